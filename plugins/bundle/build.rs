@@ -1,0 +1,17 @@
+//! Builds the built-in plugins. See `recipe.rs`.
+
+mod recipe;
+
+use std::path::Path;
+
+use recipe::Source;
+
+fn main() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let plugins = ["job", "policies", "resource", "skip", "ttl"].map(|name| Source {
+        name: name.to_owned(),
+        package: format!("capstan-plugin-{name}"),
+        folder: format!("plugins/{name}"),
+    });
+    recipe::run(&root, &plugins, &[], "CAPSTAN_PREBUILT_PLUGINS")
+}

@@ -1,0 +1,47 @@
+//! The built-in plugin for Jobs: a Job as a hook runs until it has its verdict, and any Job's health is judged alike.
+
+mod state;
+
+use capstan_sdk::{Assessment, Failure, Health, HealthInput, HookInput, HookType, Observation, OwnObject, Seen, Step};
+use state::{Job, State};
+
+/// Answers for `batch/Job`.
+pub struct Plugin;
+
+impl HookType for Plugin {
+    type State = OwnObject;
+
+    fn start(_claim: &str, _input: &HookInput<'_>, _own: &mut OwnObject) -> Result<Step, Failure> {
+        Ok(OwnObject::begin("creating the Job"))
+    }
+
+    fn advance(_claim: &str, input: &HookInput<'_>, seen: &Seen<'_>, own: &mut OwnObject) -> Result<Step, Failure> {
+        let (Observation::Object { object, .. } | Observation::Created(object)) = &seen.what else {
+            return Ok(own.settle(input, seen));
+        };
+        Ok(match object.read::<Job>()?.state() {
+            State::Complete(message) => Step::succeeded(message),
+            State::Failed(reason) => Step::failed(reason),
+            State::Leaving => Step::running("being deleted by somebody else"),
+            State::Suspended => Step::running("suspended"),
+            State::Running(message) => Step::running(message),
+        })
+    }
+}
+
+impl Health for Plugin {
+    fn assess(_claim: &str, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
+        Ok(match input.object.read::<Job>()?.state() {
+            State::Complete(message) => Assessment::healthy("Job/complete").message(message).finally(),
+            State::Failed(reason) => Assessment::degraded("Job/failed", reason).finally(),
+            State::Leaving => Assessment::progressing("Job/deletion", "being deleted"),
+            State::Suspended => Assessment::suspended("Job/suspended", "suspended"),
+            State::Running(message) => Assessment::progressing("Job/running", message),
+        })
+    }
+}
+
+capstan_sdk::export!(hook: Plugin, health: Plugin);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! What a Job's status says, in one word and a sentence.
+//!
+//! A condition counts only if its status is `True`: Argo CD looks at its presence, and takes a resumed Job (`Suspended`
+//! is `False`) for a healthy one while its pods still run.
+
+use serde::Deserialize;
+
+/// What of a Job is looked at.
+#[derive(Deserialize)]
+pub struct Job {
+    #[serde(default)]
+    metadata: Metadata,
+    #[serde(default)]
+    spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    deletion_timestamp: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec {
+    backoff_limit: Option<u32>,
+    completions: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    active: u32,
+    ready: Option<u32>,
+    succeeded: u32,
+    failed: u32,
+    start_time: Option<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+    reason: String,
+    message: String,
+}
+
+/// How far a Job is.
+pub enum State {
+    /// It has done its work.
+    Complete(String),
+    /// It has given up, for this reason.
+    Failed(String),
+    /// It is being deleted and has no verdict.
+    Leaving,
+    /// It waits for somebody to resume it.
+    Suspended,
+    /// Its pods are on their way.
+    Running(String),
+}
+
+/// What Kubernetes takes if the manifest says nothing.
+const DEFAULT_BACKOFF_LIMIT: u32 = 6;
+/// With a limit per index Kubernetes sets the whole Job's to the largest number there is: not worth saying.
+const NO_LIMIT: u32 = i32::MAX as u32;
+
+impl Job {
+    /// Says how far it is. A verdict stands, even if the Job is being deleted since.
+    pub fn state(&self) -> State {
+        if let Some(failed) = self.condition("Failed") {
+            return State::Failed(failed.reason());
+        }
+        if self.condition("Complete").is_some() {
+            return State::Complete(match self.status.succeeded {
+                0 | 1 => "complete".to_owned(),
+                pods => format!("complete: {pods} pods succeeded"),
+            });
+        }
+        if self.metadata.deletion_timestamp.is_some() {
+            return State::Leaving;
+        }
+        if self.condition("Suspended").is_some() {
+            return State::Suspended;
+        }
+        // The verdict is decided, but pods are still being stopped: it is not there before all are gone.
+        if let Some(target) = self.condition("FailureTarget") {
+            return State::Running(format!("failing, its pods are being stopped: {}", target.reason()));
+        }
+        if self.condition("SuccessCriteriaMet").is_some() {
+            return State::Running("succeeded; waiting for its other pods to end".to_owned());
+        }
+        State::Running(self.pods())
+    }
+
+    fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.status
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == kind && condition.status == "True")
+    }
+
+    /// `waiting for the Job's pods: 1 active, 1 failed of 3 tries`.
+    fn pods(&self) -> String {
+        let Status {
+            active,
+            ready,
+            succeeded,
+            failed,
+            ..
+        } = self.status;
+        if self.status.start_time.is_none() && active + succeeded + failed == 0 {
+            return "waiting for Kubernetes to start the Job".to_owned();
+        }
+        let mut parts = vec![format!("{active} active")];
+        if active > 0 && ready == Some(0) {
+            parts.push("none ready".to_owned());
+        }
+        if let Some(wanted @ 2..) = self.spec.completions {
+            parts.push(format!("{succeeded} of {wanted} succeeded"));
+        }
+        if failed > 0 {
+            parts.push(match self.spec.backoff_limit.unwrap_or(DEFAULT_BACKOFF_LIMIT) {
+                NO_LIMIT => format!("{failed} failed"),
+                limit => format!(
+                    "{failed} failed of {} {}",
+                    limit + 1,
+                    if limit == 0 { "try" } else { "tries" }
+                ),
+            });
+        }
+        format!("waiting for the Job's pods: {}", parts.join(", "))
+    }
+}
+
+impl Condition {
+    /// `BackoffLimitExceeded: Job has reached the specified backoff limit`.
+    fn reason(&self) -> String {
+        match (&*self.reason, &*self.message) {
+            ("", "") => "the Job failed".to_owned(),
+            ("", text) | (text, "") => text.to_owned(),
+            (reason, message) => format!("{reason}: {message}"),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The macro that makes a component of a plugin.
+
+/// Exports the interfaces of the contract that a plugin answers, each with the type that does.
+///
+/// ```text
+/// capstan_sdk::export!(health: Plugin);
+/// capstan_sdk::export!(hook: Plugin, health: Plugin);
+/// capstan_sdk::export!(delete_policy: Plugin);
+/// ```
+///
+/// Natively it is empty: a component does not link there, and tests don't need it.
+#[macro_export]
+macro_rules! export {
+    ($($interface:ident : $plugin:ty),+ $(,)?) => {
+        $($crate::export_one!($interface $plugin);)+
+    };
+}
+
+/// Exports one interface.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_one {
+    (health $plugin:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Guest = $crate::wasm::health::Adapter<$plugin>;
+    $crate::wasm::health::bindings::export!(Guest with_types_in $crate::wasm::health::bindings);
+        };
+    };
+    (hook $plugin:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Guest = $crate::wasm::hook::Adapter<$plugin>;
+    $crate::wasm::hook::bindings::export!(Guest with_types_in $crate::wasm::hook::bindings);
+        };
+    };
+    (delete_policy $plugin:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Guest = $crate::wasm::policy::Adapter<$plugin>;
+    $crate::wasm::policy::bindings::export!(Guest with_types_in $crate::wasm::policy::bindings);
+        };
+    };
+}

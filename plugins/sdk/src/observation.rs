@@ -1,0 +1,160 @@
+//! What happened: the one thing that a hook type is told when it shall go on.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::{HealthStatus, Object};
+
+/// One observation.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// The number of the ask that it answers.
+    pub answers: Option<u32>,
+    /// What happened.
+    pub what: Observation<'a>,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Observation<'a> {
+    /// The own object is there.
+    Created(Object<'a>),
+    /// A watched or read object, now.
+    Object {
+        /// The object.
+        object: Object<'a>,
+        /// How it is, judged by whoever claims its kind.
+        health: Judged,
+    },
+    /// A watched object is no longer there, or was never found.
+    Gone,
+    /// A deletion is complete.
+    Deleted,
+    /// An ask without an answer of its own was performed.
+    Done,
+    /// The answer to a list, to be read as a list of the plugin's own type.
+    Objects(Object<'a>),
+    /// Lines of the own object's pods, to be read as `Vec<LogLine>`.
+    Log(Object<'a>),
+    /// The answer to a call.
+    Http {
+        /// The status code.
+        status: u16,
+        /// Headers, as JSON.
+        headers: Object<'a>,
+        /// The body, in base64.
+        body: String,
+    },
+    /// The signal came.
+    Signal {
+        /// Which signal.
+        name: String,
+        /// Who sent it.
+        by: String,
+        /// What was sent with it, as JSON.
+        value: Object<'a>,
+    },
+    /// The time asked for has come.
+    Woke,
+    /// The ask was not performed, and never will be.
+    Refused(String),
+    /// The ask was tried and failed.
+    Failed {
+        /// Why.
+        reason: String,
+        /// Whether it may work later.
+        is_temporary: bool,
+    },
+    /// A kind of a later contract.
+    Unknown(String),
+}
+
+/// The health of an object, as the plugin that claims its kind sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Judged {
+    /// The verdict; unknown if the host said nothing.
+    pub status: HealthStatus,
+    /// One sentence; may be empty.
+    pub message: String,
+    /// Which rule judged.
+    pub rule: String,
+    /// Whether waiting is useless.
+    #[serde(rename = "final")]
+    pub is_final: bool,
+}
+
+/// A line of a pod's log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct LogLine {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The line.
+    pub text: String,
+}
+
+/// An observation as JSON: flat, because serde can't borrow from a tagged enum.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Flat<'a> {
+    kind: String,
+    answers: Option<u32>,
+    #[serde(borrow)]
+    object: Object<'a>,
+    health: Option<Judged>,
+    #[serde(borrow)]
+    objects: Object<'a>,
+    #[serde(borrow)]
+    lines: Object<'a>,
+    status: u16,
+    #[serde(borrow)]
+    headers: Object<'a>,
+    body: String,
+    name: String,
+    by: String,
+    #[serde(borrow)]
+    value: Object<'a>,
+    reason: String,
+    temporary: bool,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Seen<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let flat = Flat::deserialize(deserializer)?;
+        let what = match &*flat.kind {
+            "created" => Observation::Created(flat.object),
+            "object" => Observation::Object {
+                object: flat.object,
+                health: flat.health.unwrap_or_default(),
+            },
+            "gone" => Observation::Gone,
+            "deleted" => Observation::Deleted,
+            "done" => Observation::Done,
+            "objects" => Observation::Objects(flat.objects),
+            "log" => Observation::Log(flat.lines),
+            "http" => Observation::Http {
+                status: flat.status,
+                headers: flat.headers,
+                body: flat.body,
+            },
+            "signal" => Observation::Signal {
+                name: flat.name,
+                by: flat.by,
+                value: flat.value,
+            },
+            "woke" => Observation::Woke,
+            "refused" => Observation::Refused(flat.reason),
+            "failed" => Observation::Failed {
+                reason: flat.reason,
+                is_temporary: flat.temporary,
+            },
+            _ => Observation::Unknown(flat.kind),
+        };
+        Ok(Self {
+            answers: flat.answers,
+            what,
+        })
+    }
+}

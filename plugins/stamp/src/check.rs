@@ -1,0 +1,242 @@
+//! What makes a manifest valid. Finds every flaw, not the first one.
+
+use std::{collections::BTreeSet, fmt};
+
+use thiserror::Error;
+
+use crate::{CONTRACTS, Claim, KindPattern, Manifest};
+
+/// One thing that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// Where: `claims[0].fields`.
+    pub place: String,
+    /// What.
+    pub message: String,
+}
+
+/// Everything that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub struct Flaws(pub Vec<Flaw>);
+
+impl fmt::Display for Flaws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, flaw) in self.0.iter().enumerate() {
+            let gap = if n == 0 { "" } else { "; " };
+            write!(f, "{gap}{}: {}", flaw.place, flaw.message)?;
+        }
+        Ok(())
+    }
+}
+
+const TOP: [&str; 9] = [
+    "contract",
+    "name",
+    "version",
+    "licence",
+    "description",
+    "source",
+    "claims",
+    "limits",
+    "settings",
+];
+const PHASES: [&str; 6] = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete"];
+/// Far more than anybody needs; a bound for what a stranger makes the host look through.
+const MAX_NAMES: usize = 1000;
+
+/// Finds keys that do not exist.
+pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
+    let mut found = Finder::default();
+    found.keys("", table, &TOP);
+    if let Some(toml::Value::Table(limits)) = table.get("limits") {
+        found.keys("limits.", limits, &["memory-mib"]);
+    }
+    let claims = table.get("claims").and_then(toml::Value::as_array);
+    for (n, claim) in claims.into_iter().flatten().enumerate() {
+        let Some(claim) = claim.as_table() else { continue };
+        let known: &[&str] = match claim.get("interface").and_then(toml::Value::as_str) {
+            Some("health") => &["interface", "kinds", "except", "fields"],
+            Some("hook") => &["interface", "types", "words", "kinds", "except"],
+            Some("delete-policy") => &["interface", "policies"],
+            // Said better by the one who reads the value.
+            Some(_) | None => continue,
+        };
+        found.keys(&format!("claims[{n}]."), claim, known);
+    }
+    found.done()
+}
+
+/// Finds everything that is wrong with a manifest.
+pub(crate) fn manifest(manifest: &Manifest) -> Result<(), Flaws> {
+    let mut found = Finder::default();
+    let Manifest {
+        contract,
+        name,
+        version,
+        licence,
+        description,
+        source: _,
+        claims,
+        limits,
+        settings,
+    } = manifest;
+    if !CONTRACTS.contains(&&**contract) {
+        let known = CONTRACTS.join(", ");
+        found.flaw(
+            "contract",
+            format!("version {contract:?} is not known here; known are: {known}"),
+        );
+    }
+    if !is_name(name) {
+        found.flaw(
+            "name",
+            format!("{name:?} is not of a-z, 0-9 and -, with a letter first, at most 40 long"),
+        );
+    }
+    if !is_version(version) {
+        found.flaw("version", format!("{version:?} is not like 1.2.3"));
+    }
+    for (place, text) in [("licence", licence), ("description", description)] {
+        if text.trim().is_empty() || text.len() > 1000 {
+            found.flaw(place, "must have between 1 and 1000 characters");
+        }
+    }
+    if limits.memory_mib == Some(0) {
+        found.flaw("limits.memory-mib", "must be at least 1");
+    }
+    if settings.as_ref().is_some_and(|schema| !schema.is_object()) {
+        found.flaw("settings", "must be a JSON schema");
+    }
+    if claims.is_empty() {
+        found.flaw("claims", "the plugin answers for nothing");
+    }
+    let mut seen = BTreeSet::new();
+    for (n, claim) in claims.iter().enumerate() {
+        found.claim(&format!("claims[{n}]"), claim);
+        for name in claim.call_names() {
+            if !seen.insert((claim.interface(), name.clone())) {
+                found.flaw(&format!("claims[{n}]"), format!("`{name}` is claimed twice"));
+            }
+        }
+        if seen.len() > MAX_NAMES {
+            found.flaw("claims", format!("more than {MAX_NAMES} names"));
+            break;
+        }
+    }
+    found.done()
+}
+
+#[derive(Default)]
+struct Finder(Vec<Flaw>);
+
+impl Finder {
+    fn flaw(&mut self, place: &str, message: impl Into<String>) {
+        self.0.push(Flaw {
+            place: place.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    fn keys(&mut self, prefix: &str, table: &toml::Table, known: &[&str]) {
+        for key in table.keys().filter(|key| !known.contains(&&***key)) {
+            self.flaw(
+                &format!("{prefix}{key}"),
+                format!("no such key; known are: {}", known.join(", ")),
+            );
+        }
+    }
+
+    fn claim(&mut self, place: &str, claim: &Claim) {
+        match claim {
+            Claim::Health { kinds, except, fields } => {
+                if kinds.is_empty() {
+                    self.flaw(&format!("{place}.kinds"), "names no kind");
+                }
+                self.except(place, kinds, except);
+                for field in fields.iter().flatten().filter(|field| !is_pointer(field)) {
+                    let message = format!("`{field}` is no JSON pointer, like `/status/replicas`");
+                    self.flaw(&format!("{place}.fields"), message);
+                }
+            }
+            Claim::Hook {
+                types,
+                words,
+                kinds,
+                except,
+            } => {
+                if types.is_empty() && words.is_empty() && kinds.is_empty() {
+                    self.flaw(place, "names no type, word or kind");
+                }
+                for name in types
+                    .iter()
+                    .filter(|name| !is_word(name) || name.chars().any(|c| c.is_ascii_uppercase()))
+                {
+                    self.flaw(
+                        &format!("{place}.types"),
+                        format!("`{name}` is no name like `http-check`"),
+                    );
+                }
+                for word in words {
+                    if PHASES.contains(&&**word) {
+                        self.flaw(&format!("{place}.words"), format!("`{word}` is a phase"));
+                    } else if !is_word(word) {
+                        self.flaw(&format!("{place}.words"), format!("`{word}` is no word like `Skip`"));
+                    }
+                }
+                self.except(place, kinds, except);
+            }
+            Claim::DeletePolicy { policies } => {
+                if policies.is_empty() {
+                    self.flaw(&format!("{place}.policies"), "names no policy");
+                }
+                for policy in policies.iter().filter(|policy| *policy != "*" && !is_word(policy)) {
+                    let message = format!("`{policy}` is no name like `HookSucceeded` or `example.com/keep-last-3`");
+                    self.flaw(&format!("{place}.policies"), message);
+                }
+            }
+        }
+    }
+
+    fn except(&mut self, place: &str, kinds: &[KindPattern], except: &[KindPattern]) {
+        if !except.is_empty() && kinds.iter().all(KindPattern::is_exact) {
+            self.flaw(&format!("{place}.except"), "needs a kind with a *");
+        }
+    }
+
+    fn done(self) -> Result<(), Flaws> {
+        if self.0.is_empty() { Ok(()) } else { Err(Flaws(self.0)) }
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.len() <= 40
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+/// A name of a hook type or policy, or a word: what can stand in a list with commas.
+fn is_word(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.len() <= 100
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'/' | b'_'))
+}
+
+fn is_version(text: &str) -> bool {
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.len() <= 64
+        && numbers.split('.').count() == 3
+        && numbers.split('.').all(number)
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'))
+}
+
+/// RFC 6901: `~` only as `~0` or `~1`. The empty pointer is the whole object; then `fields` should be left out.
+fn is_pointer(text: &str) -> bool {
+    text.starts_with('/') && text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
+}
