@@ -1,0 +1,208 @@
+//! Hooks: what names a run of one, how it ended, and what becomes of its object afterwards.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::phase::Phase;
+
+/// Identifies a hook of an application, the same in every operation.
+///
+/// A hash over application, group and kind, namespace, name or `generateName`, and the ordinal among hooks that agree in all of these
+/// (which only hooks with `generateName` can).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HookId(pub String);
+
+impl fmt::Display for HookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Identifies one run of a hook: the hook, the operation, the attempt and the phase. Fits a label and a name's end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(pub String);
+
+impl RunId {
+    /// Names the run of `hook` in one phase of one attempt of an operation.
+    pub fn of(hook: &HookId, operation: &str, attempt: u32, phase: Phase) -> RunId {
+        RunId(short_hash(&[&hook.0, operation, &attempt.to_string(), phase.as_str()]))
+    }
+
+    /// Makes a name of at most 63 characters from a `generateName` prefix.
+    pub fn name_from(&self, prefix: &str) -> String {
+        let room = 63 - self.0.len();
+        let mut end = prefix.len().min(room);
+        while !prefix.is_char_boundary(end) {
+            end -= 1;
+        }
+        format!("{}{}", &prefix[..end], self.0)
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Hashes texts to ten characters of `a-z2-7`: 50 bits, enough to tell the runs of one application apart.
+pub fn short_hash(parts: &[&str]) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher
+        .finalize()
+        .iter()
+        .take(10)
+        .map(|byte| char::from(ALPHABET[usize::from(byte & 31)]))
+        .collect()
+}
+
+/// How a hook ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HookOutcome {
+    /// As it should.
+    Succeeded,
+    /// Not.
+    Failed,
+}
+
+impl fmt::Display for HookOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            HookOutcome::Succeeded => "Succeeded",
+            HookOutcome::Failed => "Failed",
+        })
+    }
+}
+
+/// What a hook's plugin is told to do when the hook's object vanishes before it had a verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnVanished {
+    /// The hook failed.
+    #[default]
+    Fail,
+    /// Create it again.
+    Rerun,
+    /// The hook succeeded.
+    Succeed,
+}
+
+/// What happens to the objects that a deleted object owns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Propagation {
+    /// They are deleted first.
+    Foreground,
+    /// They are deleted afterwards.
+    #[default]
+    Background,
+    /// They stay.
+    Orphan,
+}
+
+impl fmt::Display for Propagation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Propagation::Foreground => "Foreground",
+            Propagation::Background => "Background",
+            Propagation::Orphan => "Orphan",
+        })
+    }
+}
+
+/// What a delete policy decided about one object of a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Disposal {
+    /// It stays.
+    Keep,
+    /// It goes now.
+    Delete(Propagation),
+    /// It goes at this moment.
+    DeleteAt(Timestamp),
+    /// The policy wants to be asked again then.
+    AskAgainAt(Timestamp),
+}
+
+impl Disposal {
+    /// Joins what several policies said: the earliest deletion wins, then the earliest question.
+    #[must_use]
+    pub fn join(self, other: Disposal) -> Disposal {
+        match (self, other) {
+            (Disposal::Delete(propagation), _) | (_, Disposal::Delete(propagation)) => Disposal::Delete(propagation),
+            (Disposal::DeleteAt(one), Disposal::DeleteAt(two)) => Disposal::DeleteAt(one.min(two)),
+            (Disposal::DeleteAt(at), Disposal::AskAgainAt(_) | Disposal::Keep)
+            | (Disposal::AskAgainAt(_) | Disposal::Keep, Disposal::DeleteAt(at)) => Disposal::DeleteAt(at),
+            (Disposal::AskAgainAt(one), Disposal::AskAgainAt(two)) => Disposal::AskAgainAt(one.min(two)),
+            (Disposal::AskAgainAt(at), Disposal::Keep) | (Disposal::Keep, Disposal::AskAgainAt(at)) => {
+                Disposal::AskAgainAt(at)
+            }
+            (Disposal::Keep, Disposal::Keep) => Disposal::Keep,
+        }
+    }
+}
+
+/// When a delete policy is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Occasion {
+    /// The hook is about to be created and an older object of it is there.
+    BeforeCreation,
+    /// The hook has its verdict.
+    HookFinished,
+    /// The operation has its.
+    OperationFinished,
+    /// The policy asked to be asked again.
+    AskedAgain,
+    /// The application is being deleted.
+    ApplicationDeleted,
+}
+
+/// How long to keep a hook's object after it finished, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ttl {
+    /// After any end; from `capstan.dev/ttl`, else `spec.ttlSecondsAfterFinished`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_finished: Option<u64>,
+    /// After a failure, instead; from `capstan.dev/ttl-failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_deletion_wins() {
+        let at = |second| Timestamp::from_second(second).expect("a moment");
+        let earliest = Disposal::DeleteAt(at(5))
+            .join(Disposal::Keep)
+            .join(Disposal::DeleteAt(at(3)));
+        assert_eq!(earliest, Disposal::DeleteAt(at(3)));
+        assert_eq!(earliest.join(Disposal::AskAgainAt(at(1))), Disposal::DeleteAt(at(3)));
+        assert_eq!(
+            earliest.join(Disposal::Delete(Propagation::Orphan)),
+            Disposal::Delete(Propagation::Orphan)
+        );
+    }
+
+    #[test]
+    fn a_generated_name_fits_and_differs_by_phase_and_attempt() {
+        let hook = HookId("abc".into());
+        let one = RunId::of(&hook, "op", 1, Phase::PreSync);
+        assert_ne!(one, RunId::of(&hook, "op", 1, Phase::PostSync));
+        assert_ne!(one, RunId::of(&hook, "op", 2, Phase::PreSync));
+        assert_eq!(one.name_from(&"x".repeat(200)).len(), 63);
+        assert_eq!(one.name_from("pre-"), format!("pre-{one}"));
+    }
+}

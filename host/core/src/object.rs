@@ -1,0 +1,238 @@
+//! One Kubernetes object as JSON, its key, and typed looks into its metadata. Not a client's type: nothing here is sent.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A group and a kind, without a version: what plugins claim and what an object is known by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupKind {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The kind, as `Deployment`.
+    pub kind: String,
+}
+
+impl GroupKind {
+    /// Makes one from its parts.
+    pub fn new(group: impl Into<String>, kind: impl Into<String>) -> GroupKind {
+        GroupKind {
+            group: group.into(),
+            kind: kind.into(),
+        }
+    }
+}
+
+/// `apps/Deployment`; `Pod` for the core group.
+impl fmt::Display for GroupKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.group.is_empty() {
+            f.write_str(&self.kind)
+        } else {
+            write!(f, "{}/{}", self.group, self.kind)
+        }
+    }
+}
+
+/// What identifies an object in one cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The kind.
+    pub kind: String,
+    /// The namespace; empty for kinds without one.
+    pub namespace: String,
+    /// The name. Of a manifest with `generateName` only, that prefix followed by `*` until its run has a name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// Returns the key's group and kind.
+    pub fn group_kind(&self) -> GroupKind {
+        GroupKind::new(&self.group, &self.kind)
+    }
+
+    /// Returns `Kind/name`, how plans and `--only` speak of an object inside its application.
+    pub fn short(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+}
+
+/// `Job shop/migrate`, `Namespace shop`: how messages name an object.
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{} {}", self.kind, self.name)
+        } else {
+            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
+/// Any Kubernetes object as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Object(pub Value);
+
+impl Object {
+    /// Returns the value at a JSON pointer if it is text.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.0.pointer(pointer).and_then(Value::as_str)
+    }
+
+    /// Returns `apiVersion`, or an empty text.
+    pub fn api_version(&self) -> &str {
+        self.text("/apiVersion").unwrap_or_default()
+    }
+
+    /// Returns the API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version().split_once('/').map_or("", |(group, _)| group)
+    }
+
+    /// Returns the version within the group: `v1`.
+    pub fn version(&self) -> &str {
+        self.api_version().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Returns the kind, or an empty text.
+    pub fn kind(&self) -> &str {
+        self.text("/kind").unwrap_or_default()
+    }
+
+    /// Returns the name, or an empty text.
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name").unwrap_or_default()
+    }
+
+    /// Returns `generateName` where there is no name.
+    pub fn generate_name(&self) -> Option<&str> {
+        if self.name().is_empty() {
+            self.text("/metadata/generateName")
+        } else {
+            None
+        }
+    }
+
+    /// Returns the namespace, or an empty text.
+    pub fn namespace(&self) -> &str {
+        self.text("/metadata/namespace").unwrap_or_default()
+    }
+
+    /// Returns the UID the server gave it, or an empty text.
+    pub fn uid(&self) -> &str {
+        self.text("/metadata/uid").unwrap_or_default()
+    }
+
+    /// Returns the resource version, or an empty text.
+    pub fn resource_version(&self) -> &str {
+        self.text("/metadata/resourceVersion").unwrap_or_default()
+    }
+
+    /// Says whether it is being deleted.
+    pub fn is_terminating(&self) -> bool {
+        self.text("/metadata/deletionTimestamp").is_some()
+    }
+
+    /// Returns one annotation.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.0.get("metadata")?.get("annotations")?.get(name)?.as_str()
+    }
+
+    /// Returns one label.
+    pub fn label(&self, name: &str) -> Option<&str> {
+        self.0.get("metadata")?.get("labels")?.get(name)?.as_str()
+    }
+
+    /// Returns all annotations that are text.
+    pub fn annotations(&self) -> BTreeMap<&str, &str> {
+        let annotations = self.0.pointer("/metadata/annotations").and_then(Value::as_object);
+        annotations
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+            .collect()
+    }
+
+    /// Returns its group and kind.
+    pub fn group_kind(&self) -> GroupKind {
+        GroupKind::new(self.group(), self.kind())
+    }
+
+    /// Returns its key; the name of an object with `generateName` only is that prefix and `*`.
+    pub fn key(&self) -> ObjectKey {
+        let name = match self.generate_name() {
+            Some(prefix) => format!("{prefix}*"),
+            None => self.name().to_owned(),
+        };
+        ObjectKey {
+            group: self.group().to_owned(),
+            kind: self.kind().to_owned(),
+            namespace: self.namespace().to_owned(),
+            name,
+        }
+    }
+
+    /// Writes a text into `metadata`, making it where it is missing: `set_meta("namespace", "shop")`.
+    pub fn set_meta(&mut self, field: &str, value: &str) {
+        self.set(&["metadata", field], Value::from(value));
+    }
+
+    /// Writes one label.
+    pub fn set_label(&mut self, name: &str, value: &str) {
+        self.set(&["metadata", "labels", name], Value::from(value));
+    }
+
+    /// Writes a value at a path of keys, making the objects on the way.
+    pub fn set(&mut self, path: &[&str], value: Value) {
+        let mut place = &mut self.0;
+        for key in path {
+            if !place.is_object() {
+                *place = Value::Object(serde_json::Map::new());
+            }
+            place = &mut place[*key];
+        }
+        *place = value;
+    }
+}
+
+/// The labels by which Capstan knows what it made.
+pub mod labels {
+    /// The application's name.
+    pub const APPLICATION: &str = "capstan.dev/application";
+    /// The hook's id, the same in every run.
+    pub const HOOK: &str = "capstan.dev/hook-id";
+    /// The run's id: hook, operation, attempt and phase.
+    pub const RUN: &str = "capstan.dev/run";
+    /// The operation's id.
+    pub const OPERATION: &str = "capstan.dev/operation";
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_key_reads_like_kubectl_speaks() {
+        let mut job = Object(
+            json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "generateName": "pre-", "namespace": "shop" } }),
+        );
+        assert_eq!(job.key().to_string(), "Job shop/pre-*");
+        assert_eq!(job.group_kind().to_string(), "batch/Job");
+        job.set_meta("name", "pre-1");
+        job.set_label(labels::RUN, "r");
+        assert_eq!(job.key().to_string(), "Job shop/pre-1");
+        assert_eq!(job.label(labels::RUN), Some("r"));
+    }
+
+    #[test]
+    fn the_core_group_is_empty() {
+        let pod = Object(json!({ "apiVersion": "v1", "kind": "Pod" }));
+        assert_eq!((pod.group(), pod.version()), ("", "v1"));
+        assert_eq!(pod.group_kind().to_string(), "Pod");
+    }
+}

@@ -1,0 +1,459 @@
+//! What is asked of plugins, in our own words. Declared here so that the core can speak of the answers; called only by the
+//! engine; implemented by the sandbox, and by scripted stand-ins in tests.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    health::Assessment,
+    hook::{Disposal, HookOutcome, Occasion, OnVanished, Propagation, RunId, Ttl},
+    object::{GroupKind, Object},
+    operation_kind::OperationKind,
+    phase::Phase,
+    wave::Wave,
+};
+
+/// What somebody has to answer for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Need {
+    /// A hook type by its name: `http-check`.
+    HookType(String),
+    /// A word of the hook annotation that is no phase: `Skip`.
+    HookWord(String),
+    /// A kind that runs as a hook.
+    HookKind(GroupKind),
+    /// The health of a kind.
+    Health(GroupKind),
+    /// A delete policy by its name.
+    Policy(String),
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Need::HookType(name) => write!(f, "hook type `{name}`"),
+            Need::HookWord(word) => write!(f, "hook word `{word}`"),
+            Need::HookKind(kind) => write!(f, "{kind} as a hook"),
+            Need::Health(kind) => write!(f, "health of {kind}"),
+            Need::Policy(name) => write!(f, "delete policy `{name}`"),
+        }
+    }
+}
+
+/// A plugin that answers for something, and the claim it does so under.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Answerer {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the component, in hex: an operation goes on with the plugin it started with.
+    pub digest: String,
+    /// The text of the claim, which each call is given.
+    pub claim: String,
+}
+
+/// `job 0.1.0`.
+impl fmt::Display for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.plugin, self.version)
+    }
+}
+
+/// Which application a question is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Application {
+    /// Its name.
+    pub name: String,
+    /// The namespace it lives in.
+    pub namespace: String,
+}
+
+/// Asks where a manifest goes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaceQuestion {
+    /// The application.
+    pub application: Application,
+    /// Settings of the user for this hook.
+    pub settings: Map<String, Value>,
+    /// The manifest.
+    pub object: Object,
+    /// The words of the hook annotation, in order.
+    pub words: Vec<String>,
+    /// Those of them that are phases.
+    pub phases: Vec<Phase>,
+    /// What to do when the object vanishes.
+    pub on_vanished: OnVanished,
+}
+
+/// Where a manifest goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Placement {
+    /// It runs as a hook.
+    Run {
+        /// In these phases.
+        phases: Vec<Phase>,
+        /// Whether the manifest is an object of the cluster, to be created when the hook asks for it.
+        has_object: bool,
+        /// Other objects it may touch, as JSON texts.
+        also: Vec<String>,
+    },
+    /// It is left alone, for this reason.
+    Skip(String),
+}
+
+/// Which of a hook's three questions is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HookQuestion {
+    /// Its turn has come.
+    Start,
+    /// Something happened.
+    Advance {
+        /// What the plugin remembers.
+        state: Vec<u8>,
+        /// What happened.
+        observation: Observation,
+    },
+    /// It is being stopped.
+    Abort {
+        /// What the plugin remembers.
+        state: Vec<u8>,
+        /// Why.
+        reason: AbortReason,
+    },
+}
+
+/// Why a hook is being stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AbortReason {
+    /// Somebody terminated the operation.
+    Terminated,
+    /// A deadline passed.
+    Deadline,
+    /// Something else failed.
+    Failed,
+}
+
+/// What a hook is told about itself and its operation with every question.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookContext {
+    /// The application.
+    pub application: Application,
+    /// Settings of the user for this hook.
+    pub settings: Map<String, Value>,
+    /// The run.
+    pub hook: HookFacts,
+    /// The operation.
+    pub operation: OperationFacts,
+    /// The manifest as planned.
+    pub object: Object,
+    /// In SyncFail: what failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+/// One run of a hook, as its plugin sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookFacts {
+    /// Identifies the run; the same after a crash.
+    pub run: RunId,
+    /// Its phase.
+    pub phase: Phase,
+    /// Its wave.
+    pub wave: Wave,
+    /// 1 for the first try of the operation.
+    pub attempt: u32,
+    /// What to do when its object vanishes.
+    pub on_vanished: OnVanished,
+}
+
+/// The operation, as a plugin sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperationFacts {
+    /// Its id.
+    pub id: String,
+    /// What it does.
+    pub kind: OperationKind,
+}
+
+/// Why SyncFail runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// `hook`, `health`, `apply`, `timeout`: the class that also makes the exit code.
+    pub class: String,
+    /// What failed, in one text.
+    pub message: String,
+    /// The objects that failed: `Job shop/migrate`.
+    pub objects: Vec<String>,
+}
+
+/// One thing that happened to a hook, as told to its plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// The ask it answers.
+    pub answers: Option<u32>,
+    /// What it was.
+    pub what: Observed,
+}
+
+/// The kinds of observations.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Observed {
+    /// The own object is there.
+    Created(Object),
+    /// A watched object, now, with the judgement of whoever claims its kind.
+    Object {
+        /// The object.
+        object: Object,
+        /// How it is.
+        health: Assessment,
+    },
+    /// A watched object is no longer there.
+    Gone,
+    /// A deletion is complete.
+    Deleted,
+    /// An ask without an answer of its own was performed.
+    Done,
+    /// Lines of the own object's pods.
+    Log(Vec<LogLine>),
+    /// The time asked for has come.
+    Woke,
+    /// The ask was not performed and never will be.
+    Refused(String),
+    /// The ask was tried and failed.
+    Failed {
+        /// What went wrong.
+        reason: String,
+        /// Whether trying again may help.
+        temporary: bool,
+    },
+}
+
+/// A line that a hook's pod wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The line, without its end.
+    pub text: String,
+}
+
+/// How far a hook is and what it wants done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HookStep {
+    /// How far.
+    pub progress: Progress,
+    /// One sentence on what is going on.
+    pub message: String,
+    /// What the host shall do, in this order.
+    pub asks: Vec<Ask>,
+    /// What the plugin wants to remember.
+    pub state: Vec<u8>,
+    /// Ask again after so many milliseconds.
+    pub wake_after_ms: Option<u32>,
+}
+
+/// How far a hook is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Not at its end.
+    Running,
+    /// It has its verdict.
+    Ended(HookOutcome),
+}
+
+/// Something a hook asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The plugin's number for it.
+    pub id: u32,
+    /// What.
+    pub what: Request,
+}
+
+/// What may be asked for. The own object needs no grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Create the own object.
+    CreateOwn,
+    /// Follow it.
+    WatchOwn,
+    /// Bring its pods' log lines.
+    FollowLogsOwn,
+    /// Delete it.
+    DeleteOwn(Propagation),
+    /// A request that this version does not perform: its name.
+    NotInThisVersion(String),
+}
+
+/// Asks how an object is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HealthQuestion {
+    /// The application.
+    pub application: Application,
+    /// The whole object: the sandbox shows the plugin what its claim may see.
+    pub object: Object,
+    /// The call's moment.
+    pub now: Timestamp,
+}
+
+/// Asks a delete policy about one object of one hook.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyQuestion {
+    /// The application.
+    pub application: Application,
+    /// Settings of the user for this policy.
+    pub settings: Map<String, Value>,
+    /// Why now.
+    pub occasion: Occasion,
+    /// The words the user wrote.
+    pub policies: Vec<String>,
+    /// The hook's object.
+    pub object: Object,
+    /// The run that made the object.
+    pub hook: PolicyHook,
+    /// How the hook ended.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "lowercase")]
+    pub outcome: Option<HookOutcome>,
+    /// How the operation ended.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "lowercase")]
+    pub operation_outcome: Option<HookOutcome>,
+    /// When the hook's object finished; milliseconds since 1970 on the wire.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
+    pub finished_at: Option<Timestamp>,
+    /// 0 for the newest object of this hook.
+    pub rank: u32,
+    /// Whether the object's kind ends by itself.
+    pub runs_to_completion: bool,
+    /// How long to keep it.
+    pub ttl: Ttl,
+    /// `argocd` in compat mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compat: Option<String>,
+}
+
+/// The run that made a hook's object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyHook {
+    /// The run.
+    pub run: RunId,
+    /// Its phase.
+    pub phase: Phase,
+    /// Its wave.
+    pub wave: Wave,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    clippy::ref_option,
+    reason = "serde passes a reference"
+)]
+fn lowercase<S: serde::Serializer>(outcome: &Option<HookOutcome>, serializer: S) -> Result<S::Ok, S::Error> {
+    match outcome {
+        Some(HookOutcome::Succeeded) => serializer.serialize_str("succeeded"),
+        Some(HookOutcome::Failed) => serializer.serialize_str("failed"),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference")]
+fn milliseconds<S: serde::Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.serialize_i64(at.as_millisecond()),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Why a plugin gave no answer. The text of each names what the plugin was asked about where that helps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum PluginError {
+    /// The plugin says that the input can never work.
+    #[error("{plugin}: {message}")]
+    Invalid {
+        /// The plugin and its version.
+        plugin: String,
+        /// What the user has to change.
+        message: String,
+    },
+    /// The plugin asks to be asked again.
+    #[error("{plugin} asks to be asked again in {after_ms} ms: {message}")]
+    Retry {
+        /// The plugin and its version.
+        plugin: String,
+        /// Why.
+        message: String,
+        /// When.
+        after_ms: u32,
+    },
+    /// The plugin failed: it said so, trapped, used up its budget, or gave an answer outside the contract.
+    #[error("{plugin} failed in `{function}` under the claim `{claim}` for {object}: {message}")]
+    Failed {
+        /// The plugin and its version.
+        plugin: String,
+        /// The function of the contract.
+        function: String,
+        /// The claim.
+        claim: String,
+        /// The object it was asked about.
+        object: String,
+        /// What went wrong, in one line.
+        message: String,
+        /// The guest's stack and what it wrote to stderr; may be empty.
+        backtrace: String,
+    },
+    /// It could not be told, for reasons outside the plugin (a starved machine): worth asking again.
+    #[error("could not ask {plugin}: {message}")]
+    CouldNotTell {
+        /// The plugin and its version.
+        plugin: String,
+        /// Why.
+        message: String,
+    },
+    /// The plugin that the operation started with is not loaded.
+    #[error("plugin {plugin} with digest {digest} is not loaded")]
+    Missing {
+        /// The plugin and its version.
+        plugin: String,
+        /// What it was.
+        digest: String,
+    },
+}
+
+/// Answers questions about hooks, health and deletion.
+#[async_trait]
+pub trait Plugins: Send + Sync {
+    /// Says who answers for a need; nobody may.
+    fn answerer(&self, need: &Need) -> Option<Answerer>;
+
+    /// Lists the policies that are asked for every hook.
+    fn policies_for_all(&self) -> Vec<Answerer>;
+
+    /// Asks a hook type where a manifest goes.
+    async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError>;
+
+    /// Asks a hook type for its next step.
+    async fn step(
+        &self,
+        by: &Answerer,
+        context: &HookContext,
+        question: HookQuestion,
+        now: Timestamp,
+    ) -> Result<HookStep, PluginError>;
+
+    /// Asks how an object is.
+    async fn assess(&self, by: &Answerer, question: HealthQuestion) -> Result<Assessment, PluginError>;
+
+    /// Asks a delete policy about one object.
+    async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError>;
+}
