@@ -1,0 +1,173 @@
+//! The simulated controllers. Each is a pure function: it looks at the store at one moment and says what it would
+//! change, and when it wants to look again though nothing changed. The world applies the changes, in a fixed order.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::{
+    pods::Claim,
+    store::{Deletion, Kind, Propagation, Store},
+};
+use look::{kind, name, namespace, text};
+
+pub(crate) mod condition;
+pub(crate) mod daemon_set;
+pub(crate) mod deployment;
+pub(crate) mod garbage;
+pub(crate) mod job;
+pub(crate) mod look;
+pub(crate) mod network;
+pub(crate) mod pod;
+pub(crate) mod replica_set;
+pub(crate) mod stateful_set;
+pub(crate) mod template;
+pub(crate) mod ttl;
+pub(crate) mod volume;
+
+/// What an actor sees: the objects, the time and the few settings of the world.
+#[derive(Clone, Copy)]
+pub(crate) struct Sight<'a> {
+    pub store: &'a Store,
+    pub now: Timestamp,
+    /// The name of the only node.
+    pub node: &'a str,
+    /// How volume claims behave, first match wins.
+    pub claims: &'a [Claim],
+}
+
+/// What an actor wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Change {
+    /// A new object.
+    Create(Value),
+    /// An object with other metadata or spec.
+    Update(Value),
+    /// A new status for an object.
+    Status(Value, Map<String, Value>),
+    /// An object gone, or on its way.
+    Delete(Value, Deletion),
+    /// A finalizer taken off.
+    Release(Value, &'static str),
+    /// A line in a container's log: namespace, pod, container, line.
+    Log(String, String, String, String),
+    /// A container that starts again, and its log with it: namespace, pod, container.
+    LogAgain(String, String, String),
+}
+
+/// What one look led to.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    pub changes: Vec<Change>,
+    pub due: Option<Timestamp>,
+}
+
+impl Turn {
+    /// Asks to look again at this moment at the latest.
+    pub fn wake(&mut self, at: Timestamp) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    pub fn create(&mut self, object: Value) {
+        self.changes.push(Change::Create(object));
+    }
+
+    pub fn update(&mut self, object: Value) {
+        self.changes.push(Change::Update(object));
+    }
+
+    /// Orders a new status, if it is another one than the object has.
+    pub fn status(&mut self, object: &Value, status: Map<String, Value>) {
+        if object.get("status").and_then(Value::as_object) != Some(&status) {
+            self.changes.push(Change::Status(object.clone(), status));
+        }
+    }
+
+    /// Orders the deletion of this very object, not of a namesake.
+    pub fn delete(&mut self, object: &Value, propagation: Propagation, grace: Option<i64>) {
+        let how = Deletion {
+            propagation: Some(propagation),
+            uid: Some(look::uid(object).to_owned()),
+            resource_version: None,
+            grace,
+        };
+        self.changes.push(Change::Delete(object.clone(), how));
+    }
+
+    pub fn release(&mut self, object: &Value, finalizer: &'static str) {
+        self.changes.push(Change::Release(object.clone(), finalizer));
+    }
+}
+
+impl<'a> Sight<'a> {
+    pub fn list(&self, group: &str, kind_name: &str) -> Vec<&'a Value> {
+        self.store.list(&kind(group, kind_name))
+    }
+
+    pub fn get(&self, group: &str, kind_name: &str, namespace: &str, name: &str) -> Option<&'a Value> {
+        self.store.get(&kind(group, kind_name), namespace, name)
+    }
+
+    /// Returns the objects of a kind that this owner controls.
+    pub fn controlled(&self, group: &str, kind_name: &str, owner: &Value) -> Vec<&'a Value> {
+        let mut found = self.list(group, kind_name);
+        found
+            .retain(|object| namespace(object) == namespace(owner) && look::is_controlled_by(object, look::uid(owner)));
+        found
+    }
+}
+
+/// Names the kind of an object by its own `apiVersion` and `kind`.
+pub(crate) fn kind_of(object: &Value) -> Kind {
+    let group = text(object, "/apiVersion")
+        .split_once('/')
+        .map_or("", |(group, _)| group);
+    kind(group, text(object, "/kind"))
+}
+
+/// Performs one change. Says whether anything changed: a refusal is a change that did not happen.
+pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
+    match change {
+        Change::Create(object) => store.create(object).is_ok(),
+        Change::Update(mut object) => {
+            let (key, space, title) = (
+                kind_of(&object),
+                namespace(&object).to_owned(),
+                name(&object).to_owned(),
+            );
+            // The turn saw the newest object; two changes of one turn to one object must both land.
+            look::forget_revision(&mut object);
+            let before = revision(store, &key, &space, &title);
+            store.update(object).is_ok() && revision(store, &key, &space, &title) != before
+        }
+        Change::Status(object, status) => {
+            let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
+            let before = revision(store, &key, space, title);
+            let done = store.update_status(&key, space, title, Value::Object(status)).is_ok();
+            done && revision(store, &key, space, title) != before
+        }
+        Change::Delete(object, how) => {
+            let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
+            let before = revision(store, &key, space, title);
+            store.delete(&key, space, title, how).is_ok() && revision(store, &key, space, title) != before
+        }
+        Change::Release(object, finalizer) => {
+            let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));
+            let before = revision(store, &key, space, title);
+            store.remove_finalizer(&key, space, title, finalizer).is_ok()
+                && revision(store, &key, space, title) != before
+        }
+        Change::Log(space, pod, container, line) => {
+            store.log_append(&space, &pod, &container, &line);
+            true
+        }
+        Change::LogAgain(space, pod, container) => {
+            store.log_restart(&space, &pod, &container);
+            true
+        }
+    }
+}
+
+fn revision(store: &Store, kind: &Kind, namespace: &str, name: &str) -> Option<String> {
+    let object = store.get(kind, namespace, name)?;
+    Some(text(object, "/metadata/resourceVersion").to_owned())
+}

@@ -1,0 +1,48 @@
+//! Conditions: set them as controllers do, so that `lastTransitionTime` moves only when the status does.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::look::{stamp, text};
+
+/// What a condition says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Says<'a> {
+    pub kind: &'a str,
+    pub holds: bool,
+    pub reason: &'a str,
+    pub message: &'a str,
+}
+
+/// Sets one condition of a status, in place when there is one of its type, else at the end.
+///
+/// `extra` names a second time field some kinds carry: `lastProbeTime` (Job), `lastUpdateTime` (Deployment).
+pub(crate) fn set(status: &mut Map<String, Value>, says: Says<'_>, extra: Option<&str>, now: Timestamp) {
+    let list = status.entry("conditions").or_insert_with(|| json!([]));
+    let Some(list) = list.as_array_mut() else { return };
+    let truth = if says.holds { "True" } else { "False" };
+    let known = list.iter_mut().find(|condition| text(condition, "/type") == says.kind);
+    let mut fresh = Map::new();
+    fresh.insert("type".into(), json!(says.kind));
+    fresh.insert("status".into(), json!(truth));
+    for (field, words) in [("reason", says.reason), ("message", says.message)] {
+        if !words.is_empty() {
+            fresh.insert(field.into(), json!(words));
+        }
+    }
+    let since = |field: &str| -> Option<String> {
+        let known = known.as_deref()?;
+        let same = text(known, "/status") == truth
+            && (field == "lastTransitionTime"
+                || (text(known, "/reason") == says.reason && text(known, "/message") == says.message));
+        same.then(|| text(known, &format!("/{field}")).to_owned())
+            .filter(|at| !at.is_empty())
+    };
+    for field in ["lastTransitionTime"].into_iter().chain(extra) {
+        fresh.insert(field.into(), json!(since(field).unwrap_or_else(|| stamp(now))));
+    }
+    match known {
+        Some(known) => *known = Value::Object(fresh),
+        None => list.push(Value::Object(fresh)),
+    }
+}

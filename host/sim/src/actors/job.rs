@@ -1,0 +1,294 @@
+//! The Job controller: pods per try, back-off between failures, limits, suspension, and the conditions at the end.
+//!
+//! ```text
+//!   suspended <-> running -> SuccessCriteriaMet -> Complete
+//!                        \-> FailureTarget      -> Failed
+//! ```
+//! The first condition is set when the end is certain, the second when no pod is left running (since Kubernetes 1.31).
+//! Pods carry the finalizer `batch.kubernetes.io/job-tracking` until they are counted, so that none is missed.
+//!
+//! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/job/>.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use self::{count::Count, policy::Verdict};
+use super::{
+    Sight, Turn,
+    condition::{self, Says},
+    look::{has_finalizer, is_condition, is_going, is_true, later, moment, name, number, stamp, status_of, text, uid},
+    template,
+};
+use crate::store::Propagation;
+
+mod count;
+mod policy;
+
+const TRACKING: &str = "batch.kubernetes.io/job-tracking";
+const INDEX: &str = "batch.kubernetes.io/job-completion-index";
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for job in sight.list("batch", "Job") {
+        Job::new(sight, job).run(&mut turn);
+    }
+    // Pods whose Job is gone are counted by nobody.
+    for pod in sight.list("", "Pod") {
+        if has_finalizer(pod, TRACKING) && !has_job(sight, pod) {
+            turn.release(pod, TRACKING);
+        }
+    }
+    turn
+}
+
+fn has_job(sight: &Sight<'_>, pod: &Value) -> bool {
+    super::look::controller(pod).is_some_and(|owner| {
+        let job = sight.get("batch", "Job", super::look::namespace(pod), text(owner, "/name"));
+        job.is_some_and(|job| uid(job) == text(owner, "/uid"))
+    })
+}
+
+/// One Job at one moment.
+struct Job<'a> {
+    sight: &'a Sight<'a>,
+    job: &'a Value,
+    pods: Vec<&'a Value>,
+    status: Map<String, Value>,
+}
+
+impl<'a> Job<'a> {
+    fn new(sight: &'a Sight<'a>, job: &'a Value) -> Self {
+        let pods = sight.controlled("", "Pod", job);
+        let status = status_of(job);
+        Self {
+            sight,
+            job,
+            pods,
+            status,
+        }
+    }
+
+    fn run(mut self, turn: &mut Turn) {
+        if is_condition(self.job, "Complete") || is_condition(self.job, "Failed") {
+            self.release_counted(turn);
+            return;
+        }
+        let now = self.sight.now;
+        let suspended = is_true(self.job, "/spec/suspend");
+        if !suspended && !self.status.contains_key("startTime") {
+            self.status.insert("startTime".into(), json!(stamp(now)));
+        }
+
+        let verdict = policy::judge(self.job, &self.pods);
+        let count = Count::take(self.job, &self.pods, &verdict.ignored);
+        for pod in &count.fresh {
+            turn.release(pod, TRACKING);
+        }
+        self.pods
+            .retain(|pod| !count.fresh.iter().any(|fresh| uid(fresh) == uid(pod) && is_going(pod)));
+
+        let decided = self.is("SuccessCriteriaMet") || self.is("FailureTarget");
+        let mut active = count.active.len();
+        if decided || self.decide(turn, &count, verdict) {
+            for pod in &count.active {
+                turn.delete(pod, Propagation::Background, None);
+            }
+            active = 0;
+            if decided && count.active.is_empty() && count.terminating == 0 {
+                self.finish();
+            }
+        } else if suspended {
+            self.suspend(turn, &count);
+            active = 0;
+        } else if !is_going(self.job) {
+            self.resume();
+            active = self.scale(turn, &count);
+        }
+        self.tell(turn, &count, active);
+    }
+
+    fn is(&self, kind: &str) -> bool {
+        is_condition(self.job, kind)
+    }
+
+    /// Sets the condition that makes the end certain, if it is. A Job that fails and succeeds at once has failed.
+    fn decide(&mut self, turn: &mut Turn, count: &Count<'_>, verdict: Verdict) -> bool {
+        if let Some(message) = verdict.fails {
+            self.set("FailureTarget", true, "PodFailurePolicy", &message);
+            return true;
+        }
+        let limit = number(self.job, "/spec/backoffLimit").unwrap_or(6);
+        if count.failed > limit || count.exhausted(self.job, limit) {
+            let message = "Job has reached the specified backoff limit";
+            self.set("FailureTarget", true, "BackoffLimitExceeded", message);
+            return true;
+        }
+        if let Some(deadline) = self.deadline() {
+            if deadline <= self.sight.now {
+                let message = "Job was active longer than specified deadline";
+                self.set("FailureTarget", true, "DeadlineExceeded", message);
+                return true;
+            }
+            turn.wake(deadline);
+        }
+        if count.is_complete(self.job) {
+            let message = "Reached expected number of succeeded pods";
+            self.set("SuccessCriteriaMet", true, "CompletionsReached", message);
+            return true;
+        }
+        false
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        if is_true(self.job, "/spec/suspend") {
+            return None;
+        }
+        let start: Timestamp = self.status.get("startTime")?.as_str()?.parse().ok()?;
+        number(self.job, "/spec/activeDeadlineSeconds").map(|seconds| later(start, seconds))
+    }
+
+    /// Turns the certain end into the end.
+    fn finish(&mut self) {
+        let complete = self.is("SuccessCriteriaMet");
+        let (from, to) = if complete {
+            ("SuccessCriteriaMet", "Complete")
+        } else {
+            ("FailureTarget", "Failed")
+        };
+        let (reason, message) = super::look::condition(self.job, from).map_or(("", ""), |condition| {
+            (text(condition, "/reason"), text(condition, "/message"))
+        });
+        self.set(to, true, reason, message);
+        if complete {
+            self.status
+                .insert("completionTime".into(), json!(stamp(self.sight.now)));
+        }
+    }
+
+    /// Deletes the running pods, uncounted: they are neither successes nor failures.
+    fn suspend(&mut self, turn: &mut Turn, count: &Count<'_>) {
+        for pod in &count.active {
+            turn.release(pod, TRACKING);
+            turn.delete(pod, Propagation::Background, None);
+        }
+        if !self.is("Suspended") {
+            self.set("Suspended", true, "JobSuspended", "Job suspended");
+        }
+        self.status.remove("startTime");
+    }
+
+    fn resume(&mut self) {
+        if self.is("Suspended") {
+            self.set("Suspended", false, "JobResumed", "Job resumed");
+            self.status.insert("startTime".into(), json!(stamp(self.sight.now)));
+        }
+    }
+
+    /// Starts the pods that are missing, unless the last failure was too short ago. Returns how many are active then.
+    fn scale(&self, turn: &mut Turn, count: &Count<'_>) -> usize {
+        let wanted = count.wanted(self.job);
+        let active = count.active.len();
+        if active > wanted {
+            for pod in count.active.iter().skip(wanted) {
+                turn.release(pod, TRACKING);
+                turn.delete(pod, Propagation::Background, None);
+            }
+            return wanted;
+        }
+        if active == wanted {
+            return active;
+        }
+        if let Some(until) = Count::rests_until(&self.pods).filter(|until| *until > self.sight.now) {
+            turn.wake(until);
+            return active;
+        }
+        let indexes = count.missing_indexes(self.job, &self.pods);
+        let mut started = active;
+        for nth in 0..wanted - active {
+            let Some(pod) = self.pod(indexes.as_ref().and_then(|indexes| indexes.get(nth)).copied()) else {
+                break;
+            };
+            turn.create(pod);
+            started += 1;
+        }
+        started
+    }
+
+    fn pod(&self, index: Option<i64>) -> Option<Value> {
+        let mut pod = template::pod(self.sight, self.job)?;
+        let (title, id) = (name(self.job), uid(self.job));
+        // `addLabels` of the Job strategy; the names without a prefix are the old ones, still set.
+        for (key, value) in [
+            ("batch.kubernetes.io/controller-uid", id),
+            ("batch.kubernetes.io/job-name", title),
+            ("controller-uid", id),
+            ("job-name", title),
+        ] {
+            template::mark(&mut pod, "labels", key, value);
+        }
+        if let Some(index) = index {
+            template::mark(&mut pod, "labels", INDEX, &index.to_string());
+            template::mark(&mut pod, "annotations", INDEX, &index.to_string());
+            let metadata = pod.get_mut("metadata")?;
+            template::put(metadata, "generateName", json!(format!("{title}-{index}-")));
+        }
+        let metadata = pod.get_mut("metadata")?;
+        template::put(metadata, "finalizers", json!([TRACKING]));
+        Some(pod)
+    }
+
+    /// After the end, pods that end late are still let go.
+    fn release_counted(&self, turn: &mut Turn) {
+        for pod in self
+            .pods
+            .iter()
+            .filter(|pod| has_finalizer(pod, TRACKING) && template::is_terminal(pod))
+        {
+            turn.release(pod, TRACKING);
+        }
+    }
+
+    fn set(&mut self, kind: &str, holds: bool, reason: &str, message: &str) {
+        let says = Says {
+            kind,
+            holds,
+            reason,
+            message,
+        };
+        condition::set(&mut self.status, says, Some("lastProbeTime"), self.sight.now);
+    }
+
+    fn tell(mut self, turn: &mut Turn, count: &Count<'_>, active: usize) {
+        let ready = count.active.iter().filter(|pod| is_condition(pod, "Ready")).count();
+        let ready = ready.min(active);
+        self.status.insert("ready".into(), json!(ready));
+        self.status.insert("terminating".into(), json!(count.terminating));
+        self.status.insert("uncountedTerminatedPods".into(), json!({}));
+        for (field, number) in [
+            ("active", i64::try_from(active).unwrap_or_default()),
+            ("succeeded", count.succeeded),
+            ("failed", count.failed),
+        ] {
+            // These three are `omitempty`.
+            if number == 0 {
+                self.status.remove(field);
+            } else {
+                self.status.insert(field.into(), json!(number));
+            }
+        }
+        if text(self.job, "/spec/completionMode") == "Indexed" {
+            self.status
+                .insert("completedIndexes".into(), json!(count::ranges(&count.completed)));
+        }
+        turn.status(self.job, self.status);
+    }
+}
+
+/// Returns when a pod ended: the last of its containers.
+fn ended_at(pod: &Value) -> Option<Timestamp> {
+    super::look::items(pod, "/status/containerStatuses")
+        .iter()
+        .filter_map(|container| moment(container, "/state/terminated/finishedAt"))
+        .max()
+        .or_else(|| moment(pod, "/metadata/deletionTimestamp"))
+}

@@ -1,0 +1,183 @@
+//! What a Job's pods add up to: how many are active, have succeeded, have failed, and what follows for the next one.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{INDEX, TRACKING, ended_at};
+use crate::actors::{
+    look::{has_finalizer, is_going, items, later, number, text, uid},
+    template::{is_active, is_terminal},
+};
+
+/// The first wait after a failure; it doubles with each further one.
+const FIRST_REST: i64 = 10;
+/// The longest wait after a failure, six minutes.
+const LONGEST_REST: i64 = 360;
+
+/// What a Job's pods add up to.
+pub(super) struct Count<'a> {
+    pub active: Vec<&'a Value>,
+    pub terminating: usize,
+    pub succeeded: i64,
+    pub failed: i64,
+    /// Pods counted now for the first time: their tracking finalizer goes.
+    pub fresh: Vec<&'a Value>,
+    /// Indexes with a success, of an indexed Job.
+    pub completed: BTreeSet<i64>,
+    /// Restarts of containers in active pods.
+    restarts: i64,
+}
+
+impl<'a> Count<'a> {
+    /// Counts: what the status says, and the ended pods that still carry the tracking finalizer.
+    pub fn take(job: &Value, pods: &[&'a Value], ignored: &BTreeSet<String>) -> Self {
+        let fresh: Vec<&Value> = pods
+            .iter()
+            .copied()
+            .filter(|pod| is_terminal(pod) && has_finalizer(pod, TRACKING))
+            .collect();
+        let ended = |phase: &str| {
+            let count = fresh
+                .iter()
+                .filter(|pod| text(pod, "/status/phase") == phase && !ignored.contains(uid(pod)))
+                .count();
+            i64::try_from(count).unwrap_or(i64::MAX)
+        };
+        let mut completed = read_ranges(text(job, "/status/completedIndexes"));
+        completed.extend(
+            pods.iter()
+                .filter(|pod| text(pod, "/status/phase") == "Succeeded")
+                .filter_map(|pod| index(pod)),
+        );
+        let indexed = text(job, "/spec/completionMode") == "Indexed";
+        let succeeded = number(job, "/status/succeeded").unwrap_or(0) + ended("Succeeded");
+        let active: Vec<&Value> = pods.iter().copied().filter(|pod| is_active(pod)).collect();
+        Self {
+            terminating: pods.iter().filter(|pod| is_going(pod) && !is_terminal(pod)).count(),
+            succeeded: if indexed {
+                i64::try_from(completed.len()).unwrap_or(0)
+            } else {
+                succeeded
+            },
+            failed: number(job, "/status/failed").unwrap_or(0) + ended("Failed"),
+            restarts: active.iter().map(|pod| restarts(pod)).sum(),
+            fresh,
+            completed,
+            active,
+        }
+    }
+
+    /// Says whether the containers restarted too often, for pods that restart them: `pastBackoffLimitOnFailure`.
+    pub fn exhausted(&self, job: &Value, limit: i64) -> bool {
+        text(job, "/spec/template/spec/restartPolicy") == "OnFailure"
+            && if limit == 0 {
+                self.restarts > 0
+            } else {
+                self.restarts >= limit
+            }
+    }
+
+    /// Says whether enough pods succeeded. Without `completions`, one success and no pod at work are enough.
+    pub fn is_complete(&self, job: &Value) -> bool {
+        match completions(job) {
+            Some(completions) => self.succeeded >= completions,
+            None => self.succeeded > 0 && self.active.is_empty() && self.terminating == 0,
+        }
+    }
+
+    /// Returns how many pods should be active now.
+    pub fn wanted(&self, job: &Value) -> usize {
+        let parallelism = number(job, "/spec/parallelism").unwrap_or(1);
+        let wanted = match completions(job) {
+            Some(completions) => parallelism.min(completions - self.succeeded),
+            None if self.succeeded > 0 => return self.active.len(),
+            None => parallelism,
+        };
+        usize::try_from(wanted).unwrap_or(0)
+    }
+
+    /// Returns until when no new pod may start: 10 s after a failure, twice as long after each further in a row.
+    pub fn rests_until(pods: &[&Value]) -> Option<Timestamp> {
+        let mut ends: Vec<(Timestamp, bool)> = pods
+            .iter()
+            .filter(|pod| is_terminal(pod))
+            .filter_map(|pod| Some((ended_at(pod)?, text(pod, "/status/phase") == "Succeeded")))
+            .collect();
+        ends.sort_unstable();
+        let in_a_row = ends.iter().rev().take_while(|(_, success)| !success).count();
+        let (last, _) = ends.last().filter(|_| in_a_row > 0)?;
+        let doublings = u32::try_from(in_a_row - 1).unwrap_or(u32::MAX).min(10);
+        Some(later(*last, (FIRST_REST << doublings).min(LONGEST_REST)))
+    }
+
+    /// Returns the indexes that need a pod, lowest first; `None` for Jobs without indexes.
+    pub fn missing_indexes(&self, job: &Value, pods: &[&Value]) -> Option<Vec<i64>> {
+        (text(job, "/spec/completionMode") == "Indexed").then(|| {
+            let taken: BTreeSet<i64> = pods
+                .iter()
+                .filter(|pod| is_active(pod))
+                .filter_map(|pod| index(pod))
+                .collect();
+            (0..completions(job).unwrap_or(0))
+                .filter(|index| !self.completed.contains(index) && !taken.contains(index))
+                .collect()
+        })
+    }
+}
+
+/// `completions` counts when it is set; without it and without `parallelism` it is one.
+fn completions(job: &Value) -> Option<i64> {
+    number(job, "/spec/completions").or_else(|| number(job, "/spec/parallelism").is_none().then_some(1))
+}
+
+fn index(pod: &Value) -> Option<i64> {
+    let annotations = pod.pointer("/metadata/annotations")?;
+    annotations.get(INDEX)?.as_str()?.parse().ok()
+}
+
+fn restarts(pod: &Value) -> i64 {
+    ["/status/initContainerStatuses", "/status/containerStatuses"]
+        .iter()
+        .flat_map(|pointer| items(pod, pointer))
+        .filter_map(|container| number(container, "/restartCount"))
+        .sum()
+}
+
+/// Writes indexes as Kubernetes does: `0-2,5`.
+pub(super) fn ranges(indexes: &BTreeSet<i64>) -> String {
+    let mut spans: Vec<(i64, i64)> = Vec::new();
+    for index in indexes {
+        match spans.last_mut() {
+            Some((_, last)) if *last + 1 == *index => *last = *index,
+            _ => spans.push((*index, *index)),
+        }
+    }
+    let words = spans.iter().map(|(first, last)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first},{last}"),
+        _ => format!("{first}-{last}"),
+    });
+    words.collect::<Vec<_>>().join(",")
+}
+
+fn read_ranges(text: &str) -> BTreeSet<i64> {
+    let span = |word: &str| {
+        let (first, last) = word.split_once('-').unwrap_or((word, word));
+        Some(first.parse::<i64>().ok()?..=last.parse().ok()?)
+    };
+    text.split(',').filter_map(span).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indexes_are_written_in_ranges() {
+        for text in ["", "0", "0,1", "0-2,5", "1,3,5-9"] {
+            assert_eq!(ranges(&read_ranges(text)), text);
+        }
+    }
+}

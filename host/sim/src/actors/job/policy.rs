@@ -1,0 +1,99 @@
+//! The pod failure policy: which failures end the Job at once, and which don't count.
+//!
+//! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy>.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::actors::look::{condition, items, name, namespace, number, text, uid};
+
+/// What the policy says about a Job's failed pods.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Verdict {
+    /// Why the Job fails at once.
+    pub fails: Option<String>,
+    /// The uids of pods whose failure does not count.
+    pub ignored: BTreeSet<String>,
+}
+
+/// Judges each failed pod by the first rule that fits it.
+pub(super) fn judge(job: &Value, pods: &[&Value]) -> Verdict {
+    let mut verdict = Verdict::default();
+    let rules = items(job, "/spec/podFailurePolicy/rules");
+    for pod in pods.iter().filter(|pod| text(pod, "/status/phase") == "Failed") {
+        let fit = rules
+            .iter()
+            .enumerate()
+            .find_map(|(index, rule)| Some((index, rule, cause(rule, pod)?)));
+        let Some((index, rule, cause)) = fit else { continue };
+        match text(rule, "/action") {
+            "FailJob" => {
+                let message = format!("{cause} matching FailJob rule at index {index}");
+                verdict.fails.get_or_insert(message);
+            }
+            "Ignore" => {
+                verdict.ignored.insert(uid(pod).to_owned());
+            }
+            _ => {}
+        }
+    }
+    verdict
+}
+
+/// Says why the rule fits the pod, if it does.
+fn cause(rule: &Value, pod: &Value) -> Option<String> {
+    let title = format!("{}/{}", namespace(pod), name(pod));
+    if let Some(wanted) = rule.get("onExitCodes") {
+        let only = text(wanted, "/containerName");
+        let inside = text(wanted, "/operator") == "In";
+        let listed = |code: i64| {
+            items(wanted, "/values")
+                .iter()
+                .any(|value| value.as_i64() == Some(code))
+        };
+        return ["/status/initContainerStatuses", "/status/containerStatuses"]
+            .iter()
+            .flat_map(|pointer| items(pod, pointer))
+            .filter(|status| only.is_empty() || text(status, "/name") == only)
+            .find_map(|status| {
+                // Zero never fits, also not with `NotIn`.
+                let code = number(status, "/state/terminated/exitCode").filter(|code| *code != 0)?;
+                let container = text(status, "/name");
+                (listed(code) == inside)
+                    .then(|| format!("Container {container} for pod {title} failed with exit code {code}"))
+            });
+    }
+    items(rule, "/onPodConditions").iter().find_map(|wanted| {
+        let kind = text(wanted, "/type");
+        let status = Some(text(wanted, "/status"))
+            .filter(|status| !status.is_empty())
+            .unwrap_or("True");
+        let found = condition(pod, kind).is_some_and(|found| text(found, "/status") == status);
+        found.then(|| format!("Pod {title} has condition {kind}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_first_rule_that_fits_decides() {
+        let job = json!({"spec": {"podFailurePolicy": {"rules": [
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+            {"action": "FailJob", "onExitCodes": {"containerName": "main", "operator": "In", "values": [42]}},
+            {"action": "Ignore", "onExitCodes": {"operator": "NotIn", "values": [1, 2]}},
+        ]}}});
+        let pod = |code: i64| {
+            json!({"metadata": {"name": "a", "namespace": "b", "uid": "u"}, "status": {"phase": "Failed",
+                "containerStatuses": [{"name": "main", "state": {"terminated": {"exitCode": code}}}]}})
+        };
+        let message = "Container main for pod b/a failed with exit code 42 matching FailJob rule at index 1";
+        assert_eq!(judge(&job, &[&pod(42)]).fails.as_deref(), Some(message));
+        assert_eq!(judge(&job, &[&pod(7)]).ignored, BTreeSet::from(["u".to_owned()]));
+        assert_eq!(judge(&job, &[&pod(1)]), Verdict::default());
+    }
+}

@@ -1,0 +1,47 @@
+//! The cloud: load balancers for Services of that type, and for Ingresses, a second after they are asked for.
+
+use serde_json::{Value, json};
+
+use super::{
+    Sight, Turn,
+    look::{is_going, items, later, moment, status_of, text, uid},
+};
+
+/// How long the cloud takes.
+const SECONDS: i64 = 1;
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for service in sight.list("", "Service") {
+        if text(service, "/spec/type") == "LoadBalancer" {
+            give_address(sight, &mut turn, service);
+        }
+    }
+    for ingress in sight.list("networking.k8s.io", "Ingress") {
+        give_address(sight, &mut turn, ingress);
+    }
+    turn
+}
+
+fn give_address(sight: &Sight<'_>, turn: &mut Turn, object: &Value) {
+    if is_going(object) || !items(object, "/status/loadBalancer/ingress").is_empty() {
+        return;
+    }
+    let created = moment(object, "/metadata/creationTimestamp").unwrap_or(sight.now);
+    let given = later(created, SECONDS);
+    if given > sight.now {
+        turn.wake(given);
+        return;
+    }
+    // 203.0.113.0/24 is set aside for examples; the last byte comes from the uid, so that it does not change.
+    let last = uid(object)
+        .bytes()
+        .fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 253)
+        + 1;
+    let mut status = status_of(object);
+    status.insert(
+        "loadBalancer".into(),
+        json!({"ingress": [{"ip": format!("203.0.113.{last}")}]}),
+    );
+    turn.status(object, status);
+}

@@ -1,0 +1,376 @@
+//! Scheduler and kubelet in one: places pods on the only node, runs their containers, reports how they are.
+//!
+//! ```text
+//!   Pending: unschedulable -> ContainerCreating -> init containers, one by one
+//!   Running: started, ready, crashed and restarted (CrashLoopBackOff)
+//!   Succeeded / Failed: every container ended for good
+//! ```
+//! What containers do is the business of a [`Runtime`]; what is known about them is kept here, by the uid of the pod.
+//!
+//! Rules: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/>.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use self::cell::{Cell, Stage};
+use super::{
+    Change, Sight, Turn,
+    condition::{self, Says},
+    look::{controller, is_going, items, later, moment, name, namespace, number, status_of, text, uid},
+    template::{is_terminal, put},
+};
+use crate::{
+    pods::{Launch, Runtime},
+    span::Span,
+    store::Propagation,
+};
+
+pub(crate) mod cell;
+pub(crate) mod needs;
+mod status;
+
+/// The node agent: what it knows about the pods it runs.
+pub(crate) struct Kubelet {
+    pub runtime: Box<dyn Runtime>,
+    memory: Memory,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+struct Memory {
+    pods: BTreeMap<String, Known>,
+    /// How often a container was started, over the restarts and, in a Job, over its pods.
+    tries: BTreeMap<String, usize>,
+    addresses: u32,
+}
+
+/// What is known about one pod.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Known {
+    namespace: String,
+    name: String,
+    address: String,
+    cells: BTreeMap<String, Cell>,
+}
+
+/// Which containers a pod has, and how they start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Runs to its end before the next starts.
+    Init,
+    /// An init container with `restartPolicy: Always`: runs beside the others.
+    Sidecar,
+    /// Runs the pod's work.
+    Main,
+}
+
+impl Kubelet {
+    pub fn new(runtime: Box<dyn Runtime>) -> Self {
+        Self {
+            runtime,
+            memory: Memory::default(),
+        }
+    }
+
+    pub fn save(&self) -> Value {
+        json!({"memory": self.memory, "runtime": self.runtime.save()})
+    }
+
+    pub fn restore(&mut self, saved: &Value) {
+        self.memory = saved
+            .get("memory")
+            .and_then(|memory| Memory::deserialize(memory).ok())
+            .unwrap_or_default();
+        if let Some(runtime) = saved.get("runtime") {
+            self.runtime.restore(runtime);
+        }
+    }
+
+    pub fn tick(&mut self, sight: &Sight<'_>) -> Turn {
+        let mut turn = Turn::default();
+        for (pod, container, line) in self.runtime.take_lines(sight.now) {
+            if let Some(known) = self.memory.pods.get(&pod) {
+                turn.changes.push(Change::Log(
+                    known.namespace.clone(),
+                    known.name.clone(),
+                    container,
+                    line,
+                ));
+            }
+        }
+        let pods = sight.list("", "Pod");
+        self.forget_all_but(&pods);
+        for pod in pods {
+            self.serve(sight, &mut turn, pod);
+        }
+        if let Some(due) = self.runtime.due(sight.now) {
+            turn.wake(due);
+        }
+        turn
+    }
+
+    fn forget_all_but(&mut self, pods: &[&Value]) {
+        let gone: Vec<String> = self
+            .memory
+            .pods
+            .keys()
+            .filter(|known| !pods.iter().any(|pod| uid(pod) == *known))
+            .cloned()
+            .collect();
+        for pod in gone {
+            self.memory.pods.remove(&pod);
+            self.runtime.forget(&pod);
+        }
+    }
+
+    fn serve(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+        if is_terminal(pod) {
+            if is_going(pod) && number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0) > 0 {
+                turn.delete(pod, Propagation::Background, Some(0));
+            }
+            return;
+        }
+        if text(pod, "/spec/nodeName").is_empty() {
+            schedule(sight, turn, pod);
+            return;
+        }
+        if !self.memory.pods.contains_key(uid(pod)) {
+            self.memory.addresses += 1;
+            let (high, low) = ((self.memory.addresses >> 8) & 0xff, self.memory.addresses & 0xff);
+            let known = Known {
+                namespace: namespace(pod).to_owned(),
+                name: name(pod).to_owned(),
+                address: format!("10.244.{high}.{low}"),
+                cells: BTreeMap::new(),
+            };
+            self.memory.pods.insert(uid(pod).to_owned(), known);
+        }
+        self.observe(sight, turn, pod);
+        let expired = deadline(pod).filter(|_| !is_going(pod));
+        if is_going(pod) {
+            let grace = number(pod, "/metadata/deletionGracePeriodSeconds").unwrap_or(0);
+            self.stop(pod, grace, sight.now);
+            self.observe(sight, turn, pod);
+            self.tell(sight, turn, pod, true);
+            return;
+        }
+        if let Some(deadline) = expired {
+            if deadline <= sight.now {
+                self.stop(pod, 0, sight.now);
+                self.observe(sight, turn, pod);
+                self.tell(sight, turn, pod, true);
+                return;
+            }
+            turn.wake(deadline);
+        }
+        if needs::missing_volume(sight, pod).is_none() {
+            self.advance(sight, turn, pod);
+            self.observe(sight, turn, pod);
+        }
+        self.tell(sight, turn, pod, false);
+    }
+
+    /// Takes in what the runtime says about the containers that were started.
+    fn observe(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+        let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
+            return;
+        };
+        for (container, cell) in &mut known.cells {
+            let report = self.runtime.look(uid(pod), container, sight.now);
+            if let Some(at) = cell.observe(report, sight.now) {
+                turn.wake(at);
+            }
+        }
+    }
+
+    /// Starts what may start now: init containers in order, then the others; and again what ended and shall not.
+    fn advance(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+        let policy = restart_policy(pod);
+        let mains: Vec<&Value> = items(pod, "/spec/containers").iter().collect();
+        let over = mains.iter().all(|container| {
+            let cell = self.cell(pod, container);
+            cell.is_some_and(|cell| cell.is_over(policy))
+        });
+        if over && !mains.is_empty() {
+            for container in items(pod, "/spec/initContainers") {
+                self.runtime.stop(
+                    uid(pod),
+                    text(container, "/name"),
+                    Span::seconds(grace_of(pod)),
+                    sight.now,
+                );
+            }
+            return;
+        }
+        for (role, container) in containers(pod) {
+            let policy = match role {
+                Role::Sidecar => "Always",
+                // An init container of a pod that restarts always is restarted only when it fails.
+                Role::Init if policy == "Always" => "OnFailure",
+                Role::Init | Role::Main => policy,
+            };
+            self.begin(sight, turn, pod, container, role, policy);
+            let cell = self.cell(pod, container);
+            let passed = match role {
+                Role::Init => cell.is_some_and(Cell::has_succeeded),
+                Role::Sidecar => cell.is_some_and(Cell::has_started),
+                Role::Main => true,
+            };
+            if !passed {
+                return;
+            }
+        }
+    }
+
+    /// Starts one container, if it is its turn.
+    fn begin(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value, container: &Value, role: Role, policy: &str) {
+        let title = text(container, "/name");
+        let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
+            return;
+        };
+        let address = known.address.clone();
+        let cell = known.cells.entry(title.to_owned()).or_default();
+        match cell.starts_at(policy) {
+            None => return,
+            Some(at) if at > sight.now => {
+                turn.wake(at);
+                return;
+            }
+            Some(_) => {}
+        }
+        let environment = match needs::environment(sight, pod, container, &address) {
+            Ok(environment) => environment,
+            Err(message) => {
+                cell.stage = Stage::Refused(message);
+                return;
+            }
+        };
+        if cell.begin() {
+            turn.changes.push(Change::LogAgain(
+                namespace(pod).to_owned(),
+                name(pod).to_owned(),
+                title.to_owned(),
+            ));
+        }
+        let tries = self.memory.tries.entry(tries_key(pod, title)).or_default();
+        self.runtime.start(Launch {
+            pod,
+            container,
+            completes: match role {
+                Role::Init => true,
+                Role::Sidecar => false,
+                Role::Main => policy != "Always",
+            },
+            tries: *tries,
+            environment: &environment,
+            now: sight.now,
+        });
+        *tries += 1;
+    }
+
+    fn stop(&mut self, pod: &Value, grace: i64, now: Timestamp) {
+        let Some(known) = self.memory.pods.get(uid(pod)) else {
+            return;
+        };
+        let grace = Span::seconds(u64::try_from(grace).unwrap_or(0));
+        for container in known.cells.keys() {
+            self.runtime.stop(uid(pod), container, grace, now);
+        }
+    }
+
+    /// Writes the status; a pod that ends and has no container left alive gets its last one, and goes.
+    fn tell(&self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value, ending: bool) {
+        let Some(known) = self.memory.pods.get(uid(pod)) else {
+            return;
+        };
+        let ended = ending && !known.cells.values().any(Cell::is_alive);
+        let mut status = status::compose(sight, pod, &known.cells, &known.address, ended);
+        if ended && !is_going(pod) {
+            status.insert("reason".into(), json!("DeadlineExceeded"));
+            status.insert(
+                "message".into(),
+                json!("Pod was active on the node longer than the specified deadline"),
+            );
+            status.insert("phase".into(), json!("Failed"));
+        }
+        turn.status(pod, status);
+        if ended && is_going(pod) {
+            turn.delete(pod, Propagation::Background, Some(0));
+        }
+    }
+
+    fn cell(&self, pod: &Value, container: &Value) -> Option<&Cell> {
+        self.memory.pods.get(uid(pod))?.cells.get(text(container, "/name"))
+    }
+}
+
+/// Binds a pod to the node, or says why not.
+fn schedule(sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
+    let mut status = status_of(pod);
+    status.insert("phase".into(), json!("Pending"));
+    if let Some(message) = needs::missing_claim(sight, pod) {
+        let says = Says {
+            kind: "PodScheduled",
+            holds: false,
+            reason: "Unschedulable",
+            message: &message,
+        };
+        condition::set(&mut status, says, None, sight.now);
+        turn.status(pod, status);
+        return;
+    }
+    let mut bound = pod.clone();
+    if let Some(spec) = bound.get_mut("spec") {
+        put(spec, "nodeName", json!(sight.node));
+    }
+    turn.update(bound);
+}
+
+/// Lists the containers in the order in which they start.
+fn containers(pod: &Value) -> impl Iterator<Item = (Role, &Value)> {
+    let init = items(pod, "/spec/initContainers").iter().map(|container| {
+        let role = if text(container, "/restartPolicy") == "Always" {
+            Role::Sidecar
+        } else {
+            Role::Init
+        };
+        (role, container)
+    });
+    init.chain(
+        items(pod, "/spec/containers")
+            .iter()
+            .map(|container| (Role::Main, container)),
+    )
+}
+
+fn restart_policy(pod: &Value) -> &str {
+    match text(pod, "/spec/restartPolicy") {
+        "" => "Always",
+        policy => policy,
+    }
+}
+
+fn grace_of(pod: &Value) -> u64 {
+    let seconds = number(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+    u64::try_from(seconds).unwrap_or(0)
+}
+
+/// Returns when the pod's own `activeDeadlineSeconds` end it.
+fn deadline(pod: &Value) -> Option<Timestamp> {
+    let seconds = number(pod, "/spec/activeDeadlineSeconds")?;
+    moment(pod, "/status/startTime").map(|start| later(start, seconds))
+}
+
+/// In a Job each pod is a try; elsewhere each restart is.
+fn tries_key(pod: &Value, container: &str) -> String {
+    let owner = controller(pod).filter(|owner| text(owner, "/kind") == "Job");
+    let index = pod
+        .pointer("/metadata/annotations")
+        .and_then(|annotations| annotations.get("batch.kubernetes.io/job-completion-index"))
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let owner = owner.map_or(uid(pod), |owner| text(owner, "/uid"));
+    format!("{owner}/{index}/{container}")
+}

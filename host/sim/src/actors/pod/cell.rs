@@ -1,0 +1,216 @@
+//! One container over its restarts.
+//!
+//! ```text
+//!   Idle -> Begun -> Ended -> (back-off) -> Begun ...
+//!     \-> Refused (a reference is missing)    Begun -> NoImage
+//! ```
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    actors::look::{later, stamp},
+    pods::{Ended, Report},
+};
+
+/// The first wait before a restart that is not the first; it doubles each time.
+const FIRST_REST: i64 = 10;
+/// The longest wait before a restart.
+const LONGEST_REST: i64 = 300;
+/// A container that ran this long is no crash loop: the waits begin anew.
+const RECOVERY: i64 = 600;
+
+/// What is known about one container.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Cell {
+    pub stage: Stage,
+    pub restarts: u32,
+    /// How the run before this one ended.
+    pub last: Option<Ended>,
+    /// Restarts in a row after short runs.
+    crashes: u32,
+}
+
+/// Where a container is.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(crate) enum Stage {
+    /// Not started.
+    #[default]
+    Idle,
+    /// Can't be started: `CreateContainerConfigError`, with this message.
+    Refused(String),
+    /// Given to the runtime; `None` while it is being created.
+    Begun(Option<(Timestamp, bool)>),
+    /// Its image can't be pulled, since then.
+    NoImage(Timestamp, String, bool),
+    /// Ended.
+    Ended(Ended),
+}
+
+impl Cell {
+    /// Takes in the runtime's report. Returns when to look again.
+    pub fn observe(&mut self, report: Option<Report>, now: Timestamp) -> Option<Timestamp> {
+        if !self.is_alive() {
+            return None;
+        }
+        match report {
+            None | Some(Report::Creating) => None,
+            Some(Report::Running { since, ready }) => {
+                self.stage = Stage::Begun(Some((since, ready)));
+                None
+            }
+            Some(Report::Ended(ended)) => {
+                self.stage = Stage::Ended(ended);
+                None
+            }
+            Some(Report::NoImage { message }) => {
+                // The error shows for a moment, then the kubelet says that it waits before it tries again.
+                let since = match &self.stage {
+                    Stage::NoImage(since, _, _) => *since,
+                    Stage::Idle | Stage::Refused(_) | Stage::Begun(_) | Stage::Ended(_) => now,
+                };
+                let backs_off_at = later(since, 1);
+                self.stage = Stage::NoImage(since, message, now >= backs_off_at);
+                (now < backs_off_at).then_some(backs_off_at)
+            }
+        }
+    }
+
+    /// Returns when the container may start; `None` if it runs or is over.
+    pub fn starts_at(&self, policy: &str) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Idle | Stage::Refused(_) => Some(Timestamp::MIN),
+            Stage::Begun(_) | Stage::NoImage(..) => None,
+            Stage::Ended(ended) => restarts(policy, ended).then(|| later(ended.finished, self.rest())),
+        }
+    }
+
+    /// Returns the seconds between the end and the restart: the first restart is immediate, see `doBackOff`.
+    fn rest(&self) -> i64 {
+        match self.crashes.checked_sub(1) {
+            None => 0,
+            Some(doublings) => (FIRST_REST << doublings.min(10)).min(LONGEST_REST),
+        }
+    }
+
+    /// Notes that the container is given to the runtime. Says whether it is a restart.
+    pub fn begin(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.stage, Stage::Begun(None));
+        let Stage::Ended(ended) = before else { return false };
+        let recovered = later(ended.started, RECOVERY) <= ended.finished;
+        self.crashes = if recovered { 0 } else { self.crashes + 1 };
+        self.restarts += 1;
+        self.last = Some(ended);
+        true
+    }
+
+    /// Says whether the runtime has it.
+    pub fn is_alive(&self) -> bool {
+        matches!(self.stage, Stage::Begun(_) | Stage::NoImage(..))
+    }
+
+    /// Says whether it ended and is not restarted.
+    pub fn is_over(&self, policy: &str) -> bool {
+        matches!(&self.stage, Stage::Ended(ended) if !restarts(policy, ended))
+    }
+
+    pub fn has_succeeded(&self) -> bool {
+        matches!(&self.stage, Stage::Ended(ended) if ended.code == 0)
+    }
+
+    pub fn has_started(&self) -> bool {
+        matches!(self.stage, Stage::Begun(Some(_)))
+    }
+
+    pub fn is_ready(&self) -> bool {
+        matches!(self.stage, Stage::Begun(Some((_, true))))
+    }
+
+    /// Writes the `state` and `lastState` of the container's status.
+    pub fn states(&self, title: &str, waiting: &str, policy: &str) -> (Value, Value) {
+        let last = self.last.as_ref().map_or_else(|| json!({}), terminated);
+        let waits = |reason: &str, message: String| {
+            let mut waiting = json!({"reason": reason});
+            if !message.is_empty() {
+                waiting["message"] = json!(message);
+            }
+            json!({"waiting": waiting})
+        };
+        let looping = |rest: i64| {
+            let message = format!("back-off {} restarting failed container={title}", minutes(rest));
+            waits("CrashLoopBackOff", message)
+        };
+        let state = match &self.stage {
+            Stage::Idle => waits(waiting, String::new()),
+            Stage::Refused(message) => waits("CreateContainerConfigError", message.clone()),
+            Stage::Begun(Some((since, _))) => json!({"running": {"startedAt": stamp(*since)}}),
+            Stage::Begun(None) => match &self.last {
+                None => waits(waiting, String::new()),
+                Some(last) if self.crashes <= 1 => return (terminated(last), json!({})),
+                Some(_) => looping((FIRST_REST << (self.crashes - 2).min(10)).min(LONGEST_REST)),
+            },
+            Stage::NoImage(_, message, false) => waits("ErrImagePull", message.clone()),
+            Stage::NoImage(_, message, true) => waits("ImagePullBackOff", format!("Back-off pulling image: {message}")),
+            Stage::Ended(ended) if restarts(policy, ended) && self.rest() > 0 => {
+                return (looping(self.rest()), terminated(ended));
+            }
+            Stage::Ended(ended) => terminated(ended),
+        };
+        (state, last)
+    }
+}
+
+fn restarts(policy: &str, ended: &Ended) -> bool {
+    match policy {
+        "Always" => true,
+        "OnFailure" => ended.code != 0,
+        _ => false,
+    }
+}
+
+fn terminated(ended: &Ended) -> Value {
+    let mut terminated = json!({
+        "exitCode": ended.code,
+        "reason": ended.reason,
+        "startedAt": stamp(ended.started),
+        "finishedAt": stamp(ended.finished),
+    });
+    if !ended.message.is_empty() {
+        terminated["message"] = json!(ended.message);
+    }
+    json!({"terminated": terminated})
+}
+
+/// Writes seconds as Go does: `10s`, `1m20s`.
+fn minutes(seconds: i64) -> String {
+    match seconds / 60 {
+        0 => format!("{seconds}s"),
+        minutes => format!("{minutes}m{}s", seconds % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restarts_wait_longer_each_time_up_to_five_minutes() {
+        let mut cell = Cell::default();
+        let mut rests = Vec::new();
+        for _ in 0..8 {
+            cell.begin();
+            let at = Timestamp::UNIX_EPOCH;
+            cell.stage = Stage::Ended(Ended {
+                code: 1,
+                reason: "Error".into(),
+                message: String::new(),
+                started: at,
+                finished: at,
+            });
+            rests.push(cell.starts_at("Always").unwrap().as_second());
+        }
+        assert_eq!(rests, [0, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(cell.starts_at("Never"), None);
+    }
+}

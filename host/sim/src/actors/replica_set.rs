@@ -1,0 +1,76 @@
+//! The ReplicaSet controller: as many pods of one template as asked for.
+
+use serde_json::{Value, json};
+
+use super::{
+    Sight, Turn,
+    look::{is_condition, name, number, status_of, uid},
+    template::{self, available_at, is_active, ready_since},
+};
+use crate::store::Propagation;
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for set in sight.list("apps", "ReplicaSet") {
+        run(sight, &mut turn, set);
+    }
+    turn
+}
+
+fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
+    let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
+    let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
+    let mut pods = sight.controlled("", "Pod", set);
+    pods.retain(|pod| is_active(pod));
+    if !super::look::is_going(set) {
+        for _ in pods.len()..wanted {
+            let Some(pod) = template::pod(sight, set) else { break };
+            turn.create(pod);
+        }
+        for pod in surplus(&pods, wanted) {
+            turn.delete(pod, Propagation::Background, None);
+        }
+    }
+    let mut available = 0;
+    for at in pods.iter().filter_map(|pod| available_at(pod, minimum)) {
+        if at <= sight.now {
+            available += 1;
+        } else {
+            turn.wake(at);
+        }
+    }
+    let mut status = status_of(set);
+    status.insert(
+        "observedGeneration".into(),
+        json!(number(set, "/metadata/generation").unwrap_or(1)),
+    );
+    let ready = pods.iter().filter(|pod| is_condition(pod, "Ready")).count();
+    status.insert("replicas".into(), json!(pods.len()));
+    for (field, number) in [
+        ("fullyLabeledReplicas", pods.len()),
+        ("readyReplicas", ready),
+        ("availableReplicas", available),
+    ] {
+        if number == 0 {
+            status.remove(field);
+        } else {
+            status.insert(field.into(), json!(number));
+        }
+    }
+    turn.status(set, status);
+}
+
+/// Picks the pods to delete: the not ready go before the ready, and the youngest first.
+fn surplus<'a>(pods: &[&'a Value], wanted: usize) -> Vec<&'a Value> {
+    let mut pods = pods.to_vec();
+    pods.sort_by_key(|pod| {
+        let created = super::look::text(pod, "/metadata/creationTimestamp");
+        let ready = ready_since(pod);
+        (
+            ready.is_some(),
+            std::cmp::Reverse((ready, created, name(pod), uid(pod))),
+        )
+    });
+    pods.truncate(pods.len().saturating_sub(wanted));
+    pods
+}

@@ -1,0 +1,205 @@
+//! The StatefulSet controller: pods with names that last, one after the other, each with its own volume claims.
+//!
+//! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/>. Revisions are names only: no
+//! `ControllerRevision` object is written.
+
+use serde_json::{Value, json};
+
+use super::{
+    Sight, Turn,
+    look::{digest, is_going, items, name, namespace, number, status_of, text},
+    template::{self, available_at, is_terminal, mark, put},
+};
+use crate::store::Propagation;
+
+const REVISION: &str = "controller-revision-hash";
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for set in sight.list("apps", "StatefulSet") {
+        if !is_going(set) {
+            run(sight, &mut turn, set);
+        }
+    }
+    turn
+}
+
+fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
+    let wanted = number(set, "/spec/replicas").unwrap_or(1);
+    let update = format!(
+        "{}-{}",
+        name(set),
+        digest(set.pointer("/spec/template").unwrap_or(&Value::Null))
+    );
+    let current = match text(set, "/status/currentRevision") {
+        "" => update.clone(),
+        current => current.to_owned(),
+    };
+    let mut pods = sight.controlled("", "Pod", set);
+    pods.sort_by_key(|pod| ordinal(set, pod));
+    let minimum = number(set, "/spec/minReadySeconds").unwrap_or(0);
+    let is_available = |turn: &mut Turn, pod: &Value| match available_at(pod, minimum) {
+        Some(at) if at <= sight.now => !is_going(pod),
+        Some(at) => {
+            turn.wake(at);
+            false
+        }
+        None => false,
+    };
+
+    scale(sight, turn, set, &pods, &update, &is_available);
+    roll(turn, set, &pods, &update, &is_available);
+
+    let count = |holds: &dyn Fn(&Value) -> bool| pods.iter().filter(|pod| holds(pod)).count();
+    let updated = count(&|pod| revision(pod) == update && !is_going(pod));
+    let ready = count(&|pod| template::ready_since(pod).is_some());
+    let mut available = 0;
+    for pod in &pods {
+        available += usize::from(is_available(turn, pod));
+    }
+    // The update is over when every pod has it and is ready: then it is the current revision.
+    let complete = i64::try_from(updated) == Ok(wanted) && updated == pods.len() && ready == updated;
+    let current = if complete { update.clone() } else { current };
+    let mut status = status_of(set);
+    for (field, value) in [
+        (
+            "observedGeneration",
+            json!(number(set, "/metadata/generation").unwrap_or(1)),
+        ),
+        ("replicas", json!(pods.len())),
+        ("readyReplicas", json!(ready)),
+        ("availableReplicas", json!(available)),
+        (
+            "currentReplicas",
+            json!(count(&|pod| revision(pod) == current && !is_going(pod))),
+        ),
+        ("updatedReplicas", json!(updated)),
+        ("currentRevision", json!(current)),
+        ("updateRevision", json!(update)),
+        ("collisionCount", json!(0)),
+    ] {
+        status.insert(field.into(), value);
+    }
+    turn.status(set, status);
+}
+
+type IsAvailable<'f> = dyn Fn(&mut Turn, &Value) -> bool + 'f;
+
+/// Starts missing pods from the lowest ordinal, deletes surplus ones from the highest; one at a time, unless `Parallel`.
+fn scale(
+    sight: &Sight<'_>,
+    turn: &mut Turn,
+    set: &Value,
+    pods: &[&Value],
+    update: &str,
+    is_available: &IsAvailable<'_>,
+) {
+    let parallel = text(set, "/spec/podManagementPolicy") == "Parallel";
+    let start = number(set, "/spec/ordinals/start").unwrap_or(0);
+    let end = start + number(set, "/spec/replicas").unwrap_or(1);
+    for index in start..end {
+        match pods.iter().find(|pod| ordinal(set, pod) == Some(index)) {
+            None => {
+                claims(sight, turn, set, index);
+                if let Some(pod) = pod(sight, set, index, update) {
+                    turn.create(pod);
+                }
+            }
+            // A pod that ended is replaced under its own name.
+            Some(pod) if is_terminal(pod) && !is_going(pod) => turn.delete(pod, Propagation::Background, None),
+            Some(pod) if is_available(turn, pod) => continue,
+            Some(_) => {}
+        }
+        if !parallel {
+            return;
+        }
+    }
+    let inside = |pod: &Value| ordinal(set, pod).is_some_and(|index| (start..end).contains(&index));
+    for pod in pods.iter().rev().filter(|pod| !inside(pod)) {
+        if !is_going(pod) {
+            turn.delete(pod, Propagation::Background, None);
+        }
+        if !parallel {
+            return;
+        }
+    }
+}
+
+/// Replaces pods of another revision, highest ordinal first, down to the partition, each after the last is available.
+fn roll(turn: &mut Turn, set: &Value, pods: &[&Value], update: &str, is_available: &IsAvailable<'_>) {
+    if text(set, "/spec/updateStrategy/type") == "OnDelete" {
+        return;
+    }
+    let partition = number(set, "/spec/updateStrategy/rollingUpdate/partition").unwrap_or(0);
+    let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
+    if pods.len() != wanted {
+        return;
+    }
+    for pod in pods
+        .iter()
+        .rev()
+        .filter(|pod| ordinal(set, pod).is_some_and(|index| index >= partition))
+    {
+        if is_going(pod) {
+            return;
+        }
+        if revision(pod) != update {
+            turn.delete(pod, Propagation::Background, None);
+            return;
+        }
+        if !is_available(turn, pod) {
+            return;
+        }
+    }
+}
+
+fn pod(sight: &Sight<'_>, set: &Value, index: i64, revision: &str) -> Option<Value> {
+    let mut pod = template::pod(sight, set)?;
+    let title = format!("{}-{index}", name(set));
+    mark(&mut pod, "labels", REVISION, revision);
+    mark(&mut pod, "labels", "statefulset.kubernetes.io/pod-name", &title);
+    mark(&mut pod, "labels", "apps.kubernetes.io/pod-index", &index.to_string());
+    let metadata = pod.get_mut("metadata")?;
+    put(metadata, "name", json!(title));
+    metadata.as_object_mut()?.remove("generateName");
+    let mut volumes = items(&pod, "/spec/volumes").to_vec();
+    for claim in items(set, "/spec/volumeClaimTemplates") {
+        volumes.retain(|volume| text(volume, "/name") != name(claim));
+        let bound = format!("{}-{title}", name(claim));
+        volumes.push(json!({"name": name(claim), "persistentVolumeClaim": {"claimName": bound}}));
+    }
+    let spec = pod.get_mut("spec")?;
+    put(spec, "hostname", json!(title));
+    put(spec, "subdomain", json!(text(set, "/spec/serviceName")));
+    if !volumes.is_empty() {
+        put(spec, "volumes", json!(volumes));
+    }
+    Some(pod)
+}
+
+fn claims(sight: &Sight<'_>, turn: &mut Turn, set: &Value, index: i64) {
+    for template in items(set, "/spec/volumeClaimTemplates") {
+        let title = format!("{}-{}-{index}", name(template), name(set));
+        if sight.get("", "PersistentVolumeClaim", namespace(set), &title).is_some() {
+            continue;
+        }
+        let labels = set
+            .pointer("/spec/selector/matchLabels")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
+        turn.create(json!({
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": title, "namespace": namespace(set), "labels": labels},
+            "spec": template.get("spec").cloned().unwrap_or_else(|| json!({})),
+        }));
+    }
+}
+
+fn revision(pod: &Value) -> &str {
+    text(pod, "/metadata/labels/controller-revision-hash")
+}
+
+fn ordinal(set: &Value, pod: &Value) -> Option<i64> {
+    name(pod).strip_prefix(name(set))?.strip_prefix('-')?.parse().ok()
+}

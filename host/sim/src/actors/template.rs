@@ -1,0 +1,81 @@
+//! Pods from templates, as every workload controller makes them, and what they ask of pods.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    Sight,
+    look::{condition, is_going, later, moment, name, namespace, reference_to, text},
+};
+
+/// Makes a pod of `owner`'s template: its metadata and spec, owned by `owner`, with a generated name.
+///
+/// `None` when the pod would be refused: the `ServiceAccount` admission plugin turns away pods whose account is missing
+/// (every namespace has `default`).
+pub(crate) fn pod(sight: &Sight<'_>, owner: &Value) -> Option<Value> {
+    let template = owner.pointer("/spec/template")?;
+    let account = text(template, "/spec/serviceAccountName");
+    let space = namespace(owner);
+    if !account.is_empty() && account != "default" && sight.get("", "ServiceAccount", space, account).is_none() {
+        return None;
+    }
+    let mut metadata = json!({
+        "generateName": format!("{}-", name(owner)),
+        "namespace": space,
+        "ownerReferences": [reference_to(owner)],
+    });
+    for field in ["labels", "annotations", "finalizers"] {
+        if let Some(value) = template
+            .pointer(&format!("/metadata/{field}"))
+            .filter(|value| !value.is_null())
+        {
+            put(&mut metadata, field, value.clone());
+        }
+    }
+    Some(json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": template.get("spec").cloned().unwrap_or_else(|| json!({})),
+    }))
+}
+
+/// Sets one field of an object; anything but an object stays as it is.
+pub(crate) fn put(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.into(), value);
+    }
+}
+
+/// Sets one entry of a map in the metadata, such as a label.
+pub(crate) fn mark(object: &mut Value, map: &str, key: &str, value: &str) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let entry = metadata.entry(map).or_insert_with(|| json!({}));
+    if entry.is_null() {
+        *entry = json!({});
+    }
+    put(entry, key, json!(value));
+}
+
+/// Says whether a pod has ended or is ending: controllers count it no more (`IsPodActive`).
+pub(crate) fn is_active(pod: &Value) -> bool {
+    !is_terminal(pod) && !is_going(pod)
+}
+
+/// Says whether a pod has ended for good.
+pub(crate) fn is_terminal(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+}
+
+/// Returns since when a pod is ready.
+pub(crate) fn ready_since(pod: &Value) -> Option<Timestamp> {
+    let ready = condition(pod, "Ready").filter(|ready| text(ready, "/status") == "True")?;
+    moment(ready, "/lastTransitionTime")
+}
+
+/// Returns when a ready pod is available: ready for `minReadySeconds`.
+pub(crate) fn available_at(pod: &Value, min_ready_seconds: i64) -> Option<Timestamp> {
+    ready_since(pod).map(|since| later(since, min_ready_seconds))
+}

@@ -1,0 +1,39 @@
+//! The TTL-after-finished controller: deletes a Job `ttlSecondsAfterFinished` after it finished.
+
+use serde_json::Value;
+
+use super::{
+    Sight, Turn,
+    look::{condition, is_going, later, moment, number, text},
+};
+use crate::store::Propagation;
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for job in sight.list("batch", "Job") {
+        let Some(seconds) = number(job, "/spec/ttlSecondsAfterFinished") else {
+            continue;
+        };
+        let Some(finished) = finished_at(job) else { continue };
+        let expires = later(finished, seconds);
+        if is_going(job) {
+            continue;
+        }
+        if sight.now < expires {
+            turn.wake(expires);
+        } else {
+            // `processJob` of k8s.io/kubernetes/pkg/controller/ttlafterfinished deletes in the foreground.
+            turn.delete(job, Propagation::Foreground, None);
+        }
+    }
+    turn
+}
+
+/// Returns when a Job finished: the last transition of its `Complete` or `Failed` condition.
+fn finished_at(job: &Value) -> Option<jiff::Timestamp> {
+    ["Complete", "Failed"]
+        .iter()
+        .filter_map(|kind| condition(job, kind))
+        .find(|condition| text(condition, "/status") == "True")
+        .and_then(|condition| moment(condition, "/lastTransitionTime"))
+}

@@ -1,0 +1,56 @@
+//! The volume provisioner: binds claims, at once unless the scenario says otherwise. No volume object is made.
+
+use serde_json::{Value, json};
+
+use super::{
+    Sight, Turn,
+    look::{is_going, moment, name, status_of, text, uid},
+    template::put,
+};
+use crate::{glob, span::Wait};
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for claim in sight.list("", "PersistentVolumeClaim") {
+        if !is_going(claim) && text(claim, "/status/phase") != "Bound" {
+            run(sight, &mut turn, claim);
+        }
+    }
+    turn
+}
+
+fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
+    let mut status = status_of(claim);
+    let scripted = sight
+        .claims
+        .iter()
+        .find(|scripted| glob::matches(&scripted.name, name(claim)));
+    let created = moment(claim, "/metadata/creationTimestamp").unwrap_or(sight.now);
+    let binds = scripted.map_or(Some(created), |scripted| Wait::after(scripted.bind_after, created));
+    if binds.is_none_or(|at| at > sight.now) {
+        if let Some(at) = binds {
+            turn.wake(at);
+        }
+        status.insert("phase".into(), json!("Pending"));
+        turn.status(claim, status);
+        return;
+    }
+    let mut bound = claim.clone();
+    if let Some(spec) = bound.get_mut("spec")
+        && text(claim, "/spec/volumeName").is_empty()
+    {
+        put(spec, "volumeName", json!(format!("pvc-{}", uid(claim))));
+        turn.update(bound);
+    }
+    status.insert("phase".into(), json!("Bound"));
+    status.insert(
+        "accessModes".into(),
+        claim.pointer("/spec/accessModes").cloned().unwrap_or_else(|| json!([])),
+    );
+    let capacity = claim
+        .pointer("/spec/resources/requests")
+        .cloned()
+        .unwrap_or_else(|| json!({}));
+    status.insert("capacity".into(), capacity);
+    turn.status(claim, status);
+}

@@ -1,0 +1,79 @@
+//! The four patches, and who owns which field.
+//!
+//! * `schema.rs`: which lists are maps, which maps are one value; read from the embedded table `schema.txt`;
+//! * `fields.rs`: sets of field paths, as `metadata.managedFields` has them; `walk.rs`: which fields an object has, and
+//!   which differ between two;
+//! * `managed.rs`: the entries of `managedFields`, and what plain writes do to them;
+//! * `merge.rs`, `server.rs`: server-side apply; `strategic.rs`: strategic merge patches.
+//!
+//! JSON patches and JSON merge patches are the `json-patch` crate's.
+
+pub(crate) mod fields;
+pub(crate) mod managed;
+pub(crate) mod merge;
+pub(crate) mod schema;
+pub(crate) mod server;
+pub(crate) mod strategic;
+pub(crate) mod walk;
+
+use serde_json::Value;
+
+use crate::{kinds::Resource, status::Refusal};
+
+/// The patch formats, by media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// RFC 6902, `application/json-patch+json`.
+    Json,
+    /// RFC 7396, `application/merge-patch+json`.
+    Merge,
+    /// `application/strategic-merge-patch+json`.
+    Strategic,
+    /// Server-side apply, `application/apply-patch+yaml`.
+    Apply,
+}
+
+impl Format {
+    /// Returns the format a request names; custom kinds take no strategic patches.
+    pub fn of(content_type: &str, resource: &Resource) -> Result<Format, Refusal> {
+        let media = content_type.split(';').next().unwrap_or_default().trim();
+        match media {
+            "application/json-patch+json" => Ok(Format::Json),
+            "application/merge-patch+json" => Ok(Format::Merge),
+            "application/strategic-merge-patch+json" if !resource.custom => Ok(Format::Strategic),
+            "application/apply-patch+yaml" => Ok(Format::Apply),
+            _ if resource.custom => Err(Refusal::unsupported_media_type(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/apply-patch+yaml",
+            ])),
+            _ => Err(Refusal::unsupported_media_type(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/strategic-merge-patch+json",
+                "application/apply-patch+yaml",
+            ])),
+        }
+    }
+}
+
+/// Returns a live object with a patch of one of the first three formats in it.
+pub(crate) fn patched(format: Format, resource: &Resource, live: &Value, patch: Value) -> Result<Value, Refusal> {
+    let mut object = live.clone();
+    match format {
+        Format::Json => {
+            let patch: json_patch::Patch = serde_json::from_value(patch)
+                .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
+            json_patch::patch(&mut object, &patch).map_err(|error| {
+                let message = format!("the server rejected our request due to an error in our request: {error}");
+                Refusal::new(422, "Invalid", message)
+            })?;
+        }
+        Format::Merge => json_patch::merge(&mut object, &patch),
+        Format::Strategic | Format::Apply => {
+            strategic::merge(&mut object, patch, &schema::root(resource))
+                .map_err(|why| Refusal::bad_request(format!("error when applying patch: {why}")))?;
+        }
+    }
+    Ok(object)
+}

@@ -1,0 +1,94 @@
+//! Merging an applied configuration into a live object, and taking out what its manager gave up.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    fields::Fields,
+    schema::{Rule, item},
+    walk::parts,
+};
+
+/// Returns the live value with the applied one in it.
+pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule) -> Value {
+    match (live, applied, rule) {
+        (Value::Object(old), Value::Object(new), Rule::Plain | Rule::Struct(_)) => {
+            let mut merged = old.clone();
+            for (name, value) in new {
+                let value = merge(old.get(name).unwrap_or(&Value::Null), value, &rule.field(name));
+                merged.insert(name.clone(), value);
+            }
+            Value::Object(merged)
+        }
+        (Value::Array(old), Value::Array(new), Rule::Set) => {
+            Value::Array(interleave(old, new, &|value| value.to_string(), &|_, new| new.clone()))
+        }
+        (Value::Array(old), Value::Array(new), Rule::Map(keys, of)) => {
+            Value::Array(interleave(old, new, &|value| item(keys, value), &|old, new| {
+                merge(old, new, of)
+            }))
+        }
+        _ => applied.clone(),
+    }
+}
+
+/// Merges two lists by identity: shared items in the order of the new list, old ones where they were.
+fn interleave(
+    old: &[Value],
+    new: &[Value],
+    identity: &dyn Fn(&Value) -> String,
+    join: &dyn Fn(&Value, &Value) -> Value,
+) -> Vec<Value> {
+    let olds: BTreeMap<String, &Value> = old.iter().map(|value| (identity(value), value)).collect();
+    let news: Vec<(String, &Value)> = new.iter().map(|value| (identity(value), value)).collect();
+    let place = |id: &String| news.iter().position(|(new, _)| new == id);
+    let mut merged = Vec::new();
+    let mut next = 0;
+    let mut take = |until: usize, merged: &mut Vec<Value>| {
+        for (id, value) in news.iter().take(until).skip(next) {
+            merged.push(olds.get(id).map_or_else(|| (*value).clone(), |old| join(old, value)));
+        }
+        next = next.max(until);
+    };
+    for value in old {
+        match place(&identity(value)) {
+            Some(at) => take(at + 1, &mut merged),
+            None => merged.push(value.clone()),
+        }
+    }
+    take(new.len(), &mut merged);
+    merged
+}
+
+/// Takes out of a value what is in `given_up`, directly or by one of its parts, and not in `kept`.
+pub(crate) fn prune(value: &mut Value, given_up: &Fields, kept: &Fields, rule: &Rule) {
+    let Some(parts) = parts(value, rule) else { return };
+    // What happens to each part: none when it goes.
+    let fates: Vec<Option<Value>> = parts
+        .into_iter()
+        .map(
+            |(step, part, rule)| match (given_up.below.get(&step), kept.below.get(&step)) {
+                (Some(_), None) => None,
+                (Some(given_up), Some(kept)) => {
+                    let mut part = part.clone();
+                    prune(&mut part, given_up, kept, &rule);
+                    Some(part)
+                }
+                (None, _) => Some(part.clone()),
+            },
+        )
+        .collect();
+    match value {
+        Value::Object(map) => {
+            let names: Vec<String> = map.keys().cloned().collect();
+            *map = names
+                .into_iter()
+                .zip(fates)
+                .filter_map(|(name, fate)| Some((name, fate?)))
+                .collect();
+        }
+        Value::Array(list) => *list = fates.into_iter().flatten().collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,158 @@
+//! Server-side apply: the fields a manager names are its own, those it no longer names go, those of others are a conflict.
+
+use serde_json::{Value, json};
+
+use super::{
+    fields::Fields,
+    managed::{self, Entry, Operation, entries, strip},
+    merge::{merge, prune},
+    schema::Rule,
+    walk::{difference, fields},
+};
+use crate::{status::Refusal, store::Writer};
+
+/// What is applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Configuration<'a> {
+    /// The fields the manager wants.
+    pub object: &'a Value,
+    /// How the object merges.
+    pub rule: &'a Rule,
+    /// Who applies, through which subresource.
+    pub writer: &'a Writer,
+    /// Whether fields of others are taken over.
+    pub force: bool,
+    /// Whether status belongs to a subresource of its own.
+    pub has_status: bool,
+}
+
+/// Returns the live object with the configuration applied, ownership included; `Null` stands for no live object.
+pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -> Result<Value, Refusal> {
+    let Configuration {
+        rule, writer, force, ..
+    } = configuration;
+    if configuration.object["metadata"]["managedFields"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty())
+    {
+        return Err(Refusal::bad_request("metadata.managedFields must be nil"));
+    }
+    let applied = wanted(&configuration);
+    let version = applied["apiVersion"].as_str().unwrap_or_default().to_owned();
+    let mut mine = fields(&applied, rule);
+    strip(&mut mine);
+
+    let mut all = entries(live);
+    let mut merged = merge(live, &applied, rule);
+    let mut changed = difference(live, &merged, rule).changed;
+    strip(&mut changed);
+    let is_mine = |entry: &Entry| entry.is_of(Operation::Apply, writer, &version);
+    let disputed: Vec<(usize, Fields)> = all
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| !is_mine(entry))
+        .map(|(index, entry)| (index, entry.fields.and(&changed)))
+        .filter(|(_, fields)| !fields.is_empty())
+        .collect();
+    if !force && !disputed.is_empty() {
+        let disputed: Vec<(&Entry, &Fields)> = disputed
+            .iter()
+            .filter_map(|(index, fields)| Some((all.get(*index)?, fields)))
+            .collect();
+        return Err(conflict(&disputed));
+    }
+    for (index, fields) in &disputed {
+        if let Some(entry) = all.get_mut(*index) {
+            entry.fields = entry.fields.minus(fields);
+        }
+    }
+
+    let before = all.iter().position(is_mine).map(|index| all.remove(index));
+    let kept = all.iter().fold(mine.clone(), |kept, entry| kept.union(&entry.fields));
+    if let Some(before) = &before {
+        prune(&mut merged, &before.fields, &kept, rule);
+    }
+    let time = match &before {
+        Some(before) if before.fields == mine && before.api_version == version => before.time.clone(),
+        _ => now.to_owned(),
+    };
+    all.push(Entry {
+        manager: writer.manager.clone(),
+        operation: Operation::Apply,
+        api_version: version,
+        subresource: writer.subresource.clone().unwrap_or_default(),
+        time,
+        fields: mine,
+    });
+    managed::write(&mut merged, all);
+    Ok(merged)
+}
+
+/// Returns the part of the configuration that this request can write.
+fn wanted(configuration: &Configuration<'_>) -> Value {
+    let mut applied = without_nulls(configuration.object);
+    if let Some(map) = applied.as_object_mut() {
+        if configuration.writer.subresource.is_some() {
+            map.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+        } else if configuration.has_status {
+            map.remove("status");
+        }
+    }
+    if let Some(metadata) = applied["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+        if configuration.writer.subresource.is_some() {
+            metadata.retain(|name, _| matches!(name.as_str(), "name" | "namespace" | "resourceVersion" | "uid"));
+        }
+    }
+    applied
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+fn conflict(disputed: &[(&Entry, &Fields)]) -> Refusal {
+    let paths: Vec<(String, Vec<String>)> = disputed
+        .iter()
+        .map(|(entry, fields)| (entry.spoken(), fields.paths()))
+        .collect();
+    let causes: Vec<Value> = paths
+        .iter()
+        .flat_map(|(manager, paths)| {
+            paths.iter().map(move |path| {
+                let message = format!("conflict with {manager}");
+                json!({ "reason": "FieldManagerConflict", "message": message, "field": path })
+            })
+        })
+        .collect();
+    let message = match paths.as_slice() {
+        [(manager, paths)] if paths.len() == 1 => {
+            format!(
+                "Apply failed with 1 conflict: conflict with {manager}: {}",
+                paths.join("")
+            )
+        }
+        _ => {
+            let mut sorted = paths;
+            sorted.sort();
+            let lines: Vec<String> = sorted
+                .iter()
+                .flat_map(|(manager, paths)| {
+                    let head = format!("conflicts with {manager}:");
+                    std::iter::once(head).chain(paths.iter().map(|path| format!("- {path}")))
+                })
+                .collect();
+            format!("Apply failed with {} conflicts: {}", causes.len(), lines.join("\n"))
+        }
+    };
+    let mut refusal = Refusal::new(409, "Conflict", message);
+    refusal.details = json!({ "causes": causes });
+    refusal
+}

@@ -1,0 +1,106 @@
+//! Which fields an object has, and which differ between two.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    fields::Fields,
+    schema::{Rule, item},
+};
+
+/// What differs between two objects.
+#[derive(Debug, Default)]
+pub(crate) struct Difference {
+    /// New, or of another value.
+    pub changed: Fields,
+    /// No longer there.
+    pub removed: Fields,
+}
+
+/// Returns the parts of a value that are owned on their own, by step; none when the value is owned as a whole.
+pub(crate) fn parts<'a>(value: &'a Value, rule: &Rule) -> Option<Vec<(String, &'a Value, Rule)>> {
+    match (value, rule) {
+        (Value::Object(map), Rule::Plain | Rule::Struct(_)) => Some(
+            map.iter()
+                .map(|(name, value)| (format!("f:{name}"), value, rule.field(name)))
+                .collect(),
+        ),
+        (Value::Array(list), Rule::Set) => Some(
+            list.iter()
+                .map(|value| (format!("v:{value}"), value, Rule::Plain))
+                .collect(),
+        ),
+        (Value::Array(list), Rule::Map(keys, of)) => Some(
+            list.iter()
+                .map(|value| (item(keys, value), value, (**of).clone()))
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+/// Returns the fields of a value.
+pub(crate) fn fields(value: &Value, rule: &Rule) -> Fields {
+    let Some(parts) = parts(value, rule) else {
+        return Fields::point();
+    };
+    let mut all = Fields::default();
+    if parts.is_empty() && value.is_object() {
+        all.here = true;
+    }
+    for (step, part, rule) in parts {
+        let mut below = fields(part, &rule);
+        below.here |= !step.starts_with("f:");
+        all.add(step, below);
+    }
+    all
+}
+
+/// Returns what differs between two values.
+pub(crate) fn difference(before: &Value, after: &Value, rule: &Rule) -> Difference {
+    let mut found = Difference::default();
+    if before == after {
+        return found;
+    }
+    let (Some(old), Some(new)) = (parts(before, rule), parts(after, rule)) else {
+        found.changed = fields(after, rule);
+        found.changed.here = true;
+        found.removed = if before.is_null() {
+            Fields::default()
+        } else {
+            fields(before, rule).minus(&found.changed)
+        };
+        return found;
+    };
+    let old: BTreeMap<String, (&Value, Rule)> = old
+        .into_iter()
+        .map(|(step, value, rule)| (step, (value, rule)))
+        .collect();
+    let mut seen = Vec::new();
+    for (step, value, rule) in new {
+        match old.get(&step) {
+            Some((before, _)) => {
+                let inner = difference(before, value, &rule);
+                found.changed.add(step.clone(), inner.changed);
+                found.removed.add(step.clone(), inner.removed);
+            }
+            None => found.changed.add(step.clone(), added(&step, value, &rule)),
+        }
+        seen.push(step);
+    }
+    for (step, (value, rule)) in old {
+        if !seen.contains(&step) {
+            let mut gone = fields(value, &rule);
+            gone.here = true;
+            found.removed.add(step, gone);
+        }
+    }
+    found
+}
+
+fn added(step: &str, value: &Value, rule: &Rule) -> Fields {
+    let mut new = fields(value, rule);
+    new.here |= !step.starts_with("f:");
+    new
+}

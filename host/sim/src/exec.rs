@@ -1,0 +1,305 @@
+//! Pods as processes of this machine, in real time: the command of a container runs, its image does not matter.
+//!
+//! A process gets the container's own environment, a usual `PATH`, a directory that all containers of the pod share as
+//! its working directory and `HOME`, and a process group of its own. It gets no mounts, no host aliases, no network of
+//! its own and no isolation: the log of the container says so where the manifest asked for it.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    process::Stdio,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    process::Command,
+    sync::{Notify, mpsc, oneshot},
+    task::JoinSet,
+    time::Instant,
+};
+
+use self::{
+    attend::{Attendance, Writer, Written},
+    groups::Groups,
+};
+use crate::{
+    actors::{
+        look::{items, text, uid},
+        pod::needs::expand,
+    },
+    pods::{Ended, Launch, Report, Runtime},
+    span::Span,
+};
+
+mod attend;
+pub(crate) mod groups;
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Lines on their way to the log; a process that writes faster waits.
+const QUEUE: usize = 1024;
+
+/// Containers that are processes.
+pub(crate) struct Children {
+    groups: Groups,
+    slots: Slots,
+    homes: BTreeMap<String, TempDir>,
+    lines: mpsc::Receiver<Written>,
+    sender: mpsc::Sender<Written>,
+    bell: Arc<Notify>,
+    tasks: JoinSet<()>,
+}
+
+/// Pod (its uid) and container.
+type Slots = Arc<Mutex<BTreeMap<(String, String), Slot>>>;
+
+struct Slot {
+    report: Report,
+    /// Stops the process; `None` when there is none, or it is told already.
+    stop: Option<oneshot::Sender<Duration>>,
+}
+
+impl Children {
+    pub fn new(groups: Groups, bell: Arc<Notify>) -> Self {
+        let (sender, lines) = mpsc::channel(QUEUE);
+        Self {
+            groups,
+            slots: Slots::default(),
+            homes: BTreeMap::new(),
+            lines,
+            sender,
+            bell,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    fn spawn(&mut self, launch: &Launch<'_>, command: &[String]) -> io::Result<Slot> {
+        let [program, arguments @ ..] = command else {
+            return Err(io::Error::other("the command is empty"));
+        };
+        let pod = uid(launch.pod).to_owned();
+        let home = match self.homes.get(&pod) {
+            Some(home) => home,
+            None => self
+                .homes
+                .entry(pod.clone())
+                .or_insert(tempfile::Builder::new().prefix("capstan-pod-").tempdir()?),
+        };
+        let mut process = Command::new(program);
+        process
+            .args(arguments)
+            .env_clear()
+            .env("PATH", PATH)
+            .env("HOME", home.path())
+            .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let (child, group) = self.groups.spawn(&mut process)?;
+        let (stop, stopped) = oneshot::channel();
+        let container = text(launch.container, "/name").to_owned();
+        let attendance = Attendance {
+            child,
+            group,
+            groups: self.groups.clone(),
+            writer: Writer {
+                pod: pod.clone(),
+                container: container.clone(),
+                lines: self.sender.clone(),
+                bell: self.bell.clone(),
+            },
+            stop: stopped,
+        };
+        let (slots, bell, started, begun) = (self.slots.clone(), self.bell.clone(), launch.now, Instant::now());
+        self.tasks.spawn(async move {
+            let code = attendance.follow().await;
+            let finished = started.checked_add(begun.elapsed()).unwrap_or(started);
+            if let Some(slot) = lock(&slots).get_mut(&(pod, container)) {
+                slot.report = ended(code, "", started, finished);
+                slot.stop = None;
+            }
+            bell.notify_one();
+        });
+        Ok(Slot {
+            report: Report::Running {
+                since: launch.now,
+                ready: true,
+            },
+            stop: Some(stop),
+        })
+    }
+
+    /// Adds a line of our own to the container's log.
+    fn note(&self, launch: &Launch<'_>, line: &str) {
+        let written = (
+            uid(launch.pod).to_owned(),
+            text(launch.container, "/name").to_owned(),
+            format!("[simulated] {line}"),
+        );
+        // A full queue means a log nobody could read anyway.
+        let _ = self.sender.try_send(written);
+        self.bell.notify_one();
+    }
+}
+
+impl Runtime for Children {
+    fn start(&mut self, launch: Launch<'_>) {
+        let variables: BTreeMap<String, String> = launch.environment.iter().cloned().collect();
+        let command: Vec<String> = items(launch.container, "/command")
+            .iter()
+            .chain(items(launch.container, "/args"))
+            .filter_map(Value::as_str)
+            .map(|word| expand(word, &variables))
+            .collect();
+        for line in cannot(&launch) {
+            self.note(&launch, line);
+        }
+        let slot = if items(launch.container, "/command").is_empty() {
+            let image = text(launch.container, "/image");
+            self.note(
+                &launch,
+                &format!("image {image} is not pulled, and without `command` there is nothing to run"),
+            );
+            let report = if launch.completes {
+                ended(0, "", launch.now, launch.now)
+            } else {
+                Report::Running {
+                    since: launch.now,
+                    ready: true,
+                }
+            };
+            Slot { report, stop: None }
+        } else {
+            self.spawn(&launch, &command).unwrap_or_else(|error| {
+                let program = command.first().map(String::as_str).unwrap_or_default();
+                let message = match error.kind() {
+                    io::ErrorKind::NotFound => format!("exec: \"{program}\": executable file not found in $PATH"),
+                    _ => format!("exec: \"{program}\": {error}"),
+                };
+                self.note(&launch, &message);
+                Slot {
+                    report: failed(message, launch.now),
+                    stop: None,
+                }
+            })
+        };
+        let key = (uid(launch.pod).to_owned(), text(launch.container, "/name").to_owned());
+        // A process may have ended already, but its task finds no slot before the world's task yields.
+        lock(&self.slots).insert(key, slot);
+    }
+
+    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report> {
+        let slots = lock(&self.slots);
+        let slot = slots.get(&(pod.to_owned(), container.to_owned()));
+        // Unknown is what ran under another process: it died with that.
+        Some(slot.map_or_else(
+            || ended(137, "ContainerStatusUnknown", now, now),
+            |slot| slot.report.clone(),
+        ))
+    }
+
+    fn stop(&mut self, pod: &str, container: &str, grace: Span, now: Timestamp) {
+        let mut slots = lock(&self.slots);
+        let Some(slot) = slots.get_mut(&(pod.to_owned(), container.to_owned())) else {
+            return;
+        };
+        match (slot.stop.take(), &slot.report) {
+            (Some(stop), _) => {
+                // Refused only by a process that has just ended.
+                let _ = stop.send(grace.0);
+                slot.stop = None;
+            }
+            // No process: nothing to wait for.
+            (None, Report::Running { since, .. }) if !self.homes.contains_key(pod) => {
+                slot.report = ended(0, "", *since, now);
+            }
+            (None, _) => {}
+        }
+    }
+
+    fn forget(&mut self, pod: &str) {
+        let mut slots = lock(&self.slots);
+        let keys: Vec<(String, String)> = slots.keys().filter(|(known, _)| known == pod).cloned().collect();
+        for key in keys {
+            if let Some(stop) = slots.remove(&key).and_then(|slot| slot.stop) {
+                let _ = stop.send(Duration::ZERO);
+            }
+        }
+        self.homes.remove(pod);
+    }
+
+    fn take_lines(&mut self, _now: Timestamp) -> Vec<Written> {
+        while self.tasks.try_join_next().is_some() {}
+        std::iter::from_fn(|| self.lines.try_recv().ok()).collect()
+    }
+
+    fn due(&self, _now: Timestamp) -> Option<Timestamp> {
+        None
+    }
+
+    fn save(&self) -> Value {
+        Value::Null
+    }
+
+    fn restore(&mut self, _saved: &Value) {}
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        self.groups.close();
+    }
+}
+
+fn lock(slots: &Slots) -> MutexGuard<'_, BTreeMap<(String, String), Slot>> {
+    slots.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says what the manifest asks for and a process can't have.
+fn cannot(launch: &Launch<'_>) -> impl Iterator<Item = &'static str> {
+    let asks = |value: &Value, pointer: &str| !items(value, pointer).is_empty();
+    [
+        (
+            asks(launch.container, "/volumeMounts"),
+            "volumes are not mounted: the process sees the files of this machine",
+        ),
+        (
+            !text(launch.container, "/workingDir").is_empty(),
+            "workingDir is ignored: the process runs in a temporary directory",
+        ),
+        (
+            asks(launch.pod, "/spec/hostAliases"),
+            "hostAliases are ignored: names resolve as on this machine",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(asked, line)| asked.then_some(line))
+}
+
+fn ended(code: i32, reason: &str, started: Timestamp, finished: Timestamp) -> Report {
+    let reason = match (reason, code) {
+        ("", 0) => "Completed",
+        ("", _) => "Error",
+        (reason, _) => reason,
+    };
+    Report::Ended(Ended {
+        code,
+        reason: reason.into(),
+        message: String::new(),
+        started,
+        finished,
+    })
+}
+
+fn failed(message: String, now: Timestamp) -> Report {
+    Report::Ended(Ended {
+        code: 128,
+        reason: "StartError".into(),
+        message,
+        started: now,
+        finished: now,
+    })
+}

@@ -1,0 +1,120 @@
+//! One process from start to end: its lines to the log, a request to stop, its exit code.
+
+use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
+
+use rustix::process::{RawPid, Signal};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
+    process::Child,
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
+};
+
+use super::groups::Groups;
+
+/// Longer lines are cut into pieces, as container runtimes do.
+const LONGEST_LINE: u64 = 16 * 1024;
+/// How long output may still come after the end of the process.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Pod, container, line.
+pub(super) type Written = (String, String, String);
+
+/// What attending a process takes.
+pub(super) struct Attendance {
+    pub child: Child,
+    pub group: RawPid,
+    pub groups: Groups,
+    pub writer: Writer,
+    /// Brings the grace period when the container shall stop.
+    pub stop: oneshot::Receiver<Duration>,
+}
+
+/// Where a container's lines go.
+pub(super) struct Writer {
+    pub pod: String,
+    pub container: String,
+    pub lines: mpsc::Sender<Written>,
+    pub bell: std::sync::Arc<tokio::sync::Notify>,
+}
+
+impl Attendance {
+    /// Follows the process to its end. Returns its exit code, the way a shell counts it.
+    pub async fn follow(self) -> i32 {
+        let Attendance {
+            mut child,
+            group,
+            groups,
+            writer,
+            mut stop,
+        } = self;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let reading = async { tokio::join!(writer.forward(stdout), writer.forward(stderr)) };
+        tokio::pin!(reading);
+        let mut read = false;
+        let mut stopping = false;
+        let mut kill_at: Option<Instant> = None;
+        let status = loop {
+            let forced = async {
+                match kill_at {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                status = child.wait() => break status,
+                grace = &mut stop, if !stopping => {
+                    stopping = true;
+                    groups.signal(group, Signal::TERM);
+                    kill_at = Some(Instant::now() + grace.unwrap_or_default());
+                }
+                () = forced => {
+                    groups.signal(group, Signal::KILL);
+                    kill_at = None;
+                }
+                _ = &mut reading, if !read => read = true,
+            }
+        };
+        groups.end(group);
+        if !read {
+            // Whoever still held the pipe is dead now, but what it wrote is in there.
+            let _ = timeout(LAST_WORDS, reading).await;
+        }
+        status.map_or(255, code)
+    }
+}
+
+impl Writer {
+    async fn forward(&self, pipe: Option<impl AsyncRead + Unpin>) {
+        let Some(pipe) = pipe else { return };
+        let mut reader = BufReader::new(pipe);
+        loop {
+            let mut line = Vec::new();
+            let read = (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).await;
+            if !read.is_ok_and(|bytes| bytes > 0) {
+                return;
+            }
+            while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+                line.pop();
+            }
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if self
+                .lines
+                .send((self.pod.clone(), self.container.clone(), line))
+                .await
+                .is_err()
+            {
+                return;
+            }
+            self.bell.notify_one();
+        }
+    }
+}
+
+fn code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(255)
+}

@@ -1,0 +1,70 @@
+//! The process groups of a world: whatever a container started dies with the container, and all with the world.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rustix::process::{Pid, RawPid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
+
+/// The groups alive, shared by the world and the tasks that attend the processes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Groups(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    closed: bool,
+    alive: BTreeSet<RawPid>,
+}
+
+impl Groups {
+    /// Starts a process as the leader of a group of its own; refused after the end of the world.
+    pub fn spawn(&self, command: &mut Command) -> io::Result<(Child, RawPid)> {
+        // Under the lock, so that no process starts between the killing and the closing.
+        let mut inner = self.lock();
+        if inner.closed {
+            return Err(io::Error::other("the cluster is shutting down"));
+        }
+        let child = command.process_group(0).kill_on_drop(true).spawn()?;
+        let group = child.id().and_then(|id| RawPid::try_from(id).ok());
+        let group = group.ok_or_else(|| io::Error::other("the process has no id"))?;
+        inner.alive.insert(group);
+        Ok((child, group))
+    }
+
+    /// Sends a signal to a group, if it is still one of ours.
+    pub fn signal(&self, group: RawPid, signal: Signal) {
+        if self.lock().alive.contains(&group) {
+            send(group, signal);
+        }
+    }
+
+    /// Notes that the leader has ended, and ends what it left behind.
+    pub fn end(&self, group: RawPid) {
+        if self.lock().alive.remove(&group) {
+            send(group, Signal::KILL);
+        }
+    }
+
+    /// Kills every group, and lets no other begin.
+    pub fn close(&self) {
+        let mut inner = self.lock();
+        inner.closed = true;
+        for group in std::mem::take(&mut inner.alive) {
+            send(group, Signal::KILL);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn send(group: RawPid, signal: Signal) {
+    if let Some(group) = Pid::from_raw(group) {
+        // The only failure is that nobody is left to receive it.
+        let _ = kill_process_group(group, signal);
+    }
+}

@@ -1,0 +1,216 @@
+//! The scripted runtime: a start writes down the whole future of a container; a look reads where in it we are.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Behaviour, Ended, ImagePull, Launch, Line, Report, Runtime, Wait};
+use crate::{
+    actors::look::{text, uid},
+    span::Span,
+};
+
+/// Containers that follow behaviours.
+pub(crate) struct Scripts {
+    behaviours: Vec<Behaviour>,
+    courses: Courses,
+}
+
+/// Pod (its uid), then container.
+type Courses = BTreeMap<String, BTreeMap<String, Course>>;
+
+/// What will become of one container, decided at its start.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Course {
+    running: Timestamp,
+    ready: Option<Timestamp>,
+    ends: Option<Timestamp>,
+    code: i32,
+    reason: String,
+    /// Why there is no image.
+    no_image: Option<String>,
+    stop: Span,
+    stopped: bool,
+    /// Lines still to be written.
+    log: Vec<(Timestamp, String)>,
+}
+
+impl Scripts {
+    pub fn new(behaviours: Vec<Behaviour>) -> Self {
+        Self {
+            behaviours,
+            courses: Courses::new(),
+        }
+    }
+
+    fn course(&self, pod: &str, container: &str) -> Option<&Course> {
+        self.courses.get(pod)?.get(container)
+    }
+}
+
+impl Runtime for Scripts {
+    fn start(&mut self, launch: Launch<'_>) {
+        let usual = Behaviour::default();
+        let behaviour = Behaviour::find(&self.behaviours, launch.pod, launch.container).unwrap_or(&usual);
+        let container = text(launch.container, "/name").to_owned();
+        let course = Course::new(behaviour, &launch);
+        self.courses
+            .entry(uid(launch.pod).to_owned())
+            .or_default()
+            .insert(container, course);
+    }
+
+    fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report> {
+        self.course(pod, container).map(|course| course.report(now))
+    }
+
+    fn stop(&mut self, pod: &str, container: &str, grace: Span, now: Timestamp) {
+        let course = self.courses.get_mut(pod).and_then(|courses| courses.get_mut(container));
+        if let Some(course) = course {
+            course.stop(grace, now);
+        }
+    }
+
+    fn forget(&mut self, pod: &str) {
+        self.courses.remove(pod);
+    }
+
+    fn take_lines(&mut self, now: Timestamp) -> Vec<(String, String, String)> {
+        let mut lines = Vec::new();
+        for (pod, courses) in &mut self.courses {
+            for (container, course) in courses {
+                let written = course.log.partition_point(|(at, _)| *at <= now);
+                lines.extend(
+                    course
+                        .log
+                        .drain(..written)
+                        .map(|(_, line)| (pod.clone(), container.clone(), line)),
+                );
+            }
+        }
+        lines
+    }
+
+    fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        let moments = |course: &Course| {
+            let line = course.log.first().map(|(at, _)| *at);
+            [Some(course.running), course.ready, course.ends, line]
+        };
+        let all = self.courses.values().flat_map(BTreeMap::values).flat_map(moments);
+        all.flatten().filter(|at| *at > now).min()
+    }
+
+    fn save(&self) -> Value {
+        json!(self.courses)
+    }
+
+    fn restore(&mut self, saved: &Value) {
+        self.courses = Courses::deserialize(saved).unwrap_or_default();
+    }
+}
+
+impl Course {
+    fn new(behaviour: &Behaviour, launch: &Launch<'_>) -> Self {
+        let after = |start: Timestamp, length: Duration| start.checked_add(length).unwrap_or(Timestamp::MAX);
+        let running = after(launch.now, behaviour.startup.unwrap_or(Span::seconds(1)).0);
+        let ends = match behaviour.run {
+            _ if behaviour.never_ends => None,
+            Some(run) => Some(after(running, run.0)),
+            None => (launch.completes || behaviour.ends_early()).then(|| after(running, Duration::from_secs(1))),
+        };
+        let code = match behaviour.exit_codes.as_slice() {
+            _ if behaviour.oom => 137,
+            [] => behaviour.exit,
+            [codes @ .., last] => codes.get(launch.tries).copied().unwrap_or(*last),
+        };
+        let mut log: Vec<(Timestamp, String)> = behaviour
+            .log
+            .iter()
+            .map(|line| match line {
+                Line::Plain(line) => (running, line.clone()),
+                Line::Timed { at, line } => (after(running, at.0), line.clone()),
+            })
+            .filter(|(at, _)| ends.is_none_or(|ends| *at <= ends))
+            .collect();
+        log.sort_by_key(|(at, _)| *at);
+        let image = text(launch.container, "/image");
+        Self {
+            running,
+            ready: behaviour
+                .ready_after
+                .map_or(Some(running), |wait| Wait::after(wait, running)),
+            ends,
+            code,
+            reason: match (behaviour.oom, code) {
+                (true, _) => "OOMKilled",
+                (false, 0) => "Completed",
+                (false, _) => "Error",
+            }
+            .into(),
+            no_image: match behaviour.image_pull {
+                ImagePull::Ok => None,
+                ImagePull::Error => Some(format!("failed to pull and unpack image \"{image}\": not found")),
+            },
+            stop: behaviour.stop.unwrap_or(Span::seconds(1)),
+            stopped: false,
+            log,
+        }
+    }
+
+    fn report(&self, now: Timestamp) -> Report {
+        if now < self.running {
+            return Report::Creating;
+        }
+        if let Some(message) = &self.no_image {
+            return Report::NoImage {
+                message: message.clone(),
+            };
+        }
+        match self.ends {
+            Some(finished) if finished <= now => Report::Ended(Ended {
+                code: self.code,
+                reason: self.reason.clone(),
+                message: String::new(),
+                started: self.running,
+                finished,
+            }),
+            _ => Report::Running {
+                since: self.running,
+                ready: self.ready.is_some_and(|ready| ready <= now),
+            },
+        }
+    }
+
+    fn stop(&mut self, grace: Span, now: Timestamp) {
+        if self.stopped || self.ends.is_some_and(|ends| ends <= now) {
+            return;
+        }
+        self.stopped = true;
+        // SIGTERM ends a process with 143; one that outlives its grace period is killed: 137.
+        let (wait, code) = if self.stop <= grace {
+            (self.stop, 143)
+        } else {
+            (grace, 137)
+        };
+        let ends = if now < self.running {
+            now
+        } else {
+            now.checked_add(wait.0).unwrap_or(now)
+        };
+        self.running = self.running.min(now);
+        self.no_image = None;
+        if self.ends.is_none_or(|already| ends < already) {
+            (self.ends, self.code, self.reason) = (Some(ends), code, "Error".into());
+            self.log.retain(|(at, _)| *at <= ends);
+        }
+    }
+}
+
+impl Behaviour {
+    /// A container told how it exits is meant to exit, though it belongs to a Deployment.
+    fn ends_early(&self) -> bool {
+        self.oom || self.exit != 0 || !self.exit_codes.is_empty()
+    }
+}

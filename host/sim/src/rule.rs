@@ -1,0 +1,435 @@
+//! Fault rules: which requests meet with what, judged in order, each request by the first rule that strikes.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::Method;
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::{
+    glob,
+    intercept::{Intercept, Verdict},
+    span::Span,
+};
+
+/// Which requests meet with what. Conditions left out hold always; those given must all hold.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "Text", into = "Text")]
+pub struct Rule {
+    /// The Kubernetes verb: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
+    pub verb: Option<String>,
+    /// The HTTP method.
+    pub method: Option<String>,
+    /// The path, a glob: `*` stays within a segment, `**` does not.
+    pub path: Option<String>,
+    /// Which of the requests that fit so far.
+    pub times: Times,
+    /// From when to when, since the start of the world; the end is not included.
+    pub between: Option<(Span, Span)>,
+    /// How many of a hundred requests, drawn from the world's seed.
+    pub percent: Option<u8>,
+    /// What then happens.
+    pub verdict: Verdict,
+}
+
+/// Which of the requests that fit a rule it strikes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// All of them.
+    #[default]
+    All,
+    /// Only this one; the first is 1.
+    Nth(u64),
+    /// Each n-th.
+    Every(u64),
+    /// The first n.
+    First(u64),
+}
+
+/// A rule as it is written in a scenario.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Text {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verb: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nth: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    every: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    between: Option<(Span, Span)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percent: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refuse: Option<Refuse>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    drop: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pass: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Refuse {
+    code: u16,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+    #[serde(default)]
+    retry_after: Option<u32>,
+}
+
+/// The rules of a world: more can be added while it runs.
+#[derive(Clone, Debug)]
+pub struct Rules(Arc<Mutex<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    rules: Vec<Active>,
+    next: u64,
+    random: ChaCha8Rng,
+    start: Instant,
+}
+
+#[derive(Debug)]
+struct Active {
+    id: u64,
+    rule: Rule,
+    /// Requests that fitted.
+    seen: u64,
+}
+
+/// Keeps a rule in force; dropping it ends the rule.
+#[derive(Debug)]
+#[must_use = "the rule ends when the guard is dropped"]
+pub struct RuleGuard {
+    rules: Rules,
+    id: u64,
+}
+
+impl Rules {
+    /// Begins with these rules, in this order.
+    pub fn new(seed: u64, rules: Vec<Rule>) -> Self {
+        let inner = Inner {
+            rules: Vec::new(),
+            next: 0,
+            random: ChaCha8Rng::seed_from_u64(seed),
+            start: Instant::now(),
+        };
+        let all = Self(Arc::new(Mutex::new(inner)));
+        for rule in rules {
+            all.push(rule);
+        }
+        all
+    }
+
+    /// Adds a rule behind the others, until its guard is dropped.
+    pub fn add(&self, rule: Rule) -> RuleGuard {
+        RuleGuard {
+            id: self.push(rule),
+            rules: self.clone(),
+        }
+    }
+
+    fn push(&self, rule: Rule) -> u64 {
+        let mut inner = self.lock();
+        inner.next += 1;
+        let id = inner.next;
+        inner.rules.push(Active { id, rule, seen: 0 });
+        id
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RuleGuard {
+    /// Returns how many requests fitted the rule so far.
+    pub fn seen(&self) -> u64 {
+        self.rules
+            .lock()
+            .rules
+            .iter()
+            .find(|active| active.id == self.id)
+            .map_or(0, |active| active.seen)
+    }
+}
+
+impl Drop for RuleGuard {
+    fn drop(&mut self) {
+        self.rules.lock().rules.retain(|active| active.id != self.id);
+    }
+}
+
+impl Intercept for Rules {
+    fn judge(&self, method: &Method, path: &str, query: &str) -> Verdict {
+        let mut inner = self.lock();
+        let since = inner.start.elapsed();
+        let Inner { rules, random, .. } = &mut *inner;
+        rules
+            .iter_mut()
+            .find_map(|active| active.judge(method, path, query, since, random))
+            .unwrap_or(Verdict::Pass)
+    }
+}
+
+impl Active {
+    fn judge(
+        &mut self,
+        method: &Method,
+        path: &str,
+        query: &str,
+        since: Duration,
+        random: &mut ChaCha8Rng,
+    ) -> Option<Verdict> {
+        let rule = &self.rule;
+        let fits = |wanted: &Option<String>, found: &str| {
+            wanted
+                .as_deref()
+                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(found))
+        };
+        let fits = fits(&rule.method, method.as_str())
+            && fits(&rule.verb, verb(method, path, query))
+            && rule.path.as_deref().is_none_or(|pattern| glob::matches(pattern, path))
+            && rule.between.is_none_or(|(from, to)| (from.0..to.0).contains(&since));
+        if !fits {
+            return None;
+        }
+        self.seen += 1;
+        let counts = match rule.times {
+            Times::All => true,
+            Times::Nth(nth) => self.seen == nth,
+            Times::Every(every) => every > 0 && self.seen.is_multiple_of(every),
+            Times::First(first) => self.seen <= first,
+        };
+        let strikes = counts
+            && rule
+                .percent
+                .is_none_or(|percent| random.next_u64() % 100 < u64::from(percent));
+        strikes.then(|| rule.verdict.clone())
+    }
+}
+
+/// Names what a request does, as Kubernetes does for authorization.
+fn verb(method: &Method, path: &str, query: &str) -> &'static str {
+    let named = is_named(path);
+    let watches = query
+        .split('&')
+        .any(|pair| matches!(pair, "watch=true" | "watch=1" | "watch"));
+    match (method.as_str(), named) {
+        ("GET", _) if watches => "watch",
+        ("GET", true) => "get",
+        ("GET", false) => "list",
+        ("POST", _) => "create",
+        ("PUT", _) => "update",
+        ("PATCH", _) => "patch",
+        ("DELETE", true) => "delete",
+        ("DELETE", false) => "deletecollection",
+        _ => "",
+    }
+}
+
+/// Says whether a path names one object rather than a collection.
+fn is_named(path: &str) -> bool {
+    let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let prefix = match segments.first() {
+        Some(&"api") => 2,
+        Some(&"apis") => 3,
+        _ => return true, // neither: /version and the like
+    };
+    segments.drain(..prefix.min(segments.len()));
+    match segments.as_slice() {
+        ["namespaces", _, "status" | "finalize"] => true,
+        ["namespaces", _, rest @ ..] if !rest.is_empty() => rest.len() > 1,
+        rest => rest.len() > 1,
+    }
+}
+
+impl TryFrom<Text> for Rule {
+    type Error = String;
+
+    fn try_from(text: Text) -> Result<Self, String> {
+        let times = match (text.nth, text.every, text.first) {
+            (None, None, None) => Times::All,
+            (Some(nth), None, None) => Times::Nth(nth),
+            (None, Some(every), None) => Times::Every(every),
+            (None, None, Some(first)) => Times::First(first),
+            _ => return Err("a fault has one of `nth`, `every` and `first`".into()),
+        };
+        let verdict = match (text.delay, text.refuse, text.drop, text.pass) {
+            (Some(Span(delay)), None, false, false) => Verdict::Delay(delay),
+            (None, Some(refuse), false, false) => refuse.verdict(),
+            (None, None, true, false) => Verdict::Drop,
+            (None, None, false, true) => Verdict::Pass,
+            _ => return Err("a fault has exactly one of `delay`, `refuse`, `drop: true` and `pass: true`".into()),
+        };
+        Ok(Self {
+            verb: text.verb,
+            method: text.method,
+            path: text.path,
+            times,
+            between: text.between,
+            percent: text.percent,
+            verdict,
+        })
+    }
+}
+
+impl Refuse {
+    fn verdict(self) -> Verdict {
+        let reason = self.reason.unwrap_or_else(|| reason(self.code).into());
+        Verdict::Refuse {
+            code: self.code,
+            message: self
+                .message
+                .unwrap_or_else(|| format!("refused by a fault rule: {reason}")),
+            reason,
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+/// Returns the reason that goes with a code, as in `metav1.StatusReason`.
+fn reason(code: u16) -> &'static str {
+    match code {
+        400 => "BadRequest",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        422 => "Invalid",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        504 => "Timeout",
+        _ => "InternalError",
+    }
+}
+
+impl From<Rule> for Text {
+    fn from(rule: Rule) -> Self {
+        let mut text = Self {
+            verb: rule.verb,
+            method: rule.method,
+            path: rule.path,
+            between: rule.between,
+            percent: rule.percent,
+            ..Self::default()
+        };
+        match rule.times {
+            Times::All => {}
+            Times::Nth(nth) => text.nth = Some(nth),
+            Times::Every(every) => text.every = Some(every),
+            Times::First(first) => text.first = Some(first),
+        }
+        match rule.verdict {
+            Verdict::Pass => text.pass = true,
+            Verdict::Drop => text.drop = true,
+            Verdict::Delay(delay) => text.delay = Some(Span(delay)),
+            Verdict::Refuse {
+                code,
+                reason,
+                message,
+                retry_after,
+            } => {
+                text.refuse = Some(Refuse {
+                    code,
+                    reason: Some(reason),
+                    message: Some(message),
+                    retry_after,
+                });
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(yaml: &str) -> Rule {
+        serde_yaml::from_str(yaml).unwrap()
+    }
+
+    #[test]
+    fn requests_are_named_like_verbs() {
+        for (method, path, query, expected) in [
+            (Method::GET, "/api/v1/namespaces/a/pods", "", "list"),
+            (Method::GET, "/api/v1/namespaces/a/pods", "watch=true&x=1", "watch"),
+            (Method::GET, "/api/v1/namespaces/a/pods/b", "", "get"),
+            (Method::GET, "/api/v1/namespaces", "", "list"),
+            (Method::GET, "/api/v1/namespaces/a", "", "get"),
+            (Method::PUT, "/api/v1/namespaces/a/status", "", "update"),
+            (
+                Method::DELETE,
+                "/apis/batch/v1/namespaces/a/jobs",
+                "",
+                "deletecollection",
+            ),
+            (Method::DELETE, "/apis/batch/v1/namespaces/a/jobs/b", "", "delete"),
+            (Method::PATCH, "/apis/batch/v1/namespaces/a/jobs/b/status", "", "patch"),
+            (Method::POST, "/apis/batch/v1/namespaces/a/jobs", "", "create"),
+        ] {
+            assert_eq!(verb(&method, path, query), expected, "{method} {path}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rules_count_and_end_with_their_guard() {
+        let rules = Rules::new(1, Vec::new());
+        let judge = |path: &str| rules.judge(&Method::PATCH, path, "");
+        let job = "/apis/batch/v1/namespaces/a/jobs/b";
+        let guard = rules.add(rule("{verb: patch, path: '**/jobs/*', first: 1, refuse: {code: 409}}"));
+        assert_eq!(judge("/api/v1/namespaces/a/pods/b"), Verdict::Pass);
+        assert!(matches!(judge(job), Verdict::Refuse { code: 409, .. }));
+        assert_eq!((judge(job), guard.seen()), (Verdict::Pass, 2));
+        drop(guard);
+
+        let every = rules.add(rule("{every: 2, drop: true}"));
+        let struck: Vec<bool> = (0..4).map(|_| judge(job) == Verdict::Drop).collect();
+        assert_eq!(struck, [false, true, false, true]);
+        drop(every);
+
+        let _window = rules.add(rule("{between: [10s, 20s], delay: 1s}"));
+        assert_eq!(judge(job), Verdict::Pass);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(judge(job), Verdict::Delay(Duration::from_secs(1)));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(judge(job), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_rule_says_one_thing() {
+        for wrong in [
+            "{verb: get}",
+            "{drop: true, delay: 1s}",
+            "{nth: 1, every: 2, drop: true}",
+            "{drop: true, x: 1}",
+        ] {
+            assert!(serde_yaml::from_str::<Rule>(wrong).is_err(), "{wrong}");
+        }
+        let one = rule("{method: PUT, nth: 3, percent: 20, refuse: {code: 429, retry-after: 1}}");
+        assert_eq!(
+            serde_json::from_value::<Rule>(serde_json::to_value(&one).unwrap()).unwrap(),
+            one
+        );
+    }
+}

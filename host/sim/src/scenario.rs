@@ -1,0 +1,186 @@
+//! Scenario files, the part about the cluster: its seed and clock, what pods do, what fails, what is there already.
+//!
+//! A story file has more (steps and what is expected of them); [`Scenario::split`] takes the cluster's part out of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    pods::{Behaviour, Claim, Pods},
+    rule::Rule,
+    world::Setup,
+};
+
+/// The keys of a file that are the cluster's.
+const KEYS: [&str; 5] = ["cluster", "behaviours", "claims", "faults", "objects"];
+
+/// What a scenario file says about the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    /// Seed, clock and controllers.
+    pub cluster: Cluster,
+    /// What containers do, first match wins.
+    pub behaviours: Vec<Behaviour>,
+    /// How volume claims behave, first match wins.
+    pub claims: Vec<Claim>,
+    /// What fails.
+    pub faults: Vec<Rule>,
+    /// What is there at the start.
+    pub objects: Vec<Value>,
+}
+
+/// The settings of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Cluster {
+    /// What all chance is drawn from.
+    pub seed: u64,
+    /// The time at the start; the caller's own choice when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Timestamp>,
+    /// Whether finished Jobs are deleted when their time is up.
+    pub ttl_controller: Switch,
+    /// How containers come to life.
+    pub pods: Pods,
+    /// The name of the only node.
+    pub node: String,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switch {
+    /// It works.
+    #[default]
+    #[serde(alias = "true")]
+    On,
+    /// It does not.
+    #[serde(alias = "false")]
+    Off,
+}
+
+/// Why a scenario can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// It is no YAML, or not what a scenario says.
+    #[error("scenario is not valid: {0}")]
+    Yaml(#[from] serde_yaml::Error),
+    /// Its cluster part is not what a scenario says.
+    #[error("scenario is not valid: {0}")]
+    Fields(#[from] serde_json::Error),
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            epoch: None,
+            ttl_controller: Switch::On,
+            pods: Pods::Scripted,
+            node: "sim-node".into(),
+        }
+    }
+}
+
+impl Scenario {
+    /// Reads a file that is about the cluster only.
+    pub fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
+        if text
+            .lines()
+            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+        {
+            return Ok(Self::default());
+        }
+        Ok(serde_yaml::from_str(text)?)
+    }
+
+    /// Takes the cluster's part out of a story; what is left is the caller's.
+    pub fn split(mut story: Map<String, Value>) -> Result<(Self, Map<String, Value>), ScenarioError> {
+        let part = KEYS.iter().filter_map(|key| story.remove_entry(*key)).collect();
+        Ok((serde_json::from_value(Value::Object(part))?, story))
+    }
+}
+
+impl From<Scenario> for Setup {
+    fn from(scenario: Scenario) -> Self {
+        let usual = Self::default();
+        Self {
+            seed: scenario.cluster.seed,
+            epoch: scenario.cluster.epoch.unwrap_or(usual.epoch),
+            pods: scenario.cluster.pods,
+            ttl_controller: scenario.cluster.ttl_controller == Switch::On,
+            behaviours: scenario.behaviours,
+            claims: scenario.claims,
+            rules: scenario.faults,
+            objects: scenario.objects,
+            node: scenario.cluster.node,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::{Span, Wait};
+
+    const FULL: &str = "
+cluster:
+  seed: 7
+  epoch: 2026-01-01T00:00:00Z
+  ttl-controller: off
+behaviours:
+  - match: {owner: migrate, container: main, labels: {app: shop}}
+    startup: 500ms
+    run: 3s
+    exit-codes: [1, 1, 0]
+    log: [starting, {at: 2s, line: half way}]
+  - match: {image: '*bad*'}
+    image-pull: error
+  - match: {owner: slow}
+    ready-after: never
+claims:
+  - {name: data-*, bind-after: 5s}
+faults:
+  - {verb: patch, path: '**/deployments/*', first: 2, refuse: {code: 409}}
+objects:
+  - {apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: default}}
+";
+
+    #[test]
+    fn a_scenario_says_what_the_cluster_is_like() {
+        let setup = Setup::from(Scenario::from_yaml(FULL).unwrap());
+        assert_eq!(
+            (setup.seed, setup.ttl_controller, setup.behaviours.len()),
+            (7, false, 3)
+        );
+        assert_eq!(
+            setup.behaviours[0].startup,
+            Some(Span(std::time::Duration::from_millis(500)))
+        );
+        assert_eq!(setup.behaviours[2].ready_after, Some(Wait::Never));
+        assert_eq!((setup.rules.len(), setup.objects.len(), setup.claims.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn unknown_words_are_refused() {
+        for wrong in [
+            "clutser: {}",
+            "cluster: {sede: 1}",
+            "behaviours: [{exitt: 1}]",
+            "faults: [{verb: get}]",
+        ] {
+            assert!(Scenario::from_yaml(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(Scenario::from_yaml("# nothing\n").unwrap(), Scenario::default());
+    }
+
+    #[test]
+    fn a_story_keeps_its_own_part() {
+        let story = serde_json::json!({"cluster": {"seed": 3}, "steps": [1]});
+        let (scenario, rest) = Scenario::split(story.as_object().cloned().unwrap()).unwrap();
+        assert_eq!(scenario.cluster.seed, 3);
+        assert_eq!(Value::Object(rest), serde_json::json!({"steps": [1]}));
+    }
+}

@@ -1,0 +1,264 @@
+//! Which objects of a list are meant: label selectors and field selectors.
+
+use serde_json::Value;
+
+use crate::{kinds::Version, status::Refusal};
+
+/// A selection of objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    labels: Vec<Requirement>,
+    fields: Vec<Field>,
+}
+
+/// One condition on labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Requirement {
+    label: String,
+    test: Test,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Test {
+    Exists,
+    Absent,
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    Greater(i64),
+    Less(i64),
+}
+
+/// One condition on a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Field {
+    path: String,
+    equal: bool,
+    value: String,
+}
+
+impl Selector {
+    /// Reads the selectors of a request; the version says which fields can be selected by.
+    pub fn parse(labels: &str, fields: &str, version: &Version) -> Result<Selector, Refusal> {
+        let labels =
+            requirements(labels).map_err(|why| Refusal::bad_request(format!("unable to parse requirement: {why}")))?;
+        let fields = conditions(fields).map_err(Refusal::bad_request)?;
+        for field in &fields {
+            let known = field.path == "metadata.name" || field.path == "metadata.namespace";
+            if !known && !version.selectable.contains(&field.path) {
+                return Err(Refusal::bad_request(format!(
+                    "field label not supported: {}",
+                    field.path
+                )));
+            }
+        }
+        Ok(Selector { labels, fields })
+    }
+
+    /// Returns whether an object is selected.
+    pub fn matches(&self, object: &Value) -> bool {
+        let labels = &object["metadata"]["labels"];
+        self.labels.iter().all(|requirement| requirement.holds(labels))
+            && self.fields.iter().all(|one| one.holds(object))
+    }
+}
+
+impl Requirement {
+    fn holds(&self, labels: &Value) -> bool {
+        let found = labels[&self.label].as_str();
+        let is_one_of = |values: &[String]| found.is_some_and(|found| values.iter().any(|value| value == found));
+        let number = || found.and_then(|found| found.parse::<i64>().ok());
+        match &self.test {
+            Test::Exists => found.is_some(),
+            Test::Absent => found.is_none(),
+            Test::In(values) => is_one_of(values),
+            Test::NotIn(values) => !is_one_of(values),
+            Test::Greater(limit) => number().is_some_and(|number| number > *limit),
+            Test::Less(limit) => number().is_some_and(|number| number < *limit),
+        }
+    }
+}
+
+impl Field {
+    fn holds(&self, object: &Value) -> bool {
+        let found = self.path.split('.').fold(object, |value, part| &value[part]);
+        let text = match found {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (text == self.value) == self.equal
+    }
+}
+
+/// Splits at commas outside parentheses.
+fn split(text: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut from) = (Vec::new(), 0_i32, 0);
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&text[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[from..]);
+    parts
+        .into_iter()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+fn requirements(text: &str) -> Result<Vec<Requirement>, String> {
+    split(text).into_iter().map(requirement).collect()
+}
+
+fn requirement(text: &str) -> Result<Requirement, String> {
+    if let Some(label) = text.strip_prefix('!') {
+        return named(label, Test::Absent);
+    }
+    for (sign, test) in [("!=", true), ("==", false), ("=", false)] {
+        if let Some((label, value)) = text.split_once(sign) {
+            let values = vec![value.trim().to_owned()];
+            return named(label, if test { Test::NotIn(values) } else { Test::In(values) });
+        }
+    }
+    for (sign, greater) in [('>', true), ('<', false)] {
+        if let Some((label, value)) = text.split_once(sign) {
+            let limit = value
+                .trim()
+                .parse()
+                .map_err(|_| format!("for '{sign}' the value must be an integer: {text}"))?;
+            return named(
+                label,
+                if greater {
+                    Test::Greater(limit)
+                } else {
+                    Test::Less(limit)
+                },
+            );
+        }
+    }
+    if let Some(rest) = text.strip_suffix(')')
+        && let Some((head, values)) = rest.split_once('(')
+    {
+        let values = values.split(',').map(|value| value.trim().to_owned()).collect();
+        return match head.trim().rsplit_once(char::is_whitespace) {
+            Some((label, "in")) => named(label, Test::In(values)),
+            Some((label, "notin")) => named(label, Test::NotIn(values)),
+            Some(_) | None => Err(format!("found '{head}', expected: in, notin")),
+        };
+    }
+    named(text, Test::Exists)
+}
+
+fn named(label: &str, test: Test) -> Result<Requirement, String> {
+    let label = label.trim();
+    let inner = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '/');
+    if label.is_empty() || !label.chars().all(inner) {
+        return Err(format!("'{label}' is not a label name"));
+    }
+    Ok(Requirement {
+        label: label.into(),
+        test,
+    })
+}
+
+fn conditions(text: &str) -> Result<Vec<Field>, String> {
+    let parts = text.split(',').filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            for (sign, equal) in [("!=", false), ("==", true), ("=", true)] {
+                if let Some((path, value)) = part.split_once(sign) {
+                    return Ok(Field {
+                        path: path.trim().into(),
+                        equal,
+                        value: value.trim().into(),
+                    });
+                }
+            }
+            Err(format!("invalid selector: '{part}'; can't understand '{part}'"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{kinds::built_in, store::Kind};
+
+    fn selected(labels: &str, fields: &str) -> bool {
+        let pods = built_in().remove(&Kind::new("", "Pod")).unwrap();
+        let object = json!({
+            "metadata": { "name": "web", "namespace": "shop", "labels": { "app": "web", "tier": "front", "n": "7" } },
+            "spec": { "nodeName": "one" }, "status": { "phase": "Running" },
+        });
+        Selector::parse(labels, fields, &pods.versions[0])
+            .unwrap()
+            .matches(&object)
+    }
+
+    #[test]
+    fn the_whole_label_grammar() {
+        for yes in [
+            "",
+            "app",
+            "!gone",
+            "app=web",
+            "app==web",
+            "app!=api",
+            "gone!=x",
+            "app in (api, web)",
+            "app notin (api)",
+            "gone notin (a,b),tier=front",
+            "n>6",
+            "n<8",
+        ] {
+            assert!(selected(yes, ""), "{yes}");
+        }
+        for no in [
+            "!app",
+            "gone",
+            "app=api",
+            "app!=web",
+            "app in (api)",
+            "app notin (web,api)",
+            "app=web,tier=back",
+            "n>7",
+        ] {
+            assert!(!selected(no, ""), "{no}");
+        }
+    }
+
+    #[test]
+    fn fields_select_too() {
+        assert!(selected(
+            "",
+            "metadata.name=web,metadata.namespace==shop,status.phase!=Failed,spec.nodeName=one"
+        ));
+        assert!(!selected("", "status.phase=Failed"));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let pods = built_in().remove(&Kind::new("", "Pod")).unwrap();
+        for (labels, fields) in [
+            ("a b", ""),
+            ("a in b", ""),
+            ("", "spec.unknown=1"),
+            ("", "x"),
+            ("n>x", ""),
+        ] {
+            assert_eq!(
+                Selector::parse(labels, fields, &pods.versions[0]).unwrap_err().code,
+                400,
+                "{labels} {fields}"
+            );
+        }
+    }
+}

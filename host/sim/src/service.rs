@@ -1,0 +1,204 @@
+//! The API server as a tower service: faults first, then the route, then the verb.
+//!
+//! `kube::Client::new` takes it as it is. It holds no task of its own: a watch is a stream that its reader drives.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{FutureExt as _, future::BoxFuture};
+use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use serde_json::{Value, json};
+
+use crate::{
+    discovery,
+    intercept::{Intercept, Verdict},
+    route::{Query, Route},
+    status::Refusal,
+    store::Shared,
+    verbs::{self, Call},
+};
+
+/// The body of an answer.
+pub type Body = UnsyncBoxBody<Bytes, Broken>;
+
+/// Why a request or an answer ends without an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("connection reset by peer")]
+pub struct Broken;
+
+/// The API server over one store.
+#[derive(Clone)]
+pub struct SimService {
+    store: Shared,
+    intercept: Option<Arc<dyn Intercept>>,
+}
+
+impl std::fmt::Debug for SimService {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("SimService").finish_non_exhaustive()
+    }
+}
+
+impl SimService {
+    /// Serves a store.
+    pub fn new(store: Shared) -> SimService {
+        SimService { store, intercept: None }
+    }
+
+    /// Has every request judged first.
+    #[must_use]
+    pub fn with_intercept(self, intercept: Arc<dyn Intercept>) -> SimService {
+        SimService {
+            intercept: Some(intercept),
+            ..self
+        }
+    }
+
+    /// Returns the store.
+    pub fn store(&self) -> &Shared {
+        &self.store
+    }
+
+    fn verdict(&self, parts: &Parts) -> Verdict {
+        let query = parts.uri.query().unwrap_or_default();
+        let judge = |judge: &Arc<dyn Intercept>| judge.judge(&parts.method, parts.uri.path(), query);
+        self.intercept.as_ref().map_or(Verdict::Pass, judge)
+    }
+
+    fn answer(&self, parts: &Parts, body: &[u8]) -> Result<Response<Body>, Refusal> {
+        let route = Route::parse(parts.uri.path());
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let header = |name: header::HeaderName| {
+            parts
+                .headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("")
+        };
+        let accept = header(header::ACCEPT);
+        match route {
+            Route::Objects(objects) => {
+                let call = Call {
+                    shared: &self.store,
+                    method: &parts.method,
+                    objects: &objects,
+                    query: &query,
+                    accept,
+                    content_type: header(header::CONTENT_TYPE),
+                    user_agent: header(header::USER_AGENT),
+                    body,
+                };
+                verbs::answer(&call)
+            }
+            Route::Nowhere => Err(Refusal::no_such_path()),
+            route if parts.method != http::Method::GET => {
+                let _ = route;
+                Err(Refusal::method_not_allowed())
+            }
+            Route::Health => Ok(text("ok")),
+            Route::Version => Ok(value(StatusCode::OK, &version())),
+            route => {
+                let found = discovery::answer(&self.store.lock(), &route, accept)?;
+                let mut response = value(StatusCode::OK, &found.body);
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static(found.content_type));
+                Ok(response)
+            }
+        }
+    }
+}
+
+impl<B> tower::Service<Request<B>> for SimService
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Body>;
+    type Error = Broken;
+    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            match service.verdict(&parts) {
+                Verdict::Pass => {}
+                Verdict::Delay(time) => tokio::time::sleep(time).await,
+                Verdict::Drop => return Err(Broken),
+                Verdict::Refuse {
+                    code,
+                    reason,
+                    message,
+                    retry_after,
+                } => {
+                    return Ok(refused(&Refusal::new(code, &reason, message), retry_after));
+                }
+            }
+            let Ok(body) = body.collect().await else {
+                return Err(Broken);
+            };
+            Ok(service
+                .answer(&parts, &body.to_bytes())
+                .unwrap_or_else(|refusal| refused(&refusal, None)))
+        }
+        .boxed()
+    }
+}
+
+/// How long a watch lasts when the client does not say.
+pub(crate) const WATCH: Duration = Duration::from_mins(30);
+
+/// Returns a JSON answer.
+pub(crate) fn value(code: StatusCode, value: &Value) -> Response<Body> {
+    let mut response = Response::new(whole(format!("{value}\n")));
+    *response.status_mut() = code;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn text(text: &str) -> Response<Body> {
+    let mut response = Response::new(whole(text.to_owned()));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
+
+fn whole(text: String) -> Body {
+    UnsyncBoxBody::new(Full::from(text).map_err(|never| match never {}))
+}
+
+fn refused(refusal: &Refusal, retry_after: Option<u32>) -> Response<Body> {
+    let mut status = refusal.to_status();
+    if let Some(seconds) = retry_after {
+        status["details"]["retryAfterSeconds"] = json!(seconds);
+    }
+    let code = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = value(code, &status);
+    if let Some(seconds) = retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn version() -> Value {
+    json!({
+        "major": "1", "minor": "36", "gitVersion": "v1.36.0-capstan-sim", "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "rustc", "platform": "simulated",
+    })
+}

@@ -1,0 +1,202 @@
+//! What the server says when it refuses: a `Status` with a code, a reason and the message a real server would give.
+
+use serde_json::{Value, json};
+
+/// A request the server did not carry out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The HTTP code.
+    pub code: u16,
+    /// The machine-readable reason, such as `NotFound`.
+    pub reason: String,
+    /// The text for people.
+    pub message: String,
+    /// The `details` of the `Status`, null when there are none.
+    pub details: Value,
+}
+
+/// One broken rule of an invalid object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// The class, such as `FieldValueInvalid`.
+    pub reason: &'static str,
+    /// The path of the field.
+    pub field: String,
+    /// What is wrong, without the path.
+    pub message: String,
+}
+
+impl Cause {
+    /// Returns the cause for a value that is not acceptable.
+    pub fn invalid(field: &str, value: &Value, why: &str) -> Cause {
+        Cause {
+            reason: "FieldValueInvalid",
+            field: field.into(),
+            message: format!("Invalid value: {value}: {why}"),
+        }
+    }
+
+    /// Returns the cause for a value that is missing.
+    pub fn required(field: &str, why: &str) -> Cause {
+        let tail = if why.is_empty() {
+            String::new()
+        } else {
+            format!(": {why}")
+        };
+        Cause {
+            reason: "FieldValueRequired",
+            field: field.into(),
+            message: format!("Required value{tail}"),
+        }
+    }
+
+    /// Returns the cause for a value that must not be there.
+    pub fn forbidden(field: &str, why: &str) -> Cause {
+        Cause {
+            reason: "FieldValueForbidden",
+            field: field.into(),
+            message: format!("Forbidden: {why}"),
+        }
+    }
+
+    /// Returns the cause for a value outside a fixed choice.
+    pub fn unsupported(field: &str, value: &Value, choice: &[&str]) -> Cause {
+        let choice: Vec<String> = choice.iter().map(|one| format!("\"{one}\"")).collect();
+        let message = format!("Unsupported value: {value}: supported values: {}", choice.join(", "));
+        Cause {
+            reason: "FieldValueNotSupported",
+            field: field.into(),
+            message,
+        }
+    }
+}
+
+/// How messages name a resource: `jobs.batch`, or `pods` for the core group.
+pub fn qualified(plural: &str, group: &str) -> String {
+    if group.is_empty() {
+        plural.to_owned()
+    } else {
+        format!("{plural}.{group}")
+    }
+}
+
+impl Refusal {
+    /// Returns a refusal without details.
+    pub fn new(code: u16, reason: &str, message: impl Into<String>) -> Refusal {
+        Refusal {
+            code,
+            reason: reason.into(),
+            message: message.into(),
+            details: Value::Null,
+        }
+    }
+
+    fn about(mut self, plural: &str, group: &str, name: &str) -> Refusal {
+        self.details = json!({ "name": name, "kind": plural });
+        if !group.is_empty() {
+            self.details["group"] = json!(group);
+        }
+        self
+    }
+
+    /// There is no object of that name.
+    pub fn not_found(plural: &str, group: &str, name: &str) -> Refusal {
+        let message = format!("{} \"{name}\" not found", qualified(plural, group));
+        Refusal::new(404, "NotFound", message).about(plural, group, name)
+    }
+
+    /// There is nothing at that path.
+    pub fn no_such_path() -> Refusal {
+        let mut refusal = Refusal::new(404, "NotFound", "the server could not find the requested resource");
+        refusal.details = json!({});
+        refusal
+    }
+
+    /// There is an object of that name already.
+    pub fn already_exists(plural: &str, group: &str, name: &str) -> Refusal {
+        let message = format!("{} \"{name}\" already exists", qualified(plural, group));
+        Refusal::new(409, "AlreadyExists", message).about(plural, group, name)
+    }
+
+    /// The object is not as the writer believed.
+    pub fn conflict(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            qualified(plural, group)
+        );
+        Refusal::new(409, "Conflict", message).about(plural, group, name)
+    }
+
+    /// The object was written by someone else in between.
+    pub fn modified(plural: &str, group: &str, name: &str) -> Refusal {
+        let why = "the object has been modified; please apply your changes to the latest version and try again";
+        Refusal::conflict(plural, group, name, why)
+    }
+
+    /// The object breaks rules of its kind.
+    pub fn invalid(kind: &str, group: &str, name: &str, causes: &[Cause]) -> Refusal {
+        let said: Vec<String> = causes
+            .iter()
+            .map(|cause| format!("{}: {}", cause.field, cause.message))
+            .collect();
+        let said = if let [one] = said.as_slice() {
+            one.clone()
+        } else {
+            format!("[{}]", said.join(", "))
+        };
+        let message = format!("{} \"{name}\" is invalid: {said}", qualified(kind, group));
+        let mut refusal = Refusal::new(422, "Invalid", message).about(kind, group, name);
+        refusal.details["causes"] = causes
+            .iter()
+            .map(|cause| json!({ "reason": cause.reason, "message": cause.message, "field": cause.field }))
+            .collect();
+        refusal
+    }
+
+    /// The server understands and will not.
+    pub fn forbidden(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
+        let message = format!("{} \"{name}\" is forbidden: {why}", qualified(plural, group));
+        Refusal::new(403, "Forbidden", message).about(plural, group, name)
+    }
+
+    /// The request makes no sense.
+    pub fn bad_request(message: impl Into<String>) -> Refusal {
+        Refusal::new(400, "BadRequest", message)
+    }
+
+    /// The resource does not know that verb.
+    pub fn method_not_allowed() -> Refusal {
+        Refusal::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )
+    }
+
+    /// The patch has a type the resource does not take.
+    pub fn unsupported_media_type(accepted: &[&str]) -> Refusal {
+        let message = format!(
+            "the body of the request was in an unknown format - accepted media types include: {}",
+            accepted.join(", ")
+        );
+        Refusal::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// The revision a watch asks for is no longer in the history.
+    pub fn expired(asked: u64, oldest: u64) -> Refusal {
+        Refusal::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
+    }
+
+    /// Returns the `Status` object that travels in the body.
+    pub fn to_status(&self) -> Value {
+        let mut status = json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.message, "reason": self.reason, "code": self.code,
+        });
+        if !self.details.is_null() {
+            status["details"] = self.details.clone();
+        }
+        status
+    }
+}

@@ -1,0 +1,144 @@
+//! Creation: a name, an identity, defaults, validation.
+
+use serde_json::{Value, json};
+
+use super::{Change, Kind, Store, Writer, commit::place, defaults, definition, validate};
+use crate::{
+    apply::{managed, schema},
+    kinds::Resource,
+    status::{Cause, Refusal},
+};
+
+impl Store {
+    /// Creates an object as a POST would: generated name, defaults, validation, a new uid.
+    pub fn create(&mut self, object: Value) -> Result<Value, Refusal> {
+        self.create_as(object, &Writer::controller())
+    }
+
+    pub(crate) fn create_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
+        let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
+        let resource = self.served(&kind)?.clone();
+        object["apiVersion"] = json!(resource.storage_version());
+        if !object["metadata"].is_object() {
+            object["metadata"] = json!({});
+        }
+        self.generate_name(&mut object);
+        let (namespace, name) = place(&object);
+        validate::name(&resource, &object)?;
+        self.check_namespace(&resource, &namespace, &name)?;
+        if self.get(&kind, &namespace, &name).is_some() {
+            return Err(Refusal::already_exists(&resource.plural, &resource.group, &name));
+        }
+
+        self.identify(&resource, &mut object);
+        if resource.has_status() {
+            object.as_object_mut().map(|fields| fields.remove("status"));
+        }
+        defaults::fill(&resource, &mut object);
+        if !writer.owned {
+            object["metadata"]
+                .as_object_mut()
+                .map(|metadata| metadata.remove("managedFields"));
+            managed::note(None, &mut object, &schema::root(&resource), writer, &self.second());
+        }
+        self.assign(&resource, &mut object);
+        defaults::begin(&resource, &mut object);
+        validate::object(&resource, &object)?;
+        if writer.dry_run {
+            return Ok(object);
+        }
+
+        let defines = resource.is("apiextensions.k8s.io", "CustomResourceDefinition");
+        if defines {
+            definition::accept(&mut object, &self.second());
+        }
+        let created = self.put(&resource, object, Change::Added);
+        if defines {
+            self.define(&created);
+        }
+        if resource.is("", "Namespace") {
+            self.furnish_namespace(&name)?;
+        }
+        Ok(created)
+    }
+
+    fn generate_name(&mut self, object: &mut Value) {
+        let metadata = &object["metadata"];
+        let named = metadata["name"].as_str().is_some_and(|name| !name.is_empty());
+        if !named && let Some(prefix) = metadata["generateName"].as_str() {
+            // The API server cuts the prefix so that the name stays a label value.
+            let name = format!("{}{}", prefix.get(..58).unwrap_or(prefix), self.suffix());
+            object["metadata"]["name"] = json!(name);
+        }
+    }
+
+    fn check_namespace(&self, resource: &Resource, namespace: &str, name: &str) -> Result<(), Refusal> {
+        if !resource.namespaced {
+            return if namespace.is_empty() {
+                Ok(())
+            } else {
+                let why = Cause::forbidden("metadata.namespace", "not allowed on this type");
+                Err(Refusal::invalid(&resource.kind, &resource.group, name, &[why]))
+            };
+        }
+        if namespace.is_empty() {
+            return Err(Refusal::bad_request(
+                "an empty namespace may not be set during creation",
+            ));
+        }
+        let Some(found) = self.get(&Kind::new("", "Namespace"), "", namespace) else {
+            return Err(Refusal::not_found("namespaces", "", namespace));
+        };
+        if found["metadata"]["deletionTimestamp"].is_null() {
+            return Ok(());
+        }
+        let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+        let mut refusal = Refusal::forbidden(&resource.plural, &resource.group, name, &why);
+        refusal.details["causes"] = json!([{
+            "reason": "NamespaceTerminating", "field": "metadata.namespace",
+            "message": format!("namespace {namespace} is being terminated"),
+        }]);
+        Err(refusal)
+    }
+
+    fn identify(&mut self, resource: &Resource, object: &mut Value) {
+        let (uid, created) = (self.uid(), self.second());
+        let metadata = &mut object["metadata"];
+        metadata["uid"] = json!(uid);
+        metadata["creationTimestamp"] = json!(created);
+        if let Some(fields) = metadata.as_object_mut() {
+            for field in [
+                "resourceVersion",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+                "generation",
+                "selfLink",
+            ] {
+                fields.remove(field);
+            }
+        }
+        if resource.generations {
+            metadata["generation"] = json!(1);
+        }
+    }
+
+    /// Fills in what the server draws: cluster addresses and node ports.
+    fn assign(&mut self, resource: &Resource, object: &mut Value) {
+        if !resource.is("", "Service") || object["spec"]["type"] == "ExternalName" || !object["spec"].is_object() {
+            return;
+        }
+        if object["spec"]["clusterIP"].is_null() {
+            let draw = rand_chacha::rand_core::Rng::next_u32(&mut self.random);
+            object["spec"]["clusterIP"] = json!(format!("10.96.{}.{}", (draw >> 8) & 0xff, draw & 0xff));
+        }
+        if object["spec"]["clusterIPs"].is_null() {
+            object["spec"]["clusterIPs"] = json!([object["spec"]["clusterIP"]]);
+        }
+        let exposed = object["spec"]["type"] == "NodePort" || object["spec"]["type"] == "LoadBalancer";
+        let ports = object["spec"]["ports"].as_array_mut().filter(|_| exposed);
+        for port in ports.into_iter().flatten().filter(|port| port["nodePort"].is_null()) {
+            let draw = rand_chacha::rand_core::Rng::next_u32(&mut self.random);
+            port["nodePort"] = json!(30_000 + draw % 2768);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Deletion: preconditions, grace, finalizers, and the marks that the garbage collector acts on.
+
+use serde_json::{Value, json};
+
+use super::{Change, Kind, Store, Writer};
+use crate::{kinds::Resource, status::Refusal};
+
+/// The finalizer of foreground deletion: the garbage collector removes it once no blocking dependent is left.
+pub const FOREGROUND: &str = "foregroundDeletion";
+/// The finalizer of orphaning deletion: the garbage collector removes it once no dependent names the owner any more.
+pub const ORPHAN: &str = "orphan";
+/// The finalizer of a definition that waits for its objects.
+pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+
+/// What happens to the dependents of a deleted object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    /// They go first; the object waits for those that block it.
+    Foreground,
+    /// They go after the object.
+    Background,
+    /// They stay, without their owner.
+    Orphan,
+}
+
+/// How an object is deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deletion {
+    /// What happens to dependents; the kind's own default when absent (a Job orphans its pods, all others go in the
+    /// background).
+    pub propagation: Option<Propagation>,
+    /// Refuse unless the object has this uid.
+    pub uid: Option<String>,
+    /// Refuse unless the object is at this revision.
+    pub resource_version: Option<String>,
+    /// Seconds a pod gets to end; zero removes it at once.
+    pub grace: Option<i64>,
+}
+
+impl Store {
+    /// Deletes an object, or marks it and leaves the rest to finalizers, the pod's end or the namespace's emptying.
+    ///
+    /// Returns the object as it was last: marked, or gone.
+    pub fn delete(&mut self, kind: &Kind, namespace: &str, name: &str, how: Deletion) -> Result<Value, Refusal> {
+        self.delete_as(kind, namespace, name, &how, &Writer::controller())
+    }
+
+    pub(crate) fn delete_as(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        how: &Deletion,
+        writer: &Writer,
+    ) -> Result<Value, Refusal> {
+        let (resource, live) = self.existing(kind, namespace, name)?;
+        how.check(&resource, &live, name)?;
+        let mut object = live.clone();
+        if writer.dry_run {
+            return Ok(object);
+        }
+
+        mark_dependents(&resource, &mut object, how.propagation);
+        let defines = resource.is("apiextensions.k8s.io", "CustomResourceDefinition");
+        if defines && self.drain(&live) {
+            add_finalizer(&mut object, CLEANUP);
+        }
+        let grace = if resource.is("", "Pod") {
+            grace(&live, how.grace)
+        } else {
+            0
+        };
+        let held = has_finalizers(&object) || is_namespace(&resource) || grace > 0;
+        if !held {
+            return Ok(self.remove(&resource, &object));
+        }
+
+        self.mark_deleted(&mut object, grace, resource.is("", "Pod"));
+        if is_namespace(&resource) {
+            object["status"]["phase"] = json!("Terminating");
+        }
+        let marked = if object == live {
+            live
+        } else {
+            self.put(&resource, object, Change::Modified)
+        };
+        if is_namespace(&resource) {
+            self.empty_namespace(name);
+        }
+        Ok(marked)
+    }
+
+    /// Takes a finalizer off an object, and the object with it when it is marked and this was the last.
+    pub fn remove_finalizer(
+        &mut self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+        finalizer: &str,
+    ) -> Result<(), Refusal> {
+        let (resource, live) = self.existing(kind, namespace, name)?;
+        let mut object = live.clone();
+        drop_finalizer(&mut object, finalizer);
+        if object != live {
+            self.settle(&resource, object);
+        }
+        Ok(())
+    }
+
+    /// Writes a changed object, or removes it when it is marked for deletion and nothing holds it any more.
+    pub(super) fn settle(&mut self, resource: &Resource, object: Value) -> Value {
+        let metadata = &object["metadata"];
+        let waits = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) > 0;
+        let marked = !metadata["deletionTimestamp"].is_null();
+        if marked && !waits && !has_finalizers(&object) && !is_namespace(resource) {
+            return self.remove(resource, &object);
+        }
+        let written = self.put(resource, object, Change::Modified);
+        if marked && is_namespace(resource) {
+            self.close_namespace(written["metadata"]["name"].as_str().unwrap_or_default());
+        }
+        written
+    }
+
+    fn mark_deleted(&self, object: &mut Value, grace: i64, is_pod: bool) {
+        let now = self.now();
+        let due = jiff::Timestamp::from_second(now.as_second().saturating_add(grace))
+            .unwrap_or(now)
+            .to_string();
+        let metadata = &mut object["metadata"];
+        if metadata["deletionTimestamp"].is_null() {
+            metadata["deletionTimestamp"] = json!(due);
+            // A deletion is a new desired state, see `rest.BeforeDelete`.
+            if let Some(generation) = metadata["generation"].as_i64() {
+                metadata["generation"] = json!(generation + 1);
+            }
+            metadata["deletionGracePeriodSeconds"] = json!(grace);
+        } else if is_pod
+            && metadata["deletionGracePeriodSeconds"]
+                .as_i64()
+                .is_some_and(|left| grace < left)
+        {
+            metadata["deletionTimestamp"] = json!(due);
+            metadata["deletionGracePeriodSeconds"] = json!(grace);
+        }
+    }
+}
+
+impl Deletion {
+    fn check(&self, resource: &Resource, live: &Value, name: &str) -> Result<(), Refusal> {
+        for (what, wanted, field) in [
+            ("UID", &self.uid, "uid"),
+            ("ResourceVersion", &self.resource_version, "resourceVersion"),
+        ] {
+            let found = live["metadata"][field].as_str().unwrap_or_default();
+            if let Some(wanted) = wanted
+                && wanted != found
+            {
+                let why =
+                    format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
+                return Err(Refusal::conflict(&resource.plural, &resource.group, name, &why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Puts the finalizer of the wanted propagation on, and takes the other one off.
+fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<Propagation>) {
+    // Kinds from before garbage collection orphan unless told otherwise: `jobStrategy.DefaultGarbageCollectionPolicy`.
+    let legacy = resource.is("batch", "Job") || resource.is("", "ReplicationController");
+    let default = if legacy {
+        Propagation::Orphan
+    } else {
+        Propagation::Background
+    };
+    let stands = propagation.is_none() && (holds(object, FOREGROUND) || holds(object, ORPHAN));
+    if stands {
+        return;
+    }
+    let (on, off): (Option<&str>, &[&str]) = match propagation.unwrap_or(default) {
+        Propagation::Foreground => (Some(FOREGROUND), &[ORPHAN]),
+        Propagation::Background => (None, &[FOREGROUND, ORPHAN]),
+        Propagation::Orphan => (Some(ORPHAN), &[FOREGROUND]),
+    };
+    for finalizer in off {
+        drop_finalizer(object, finalizer);
+    }
+    if let Some(on) = on {
+        add_finalizer(object, on);
+    }
+}
+
+/// Seconds until a pod must be gone. Only a pod that may be running gets any.
+fn grace(pod: &Value, asked: Option<i64>) -> i64 {
+    let phase = pod["status"]["phase"].as_str().unwrap_or_default();
+    let placed = !pod["spec"]["nodeName"].is_null() || phase == "Running";
+    if !placed || phase == "Succeeded" || phase == "Failed" {
+        return 0;
+    }
+    asked
+        .or_else(|| pod["spec"]["terminationGracePeriodSeconds"].as_i64())
+        .unwrap_or(30)
+        .max(0)
+}
+
+fn is_namespace(resource: &Resource) -> bool {
+    resource.is("", "Namespace")
+}
+
+fn holds(object: &Value, finalizer: &str) -> bool {
+    object["metadata"]["finalizers"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(|one| one == finalizer))
+}
+
+fn has_finalizers(object: &Value) -> bool {
+    object["metadata"]["finalizers"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty())
+}
+
+fn add_finalizer(object: &mut Value, finalizer: &str) {
+    if !holds(object, finalizer) {
+        match object["metadata"]["finalizers"].as_array_mut() {
+            Some(finalizers) => finalizers.push(json!(finalizer)),
+            None => object["metadata"]["finalizers"] = json!([finalizer]),
+        }
+    }
+}
+
+fn drop_finalizer(object: &mut Value, finalizer: &str) {
+    let Some(metadata) = object["metadata"].as_object_mut() else {
+        return;
+    };
+    if let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) {
+        finalizers.retain(|one| one != finalizer);
+        if finalizers.is_empty() {
+            metadata.remove("finalizers");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Life and death of namespaces: what each comes with, and how it empties.
+
+use serde_json::{Value, json};
+
+use super::{Deletion, Kind, Propagation, Store, commit::place};
+use crate::status::Refusal;
+
+impl Store {
+    /// Makes the namespaces every cluster has.
+    pub(super) fn found(&mut self) {
+        for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+            // Names and kind are ours: nothing can be refused.
+            self.create(namespace).ok();
+        }
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": "kubernetes", "namespace": "default",
+                "labels": { "component": "apiserver", "provider": "kubernetes" } },
+            "spec": { "clusterIP": "10.96.0.1", "ports": [{ "name": "https", "port": 443, "targetPort": 6443 }] },
+        });
+        self.create(service).ok();
+    }
+
+    /// Makes what every namespace comes with.
+    pub(super) fn furnish_namespace(&mut self, name: &str) -> Result<(), Refusal> {
+        self.create(json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default", "namespace": name },
+        }))?;
+        self.create(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "kube-root-ca.crt", "namespace": name,
+                "annotations": { "kubernetes.io/description": "Contains a CA bundle that can be used to verify the \
+                    kube-apiserver when using internal endpoints such as the internal service IP or \
+                    kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters." } },
+            "data": { "ca.crt": "" },
+        }))?;
+        Ok(())
+    }
+
+    /// Deletes all objects of a namespace that is going, and the namespace once it is empty.
+    pub(super) fn empty_namespace(&mut self, name: &str) {
+        let inside: Vec<(Kind, String)> = self
+            .objects
+            .iter()
+            .filter_map(|(kind, objects)| Some((kind, objects.get(name)?)))
+            .flat_map(|(kind, names)| names.keys().map(|name| (kind.clone(), name.clone())))
+            .collect();
+        for (kind, object) in inside {
+            let how = Deletion {
+                propagation: Some(Propagation::Background),
+                ..Deletion::default()
+            };
+            // One that is gone already is as good as one deleted now.
+            self.delete(&kind, name, &object, how).ok();
+        }
+        self.close_namespace(name);
+    }
+
+    /// Removes a namespace that is going, empty and without finalizers of its own.
+    pub(super) fn close_namespace(&mut self, name: &str) {
+        let kind = Kind::new("", "Namespace");
+        let Ok((resource, namespace)) = self.existing(&kind, "", name) else {
+            return;
+        };
+        let going = !namespace["metadata"]["deletionTimestamp"].is_null();
+        let held = namespace["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|all| !all.is_empty());
+        let held = held || foreign_finalizer(&namespace);
+        let inhabited = self.objects.values().any(|objects| objects.contains_key(name));
+        if going && !held && !inhabited {
+            self.remove(&resource, &namespace);
+        }
+    }
+
+    /// Replaces the finalizers in the spec of a namespace.
+    pub(crate) fn finalize_namespace(&mut self, name: &str, finalizers: Value) -> Result<Value, Refusal> {
+        let (resource, mut namespace) = self.existing(&Kind::new("", "Namespace"), "", name)?;
+        namespace["spec"]["finalizers"] = finalizers;
+        Ok(self.settle(&resource, namespace))
+    }
+
+    /// Deletes the objects of a selection; the objects come back as they were last.
+    pub(crate) fn delete_all(&mut self, kind: &Kind, objects: &[Value], how: &Deletion) -> Result<Vec<Value>, Refusal> {
+        let mut gone = Vec::new();
+        for object in objects {
+            let (namespace, name) = place(object);
+            gone.push(self.delete(kind, &namespace, &name, how.clone())?);
+        }
+        Ok(gone)
+    }
+}
+
+/// A finalizer in the spec that is not the built-in one: somebody else must finish first.
+fn foreign_finalizer(namespace: &Value) -> bool {
+    let finalizers = namespace["spec"]["finalizers"].as_array();
+    finalizers.is_some_and(|all| all.iter().any(|finalizer| finalizer != "kubernetes"))
+}

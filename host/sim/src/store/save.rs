@@ -1,0 +1,62 @@
+//! The state as a file, so that a simulated cluster can live across runs of a command.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Kind, Lines, Store, commit::place};
+
+/// Why a saved state cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the saved state is damaged")]
+pub struct RestoreError(#[from] serde_json::Error);
+
+/// The file. History is not in it: watches begin anew, and older revisions are expired.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    seed: u64,
+    /// How far the random numbers are used up; text, because JSON numbers end at 64 bits.
+    draws: String,
+    now: Timestamp,
+    revision: u64,
+    objects: Vec<Value>,
+    lines: Lines,
+}
+
+impl Store {
+    /// Returns the whole state but the history.
+    pub fn save(&self) -> Value {
+        let saved = Saved {
+            seed: self.seed,
+            draws: self.random.get_word_pos().to_string(),
+            now: self.now(),
+            revision: self.revision,
+            objects: self.all().map(|(_, object)| object.clone()).collect(),
+            lines: self.lines.clone(),
+        };
+        // Names are text and numbers are finite: this cannot fail.
+        serde_json::to_value(saved).unwrap_or_else(|_| json!({}))
+    }
+
+    /// Returns the saved cluster; its clock goes on from where it was.
+    pub fn restore(value: Value) -> Result<Store, RestoreError> {
+        let saved: Saved = serde_json::from_value(value)?;
+        let mut store = Store::bare(saved.seed, saved.now);
+        store.random.set_word_pos(saved.draws.parse().unwrap_or_default());
+        store.revision = saved.revision;
+        store.history.compact(saved.revision);
+        store.lines = saved.lines;
+        for object in saved.objects {
+            let Some(kind) = Kind::of(&object) else { continue };
+            if kind == Kind::new("apiextensions.k8s.io", "CustomResourceDefinition") {
+                store.define(&object);
+            }
+            let (namespace, name) = place(&object);
+            let objects = store.objects.entry(kind).or_default().entry(namespace).or_default();
+            objects.insert(name, Arc::new(object));
+        }
+        Ok(store)
+    }
+}

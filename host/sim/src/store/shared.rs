@@ -1,0 +1,56 @@
+//! The store between tasks: one lock that is never held across an await, one bell that rings at every change.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::sync::{Notify, futures::OwnedNotified};
+
+use super::Store;
+
+/// A store that tasks share.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    store: Arc<Mutex<Store>>,
+    bell: Arc<Notify>,
+}
+
+impl Shared {
+    /// Shares a store.
+    pub fn new(store: Store) -> Shared {
+        let bell = store.bell.clone();
+        Shared {
+            store: Arc::new(Mutex::new(store)),
+            bell,
+        }
+    }
+
+    /// Returns the store; the guard must not live across an await.
+    pub fn lock(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a future that is ready after the next change from now on. Ask for it before reading the store.
+    ///
+    /// Waiters are woken in the order in which they asked: tokio's `watch` channel would wake them in random order, and
+    /// a run would no longer repeat.
+    pub fn changed(&self) -> Changed {
+        let mut notified = Box::pin(self.bell.clone().notified_owned());
+        notified.as_mut().enable();
+        Changed(notified)
+    }
+}
+
+/// The next change of a store.
+#[derive(Debug)]
+pub struct Changed(Pin<Box<OwnedNotified>>);
+
+impl Future for Changed {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context)
+    }
+}

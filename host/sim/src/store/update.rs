@@ -1,0 +1,150 @@
+//! Updates: the optimistic lock, what a writer cannot change, and the generation.
+
+use serde_json::{Value, json};
+
+use super::{Kind, Store, Writer, commit::place, defaults, immutable, validate};
+use crate::{
+    apply::{managed, schema},
+    kinds::Resource,
+    status::{Cause, Refusal},
+};
+
+impl Store {
+    /// Replaces an object as a PUT would; status stays as it is where it is a subresource.
+    ///
+    /// An object without a `resourceVersion` is written whatever is there now. Nothing is written when nothing differs.
+    pub fn update(&mut self, object: Value) -> Result<Value, Refusal> {
+        self.update_as(object, &Writer::controller())
+    }
+
+    pub(crate) fn update_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
+        let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
+        let (namespace, name) = place(&object);
+        let (resource, live) = self.existing(&kind, &namespace, &name)?;
+        check_lock(&resource, &live, &object, &name)?;
+        object["apiVersion"] = json!(resource.storage_version());
+        if resource.has_status() {
+            keep(&mut object, &live, "status");
+        }
+        keep_identity(&mut object, &live);
+        carry_over(&resource, &mut object, &live);
+        defaults::fill(&resource, &mut object);
+        validate::object(&resource, &object)?;
+        immutable::check(&resource, &live, &object)?;
+        if resource.generations && desired(&resource, &object) != desired(&resource, &live) {
+            let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+            object["metadata"]["generation"] = json!(generation);
+        }
+        let written = self.write(&resource, &live, object, writer);
+        if resource.is("apiextensions.k8s.io", "CustomResourceDefinition") && !writer.dry_run {
+            self.define(&written);
+        }
+        Ok(written)
+    }
+
+    /// Replaces the status of an object. Nothing is written when nothing differs.
+    pub fn update_status(&mut self, kind: &Kind, namespace: &str, name: &str, status: Value) -> Result<Value, Refusal> {
+        let writer = Writer {
+            subresource: Some("status".into()),
+            ..Writer::controller()
+        };
+        let (_, mut object) = self.existing(kind, namespace, name)?;
+        object["status"] = status;
+        self.update_status_as(object, &writer)
+    }
+
+    /// Replaces the status of an object by the one of `object`, which otherwise only says which object is meant and,
+    /// perhaps, at which revision.
+    pub(crate) fn update_status_as(&mut self, object: Value, writer: &Writer) -> Result<Value, Refusal> {
+        let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
+        let (namespace, name) = place(&object);
+        let (resource, live) = self.existing(&kind, &namespace, &name)?;
+        check_lock(&resource, &live, &object, &name)?;
+        let mut next = live.clone();
+        keep(&mut next, &object, "status");
+        if let Some(entries) = object["metadata"].get("managedFields") {
+            next["metadata"]["managedFields"] = entries.clone();
+        }
+        Ok(self.write(&resource, &live, next, writer))
+    }
+
+    fn write(&mut self, resource: &Resource, live: &Value, mut object: Value, writer: &Writer) -> Value {
+        if !writer.owned {
+            managed::note(Some(live), &mut object, &schema::root(resource), writer, &self.second());
+        }
+        if writer.dry_run || object == *live {
+            return object;
+        }
+        self.settle(resource, object)
+    }
+}
+
+fn check_lock(resource: &Resource, live: &Value, object: &Value, name: &str) -> Result<(), Refusal> {
+    let (found, asked) = (&live["metadata"], &object["metadata"]);
+    if let (Some(found), Some(asked)) = (found["uid"].as_str(), asked["uid"].as_str())
+        && found != asked
+    {
+        let why = format!("Precondition failed: UID in precondition: {asked}, UID in object meta: {found}");
+        return Err(Refusal::conflict(&resource.plural, &resource.group, name, &why));
+    }
+    match asked["resourceVersion"]
+        .as_str()
+        .filter(|asked| !asked.is_empty() && *asked != "0")
+    {
+        Some(asked) if found["resourceVersion"] != asked => {
+            Err(Refusal::modified(&resource.plural, &resource.group, name))
+        }
+        None if resource.custom => {
+            let why = Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+            Err(Refusal::invalid(&resource.kind, &resource.group, name, &[why]))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Makes a field what it is in another object, absence included.
+fn keep(object: &mut Value, from: &Value, field: &str) {
+    match from.get(field) {
+        Some(value) => object[field] = value.clone(),
+        None => _ = object.as_object_mut().and_then(|fields| fields.remove(field)),
+    }
+}
+
+/// A writer cannot change who an object is.
+fn keep_identity(object: &mut Value, live: &Value) {
+    for field in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "generateName",
+        "resourceVersion",
+    ] {
+        keep(&mut object["metadata"], &live["metadata"], field);
+    }
+}
+
+/// What the server drew at creation stays when a writer leaves it out.
+fn carry_over(resource: &Resource, object: &mut Value, live: &Value) {
+    if resource.is("", "Service") && object["spec"].is_object() && object["spec"]["type"] != "ExternalName" {
+        for field in ["clusterIP", "clusterIPs"] {
+            if object["spec"][field].is_null() {
+                keep(&mut object["spec"], &live["spec"], field);
+            }
+        }
+    }
+    if resource.is("", "Namespace") {
+        keep(object, live, "spec");
+        object["metadata"]["labels"]["kubernetes.io/metadata.name"] = live["metadata"]["name"].clone();
+    }
+}
+
+/// What counts for the generation: all but metadata, and status where it is a subresource.
+fn desired<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
+    let fields = object.as_object().into_iter().flatten();
+    let status = resource.has_status() || !resource.custom;
+    fields
+        .filter(|(name, _)| *name != "metadata" && *name != "apiVersion" && !(status && *name == "status"))
+        .collect()
+}

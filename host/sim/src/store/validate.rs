@@ -1,0 +1,220 @@
+//! What the API server refuses: bad names, missing parts, changes to what cannot change.
+
+use serde_json::{Value, json};
+
+use crate::{
+    kinds::Resource,
+    status::{Cause, Refusal},
+};
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
+    and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+    '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
+    and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+    '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+
+/// Checks that the parts every kind has are of the right JSON type, as decoding would.
+pub(crate) fn shape(object: &Value) -> Result<(), Refusal> {
+    let metadata = &object["metadata"];
+    let maps = [&object["spec"], metadata, &metadata["labels"], &metadata["annotations"]];
+    let lists = [
+        &metadata["finalizers"],
+        &metadata["ownerReferences"],
+        &metadata["managedFields"],
+    ];
+    // A custom kind may have a spec of any type; nothing here looks into one that is not an object.
+    let fine = object.is_object()
+        && maps.iter().skip(1).all(|map| map.is_null() || map.is_object())
+        && lists.iter().all(|list| list.is_null() || list.is_array())
+        && [&metadata["labels"], &metadata["annotations"]].into_iter().all(|map| {
+            map.as_object()
+                .is_none_or(|map| map.values().all(|value| value.is_string() || value.is_null()))
+        });
+    if fine {
+        return Ok(());
+    }
+    let kind = object["kind"].as_str().unwrap_or_default();
+    let version = object["apiVersion"]
+        .as_str()
+        .unwrap_or_default()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    Err(Refusal::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal a field of metadata"
+    )))
+}
+
+/// Checks the name of a new object.
+pub(super) fn name(resource: &Resource, object: &Value) -> Result<(), Refusal> {
+    shape(object)?;
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let refuse = |cause: Cause| Err(Refusal::invalid(&resource.kind, &resource.group, name, &[cause]));
+    if name.is_empty() {
+        return refuse(Cause::required("metadata.name", "name or generateName is required"));
+    }
+    // RBAC names are path segments: they may hold colons.
+    if resource.group == "rbac.authorization.k8s.io" {
+        return Ok(());
+    }
+    let is_label = resource.is("", "Namespace") || resource.is("", "Service");
+    let (longest, rule) = if is_label { (63, LABEL) } else { (253, SUBDOMAIN) };
+    if name.len() > longest {
+        let why = format!("must be no more than {longest} characters");
+        return refuse(Cause::invalid("metadata.name", &json!(name), &why));
+    }
+    let parts: Vec<&str> = if is_label {
+        vec![name]
+    } else {
+        name.split('.').collect()
+    };
+    if parts.iter().all(|part| is_dns_label(part)) {
+        Ok(())
+    } else {
+        refuse(Cause::invalid("metadata.name", &json!(name), rule))
+    }
+}
+
+fn is_dns_label(part: &str) -> bool {
+    let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    !part.is_empty() && part.chars().all(inner) && !part.starts_with('-') && !part.ends_with('-')
+}
+
+/// Checks what each kind asks of an object.
+pub(super) fn object(resource: &Resource, object: &Value) -> Result<(), Refusal> {
+    shape(object)?;
+    let mut causes = Vec::new();
+    labels(&object["metadata"], &mut causes);
+    owners(&object["metadata"], &mut causes);
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Pod") => pod(&object["spec"], "spec", &mut causes),
+        ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => workload(&object["spec"], &mut causes),
+        ("batch", "Job") => job(&object["spec"], "spec", &mut causes),
+        ("batch", "CronJob") => {
+            if object["spec"]["schedule"].as_str().is_none_or(str::is_empty) {
+                causes.push(Cause::required("spec.schedule", ""));
+            }
+            job(
+                &object["spec"]["jobTemplate"]["spec"],
+                "spec.jobTemplate.spec",
+                &mut causes,
+            );
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object, &mut causes),
+        _ => {}
+    }
+    refuse(resource, object, &causes)
+}
+
+pub(super) fn refuse(resource: &Resource, object: &Value, causes: &[Cause]) -> Result<(), Refusal> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    Err(Refusal::invalid(&resource.kind, &resource.group, name, causes))
+}
+
+fn labels(metadata: &Value, causes: &mut Vec<Cause>) {
+    for (_, value) in metadata["labels"].as_object().into_iter().flatten() {
+        let text = value.as_str().unwrap_or_default();
+        let inner = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+        let edge = |letter: Option<char>| letter.is_none_or(|letter| letter.is_ascii_alphanumeric());
+        if text.len() > 63 {
+            causes.push(Cause::invalid(
+                "metadata.labels",
+                value,
+                "must be no more than 63 bytes",
+            ));
+        } else if !text.chars().all(inner) || !edge(text.chars().next()) || !edge(text.chars().next_back()) {
+            let why = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
+                must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used \
+                for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+            causes.push(Cause::invalid("metadata.labels", value, why));
+        }
+    }
+}
+
+fn owners(metadata: &Value, causes: &mut Vec<Cause>) {
+    for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if owner[field].as_str().is_none_or(str::is_empty) {
+                let path = format!("metadata.ownerReferences.{field}");
+                causes.push(Cause::invalid(&path, &json!(""), "must not be empty"));
+            }
+        }
+    }
+}
+
+fn pod(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let containers = spec["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if containers.is_empty() {
+        causes.push(Cause::required(&format!("{path}.containers"), ""));
+    }
+    let mut names = Vec::new();
+    let all = spec["initContainers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| ("initContainers", one));
+    for (index, (list, container)) in all.chain(containers.iter().map(|one| ("containers", one))).enumerate() {
+        let name = container["name"].as_str().unwrap_or_default();
+        if name.is_empty() {
+            causes.push(Cause::required(&format!("{path}.{list}[{index}].name"), ""));
+        } else if names.contains(&name) {
+            causes.push(Cause {
+                reason: "FieldValueDuplicate",
+                field: format!("{path}.{list}[{index}].name"),
+                message: format!("Duplicate value: \"{name}\""),
+            });
+        }
+        names.push(name);
+        if container["image"].as_str().is_none_or(str::is_empty) {
+            causes.push(Cause::required(&format!("{path}.{list}[{index}].image"), ""));
+        }
+    }
+}
+
+fn workload(spec: &Value, causes: &mut Vec<Cause>) {
+    if !spec["selector"].is_object() {
+        causes.push(Cause::required("spec.selector", ""));
+    } else if let Some(wanted) = spec["selector"]["matchLabels"].as_object() {
+        let labels = &spec["template"]["metadata"]["labels"];
+        if wanted.iter().any(|(name, value)| labels[name] != *value) {
+            let why = "`selector` does not match template `labels`";
+            causes.push(Cause::invalid("spec.template.metadata.labels", labels, why));
+        }
+    }
+    pod(&spec["template"]["spec"], "spec.template.spec", causes);
+}
+
+fn job(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
+    let template = &spec["template"]["spec"];
+    pod(template, &format!("{path}.template.spec"), causes);
+    let policy = &template["restartPolicy"];
+    if policy == "Always" {
+        let why = "valid values: \"OnFailure\", \"Never\"";
+        causes.push(Cause::required(&format!("{path}.template.spec.restartPolicy"), why));
+    } else if policy.is_string() && policy != "OnFailure" && policy != "Never" {
+        let path = format!("{path}.template.spec.restartPolicy");
+        causes.push(Cause::unsupported(&path, policy, &["OnFailure", "Never"]));
+    }
+}
+
+fn definition(object: &Value, causes: &mut Vec<Cause>) {
+    let spec = &object["spec"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let wanted = format!("{}.{}", text(&spec["names"]["plural"]), text(&spec["group"]));
+    if object["metadata"]["name"] != wanted {
+        let why = "must be spec.names.plural+\".\"+spec.group";
+        causes.push(Cause::invalid("metadata.name", &object["metadata"]["name"], why));
+    }
+    let versions = spec["versions"].as_array().into_iter().flatten();
+    if versions.filter(|version| version["storage"] == true).count() != 1 {
+        causes.push(Cause::invalid(
+            "spec.versions",
+            &spec["versions"],
+            "must have exactly one version marked as storage version",
+        ));
+    }
+}

@@ -1,0 +1,166 @@
+//! What each request about objects does.
+//!
+//! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
+//! * `scale.rs`, `print.rs`: the scale subresource and what containers print;
+//! * `body.rs`: what a request brings, and how an object is handed out in the asked version.
+
+pub(crate) mod body;
+mod erase;
+mod print;
+mod read;
+mod scale;
+mod write;
+
+use http::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    kinds::{Keeping, Resource, Version},
+    route::{Objects, Query},
+    service::{Body, value},
+    status::Refusal,
+    store::{Kind, Shared, Store, Writer},
+    table, watch,
+};
+
+/// One request about objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    pub shared: &'a Shared,
+    pub method: &'a Method,
+    pub objects: &'a Objects,
+    pub query: &'a Query,
+    pub accept: &'a str,
+    pub content_type: &'a str,
+    pub user_agent: &'a str,
+    pub body: &'a [u8],
+}
+
+/// The resource a request is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub resource: Resource,
+    pub version: Version,
+    pub kind: Kind,
+}
+
+impl Call<'_> {
+    /// Returns on whose behalf the request writes: the manager it names, or the first word of its user agent.
+    fn writer(&self, subresource: Option<&str>) -> Writer {
+        let agent = self
+            .user_agent
+            .split('/')
+            .next()
+            .filter(|agent| !agent.is_empty())
+            .unwrap_or("unknown");
+        let manager = Some(self.query.text("fieldManager"))
+            .filter(|name| !name.is_empty())
+            .unwrap_or(agent);
+        Writer {
+            manager: manager.to_owned(),
+            subresource: subresource.map(str::to_owned),
+            dry_run: self.query.text("dryRun") == "All",
+            owned: false,
+        }
+    }
+
+    fn namespace(&self) -> &str {
+        &self.objects.namespace
+    }
+
+    fn answer(&self, code: StatusCode, target: &Target, object: Value) -> Response<Body> {
+        let object = body::versioned(object, &target.resource, &target.version.name);
+        if table::is_wanted(self.accept) {
+            let now = self.shared.lock().now();
+            return value(code, &table::of(&target.resource, &[&object], json!({}), now));
+        }
+        value(code, &object)
+    }
+}
+
+impl Target {
+    fn find(store: &Store, objects: &Objects) -> Result<Target, Refusal> {
+        let resource = store
+            .resources()
+            .find(|one| one.group == objects.group && one.plural == objects.plural);
+        let found = resource.and_then(|resource| Some((resource, resource.version(&objects.version)?)));
+        let (resource, version) = found.ok_or_else(Refusal::no_such_path)?;
+        let misplaced = if resource.namespaced {
+            objects.name.is_some() && objects.namespace.is_empty()
+        } else {
+            !objects.namespace.is_empty()
+        };
+        if misplaced {
+            return Err(Refusal::no_such_path());
+        }
+        Ok(Target {
+            resource: resource.clone(),
+            version: version.clone(),
+            kind: resource.id(),
+        })
+    }
+
+    fn not_found(&self, name: &str) -> Refusal {
+        Refusal::not_found(&self.resource.plural, &self.resource.group, name)
+    }
+}
+
+/// Answers a request about objects.
+pub(crate) fn answer(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
+    let target = Target::find(&call.shared.lock(), call.objects)?;
+    if target.resource.keeping == Keeping::Answered {
+        return if call.method == Method::POST {
+            review(call, &target)
+        } else {
+            Err(Refusal::method_not_allowed())
+        };
+    }
+    let Some(name) = call.objects.name.as_deref() else {
+        return match *call.method {
+            Method::GET if call.query.flag("watch") => watch::answer(call, &target),
+            Method::GET => read::list(call, &target),
+            Method::POST => write::create(call, &target),
+            Method::DELETE => erase::collection(call, &target),
+            _ => Err(Refusal::method_not_allowed()),
+        };
+    };
+    match (call.objects.subresource.as_deref(), call.method) {
+        (None, &Method::GET) if call.query.flag("watch") => watch::answer(call, &target),
+        (None, &Method::GET) => read::get(call, &target, name),
+        (None, &Method::PUT) => write::update(call, &target, name, None),
+        (None, &Method::PATCH) => write::patch(call, &target, name, None),
+        (None, &Method::DELETE) => erase::one(call, &target, name),
+        (Some("status"), method) if target.version.status => match *method {
+            Method::GET => read::get(call, &target, name),
+            Method::PUT => write::update(call, &target, name, Some("status")),
+            Method::PATCH => write::patch(call, &target, name, Some("status")),
+            _ => Err(Refusal::method_not_allowed()),
+        },
+        (Some("scale"), method) if target.version.scale.is_some() => match *method {
+            Method::GET => scale::get(call, &target, name),
+            Method::PUT | Method::PATCH => scale::set(call, &target, name),
+            _ => Err(Refusal::method_not_allowed()),
+        },
+        (Some("log"), &Method::GET) if target.resource.is("", "Pod") => print::answer(call, name),
+        (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => erase::evict(call, &target, name),
+        (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, &target, name),
+        (None, _) => Err(Refusal::method_not_allowed()),
+        (Some(_), _) => Err(Refusal::no_such_path()),
+    }
+}
+
+/// Everything is allowed here.
+fn review(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+    let mut object = body::object(call, target)?;
+    object["status"] = if target.resource.kind == "SelfSubjectAccessReview" {
+        json!({ "allowed": true })
+    } else {
+        let all = json!(["*"]);
+        json!({
+            "incomplete": false,
+            "resourceRules": [{ "verbs": all, "apiGroups": all, "resources": all }],
+            "nonResourceRules": [{ "verbs": all, "nonResourceURLs": all }],
+        })
+    };
+    Ok(value(StatusCode::CREATED, &object))
+}

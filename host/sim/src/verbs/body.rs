@@ -1,0 +1,95 @@
+//! What a request brings, and how an object is handed out in the asked version.
+
+use serde_json::{Value, json};
+
+use super::{Call, Target};
+use crate::{kinds::Resource, status::Refusal, store::Store};
+
+/// Returns the body as a value, whether JSON or YAML.
+pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
+    let media = call.content_type.split(';').next().unwrap_or_default().trim();
+    if media == "application/vnd.kubernetes.protobuf" {
+        return Err(Refusal::unsupported_media_type(&[
+            "application/json",
+            "application/yaml",
+        ]));
+    }
+    let refuse = |error: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding the body: {error}"));
+    if media.ends_with("yaml") {
+        serde_yaml::from_slice(call.body).map_err(|error| refuse(&error))
+    } else {
+        serde_json::from_slice(call.body).map_err(|error| refuse(&error))
+    }
+}
+
+/// Returns the object in the body, checked against the path and complete with what the path says.
+pub(super) fn object(call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
+    let object = decode(call)?;
+    addressed(object, call, target)
+}
+
+/// Checks an object against the path, and fills in what only the path says.
+pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
+    if !object.is_object() {
+        return Err(Refusal::bad_request("the body of the request is not an object"));
+    }
+    crate::store::check_shape(&object)?;
+    let resource = &target.resource;
+    let version = resource.api_version(&target.version.name);
+    for (field, expected, what) in [
+        ("apiVersion", version, "API version"),
+        ("kind", resource.kind.clone(), "kind"),
+    ] {
+        match object[field].as_str().unwrap_or_default() {
+            "" => object[field] = json!(expected),
+            found if found == expected => {}
+            found => {
+                return Err(Refusal::bad_request(format!(
+                    "the {what} in the data ({found}) does not match the expected {what} ({expected})"
+                )));
+            }
+        }
+    }
+    if object["metadata"].is_null() {
+        object["metadata"] = json!({});
+    }
+    if resource.namespaced {
+        match object["metadata"]["namespace"].as_str().unwrap_or_default() {
+            "" => object["metadata"]["namespace"] = json!(call.namespace()),
+            found if found == call.namespace() => {}
+            found => {
+                return Err(Refusal::bad_request(format!(
+                    "the namespace of the provided object does not match the namespace sent on the request ({found})"
+                )));
+            }
+        }
+    } else if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("namespace");
+    }
+    if let Some(name) = &call.objects.name {
+        match object["metadata"]["name"].as_str().unwrap_or_default() {
+            "" => object["metadata"]["name"] = json!(name),
+            found if found == name => {}
+            found => {
+                return Err(Refusal::bad_request(format!(
+                    "the name of the object ({found}) does not match the name on the URL ({name})"
+                )));
+            }
+        }
+    }
+    Ok(object)
+}
+
+/// Returns an object in a version; kinds here differ between versions in nothing but the name.
+pub(crate) fn versioned(mut object: Value, resource: &Resource, version: &str) -> Value {
+    if object.is_object() {
+        object["apiVersion"] = json!(resource.api_version(version));
+    }
+    object
+}
+
+/// Returns a copy of the object in the asked version, if it is there.
+pub(super) fn live(store: &Store, call: &Call<'_>, target: &Target, name: &str) -> Option<Value> {
+    let object = store.get(&target.kind, call.namespace(), name)?.clone();
+    Some(versioned(object, &target.resource, &target.version.name))
+}

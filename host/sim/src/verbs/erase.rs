@@ -1,0 +1,132 @@
+//! Delete and deletecollection.
+
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Call, Target, body, read};
+use crate::{
+    service::{Body, value},
+    status::Refusal,
+    store::{Deletion, Propagation},
+};
+
+/// Kinds whose deletion answers with the object even when it is gone: `ReturnDeletedObject` in their storage.
+const RETURNED: [&str; 6] = [
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Pod",
+    "ResourceQuota",
+    "Service",
+    "ServiceAccount",
+];
+
+/// Answers a delete.
+pub(super) fn one(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    let (how, dry_run) = options(call)?;
+    erase(call, target, name, &how, dry_run)
+}
+
+fn erase(
+    call: &Call<'_>,
+    target: &Target,
+    name: &str,
+    how: &Deletion,
+    dry_run: bool,
+) -> Result<Response<Body>, Refusal> {
+    let mut writer = call.writer(None);
+    writer.dry_run |= dry_run;
+    let mut store = call.shared.lock();
+    let object = store.delete_as(&target.kind, call.namespace(), name, how, &writer)?;
+    drop(store);
+    let marked = !object["metadata"]["deletionTimestamp"].is_null();
+    let returned = target.resource.group.is_empty() && RETURNED.contains(&target.resource.kind.as_str());
+    if marked || returned {
+        return Ok(call.answer(StatusCode::OK, target, object));
+    }
+    let mut details = json!({ "name": name, "kind": target.resource.plural, "uid": object["metadata"]["uid"] });
+    if !target.resource.group.is_empty() {
+        details["group"] = json!(target.resource.group);
+    }
+    let status =
+        json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details });
+    Ok(value(StatusCode::OK, &status))
+}
+
+/// Answers a delete of all selected objects.
+pub(super) fn collection(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+    if target.resource.is("", "Namespace") || target.resource.is("", "Service") && call.namespace().is_empty() {
+        return Err(Refusal::method_not_allowed());
+    }
+    let (how, dry_run) = options(call)?;
+    let mut store = call.shared.lock();
+    let chosen: Vec<Value> = read::selected(&store, call, target)?.into_iter().cloned().collect();
+    let dry_run = dry_run || call.writer(None).dry_run;
+    let gone = if dry_run {
+        chosen
+    } else {
+        store.delete_all(&target.kind, &chosen, &how)?
+    };
+    let version = &target.version.name;
+    let items: Vec<Value> = gone
+        .into_iter()
+        .map(|one| body::versioned(one, &target.resource, version))
+        .collect();
+    Ok(value(
+        StatusCode::OK,
+        &json!({
+            "apiVersion": target.resource.api_version(version), "kind": target.resource.list_kind,
+            "metadata": { "resourceVersion": store.revision().to_string() }, "items": items,
+        }),
+    ))
+}
+
+/// Answers an eviction, which no disruption budget stops here.
+pub(super) fn evict(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    let eviction = body::decode(call)?;
+    let (how, dry_run) = read_options(call, &eviction["deleteOptions"])?;
+    erase(call, target, name, &how, dry_run)?;
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
+    Ok(value(StatusCode::CREATED, &status))
+}
+
+fn options(call: &Call<'_>) -> Result<(Deletion, bool), Refusal> {
+    let options = if call.body.is_empty() {
+        Value::Null
+    } else {
+        body::decode(call)?
+    };
+    read_options(call, &options)
+}
+
+/// Reads the options in the body; those in the query count where the body says nothing.
+fn read_options(call: &Call<'_>, options: &Value) -> Result<(Deletion, bool), Refusal> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let asked = options["propagationPolicy"]
+        .as_str()
+        .unwrap_or_else(|| call.query.text("propagationPolicy"));
+    let propagation = match (asked, options["orphanDependents"].as_bool()) {
+        ("", None) => None,
+        ("", Some(true)) | ("Orphan", _) => Some(Propagation::Orphan),
+        ("", Some(false)) | ("Background", _) => Some(Propagation::Background),
+        ("Foreground", _) => Some(Propagation::Foreground),
+        (other, _) => {
+            let choice = "\"Foreground\", \"Background\", \"Orphan\", \"nil\"";
+            return Err(Refusal::bad_request(format!(
+                "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"{other}\": supported \
+                 values: {choice}"
+            )));
+        }
+    };
+    let how = Deletion {
+        propagation,
+        uid: text(&options["preconditions"]["uid"]),
+        resource_version: text(&options["preconditions"]["resourceVersion"]),
+        grace: options["gracePeriodSeconds"]
+            .as_i64()
+            .or_else(|| call.query.number("gracePeriodSeconds")),
+    };
+    let dry_run = options["dryRun"]
+        .as_array()
+        .is_some_and(|all| all.iter().any(|one| one == "All"));
+    Ok((how, dry_run))
+}

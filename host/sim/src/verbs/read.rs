@@ -1,0 +1,110 @@
+//! Get and list.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Call, Target, body};
+use crate::{
+    selector::Selector,
+    service::{Body, value},
+    status::Refusal,
+    store::Store,
+    table,
+};
+
+/// Answers a get.
+pub(super) fn get(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    let found = body::live(&call.shared.lock(), call, target, name);
+    let object = found.ok_or_else(|| target.not_found(name))?;
+    Ok(call.answer(StatusCode::OK, target, object))
+}
+
+/// Returns the objects a request selects, sorted by namespace and name.
+pub(super) fn selected<'a>(store: &'a Store, call: &Call<'_>, target: &Target) -> Result<Vec<&'a Value>, Refusal> {
+    let selector = Selector::parse(
+        call.query.text("labelSelector"),
+        call.query.text("fieldSelector"),
+        &target.version,
+    )?;
+    let mut objects = store.list(&target.kind);
+    let inside = |object: &Value| call.namespace().is_empty() || object["metadata"]["namespace"] == call.namespace();
+    objects.retain(|object| inside(object) && selector.matches(object));
+    Ok(objects)
+}
+
+/// Answers a list.
+pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+    let store = call.shared.lock();
+    let mut objects = selected(&store, call, target)?;
+    let mut revision = store.revision();
+    let token = call.query.text("continue");
+    if !token.is_empty() {
+        let (at, after) = read_token(token).ok_or_else(|| Refusal::bad_request("continue key is not valid"))?;
+        if store.history().since(at).is_err() {
+            return Err(Refusal::new(
+                410,
+                "Expired",
+                "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.",
+            ));
+        }
+        revision = at;
+        objects.retain(|object| key(object) > after);
+    }
+
+    let mut metadata = json!({ "resourceVersion": revision.to_string() });
+    let limit = call.query.number::<usize>("limit").filter(|limit| *limit > 0);
+    if let Some(limit) = limit
+        && objects.len() > limit
+    {
+        let left = objects.len() - limit;
+        objects.truncate(limit);
+        let last = objects.last().map(|object| key(object)).unwrap_or_default();
+        metadata["continue"] = json!(write_token(revision, &last));
+        if call.query.text("labelSelector").is_empty() && call.query.text("fieldSelector").is_empty() {
+            metadata["remainingItemCount"] = json!(left);
+        }
+    }
+    if table::is_wanted(call.accept) {
+        return Ok(value(
+            StatusCode::OK,
+            &table::of(&target.resource, &objects, metadata, store.now()),
+        ));
+    }
+    let items: Vec<Value> = objects.into_iter().map(|object| listed(object, target)).collect();
+    Ok(value(
+        StatusCode::OK,
+        &json!({
+            "apiVersion": target.resource.api_version(&target.version.name), "kind": target.resource.list_kind,
+            "metadata": metadata, "items": items,
+        }),
+    ))
+}
+
+/// Items of built-in lists do not repeat their kind, those of custom lists do: as on a real server.
+fn listed(object: &Value, target: &Target) -> Value {
+    let mut item = body::versioned(object.clone(), &target.resource, &target.version.name);
+    if !target.resource.custom
+        && let Some(fields) = item.as_object_mut()
+    {
+        fields.remove("apiVersion");
+        fields.remove("kind");
+    }
+    item
+}
+
+/// The place of an object in a list.
+fn key(object: &Value) -> (String, String) {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    (text("namespace"), text("name"))
+}
+
+fn write_token(revision: u64, (namespace, name): &(String, String)) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(json!({ "rv": revision, "namespace": namespace, "name": name }).to_string())
+}
+
+fn read_token(token: &str) -> Option<(u64, (String, String))> {
+    let token: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+    let text = |field: &str| token[field].as_str().map(str::to_owned);
+    Some((token["rv"].as_u64()?, (text("namespace")?, text("name")?)))
+}

@@ -1,0 +1,89 @@
+//! The scale subresource: the number of replicas of whatever has one.
+
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Call, Target, body};
+use crate::{
+    apply::{Format, patched},
+    kinds::Scale,
+    service::{Body, value},
+    status::Refusal,
+};
+
+/// Answers a get.
+pub(super) fn get(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    let (object, scale) = found(call, target, name)?;
+    Ok(value(StatusCode::OK, &written(&object, &scale)))
+}
+
+/// Answers an update or a patch.
+pub(super) fn set(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    let (mut object, scale) = found(call, target, name)?;
+    let body = body::decode(call)?;
+    let wanted = if call.method == http::Method::PUT {
+        body
+    } else {
+        let format = Format::of(call.content_type, &target.resource)?;
+        patched(format, &target.resource, &written(&object, &scale), body)?
+    };
+    let Some(replicas) = wanted["spec"]["replicas"].as_u64() else {
+        return Err(Refusal::bad_request("spec.replicas must be a number of at least 0"));
+    };
+    let revision = wanted["metadata"]["resourceVersion"].clone();
+    if revision.is_string() {
+        object["metadata"]["resourceVersion"] = revision;
+    }
+    put(&mut object, &scale.wanted, json!(replicas));
+    let written_object = call.shared.lock().update_as(object, &call.writer(Some("scale")))?;
+    Ok(value(StatusCode::OK, &written(&written_object, &scale)))
+}
+
+fn found(call: &Call<'_>, target: &Target, name: &str) -> Result<(Value, Scale), Refusal> {
+    let live = body::live(&call.shared.lock(), call, target, name);
+    let object = live.ok_or_else(|| target.not_found(name))?;
+    let scale = target.version.scale.clone().ok_or_else(Refusal::no_such_path)?;
+    Ok((object, scale))
+}
+
+fn written(object: &Value, scale: &Scale) -> Value {
+    let at = |path: &str| path.split('.').fold(object, |value, part| &value[part]);
+    let mut status = json!({ "replicas": at(&scale.found).as_u64().unwrap_or(0) });
+    if let Some(selector) = scale.selector.as_deref().map(at) {
+        status["selector"] = match selector.as_str() {
+            Some(text) => json!(text),
+            None => json!(labels(selector)),
+        };
+    }
+    let metadata = &object["metadata"];
+    json!({
+        "apiVersion": "autoscaling/v1", "kind": "Scale",
+        "metadata": {
+            "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
+            "resourceVersion": metadata["resourceVersion"], "creationTimestamp": metadata["creationTimestamp"],
+        },
+        "spec": { "replicas": at(&scale.wanted).as_u64().unwrap_or(0) },
+        "status": status,
+    })
+}
+
+fn labels(selector: &Value) -> String {
+    let labels = selector.get("matchLabels").unwrap_or(selector).as_object();
+    let labels = labels
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some(format!("{name}={}", value.as_str()?)));
+    labels.collect::<Vec<_>>().join(",")
+}
+
+fn put(object: &mut Value, path: &str, value: Value) {
+    let mut at = object;
+    for part in path.split('.') {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        let Some(map) = at.as_object_mut() else { return };
+        at = map.entry(part).or_insert(Value::Null);
+    }
+    *at = value;
+}

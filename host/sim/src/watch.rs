@@ -1,0 +1,214 @@
+//! Watches: what happened since a revision, then what happens, one JSON line each.
+//!
+//! An expired revision is answered with code 200 and a line of type `ERROR`, as a real server does: clients list again
+//! on that, while an HTTP 410 sends some of them round in circles.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use http::{HeaderValue, Response, header};
+use http_body::Frame;
+use http_body_util::StreamBody;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use crate::{
+    selector::Selector,
+    service::{Body, Broken, WATCH},
+    status::Refusal,
+    store::{Change, Entry, Shared, Store},
+    table,
+    verbs::{Call, Target, body::versioned},
+};
+
+/// How often a watch that asked for it hears how far the server is.
+const BOOKMARK: Duration = Duration::from_mins(1);
+
+/// One open watch.
+struct Watch {
+    shared: Shared,
+    target: Target,
+    namespace: String,
+    selector: Selector,
+    bookmarks: bool,
+    tables: bool,
+    /// The last revision that was looked at.
+    seen: u64,
+    /// When the last bookmark was sent, or the watch began.
+    marked: Instant,
+    end: Instant,
+    /// Lines that wait to be sent.
+    lines: VecDeque<Value>,
+    ended: bool,
+}
+
+/// Answers a watch.
+pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
+    let query = call.query;
+    let mut fields = query.text("fieldSelector").to_owned();
+    if let Some(name) = &call.objects.name {
+        fields = format!("metadata.name={name}");
+    }
+    let selector = Selector::parse(query.text("labelSelector"), &fields, &target.version)?;
+    let asked = query.text("resourceVersion");
+    let revision = match asked {
+        "" | "0" => None,
+        text => Some(
+            text.parse::<u64>()
+                .map_err(|_| Refusal::bad_request(format!("invalid resource version {text:?}")))?,
+        ),
+    };
+    let now = Instant::now();
+    let lasts = query
+        .number("timeoutSeconds")
+        .filter(|seconds| *seconds > 0)
+        .map_or(WATCH, Duration::from_secs);
+    let mut watch = Watch {
+        shared: call.shared.clone(),
+        target: target.clone(),
+        namespace: call.objects.namespace.clone(),
+        selector,
+        bookmarks: query.flag("allowWatchBookmarks"),
+        tables: table::is_wanted(call.accept),
+        seen: revision.unwrap_or_default(),
+        marked: now,
+        end: now + lasts,
+        lines: VecDeque::new(),
+        ended: false,
+    };
+    let initial = query.flag("sendInitialEvents");
+    if initial && query.text("resourceVersionMatch") != "NotOlderThan" {
+        return Err(Refusal::bad_request(
+            "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        ));
+    }
+    let store = call.shared.lock();
+    if initial || (revision.is_none() && query.text("sendInitialEvents").is_empty()) {
+        watch.begin(&store, initial);
+    } else if revision.is_none() {
+        watch.seen = store.revision();
+    }
+    drop(store);
+
+    let frames = stream::unfold(watch, |mut watch| async move {
+        let line = watch.next().await?;
+        Some((Ok::<_, Broken>(Frame::data(Bytes::from(format!("{line}\n")))), watch))
+    });
+    let mut response = Response::new(Body::new(StreamBody::new(frames.boxed())));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+impl Watch {
+    /// Sends what is there as new, and the mark that this was all when the client asked for it.
+    fn begin(&mut self, store: &Store, mark: bool) {
+        let objects: Vec<&Value> = store
+            .list(&self.target.kind)
+            .into_iter()
+            .filter(|object| self.selects(object))
+            .collect();
+        let lines: Vec<Value> = objects
+            .into_iter()
+            .map(|object| self.line("ADDED", object, store))
+            .collect();
+        self.lines.extend(lines);
+        self.seen = store.revision();
+        if mark {
+            self.lines
+                .push_back(self.bookmark(json!({ "k8s.io/initial-events-end": "true" })));
+        }
+    }
+
+    /// Returns the next line; none when the watch is over.
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(line) = self.lines.pop_front() {
+                return Some(line);
+            }
+            if self.ended {
+                return None;
+            }
+            // In line before reading, so that no change falls between the two.
+            let changed = self.shared.changed();
+            self.read();
+            if !self.lines.is_empty() || self.ended {
+                continue;
+            }
+            let due = self.marked + BOOKMARK;
+            tokio::select! {
+                biased;
+                () = changed => {}
+                () = sleep_until(due), if self.bookmarks && due < self.end => {
+                    self.marked = due;
+                    self.lines.push_back(self.bookmark(json!({})));
+                }
+                () = sleep_until(self.end) => self.ended = true,
+            }
+        }
+    }
+
+    /// Turns the changes since the last look into lines.
+    fn read(&mut self) {
+        let shared = self.shared.clone();
+        let store = shared.lock();
+        match store.history().since(self.seen) {
+            Ok(entries) => {
+                let lines: Vec<Value> = entries.filter_map(|entry| self.tell(entry, &store)).collect();
+                self.lines.extend(lines);
+                self.seen = self.seen.max(store.revision());
+            }
+            Err(oldest) => {
+                let gone = Refusal::expired(self.seen, oldest).to_status();
+                self.lines.push_back(json!({ "type": "ERROR", "object": gone }));
+                self.ended = true;
+            }
+        }
+    }
+
+    /// Returns the line for a change. An object that enters the selection is new to this watch, one that leaves it is gone.
+    fn tell(&self, entry: &Entry, store: &Store) -> Option<Value> {
+        if entry.kind != self.target.kind {
+            return None;
+        }
+        let is = self.selects(&entry.object);
+        let was = entry.before.as_ref().is_some_and(|before| self.selects(before));
+        let change = match (entry.change, was, is) {
+            (Change::Deleted, true, _) | (Change::Deleted, _, true) | (Change::Modified, true, false) => "DELETED",
+            (Change::Added | Change::Modified, true, true) => "MODIFIED",
+            (Change::Added | Change::Modified, false, true) => "ADDED",
+            (Change::Added, true, false) | (_, false, false) => return None,
+        };
+        Some(self.line(change, &entry.object, store))
+    }
+
+    fn selects(&self, object: &Value) -> bool {
+        let inside = self.namespace.is_empty() || object["metadata"]["namespace"] == self.namespace.as_str();
+        inside && self.selector.matches(object)
+    }
+
+    fn line(&self, change: &str, object: &Value, store: &Store) -> Value {
+        let object = versioned(object.clone(), &self.target.resource, &self.target.version.name);
+        if self.tables {
+            let table = table::of(&self.target.resource, &[&object], json!({}), store.now());
+            return json!({ "type": change, "object": table });
+        }
+        json!({ "type": change, "object": object })
+    }
+
+    fn bookmark(&self, annotations: Value) -> Value {
+        let mut object = json!({
+            "apiVersion": self.target.resource.api_version(&self.target.version.name), "kind": self.target.resource.kind,
+            "metadata": { "resourceVersion": self.seen.to_string(), "creationTimestamp": null },
+        });
+        if annotations
+            .as_object()
+            .is_some_and(|annotations| !annotations.is_empty())
+        {
+            object["metadata"]["annotations"] = annotations;
+        }
+        json!({ "type": "BOOKMARK", "object": object })
+    }
+}

@@ -1,0 +1,341 @@
+//! The world: a store, its controllers and its clock. One task waits for a change or for the next moment at which
+//! something is due, and lets the actors act in a fixed order until nothing changes any more.
+//!
+//! All waiting is on tokio's clock: in a paused runtime hours pass in milliseconds, and one seed gives one history.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::{sync::Notify, task::JoinHandle};
+
+use crate::{
+    actors::{
+        self, Sight, Turn, daemon_set, deployment, garbage, job,
+        look::{kind, namespace},
+        network,
+        pod::Kubelet,
+        replica_set, stateful_set, ttl, volume,
+    },
+    exec::{Children, groups::Groups},
+    pods::{Behaviour, Claim, Pods, Runtime, script::Scripts},
+    rule::{Rule, Rules},
+    service::SimService,
+    status::Refusal,
+    store::{Kind, RestoreError, Shared, Store},
+};
+
+/// How often the actors act at one moment before the world waits a little: controllers that fight must not stop time.
+const ROUNDS: usize = 500;
+
+/// What a world starts with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setup {
+    /// What all chance is drawn from.
+    pub seed: u64,
+    /// The time at the start.
+    pub epoch: Timestamp,
+    /// How containers come to life.
+    pub pods: Pods,
+    /// Whether finished Jobs are deleted when their time is up.
+    pub ttl_controller: bool,
+    /// What scripted containers do, first match wins.
+    pub behaviours: Vec<Behaviour>,
+    /// How volume claims behave, first match wins.
+    pub claims: Vec<Claim>,
+    /// What fails.
+    pub rules: Vec<Rule>,
+    /// What is there at the start. Namespaces they need are made.
+    pub objects: Vec<Value>,
+    /// The name of the only node.
+    pub node: String,
+}
+
+/// A running cluster. Dropping it ends it, and every process it started.
+#[derive(Debug)]
+pub struct World {
+    engine: Engine,
+    rules: Rules,
+    groups: Groups,
+    refusals: Vec<Refusal>,
+    task: JoinHandle<()>,
+}
+
+/// What the task shares with the world.
+#[derive(Clone)]
+struct Engine {
+    shared: Shared,
+    kubelet: Arc<Mutex<Kubelet>>,
+    settings: Arc<Settings>,
+    /// Rings when a process writes or ends.
+    bell: Arc<Notify>,
+}
+
+struct Settings {
+    node: String,
+    claims: Vec<Claim>,
+    ttl_controller: bool,
+}
+
+type Actor = fn(&Sight<'_>) -> Turn;
+
+/// The controllers but for the kubelet and the garbage collector, in the order in which they act.
+const ACTORS: [Actor; 7] = [
+    deployment::tick,
+    replica_set::tick,
+    stateful_set::tick,
+    daemon_set::tick,
+    job::tick,
+    volume::tick,
+    network::tick,
+];
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            // 2026-01-01T00:00:00Z
+            epoch: Timestamp::constant(1_767_225_600, 0),
+            pods: Pods::Scripted,
+            ttl_controller: true,
+            behaviours: Vec::new(),
+            claims: Vec::new(),
+            rules: Vec::new(),
+            objects: Vec::new(),
+            node: "sim-node".into(),
+        }
+    }
+}
+
+impl World {
+    /// Starts a world. Must be called inside a tokio runtime.
+    pub fn start(setup: Setup) -> Self {
+        let store = Store::new(setup.seed, setup.epoch);
+        Self::run(store, None, setup)
+    }
+
+    /// Starts a world where a saved one left off; the setup's objects are not made again.
+    pub fn restore(mut setup: Setup, mut saved: Value) -> Result<Self, RestoreError> {
+        let mut take = |part: &str| saved.get_mut(part).map(Value::take).unwrap_or_default();
+        let (store, kubelet) = (take("store"), take("kubelet"));
+        setup.objects.clear();
+        Ok(Self::run(Store::restore(store)?, Some(&kubelet), setup))
+    }
+
+    fn run(mut store: Store, saved: Option<&Value>, setup: Setup) -> Self {
+        let refusals = if saved.is_none() {
+            furnish(&mut store, &setup)
+        } else {
+            Vec::new()
+        };
+        let bell = Arc::new(Notify::new());
+        let groups = Groups::default();
+        let runtime: Box<dyn Runtime> = match setup.pods {
+            Pods::Scripted => Box::new(Scripts::new(setup.behaviours)),
+            Pods::Exec => Box::new(Children::new(groups.clone(), bell.clone())),
+        };
+        let mut kubelet = Kubelet::new(runtime);
+        if let Some(saved) = saved {
+            kubelet.restore(saved);
+        }
+        let engine = Engine {
+            shared: Shared::new(store),
+            kubelet: Arc::new(Mutex::new(kubelet)),
+            settings: Arc::new(Settings {
+                node: setup.node,
+                claims: setup.claims,
+                ttl_controller: setup.ttl_controller,
+            }),
+            bell,
+        };
+        let task = tokio::spawn(engine.clone().live());
+        Self {
+            rules: Rules::new(setup.seed, setup.rules),
+            engine,
+            groups,
+            refusals,
+            task,
+        }
+    }
+
+    /// Returns the API server, faults first.
+    pub fn service(&self) -> SimService {
+        SimService::new(self.engine.shared.clone()).with_intercept(Arc::new(self.rules.clone()))
+    }
+
+    /// Returns the store, past the API server and its faults.
+    pub fn shared(&self) -> &Shared {
+        &self.engine.shared
+    }
+
+    /// Returns the time in the cluster.
+    pub fn now(&self) -> Timestamp {
+        self.engine.shared.lock().now()
+    }
+
+    /// Returns one object; the namespace of cluster-scoped kinds is empty.
+    pub fn object(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Value> {
+        self.engine.shared.lock().get(kind, namespace, name).cloned()
+    }
+
+    /// Returns the objects of a kind, sorted by namespace and name.
+    pub fn objects(&self, kind: &Kind) -> Vec<Value> {
+        self.engine.shared.lock().list(kind).into_iter().cloned().collect()
+    }
+
+    /// Returns the fault rules, to add to them.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Returns why objects of the setup could not be made.
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
+    /// Lets everything happen that is due at this moment, without waiting for the world's own task.
+    pub fn settle(&self) {
+        self.engine.settle();
+    }
+
+    /// Returns the state of the cluster, for [`World::restore`]. What is due now has happened in it.
+    pub fn save(&self) -> Value {
+        self.engine.settle();
+        let store = self.engine.shared.lock();
+        let kubelet = self.engine.kubelet();
+        json!({"store": store.save(), "kubelet": kubelet.save()})
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.groups.close();
+        self.task.abort();
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    async fn live(self) {
+        loop {
+            let rung = self.bell.notified();
+            let (due, changed) = self.settle();
+            let wait = due.map_or(Duration::MAX, |due| {
+                let now = self.shared.lock().now();
+                // A moment that has passed is over; look again at the next tick of the clock rather than spin.
+                Duration::try_from(due.duration_since(now))
+                    .unwrap_or_default()
+                    .max(Duration::from_millis(1))
+            });
+            tokio::select! {
+                biased;
+                () = changed => {}
+                () = rung => {}
+                () = tokio::time::sleep(wait), if due.is_some() => {}
+            }
+        }
+    }
+
+    fn kubelet(&self) -> MutexGuard<'_, Kubelet> {
+        self.kubelet.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the actors act until nothing changes. Returns the next moment something is due, and the next change.
+    fn settle(&self) -> (Option<Timestamp>, crate::store::Changed) {
+        let mut store = self.shared.lock();
+        let mut kubelet = self.kubelet();
+        let mut due = None;
+        for _ in 0..ROUNDS {
+            let changed;
+            (changed, due) = self.round(&mut store, &mut kubelet);
+            if !changed {
+                return (due, self.shared.changed());
+            }
+        }
+        let pause = actors::look::later(store.now(), 1);
+        (
+            Some(due.map_or(pause, |due: Timestamp| due.max(pause))),
+            self.shared.changed(),
+        )
+    }
+
+    /// Lets each actor act once. Says whether anything changed.
+    fn round(&self, store: &mut Store, kubelet: &mut Kubelet) -> (bool, Option<Timestamp>) {
+        let mut changed = false;
+        let mut due: Option<Timestamp> = None;
+        let mut take = |store: &mut Store, turn: Turn| {
+            for change in turn.changes {
+                changed |= actors::apply(store, change);
+            }
+            due = [due, turn.due].into_iter().flatten().min();
+        };
+        if self.settings.ttl_controller {
+            let turn = ttl::tick(&self.sight(store));
+            take(store, turn);
+        }
+        for actor in ACTORS {
+            let turn = actor(&self.sight(store));
+            take(store, turn);
+        }
+        let turn = kubelet.tick(&self.sight(store));
+        take(store, turn);
+        let turn = garbage::tick(&self.sight(store));
+        take(store, turn);
+        (changed, due)
+    }
+
+    fn sight<'a>(&'a self, store: &'a Store) -> Sight<'a> {
+        Sight {
+            store,
+            now: store.now(),
+            node: &self.settings.node,
+            claims: &self.settings.claims,
+        }
+    }
+}
+
+/// Makes the node and the objects of the setup. Returns what was refused.
+fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let node = json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": setup.node, "labels": {"kubernetes.io/hostname": setup.node, "kubernetes.io/os": "linux"}},
+        "spec": {},
+    });
+    refusals.extend(store.create(node).err());
+    let ready = json!({"conditions": [{
+        "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status",
+    }]});
+    refusals.extend(store.update_status(&kind("", "Node"), "", &setup.node, ready).err());
+    for object in &setup.objects {
+        let space = namespace(object);
+        if !space.is_empty() && store.get(&kind("", "Namespace"), "", space).is_none() {
+            let made = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}});
+            refusals.extend(store.create(made).err());
+        }
+        match store.create(object.clone()) {
+            Ok(made) => {
+                // A status given at the start is part of the story, though the API server would drop it at a creation.
+                if let (Some(status), Some(kind)) = (object.get("status"), Kind::of(&made)) {
+                    let title = actors::look::name(&made).to_owned();
+                    refusals.extend(
+                        store
+                            .update_status(&kind, namespace(&made), &title, status.clone())
+                            .err(),
+                    );
+                }
+            }
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    refusals
+}
