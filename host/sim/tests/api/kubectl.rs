@@ -154,7 +154,14 @@ async fn kubectl_is_at_home() {
             .await
             .contains("customresourcedefinitions")
     );
-    assert_eq!(kubectl.run("auth can-i delete pods", "").await, "yes");
+    let review = json!({ "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+        "spec": { "resourceAttributes": { "verb": "delete", "resource": "pods" } } });
+    assert_eq!(
+        kubectl
+            .run("create -f - -o jsonpath={.status.allowed}", &review.to_string())
+            .await,
+        "true"
+    );
     assert!(kubectl.run("describe cm settings -n lab", "").await.contains("x: y"));
 
     let ready = json!({ "phase": "Running",
