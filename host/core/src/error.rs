@@ -1,0 +1,144 @@
+//! A user's mistake: what is wrong, about which object, where it is written and what may help. Mistakes are collected and told
+//! together; what goes wrong while an operation runs is no `PlanError`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{object::ObjectKey, place::Place};
+
+/// One mistake in what the user wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+#[serde(rename_all = "camelCase")]
+pub struct PlanError {
+    /// What is wrong; a fragment without a full stop.
+    pub message: String,
+    /// The object it is about, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectKey>,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// The line at that place as it is written, for a renderer to point into; the values of Secrets are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_line: Option<String>,
+    /// What may help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl PlanError {
+    /// Makes one that says nothing but what is wrong.
+    pub fn new(message: impl Into<String>) -> PlanError {
+        PlanError {
+            message: message.into(),
+            object: None,
+            place: None,
+            source_line: None,
+            hint: None,
+        }
+    }
+
+    /// Says which object it is about.
+    #[must_use]
+    pub fn about(mut self, key: ObjectKey) -> PlanError {
+        self.object = Some(key);
+        self
+    }
+
+    /// Says where it is written.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> PlanError {
+        self.place = Some(place);
+        self
+    }
+
+    /// Says what may help.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> PlanError {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Returns the known word that `word` was probably meant to be: "did you mean ...?".
+///
+/// Case doesn't count, nor do `-` and `_`. Beyond that, one letter in three may be wrong, missing, too many or swapped with its
+/// neighbour. Of equally near words the first wins.
+pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = letters(word);
+    known
+        .into_iter()
+        .map(|candidate| (distance(&word, &letters(candidate)), candidate))
+        .filter(|(distance, candidate)| *distance <= (word.len().max(candidate.len()) / 3).max(1))
+        .filter(|(distance, _)| *distance < word.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Returns how many letters differ, after folding as `near` does.
+pub(crate) fn letters_between(one: &str, other: &str) -> usize {
+    distance(&letters(one), &letters(other))
+}
+
+/// Folds a word to what counts. Long texts are cut: nothing we know is that long, and the distance is quadratic.
+fn letters(word: &str) -> Vec<char> {
+    word.chars()
+        .filter(|letter| !matches!(letter, '-' | '_'))
+        .flat_map(char::to_lowercase)
+        .take(100)
+        .collect()
+}
+
+/// The optimal string alignment distance: edits, and swaps of neighbours.
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (row, letter) in one.iter().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, opposite) in other.iter().enumerate() {
+            let at = |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX - 1);
+            let mut cost = (at(&last, column) + usize::from(letter != opposite))
+                .min(at(&last, column + 1) + 1)
+                .min(at(&current, column) + 1);
+            let swapped =
+                row > 0 && column > 0 && one.get(row - 1) == Some(opposite) && other.get(column - 1) == Some(letter);
+            if swapped {
+                cost = cost.min(at(&before, column - 1) + 1);
+            }
+            current.push(cost);
+        }
+        before = std::mem::replace(&mut last, current);
+    }
+    last.last().copied().unwrap_or(one.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: [&str; 4] = ["PreSync", "PostSync", "SyncFail", "Skip"];
+
+    #[test]
+    fn a_near_word_is_found_whatever_its_case() {
+        assert_eq!(near("presync", WORDS), Some("PreSync"));
+        assert_eq!(near("pre-sync", WORDS), Some("PreSync"));
+        assert_eq!(near("PostSnyc", WORDS), Some("PostSync"));
+        assert_eq!(near("SyncFails", WORDS), Some("SyncFail"));
+        assert_eq!(near("skp", WORDS), Some("Skip"));
+    }
+
+    #[test]
+    fn a_far_word_is_not_guessed() {
+        assert_eq!(near("smoke", WORDS), None);
+        assert_eq!(near("", WORDS), None);
+        assert_eq!(near("x", WORDS), None);
+    }
+
+    #[test]
+    fn an_error_says_only_what_is_known() {
+        let error = PlanError::new("wave `x` is no number").hint("write a whole number");
+        let text = serde_json::to_string(&error).expect("an error is JSON");
+        insta::assert_snapshot!(text, @r#"{"message":"wave `x` is no number","hint":"write a whole number"}"#);
+        assert_eq!(serde_json::from_str::<PlanError>(&text).expect("and back"), error);
+    }
+}

@@ -1,0 +1,227 @@
+//! Text becomes manifests: objects whose every value knows where it is written.
+//!
+//! Both YAML and JSON are read as kubectl reads them: documents are cut at `---`, what starts with `{` is read as JSON first, YAML
+//! scalars follow sigs.k8s.io/yaml (`0644` is 420, `on` is true, `2020-01-01` is a text), aliases and merge keys are resolved, lists
+//! (`kind: List`, `ConfigMapList`) are taken apart. Stricter than kubectl in one thing: a key that is written twice is an error.
+//!
+//! What annotations mean is not known here: see [`crate::directive`].
+
+mod binary;
+mod check;
+mod json;
+mod marks;
+mod node;
+mod scalar;
+mod source;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use self::{
+    marks::{Mark, Marks},
+    node::{Node, Trouble},
+    source::{Chunk, Source},
+};
+use crate::{
+    error::PlanError,
+    object::{Object, ObjectKey},
+    place::Place,
+};
+
+/// One object as the user wrote it, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// The object.
+    pub object: Object,
+    /// Where its values are written, if it was read from a text.
+    origin: Option<Origin>,
+}
+
+/// Where a manifest comes from.
+#[derive(Debug, Clone, PartialEq)]
+struct Origin {
+    source: Arc<Source>,
+    document: u32,
+    marks: Marks,
+}
+
+impl Manifest {
+    /// Makes one of which no place is known.
+    pub fn new(object: Object) -> Manifest {
+        Manifest { object, origin: None }
+    }
+
+    /// Returns the object's key.
+    pub fn key(&self) -> ObjectKey {
+        self.object.key()
+    }
+
+    /// Returns where the value at a JSON pointer is written, or its nearest ancestor where there is none.
+    pub fn place(&self, pointer: &str) -> Option<Place> {
+        let origin = self.origin.as_ref()?;
+        Some(origin.place(origin.marks.find(pointer).at))
+    }
+
+    /// Returns where the key of the value at a JSON pointer is written; where there is none, the place of the value.
+    pub fn key_place(&self, pointer: &str) -> Option<Place> {
+        let origin = self.origin.as_ref()?;
+        let marks = origin.marks.find(pointer);
+        Some(origin.place(marks.key.unwrap_or(marks.at)))
+    }
+
+    /// Makes an error about the value at a JSON pointer: with the object, the place and the line.
+    pub fn error(&self, pointer: &str, message: impl Into<String>) -> PlanError {
+        self.error_at(self.place(pointer), pointer, message)
+    }
+
+    /// Makes an error about the key of the value at a JSON pointer.
+    pub fn key_error(&self, pointer: &str, message: impl Into<String>) -> PlanError {
+        self.error_at(self.key_place(pointer), pointer, message)
+    }
+
+    fn error_at(&self, place: Option<Place>, pointer: &str, message: impl Into<String>) -> PlanError {
+        let mut error = PlanError::new(message);
+        let key = self.key();
+        if !key.kind.is_empty() && !key.name.is_empty() {
+            error = error.about(key);
+        }
+        let is_secret =
+            self.object.kind() == "Secret" && (pointer.starts_with("/data") || pointer.starts_with("/stringData"));
+        if let Some(origin) = &self.origin
+            && let Some(place) = &place
+            && !is_secret
+        {
+            error.source_line = origin.source.line(place.line).map(str::to_owned);
+        }
+        error.place = place;
+        error
+    }
+}
+
+impl Origin {
+    fn place(&self, mark: Mark) -> Place {
+        self.source.place(self.document, mark)
+    }
+}
+
+impl Source {
+    fn place(&self, document: u32, mark: Mark) -> Place {
+        Place {
+            file: self.file.clone(),
+            document,
+            line: mark.line,
+            column: mark.column,
+        }
+    }
+
+    /// Makes an error of what is wrong with a document that describes no object yet.
+    fn error(&self, document: u32, chunk: Chunk<'_>, trouble: Trouble) -> PlanError {
+        let line = self.line(trouble.at.line);
+        // values of Secrets are not shown, and what can't be read may be one
+        let may_be_secret = chunk.text.contains("Secret");
+        let mut error = PlanError::new(trouble.message).at(self.place(document, trouble.at));
+        error.hint = match line {
+            Some(line) if line.contains("{{") => Some(TEMPLATE.to_owned()),
+            _ if trouble.hint.is_none() && has_template_line(chunk.text) => Some(TEMPLATE.to_owned()),
+            _ if trouble.hint.is_none() && line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) => {
+                Some("YAML is indented with spaces, not with tabs".to_owned())
+            }
+            _ => trouble.hint,
+        };
+        error.source_line = line.filter(|_| !may_be_secret).map(str::to_owned);
+        error
+    }
+}
+
+/// What to do about a template that was never rendered.
+const TEMPLATE: &str =
+    "this looks like a Helm template; render it first: `helm template NAME CHART | capstan plan --app NAME -f -`";
+
+/// Says whether some line holds nothing but a template's action, which no YAML does.
+fn has_template_line(text: &str) -> bool {
+    text.lines()
+        .map(str::trim)
+        .any(|line| line.starts_with("{{") && line.ends_with("}}"))
+}
+
+/// Reads the manifests of a text. Empty documents are skipped, lists are taken apart, and all mistakes of all documents are told.
+pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
+    let source = Arc::new(Source {
+        file: file.to_owned(),
+        text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+    });
+    let mut manifests = Vec::new();
+    let mut errors = Vec::new();
+    let mut document = 0;
+    for chunk in source.chunks() {
+        for read in read(chunk) {
+            document += 1;
+            match read {
+                Ok(node) if node.is_null() => {}
+                Ok(node) => check::take(&source, document, node, &mut manifests, &mut errors),
+                Err(troubles) => {
+                    errors.extend(
+                        troubles
+                            .into_iter()
+                            .map(|trouble| source.error(document, chunk, trouble)),
+                    );
+                }
+            }
+        }
+    }
+    if errors.is_empty() { Ok(manifests) } else { Err(errors) }
+}
+
+/// Reads the value of a text that is YAML or JSON by itself, such as an annotation's.
+pub(crate) fn value(text: &str) -> Result<Value, String> {
+    let chunk = Chunk { lines_before: 0, text };
+    let mut documents = read(chunk).into_iter();
+    let first = documents
+        .next()
+        .unwrap_or(Ok(Node::scalar(Mark::default(), Value::Null)));
+    if documents.next().is_some() {
+        return Err("it holds more than one document".to_owned());
+    }
+    match first {
+        Ok(node) => Ok(node.into_parts(None).0),
+        Err(troubles) => Err(troubles
+            .first()
+            .map_or_else(String::new, |trouble| trouble.message.clone())),
+    }
+}
+
+/// Reads the documents of one part of a text.
+fn read(chunk: Chunk<'_>) -> Vec<Result<Node, Vec<Trouble>>> {
+    let (lines, text) = after_marker(chunk.text);
+    if !text.trim_start().starts_with('{') {
+        return yaml::read(chunk.text, chunk.lines_before);
+    }
+    match json::read(text, chunk.lines_before.saturating_add(lines)) {
+        Ok(documents) => documents,
+        Err(trouble) => {
+            // a mapping in YAML's flow style also starts with `{`
+            let documents = yaml::read(chunk.text, chunk.lines_before);
+            let is_like_json = text
+                .trim_start()
+                .strip_prefix('{')
+                .is_some_and(|rest| rest.trim_start().starts_with('"'));
+            if is_like_json && documents.iter().any(Result::is_err) {
+                vec![Err(vec![trouble])]
+            } else {
+                documents
+            }
+        }
+    }
+}
+
+/// Cuts off the line `---`, if the text starts with it, and says how many lines that were.
+fn after_marker(text: &str) -> (u32, &str) {
+    match text.split_once('\n') {
+        Some((first, rest)) if first.trim_end() == "---" => (1, rest),
+        Some(_) | None => (0, text),
+    }
+}

@@ -1,0 +1,37 @@
+//! `!!binary`: base64 that stands for a text. Rare in manifests, so small rather than fast.
+
+/// Decodes standard base64 with its padding; line breaks and spaces don't count.
+pub(super) fn decode(text: &str) -> Result<String, String> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
+    let wrong = || "this !!binary value is no base64".to_owned();
+    if digits.len() % 4 != 0 || padding > 2 {
+        return Err(wrong());
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for digit in digits.iter().take(digits.len() - padding) {
+        bits = (bits << 6) | sextet(*digit).ok_or_else(wrong)?;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.extend(u8::try_from((bits >> count) & 0xff));
+            bits &= (1 << count) - 1;
+        }
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| "this !!binary value is no text; put it into `data` or `binaryData` as it is".to_owned())
+}
+
+/// Returns the six bits of a digit.
+fn sextet(digit: u8) -> Option<u32> {
+    let value = match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}

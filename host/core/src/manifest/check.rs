@@ -1,0 +1,262 @@
+//! What every document must be: an object with `apiVersion`, `kind` and a name, whose labels and annotations are texts, or a list of
+//! such. The API server says the same, but one object at a time and without a line.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    Manifest, Origin, TEMPLATE,
+    node::{Content, Key, Node},
+    source::Source,
+};
+use crate::{
+    error::{PlanError, near},
+    object::Object,
+};
+
+/// Takes the manifests out of a document, or says what is wrong with it.
+pub(super) fn take(
+    source: &Arc<Source>,
+    document: u32,
+    node: Node,
+    manifests: &mut Vec<Manifest>,
+    errors: &mut Vec<PlanError>,
+) {
+    let is_list = node.text_of("kind").is_some_and(|kind| kind.ends_with("List"))
+        && (node.items().is_some() || node.text_of("kind") == Some("List"));
+    if is_list && node.text_of("apiVersion").is_some() {
+        for item in items(node) {
+            take(source, document, item, manifests, errors);
+        }
+        return;
+    }
+    let is_map = matches!(node.content, Content::Map(_));
+    let (value, marks) = node.into_parts(None);
+    let manifest = Manifest {
+        object: Object(value),
+        origin: Some(Origin {
+            source: Arc::clone(source),
+            document,
+            marks,
+        }),
+    };
+    let found = if is_map {
+        check(&manifest)
+    } else {
+        let error = manifest.error(
+            "",
+            format!("this document is {}, not a mapping", name(&manifest.object.0)),
+        );
+        let is_template = error.source_line.as_deref().is_some_and(|line| line.contains("{{"));
+        vec![error.hint(if is_template {
+            TEMPLATE
+        } else {
+            "a manifest starts with `apiVersion:` and `kind:`"
+        })]
+    };
+    if found.is_empty() {
+        manifests.push(manifest);
+    }
+    errors.extend(found);
+}
+
+impl Node {
+    fn text_of(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(Node::text)
+    }
+
+    fn items(&self) -> Option<&Node> {
+        self.get("items")
+            .filter(|items| matches!(items.content, Content::List(_)))
+    }
+}
+
+/// Takes a list apart. The items of a typed list may leave out `apiVersion` and `kind`, as in Kubernetes' own
+/// `unstructured.UnstructuredList`.
+fn items(list: Node) -> Vec<Node> {
+    let version = list.get("apiVersion").cloned();
+    let kind = list
+        .get("kind")
+        .and_then(|kind| Some((kind.at, kind.text()?.strip_suffix("List")?.to_owned())))
+        .filter(|(_, kind)| !kind.is_empty());
+    let Content::Map(entries) = list.content else {
+        return Vec::new();
+    };
+    let items = entries
+        .into_iter()
+        .find(|(key, _)| key.text == "items")
+        .map(|(_, items)| items.content);
+    let Some(Content::List(mut items)) = items else {
+        return Vec::new();
+    };
+    let (Some(version), Some((at, kind))) = (version, kind) else {
+        return items;
+    };
+    for item in &mut items {
+        if item.get("kind").is_some() {
+            continue;
+        }
+        let has_version = item.get("apiVersion").is_some();
+        if let Content::Map(entries) = &mut item.content {
+            let key = |text: &str| Key {
+                text: text.to_owned(),
+                at,
+            };
+            entries.push((key("kind"), Node::scalar(at, Value::from(kind.as_str()))));
+            if !has_version {
+                entries.push((key("apiVersion"), version.clone()));
+            }
+        }
+    }
+    items
+}
+
+/// Says what is wrong with a mapping as a manifest.
+fn check(manifest: &Manifest) -> Vec<PlanError> {
+    let mut errors = Vec::new();
+    for field in ["apiVersion", "kind"] {
+        errors.extend(check_required(manifest, field));
+    }
+    match manifest.object.0.get("metadata") {
+        Some(Value::Object(_)) => {
+            for field in ["name", "generateName", "namespace"] {
+                errors.extend(check_text(manifest, &format!("/metadata/{field}")));
+            }
+            let is_named = ["/metadata/name", "/metadata/generateName"]
+                .iter()
+                .any(|pointer| !matches!(manifest.object.0.pointer(pointer), None | Some(Value::Null)));
+            let is_empty = manifest.object.name().is_empty()
+                && ["/metadata/name", "/metadata/generateName"]
+                    .iter()
+                    .all(|pointer| matches!(manifest.object.text(pointer), None | Some("")));
+            let has_wrong_type = !errors.is_empty();
+            if !is_named || (is_empty && !has_wrong_type) {
+                errors.push(nameless(manifest, "/metadata"));
+            }
+            for field in ["labels", "annotations"] {
+                errors.extend(check_texts(manifest, field));
+            }
+        }
+        None | Some(Value::Null) => {
+            if errors.is_empty() {
+                errors.push(nameless(manifest, "/metadata"));
+            }
+        }
+        Some(other) => errors.push(manifest.error(
+            "/metadata",
+            format!("`metadata` must be a mapping, not {}", name(other)),
+        )),
+    }
+    errors
+}
+
+fn nameless(manifest: &Manifest, pointer: &str) -> PlanError {
+    let kind = manifest.object.kind();
+    let error = manifest.key_error(
+        pointer,
+        if kind.is_empty() {
+            "this manifest has no name".to_owned()
+        } else {
+            format!("this {kind} has no name")
+        },
+    );
+    if kind == "Kustomization" && manifest.object.group() == "kustomize.config.k8s.io" {
+        error.hint("this file tells kustomize what to build; build it first: `kustomize build DIR | capstan plan --app NAME -f -`")
+    } else {
+        error.hint("write `metadata.name`, or `metadata.generateName` for a hook with a new name in each run")
+    }
+}
+
+fn check_required(manifest: &Manifest, field: &str) -> Option<PlanError> {
+    let found = manifest.object.0.get(field);
+    if let Some(Value::String(text)) = found
+        && !text.is_empty()
+    {
+        return None;
+    }
+    if !matches!(found, None | Some(Value::Null | Value::String(_))) {
+        return check_text(manifest, &format!("/{field}"));
+    }
+    let error = manifest.error("", format!("this document has no `{field}`"));
+    let keys = manifest.object.0.as_object().into_iter().flat_map(|map| map.keys());
+    Some(
+        match near(field, keys.map(String::as_str)).filter(|found| *found != field) {
+            Some(found) => error.hint(format!("did you mean `{field}` where `{found}` is written?")),
+            None => {
+                error.hint("a manifest has `apiVersion`, `kind` and `metadata.name`; leave other files out with `-f`")
+            }
+        },
+    )
+}
+
+/// Says that a value that must be a text is none, if so.
+fn check_text(manifest: &Manifest, pointer: &str) -> Option<PlanError> {
+    let value = manifest.object.0.pointer(pointer)?;
+    if matches!(value, Value::String(_) | Value::Null) {
+        return None;
+    }
+    let field = pointer.trim_start_matches('/').replace('/', ".");
+    Some(not_text(manifest, pointer, &field, value))
+}
+
+/// Says which labels or annotations are no texts. Null counts as an empty one, as in the API server.
+fn check_texts(manifest: &Manifest, field: &str) -> Vec<PlanError> {
+    let pointer = format!("/metadata/{field}");
+    match manifest.object.0.pointer(&pointer) {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Object(map)) => map
+            .iter()
+            .filter(|(_, value)| !matches!(value, Value::String(_) | Value::Null))
+            .map(|(key, value)| {
+                let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                let what = if field == "labels" { "label" } else { "annotation" };
+                let mut error = not_text(manifest, &pointer, key, value);
+                error.message = format!("the {what} {}", error.message);
+                error
+            })
+            .collect(),
+        Some(other) => vec![manifest.error(
+            &pointer,
+            format!("`metadata.{field}` must be a mapping, not {}", name(other)),
+        )],
+    }
+}
+
+fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> PlanError {
+    let error = manifest.error(pointer, format!("`{field}` must be a text, not {}", name(value)));
+    if error.source_line.as_deref().is_some_and(|line| line.contains("{{")) {
+        return error.hint(TEMPLATE);
+    }
+    if value.is_object() || value.is_array() {
+        return error;
+    }
+    let key = field.rsplit_once("metadata.").map_or(field, |(_, key)| key);
+    let written = as_written(&error).unwrap_or_else(|| value.to_string());
+    error.hint(format!("put it in quotes: `{key}: \"{written}\"`"))
+}
+
+/// Returns the word at an error's place as it is written: `yes`, not `true`.
+fn as_written(error: &PlanError) -> Option<String> {
+    let column = usize::try_from(error.place.as_ref()?.column).ok()?;
+    let word: String = error
+        .source_line
+        .as_deref()?
+        .chars()
+        .skip(column.checked_sub(1)?)
+        .take_while(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.' | '_'))
+        .collect();
+    (!word.is_empty()).then_some(word)
+}
+
+/// Names what a value is.
+fn name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}

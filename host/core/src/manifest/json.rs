@@ -1,0 +1,183 @@
+//! Reads JSON with the place of every value. YAML readers stumble over JSON that is indented with tabs, has surrogate pairs or is
+//! a stream of documents without separators; kubectl, too, reads what starts with `{` as JSON first.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Number, Value};
+
+use super::{
+    marks::Mark,
+    node::{DEPTH, Key, Node, Trouble, number},
+};
+
+/// Reads the documents of a text, one after the other. Fails at the first thing that is no JSON; keys that are there twice are
+/// told at the end of each document.
+pub(super) fn read(text: &str, lines_before: u32) -> Result<Vec<Result<Node, Vec<Trouble>>>, Trouble> {
+    let mut reader = Reader {
+        rest: text,
+        at: Mark {
+            line: lines_before.saturating_add(1),
+            column: 1,
+        },
+        troubles: Vec::new(),
+    };
+    let mut documents = Vec::new();
+    while reader.next_letter().is_some() {
+        let node = reader.value(1)?;
+        let troubles = std::mem::take(&mut reader.troubles);
+        documents.push(if troubles.is_empty() { Ok(node) } else { Err(troubles) });
+    }
+    Ok(documents)
+}
+
+/// Where in the text the reader is.
+struct Reader<'a> {
+    rest: &'a str,
+    at: Mark,
+    troubles: Vec<Trouble>,
+}
+
+impl<'a> Reader<'a> {
+    /// Takes some bytes of the rest; they end at a character.
+    fn advance(&mut self, bytes: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        for letter in taken.chars() {
+            if letter == '\n' {
+                self.at.line = self.at.line.saturating_add(1);
+                self.at.column = 1;
+            } else {
+                self.at.column = self.at.column.saturating_add(1);
+            }
+        }
+        taken
+    }
+
+    /// Skips white space and returns what comes then.
+    fn next_letter(&mut self) -> Option<char> {
+        let space = self.rest.len() - self.rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        self.advance(space);
+        self.rest.chars().next()
+    }
+
+    /// Takes a letter if it comes next.
+    fn take(&mut self, letter: char) -> bool {
+        let found = self.next_letter() == Some(letter);
+        if found {
+            self.advance(letter.len_utf8());
+        }
+        found
+    }
+
+    fn wrong(&mut self, wanted: &str) -> Trouble {
+        let found = match self.next_letter() {
+            Some(letter) => format!("`{letter}`"),
+            None => "the end".to_owned(),
+        };
+        Trouble::new(
+            self.at,
+            format!("this can't be read as JSON: expected {wanted}, found {found}"),
+        )
+    }
+
+    /// Reads a value; `depth` bounds the recursion.
+    fn value(&mut self, depth: usize) -> Result<Node, Trouble> {
+        let next = self.next_letter();
+        let at = self.at;
+        if depth > DEPTH {
+            return Err(Trouble::too_deep(at));
+        }
+        match next {
+            Some('{') => self.map(at, depth),
+            Some('[') => self.list(at, depth),
+            Some('"') => Ok(Node::scalar(at, Value::String(self.text()?))),
+            _ => {
+                let end = self
+                    .rest
+                    .find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '+' | '-' | '.'))
+                    .unwrap_or(self.rest.len());
+                let value = match self.rest.get(..end).unwrap_or_default() {
+                    "null" => Value::Null,
+                    "true" => Value::Bool(true),
+                    "false" => Value::Bool(false),
+                    word => match serde_json::from_str::<Number>(word) {
+                        Ok(found) if found.is_f64() => Value::Number(found.as_f64().and_then(number).unwrap_or(found)),
+                        Ok(found) => Value::Number(found),
+                        Err(_) => return Err(self.wrong("a value")),
+                    },
+                };
+                self.advance(end);
+                Ok(Node::scalar(at, value))
+            }
+        }
+    }
+
+    fn map(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {
+        self.advance(1);
+        let mut entries = Vec::new();
+        let mut known: BTreeMap<String, Mark> = BTreeMap::new();
+        if self.take('}') {
+            return Ok(Node::map(start, entries));
+        }
+        loop {
+            if self.next_letter() != Some('"') {
+                return Err(self.wrong("a key in quotes"));
+            }
+            let at = self.at;
+            let text = self.text()?;
+            if !self.take(':') {
+                return Err(self.wrong("`:`"));
+            }
+            let value = self.value(depth + 1)?;
+            let key = Key { text, at };
+            if let Some(first) = known.get(&key.text) {
+                self.troubles.push(Trouble::twice(&key, *first));
+            } else {
+                known.insert(key.text.clone(), at);
+                entries.push((key, value));
+            }
+            if self.take('}') {
+                return Ok(Node::map(start, entries));
+            }
+            if !self.take(',') {
+                return Err(self.wrong("`,` or `}`"));
+            }
+        }
+    }
+
+    fn list(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {
+        self.advance(1);
+        let mut nodes = Vec::new();
+        if self.take(']') {
+            return Ok(Node::list(start, nodes));
+        }
+        loop {
+            nodes.push(self.value(depth + 1)?);
+            if self.take(']') {
+                return Ok(Node::list(start, nodes));
+            }
+            if !self.take(',') {
+                return Err(self.wrong("`,` or `]`"));
+            }
+        }
+    }
+
+    /// Reads a text in quotes, which is known to start here.
+    fn text(&mut self) -> Result<String, Trouble> {
+        let at = self.at;
+        let mut escaped = false;
+        let end = self.rest.bytes().enumerate().skip(1).find_map(|(index, byte)| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends.then_some(index + 1)
+        });
+        let Some(end) = end else {
+            return Err(Trouble::new(at, "this text has no closing quote"));
+        };
+        let quoted = self.advance(end);
+        serde_json::from_str(quoted).map_err(|error| {
+            Trouble::new(at, format!("this can't be read as JSON: {error}"))
+                .hint("line breaks and tabs in a text are written `\\n` and `\\t`")
+        })
+    }
+}

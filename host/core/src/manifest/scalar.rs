@@ -1,0 +1,155 @@
+//! What a YAML scalar means, as kubectl reads it: the rules of sigs.k8s.io/yaml, which are those of its `goyaml.v2/resolve.go`
+//! (YAML 1.1 but for base 60 and with timestamps left as text), and those of its conversion to JSON.
+
+use serde_json::{Number, Value};
+
+use super::{binary, node::number};
+
+/// What a scalar means.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Meaning {
+    /// Nothing.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A whole number.
+    Whole(Number),
+    /// Another number.
+    Float(f64),
+    /// A text.
+    Text(String),
+}
+
+impl Meaning {
+    /// Returns it as JSON; fails for what JSON can't say.
+    pub fn into_value(self) -> Result<Value, String> {
+        match self {
+            Meaning::Null => Ok(Value::Null),
+            Meaning::Bool(value) => Ok(Value::Bool(value)),
+            Meaning::Whole(value) => Ok(Value::Number(value)),
+            Meaning::Float(value) => number(value)
+                .map(Value::Number)
+                .ok_or_else(|| "infinity and NaN can't be sent to Kubernetes".to_owned()),
+            Meaning::Text(text) => Ok(Value::String(text)),
+        }
+    }
+
+    /// Returns it as a key, as sigs.k8s.io/yaml makes keys of JSON.
+    pub fn into_key(self) -> Result<String, String> {
+        match self {
+            Meaning::Null => Err("a key can't be null".to_owned()),
+            Meaning::Bool(value) => Ok(value.to_string()),
+            Meaning::Whole(value) => Ok(value.to_string()),
+            Meaning::Float(value) => Ok(float_key(value)),
+            Meaning::Text(text) => Ok(text),
+        }
+    }
+}
+
+/// Reads a scalar that is not quoted and has no tag.
+pub(super) fn plain(text: &str) -> Meaning {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Meaning::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            return Meaning::Bool(true);
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Meaning::Bool(false);
+        }
+        ".nan" | ".NaN" | ".NAN" => return Meaning::Float(f64::NAN),
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Meaning::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Meaning::Float(f64::NEG_INFINITY),
+        _ => {}
+    }
+    match text.chars().next() {
+        Some('0'..='9' | '+' | '-') => {
+            let digits = text.replace('_', "");
+            whole(&digits)
+                .map(Meaning::Whole)
+                .or_else(|| float(&digits).map(Meaning::Float))
+        }
+        Some('.') => float(text).map(Meaning::Float),
+        Some(_) | None => None,
+    }
+    .unwrap_or_else(|| Meaning::Text(text.to_owned()))
+}
+
+/// Reads a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags say nothing to Kubernetes: the value stays a text.
+pub(super) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
+    let meaning = match (tag, plain(text)) {
+        ("bool", meaning @ Meaning::Bool(_))
+        | ("int", meaning @ Meaning::Whole(_))
+        | ("float", meaning @ Meaning::Float(_))
+        | ("null", meaning @ Meaning::Null) => meaning,
+        ("float", Meaning::Whole(value)) => Meaning::Float(value.as_f64().unwrap_or_default()),
+        ("binary", _) => Meaning::Text(binary::decode(text)?),
+        ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
+        _ => Meaning::Text(text.to_owned()),
+    };
+    Ok(meaning)
+}
+
+/// Reads a whole number with Go's prefixes (`strconv.ParseInt` with base 0): `0644` and `0o644` are octal.
+fn whole(text: &str) -> Option<Number> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let lower = digits.get(..2).map(str::to_ascii_lowercase);
+    let (base, digits) = match lower.as_deref() {
+        Some("0x") => (16, digits.get(2..)?),
+        Some("0o") => (8, digits.get(2..)?),
+        Some("0b") => (2, digits.get(2..)?),
+        Some(two) if two.starts_with('0') => (8, digits),
+        Some(_) | None => (10, digits),
+    };
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let value = u64::from_str_radix(digits, base).ok()?;
+    if negative {
+        0_i64.checked_sub_unsigned(value).map(Number::from)
+    } else {
+        Some(Number::from(value))
+    }
+}
+
+/// Reads a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. What is too large for one stays a text.
+fn float(text: &str) -> Option<f64> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['-', '+']).unwrap_or(exponent))),
+        None => (unsigned, None),
+    };
+    let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let is_number = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    let shaped = is_number(before)
+        && is_number(after)
+        && !(before.is_empty() && after.is_empty())
+        && exponent.is_none_or(|exponent| !exponent.is_empty() && is_number(exponent));
+    shaped
+        .then(|| text.parse::<f64>().ok())
+        .flatten()
+        .filter(|value| value.is_finite())
+}
+
+/// Writes a float as a key: Go's `FormatFloat(key, 'g', -1, 32)`.
+fn float_key(value: f64) -> String {
+    if value.is_nan() {
+        return ".nan".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "Go rounds such a key to 32 bits, too")]
+    let short = value as f32;
+    let scientific = format!("{short:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    match exponent.parse::<i32>() {
+        Ok(-4..6) => short.to_string(),
+        Ok(power) => format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()),
+        Err(_) => scientific.clone(),
+    }
+}

@@ -1,0 +1,47 @@
+//! Where something is written: what every message about a manifest points at.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A place in a text that was given to Capstan.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The file's name as it was given; `-` for standard input.
+    pub file: String,
+    /// Which of the file's documents, from 1.
+    pub document: u32,
+    /// The line in the file, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+}
+
+/// `shop/jobs.yaml:12`, and ` (document 2)` after it from the second document on.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)?;
+        if self.document > 1 {
+            write!(f, " (document {})", self.document)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_names_its_document_from_the_second_on() {
+        let mut place = Place {
+            file: "shop/jobs.yaml".into(),
+            document: 1,
+            line: 12,
+            column: 3,
+        };
+        assert_eq!(place.to_string(), "shop/jobs.yaml:12");
+        place.document = 2;
+        assert_eq!(place.to_string(), "shop/jobs.yaml:12 (document 2)");
+    }
+}
