@@ -5,6 +5,7 @@
 //! [`directive`] what their annotations ask for, [`error`] what the user did wrong.
 #![forbid(unsafe_code)]
 
+pub mod directive;
 pub mod error;
 pub mod health;
 pub mod hook;

@@ -5,7 +5,7 @@ pub(super) fn decode(text: &str) -> Result<String, String> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
     let wrong = || "this !!binary value is no base64".to_owned();
-    if digits.len() % 4 != 0 || padding > 2 {
+    if !digits.len().is_multiple_of(4) || padding > 2 {
         return Err(wrong());
     }
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);

@@ -39,19 +39,23 @@ impl Source {
         let mut has_directive = false;
         let mut has_content = false;
         for (number, line) in self.text.split_inclusive('\n').enumerate() {
-            if starts_document(line) && !(has_directive && !has_content) {
-                // what is before the first `---` is a document only if there is something in it
+            let is_blank = line.trim().is_empty() || line.trim_start().starts_with('#');
+            let is_directive = line.starts_with('%') && !has_content;
+            if starts_document(line) {
+                // before the first `---` there is a document only if there is something in it; directives belong to the next
                 if has_content {
                     current.text = self.text.get(start..at).unwrap_or_default();
                     chunks.push(current);
                 }
-                start = at;
-                current.lines_before = u32::try_from(number).unwrap_or(u32::MAX);
+                if has_content || !has_directive {
+                    start = at;
+                    current.lines_before = u32::try_from(number).unwrap_or(u32::MAX);
+                }
                 has_directive = false;
                 has_content = true;
-            } else if line.starts_with('%') && !has_content {
+            } else if is_directive {
                 has_directive = true;
-            } else if !line.trim().is_empty() && !line.trim_start().starts_with('#') || starts_document(line) {
+            } else if !is_blank {
                 has_content = true;
             }
             at += line.len();

@@ -1,0 +1,89 @@
+//! What the annotations of a manifest ask for, as one value with nothing left to look up.
+//!
+//! Three families of annotations are read: our own (`capstan.dev/`), Argo CD's (`argocd.argoproj.io/`) and Helm's (`helm.sh/`); for
+//! each question the first of them that answers wins, and what was passed over is told as a notice. All of them are listed in
+//! [`ANNOTATIONS`]. Which words, types and policies exist is up to the plugins and judged by the planner: see
+//! [`unknown_word_error`] and [`unknown_policy_error`].
+
+mod family;
+mod helm;
+mod options;
+mod reader;
+mod table;
+#[cfg(test)]
+mod tests;
+mod types;
+mod unknown;
+mod values;
+
+use self::{family::hook_of, reader::Reader};
+pub use self::{
+    table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},
+    types::{ApplyMode, Directives, Family, Mode, OnTimeout, Permission, RunIf, Wait},
+    unknown::{KNOWN_POLICIES, KNOWN_WORDS, is_known_word, unknown_policy_error, unknown_word_error},
+};
+use crate::{error::PlanError, hook::Ttl, manifest::Manifest};
+
+/// Reads what a manifest's annotations ask for, or says everything that is wrong with them.
+///
+/// With [`Mode::ArgoCd`], what Argo CD ignores is a notice instead of an error: unknown words, options and annotations, waves that
+/// are no numbers. Wrong values of our own annotations are errors in both modes, since Argo CD has no opinion on them.
+pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<PlanError>> {
+    let mut reader = Reader::new(manifest, mode);
+    unknown::check_names(&mut reader);
+    let hook = hook_of(&mut reader);
+    let mut found = Directives {
+        family: hook.family,
+        words: hook.words,
+        phases: hook.phases,
+        run_if: hook.run_if,
+        run_if_of_phase: hook.run_if_of_phase,
+        hook_type: own_type(&mut reader),
+        ..Directives::default()
+    };
+    if let Some(condition) = reader.word("run-if", &values::RUN_IF) {
+        found.run_if = condition;
+        found.run_if_of_phase.clear();
+    }
+    found.phase = family::phase_of(&mut reader, &found);
+    found.wave = family::wave_of(&mut reader, &found);
+    found.delete_policies = family::policies_of(&mut reader);
+    found.ttl = Ttl {
+        after_finished: reader.duration("ttl").or_else(|| {
+            let seconds = manifest.object.0.pointer("/spec/ttlSecondsAfterFinished");
+            seconds.and_then(serde_json::Value::as_u64)
+        }),
+        failed: reader.duration("ttl-failed"),
+    };
+    found.timeout_seconds = reader.positive_duration("timeout");
+    found.on_timeout = reader.word("on-timeout", &values::ON_TIMEOUT).unwrap_or_default();
+    found.on_vanished = reader.word("on-vanished", &values::ON_VANISHED).unwrap_or_default();
+    found.wait = reader.word("wait", &values::WAIT).unwrap_or_default();
+    found.degraded_grace_seconds = reader.duration("degraded-grace");
+    found.depends_on = reader.list("capstan.dev/depends-on");
+    found.apply = reader.word("apply", &values::APPLY).unwrap_or_default();
+    found.propagation = reader.word("propagation", &values::PROPAGATION);
+    found.settings = reader.settings();
+    options::read(&mut reader, &mut found);
+    reader.finish(found)
+}
+
+/// Returns the hook's type: `capstan.dev/hook-type`, else `spec.type` of a document that is a hook and no object of the cluster.
+fn own_type(reader: &mut Reader<'_>) -> Option<String> {
+    if let Some(name) = reader.text("capstan.dev/hook-type") {
+        let name = name.trim().to_owned();
+        if name.is_empty() {
+            reader.wrong(
+                "capstan.dev/hook-type",
+                "`capstan.dev/hook-type` is empty",
+                "write the name of a hook type",
+            );
+            return None;
+        }
+        return Some(name);
+    }
+    let object = &reader.manifest.object;
+    reader::is_hook_document(object)
+        .then(|| object.text("/spec/type").map(str::to_owned))
+        .flatten()
+}

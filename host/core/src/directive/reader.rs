@@ -1,0 +1,196 @@
+//! Looks into the annotations of one manifest and collects what is wrong on the way.
+
+use serde_json::{Map, Value};
+
+use super::{Directives, Mode, values};
+use crate::{
+    error::{PlanError, near},
+    manifest::{self, Manifest},
+    object::Object,
+};
+
+/// A manifest, whose rules hold, and what was found so far.
+pub(super) struct Reader<'a> {
+    pub manifest: &'a Manifest,
+    pub mode: Mode,
+    errors: Vec<PlanError>,
+    notices: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(manifest: &'a Manifest, mode: Mode) -> Reader<'a> {
+        Reader {
+            manifest,
+            mode,
+            errors: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Returns what was found, or what is wrong with it.
+    pub fn finish(self, mut found: Directives) -> Result<Directives, Vec<PlanError>> {
+        if self.errors.is_empty() {
+            found.notices = self.notices;
+            Ok(found)
+        } else {
+            Err(self.errors)
+        }
+    }
+
+    /// Returns an annotation's value.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.manifest.object.text(&pointer(name))
+    }
+
+    /// Returns the words of an annotation that is a list.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        self.text(name).map(values::split).unwrap_or_default()
+    }
+
+    /// Says what is wrong with an annotation's value.
+    pub fn wrong(&mut self, name: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.errors
+            .push(self.manifest.error(&pointer(name), message).hint(hint));
+    }
+
+    /// Adds an error that is made already.
+    pub fn push(&mut self, error: PlanError) {
+        self.errors.push(error);
+    }
+
+    /// Adds an error where our rules hold; a notice where Argo CD's do, which ignores it.
+    pub fn ignored_by_argo_cd(&mut self, error: PlanError) {
+        match self.mode {
+            Mode::Native => self.errors.push(error),
+            Mode::ArgoCd => {
+                let mut notice = format!("{}; it is ignored", error.message);
+                if let Some(hint) = &error.hint {
+                    notice.push_str(&format!(" ({hint})"));
+                }
+                self.notice(notice);
+            }
+        }
+    }
+
+    /// Tells the user something.
+    pub fn notice(&mut self, notice: impl Into<String>) {
+        let notice = notice.into();
+        if !self.notices.contains(&notice) {
+            self.notices.push(notice);
+        }
+    }
+
+    /// Tells which of several annotations on the same thing was read.
+    pub fn passed_over(&mut self, read: &str, others: &[&str]) {
+        for other in others {
+            if self.text(other).is_some() {
+                self.notice(format!("read {read}; {other} beside it was ignored"));
+            }
+        }
+    }
+
+    /// Reads one of our annotations whose value is one of a few words.
+    pub fn word<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<T> {
+        let name = format!("capstan.dev/{name}");
+        let word = self.text(&name)?.trim();
+        let found = accepted.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+        if let Some((_, value)) = found {
+            return Some(*value);
+        }
+        let words: Vec<&str> = accepted.iter().map(|(known, _)| *known).collect();
+        let hint = match near(word, words.iter().copied()) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "take one of these words".to_owned(),
+        };
+        self.wrong(
+            &name,
+            format!("`{word}` is no value of `{name}`; it is {}", one_of(&words)),
+            hint,
+        );
+        None
+    }
+
+    /// Reads one of our annotations whose value is a duration.
+    pub fn duration(&mut self, name: &str) -> Option<u64> {
+        let name = format!("capstan.dev/{name}");
+        let text = self.text(&name)?;
+        let seconds = values::seconds(text);
+        if seconds.is_none() {
+            self.wrong(
+                &name,
+                format!("`{text}` is no duration for `{name}`"),
+                "write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`",
+            );
+        }
+        seconds
+    }
+
+    /// Reads a duration that can't be zero.
+    pub fn positive_duration(&mut self, name: &str) -> Option<u64> {
+        let seconds = self.duration(name)?;
+        if seconds > 0 {
+            return Some(seconds);
+        }
+        let name = format!("capstan.dev/{name}");
+        self.wrong(
+            &name,
+            format!("`{name}` can't be zero"),
+            "leave it out if there is no limit",
+        );
+        None
+    }
+
+    /// Reads the settings for the hook's plugin.
+    pub fn settings(&mut self) -> Map<String, Value> {
+        const NAME: &str = "capstan.dev/settings";
+        if let Some(text) = self.text(NAME) {
+            let problem = match manifest::value(text) {
+                Ok(Value::Object(map)) => return map,
+                Ok(Value::Null) => return Map::new(),
+                Ok(_) => "it is no mapping".to_owned(),
+                Err(message) => message,
+            };
+            self.wrong(
+                NAME,
+                format!("the settings in `{NAME}` can't be read: {problem}"),
+                "write a mapping in YAML or JSON, as in `{\"url\": \"http://shop/health\"}`",
+            );
+            return Map::new();
+        }
+        let object = &self.manifest.object;
+        if !is_hook_document(object) {
+            return Map::new();
+        }
+        match object.0.pointer("/spec/settings") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(map)) => map.clone(),
+            Some(_) => {
+                self.errors.push(
+                    self.manifest
+                        .error("/spec/settings", "`spec.settings` of a hook must be a mapping"),
+                );
+                Map::new()
+            }
+        }
+    }
+}
+
+/// Says whether a document is a hook that is no object of the cluster.
+pub(super) fn is_hook_document(object: &Object) -> bool {
+    object.group() == "capstan.dev" && object.kind() == "Hook"
+}
+
+/// Returns the JSON pointer to an annotation.
+pub(super) fn pointer(name: &str) -> String {
+    format!("/metadata/annotations/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Lists words: `` `a`, `b` or `c` ``.
+pub(super) fn one_of<T: AsRef<str>>(words: &[T]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}

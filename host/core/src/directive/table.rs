@@ -1,0 +1,184 @@
+//! All annotations that are read. The documentation's table is made from this one.
+
+use crate::object::labels;
+
+/// An annotation that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Annotation {
+    /// Its name.
+    pub annotation: &'static str,
+    /// What it can be.
+    pub values: &'static str,
+    /// What holds without it; empty where nothing does.
+    pub default: &'static str,
+    /// What it means, in one or two sentences in Markdown.
+    pub meaning: &'static str,
+}
+
+const fn row(
+    annotation: &'static str,
+    values: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Annotation {
+    Annotation {
+        annotation,
+        values,
+        default,
+        meaning,
+    }
+}
+
+/// What the host itself writes on what it makes; found in a manifest that was copied from a cluster, it says nothing.
+pub const WRITTEN_BY_HOST: [&str; 4] = [labels::APPLICATION, labels::HOOK, labels::RUN, labels::OPERATION];
+
+/// All annotations that are read, ours first.
+pub const ANNOTATIONS: [Annotation; 25] = [
+    row(
+        "capstan.dev/hook",
+        "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and words that plugins claim",
+        "`argocd.argoproj.io/hook`, else `helm.sh/hook`",
+        "Makes the object a hook that runs in these phases.",
+    ),
+    row(
+        "capstan.dev/hook-type",
+        "name of a hook type",
+        "the plugin that claims a word of the hook annotation, else the object's kind",
+        "Says which plugin runs the hook.",
+    ),
+    row(
+        "capstan.dev/phase",
+        "`PreSync`, `Sync`, `PostSync`",
+        "`Sync`",
+        "Applies an ordinary object in this phase, while it stays one: it is pruned and compared like any other.",
+    ),
+    row(
+        "capstan.dev/wave",
+        "whole number",
+        "`argocd.argoproj.io/sync-wave`, else `helm.sh/hook-weight` of a hook, else `0`",
+        "The wave inside the phase; lower ones come first.",
+    ),
+    row(
+        "capstan.dev/delete-policy",
+        "list of `BeforeHookCreation`, `HookSucceeded`, `HookFailed` and policies of plugins",
+        "`argocd.argoproj.io/hook-delete-policy`, else `helm.sh/hook-delete-policy`, else `BeforeHookCreation`",
+        "When the hook's object is deleted.",
+    ),
+    row(
+        "capstan.dev/ttl",
+        "duration: `600`, `10m`, `1h30m`, `2d`",
+        "`spec.ttlSecondsAfterFinished`",
+        "How long the hook's object is kept after the hook ended.",
+    ),
+    row(
+        "capstan.dev/ttl-failed",
+        "duration",
+        "`capstan.dev/ttl`",
+        "How long it is kept after the hook failed.",
+    ),
+    row(
+        "capstan.dev/timeout",
+        "duration",
+        "no limit of its own",
+        "How long the hook may run, or the object may take to become healthy.",
+    ),
+    row(
+        "capstan.dev/on-timeout",
+        "`fail`, `continue`",
+        "`fail`",
+        "What happens when it takes longer.",
+    ),
+    row(
+        "capstan.dev/on-vanished",
+        "`fail`, `rerun`, `succeed`",
+        "`fail`",
+        "What it means when the hook's object is gone before it had a verdict.",
+    ),
+    row(
+        "capstan.dev/wait",
+        "`none`, `applied`, `healthy`",
+        "`healthy`",
+        "What is waited for after the object was applied.",
+    ),
+    row(
+        "capstan.dev/degraded-grace",
+        "duration",
+        "by kind",
+        "How long the object may be Degraded before that is a failure.",
+    ),
+    row(
+        "capstan.dev/run-if",
+        "`always`, `install`, `upgrade`",
+        "`always`; for Helm's hooks what their words say",
+        "Runs the hook only in the application's first operation, or only in later ones.",
+    ),
+    row(
+        "capstan.dev/depends-on",
+        "list",
+        "",
+        "What this comes after, beyond phases and waves.",
+    ),
+    row(
+        "capstan.dev/apply",
+        "`merge`, `override`, `if-not-present`, `ignore`",
+        "`merge`",
+        "How the object is written: merged into the live one, fields taken over from others, created only, or not at all.",
+    ),
+    row(
+        "capstan.dev/propagation",
+        "`foreground`, `background`, `orphan`",
+        "by delete policy",
+        "What becomes of what the object owns when it is deleted.",
+    ),
+    row(
+        "capstan.dev/settings",
+        "mapping in YAML or JSON",
+        "",
+        "Settings for the plugin that runs the hook.",
+    ),
+    row(
+        "argocd.argoproj.io/hook",
+        "as `capstan.dev/hook`",
+        "`helm.sh/hook`",
+        "Argo CD's annotation for hooks.",
+    ),
+    row(
+        "argocd.argoproj.io/hook-delete-policy",
+        "as `capstan.dev/delete-policy`",
+        "`helm.sh/hook-delete-policy`",
+        "Argo CD's annotation for delete policies.",
+    ),
+    row(
+        "argocd.argoproj.io/sync-wave",
+        "whole number",
+        "`helm.sh/hook-weight` of a hook, else `0`",
+        "Argo CD's annotation for waves.",
+    ),
+    row(
+        "argocd.argoproj.io/sync-options",
+        "list of `Prune=false`, `Prune=confirm`, `Delete=false`, `Delete=confirm`, `PruneLast=true`, `Replace=true`, `Force=true`, \
+         `ServerSideApply=true`, `Validate=false`, `SkipDryRunOnMissingResource=true`",
+        "",
+        "Argo CD's options of one object.",
+    ),
+    row(
+        "helm.sh/hook",
+        "list of `pre-install`, `pre-upgrade`, `post-install`, `post-upgrade`, `pre-delete`, `post-delete`; `test` and the rollback \
+         words leave the object alone, `crd-install` makes no hook",
+        "",
+        "Helm's annotation for hooks: PreSync, PostSync, PreDelete, PostDelete, in the first operation or in later ones.",
+    ),
+    row("helm.sh/hook-weight", "whole number", "`0`", "The wave of a hook."),
+    row(
+        "helm.sh/hook-delete-policy",
+        "list of `before-hook-creation`, `hook-succeeded`, `hook-failed`",
+        "",
+        "Helm's annotation for delete policies.",
+    ),
+    row(
+        "helm.sh/resource-policy",
+        "`keep`",
+        "",
+        "Keeps the object when it leaves the manifests and when the application is deleted, unless `Prune=` or `Delete=` say otherwise.",
+    ),
+];

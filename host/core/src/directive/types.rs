@@ -1,0 +1,200 @@
+//! The answers of a manifest's annotations.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    hook::{OnVanished, Propagation, Ttl},
+    phase::Phase,
+    wave::Wave,
+};
+
+/// Whose annotation makes an object a hook.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Family {
+    /// Nobody's: it is no hook, or one by its type alone.
+    #[default]
+    None,
+    /// `argocd.argoproj.io/hook`.
+    ArgoCd,
+    /// `helm.sh/hook`.
+    Helm,
+    /// `capstan.dev/hook`.
+    Capstan,
+}
+
+/// Whose rules hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Ours: a mistake is an error, and no hook is lost silently.
+    #[default]
+    Native,
+    /// Those of Argo CD 3.6, its quirks included.
+    ArgoCd,
+}
+
+/// What is waited for after an object was applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wait {
+    /// Nothing: what comes next doesn't wait for it.
+    Nothing,
+    /// That the server took it.
+    Applied,
+    /// That it is healthy.
+    #[default]
+    Healthy,
+}
+
+/// What it means when something takes longer than it may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnTimeout {
+    /// It failed.
+    #[default]
+    Fail,
+    /// The operation goes on without it.
+    Continue,
+}
+
+/// How an object is written to the cluster.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ApplyMode {
+    /// Its fields are merged into the live object; those of others are left alone.
+    #[default]
+    Merge,
+    /// Its fields are taken over from others, too.
+    Override,
+    /// It is created, and never changed afterwards.
+    IfNotPresent,
+    /// It is not written at all.
+    Ignore,
+}
+
+/// Whether an object may be removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Permission {
+    /// It may.
+    #[default]
+    Yes,
+    /// It stays.
+    No,
+    /// It may once somebody has said yes.
+    Confirm,
+}
+
+/// In which operations a hook runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunIf {
+    /// In all.
+    #[default]
+    Always,
+    /// In the application's first only.
+    Install,
+    /// In all but the application's first.
+    Upgrade,
+}
+
+impl RunIf {
+    /// Says whether the hook runs.
+    pub const fn allows(self, is_first_install: bool) -> bool {
+        match self {
+            RunIf::Always => true,
+            RunIf::Install => is_first_install,
+            RunIf::Upgrade => !is_first_install,
+        }
+    }
+}
+
+/// Everything that the annotations of one manifest ask for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of Argo CD with this name and these two values"
+)]
+pub struct Directives {
+    /// Whose hook annotation was used.
+    pub family: Family,
+    /// The words of that annotation, in order, each once; phases in Argo CD's spelling, Helm's words as the phases they stand for.
+    pub words: Vec<String>,
+    /// Those of the words that are phases.
+    pub phases: Vec<Phase>,
+    /// In which operations the hook runs, unless its phase has an entry in `run_if_of_phase`.
+    pub run_if: RunIf,
+    /// The phases for which that differs. Only Helm's annotation can say such a thing: `pre-upgrade,post-install`. Ask
+    /// [`Directives::runs`].
+    pub run_if_of_phase: BTreeMap<Phase, RunIf>,
+    /// The hook's type: the plugin that runs it.
+    pub hook_type: Option<String>,
+    /// The phase in which an ordinary object is applied, if not Sync.
+    pub phase: Option<Phase>,
+    /// The wave.
+    pub wave: Wave,
+    /// The words of the delete policies; none asks for the default.
+    pub delete_policies: Vec<String>,
+    /// How long the hook's object is kept.
+    pub ttl: Ttl,
+    /// How long it may take.
+    pub timeout_seconds: Option<u64>,
+    /// What it means when it takes longer.
+    pub on_timeout: OnTimeout,
+    /// What it means when the hook's object vanishes.
+    pub on_vanished: OnVanished,
+    /// What is waited for.
+    pub wait: Wait,
+    /// How long it may be Degraded before that is a failure.
+    pub degraded_grace_seconds: Option<u64>,
+    /// What it comes after, as it is written.
+    pub depends_on: Vec<String>,
+    /// How it is written to the cluster.
+    pub apply: ApplyMode,
+    /// What becomes of what it owns when it is deleted.
+    pub propagation: Option<Propagation>,
+    /// Whether it may be removed when it left the manifests.
+    pub prune: Permission,
+    /// Whether it may be removed with the application.
+    pub delete: Permission,
+    /// Whether it is removed after everything else.
+    pub prune_last: bool,
+    /// Whether it is replaced instead of merged.
+    pub replace: bool,
+    /// Whether it is deleted and created when it can't be changed.
+    pub force: bool,
+    /// Whether Argo CD would apply it on the server's side; we always do.
+    pub server_side: Option<bool>,
+    /// Whether the server shall ignore fields that it doesn't know.
+    pub skip_validation: bool,
+    /// Whether its kind may be unknown until its turn comes.
+    pub skip_dry_run_on_missing: bool,
+    /// Settings for the hook's plugin.
+    pub settings: Map<String, Value>,
+    /// What the user should know: which annotation was passed over for which.
+    pub notices: Vec<String>,
+}
+
+impl Directives {
+    /// Says whether the manifest is a hook: by a word or by its type.
+    pub fn is_hook(&self) -> bool {
+        !self.words.is_empty() || self.hook_type.is_some()
+    }
+
+    /// Says whether the hook runs in a phase of an operation that is, or isn't, the application's first install. Deleting is
+    /// neither: what runs then depends on its phase alone.
+    pub fn runs(&self, phase: Phase, is_first_install: bool) -> bool {
+        match phase {
+            Phase::PreDelete | Phase::PostDelete => true,
+            Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => {
+                let condition = self.run_if_of_phase.get(&phase).copied().unwrap_or(self.run_if);
+                condition.allows(is_first_install)
+            }
+        }
+    }
+}

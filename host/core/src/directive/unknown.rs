@@ -1,0 +1,159 @@
+//! Judges what nobody knows: words, policies and the names of annotations.
+
+use super::{
+    family::{ARGO_HOOK, ARGO_POLICY, HELM_HOOK, HELM_POLICY, OUR_HOOK, OUR_POLICY},
+    helm::{self, HelmWord},
+    reader::{Reader, one_of, pointer},
+    table::{ANNOTATIONS, WRITTEN_BY_HOST},
+};
+use crate::{
+    error::{PlanError, letters_between, near},
+    manifest::Manifest,
+};
+
+/// The words of a hook annotation that mean the same with any set of plugins: the phases and `Skip`.
+pub const KNOWN_WORDS: [&str; 7] = [
+    "PreDelete",
+    "PreSync",
+    "Sync",
+    "PostSync",
+    "PostDelete",
+    "SyncFail",
+    "Skip",
+];
+
+/// Argo CD's delete policies.
+pub const KNOWN_POLICIES: [&str; 3] = ["HookSucceeded", "HookFailed", "BeforeHookCreation"];
+
+/// Annotations of Argo CD and Helm that have their meaning elsewhere and are no misspelling of one that is read.
+const ELSEWHERE: [&str; 2] = ["helm.sh/hook-output-log-policy", "helm.sh/hook-delete-timeout"];
+
+/// Says whether a word is a phase or `Skip`; exact, as in Argo CD.
+pub fn is_known_word(word: &str) -> bool {
+    KNOWN_WORDS.contains(&word)
+}
+
+/// Makes the error about a word of the hook annotation that is no phase and that no plugin claims; `claimed_words` are those that
+/// plugins do claim.
+pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> PlanError {
+    let name = present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
+    let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
+    let error = manifest.error(&pointer(name), format!("`{word}` is no phase, and no plugin claims it"));
+    with_nearest(error, word, known().collect())
+}
+
+/// Makes the error about a delete policy that no plugin answers for; `known` are those that plugins do. A near miss of Argo CD's three
+/// policies is found in any case.
+pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> PlanError {
+    let names = [OUR_POLICY, ARGO_POLICY, HELM_POLICY];
+    let holding: Vec<&str> = names
+        .into_iter()
+        .filter(|name| {
+            manifest
+                .object
+                .text(&pointer(name))
+                .is_some_and(|text| text.contains(word))
+        })
+        .collect();
+    let name = present(manifest, if holding.is_empty() { &names } else { &holding });
+    let error = manifest.error(&pointer(name), format!("`{word}` is no delete policy"));
+    if name == HELM_POLICY {
+        return with_nearest(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect());
+    }
+    let mut words: Vec<&str> = KNOWN_POLICIES.to_vec();
+    words.extend(
+        known
+            .iter()
+            .map(String::as_str)
+            .filter(|word| !KNOWN_POLICIES.contains(word) && *word != "*"),
+    );
+    with_nearest(error, word, words)
+}
+
+fn with_nearest(error: PlanError, word: &str, known: Vec<&str>) -> PlanError {
+    match near(word, known.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint(format!("it can be {}", one_of(&known))),
+    }
+}
+
+/// Returns the first of some annotations that is there.
+fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
+    let is_there = |name: &&&str| manifest.object.text(&pointer(name)).is_some();
+    names
+        .iter()
+        .find(is_there)
+        .or(names.first())
+        .copied()
+        .unwrap_or(OUR_HOOK)
+}
+
+/// Makes the error about a word that nobody would give to a plugin: a misspelt phase, or Helm's word in another's annotation. Short
+/// words are judged by their letters' case only, since a plugin's word may well be one letter away from them.
+pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Option<PlanError> {
+    if is_known_word(word) {
+        return None;
+    }
+    let error = manifest.error(&pointer(name), format!("`{word}` is no phase"));
+    let meant = KNOWN_WORDS.into_iter().find(|known| {
+        let allowed = match known.len() {
+            ..=5 => 0,
+            6..=7 => 1,
+            8.. => 2,
+        };
+        letters_between(word, known) <= allowed
+    });
+    if let Some(meant) = meant {
+        return Some(error.hint(format!("did you mean `{meant}`?")));
+    }
+    match helm::word(word)? {
+        HelmWord::Phase(phase, _) => Some(error.hint(format!("that is Helm's word: write `{phase}`"))),
+        HelmWord::CrdInstall | HelmWord::Elsewhere(_) => None,
+    }
+}
+
+/// Looks for annotations that look like ours, or like one that is read, and are not.
+pub(super) fn check_names(reader: &mut Reader<'_>) {
+    let manifest = reader.manifest;
+    let annotations = manifest.object.0.pointer("/metadata/annotations");
+    let names = annotations
+        .and_then(serde_json::Value::as_object)
+        .into_iter()
+        .flat_map(|map| map.keys());
+    for name in names {
+        if let Some(error) = misspelt_name(manifest, name) {
+            reader.ignored_by_argo_cd(error);
+        }
+    }
+}
+
+/// All of `capstan.dev/` is ours. Of the others' names only those are judged that begin as hooks and waves do, or are a near miss:
+/// Argo CD and Helm have many more, and will have others.
+fn misspelt_name(manifest: &Manifest, name: &str) -> Option<PlanError> {
+    let known = || ANNOTATIONS.iter().map(|row| row.annotation);
+    if known()
+        .chain(WRITTEN_BY_HOST)
+        .chain(ELSEWHERE)
+        .any(|known| known == name)
+    {
+        return None;
+    }
+    let (prefix, rest) = name.split_once('/')?;
+    let family = || known().filter(move |known| known.split_once('/').is_some_and(|(family, _)| family == prefix));
+    let short = |name: &'static str| name.split_once('/').map_or(name, |(_, rest)| rest);
+    let nearest = near(rest, family().map(short));
+    let is_suspect = match prefix {
+        "capstan.dev" => true,
+        "argocd.argoproj.io" => nearest.is_some() || rest.starts_with("hook") || rest.starts_with("sync-"),
+        "helm.sh" => nearest.is_some() || rest.starts_with("hook"),
+        _ => false,
+    };
+    if !is_suspect {
+        return None;
+    }
+    let error = manifest.key_error(&pointer(name), format!("there is no annotation `{name}`"));
+    Some(match nearest {
+        Some(near) => error.hint(format!("did you mean `{prefix}/{near}`?")),
+        None => error.hint(format!("there is {}", one_of(&family().collect::<Vec<_>>()))),
+    })
+}
