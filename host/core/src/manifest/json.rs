@@ -101,7 +101,10 @@ impl<'a> Reader<'a> {
                     "true" => Value::Bool(true),
                     "false" => Value::Bool(false),
                     word => match serde_json::from_str::<Number>(word) {
-                        Ok(found) if found.is_f64() => Value::Number(found.as_f64().and_then(number).unwrap_or(found)),
+                        // the standard library reads floats to the last bit, which serde_json may miss
+                        Ok(found) if found.is_f64() => {
+                            Value::Number(word.parse().ok().and_then(number).unwrap_or(found))
+                        }
                         Ok(found) => Value::Number(found),
                         Err(_) => return Err(self.wrong("a value")),
                     },
