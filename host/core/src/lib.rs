@@ -1,18 +1,29 @@
 //! Capstan's rules. Pure: no clock, no network, no files, no plugins run here; time arrives in what is passed in.
 //!
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
-//! plugins and what they answer. Then the way of a manifest: [`manifest`] is text read into objects that know their [`place`],
-//! [`directive`] what their annotations ask for, [`error`] what the user did wrong.
+//! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
+//! [`directive`]s; with [`diff`] and [`order`] they become a [`plan`] of [`task`]s, or [`error`]s. An [`operation`] runs the plan: it
+//! is told [`input`]s with [`fact`]s, and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
 #![forbid(unsafe_code)]
 
+pub mod diff;
 pub mod directive;
+pub mod effect;
 pub mod error;
+pub mod event;
+pub mod fact;
 pub mod health;
 pub mod hook;
+pub mod input;
 pub mod manifest;
 pub mod object;
+pub mod operation;
 pub mod operation_kind;
+pub mod order;
 pub mod phase;
 pub mod place;
+pub mod plan;
 pub mod plugins;
+pub mod task;
+pub mod view;
 pub mod wave;

@@ -467,7 +467,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Marks the texts that mean something else in YAML 1.1, which serde_yaml writes without quotes since it knows only YAML 1.2.
+/// Marks the texts that mean something else in YAML 1.1, which `serde_yaml` writes without quotes since it knows only YAML 1.2.
 fn without_old_words(value: Value) -> Value {
     let text = |text: String| {
         let is_text_today = serde_yaml::from_str::<Value>(&text).is_ok_and(|value| value.is_string());

@@ -1,0 +1,323 @@
+//! What applying a manifest changes: desired against live, without what the server or others own.
+//!
+//! Only the fields of the manifest count, and those that we applied earlier and that it no longer has. So defaults that the server
+//! fills in are never a difference.
+
+mod equal;
+mod removed;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use self::equal::is_equal;
+use crate::object::Object;
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// Where: a JSON pointer; members of lists by what identifies them: `/spec/containers/web/image`.
+    pub pointer: String,
+    /// What is live; nothing when it isn't there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Value>,
+    /// What is desired; nothing when it goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Value>,
+}
+
+/// Fields of `metadata` that the server writes.
+const SERVERS: [&str; 7] = [
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "managedFields",
+    "selfLink",
+];
+
+/// What identifies the members of the usual lists, as their `x-kubernetes-list-map-keys` say
+/// (<https://github.com/kubernetes/kubernetes/blob/master/api/openapi-spec/swagger.json>); the first that all members have counts.
+fn keys_of(list: &str) -> &'static [&'static str] {
+    match list {
+        "containers" | "initContainers" | "ephemeralContainers" | "env" | "volumes" | "imagePullSecrets" => &["name"],
+        "volumeMounts" => &["mountPath"],
+        "volumeDevices" => &["devicePath"],
+        "ports" => &["containerPort", "port"],
+        "hostAliases" => &["ip"],
+        "conditions" => &["type"],
+        "topologySpreadConstraints" => &["topologyKey"],
+        "ownerReferences" => &["uid"],
+        _ => &[],
+    }
+}
+
+/// Returns what applying `desired` as `manager` would change in `live`, in the order of the manifest.
+pub fn changes(desired: &Object, live: &Object, manager: &str) -> Vec<Change> {
+    let desired = as_stored(&desired.0);
+    let mut found = Vec::new();
+    compare("", &desired, &live.0, &mut found);
+    removed::find(&desired, live, manager, &mut found);
+    found
+}
+
+/// Writes a Secret's `stringData` into its `data`, as the server does.
+fn as_stored(desired: &Value) -> Value {
+    let mut stored = desired.clone();
+    let is_secret = stored.get("kind").and_then(Value::as_str) == Some("Secret");
+    if is_secret
+        && let Some(object) = stored.as_object_mut()
+        && let Some(Value::Object(texts)) = object.remove("stringData")
+    {
+        let data = object.entry("data").or_insert_with(|| Value::Object(Map::new()));
+        if let Some(data) = data.as_object_mut() {
+            for (name, text) in texts {
+                let text = STANDARD.encode(text.as_str().unwrap_or_default());
+                data.insert(name, Value::from(text));
+            }
+        }
+    }
+    stored
+}
+
+fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
+    match (desired, live) {
+        (Value::Object(desired), Value::Object(live)) => {
+            for (name, value) in desired {
+                let is_servers = match pointer {
+                    "" => name == "status",
+                    "/metadata" => SERVERS.contains(&name.as_str()),
+                    _ => false,
+                };
+                if !is_servers {
+                    member(&format!("{pointer}/{}", escape(name)), value, live.get(name), found);
+                }
+            }
+        }
+        (Value::Array(desired), Value::Array(live)) => lists(pointer, desired, live, found),
+        (desired, live) if is_equal(pointer, desired, live) => {}
+        (desired, live) => found.push(Change {
+            pointer: pointer.to_owned(),
+            from: Some(live.clone()),
+            to: Some(desired.clone()),
+        }),
+    }
+}
+
+fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<Change>) {
+    match live {
+        Some(live) => compare(pointer, desired, live, found),
+        None if is_empty(desired) => {}
+        None => found.push(Change {
+            pointer: pointer.to_owned(),
+            from: None,
+            to: Some(desired.clone()),
+        }),
+    }
+}
+
+fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Change>) {
+    let list = pointer.rsplit('/').next().unwrap_or_default();
+    let key = keys_of(list)
+        .iter()
+        .find(|key| desired.iter().chain(live).all(|member| member.get(**key).is_some()));
+    let Some(key) = key else {
+        let mut inner = Vec::new();
+        if desired.len() == live.len() {
+            for (at, (desired, live)) in desired.iter().zip(live).enumerate() {
+                compare(&format!("{pointer}/{at}"), desired, live, &mut inner);
+            }
+        } else {
+            inner.push(Change {
+                pointer: pointer.to_owned(),
+                from: Some(Value::from(live)),
+                to: Some(Value::from(desired)),
+            });
+        }
+        found.append(&mut inner);
+        return;
+    };
+    for member_desired in desired {
+        let id = identity(member_desired, key);
+        let same = live.iter().find(|member| identity(member, key) == id);
+        let name = id.0.as_str().map_or_else(|| id.0.to_string(), str::to_owned);
+        member(&format!("{pointer}/{}", escape(&name)), member_desired, same, found);
+    }
+}
+
+/// Returns what tells members of a list apart; the same port may be there for several protocols.
+fn identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value str) {
+    let protocol = match key {
+        "containerPort" | "port" => member.get("protocol").and_then(Value::as_str).unwrap_or("TCP"),
+        _ => "",
+    };
+    (member.get(key).unwrap_or(&Value::Null), protocol)
+}
+
+/// Says whether a value is the same as none: `null`, `{}`, `[]`, an empty text.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(members) => members.is_empty(),
+        Value::Array(members) => members.is_empty(),
+        Value::String(text) => text.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// Says in a few words what changes: `image`, `image, replicas`, `5 fields`.
+pub fn summary(changes: &[Change]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for change in changes {
+        let name = change.pointer.rsplit('/').next().unwrap_or_default();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    match names.len() {
+        0 => String::new(),
+        1..=3 => names.join(", ").replace("~1", "/").replace("~0", "~"),
+        _ => format!("{} fields", changes.len()),
+    }
+}
+
+/// Returns the SHA-256 of an object, in hex, whatever the order of its keys.
+pub fn digest(object: &Object) -> String {
+    // serde_json keeps keys in order unless `preserve_order` is on, and nothing here turns that on.
+    let digest = Sha256::digest(object.0.to_string());
+    digest.iter().fold(String::new(), |mut hex, byte| {
+        hex.push_str(&format!("{byte:02x}"));
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment() -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "api", "labels": { "a/b": "c" } },
+            "spec": { "replicas": 2, "template": { "spec": { "containers": [
+                { "name": "api", "image": "api:1", "env": [{ "name": "EMPTY", "value": "" }],
+                  "resources": { "limits": { "cpu": "1000m", "memory": "1Gi" } },
+                  "ports": [{ "containerPort": 80 }] }] } } }
+        })
+    }
+
+    fn told(desired: Value, live: Value) -> Vec<String> {
+        let found = changes(&Object(desired), &Object(live), "capstan");
+        let text = |value: Option<Value>| value.map_or("nothing".to_owned(), |value| value.to_string());
+        found
+            .into_iter()
+            .map(|change| format!("{}: {} -> {}", change.pointer, text(change.from), text(change.to)))
+            .collect()
+    }
+
+    #[test]
+    fn what_the_server_fills_in_is_no_difference() {
+        let mut live = deployment();
+        live["status"] = json!({ "replicas": 2 });
+        live["metadata"]["uid"] = json!("u");
+        live["spec"]["strategy"] = json!({ "type": "RollingUpdate" });
+        let container = &mut live["spec"]["template"]["spec"]["containers"][0];
+        container["terminationMessagePath"] = json!("/dev/termination-log");
+        container["resources"]["limits"] = json!({ "cpu": "1", "memory": "1024Mi" });
+        container["ports"] = json!([{ "containerPort": 80, "protocol": "TCP" }]);
+        container["env"] = json!([{ "name": "EMPTY" }]);
+        assert_eq!(told(deployment(), live), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_change_is_named_by_container_and_field() {
+        let mut desired = deployment();
+        desired["spec"]["template"]["spec"]["containers"][0]["image"] = json!("api:2");
+        desired["spec"]["replicas"] = json!(3);
+        assert_eq!(
+            told(desired.clone(), deployment()),
+            [
+                "/spec/replicas: 2 -> 3",
+                "/spec/template/spec/containers/api/image: \"api:1\" -> \"api:2\""
+            ]
+        );
+        let found = changes(&Object(desired), &Object(deployment()), "capstan");
+        assert_eq!(summary(&found), "replicas, image");
+    }
+
+    #[test]
+    fn what_we_applied_and_no_longer_want_goes() {
+        let mut live = deployment();
+        live["metadata"]["labels"]["old"] = json!("x");
+        live["metadata"]["labels"]["others"] = json!("y");
+        live["spec"]["template"]["spec"]["containers"][0]["env"] =
+            json!([{ "name": "EMPTY" }, { "name": "OLD", "value": "1" }]);
+        live["metadata"]["managedFields"] = json!([
+            { "manager": "capstan", "operation": "Apply", "fieldsV1": {
+                "f:metadata": { "f:labels": { "f:old": {}, "f:a/b": {} } },
+                "f:spec": { "f:template": { "f:spec": { "f:containers": { "k:{\"name\":\"api\"}": {
+                    ".": {}, "f:name": {}, "f:env": { "k:{\"name\":\"OLD\"}": { ".": {}, "f:name": {}, "f:value": {} } } } } } } } } },
+            { "manager": "others", "operation": "Apply", "fieldsV1": { "f:metadata": { "f:labels": { "f:others": {} } } } },
+        ]);
+        assert_eq!(
+            told(deployment(), live),
+            [
+                "/metadata/labels/old: \"x\" -> nothing",
+                "/spec/template/spec/containers/api/env/OLD: {\"name\":\"OLD\",\"value\":\"1\"} -> nothing"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_secrets_texts_are_compared_as_they_are_stored() {
+        let secret = |field: &str, text: &str| json!({ "apiVersion": "v1", "kind": "Secret", field: { "key": text } });
+        assert_eq!(
+            told(secret("stringData", "x"), secret("data", "eA==")),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            told(secret("stringData", "y"), secret("data", "eA==")),
+            ["/data/key: \"eA==\" -> \"eQ==\""]
+        );
+    }
+
+    #[test]
+    fn one_port_for_two_protocols_is_two_members() {
+        let service = |ports: Value| json!({ "kind": "Service", "spec": { "ports": ports } });
+        let both = json!([{ "port": 53, "protocol": "UDP", "name": "u" }, { "port": 53, "name": "t" }]);
+        let live =
+            json!([{ "port": 53, "protocol": "TCP", "name": "t" }, { "port": 53, "protocol": "UDP", "name": "u" }]);
+        assert_eq!(told(service(both), service(live)), Vec::<String>::new());
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-z~/]{0,4}".prop_map(Value::from)
+        ];
+        leaf.prop_recursive(4, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[a-z/~]{1,6}", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect()))
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_differs_from_itself(value in any_value()) {
+            prop_assert_eq!(changes(&Object(value.clone()), &Object(value), "capstan"), Vec::new());
+        }
+    }
+}

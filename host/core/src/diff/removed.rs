@@ -1,0 +1,87 @@
+//! Fields that we applied earlier and no longer want: server-side apply removes them.
+
+use serde_json::Value;
+
+use super::{Change, escape};
+use crate::object::Object;
+
+/// Adds a change for everything that `manager` owns by `Apply` in the live object and that isn't desired any more.
+pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
+    let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
+    for entry in entries.into_iter().flatten() {
+        let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
+        let is_ours = text("manager") == manager && text("operation") == "Apply" && text("subresource").is_empty();
+        if let Some(fields) = entry.get("fieldsV1").filter(|_| is_ours) {
+            walk("", fields, Some(desired), &live.0, found);
+        }
+    }
+}
+
+/// Follows a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a member of a list by its keys, `v:...` one by its value, `.` the thing itself.
+fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, found: &mut Vec<Change>) {
+    let Some(fields) = fields.as_object() else { return };
+    let is_whole = fields.contains_key(".");
+    let has_children = fields.keys().any(|name| name != ".");
+    if desired.is_none() && (is_whole || !has_children) && !pointer.is_empty() {
+        found.push(Change {
+            pointer: pointer.to_owned(),
+            from: Some(live.clone()),
+            to: None,
+        });
+        return;
+    }
+    for (name, inner) in fields {
+        if let Some(field) = name.strip_prefix("f:") {
+            let Some(live) = live.get(field) else { continue };
+            let desired = desired.and_then(|desired| desired.get(field));
+            walk(&format!("{pointer}/{}", escape(field)), inner, desired, live, found);
+        } else if let Some(keys) = name.strip_prefix("k:") {
+            let Ok(keys) = serde_json::from_str::<Value>(keys) else {
+                continue;
+            };
+            let Some(live) = by_keys(live, &keys) else { continue };
+            let desired = desired.and_then(|desired| by_keys(desired, &keys));
+            walk(
+                &format!("{pointer}/{}", escape(&title(&keys))),
+                inner,
+                desired,
+                live,
+                found,
+            );
+        } else if let Some(value) = name.strip_prefix("v:") {
+            let Ok(value) = serde_json::from_str::<Value>(value) else {
+                continue;
+            };
+            let holds = |list: &Value| list.as_array().is_some_and(|members| members.contains(&value));
+            if holds(live) && !desired.is_some_and(holds) {
+                found.push(Change {
+                    pointer: format!("{pointer}/{}", escape(&text(&value))),
+                    from: Some(value),
+                    to: None,
+                });
+            }
+        }
+    }
+}
+
+fn by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
+    let keys = keys.as_object()?;
+    list.as_array()?.iter().find(|member| {
+        keys.iter().all(|(name, value)| match member.get(name) {
+            Some(found) => found == value,
+            // The server fills in this default before it names the member.
+            None => name == "protocol" && value == "TCP",
+        })
+    })
+}
+
+fn title(keys: &Value) -> String {
+    let named = ["name", "mountPath", "containerPort", "port", "type", "ip"]
+        .iter()
+        .find_map(|key| keys.get(key));
+    named.map_or_else(|| keys.to_string(), text)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

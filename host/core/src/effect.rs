@@ -1,0 +1,153 @@
+//! Orders: what an operation wants done. Each may be performed twice, and twice must equal once.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    hook::{Occasion, Propagation},
+    object::ObjectKey,
+    plugins::{AbortReason, Ask, LogLine},
+    task::TaskId,
+};
+
+/// One order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Apply the task's object by server-side apply. Answered by `Applied`.
+    Apply {
+        /// The task.
+        task: TaskId,
+    },
+    /// Delete one object, if it still has this UID. Answered by `Deleted`.
+    Delete {
+        /// On whose behalf.
+        task: TaskId,
+        /// What.
+        target: Target,
+        /// What becomes of what it owns.
+        propagation: Propagation,
+    },
+    /// Follow the task's object and tell how it is, until `Unwatch`. Answered by `Observed`, whenever it changes.
+    Watch {
+        /// The task.
+        task: TaskId,
+        /// What to follow.
+        key: ObjectKey,
+    },
+    /// Stop following.
+    Unwatch {
+        /// The task.
+        task: TaskId,
+        /// What was followed.
+        key: ObjectKey,
+    },
+    /// Find the objects that earlier runs of this hook left, and ask its delete policies about each. Answered by `OlderDecided`.
+    LookForOlder {
+        /// The hook's task.
+        task: TaskId,
+    },
+    /// Ask the hook type for its next step. Answered by `HookStepped`.
+    StepHook {
+        /// The hook's task.
+        task: TaskId,
+        /// Which question.
+        call: HookCall,
+    },
+    /// Do what the hook type asked for. Answered by `Answered`.
+    Perform {
+        /// The hook's task.
+        task: TaskId,
+        /// What was asked.
+        ask: Ask,
+    },
+    /// Save the end of the logs of the hook's containers with the history. Answered by `LogsKept`.
+    KeepLogs {
+        /// The hook's task.
+        task: TaskId,
+    },
+    /// Give the hook's Job the time to live that its user wrote: until its verdict was recorded, it had a longer one. Answered by
+    /// `TtlSet`.
+    SetTtl {
+        /// The hook's task.
+        task: TaskId,
+    },
+    /// Ask the delete policies about the hook's object. Answered by `Decided`.
+    Decide {
+        /// The hook's task.
+        task: TaskId,
+        /// Why now.
+        occasion: Occasion,
+    },
+    /// Say when this moment has come. Answered by `Woke`; a later order replaces an earlier one.
+    Wake {
+        /// The moment.
+        at: Timestamp,
+    },
+}
+
+/// One object, told from others that have had its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// A question to a hook type, before the engine fills in the live object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HookCall {
+    /// Its turn has come.
+    Start,
+    /// Something happened.
+    Advance {
+        /// What the plugin remembers.
+        state: Vec<u8>,
+        /// What happened.
+        note: Note,
+    },
+    /// It is being stopped.
+    Abort {
+        /// What the plugin remembers.
+        state: Vec<u8>,
+        /// Why.
+        reason: AbortReason,
+    },
+}
+
+/// An observation for a hook type, small enough for a checkpoint: objects are filled in when the question is asked, as they are then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The ask it answers.
+    pub answers: Option<u32>,
+    /// What happened.
+    pub what: Noted,
+}
+
+/// The kinds of notes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Noted {
+    /// The own object was created, or is there already from the same run.
+    Created,
+    /// The own object changed.
+    Object,
+    /// The own object is no longer there.
+    Gone,
+    /// The deletion asked for is complete.
+    Deleted,
+    /// An ask without an answer of its own was performed.
+    Done,
+    /// Lines of the own object's pods.
+    Log(Vec<LogLine>),
+    /// The time asked for has come.
+    Woke,
+    /// The ask was not performed and never will be.
+    Refused(String),
+    /// The ask was tried and failed.
+    Failed {
+        /// What went wrong.
+        reason: String,
+        /// Whether trying again may help.
+        temporary: bool,
+    },
+}

@@ -1,0 +1,206 @@
+//! What happened: the only way in which an operation learns anything.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    effect::{Noted, Target},
+    fact::Fact,
+    hook::{Disposal, Occasion, Propagation},
+    object::ObjectKey,
+    plugins::{HookStep, PluginError},
+    task::{FailureClass, TaskId},
+};
+
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The moment; never earlier than that of the input before.
+    pub at: Timestamp,
+    /// What.
+    pub what: Happened,
+}
+
+/// The kinds of inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Happened {
+    /// The operation may begin.
+    Begun,
+    /// A driver carries on with an operation whose driver was lost: whatever was ordered and not answered is ordered again.
+    Resumed,
+    /// Answers `Apply`.
+    Applied {
+        /// The task.
+        task: TaskId,
+        /// What came of it.
+        result: Result<Applied, Problem>,
+    },
+    /// Answers `Delete`.
+    Deleted {
+        /// The task.
+        task: TaskId,
+        /// What was to be deleted.
+        target: Target,
+        /// What came of it; that it is gone altogether comes as `Observed`.
+        result: Result<DeleteAnswer, Problem>,
+    },
+    /// A followed object was seen.
+    Observed {
+        /// The task.
+        task: TaskId,
+        /// Which object.
+        key: ObjectKey,
+        /// How it is.
+        fact: Fact,
+    },
+    /// Answers `LookForOlder`.
+    OlderDecided {
+        /// The hook's task.
+        task: TaskId,
+        /// What was found.
+        result: Result<Older, Problem>,
+    },
+    /// Answers `StepHook`.
+    HookStepped {
+        /// The hook's task.
+        task: TaskId,
+        /// The plugin's answer.
+        result: Result<HookStep, PluginError>,
+    },
+    /// Answers `Perform`.
+    Answered {
+        /// The hook's task.
+        task: TaskId,
+        /// The plugin's number for what it asked.
+        ask: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Answers `KeepLogs`.
+    LogsKept {
+        /// The hook's task.
+        task: TaskId,
+        /// How many bytes were kept.
+        bytes: u64,
+        /// What couldn't be kept, and why; usually empty.
+        trouble: String,
+    },
+    /// Answers `SetTtl`.
+    TtlSet {
+        /// The hook's task.
+        task: TaskId,
+        /// What came of it.
+        result: Result<(), Problem>,
+    },
+    /// Answers `Decide`.
+    Decided {
+        /// The hook's task.
+        task: TaskId,
+        /// Why it was asked.
+        occasion: Occasion,
+        /// What the policies said together.
+        decision: Decision,
+    },
+    /// A moment asked for has come.
+    Woke,
+    /// Somebody wants the operation to stop.
+    Terminated {
+        /// Who, and how: `Ctrl-C`, `anna on laptop`.
+        by: String,
+    },
+    /// Something outside any task goes wrong or right again: a watch that can't be had.
+    Troubled {
+        /// One sentence.
+        message: String,
+    },
+}
+
+/// An object that was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Its UID.
+    pub uid: String,
+    /// Its version after our write: older looks at it don't count.
+    pub resource_version: String,
+    /// Whether the write changed anything.
+    pub changed: bool,
+}
+
+/// Why an order couldn't be carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What kind of failure it makes.
+    pub class: FailureClass,
+    /// What went wrong, for people.
+    pub message: String,
+}
+
+impl Problem {
+    /// Makes one.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Problem {
+        Problem {
+            class,
+            message: message.into(),
+        }
+    }
+}
+
+/// What a deletion met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeleteAnswer {
+    /// The server will do it.
+    Accepted,
+    /// It isn't there, or another object has its name now.
+    AlreadyGone,
+}
+
+/// What `LookForOlder` found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Older {
+    /// The object of this very run, from before a crash.
+    pub own: Option<Target>,
+    /// Objects of earlier runs, and what the policies say of each.
+    pub decided: Vec<(Target, Decision)>,
+}
+
+/// What a hook's delete policies said of one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// All of them together.
+    pub disposal: Disposal,
+    /// Whose word it was: `HookSucceeded`; empty when it stays.
+    pub by: String,
+    /// Policies that gave no answer, each with its error; those count as `Keep`.
+    pub troubles: Vec<String>,
+}
+
+impl Decision {
+    /// The decision of nobody: it stays.
+    pub fn keep() -> Decision {
+        Decision {
+            disposal: Disposal::Keep,
+            by: String::new(),
+            troubles: Vec::new(),
+        }
+    }
+
+    /// Returns how it is to be deleted at this moment, if at all.
+    pub fn deletion(&self, now: Timestamp) -> Option<Propagation> {
+        match self.disposal {
+            Disposal::Delete(propagation) => Some(propagation),
+            Disposal::DeleteAt(at) if at <= now => Some(Propagation::Background),
+            Disposal::DeleteAt(_) | Disposal::AskAgainAt(_) | Disposal::Keep => None,
+        }
+    }
+}
+
+/// What came of something a hook asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    /// The own object is there.
+    Created(Target),
+    /// Another run's object has the name.
+    NameTaken,
+    /// Anything else, told to the plugin as it is.
+    Note(Noted),
+}

@@ -1,0 +1,313 @@
+//! The operation: one run of a plan as a value. It is told what happened and answers with orders and news; it owns no clock, no
+//! connection and no plugin.
+//!
+//! ```text
+//!            every wave of every phase ended well
+//!  Running ───────────────────────────────────────▶ closing ─▶ Succeeded
+//!     │ a task fails, a deadline passes
+//!     ├──────────────▶ SyncFail's waves ──────────▶ closing ─▶ Failed
+//!     │ terminate
+//!     └──────────────▶ running hooks are aborted ─▶ closing ─▶ Terminated
+//! ```
+//!
+//! A wave starts kind by kind: the next kind when every object of the one before was answered for. When a task fails nothing new
+//! starts; the wave's running hooks are awaited. Closing asks the delete policies once more, about what is still there.
+//!
+//! Its serialized state is the checkpoint. What was ordered and is unanswered follows from the state of each task, so a new driver
+//! orders it again (`resume.rs`); every order may be carried out twice.
+
+mod advance;
+mod dispose;
+mod hook;
+mod resource;
+mod resume;
+mod state;
+mod stop;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub use self::state::{Due, OperationState};
+use self::state::{Stage, TaskState};
+use crate::{
+    effect::Effect,
+    event::{Event, News, Outline, Status},
+    input::{Happened, Input},
+    object::Object,
+    operation_kind::OperationKind,
+    plan::Plan,
+    plugins::Cause,
+    task::{Action, Changes, FailureClass, Task, TaskId, TaskResult},
+};
+
+/// One run of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    plan: Arc<Plan>,
+    state: OperationState,
+}
+
+/// What one input led to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Step {
+    /// What shall be done, in this order.
+    pub effects: Vec<Effect>,
+    /// What people are told, in this order.
+    pub events: Vec<Event>,
+    /// Whether the state must be stored before the effects are carried out.
+    pub must_save: bool,
+}
+
+impl Operation {
+    /// Makes an operation that hasn't begun.
+    pub fn new(plan: Arc<Plan>, id: impl Into<String>) -> Operation {
+        let state = OperationState::new(id.into(), &plan);
+        Operation { plan, state }
+    }
+
+    /// Makes one from its checkpoint.
+    pub fn restore(plan: Arc<Plan>, state: OperationState) -> Operation {
+        Operation { plan, state }
+    }
+
+    /// Returns its plan.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Returns what a checkpoint has to hold beside the plan.
+    pub fn state(&self) -> &OperationState {
+        &self.state
+    }
+
+    /// Returns how it is.
+    pub fn status(&self) -> &Status {
+        &self.state.status
+    }
+
+    /// Returns what is due to be deleted after its end.
+    pub fn due(&self) -> &[Due] {
+        &self.state.due
+    }
+
+    /// Returns why it fails, as far as it does: what SyncFail is told.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.state.cause.as_ref()
+    }
+
+    /// Returns the object a hook made, with its name and UID, while it is there.
+    pub fn own(&self, task: &TaskId) -> Option<&crate::effect::Target> {
+        match self.state.tasks.get(task)? {
+            TaskState::Hook(run) => run.own.as_ref(),
+            TaskState::Pending
+            | TaskState::Applying
+            | TaskState::Settling(_)
+            | TaskState::Deleting { .. }
+            | TaskState::Over => None,
+        }
+    }
+
+    /// Returns the run of a hook that has begun.
+    pub fn run_of(&self, task: &Task) -> Option<crate::hook::RunId> {
+        let hook = task.hook()?;
+        Some(crate::hook::RunId::of(
+            &hook.hook,
+            &self.state.id,
+            self.state.attempt,
+            task.phase,
+        ))
+    }
+
+    /// Returns how a hook ended, once it has its verdict.
+    pub fn outcome(&self, task: &TaskId) -> Option<crate::hook::HookOutcome> {
+        match self.state.tasks.get(task)? {
+            TaskState::Hook(run) => run.outcome(),
+            TaskState::Pending
+            | TaskState::Applying
+            | TaskState::Settling(_)
+            | TaskState::Deleting { .. }
+            | TaskState::Over => None,
+        }
+    }
+
+    /// Takes in one thing that happened.
+    pub fn step(&mut self, input: Input) -> Step {
+        let mut out = Out::new(input.at);
+        if !self.state.status.is_over() {
+            let plan = Arc::clone(&self.plan);
+            self.take(&plan, input.what, &mut out);
+            self.check_deadlines(&plan, &mut out);
+            self.advance(&plan, &mut out);
+            self.notice(&plan, &mut out);
+            self.schedule(&plan, &mut out);
+        }
+        self.conclude(out)
+    }
+
+    fn take(&mut self, plan: &Plan, what: Happened, out: &mut Out) {
+        match what {
+            Happened::Begun => self.begin(plan, out),
+            Happened::Resumed => self.resume(plan, out),
+            Happened::Applied { task, result } => self.applied(plan, &task, result, out),
+            Happened::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
+            Happened::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
+            Happened::OlderDecided { task, result } => self.older_decided(plan, &task, result, out),
+            Happened::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
+            Happened::Answered { task, ask, answer } => self.answered(plan, &task, ask, answer, out),
+            Happened::LogsKept { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
+            Happened::TtlSet { task, result } => self.ttl_set(plan, &task, result, out),
+            Happened::Decided {
+                task,
+                occasion,
+                decision,
+            } => self.decided(plan, &task, occasion, decision, out),
+            Happened::Woke => self.state.wake = None,
+            Happened::Terminated { by } => self.terminate(plan, by, out),
+            Happened::Troubled { message } => out.tell(News::Troubled { message }),
+        }
+    }
+
+    fn begin(&mut self, plan: &Plan, out: &mut Out) {
+        if self.state.stage != Stage::New {
+            return;
+        }
+        self.state.stage = Stage::Main;
+        self.state.deadline = out.after(plan.limits.operation);
+        out.must_save = true;
+        out.tell(News::OperationStarted {
+            format: crate::event::FORMAT,
+            operation: self.state.id.clone(),
+            does: plan.does,
+            application: plan.application.clone(),
+            tasks: plan.tasks.iter().map(outline).collect(),
+        });
+    }
+
+    /// Ends a task, tells so, and remembers what failed.
+    fn finish(&mut self, task: &Task, result: TaskResult, out: &mut Out) {
+        if let TaskResult::Failed { class, message } = &result {
+            self.blame(task, *class, message);
+        }
+        out.must_save = true;
+        out.tell(News::TaskFinished {
+            task: task.id.clone(),
+            result: result.clone(),
+        });
+        self.state.results.insert(task.id.clone(), result);
+    }
+
+    /// Remembers a failure; the first one gives the operation its class.
+    fn blame(&mut self, task: &Task, class: FailureClass, message: &str) {
+        if self.state.stage == Stage::Failing {
+            return;
+        }
+        let sentence = format!("{}: {message}", task.key);
+        let cause = self.state.cause.get_or_insert_with(|| Cause {
+            class: class.as_str().to_owned(),
+            message: String::new(),
+            objects: Vec::new(),
+        });
+        if !cause.message.is_empty() {
+            cause.message.push_str("; ");
+        }
+        cause.message.push_str(&sentence);
+        cause.objects.push(task.key.to_string());
+    }
+
+    fn conclude(&mut self, out: Out) -> Step {
+        let events = out
+            .news
+            .into_iter()
+            .map(|what| {
+                self.state.seq += 1;
+                Event {
+                    seq: self.state.seq,
+                    at: out.at,
+                    what,
+                }
+            })
+            .collect();
+        Step {
+            effects: out.effects,
+            events,
+            must_save: out.must_save,
+        }
+    }
+}
+
+fn outline(task: &Task) -> Outline {
+    let (action, by) = match &task.action {
+        Action::Apply(apply) => (
+            match apply.changes {
+                Changes::Create => "create",
+                Changes::Fields(_) => "change",
+                Changes::None => "check",
+            },
+            String::new(),
+        ),
+        Action::Delete(_) => ("delete", String::new()),
+        Action::Hook(hook) => ("run", hook.by.plugin.clone()),
+    };
+    Outline {
+        id: task.id.clone(),
+        phase: task.phase,
+        wave: task.wave,
+        key: task.key.clone(),
+        action: action.to_owned(),
+        by,
+    }
+}
+
+/// Returns what a hook's object is to be when it is created: the manifest with the run's name and labels.
+///
+/// A Job keeps for at least a day, so that the cluster's TTL controller can't remove it before its verdict was recorded.
+pub fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
+    hook::own_object(plan, task, operation, attempt)
+}
+
+/// Collects what a step leads to.
+struct Out {
+    at: Timestamp,
+    effects: Vec<Effect>,
+    news: Vec<News>,
+    must_save: bool,
+}
+
+impl Out {
+    fn new(at: Timestamp) -> Out {
+        Out {
+            at,
+            effects: Vec::new(),
+            news: Vec::new(),
+            must_save: false,
+        }
+    }
+
+    fn order(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    fn tell(&mut self, news: News) {
+        self.news.push(news);
+    }
+
+    fn after(&self, seconds: u64) -> Option<Timestamp> {
+        later(self.at, seconds.saturating_mul(1000))
+    }
+}
+
+/// Returns the moment so many milliseconds later; nothing when that is out of range.
+fn later(at: Timestamp, milliseconds: u64) -> Option<Timestamp> {
+    let span = jiff::SignedDuration::from_millis(i64::try_from(milliseconds).ok()?);
+    at.checked_add(span).ok()
+}
+
+/// Says whether what this operation does has a SyncFail phase.
+fn has_sync_fail(plan: &Plan) -> bool {
+    plan.does == OperationKind::Sync
+        && plan
+            .tasks
+            .iter()
+            .any(|task| task.phase == crate::phase::Phase::SyncFail)
+}

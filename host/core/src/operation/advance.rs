@@ -1,0 +1,251 @@
+//! Is this wave settled, which comes next, which failure ends it.
+
+use super::{
+    Operation, Out, has_sync_fail,
+    state::{HookStage, Stage, TaskState, Tidying},
+};
+use crate::{
+    event::{News, Status},
+    phase::Phase,
+    plan::Plan,
+    task::{Action, Task, TaskResult},
+    wave::Wave,
+};
+
+impl Operation {
+    /// Starts whatever may start now, until nothing more may.
+    pub(super) fn advance(&mut self, plan: &Plan, out: &mut Out) {
+        loop {
+            let went_on = match self.state.stage {
+                Stage::New | Stage::Over => false,
+                Stage::Main | Stage::Failing => self.advance_wave(plan, out),
+                Stage::Stopping => self.advance_stopping(plan, out),
+                Stage::Closing => self.advance_closing(plan, out),
+            };
+            if !went_on {
+                return;
+            }
+        }
+    }
+
+    fn advance_wave(&mut self, plan: &Plan, out: &mut Out) -> bool {
+        let Some((phase, wave)) = self.state.current else {
+            return self.enter_next_wave(plan, out);
+        };
+        let has_failed = plan.wave(phase, wave).any(|task| self.has_failed(task));
+        if has_failed {
+            self.abandon(plan, phase, wave, out);
+        } else {
+            self.start_batch(plan, phase, wave, out);
+        }
+        let is_over = plan
+            .wave(phase, wave)
+            .all(|task| self.is_over(task) || (has_failed && self.is_pending(task)));
+        if !is_over {
+            return false;
+        }
+        out.must_save = true;
+        out.tell(News::WaveFinished { phase, wave });
+        if !has_failed {
+            return self.enter_next_wave(plan, out);
+        }
+        out.tell(News::PhaseFinished { phase, well: false });
+        self.enter_failing(plan, out);
+        true
+    }
+
+    /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for.
+    fn start_batch(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
+        let Some(rank) = plan
+            .wave(phase, wave)
+            .filter(|task| !self.is_answered(task))
+            .map(|task| task.rank)
+            .min()
+        else {
+            return;
+        };
+        for task in plan.wave(phase, wave).filter(|task| task.rank == rank) {
+            if self.is_pending(task) {
+                self.start(plan, task, out);
+            }
+        }
+    }
+
+    fn start(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+        out.must_save = true;
+        self.state.started.insert(task.id.clone(), out.at);
+        out.tell(News::TaskStarted { task: task.id.clone() });
+        match &task.action {
+            Action::Apply(_) => self.start_apply(task, out),
+            Action::Delete(delete) => self.start_delete(plan, task, delete, out),
+            Action::Hook(_) => self.start_hook(task, out),
+        }
+    }
+
+    /// Enters the wave after the current one, or closes after the last.
+    fn enter_next_wave(&mut self, plan: &Plan, out: &mut Out) -> bool {
+        let in_sync_fail = self.state.stage == Stage::Failing;
+        let waves = plan.waves();
+        let mut all = waves
+            .iter()
+            .flat_map(|(phase, waves)| waves.iter().map(|wave| (*phase, *wave)))
+            .filter(|(phase, _)| (*phase == Phase::SyncFail) == in_sync_fail);
+        let next = match self.state.current {
+            None => all.next(),
+            Some(current) => all.find(|at| *at > current),
+        };
+        let before = self.state.current.map(|(phase, _)| phase);
+        self.state.current = next;
+        if let Some(phase) = before
+            && next.map(|(phase, _)| phase) != before
+        {
+            out.tell(News::PhaseFinished { phase, well: true });
+        }
+        let Some((phase, wave)) = next else {
+            self.enter_closing(plan, out);
+            return true;
+        };
+        if before != Some(phase) {
+            let cause = if in_sync_fail { self.state.cause.clone() } else { None };
+            out.tell(News::PhaseStarted { phase, cause });
+        }
+        out.tell(News::WaveStarted { phase, wave });
+        out.must_save = true;
+        true
+    }
+
+    /// Goes to SyncFail, once, or closes where there is none or it failed itself.
+    pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut Out) {
+        self.state.current = None;
+        if self.state.stage != Stage::Failing && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
+            self.state.stage = Stage::Failing;
+            self.state.deadline = out.after(plan.limits.sync_fail);
+            out.must_save = true;
+        } else {
+            self.enter_closing(plan, out);
+        }
+    }
+
+    fn was_in_sync_fail(&self, plan: &Plan) -> bool {
+        plan.tasks
+            .iter()
+            .any(|task| task.phase == Phase::SyncFail && !self.is_pending(task))
+    }
+
+    fn advance_stopping(&mut self, plan: &Plan, out: &mut Out) -> bool {
+        if !plan
+            .tasks
+            .iter()
+            .all(|task| self.is_pending(task) || self.is_over(task))
+        {
+            return false;
+        }
+        if let Some((phase, wave)) = self.state.current {
+            out.tell(News::WaveFinished { phase, wave });
+            out.tell(News::PhaseFinished { phase, well: false });
+        }
+        match self.state.status {
+            Status::Terminating { .. } => {
+                self.state.current = None;
+                self.enter_closing(plan, out);
+            }
+            Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => {
+                self.enter_failing(plan, out);
+            }
+        }
+        true
+    }
+
+    fn enter_closing(&mut self, plan: &Plan, out: &mut Out) {
+        self.state.stage = Stage::Closing;
+        self.state.deadline = None;
+        out.must_save = true;
+        self.ask_all_at_the_end(plan, out);
+    }
+
+    fn advance_closing(&mut self, plan: &Plan, out: &mut Out) -> bool {
+        if !plan
+            .tasks
+            .iter()
+            .all(|task| self.is_pending(task) || self.is_over(task))
+        {
+            return false;
+        }
+        self.state.stage = Stage::Over;
+        self.state.status = match (&self.state.status, self.state.cause.clone()) {
+            (Status::Terminating { by }, _) => Status::Terminated { by: by.clone() },
+            (Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. }, Some(cause)) => {
+                Status::Failed(cause)
+            }
+            (Status::Running | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. }, None) => {
+                Status::Succeeded
+            }
+        };
+        out.must_save = true;
+        out.tell(News::OperationFinished {
+            status: self.state.status.clone(),
+        });
+        false
+    }
+
+    /// Gives up waiting for the health of resources: their wave has failed.
+    fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
+        for task in plan.wave(phase, wave) {
+            if let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id) {
+                let mut text = "applied; not awaited any longer, since its wave failed".to_owned();
+                if let Some(health) = settling.health {
+                    text = format!("{text} (it was {health})");
+                }
+                self.close(task, TaskResult::Stopped(text), out);
+            }
+        }
+    }
+
+    fn has_failed(&self, task: &Task) -> bool {
+        self.state
+            .results
+            .get(&task.id)
+            .is_some_and(|result| !result.lets_go_on())
+    }
+
+    pub(super) fn is_pending(&self, task: &Task) -> bool {
+        self.state.tasks.get(&task.id) == Some(&TaskState::Pending)
+    }
+
+    pub(super) fn is_over(&self, task: &Task) -> bool {
+        match self.state.tasks.get(&task.id) {
+            Some(TaskState::Pending | TaskState::Applying | TaskState::Settling(_) | TaskState::Deleting { .. }) => {
+                false
+            }
+            Some(TaskState::Hook(run)) => run.is_over(),
+            Some(TaskState::Over) | None => true,
+        }
+    }
+
+    fn is_answered(&self, task: &Task) -> bool {
+        match self.state.tasks.get(&task.id) {
+            Some(TaskState::Pending | TaskState::Applying) => false,
+            Some(TaskState::Settling(_) | TaskState::Over) | None => true,
+            Some(TaskState::Deleting { accepted, .. }) => *accepted,
+            Some(TaskState::Hook(run)) => run.is_answered(),
+        }
+    }
+
+    /// Says whether a hook has its verdict while its policies still have the word.
+    pub(super) fn is_tidying(&self, task: &Task) -> bool {
+        match self.state.tasks.get(&task.id) {
+            Some(TaskState::Hook(run)) => match &run.stage {
+                HookStage::Ended { tidying, .. } => *tidying != Tidying::Done,
+                HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => false,
+            },
+            Some(
+                TaskState::Pending
+                | TaskState::Applying
+                | TaskState::Settling(_)
+                | TaskState::Deleting { .. }
+                | TaskState::Over,
+            )
+            | None => false,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What becomes of a hook's object after the verdict: its logs are kept, its time to live is set, its delete policies are asked.
+
+use super::{
+    Operation, Out,
+    hook::guards_ttl,
+    state::{Due, HookStage, Tidying, Verdict},
+};
+use crate::{
+    effect::{Effect, Target},
+    event::{Fate, News},
+    hook::{Disposal, Occasion, Propagation},
+    input::{Decision, DeleteAnswer, Problem},
+    plan::Plan,
+    task::{Task, TaskId},
+};
+
+impl Operation {
+    pub(super) fn logs_kept(&mut self, plan: &Plan, id: &TaskId, bytes: u64, trouble: String, out: &mut Out) {
+        let Some(task) = plan.task(id) else { return };
+        if self.tidying(id) != Some(Tidying::KeepingLogs) {
+            return;
+        }
+        out.tell(News::LogsKept {
+            task: id.clone(),
+            bytes,
+            trouble,
+        });
+        let must_go = self.verdict(id).is_some_and(|verdict| verdict.must_go);
+        if guards_ttl(task) && !must_go {
+            self.set_tidying(id, Tidying::SettingTtl);
+            out.order(Effect::SetTtl { task: id.clone() });
+        } else {
+            self.ask_policies(task, out);
+        }
+    }
+
+    pub(super) fn ttl_set(&mut self, plan: &Plan, id: &TaskId, result: Result<(), Problem>, out: &mut Out) {
+        let Some(task) = plan.task(id) else { return };
+        if self.tidying(id) != Some(Tidying::SettingTtl) {
+            return;
+        }
+        if let Err(problem) = result {
+            out.tell(News::Troubled {
+                message: format!("{}: its time to live stays at a day: {}", task.key, problem.message),
+            });
+        }
+        self.ask_policies(task, out);
+    }
+
+    fn ask_policies(&mut self, task: &Task, out: &mut Out) {
+        let must_go = self.verdict(&task.id).is_some_and(|verdict| verdict.must_go);
+        let Some(own) = self.own(&task.id).cloned() else {
+            return self.set_tidying(&task.id, Tidying::Done);
+        };
+        if must_go {
+            self.delete_own(task, own, Propagation::Background, "stopped".to_owned(), out);
+        } else {
+            self.ask(task, Occasion::HookFinished, out);
+        }
+    }
+
+    fn ask(&mut self, task: &Task, occasion: Occasion, out: &mut Out) {
+        self.set_tidying(&task.id, Tidying::Deciding(occasion));
+        out.order(Effect::Decide {
+            task: task.id.clone(),
+            occasion,
+        });
+    }
+
+    /// Asks the policies of all hooks whose object is still there, now that the operation's outcome is known.
+    pub(super) fn ask_all_at_the_end(&mut self, plan: &Plan, out: &mut Out) {
+        for task in &plan.tasks {
+            let Some(own) = self.own(&task.id) else { continue };
+            let is_due = self.state.due.iter().any(|due| due.target == *own);
+            if !is_due && self.tidying(&task.id) == Some(Tidying::Done) {
+                self.ask(task, Occasion::OperationFinished, out);
+            }
+        }
+    }
+
+    pub(super) fn decided(&mut self, plan: &Plan, id: &TaskId, occasion: Occasion, decision: Decision, out: &mut Out) {
+        let Some(task) = plan.task(id) else { return };
+        if self.tidying(id) != Some(Tidying::Deciding(occasion)) {
+            return;
+        }
+        for trouble in &decision.troubles {
+            out.tell(News::PluginTroubled {
+                task: id.clone(),
+                message: format!("{trouble}; its object stays"),
+            });
+        }
+        let Some(own) = self.own(id).cloned() else {
+            return self.set_tidying(id, Tidying::Done);
+        };
+        if let Some(propagation) = decision.deletion(out.at) {
+            return self.delete_own(task, own, propagation, decision.by, out);
+        }
+        let fate = match decision.disposal {
+            Disposal::DeleteAt(at) => self.defer(own.clone(), at, &decision.by, false),
+            Disposal::AskAgainAt(at) => self.defer(own.clone(), at, &decision.by, true),
+            Disposal::Keep | Disposal::Delete(_) => Fate::Kept,
+        };
+        out.must_save = true;
+        if fate != Fate::Kept || occasion == Occasion::HookFinished {
+            out.tell(News::HookDisposed {
+                task: id.clone(),
+                key: own.key,
+                fate,
+                by: decision.by,
+            });
+        }
+        self.set_tidying(id, Tidying::Done);
+    }
+
+    fn defer(&mut self, target: Target, at: jiff::Timestamp, by: &str, ask_again: bool) -> Fate {
+        self.state.due.push(Due {
+            target,
+            at,
+            by: by.to_owned(),
+            ask_again,
+        });
+        Fate::Due(at)
+    }
+
+    fn delete_own(&mut self, task: &Task, own: Target, propagation: Propagation, by: String, out: &mut Out) {
+        out.tell(News::HookDisposed {
+            task: task.id.clone(),
+            key: own.key.clone(),
+            fate: Fate::Deleted,
+            by,
+        });
+        self.set_tidying(&task.id, Tidying::Deleting);
+        out.must_save = true;
+        out.order(Effect::Delete {
+            task: task.id.clone(),
+            target: own,
+            propagation,
+        });
+    }
+
+    /// Takes in that the deletion of the own object was accepted; its end isn't awaited.
+    pub(super) fn own_deleted(&mut self, id: &TaskId, result: Result<DeleteAnswer, Problem>, out: &mut Out) {
+        if self.tidying(id) != Some(Tidying::Deleting) {
+            return;
+        }
+        self.set_tidying(id, Tidying::Done);
+        let Some(run) = self.state.hook(id) else { return };
+        match result {
+            Ok(DeleteAnswer::Accepted | DeleteAnswer::AlreadyGone) => run.own = None,
+            Err(problem) => {
+                if let Some(own) = run.own.take() {
+                    out.tell(News::HookDisposed {
+                        task: id.clone(),
+                        key: own.key,
+                        fate: Fate::Stuck(problem.message),
+                        by: String::new(),
+                    });
+                }
+            }
+        }
+    }
+
+    pub(super) fn tidying(&mut self, id: &TaskId) -> Option<Tidying> {
+        match &self.state.hook(id)?.stage {
+            HookStage::Ended { tidying, .. } => Some(tidying.clone()),
+            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => None,
+        }
+    }
+
+    fn verdict(&mut self, id: &TaskId) -> Option<Verdict> {
+        match &self.state.hook(id)?.stage {
+            HookStage::Ended { verdict, .. } => Some(verdict.clone()),
+            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => None,
+        }
+    }
+
+    fn set_tidying(&mut self, id: &TaskId, next: Tidying) {
+        if let Some(run) = self.state.hook(id)
+            && let HookStage::Ended { tidying, .. } = &mut run.stage
+        {
+            *tidying = next;
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! A hook from its first look at older objects to its verdict: one question to its plugin at a time, and what the plugin asks for.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    Operation, Out, later,
+    state::{HookRun, HookStage, TaskState, Tidying, Verdict},
+};
+use crate::{
+    directive::OnTimeout,
+    effect::{Effect, HookCall, Note, Noted, Target},
+    event::{Fate, News},
+    fact::Fact,
+    hook::{HookOutcome, Propagation, RunId},
+    input::{Answer, Older, Problem},
+    object::{Object, ObjectKey, labels},
+    plan::Plan,
+    plugins::{AbortReason, Ask, HookStep, PluginError, Progress, Request},
+    task::{FailureClass, Task, TaskId, TaskResult},
+};
+
+/// The contract's bound on the steps of one run.
+const MOST_STEPS: u32 = 10_000;
+/// How often in a row a plugin may ask to be asked again, or not be reachable.
+const MOST_RETRIES: u32 = 5;
+/// How often the way is cleared for an object whose name is taken.
+const MOST_ROUNDS: u32 = 3;
+/// A Job is kept for at least so long, in seconds, until its verdict is recorded.
+const SHORTEST_TTL: u64 = 24 * 60 * 60;
+
+pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
+    let hook = task.hook()?;
+    let mut object = task.object.clone()?;
+    let run = RunId::of(&hook.hook, operation, attempt, task.phase);
+    if let Some(prefix) = object.generate_name().map(str::to_owned) {
+        object.set_meta("name", &run.name_from(&prefix));
+        if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("generateName");
+        }
+    }
+    object.set_label(labels::APPLICATION, &plan.application.name);
+    object.set_label(labels::HOOK, &hook.hook.0);
+    object.set_label(labels::RUN, &run.0);
+    object.set_label(labels::OPERATION, operation);
+    if guards_ttl(task) {
+        object.set(&["spec", "ttlSecondsAfterFinished"], Value::from(SHORTEST_TTL));
+    }
+    Some(object)
+}
+
+/// Says whether the hook's object has a time to live that is too short for its verdict to be safe.
+pub(super) fn guards_ttl(task: &Task) -> bool {
+    let Some(object) = &task.object else { return false };
+    object.group() == "batch"
+        && object.kind() == "Job"
+        && object
+            .0
+            .pointer("/spec/ttlSecondsAfterFinished")
+            .and_then(Value::as_u64)
+            .is_some_and(|ttl| ttl < SHORTEST_TTL)
+}
+
+impl Operation {
+    pub(super) fn start_hook(&mut self, task: &Task, out: &mut Out) {
+        let has_object = task.hook().is_some_and(|hook| hook.has_object);
+        self.state
+            .tasks
+            .insert(task.id.clone(), TaskState::Hook(Box::new(HookRun::new())));
+        if has_object {
+            out.order(Effect::LookForOlder { task: task.id.clone() });
+        } else {
+            self.go_on(task, out);
+        }
+    }
+
+    pub(super) fn older_decided(&mut self, plan: &Plan, id: &TaskId, result: Result<Older, Problem>, out: &mut Out) {
+        let Some(task) = plan.task(id) else { return };
+        let Some(run) = self.state.hook(id) else { return };
+        if run.stage != HookStage::Looking {
+            return;
+        }
+        let older = match result {
+            Ok(older) => older,
+            Err(Problem { class, message }) => {
+                return self.end(
+                    task,
+                    HookOutcome::Failed,
+                    TaskResult::Failed { class, message },
+                    false,
+                    out,
+                );
+            }
+        };
+        if let Some(own) = older.own {
+            out.tell(News::ObjectMade {
+                task: id.clone(),
+                key: own.key.clone(),
+                how: "adopted".to_owned(),
+            });
+            run.own = Some(own);
+        }
+        let mut left = BTreeSet::new();
+        for (target, decision) in older.decided {
+            for trouble in &decision.troubles {
+                out.tell(News::PluginTroubled {
+                    task: id.clone(),
+                    message: format!("{trouble}; {} stays", target.key),
+                });
+            }
+            if let Some(propagation) = decision.deletion(out.at) {
+                out.tell(News::HookDisposed {
+                    task: id.clone(),
+                    key: target.key.clone(),
+                    fate: Fate::Deleted,
+                    by: decision.by.clone(),
+                });
+                clear(id, &target, propagation, out);
+                left.insert(target);
+            }
+        }
+        if left.is_empty() {
+            self.go_on(task, out);
+        } else {
+            let until = out.after(plan.limits.deletion);
+            run.stage = HookStage::Clearing { left, until };
+            out.must_save = true;
+        }
+    }
+
+    /// Goes on when nothing is in the way any more: for the first time with `start`, else with what was asked for.
+    fn go_on(&mut self, task: &Task, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        run.stage = HookStage::Running;
+        if run.steps == 0 {
+            call(run, &task.id, HookCall::Start, out);
+        } else {
+            for ask in run.asked.clone() {
+                out.order(Effect::Perform {
+                    task: task.id.clone(),
+                    ask,
+                });
+            }
+        }
+    }
+
+    pub(super) fn hook_observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
+        let Some(task) = plan.task(id) else { return };
+        let Some(run) = self.state.hook(id) else { return };
+        let is_there = |uid: &str| match fact {
+            Fact::Gone => false,
+            Fact::Present(seen) => seen.uid == uid,
+        };
+        match &mut run.stage {
+            HookStage::Clearing { left, .. } => {
+                let before = left.len();
+                left.retain(|target| target.key != *key || is_there(&target.uid));
+                if left.len() == before {
+                    return;
+                }
+                let is_clear = left.is_empty();
+                if !left.iter().any(|target| target.key == *key) {
+                    unwatch(id, key, out);
+                }
+                if is_clear {
+                    self.go_on(task, out);
+                }
+            }
+            HookStage::Running => {
+                let Some(own) = run.own.clone().filter(|own| own.key == *key) else {
+                    return;
+                };
+                if is_there(&own.uid) {
+                    note_object(run);
+                } else {
+                    run.own = None;
+                    run.watched = false;
+                    unwatch(id, key, out);
+                    if let Some(answers) = run.deleting.take() {
+                        note(run, Some(answers), Noted::Deleted);
+                    }
+                    if run.following.is_some() {
+                        run.queue.retain(|note| note.what != Noted::Object);
+                        note(run, run.following, Noted::Gone);
+                    }
+                }
+                self.pump(task, out);
+            }
+            HookStage::Looking | HookStage::Ended { .. } => {}
+        }
+    }
+
+    pub(super) fn hook_stepped(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        result: Result<HookStep, PluginError>,
+        out: &mut Out,
+    ) {
+        let Some(task) = plan.task(id) else { return };
+        let Some(run) = self.state.hook(id) else { return };
+        if run.stage != HookStage::Running || run.calling.is_none() || run.retry_at.is_some() {
+            return;
+        }
+        match result {
+            Ok(step) => self.take_step(task, step, out),
+            Err(error) => self.plugin_failed(task, &error, out),
+        }
+    }
+
+    fn plugin_failed(&mut self, task: &Task, error: &PluginError, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        let wait = match error {
+            PluginError::Retry { after_ms, .. } => Some(u64::from(*after_ms)),
+            PluginError::CouldNotTell { .. } => Some(1000 << run.retries.min(MOST_RETRIES)),
+            PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => None,
+        };
+        if let Some(wait) = wait
+            && run.retries < MOST_RETRIES
+        {
+            run.retries += 1;
+            run.retry_at = later(out.at, wait);
+            out.tell(News::PluginTroubled {
+                task: task.id.clone(),
+                message: format!(
+                    "{error}; asking again in {:.1} s",
+                    std::time::Duration::from_millis(wait).as_secs_f64()
+                ),
+            });
+            return;
+        }
+        out.tell(News::PluginTroubled {
+            task: task.id.clone(),
+            message: error.to_string(),
+        });
+        let result = TaskResult::Failed {
+            class: FailureClass::Plugin,
+            message: error.to_string(),
+        };
+        self.end(task, HookOutcome::Failed, result, true, out);
+    }
+
+    fn take_step(&mut self, task: &Task, step: HookStep, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        let was_abort = matches!(run.calling.take(), Some(HookCall::Abort { .. }));
+        run.retries = 0;
+        run.steps += 1;
+        run.state = step.state;
+        run.wake_at = step.wake_after_ms.and_then(|after| later(out.at, u64::from(after)));
+        if run.message != step.message && !step.message.is_empty() {
+            run.message.clone_from(&step.message);
+            if step.progress == Progress::Running {
+                out.tell(News::TaskProgressed {
+                    task: task.id.clone(),
+                    health: None,
+                    message: step.message.clone(),
+                });
+            }
+        }
+        let has_object = task.hook().is_some_and(|hook| hook.has_object);
+        for ask in step.asks {
+            perform(run, task, has_object, ask, out);
+        }
+        match step.progress {
+            Progress::Ended(outcome) => run.said = Some((outcome, step.message)),
+            Progress::Running if run.steps >= MOST_STEPS => {
+                run.said = Some((
+                    HookOutcome::Failed,
+                    format!("its plugin took {MOST_STEPS} steps without a verdict"),
+                ));
+            }
+            Progress::Running if !was_abort && is_stranded(run) => {
+                run.said = Some((
+                    HookOutcome::Failed,
+                    "its plugin waits for nothing: no watch, no unanswered request, no time to wake".to_owned(),
+                ));
+            }
+            Progress::Running => {}
+        }
+        self.pump(task, out);
+    }
+
+    pub(super) fn answered(&mut self, plan: &Plan, id: &TaskId, ask: u32, answer: Answer, out: &mut Out) {
+        let Some(task) = plan.task(id) else { return };
+        let Some(run) = self.state.hook(id) else { return };
+        let Some(at) = run.asked.iter().position(|asked| asked.id == ask) else {
+            return;
+        };
+        match answer {
+            Answer::Created(target) => {
+                run.asked.remove(at);
+                out.must_save = true;
+                if run.own.as_ref() != Some(&target) {
+                    out.tell(News::ObjectMade {
+                        task: id.clone(),
+                        key: target.key.clone(),
+                        how: "created".to_owned(),
+                    });
+                }
+                run.own = Some(target);
+                watch_own(run, id, out);
+                note(run, Some(ask), Noted::Created);
+            }
+            Answer::NameTaken if run.rounds < MOST_ROUNDS => {
+                run.rounds += 1;
+                run.stage = HookStage::Looking;
+                out.order(Effect::LookForOlder { task: id.clone() });
+                return;
+            }
+            Answer::NameTaken => {
+                let message = format!(
+                    "{} is there again after every deletion; somebody else makes it",
+                    task.key
+                );
+                let class = FailureClass::Apply;
+                return self.end(
+                    task,
+                    HookOutcome::Failed,
+                    TaskResult::Failed { class, message },
+                    false,
+                    out,
+                );
+            }
+            Answer::Note(noted) => {
+                run.asked.remove(at);
+                note(run, Some(ask), noted);
+            }
+        }
+        self.pump(task, out);
+    }
+
+    /// Asks the next question if none is being asked, or ends the hook if all is said.
+    pub(super) fn pump(&mut self, task: &Task, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        if run.stage != HookStage::Running || run.calling.is_some() {
+            return;
+        }
+        if run.said.is_some() && run.asked.is_empty() && run.deleting.is_none() {
+            if let Some((outcome, message)) = run.said.take() {
+                self.end_as_said(task, outcome, message, out);
+            }
+        } else if run.said.is_none()
+            && let Some(reason) = run.abort
+            && run.abort_until.is_none()
+        {
+            run.abort_until = later(out.at, 10_000);
+            let state = run.state.clone();
+            call(run, &task.id, HookCall::Abort { state, reason }, out);
+        } else if run.said.is_none()
+            && let Some(note) = run.queue.pop_front()
+        {
+            let state = run.state.clone();
+            call(run, &task.id, HookCall::Advance { state, note }, out);
+        }
+    }
+
+    fn end_as_said(&mut self, task: &Task, outcome: HookOutcome, message: String, out: &mut Out) {
+        let result = match outcome {
+            HookOutcome::Succeeded => TaskResult::Done(message),
+            HookOutcome::Failed => TaskResult::Failed {
+                class: FailureClass::Hook,
+                message,
+            },
+        };
+        self.end(task, outcome, result, false, out);
+    }
+
+    /// Stops a hook: its plugin is told first, if it has begun.
+    pub(super) fn abort_hook(&mut self, task: &Task, reason: AbortReason, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        match run.stage {
+            HookStage::Ended { .. } => {}
+            HookStage::Looking | HookStage::Clearing { .. } => {
+                run.abort = Some(reason);
+                self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+            }
+            HookStage::Running if run.abort.is_some() => {}
+            HookStage::Running => {
+                run.abort = Some(reason);
+                run.retry_at = None;
+                self.pump(task, out);
+            }
+        }
+    }
+
+    /// Records the verdict and begins to put things in order.
+    pub(super) fn end(&mut self, task: &Task, outcome: HookOutcome, result: TaskResult, must_go: bool, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        let result = match run.abort {
+            None => result,
+            Some(AbortReason::Terminated) => TaskResult::Stopped("terminated before its end".to_owned()),
+            Some(AbortReason::Failed) => TaskResult::Stopped("something else failed".to_owned()),
+            Some(AbortReason::Deadline) => {
+                let message = match task.timeout_seconds {
+                    Some(seconds) => format!("no end within its timeout of {seconds} s: {}", run.message),
+                    None => format!("no end before the operation's deadline: {}", run.message),
+                };
+                match task.on_timeout {
+                    OnTimeout::Fail => TaskResult::Failed {
+                        class: FailureClass::Timeout,
+                        message,
+                    },
+                    OnTimeout::Continue => TaskResult::Tolerated(message),
+                }
+            }
+        };
+        let must_go = must_go || run.abort.is_some();
+        if run.watched
+            && let Some(key) = run.own_key()
+        {
+            run.watched = false;
+            unwatch(&task.id, &key, out);
+        }
+        run.queue.clear();
+        run.asked.clear();
+        run.calling = None;
+        run.wake_at = None;
+        run.retry_at = None;
+        let tidying = if run.own.is_some() {
+            out.order(Effect::KeepLogs { task: task.id.clone() });
+            Tidying::KeepingLogs
+        } else {
+            Tidying::Done
+        };
+        let verdict = Verdict {
+            outcome,
+            result: result.clone(),
+            must_go,
+        };
+        run.stage = HookStage::Ended { verdict, tidying };
+        self.finish(task, result, out);
+    }
+}
+
+fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut Out) {
+    run.calling = Some(call.clone());
+    run.retry_at = None;
+    out.order(Effect::StepHook { task: id.clone(), call });
+}
+
+fn note(run: &mut HookRun, answers: Option<u32>, what: Noted) {
+    run.queue.push_back(Note { answers, what });
+}
+
+/// Notes that the own object changed, once for as many changes as come before the plugin can be told.
+fn note_object(run: &mut HookRun) {
+    if run.following.is_some() && !run.queue.iter().any(|note| note.what == Noted::Object) {
+        note(run, run.following, Noted::Object);
+    }
+}
+
+/// Carries out or orders what a plugin asked for.
+fn perform(run: &mut HookRun, task: &Task, has_object: bool, ask: Ask, out: &mut Out) {
+    run.asked.retain(|asked| asked.id != ask.id);
+    let refused = |reason: &str| Noted::Refused(reason.to_owned());
+    match &ask.what {
+        Request::NotInThisVersion(name) => {
+            note(run, Some(ask.id), refused(&format!("`{name}` is not in this version")));
+        }
+        Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) if !has_object => {
+            note(
+                run,
+                Some(ask.id),
+                refused("the manifest is not an object of the cluster"),
+            );
+        }
+        Request::WatchOwn => {
+            run.following = Some(ask.id);
+            if run.watched {
+                note_object(run);
+            } else {
+                watch_own(run, &task.id, out);
+            }
+        }
+        Request::CreateOwn if run.own.is_some() => note(run, Some(ask.id), Noted::Created),
+        Request::DeleteOwn(propagation) => match run.own.clone() {
+            None => note(run, Some(ask.id), Noted::Deleted),
+            Some(target) => {
+                run.deleting = Some(ask.id);
+                run.watched = true;
+                clear(&task.id, &target, *propagation, out);
+            }
+        },
+        Request::CreateOwn | Request::FollowLogsOwn => {
+            out.must_save = true;
+            run.asked.push(ask.clone());
+            out.order(Effect::Perform {
+                task: task.id.clone(),
+                ask,
+            });
+        }
+    }
+}
+
+fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+    if run.following.is_some()
+        && !run.watched
+        && let Some(key) = run.own_key()
+    {
+        run.watched = true;
+        out.order(Effect::Watch { task: id.clone(), key });
+    }
+}
+
+/// Orders a deletion and follows it to its end.
+pub(super) fn clear(id: &TaskId, target: &Target, propagation: Propagation, out: &mut Out) {
+    out.order(Effect::Delete {
+        task: id.clone(),
+        target: target.clone(),
+        propagation,
+    });
+    out.order(Effect::Watch {
+        task: id.clone(),
+        key: target.key.clone(),
+    });
+}
+
+pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut Out) {
+    out.order(Effect::Unwatch {
+        task: id.clone(),
+        key: key.clone(),
+    });
+}
+
+/// Says whether nothing can ever happen to the hook again.
+fn is_stranded(run: &HookRun) -> bool {
+    let follows = run.following.is_some() && run.own.is_some();
+    run.queue.is_empty() && run.asked.is_empty() && run.deleting.is_none() && run.wake_at.is_none() && !follows
+}

@@ -1,0 +1,97 @@
+//! A new driver carries on: whatever was ordered and not answered is ordered again.
+
+use super::{
+    Operation, Out,
+    hook::clear,
+    resource::delete_target,
+    state::{HookRun, HookStage, Stage, TaskState, Tidying},
+};
+use crate::{
+    effect::{Effect, Noted},
+    event::News,
+    hook::Propagation,
+    plan::Plan,
+    task::{Action, TaskId},
+};
+
+impl Operation {
+    pub(super) fn resume(&mut self, plan: &Plan, out: &mut Out) {
+        if self.state.stage == Stage::New {
+            return self.begin(plan, out);
+        }
+        self.state.wake = None;
+        self.state.notice_at = out.after(plan.limits.notice);
+        out.tell(News::OperationResumed {});
+        for task in &plan.tasks {
+            match self.state.tasks.get_mut(&task.id) {
+                Some(TaskState::Applying) => out.order(Effect::Apply { task: task.id.clone() }),
+                Some(TaskState::Settling(_)) => out.order(Effect::Watch {
+                    task: task.id.clone(),
+                    key: task.key.clone(),
+                }),
+                Some(TaskState::Deleting { .. }) => {
+                    if let Action::Delete(delete) = &task.action {
+                        clear(&task.id, &delete_target(task, delete), delete.propagation, out);
+                    }
+                }
+                Some(TaskState::Hook(run)) => {
+                    order_again(run, &task.id, out);
+                    self.pump(task, out);
+                }
+                Some(TaskState::Pending | TaskState::Over) | None => {}
+            }
+        }
+    }
+}
+
+fn order_again(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+    let task = id.clone();
+    match &run.stage {
+        HookStage::Looking => out.order(Effect::LookForOlder { task }),
+        HookStage::Clearing { left, .. } => {
+            for target in left {
+                clear(id, target, Propagation::Background, out);
+            }
+        }
+        HookStage::Running => {
+            if let (Some(call), None) = (&run.calling, run.retry_at) {
+                out.order(Effect::StepHook {
+                    task: task.clone(),
+                    call: call.clone(),
+                });
+            }
+            for ask in &run.asked {
+                out.order(Effect::Perform {
+                    task: task.clone(),
+                    ask: ask.clone(),
+                });
+            }
+            // A watch tells the object's state anew; what was noted about the older one is dropped.
+            run.queue.retain(|note| note.what != Noted::Object);
+            if let Some(own) = &run.own {
+                if run.deleting.is_some() {
+                    clear(id, own, Propagation::Background, out);
+                } else if run.watched {
+                    out.order(Effect::Watch {
+                        task,
+                        key: own.key.clone(),
+                    });
+                }
+            }
+        }
+        HookStage::Ended { tidying, .. } => match (tidying, &run.own) {
+            (Tidying::KeepingLogs, _) => out.order(Effect::KeepLogs { task }),
+            (Tidying::SettingTtl, _) => out.order(Effect::SetTtl { task }),
+            (Tidying::Deciding(occasion), _) => out.order(Effect::Decide {
+                task,
+                occasion: *occasion,
+            }),
+            (Tidying::Deleting, Some(own)) => out.order(Effect::Delete {
+                task,
+                target: own.clone(),
+                propagation: Propagation::Background,
+            }),
+            (Tidying::Deleting, None) | (Tidying::Done, _) => {}
+        },
+    }
+}

@@ -1,0 +1,284 @@
+//! What an operation remembers: the checkpoint.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    effect::{HookCall, Note, Target},
+    event::Status,
+    health::Health,
+    hook::{HookOutcome, Occasion},
+    object::ObjectKey,
+    phase::Phase,
+    plan::Plan,
+    plugins::{AbortReason, Ask, Cause},
+    task::{TaskId, TaskResult},
+    wave::Wave,
+};
+
+/// Everything that an operation remembers beside its plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationState {
+    /// The operation's id.
+    pub id: String,
+    /// 1 for the first try.
+    pub attempt: u32,
+    /// How it is.
+    pub status: Status,
+    pub(super) stage: Stage,
+    /// The wave that runs.
+    pub(super) current: Option<(Phase, Wave)>,
+    pub(super) tasks: BTreeMap<TaskId, TaskState>,
+    /// When each task began.
+    pub(super) started: BTreeMap<TaskId, Timestamp>,
+    /// How the tasks ended that did.
+    pub results: BTreeMap<TaskId, TaskResult>,
+    /// Why it fails.
+    pub(super) cause: Option<Cause>,
+    /// What it leaves to be deleted later.
+    pub(super) due: Vec<Due>,
+    /// When it is given up.
+    pub(super) deadline: Option<Timestamp>,
+    /// When the user is told what is waited for.
+    pub(super) notice_at: Option<Timestamp>,
+    /// The timer that was ordered last.
+    pub(super) wake: Option<Timestamp>,
+    /// Counts its events.
+    pub(super) seq: u64,
+}
+
+/// An object that is to be deleted after the operation's end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    /// Which.
+    pub target: Target,
+    /// When.
+    pub at: Timestamp,
+    /// Whose word it is.
+    pub by: String,
+    /// Whether the policies want to be asked again then, rather than have it deleted.
+    pub ask_again: bool,
+}
+
+/// How far the operation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Not begun.
+    New,
+    /// In the phases before SyncFail.
+    Main,
+    /// Being stopped: what runs is brought to an end.
+    Stopping,
+    /// In SyncFail.
+    Failing,
+    /// All tasks are over; policies are asked once more.
+    Closing,
+    /// Over.
+    Over,
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum TaskState {
+    /// Not begun.
+    Pending,
+    /// `Apply` is ordered.
+    Applying,
+    /// Applied; its health is awaited.
+    Settling(Settling),
+    /// `Delete` is ordered, or its end awaited.
+    Deleting {
+        /// Whether the server took it.
+        accepted: bool,
+        /// When it is given up.
+        until: Option<Timestamp>,
+    },
+    /// A hook that began; also after its end, for what is left of it.
+    Hook(Box<HookRun>),
+    /// Ended.
+    Over,
+}
+
+/// A resource whose health is awaited.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Settling {
+    /// Looks at older versions don't count.
+    pub version: String,
+    /// What was last told.
+    pub health: Option<Health>,
+    pub message: String,
+    /// Since when it has been Degraded.
+    pub degraded_since: Option<Timestamp>,
+}
+
+/// A hook that began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct HookRun {
+    pub stage: HookStage,
+    /// What the plugin remembers.
+    pub state: Vec<u8>,
+    /// Its object.
+    pub own: Option<Target>,
+    /// The question that is being asked.
+    pub calling: Option<HookCall>,
+    /// What the plugin hasn't been told yet.
+    pub queue: VecDeque<Note>,
+    /// What it asked for and has no answer yet.
+    pub asked: Vec<Ask>,
+    /// The ask to follow the own object.
+    pub following: Option<u32>,
+    /// The ask that waits for the own object's end.
+    pub deleting: Option<u32>,
+    /// Whether the own object is watched.
+    pub watched: bool,
+    /// When the plugin wants to be asked again.
+    pub wake_at: Option<Timestamp>,
+    /// What is going on.
+    pub message: String,
+    /// How often in a row the plugin couldn't be asked.
+    pub retries: u32,
+    /// How many steps it took.
+    pub steps: u32,
+    /// How often older objects were looked for.
+    pub rounds: u32,
+    /// Set when the hook must be stopped as soon as its plugin has answered.
+    pub abort: Option<AbortReason>,
+    /// When the stopping is given up.
+    pub abort_until: Option<Timestamp>,
+    /// When the question in `calling` is asked again; nothing while it is being asked.
+    pub retry_at: Option<Timestamp>,
+    /// The plugin's verdict, while what it asked for beside it is carried out.
+    pub said: Option<(HookOutcome, String)>,
+}
+
+/// How far a hook is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum HookStage {
+    /// Objects of earlier runs are looked for.
+    Looking,
+    /// These are being deleted.
+    Clearing {
+        left: BTreeSet<Target>,
+        until: Option<Timestamp>,
+    },
+    /// Its plugin goes on from step to step.
+    Running,
+    /// It has its verdict; what is left of it is put in order.
+    Ended { verdict: Verdict, tidying: Tidying },
+}
+
+/// How a hook ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Verdict {
+    pub outcome: HookOutcome,
+    pub result: TaskResult,
+    /// Whether the own object must go, whatever the policies say: the hook was stopped while it ran.
+    pub must_go: bool,
+}
+
+/// What is left to be done after a hook's verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Tidying {
+    /// `KeepLogs` is ordered.
+    KeepingLogs,
+    /// `SetTtl` is ordered.
+    SettingTtl,
+    /// `Decide` is ordered.
+    Deciding(Occasion),
+    /// `Delete` is ordered.
+    Deleting,
+    /// Nothing.
+    Done,
+}
+
+impl OperationState {
+    pub(super) fn new(id: String, plan: &Plan) -> OperationState {
+        OperationState {
+            id,
+            attempt: 1,
+            status: Status::Running,
+            stage: Stage::New,
+            current: None,
+            tasks: plan
+                .tasks
+                .iter()
+                .map(|task| (task.id.clone(), TaskState::Pending))
+                .collect(),
+            started: BTreeMap::new(),
+            results: BTreeMap::new(),
+            cause: None,
+            due: Vec::new(),
+            deadline: None,
+            notice_at: None,
+            wake: None,
+            seq: 0,
+        }
+    }
+
+    pub(super) fn hook(&mut self, id: &TaskId) -> Option<&mut HookRun> {
+        match self.tasks.get_mut(id)? {
+            TaskState::Hook(run) => Some(run),
+            TaskState::Pending
+            | TaskState::Applying
+            | TaskState::Settling(_)
+            | TaskState::Deleting { .. }
+            | TaskState::Over => None,
+        }
+    }
+}
+
+impl HookRun {
+    pub(super) fn new() -> HookRun {
+        HookRun {
+            stage: HookStage::Looking,
+            state: Vec::new(),
+            own: None,
+            calling: None,
+            queue: VecDeque::new(),
+            asked: Vec::new(),
+            following: None,
+            deleting: None,
+            watched: false,
+            wake_at: None,
+            message: String::new(),
+            retries: 0,
+            steps: 0,
+            rounds: 0,
+            abort: None,
+            abort_until: None,
+            retry_at: None,
+            said: None,
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Option<HookOutcome> {
+        match &self.stage {
+            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => None,
+            HookStage::Ended { verdict, .. } => Some(verdict.outcome),
+        }
+    }
+
+    /// Says whether the wave may go past it: its verdict is in, and what its policies said is on its way.
+    pub(super) fn is_over(&self) -> bool {
+        match &self.stage {
+            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => false,
+            HookStage::Ended { tidying, .. } => *tidying == Tidying::Done,
+        }
+    }
+
+    /// Says whether kinds of a higher rank may start: the object was asked for and answered, or never will be.
+    pub(super) fn is_answered(&self) -> bool {
+        match &self.stage {
+            HookStage::Looking | HookStage::Clearing { .. } => false,
+            HookStage::Running => self.own.is_some() || (self.steps > 0 && self.asked.is_empty()),
+            HookStage::Ended { .. } => true,
+        }
+    }
+
+    pub(super) fn own_key(&self) -> Option<ObjectKey> {
+        self.own.as_ref().map(|own| own.key.clone())
+    }
+}

@@ -1,0 +1,291 @@
+//! Terminate, deadlines, and saying what is waited for.
+
+use jiff::Timestamp;
+
+use super::{
+    Operation, Out, later,
+    state::{HookStage, Stage, TaskState},
+};
+use crate::{
+    directive::OnTimeout,
+    effect::{Effect, Note, Noted},
+    event::{News, Status, WaitingOn},
+    hook::HookOutcome,
+    phase::Phase,
+    plan::Plan,
+    plugins::{AbortReason, Cause},
+    task::{Action, FailureClass, Task, TaskId, TaskResult},
+};
+
+impl Operation {
+    /// Stops everything: what runs is brought to an end, nothing else starts, SyncFail neither.
+    pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut Out) {
+        match self.state.status {
+            Status::Running => {}
+            Status::Terminating { .. } | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => return,
+        }
+        self.state.status = Status::Terminating { by: by.clone() };
+        out.must_save = true;
+        out.tell(News::Stopping { why: by });
+        if self.state.stage != Stage::Closing {
+            self.stop(plan, AbortReason::Terminated, out);
+        }
+    }
+
+    fn stop(&mut self, plan: &Plan, reason: AbortReason, out: &mut Out) {
+        self.state.stage = Stage::Stopping;
+        for task in &plan.tasks {
+            match self.state.tasks.get(&task.id) {
+                Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
+                Some(TaskState::Settling(settling)) => {
+                    let health = settling
+                        .health
+                        .map_or_else(String::new, |health| format!(" (it was {health})"));
+                    let result = match reason {
+                        AbortReason::Terminated | AbortReason::Failed => {
+                            TaskResult::Stopped(format!("applied; its health was not awaited{health}"))
+                        }
+                        AbortReason::Deadline => TaskResult::Failed {
+                            class: FailureClass::Timeout,
+                            message: format!("not healthy before the operation's deadline{health}"),
+                        },
+                    };
+                    self.close(task, result, out);
+                }
+                Some(TaskState::Deleting { .. }) => {
+                    let result = TaskResult::Stopped("its deletion was ordered and not awaited".to_owned());
+                    self.close(task, result, out);
+                }
+                Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
+            }
+        }
+    }
+
+    /// Acts on every moment that has come.
+    pub(super) fn check_deadlines(&mut self, plan: &Plan, out: &mut Out) {
+        if self.state.deadline.is_some_and(|deadline| deadline <= out.at)
+            && matches!(self.state.stage, Stage::Main | Stage::Failing)
+        {
+            self.pass_deadline(plan, out);
+        }
+        for task in &plan.tasks {
+            let is_late = self.timeout_of(task).is_some_and(|until| until <= out.at);
+            match self.state.tasks.get_mut(&task.id) {
+                Some(TaskState::Hook(run)) => {
+                    let runs = match run.stage {
+                        HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => true,
+                        HookStage::Ended { .. } => false,
+                    };
+                    if is_late && runs {
+                        self.abort_hook(task, AbortReason::Deadline, out);
+                    }
+                    self.wake_hook(task, out);
+                }
+                Some(TaskState::Settling(settling)) => {
+                    let degraded = settling.degraded_since.zip(grace_of(task));
+                    let message = settling.message.clone();
+                    if is_late {
+                        self.give_up(task, format!("not healthy within its timeout: {message}"), out);
+                    } else if let Some((since, grace)) = degraded
+                        && later(since, grace.saturating_mul(1000)).is_some_and(|until| until <= out.at)
+                    {
+                        let class = FailureClass::Health;
+                        let message = format!("Degraded for {grace} s: {message}");
+                        self.close(task, TaskResult::Failed { class, message }, out);
+                    }
+                }
+                Some(TaskState::Deleting { until, .. }) => {
+                    if is_late || until.is_some_and(|until| until <= out.at) {
+                        let limit = plan.limits.deletion;
+                        self.give_up(
+                            task,
+                            format!("not gone after {limit} s; do its finalizers have an owner?"),
+                            out,
+                        );
+                    }
+                }
+                Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
+            }
+        }
+    }
+
+    fn give_up(&mut self, task: &Task, message: String, out: &mut Out) {
+        let result = match task.on_timeout {
+            OnTimeout::Fail => TaskResult::Failed {
+                class: FailureClass::Timeout,
+                message,
+            },
+            OnTimeout::Continue => TaskResult::Tolerated(message),
+        };
+        self.close(task, result, out);
+    }
+
+    fn pass_deadline(&mut self, plan: &Plan, out: &mut Out) {
+        let (limit, what) = match self.state.current {
+            Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
+            Some(_) | None => (plan.limits.operation, "the operation"),
+        };
+        let why = format!("{what} took longer than {limit} s");
+        self.state.cause.get_or_insert_with(|| Cause {
+            class: FailureClass::Timeout.as_str().to_owned(),
+            message: why.clone(),
+            objects: Vec::new(),
+        });
+        self.state.deadline = None;
+        out.tell(News::Stopping { why });
+        out.must_save = true;
+        self.stop(plan, AbortReason::Deadline, out);
+    }
+
+    /// Does what the hook's own moments ask for.
+    fn wake_hook(&mut self, task: &Task, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        let now = out.at;
+        let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        match &run.stage {
+            HookStage::Clearing { left, until } if has_come(*until) => {
+                let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
+                let message = format!(
+                    "{} of an earlier run is still there, though it was deleted; do its finalizers have an owner?",
+                    names.join(", ")
+                );
+                let class = FailureClass::Timeout;
+                self.end(
+                    task,
+                    HookOutcome::Failed,
+                    TaskResult::Failed { class, message },
+                    false,
+                    out,
+                );
+            }
+            HookStage::Running if has_come(run.abort_until) => {
+                self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+            }
+            HookStage::Running => {
+                if has_come(run.retry_at) {
+                    run.retry_at = None;
+                    if let Some(call) = run.calling.clone() {
+                        out.order(Effect::StepHook {
+                            task: task.id.clone(),
+                            call,
+                        });
+                    }
+                }
+                if has_come(run.wake_at) {
+                    run.wake_at = None;
+                    run.queue.push_back(Note {
+                        answers: None,
+                        what: Noted::Woke,
+                    });
+                    self.pump(task, out);
+                }
+            }
+            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Ended { .. } => {}
+        }
+    }
+
+    fn timeout_of(&self, task: &Task) -> Option<Timestamp> {
+        let started = self.state.started.get(&task.id)?;
+        later(*started, task.timeout_seconds?.saturating_mul(1000))
+    }
+
+    /// Says what is waited for when nothing has changed for a while.
+    pub(super) fn notice(&mut self, plan: &Plan, out: &mut Out) {
+        if self.state.status.is_over() {
+            self.state.notice_at = None;
+            return;
+        }
+        if out.news.is_empty() && self.state.notice_at.is_some_and(|at| at <= out.at) {
+            let on: Vec<WaitingOn> = plan
+                .tasks
+                .iter()
+                .filter_map(|task| self.waiting_on(plan, task))
+                .collect();
+            if !on.is_empty() {
+                out.tell(News::Waiting { on });
+            }
+        }
+        if !out.news.is_empty() {
+            self.state.notice_at = out.after(plan.limits.notice);
+        }
+    }
+
+    fn waiting_on(&self, plan: &Plan, task: &Task) -> Option<WaitingOn> {
+        let mut until = self.timeout_of(task);
+        let message = match self.state.tasks.get(&task.id)? {
+            TaskState::Pending | TaskState::Over => return None,
+            TaskState::Applying => "the server's answer".to_owned(),
+            TaskState::Settling(settling) => match settling.health {
+                Some(health) => format!("{health}: {}", settling.message),
+                None => "a first look at it".to_owned(),
+            },
+            TaskState::Deleting { until: end, .. } => {
+                until = *end;
+                "its end".to_owned()
+            }
+            TaskState::Hook(run) => match &run.stage {
+                HookStage::Looking => "objects of earlier runs".to_owned(),
+                HookStage::Clearing { left, until: end } => {
+                    until = *end;
+                    let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
+                    format!("the end of {}", names.join(", "))
+                }
+                HookStage::Running if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
+                HookStage::Running => run.message.clone(),
+                HookStage::Ended { .. } if self.is_tidying(task) => "its logs and delete policies".to_owned(),
+                HookStage::Ended { .. } => return None,
+            },
+        };
+        Some(WaitingOn {
+            task: task.id.clone(),
+            message,
+            since: self.state.started.get(&task.id).copied()?,
+            until,
+        })
+    }
+
+    /// Orders a timer for the next moment at which something must be done.
+    pub(super) fn schedule(&mut self, plan: &Plan, out: &mut Out) {
+        if self.state.status.is_over() {
+            return;
+        }
+        let mut moments = vec![self.state.notice_at, self.state.deadline];
+        for task in &plan.tasks {
+            match self.state.tasks.get(&task.id) {
+                Some(TaskState::Settling(settling)) => {
+                    moments.push(self.timeout_of(task));
+                    let degraded = settling.degraded_since.zip(grace_of(task));
+                    moments.push(degraded.and_then(|(since, grace)| later(since, grace.saturating_mul(1000))));
+                }
+                Some(TaskState::Deleting { until, .. }) => moments.extend([*until, self.timeout_of(task)]),
+                Some(TaskState::Hook(run)) => match &run.stage {
+                    HookStage::Looking => moments.push(self.timeout_of(task)),
+                    HookStage::Clearing { until, .. } => moments.extend([*until, self.timeout_of(task)]),
+                    HookStage::Running if run.abort.is_some() => moments.extend([run.abort_until, run.retry_at]),
+                    HookStage::Running => moments.extend([self.timeout_of(task), run.retry_at, run.wake_at]),
+                    HookStage::Ended { .. } => {}
+                },
+                Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
+            }
+        }
+        if let Some(at) = moments.into_iter().flatten().min()
+            && self.state.wake != Some(at)
+        {
+            self.state.wake = Some(at);
+            out.order(Effect::Wake { at });
+        }
+    }
+}
+
+fn grace_of(task: &Task) -> Option<u64> {
+    match &task.action {
+        Action::Apply(apply) => Some(apply.degraded_grace_seconds),
+        Action::Delete(_) | Action::Hook(_) => None,
+    }
+}
+
+fn by<'plan>(plan: &'plan Plan, id: &TaskId) -> &'plan str {
+    plan.task(id)
+        .and_then(Task::hook)
+        .map_or("unknown", |hook| hook.by.plugin.as_str())
+}

@@ -1,0 +1,71 @@
+//! The order of kinds inside a wave: what others need first.
+//!
+//! Helm's install order (`pkg/release/v1/util/kind_sorter.go`), which Argo CD follows, with one change: webhook configurations come
+//! after the workloads that serve them.
+
+use crate::object::GroupKind;
+
+const ORDER: [&str; 38] = [
+    "PriorityClass",
+    "Namespace",
+    "NetworkPolicy",
+    "ResourceQuota",
+    "LimitRange",
+    "PodSecurityPolicy",
+    "PodDisruptionBudget",
+    "ServiceAccount",
+    "Secret",
+    "SecretList",
+    "ConfigMap",
+    "StorageClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleList",
+    "ClusterRoleBinding",
+    "ClusterRoleBindingList",
+    "Role",
+    "RoleList",
+    "RoleBinding",
+    "RoleBindingList",
+    "Service",
+    "DaemonSet",
+    "Pod",
+    "ReplicationController",
+    "ReplicaSet",
+    "Deployment",
+    "HorizontalPodAutoscaler",
+    "StatefulSet",
+    "Job",
+    "CronJob",
+    "IngressClass",
+    "Ingress",
+    "APIService",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
+
+/// Returns the place of a kind: lower ones are applied first and deleted last. Kinds that Kubernetes doesn't define are last.
+pub fn rank(kind: &GroupKind) -> u32 {
+    let is_built_in = kind.group.is_empty()
+        || kind.group.ends_with(".k8s.io")
+        || ["apps", "batch", "autoscaling", "policy", "extensions"].contains(&kind.group.as_str());
+    let place = ORDER.iter().position(|known| is_built_in && *known == kind.kind);
+    u32::try_from(place.unwrap_or(ORDER.len())).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_need_comes_first() {
+        let rank = |group: &str, kind: &str| rank(&GroupKind::new(group, kind));
+        assert!(rank("", "Namespace") < rank("", "ConfigMap"));
+        assert!(rank("", "ConfigMap") < rank("apps", "Deployment"));
+        assert!(rank("apiextensions.k8s.io", "CustomResourceDefinition") < rank("example.com", "Widget"));
+        assert!(rank("apps", "Deployment") < rank("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"));
+        assert_eq!(rank("serving.knative.dev", "Service"), rank("example.com", "Widget"));
+    }
+}

@@ -1,0 +1,180 @@
+//! Hooks in a plan: their identity, their phases, who runs them and who decides what becomes of their objects.
+
+use std::collections::BTreeMap;
+
+use super::make::{Classified, Making, Role};
+use crate::{
+    diff, directive,
+    hook::{HookId, short_hash},
+    object::{GroupKind, ObjectKey},
+    operation_kind::OperationKind,
+    order,
+    phase::Phase,
+    plugins::{Application, Need},
+    task::{Action, HookTask, PolicyUse, Task, TaskId},
+};
+
+/// What holds when a hook names no policy.
+const DEFAULT_POLICY: &str = "BeforeHookCreation";
+
+/// Names the hooks of an application, in the order of their manifests; resources have no name.
+///
+/// Hooks that agree in kind and `generateName` are told apart by the order of their digests, so that moving one in its file changes
+/// nothing.
+pub(super) fn ids(application: &Application, desired: &[Classified]) -> Vec<Option<HookId>> {
+    let mut equals: BTreeMap<ObjectKey, Vec<(String, usize)>> = BTreeMap::new();
+    for (at, classified) in desired.iter().enumerate() {
+        if matches!(classified.role, Role::Hook { .. }) {
+            let manifest = &classified.manifest;
+            let digest = diff::digest(&manifest.object);
+            equals.entry(manifest.key()).or_default().push((digest, at));
+        }
+    }
+    let mut ids = vec![None; desired.len()];
+    for (key, mut members) in equals {
+        members.sort();
+        for (ordinal, (_, at)) in members.into_iter().enumerate() {
+            let kind = key.group_kind().to_string();
+            let parts = [
+                &application.namespace,
+                &application.name,
+                &kind,
+                &key.namespace,
+                &key.name,
+            ];
+            let mut parts: Vec<&str> = parts.iter().map(|part| part.as_str()).collect();
+            let ordinal = ordinal.to_string();
+            parts.push(&ordinal);
+            if let Some(id) = ids.get_mut(at) {
+                *id = Some(HookId(short_hash(&parts)));
+            }
+        }
+    }
+    ids
+}
+
+/// Says whether objects of a kind end by themselves.
+pub(super) fn runs_to_completion(kind: &GroupKind) -> bool {
+    matches!(
+        (kind.group.as_str(), kind.kind.as_str()),
+        ("batch", "Job") | ("", "Pod") | ("argoproj.io", "Workflow") | ("tekton.dev", "PipelineRun" | "TaskRun")
+    )
+}
+
+impl Making<'_> {
+    pub(super) fn add_hook(&mut self, classified: &Classified, id: Option<&HookId>) {
+        let Role::Hook {
+            by,
+            phases,
+            has_object,
+            also,
+        } = &classified.role
+        else {
+            return;
+        };
+        let (manifest, directives) = (&classified.manifest, &classified.directives);
+        let Some(id) = id else { return };
+        let key = manifest.key();
+        if let Some(owner) = self.foreign_owner(self.planning.live.objects.get(&key)) {
+            let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
+            self.errors.push(error.hint("give the hook another name"));
+            return;
+        }
+        let judge = if *has_object { self.judge(manifest) } else { None };
+        let policies = self.policies(classified);
+        let is_first = self.planning.live.is_first_install;
+        let mut left_out = 0;
+        for phase in phases {
+            let belongs = match phase {
+                Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => OperationKind::Sync,
+                Phase::PreDelete | Phase::PostDelete => OperationKind::Delete,
+            };
+            if belongs != self.planning.does || !self.planning.selection.takes_hook(&key, *phase) {
+                continue;
+            }
+            if !directives.runs(*phase, is_first) {
+                left_out += 1;
+                continue;
+            }
+            let mut task = TaskId::of(*phase, directives.wave, &key);
+            if self.tasks.iter().any(|known| known.id == task) {
+                task.0 = format!("{}.{id}", task.0);
+            }
+            self.tasks.push(Task {
+                id: task,
+                phase: *phase,
+                wave: directives.wave,
+                rank: order::rank(&key.group_kind()),
+                key: key.clone(),
+                object: Some(manifest.object.clone()),
+                place: manifest.place(""),
+                action: Action::Hook(Box::new(HookTask {
+                    hook: id.clone(),
+                    by: by.clone(),
+                    judge: judge.clone(),
+                    has_object: *has_object,
+                    runs_to_completion: runs_to_completion(&key.group_kind()),
+                    policies: policies.clone(),
+                    ttl: directives.ttl,
+                    on_vanished: directives.on_vanished,
+                    settings: directives.settings.clone(),
+                    also: also.clone(),
+                })),
+                timeout_seconds: directives.timeout_seconds,
+                on_timeout: directives.on_timeout,
+            });
+        }
+        if left_out > 0 {
+            let reason = if is_first {
+                "it doesn't run at the first install"
+            } else {
+                "it runs at the first install only"
+            };
+            self.skip(manifest, reason);
+        }
+    }
+
+    fn policies(&mut self, classified: &Classified) -> Vec<PolicyUse> {
+        let mut words = classified.directives.delete_policies.clone();
+        if words.is_empty() {
+            words.push(DEFAULT_POLICY.to_owned());
+        }
+        let mut policies: Vec<PolicyUse> = Vec::new();
+        for word in &words {
+            match (self.planning.answerer)(&Need::Policy(word.clone())) {
+                Some(by) => policies.push(PolicyUse {
+                    by,
+                    words: words.clone(),
+                }),
+                None if word == DEFAULT_POLICY && classified.directives.delete_policies.is_empty() => {
+                    self.answer(
+                        &classified.manifest,
+                        "/metadata/annotations",
+                        &Need::Policy(word.clone()),
+                    );
+                }
+                None => {
+                    let error = directive::unknown_policy_error(&classified.manifest, word, &self.known_policies());
+                    self.errors.push(error);
+                }
+            }
+        }
+        for by in &self.planning.policies_for_all {
+            if !policies.iter().any(|policy| policy.by == *by) {
+                policies.push(PolicyUse {
+                    by: by.clone(),
+                    words: words.clone(),
+                });
+            }
+        }
+        policies
+    }
+
+    fn known_policies(&self) -> Vec<String> {
+        ["BeforeHookCreation", "HookSucceeded", "HookFailed"]
+            .into_iter()
+            .filter(|word| (self.planning.answerer)(&Need::Policy((*word).to_owned())).is_some())
+            .map(str::to_owned)
+            .collect()
+    }
+}

@@ -1,0 +1,398 @@
+//! Makes a plan of what is desired and what is live: all errors at once.
+
+use std::collections::BTreeMap;
+
+use super::{Limits, Plan, Selection, Skipped, hooks};
+use crate::{
+    diff,
+    directive::{ApplyMode, Directives, Mode, OnTimeout, Permission, Wait},
+    error::PlanError,
+    hook::{HookId, Propagation},
+    manifest::Manifest,
+    object::{Object, ObjectKey, labels},
+    operation_kind::OperationKind,
+    order,
+    phase::Phase,
+    plugins::{Answerer, Application, Need},
+    task::{Action, ApplyTask, Changes, DeleteTask, Task, TaskId},
+    wave::Wave,
+};
+
+/// How long a resource may be Degraded by default, in seconds, when its judge doesn't say that waiting is useless.
+const DEGRADED_GRACE: u64 = 30;
+
+/// A manifest, what its annotations ask for, and what it is to the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classified {
+    /// The manifest; its namespace is filled in.
+    pub manifest: Manifest,
+    /// What its annotations ask for.
+    pub directives: Directives,
+    /// What it is.
+    pub role: Role,
+}
+
+/// What a manifest is to the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Role {
+    /// It is applied and kept.
+    Resource,
+    /// It runs.
+    Hook {
+        /// The plugin that runs it.
+        by: Answerer,
+        /// In these phases.
+        phases: Vec<Phase>,
+        /// Whether the manifest is an object of the cluster.
+        has_object: bool,
+        /// Other objects it may touch.
+        also: Vec<String>,
+    },
+    /// It is left alone, for this reason.
+    Skip(String),
+}
+
+/// What is there.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Live {
+    /// The live objects of the manifests' keys, and all that carry the application's label.
+    pub objects: BTreeMap<ObjectKey, Object>,
+    /// Whether the application was never deployed and none of its objects is there.
+    pub is_first_install: bool,
+}
+
+/// Everything a plan is made of.
+pub struct Planning<'a> {
+    /// For which application.
+    pub application: Application,
+    /// Whose rules hold.
+    pub mode: Mode,
+    /// Sync or delete.
+    pub does: OperationKind,
+    /// The manifests.
+    pub desired: &'a [Classified],
+    /// What is there.
+    pub live: &'a Live,
+    /// Who answers for what.
+    pub answerer: &'a dyn Fn(&Need) -> Option<Answerer>,
+    /// The policies that are asked for every hook.
+    pub policies_for_all: Vec<Answerer>,
+    /// What the user wants of it.
+    pub selection: Selection,
+    /// Whether what no manifest names any more is removed.
+    pub prune: bool,
+    /// Our name in `managedFields`.
+    pub manager: &'a str,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+///
+/// Returns everything that is wrong, in the order of the manifests.
+pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
+    let mut made = Making {
+        planning,
+        tasks: Vec::new(),
+        skipped: Vec::new(),
+        left_over: Vec::new(),
+        notices: Vec::new(),
+        errors: Vec::new(),
+    };
+    made.check_set();
+    let ids = hooks::ids(&planning.application, planning.desired);
+    for (classified, id) in planning.desired.iter().zip(&ids) {
+        made.add(classified, id.as_ref());
+    }
+    made.add_removals(&ids);
+    if !made.errors.is_empty() {
+        return Err(made.errors);
+    }
+    made.tasks
+        .sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
+    Ok(Plan {
+        format: super::FORMAT,
+        does: planning.does,
+        application: planning.application.clone(),
+        mode: planning.mode,
+        tasks: made.tasks,
+        skipped: made.skipped,
+        left_over: made.left_over,
+        notices: made.notices,
+        limits: planning.limits,
+    })
+}
+
+pub(super) struct Making<'a> {
+    pub planning: &'a Planning<'a>,
+    pub tasks: Vec<Task>,
+    skipped: Vec<Skipped>,
+    left_over: Vec<ObjectKey>,
+    notices: Vec<String>,
+    pub errors: Vec<PlanError>,
+}
+
+impl Making<'_> {
+    /// Looks at the set as a whole: is there anything, is anything there twice, does every selecting word select.
+    fn check_set(&mut self) {
+        let desired = self.planning.desired;
+        if desired.is_empty() && self.planning.does == OperationKind::Sync {
+            let error = PlanError::new("there are no manifests in the input");
+            self.errors
+                .push(error.hint("an empty set would mean to remove everything; `capstan delete` does that"));
+        }
+        let mut seen: BTreeMap<ObjectKey, &Manifest> = BTreeMap::new();
+        for classified in desired {
+            let manifest = &classified.manifest;
+            if manifest.object.generate_name().is_some() {
+                continue;
+            }
+            if let Some(first) = seen.get(&manifest.key()) {
+                let error = manifest.error("/metadata/name", format!("{} is there twice", manifest.key()));
+                self.errors.push(match first.place("/metadata/name") {
+                    Some(place) => error.hint(format!("the first one is in {place}")),
+                    None => error,
+                });
+            } else {
+                seen.insert(manifest.key(), manifest);
+            }
+        }
+        let keys: Vec<(ObjectKey, bool)> = desired
+            .iter()
+            .map(|classified| (classified.manifest.key(), matches!(classified.role, Role::Hook { .. })))
+            .collect();
+        let resources = keys.iter().filter(|(_, is_hook)| !is_hook).map(|(key, _)| key);
+        let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
+        self.errors.extend(self.planning.selection.check(resources, hooks));
+    }
+
+    fn add(&mut self, classified: &Classified, id: Option<&HookId>) {
+        let Classified {
+            manifest,
+            directives,
+            role,
+        } = classified;
+        for notice in &directives.notices {
+            self.notices.push(format!("{}: {notice}", manifest.key()));
+        }
+        if !directives.depends_on.is_empty() {
+            let error = PlanError::new("`capstan.dev/depends-on` is not in this version").about(manifest.key());
+            self.errors.push(error.hint("order it by phase and wave"));
+        }
+        match role {
+            Role::Skip(reason) => self.skip(manifest, reason),
+            Role::Hook { .. } => self.add_hook(classified, id),
+            Role::Resource => match self.planning.does {
+                OperationKind::Sync => self.add_resource(manifest, directives),
+                OperationKind::Delete => self.add_deletion(manifest, directives),
+            },
+        }
+    }
+
+    pub(super) fn skip(&mut self, manifest: &Manifest, reason: &str) {
+        self.skipped.push(Skipped {
+            key: manifest.key(),
+            reason: reason.to_owned(),
+            place: manifest.place(""),
+        });
+    }
+
+    fn add_resource(&mut self, manifest: &Manifest, directives: &Directives) {
+        let key = manifest.key();
+        if manifest.object.generate_name().is_some() {
+            let error = manifest.error("/metadata/generateName", "`generateName` works for hooks only");
+            self.errors
+                .push(error.hint("give it a `metadata.name`, or make it a hook"));
+            return;
+        }
+        if !self.planning.selection.takes_resource(&key) {
+            return;
+        }
+        let live = self.planning.live.objects.get(&key);
+        match (directives.apply, live) {
+            (ApplyMode::Ignore, _) => return self.skip(manifest, "capstan.dev/apply: ignore"),
+            (ApplyMode::IfNotPresent, Some(_)) => {
+                return self.skip(manifest, "it is there already (capstan.dev/apply: if-not-present)");
+            }
+            (ApplyMode::Override, _) => self.notices.push(format!(
+                "{key}: capstan.dev/apply: override is merged like the others in this version"
+            )),
+            (ApplyMode::Merge | ApplyMode::IfNotPresent, _) => {}
+        }
+        if directives.replace || directives.force {
+            self.notices.push(format!(
+                "{key}: it is applied by server-side apply; replacing objects is not in this version"
+            ));
+        }
+        if let Some(owner) = self.foreign_owner(live) {
+            let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
+            self.errors.push(error.hint("remove it from one of the two"));
+            return;
+        }
+        let Some(judge) = self.judge(manifest) else { return };
+        let mut object = manifest.object.clone();
+        object.set_label(labels::APPLICATION, &self.planning.application.name);
+        let changes = match live {
+            None => Changes::Create,
+            Some(live) => {
+                let changes = diff::changes(&object, live, self.planning.manager);
+                if changes.is_empty() {
+                    Changes::None
+                } else {
+                    Changes::Fields(changes)
+                }
+            }
+        };
+        let phase = directives.phase.unwrap_or(Phase::Sync);
+        self.tasks.push(Task {
+            id: TaskId::of(phase, directives.wave, &key),
+            phase,
+            wave: directives.wave,
+            rank: order::rank(&key.group_kind()),
+            key,
+            object: Some(object),
+            place: manifest.place(""),
+            action: Action::Apply(ApplyTask {
+                changes,
+                wait: directives.wait,
+                judge,
+                degraded_grace_seconds: directives.degraded_grace_seconds.unwrap_or(DEGRADED_GRACE),
+            }),
+            timeout_seconds: directives.timeout_seconds,
+            on_timeout: directives.on_timeout,
+        });
+    }
+
+    /// Returns the application that owns a live object, if it is another one.
+    pub(super) fn foreign_owner<'live>(&self, live: Option<&'live Object>) -> Option<&'live str> {
+        live?
+            .label(labels::APPLICATION)
+            .filter(|owner| *owner != self.planning.application.name)
+    }
+
+    /// Returns who judges the health of a manifest's kind.
+    pub(super) fn judge(&mut self, manifest: &Manifest) -> Option<Answerer> {
+        self.answer(manifest, "/kind", &Need::Health(manifest.object.group_kind()))
+    }
+
+    /// Returns who answers for a need; that nobody does is an error.
+    pub(super) fn answer(&mut self, manifest: &Manifest, pointer: &str, need: &Need) -> Option<Answerer> {
+        let found = (self.planning.answerer)(need);
+        if found.is_none() {
+            let error = manifest.error(pointer, format!("no plugin answers for {need}"));
+            let hint = "`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one";
+            if !self.errors.iter().any(|known| known.message == error.message) {
+                self.errors.push(error.hint(hint));
+            }
+        }
+        found
+    }
+
+    fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
+        let key = manifest.key();
+        let Some(live) = self.planning.live.objects.get(&key) else {
+            return;
+        };
+        if !self.planning.selection.takes_resource(&key) {
+            return;
+        }
+        if let Some(owner) = self.foreign_owner(Some(live)) {
+            let reason = format!("it belongs to the application {owner}");
+            return self.skip(manifest, &reason);
+        }
+        match directives.delete {
+            Permission::Yes => {}
+            Permission::No => return self.skip(manifest, "its directives keep it (Delete=false)"),
+            Permission::Confirm => {
+                return self.skip(
+                    manifest,
+                    "its directives want a confirmation (Delete=confirm), not in this version",
+                );
+            }
+        }
+        let wave = Wave(directives.wave.0.saturating_neg());
+        let propagation = directives.propagation.unwrap_or(Propagation::Background);
+        self.push_deletion(live, wave, propagation, "the application is deleted");
+    }
+
+    fn push_deletion(&mut self, live: &Object, wave: Wave, propagation: Propagation, why: &str) {
+        let key = live.key();
+        self.tasks.push(Task {
+            id: TaskId::of(Phase::Sync, wave, &key),
+            phase: Phase::Sync,
+            wave,
+            rank: u32::MAX - order::rank(&key.group_kind()),
+            key,
+            object: None,
+            place: None,
+            action: Action::Delete(DeleteTask {
+                uid: live.uid().to_owned(),
+                propagation,
+                why: why.to_owned(),
+            }),
+            timeout_seconds: None,
+            on_timeout: OnTimeout::Fail,
+        });
+    }
+
+    /// Adds what carries the application's label and no manifest names: removed with the application, or by pruning.
+    fn add_removals(&mut self, ids: &[Option<HookId>]) {
+        if !self.planning.selection.only.is_empty() || self.planning.selection.hooks == Some(super::Hooks::Only) {
+            return;
+        }
+        let is_named = |live: &Object| {
+            let run_by = live.label(labels::HOOK);
+            let of_a_hook = ids.iter().flatten().any(|id| run_by == Some(&*id.0));
+            let key = live.key();
+            of_a_hook
+                || self
+                    .planning
+                    .desired
+                    .iter()
+                    .any(|classified| classified.manifest.key() == key)
+        };
+        let left: Vec<&Object> = self
+            .planning
+            .live
+            .objects
+            .values()
+            .filter(|live| live.label(labels::APPLICATION) == Some(&self.planning.application.name))
+            .filter(|live| !live.is_terminating())
+            .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
+            .collect();
+        let last = self
+            .tasks
+            .iter()
+            .filter(|task| task.phase == Phase::Sync)
+            .map(|task| task.wave)
+            .max();
+        let after = Wave(last.unwrap_or_default().0.saturating_add(1));
+        for live in left {
+            let key = live.key();
+            let is_planned =
+                self.tasks.iter().any(|task| task.key == key) || self.skipped.iter().any(|skipped| skipped.key == key);
+            if is_planned {
+                continue;
+            }
+            match self.planning.does {
+                OperationKind::Delete => {
+                    self.push_deletion(live, Wave(0), Propagation::Background, "the application is deleted");
+                }
+                OperationKind::Sync if self.planning.prune => {
+                    self.push_deletion(live, after, Propagation::Background, "no manifest names it any more");
+                }
+                OperationKind::Sync => self.left_over.push(key),
+            }
+        }
+    }
+}
+
+/// Says what is waited for after a resource was applied, for a plan's reader.
+pub fn wait_text(wait: Wait) -> &'static str {
+    match wait {
+        Wait::Nothing | Wait::Applied => "apply",
+        Wait::Healthy => "apply, wait Healthy",
+    }
+}

@@ -1,0 +1,87 @@
+//! Kinds and namespaces: what the cluster knows and what the set itself brings.
+
+use std::collections::BTreeMap;
+
+use crate::{directive::Directives, error::PlanError, manifest::Manifest, object::GroupKind};
+
+/// Where objects of a kind live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// In a namespace.
+    Namespaced,
+    /// In the cluster as a whole.
+    Cluster,
+}
+
+/// The kinds that the cluster serves.
+pub type Scopes = BTreeMap<GroupKind, Scope>;
+
+/// Fills in the namespace of every manifest that has none and needs one, and takes it off those that can't have one.
+///
+/// Kinds of a `CustomResourceDefinition` in the set count as known. Returns the kinds that only the set brings.
+///
+/// # Errors
+///
+/// Returns one error for each manifest of a kind that neither the cluster nor the set knows, unless its directives say that this
+/// may be (`SkipDryRunOnMissingResource`).
+pub fn settle(
+    manifests: &mut [(Manifest, Directives)],
+    known: &Scopes,
+    namespace: &str,
+) -> Result<Scopes, Vec<PlanError>> {
+    let brought: Scopes = manifests.iter().filter_map(|(manifest, _)| brings(manifest)).collect();
+    let mut errors = Vec::new();
+    for (manifest, directives) in manifests.iter_mut() {
+        let kind = manifest.object.group_kind();
+        let scope = known.get(&kind).or_else(|| brought.get(&kind)).copied();
+        match scope {
+            None if directives.skip_dry_run_on_missing => {}
+            None if directives.hook_type.is_some() => {}
+            None => {
+                let message = format!("neither the cluster nor this set knows the kind {kind}");
+                let error = manifest.error("/kind", message);
+                let near = crate::error::near(&kind.kind, known.keys().map(|known| known.kind.as_str()));
+                errors.push(error.hint(match near {
+                    Some(near) if near != kind.kind => format!("did you mean `{near}`?"),
+                    Some(near) => {
+                        let groups: Vec<String> = known
+                            .keys()
+                            .filter(|known| known.kind == near)
+                            .map(GroupKind::to_string)
+                            .collect();
+                        format!("the cluster has {}", groups.join(", "))
+                    }
+                    None => "add its CustomResourceDefinition to the set, or install it first".to_owned(),
+                }));
+            }
+            Some(Scope::Namespaced) if manifest.object.namespace().is_empty() => {
+                manifest.object.set_meta("namespace", namespace);
+            }
+            Some(Scope::Namespaced) => {}
+            Some(Scope::Cluster) => {
+                if let Some(metadata) = manifest
+                    .object
+                    .0
+                    .pointer_mut("/metadata")
+                    .and_then(serde_json::Value::as_object_mut)
+                {
+                    metadata.remove("namespace");
+                }
+            }
+        }
+    }
+    if errors.is_empty() { Ok(brought) } else { Err(errors) }
+}
+
+fn brings(manifest: &Manifest) -> Option<(GroupKind, Scope)> {
+    let object = &manifest.object;
+    if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
+        return None;
+    }
+    let kind = GroupKind::new(object.text("/spec/group")?, object.text("/spec/names/kind")?);
+    let scope = match object.text("/spec/scope") {
+        Some("Cluster") => Scope::Cluster,
+        Some(_) | None => Scope::Namespaced,
+    };
+    Some((kind, scope))
+}

@@ -1,0 +1,228 @@
+//! Tasks: one action on one object in one phase and wave.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    diff::Change,
+    directive::{OnTimeout, Wait},
+    hook::{HookId, OnVanished, Propagation, Ttl},
+    object::{Object, ObjectKey},
+    phase::Phase,
+    place::Place,
+    plugins::Answerer,
+    wave::Wave,
+};
+
+/// Identifies a task within its operation: `PreSync/0/Job/shop/migrate`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TaskId(pub String);
+
+impl TaskId {
+    /// Names the task for an object in a phase and wave.
+    pub fn of(phase: Phase, wave: Wave, key: &ObjectKey) -> TaskId {
+        let mut parts = vec![phase.to_string(), wave.to_string(), key.group_kind().to_string()];
+        if !key.namespace.is_empty() {
+            parts.push(key.namespace.clone());
+        }
+        parts.push(key.name.clone());
+        TaskId(parts.join("/"))
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One action on one object in one phase and wave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task {
+    /// Names it.
+    pub id: TaskId,
+    /// Its phase.
+    pub phase: Phase,
+    /// Its wave.
+    pub wave: Wave,
+    /// Its place among the kinds of its wave: lower ones start first.
+    pub rank: u32,
+    /// The object.
+    pub key: ObjectKey,
+    /// What is desired; nothing for what is only deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<Object>,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What is done.
+    pub action: Action,
+    /// How long it may take, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u64>,
+    /// What it means when it takes longer.
+    pub on_timeout: OnTimeout,
+}
+
+impl Task {
+    /// Returns the hook, if it is one.
+    pub fn hook(&self) -> Option<&HookTask> {
+        match &self.action {
+            Action::Hook(hook) => Some(hook),
+            Action::Apply(_) | Action::Delete(_) => None,
+        }
+    }
+}
+
+/// What a task does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Action {
+    /// The object is made as desired.
+    Apply(ApplyTask),
+    /// The object goes.
+    Delete(DeleteTask),
+    /// A hook runs.
+    Hook(Box<HookTask>),
+}
+
+/// An object to be made as desired.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyTask {
+    /// What that changes.
+    pub changes: Changes,
+    /// What is waited for afterwards.
+    pub wait: Wait,
+    /// Who judges its health.
+    pub judge: Answerer,
+    /// How long it may be Degraded before that is a failure, in seconds, unless its judge says that waiting is useless.
+    pub degraded_grace_seconds: u64,
+}
+
+/// What applying an object changes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Changes {
+    /// There is none yet.
+    Create,
+    /// These fields.
+    Fields(Vec<Change>),
+    /// Nothing.
+    None,
+}
+
+/// An object to be deleted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeleteTask {
+    /// Its UID when the plan was made: another object of the same name is left alone.
+    pub uid: String,
+    /// What becomes of what it owns.
+    pub propagation: Propagation,
+    /// Why: it left the manifests, or the application is deleted.
+    pub why: String,
+}
+
+/// A hook to be run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookTask {
+    /// Which hook of the application.
+    pub hook: HookId,
+    /// The plugin that runs it.
+    pub by: Answerer,
+    /// Who judges the health of its object, when it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Answerer>,
+    /// Whether the manifest is an object of the cluster.
+    pub has_object: bool,
+    /// Whether the object's kind ends by itself; others are helpers, which are applied and never replaced.
+    pub runs_to_completion: bool,
+    /// Who is asked about its objects, and the words that brought each of them in.
+    pub policies: Vec<PolicyUse>,
+    /// How long its object is kept.
+    pub ttl: Ttl,
+    /// What a vanished object means.
+    pub on_vanished: OnVanished,
+    /// Settings of the user for the plugin.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
+    /// Other objects it may touch, as the plugin told it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+}
+
+/// A delete policy of a hook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyUse {
+    /// Who answers.
+    pub by: Answerer,
+    /// What the user wrote for it; nothing for policies that are asked for every hook.
+    pub words: Vec<String>,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskResult {
+    /// As it should: what came of it, in a few words.
+    Done(String),
+    /// It went wrong, but its directives say to go on.
+    Tolerated(String),
+    /// It failed.
+    Failed {
+        /// What kind of failure it is.
+        class: FailureClass,
+        /// Why.
+        message: String,
+    },
+    /// It was not carried to its end, for a reason outside itself.
+    Stopped(String),
+}
+
+impl TaskResult {
+    /// Says whether what comes after it may start.
+    pub fn lets_go_on(&self) -> bool {
+        match self {
+            TaskResult::Done(_) | TaskResult::Tolerated(_) => true,
+            TaskResult::Failed { .. } | TaskResult::Stopped(_) => false,
+        }
+    }
+}
+
+/// The classes of failure; each has its own exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FailureClass {
+    /// A hook had the verdict Failed.
+    Hook,
+    /// An object is Degraded.
+    Health,
+    /// The cluster refused a change.
+    Apply,
+    /// A deadline passed.
+    Timeout,
+    /// A plugin gave no answer.
+    Plugin,
+}
+
+impl FailureClass {
+    /// Returns the word that users and plugins see.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            FailureClass::Hook => "hook",
+            FailureClass::Health => "health",
+            FailureClass::Apply => "apply",
+            FailureClass::Timeout => "timeout",
+            FailureClass::Plugin => "plugin",
+        }
+    }
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

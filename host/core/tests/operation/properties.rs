@@ -1,0 +1,188 @@
+//! What holds for every plan, every order of answers and every crash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use capstan_core::{
+    event::{News, Status},
+    input::Happened,
+    phase::Phase,
+    task::{Task, TaskId},
+    view::{OperationView, TaskProgress},
+};
+use proptest::prelude::*;
+
+use crate::shell::{Fate, Shell, hook, plan, prune, resource};
+
+fn tasks() -> impl Strategy<Value = Vec<(Task, Fate)>> {
+    let fate = prop_oneof![8 => Just(Fate::Well), 1 => Just(Fate::Badly)];
+    let one = (0..6_usize, -1..2_i32, 0..4_usize, fate).prop_map(|(what, wave, name, fate)| {
+        let name = ["a", "b", "c", "d"][name];
+        let task = match what {
+            0 => hook(Phase::PreSync, wave, name),
+            1 => hook(Phase::Sync, wave, name),
+            2 => hook(Phase::PostSync, wave, name),
+            3 => hook(Phase::SyncFail, wave, name),
+            4 => prune(wave, name),
+            _ => resource(wave, name),
+        };
+        (task, fate)
+    });
+    prop::collection::vec(one, 0..10)
+}
+
+fn shell(tasks: &[(Task, Fate)], seed: u64) -> Shell {
+    let mut shell = Shell::new(plan(tasks.iter().map(|(task, _)| task.clone()).collect()), seed);
+    for (task, fate) in tasks {
+        shell.fates.entry(task.id.clone()).or_insert(*fate);
+    }
+    shell
+}
+
+/// Checks the events of an operation that is over.
+fn check(shell: &Shell) {
+    assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
+    let plan = shell.operation.plan();
+    let mut started: BTreeSet<TaskId> = BTreeSet::new();
+    let mut finished: BTreeMap<TaskId, bool> = BTreeMap::new();
+    let mut has_failed = false;
+    for event in &shell.events {
+        match &event.what {
+            News::TaskStarted { task } => {
+                assert!(started.insert(task.clone()), "{task} started twice:\n{}", shell.story());
+                let task = plan.task(task).unwrap();
+                for before in plan
+                    .tasks
+                    .iter()
+                    .filter(|other| (other.phase, other.wave) < (task.phase, task.wave))
+                {
+                    if task.phase == Phase::SyncFail && before.phase != Phase::SyncFail {
+                        continue;
+                    }
+                    assert_eq!(
+                        finished.get(&before.id),
+                        Some(&true),
+                        "{} before {}",
+                        task.id,
+                        before.id
+                    );
+                }
+                assert_eq!(
+                    task.phase == Phase::SyncFail,
+                    has_failed,
+                    "{}:\n{}",
+                    task.id,
+                    shell.story()
+                );
+            }
+            News::TaskFinished { task, result } => {
+                assert!(started.contains(task));
+                let well = result.lets_go_on();
+                assert!(finished.insert(task.clone(), well).is_none(), "{task} finished twice");
+                has_failed |= !well && plan.task(task).unwrap().phase != Phase::SyncFail;
+            }
+            News::OperationStarted { .. }
+            | News::OperationResumed {}
+            | News::PhaseStarted { .. }
+            | News::WaveStarted { .. }
+            | News::ObjectMade { .. }
+            | News::TaskProgressed { .. }
+            | News::LogsKept { .. }
+            | News::HookDisposed { .. }
+            | News::PluginTroubled { .. }
+            | News::Troubled { .. }
+            | News::Waiting { .. }
+            | News::WaveFinished { .. }
+            | News::PhaseFinished { .. }
+            | News::Stopping { .. }
+            | News::OperationFinished { .. } => {}
+        }
+    }
+    assert_eq!(started, finished.keys().cloned().collect(), "what started must finish");
+    let seqs: Vec<u64> = shell.events.iter().map(|event| event.seq).collect();
+    assert!(seqs.windows(2).all(|pair| pair[0] < pair[1]));
+    if has_failed {
+        assert!(matches!(shell.status(), Status::Failed(_) | Status::Terminated { .. }));
+        let wants_sync_fail = plan.tasks.iter().any(|task| task.phase == Phase::SyncFail);
+        let ran = started.iter().any(|task| task.0.starts_with("SyncFail"));
+        assert!(ran == wants_sync_fail || matches!(shell.status(), Status::Terminated { .. }));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_operation_ends_and_keeps_the_order(tasks in tasks(), seed: u64) {
+        let mut shell = shell(&tasks, seed);
+        shell.begin();
+        shell.run(20_000);
+        check(&shell);
+    }
+
+    #[test]
+    fn what_is_answered_twice_changes_nothing(tasks in tasks(), seed: u64) {
+        let mut shell = shell(&tasks, seed);
+        shell.twice = true;
+        shell.begin();
+        shell.run(20_000);
+        check(&shell);
+    }
+
+    #[test]
+    fn a_new_driver_carries_on_after_any_step(tasks in tasks(), seed: u64, turns in 0..60_usize) {
+        let mut shell = shell(&tasks, seed);
+        shell.begin();
+        shell.run(turns);
+        let stored: BTreeSet<TaskId> = shell.operation.state().results.keys().cloned().collect();
+        let before = shell.created.clone();
+        let seen = shell.events.len();
+        if !shell.status().is_over() {
+            shell.crash();
+        }
+        shell.run(20_000);
+        prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
+        // No hook with a verdict runs again, and none is created twice.
+        for event in &shell.events[seen..] {
+            if let News::TaskStarted { task } = &event.what {
+                prop_assert!(!stored.contains(task) || shell.events[..seen].is_empty());
+            }
+        }
+        for (task, count) in &shell.created {
+            prop_assert_eq!(*count, 1, "{} was created again; before the crash: {:?}", task, before.get(task));
+        }
+    }
+
+    #[test]
+    fn nothing_starts_after_terminate(tasks in tasks(), seed: u64, turns in 0..60_usize) {
+        let mut shell = shell(&tasks, seed);
+        shell.begin();
+        shell.run(turns);
+        shell.tell(Happened::Terminated { by: "somebody".to_owned() });
+        let seen = shell.events.len();
+        let applied = shell.applied.len();
+        shell.run(20_000);
+        prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
+        let starts = shell.events[seen..].iter().filter(|event| matches!(event.what, News::TaskStarted { .. })).count();
+        prop_assert_eq!(starts, 0);
+        // What was ordered before may still be answered; nothing else is ordered.
+        prop_assert!(shell.applied.len() - applied <= tasks.len());
+    }
+
+    #[test]
+    fn the_view_is_the_same_however_often_events_come(tasks in tasks(), seed: u64) {
+        let mut shell = shell(&tasks, seed);
+        shell.begin();
+        shell.run(20_000);
+        let (mut once, mut twice) = (OperationView::default(), OperationView::default());
+        for event in &shell.events {
+            once.fold(event);
+            twice.fold(event);
+            twice.fold(event);
+        }
+        prop_assert_eq!(&once, &twice);
+        prop_assert_eq!(once.status.as_ref(), Some(shell.status()));
+        for task in &once.tasks {
+            prop_assert!(task.progress != TaskProgress::Running, "{} still runs", task.outline.id);
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! A shell without IO: it answers each order as a script says, in an order that a seed chooses, and can answer twice or crash.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use capstan_core::{
+    directive::{Mode, OnTimeout, Wait},
+    effect::{Effect, HookCall, Noted, Target},
+    event::{Event, News, Status},
+    fact::{Fact, Seen},
+    health::{Assessment, Health},
+    hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
+    input::{Answer, Applied, Decision, DeleteAnswer, Happened, Input, Older, Problem},
+    object::{Object, ObjectKey},
+    operation::Operation,
+    operation_kind::OperationKind,
+    phase::Phase,
+    plan::{Limits, Plan},
+    plugins::{Answerer, Application, Ask, HookStep, Progress, Request},
+    task::{Action, ApplyTask, Changes, DeleteTask, FailureClass, HookTask, Task, TaskId},
+    wave::Wave,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+/// How a task's object behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It becomes healthy, or succeeds.
+    Well,
+    /// It is refused, or fails.
+    Badly,
+    /// It never ends.
+    Never,
+}
+
+pub fn answerer(plugin: &str) -> Answerer {
+    Answerer {
+        plugin: plugin.to_owned(),
+        version: "0.1.0".to_owned(),
+        digest: "d".to_owned(),
+        claim: "c".to_owned(),
+    }
+}
+
+fn key(kind: &str, name: &str) -> ObjectKey {
+    ObjectKey {
+        group: String::new(),
+        kind: kind.to_owned(),
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> Task {
+    Task {
+        id: TaskId::of(phase, Wave(wave), &key),
+        phase,
+        wave: Wave(wave),
+        rank,
+        object: Some(Object(
+            json!({ "apiVersion": "v1", "kind": key.kind, "metadata": { "name": key.name } }),
+        )),
+        key,
+        place: None,
+        action,
+        timeout_seconds: None,
+        on_timeout: OnTimeout::Fail,
+    }
+}
+
+pub fn resource(wave: i32, name: &str) -> Task {
+    let action = Action::Apply(ApplyTask {
+        changes: Changes::Create,
+        wait: Wait::Healthy,
+        judge: answerer("resource"),
+        degraded_grace_seconds: 30,
+    });
+    task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
+}
+
+pub fn prune(wave: i32, name: &str) -> Task {
+    let action = Action::Delete(DeleteTask {
+        uid: format!("uid-{name}"),
+        propagation: Propagation::Background,
+        why: "gone from the manifests".to_owned(),
+    });
+    task(Phase::Sync, wave, 40, key("Secret", name), action)
+}
+
+pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
+    let action = Action::Hook(Box::new(HookTask {
+        hook: HookId(format!("hook-{name}")),
+        by: answerer("job"),
+        judge: Some(answerer("job")),
+        has_object: true,
+        runs_to_completion: true,
+        policies: Vec::new(),
+        ttl: Ttl::default(),
+        on_vanished: OnVanished::Fail,
+        settings: serde_json::Map::new(),
+        also: Vec::new(),
+    }));
+    task(phase, wave, 30, key("Job", name), action)
+}
+
+pub fn plan(mut tasks: Vec<Task>) -> Plan {
+    tasks.sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
+    tasks.dedup_by(|a, b| a.id == b.id);
+    Plan {
+        format: 1,
+        does: OperationKind::Sync,
+        application: Application {
+            name: "shop".to_owned(),
+            namespace: "shop".to_owned(),
+        },
+        mode: Mode::Native,
+        tasks,
+        skipped: Vec::new(),
+        left_over: Vec::new(),
+        notices: Vec::new(),
+        limits: Limits::default(),
+    }
+}
+
+/// Small, seeded and without a dependency: xorshift.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(2_685_821_657_736_338_717) | 1)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % bound.max(1) as u64).unwrap()
+    }
+}
+
+pub struct Shell {
+    pub operation: Operation,
+    pub events: Vec<Event>,
+    pub fates: BTreeMap<TaskId, Fate>,
+    /// Objects of earlier runs, by hook task.
+    pub older: BTreeMap<TaskId, Vec<Target>>,
+    pub disposal: Disposal,
+    /// Every order is answered twice.
+    pub twice: bool,
+    /// The first `start` question of each hook, counted.
+    pub created: BTreeMap<TaskId, u32>,
+    pub applied: Vec<TaskId>,
+    pub now: Timestamp,
+    dice: Dice,
+    orders: Vec<Effect>,
+    wake: Option<Timestamp>,
+    stored: Option<serde_json::Value>,
+    objects: BTreeSet<Target>,
+}
+
+impl Shell {
+    pub fn new(plan: Plan, seed: u64) -> Shell {
+        Shell {
+            operation: Operation::new(Arc::new(plan), "op1"),
+            events: Vec::new(),
+            fates: BTreeMap::new(),
+            older: BTreeMap::new(),
+            disposal: Disposal::Keep,
+            twice: false,
+            created: BTreeMap::new(),
+            applied: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+            dice: Dice::new(seed),
+            orders: Vec::new(),
+            wake: None,
+            stored: None,
+            objects: BTreeSet::new(),
+        }
+    }
+
+    pub fn fate(mut self, task: &Task, fate: Fate) -> Shell {
+        self.fates.insert(task.id.clone(), fate);
+        self
+    }
+
+    pub fn tell(&mut self, what: Happened) {
+        let step = self.operation.step(Input { at: self.now, what });
+        self.events.extend(step.events);
+        if step.must_save {
+            self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
+        }
+        for effect in step.effects {
+            if let Effect::Wake { at } = effect {
+                self.wake = Some(at);
+            } else {
+                self.orders.push(effect);
+            }
+        }
+    }
+
+    /// Answers one order; false when there is nothing left to do but wait for ever.
+    pub fn turn(&mut self) -> bool {
+        if self.operation.status().is_over() {
+            return false;
+        }
+        self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
+        let answerable: Vec<usize> = (0..self.orders.len()).collect();
+        if answerable.is_empty() {
+            let Some(at) = self.wake.take() else { return false };
+            self.now = self.now.max(at);
+            self.tell(Happened::Woke);
+            return true;
+        }
+        let at = answerable[self.dice.below(answerable.len())];
+        let effect = self.orders.remove(at);
+        let answers = self.answer(&effect);
+        for answer in answers {
+            self.tell(answer.clone());
+            if self.twice {
+                self.tell(answer);
+            }
+        }
+        true
+    }
+
+    pub fn begin(&mut self) {
+        self.tell(Happened::Begun);
+    }
+
+    /// Turns until the operation is over, or so many orders were answered.
+    pub fn run(&mut self, turns: usize) {
+        for _ in 0..turns {
+            if !self.turn() {
+                return;
+            }
+        }
+    }
+
+    /// Drops the driver: what was ordered and not answered is lost, what was not stored is forgotten.
+    pub fn crash(&mut self) {
+        self.orders.clear();
+        self.wake = None;
+        let Some(stored) = self.stored.clone() else { return };
+        let plan = Arc::clone(self.operation.plan());
+        self.operation = Operation::restore(plan, serde_json::from_value(stored).unwrap());
+        self.tell(Happened::Resumed);
+    }
+
+    fn fate_of(&self, task: &TaskId) -> Fate {
+        self.fates.get(task).copied().unwrap_or(Fate::Well)
+    }
+
+    fn task(&self, id: &TaskId) -> Task {
+        self.operation.plan().task(id).unwrap().clone()
+    }
+
+    fn own(&self, id: &TaskId) -> Target {
+        let task = self.task(id);
+        Target {
+            uid: format!("uid-{}", task.key.name),
+            key: task.key,
+        }
+    }
+
+    fn answer(&mut self, effect: &Effect) -> Vec<Happened> {
+        match effect.clone() {
+            Effect::Apply { task } => {
+                self.applied.push(task.clone());
+                let result = match self.fate_of(&task) {
+                    Fate::Badly => Err(Problem::new(FailureClass::Apply, "refused")),
+                    Fate::Well | Fate::Never => {
+                        self.objects.insert(self.own(&task));
+                        Ok(Applied {
+                            uid: self.own(&task).uid,
+                            resource_version: "7".to_owned(),
+                            changed: true,
+                        })
+                    }
+                };
+                vec![Happened::Applied { task, result }]
+            }
+            Effect::Delete { task, target, .. } => {
+                let was_there = self.objects.remove(&target);
+                let answer = if was_there {
+                    DeleteAnswer::Accepted
+                } else {
+                    DeleteAnswer::AlreadyGone
+                };
+                let key = target.key.clone();
+                vec![
+                    Happened::Deleted {
+                        task: task.clone(),
+                        target,
+                        result: Ok(answer),
+                    },
+                    Happened::Observed {
+                        task,
+                        key,
+                        fact: Fact::Gone,
+                    },
+                ]
+            }
+            Effect::Watch { task, key } => vec![Happened::Observed {
+                fact: self.look(&task, &key),
+                task,
+                key,
+            }],
+            Effect::Unwatch { .. } | Effect::Wake { .. } => Vec::new(),
+            Effect::LookForOlder { task } => {
+                let mut older = Older::default();
+                let own = self.own(&task);
+                if self.created.contains_key(&task) && self.objects.contains(&own) {
+                    older.own = Some(own);
+                }
+                for target in self.older.remove(&task).unwrap_or_default() {
+                    self.objects.insert(target.clone());
+                    let disposal = Disposal::Delete(Propagation::Background);
+                    let by = "BeforeHookCreation".to_owned();
+                    let troubles = Vec::new();
+                    older.decided.push((target, Decision { disposal, by, troubles }));
+                }
+                vec![Happened::OlderDecided {
+                    task,
+                    result: Ok(older),
+                }]
+            }
+            Effect::StepHook { task, call } => vec![Happened::HookStepped {
+                result: Ok(self.plugin(&task, &call)),
+                task,
+            }],
+            Effect::Perform { task, ask } => {
+                let own = self.own(&task);
+                if self.objects.insert(own.clone()) {
+                    *self.created.entry(task.clone()).or_default() += 1;
+                }
+                vec![Happened::Answered {
+                    task,
+                    ask: ask.id,
+                    answer: Answer::Created(own),
+                }]
+            }
+            Effect::KeepLogs { task } => vec![Happened::LogsKept {
+                task,
+                bytes: 12,
+                trouble: String::new(),
+            }],
+            Effect::SetTtl { task } => vec![Happened::TtlSet { task, result: Ok(()) }],
+            Effect::Decide { task, occasion } => {
+                let by = "policy".to_owned();
+                let troubles = Vec::new();
+                let disposal = self.disposal;
+                vec![Happened::Decided {
+                    task,
+                    occasion,
+                    decision: Decision { disposal, by, troubles },
+                }]
+            }
+        }
+    }
+
+    fn look(&self, task: &TaskId, key: &ObjectKey) -> Fact {
+        let Some(target) = self.objects.iter().find(|target| target.key == *key) else {
+            return Fact::Gone;
+        };
+        let health = match self.fate_of(task) {
+            Fate::Well => Health::Healthy,
+            Fate::Badly => Health::Degraded,
+            Fate::Never => Health::Progressing,
+        };
+        Fact::Present(Seen {
+            uid: target.uid.clone(),
+            resource_version: "8".to_owned(),
+            is_terminating: false,
+            assessment: Assessment::new(health, "as scripted", "script"),
+        })
+    }
+
+    /// Behaves as the built-in hook type for Jobs does.
+    fn plugin(&self, task: &TaskId, call: &HookCall) -> HookStep {
+        let step = |progress, asks| HookStep {
+            progress,
+            message: "step".to_owned(),
+            asks,
+            state: b"state".to_vec(),
+            wake_after_ms: None,
+        };
+        let ask = |id, what| Ask { id, what };
+        match call {
+            HookCall::Start => step(
+                Progress::Running,
+                vec![ask(1, Request::CreateOwn), ask(2, Request::WatchOwn)],
+            ),
+            HookCall::Abort { .. } => step(Progress::Ended(HookOutcome::Failed), Vec::new()),
+            HookCall::Advance { note, .. } => match (&note.what, self.fate_of(task)) {
+                (Noted::Object, Fate::Well) => step(Progress::Ended(HookOutcome::Succeeded), Vec::new()),
+                (Noted::Object, Fate::Badly) | (Noted::Gone, _) => {
+                    step(Progress::Ended(HookOutcome::Failed), Vec::new())
+                }
+                (Noted::Object, Fate::Never)
+                | (
+                    Noted::Created
+                    | Noted::Deleted
+                    | Noted::Done
+                    | Noted::Log(_)
+                    | Noted::Woke
+                    | Noted::Refused(_)
+                    | Noted::Failed { .. },
+                    _,
+                ) => step(Progress::Running, Vec::new()),
+            },
+        }
+    }
+
+    /// Tells the story of the events, one short line each.
+    pub fn story(&self) -> String {
+        let lines = self.events.iter().filter_map(|event| tell(&event.what));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    pub fn status(&self) -> &Status {
+        self.operation.status()
+    }
+}
+
+fn tell(news: &News) -> Option<String> {
+    Some(match news {
+        News::OperationStarted { .. } => "operation".to_owned(),
+        News::OperationResumed {} => "resumed".to_owned(),
+        News::PhaseStarted { phase, cause } => match cause {
+            Some(cause) => format!("{phase} because of {}: {}", cause.class, cause.message),
+            None => phase.to_string(),
+        },
+        News::WaveStarted { wave, .. } => format!("  wave {wave}"),
+        News::TaskStarted { task } => format!("    start {task}"),
+        News::ObjectMade { key, how, .. } => format!("    {how} {key}"),
+        News::TaskFinished { task, result } => format!("    end {task}: {result:?}"),
+        News::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
+        News::Stopping { why } => format!("stopping: {why}"),
+        News::Waiting { on } => {
+            let on: Vec<String> = on.iter().map(|on| format!("{} ({})", on.task, on.message)).collect();
+            format!("waiting for {}", on.join(", "))
+        }
+        News::OperationFinished { status } => match status {
+            Status::Failed(cause) => format!("Failed: {}: {}", cause.class, cause.message),
+            Status::Running | Status::Terminating { .. } | Status::Succeeded | Status::Terminated { .. } => {
+                format!("{status:?}")
+            }
+        },
+        News::TaskProgressed { .. }
+        | News::LogsKept { .. }
+        | News::PluginTroubled { .. }
+        | News::Troubled { .. }
+        | News::WaveFinished { .. }
+        | News::PhaseFinished { .. } => return None,
+    })
+}

@@ -1,0 +1,222 @@
+//! One story each.
+
+use capstan_core::{
+    effect::Target,
+    event::Status,
+    hook::{Disposal, Propagation},
+    input::Happened,
+    phase::Phase,
+};
+use insta::assert_snapshot;
+
+use crate::shell::{Fate, Shell, hook, plan, prune, resource};
+
+fn run(mut shell: Shell) -> Shell {
+    shell.begin();
+    shell.run(10_000);
+    shell
+}
+
+#[test]
+fn phases_and_waves_run_in_order() {
+    let tasks = vec![
+        hook(Phase::PreSync, 0, "migrate"),
+        hook(Phase::PreSync, -1, "backup"),
+        resource(0, "settings"),
+        hook(Phase::PostSync, 0, "smoke"),
+        hook(Phase::SyncFail, 0, "alarm"),
+    ];
+    let shell = run(Shell::new(plan(tasks), 1));
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    PreSync
+      wave -1
+        start PreSync/-1/Job/shop/backup
+        created Job shop/backup
+        end PreSync/-1/Job/shop/backup: Done("step")
+        Kept Job shop/backup (policy)
+      wave 0
+        start PreSync/0/Job/shop/migrate
+        created Job shop/migrate
+        end PreSync/0/Job/shop/migrate: Done("step")
+        Kept Job shop/migrate (policy)
+    Sync
+      wave 0
+        start Sync/0/ConfigMap/shop/settings
+        created ConfigMap shop/settings
+        end Sync/0/ConfigMap/shop/settings: Done("Healthy: as scripted")
+    PostSync
+      wave 0
+        start PostSync/0/Job/shop/smoke
+        created Job shop/smoke
+        end PostSync/0/Job/shop/smoke: Done("step")
+        Kept Job shop/smoke (policy)
+    Succeeded
+    "#);
+}
+
+#[test]
+fn a_failed_pre_sync_starts_nothing_but_sync_fail() {
+    let migrate = hook(Phase::PreSync, 0, "migrate");
+    let tasks = vec![
+        migrate.clone(),
+        resource(0, "settings"),
+        hook(Phase::SyncFail, 0, "alarm"),
+    ];
+    let shell = run(Shell::new(plan(tasks), 1).fate(&migrate, Fate::Badly));
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    PreSync
+      wave 0
+        start PreSync/0/Job/shop/migrate
+        created Job shop/migrate
+        end PreSync/0/Job/shop/migrate: Failed { class: Hook, message: "step" }
+        Kept Job shop/migrate (policy)
+    SyncFail because of hook: Job shop/migrate: step
+      wave 0
+        start SyncFail/0/Job/shop/alarm
+        created Job shop/alarm
+        end SyncFail/0/Job/shop/alarm: Done("step")
+        Kept Job shop/alarm (policy)
+    Failed: hook: Job shop/migrate: step
+    "#);
+    assert!(shell.applied.is_empty());
+}
+
+#[test]
+fn objects_of_earlier_runs_go_first() {
+    let migrate = hook(Phase::PreSync, 0, "migrate");
+    let mut shell = Shell::new(plan(vec![migrate.clone()]), 1);
+    let target = Target {
+        key: migrate.key.clone(),
+        uid: "earlier".to_owned(),
+    };
+    shell.older.insert(migrate.id.clone(), vec![target]);
+    shell.disposal = Disposal::Delete(Propagation::Background);
+    assert_snapshot!(run(shell).story(), @r#"
+    operation
+    PreSync
+      wave 0
+        start PreSync/0/Job/shop/migrate
+        Deleted Job shop/migrate (BeforeHookCreation)
+        created Job shop/migrate
+        end PreSync/0/Job/shop/migrate: Done("step")
+        Deleted Job shop/migrate (policy)
+    Succeeded
+    "#);
+}
+
+#[test]
+fn terminate_stops_everything_and_starts_nothing() {
+    let migrate = hook(Phase::PreSync, 0, "migrate");
+    let tasks = vec![
+        migrate.clone(),
+        resource(0, "settings"),
+        hook(Phase::SyncFail, 0, "alarm"),
+    ];
+    let mut shell = Shell::new(plan(tasks), 1).fate(&migrate, Fate::Never);
+    shell.begin();
+    shell.run(7);
+    shell.tell(Happened::Terminated { by: "anna".to_owned() });
+    shell.run(10_000);
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    PreSync
+      wave 0
+        start PreSync/0/Job/shop/migrate
+        created Job shop/migrate
+    waiting for PreSync/0/Job/shop/migrate (step)
+    stopping: anna
+        end PreSync/0/Job/shop/migrate: Stopped("terminated before its end")
+        Deleted Job shop/migrate (stopped)
+    Terminated { by: "anna" }
+    "#);
+}
+
+#[test]
+fn the_deadline_of_the_operation_ends_a_hook_that_never_does() {
+    let migrate = hook(Phase::PreSync, 0, "migrate");
+    let mut plan = plan(vec![migrate.clone(), hook(Phase::SyncFail, 0, "alarm")]);
+    plan.limits.operation = 90;
+    let shell = run(Shell::new(plan, 1).fate(&migrate, Fate::Never));
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    PreSync
+      wave 0
+        start PreSync/0/Job/shop/migrate
+        created Job shop/migrate
+    waiting for PreSync/0/Job/shop/migrate (step)
+    stopping: the operation took longer than 90 s
+        end PreSync/0/Job/shop/migrate: Failed { class: Timeout, message: "no end before the operation's deadline: step" }
+        Deleted Job shop/migrate (stopped)
+    SyncFail because of timeout: the operation took longer than 90 s; Job shop/migrate: no end before the operation's deadline: step
+      wave 0
+        start SyncFail/0/Job/shop/alarm
+        created Job shop/alarm
+        end SyncFail/0/Job/shop/alarm: Done("step")
+        Kept Job shop/alarm (policy)
+    Failed: timeout: the operation took longer than 90 s; Job shop/migrate: no end before the operation's deadline: step
+    "#);
+}
+
+#[test]
+fn a_hook_has_a_timeout_of_its_own() {
+    let mut migrate = hook(Phase::PreSync, 0, "migrate");
+    migrate.timeout_seconds = Some(30);
+    let shell = run(Shell::new(plan(vec![migrate.clone(), resource(0, "settings")]), 1).fate(&migrate, Fate::Never));
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    PreSync
+      wave 0
+        start PreSync/0/Job/shop/migrate
+        created Job shop/migrate
+        end PreSync/0/Job/shop/migrate: Failed { class: Timeout, message: "no end within its timeout of 30 s: step" }
+        Deleted Job shop/migrate (stopped)
+    Failed: timeout: Job shop/migrate: no end within its timeout of 30 s: step
+    "#);
+}
+
+#[test]
+fn a_resource_that_stays_degraded_fails_after_its_grace() {
+    let api = resource(0, "api");
+    let tasks = vec![api.clone(), hook(Phase::PostSync, 0, "smoke")];
+    let mut shell = Shell::new(plan(tasks), 1).fate(&api, Fate::Never);
+    shell.begin();
+    shell.run(3);
+    shell.fates.insert(api.id.clone(), Fate::Badly);
+    shell.crash();
+    shell.run(10_000);
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    Sync
+      wave 0
+        start Sync/0/ConfigMap/shop/api
+        created ConfigMap shop/api
+    waiting for Sync/0/ConfigMap/shop/api (Progressing: as scripted)
+    resumed
+        end Sync/0/ConfigMap/shop/api: Failed { class: Health, message: "Degraded for 30 s: as scripted" }
+    Failed: health: ConfigMap shop/api: Degraded for 30 s: as scripted
+    "#);
+}
+
+#[test]
+fn what_no_manifest_names_is_deleted_and_awaited() {
+    let tasks = vec![resource(0, "api"), prune(1, "old")];
+    assert_snapshot!(run(Shell::new(plan(tasks), 1)).story(), @r#"
+    operation
+    Sync
+      wave 0
+        start Sync/0/ConfigMap/shop/api
+        created ConfigMap shop/api
+        end Sync/0/ConfigMap/shop/api: Done("Healthy: as scripted")
+      wave 1
+        start Sync/1/Secret/shop/old
+        end Sync/1/Secret/shop/old: Done("gone")
+    Succeeded
+    "#);
+}
+
+#[test]
+fn an_empty_plan_succeeds_at_once() {
+    assert_eq!(*run(Shell::new(plan(Vec::new()), 1)).status(), Status::Succeeded);
+}
