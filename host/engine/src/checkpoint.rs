@@ -1,0 +1,16 @@
+//! Where operations live in the cluster.
+//!
+//! Every application has a head: a small Secret under optimistic lock, which names immutable, compressed blobs (Secrets too, since
+//! plans and manifests hold Secret data). Blobs are written before the head that names them, and removed after one that no longer
+//! does. A Lease beside it says which driver may write.
+
+mod blob;
+mod head;
+mod lease;
+mod store;
+
+pub use self::head::{Current, DueObject, KeptLogs, Past, Streams};
+pub(crate) use self::{
+    lease::{Identity, Lock, LockNews, request_end},
+    store::Store,
+};

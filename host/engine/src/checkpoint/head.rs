@@ -1,0 +1,157 @@
+//! What is stored about an application.
+
+use std::collections::BTreeSet;
+
+use capstan_core::{
+    event::Status,
+    hook::{HookOutcome, RunId, Ttl},
+    operation::Due,
+    operation_kind::OperationKind,
+    phase::Phase,
+    plugins::Application,
+    task::{PolicyUse, TaskId},
+    wave::Wave,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::blob::BlobRef;
+use crate::planning::Place;
+
+/// The version of the stored form: read by this version and later ones.
+pub(super) const FORMAT: u32 = 1;
+
+/// The one object of an application that changes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub format: u32,
+    pub application: Application,
+    /// Who wrote this last, and how often before: how a driver knows its own write after a lost answer.
+    pub written_by: String,
+    pub writes: u64,
+    /// How many operations there have been.
+    pub operations: u64,
+    /// Where there may be objects of the application.
+    pub places: BTreeSet<Place>,
+    /// The manifests of the last sync that began.
+    pub manifests: Option<BlobRef>,
+    /// The operation that isn't over.
+    pub current: Option<Current>,
+    /// The last ones that are, oldest first.
+    pub history: Vec<Past>,
+    /// What is to be deleted later.
+    pub due: Vec<DueObject>,
+    /// Whether a sync has ever succeeded.
+    pub was_deployed: bool,
+}
+
+impl Head {
+    pub(super) fn new(application: Application) -> Head {
+        Head {
+            format: FORMAT,
+            application,
+            written_by: String::new(),
+            writes: 0,
+            operations: 0,
+            places: BTreeSet::new(),
+            manifests: None,
+            current: None,
+            history: Vec::new(),
+            due: Vec::new(),
+            was_deployed: false,
+        }
+    }
+
+    /// Lists every blob that is still needed.
+    pub(super) fn blobs(&self) -> BTreeSet<&str> {
+        let current = self.current.iter().flat_map(|current| {
+            let logs = current.logs.iter().map(|kept| &kept.blob);
+            [&current.plan].into_iter().chain(logs)
+        });
+        let past = self.history.iter().flat_map(|past| {
+            let logs = past.logs.iter().map(|kept| &kept.blob);
+            [&past.view].into_iter().chain(logs)
+        });
+        let all = self.manifests.iter().chain(current).chain(past);
+        all.flat_map(|blob| blob.parts.iter().map(String::as_str)).collect()
+    }
+}
+
+/// An operation that isn't over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Current {
+    /// Its id.
+    pub id: String,
+    /// What it does.
+    pub does: OperationKind,
+    /// Who started it.
+    pub by: String,
+    /// When.
+    pub started_at: Timestamp,
+    /// A digest of the manifests it was planned from: whether a later command means the same.
+    pub digest: String,
+    pub(crate) plan: BlobRef,
+    pub(crate) logs: Vec<KeptLogs>,
+}
+
+/// An operation that is over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Past {
+    /// Its id.
+    pub id: String,
+    /// What it did.
+    pub does: OperationKind,
+    /// Who started it.
+    pub by: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// How it ended.
+    pub status: Status,
+    pub(crate) view: BlobRef,
+    pub(crate) logs: Vec<KeptLogs>,
+}
+
+/// The kept logs of one hook.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct KeptLogs {
+    /// The hook's task.
+    pub task: TaskId,
+    pub(crate) blob: BlobRef,
+}
+
+/// The end of what one container wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Streams {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The lines that were kept.
+    pub lines: Vec<String>,
+    /// Whether there were more before them.
+    pub is_cut: bool,
+}
+
+/// An object of a hook that is to be deleted later, with what its policies have to be told if they want to be asked again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DueObject {
+    /// What, when and whose word it is.
+    pub due: Due,
+    /// The operation that left it.
+    pub operation: String,
+    /// The hook's task in it.
+    pub task: TaskId,
+    pub(crate) run: RunId,
+    pub(crate) phase: Phase,
+    pub(crate) wave: Wave,
+    pub(crate) outcome: Option<HookOutcome>,
+    pub(crate) policies: Vec<PolicyUse>,
+    pub(crate) ttl: Ttl,
+    pub(crate) runs_to_completion: bool,
+}

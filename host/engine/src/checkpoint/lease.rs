@@ -1,0 +1,346 @@
+//! The lock: a Lease that its driver renews. Who wants the operation to end writes so onto the Lease.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use capstan_core::{
+    hook::Propagation,
+    object::{Object, ObjectKey},
+    plugins::Application,
+};
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use kube::runtime::watcher::{self, Event};
+use serde_json::json;
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+
+use super::blob::{self, STATE_OF};
+use crate::{
+    clock::Clock,
+    cluster::{Cluster, Rehearsal},
+    error::{ClusterError, EngineError},
+    watch::object_of,
+};
+
+/// How long a Lease holds after its last renewal.
+const DURATION: Duration = Duration::from_secs(15);
+/// How often it is renewed.
+const RENEWAL: Duration = Duration::from_secs(5);
+/// How long after the last renewal its driver may still act: less than `DURATION`, for slow requests and bad clocks.
+const ACTS_FOR: Duration = Duration::from_secs(10);
+/// Who wants the operation to end.
+const END: &str = "capstan.dev/terminate";
+
+/// Tells one driver from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    host: String,
+    pid: u32,
+    instance: String,
+}
+
+impl Identity {
+    /// Names a driver in this process.
+    pub fn new(host: &str, instance: String) -> Identity {
+        Identity {
+            host: host.replace('/', "-"),
+            pid: std::process::id(),
+            instance,
+        }
+    }
+
+    /// Says whether a driver is known to be dead: it was a process of this host that is no more.
+    fn knows_dead(&self, holder: &str) -> bool {
+        let mut parts = holder.split('/');
+        let (host, pid) = (parts.next(), parts.next().and_then(|pid| pid.parse().ok()));
+        host == Some(&self.host) && pid.is_some_and(|pid: u32| pid != self.pid && !is_running(pid))
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}/{}", self.host, self.pid, self.instance)
+    }
+}
+
+#[cfg(unix)]
+fn is_running(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn is_running(_: u32) -> bool {
+    true
+}
+
+/// What happens to a lock while it is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LockNews {
+    /// Somebody wants the operation to end.
+    EndWanted(String),
+    /// It is lost.
+    Lost(String),
+}
+
+/// A held lock. Dropping it stops its renewal; `release` gives it back.
+pub(crate) struct Lock {
+    cluster: Cluster,
+    key: ObjectKey,
+    identity: Identity,
+    renewed: Arc<Mutex<Instant>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lease_key(application: &Application) -> ObjectKey {
+    ObjectKey {
+        group: "coordination.k8s.io".to_owned(),
+        kind: "Lease".to_owned(),
+        namespace: application.namespace.clone(),
+        name: blob::name(application),
+    }
+}
+
+fn micro(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
+impl Lock {
+    /// Takes the lock of an application, if nobody holds it or its holder is gone.
+    pub async fn take(
+        cluster: &Cluster,
+        clock: Clock,
+        application: &Application,
+        identity: Identity,
+        news: mpsc::UnboundedSender<LockNews>,
+    ) -> Result<Lock, EngineError> {
+        let doing = EngineError::while_("taking the application's lock");
+        let key = lease_key(application);
+        let taken = loop {
+            let live = cluster.get(&key).await.map_err(&doing)?;
+            if let Some(live) = &live {
+                wait_for_holder(cluster, clock, &identity, live).await?;
+            }
+            let mut lease = live.clone().unwrap_or_else(|| fresh(application));
+            let now = micro(clock.now());
+            lease.0["spec"] = json!({
+                "holderIdentity": identity.to_string(),
+                "leaseDurationSeconds": DURATION.as_secs(),
+                "acquireTime": now,
+                "renewTime": now,
+            });
+            forget_end(&mut lease);
+            let written = match live {
+                None => cluster.create(&lease, Rehearsal::No).await,
+                Some(_) => cluster.replace(&lease).await,
+            };
+            match written {
+                Ok(lease) => break lease,
+                // Somebody was faster: look again who it is.
+                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_)) => {}
+                Err(error) => return Err(doing(error)),
+            }
+        };
+        let renewed = Arc::new(Mutex::new(Instant::now()));
+        let keeper = Keeper {
+            cluster: cluster.clone(),
+            clock,
+            identity: identity.clone(),
+            renewed: Arc::clone(&renewed),
+            news,
+            end_told: false,
+        };
+        Ok(Lock {
+            cluster: cluster.clone(),
+            key,
+            identity,
+            renewed,
+            task: tokio::spawn(keeper.keep(taken)),
+        })
+    }
+
+    /// Says whether its holder may still act.
+    pub fn holds(&self) -> bool {
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < ACTS_FOR
+    }
+
+    /// Gives the lock back, or removes it altogether. If that fails, it runs out by itself.
+    pub async fn release(self, removes: bool) {
+        self.task.abort();
+        let Ok(Some(mut lease)) = self.cluster.get(&self.key).await else { return };
+        if lease.text("/spec/holderIdentity") != Some(&self.identity.to_string()) {
+            return;
+        }
+        let result = if removes {
+            let deleted = self.cluster.delete(&self.key, lease.uid(), Propagation::Background).await;
+            deleted.map(drop)
+        } else {
+            lease.0["spec"]["holderIdentity"] = json!("");
+            forget_end(&mut lease);
+            self.cluster.replace(&lease).await.map(drop)
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "the lock runs out by itself");
+        }
+    }
+}
+
+fn fresh(application: &Application) -> Object {
+    let key = lease_key(application);
+    Object(json!({
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": { "name": key.name, "namespace": key.namespace, "labels": { STATE_OF: application.name } },
+    }))
+}
+
+fn forget_end(lease: &mut Object) {
+    if let Some(annotations) = lease.0.pointer_mut("/metadata/annotations").and_then(|found| found.as_object_mut()) {
+        annotations.remove(END);
+    }
+}
+
+/// Comes back when the holder of a Lease is gone; fails when it is alive.
+async fn wait_for_holder(
+    cluster: &Cluster,
+    clock: Clock,
+    identity: &Identity,
+    lease: &Object,
+) -> Result<(), EngineError> {
+    let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
+    if holder.is_empty() || holder == identity.to_string() || identity.knows_dead(holder) {
+        return Ok(());
+    }
+    let busy = || {
+        let mut parts = holder.split('/');
+        let host = parts.next().unwrap_or_default();
+        Err(EngineError::Busy {
+            holder: format!("process {} on {host}", parts.next().unwrap_or("?")),
+            since: lease.text("/spec/acquireTime").map(str::to_owned),
+        })
+    };
+    let renewed: Option<Timestamp> = lease.text("/spec/renewTime").and_then(|at| at.parse().ok());
+    let ends = renewed.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(15)).ok());
+    if ends.is_some_and(|ends| clock.now() < ends) {
+        return busy();
+    }
+    // By our clock it has run out. Clocks differ: it counts as gone when its renewals have stopped.
+    tokio::time::sleep(RENEWAL + Duration::from_secs(1)).await;
+    let now = cluster.get(&lease.key()).await.map_err(EngineError::while_("waiting for the lock's holder"))?;
+    let moved = now.is_some_and(|now| now.text("/spec/renewTime") != lease.text("/spec/renewTime"));
+    if moved { busy() } else { Ok(()) }
+}
+
+/// Renews a Lease and hears what is written onto it.
+struct Keeper {
+    cluster: Cluster,
+    clock: Clock,
+    identity: Identity,
+    renewed: Arc<Mutex<Instant>>,
+    news: mpsc::UnboundedSender<LockNews>,
+    end_told: bool,
+}
+
+impl Keeper {
+    async fn keep(mut self, mut lease: Object) {
+        let key = lease.key();
+        let config = watcher::Config::default().fields(&format!("metadata.name={}", key.name));
+        let mut sight = match self.cluster.api(&key.group_kind(), &key.namespace) {
+            Ok(api) => watcher::watcher(api, config).boxed(),
+            Err(_) => futures::stream::pending().boxed(),
+        };
+        let mut next = Instant::now() + RENEWAL;
+        loop {
+            tokio::select! {
+                biased;
+                seen = sight.next() => match seen {
+                    Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
+                        lease = object_of(&seen, &key.group_kind(), lease.api_version());
+                        self.look_for_end(&lease);
+                    }
+                    Some(Ok(Event::Delete(_) | Event::Init | Event::InitDone)) => {}
+                    // Renewals go on, and see the annotation too, if later.
+                    Some(Err(_)) | None => sight = futures::stream::pending().boxed(),
+                },
+                () = tokio::time::sleep_until(next) => {
+                    next = Instant::now() + RENEWAL;
+                    match self.renew(&lease).await {
+                        Ok(renewed) => lease = renewed,
+                        Err(why) => {
+                            // Nobody listens any more when the operation is over.
+                            self.news.send(LockNews::Lost(why)).ok();
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Renews the Lease, also over somebody's annotation; fails when another driver has it.
+    async fn renew(&mut self, lease: &Object) -> Result<Object, String> {
+        let mut lease = lease.clone();
+        for _ in 0..3 {
+            let before = Instant::now();
+            lease.0["spec"]["renewTime"] = json!(micro(self.clock.now()));
+            match self.cluster.replace(&lease).await {
+                Ok(renewed) => {
+                    *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = before;
+                    self.look_for_end(&renewed);
+                    return Ok(renewed);
+                }
+                Err(ClusterError::Moved(_)) => {
+                    let Ok(Some(now)) = self.cluster.get(&lease.key()).await else { continue };
+                    let holder = now.text("/spec/holderIdentity").unwrap_or_default();
+                    if holder != self.identity.to_string() {
+                        return Err(format!("{holder} has it now"));
+                    }
+                    lease = now;
+                }
+                Err(ClusterError::NotFound(_)) => return Err("its Lease was deleted".to_owned()),
+                // The server can't be reached: the next renewal may be in time.
+                Err(_) => return Ok(lease),
+            }
+        }
+        Ok(lease)
+    }
+
+    fn look_for_end(&mut self, lease: &Object) {
+        if let Some(by) = lease.annotation(END)
+            && !self.end_told
+        {
+            self.end_told = true;
+            self.news.send(LockNews::EndWanted(by.to_owned())).ok();
+        }
+    }
+}
+
+/// Asks whoever drives the application's operation to end it; says who that is. Nobody, if none does or its driver is dead.
+pub(crate) async fn request_end(
+    cluster: &Cluster,
+    clock: Clock,
+    identity: &Identity,
+    application: &Application,
+    by: &str,
+) -> Result<Option<String>, EngineError> {
+    let doing = EngineError::while_("asking the driver to end the operation");
+    let key = lease_key(application);
+    let Some(lease) = cluster.get(&key).await.map_err(&doing)? else { return Ok(None) };
+    match wait_for_holder(cluster, clock, identity, &lease).await {
+        Ok(()) => Ok(None),
+        Err(EngineError::Busy { holder, .. }) => {
+            let patch = json!({ "metadata": { "annotations": { END: by } } });
+            cluster.merge(&key, lease.uid(), patch).await.map_err(&doing)?;
+            Ok(Some(holder))
+        }
+        Err(error) => Err(error),
+    }
+}

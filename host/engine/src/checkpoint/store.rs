@@ -1,0 +1,291 @@
+//! Reads and writes what is stored about one application.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use capstan_core::{
+    event::Status,
+    manifest::{self, Manifest},
+    object::Object,
+    operation::{Operation, OperationState},
+    operation_kind::OperationKind,
+    plan::Plan,
+    plugins::Application,
+    task::TaskId,
+    view::OperationView,
+};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{
+    blob::{self, BlobRef, STATE_OF},
+    head::{Current, DueObject, FORMAT, Head, KeptLogs, Past, Streams},
+};
+use crate::{
+    cluster::{Cluster, Rehearsal},
+    error::{ClusterError, EngineError},
+    planning::Planned,
+};
+
+/// How many operations are remembered.
+const MOST_PAST: usize = 10;
+/// How many bytes of logs are kept for an application, before they are compressed; the oldest go first.
+const MOST_LOGS: u64 = 2 * 1024 * 1024;
+
+/// What is stored about one application, as it was last read or written.
+pub(crate) struct Store {
+    cluster: Cluster,
+    writer: String,
+    pub head: Head,
+    state: Option<Vec<u8>>,
+    /// The head as the server has it; nothing before it was first written.
+    stored: Option<Object>,
+}
+
+impl Store {
+    /// Reads what is stored; what isn't there yet is empty.
+    pub async fn open(cluster: &Cluster, application: &Application, writer: String) -> Result<Store, EngineError> {
+        let key = blob::secret_key(&application.namespace, &blob::name(application));
+        let stored = cluster.get(&key).await.map_err(EngineError::while_("reading the application's state"))?;
+        let (head, state) = match &stored {
+            None => (Head::new(application.clone()), None),
+            Some(secret) => {
+                let head = blob::data(secret, "head")
+                    .ok_or_else(|| EngineError::Stored(format!("{key} has no `head`")))
+                    .and_then(|packed| parse(&packed))?;
+                (head, blob::data(secret, "state"))
+            }
+        };
+        Ok(Store {
+            cluster: cluster.clone(),
+            writer,
+            head,
+            state,
+            stored,
+        })
+    }
+
+    pub fn exists(&self) -> bool {
+        self.stored.is_some()
+    }
+
+    fn application(&self) -> &Application {
+        &self.head.application
+    }
+
+    async fn put(&self, value: &impl serde::Serialize) -> Result<BlobRef, EngineError> {
+        blob::write(&self.cluster, self.application(), value).await
+    }
+
+    async fn take<T: DeserializeOwned>(&self, blob: &BlobRef) -> Result<T, EngineError> {
+        blob::read(&self.cluster, self.application(), blob).await
+    }
+
+    /// Stores a plan that is about to be run, and returns the operation's id.
+    pub async fn begin(&mut self, planned: &Planned, by: &str, digest: &str, at: Timestamp) -> Result<String, EngineError> {
+        let plan = self.put(&planned.plan).await?;
+        if planned.plan.does == OperationKind::Sync {
+            let objects: Vec<&Object> = planned.manifests.iter().map(|manifest| &manifest.object).collect();
+            self.head.manifests = Some(self.put(&objects).await?);
+        }
+        self.head.operations += 1;
+        let Application { name, namespace } = self.application();
+        // The number is for people. The rest keeps runs apart when an application is deleted and made anew.
+        let unique = capstan_core::hook::short_hash(&[namespace, name, &at.to_string(), &self.writer]);
+        let id = format!("{}-{}", self.head.operations, unique.get(..5).unwrap_or_default());
+        self.head.places.extend(planned.places.iter().cloned());
+        self.head.current = Some(Current {
+            id: id.clone(),
+            does: planned.plan.does,
+            by: by.to_owned(),
+            started_at: at,
+            digest: digest.to_owned(),
+            plan,
+            logs: Vec::new(),
+        });
+        self.state = None;
+        self.write().await?;
+        Ok(id)
+    }
+
+    /// Stores how far the operation is.
+    pub async fn save(&mut self, state: &OperationState) -> Result<(), EngineError> {
+        self.state = Some(blob::pack(state)?.0);
+        self.write().await
+    }
+
+    /// Keeps the logs of a hook; returns how many bytes they are.
+    pub async fn keep_logs(&mut self, task: &TaskId, streams: &[Streams]) -> Result<u64, EngineError> {
+        let bytes = streams.iter().flat_map(|stream| &stream.lines).map(|line| line.len() as u64 + 1).sum();
+        if bytes == 0 {
+            return Ok(0);
+        }
+        let blob = self.put(&streams).await?;
+        if let Some(current) = &mut self.head.current {
+            current.logs.retain(|kept| kept.task != *task);
+            current.logs.push(KeptLogs {
+                task: task.clone(),
+                blob,
+            });
+        }
+        self.write().await?;
+        Ok(bytes)
+    }
+
+    /// Stores the end of the operation, and removes what is no longer needed.
+    pub async fn finish(
+        &mut self,
+        view: &OperationView,
+        status: &Status,
+        due: Vec<DueObject>,
+        at: Timestamp,
+    ) -> Result<(), EngineError> {
+        let Some(current) = self.head.current.clone() else { return Ok(()) };
+        let view = self.put(view).await?;
+        self.head.current = None;
+        self.head.was_deployed |= *status == Status::Succeeded && current.does == OperationKind::Sync;
+        self.head.due.extend(due);
+        self.head.history.push(Past {
+            id: current.id,
+            does: current.does,
+            by: current.by,
+            started_at: current.started_at,
+            finished_at: at,
+            status: status.clone(),
+            view,
+            logs: current.logs,
+        });
+        let too_many = self.head.history.len().saturating_sub(MOST_PAST);
+        self.head.history.drain(..too_many);
+        trim_logs(&mut self.head.history);
+        self.state = None;
+        self.write().await?;
+        self.sweep_blobs().await;
+        Ok(())
+    }
+
+    /// Stores the head as it is.
+    pub async fn write(&mut self) -> Result<(), EngineError> {
+        self.head.writes += 1;
+        self.head.written_by.clone_from(&self.writer);
+        let (head, _) = blob::pack(&self.head)?;
+        let mut data = json!({ "head": BASE64_STANDARD.encode(&head) });
+        if let Some(state) = &self.state {
+            data["state"] = json!(BASE64_STANDARD.encode(state));
+        }
+        let name = blob::name(self.application());
+        let mut secret = blob::secret(self.application(), &name, "head", data);
+        let written = match &self.stored {
+            None => self.cluster.create(&secret, Rehearsal::No).await,
+            Some(stored) => {
+                secret.set_meta("resourceVersion", stored.resource_version());
+                self.cluster.replace(&secret).await
+            }
+        };
+        self.stored = Some(match written {
+            Ok(stored) => stored,
+            Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_)) => self.own_write().await?,
+            Err(error) => return Err(EngineError::while_("storing how far the operation is")(error)),
+        });
+        Ok(())
+    }
+
+    /// Finds our own write behind a conflict: its answer was lost and it was sent again. Any other writer has taken over.
+    async fn own_write(&self) -> Result<Object, EngineError> {
+        let now = Store::open(&self.cluster, self.application(), self.writer.clone()).await?;
+        let is_ours = now.head.written_by == self.head.written_by && now.head.writes == self.head.writes;
+        match now.stored {
+            Some(stored) if is_ours => Ok(stored),
+            _ => Err(EngineError::LostLock(format!("{} has written its state", now.head.written_by))),
+        }
+    }
+
+    /// Returns the operation that isn't over, ready to be carried on.
+    pub async fn current(&self) -> Result<Option<Operation>, EngineError> {
+        let Some(current) = &self.head.current else { return Ok(None) };
+        let plan: Plan = self.take(&current.plan).await?;
+        if plan.format > capstan_core::plan::FORMAT {
+            return Err(newer(plan.format));
+        }
+        let plan = std::sync::Arc::new(plan);
+        Ok(Some(match &self.state {
+            Some(state) => Operation::restore(plan, blob::unpack(state)?),
+            None => Operation::new(plan, current.id.clone()),
+        }))
+    }
+
+    /// Returns the manifests of the last sync.
+    pub async fn manifests(&self) -> Result<Vec<Manifest>, EngineError> {
+        let Some(blob) = &self.head.manifests else { return Ok(Vec::new()) };
+        let objects: Vec<Value> = self.take(blob).await?;
+        let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+        manifest::decode("stored manifests", &text.join("\n")).map_err(EngineError::Plan)
+    }
+
+    /// Returns what an operation that is over looked like.
+    pub async fn view(&self, past: &Past) -> Result<OperationView, EngineError> {
+        self.take(&past.view).await
+    }
+
+    /// Returns kept logs.
+    pub async fn logs(&self, kept: &KeptLogs) -> Result<Vec<Streams>, EngineError> {
+        self.take(&kept.blob).await
+    }
+
+    /// Removes blobs that nothing names. What can't be removed now will be the next time.
+    async fn sweep_blobs(&self) {
+        let selector = format!("{STATE_OF}={}", self.application().name);
+        let kind = blob::secret_key("", "").group_kind();
+        let Ok(secrets) = self.cluster.list(&kind, &self.application().namespace, &selector).await else {
+            return;
+        };
+        let needed = self.head.blobs();
+        let is_blob = |secret: &&Object| secret.text("/type") == Some("capstan.dev/blob");
+        for secret in secrets.iter().filter(is_blob).filter(|secret| !needed.contains(secret.name())) {
+            let propagation = capstan_core::hook::Propagation::Background;
+            if let Err(error) = self.cluster.delete(&secret.key(), secret.uid(), propagation).await {
+                tracing::debug!(%error, secret = secret.name(), "a blob stays");
+            }
+        }
+    }
+
+    /// Removes everything that is stored about the application.
+    pub async fn remove(mut self) -> Result<(), EngineError> {
+        self.head = Head::new(self.head.application.clone());
+        self.sweep_blobs().await;
+        if let Some(stored) = &self.stored {
+            let propagation = capstan_core::hook::Propagation::Background;
+            self.cluster
+                .delete(&stored.key(), stored.uid(), propagation)
+                .await
+                .map_err(EngineError::while_("removing the application's state"))?;
+        }
+        Ok(())
+    }
+}
+
+fn parse(packed: &[u8]) -> Result<Head, EngineError> {
+    let value: Value = blob::unpack(packed)?;
+    match value.get("format").and_then(Value::as_u64) {
+        Some(format) if format > u64::from(FORMAT) => Err(newer(u32::try_from(format).unwrap_or(u32::MAX))),
+        Some(_) | None => serde_json::from_value(value).map_err(|error| EngineError::Stored(error.to_string())),
+    }
+}
+
+fn newer(format: u32) -> EngineError {
+    EngineError::Stored(format!(
+        "its format {format} is newer than this capstan, which reads up to {FORMAT}; take a newer capstan"
+    ))
+}
+
+/// Forgets the oldest logs until the rest is small enough.
+fn trim_logs(history: &mut [Past]) {
+    let bytes = |past: &Past| past.logs.iter().map(|kept| kept.blob.bytes).sum::<u64>();
+    let mut sum: u64 = history.iter().map(bytes).sum();
+    for past in history {
+        if sum <= MOST_LOGS {
+            return;
+        }
+        sum -= bytes(past);
+        past.logs.clear();
+    }
+}

@@ -1,0 +1,121 @@
+//! Asks the hook types what each manifest is: a resource, a hook in some phases, or something to be left alone.
+
+use capstan_core::{
+    directive::{self, Directives, Mode},
+    error::PlanError,
+    manifest::Manifest,
+    plan::{Classified, Role},
+    plugins::{Answerer, Application, Need, PlaceQuestion, Placement, PluginError, Plugins},
+};
+
+/// Classifies one manifest.
+///
+/// # Errors
+///
+/// Returns what the user has to change: a word or type that nobody claims, or what the hook type has against the manifest.
+pub(crate) async fn classify(
+    plugins: &dyn Plugins,
+    application: &Application,
+    manifest: Manifest,
+    mut directives: Directives,
+    mode: Mode,
+) -> Result<Classified, PlanError> {
+    let by = match answerer(plugins, &manifest, &mut directives, mode)? {
+        Some(by) => by,
+        None => {
+            let role = Role::Resource;
+            return Ok(Classified {
+                manifest,
+                directives,
+                role,
+            });
+        }
+    };
+    let question = PlaceQuestion {
+        application: application.clone(),
+        settings: directives.settings.clone(),
+        object: manifest.object.clone(),
+        words: directives.words.clone(),
+        phases: directives.phases.clone(),
+        on_vanished: directives.on_vanished,
+    };
+    let role = match plugins.place(&by, question).await {
+        Ok(Placement::Run {
+            phases,
+            has_object,
+            also,
+        }) => Role::Hook {
+            by,
+            phases,
+            has_object,
+            also,
+        },
+        Ok(Placement::Skip(reason)) => Role::Skip(reason),
+        Err(error) => return Err(refused(&manifest, error)),
+    };
+    Ok(Classified {
+        manifest,
+        directives,
+        role,
+    })
+}
+
+/// Finds who runs a manifest as a hook: its type, else whoever claims one of its words, else whoever claims its kind.
+fn answerer(
+    plugins: &dyn Plugins,
+    manifest: &Manifest,
+    directives: &mut Directives,
+    mode: Mode,
+) -> Result<Option<Answerer>, PlanError> {
+    if !directives.is_hook() {
+        return Ok(None);
+    }
+    if let Some(name) = &directives.hook_type {
+        return require(plugins, manifest, &Need::HookType(name.clone())).map(Some);
+    }
+    let is_phase = |word: &str| directives.phases.iter().any(|phase| phase.as_str() == word);
+    let (mut by, mut unknown) = (None, Vec::new());
+    for word in directives.words.iter().filter(|word| !is_phase(word)) {
+        match plugins.answerer(&Need::HookWord(word.clone())) {
+            Some(answerer) => by = by.or(Some(answerer)),
+            // Skip is a word of the domain; that its plugin is missing is another mistake than a word nobody knows.
+            None if directive::is_known_word(word) => {
+                require(plugins, manifest, &Need::HookWord(word.clone()))?;
+            }
+            None if mode == Mode::Native => return Err(directive::unknown_word_error(manifest, word, &[])),
+            None => unknown.push(word.clone()),
+        }
+    }
+    for word in &unknown {
+        directives.notices.push(format!("`{word}` is no hook type; it is ignored"));
+    }
+    if by.is_some() {
+        return Ok(by);
+    }
+    require(plugins, manifest, &Need::HookKind(manifest.object.group_kind())).map(Some)
+}
+
+fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &Need) -> Result<Answerer, PlanError> {
+    plugins.answerer(need).ok_or_else(|| {
+        let pointer = match need {
+            Need::HookType(_) | Need::HookWord(_) => "/metadata/annotations",
+            Need::HookKind(_) | Need::Health(_) | Need::Policy(_) => "/kind",
+        };
+        manifest
+            .error(pointer, format!("no plugin answers for {need}"))
+            .hint("`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one")
+    })
+}
+
+fn refused(manifest: &Manifest, error: PluginError) -> PlanError {
+    match error {
+        PluginError::Invalid { plugin, message } => {
+            let error = manifest.error("", message);
+            error.hint(format!("plugin {plugin} says so: it would run this hook"))
+        }
+        PluginError::Retry { .. }
+        | PluginError::Failed { .. }
+        | PluginError::CouldNotTell { .. }
+        | PluginError::Missing { .. } => manifest.error("", error.to_string()),
+    }
+}

@@ -1,0 +1,294 @@
+//! The API server in the core's words: every call has a deadline, and is tried again when that makes sense.
+
+mod requests;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use capstan_core::{
+    hook::Propagation,
+    input::DeleteAnswer,
+    object::{GroupKind, Object, ObjectKey},
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use kube::{
+    Api, Client,
+    core::{ApiResource, DynamicObject},
+};
+use serde_json::{Value, json};
+
+use self::requests::Endpoint;
+use crate::{discovery::Discovery, error::ClusterError};
+
+/// Our name in `managedFields`.
+pub const MANAGER: &str = "capstan";
+/// How long one request may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How often a request is tried.
+const MOST_TRIES: u32 = 5;
+/// How many objects one page of a list has.
+const PAGE: u32 = 500;
+/// From so many keys of one kind and namespace on, they are listed rather than read one by one.
+const WORTH_A_LIST: usize = 4;
+/// How many reads are under way at once.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// Whether a change is made or only checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// It is made.
+    No,
+    /// The server checks it and changes nothing.
+    DryRun,
+}
+
+/// What is done about fields that others own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflicts {
+    /// They are refused.
+    Refuse,
+    /// They become ours.
+    TakeOver,
+}
+
+/// A cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    discovery: Arc<RwLock<Arc<Discovery>>>,
+}
+
+impl Cluster {
+    /// Makes one of a client, and asks the cluster what kinds it has.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the cluster couldn't be asked.
+    pub async fn connect(client: Client) -> Result<Cluster, ClusterError> {
+        let discovery = Discovery::load(&client).await?;
+        Ok(Cluster {
+            client,
+            discovery: Arc::new(RwLock::new(Arc::new(discovery))),
+        })
+    }
+
+    /// Returns the client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Returns what is known of the cluster's kinds.
+    pub fn discovery(&self) -> Arc<Discovery> {
+        Arc::clone(&self.discovery.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks again what kinds the cluster has.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the cluster couldn't be asked.
+    pub async fn refresh(&self) -> Result<(), ClusterError> {
+        let fresh = Arc::new(Discovery::load(&self.client).await?);
+        *self.discovery.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    fn resource(&self, kind: &GroupKind, version: Option<&str>) -> Result<ApiResource, ClusterError> {
+        self.discovery()
+            .resource(kind, version)
+            .cloned()
+            .ok_or_else(|| match version {
+                Some(version) => ClusterError::UnknownKind(format!("{kind} in version {version}")),
+                None => ClusterError::UnknownKind(kind.to_string()),
+            })
+    }
+
+    fn endpoint(&self, object: &Object) -> Result<Endpoint, ClusterError> {
+        let resource = self.resource(&object.group_kind(), Some(object.version()))?;
+        Ok(Endpoint::new(&resource, object.namespace()))
+    }
+
+    fn endpoint_of(&self, key: &ObjectKey) -> Result<Endpoint, ClusterError> {
+        let resource = self.resource(&key.group_kind(), None)?;
+        Ok(Endpoint::new(&resource, &key.namespace))
+    }
+
+    /// Reads one object; nothing when it isn't there.
+    ///
+    /// # Errors
+    ///
+    /// Returns any other trouble.
+    pub async fn get(&self, key: &ObjectKey) -> Result<Option<Object>, ClusterError> {
+        let endpoint = self.endpoint_of(key)?;
+        match self.send(|| endpoint.get(&key.name)).await {
+            Ok(object) => Ok(Some(Object(object))),
+            Err(ClusterError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads all objects of a kind that carry some labels, page by page; in all namespaces when `namespace` is empty.
+    ///
+    /// # Errors
+    ///
+    /// Returns why they couldn't be read.
+    pub async fn list(&self, kind: &GroupKind, namespace: &str, labels: &str) -> Result<Vec<Object>, ClusterError> {
+        let resource = self.resource(kind, None)?;
+        let endpoint = Endpoint::new(&resource, namespace);
+        let mut objects = Vec::new();
+        let mut next = String::new();
+        loop {
+            let mut page = self.send(|| endpoint.list(labels, PAGE, &next)).await?;
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                objects.extend(items.into_iter().map(|mut item| {
+                    // The members of a list don't say what they are.
+                    item["apiVersion"] = json!(resource.api_version);
+                    item["kind"] = json!(resource.kind);
+                    Object(item)
+                }));
+            }
+            let token = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
+            if token.is_empty() {
+                return Ok(objects);
+            }
+            token.clone_into(&mut next);
+        }
+    }
+
+    /// Reads those of the objects that are there, with one list where many of a kind are wanted. Kinds that the cluster doesn't
+    /// have have no objects.
+    ///
+    /// # Errors
+    ///
+    /// Returns why they couldn't be read.
+    pub async fn look_up(
+        &self,
+        keys: impl IntoIterator<Item = ObjectKey>,
+    ) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
+        let mut places: BTreeMap<(GroupKind, String), Vec<ObjectKey>> = BTreeMap::new();
+        for key in keys {
+            if self.discovery().kind(&key.group_kind()).is_some() {
+                places.entry((key.group_kind(), key.namespace.clone())).or_default().push(key);
+            }
+        }
+        let reads = places.into_iter().map(|((kind, namespace), wanted)| async move {
+            if wanted.len() >= WORTH_A_LIST {
+                let mut objects = self.list(&kind, &namespace, "").await?;
+                objects.retain(|object| wanted.contains(&object.key()));
+                return Ok::<_, ClusterError>(objects);
+            }
+            let mut objects = Vec::new();
+            for key in wanted {
+                objects.extend(self.get(&key).await?);
+            }
+            Ok(objects)
+        });
+        let read: Vec<Vec<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        Ok(read.into_iter().flatten().map(|object| (object.key(), object)).collect())
+    }
+
+    /// Applies an object by server-side apply, and returns it as it is afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Returns the fields that others own unless they are taken over, or what the server has against the object.
+    pub async fn apply(
+        &self,
+        object: &Object,
+        conflicts: Conflicts,
+        rehearsal: Rehearsal,
+    ) -> Result<Object, ClusterError> {
+        let endpoint = self.endpoint(object)?;
+        let force = conflicts == Conflicts::TakeOver;
+        self.send(|| endpoint.apply(object, force, rehearsal == Rehearsal::DryRun))
+            .await
+            .map(Object)
+    }
+
+    /// Creates an object, and returns it as it is afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Returns `AlreadyExists` when its name is taken: after a lost answer, by ourselves.
+    pub async fn create(&self, object: &Object, rehearsal: Rehearsal) -> Result<Object, ClusterError> {
+        let endpoint = self.endpoint(object)?;
+        self.send(|| endpoint.create(object, rehearsal == Rehearsal::DryRun))
+            .await
+            .map(Object)
+    }
+
+    /// Replaces an object that has its `resourceVersion` in it, and returns it as it is afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Moved` when somebody else changed it since.
+    pub async fn replace(&self, object: &Object) -> Result<Object, ClusterError> {
+        let endpoint = self.endpoint(object)?;
+        self.send(|| endpoint.replace(object)).await.map(Object)
+    }
+
+    /// Returns kube's view on the objects of a kind in a namespace, for watches and logs.
+    pub(crate) fn api(&self, kind: &GroupKind, namespace: &str) -> Result<Api<DynamicObject>, ClusterError> {
+        let resource = self.resource(kind, None)?;
+        Ok(if namespace.is_empty() {
+            Api::all_with(self.client.clone(), &resource)
+        } else {
+            Api::namespaced_with(self.client.clone(), namespace, &resource)
+        })
+    }
+
+    /// Changes some of an object by a JSON merge patch, if it is still the same one.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Moved` when another object has the name now.
+    pub async fn merge(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
+        let endpoint = self.endpoint_of(key)?;
+        patch["metadata"]["uid"] = json!(uid);
+        self.send(|| endpoint.merge(&key.name, &patch)).await.map(Object)
+    }
+
+    /// Deletes one object, if it still has this UID. That the server accepted it doesn't mean that it is gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the server refuses.
+    pub async fn delete(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        propagation: Propagation,
+    ) -> Result<DeleteAnswer, ClusterError> {
+        let endpoint = self.endpoint_of(key)?;
+        match self.send(|| endpoint.delete(&key.name, uid, propagation)).await {
+            Ok(_) => Ok(DeleteAnswer::Accepted),
+            // A conflict here is the precondition: another object has the name now.
+            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(DeleteAnswer::AlreadyGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends a request until it is answered, or trying again makes no sense any more: after 0.1, 0.2, 0.4 and 0.8 seconds.
+    async fn send(
+        &self,
+        request: impl Fn() -> Result<http::Request<Vec<u8>>, ClusterError>,
+    ) -> Result<Value, ClusterError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let answer = tokio::time::timeout(DEADLINE, self.client.request::<Value>(request()?)).await;
+            let error = match answer {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) => ClusterError::from(error),
+                Err(_) => ClusterError::Timeout(DEADLINE),
+            };
+            if !error.is_temporary() || tries >= MOST_TRIES {
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(50 << tries)).await;
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The kinds that the cluster serves, and where their objects live.
+
+use std::collections::BTreeMap;
+
+use capstan_core::{
+    object::GroupKind,
+    plan::{Scope, Scopes},
+};
+use kube::{Client, core::ApiResource, discovery};
+
+use crate::error::ClusterError;
+
+/// What the cluster serves, as it was when it was asked.
+#[derive(Debug, Clone, Default)]
+pub struct Discovery {
+    kinds: BTreeMap<GroupKind, KindInfo>,
+}
+
+/// A kind that the cluster serves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KindInfo {
+    /// Its versions, the preferred one first.
+    pub versions: Vec<ApiResource>,
+    /// Where its objects live.
+    pub scope: Scope,
+}
+
+impl Discovery {
+    /// Asks the cluster, by aggregated discovery: two requests however many kinds there are.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the server said, or that it can't be reached.
+    pub async fn load(client: &Client) -> Result<Discovery, ClusterError> {
+        let found = discovery::Discovery::new(client.clone()).run_aggregated().await?;
+        let mut kinds: BTreeMap<GroupKind, KindInfo> = BTreeMap::new();
+        for group in found.groups_alphabetical() {
+            let preferred = group.preferred_version_or_latest();
+            let mut versions: Vec<&str> = group.versions().collect();
+            versions.sort_by_key(|version| *version != preferred);
+            for version in versions {
+                for (resource, capabilities) in group.versioned_resources(version) {
+                    let kind = GroupKind::new(&resource.group, &resource.kind);
+                    let scope = match capabilities.scope {
+                        discovery::Scope::Namespaced => Scope::Namespaced,
+                        discovery::Scope::Cluster => Scope::Cluster,
+                    };
+                    let versions = Vec::new();
+                    kinds.entry(kind).or_insert(KindInfo { versions, scope }).versions.push(resource);
+                }
+            }
+        }
+        Ok(Discovery { kinds })
+    }
+
+    /// Returns what is known of a kind.
+    pub fn kind(&self, kind: &GroupKind) -> Option<&KindInfo> {
+        self.kinds.get(kind)
+    }
+
+    /// Returns the resource of a kind in a version; without one, in the version that the cluster prefers.
+    pub fn resource(&self, kind: &GroupKind, version: Option<&str>) -> Option<&ApiResource> {
+        let versions = &self.kinds.get(kind)?.versions;
+        match version {
+            Some(version) => versions.iter().find(|resource| resource.version == version),
+            None => versions.first(),
+        }
+    }
+
+    /// Returns where the objects of each kind live.
+    pub fn scopes(&self) -> Scopes {
+        self.kinds.iter().map(|(kind, info)| (kind.clone(), info.scope)).collect()
+    }
+}

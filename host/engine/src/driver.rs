@@ -1,0 +1,239 @@
+//! The one cycle: what happened goes into the operation, what it orders is carried out, what it tells is passed on.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use capstan_core::{
+    effect::Effect,
+    event::{News, Status},
+    hook::HookOutcome,
+    input::{Happened, Input},
+    object::ObjectKey,
+    operation::{Operation, Step},
+    operation_kind::OperationKind,
+    plugins::{Answerer, Plugins},
+    task::{Action, TaskId},
+    view::OperationView,
+};
+use tokio::{
+    sync::{Mutex, Semaphore, mpsc},
+    task::JoinSet,
+    time::Instant,
+};
+
+use crate::{
+    checkpoint::{DueObject, Lock, LockNews, Store},
+    clock::Clock,
+    cluster::{AT_ONCE, Cluster},
+    error::EngineError,
+    lines::Lines,
+    perform::{Order, Performer},
+    running::Record,
+    watch::Watches,
+};
+
+/// How long a driver waits before it tries again to store how far it is.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Carries one operation to its end.
+pub(crate) struct Driver {
+    pub cluster: Cluster,
+    pub plugins: Arc<dyn Plugins>,
+    pub clock: Clock,
+    pub operation: Operation,
+    pub store: Store,
+    pub lock: Lock,
+    pub lock_news: mpsc::UnboundedReceiver<LockNews>,
+    pub records: mpsc::UnboundedSender<Record>,
+    pub people: mpsc::UnboundedReceiver<Happened>,
+    pub versions: BTreeMap<ObjectKey, String>,
+}
+
+/// What of a driver the cycle itself doesn't touch.
+struct Hands {
+    performer: Arc<Performer>,
+    watches: Watches,
+    orders: JoinSet<()>,
+    turns: Arc<Semaphore>,
+    answers: mpsc::UnboundedSender<Happened>,
+    wake: Option<Instant>,
+}
+
+impl Driver {
+    /// Carries the operation on from `first`.
+    pub async fn run(mut self, first: Happened) -> Result<Status, EngineError> {
+        let plan = Arc::clone(self.operation.plan());
+        let (answers, mut happened) = mpsc::unbounded_channel();
+        let watches = Watches::new(&self.cluster, &self.plugins, self.clock, &plan.application, answers.clone());
+        let lines = Arc::new(Lines::new(&self.cluster, self.clock, self.records.clone()));
+        let store = Arc::new(Mutex::new(self.store));
+        let mut hands = Hands {
+            performer: Arc::new(Performer {
+                cluster: self.cluster.clone(),
+                plugins: Arc::clone(&self.plugins),
+                clock: self.clock,
+                plan: Arc::clone(&plan),
+                operation: self.operation.state().id.clone(),
+                attempt: self.operation.state().attempt,
+                store: Arc::clone(&store),
+                lines: Arc::clone(&lines),
+                sight: watches.sight(),
+                versions: std::mem::take(&mut self.versions),
+            }),
+            watches,
+            orders: JoinSet::new(),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            answers,
+            wake: None,
+        };
+        if first == Happened::Resumed {
+            for task in &plan.tasks {
+                if let (Some(own), None) = (self.operation.own(&task.id), self.operation.outcome(&task.id)) {
+                    lines.follow(&task.id, own);
+                }
+            }
+        }
+        let mut view = OperationView::default();
+        let mut next = first;
+        loop {
+            let at = self.clock.now();
+            let step = self.operation.step(Input { at, what: next });
+            if step.must_save {
+                save(&self.operation, &store, &self.lock, &self.records).await?;
+            }
+            for event in &step.events {
+                view.fold(event);
+                // Nobody may listen.
+                self.records.send(Record::Event(event.clone())).ok();
+            }
+            if self.operation.status().is_over() {
+                break;
+            }
+            if !self.lock.holds() {
+                return Err(EngineError::LostLock("it couldn't be renewed in time".to_owned()));
+            }
+            hands.carry_out(step, &self.operation, self.clock);
+            let wake = hands.wake;
+            next = tokio::select! {
+                biased;
+                Some(news) = self.lock_news.recv() => match news {
+                    LockNews::EndWanted(by) => Happened::Terminated { by },
+                    LockNews::Lost(why) => return Err(EngineError::LostLock(why)),
+                },
+                Some(happened) = self.people.recv() => happened,
+                Some(happened) = happened.recv() => happened,
+                () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                    hands.wake = None;
+                    Happened::Woke
+                }
+            };
+        }
+        hands.orders.shutdown().await;
+        // The operation may end in the same moment in which the last logs are stored.
+        let mut store = store.lock().await;
+        let due = due_objects(&self.operation);
+        let status = self.operation.status().clone();
+        store.finish(&view, &status, due, self.clock.now()).await?;
+        let is_removed = status == Status::Succeeded && plan.does == OperationKind::Delete;
+        if is_removed {
+            let application = plan.application.clone();
+            let empty = Store::open(&self.cluster, &application, String::new()).await?;
+            std::mem::replace(&mut *store, empty).remove().await?;
+        }
+        self.lock.release(is_removed).await;
+        Ok(status)
+    }
+}
+
+/// Stores how far the operation is; as long as the lock holds, over any trouble with the server.
+async fn save(
+    operation: &Operation,
+    store: &Mutex<Store>,
+    lock: &Lock,
+    records: &mpsc::UnboundedSender<Record>,
+) -> Result<(), EngineError> {
+    let mut store = store.lock().await;
+    let mut told = false;
+    loop {
+        match store.save(operation.state()).await {
+            Err(EngineError::Cluster { source, .. }) if source.is_temporary() && lock.holds() => {
+                if !told {
+                    tracing::warn!(error = %source, "how far the operation is can't be stored; trying on");
+                    told = true;
+                }
+                if records.is_closed() {
+                    tracing::debug!("nobody listens any more");
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+impl Hands {
+    fn carry_out(&mut self, step: Step, operation: &Operation, clock: Clock) {
+        for effect in step.effects {
+            match Order::of(effect, operation) {
+                Ok(order) => self.begin(order),
+                Err(Effect::Watch { task, key }) => {
+                    let judge = judge_of(operation, &task);
+                    self.watches.follow(task, key, judge);
+                }
+                Err(Effect::Unwatch { task, key }) => self.watches.leave(task, key),
+                Err(Effect::Wake { at }) => self.wake = Some(clock.instant(at)),
+                // `Order::of` takes all others.
+                Err(_) => {}
+            }
+        }
+        while self.orders.try_join_next().is_some() {}
+    }
+
+    fn begin(&mut self, order: Order) {
+        let (performer, turns, answers) = (Arc::clone(&self.performer), Arc::clone(&self.turns), self.answers.clone());
+        self.orders.spawn(async move {
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            if let Some(happened) = performer.carry_out(order).await {
+                answers.send(happened).ok();
+            }
+        });
+    }
+}
+
+fn judge_of(operation: &Operation, task: &TaskId) -> Option<Answerer> {
+    match &operation.plan().task(task)?.action {
+        Action::Apply(apply) => Some(apply.judge.clone()),
+        Action::Hook(hook) => hook.judge.clone(),
+        Action::Delete(_) => None,
+    }
+}
+
+/// Lists what the operation leaves to be deleted later.
+fn due_objects(operation: &Operation) -> Vec<DueObject> {
+    let plan = operation.plan();
+    let objects = operation.due().iter().filter_map(|due| {
+        let task = plan.tasks.iter().find(|task| operation.own(&task.id) == Some(&due.target))?;
+        let hook = task.hook()?;
+        Some(DueObject {
+            due: due.clone(),
+            operation: operation.state().id.clone(),
+            task: task.id.clone(),
+            run: operation.run_of(task)?,
+            phase: task.phase,
+            wave: task.wave,
+            outcome: operation.outcome(&task.id).or(Some(HookOutcome::Failed)),
+            policies: hook.policies.clone(),
+            ttl: hook.ttl,
+            runs_to_completion: hook.runs_to_completion,
+        })
+    });
+    objects.collect()
+}
+
+/// Says whether an event ends the stream.
+pub(crate) fn is_last(record: &Record) -> bool {
+    match record {
+        Record::Event(event) => matches!(event.what, News::OperationFinished { .. }),
+        Record::Line(_) => false,
+    }
+}

@@ -1,0 +1,311 @@
+//! The verbs: plan, start, resume, terminate, report, sweep.
+
+use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+
+use capstan_core::{
+    input::Happened,
+    manifest::Manifest,
+    operation::Operation,
+    operation_kind::OperationKind,
+    plugins::{Application, Plugins},
+    view::OperationView,
+};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::{
+    checkpoint::{Current, DueObject, Identity, Lock, Past, Store, Streams, request_end},
+    clock::Clock,
+    cluster::{Cluster, Rehearsal},
+    driver::Driver,
+    error::{ClusterError, EngineError},
+    planning::{self, Planned, Request, namespace_key},
+    running::Running,
+    sweep::{Swept, sweep},
+};
+
+/// Counts the drivers of this process, to tell them apart.
+static DRIVERS: AtomicU32 = AtomicU32::new(1);
+
+/// Capstan on one cluster.
+#[derive(Clone)]
+pub struct Engine {
+    cluster: Cluster,
+    plugins: Arc<dyn Plugins>,
+    clock: Clock,
+    host: String,
+}
+
+/// What is known of an application.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The application.
+    pub application: Application,
+    /// The operation that isn't over.
+    pub current: Option<Current>,
+    /// How far that one is: its status and the results of its tasks, as last stored.
+    pub progress: Option<capstan_core::operation::OperationState>,
+    /// The last operations that are over, oldest first.
+    pub history: Vec<Past>,
+    /// What is to be deleted later.
+    pub due: Vec<DueObject>,
+}
+
+/// How an operation was ended from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// Its driver was asked to.
+    Asked(String),
+    /// It has no driver any more: carry it on with [`Engine::resume`] and end it there.
+    NoDriver,
+}
+
+impl Engine {
+    /// Makes one. `host` is this machine's name, which others see when they find an application busy.
+    pub fn new(cluster: Cluster, plugins: Arc<dyn Plugins>, clock: Clock, host: &str) -> Engine {
+        Engine {
+            cluster,
+            plugins,
+            clock,
+            host: host.to_owned(),
+        }
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Returns the cluster.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::new(&self.host, DRIVERS.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    async fn open(&self, application: &Application) -> Result<Store, EngineError> {
+        Store::open(&self.cluster, application, self.identity().to_string()).await
+    }
+
+    async fn open_known(&self, application: &Application) -> Result<Store, EngineError> {
+        let store = self.open(application).await?;
+        if store.exists() {
+            return Ok(store);
+        }
+        Err(EngineError::NoApplication {
+            name: application.name.clone(),
+            namespace: application.namespace.clone(),
+        })
+    }
+
+    /// Makes a plan. Nothing in the cluster is changed.
+    ///
+    /// # Errors
+    ///
+    /// Returns every mistake in the input together, or why the cluster couldn't be asked. Deleting an application that isn't there is
+    /// `NoApplication`.
+    pub async fn plan(&self, mut request: Request) -> Result<Planned, EngineError> {
+        let store = match request.does {
+            OperationKind::Sync => self.open(&request.application).await?,
+            OperationKind::Delete => self.open_known(&request.application).await?,
+        };
+        if request.does == OperationKind::Delete && request.manifests.is_empty() {
+            request.manifests = store.manifests().await?;
+        }
+        let past = planning::Past {
+            places: store.head.places.clone(),
+            was_deployed: store.head.was_deployed,
+        };
+        planning::make(&self.cluster, &*self.plugins, request, past).await
+    }
+
+    /// Starts an operation. What has fallen due since the last one is deleted first.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Busy` when another one runs, or why it couldn't be stored.
+    pub async fn start(&self, planned: Planned, by: &str) -> Result<Running, EngineError> {
+        let application = planned.plan.application.clone();
+        if planned.makes_namespace {
+            self.make_namespace(&application.namespace).await?;
+        }
+        let (lock, lock_news, identity) = self.lock(&application).await?;
+        let mut store = Store::open(&self.cluster, &application, identity.to_string()).await?;
+        if !store.head.due.is_empty() {
+            sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await?;
+        }
+        let digest = digest(&planned.manifests);
+        let id = store.begin(&planned, by, &digest, self.clock.now()).await?;
+        let operation = Operation::new(Arc::new(planned.plan), id);
+        Ok(self.drive(operation, store, lock, lock_news, planned.versions, Happened::Begun))
+    }
+
+    /// Carries on with the operation whose driver is gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Busy` when its driver is not gone, and `NothingRuns` when there is none.
+    pub async fn resume(&self, application: &Application) -> Result<Running, EngineError> {
+        let nothing = || EngineError::NothingRuns(application.name.clone());
+        if self.open_known(application).await?.head.current.is_none() {
+            return Err(nothing());
+        }
+        let (lock, lock_news, identity) = self.lock(application).await?;
+        let store = Store::open(&self.cluster, application, identity.to_string()).await?;
+        let Some(operation) = store.current().await? else {
+            lock.release(false).await;
+            return Err(nothing());
+        };
+        Ok(self.drive(operation, store, lock, lock_news, Default::default(), Happened::Resumed))
+    }
+
+    async fn lock(
+        &self,
+        application: &Application,
+    ) -> Result<(Lock, mpsc::UnboundedReceiver<crate::checkpoint::LockNews>, Identity), EngineError> {
+        let (told, news) = mpsc::unbounded_channel();
+        let identity = self.identity();
+        let lock = Lock::take(&self.cluster, self.clock, application, identity.clone(), told).await?;
+        Ok((lock, news, identity))
+    }
+
+    fn drive(
+        &self,
+        operation: Operation,
+        store: Store,
+        lock: Lock,
+        lock_news: mpsc::UnboundedReceiver<crate::checkpoint::LockNews>,
+        versions: std::collections::BTreeMap<capstan_core::object::ObjectKey, String>,
+        first: Happened,
+    ) -> Running {
+        let (records_to, records) = mpsc::unbounded_channel();
+        let (people, from_people) = mpsc::unbounded_channel();
+        let id = operation.state().id.clone();
+        let driver = Driver {
+            cluster: self.cluster.clone(),
+            plugins: Arc::clone(&self.plugins),
+            clock: self.clock,
+            operation,
+            store,
+            lock,
+            lock_news,
+            records: records_to,
+            people: from_people,
+            versions,
+        };
+        Running {
+            operation: id,
+            records,
+            people,
+            task: tokio::spawn(driver.run(first)),
+        }
+    }
+
+    async fn make_namespace(&self, name: &str) -> Result<(), EngineError> {
+        let namespace = capstan_core::object::Object(serde_json::json!({
+            "apiVersion": "v1",
+            "kind": namespace_key(name).kind,
+            "metadata": { "name": name },
+        }));
+        match self.cluster.create(&namespace, Rehearsal::No).await {
+            Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(()),
+            Err(error) => Err(EngineError::while_("creating the application's namespace")(error)),
+        }
+    }
+
+    /// Asks the driver of an application's operation to end it.
+    ///
+    /// # Errors
+    ///
+    /// Returns `NothingRuns` when there is nothing to end.
+    pub async fn terminate(&self, application: &Application, by: &str) -> Result<Ended, EngineError> {
+        if self.open_known(application).await?.head.current.is_none() {
+            return Err(EngineError::NothingRuns(application.name.clone()));
+        }
+        let asked = request_end(&self.cluster, self.clock, &self.identity(), application, by).await?;
+        Ok(asked.map_or(Ended::NoDriver, Ended::Asked))
+    }
+
+    /// Returns the operation that isn't over, if there is one, whether its driver is alive or not.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the stored state couldn't be read.
+    pub async fn current(&self, application: &Application) -> Result<Option<Current>, EngineError> {
+        Ok(self.open(application).await?.head.current)
+    }
+
+    /// Returns what is known of an application.
+    ///
+    /// # Errors
+    ///
+    /// Returns `NoApplication`, or why the stored state couldn't be read.
+    pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
+        let store = self.open_known(application).await?;
+        let progress = store.current().await?.map(|operation| operation.state().clone());
+        let head = store.head;
+        Ok(Report {
+            application: head.application,
+            current: head.current,
+            progress,
+            history: head.history,
+            due: head.due,
+        })
+    }
+
+    /// Returns what an operation that is over looked like.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the stored state couldn't be read.
+    pub async fn view(&self, application: &Application, past: &Past) -> Result<OperationView, EngineError> {
+        self.open(application).await?.view(past).await
+    }
+
+    /// Returns the kept logs of an operation's hooks, in the order in which the hooks ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the stored state couldn't be read.
+    pub async fn logs(
+        &self,
+        application: &Application,
+        operation: &str,
+    ) -> Result<Vec<(capstan_core::task::TaskId, Vec<Streams>)>, EngineError> {
+        let store = self.open_known(application).await?;
+        let past = store.head.history.iter().find(|past| past.id == operation).map(|past| &past.logs);
+        let current = store.head.current.as_ref().filter(|current| current.id == operation);
+        let kept = past.or(current.map(|current| &current.logs));
+        let mut logs = Vec::new();
+        for kept in kept.into_iter().flatten() {
+            logs.push((kept.task.clone(), store.logs(kept).await?));
+        }
+        Ok(logs)
+    }
+
+    /// Deletes what has fallen due, and says of everything that is due what became of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Busy` when an operation runs, which does this itself.
+    pub async fn sweep(&self, application: &Application) -> Result<Vec<Swept>, EngineError> {
+        self.open_known(application).await?;
+        let (lock, _, identity) = self.lock(application).await?;
+        let mut store = Store::open(&self.cluster, application, identity.to_string()).await?;
+        let swept = sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await;
+        lock.release(false).await;
+        swept
+    }
+}
+
+/// Returns a digest of a set of manifests, whatever their order.
+pub(crate) fn digest(manifests: &[Manifest]) -> String {
+    let mut digests: Vec<String> =
+        manifests.iter().map(|manifest| capstan_core::diff::digest(&manifest.object)).collect();
+    digests.sort();
+    let all: Vec<&str> = digests.iter().map(String::as_str).collect();
+    capstan_core::hook::short_hash(&all)
+}

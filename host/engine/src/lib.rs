@@ -1,0 +1,34 @@
+//! The shell around the core: it looks at a cluster, carries out what the core orders, and stores how far it is.
+//!
+//! Real and simulated clusters differ only in the client that [`Engine::new`] is given; real and virtual time only in the
+//! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
+//!
+//! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan; `driver` is the one cycle that runs it,
+//! `perform` its hands, `watch` its eyes, `lines` its ears; [`cluster`] is the API server in the core's words, with [`discovery`];
+//! `checkpoint` is where operations live in the cluster; `sweep` deletes what falls due afterwards.
+
+mod checkpoint;
+mod classify;
+mod clock;
+pub mod cluster;
+pub mod discovery;
+mod driver;
+mod engine;
+mod error;
+mod lines;
+mod perform;
+mod planning;
+mod running;
+mod sweep;
+mod watch;
+
+pub use crate::{
+    checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
+    clock::Clock,
+    engine::{Ended, Engine, Report},
+    error::{ClusterError, EngineError, FieldConflict},
+    lines::Line,
+    planning::{Place, Planned, Request},
+    running::{Record, Running},
+    sweep::{SweepFate, Swept},
+};

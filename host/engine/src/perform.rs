@@ -1,0 +1,214 @@
+//! Carries out orders: one function for each, answered by what happened.
+
+mod hook;
+mod policy;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
+
+use capstan_core::{
+    effect::{Effect, HookCall, Target},
+    health::Assessment,
+    hook::{HookOutcome, Occasion},
+    input::{Applied, Happened, Problem},
+    object::{Object, ObjectKey, labels},
+    operation::Operation,
+    plan::Plan,
+    plugins::{Ask, Cause, Plugins},
+    task::{Action, Changes, Task, TaskId},
+};
+use tokio::sync::Mutex;
+
+pub(crate) use self::policy::{Case, ask_all, removes};
+use crate::{
+    checkpoint::Store,
+    clock::Clock,
+    cluster::{Cluster, Conflicts, Rehearsal},
+    error::ClusterError,
+    lines::Lines,
+    watch::Sight,
+};
+
+/// Everything that carrying out an order needs.
+pub(crate) struct Performer {
+    pub cluster: Cluster,
+    pub plugins: Arc<dyn Plugins>,
+    pub clock: Clock,
+    pub plan: Arc<Plan>,
+    pub operation: String,
+    pub attempt: u32,
+    pub store: Arc<Mutex<Store>>,
+    pub lines: Arc<Lines>,
+    pub sight: Sight,
+    /// The versions of the live objects that the plan was made on; empty when it was stored since.
+    pub versions: BTreeMap<ObjectKey, String>,
+}
+
+/// An order with what it needs of the operation's state, as it was when the order was given.
+pub(crate) struct Order {
+    pub task: TaskId,
+    pub what: What,
+    pub own: Option<Target>,
+    pub outcome: Option<HookOutcome>,
+    pub cause: Option<Cause>,
+    pub operation_outcome: HookOutcome,
+}
+
+/// The orders that take their time.
+pub(crate) enum What {
+    Apply,
+    Delete(Target, capstan_core::hook::Propagation),
+    LookForOlder,
+    StepHook(HookCall),
+    Perform(Ask),
+    KeepLogs,
+    SetTtl,
+    Decide(Occasion),
+}
+
+impl Order {
+    /// Makes one of an effect, unless it is one that the driver itself carries out.
+    pub fn of(effect: Effect, operation: &Operation) -> Result<Order, Effect> {
+        let (task, what) = match effect {
+            Effect::Apply { task } => (task, What::Apply),
+            Effect::Delete {
+                task,
+                target,
+                propagation,
+            } => (task, What::Delete(target, propagation)),
+            Effect::LookForOlder { task } => (task, What::LookForOlder),
+            Effect::StepHook { task, call } => (task, What::StepHook(call)),
+            Effect::Perform { task, ask } => (task, What::Perform(ask)),
+            Effect::KeepLogs { task } => (task, What::KeepLogs),
+            Effect::SetTtl { task } => (task, What::SetTtl),
+            Effect::Decide { task, occasion } => (task, What::Decide(occasion)),
+            Effect::Watch { .. } | Effect::Unwatch { .. } | Effect::Wake { .. } => return Err(effect),
+        };
+        let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::Status::Running;
+        Ok(Order {
+            own: operation.own(&task).cloned(),
+            outcome: operation.outcome(&task),
+            cause: operation.cause().cloned(),
+            operation_outcome: if is_failing { HookOutcome::Failed } else { HookOutcome::Succeeded },
+            task,
+            what,
+        })
+    }
+}
+
+impl Performer {
+    /// Carries out an order. Nothing comes back of one for a task that the plan doesn't have.
+    pub async fn carry_out(&self, order: Order) -> Option<Happened> {
+        let task = self.plan.task(&order.task)?;
+        let id = order.task.clone();
+        Some(match &order.what {
+            What::Apply => Happened::Applied {
+                result: self.apply(task).await.map_err(|error| problem(&error)),
+                task: id,
+            },
+            What::Delete(target, propagation) => Happened::Deleted {
+                result: self
+                    .cluster
+                    .delete(&target.key, &target.uid, *propagation)
+                    .await
+                    .map_err(|error| problem(&error)),
+                target: target.clone(),
+                task: id,
+            },
+            What::LookForOlder => Happened::OlderDecided {
+                result: self.look_for_older(task).await.map_err(|error| problem(&error)),
+                task: id,
+            },
+            What::StepHook(call) => Happened::HookStepped {
+                result: self.step_hook(task, call, &order).await,
+                task: id,
+            },
+            What::Perform(ask) => Happened::Answered {
+                answer: self.perform(task, ask).await,
+                ask: ask.id,
+                task: id,
+            },
+            What::KeepLogs => {
+                let (bytes, trouble) = self.keep_logs(task, order.own.as_ref()).await;
+                Happened::LogsKept {
+                    task: id,
+                    bytes,
+                    trouble,
+                }
+            }
+            What::SetTtl => Happened::TtlSet {
+                result: self.set_ttl(task, order.own.as_ref()).await.map_err(|error| problem(&error)),
+                task: id,
+            },
+            What::Decide(occasion) => Happened::Decided {
+                decision: self.decide(task, *occasion, &order).await,
+                occasion: *occasion,
+                task: id,
+            },
+        })
+    }
+
+    async fn apply(&self, task: &Task) -> Result<Applied, ClusterError> {
+        let Some(object) = &task.object else {
+            return Err(ClusterError::Other("the plan has no object for it".to_owned()));
+        };
+        let applied = match self.cluster.apply(object, Conflicts::Refuse, Rehearsal::No).await {
+            // Its kind may be new: brought by an earlier wave.
+            Err(ClusterError::UnknownKind(_)) => {
+                self.cluster.refresh().await?;
+                self.cluster.apply(object, Conflicts::Refuse, Rehearsal::No).await?
+            }
+            other => other?,
+        };
+        let changed = match (self.versions.get(&task.key), &task.action) {
+            (Some(before), _) => before != applied.resource_version(),
+            (None, Action::Apply(apply)) => apply.changes != Changes::None,
+            (None, Action::Delete(_) | Action::Hook(_)) => true,
+        };
+        Ok(Applied {
+            uid: applied.uid().to_owned(),
+            resource_version: applied.resource_version().to_owned(),
+            changed,
+        })
+    }
+
+    async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, String) {
+        let Some(own) = own else { return (0, String::new()) };
+        let (streams, trouble) = self.lines.finish(&task.id, own).await;
+        match self.store.lock().await.keep_logs(&task.id, &streams).await {
+            Ok(bytes) => (bytes, trouble),
+            Err(error) => (0, format!("the logs couldn't be stored: {error}")),
+        }
+    }
+
+    async fn set_ttl(&self, task: &Task, own: Option<&Target>) -> Result<(), ClusterError> {
+        let ttl = task.object.as_ref().and_then(|object| object.0.pointer("/spec/ttlSecondsAfterFinished"));
+        let (Some(own), Some(ttl)) = (own, ttl) else { return Ok(()) };
+        let patch = serde_json::json!({ "spec": { "ttlSecondsAfterFinished": ttl } });
+        match self.cluster.merge(&own.key, &own.uid, patch).await {
+            Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns an object as it was last seen, else as it is now.
+    async fn seen(&self, key: &ObjectKey, uid: &str) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
+        let seen = self.sight.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        if let Some((object, assessment)) = seen.filter(|(object, _)| object.uid() == uid) {
+            return Ok(Some((object, Some(assessment))));
+        }
+        let live = self.cluster.get(key).await?;
+        Ok(live.filter(|object| object.uid() == uid).map(|object| (object, None)))
+    }
+}
+
+/// Says that an object was made by this application's hooks, or by nobody who says so.
+fn is_ours(object: &Object, application: &str) -> bool {
+    object.label(labels::APPLICATION).is_none_or(|owner| owner == application)
+}
+
+fn problem(error: &ClusterError) -> Problem {
+    Problem::new(error.class(), error.to_string())
+}

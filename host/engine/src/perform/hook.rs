@@ -1,0 +1,175 @@
+//! Questions to hook types, and what they ask for.
+
+use capstan_core::{
+    effect::{HookCall, Note, Noted, Target},
+    input::Answer,
+    object::{Object, labels},
+    operation,
+    phase::Phase,
+    plugins::{
+        Ask, HookContext, HookFacts, HookQuestion, HookStep, Observation, Observed, OperationFacts, PluginError,
+        Request,
+    },
+    task::{HookTask, Task},
+};
+
+use super::{Order, Performer};
+use crate::{
+    cluster::{Conflicts, Rehearsal},
+    error::ClusterError,
+    watch::assess,
+};
+
+impl Performer {
+    pub(super) async fn step_hook(
+        &self,
+        task: &Task,
+        call: &HookCall,
+        order: &Order,
+    ) -> Result<HookStep, PluginError> {
+        let Some(hook) = task.hook() else {
+            return Err(PluginError::CouldNotTell {
+                plugin: String::new(),
+                message: format!("{} is no hook", task.key),
+            });
+        };
+        let question = match call {
+            HookCall::Start => HookQuestion::Start,
+            HookCall::Advance { state, note } => HookQuestion::Advance {
+                state: state.clone(),
+                observation: self.observation(hook, note, order).await.map_err(|error| {
+                    let plugin = hook.by.to_string();
+                    let message = format!("its object couldn't be read: {error}");
+                    PluginError::CouldNotTell { plugin, message }
+                })?,
+            },
+            HookCall::Abort { state, reason } => HookQuestion::Abort {
+                state: state.clone(),
+                reason: *reason,
+            },
+        };
+        let context = HookContext {
+            application: self.plan.application.clone(),
+            settings: hook.settings.clone(),
+            hook: HookFacts {
+                run: self.run(hook, task.phase),
+                phase: task.phase,
+                wave: task.wave,
+                attempt: self.attempt,
+                on_vanished: hook.on_vanished,
+            },
+            operation: OperationFacts {
+                id: self.operation.clone(),
+                kind: self.plan.does,
+            },
+            object: task.object.clone().unwrap_or(Object(serde_json::Value::Null)),
+            cause: order.cause.clone().filter(|_| task.phase == Phase::SyncFail),
+        };
+        self.plugins.step(&hook.by, &context, question, self.clock.now()).await
+    }
+
+    pub(super) fn run(&self, hook: &HookTask, phase: Phase) -> capstan_core::hook::RunId {
+        capstan_core::hook::RunId::of(&hook.hook, &self.operation, self.attempt, phase)
+    }
+
+    /// Fills the live object into a note.
+    async fn observation(&self, hook: &HookTask, note: &Note, order: &Order) -> Result<Observation, ClusterError> {
+        let what = match &note.what {
+            Noted::Created => match self.own(order).await? {
+                Some((object, _)) => Observed::Created(object),
+                None => Observed::Gone,
+            },
+            Noted::Object => match self.own(order).await? {
+                Some((object, Some(health))) => Observed::Object { object, health },
+                Some((object, None)) => {
+                    let judge = hook.judge.as_ref();
+                    let health = assess(&*self.plugins, judge, &self.plan.application, &object, self.clock).await;
+                    Observed::Object { object, health }
+                }
+                None => Observed::Gone,
+            },
+            Noted::Gone => Observed::Gone,
+            Noted::Deleted => Observed::Deleted,
+            Noted::Done => Observed::Done,
+            Noted::Log(lines) => Observed::Log(lines.clone()),
+            Noted::Woke => Observed::Woke,
+            Noted::Refused(reason) => Observed::Refused(reason.clone()),
+            Noted::Failed { reason, temporary } => Observed::Failed {
+                reason: reason.clone(),
+                temporary: *temporary,
+            },
+        };
+        Ok(Observation {
+            answers: note.answers,
+            what,
+        })
+    }
+
+    async fn own(
+        &self,
+        order: &Order,
+    ) -> Result<Option<(Object, Option<capstan_core::health::Assessment>)>, ClusterError> {
+        match &order.own {
+            Some(own) => self.seen(&own.key, &own.uid).await,
+            None => Ok(None),
+        }
+    }
+
+    pub(super) async fn perform(&self, task: &Task, ask: &Ask) -> Answer {
+        match &ask.what {
+            Request::CreateOwn => match self.create_own(task).await {
+                Ok(answer) => answer,
+                Err(error) => Answer::Note(Noted::Failed {
+                    reason: error.to_string(),
+                    temporary: error.is_temporary(),
+                }),
+            },
+            Request::FollowLogsOwn => Answer::Note(Noted::Refused(
+                "passing log lines on to a hook type is not in this version".to_owned(),
+            )),
+            // The operation itself answers these.
+            Request::WatchOwn | Request::DeleteOwn(_) | Request::NotInThisVersion(_) => Answer::Note(Noted::Done),
+        }
+    }
+
+    /// Creates a hook's object, or finds that it did so before a crash.
+    async fn create_own(&self, task: &Task) -> Result<Answer, ClusterError> {
+        let own = operation::own_object(&self.plan, task, &self.operation, self.attempt);
+        let (Some(own), Some(hook)) = (own, task.hook()) else {
+            return Err(ClusterError::Other("the plan has no object for it".to_owned()));
+        };
+        let made = if hook.runs_to_completion {
+            match self.cluster.create(&own, Rehearsal::No).await {
+                Err(ClusterError::AlreadyExists(_)) => match self.cluster.get(&own.key()).await? {
+                    Some(live) if live.label(labels::RUN) == own.label(labels::RUN) => live,
+                    Some(live) if self.may_replace(task, &live) => return Ok(Answer::NameTaken),
+                    Some(live) => return Err(ClusterError::Other(foreign(&live))),
+                    None => return Ok(Answer::NameTaken),
+                },
+                other => other?,
+            }
+        } else {
+            self.cluster.apply(&own, Conflicts::Refuse, Rehearsal::No).await?
+        };
+        let target = Target {
+            key: made.key(),
+            uid: made.uid().to_owned(),
+        };
+        self.lines.follow(&task.id, &target);
+        Ok(Answer::Created(target))
+    }
+
+    /// Says whether an object in the way of a hook's is one that its delete policies may remove: of an earlier run, or of the tool that
+    /// ran this hook before us, whose annotations it carries.
+    pub(super) fn may_replace(&self, task: &Task, live: &Object) -> bool {
+        let is_this_hook = task.hook().is_some_and(|hook| live.label(labels::HOOK) == Some(&hook.hook.0));
+        let ran_elsewhere = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"]
+            .iter()
+            .any(|name| live.annotation(name).is_some());
+        is_this_hook || (live.label(labels::HOOK).is_none() && ran_elsewhere && super::is_ours(live, &self.plan.application.name))
+    }
+}
+
+fn foreign(live: &Object) -> String {
+    format!("{} is there already and was made by nobody's hook; delete it or give the hook another name", live.key())
+}

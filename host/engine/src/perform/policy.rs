@@ -1,0 +1,203 @@
+//! Questions to delete policies.
+
+use capstan_core::{
+    directive::Mode,
+    effect::Target,
+    hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
+    input::{Decision, Older},
+    object::{Object, labels},
+    operation,
+    phase::Phase,
+    plugins::{Application, Plugins, PolicyHook, PolicyQuestion},
+    task::{PolicyUse, Task},
+    wave::Wave,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Order, Performer};
+use crate::{clock::Clock, error::ClusterError};
+
+/// One object of a hook, and everything its policies are told.
+pub(crate) struct Case<'a> {
+    pub application: &'a Application,
+    pub mode: Mode,
+    pub occasion: Occasion,
+    pub object: &'a Object,
+    pub run: RunId,
+    pub phase: Phase,
+    pub wave: Wave,
+    pub outcome: Option<HookOutcome>,
+    pub operation_outcome: Option<HookOutcome>,
+    pub rank: u32,
+    pub runs_to_completion: bool,
+    pub ttl: Ttl,
+    pub policies: &'a [PolicyUse],
+}
+
+/// Asks all policies about one object, and joins what they say.
+pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: Case<'_>) -> Decision {
+    let mut decision = Decision::keep();
+    for policy in case.policies {
+        let question = PolicyQuestion {
+            application: case.application.clone(),
+            settings: serde_json::Map::new(),
+            occasion: case.occasion,
+            policies: policy.words.clone(),
+            object: case.object.clone(),
+            hook: PolicyHook {
+                run: case.run.clone(),
+                phase: case.phase,
+                wave: case.wave,
+            },
+            outcome: case.outcome,
+            operation_outcome: case.operation_outcome,
+            finished_at: finished_at(case.object).or_else(|| case.outcome.map(|_| clock.now())),
+            rank: case.rank,
+            runs_to_completion: case.runs_to_completion,
+            ttl: case.ttl,
+            compat: (case.mode == Mode::ArgoCd).then(|| "argocd".to_owned()),
+        };
+        match plugins.decide(&policy.by, question, clock.now()).await {
+            Ok(disposal) => {
+                let joined = decision.disposal.join(disposal);
+                if joined != decision.disposal {
+                    decision.by.clone_from(&name_of(policy));
+                }
+                decision.disposal = joined;
+            }
+            Err(error) => decision.troubles.push(error.to_string()),
+        }
+    }
+    decision
+}
+
+/// Names a policy as its user knows it; one that is asked for every hook goes by its plugin's name.
+fn name_of(policy: &PolicyUse) -> String {
+    if policy.by.claim == "*" {
+        policy.by.plugin.clone()
+    } else {
+        policy.by.claim.clone()
+    }
+}
+
+/// Reads off an object when it finished.
+pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
+    let parse = |text: &str| text.parse::<Timestamp>().ok();
+    let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
+    let ended = conditions.into_iter().flatten().find(|condition| {
+        let is = |field: &str, wanted: &[&str]| {
+            let value = condition.get(field).and_then(Value::as_str);
+            value.is_some_and(|value| wanted.contains(&value))
+        };
+        is("type", &["Complete", "Failed"]) && is("status", &["True"])
+    });
+    let of_condition = ended.and_then(|condition| condition.get("lastTransitionTime")?.as_str().and_then(parse));
+    let containers = object.0.pointer("/status/containerStatuses").and_then(Value::as_array);
+    let of_containers = || {
+        let ends = containers.into_iter().flatten().map(|container| {
+            let end = container.pointer("/state/terminated/finishedAt").and_then(Value::as_str);
+            end.and_then(parse)
+        });
+        // A pod has finished when all of its containers have.
+        ends.collect::<Option<Vec<_>>>().and_then(|ends| ends.into_iter().max())
+    };
+    object
+        .text("/status/completionTime")
+        .and_then(parse)
+        .or(of_condition)
+        .or_else(of_containers)
+}
+
+impl Performer {
+    /// Finds the objects of earlier runs of a hook, newest first, and asks its policies about each.
+    pub(super) async fn look_for_older(&self, task: &Task) -> Result<Older, ClusterError> {
+        let mut older = Older::default();
+        let own = operation::own_object(&self.plan, task, &self.operation, self.attempt);
+        let (Some(own), Some(hook)) = (own, task.hook()) else { return Ok(older) };
+        let selector = format!("{}={}", labels::HOOK, hook.hook);
+        let key = own.key();
+        let mut found = self.cluster.list(&key.group_kind(), &key.namespace, &selector).await?;
+        if !found.iter().any(|live| live.key() == key)
+            && let Some(live) = self.cluster.get(&key).await?
+            && self.may_replace(task, &live)
+        {
+            found.push(live);
+        }
+        found.sort_by(|a, b| made(b).cmp(&made(a)));
+        let is_own = |live: &Object| live.label(labels::RUN) == own.label(labels::RUN);
+        for (rank, live) in found.iter().enumerate() {
+            let target = Target {
+                key: live.key(),
+                uid: live.uid().to_owned(),
+            };
+            if is_own(live) {
+                older.own = Some(target);
+                continue;
+            }
+            // What another hook of the same run made in this operation is no older object: a hook in two phases.
+            if live.label(labels::OPERATION) == Some(&self.operation) && live.key() != key {
+                continue;
+            }
+            let case = Case {
+                application: &self.plan.application,
+                mode: self.plan.mode,
+                occasion: Occasion::BeforeCreation,
+                object: live,
+                run: RunId(live.label(labels::RUN).unwrap_or_default().to_owned()),
+                phase: task.phase,
+                wave: task.wave,
+                outcome: None,
+                operation_outcome: None,
+                rank: u32::try_from(rank).unwrap_or(u32::MAX),
+                runs_to_completion: hook.runs_to_completion,
+                ttl: hook.ttl,
+                policies: &hook.policies,
+            };
+            older.decided.push((target, ask_all(&*self.plugins, self.clock, case).await));
+        }
+        Ok(older)
+    }
+
+    pub(super) async fn decide(&self, task: &Task, occasion: Occasion, order: &Order) -> Decision {
+        let (Some(hook), Some(own)) = (task.hook(), &order.own) else {
+            return Decision::keep();
+        };
+        let object = match self.cluster.get(&own.key).await {
+            Ok(Some(object)) if object.uid() == own.uid => object,
+            Ok(_) => return Decision::keep(),
+            Err(error) => {
+                let mut decision = Decision::keep();
+                decision.troubles.push(format!("{} couldn't be read: {error}", own.key));
+                return decision;
+            }
+        };
+        let case = Case {
+            application: &self.plan.application,
+            mode: self.plan.mode,
+            occasion,
+            object: &object,
+            run: self.run(hook, task.phase),
+            phase: task.phase,
+            wave: task.wave,
+            outcome: order.outcome,
+            operation_outcome: (occasion == Occasion::OperationFinished).then_some(order.operation_outcome),
+            rank: 0,
+            runs_to_completion: hook.runs_to_completion,
+            ttl: hook.ttl,
+            policies: &hook.policies,
+        };
+        ask_all(&*self.plugins, self.clock, case).await
+    }
+}
+
+fn made(object: &Object) -> &str {
+    object.text("/metadata/creationTimestamp").unwrap_or_default()
+}
+
+/// Says whether a disposal removes something at a moment.
+pub(crate) fn removes(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
+    let troubles = Vec::new();
+    let by = String::new();
+    Decision { disposal, by, troubles }.deletion(now)
+}

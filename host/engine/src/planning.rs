@@ -1,0 +1,257 @@
+//! The way of a plan, where it needs the cluster and the plugins: kinds, hook types, live objects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use capstan_core::{
+    directive::{self, Directives, Mode},
+    error::PlanError,
+    manifest::Manifest,
+    object::{GroupKind, Object, ObjectKey, labels},
+    operation_kind::OperationKind,
+    plan::{self, Classified, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection},
+    plugins::{Application, Plugins},
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    classify::classify,
+    cluster::{AT_ONCE, Cluster, MANAGER},
+    error::{ClusterError, EngineError},
+};
+
+/// What is to be planned.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// For which application.
+    pub application: Application,
+    /// Sync or delete.
+    pub does: OperationKind,
+    /// Whose rules hold.
+    pub mode: Mode,
+    /// What is desired. To delete, nothing: what the last sync stored is used.
+    pub manifests: Vec<Manifest>,
+    /// What the user wants of it.
+    pub selection: Selection,
+    /// Whether what no manifest names any more is removed.
+    pub prune: bool,
+    /// Whether the application's namespace is created if it isn't there.
+    pub create_namespace: bool,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// A plan, and what an operation needs beside it.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Every manifest, with its namespace: what a later deletion starts from.
+    pub manifests: Vec<Manifest>,
+    /// Where the application's objects live, of this set and of earlier ones.
+    pub places: BTreeSet<Place>,
+    /// The versions of the live objects that the plan was made on.
+    pub versions: BTreeMap<ObjectKey, String>,
+    /// Whether the application's namespace must be made first.
+    pub makes_namespace: bool,
+}
+
+/// A kind, and the namespace in which there are objects of it; empty for kinds without.
+pub type Place = (GroupKind, String);
+
+/// What an application left behind, as far as planning needs it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Past {
+    pub places: BTreeSet<Place>,
+    pub was_deployed: bool,
+}
+
+pub(crate) async fn make(
+    cluster: &Cluster,
+    plugins: &dyn Plugins,
+    request: Request,
+    past: Past,
+) -> Result<Planned, EngineError> {
+    let (settled, scopes) = settle(cluster, &request)?;
+    let mut classified = Vec::new();
+    let mut errors = Vec::new();
+    let manifests: Vec<Manifest> = settled.iter().map(|(manifest, _)| manifest.clone()).collect();
+    for (manifest, directives) in settled {
+        match classify(plugins, &request.application, manifest, directives, request.mode).await {
+            Ok(one) => classified.push(one),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(EngineError::Plan(errors));
+    }
+    let namespace = &request.application.namespace;
+    let makes_namespace = check_namespaces(cluster, &request, &classified).await?;
+    let places = places(&past, &classified, &scopes);
+    let keys = classified.iter().filter(|one| !matches!(one.role, Role::Skip(_))).map(|one| one.manifest.key());
+    let objects = look_up(cluster, &request.application, keys, &places)
+        .await
+        .map_err(EngineError::while_("reading what is live"))?;
+    let versions = objects
+        .iter()
+        .map(|(key, object)| (key.clone(), object.resource_version().to_owned()))
+        .collect();
+    let has_resource = classified
+        .iter()
+        .any(|one| matches!(one.role, Role::Resource) && objects.contains_key(&one.manifest.key()));
+    let live = Live {
+        is_first_install: !past.was_deployed && !has_resource,
+        objects,
+    };
+    tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
+    let plan = plan::make(&Planning {
+        application: request.application,
+        mode: request.mode,
+        does: request.does,
+        desired: &classified,
+        live: &live,
+        answerer: &|need| plugins.answerer(need),
+        policies_for_all: plugins.policies_for_all(),
+        selection: request.selection,
+        prune: request.prune,
+        manager: MANAGER,
+        limits: request.limits,
+    })
+    .map_err(EngineError::Plan)?;
+    Ok(Planned {
+        plan,
+        manifests,
+        places,
+        versions,
+        makes_namespace,
+    })
+}
+
+/// Reads the annotations and fills in the namespaces; all mistakes are told together.
+fn settle(
+    cluster: &Cluster,
+    request: &Request,
+) -> Result<(Vec<(Manifest, Directives)>, Scopes), EngineError> {
+    let mut settled = Vec::new();
+    let mut errors: Vec<PlanError> = Vec::new();
+    for manifest in &request.manifests {
+        match directive::directives(manifest, request.mode) {
+            Ok(directives) => settled.push((manifest.clone(), directives)),
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    let mut scopes = cluster.discovery().scopes();
+    match plan::settle(&mut settled, &scopes, &request.application.namespace) {
+        Ok(brought) => scopes.extend(brought),
+        // What is being deleted may be of a kind that was deleted before it.
+        Err(_) if request.does == OperationKind::Delete => {
+            settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
+        }
+        Err(wrong) => errors.extend(wrong),
+    }
+    if errors.is_empty() {
+        Ok((settled, scopes))
+    } else {
+        Err(EngineError::Plan(errors))
+    }
+}
+
+/// Checks that every namespace is there or brought; says whether the application's own has to be made.
+async fn check_namespaces(
+    cluster: &Cluster,
+    request: &Request,
+    classified: &[Classified],
+) -> Result<bool, EngineError> {
+    if request.does == OperationKind::Delete {
+        return Ok(false);
+    }
+    let brought: BTreeSet<&str> = classified
+        .iter()
+        .filter(|one| one.manifest.object.kind() == "Namespace" && one.manifest.object.group().is_empty())
+        .map(|one| one.manifest.object.name())
+        .collect();
+    let mut wanted: BTreeMap<String, Option<&Manifest>> = classified
+        .iter()
+        .filter(|one| !matches!(one.role, Role::Skip(_)))
+        .map(|one| (one.manifest.object.namespace().to_owned(), Some(&one.manifest)))
+        .filter(|(namespace, _)| !namespace.is_empty())
+        .collect();
+    wanted.entry(request.application.namespace.clone()).or_default();
+    let (mut errors, mut makes_own) = (Vec::new(), false);
+    for (namespace, manifest) in wanted {
+        let is_own = namespace == request.application.namespace;
+        if !is_own && brought.contains(namespace.as_str()) {
+            continue;
+        }
+        let is_there = cluster
+            .get(&namespace_key(&namespace))
+            .await
+            .map_err(EngineError::while_("looking for the namespaces"))?
+            .is_some();
+        if is_there {
+            continue;
+        }
+        if is_own && (request.create_namespace || brought.contains(namespace.as_str())) {
+            makes_own = true;
+            continue;
+        }
+        let message = format!("the namespace `{namespace}` isn't there");
+        let error = match manifest {
+            Some(manifest) => manifest.error("/metadata/namespace", message),
+            None => PlanError::new(message),
+        };
+        errors.push(error.hint(if is_own {
+            "`--create-namespace` makes it; or add a Namespace to the manifests, or name another with `-n`"
+        } else {
+            "add a Namespace to the manifests, or create it first"
+        }));
+    }
+    if errors.is_empty() {
+        Ok(makes_own)
+    } else {
+        Err(EngineError::Plan(errors))
+    }
+}
+
+pub(crate) fn namespace_key(name: &str) -> ObjectKey {
+    ObjectKey {
+        group: String::new(),
+        kind: "Namespace".to_owned(),
+        namespace: String::new(),
+        name: name.to_owned(),
+    }
+}
+
+/// Joins the places of earlier sets and of this one.
+fn places(past: &Past, classified: &[Classified], scopes: &Scopes) -> BTreeSet<Place> {
+    let mut places = past.places.clone();
+    for one in classified.iter().filter(|one| !matches!(one.role, Role::Skip(_))) {
+        let key = one.manifest.key();
+        if scopes.contains_key(&key.group_kind()) {
+            places.insert((key.group_kind(), key.namespace));
+        }
+    }
+    places
+}
+
+/// Reads the live objects of the manifests and everything that carries the application's label where it has ever put something.
+async fn look_up(
+    cluster: &Cluster,
+    application: &Application,
+    keys: impl Iterator<Item = ObjectKey>,
+    places: &BTreeSet<Place>,
+) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
+    let selector = format!("{}={}", labels::APPLICATION, application.name);
+    let discovery = cluster.discovery();
+    let served = places.iter().filter(|(kind, namespace)| {
+        let scope = discovery.kind(kind).map(|info| info.scope);
+        scope.is_some_and(|scope| scope == Scope::Cluster || !namespace.is_empty())
+    });
+    let lists = served.map(|(kind, namespace)| cluster.list(kind, namespace, &selector));
+    let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
+    let mut objects: BTreeMap<ObjectKey, Object> =
+        lists.into_iter().flatten().map(|object| (object.key(), object)).collect();
+    let missing: Vec<ObjectKey> = keys.filter(|key| !objects.contains_key(key) && !key.name.ends_with('*')).collect();
+    objects.extend(cluster.look_up(missing).await?);
+    Ok(objects)
+}

@@ -1,0 +1,57 @@
+//! An operation under way, as its caller sees it.
+
+use capstan_core::{event::Event, event::Status, input::Happened};
+use serde::Serialize;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::{error::EngineError, lines::Line};
+
+/// One entry of the stream: news, or a line of a hook's log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Record {
+    /// News.
+    Event(Event),
+    /// A line.
+    Line(Line),
+}
+
+/// An operation under way. Dropping it leaves the operation: it can be carried on.
+pub struct Running {
+    /// Its id.
+    pub operation: String,
+    pub(crate) records: mpsc::UnboundedReceiver<Record>,
+    pub(crate) people: mpsc::UnboundedSender<Happened>,
+    pub(crate) task: JoinHandle<Result<Status, EngineError>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Running {
+    /// Returns the next record; nothing when there will be no more.
+    pub async fn next(&mut self) -> Option<Record> {
+        self.records.recv().await
+    }
+
+    /// Ends the operation: what runs is stopped, nothing later starts. `by` says who wants that.
+    pub fn terminate(&self, by: &str) {
+        // An operation that is over needs no end.
+        self.people.send(Happened::Terminated { by: by.to_owned() }).ok();
+    }
+
+    /// Waits for the end, when there are no more records.
+    ///
+    /// # Errors
+    ///
+    /// Returns what kept the operation from being carried to its end.
+    pub async fn end(mut self) -> Result<Status, EngineError> {
+        match (&mut self.task).await {
+            Ok(result) => result,
+            Err(error) => Err(EngineError::LostLock(format!("its driver stopped: {error}"))),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Deletes what has fallen due since an operation ended.
+
+use capstan_core::{
+    directive::Mode,
+    hook::{Disposal, Occasion},
+    input::DeleteAnswer,
+    object::Object,
+    plugins::Plugins,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    checkpoint::{DueObject, Store},
+    clock::Clock,
+    cluster::Cluster,
+    error::{ClusterError, EngineError},
+    perform::{Case, ask_all, removes},
+};
+
+/// What became of one object that is or was due.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Swept {
+    /// Which.
+    pub object: DueObject,
+    /// What became of it.
+    pub fate: SweepFate,
+}
+
+/// What a sweep did about one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SweepFate {
+    /// Its time hasn't come.
+    Waits,
+    /// It is being deleted.
+    Deleted,
+    /// It was gone already.
+    Gone,
+    /// Its policies want it to stay.
+    Kept,
+    /// It couldn't be deleted; the next sweep tries again.
+    Failed(String),
+}
+
+/// Goes through everything that is due, and forgets what is done.
+pub(crate) async fn sweep(
+    cluster: &Cluster,
+    plugins: &dyn Plugins,
+    clock: Clock,
+    store: &mut Store,
+) -> Result<Vec<Swept>, EngineError> {
+    let mut swept = Vec::new();
+    let mut left = Vec::new();
+    for mut object in std::mem::take(&mut store.head.due) {
+        let fate = if object.due.at > clock.now() {
+            SweepFate::Waits
+        } else {
+            match dispose(cluster, plugins, clock, store, &mut object).await {
+                Ok(fate) => fate,
+                Err(error) => SweepFate::Failed(error.to_string()),
+            }
+        };
+        if matches!(fate, SweepFate::Waits | SweepFate::Failed(_)) {
+            left.push(object.clone());
+        }
+        swept.push(Swept { object, fate });
+    }
+    store.head.due = left;
+    if swept.iter().any(|swept| swept.fate != SweepFate::Waits) {
+        store.write().await?;
+    }
+    Ok(swept)
+}
+
+async fn dispose(
+    cluster: &Cluster,
+    plugins: &dyn Plugins,
+    clock: Clock,
+    store: &Store,
+    object: &mut DueObject,
+) -> Result<SweepFate, ClusterError> {
+    let target = &object.due.target;
+    let live = cluster.get(&target.key).await?.filter(|live| live.uid() == target.uid);
+    let Some(live) = live else { return Ok(SweepFate::Gone) };
+    let mut disposal = Disposal::DeleteAt(object.due.at);
+    if object.due.ask_again {
+        disposal = ask_again(plugins, clock, store, object, &live).await;
+        match disposal {
+            Disposal::Keep => return Ok(SweepFate::Kept),
+            Disposal::DeleteAt(at) if at > clock.now() => return Ok(postponed(object, at, false)),
+            Disposal::AskAgainAt(at) => return Ok(postponed(object, at, true)),
+            Disposal::Delete(_) | Disposal::DeleteAt(_) => {}
+        }
+    }
+    let propagation = removes(disposal, clock.now()).unwrap_or_default();
+    let target = &object.due.target;
+    Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
+        DeleteAnswer::Accepted => SweepFate::Deleted,
+        DeleteAnswer::AlreadyGone => SweepFate::Gone,
+    })
+}
+
+fn postponed(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepFate {
+    object.due.at = at;
+    object.due.ask_again = ask_again;
+    SweepFate::Waits
+}
+
+async fn ask_again(
+    plugins: &dyn Plugins,
+    clock: Clock,
+    store: &Store,
+    object: &DueObject,
+    live: &Object,
+) -> Disposal {
+    let case = Case {
+        application: &store.head.application,
+        mode: Mode::Native,
+        occasion: Occasion::AskedAgain,
+        object: live,
+        run: object.run.clone(),
+        phase: object.phase,
+        wave: object.wave,
+        outcome: object.outcome,
+        operation_outcome: None,
+        rank: 0,
+        runs_to_completion: object.runs_to_completion,
+        ttl: object.ttl,
+        policies: &object.policies,
+    };
+    ask_all(plugins, clock, case).await.disposal
+}
