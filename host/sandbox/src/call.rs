@@ -193,8 +193,8 @@ fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<
     // Fuel is switched on in every engine of ours.
     let _ = store.set_fuel(limits.fuel);
     store.call_hook(|store, hook| match hook {
-        CallHook::CallingHost => pay(store),
-        CallHook::CallingWasm | CallHook::ReturningFromWasm | CallHook::ReturningFromHost => Ok(()),
+        CallHook::ReturningFromHost => pay(store),
+        CallHook::CallingWasm | CallHook::ReturningFromWasm | CallHook::CallingHost => Ok(()),
     });
     if !keeps_time {
         // Beyond all ticks, of which other sandboxes of the process may count some.
@@ -203,7 +203,8 @@ fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<
     }
     store.set_epoch_deadline(1);
     let (turn, mut ticks) = (turn.clone(), 0);
-    store.epoch_deadline_callback(move |_| {
+    store.epoch_deadline_callback(move |mut store| {
+        store.data_mut().gives_way = true;
         ticks += 1;
         if ticks >= limits.ticks {
             return Ok(UpdateDeadline::Interrupt);
@@ -214,9 +215,13 @@ fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<
     });
 }
 
-/// Has the guest pay for a call of the host, and for the bytes of the one before.
+/// Has the guest pay for a call of the host, at its end. Giving way looks like one, and is free wherever it happens.
 fn pay(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
-    let price = HOST_CALL + std::mem::take(&mut store.data_mut().handled);
+    let state = store.data_mut();
+    if std::mem::take(&mut state.gives_way) {
+        return Ok(());
+    }
+    let price = HOST_CALL + std::mem::take(&mut state.handled);
     let left = store.get_fuel()?.checked_sub(price);
     store.set_fuel(left.unwrap_or(0))?;
     left.map(drop).ok_or_else(|| Trap::OutOfFuel.into())

@@ -36,8 +36,10 @@ pub(crate) struct State {
     pub(crate) output: Output,
     pub(crate) memory: Memory,
     pub(crate) log: Log,
-    /// Bytes that the host has handled for the guest since it last paid for them.
+    /// Bytes that the host has handled for the guest in this call of the host.
     pub(crate) handled: u64,
+    /// The guest is giving way to other tasks.
+    pub(crate) gives_way: bool,
 }
 
 /// What makes this call another than others.
@@ -65,6 +67,7 @@ impl State {
             },
             log: Log::default(),
             handled: 0,
+            gives_way: false,
         }
     }
 
