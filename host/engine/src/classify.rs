@@ -87,7 +87,9 @@ fn answerer(
         }
     }
     for word in &unknown {
-        directives.notices.push(format!("`{word}` is no hook type; it is ignored"));
+        directives
+            .notices
+            .push(format!("`{word}` is no hook type; it is ignored"));
     }
     if by.is_some() {
         return Ok(by);

@@ -150,7 +150,10 @@ impl Cluster {
                     Object(item)
                 }));
             }
-            let token = page.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
+            let token = page
+                .pointer("/metadata/continue")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             if token.is_empty() {
                 return Ok(objects);
             }
@@ -171,7 +174,10 @@ impl Cluster {
         let mut places: BTreeMap<(GroupKind, String), Vec<ObjectKey>> = BTreeMap::new();
         for key in keys {
             if self.discovery().kind(&key.group_kind()).is_some() {
-                places.entry((key.group_kind(), key.namespace.clone())).or_default().push(key);
+                places
+                    .entry((key.group_kind(), key.namespace.clone()))
+                    .or_default()
+                    .push(key);
             }
         }
         let reads = places.into_iter().map(|((kind, namespace), wanted)| async move {
@@ -187,7 +193,11 @@ impl Cluster {
             Ok(objects)
         });
         let read: Vec<Vec<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-        Ok(read.into_iter().flatten().map(|object| (object.key(), object)).collect())
+        Ok(read
+            .into_iter()
+            .flatten()
+            .map(|object| (object.key(), object))
+            .collect())
     }
 
     /// Applies an object by server-side apply, and returns it as it is afterwards.

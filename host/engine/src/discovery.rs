@@ -46,7 +46,11 @@ impl Discovery {
                         discovery::Scope::Cluster => Scope::Cluster,
                     };
                     let versions = Vec::new();
-                    kinds.entry(kind).or_insert(KindInfo { versions, scope }).versions.push(resource);
+                    kinds
+                        .entry(kind)
+                        .or_insert(KindInfo { versions, scope })
+                        .versions
+                        .push(resource);
                 }
             }
         }
@@ -69,6 +73,9 @@ impl Discovery {
 
     /// Returns where the objects of each kind live.
     pub fn scopes(&self) -> Scopes {
-        self.kinds.iter().map(|(kind, info)| (kind.clone(), info.scope)).collect()
+        self.kinds
+            .iter()
+            .map(|(kind, info)| (kind.clone(), info.scope))
+            .collect()
     }
 }

@@ -63,7 +63,13 @@ impl Driver {
     pub async fn run(mut self, first: Happened) -> Result<Status, EngineError> {
         let plan = Arc::clone(self.operation.plan());
         let (answers, mut happened) = mpsc::unbounded_channel();
-        let watches = Watches::new(&self.cluster, &self.plugins, self.clock, &plan.application, answers.clone());
+        let watches = Watches::new(
+            &self.cluster,
+            &self.plugins,
+            self.clock,
+            &plan.application,
+            answers.clone(),
+        );
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, self.records.clone()));
         let store = Arc::new(Mutex::new(self.store));
         let mut hands = Hands {
@@ -189,7 +195,11 @@ impl Hands {
     }
 
     fn begin(&mut self, order: Order) {
-        let (performer, turns, answers) = (Arc::clone(&self.performer), Arc::clone(&self.turns), self.answers.clone());
+        let (performer, turns, answers) = (
+            Arc::clone(&self.performer),
+            Arc::clone(&self.turns),
+            self.answers.clone(),
+        );
         self.orders.spawn(async move {
             // The semaphore is never closed.
             let _turn = turns.acquire().await;
@@ -212,7 +222,10 @@ fn judge_of(operation: &Operation, task: &TaskId) -> Option<Answerer> {
 fn due_objects(operation: &Operation) -> Vec<DueObject> {
     let plan = operation.plan();
     let objects = operation.due().iter().filter_map(|due| {
-        let task = plan.tasks.iter().find(|task| operation.own(&task.id) == Some(&due.target))?;
+        let task = plan
+            .tasks
+            .iter()
+            .find(|task| operation.own(&task.id) == Some(&due.target))?;
         let hook = task.hook()?;
         Some(DueObject {
             due: due.clone(),

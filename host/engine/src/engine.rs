@@ -1,6 +1,9 @@
 //! The verbs: plan, start, resume, terminate, report, sweep.
 
-use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use capstan_core::{
     input::Happened,
@@ -276,7 +279,12 @@ impl Engine {
         operation: &str,
     ) -> Result<Vec<(capstan_core::task::TaskId, Vec<Streams>)>, EngineError> {
         let store = self.open_known(application).await?;
-        let past = store.head.history.iter().find(|past| past.id == operation).map(|past| &past.logs);
+        let past = store
+            .head
+            .history
+            .iter()
+            .find(|past| past.id == operation)
+            .map(|past| &past.logs);
         let current = store.head.current.as_ref().filter(|current| current.id == operation);
         let kept = past.or(current.map(|current| &current.logs));
         let mut logs = Vec::new();
@@ -303,8 +311,10 @@ impl Engine {
 
 /// Returns a digest of a set of manifests, whatever their order.
 pub(crate) fn digest(manifests: &[Manifest]) -> String {
-    let mut digests: Vec<String> =
-        manifests.iter().map(|manifest| capstan_core::diff::digest(&manifest.object)).collect();
+    let mut digests: Vec<String> = manifests
+        .iter()
+        .map(|manifest| capstan_core::diff::digest(&manifest.object))
+        .collect();
     digests.sort();
     let all: Vec<&str> = digests.iter().map(String::as_str).collect();
     capstan_core::hook::short_hash(&all)

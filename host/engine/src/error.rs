@@ -149,7 +149,11 @@ impl From<kube::Error> for ClusterError {
         match (status.code, status.reason.as_str()) {
             (409, "AlreadyExists") => ClusterError::AlreadyExists(message),
             (409, _) => {
-                let causes = status.details.as_ref().map(|details| details.causes.as_slice()).unwrap_or_default();
+                let causes = status
+                    .details
+                    .as_ref()
+                    .map(|details| details.causes.as_slice())
+                    .unwrap_or_default();
                 let conflicts: Vec<FieldConflict> = causes
                     .iter()
                     .filter(|cause| cause.reason == "FieldManagerConflict")
@@ -158,7 +162,11 @@ impl From<kube::Error> for ClusterError {
                         field: cause.field.clone(),
                     })
                     .collect();
-                if conflicts.is_empty() { ClusterError::Moved(message) } else { ClusterError::Conflict(conflicts) }
+                if conflicts.is_empty() {
+                    ClusterError::Moved(message)
+                } else {
+                    ClusterError::Conflict(conflicts)
+                }
             }
             (400 | 413 | 415 | 422, _) => ClusterError::Invalid(message),
             (404, _) => ClusterError::NotFound(message),

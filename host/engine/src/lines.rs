@@ -24,12 +24,7 @@ use serde_json::Value;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle, time::Instant};
 
 use crate::{
-    checkpoint::Streams,
-    clock::Clock,
-    cluster::Cluster,
-    error::ClusterError,
-    running::Record,
-    watch::object_of,
+    checkpoint::Streams, clock::Clock, cluster::Cluster, error::ClusterError, running::Record, watch::object_of,
 };
 
 /// How many bytes of each container's end are kept.
@@ -193,7 +188,9 @@ impl Lines {
 
     /// Follows every container as it begins.
     async fn watch(self: Arc<Self>, task: TaskId, hook: std::sync::Weak<Hook>, own: Target, config: watcher::Config) {
-        let Ok(api) = self.cluster.api(&pods(), &own.key.namespace) else { return };
+        let Ok(api) = self.cluster.api(&pods(), &own.key.namespace) else {
+            return;
+        };
         let mut seen = watcher::watcher(api, config).boxed();
         while let Some(event) = seen.next().await {
             match event {
@@ -220,12 +217,25 @@ impl Lines {
             return;
         }
         let tail = Arc::<Mutex<Tail>>::default();
-        let read = Arc::clone(self).read(task.clone(), hook.own.key.namespace.clone(), source.clone(), follow, Arc::clone(&tail));
+        let read = Arc::clone(self).read(
+            task.clone(),
+            hook.own.key.namespace.clone(),
+            source.clone(),
+            follow,
+            Arc::clone(&tail),
+        );
         let task = tokio::spawn(read);
         streams.insert(source, Stream { tail, task });
     }
 
-    async fn read(self: Arc<Self>, task: TaskId, namespace: String, source: Source, follow: bool, tail: Arc<Mutex<Tail>>) {
+    async fn read(
+        self: Arc<Self>,
+        task: TaskId,
+        namespace: String,
+        source: Source,
+        follow: bool,
+        tail: Arc<Mutex<Tail>>,
+    ) {
         let api: Api<Pod> = Api::namespaced(self.cluster.client().clone(), &namespace);
         let params = LogParams {
             container: Some(source.container.clone()),
@@ -257,8 +267,15 @@ impl Lines {
     /// Brings the logs of a hook that ended to their end, and returns what is to be kept of them, and what couldn't be read.
     pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<Streams>, String) {
         self.follow(task, own);
-        let hook = self.hooks.lock().unwrap_or_else(PoisonError::into_inner).get(task).cloned();
-        let Some(hook) = hook else { return (Vec::new(), String::new()) };
+        let hook = self
+            .hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(task)
+            .cloned();
+        let Some(hook) = hook else {
+            return (Vec::new(), String::new());
+        };
         if let Some(watch) = hook.watch.lock().unwrap_or_else(PoisonError::into_inner).take() {
             watch.abort();
         }
@@ -282,7 +299,11 @@ impl Lines {
         let streams = std::mem::take(&mut *hook.streams.lock().unwrap_or_else(PoisonError::into_inner));
         for (source, mut stream) in streams {
             if ended.contains(&source) && tokio::time::timeout_at(deadline, &mut stream.task).await.is_err() {
-                trouble = format!("the logs of {} didn't come to their end within {} s", source.pod, PATIENCE.as_secs());
+                trouble = format!(
+                    "the logs of {} didn't come to their end within {} s",
+                    source.pod,
+                    PATIENCE.as_secs()
+                );
             }
             stream.task.abort();
             let mut tail = stream.tail.lock().unwrap_or_else(PoisonError::into_inner);
@@ -357,7 +378,10 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_split_whatever_they_hold() {
-        assert_eq!(split(b"one\r\n\ntwo\xff\nthree").await, ["one", "", "two\u{fffd}", "three"]);
+        assert_eq!(
+            split(b"one\r\n\ntwo\xff\nthree").await,
+            ["one", "", "two\u{fffd}", "three"]
+        );
         assert_eq!(split(b"").await, Vec::<String>::new());
         let long = split(&[vec![b'x'; LONGEST + 5], b"\nnext".to_vec()].concat()).await;
         assert_eq!(long[0].len(), LONGEST + " [cut]".len());

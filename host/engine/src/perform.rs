@@ -91,7 +91,11 @@ impl Order {
             own: operation.own(&task).cloned(),
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
-            operation_outcome: if is_failing { HookOutcome::Failed } else { HookOutcome::Succeeded },
+            operation_outcome: if is_failing {
+                HookOutcome::Failed
+            } else {
+                HookOutcome::Succeeded
+            },
             task,
             what,
         })
@@ -139,7 +143,10 @@ impl Performer {
                 }
             }
             What::SetTtl => Happened::TtlSet {
-                result: self.set_ttl(task, order.own.as_ref()).await.map_err(|error| problem(&error)),
+                result: self
+                    .set_ttl(task, order.own.as_ref())
+                    .await
+                    .map_err(|error| problem(&error)),
                 task: id,
             },
             What::Decide(occasion) => Happened::Decided {
@@ -184,8 +191,13 @@ impl Performer {
     }
 
     async fn set_ttl(&self, task: &Task, own: Option<&Target>) -> Result<(), ClusterError> {
-        let ttl = task.object.as_ref().and_then(|object| object.0.pointer("/spec/ttlSecondsAfterFinished"));
-        let (Some(own), Some(ttl)) = (own, ttl) else { return Ok(()) };
+        let ttl = task
+            .object
+            .as_ref()
+            .and_then(|object| object.0.pointer("/spec/ttlSecondsAfterFinished"));
+        let (Some(own), Some(ttl)) = (own, ttl) else {
+            return Ok(());
+        };
         let patch = serde_json::json!({ "spec": { "ttlSecondsAfterFinished": ttl } });
         match self.cluster.merge(&own.key, &own.uid, patch).await {
             Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(()),
@@ -195,7 +207,12 @@ impl Performer {
 
     /// Returns an object as it was last seen, else as it is now.
     async fn seen(&self, key: &ObjectKey, uid: &str) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
-        let seen = self.sight.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        let seen = self
+            .sight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned();
         if let Some((object, assessment)) = seen.filter(|(object, _)| object.uid() == uid) {
             return Ok(Some((object, Some(assessment))));
         }
@@ -206,7 +223,9 @@ impl Performer {
 
 /// Says that an object was made by this application's hooks, or by nobody who says so.
 fn is_ours(object: &Object, application: &str) -> bool {
-    object.label(labels::APPLICATION).is_none_or(|owner| owner == application)
+    object
+        .label(labels::APPLICATION)
+        .is_none_or(|owner| owner == application)
 }
 
 fn problem(error: &ClusterError) -> Problem {

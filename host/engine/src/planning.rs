@@ -88,7 +88,10 @@ pub(crate) async fn make(
     let namespace = &request.application.namespace;
     let makes_namespace = check_namespaces(cluster, &request, &classified).await?;
     let places = places(&past, &classified, &scopes);
-    let keys = classified.iter().filter(|one| !matches!(one.role, Role::Skip(_))).map(|one| one.manifest.key());
+    let keys = classified
+        .iter()
+        .filter(|one| !matches!(one.role, Role::Skip(_)))
+        .map(|one| one.manifest.key());
     let objects = look_up(cluster, &request.application, keys, &places)
         .await
         .map_err(EngineError::while_("reading what is live"))?;
@@ -128,10 +131,7 @@ pub(crate) async fn make(
 }
 
 /// Reads the annotations and fills in the namespaces; all mistakes are told together.
-fn settle(
-    cluster: &Cluster,
-    request: &Request,
-) -> Result<(Vec<(Manifest, Directives)>, Scopes), EngineError> {
+fn settle(cluster: &Cluster, request: &Request) -> Result<(Vec<(Manifest, Directives)>, Scopes), EngineError> {
     let mut settled = Vec::new();
     let mut errors: Vec<PlanError> = Vec::new();
     for manifest in &request.manifests {
@@ -249,9 +249,14 @@ async fn look_up(
     });
     let lists = served.map(|(kind, namespace)| cluster.list(kind, namespace, &selector));
     let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
-    let mut objects: BTreeMap<ObjectKey, Object> =
-        lists.into_iter().flatten().map(|object| (object.key(), object)).collect();
-    let missing: Vec<ObjectKey> = keys.filter(|key| !objects.contains_key(key) && !key.name.ends_with('*')).collect();
+    let mut objects: BTreeMap<ObjectKey, Object> = lists
+        .into_iter()
+        .flatten()
+        .map(|object| (object.key(), object))
+        .collect();
+    let missing: Vec<ObjectKey> = keys
+        .filter(|key| !objects.contains_key(key) && !key.name.ends_with('*'))
+        .collect();
     objects.extend(cluster.look_up(missing).await?);
     Ok(objects)
 }

@@ -108,13 +108,7 @@ fn postponed(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepFat
     SweepFate::Waits
 }
 
-async fn ask_again(
-    plugins: &dyn Plugins,
-    clock: Clock,
-    store: &Store,
-    object: &DueObject,
-    live: &Object,
-) -> Disposal {
+async fn ask_again(plugins: &dyn Plugins, clock: Clock, store: &Store, object: &DueObject, live: &Object) -> Disposal {
     let case = Case {
         application: &store.head.application,
         mode: Mode::Native,

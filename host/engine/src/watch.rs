@@ -126,7 +126,9 @@ impl Watches {
     /// Ends that; a watch that nobody needs ends too.
     pub fn leave(&mut self, task: TaskId, key: ObjectKey) {
         let place = (key.group_kind(), key.namespace.clone());
-        let Some(watch) = self.watches.get_mut(&place) else { return };
+        let Some(watch) = self.watches.get_mut(&place) else {
+            return;
+        };
         watch.followed.remove(&(task.clone(), key.clone()));
         if watch.followed.is_empty() {
             self.watches.remove(&place);
@@ -183,7 +185,8 @@ impl Watcher {
         let label = format!("{}={}", labels::APPLICATION, self.shared.application.name);
         let Some(mut stream) = self.open(watcher::Config::default().labels(&label)) else {
             let kind = &self.kind;
-            let message = format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
+            let message =
+                format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
             self.shared.happened.send(Happened::Troubled { message }).ok();
             return;
         };
@@ -286,7 +289,8 @@ impl Watcher {
             Event::InitDone => {
                 self.is_ready = true;
                 let (listed, strays) = (&self.listed, &self.strays);
-                self.live.retain(|key, _| listed.contains(key) || strays.contains_key(key));
+                self.live
+                    .retain(|key, _| listed.contains(key) || strays.contains_key(key));
                 for key in self.followers.keys().cloned().collect::<Vec<_>>() {
                     self.look(&key).await;
                 }
@@ -335,14 +339,21 @@ impl Watcher {
     fn keep(&mut self, seen: &DynamicObject) -> ObjectKey {
         let key = self.key_of(seen);
         let discovery = self.shared.cluster.discovery();
-        let api_version = discovery.resource(&self.kind, None).map(|found| found.api_version.clone());
-        self.live.insert(key.clone(), object_of(seen, &self.kind, &api_version.unwrap_or_default()));
+        let api_version = discovery
+            .resource(&self.kind, None)
+            .map(|found| found.api_version.clone());
+        self.live.insert(
+            key.clone(),
+            object_of(seen, &self.kind, &api_version.unwrap_or_default()),
+        );
         key
     }
 
     /// Judges an object and tells all who follow it.
     async fn tell(&mut self, key: &ObjectKey) {
-        let Some(followers) = self.followers.get(key) else { return };
+        let Some(followers) = self.followers.get(key) else {
+            return;
+        };
         let Some(object) = self.live.get(key) else {
             for follower in followers {
                 self.shared.observed(follower, key, Fact::Gone);
@@ -367,7 +378,9 @@ impl Watcher {
             self.shared.observed(follower, key, Fact::Present(seen));
         }
         match soonest {
-            Some(after) => self.recheck.insert(key.clone(), Instant::now() + Duration::from_millis(after)),
+            Some(after) => self
+                .recheck
+                .insert(key.clone(), Instant::now() + Duration::from_millis(after)),
             None => self.recheck.remove(key),
         };
     }
@@ -377,9 +390,9 @@ impl Watcher {
 async fn next_stray(
     strays: &mut BTreeMap<ObjectKey, BoxStream<'static, watcher::Result<Event<DynamicObject>>>>,
 ) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {
-    let nexts = strays.iter_mut().map(|(key, stream)| {
-        Box::pin(async move { (key.clone(), stream.next().await) })
-    });
+    let nexts = strays
+        .iter_mut()
+        .map(|(key, stream)| Box::pin(async move { (key.clone(), stream.next().await) }));
     let nexts: Vec<_> = nexts.collect();
     if nexts.is_empty() {
         return std::future::pending().await;

@@ -115,7 +115,10 @@ pub(super) async fn read<T: DeserializeOwned>(
     let mut packed = Vec::new();
     for name in &blob.parts {
         let key = secret_key(&application.namespace, name);
-        let secret = cluster.get(&key).await.map_err(EngineError::while_("reading what is stored"))?;
+        let secret = cluster
+            .get(&key)
+            .await
+            .map_err(EngineError::while_("reading what is stored"))?;
         let part = secret.as_ref().and_then(|secret| data(secret, "part"));
         packed.extend(part.ok_or_else(|| EngineError::Stored(format!("{key} is missing or empty")))?);
     }

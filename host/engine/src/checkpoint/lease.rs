@@ -175,12 +175,17 @@ impl Lock {
     /// Gives the lock back, or removes it altogether. If that fails, it runs out by itself.
     pub async fn release(self, removes: bool) {
         self.task.abort();
-        let Ok(Some(mut lease)) = self.cluster.get(&self.key).await else { return };
+        let Ok(Some(mut lease)) = self.cluster.get(&self.key).await else {
+            return;
+        };
         if lease.text("/spec/holderIdentity") != Some(&self.identity.to_string()) {
             return;
         }
         let result = if removes {
-            let deleted = self.cluster.delete(&self.key, lease.uid(), Propagation::Background).await;
+            let deleted = self
+                .cluster
+                .delete(&self.key, lease.uid(), Propagation::Background)
+                .await;
             deleted.map(drop)
         } else {
             lease.0["spec"]["holderIdentity"] = json!("");
@@ -203,7 +208,11 @@ fn fresh(application: &Application) -> Object {
 }
 
 fn forget_end(lease: &mut Object) {
-    if let Some(annotations) = lease.0.pointer_mut("/metadata/annotations").and_then(|found| found.as_object_mut()) {
+    if let Some(annotations) = lease
+        .0
+        .pointer_mut("/metadata/annotations")
+        .and_then(|found| found.as_object_mut())
+    {
         annotations.remove(END);
     }
 }
@@ -234,7 +243,10 @@ async fn wait_for_holder(
     }
     // By our clock it has run out. Clocks differ: it counts as gone when its renewals have stopped.
     tokio::time::sleep(RENEWAL + Duration::from_secs(1)).await;
-    let now = cluster.get(&lease.key()).await.map_err(EngineError::while_("waiting for the lock's holder"))?;
+    let now = cluster
+        .get(&lease.key())
+        .await
+        .map_err(EngineError::while_("waiting for the lock's holder"))?;
     let moved = now.is_some_and(|now| now.text("/spec/renewTime") != lease.text("/spec/renewTime"));
     if moved { busy() } else { Ok(()) }
 }
@@ -298,7 +310,9 @@ impl Keeper {
                     return Ok(renewed);
                 }
                 Err(ClusterError::Moved(_)) => {
-                    let Ok(Some(now)) = self.cluster.get(&lease.key()).await else { continue };
+                    let Ok(Some(now)) = self.cluster.get(&lease.key()).await else {
+                        continue;
+                    };
                     let holder = now.text("/spec/holderIdentity").unwrap_or_default();
                     if holder != self.identity.to_string() {
                         return Err(format!("{holder} has it now"));
@@ -333,7 +347,9 @@ pub(crate) async fn request_end(
 ) -> Result<Option<String>, EngineError> {
     let doing = EngineError::while_("asking the driver to end the operation");
     let key = lease_key(application);
-    let Some(lease) = cluster.get(&key).await.map_err(&doing)? else { return Ok(None) };
+    let Some(lease) = cluster.get(&key).await.map_err(&doing)? else {
+        return Ok(None);
+    };
     match wait_for_holder(cluster, clock, identity, &lease).await {
         Ok(()) => Ok(None),
         Err(EngineError::Busy { holder, .. }) => {

@@ -45,7 +45,10 @@ impl Store {
     /// Reads what is stored; what isn't there yet is empty.
     pub async fn open(cluster: &Cluster, application: &Application, writer: String) -> Result<Store, EngineError> {
         let key = blob::secret_key(&application.namespace, &blob::name(application));
-        let stored = cluster.get(&key).await.map_err(EngineError::while_("reading the application's state"))?;
+        let stored = cluster
+            .get(&key)
+            .await
+            .map_err(EngineError::while_("reading the application's state"))?;
         let (head, state) = match &stored {
             None => (Head::new(application.clone()), None),
             Some(secret) => {
@@ -81,7 +84,13 @@ impl Store {
     }
 
     /// Stores a plan that is about to be run, and returns the operation's id.
-    pub async fn begin(&mut self, planned: &Planned, by: &str, digest: &str, at: Timestamp) -> Result<String, EngineError> {
+    pub async fn begin(
+        &mut self,
+        planned: &Planned,
+        by: &str,
+        digest: &str,
+        at: Timestamp,
+    ) -> Result<String, EngineError> {
         let plan = self.put(&planned.plan).await?;
         if planned.plan.does == OperationKind::Sync {
             let objects: Vec<&Object> = planned.manifests.iter().map(|manifest| &manifest.object).collect();
@@ -115,7 +124,11 @@ impl Store {
 
     /// Keeps the logs of a hook; returns how many bytes they are.
     pub async fn keep_logs(&mut self, task: &TaskId, streams: &[Streams]) -> Result<u64, EngineError> {
-        let bytes = streams.iter().flat_map(|stream| &stream.lines).map(|line| line.len() as u64 + 1).sum();
+        let bytes = streams
+            .iter()
+            .flat_map(|stream| &stream.lines)
+            .map(|line| line.len() as u64 + 1)
+            .sum();
         if bytes == 0 {
             return Ok(0);
         }
@@ -139,7 +152,9 @@ impl Store {
         due: Vec<DueObject>,
         at: Timestamp,
     ) -> Result<(), EngineError> {
-        let Some(current) = self.head.current.clone() else { return Ok(()) };
+        let Some(current) = self.head.current.clone() else {
+            return Ok(());
+        };
         let view = self.put(view).await?;
         self.head.current = None;
         self.head.was_deployed |= *status == Status::Succeeded && current.does == OperationKind::Sync;
@@ -195,13 +210,18 @@ impl Store {
         let is_ours = now.head.written_by == self.head.written_by && now.head.writes == self.head.writes;
         match now.stored {
             Some(stored) if is_ours => Ok(stored),
-            _ => Err(EngineError::LostLock(format!("{} has written its state", now.head.written_by))),
+            _ => Err(EngineError::LostLock(format!(
+                "{} has written its state",
+                now.head.written_by
+            ))),
         }
     }
 
     /// Returns the operation that isn't over, ready to be carried on.
     pub async fn current(&self) -> Result<Option<Operation>, EngineError> {
-        let Some(current) = &self.head.current else { return Ok(None) };
+        let Some(current) = &self.head.current else {
+            return Ok(None);
+        };
         let plan: Plan = self.take(&current.plan).await?;
         if plan.format > capstan_core::plan::FORMAT {
             return Err(newer(plan.format));
@@ -215,7 +235,9 @@ impl Store {
 
     /// Returns the manifests of the last sync.
     pub async fn manifests(&self) -> Result<Vec<Manifest>, EngineError> {
-        let Some(blob) = &self.head.manifests else { return Ok(Vec::new()) };
+        let Some(blob) = &self.head.manifests else {
+            return Ok(Vec::new());
+        };
         let objects: Vec<Value> = self.take(blob).await?;
         let text: Vec<String> = objects.iter().map(Value::to_string).collect();
         manifest::decode("stored manifests", &text.join("\n")).map_err(EngineError::Plan)
@@ -240,7 +262,11 @@ impl Store {
         };
         let needed = self.head.blobs();
         let is_blob = |secret: &&Object| secret.text("/type") == Some("capstan.dev/blob");
-        for secret in secrets.iter().filter(is_blob).filter(|secret| !needed.contains(secret.name())) {
+        for secret in secrets
+            .iter()
+            .filter(is_blob)
+            .filter(|secret| !needed.contains(secret.name()))
+        {
             let propagation = capstan_core::hook::Propagation::Background;
             if let Err(error) = self.cluster.delete(&secret.key(), secret.uid(), propagation).await {
                 tracing::debug!(%error, secret = secret.name(), "a blob stays");

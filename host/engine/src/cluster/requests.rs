@@ -58,7 +58,10 @@ impl Endpoint {
             dry_run: false,
             field_manager: Some(MANAGER.to_owned()),
         };
-        built(self.request.replace(object.name(), &params, object.0.to_string().into_bytes()))
+        built(
+            self.request
+                .replace(object.name(), &params, object.0.to_string().into_bytes()),
+        )
     }
 
     pub(super) fn apply(&self, object: &Object, force: bool, dry_run: bool) -> Built {

@@ -21,12 +21,7 @@ use crate::{
 };
 
 impl Performer {
-    pub(super) async fn step_hook(
-        &self,
-        task: &Task,
-        call: &HookCall,
-        order: &Order,
-    ) -> Result<HookStep, PluginError> {
+    pub(super) async fn step_hook(&self, task: &Task, call: &HookCall, order: &Order) -> Result<HookStep, PluginError> {
         let Some(hook) = task.hook() else {
             return Err(PluginError::CouldNotTell {
                 plugin: String::new(),
@@ -162,14 +157,22 @@ impl Performer {
     /// Says whether an object in the way of a hook's is one that its delete policies may remove: of an earlier run, or of the tool that
     /// ran this hook before us, whose annotations it carries.
     pub(super) fn may_replace(&self, task: &Task, live: &Object) -> bool {
-        let is_this_hook = task.hook().is_some_and(|hook| live.label(labels::HOOK) == Some(&hook.hook.0));
+        let is_this_hook = task
+            .hook()
+            .is_some_and(|hook| live.label(labels::HOOK) == Some(&hook.hook.0));
         let ran_elsewhere = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"]
             .iter()
             .any(|name| live.annotation(name).is_some());
-        is_this_hook || (live.label(labels::HOOK).is_none() && ran_elsewhere && super::is_ours(live, &self.plan.application.name))
+        is_this_hook
+            || (live.label(labels::HOOK).is_none()
+                && ran_elsewhere
+                && super::is_ours(live, &self.plan.application.name))
     }
 }
 
 fn foreign(live: &Object) -> String {
-    format!("{} is there already and was made by nobody's hook; delete it or give the hook another name", live.key())
+    format!(
+        "{} is there already and was made by nobody's hook; delete it or give the hook another name",
+        live.key()
+    )
 }

@@ -96,7 +96,9 @@ pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
     let containers = object.0.pointer("/status/containerStatuses").and_then(Value::as_array);
     let of_containers = || {
         let ends = containers.into_iter().flatten().map(|container| {
-            let end = container.pointer("/state/terminated/finishedAt").and_then(Value::as_str);
+            let end = container
+                .pointer("/state/terminated/finishedAt")
+                .and_then(Value::as_str);
             end.and_then(parse)
         });
         // A pod has finished when all of its containers have.
@@ -114,7 +116,9 @@ impl Performer {
     pub(super) async fn look_for_older(&self, task: &Task) -> Result<Older, ClusterError> {
         let mut older = Older::default();
         let own = operation::own_object(&self.plan, task, &self.operation, self.attempt);
-        let (Some(own), Some(hook)) = (own, task.hook()) else { return Ok(older) };
+        let (Some(own), Some(hook)) = (own, task.hook()) else {
+            return Ok(older);
+        };
         let selector = format!("{}={}", labels::HOOK, hook.hook);
         let key = own.key();
         let mut found = self.cluster.list(&key.group_kind(), &key.namespace, &selector).await?;
@@ -154,7 +158,9 @@ impl Performer {
                 ttl: hook.ttl,
                 policies: &hook.policies,
             };
-            older.decided.push((target, ask_all(&*self.plugins, self.clock, case).await));
+            older
+                .decided
+                .push((target, ask_all(&*self.plugins, self.clock, case).await));
         }
         Ok(older)
     }

@@ -1,0 +1,374 @@
+//! Asks over the contract 0.1 and understands its answers. A case of a later contract becomes what the contract says of
+//! `other`: unknown health, a kept object, a failure.
+
+use capstan_core::{
+    health::{Assessment, Health},
+    hook::{Disposal, HookOutcome, Propagation},
+    phase::Phase,
+    plugins::{Ask, HookStep, Placement, Progress, Request},
+};
+use capstan_stamp::Interface;
+use jiff::Timestamp;
+use wasmtime::{
+    Store,
+    component::{Instance, InstancePre},
+};
+
+use crate::{
+    bindings::v0::{
+        capstan::plugin::types,
+        exports::capstan::plugin::{delete_policy, health, hook},
+    },
+    call::{Failure, MAX_ANSWER, Question},
+    state::State,
+};
+
+/// Things a hook may ask for in one step.
+const MAX_ASKS: usize = 64;
+
+/// Bytes a hook may want to remember.
+const MAX_STATE: usize = 64 << 10;
+
+/// No plugin is asked again sooner.
+const MIN_WAIT_MS: u32 = 100;
+
+/// Where a component has the functions of the contract.
+pub(crate) struct Exports {
+    health: Option<health::GuestIndices>,
+    hook: Option<hook::GuestIndices>,
+    delete_policy: Option<delete_policy::GuestIndices>,
+}
+
+impl Exports {
+    /// Finds them and checks their types, of the interfaces that the plugin has claims for.
+    pub(crate) fn find(pre: &InstancePre<State>, claimed: &[Interface]) -> wasmtime::Result<Exports> {
+        let has = |interface| claimed.contains(&interface);
+        Ok(Exports {
+            health: has(Interface::Health)
+                .then(|| health::GuestIndices::new(pre))
+                .transpose()?,
+            hook: has(Interface::Hook).then(|| hook::GuestIndices::new(pre)).transpose()?,
+            delete_policy: has(Interface::DeletePolicy)
+                .then(|| delete_policy::GuestIndices::new(pre))
+                .transpose()?,
+        })
+    }
+}
+
+/// What a plugin answered; the outer error is a trap.
+type Answered<T> = wasmtime::Result<Result<T, Failure>>;
+
+fn absent(interface: Interface) -> Failure {
+    Failure::Failed(format!("the plugin does not answer for `{interface}`"))
+}
+
+/// How is this object?
+pub(crate) struct Assess;
+
+impl Question for Assess {
+    type Answer = Assessment;
+
+    fn function(&self) -> &'static str {
+        "assess"
+    }
+
+    async fn ask(
+        &self,
+        exports: &Exports,
+        store: &mut Store<State>,
+        instance: &Instance,
+        claim: &str,
+        input: &str,
+    ) -> Answered<Assessment> {
+        let Some(indices) = &exports.health else {
+            return Ok(Err(absent(Interface::Health)));
+        };
+        let guest = indices.load(&mut *store, instance)?;
+        let answer = guest.call_assess(store, claim, input).await?;
+        Ok(answer.map_err(failure).and_then(assessment))
+    }
+}
+
+/// Keep this object of a hook, or delete it?
+pub(crate) struct Decide;
+
+impl Question for Decide {
+    type Answer = Disposal;
+
+    fn function(&self) -> &'static str {
+        "decide"
+    }
+
+    async fn ask(
+        &self,
+        exports: &Exports,
+        store: &mut Store<State>,
+        instance: &Instance,
+        claim: &str,
+        input: &str,
+    ) -> Answered<Disposal> {
+        let Some(indices) = &exports.delete_policy else {
+            return Ok(Err(absent(Interface::DeletePolicy)));
+        };
+        let guest = indices.load(&mut *store, instance)?;
+        let answer = guest.call_decide(store, claim, input).await?;
+        Ok(answer.map(|answer| disposal(&answer)).map_err(failure))
+    }
+}
+
+/// Where does this manifest go?
+pub(crate) struct Place;
+
+impl Question for Place {
+    type Answer = Placement;
+
+    fn function(&self) -> &'static str {
+        "place"
+    }
+
+    async fn ask(
+        &self,
+        exports: &Exports,
+        store: &mut Store<State>,
+        instance: &Instance,
+        claim: &str,
+        input: &str,
+    ) -> Answered<Placement> {
+        let Some(indices) = &exports.hook else {
+            return Ok(Err(absent(Interface::Hook)));
+        };
+        let guest = indices.load(&mut *store, instance)?;
+        let answer = guest.call_place(store, claim, input).await?;
+        Ok(answer.map_err(failure).and_then(placement))
+    }
+}
+
+/// What comes next in this hook?
+pub(crate) enum Step<'a> {
+    Start,
+    Advance(&'a [u8]),
+    Abort(&'a [u8]),
+}
+
+impl Question for Step<'_> {
+    type Answer = HookStep;
+
+    fn function(&self) -> &'static str {
+        match self {
+            Step::Start => "start",
+            Step::Advance(_) => "advance",
+            Step::Abort(_) => "abort",
+        }
+    }
+
+    async fn ask(
+        &self,
+        exports: &Exports,
+        store: &mut Store<State>,
+        instance: &Instance,
+        claim: &str,
+        input: &str,
+    ) -> Answered<HookStep> {
+        let Some(indices) = &exports.hook else {
+            return Ok(Err(absent(Interface::Hook)));
+        };
+        let guest = indices.load(&mut *store, instance)?;
+        let answer = match self {
+            Step::Start => guest.call_start(store, claim, input).await?,
+            Step::Advance(state) => guest.call_advance(store, claim, input, state).await?,
+            Step::Abort(state) => guest.call_abort(store, claim, input, state).await?,
+        };
+        Ok(answer.map_err(failure).and_then(step))
+    }
+}
+
+fn failure(failure: types::Failure) -> Failure {
+    match failure {
+        types::Failure::Invalid(message) => Failure::Invalid(message),
+        types::Failure::Retry((message, after_ms)) => Failure::Retry {
+            message,
+            after_ms: after_ms.max(MIN_WAIT_MS),
+        },
+        types::Failure::Failed(message) => Failure::Failed(message),
+        types::Failure::Other((name, json)) => Failure::Failed(format!("{name}: {json}")),
+    }
+}
+
+fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
+    let health::Assessment {
+        status,
+        message,
+        rule,
+        final_,
+        recheck_after_ms,
+        need,
+        details,
+    } = answer;
+    let size = message.len() + rule.len() + texts(&need) + details.map_or(0, |details| details.len());
+    bounded(size)?;
+    Ok(Assessment {
+        health: match status {
+            health::HealthStatus::Healthy => Health::Healthy,
+            health::HealthStatus::Progressing => Health::Progressing,
+            health::HealthStatus::Degraded => Health::Degraded,
+            health::HealthStatus::Suspended => Health::Suspended,
+            health::HealthStatus::Missing => Health::Missing,
+            health::HealthStatus::Unknown | health::HealthStatus::Other(_) => Health::Unknown,
+        },
+        message,
+        rule,
+        is_final: final_,
+        recheck_after_ms,
+        need,
+    })
+}
+
+fn disposal(answer: &delete_policy::Disposal) -> Disposal {
+    match answer {
+        delete_policy::Disposal::Keep | delete_policy::Disposal::Other(_) => Disposal::Keep,
+        delete_policy::Disposal::Delete(wanted) => Disposal::Delete(propagation(*wanted)),
+        delete_policy::Disposal::DeleteAt(at) => Disposal::DeleteAt(moment(*at)),
+        delete_policy::Disposal::AskAgainAt(at) => Disposal::AskAgainAt(moment(*at)),
+    }
+}
+
+/// Reads a moment. Those after the year 9999 are the last of it: nobody deletes anything too early because of that.
+fn moment(milliseconds: u64) -> Timestamp {
+    let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+}
+
+fn propagation(wanted: types::Propagation) -> Propagation {
+    match wanted {
+        types::Propagation::Foreground => Propagation::Foreground,
+        types::Propagation::Background => Propagation::Background,
+        types::Propagation::Orphan => Propagation::Orphan,
+    }
+}
+
+fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
+    let placed = match answer {
+        hook::Placement::Run(placed) => placed,
+        hook::Placement::Skip(reason) => {
+            bounded(reason.len())?;
+            return Ok(Placement::Skip(reason));
+        }
+        hook::Placement::Other((name, _)) => return Err(later("placement", &name)),
+    };
+    let hook::Placed {
+        phases,
+        object,
+        also,
+        details,
+    } = placed;
+    bounded(texts(&also) + details.map_or(0, |details| details.len()))?;
+    for object in &also {
+        if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(object) {
+            return Err(broken(format!("one of `also` is no JSON object: {error}")));
+        }
+    }
+    Ok(Placement::Run {
+        phases: phases.into_iter().map(phase).collect::<Result<_, _>>()?,
+        has_object: match object {
+            hook::OwnObject::Planned => true,
+            hook::OwnObject::None => false,
+            hook::OwnObject::Other((name, _)) => return Err(later("object", &name)),
+        },
+        also,
+    })
+}
+
+fn phase(phase: types::Phase) -> Result<Phase, Failure> {
+    Ok(match phase {
+        types::Phase::PreSync => Phase::PreSync,
+        types::Phase::Sync => Phase::Sync,
+        types::Phase::PostSync => Phase::PostSync,
+        types::Phase::SyncFail => Phase::SyncFail,
+        types::Phase::PreDelete => Phase::PreDelete,
+        types::Phase::PostDelete => Phase::PostDelete,
+        types::Phase::Other(name) => return Err(later("phase", &name)),
+    })
+}
+
+fn step(answer: hook::Step) -> Result<HookStep, Failure> {
+    let hook::Step {
+        progress,
+        message,
+        asks,
+        state,
+        wake_after_ms,
+        details,
+    } = answer;
+    bounded(message.len() + details.map_or(0, |details| details.len()))?;
+    if asks.len() > MAX_ASKS {
+        return Err(broken(format!(
+            "{} asks in one step, where {MAX_ASKS} may be",
+            asks.len()
+        )));
+    }
+    if state.len() > MAX_STATE {
+        return Err(broken(format!(
+            "a state of {} bytes, where {MAX_STATE} may be",
+            state.len()
+        )));
+    }
+    Ok(HookStep {
+        progress: match progress {
+            hook::Progress::Running => Progress::Running,
+            hook::Progress::Succeeded => Progress::Ended(HookOutcome::Succeeded),
+            hook::Progress::Failed => Progress::Ended(HookOutcome::Failed),
+            hook::Progress::Other((name, _)) => return Err(later("progress", &name)),
+        },
+        message,
+        asks: asks.into_iter().map(ask).collect(),
+        state,
+        wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_WAIT_MS)),
+    })
+}
+
+fn ask(ask: hook::Ask) -> Ask {
+    Ask {
+        id: ask.id,
+        what: request(ask.what),
+    }
+}
+
+fn request(request: hook::Request) -> Request {
+    let name = match request {
+        hook::Request::CreateOwn => return Request::CreateOwn,
+        hook::Request::WatchOwn => return Request::WatchOwn,
+        hook::Request::FollowLogsOwn => return Request::FollowLogsOwn,
+        hook::Request::DeleteOwn(wanted) => return Request::DeleteOwn(propagation(wanted)),
+        hook::Request::Apply(_) => "apply",
+        hook::Request::Get(_) => "get",
+        hook::Request::List(_) => "list",
+        hook::Request::Watch(_) => "watch",
+        hook::Request::Patch(_) => "patch",
+        hook::Request::Delete(_) => "delete",
+        hook::Request::Http(_) => "http",
+        hook::Request::WaitSignal(_) => "wait-signal",
+        hook::Request::EmitEvent(_) => "emit-event",
+        hook::Request::Other((name, _)) => return Request::NotInThisVersion(name),
+    };
+    Request::NotInThisVersion(name.to_owned())
+}
+
+fn texts(texts: &[String]) -> usize {
+    texts.iter().map(String::len).sum()
+}
+
+/// Refuses an answer that is too large, though it came over: the host may count more than what is in it.
+fn bounded(size: usize) -> Result<(), Failure> {
+    if size > MAX_ANSWER {
+        return Err(broken(format!("{size} bytes, where {MAX_ANSWER} may be")));
+    }
+    Ok(())
+}
+
+fn later(what: &str, name: &str) -> Failure {
+    broken(format!("{what} `{name}`, which contract 0.1.0 does not have"))
+}
+
+fn broken(what: String) -> Failure {
+    Failure::Failed(format!("gave an answer outside of the contract: {what}"))
+}

@@ -1,0 +1,217 @@
+//! One question to one plugin, written by hand: `capstan plugin run`.
+
+use std::{fmt, str::FromStr};
+
+use capstan_core::{
+    health::Assessment,
+    hook::Disposal,
+    object::Object,
+    plugins::{HookStep, Need, Placement, PluginError},
+};
+use capstan_stamp::Interface;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::{
+    adapter::v0::{Assess, Decide, Place, Step},
+    call::Cost,
+    error::AskError,
+    input,
+    plugin::Plugin,
+    projection::default_projection,
+    registry::claim_on,
+    sandbox::{About, Call, Sandbox},
+};
+
+/// A function of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// How is this object?
+    Assess,
+    /// Where does this manifest go?
+    Place,
+    /// Its turn has come.
+    Start,
+    /// Something happened.
+    Advance,
+    /// It is being stopped.
+    Abort,
+    /// Keep this object of a hook, or delete it?
+    Decide,
+}
+
+impl Function {
+    /// All functions.
+    pub const ALL: [Function; 6] = [
+        Function::Assess,
+        Function::Place,
+        Function::Start,
+        Function::Advance,
+        Function::Abort,
+        Function::Decide,
+    ];
+
+    /// Returns the contract's name of it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Function::Assess => "assess",
+            Function::Place => "place",
+            Function::Start => "start",
+            Function::Advance => "advance",
+            Function::Abort => "abort",
+            Function::Decide => "decide",
+        }
+    }
+
+    /// Returns the interface it belongs to.
+    pub const fn interface(self) -> Interface {
+        match self {
+            Function::Assess => Interface::Health,
+            Function::Place | Function::Start | Function::Advance | Function::Abort => Interface::Hook,
+            Function::Decide => Interface::DeletePolicy,
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The contract's name, or for health the interface's.
+impl FromStr for Function {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Function, String> {
+        if name == "health" {
+            return Ok(Function::Assess);
+        }
+        let mut all = Function::ALL.into_iter();
+        all.find(|function| function.as_str() == name)
+            .ok_or_else(|| format!("`{name}` is no function of the contract"))
+    }
+}
+
+/// A question to one plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What is asked.
+    pub function: Function,
+    /// Under which claim; without one, the one that fits the object, or the only one.
+    pub claim: Option<String>,
+    /// The contract's JSON input. Of `object` in it the plugin sees what its claim may see.
+    pub input: Map<String, Value>,
+    /// For `advance` and `abort`: what the plugin remembers.
+    pub state: Vec<u8>,
+    /// The call's moment.
+    pub now: Timestamp,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// The claim that was asked under.
+    pub claim: String,
+    /// The answer.
+    pub answer: Result<Answer, PluginError>,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+/// An answer of the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To `assess`.
+    Assessment(Assessment),
+    /// To `place`.
+    Placement(Placement),
+    /// To `start`, `advance` and `abort`.
+    Step(HookStep),
+    /// To `decide`.
+    Disposal(Disposal),
+}
+
+pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Result<Asked, AskError> {
+    let plugin = sandbox.registry.by_name(name).ok_or_else(|| AskError::NoSuchPlugin {
+        name: name.to_owned(),
+        known: sandbox.registry.names(),
+    })?;
+    sandbox.ready(plugin)?;
+    let Question {
+        function,
+        claim,
+        input,
+        state,
+        now,
+    } = question;
+    let object = Object(input.get("object").cloned().unwrap_or_default());
+    let claim = claim_of(plugin, function.interface(), claim, &object)?;
+    let projection = plugin.projection(&claim).unwrap_or(default_projection());
+    let call = Call {
+        about: About::new(function.interface(), &claim, &object),
+        input: Ok(input::completed(input, projection).map_err(AskError::Input)?),
+        now,
+    };
+    let (answer, cost) = match function {
+        Function::Assess => {
+            let (answer, cost) = sandbox.put(plugin, call, &Assess).await;
+            (answer.map(Answer::Assessment), cost)
+        }
+        Function::Place => {
+            let (answer, cost) = sandbox.put(plugin, call, &Place).await;
+            (answer.map(Answer::Placement), cost)
+        }
+        Function::Decide => {
+            let (answer, cost) = sandbox.put(plugin, call, &Decide).await;
+            (answer.map(Answer::Disposal), cost)
+        }
+        Function::Start | Function::Advance | Function::Abort => {
+            let step = match function {
+                Function::Advance => Step::Advance(&state),
+                Function::Abort => Step::Abort(&state),
+                Function::Assess | Function::Place | Function::Decide | Function::Start => Step::Start,
+            };
+            let (answer, cost) = sandbox.put(plugin, call, &step).await;
+            (answer.map(Answer::Step), cost)
+        }
+    };
+    Ok(Asked { claim, answer, cost })
+}
+
+fn claim_of(
+    plugin: &Plugin,
+    interface: Interface,
+    wanted: Option<String>,
+    object: &Object,
+) -> Result<String, AskError> {
+    let known = plugin.claims(interface);
+    let name = plugin.manifest.name.clone();
+    if let Some(claim) = wanted {
+        if !known.contains(&claim) {
+            return Err(AskError::NoSuchClaim {
+                plugin: name,
+                interface,
+                claim,
+                known,
+            });
+        }
+        return Ok(claim);
+    }
+    let need = match interface {
+        Interface::Health => Some(Need::Health(object.group_kind())),
+        Interface::Hook => Some(Need::HookKind(object.group_kind())),
+        Interface::DeletePolicy => None,
+    };
+    if let Some(claim) = need.and_then(|need| claim_on(plugin, &need)) {
+        return Ok(claim);
+    }
+    match &*known {
+        [only] => Ok(only.clone()),
+        _ => Err(AskError::WhichClaim {
+            plugin: name,
+            interface,
+            known,
+        }),
+    }
+}

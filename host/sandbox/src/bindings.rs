@@ -1,0 +1,3 @@
+//! What wasmtime generates of the contract, one module a version.
+
+pub(crate) mod v0;

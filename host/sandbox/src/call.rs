@@ -1,0 +1,338 @@
+//! One call: a fresh store and instance, a question, an answer, and an account of what it cost.
+//!
+//! Fuel judges: who uses it up has failed, on every machine after the same instruction. Epochs only have the guest give
+//! way to other tasks, and stop it on a machine so slow that nothing can be said of it. Nothing here waits for anything
+//! but its turn: no timer, no thread, no file. So a call takes no virtual time.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::{Duration, Instant as Clock},
+};
+
+use wasmtime::{
+    CallHook, PoolConcurrencyLimitError, Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace,
+    component::Instance,
+};
+use wasmtime_wasi::I32Exit;
+
+use crate::{
+    adapter::v0::Exports,
+    component::Ready,
+    engine::Engine,
+    state::{Facts, OverMemory, State},
+    ticker::TICK,
+};
+
+/// An answer may have so many bytes; and so much may a guest hand over in one call of the host.
+pub(crate) const MAX_ANSWER: usize = 256 << 10;
+
+/// What a call of the host costs a guest, in instructions: about the time it takes. Without it a guest could have the host
+/// work for a long time on little fuel, and it would depend on the machine who ends that.
+const HOST_CALL: u64 = 10_000;
+
+/// What a call may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of memory.
+    pub(crate) memory: usize,
+    /// Instructions. A tenth of the time below or less, on the slowest machine anybody deploys from.
+    pub(crate) fuel: u64,
+    /// Ticks of the clock while it runs: queueing behind others is not counted.
+    pub(crate) ticks: u32,
+}
+
+impl Limits {
+    /// For health checks and delete policies: they read one object and judge.
+    pub(crate) const SHORT: Limits = Limits {
+        memory: 64 << 20,
+        fuel: 500_000_000,
+        ticks: 100,
+    };
+
+    /// For hooks: their plugins may be larger, and are asked less often.
+    pub(crate) const LONG: Limits = Limits {
+        memory: 256 << 20,
+        fuel: 2_000_000_000,
+        ticks: 200,
+    };
+}
+
+/// A question of the contract.
+pub(crate) trait Question: Sync {
+    /// What the answer becomes.
+    type Answer;
+
+    /// The contract's name of the function.
+    fn function(&self) -> &'static str;
+
+    /// Asks an instance.
+    fn ask(
+        &self,
+        exports: &Exports,
+        store: &mut Store<State>,
+        instance: &Instance,
+        claim: &str,
+        input: &str,
+    ) -> impl Future<Output = wasmtime::Result<Result<Self::Answer, Failure>>> + Send;
+}
+
+/// What a plugin says where it gives no answer, or the host says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Invalid(String),
+    Retry { message: String, after_ms: u32 },
+    Failed(String),
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// What the plugin said, with what it wrote.
+    Said(Failure, String),
+    /// It trapped, or went over a limit: why, and its stack.
+    Broke(String, String),
+    /// Nothing can be said of it.
+    CouldNotTell(String),
+}
+
+/// What a call cost.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Instructions, the same on every machine.
+    pub fuel: u64,
+    /// The most memory it had, in bytes.
+    pub memory: usize,
+    /// How long it took, with the time it waited for its turn.
+    pub duration: Duration,
+    /// What the plugin logged.
+    pub log: Vec<Line>,
+    /// Lines that were not kept, for there were too many.
+    pub dropped_lines: u64,
+    /// What it wrote to stdout.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+    /// Bytes of either that were not kept.
+    pub dropped_bytes: u64,
+}
+
+/// A line that a plugin logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// How important it is.
+    pub severity: Severity,
+    /// The text.
+    pub text: String,
+}
+
+/// How important a line of a plugin's log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// For nobody but the author, step by step.
+    Trace,
+    /// For the author.
+    Debug,
+    /// For who wants to know.
+    Info,
+    /// Something is odd.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
+
+/// Asks once.
+pub(crate) async fn call<Q: Question>(
+    engine: &Engine,
+    ready: &Ready,
+    limits: Limits,
+    keeps_time: bool,
+    facts: Facts,
+    question: &Q,
+) -> (Result<Q::Answer, Trouble>, Cost) {
+    let begun = Clock::now();
+    let Ok(_slot) = engine.slots.acquire().await else {
+        let closed = Trouble::CouldNotTell("the sandbox is closing".to_owned());
+        return (Err(closed), Cost::default());
+    };
+    let (claim, input) = (facts.claim.clone(), facts.input.clone());
+    let mut store = Store::new(&engine.wasm, State::new(facts, limits.memory));
+    let turn = Arc::<AtomicBool>::default();
+    bound(&mut store, limits, keeps_time, &turn);
+
+    let running = keeps_time.then(|| engine.ticker.run());
+    let answer = {
+        let asked = async {
+            let instance = ready.pre.instantiate_async(&mut store).await?;
+            question
+                .ask(&ready.exports, &mut store, &instance, &claim, &input)
+                .await
+        };
+        unless_it_waits(&turn, asked).await
+    };
+    drop(running);
+
+    let mut cost = account(&mut store, limits, begun);
+    let answer = match answer {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(failure)) => Err(Trouble::Said(failure, tail(&cost))),
+        Err(error) => Err(trouble(&error, limits, &mut cost)),
+    };
+    (answer, cost)
+}
+
+/// Sets the limits that the store itself watches.
+fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<AtomicBool>) {
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(MAX_ANSWER);
+    // Fuel is switched on in every engine of ours.
+    let _ = store.set_fuel(limits.fuel);
+    store.call_hook(|store, hook| match hook {
+        CallHook::ReturningFromHost => pay(store),
+        CallHook::CallingWasm | CallHook::ReturningFromWasm | CallHook::CallingHost => Ok(()),
+    });
+    if !keeps_time {
+        // Beyond all ticks, of which other sandboxes of the process may count some.
+        store.set_epoch_deadline(u64::MAX / 2);
+        return;
+    }
+    store.set_epoch_deadline(1);
+    let (turn, mut ticks) = (turn.clone(), 0);
+    store.epoch_deadline_callback(move |mut store| {
+        store.data_mut().gives_way = true;
+        ticks += 1;
+        if ticks >= limits.ticks {
+            return Ok(UpdateDeadline::Interrupt);
+        }
+        turn.store(true, Relaxed);
+        // wasmtime's own way to yield would starve the timers of a runtime with one thread.
+        Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    });
+}
+
+/// Has the guest pay for a call of the host, at its end. Giving way looks like one, and is free wherever it happens.
+fn pay(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
+    let state = store.data_mut();
+    if std::mem::take(&mut state.gives_way) {
+        return Ok(());
+    }
+    let price = HOST_CALL + std::mem::take(&mut state.handled);
+    let left = store.get_fuel()?.checked_sub(price);
+    store.set_fuel(left.unwrap_or(0))?;
+    left.map(drop).ok_or_else(|| Trap::OutOfFuel.into())
+}
+
+/// Runs until the answer is there, or until the guest waits for something other than its turn: nothing is there that it
+/// could wait for, so it would wait for ever.
+async fn unless_it_waits<T>(turn: &AtomicBool, call: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
+    let mut call = pin!(call);
+    poll_fn(|context| match call.as_mut().poll(context) {
+        Poll::Pending if !turn.swap(false, Relaxed) => Poll::Ready(Err(Waits.into())),
+        other => other,
+    })
+    .await
+}
+
+/// A guest waits.
+#[derive(Debug, thiserror::Error)]
+#[error("waits for time to pass, and the clock stands still during a call")]
+struct Waits;
+
+fn account(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
+    let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or_default());
+    let state = store.data_mut();
+    let log = std::mem::take(&mut state.log);
+    let written = state.output.take();
+    Cost {
+        fuel,
+        memory: state.memory.peak,
+        duration: begun.elapsed(),
+        log: log.lines,
+        dropped_lines: log.dropped,
+        stdout: written.stdout,
+        stderr: written.stderr,
+        dropped_bytes: written.dropped,
+    }
+}
+
+/// Says what an error of wasmtime means.
+fn trouble(error: &wasmtime::Error, limits: Limits, cost: &mut Cost) -> Trouble {
+    let message = if let Some(over) = error.downcast_ref::<OverMemory>() {
+        over.to_string()
+    } else if let Some(waits) = error.downcast_ref::<Waits>() {
+        waits.to_string()
+    } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        format!("ended itself with exit status {}", exit.0)
+    } else if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
+        return Trouble::CouldNotTell("too many calls of large plugins at once".to_owned());
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        match trap {
+            Trap::OutOfFuel => {
+                // What was left did not pay for the next instruction.
+                cost.fuel = limits.fuel;
+                format!("used up its budget of {} million instructions", limits.fuel / 1_000_000)
+            }
+            Trap::Interrupt => {
+                let limit = TICK * limits.ticks;
+                return Trouble::CouldNotTell(format!("no answer after {limit:?}; is the machine overloaded?"));
+            }
+            trap => trapped(*trap, &cost.stderr),
+        }
+    } else {
+        let cause = error.root_cause().to_string();
+        if cause.contains("hostcalls has been exhausted") {
+            format!("handed over more than {} KiB", MAX_ANSWER >> 10)
+        } else {
+            format!("gave an answer outside of the contract: {}", one_line(&cause))
+        }
+    };
+    let mut stack = error
+        .downcast_ref::<WasmBacktrace>()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let written = tail(cost);
+    if !stack.is_empty() && !written.is_empty() {
+        stack.push('\n');
+    }
+    Trouble::Broke(message, stack + &written)
+}
+
+/// Names the trap, and what the guest's language had to say of it.
+fn trapped(trap: Trap, stderr: &str) -> String {
+    let name = trap.to_string();
+    let name = name.strip_prefix("wasm trap: ").unwrap_or(&name);
+    // The last line of a trace is the exception, of a panic the message.
+    let last = stderr
+        .lines()
+        .rfind(|line| !line.trim().is_empty() && !line.starts_with("note: "));
+    match last {
+        Some(last) => format!("trapped: {name}; it wrote `{}`", one_line(last)),
+        None => format!("trapped: {name}"),
+    }
+}
+
+/// Returns what the guest wrote to stderr last, as much as anybody reads.
+fn tail(cost: &Cost) -> String {
+    const MOST: usize = 4 << 10;
+    let stderr = cost.stderr.trim_end();
+    let mut start = stderr.len().saturating_sub(MOST);
+    while !stderr.is_char_boundary(start) {
+        start += 1;
+    }
+    stderr.get(start..).unwrap_or_default().to_owned()
+}
+
+/// Shortens a text of a guest to one line without control characters.
+fn one_line(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(300)
+        .collect();
+    line.trim().to_owned()
+}

@@ -1,0 +1,104 @@
+//! A plugin's code: what it may import, how it is compiled and linked.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use capstan_stamp::Interface;
+use wasmtime::component::{Component, InstancePre};
+
+use crate::{adapter::v0::Exports, cache::Cache, engine::Engine, info::Compiled, state::State};
+
+/// What a plugin may import beside WASI 0.2. The second has no function: it is how a component says which types it means.
+const CONTRACT: [&str; 2] = ["capstan:plugin/host@0.1.0", "capstan:plugin/types@0.1.0"];
+
+/// A component that is compiled, linked and checked: a call only has to make an instance.
+pub(crate) struct Ready {
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) exports: Exports,
+    pub(crate) compiled: Compiled,
+}
+
+/// Returns what a component imports that no plugin gets.
+pub(crate) fn foreign(imports: Vec<String>) -> Vec<String> {
+    imports.into_iter().filter(|name| !is_known(name)).collect()
+}
+
+fn is_known(import: &str) -> bool {
+    let is_wasi = import.starts_with("wasi:")
+        && import
+            .rsplit_once('@')
+            .is_some_and(|(_, version)| version.starts_with("0.2."));
+    is_wasi || CONTRACT.contains(&import)
+}
+
+/// Names what a component exports to answer for an interface.
+pub(crate) fn export_of(interface: Interface) -> String {
+    format!("capstan:plugin/{interface}@0.1.0")
+}
+
+/// Compiles a component, or takes what was compiled before, and links it.
+pub(crate) fn prepare(
+    engine: &Engine,
+    cache: Option<&Cache>,
+    digest: &str,
+    bytes: &[u8],
+    claimed: &[Interface],
+) -> wasmtime::Result<Ready> {
+    let name = cached_name(engine, digest);
+    let cached = cache.and_then(|cache| cache.load(&name)).and_then(|code| {
+        // Code of another wasmtime has another name; code for a processor that this one isn't is refused here.
+        deserialize(engine, &code).ok()
+    });
+    let (component, compiled) = if let Some(component) = cached {
+        (component, Compiled::Cached)
+    } else {
+        let component = Component::new(&engine.wasm, bytes)?;
+        if let Some(cache) = cache {
+            cache.store(&name, &component.serialize()?);
+        }
+        (component, Compiled::Now)
+    };
+    let pre = engine.linker.instantiate_pre(&component)?;
+    let exports = Exports::find(&pre, claimed)?;
+    Ok(Ready { pre, exports, compiled })
+}
+
+#[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the cache returns nothing but what a process of this user got from `Component::serialize`: it has verified
+    // that with a key that only this user can read.
+    unsafe { Component::deserialize(&engine.wasm, code) }
+}
+
+/// A file is for one component, one wasmtime, and one configuration of it.
+fn cached_name(engine: &Engine, digest: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    engine.wasm.precompile_compatibility_hash().hash(&mut hasher);
+    format!("{digest}-{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_and_wasi_may_be_imported_and_nothing_else() {
+        let known = [
+            "capstan:plugin/host@0.1.0",
+            "capstan:plugin/types@0.1.0",
+            "wasi:cli/environment@0.2.6",
+            "wasi:io/poll@0.2.0",
+        ];
+        assert!(foreign(known.map(str::to_owned).into()).is_empty());
+        let strange = [
+            "capstan:plugin/host@0.2.0",
+            "capstan:plugin/host",
+            "capstan:plugin/object-view@0.1.0",
+            "wasi:http/outgoing-handler@0.3.0",
+            "wasi:cli/environment",
+            "wasi-like:cli/environment@0.2.6",
+            "stranger:things/door@0.1.0",
+            "env",
+        ];
+        assert_eq!(foreign(strange.map(str::to_owned).into()), strange);
+    }
+}

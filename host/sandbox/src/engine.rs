@@ -1,0 +1,140 @@
+//! The wasmtime engine: one for the process, for compiled code belongs to the engine that made it, and address space
+//! reserved twice is reserved for nothing.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::Semaphore;
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    component::{HasSelf, Linker},
+};
+
+use crate::{bindings::v0::AnyPlugin, error::SandboxError, frozen, state::State, ticker::Ticker};
+
+/// Calls at once. Each slot costs address space only; more calls than this wait for their turn. A tool that watches a few
+/// hundred objects on a few cores never has that many under way.
+const SLOTS: u32 = 128;
+
+/// The most memory a call may have: what the contract gives to a hook.
+const MAX_MEMORY: usize = 256 << 20;
+
+/// Core instances that one component may consist of: those of Python and JavaScript have about a hundred, which are the
+/// shims between their runtime and WASI.
+const MAX_CORE_INSTANCES: u32 = 128;
+
+/// An engine, with what every component is linked against.
+pub(crate) struct Engine {
+    pub(crate) wasm: wasmtime::Engine,
+    pub(crate) linker: Linker<State>,
+    /// One permit a slot: an allocator without a free slot fails, where a call can as well wait.
+    pub(crate) slots: Semaphore,
+    pub(crate) ticker: Ticker,
+    /// Why calls are slower than they could be, if they are.
+    pub(crate) note: Option<String>,
+}
+
+/// The engine of the process, while somebody uses it.
+static SHARED: Mutex<Weak<Engine>> = Mutex::new(Weak::new());
+
+impl Engine {
+    /// Returns the engine of the process.
+    pub(crate) fn shared() -> Result<Arc<Engine>, SandboxError> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(engine) = shared.upgrade() {
+            return Ok(engine);
+        }
+        let engine = Arc::new(Engine::new().map_err(|error| SandboxError::Engine(format!("{error:#}")))?);
+        *shared = Arc::downgrade(&engine);
+        Ok(engine)
+    }
+
+    fn new() -> wasmtime::Result<Engine> {
+        let (wasm, note) = best_of()?;
+        let mut linker = Linker::new(&wasm);
+        AnyPlugin::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)?;
+        frozen::add_to_linker(&mut linker)?;
+        Ok(Engine {
+            ticker: Ticker::start(wasm.weak())?,
+            slots: Semaphore::new(SLOTS as usize),
+            wasm,
+            linker,
+            note,
+        })
+    }
+}
+
+/// What is the same with a pool and without.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        // Fuel is the judge of work, the same on every machine. Epochs give way to other tasks meanwhile, and stop a guest
+        // on a machine that is too slow for a judgement. Together they cost 4 to 10 % of a tight loop.
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        // The one thing in wasm that differs between processors, with `relaxed_simd`.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .cranelift_opt_level(OptLevel::Speed)
+        // Guests of the contract have no threads and no async functions, and no memory beyond 4 GiB.
+        .concurrency_support(false)
+        .wasm_memory64(false)
+        // Lua and others unwind with them.
+        .wasm_exceptions(true)
+        // A guest's deep recursion ends here, if not in its own stack in linear memory. The fiber that it runs on needs
+        // room for the host's functions beside it.
+        .max_wasm_stack(512 << 10)
+        .async_stack_size(2 << 20)
+        .memory_init_cow(true);
+    config
+}
+
+/// Makes the quickest engine that this machine allows.
+fn best_of() -> wasmtime::Result<(wasmtime::Engine, Option<String>)> {
+    let mut refusal = None;
+    for scan in [Enabled::Yes, Enabled::No] {
+        let mut config = config();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(scan)));
+        match wasmtime::Engine::new(&config) {
+            Ok(engine) => return Ok((engine, None)),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    // `ulimit -v`, or a container with little address space.
+    let note = refusal.map(|error| format!("plugins run without a pool, so calls take longer: {error:#}"));
+    if let Some(note) = &note {
+        tracing::warn!("{note}");
+    }
+    Ok((wasmtime::Engine::new(&config())?, note))
+}
+
+/// Measured: a call in a pool takes a third of the time, most of it because `PAGEMAP_SCAN` (Linux 6.7) finds the pages
+/// that a call wrote, so that up to 2 MiB of a memory can stay mapped. Without it, all of them would have to be cleared.
+fn pool(scan: Enabled) -> PoolingAllocationConfig {
+    let keep = if matches!(scan, Enabled::Yes) {
+        2 << 20
+    } else {
+        64 << 10
+    };
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(SLOTS)
+        // Entries of these two cost no address space, and a Python component alone takes a hundred of one.
+        .total_core_instances(SLOTS * 64)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        // Most components have one memory and one table; those with an adapter for WASI have two.
+        .total_memories(SLOTS * 2)
+        .max_memories_per_component(4)
+        .total_tables(SLOTS * 4)
+        .max_tables_per_component(16)
+        .total_stacks(SLOTS)
+        .total_gc_heaps(SLOTS)
+        // A Python component has a table of 17,000 functions.
+        .table_elements(20_000)
+        .max_memory_size(MAX_MEMORY)
+        .max_core_instance_size(1 << 20)
+        .max_component_instance_size(1 << 20)
+        .max_unused_warm_slots(SLOTS)
+        .linear_memory_keep_resident(keep)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(scan);
+    pool
+}

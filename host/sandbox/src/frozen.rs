@@ -1,0 +1,139 @@
+//! The world that a guest sees: WASI, because the runtimes of languages ask for it when they start, and nothing in it.
+//! No file, no variable, no argument, no socket; a clock that stands still; random numbers that are the same in the same
+//! call. So an answer depends on nothing but what was asked.
+
+use std::time::Duration;
+
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng as _};
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{HasData, HasSelf, Linker, Resource};
+use wasmtime_wasi::{
+    HostMonotonicClock, HostWallClock, ResourceTable, WasiCtx, WasiCtxBuilder, WasiView as _, async_trait,
+    p2::{self, DynPollable, Pollable, bindings::clocks::monotonic_clock, subscribe},
+};
+
+use crate::{output::Output, state::State};
+
+/// What one call is, as far as the guest could find out.
+pub(crate) struct Moment<'a> {
+    /// The plugin's digest: another plugin draws other numbers.
+    pub(crate) digest: &'a str,
+    pub(crate) claim: &'a str,
+    pub(crate) input: &'a str,
+    pub(crate) now_ms: u64,
+}
+
+/// Makes the world of one call.
+pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
+    let seed = seed(moment);
+    let now = Stopped(Duration::from_millis(moment.now_ms));
+    let (mut low, mut numbers) = ([0; 16], [0; 32]);
+    numbers.copy_from_slice(&seed);
+    low.copy_from_slice(&seed[..16]);
+    WasiCtxBuilder::new()
+        .stdout(output.stdout())
+        .stderr(output.stderr())
+        .wall_clock(now)
+        .monotonic_clock(now)
+        .secure_random(ChaCha8Rng::from_seed(numbers))
+        .insecure_random(ChaCha8Rng::from_seed(numbers))
+        .insecure_random_seed(u128::from_be_bytes(low))
+        // A guest gets them at once, into memory of the host: as much as an answer may have.
+        .max_random_size(256 << 10)
+        .build()
+}
+
+fn seed(moment: &Moment<'_>) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for text in [moment.digest, moment.claim, moment.input] {
+        hasher.update((text.len() as u64).to_be_bytes());
+        hasher.update(text);
+    }
+    hasher.update(moment.now_ms.to_be_bytes());
+    hasher.finalize().into()
+}
+
+#[derive(Clone, Copy)]
+struct Stopped(Duration);
+
+/// What the contract says of time: milliseconds.
+const RESOLUTION: Duration = Duration::from_millis(1);
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        RESOLUTION
+    }
+
+    fn now(&self) -> Duration {
+        self.0
+    }
+}
+
+impl HostMonotonicClock for Stopped {
+    fn resolution(&self) -> u64 {
+        nanos(RESOLUTION)
+    }
+
+    fn now(&self) -> u64 {
+        nanos(self.0)
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Links WASI, with our own way to wait for a moment.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    p2::add_to_linker_async(linker)?;
+    linker.allow_shadowing(true);
+    monotonic_clock::add_to_linker::<State, Clock>(linker, |state| state)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The monotonic clock: says what time it is like any other, and has nobody wait with a timer of the host.
+struct Clock;
+
+impl HasData for Clock {
+    type Data<'a> = <HasSelf<State> as HasData>::Data<'a>;
+}
+
+impl monotonic_clock::Host for State {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(nanos(Duration::from_millis(self.now_ms())))
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
+        Ok(nanos(RESOLUTION))
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let now = monotonic_clock::Host::now(self)?;
+        alarm(self.ctx().table, when <= now)
+    }
+
+    fn subscribe_duration(&mut self, wait: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        alarm(self.ctx().table, wait == 0)
+    }
+}
+
+fn alarm(table: &mut ResourceTable, has_come: bool) -> wasmtime::Result<Resource<DynPollable>> {
+    let alarm = table.push(Alarm { has_come })?;
+    subscribe(table, alarm)
+}
+
+/// A moment to wait for. Where the clock stands still, it has come or it never comes.
+struct Alarm {
+    has_come: bool,
+}
+
+#[async_trait]
+impl Pollable for Alarm {
+    async fn ready(&mut self) {
+        if !self.has_come {
+            // Nothing wakes it; `call` sees that, and says so.
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The JSON texts that a guest gets, as `wit/README.md` lists them.
+
+use capstan_core::{
+    health::Assessment,
+    object::Object,
+    plugins::{
+        AbortReason, Application, Cause, HealthQuestion, HookContext, HookFacts, HookQuestion, LogLine, Observation,
+        Observed, OperationFacts, PlaceQuestion, PolicyQuestion,
+    },
+};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::projection::{Projection, Seen, default_projection};
+
+/// The contract that these texts follow.
+const CONTRACT: &str = "0.1.0";
+
+/// An input may have so many bytes, after projection.
+const MAX_INPUT: usize = 2 << 20;
+
+/// Why there is no input.
+pub(crate) type Refusal = String;
+
+/// Writes the question how an object is.
+pub(crate) fn health(question: &HealthQuestion, projection: &Projection) -> Result<String, Refusal> {
+    text(&HealthInput {
+        contract: CONTRACT,
+        application: &question.application,
+        settings: Map::new(),
+        object: projection.of(&question.object),
+    })
+}
+
+/// Writes the question where a manifest goes.
+pub(crate) fn place(question: &PlaceQuestion) -> Result<String, Refusal> {
+    given(question, &question.object)
+}
+
+/// Writes the question what becomes of an object.
+pub(crate) fn policy(question: &PolicyQuestion) -> Result<String, Refusal> {
+    given(question, &question.object)
+}
+
+/// Writes one of the three questions about a running hook.
+pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<String, Refusal> {
+    let (reason, observation) = match question {
+        HookQuestion::Start => (None, None),
+        HookQuestion::Advance { observation, .. } => (None, Some(happened(observation))),
+        HookQuestion::Abort { reason, .. } => (Some(*reason), None),
+    };
+    text(&HookInput {
+        contract: CONTRACT,
+        application: &context.application,
+        settings: &context.settings,
+        hook: &context.hook,
+        operation: &context.operation,
+        object: default_projection().of(&context.object),
+        cause: context.cause.as_ref(),
+        reason,
+        observation,
+    })
+}
+
+/// Completes an input that somebody wrote by hand: the contract's version, and of the object only what the claim sees.
+pub(crate) fn completed(mut input: Map<String, Value>, projection: &Projection) -> Result<String, Refusal> {
+    input.entry("contract").or_insert_with(|| CONTRACT.into());
+    if let Some(object) = input.get_mut("object") {
+        let whole = Object(object.take());
+        *object = serde_json::to_value(projection.of(&whole)).map_err(unwritable)?;
+    }
+    text(&input)
+}
+
+#[derive(Serialize)]
+struct HealthInput<'a> {
+    contract: &'static str,
+    application: &'a Application,
+    settings: Map<String, Value>,
+    object: Seen<'a>,
+}
+
+/// A question that already has the keys of the contract.
+#[derive(Serialize)]
+struct Given<'a, Q> {
+    contract: &'static str,
+    #[serde(flatten)]
+    question: &'a Q,
+}
+
+#[derive(Serialize)]
+struct HookInput<'a> {
+    contract: &'static str,
+    application: &'a Application,
+    settings: &'a Map<String, Value>,
+    hook: &'a HookFacts,
+    operation: &'a OperationFacts,
+    object: Seen<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a Cause>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<AbortReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observation: Option<Happened<'a>>,
+}
+
+#[derive(Serialize)]
+struct Happened<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answers: Option<u32>,
+    #[serde(flatten)]
+    what: What<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum What<'a> {
+    Created { object: Seen<'a> },
+    Object { object: Seen<'a>, health: Judged<'a> },
+    Gone,
+    Deleted,
+    Done,
+    Log { lines: &'a [LogLine] },
+    Woke,
+    Refused { reason: &'a str },
+    Failed { reason: &'a str, temporary: bool },
+}
+
+#[derive(Serialize)]
+struct Judged<'a> {
+    status: String,
+    message: &'a str,
+    rule: &'a str,
+    r#final: bool,
+}
+
+fn happened(observation: &Observation) -> Happened<'_> {
+    let seen = |object| default_projection().of(object);
+    let what = match &observation.what {
+        Observed::Created(object) => What::Created { object: seen(object) },
+        Observed::Object { object, health } => What::Object {
+            object: seen(object),
+            health: judged(health),
+        },
+        Observed::Gone => What::Gone,
+        Observed::Deleted => What::Deleted,
+        Observed::Done => What::Done,
+        Observed::Log(lines) => What::Log { lines },
+        Observed::Woke => What::Woke,
+        Observed::Refused(reason) => What::Refused { reason },
+        Observed::Failed { reason, temporary } => What::Failed {
+            reason,
+            temporary: *temporary,
+        },
+    };
+    Happened {
+        answers: observation.answers,
+        what,
+    }
+}
+
+fn judged(health: &Assessment) -> Judged<'_> {
+    Judged {
+        status: health.health.to_string().to_lowercase(),
+        message: &health.message,
+        rule: &health.rule,
+        r#final: health.is_final,
+    }
+}
+
+/// Writes a question whose object may have to be shown in part only.
+fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, Refusal> {
+    let given = Given {
+        contract: CONTRACT,
+        question,
+    };
+    let seen = default_projection().of(object);
+    if seen.is_whole() {
+        return text(&given);
+    }
+    let mut input = serde_json::to_value(&given).map_err(unwritable)?;
+    input["object"] = serde_json::to_value(seen).map_err(unwritable)?;
+    text(&input)
+}
+
+fn text<T: Serialize>(input: &T) -> Result<String, Refusal> {
+    let text = serde_json::to_string(input).map_err(unwritable)?;
+    if text.len() > MAX_INPUT {
+        return Err(format!(
+            "the input has {} bytes, and may have {MAX_INPUT}; let the claim's `fields` name less of the object",
+            text.len()
+        ));
+    }
+    Ok(text)
+}
+
+fn unwritable(error: serde_json::Error) -> Refusal {
+    format!("the input can't be written: {error}")
+}

@@ -1,0 +1,33 @@
+//! Runs plugins. A plugin is a WebAssembly component; each call gets a fresh sandbox, with no file, no network, no
+//! environment, and a clock that stands still, and ends by a budget. Outside of this crate nobody knows of wasmtime.
+//!
+//! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` says which
+//! plugin answers for what; `plugin` is one of them, `component` its code, `cache` where compiled code is kept. A question
+//! becomes JSON in `input`, of which `projection` shows what the claim may see; `adapter` asks it over the generated
+//! `bindings` and understands the answer. `call` runs one call in an `engine`, with a `state` of its own, in which `frozen`
+//! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name.
+
+mod adapter;
+mod ask;
+mod bindings;
+mod cache;
+mod call;
+mod component;
+mod engine;
+mod error;
+mod frozen;
+mod info;
+mod input;
+mod output;
+mod plugin;
+mod projection;
+mod registry;
+mod sandbox;
+mod state;
+mod ticker;
+
+pub use ask::{Answer, Asked, Function, Question};
+pub use call::{Cost, Line, Severity};
+pub use error::{AskError, SandboxError};
+pub use info::{ClaimInfo, Compiled, PluginInfo, Source};
+pub use sandbox::{Builder, Sandbox};

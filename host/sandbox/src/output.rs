@@ -1,0 +1,145 @@
+//! What a guest writes to stdout and stderr: the only place where the stack trace of a language appears.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+};
+
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    async_trait,
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
+};
+
+/// Kept of stdout and stderr together. A guest may write more: it is dropped, for a guest that can't write fails.
+const MAX_OUTPUT: usize = 64 << 10;
+
+/// How much may be written at once; the guest's libraries cut their output to it.
+const PERMIT: usize = 64 << 10;
+
+/// Both streams of one call.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Written>>);
+
+#[derive(Default)]
+struct Written {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    dropped: u64,
+}
+
+/// One of the two.
+#[derive(Clone)]
+pub(crate) struct Pipe {
+    output: Output,
+    is_stderr: bool,
+}
+
+/// What was written, as text.
+#[derive(Default)]
+pub(crate) struct Texts {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// Bytes of either that were not kept.
+    pub(crate) dropped: u64,
+}
+
+impl Output {
+    pub(crate) fn stdout(&self) -> Pipe {
+        Pipe {
+            output: self.clone(),
+            is_stderr: false,
+        }
+    }
+
+    pub(crate) fn stderr(&self) -> Pipe {
+        Pipe {
+            output: self.clone(),
+            is_stderr: true,
+        }
+    }
+
+    /// Returns what was written so far.
+    pub(crate) fn take(&self) -> Texts {
+        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Written {
+            stdout,
+            stderr,
+            dropped,
+        } = std::mem::take(&mut *written);
+        Texts {
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            dropped,
+        }
+    }
+}
+
+impl Pipe {
+    fn keep(&self, bytes: &[u8]) {
+        let mut written = self.output.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MAX_OUTPUT - written.stdout.len() - written.stderr.len();
+        let kept = bytes.get(..room).unwrap_or(bytes);
+        written.dropped += (bytes.len() - kept.len()) as u64;
+        if self.is_stderr {
+            written.stderr.extend_from_slice(kept);
+        } else {
+            written.stdout.extend_from_slice(kept);
+        }
+    }
+}
+
+impl IsTerminal for Pipe {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Pipe {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for Pipe {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Pipe {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.keep(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT)
+    }
+}
+
+/// Asked for by a later WASI only.
+impl AsyncWrite for Pipe {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.keep(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,399 @@
+//! The sandbox: loads plugins, and answers the core's questions with them.
+
+use std::{borrow::Cow, path::PathBuf, sync::Arc, thread};
+
+use async_trait::async_trait;
+use capstan_core::{
+    health::Assessment,
+    hook::Disposal,
+    object::Object,
+    plugins::{
+        Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
+        Plugins, PolicyQuestion,
+    },
+};
+use capstan_stamp::Interface;
+use jiff::Timestamp;
+
+use crate::{
+    adapter::v0::{Assess, Decide, Place, Step},
+    ask::{self, Asked, Question},
+    cache::Cache,
+    call::{self, Cost, Failure, Severity, Trouble},
+    engine::Engine,
+    error::{AskError, SandboxError},
+    info::{PluginInfo, Source},
+    input,
+    plugin::Plugin,
+    registry::Registry,
+    state::Facts,
+};
+
+/// Plugins, ready to be asked.
+pub struct Sandbox {
+    engine: Arc<Engine>,
+    pub(crate) registry: Registry,
+    cache: Option<Cache>,
+    keeps_time: bool,
+    notes: Vec<String>,
+}
+
+/// Says which plugins to load, and how.
+#[derive(Default)]
+pub struct Builder {
+    built_in: Vec<(String, Cow<'static, [u8]>)>,
+    of_user: Vec<(String, Cow<'static, [u8]>)>,
+    without: Vec<String>,
+    cache: Option<PathBuf>,
+    is_timeless: bool,
+}
+
+impl Builder {
+    /// Keeps compiled code in a folder, which is made if need be and belongs to this user alone.
+    #[must_use]
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// Adds a plugin that comes with the host.
+    #[must_use]
+    pub fn builtin(mut self, name: impl Into<String>, component: impl Into<Cow<'static, [u8]>>) -> Builder {
+        self.built_in.push((name.into(), component.into()));
+        self
+    }
+
+    /// Adds a plugin that the user named; the label, usually its path, is what errors call it. Later ones come first.
+    #[must_use]
+    pub fn plugin(mut self, label: impl Into<String>, component: impl Into<Cow<'static, [u8]>>) -> Builder {
+        self.of_user.push((label.into(), component.into()));
+        self
+    }
+
+    /// Leaves out the plugin of this name.
+    #[must_use]
+    pub fn without(mut self, name: impl Into<String>) -> Builder {
+        self.without.push(name.into());
+        self
+    }
+
+    /// Has no real time matter, for runs in virtual time: a guest neither gives way to other tasks nor is stopped by
+    /// anything but its budget. So two runs do the same in the same order.
+    #[must_use]
+    pub fn timeless(mut self) -> Builder {
+        self.is_timeless = true;
+        self
+    }
+
+    /// Loads the plugins. Those of the user are compiled at once, so that what is wrong with them is said now; the others
+    /// when they are first asked.
+    pub fn build(self) -> Result<Sandbox, SandboxError> {
+        let engine = Engine::shared()?;
+        let mut notes: Vec<String> = engine.note.iter().cloned().collect();
+        let cache = self.cache.and_then(|folder| match Cache::open(folder) {
+            Ok(cache) => Some(cache),
+            Err(note) => {
+                tracing::warn!("{note}");
+                notes.push(note);
+                None
+            }
+        });
+        let built_in = read_all(self.built_in, Source::BuiltIn)?;
+        let of_user = read_all(self.of_user, Source::Path)?;
+        let (built_in, of_user) = leave_out(self.without, built_in, of_user)?;
+        let sandbox = Sandbox {
+            registry: Registry::new(built_in, of_user)?,
+            engine,
+            cache,
+            keeps_time: !self.is_timeless,
+            notes,
+        };
+        sandbox.compile(|plugin| matches!(plugin.source, Source::Path(_)))?;
+        Ok(sandbox)
+    }
+}
+
+fn read_all(
+    components: Vec<(String, Cow<'static, [u8]>)>,
+    source: impl Fn(String) -> Source,
+) -> Result<Vec<Plugin>, SandboxError> {
+    let read = |(name, bytes)| Plugin::read(bytes, source(name));
+    components.into_iter().map(read).collect()
+}
+
+fn leave_out(
+    names: Vec<String>,
+    mut built_in: Vec<Plugin>,
+    mut of_user: Vec<Plugin>,
+) -> Result<(Vec<Plugin>, Vec<Plugin>), SandboxError> {
+    for name in names {
+        let is_other = |plugin: &Plugin| plugin.manifest.name != name;
+        if built_in.iter().chain(&of_user).all(is_other) {
+            let plugins = built_in.iter().chain(&of_user);
+            let known = plugins.map(|plugin| plugin.manifest.name.clone()).collect();
+            return Err(SandboxError::NoSuchPlugin { name, known });
+        }
+        built_in.retain(is_other);
+        of_user.retain(is_other);
+    }
+    Ok((built_in, of_user))
+}
+
+impl Sandbox {
+    /// Begins one without plugins.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Lists the plugins in their order: the user's, the last first, then the built-in ones.
+    pub fn plugins(&self) -> Vec<PluginInfo> {
+        let info = |plugin: &Plugin| PluginInfo {
+            name: plugin.manifest.name.clone(),
+            version: plugin.manifest.version.clone(),
+            digest: plugin.digest.to_string(),
+            contract: plugin.manifest.contract.clone(),
+            licence: plugin.manifest.licence.clone(),
+            description: plugin.manifest.description.clone(),
+            source: plugin.source.clone(),
+            size: plugin.size(),
+            claims: self.registry.claims(plugin),
+            compiled: plugin.compiled().map(|ready| ready.compiled),
+        };
+        self.registry.plugins().iter().map(info).collect()
+    }
+
+    /// Returns what makes this sandbox slower than it could be, each in a line.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Compiles all plugins that are not yet, for who would rather wait now than at the first question.
+    pub fn warm_up(&self) -> Result<(), SandboxError> {
+        self.compile(|_| true)
+    }
+
+    /// Asks one plugin by its name, and says what the answer cost.
+    pub async fn ask(&self, name: &str, question: Question) -> Result<Asked, AskError> {
+        ask::ask(self, name, question).await
+    }
+
+    /// Compiles plugins beside each other; says of the first in their order what is wrong.
+    fn compile(&self, which: impl Fn(&Plugin) -> bool) -> Result<(), SandboxError> {
+        let plugins: Vec<&Plugin> = self.registry.plugins().iter().filter(|plugin| which(plugin)).collect();
+        thread::scope(|scope| {
+            // wasmtime itself spreads the functions of a component over all cores; threads fill the gaps between.
+            for plugin in plugins.iter().skip(1) {
+                scope.spawn(|| plugin.ready(&self.engine, self.cache.as_ref()).is_ok());
+            }
+            if let Some(first) = plugins.first() {
+                let _ = first.ready(&self.engine, self.cache.as_ref());
+            }
+        });
+        for plugin in plugins {
+            self.ready(plugin)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn ready<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a crate::component::Ready, SandboxError> {
+        let compiled = plugin.ready(&self.engine, self.cache.as_ref());
+        compiled.map_err(|reason| SandboxError::Compile {
+            plugin: plugin.source.to_string(),
+            reason,
+        })
+    }
+
+    /// Asks a plugin, tells its log, and says in the core's words why there is no answer.
+    pub(crate) async fn put<Q: call::Question>(
+        &self,
+        plugin: &Plugin,
+        to: Call,
+        question: &Q,
+    ) -> (Result<Q::Answer, PluginError>, Cost) {
+        let function = question.function();
+        let broke = |reason| Trouble::Broke(reason, String::new());
+        let Call { about, input, now } = to;
+        let input = input.map_err(broke);
+        let ready = plugin.ready(&self.engine, self.cache.as_ref());
+        let ready = ready.map_err(|reason| broke(format!("can't be compiled: {reason}")));
+        let (answer, cost) = match (input, ready) {
+            (Ok(input), Ok(ready)) => {
+                let facts = Facts {
+                    digest: plugin.digest.clone(),
+                    claim: about.claim.clone(),
+                    input: input.into(),
+                    now_ms: u64::try_from(now.as_millisecond()).unwrap_or_default(),
+                };
+                let limits = plugin.limits(about.interface);
+                call::call(&self.engine, ready, limits, self.keeps_time, facts, question).await
+            }
+            (Err(trouble), _) | (Ok(_), Err(trouble)) => (Err(trouble), Cost::default()),
+        };
+        let name = format!("{} {}", plugin.manifest.name, plugin.manifest.version);
+        tell(&name, function, &about.object, &cost);
+        let answer = answer.map_err(|trouble| error(trouble, name, function, about));
+        (answer, cost)
+    }
+}
+
+fn missing(by: &Answerer) -> PluginError {
+    PluginError::Missing {
+        plugin: by.to_string(),
+        digest: by.digest.clone(),
+    }
+}
+
+/// What a call needs beside the question.
+pub(crate) struct Call {
+    pub(crate) about: About,
+    pub(crate) input: Result<String, input::Refusal>,
+    pub(crate) now: Timestamp,
+}
+
+/// What is asked about.
+pub(crate) struct About {
+    pub(crate) interface: Interface,
+    pub(crate) claim: String,
+    /// The object, for messages.
+    pub(crate) object: String,
+}
+
+impl About {
+    pub(crate) fn new(interface: Interface, claim: &str, object: &Object) -> About {
+        About {
+            interface,
+            claim: claim.to_owned(),
+            object: object.key().to_string(),
+        }
+    }
+}
+
+/// Says in the core's words what went wrong.
+fn error(trouble: Trouble, plugin: String, function: &str, about: About) -> PluginError {
+    let failed = |plugin, message, backtrace| PluginError::Failed {
+        plugin,
+        function: function.to_owned(),
+        claim: about.claim,
+        object: about.object,
+        message,
+        backtrace,
+    };
+    match trouble {
+        Trouble::Said(Failure::Invalid(message), _) => PluginError::Invalid { plugin, message },
+        Trouble::Said(Failure::Retry { message, after_ms }, _) => PluginError::Retry {
+            plugin,
+            message,
+            after_ms,
+        },
+        Trouble::Said(Failure::Failed(message), written) => failed(plugin, message, written),
+        Trouble::Broke(message, backtrace) => failed(plugin, message, backtrace),
+        Trouble::CouldNotTell(message) => PluginError::CouldNotTell { plugin, message },
+    }
+}
+
+/// Passes on what the plugin logged and wrote.
+fn tell(plugin: &str, function: &str, object: &str, cost: &Cost) {
+    for line in &cost.log {
+        let text = &line.text;
+        match line.severity {
+            Severity::Trace => tracing::trace!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            Severity::Debug => tracing::debug!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            Severity::Info => tracing::info!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            Severity::Warn => tracing::warn!(target: "capstan::plugin", plugin, function, object, "{text}"),
+            Severity::Error => tracing::error!(target: "capstan::plugin", plugin, function, object, "{text}"),
+        }
+    }
+    if cost.dropped_lines > 0 {
+        let dropped = cost.dropped_lines;
+        tracing::warn!(target: "capstan::plugin", plugin, function, object, dropped, "More lines than a call may log.");
+    }
+    for (stream, text) in [("stdout", &cost.stdout), ("stderr", &cost.stderr)] {
+        for line in text.lines() {
+            tracing::debug!(target: "capstan::plugin", plugin, function, object, stream, "{line}");
+        }
+    }
+}
+
+#[async_trait]
+impl Plugins for Sandbox {
+    fn answerer(&self, need: &Need) -> Option<Answerer> {
+        let (plugin, claim) = self.registry.find(need)?;
+        Some(plugin.answerer(claim))
+    }
+
+    fn policies_for_all(&self) -> Vec<Answerer> {
+        let all = self.registry.for_all().into_iter();
+        all.map(|(plugin, claim)| plugin.answerer(claim)).collect()
+    }
+
+    async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
+        let call = Call {
+            about: About::new(Interface::Hook, &by.claim, &question.object),
+            input: input::place(&question),
+            // Planning has no moment: the same manifests make the same plan.
+            now: Timestamp::UNIX_EPOCH,
+        };
+        self.put(
+            self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?,
+            call,
+            &Place,
+        )
+        .await
+        .0
+    }
+
+    async fn step(
+        &self,
+        by: &Answerer,
+        context: &HookContext,
+        question: HookQuestion,
+        now: Timestamp,
+    ) -> Result<HookStep, PluginError> {
+        let call = Call {
+            about: About::new(Interface::Hook, &by.claim, &context.object),
+            input: input::hook(context, &question),
+            now,
+        };
+        let step = match &question {
+            HookQuestion::Start => Step::Start,
+            HookQuestion::Advance { state, .. } => Step::Advance(state),
+            HookQuestion::Abort { state, .. } => Step::Abort(state),
+        };
+        self.put(
+            self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?,
+            call,
+            &step,
+        )
+        .await
+        .0
+    }
+
+    async fn assess(&self, by: &Answerer, question: HealthQuestion) -> Result<Assessment, PluginError> {
+        let plugin = self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?;
+        let input = match plugin.projection(&by.claim) {
+            Some(projection) => input::health(&question, projection),
+            None => Err(format!("the plugin has no health claim `{}`", by.claim)),
+        };
+        let call = Call {
+            about: About::new(Interface::Health, &by.claim, &question.object),
+            input,
+            now: question.now,
+        };
+        self.put(plugin, call, &Assess).await.0
+    }
+
+    async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
+        let call = Call {
+            about: About::new(Interface::DeletePolicy, &by.claim, &question.object),
+            input: input::policy(&question),
+            now,
+        };
+        self.put(
+            self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?,
+            call,
+            &Decide,
+        )
+        .await
+        .0
+    }
+}

@@ -1,0 +1,191 @@
+//! What the host keeps of one call: what the guest may ask for, what it logged, how much memory it has.
+
+use std::sync::Arc;
+
+use wasmtime::ResourceLimiter;
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+
+use crate::{
+    bindings::v0::capstan::plugin::{
+        host,
+        types::{self, LogLevel},
+    },
+    call::{Line, Severity},
+    frozen::{self, Moment},
+    output::Output,
+};
+
+/// Lines a call may log.
+const MAX_LINES: usize = 100;
+
+/// Bytes of them.
+const MAX_LOG: usize = 16 << 10;
+
+/// Streams, pollables and errors that a guest may hold. Each is an allocation of the host's.
+const MAX_RESOURCES: usize = 1024;
+
+/// Elements of all tables together: a Python component has 17,000, and nobody needs that many.
+const MAX_TABLE: usize = 100_000;
+
+/// The data of a store.
+pub(crate) struct State {
+    facts: Facts,
+    /// Made when the guest first asks for something of it, which the usual call never does.
+    wasi: Option<WasiCtx>,
+    table: ResourceTable,
+    pub(crate) output: Output,
+    pub(crate) memory: Memory,
+    pub(crate) log: Log,
+    /// Bytes that the host has handled for the guest in this call of the host.
+    pub(crate) handled: u64,
+    /// The guest is giving way to other tasks.
+    pub(crate) gives_way: bool,
+}
+
+/// What makes this call another than others.
+pub(crate) struct Facts {
+    pub(crate) digest: Arc<str>,
+    pub(crate) claim: String,
+    pub(crate) input: Arc<str>,
+    pub(crate) now_ms: u64,
+}
+
+impl State {
+    pub(crate) fn new(facts: Facts, memory: usize) -> State {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_RESOURCES);
+        State {
+            facts,
+            wasi: None,
+            table,
+            output: Output::default(),
+            memory: Memory {
+                limit: memory,
+                used: 0,
+                peak: 0,
+                table_elements: 0,
+            },
+            log: Log::default(),
+            handled: 0,
+            gives_way: false,
+        }
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.facts.now_ms
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        let Facts {
+            digest,
+            claim,
+            input,
+            now_ms,
+        } = &self.facts;
+        let output = &self.output;
+        let ctx = self.wasi.get_or_insert_with(|| {
+            let moment = Moment {
+                digest,
+                claim,
+                input,
+                now_ms: *now_ms,
+            };
+            frozen::world(&moment, output)
+        });
+        WasiCtxView {
+            ctx,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl types::Host for State {}
+
+impl host::Host for State {
+    fn log(&mut self, level: LogLevel, message: String) {
+        self.handled += message.len() as u64;
+        let severity = match level {
+            LogLevel::Trace => Severity::Trace,
+            LogLevel::Debug => Severity::Debug,
+            LogLevel::Info => Severity::Info,
+            LogLevel::Warn => Severity::Warn,
+            LogLevel::Error => Severity::Error,
+        };
+        self.log.add(severity, message);
+    }
+
+    fn now_unix_ms(&mut self) -> u64 {
+        self.facts.now_ms
+    }
+}
+
+/// The plugin's log of one call.
+#[derive(Default)]
+pub(crate) struct Log {
+    pub(crate) lines: Vec<Line>,
+    bytes: usize,
+    /// Lines that were not kept.
+    pub(crate) dropped: u64,
+}
+
+impl Log {
+    fn add(&mut self, severity: Severity, text: String) {
+        if self.lines.len() >= MAX_LINES || self.bytes + text.len() > MAX_LOG {
+            self.dropped += 1;
+        } else {
+            self.bytes += text.len();
+            self.lines.push(Line { severity, text });
+        }
+    }
+}
+
+/// Bounds the memory of a call, all of a component's memories together.
+pub(crate) struct Memory {
+    limit: usize,
+    used: usize,
+    pub(crate) peak: usize,
+    table_elements: usize,
+}
+
+/// A guest asked for more memory than it may have.
+#[derive(Debug, thiserror::Error)]
+#[error("needs more than the {} MiB of memory that it may have", limit >> 20)]
+pub(crate) struct OverMemory {
+    limit: usize,
+}
+
+impl ResourceLimiter for Memory {
+    /// Traps instead of refusing: hardly a program survives the refusal, and few of them say why they died.
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_sub(current).saturating_add(desired);
+        if used > self.limit {
+            return Err(OverMemory { limit: self.limit }.into());
+        }
+        self.used = used;
+        self.peak = self.peak.max(used);
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let elements = self.table_elements.saturating_sub(current).saturating_add(desired);
+        if elements > MAX_TABLE {
+            return Ok(false);
+        }
+        self.table_elements = elements;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        200
+    }
+
+    fn tables(&self) -> usize {
+        64
+    }
+
+    fn memories(&self) -> usize {
+        16
+    }
+}

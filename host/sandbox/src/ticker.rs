@@ -1,0 +1,107 @@
+//! The engine's clock: a thread that counts epochs while a call runs, so that a guest that does not come back is
+//! interrupted. It sleeps when nobody calls.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    thread::{self, JoinHandle, Thread},
+    time::Duration,
+};
+
+use wasmtime::EngineWeak;
+
+/// Short enough that other tasks of the thread hardly wait, long enough to cost nothing.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// A second without a call, and the thread sleeps until there is one: between the calls of a busy operation nobody wants
+/// to pay for waking it.
+const IDLE_TICKS: u32 = 100;
+
+/// Counts epochs until it is dropped.
+pub(crate) struct Ticker {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    running: AtomicUsize,
+    is_asleep: AtomicBool,
+    is_over: AtomicBool,
+}
+
+/// While it lives, time is counted.
+pub(crate) struct Running<'a>(&'a Shared);
+
+impl Ticker {
+    /// Starts the thread.
+    pub(crate) fn start(engine: EngineWeak) -> io::Result<Ticker> {
+        let shared = Arc::<Shared>::default();
+        let of_thread = shared.clone();
+        let thread = thread::Builder::new()
+            .name("plugin-ticker".into())
+            .spawn(move || tick(&of_thread, &engine))?;
+        Ok(Ticker {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Has time counted for a call.
+    pub(crate) fn run(&self) -> Running<'_> {
+        self.shared.running.fetch_add(1, SeqCst);
+        if self.shared.is_asleep.swap(false, SeqCst) {
+            self.wake();
+        }
+        Running(&self.shared)
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.as_ref().map(JoinHandle::thread) {
+            Thread::unpark(thread);
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, SeqCst);
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, SeqCst);
+        self.wake();
+        if let Some(thread) = self.thread.take() {
+            // It can't have panicked, and there is nothing to do if it has.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn tick(shared: &Shared, engine: &EngineWeak) {
+    let mut idle = 0;
+    while !shared.is_over.load(SeqCst) {
+        if shared.running.load(SeqCst) > 0 {
+            idle = 0;
+            let Some(engine) = engine.upgrade() else { return };
+            engine.increment_epoch();
+        } else if idle < IDLE_TICKS {
+            idle += 1;
+        } else {
+            shared.is_asleep.store(true, SeqCst);
+            // A call may have begun before it could see that: it will not wake anybody.
+            if shared.running.load(SeqCst) == 0 && !shared.is_over.load(SeqCst) {
+                thread::park();
+            }
+            shared.is_asleep.store(false, SeqCst);
+            idle = 0;
+            continue;
+        }
+        thread::park_timeout(TICK);
+    }
+}

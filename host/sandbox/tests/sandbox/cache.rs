@@ -1,0 +1,60 @@
+//! Compiled code that is kept.
+
+use std::{fs, path::Path};
+
+use capstan_sandbox::{Compiled, Sandbox};
+
+use crate::support::{assess, builtins, guest, hostile};
+
+fn load(folder: &Path) -> Sandbox {
+    let builder = Sandbox::builder().cache(folder);
+    builder.plugin("hostile.wasm", guest("hostile")).build().unwrap()
+}
+
+fn how(sandbox: &Sandbox) -> Option<Compiled> {
+    sandbox.plugins()[0].compiled
+}
+
+fn stored(folder: &Path) -> std::path::PathBuf {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let code: Vec<_> = files.filter(|path| !path.ends_with("key")).collect();
+    assert_eq!(code.len(), 1);
+    code[0].clone()
+}
+
+#[tokio::test]
+async fn a_plugin_is_compiled_once() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(how(&load(folder.path())), Some(Compiled::Now));
+    let second = load(folder.path());
+    assert_eq!(how(&second), Some(Compiled::Cached));
+    assert_eq!(assess(&second, &hostile("Yes")).await.unwrap().message, "as you wish");
+}
+
+#[tokio::test]
+async fn a_file_that_somebody_changed_is_compiled_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    load(folder.path());
+    let file = stored(folder.path());
+    let written = fs::read(&file).unwrap();
+    let mut bent = written.clone();
+    let middle = bent.len() / 2;
+    bent[middle] ^= 0xff;
+    for damaged in [bent, written[..100].to_vec(), Vec::new()] {
+        fs::write(&file, damaged).unwrap();
+        let sandbox = load(folder.path());
+        assert_eq!(how(&sandbox), Some(Compiled::Now));
+        assert!(assess(&sandbox, &hostile("Yes")).await.is_ok());
+        assert_eq!(how(&load(folder.path())), Some(Compiled::Cached), "written again");
+    }
+}
+
+#[test]
+fn a_folder_that_can_not_be_used_is_a_note_and_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let sandbox = builtins().cache(file.join("deep")).build().unwrap();
+    assert_eq!(sandbox.notes().len(), 1);
+    assert!(sandbox.notes()[0].starts_with("compiled plugins are not kept in "));
+}
