@@ -177,7 +177,7 @@ pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
 }
 
 /// Reads the value of a text that is YAML or JSON by itself, such as an annotation's.
-pub(crate) fn value(text: &str) -> Result<Value, String> {
+pub fn value(text: &str) -> Result<Value, String> {
     let chunk = Chunk { lines_before: 0, text };
     let mut documents = read(chunk).into_iter();
     let first = documents

@@ -12,5 +12,5 @@ mod store;
 pub use self::head::{Current, DueObject, KeptLogs, Past, Streams};
 pub(crate) use self::{
     lease::{Identity, Lock, LockNews, request_end},
-    store::Store,
+    store::{Store, applications},
 };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use capstan_core::{
     effect::Effect,
-    event::{News, Status},
+    event::Status,
     hook::HookOutcome,
     input::{Happened, Input},
     object::ObjectKey,
@@ -241,12 +241,4 @@ fn due_objects(operation: &Operation) -> Vec<DueObject> {
         })
     });
     objects.collect()
-}
-
-/// Says whether an event ends the stream.
-pub(crate) fn is_last(record: &Record) -> bool {
-    match record {
-        Record::Event(event) => matches!(event.what, News::OperationFinished { .. }),
-        Record::Line(_) => false,
-    }
 }

@@ -241,6 +241,15 @@ impl Engine {
         Ok(self.open(application).await?.head.current)
     }
 
+    /// Lists the applications of a namespace, by name.
+    ///
+    /// # Errors
+    ///
+    /// Returns why they couldn't be listed.
+    pub async fn applications(&self, namespace: &str) -> Result<Vec<Application>, EngineError> {
+        crate::checkpoint::applications(&self.cluster, namespace).await
+    }
+
     /// Returns what is known of an application.
     ///
     /// # Errors

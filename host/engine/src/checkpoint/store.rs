@@ -289,6 +289,26 @@ impl Store {
     }
 }
 
+/// Lists the applications of a namespace, by name.
+pub(crate) async fn applications(cluster: &Cluster, namespace: &str) -> Result<Vec<Application>, EngineError> {
+    let kind = blob::secret_key("", "").group_kind();
+    let secrets = cluster.list(&kind, namespace, STATE_OF).await;
+    let secrets = secrets.map_err(EngineError::while_("listing the applications"))?;
+    let heads = secrets
+        .iter()
+        .filter(|secret| secret.text("/type") == Some("capstan.dev/head"));
+    let mut found: Vec<Application> = heads
+        .filter_map(|secret| {
+            Some(Application {
+                name: secret.label(STATE_OF)?.to_owned(),
+                namespace: secret.namespace().to_owned(),
+            })
+        })
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
 fn parse(packed: &[u8]) -> Result<Head, EngineError> {
     let value: Value = blob::unpack(packed)?;
     match value.get("format").and_then(Value::as_u64) {

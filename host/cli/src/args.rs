@@ -1,0 +1,381 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use capstan_core::phase::Phase;
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "capstan", version, propagate_version = true, after_help = exit::TABLE, max_term_width = 110)]
+pub struct Args {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Namespace of the application; the context's if absent
+    #[arg(short, long, global = true, env = "CAPSTAN_NAMESPACE")]
+    pub namespace: Option<String>,
+    /// Kubeconfig file; else KUBECONFIG, else ~/.kube/config, else the pod's service account
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CAPSTAN_KUBECONFIG",
+        conflicts_with = "simulate"
+    )]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context in the kubeconfig
+    #[arg(long, global = true, env = "CAPSTAN_CONTEXT", conflicts_with = "simulate")]
+    pub context: Option<String>,
+    /// Run on an embedded cluster in virtual time instead of a real one; a scenario says what its pods do and what fails
+    #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub simulate: Option<String>,
+    /// With --simulate: run the containers' commands as processes of this machine, in real time
+    #[arg(long, global = true, requires = "simulate")]
+    pub exec: bool,
+    /// With --simulate: keep the embedded cluster in this file between commands
+    #[arg(long, global = true, value_name = "FILE", requires = "simulate")]
+    pub state: Option<PathBuf>,
+    /// Load a plugin; it comes before the built-in ones. May be repeated
+    #[arg(long = "plugin", global = true, value_name = "PATH")]
+    pub plugins: Vec<PathBuf>,
+    /// Leave out a plugin by its name. May be repeated
+    #[arg(long = "without-plugin", global = true, value_name = "NAME")]
+    pub without_plugins: Vec<String>,
+    /// Folder for compiled plugins [default: capstan/plugins in the user's cache folder]
+    #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
+    pub plugin_cache: Option<PathBuf>,
+    /// How to print
+    #[arg(short, long, global = true, value_enum, default_value_t)]
+    pub output: Output,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, env = "CAPSTAN_COLOR")]
+    pub color: Color,
+    /// Say more on stderr; -vv even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON document at the end
+    Json,
+    /// One JSON line for each event and log line, as it happens
+    Jsonl,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what a sync would do, in which order, what it would wait for, and which plugin answers
+    #[command(
+        after_help = "Examples:\n  capstan plan -f shop/\n  helm template shop ./chart | capstan plan --app shop -f -"
+    )]
+    Plan(Set),
+    /// Make the cluster as the manifests say: hooks and objects, phase by phase and wave by wave
+    #[command(
+        after_help = "Examples:\n  capstan sync -f shop/ -n shop --create-namespace\n  capstan sync -f shop/ --only Deployment/api\n  capstan sync -f shop/ --hooks only --phase PreSync,PostSync\n  capstan sync -f shop/ --simulate --exec\n\nCtrl-C terminates the operation: what runs is stopped, nothing later starts. A second Ctrl-C leaves at once;\nthe operation stays as it is, and the same command carries on with it."
+    )]
+    Sync(Set),
+    /// Remove an application, with its PreDelete and PostDelete hooks, from what the last sync stored
+    #[command(after_help = "Examples:\n  capstan delete shop -n shop\n  capstan delete shop -n shop --yes")]
+    Delete(Delete),
+    /// Show an application: what runs, how the last operations ended, what is due to be deleted
+    #[command(
+        after_help = "Examples:\n  capstan status -n shop          all applications of the namespace\n  capstan status shop -n shop"
+    )]
+    Status(MaybeApp),
+    /// List the last operations of an application, or show one
+    #[command(after_help = "Examples:\n  capstan history shop -n shop\n  capstan history shop 3 -n shop")]
+    History(History),
+    /// Print what the hooks of an operation wrote, also after their pods are gone
+    #[command(after_help = "Examples:\n  capstan logs shop -n shop\n  capstan logs shop 3 --hook migrate -n shop")]
+    Logs(Logs),
+    /// End an application's running operation, from any machine
+    Terminate(App),
+    /// Delete what the last operations left to be deleted later, and list what is still to come
+    Sweep(App),
+    /// Sync on an embedded cluster, or serve one for several commands and kubectl
+    #[command(
+        after_help = "Examples:\n  capstan simulate -f shop/\n  capstan simulate --serve --write-kubeconfig sim.yaml\n  KUBECONFIG=sim.yaml capstan sync -f shop/"
+    )]
+    Simulate(Simulate),
+    /// List plugins, or ask one of them by hand
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Print the completion script of a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A set of manifests and what is wanted of it.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Set {
+    /// Manifests: a file, a folder or - for stdin. May be repeated
+    #[arg(short, long = "filename", value_name = "PATH", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Read folders with all their subfolders
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// Name of the application [default: the folder's name]
+    #[arg(long, env = "CAPSTAN_APP")]
+    pub app: Option<String>,
+    /// Plan and run by another tool's rules
+    #[arg(long, value_enum)]
+    pub compat: Option<Compat>,
+    /// Only this resource, as KIND/NAME, and no hooks. May be repeated
+    #[arg(long, value_name = "KIND/NAME")]
+    pub only: Vec<String>,
+    /// Which hooks run
+    #[arg(long, value_enum)]
+    pub hooks: Option<Hooks>,
+    /// Only the hook of this name. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub hook: Vec<String>,
+    /// Not the hook of this name. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub skip_hook: Vec<String>,
+    /// Only these phases
+    #[arg(long = "phase", value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
+    pub phases: Vec<Phase>,
+    /// Remove what no manifest names any more
+    #[arg(long)]
+    pub prune: bool,
+    /// Make the application's namespace if it isn't there
+    #[arg(long)]
+    pub create_namespace: bool,
+    /// How long the operation may take: 90s, 10m, 2h [default: 6h]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub timeout: Option<u64>,
+}
+
+/// Removing an application.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Delete {
+    /// The application
+    #[command(flatten)]
+    pub app: App,
+    /// Don't ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long the operation may take: 90s, 10m, 2h [default: 6h]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub timeout: Option<u64>,
+}
+
+/// An application.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct App {
+    /// Name of the application
+    #[arg(value_name = "APP", env = "CAPSTAN_APP")]
+    pub app: String,
+}
+
+/// An application, or all.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct MaybeApp {
+    /// Name of the application; all of the namespace if absent
+    #[arg(value_name = "APP", env = "CAPSTAN_APP")]
+    pub app: Option<String>,
+}
+
+/// Past operations.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct History {
+    /// The application
+    #[command(flatten)]
+    pub app: App,
+    /// Which operation to show, by its number or id
+    pub operation: Option<String>,
+}
+
+/// Logs of hooks.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Logs {
+    /// The application
+    #[command(flatten)]
+    pub app: App,
+    /// Of which operation, by its number or id; the last one if absent
+    pub operation: Option<String>,
+    /// Only of the hook of this name
+    #[arg(long, value_name = "NAME")]
+    pub hook: Option<String>,
+}
+
+/// An embedded cluster.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Simulate {
+    /// What its pods do and what fails
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: Option<PathBuf>,
+    /// Serve the cluster on this machine until Ctrl-C instead, in real time
+    #[arg(long, conflicts_with_all = ["files", "app"])]
+    pub serve: bool,
+    /// Run the containers' commands as processes of this machine, in real time
+    #[arg(long = "run-commands", visible_alias = "with-exec")]
+    pub run_commands: bool,
+    /// With --serve: where the kubeconfig is written [default: printed]
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    pub write_kubeconfig: Option<PathBuf>,
+    /// With --serve: the port on the loopback interface; 0 for a free one
+    #[arg(long, default_value_t = 0, requires = "serve")]
+    pub port: u16,
+    /// Manifests: a file, a folder or - for stdin. May be repeated
+    #[arg(short, long = "filename", value_name = "PATH", required_unless_present = "serve")]
+    pub files: Vec<PathBuf>,
+    /// Name of the application [default: the folder's name]
+    #[arg(long, env = "CAPSTAN_APP")]
+    pub app: Option<String>,
+}
+
+/// Plugins.
+#[derive(Debug, Subcommand)]
+pub enum Plugin {
+    /// List the plugins, what they claim and who comes first
+    List,
+    /// Ask a plugin one question in its sandbox; print the answer and what it cost
+    #[command(
+        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
+    )]
+    Run(PluginRun),
+}
+
+/// A question to a plugin.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct PluginRun {
+    /// The plugin's name
+    pub name: String,
+    /// The function of the contract: assess, place, start, advance, abort, decide
+    #[arg(value_parser = |name: &str| name.parse::<capstan_sandbox::Function>())]
+    pub function: capstan_sandbox::Function,
+    /// The input, as JSON or YAML; - for stdin
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub input: PathBuf,
+    /// Under which claim; if absent, the one that fits the object
+    #[arg(long)]
+    pub claim: Option<String>,
+    /// For advance and abort: the file with what the plugin remembers
+    #[arg(long = "memory", value_name = "FILE")]
+    pub memory: Option<PathBuf>,
+    /// The call's moment; now if absent
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<jiff::Timestamp>,
+}
+
+/// Another tool's rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    /// Those of Argo CD
+    Argocd,
+}
+
+/// Which hooks run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Hooks {
+    /// All
+    All,
+    /// None
+    None,
+    /// They, and nothing else
+    Only,
+}
+
+fn phase(word: &str) -> Result<Phase, String> {
+    let all = [
+        Phase::PreDelete,
+        Phase::PreSync,
+        Phase::Sync,
+        Phase::PostSync,
+        Phase::PostDelete,
+        Phase::SyncFail,
+    ];
+    let found = all.into_iter().find(|phase| phase.as_str() == word);
+    found.ok_or_else(
+        || match capstan_core::error::near(word, all.iter().map(|phase| phase.as_str())) {
+            Some(near) => format!("there is no phase `{word}`; did you mean `{near}`?"),
+            None => format!("there is no phase `{word}`"),
+        },
+    )
+}
+
+/// Reads a duration: whole seconds, or units as in `1h30m`.
+fn seconds(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no duration; write `90s`, `10m`, `1h30m` or whole seconds");
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    let mut sum: u64 = 0;
+    let mut number = String::new();
+    for letter in text.chars() {
+        if letter.is_ascii_digit() {
+            number.push(letter);
+            continue;
+        }
+        let unit = match letter {
+            's' => 1,
+            'm' => 60,
+            'h' => 60 * 60,
+            'd' => 24 * 60 * 60,
+            _ => return Err(wrong()),
+        };
+        let count: u64 = number.parse().map_err(|_| wrong())?;
+        number.clear();
+        sum = count
+            .checked_mul(unit)
+            .and_then(|more| sum.checked_add(more))
+            .ok_or_else(wrong)?;
+    }
+    if number.is_empty() && sum > 0 {
+        Ok(sum)
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(seconds("90"), Ok(90));
+        assert_eq!(seconds("1h30m"), Ok(5400));
+        assert!(seconds("soon").is_err() && seconds("1h30").is_err() && seconds("").is_err());
+    }
+}

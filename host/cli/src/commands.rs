@@ -1,0 +1,52 @@
+//! One file for each verb.
+
+mod delete;
+mod follow;
+mod plan;
+mod plugin;
+mod simulate;
+mod stored;
+mod sync;
+
+use std::io::Write as _;
+
+use clap::CommandFactory as _;
+
+use crate::{
+    args::{Args, Command},
+    exit::Exit,
+};
+
+/// Runs a command.
+pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
+    let global = &args.global;
+    match args.command {
+        Command::Plan(set) => plan::run(global, &set).await,
+        Command::Sync(set) => sync::run(global, &set).await,
+        Command::Delete(delete) => delete::run(global, &delete).await,
+        Command::Status(app) => stored::status(global, app.app.as_deref()).await,
+        Command::History(history) => stored::history(global, &history).await,
+        Command::Logs(logs) => stored::logs(global, &logs).await,
+        Command::Terminate(app) => stored::terminate(global, &app.app).await,
+        Command::Sweep(app) => stored::sweep(global, &app.app).await,
+        Command::Simulate(simulate) => simulate::run(global, simulate).await,
+        Command::Plugin(plugin) => plugin::run(global, &plugin).await,
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "capstan", &mut script);
+            print(&String::from_utf8_lossy(&script));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Prints to stdout. Who reads it may have gone.
+fn print(text: &str) {
+    std::io::stdout().write_all(text.as_bytes()).ok();
+}
+
+/// Prints a JSON document.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?));
+    Ok(())
+}

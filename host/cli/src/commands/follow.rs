@@ -1,0 +1,131 @@
+//! Follows an operation to its end: prints what happens, and listens to signals meanwhile.
+
+use std::io::Write as _;
+
+use capstan_core::{event::Status, view::OperationView};
+use capstan_engine::{Record, Running};
+use serde::Serialize;
+
+use super::{print, print_json};
+use crate::{
+    args::{Global, Output},
+    exit::Exit,
+    render::{Paint, run::RunText},
+};
+
+/// How following ended.
+pub(super) enum Followed {
+    /// With the operation.
+    Over(Status),
+    /// Before it: somebody wanted the process to go.
+    Left,
+}
+
+impl Followed {
+    pub(super) fn exit(self) -> Exit {
+        match self {
+            Followed::Over(status) => Exit::of_status(&status),
+            Followed::Left => Exit::Other,
+        }
+    }
+}
+
+/// A signal, by what it means.
+enum Signal {
+    /// Ctrl-C: terminate; the second time, leave.
+    Interrupt,
+    /// The process shall go; the operation is to be carried on by another.
+    Leave(&'static str),
+}
+
+/// The end of a run as one document.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Result<'a> {
+    #[serde(flatten)]
+    view: &'a OperationView,
+    logs: Vec<capstan_engine::Line>,
+}
+
+/// Follows an operation to its end.
+pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Result<Followed> {
+    let mut signals = signals()?;
+    let mut text = RunText::new(Paint::new(global.color));
+    let mut logs = Vec::new();
+    let mut interrupted = false;
+    loop {
+        let record = tokio::select! {
+            biased;
+            Some(signal) = signals.recv() => {
+                let why = match signal {
+                    Signal::Interrupt if !interrupted => {
+                        interrupted = true;
+                        say("Ctrl-C: terminating; again to leave at once");
+                        running.terminate("Ctrl-C");
+                        continue;
+                    }
+                    Signal::Interrupt => "Ctrl-C",
+                    Signal::Leave(name) => name,
+                };
+                say(&format!(
+                    "{why}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it",
+                    running.operation
+                ));
+                return Ok(Followed::Left);
+            }
+            record = running.next() => record,
+        };
+        let Some(record) = record else { break };
+        match global.output {
+            Output::Text => print(&text.text(&record)),
+            Output::Jsonl => print(&format!("{}\n", serde_json::to_string(&record)?)),
+            Output::Json => {
+                text.text(&record);
+                if let Record::Line(line) = record {
+                    logs.push(line);
+                }
+            }
+        }
+    }
+    if global.output == Output::Json {
+        print_json(&Result {
+            view: text.view(),
+            logs,
+        })?;
+    }
+    Ok(Followed::Over(running.end().await?))
+}
+
+fn say(text: &str) {
+    // Nothing can be done about a closed stderr.
+    writeln!(std::io::stderr(), "\n{text}").ok();
+}
+
+#[cfg(unix)]
+fn signals() -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<Signal>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (told, signals) = tokio::sync::mpsc::unbounded_channel();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            let signal = tokio::select! {
+                Some(()) = interrupt.recv() => Signal::Interrupt,
+                Some(()) = terminate.recv() => Signal::Leave("SIGTERM"),
+                Some(()) = hangup.recv() => Signal::Leave("SIGHUP"),
+                else => return,
+            };
+            if told.send(signal).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(signals)
+}
+
+#[cfg(not(unix))]
+fn signals() -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<Signal>> {
+    let (told, signals) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && told.send(Signal::Interrupt).is_ok() {} });
+    Ok(signals)
+}

@@ -1,0 +1,68 @@
+//! `capstan simulate`: a sync on an embedded cluster, or one that is served.
+
+use std::{net::Ipv4Addr, path::Path};
+
+use anyhow::Context as _;
+use capstan_sim::{serve, world::World};
+use tokio::net::TcpListener;
+
+use super::{print, sync};
+use crate::{
+    args::{Global, Set, Simulate},
+    context,
+    exit::Exit,
+};
+
+pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit> {
+    if args.serve {
+        return serve_world(&args).await;
+    }
+    let set = Set {
+        files: args.files,
+        recursive: false,
+        app: args.app,
+        compat: None,
+        only: Vec::new(),
+        hooks: None,
+        hook: Vec::new(),
+        skip_hook: Vec::new(),
+        phases: Vec::new(),
+        prune: false,
+        create_namespace: false,
+        timeout: None,
+    };
+    sync::run(global, &set).await
+}
+
+async fn serve_world(args: &Simulate) -> anyhow::Result<Exit> {
+    let mut setup = context::setup(args.scenario.as_deref(), args.run_commands)?;
+    setup.epoch = jiff::Timestamp::now();
+    let world = World::start(setup);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
+        .await
+        .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
+    let address = listener.local_addr()?;
+    let kubeconfig = serve::kubeconfig(address);
+    match &args.write_kubeconfig {
+        Some(path) => {
+            std::fs::write(path, &kubeconfig).with_context(|| format!("failed to write {}", path.display()))?;
+            print(&served(address, path));
+        }
+        None => print(&kubeconfig),
+    }
+    let stop = async {
+        // Without signals there is no way to stop but to kill it, which is fine for a cluster that isn't kept.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    serve::serve(world.service(), listener, stop).await;
+    Ok(Exit::Done)
+}
+
+fn served(address: std::net::SocketAddr, path: &Path) -> String {
+    format!(
+        "an embedded cluster listens on {address}; Ctrl-C ends it, and nothing of it is kept\n  export KUBECONFIG={}\n",
+        path.display()
+    )
+}

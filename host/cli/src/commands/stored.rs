@@ -1,0 +1,215 @@
+//! `capstan status`, `history`, `logs`, `terminate` and `sweep`: what is stored about applications, and what can be done from outside.
+
+use capstan_core::plugins::Application;
+use capstan_engine::{Ended, EngineError, Past, SweepFate};
+use jiff::Timestamp;
+
+use super::{follow, print, print_json};
+use crate::{
+    args::{Global, History, Logs, Output},
+    context::{Context, who},
+    exit::Exit,
+    render::{Paint, columns, harmless, name_of, span, tables},
+    report::Mistakes,
+};
+
+pub(super) async fn status(global: &Global, app: Option<&str>) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
+    let Some(app) = app else {
+        return all(&context, global, paint, now).await;
+    };
+    let report = context.engine.report(&context.application(app)?).await?;
+    match global.output {
+        Output::Text => print(&tables::report(&report, now, paint)),
+        Output::Json | Output::Jsonl => print_json(&report)?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn all(context: &Context, global: &Global, paint: Paint, now: Timestamp) -> anyhow::Result<Exit> {
+    let applications = context.engine.applications(&context.namespace).await?;
+    let mut reports = Vec::new();
+    for application in &applications {
+        reports.push(context.engine.report(application).await?);
+    }
+    if global.output != Output::Text {
+        print_json(&reports)?;
+        return Ok(Exit::Done);
+    }
+    if reports.is_empty() {
+        print(&format!("no applications in namespace {}\n", context.namespace));
+        return Ok(Exit::Done);
+    }
+    let mut rows = vec![
+        ["APPLICATION", "OPERATION", "STARTED", "STATE"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    rows.extend(reports.iter().map(|report| {
+        let ago = |at: Timestamp| format!("{} ago", span(now.duration_since(at)));
+        let (id, started, state) = match (&report.current, &report.progress, report.history.last()) {
+            (Some(current), Some(progress), _) => (
+                current.id.clone(),
+                ago(current.started_at),
+                tables::status(&progress.status, paint),
+            ),
+            (_, _, Some(past)) => (
+                past.id.clone(),
+                ago(past.started_at),
+                tables::status(&past.status, paint),
+            ),
+            (_, _, None) => Default::default(),
+        };
+        vec![report.application.name.clone(), id, started, state]
+    }));
+    print(&(columns(&rows, 3).join("\n") + "\n"));
+    Ok(Exit::Done)
+}
+
+/// Finds an operation by its number, its id, or as the last one.
+fn find<'a>(history: &'a [Past], wanted: Option<&str>) -> anyhow::Result<&'a Past> {
+    let number = |past: &Past| past.id.split('-').next().map(str::to_owned);
+    let found = match wanted {
+        None => history.last(),
+        Some(wanted) => history
+            .iter()
+            .find(|past| past.id == wanted || number(past).as_deref() == Some(wanted)),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = history.iter().map(|past| past.id.as_str()).collect();
+        match wanted {
+            Some(wanted) => Mistakes::one(
+                format!("there is no operation {wanted}"),
+                format!("there are {}", known.join(", ")),
+            ),
+            None => Mistakes::one("no operation is over yet", "`capstan status` shows what runs"),
+        }
+    })
+}
+
+pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let application = context.application(&args.app.app)?;
+    let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
+    let report = context.engine.report(&application).await?;
+    match (&args.operation, global.output) {
+        (None, Output::Text) => print(&tables::history(&report.history, now, paint)),
+        (None, Output::Json | Output::Jsonl) => print_json(&report.history)?,
+        (Some(wanted), output) => {
+            let view = context
+                .engine
+                .view(&application, find(&report.history, Some(wanted))?)
+                .await?;
+            match output {
+                Output::Text => print(&tables::operation(&view, paint)),
+                Output::Json | Output::Jsonl => print_json(&view)?,
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let application = context.application(&args.app.app)?;
+    let report = context.engine.report(&application).await?;
+    let id = match (&args.operation, &report.current) {
+        (None, Some(current)) => current.id.clone(),
+        (wanted, _) => find(&report.history, wanted.as_deref())?.id.clone(),
+    };
+    let mut logs = context.engine.logs(&application, &id).await?;
+    if let Some(hook) = &args.hook {
+        logs.retain(|(task, _)| task.0.split('/').any(|part| part.trim_end_matches(['*', '-']) == hook));
+    }
+    if global.output != Output::Text {
+        print_json(&logs)?;
+        return Ok(Exit::Done);
+    }
+    for (task, streams) in &logs {
+        for stream in streams {
+            let prefix = format!("{} {} > {}", task, stream.pod, stream.container);
+            if stream.is_cut {
+                print(&format!("{prefix} | [earlier lines were not kept]\n"));
+            }
+            for line in &stream.lines {
+                print(&format!("{prefix} | {}\n", harmless(line)));
+            }
+        }
+    }
+    if logs.is_empty() {
+        eprintln!("no logs were kept of operation {id}");
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let application = context.application(app)?;
+    let by = who();
+    match context.engine.terminate(&application, &by).await? {
+        Ended::Asked(driver) => {
+            print(&format!(
+                "asked {driver} to end the operation; `capstan status {app}` shows how far that is\n"
+            ));
+            Ok(Exit::Done)
+        }
+        Ended::NoDriver => end_here(&context, global, &application, &by).await,
+    }
+}
+
+/// Ends an operation that nobody drives any more: by driving it for the moment that takes.
+async fn end_here(context: &Context, global: &Global, application: &Application, by: &str) -> anyhow::Result<Exit> {
+    let running = match context.engine.resume(application).await {
+        Err(EngineError::NothingRuns(_)) => return Ok(Exit::Done),
+        other => other?,
+    };
+    running.terminate(by);
+    let followed = follow::to_end(running, global).await?;
+    context.save()?;
+    // That it was terminated is what was asked for.
+    Ok(match followed.exit() {
+        Exit::Terminated => Exit::Done,
+        other => other,
+    })
+}
+
+pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let application = context.application(app)?;
+    let swept = context.engine.sweep(&application).await?;
+    context.save()?;
+    let now = context.engine.clock().now();
+    let failed = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Failed(_)));
+    if global.output == Output::Text {
+        if swept.is_empty() {
+            print("nothing is due\n");
+        }
+        let rows: Vec<Vec<String>> = swept
+            .iter()
+            .map(|swept| {
+                let due = &swept.object.due;
+                let (word, rest) = match &swept.fate {
+                    SweepFate::Waits => (
+                        "waits",
+                        format!("{} left ({})", span(due.at.duration_since(now)), due.by),
+                    ),
+                    SweepFate::Deleted => ("deleted", due.by.clone()),
+                    SweepFate::Gone => ("gone", "it was deleted already".to_owned()),
+                    SweepFate::Kept => ("kept", "its delete policies want it to stay".to_owned()),
+                    SweepFate::Failed(why) => ("FAILED", harmless(why)),
+                };
+                vec![word.to_owned(), name_of(&due.target.key, &application.namespace), rest]
+            })
+            .collect();
+        print(
+            &columns(&rows, 3)
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        );
+    } else {
+        print_json(&swept)?;
+    }
+    Ok(if failed { Exit::Apply } else { Exit::Done })
+}

@@ -1,0 +1,251 @@
+//! Makes the engine: of a real cluster or an embedded one, with the plugins that were asked for.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use capstan_core::plugins::{Application, Plugins};
+use capstan_engine::{Clock, Engine, cluster::Cluster};
+use capstan_sandbox::Sandbox;
+use capstan_sim::{
+    pods::Pods,
+    scenario::Scenario,
+    world::{Setup, World},
+};
+use jiff::Timestamp;
+use kube::{Client, Config, config::KubeConfigOptions};
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{args::Global, input, report::Mistakes};
+
+/// Names may be this long: what is made of them must fit into labels.
+const LONGEST_NAME: usize = 50;
+
+/// Makes the runtime. Virtual time needs one thread and a clock that stands still while there is work.
+pub fn runtime(global: &Global) -> std::io::Result<Runtime> {
+    if is_virtual(global) {
+        Builder::new_current_thread().enable_all().start_paused(true).build()
+    } else {
+        Builder::new_multi_thread().enable_all().build()
+    }
+}
+
+fn is_virtual(global: &Global) -> bool {
+    global.simulate.is_some() && !global.exec
+}
+
+/// Everything that a command works with.
+pub struct Context {
+    /// The engine.
+    pub engine: Engine,
+    /// The plugins.
+    pub sandbox: Arc<Sandbox>,
+    /// The namespace that was asked for, else the context's.
+    pub namespace: String,
+    /// The cluster in a few words.
+    pub cluster: String,
+    /// The embedded cluster, if it is one.
+    pub world: Option<World>,
+    state: Option<PathBuf>,
+}
+
+impl Context {
+    /// Connects to the cluster, or starts one.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no cluster, or what is wrong with a plugin or a scenario.
+    pub async fn new(global: &Global) -> anyhow::Result<Context> {
+        let sandbox = Arc::new(sandbox(global)?);
+        let (client, namespace, cluster, world) = match &global.simulate {
+            Some(scenario) => embedded(global, scenario)?,
+            None => real(global).await?,
+        };
+        let clock = match &world {
+            Some(world) => Clock::starting_at(world.now()),
+            None => Clock::system(),
+        };
+        let plugins: Arc<dyn Plugins> = Arc::clone(&sandbox) as Arc<dyn Plugins>;
+        let connected = Cluster::connect(client)
+            .await
+            .with_context(|| format!("failed to ask {cluster} what it serves"))?;
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Ok(Context {
+            engine: Engine::new(connected, plugins, clock, &host),
+            sandbox,
+            namespace,
+            cluster,
+            world,
+            state: global.state.clone(),
+        })
+    }
+
+    /// Names an application in the namespace.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the name.
+    pub fn application(&self, name: &str) -> anyhow::Result<Application> {
+        let is_label = |name: &str| {
+            let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+            !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+        };
+        if !is_label(name) || name.len() > LONGEST_NAME {
+            return Err(Mistakes::one(
+                format!("`{name}` can't be the name of an application"),
+                format!("at most {LONGEST_NAME} of a-z, 0-9 and -, as in `--app shop`"),
+            ));
+        }
+        Ok(Application {
+            name: name.to_owned(),
+            namespace: self.namespace.clone(),
+        })
+    }
+
+    /// Keeps the embedded cluster for the next command, if that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it couldn't be written.
+    pub fn save(&self) -> anyhow::Result<()> {
+        let (Some(world), Some(path)) = (&self.world, &self.state) else {
+            return Ok(());
+        };
+        let text = serde_json::to_string(&world.save())?;
+        // Beside the file and then in its place: a full disk must not cost the cluster that is there.
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, text)
+            .and_then(|()| std::fs::rename(&beside, path))
+            .with_context(|| format!("failed to write {}", path.display()))
+    }
+}
+
+/// Says who is at work, for others to see.
+pub fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("USERNAME"))
+        .unwrap_or_else(|_| "somebody".to_owned());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user} on {host}")
+}
+
+/// Loads the plugins.
+///
+/// # Errors
+///
+/// Returns what is wrong with one.
+pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
+    let mut builder = Sandbox::builder();
+    for plugin in capstan_bundle::ALL {
+        builder = builder.builtin(plugin.name, plugin.bytes);
+    }
+    for path in &global.plugins {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Mistakes::one(
+                format!("the plugin {} can't be read: {error}", path.display()),
+                "name a `.wasm` file",
+            )
+        })?;
+        builder = builder.plugin(path.display().to_string(), bytes);
+    }
+    for name in &global.without_plugins {
+        builder = builder.without(name);
+    }
+    if let Some(folder) = global.plugin_cache.clone().or_else(cache_folder) {
+        builder = builder.cache(folder);
+    }
+    if is_virtual(global) {
+        builder = builder.timeless();
+    }
+    Ok(builder.build()?)
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    let from_env = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let cache = from_env("XDG_CACHE_HOME").or_else(|| from_env("HOME").map(|home| home.join(".cache")))?;
+    Some(cache.join("capstan/plugins"))
+}
+
+type Found = (Client, String, String, Option<World>);
+
+async fn real(global: &Global) -> anyhow::Result<Found> {
+    let options = KubeConfigOptions {
+        context: global.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let config = match &global.kubeconfig {
+        Some(path) => {
+            let read = kube::config::Kubeconfig::read_from(path);
+            let read = read.with_context(|| format!("failed to read {}", path.display()))?;
+            Config::from_custom_kubeconfig(read, &options)
+                .await
+                .map_err(anyhow::Error::from)
+        }
+        None if global.context.is_some() => Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from),
+        None => Config::infer().await.map_err(anyhow::Error::from),
+    };
+    let config = config.context("no cluster to work on: set KUBECONFIG or --kubeconfig, or use --simulate")?;
+    let namespace = global
+        .namespace
+        .clone()
+        .unwrap_or_else(|| config.default_namespace.clone());
+    let cluster = config.cluster_url.to_string();
+    let client = Client::try_from(config).with_context(|| format!("failed to connect to {cluster}"))?;
+    Ok((client, namespace, cluster, None))
+}
+
+/// Reads what an embedded cluster starts with.
+///
+/// # Errors
+///
+/// Returns what is wrong with the scenario.
+pub fn setup(scenario: Option<&Path>, exec: bool) -> anyhow::Result<Setup> {
+    let scenario = match scenario {
+        None => Scenario::default(),
+        Some(path) => {
+            let text = input::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+            Scenario::from_yaml(&text)
+                .map_err(|error| Mistakes::one(format!("{}: {error}", path.display()), "see `tests/README.md`"))?
+        }
+    };
+    let mut setup = Setup::from(scenario);
+    if setup.pods == Pods::Exec && !exec {
+        let message = "this scenario runs the containers' commands on this machine";
+        return Err(Mistakes::one(message, "add `--exec` if that is what you want"));
+    }
+    if exec {
+        setup.pods = Pods::Exec;
+        setup.epoch = Timestamp::now();
+    }
+    Ok(setup)
+}
+
+fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
+    let path = (!scenario.is_empty()).then(|| Path::new(scenario));
+    let mut setup = setup(path, global.exec)?;
+    let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    setup
+        .objects
+        .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
+    let saved = match &global.state {
+        Some(path) if path.exists() => {
+            let text = input::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+            let saved = serde_json::from_str(&text);
+            Some(saved.with_context(|| format!("{} is no saved cluster", path.display()))?)
+        }
+        Some(_) | None => None,
+    };
+    let world = match saved {
+        Some(saved) => World::restore(setup, saved).context("the saved cluster can't be used")?,
+        None => World::start(setup),
+    };
+    let client = Client::new(world.service(), &namespace);
+    Ok((client, namespace, "the embedded cluster".to_owned(), Some(world)))
+}

@@ -1,0 +1,117 @@
+//! Exit codes: one for each way a command can end, so that a pipeline can branch on it.
+
+use std::process::ExitCode;
+
+use capstan_core::event::Status;
+use capstan_engine::EngineError;
+
+use crate::report::Mistakes;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// Something else went wrong.
+    Other = 1,
+    /// The command line or the manifests are wrong; nothing was done.
+    Usage = 2,
+    /// A hook failed.
+    Hook = 10,
+    /// An object is not healthy.
+    Health = 11,
+    /// The cluster refused a change.
+    Apply = 12,
+    /// A deadline passed.
+    Timeout = 13,
+    /// The operation was terminated.
+    Terminated = 14,
+    /// Another operation runs.
+    Busy = 15,
+    /// A plugin gave no answer.
+    Plugin = 16,
+}
+
+/// The table for `--help`.
+pub const TABLE: &str = "\
+Exit codes:
+   0  done
+   1  something else went wrong
+   2  the command line or the manifests are wrong; nothing was done
+  10  a hook failed
+  11  an object is not healthy
+  12  the cluster refused a change
+  13  a deadline passed
+  14  the operation was terminated
+  15  another operation of the application runs
+  16  a plugin gave no answer";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+impl Exit {
+    /// Returns the code of an operation that is over.
+    pub fn of_status(status: &Status) -> Exit {
+        match status {
+            Status::Succeeded => Exit::Done,
+            Status::Terminated { .. } => Exit::Terminated,
+            Status::Running | Status::Terminating { .. } => Exit::Other,
+            Status::Failed(cause) => match cause.class.as_str() {
+                "hook" => Exit::Hook,
+                "health" => Exit::Health,
+                "apply" => Exit::Apply,
+                "timeout" => Exit::Timeout,
+                "plugin" => Exit::Plugin,
+                _ => Exit::Other,
+            },
+        }
+    }
+
+    /// Returns the code of an error.
+    pub fn of(error: &anyhow::Error) -> Exit {
+        if error.is::<Mistakes>() {
+            return Exit::Usage;
+        }
+        match error.downcast_ref::<EngineError>() {
+            Some(EngineError::Plan(_)) => Exit::Usage,
+            Some(EngineError::Busy { .. }) => Exit::Busy,
+            Some(
+                EngineError::Cluster { .. }
+                | EngineError::LostLock(_)
+                | EngineError::NoApplication { .. }
+                | EngineError::NothingRuns(_)
+                | EngineError::Stored(_),
+            )
+            | None => Exit::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_in_the_table() {
+        let all = [
+            Exit::Done,
+            Exit::Other,
+            Exit::Usage,
+            Exit::Hook,
+            Exit::Health,
+            Exit::Apply,
+            Exit::Timeout,
+            Exit::Terminated,
+            Exit::Busy,
+            Exit::Plugin,
+        ];
+        for exit in all {
+            let number = format!("  {:>2}  ", exit as u8);
+            assert!(TABLE.contains(&number), "{exit:?}");
+        }
+        assert_eq!(TABLE.lines().count(), all.len() + 1);
+    }
+}

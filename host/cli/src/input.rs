@@ -1,0 +1,132 @@
+//! Reads manifests: files, folders, stdin.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use capstan_core::{
+    error::PlanError,
+    manifest::{self, Manifest},
+};
+
+use crate::report::Mistakes;
+
+/// Reads the manifests of all paths in their order; a folder's files by name.
+///
+/// # Errors
+///
+/// Returns everything that can't be read or decoded, together.
+pub fn read(paths: &[PathBuf], recursive: bool) -> anyhow::Result<Vec<Manifest>> {
+    let mut manifests = Vec::new();
+    let mut mistakes = Vec::new();
+    for path in paths {
+        match texts(path, recursive) {
+            Ok(texts) => {
+                for (name, text) in texts {
+                    match manifest::decode(&name, &text) {
+                        Ok(decoded) => manifests.extend(decoded),
+                        Err(wrong) => mistakes.extend(wrong),
+                    }
+                }
+            }
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(manifests)
+    } else {
+        Err(Mistakes(mistakes).into())
+    }
+}
+
+/// Reads a text file or stdin.
+///
+/// # Errors
+///
+/// Returns why it couldn't be read.
+pub fn text(path: &Path) -> Result<String, PlanError> {
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut io::stdin(), &mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    let name = path.display();
+    let bytes = bytes.map_err(|error| PlanError::new(format!("{name} can't be read: {}", plain(&error))))?;
+    String::from_utf8(bytes).map_err(|_| PlanError::new(format!("{name} is not text in UTF-8")))
+}
+
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "it is not allowed".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)>, PlanError> {
+    if !path.is_dir() {
+        return Ok(vec![(path.display().to_string(), text(path)?)]);
+    }
+    if path.join("Chart.yaml").is_file() {
+        let error = PlanError::new(format!(
+            "{} is a Helm chart, which this version doesn't render",
+            path.display()
+        ));
+        return Err(error.hint(format!(
+            "`helm template NAME {} | capstan ... --app NAME -f -`",
+            path.display()
+        )));
+    }
+    let mut files = Vec::new();
+    collect(path, recursive, &mut files)?;
+    if files.is_empty() {
+        let error = PlanError::new(format!("{} has no .yaml, .yml or .json files", path.display()));
+        return Err(error.hint(if recursive {
+            "name another folder"
+        } else {
+            "`-R` reads its subfolders, too"
+        }));
+    }
+    let read = |file: PathBuf| Ok((file.display().to_string(), text(&file)?));
+    files.into_iter().map(read).collect()
+}
+
+fn collect(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(), PlanError> {
+    let wrong = |error: io::Error| PlanError::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(wrong)? {
+        entries.push(entry.map_err(wrong)?.path());
+    }
+    entries.sort();
+    for entry in entries {
+        let is_manifest = |ending: &std::ffi::OsStr| ["yaml", "yml", "json"].iter().any(|known| ending == *known);
+        if entry.is_dir() {
+            if recursive {
+                collect(&entry, recursive, files)?;
+            }
+        } else if entry.extension().is_some_and(is_manifest) {
+            files.push(entry);
+        }
+    }
+    Ok(())
+}
+
+/// Names an application after the folder of its manifests.
+pub fn folder_name(paths: &[PathBuf]) -> Option<String> {
+    let first = paths.first().filter(|path| *path != Path::new("-"))?;
+    let whole = fs::canonicalize(first).ok()?;
+    let folder = if whole.is_dir() {
+        whole.as_path()
+    } else {
+        whole.parent()?
+    };
+    let name = folder.file_name()?.to_str()?.to_lowercase();
+    let name: String = name
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .collect();
+    let name = name.trim_matches('-').to_owned();
+    (!name.is_empty()).then_some(name)
+}

@@ -1,0 +1,74 @@
+//! The command line: words in, words out, exit codes. A library, so that the tests of the whole need not start a process for each story.
+//!
+//! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`input`] reads manifests;
+//! [`context`] makes the engine of a real or a simulated cluster; `commands` has one file for each verb; [`render`] is what is
+//! printed.
+
+pub mod args;
+mod commands;
+pub mod context;
+pub mod exit;
+pub mod input;
+pub mod render;
+pub mod report;
+
+use std::{
+    ffi::OsString,
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::{args::Args, exit::Exit};
+
+/// Runs one command line, and returns its exit code.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(words) {
+        Ok(args) => args,
+        Err(error) => {
+            // A closed pipe is the reader's choice.
+            error.print().ok();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+        }
+    };
+    log(args.global.verbose);
+    let paint = render::Paint::new(args.global.color);
+    let runtime = match context::runtime(&args.global) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report::print(&error.into(), paint);
+            return Exit::Other.into();
+        }
+    };
+    let result = runtime.block_on(commands::run(args));
+    // What a killed plugin call or a hanging request leaves behind isn't waited for.
+    runtime.shutdown_background();
+    std::io::stdout().flush().ok();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            report::print(&error, paint);
+            Exit::of(&error).into()
+        }
+    }
+}
+
+fn log(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "capstan=info,warn",
+        2 => "capstan=debug,info",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_env("CAPSTAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(verbose > 1);
+    // A second command line in one process keeps the first one's log.
+    log.try_init().ok();
+}

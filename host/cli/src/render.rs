@@ -1,0 +1,168 @@
+//! What is printed. A plan is printed whole; a run is printed as it goes, only ever appending, the same on a terminal and in a pipe.
+
+pub mod plan;
+pub mod run;
+pub mod tables;
+
+use std::io::IsTerminal as _;
+
+use capstan_core::object::ObjectKey;
+use jiff::SignedDuration;
+
+use crate::args::Color;
+
+/// Colours words, or doesn't.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint {
+    is_on: bool,
+}
+
+impl Paint {
+    /// Decides by the flag, `NO_COLOR`, `FORCE_COLOR` and whether stdout is a terminal.
+    pub fn new(color: Color) -> Paint {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_on = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if is_set("NO_COLOR") => false,
+            Color::Auto => is_set("FORCE_COLOR") || is_set("CLICOLOR_FORCE") || std::io::stdout().is_terminal(),
+        };
+        Paint { is_on }
+    }
+
+    /// Never colours.
+    pub const PLAIN: Paint = Paint { is_on: false };
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.is_on {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// For what went well.
+    pub fn good(self, text: &str) -> String {
+        self.paint("32", text)
+    }
+
+    /// For what went wrong.
+    pub fn bad(self, text: &str) -> String {
+        self.paint("31", text)
+    }
+
+    /// For what somebody should look at.
+    pub fn odd(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    /// For headings.
+    pub fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// For what may be skipped.
+    pub fn faint(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+}
+
+/// Removes what a terminal would act on: control characters of texts that others wrote.
+pub fn harmless(text: &str) -> String {
+    text.chars()
+        .filter(|letter| !letter.is_control() || *letter == '\t')
+        .collect()
+}
+
+/// Names an object inside its application: `Job/migrate`; with its namespace where that is another one.
+pub fn name_of(key: &ObjectKey, namespace: &str) -> String {
+    if key.namespace.is_empty() || key.namespace == namespace {
+        key.short()
+    } else {
+        format!("{}/{}/{}", key.kind, key.namespace, key.name)
+    }
+}
+
+/// Writes a duration as people say it: `1.5s`, `12s`, `3m 5s`, `2h 10m`.
+pub fn span(duration: SignedDuration) -> String {
+    let milliseconds = duration.as_millis().max(0);
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..10 => format!("{}.{}s", seconds, milliseconds % 1000 / 100),
+        10..60 => format!("{seconds}s"),
+        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ if seconds % 3600 / 60 == 0 => format!("{}h", seconds / 3600),
+        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// Lays out rows in columns; the last one is as wide as it is.
+pub fn columns(rows: &[Vec<String>], gap: usize) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| seen(cell))
+            .max()
+    };
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or_default()).collect();
+    let line = |row: &Vec<String>| {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            line.push_str(cell);
+            line.push_str(&" ".repeat(width - seen(cell) + gap));
+        }
+        line.trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
+/// Counts the letters of a cell that are seen: colours are not.
+fn seen(cell: &str) -> usize {
+    let mut in_code = false;
+    let is_seen = |letter: &char| match (in_code, *letter) {
+        (false, '\u{1b}') => {
+            in_code = true;
+            false
+        }
+        (true, 'm') => {
+            in_code = false;
+            false
+        }
+        (is_code, _) => !is_code,
+    };
+    cell.chars().filter(is_seen).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        let at = |milliseconds| span(SignedDuration::from_millis(milliseconds));
+        assert_eq!(
+            (at(0), at(1540), at(12_000)),
+            ("0.0s".into(), "1.5s".into(), "12s".into())
+        );
+        assert_eq!(
+            (at(185_000), at(600_000), at(7_800_000)),
+            ("3m 5s".into(), "10m".into(), "2h 10m".into())
+        );
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        let rows = [
+            vec!["\u{1b}[32mok\u{1b}[0m".to_owned(), "a".to_owned()],
+            vec!["FAILED".to_owned(), "b".to_owned()],
+        ];
+        assert_eq!(columns(&rows, 1), ["\u{1b}[32mok\u{1b}[0m     a", "FAILED b"]);
+    }
+
+    #[test]
+    fn nothing_that_others_wrote_moves_the_cursor() {
+        assert_eq!(harmless("a\u{1b}[31mb\rc\td"), "a[31mbc\td");
+    }
+}

@@ -1,0 +1,201 @@
+//! A plan for people: phases, waves, what each task does, what it waits for, and which plugin answers.
+
+use capstan_core::{
+    operation_kind::OperationKind,
+    phase::Phase,
+    plan::{Plan, wait_text},
+    task::{Action, ApplyTask, Changes, HookTask, Task},
+};
+use jiff::SignedDuration;
+
+use super::{Paint, columns, name_of, span};
+
+/// How many changed fields are named before they are counted.
+const NAMED: usize = 3;
+
+/// Writes a plan.
+pub fn text(plan: &Plan, paint: Paint) -> String {
+    let mut text = format!("{}\n", paint.strong(&heading(plan)));
+    let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| row(task, plan)).collect();
+    let mut rows = columns(&rows, 3).into_iter();
+    for (phase, waves) in plan.waves() {
+        let note = if phase == Phase::SyncFail {
+            "   (only if something fails)"
+        } else {
+            ""
+        };
+        text.push_str(&format!("\n{}{}\n", paint.strong(phase.as_str()), paint.faint(note)));
+        for wave in waves {
+            let mut label = format!("  wave {:>3}   ", wave.to_string());
+            for (_, row) in plan.wave(phase, wave).zip(&mut rows) {
+                text.push_str(&format!("{label}{}\n", sign(&row, paint)));
+                label = " ".repeat(label.len());
+            }
+        }
+    }
+    let namespace = &plan.application.namespace;
+    if !plan.skipped.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.strong("Left alone")));
+        let rows: Vec<Vec<String>> = plan
+            .skipped
+            .iter()
+            .map(|skipped| {
+                vec![
+                    format!("  {}", name_of(&skipped.key, namespace)),
+                    skipped.reason.clone(),
+                ]
+            })
+            .collect();
+        text.push_str(&format!("{}\n", columns(&rows, 3).join("\n")));
+    }
+    if !plan.left_over.is_empty() {
+        text.push_str(&format!(
+            "\n{}{}\n",
+            paint.strong("No longer in the manifests"),
+            paint.faint("   (--prune removes them)")
+        ));
+        for key in &plan.left_over {
+            text.push_str(&format!("  {}\n", name_of(key, namespace)));
+        }
+    }
+    if !plan.notices.is_empty() {
+        text.push('\n');
+    }
+    for notice in &plan.notices {
+        text.push_str(&format!("{} {notice}\n", paint.odd("note:")));
+    }
+    text
+}
+
+/// Says in one line what a plan comes to.
+pub fn heading(plan: &Plan) -> String {
+    let (mut hooks, mut on_failure, mut apply, mut unchanged, mut delete) = (0, 0, 0, 0, 0);
+    for task in &plan.tasks {
+        match &task.action {
+            Action::Hook(_) if task.phase == Phase::SyncFail => on_failure += 1,
+            Action::Hook(_) => hooks += 1,
+            Action::Apply(apply) if apply.changes == Changes::None => unchanged += 1,
+            Action::Apply(_) => apply += 1,
+            Action::Delete(_) => delete += 1,
+        }
+    }
+    let count = |count: usize, one: &str, many: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{count} {many}")),
+    };
+    let prune = if plan.does == OperationKind::Delete {
+        "to delete"
+    } else {
+        "to prune"
+    };
+    let parts: Vec<String> = [
+        count(hooks, "hook", "hooks"),
+        count(on_failure, "hook on failure", "hooks on failure"),
+        count(apply, "to apply", "to apply"),
+        count(delete, prune, prune),
+        count(unchanged, "unchanged", "unchanged"),
+        count(plan.skipped.len(), "left alone", "left alone"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let parts = if parts.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        parts.join(", ")
+    };
+    let verb = if plan.does == OperationKind::Delete {
+        "delete "
+    } else {
+        ""
+    };
+    format!(
+        "{verb}{} in namespace {}: {parts}",
+        plan.application.name, plan.application.namespace
+    )
+}
+
+fn sign(row: &str, paint: Paint) -> String {
+    match row.get(..1) {
+        Some("+") => paint.good("+") + row.get(1..).unwrap_or_default(),
+        Some("~") => paint.odd("~") + row.get(1..).unwrap_or_default(),
+        Some("-") => paint.bad("-") + row.get(1..).unwrap_or_default(),
+        _ => row.to_owned(),
+    }
+}
+
+fn row(task: &Task, plan: &Plan) -> Vec<String> {
+    let name = name_of(&task.key, &plan.application.namespace);
+    let timeout = task
+        .timeout_seconds
+        .map(|seconds| format!(", at most {}", span(seconds_of(seconds))));
+    let timeout = timeout.unwrap_or_default();
+    match &task.action {
+        Action::Hook(hook) => vec![
+            format!("+ {name}"),
+            format!("run, wait Succeeded{timeout}"),
+            afterwards(hook),
+            hook.by.to_string(),
+        ],
+        Action::Apply(apply) => vec![
+            format!(
+                "{} {name}",
+                if apply.changes == Changes::Create {
+                    "+"
+                } else {
+                    change_sign(apply)
+                }
+            ),
+            format!("{}{timeout}", wait_text(apply.wait)),
+            changes(apply),
+            apply.judge.to_string(),
+        ],
+        Action::Delete(delete) => vec![
+            format!("- {name}"),
+            format!("delete, wait gone{timeout}"),
+            delete.why.clone(),
+        ],
+    }
+}
+
+fn seconds_of(seconds: u64) -> SignedDuration {
+    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+fn change_sign(apply: &ApplyTask) -> &'static str {
+    if apply.changes == Changes::None { "=" } else { "~" }
+}
+
+fn changes(apply: &ApplyTask) -> String {
+    match &apply.changes {
+        Changes::Create => "new".to_owned(),
+        Changes::None => "unchanged".to_owned(),
+        Changes::Fields(changes) if changes.len() <= NAMED => capstan_core::diff::summary(changes),
+        Changes::Fields(changes) => format!("{} fields", changes.len()),
+    }
+}
+
+/// Says what becomes of a hook's object after its end.
+fn afterwards(hook: &HookTask) -> String {
+    if !hook.has_object {
+        return "no object".to_owned();
+    }
+    let words = hook
+        .policies
+        .iter()
+        .find(|policy| policy.by.claim != "*")
+        .map(|policy| policy.words.join(", "));
+    let mut parts = Vec::new();
+    match words.as_deref() {
+        Some("BeforeHookCreation") | None => parts.push("then keep until the next run".to_owned()),
+        Some(words) => parts.push(format!("then delete on {words}")),
+    }
+    if let Some(seconds) = hook.ttl.after_finished {
+        parts.push(format!("{} after its end", span(seconds_of(seconds))));
+    }
+    if let Some(seconds) = hook.ttl.failed {
+        parts.push(format!("{} after a failure", span(seconds_of(seconds))));
+    }
+    parts.join(", or ")
+}

@@ -1,0 +1,251 @@
+//! A run for people: one line for each change, with a reason for every wait, and the hooks' logs as they are written.
+
+use capstan_core::{
+    event::{Event, Fate, News, Status},
+    object::ObjectKey,
+    phase::Phase,
+    task::{TaskId, TaskResult},
+    view::{OperationView, TaskProgress},
+};
+use capstan_engine::{Line, Record};
+use jiff::Timestamp;
+
+use super::{Paint, harmless, name_of, span};
+
+/// Turns records into lines.
+pub struct RunText {
+    paint: Paint,
+    view: OperationView,
+    width: usize,
+    last: Option<(TaskId, String)>,
+}
+
+impl RunText {
+    /// Begins without anything known.
+    pub fn new(paint: Paint) -> RunText {
+        RunText {
+            paint,
+            view: OperationView::default(),
+            width: 0,
+            last: None,
+        }
+    }
+
+    /// Returns what is known so far.
+    pub fn view(&self) -> &OperationView {
+        &self.view
+    }
+
+    /// Writes one record; most are one line, some none.
+    pub fn text(&mut self, record: &Record) -> String {
+        match record {
+            Record::Line(line) => self.log(line),
+            Record::Event(event) => {
+                self.view.fold(event);
+                self.event(event)
+            }
+        }
+    }
+
+    fn log(&self, line: &Line) -> String {
+        let Line {
+            pod, container, text, ..
+        } = line;
+        format!(
+            "{} {pod} > {container} | {}\n",
+            self.paint.faint("logs |"),
+            harmless(text)
+        )
+    }
+
+    fn name(&self, task: &TaskId) -> String {
+        let key = self
+            .view
+            .task(task)
+            .map(|view| view.object.as_ref().unwrap_or(&view.outline.key));
+        key.map_or_else(|| task.to_string(), |key| self.name_of(key))
+    }
+
+    fn name_of(&self, key: &ObjectKey) -> String {
+        let namespace = self
+            .view
+            .about
+            .as_ref()
+            .map(|(_, application)| application.namespace.as_str());
+        name_of(key, namespace.unwrap_or_default())
+    }
+
+    fn line(&mut self, at: Timestamp, verb: &str, name: &str, rest: &str) -> String {
+        let since = self
+            .view
+            .started_at
+            .map(|start| at.duration_since(start))
+            .unwrap_or_default();
+        self.width = self.width.max(name.chars().count()).min(48);
+        let width = self.width;
+        let padded = format!("{verb:<9}");
+        let verb = match verb {
+            "ok" | "created" | "changed" => self.paint.good(&padded),
+            "FAILED" | "stopped" | "plugin" | "trouble" => self.paint.bad(&padded),
+            "waiting" | "passed" => self.paint.odd(&padded),
+            _ => padded,
+        };
+        let line = format!("{:>6}  {verb} {name:<width$}   {}", span(since), harmless(rest));
+        format!("{}\n", line.trim_end())
+    }
+
+    fn section(&self, title: &str) -> String {
+        let main = |view: &&capstan_core::view::TaskView| view.outline.phase != Phase::SyncFail;
+        let all = self.view.tasks.iter().filter(main).count();
+        let is_done = |view: &&capstan_core::view::TaskView| matches!(view.progress, TaskProgress::Finished(_));
+        let done = self.view.tasks.iter().filter(main).filter(is_done).count();
+        format!(
+            "{}\n",
+            self.paint.strong(&format!("---- {title} [{done}/{all} done] ----"))
+        )
+    }
+
+    fn event(&mut self, event: &Event) -> String {
+        let at = event.at;
+        match &event.what {
+            News::OperationStarted {
+                operation,
+                does,
+                application,
+                ..
+            } => {
+                format!(
+                    "operation {operation}: {does} of {} in namespace {}\n",
+                    application.name, application.namespace
+                )
+            }
+            News::OperationResumed {} => "carrying on with it\n".to_owned(),
+            News::PhaseStarted {
+                phase: Phase::SyncFail,
+                cause: Some(cause),
+            } => self.line(at, "failing", "", &format!("because of {}", cause.message)),
+            News::PhaseStarted { .. } | News::WaveFinished { .. } | News::PhaseFinished { .. } => String::new(),
+            News::WaveStarted { phase, wave } => self.section(&format!("{phase}, wave {wave}")),
+            News::TaskStarted { .. } => String::new(),
+            News::ObjectMade { key, how, .. } => {
+                let name = self.name_of(key);
+                self.line(at, how, &name, "")
+            }
+            News::TaskProgressed { task, health, message } => {
+                // The same reason twice in a row is said once.
+                if self.last.as_ref() == Some(&(task.clone(), message.clone())) {
+                    return String::new();
+                }
+                self.last = Some((task.clone(), message.clone()));
+                let name = self.name(task);
+                let reason = match (health, message.is_empty()) {
+                    (Some(health), true) => health.to_string(),
+                    (Some(health), false) => format!("{health}: {message}"),
+                    (None, _) => message.clone(),
+                };
+                self.line(at, "waiting", &name, &reason)
+            }
+            News::TaskFinished { task, result } => {
+                let name = self.name(task);
+                match result {
+                    TaskResult::Done(message) => self.line(at, "ok", &name, message),
+                    TaskResult::Tolerated(message) => self.line(at, "passed", &name, message),
+                    TaskResult::Failed { class, message } => {
+                        self.line(at, "FAILED", &name, &format!("{message} ({class})"))
+                    }
+                    TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
+                }
+            }
+            News::LogsKept { task, trouble, .. } if !trouble.is_empty() => {
+                let name = self.name(task);
+                self.line(at, "trouble", &name, trouble)
+            }
+            News::LogsKept { .. } => String::new(),
+            News::HookDisposed { key, fate, by, .. } => self.disposed(at, key, fate, by),
+            News::PluginTroubled { task, message } => {
+                let name = self.name(task);
+                self.line(at, "plugin", &name, message)
+            }
+            News::Troubled { message } => self.line(at, "trouble", "", message),
+            News::Waiting { on } => on
+                .iter()
+                .map(|waiting| {
+                    let name = self.name(&waiting.task);
+                    let since = span(at.duration_since(waiting.since));
+                    let until = match waiting.until {
+                        Some(until) => format!(", given up in {}", span(until.duration_since(at))),
+                        None => String::new(),
+                    };
+                    self.line(
+                        at,
+                        "waiting",
+                        &name,
+                        &format!("{} (for {since}{until})", waiting.message),
+                    )
+                })
+                .collect(),
+            News::Stopping { why } => self.line(at, "stopping", "", why),
+            News::OperationFinished { status } => self.finished(at, status),
+        }
+    }
+
+    fn disposed(&mut self, at: Timestamp, key: &ObjectKey, fate: &Fate, by: &str) -> String {
+        let name = self.name_of(key);
+        match fate {
+            // That it stays until the next run was in the plan.
+            Fate::Kept => String::new(),
+            Fate::Deleted => self.line(at, "deleted", &name, by),
+            Fate::Due(due) => {
+                let rest = format!("deleted in {} ({by})", span(due.duration_since(at)));
+                self.line(at, "kept", &name, &rest)
+            }
+            Fate::Stuck(why) => self.line(at, "trouble", &name, &format!("it couldn't be deleted: {why}")),
+        }
+    }
+
+    fn finished(&self, at: Timestamp, status: &Status) -> String {
+        let took = self
+            .view
+            .started_at
+            .map(|start| span(at.duration_since(start)))
+            .unwrap_or_default();
+        let untouched: Vec<String> = self
+            .view
+            .tasks
+            .iter()
+            .filter(|view| view.progress == TaskProgress::Pending && view.outline.phase != Phase::SyncFail)
+            .map(|view| self.name_of(&view.outline.key))
+            .collect();
+        let mut text = String::from("\n");
+        text.push_str(&match status {
+            Status::Succeeded => format!("{} in {took}\n", self.paint.good("Succeeded")),
+            Status::Failed(cause) => {
+                format!(
+                    "{} after {took} ({}): {}\n",
+                    self.paint.bad("Failed"),
+                    cause.class,
+                    harmless(&cause.message)
+                )
+            }
+            Status::Terminated { by } => format!("{} after {took} by {}\n", self.paint.bad("Terminated"), harmless(by)),
+            Status::Running | Status::Terminating { .. } => format!("{status:?}\n"),
+        });
+        if !untouched.is_empty() {
+            text.push_str(&format!("Not started: {}\n", untouched.join(", ")));
+        }
+        if *status != Status::Succeeded
+            && let Some((_, application)) = &self.view.about
+            && self
+                .view
+                .tasks
+                .iter()
+                .any(|view| view.logs.is_some_and(|bytes| bytes > 0))
+        {
+            text.push_str(&format!(
+                "The logs of its hooks: capstan logs {} -n {}\n",
+                application.name, application.namespace
+            ));
+        }
+        text
+    }
+}

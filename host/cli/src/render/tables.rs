@@ -1,0 +1,164 @@
+//! What is stored about applications, for people.
+
+use capstan_core::{
+    event::Status,
+    task::TaskResult,
+    view::{OperationView, TaskProgress},
+};
+use capstan_engine::{Past, Report};
+use jiff::Timestamp;
+
+use super::{Paint, columns, harmless, name_of, span};
+
+/// Writes how an operation is or ended, in a few words.
+pub fn status(status: &Status, paint: Paint) -> String {
+    match status {
+        Status::Running => "Running".to_owned(),
+        Status::Terminating { by } => format!("Terminating ({})", harmless(by)),
+        Status::Succeeded => paint.good("Succeeded"),
+        Status::Failed(cause) => format!(
+            "{} ({}): {}",
+            paint.bad("Failed"),
+            cause.class,
+            harmless(&cause.message)
+        ),
+        Status::Terminated { by } => format!("{} by {}", paint.bad("Terminated"), harmless(by)),
+    }
+}
+
+/// Writes the last operations, the newest first.
+pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> String {
+    let mut rows = vec![
+        ["OPERATION", "DOES", "STARTED", "TOOK", "BY", "RESULT"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    rows.extend(history.iter().rev().map(|past| {
+        vec![
+            past.id.clone(),
+            past.does.to_string(),
+            format!("{} ago", span(now.duration_since(past.started_at))),
+            span(past.finished_at.duration_since(past.started_at)),
+            harmless(&past.by),
+            status(&past.status, paint),
+        ]
+    }));
+    columns(&rows, 3).join("\n") + "\n"
+}
+
+/// Writes what is known of an application.
+pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
+    let application = &report.application;
+    let mut text = format!(
+        "{} in namespace {}\n",
+        paint.strong(&application.name),
+        application.namespace
+    );
+    match (&report.current, &report.progress) {
+        (Some(current), Some(progress)) => {
+            text.push_str(&format!(
+                "\noperation {}: {} by {}, {}, since {}\n",
+                current.id,
+                current.does,
+                harmless(&current.by),
+                status(&progress.status, paint),
+                span(now.duration_since(current.started_at)),
+            ));
+            let results = progress.results.iter().map(|(task, result)| {
+                let (word, message) = match result {
+                    TaskResult::Done(message) => ("ok", message),
+                    TaskResult::Tolerated(message) => ("passed", message),
+                    TaskResult::Failed { message, .. } => ("FAILED", message),
+                    TaskResult::Stopped(message) => ("stopped", message),
+                };
+                vec![format!("  {word}"), task.to_string(), harmless(message)]
+            });
+            text.push_str(&lines(&results.collect::<Vec<_>>()));
+        }
+        _ => text.push_str("\nno operation is running\n"),
+    }
+    if !report.history.is_empty() {
+        text.push_str(&format!("\n{}", history(&report.history, now, paint)));
+    }
+    if !report.due.is_empty() {
+        text.push_str("\nTo be deleted later, by the cluster, the next operation or `capstan sweep`:\n");
+        let rows = report.due.iter().map(|object| {
+            let due = &object.due;
+            let left = due.at.duration_since(now);
+            let when = if left.is_positive() {
+                format!("in {}", span(left))
+            } else {
+                format!("overdue by {}", span(-left))
+            };
+            vec![
+                format!("  {}", name_of(&due.target.key, &application.namespace)),
+                when,
+                due.by.clone(),
+            ]
+        });
+        text.push_str(&lines(&rows.collect::<Vec<_>>()));
+    }
+    text
+}
+
+fn lines(rows: &[Vec<String>]) -> String {
+    columns(rows, 3).iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Writes one operation with its tasks.
+pub fn operation(view: &OperationView, paint: Paint) -> String {
+    let namespace = view
+        .about
+        .as_ref()
+        .map(|(_, application)| application.namespace.clone())
+        .unwrap_or_default();
+    let mut text = format!("operation {}", paint.strong(&view.operation));
+    if let Some((does, application)) = &view.about {
+        text.push_str(&format!(
+            ": {does} of {} in namespace {}",
+            application.name, application.namespace
+        ));
+    }
+    if let Some(started) = view.started_at {
+        text.push_str(&format!("\nstarted {started:.0}"));
+    }
+    if let Some(found) = &view.status {
+        text.push_str(&format!("\n{}", status(found, paint)));
+    }
+    text.push_str("\n\n");
+    let mut rows = vec![
+        ["PHASE", "WAVE", "OBJECT", "TOOK", "RESULT", "MESSAGE"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    rows.extend(view.tasks.iter().map(|task| {
+        let took = task
+            .started_at
+            .zip(task.finished_at)
+            .map(|(start, end)| span(end.duration_since(start)));
+        vec![
+            task.outline.phase.to_string(),
+            task.outline.wave.to_string(),
+            name_of(task.object.as_ref().unwrap_or(&task.outline.key), &namespace),
+            took.unwrap_or_default(),
+            match &task.progress {
+                TaskProgress::Pending => "not started".to_owned(),
+                TaskProgress::Running => "running".to_owned(),
+                TaskProgress::Finished(TaskResult::Done(_)) => paint.good("ok"),
+                TaskProgress::Finished(TaskResult::Tolerated(_)) => "passed".to_owned(),
+                TaskProgress::Finished(TaskResult::Failed { .. }) => paint.bad("FAILED"),
+                TaskProgress::Finished(TaskResult::Stopped(_)) => "stopped".to_owned(),
+            },
+            harmless(&task.message),
+        ]
+    }));
+    text.push_str(&lines(&rows));
+    for trouble in view
+        .troubles
+        .iter()
+        .chain(view.tasks.iter().flat_map(|task| &task.troubles))
+    {
+        text.push_str(&format!("{} {}\n", paint.odd("trouble:"), harmless(trouble)));
+    }
+    text
+}

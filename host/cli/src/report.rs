@@ -1,0 +1,102 @@
+//! How mistakes and failures are told: what, where, the line itself, and what may help.
+
+use std::fmt;
+
+use capstan_core::error::PlanError;
+use capstan_engine::EngineError;
+use capstan_sandbox::{AskError, SandboxError};
+
+use crate::render::Paint;
+
+/// What the user has to change before anything is done: on the command line, in files, in manifests.
+#[derive(Debug)]
+pub struct Mistakes(pub Vec<PlanError>);
+
+impl Mistakes {
+    /// Makes one of a single mistake outside the manifests.
+    pub fn one(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Mistakes(vec![PlanError::new(message).hint(hint)]).into()
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in the input", self.0.len())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// Prints an error to stderr.
+pub fn print(error: &anyhow::Error, paint: Paint) {
+    let text = tell(error, paint);
+    // Nothing can be done about a closed stderr.
+    std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).ok();
+}
+
+/// Writes an error as it is printed.
+pub fn tell(error: &anyhow::Error, paint: Paint) -> String {
+    if let Some(Mistakes(mistakes)) = error.downcast_ref::<Mistakes>() {
+        return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
+    }
+    if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
+        return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
+    }
+    let mut text = format!("{} {error}\n", paint.bad("error:"));
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("  because: {cause}\n"));
+    }
+    if let Some(hint) = hint(error) {
+        text.push_str(&format!("  hint: {hint}\n"));
+    }
+    text
+}
+
+fn mistake_text(mistake: &PlanError, paint: Paint) -> String {
+    let mut text = format!("{} {}\n", paint.bad("error:"), mistake.message);
+    if let Some(place) = &mistake.place {
+        text.push_str(&format!("  --> {place}\n"));
+        if let Some(line) = &mistake.source_line {
+            let number = place.line.to_string();
+            let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
+            let tabs: String = line
+                .chars()
+                .take(column)
+                .map(|letter| if letter == '\t' { '\t' } else { ' ' })
+                .collect();
+            text.push_str(&format!("  {number} | {line}\n"));
+            text.push_str(&format!("  {} | {tabs}{}\n", " ".repeat(number.len()), paint.bad("^")));
+        }
+    } else if let Some(object) = &mistake.object {
+        text.push_str(&format!("  --> {object}\n"));
+    }
+    if let Some(hint) = &mistake.hint {
+        text.push_str(&format!("  hint: {hint}\n"));
+    }
+    text
+}
+
+fn hint(error: &anyhow::Error) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<SandboxError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<AskError>() {
+        return error.hint();
+    }
+    Some(match error.downcast_ref::<EngineError>()? {
+        EngineError::Busy { .. } => {
+            "wait for its end, or end it with `capstan terminate`; `capstan status` shows what it does".to_owned()
+        }
+        EngineError::LostLock(_) => {
+            "`capstan status` shows whether another process carries on; if none does, run the same command again"
+                .to_owned()
+        }
+        EngineError::NoApplication { .. } => {
+            "`capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`"
+                .to_owned()
+        }
+        EngineError::Cluster { .. } | EngineError::NothingRuns(_) | EngineError::Stored(_) | EngineError::Plan(_) => {
+            return None;
+        }
+    })
+}
