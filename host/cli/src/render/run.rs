@@ -12,6 +12,9 @@ use jiff::Timestamp;
 
 use super::{Paint, harmless, name_of, span};
 
+/// How wide the column of names gets; longer names push their line's rest aside.
+const WIDEST: usize = 48;
+
 /// Turns records into lines.
 pub struct RunText {
     paint: Paint,
@@ -81,7 +84,7 @@ impl RunText {
             .started_at
             .map(|start| at.duration_since(start))
             .unwrap_or_default();
-        self.width = self.width.max(name.chars().count()).min(48);
+        self.width = self.width.max(name.chars().count()).min(WIDEST);
         let width = self.width;
         let padded = format!("{verb:<9}");
         let verb = match verb {
@@ -112,8 +115,18 @@ impl RunText {
                 operation,
                 does,
                 application,
+                tasks,
                 ..
             } => {
+                // A generated name is longer than its prefix by the run's id.
+                let long =
+                    |key: &ObjectKey| self.name_of(key).chars().count() + if key.name.ends_with('*') { 9 } else { 0 };
+                self.width = tasks
+                    .iter()
+                    .map(|task| long(&task.key))
+                    .max()
+                    .unwrap_or_default()
+                    .min(WIDEST);
                 format!(
                     "operation {operation}: {does} of {} in namespace {}\n",
                     application.name, application.namespace
@@ -127,6 +140,8 @@ impl RunText {
             News::PhaseStarted { .. } | News::WaveFinished { .. } | News::PhaseFinished { .. } => String::new(),
             News::WaveStarted { phase, wave } => self.section(&format!("{phase}, wave {wave}")),
             News::TaskStarted { .. } => String::new(),
+            // Its end says all there is to say.
+            News::ObjectMade { how, .. } if how == "unchanged" => String::new(),
             News::ObjectMade { key, how, .. } => {
                 let name = self.name_of(key);
                 self.line(at, how, &name, "")
@@ -137,6 +152,10 @@ impl RunText {
                     return String::new();
                 }
                 self.last = Some((task.clone(), message.clone()));
+                // Until there is an object, there is nothing to wait for; when that takes long, `Waiting` says so.
+                if health.is_none() && self.view.task(task).is_some_and(|view| view.object.is_none()) {
+                    return String::new();
+                }
                 let name = self.name(task);
                 let reason = match (health, message.is_empty()) {
                     (Some(health), true) => health.to_string(),

@@ -310,7 +310,8 @@ impl Operation {
             }
             Answer::NameTaken => {
                 let message = format!(
-                    "{} is there again after every deletion; somebody else makes it",
+                    "{} is in the way: an earlier run made it, and the hook's delete policies don't remove it; add \
+                     BeforeHookCreation to them, or use generateName",
                     task.key
                 );
                 let class = FailureClass::Apply;

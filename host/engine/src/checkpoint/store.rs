@@ -99,7 +99,7 @@ impl Store {
         self.head.operations += 1;
         let Application { name, namespace } = self.application();
         // The number is for people. The rest keeps runs apart when an application is deleted and made anew.
-        let unique = capstan_core::hook::short_hash(&[namespace, name, &at.to_string(), &self.writer]);
+        let unique = capstan_core::hook::short_hash(&[namespace, name, &at.to_string()]);
         let id = format!("{}-{}", self.head.operations, unique.get(..5).unwrap_or_default());
         self.head.places.extend(planned.places.iter().cloned());
         self.head.current = Some(Current {

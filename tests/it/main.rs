@@ -1,0 +1,4 @@
+//! Tests of the whole that are better told in Rust.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod architecture;

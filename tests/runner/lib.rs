@@ -1,0 +1,30 @@
+//! Runs stories: manifests on an embedded cluster in virtual time, with the built-in plugins in their sandbox.
+//!
+//! [`story`] is the form of the files in `scenarios/`; [`Stage`] is a cluster with an engine on it, for tests that are better told in
+//! Rust; [`told`] puts events into the words that both expect.
+#![expect(clippy::expect_used, reason = "a test may stop at what can't be")]
+
+pub mod stage;
+pub mod story;
+pub mod told;
+
+pub use self::{
+    stage::{Ran, Stage},
+    told::is_like,
+};
+
+use std::path::{Path, PathBuf};
+
+/// Returns the path of a file under `tests/`.
+pub fn path(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
+}
+
+/// Runs a test in virtual time.
+pub fn in_virtual_time<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build();
+    runtime.expect("a runtime").block_on(test)
+}

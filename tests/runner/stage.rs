@@ -1,0 +1,190 @@
+//! A cluster with an engine on it.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
+
+use capstan_core::{
+    directive::Mode,
+    event::Status,
+    operation_kind::OperationKind,
+    plan::{Limits, Selection},
+    plugins::{Application, Plugins},
+    view::OperationView,
+};
+use capstan_engine::{Clock, Engine, Record, Request, Running, cluster::Cluster};
+use capstan_sandbox::Sandbox;
+use capstan_sim::world::{Setup, World};
+use kube::Client;
+use serde_json::json;
+
+use crate::told::told;
+
+/// Who terminates operations in tests.
+pub const SOMEBODY: &str = "somebody";
+
+/// A cluster with an engine on it.
+pub struct Stage {
+    /// The cluster.
+    pub world: World,
+    /// The engine.
+    pub engine: Engine,
+    /// The application that stories are about.
+    pub application: Application,
+}
+
+/// What came of an operation.
+#[derive(Debug)]
+pub struct Ran {
+    /// What was told, in words.
+    pub told: Vec<String>,
+    /// The lines of the hooks' logs.
+    pub lines: Vec<String>,
+    /// What it looked like at its end.
+    pub view: OperationView,
+    /// How it ended.
+    pub status: Status,
+}
+
+/// The built-in plugins, compiled once for all tests of a process.
+pub fn built_in() -> Arc<Sandbox> {
+    static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
+    Arc::clone(SANDBOX.get_or_init(|| {
+        let mut builder = Sandbox::builder().timeless();
+        for plugin in capstan_bundle::ALL {
+            builder = builder.builtin(plugin.name, plugin.bytes);
+        }
+        Arc::new(builder.build().expect("the built-in plugins load"))
+    }))
+}
+
+impl Stage {
+    /// Starts a cluster with the built-in plugins.
+    pub async fn new(setup: Setup) -> Stage {
+        Stage::with(setup, built_in()).await
+    }
+
+    /// Starts a cluster with these plugins.
+    pub async fn with(mut setup: Setup, plugins: Arc<dyn Plugins>) -> Stage {
+        let namespace = "shop";
+        setup
+            .objects
+            .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
+        let world = World::start(setup);
+        let clock = Clock::starting_at(world.now());
+        let cluster = Cluster::connect(Client::new(world.service(), namespace)).await;
+        let cluster = cluster.expect("the embedded cluster answers");
+        Stage {
+            engine: Engine::new(cluster, plugins, clock, "test"),
+            world,
+            application: Application {
+                name: "shop".to_owned(),
+                namespace: namespace.to_owned(),
+            },
+        }
+    }
+
+    /// Returns a request to sync these files of `tests/`.
+    pub fn request(&self, files: &[&str]) -> anyhow::Result<Request> {
+        let paths: Vec<PathBuf> = files.iter().map(|file| crate::path(file)).collect();
+        Ok(Request {
+            application: self.application.clone(),
+            does: OperationKind::Sync,
+            mode: Mode::Native,
+            manifests: capstan::input::read(&paths, false)?,
+            selection: Selection::default(),
+            prune: false,
+            create_namespace: false,
+            limits: Limits::default(),
+        })
+    }
+
+    /// Returns a request to sync manifests that are written in the test itself.
+    pub fn request_text(&self, text: &str) -> Request {
+        Request {
+            application: self.application.clone(),
+            does: OperationKind::Sync,
+            mode: Mode::Native,
+            manifests: capstan_core::manifest::decode("story", text).expect("the story's manifests"),
+            selection: Selection::default(),
+            prune: false,
+            create_namespace: false,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Returns a request to delete the application.
+    pub fn deletion(&self) -> Request {
+        Request {
+            application: self.application.clone(),
+            does: OperationKind::Delete,
+            mode: Mode::Native,
+            manifests: Vec::new(),
+            selection: Selection::default(),
+            prune: false,
+            create_namespace: false,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Plans and runs to the end.
+    pub async fn run(&self, request: Request) -> anyhow::Result<Ran> {
+        let planned = self.engine.plan(request).await?;
+        let running = self.engine.start(planned, SOMEBODY).await?;
+        self.follow(running, None).await
+    }
+
+    /// Follows an operation to its end; terminates it from outside when something like `end_at` was told.
+    pub async fn follow(&self, mut running: Running, mut end_at: Option<&str>) -> anyhow::Result<Ran> {
+        let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
+        while let Some(record) = running.next().await {
+            match record {
+                Record::Line(line) => lines.push(line.text),
+                Record::Event(event) => {
+                    view.fold(&event);
+                    said.extend(told(&event, &view));
+                }
+            }
+            if let (Some(pattern), Some(last)) = (end_at, said.last())
+                && crate::is_like(last, pattern)
+            {
+                end_at = None;
+                self.engine.terminate(&self.application, SOMEBODY).await?;
+            }
+        }
+        Ok(Ran {
+            told: said,
+            lines,
+            view,
+            status: running.end().await?,
+        })
+    }
+
+    /// Lists the names of the application's namespace's objects by kind, of the kinds asked for.
+    pub async fn names(&self, kinds: &[&str]) -> BTreeMap<String, Vec<String>> {
+        let mut found = BTreeMap::new();
+        for kind in kinds {
+            let discovery = self.engine.cluster().discovery();
+            let known = discovery
+                .scopes()
+                .into_keys()
+                .find(|known| known.kind == *kind)
+                .expect("a known kind");
+            let objects = self
+                .engine
+                .cluster()
+                .list(&known, &self.application.namespace, "")
+                .await;
+            let mut names: Vec<String> = objects
+                .expect("the kind can be listed")
+                .iter()
+                .map(|object| object.name().to_owned())
+                .collect();
+            names.sort();
+            found.insert((*kind).to_owned(), names);
+        }
+        found
+    }
+}

@@ -1,0 +1,315 @@
+//! The form of a scenario file: a cluster, and steps with what they must lead to.
+//!
+//! Stories state order and outcome, never durations, so that they hold on any cluster.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail, ensure};
+use capstan::{exit::Exit, render::Paint, report};
+use capstan_core::{
+    directive::Mode,
+    phase::Phase,
+    plan::{Hooks, Selection},
+};
+use capstan_engine::{Request, SweepFate};
+use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
+use kube::{
+    Api,
+    api::{DynamicObject, Patch, PatchParams},
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    stage::{Ran, SOMEBODY, Stage},
+    told::is_like,
+};
+
+/// What a story tells beside its cluster.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Story {
+    /// What it is about.
+    #[expect(dead_code, reason = "for the reader of the file")]
+    about: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+enum Step {
+    /// Sync these files.
+    Sync(Sync),
+    /// Delete the application.
+    Delete(Expected),
+    /// Plan these files: it must fail with these mistakes, in this order.
+    Mistakes(Mistakes),
+    /// Let time pass.
+    Pass(Span),
+    /// Sweep: what must become of what is due.
+    Sweep(Sweep),
+    /// The objects of some kinds, exactly; `*` stands for anything.
+    Objects(BTreeMap<String, Vec<String>>),
+    /// The kept logs of the last operation, exactly, by hook.
+    KeptLogs(BTreeMap<String, Vec<String>>),
+    /// Change live objects behind the operation's back: a merge patch by `Kind/name`.
+    Patch(BTreeMap<String, Value>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Sync {
+    files: Vec<String>,
+    #[serde(default)]
+    only: Vec<String>,
+    hooks: Option<Hooks>,
+    #[serde(default)]
+    hook: Vec<String>,
+    #[serde(default)]
+    skip_hook: Vec<String>,
+    #[serde(default)]
+    phases: Vec<Phase>,
+    #[serde(default)]
+    prune: bool,
+    #[serde(default)]
+    compat: bool,
+    /// The operation's deadline, in seconds.
+    timeout: Option<u64>,
+    #[serde(flatten)]
+    expected: Expected,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Expected {
+    /// Terminate it from outside when this was told.
+    terminate_at: Option<String>,
+    /// The exit code's name: `done`, `hook`, `timeout`.
+    ends: String,
+    /// What is told, in this order; other things may be told between.
+    #[serde(default)]
+    order: Vec<String>,
+    /// What is not told.
+    #[serde(default)]
+    never: Vec<String>,
+    /// Log lines, in this order.
+    #[serde(default)]
+    lines: Vec<String>,
+    /// What the plan leaves alone, by object, with the reason.
+    #[serde(default)]
+    left_alone: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Mistakes {
+    files: Vec<String>,
+    are: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Sweep {
+    deleted: Vec<String>,
+    gone: Vec<String>,
+    waits: Vec<String>,
+}
+
+/// Runs the story of a file.
+///
+/// # Errors
+///
+/// Returns what isn't as the story says.
+pub fn run(text: &str) -> anyhow::Result<()> {
+    let whole: Map<String, Value> = serde_yaml::from_str(text)?;
+    let (scenario, story) = Scenario::split(whole)?;
+    let story: Story = serde_json::from_value(Value::Object(story))?;
+    crate::in_virtual_time(async {
+        let stage = Stage::new(Setup::from(scenario)).await;
+        for (number, step) in story.steps.iter().enumerate() {
+            let result = perform(&stage, step).await;
+            result.with_context(|| format!("step {}", number + 1))?;
+        }
+        Ok(())
+    })
+}
+
+async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
+    match step {
+        Step::Sync(sync) => {
+            let request = request(stage, sync)?;
+            operation(stage, request, &sync.expected).await
+        }
+        Step::Delete(expected) => operation(stage, stage.deletion(), expected).await,
+        Step::Mistakes(mistakes) => plan_fails(stage, mistakes).await,
+        Step::Pass(span) => {
+            tokio::time::sleep(span.0).await;
+            Ok(())
+        }
+        Step::Sweep(expected) => sweep(stage, expected).await,
+        Step::Objects(wanted) => objects(stage, wanted).await,
+        Step::KeptLogs(wanted) => kept_logs(stage, wanted).await,
+        Step::Patch(patches) => patch(stage, patches).await,
+    }
+}
+
+fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
+    let files: Vec<&str> = sync.files.iter().map(String::as_str).collect();
+    let mut request = stage.request(&files)?;
+    request.selection = Selection {
+        only: sync.only.clone(),
+        hooks: sync.hooks,
+        hook: sync.hook.clone(),
+        skip_hook: sync.skip_hook.clone(),
+        phases: sync.phases.clone(),
+    };
+    request.prune = sync.prune;
+    if sync.compat {
+        request.mode = Mode::ArgoCd;
+    }
+    if let Some(timeout) = sync.timeout {
+        request.limits.operation = timeout;
+    }
+    Ok(request)
+}
+
+async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyhow::Result<()> {
+    let planned = stage.engine.plan(request).await.map_err(plain)?;
+    let left: BTreeMap<String, String> = planned
+        .plan
+        .skipped
+        .iter()
+        .map(|skipped| (skipped.key.short(), skipped.reason.clone()))
+        .collect();
+    for (name, reason) in &expected.left_alone {
+        let found = left
+            .get(name)
+            .with_context(|| format!("{name} is not left alone: {left:?}"))?;
+        ensure!(is_like(found, reason), "{name} is left alone because `{found}`");
+    }
+    let running = stage.engine.start(planned, SOMEBODY).await.map_err(plain)?;
+    let ran = stage.follow(running, expected.terminate_at.as_deref()).await?;
+    check(&ran, expected).with_context(|| {
+        format!(
+            "told:\n  {}\nlines: {:?}\nstatus: {:?}",
+            ran.told.join("\n  "),
+            ran.lines,
+            ran.status
+        )
+    })
+}
+
+/// Errors as a user sees them.
+fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
+    anyhow::anyhow!("{}", report::tell(&error.into(), Paint::PLAIN))
+}
+
+fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
+    in_order(&ran.told, &expected.order)?;
+    in_order(&ran.lines, &expected.lines)?;
+    for pattern in &expected.never {
+        if let Some(told) = ran.told.iter().find(|told| is_like(told, pattern)) {
+            bail!("`{told}` was told, and never should be");
+        }
+    }
+    let exit = format!("{:?}", Exit::of_status(&ran.status)).to_lowercase();
+    ensure!(exit == expected.ends, "it ends with `{exit}`, not `{}`", expected.ends);
+    Ok(())
+}
+
+fn in_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
+    let mut rest = found.iter();
+    for pattern in wanted {
+        ensure!(
+            rest.any(|told| is_like(told, pattern)),
+            "`{pattern}` is missing, or comes before what stands before it"
+        );
+    }
+    Ok(())
+}
+
+async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
+    let files: Vec<&str> = mistakes.files.iter().map(String::as_str).collect();
+    let error = match stage.request(&files) {
+        Err(error) => error,
+        Ok(request) => match stage.engine.plan(request).await {
+            Err(error) => error.into(),
+            Ok(_) => bail!("there are no mistakes"),
+        },
+    };
+    ensure!(
+        Exit::of(&error) == Exit::Usage,
+        "the exit code is {:?}",
+        Exit::of(&error)
+    );
+    let folder = crate::path("").display().to_string();
+    let text = report::tell(&error, Paint::PLAIN).replace(&folder, "");
+    let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
+    in_order(&lines, &mistakes.are).with_context(|| text)
+}
+
+async fn sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
+    let swept = stage.engine.sweep(&stage.application).await.map_err(plain)?;
+    let of = |wanted: &SweepFate| -> Vec<String> {
+        let found = swept.iter().filter(|swept| swept.fate == *wanted);
+        found.map(|swept| swept.object.due.target.key.short()).collect()
+    };
+    same("deleted", of(&SweepFate::Deleted), &expected.deleted)?;
+    same("gone", of(&SweepFate::Gone), &expected.gone)?;
+    same("waiting", of(&SweepFate::Waits), &expected.waits)
+}
+
+async fn objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+    let kinds: Vec<&str> = wanted.keys().map(String::as_str).collect();
+    for (kind, names) in stage.names(&kinds).await {
+        same(&kind, names, wanted.get(&kind).map(Vec::as_slice).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// Requires texts to be like patterns, one by one.
+fn same(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
+    let is_same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(text, pattern)| is_like(text, pattern));
+    ensure!(is_same, "{what}: {found:?}, not {wanted:?}");
+    Ok(())
+}
+
+async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {
+    let report = stage.engine.report(&stage.application).await.map_err(plain)?;
+    let last = report.history.last().context("there was no operation")?;
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (task, streams) in stage.engine.logs(&stage.application, &last.id).await.map_err(plain)? {
+        let name = task.0.rsplit('/').next().unwrap_or_default().to_owned();
+        found
+            .entry(name)
+            .or_default()
+            .extend(streams.into_iter().flat_map(|stream| stream.lines));
+    }
+    ensure!(found == *wanted, "the kept logs are {found:?}, not {wanted:?}");
+    Ok(())
+}
+
+async fn patch(stage: &Stage, patches: &BTreeMap<String, Value>) -> anyhow::Result<()> {
+    for (name, patch) in patches {
+        let (kind, name) = name.split_once('/').context("patches are by `Kind/name`")?;
+        let cluster = stage.engine.cluster();
+        let known = cluster
+            .discovery()
+            .scopes()
+            .into_keys()
+            .find(|known| known.kind == kind);
+        let known = known.with_context(|| format!("there is no kind {kind}"))?;
+        let objects = cluster.list(&known, &stage.application.namespace, "").await?;
+        let object = objects.iter().find(|object| is_like(object.name(), name));
+        let object = object.with_context(|| format!("there is no {kind} {name}"))?;
+        let discovery = cluster.discovery();
+        let resource = discovery.resource(&known, None).context("a served kind")?;
+        let api: Api<DynamicObject> = Api::namespaced_with(cluster.client().clone(), object.namespace(), resource);
+        let params = PatchParams {
+            field_manager: Some("kubectl-edit".to_owned()),
+            ..PatchParams::default()
+        };
+        api.patch(object.name(), &params, &Patch::Merge(patch)).await?;
+    }
+    Ok(())
+}
