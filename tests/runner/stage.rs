@@ -142,6 +142,7 @@ impl Stage {
         while let Some(record) = running.next().await {
             match record {
                 Record::Line(line) => lines.push(line.text),
+                Record::Past(past) => view = *past,
                 Record::Event(event) => {
                     view.fold(&event);
                     said.extend(told(&event, &view));

@@ -46,6 +46,8 @@ pub(crate) struct Driver {
     pub records: mpsc::UnboundedSender<Record>,
     pub people: mpsc::UnboundedReceiver<Happened>,
     pub versions: BTreeMap<ObjectKey, String>,
+    /// What the operation looks like so far.
+    pub view: OperationView,
 }
 
 /// What of a driver the cycle itself doesn't touch.
@@ -97,17 +99,21 @@ impl Driver {
                     lines.follow(&task.id, own);
                 }
             }
+            // Whoever listens knows nothing of what was before.
+            self.records.send(Record::Past(Box::new(self.view.clone()))).ok();
         }
-        let mut view = OperationView::default();
+        let mut view = self.view;
         let mut next = first;
         loop {
             let at = self.clock.now();
             let step = self.operation.step(Input { at, what: next });
-            if step.must_save {
-                save(&self.operation, &store, &self.lock, &self.records).await?;
-            }
             for event in &step.events {
                 view.fold(event);
+            }
+            if step.must_save {
+                save(&self.operation, &view, &store, &self.lock).await?;
+            }
+            for event in &step.events {
                 // Nobody may listen.
                 self.records.send(Record::Event(event.clone())).ok();
             }
@@ -153,21 +159,18 @@ impl Driver {
 /// Stores how far the operation is; as long as the lock holds, over any trouble with the server.
 async fn save(
     operation: &Operation,
+    view: &OperationView,
     store: &Mutex<Store>,
     lock: &Lock,
-    records: &mpsc::UnboundedSender<Record>,
 ) -> Result<(), EngineError> {
     let mut store = store.lock().await;
     let mut told = false;
     loop {
-        match store.save(operation.state()).await {
+        match store.save(operation.state(), view).await {
             Err(EngineError::Cluster { source, .. }) if source.is_temporary() && lock.holds() => {
                 if !told {
                     tracing::warn!(error = %source, "how far the operation is can't be stored; trying on");
                     told = true;
-                }
-                if records.is_closed() {
-                    tracing::debug!("nobody listens any more");
                 }
                 tokio::time::sleep(AGAIN).await;
             }

@@ -1,13 +1,17 @@
 //! The verbs: plan, start, resume, terminate, report, sweep.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use capstan_core::{
     input::Happened,
     manifest::Manifest,
+    object::ObjectKey,
     operation::Operation,
     operation_kind::OperationKind,
     plugins::{Application, Plugins},
@@ -47,8 +51,8 @@ pub struct Report {
     pub application: Application,
     /// The operation that isn't over.
     pub current: Option<Current>,
-    /// How far that one is: its status and the results of its tasks, as last stored.
-    pub progress: Option<capstan_core::operation::OperationState>,
+    /// What that one looks like, as it was last stored.
+    pub progress: Option<OperationView>,
     /// The last operations that are over, oldest first.
     pub history: Vec<Past>,
     /// What is to be deleted later.
@@ -143,7 +147,8 @@ impl Engine {
         let digest = digest(&planned.manifests);
         let id = store.begin(&planned, by, &digest, self.clock.now()).await?;
         let operation = Operation::new(Arc::new(planned.plan), id);
-        Ok(self.drive(operation, store, lock, lock_news, planned.versions, Happened::Begun))
+        let current = (operation, OperationView::default());
+        Ok(self.drive(current, store, lock, lock_news, planned.versions, Happened::Begun))
     }
 
     /// Carries on with the operation whose driver is gone.
@@ -158,11 +163,11 @@ impl Engine {
         }
         let (lock, lock_news, identity) = self.lock(application).await?;
         let store = Store::open(&self.cluster, application, identity.to_string()).await?;
-        let Some(operation) = store.current().await? else {
+        let Some(current) = store.current().await? else {
             lock.release(false).await;
             return Err(nothing());
         };
-        Ok(self.drive(operation, store, lock, lock_news, Default::default(), Happened::Resumed))
+        Ok(self.drive(current, store, lock, lock_news, BTreeMap::new(), Happened::Resumed))
     }
 
     async fn lock(
@@ -177,11 +182,11 @@ impl Engine {
 
     fn drive(
         &self,
-        operation: Operation,
+        (operation, view): (Operation, OperationView),
         store: Store,
         lock: Lock,
         lock_news: mpsc::UnboundedReceiver<crate::checkpoint::LockNews>,
-        versions: std::collections::BTreeMap<capstan_core::object::ObjectKey, String>,
+        versions: BTreeMap<ObjectKey, String>,
         first: Happened,
     ) -> Running {
         let (records_to, records) = mpsc::unbounded_channel();
@@ -198,6 +203,7 @@ impl Engine {
             records: records_to,
             people: from_people,
             versions,
+            view,
         };
         Running {
             operation: id,
@@ -257,7 +263,7 @@ impl Engine {
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
         let store = self.open_known(application).await?;
-        let progress = store.current().await?.map(|operation| operation.state().clone());
+        let progress = store.current().await?.map(|(_, view)| view);
         let head = store.head;
         Ok(Report {
             application: head.application,

@@ -1,6 +1,10 @@
 //! An operation under way, as its caller sees it.
 
-use capstan_core::{event::Event, event::Status, input::Happened};
+use capstan_core::{
+    event::{Event, Status},
+    input::Happened,
+    view::OperationView,
+};
 use serde::Serialize;
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -14,6 +18,8 @@ pub enum Record {
     Event(Event),
     /// A line.
     Line(Line),
+    /// What an operation looks like that is carried on: comes first, for listeners that know nothing of it.
+    Past(Box<OperationView>),
 }
 
 /// An operation under way. Dropping it leaves the operation: it can be carried on.

@@ -1,6 +1,6 @@
 //! `capstan status`, `history`, `logs`, `terminate` and `sweep`: what is stored about applications, and what can be done from outside.
 
-use capstan_core::plugins::Application;
+use capstan_core::{event::Status, plugins::Application};
 use capstan_engine::{Ended, EngineError, Past, SweepFate};
 use jiff::Timestamp;
 
@@ -52,7 +52,7 @@ async fn all(context: &Context, global: &Global, paint: Paint, now: Timestamp) -
             (Some(current), Some(progress), _) => (
                 current.id.clone(),
                 ago(current.started_at),
-                tables::status(&progress.status, paint),
+                tables::status(progress.status.as_ref().unwrap_or(&Status::Running), paint),
             ),
             (_, _, Some(past)) => (
                 past.id.clone(),

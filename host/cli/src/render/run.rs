@@ -43,6 +43,10 @@ impl RunText {
     pub fn text(&mut self, record: &Record) -> String {
         match record {
             Record::Line(line) => self.log(line),
+            Record::Past(view) => {
+                self.view = (**view).clone();
+                String::new()
+            }
             Record::Event(event) => {
                 self.view.fold(event);
                 self.event(event)
@@ -132,7 +136,7 @@ impl RunText {
                     application.name, application.namespace
                 )
             }
-            News::OperationResumed {} => "carrying on with it\n".to_owned(),
+            News::OperationResumed {} => self.section(&format!("carrying on with operation {}", self.view.operation)),
             News::PhaseStarted {
                 phase: Phase::SyncFail,
                 cause: Some(cause),

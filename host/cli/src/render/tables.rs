@@ -57,23 +57,10 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
     match (&report.current, &report.progress) {
         (Some(current), Some(progress)) => {
             text.push_str(&format!(
-                "\noperation {}: {} by {}, {}, since {}\n",
-                current.id,
-                current.does,
+                "\nrunning, by {}:\n{}",
                 harmless(&current.by),
-                status(&progress.status, paint),
-                span(now.duration_since(current.started_at)),
+                operation(progress, paint)
             ));
-            let results = progress.results.iter().map(|(task, result)| {
-                let (word, message) = match result {
-                    TaskResult::Done(message) => ("ok", message),
-                    TaskResult::Tolerated(message) => ("passed", message),
-                    TaskResult::Failed { message, .. } => ("FAILED", message),
-                    TaskResult::Stopped(message) => ("stopped", message),
-                };
-                vec![format!("  {word}"), task.to_string(), harmless(message)]
-            });
-            text.push_str(&lines(&results.collect::<Vec<_>>()));
         }
         _ => text.push_str("\nno operation is running\n"),
     }

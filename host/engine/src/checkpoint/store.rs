@@ -36,7 +36,8 @@ pub(crate) struct Store {
     cluster: Cluster,
     writer: String,
     pub head: Head,
-    state: Option<Vec<u8>>,
+    /// The operation that isn't over and what it looks like, packed.
+    progress: Option<(Vec<u8>, Vec<u8>)>,
     /// The head as the server has it; nothing before it was first written.
     stored: Option<Object>,
 }
@@ -49,20 +50,20 @@ impl Store {
             .get(&key)
             .await
             .map_err(EngineError::while_("reading the application's state"))?;
-        let (head, state) = match &stored {
+        let (head, progress) = match &stored {
             None => (Head::new(application.clone()), None),
             Some(secret) => {
                 let head = blob::data(secret, "head")
                     .ok_or_else(|| EngineError::Stored(format!("{key} has no `head`")))
                     .and_then(|packed| parse(&packed))?;
-                (head, blob::data(secret, "state"))
+                (head, blob::data(secret, "state").zip(blob::data(secret, "view")))
             }
         };
         Ok(Store {
             cluster: cluster.clone(),
             writer,
             head,
-            state,
+            progress,
             stored,
         })
     }
@@ -111,14 +112,14 @@ impl Store {
             plan,
             logs: Vec::new(),
         });
-        self.state = None;
+        self.progress = None;
         self.write().await?;
         Ok(id)
     }
 
-    /// Stores how far the operation is.
-    pub async fn save(&mut self, state: &OperationState) -> Result<(), EngineError> {
-        self.state = Some(blob::pack(state)?.0);
+    /// Stores how far the operation is, and what it looks like.
+    pub async fn save(&mut self, state: &OperationState, view: &OperationView) -> Result<(), EngineError> {
+        self.progress = Some((blob::pack(state)?.0, blob::pack(view)?.0));
         self.write().await
     }
 
@@ -172,7 +173,7 @@ impl Store {
         let too_many = self.head.history.len().saturating_sub(MOST_PAST);
         self.head.history.drain(..too_many);
         trim_logs(&mut self.head.history);
-        self.state = None;
+        self.progress = None;
         self.write().await?;
         self.sweep_blobs().await;
         Ok(())
@@ -184,8 +185,9 @@ impl Store {
         self.head.written_by.clone_from(&self.writer);
         let (head, _) = blob::pack(&self.head)?;
         let mut data = json!({ "head": BASE64_STANDARD.encode(&head) });
-        if let Some(state) = &self.state {
+        if let Some((state, view)) = &self.progress {
             data["state"] = json!(BASE64_STANDARD.encode(state));
+            data["view"] = json!(BASE64_STANDARD.encode(view));
         }
         let name = blob::name(self.application());
         let mut secret = blob::secret(self.application(), &name, "head", data);
@@ -217,8 +219,8 @@ impl Store {
         }
     }
 
-    /// Returns the operation that isn't over, ready to be carried on.
-    pub async fn current(&self) -> Result<Option<Operation>, EngineError> {
+    /// Returns the operation that isn't over, ready to be carried on, and what it looks like.
+    pub async fn current(&self) -> Result<Option<(Operation, OperationView)>, EngineError> {
         let Some(current) = &self.head.current else {
             return Ok(None);
         };
@@ -227,9 +229,9 @@ impl Store {
             return Err(newer(plan.format));
         }
         let plan = std::sync::Arc::new(plan);
-        Ok(Some(match &self.state {
-            Some(state) => Operation::restore(plan, blob::unpack(state)?),
-            None => Operation::new(plan, current.id.clone()),
+        Ok(Some(match &self.progress {
+            Some((state, view)) => (Operation::restore(plan, blob::unpack(state)?), blob::unpack(view)?),
+            None => (Operation::new(plan, current.id.clone()), OperationView::default()),
         }))
     }
 

@@ -1,0 +1,122 @@
+//! Components that mean harm, and components that are missing: each costs one clear message, and the process goes on.
+
+use std::sync::Arc;
+
+use capstan::{exit::Exit, render::Paint, report};
+use capstan_core::event::Status;
+use capstan_sandbox::Sandbox;
+use capstan_sim::world::Setup;
+use capstan_tests::{Stage, in_virtual_time, is_like};
+
+fn sandbox(without: &[&str]) -> Arc<Sandbox> {
+    let mut builder = Sandbox::builder().timeless();
+    for plugin in capstan_bundle::ALL {
+        builder = builder.builtin(plugin.name, plugin.bytes);
+    }
+    builder = builder.plugin("hostile.wasm", capstan_test_guests::get("hostile").unwrap().bytes);
+    for name in without {
+        builder = builder.without(*name);
+    }
+    Arc::new(builder.build().unwrap())
+}
+
+fn hook(deed: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: evil\n  annotations:\n    capstan.dev/hook: PreSync\n    \
+         capstan.dev/hook-type: {deed}\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers:\n        \
+         - name: main\n          image: ubuntu\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: after\n"
+    )
+}
+
+#[test]
+fn a_hostile_hook_type_fails_its_hook_and_nothing_else() {
+    let deeds = [
+        ("spin", "*used up its budget of * million instructions*"),
+        ("hog", "*needs more than the * MiB of memory that it may have*"),
+        ("trap", "*the hostile guest panics on purpose*"),
+        ("late-trap", "*failed in `advance`*the hostile guest panics on purpose*"),
+        ("idle", "*waits for nothing*"),
+    ];
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), sandbox(&[])).await;
+        for (deed, message) in deeds {
+            let ran = stage.run(stage.request_text(&hook(deed))).await.unwrap();
+            let Status::Failed(cause) = &ran.status else {
+                panic!("{deed}: {:?}", ran.status)
+            };
+            assert!(is_like(&cause.message, message), "{deed}: {}", cause.message);
+            let troubles = ran
+                .told
+                .iter()
+                .filter(|told| told.starts_with("plugin trouble"))
+                .count();
+            assert!(troubles <= 1, "{deed}: {:#?}", ran.told);
+            assert!(
+                !ran.told.iter().any(|told| told.contains("ConfigMap/after")),
+                "{deed}: {:#?}",
+                ran.told
+            );
+            let expected = if deed == "idle" { Exit::Hook } else { Exit::Plugin };
+            assert_eq!(Exit::of_status(&ran.status), expected, "{deed}");
+        }
+        // The process goes on, and so does the application.
+        let well = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
+        assert_eq!(well.status, Status::Succeeded);
+    });
+}
+
+#[test]
+fn a_hostile_policy_leaves_the_object_and_says_so_once() {
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), sandbox(&[])).await;
+        let text = hook("job").replace("capstan.dev/hook-type: job", "capstan.dev/delete-policy: hostile/trap");
+        let ran = stage.run(stage.request_text(&text)).await.unwrap();
+        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        let troubles: Vec<&String> = ran
+            .told
+            .iter()
+            .filter(|told| told.starts_with("plugin trouble"))
+            .collect();
+        assert!(
+            troubles
+                .iter()
+                .all(|told| told.contains("hostile/trap") && told.contains("stays")),
+            "{troubles:?}"
+        );
+        assert_eq!(stage.names(&["Job"]).await["Job"], ["evil"]);
+    });
+}
+
+#[test]
+fn a_component_that_imports_something_else_is_not_loaded() {
+    let outside = capstan_test_guests::get("outside").unwrap();
+    let error = Sandbox::builder()
+        .plugin("outside.wasm", outside.bytes)
+        .build()
+        .map(|_| ())
+        .unwrap_err();
+    let text = report::tell(&error.into(), Paint::PLAIN);
+    insta::assert_snapshot!(text, @"
+    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
+      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    ");
+}
+
+#[test]
+fn without_its_plugin_a_job_is_no_hook_and_has_no_health() {
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), sandbox(&["job"])).await;
+        let error = stage
+            .engine
+            .plan(stage.request(&["example/echo/presync.yaml"]).unwrap())
+            .await;
+        let text = report::tell(&error.map(|_| ()).unwrap_err().into(), Paint::PLAIN);
+        insta::assert_snapshot!(text.replace(&capstan_tests::path("").display().to_string(), ""), @"
+        error: no plugin answers for batch/Job as a hook
+          --> example/echo/presync.yaml:2
+          2 | kind: Job
+            |       ^
+          hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
+        ");
+    });
+}
