@@ -118,6 +118,15 @@ pub fn columns(rows: &[Vec<String>], gap: usize) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
+/// Ends every line.
+pub fn lines(lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    lines.into_iter().fold(String::new(), |mut text, line| {
+        text.push_str(line.as_ref());
+        text.push('\n');
+        text
+    })
+}
+
 /// Counts the letters of a cell that are seen: colours are not.
 fn seen(cell: &str) -> usize {
     let mut in_code = false;

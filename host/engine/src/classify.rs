@@ -20,16 +20,13 @@ pub(crate) async fn classify(
     mut directives: Directives,
     mode: Mode,
 ) -> Result<Classified, PlanError> {
-    let by = match answerer(plugins, &manifest, &mut directives, mode)? {
-        Some(by) => by,
-        None => {
-            let role = Role::Resource;
-            return Ok(Classified {
-                manifest,
-                directives,
-                role,
-            });
-        }
+    let Some(by) = answerer(plugins, &manifest, &mut directives, mode)? else {
+        let role = Role::Resource;
+        return Ok(Classified {
+            manifest,
+            directives,
+            role,
+        });
     };
     let question = PlaceQuestion {
         application: application.clone(),
@@ -103,9 +100,8 @@ fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &Need) -> Result<An
             Need::HookType(_) | Need::HookWord(_) => "/metadata/annotations",
             Need::HookKind(_) | Need::Health(_) | Need::Policy(_) => "/kind",
         };
-        manifest
-            .error(pointer, format!("no plugin answers for {need}"))
-            .hint("`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one")
+        let error = manifest.error(pointer, format!("no plugin answers for {need}"));
+        error.hint("`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one")
     })
 }
 

@@ -182,16 +182,29 @@ async fn save(
 impl Hands {
     fn carry_out(&mut self, step: Step, operation: &Operation, clock: Clock) {
         for effect in step.effects {
-            match Order::of(effect, operation) {
-                Ok(order) => self.begin(order),
-                Err(Effect::Watch { task, key }) => {
+            let effect = match Order::of(effect, operation) {
+                Ok(order) => {
+                    self.begin(*order);
+                    continue;
+                }
+                Err(effect) => *effect,
+            };
+            match effect {
+                Effect::Watch { task, key } => {
                     let judge = judge_of(operation, &task);
                     self.watches.follow(task, key, judge);
                 }
-                Err(Effect::Unwatch { task, key }) => self.watches.leave(task, key),
-                Err(Effect::Wake { at }) => self.wake = Some(clock.instant(at)),
-                // `Order::of` takes all others.
-                Err(_) => {}
+                Effect::Unwatch { task, key } => self.watches.leave(task, key),
+                Effect::Wake { at } => self.wake = Some(clock.instant(at)),
+                // `Order::of` takes these.
+                Effect::Apply { .. }
+                | Effect::Delete { .. }
+                | Effect::LookForOlder { .. }
+                | Effect::StepHook { .. }
+                | Effect::Perform { .. }
+                | Effect::KeepLogs { .. }
+                | Effect::SetTtl { .. }
+                | Effect::Decide { .. } => {}
             }
         }
         while self.orders.try_join_next().is_some() {}

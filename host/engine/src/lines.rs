@@ -320,12 +320,11 @@ impl Lines {
     }
 
     async fn pods_of(&self, own: &Target) -> Result<Vec<Object>, ClusterError> {
-        let mut found = match own.key.kind.as_str() {
-            "Pod" => self.cluster.get(&own.key).await?.into_iter().collect(),
-            _ => {
-                let (labels, _) = selectors(own).unwrap_or_default();
-                self.cluster.list(&pods(), &own.key.namespace, &labels).await?
-            }
+        let mut found: Vec<Object> = if own.key.kind == "Pod" {
+            self.cluster.get(&own.key).await?.into_iter().collect()
+        } else {
+            let (labels, _) = selectors(own).unwrap_or_default();
+            self.cluster.list(&pods(), &own.key.namespace, &labels).await?
         };
         found.retain(|pod| belongs(pod, own));
         Ok(found)

@@ -70,7 +70,7 @@ pub(crate) enum What {
 
 impl Order {
     /// Makes one of an effect, unless it is one that the driver itself carries out.
-    pub fn of(effect: Effect, operation: &Operation) -> Result<Order, Effect> {
+    pub fn of(effect: Effect, operation: &Operation) -> Result<Box<Order>, Box<Effect>> {
         let (task, what) = match effect {
             Effect::Apply { task } => (task, What::Apply),
             Effect::Delete {
@@ -84,10 +84,10 @@ impl Order {
             Effect::KeepLogs { task } => (task, What::KeepLogs),
             Effect::SetTtl { task } => (task, What::SetTtl),
             Effect::Decide { task, occasion } => (task, What::Decide(occasion)),
-            Effect::Watch { .. } | Effect::Unwatch { .. } | Effect::Wake { .. } => return Err(effect),
+            Effect::Watch { .. } | Effect::Unwatch { .. } | Effect::Wake { .. } => return Err(Box::new(effect)),
         };
         let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::Status::Running;
-        Ok(Order {
+        Ok(Box::new(Order {
             own: operation.own(&task).cloned(),
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
@@ -98,7 +98,7 @@ impl Order {
             },
             task,
             what,
-        })
+        }))
     }
 }
 

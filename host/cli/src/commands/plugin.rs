@@ -10,7 +10,7 @@ use crate::{
     context,
     exit::Exit,
     input,
-    render::columns,
+    render::{columns, lines},
     report::Mistakes,
 };
 
@@ -50,7 +50,7 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
             rows.push(row);
         }
     }
-    print(&(columns(&rows, 3).join("\n") + "\n"));
+    print(&lines(columns(&rows, 3)));
     for note in sandbox.notes() {
         eprintln!("note: {note}");
     }
@@ -112,7 +112,7 @@ async fn ask(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {line}\n")).collect()
+    lines(text.lines().map(|line| format!("  {line}")))
 }
 
 /// A bare object is a question about that object.

@@ -9,7 +9,7 @@ use crate::{
     args::{Global, History, Logs, Output},
     context::{Context, who},
     exit::Exit,
-    render::{Paint, columns, harmless, name_of, span, tables},
+    render::{Paint, columns, harmless, lines, name_of, span, tables},
     report::Mistakes,
 };
 
@@ -63,7 +63,7 @@ async fn all(context: &Context, global: &Global, paint: Paint, now: Timestamp) -
         };
         vec![report.application.name.clone(), id, started, state]
     }));
-    print(&(columns(&rows, 3).join("\n") + "\n"));
+    print(&lines(columns(&rows, 3)));
     Ok(Exit::Done)
 }
 
@@ -202,12 +202,7 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
                 vec![word.to_owned(), name_of(&due.target.key, &application.namespace), rest]
             })
             .collect();
-        print(
-            &columns(&rows, 3)
-                .iter()
-                .map(|line| format!("{line}\n"))
-                .collect::<String>(),
-        );
+        print(&lines(columns(&rows, 3)));
     } else {
         print_json(&swept)?;
     }

@@ -141,12 +141,17 @@ impl RunText {
                 phase: Phase::SyncFail,
                 cause: Some(cause),
             } => self.line(at, "failing", "", &format!("because of {}", cause.message)),
-            News::PhaseStarted { .. } | News::WaveFinished { .. } | News::PhaseFinished { .. } => String::new(),
+            // The wave's line, the object's or the plan says it.
+            News::PhaseStarted { .. }
+            | News::WaveFinished { .. }
+            | News::PhaseFinished { .. }
+            | News::TaskStarted { .. } => String::new(),
             News::WaveStarted { phase, wave } => self.section(&format!("{phase}, wave {wave}")),
-            News::TaskStarted { .. } => String::new(),
-            // Its end says all there is to say.
-            News::ObjectMade { how, .. } if how == "unchanged" => String::new(),
             News::ObjectMade { key, how, .. } => {
+                // Of what is unchanged, its end says all there is to say.
+                if how == "unchanged" {
+                    return String::new();
+                }
                 let name = self.name_of(key);
                 self.line(at, how, &name, "")
             }

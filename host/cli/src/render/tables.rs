@@ -8,7 +8,7 @@ use capstan_core::{
 use capstan_engine::{Past, Report};
 use jiff::Timestamp;
 
-use super::{Paint, columns, harmless, name_of, span};
+use super::{Paint, columns, harmless, lines, name_of, span};
 
 /// Writes how an operation is or ended, in a few words.
 pub fn status(status: &Status, paint: Paint) -> String {
@@ -43,7 +43,7 @@ pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> String {
             status(&past.status, paint),
         ]
     }));
-    columns(&rows, 3).join("\n") + "\n"
+    lines(columns(&rows, 3))
 }
 
 /// Writes what is known of an application.
@@ -83,13 +83,9 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
                 due.by.clone(),
             ]
         });
-        text.push_str(&lines(&rows.collect::<Vec<_>>()));
+        text.push_str(&lines(columns(&rows.collect::<Vec<_>>(), 3)));
     }
     text
-}
-
-fn lines(rows: &[Vec<String>]) -> String {
-    columns(rows, 3).iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Writes one operation with its tasks.
@@ -139,7 +135,7 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
             harmless(&task.message),
         ]
     }));
-    text.push_str(&lines(&rows));
+    text.push_str(&lines(columns(&rows, 3)));
     for trouble in view
         .troubles
         .iter()

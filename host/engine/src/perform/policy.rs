@@ -62,7 +62,7 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: Case<'_>)
             Ok(disposal) => {
                 let joined = decision.disposal.join(disposal);
                 if joined != decision.disposal {
-                    decision.by.clone_from(&name_of(policy));
+                    decision.by = name_of(policy);
                 }
                 decision.disposal = joined;
             }
@@ -128,7 +128,7 @@ impl Performer {
         {
             found.push(live);
         }
-        found.sort_by(|a, b| made(b).cmp(&made(a)));
+        found.sort_by_key(|live| std::cmp::Reverse(made(live).to_owned()));
         let is_own = |live: &Object| live.label(labels::RUN) == own.label(labels::RUN);
         for (rank, live) in found.iter().enumerate() {
             let target = Target {

@@ -1,0 +1,145 @@
+//! Starts processes.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, Receiver},
+    time::{Duration, Instant},
+};
+
+/// How long anything may take here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Returns the project's folder, in which commands are run.
+pub fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// Makes a command line; nothing of who runs the tests gets into it.
+pub fn capstan(words: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_capstan"));
+    command.args(words.split_whitespace()).current_dir(project());
+    for name in [
+        "KUBECONFIG",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR_FORCE",
+        "CAPSTAN_LOG",
+        "USER",
+    ] {
+        command.env_remove(name);
+    }
+    command.env("COLUMNS", "100");
+    command
+}
+
+/// What a command said, and its exit code.
+pub struct Said {
+    pub out: String,
+    pub err: String,
+    pub code: i32,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Said {
+        Said {
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code().unwrap_or(-1),
+        }
+    }
+}
+
+impl Said {
+    /// Both streams and the code, as a reader of a transcript sees them.
+    pub fn all(&self) -> String {
+        format!("{}{}[exit code {}]", self.out, self.err, self.code)
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(words: &str) -> Said {
+    capstan(words).output().unwrap().into()
+}
+
+/// A running command. It is killed when the test is over.
+pub struct Running {
+    pub child: Child,
+    lines: Receiver<String>,
+    /// What it has printed so far.
+    pub said: Vec<String>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Running {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (told, lines) = mpsc::channel();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let also = told.clone();
+        std::thread::spawn(move || {
+            BufReader::new(out)
+                .lines()
+                .map_while(Result::ok)
+                .all(|line| told.send(line).is_ok())
+        });
+        std::thread::spawn(move || {
+            BufReader::new(err)
+                .lines()
+                .map_while(Result::ok)
+                .all(|line| also.send(line).is_ok())
+        });
+        Running {
+            child,
+            lines,
+            said: Vec::new(),
+        }
+    }
+
+    /// Waits until it prints a line with this text.
+    pub fn wait_for(&mut self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.said.iter().any(|line| line.contains(text)) {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.said.push(line),
+                Err(why) => panic!("`{text}` was never said ({why}): {:#?}", self.said),
+            }
+        }
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for its end, and returns its exit code; -1 when it was killed.
+    pub fn code(&mut self) -> i32 {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {
+                    self.said.push(line);
+                }
+                return status.code().unwrap_or(-1);
+            }
+            if let Ok(line) = self.lines.recv_timeout(Duration::from_millis(20)) {
+                self.said.push(line);
+            }
+        }
+        panic!("it never ends: {:#?}", self.said)
+    }
+}

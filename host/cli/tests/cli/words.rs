@@ -1,0 +1,509 @@
+//! What is printed in virtual time, where every run is the same.
+
+use insta::assert_snapshot;
+
+use crate::support::run;
+
+#[test]
+fn a_plan() {
+    assert_snapshot!(run("plan -f tests/example/echo --simulate -n shop").all(), @"
+    echo in namespace shop: 2 hooks, 1 hook on failure, 2 to apply
+
+    PreSync
+      wave   0   + Job/presync-job*         run, wait Succeeded   then keep until the next run   job 0.1.0
+
+    Sync
+      wave   0   + Service/echo-server      apply, wait Healthy   new                            resource 0.1.0
+                 + Deployment/echo-server   apply, wait Healthy   new                            resource 0.1.0
+
+    PostSync
+      wave   0   + Job/postsync-job*        run, wait Succeeded   then keep until the next run   job 0.1.0
+
+    SyncFail   (only if something fails)
+      wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn a_sync() {
+    assert_snapshot!(run("sync -f tests/example/echo --simulate -n shop").all(), @"
+    on the embedded cluster
+    echo in namespace shop: 2 hooks, 1 hook on failure, 2 to apply
+
+    PreSync
+      wave   0   + Job/presync-job*         run, wait Succeeded   then keep until the next run   job 0.1.0
+
+    Sync
+      wave   0   + Service/echo-server      apply, wait Healthy   new                            resource 0.1.0
+                 + Deployment/echo-server   apply, wait Healthy   new                            resource 0.1.0
+
+    PostSync
+      wave   0   + Job/postsync-job*        run, wait Succeeded   then keep until the next run   job 0.1.0
+
+    SyncFail   (only if something fails)
+      wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
+
+    operation 1-k2frt: sync of echo in namespace shop
+    ---- PreSync, wave 0 [0/4 done] ----
+      0.0s  created   Job/presync-jobyzjy3e7civ
+      0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
+      1.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active
+      2.0s  ok        Job/presync-jobyzjy3e7civ    complete
+    ---- Sync, wave 0 [1/4 done] ----
+      2.0s  created   Service/echo-server
+      2.0s  ok        Service/echo-server          Healthy
+      2.0s  created   Deployment/echo-server
+      2.0s  waiting   Deployment/echo-server       Progressing: 0 of 1 replica available
+      3.0s  ok        Deployment/echo-server       Healthy: 1 replica available
+    ---- PostSync, wave 0 [3/4 done] ----
+      3.0s  created   Job/postsync-jobv6bcsnavge
+      3.0s  waiting   Job/postsync-jobv6bcsnavge   waiting for the Job's pods: 1 active, none ready
+      4.0s  waiting   Job/postsync-jobv6bcsnavge   waiting for the Job's pods: 1 active
+      5.0s  ok        Job/postsync-jobv6bcsnavge   complete
+
+    Succeeded in 5.0s
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn a_sync_that_fails() {
+    let scenario = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(
+        &scenario,
+        "behaviours:\n  - match: { owner: \"Job/presync-job*\" }\n    exit: 1\n    log: [\"no database\"]\n",
+    )
+    .unwrap();
+    let words = format!(
+        "sync -f tests/example/echo --simulate={} -n shop",
+        scenario.path().display()
+    );
+    assert_snapshot!(run(&words).all(), @"
+    on the embedded cluster
+    echo in namespace shop: 2 hooks, 1 hook on failure, 2 to apply
+
+    PreSync
+      wave   0   + Job/presync-job*         run, wait Succeeded   then keep until the next run   job 0.1.0
+
+    Sync
+      wave   0   + Service/echo-server      apply, wait Healthy   new                            resource 0.1.0
+                 + Deployment/echo-server   apply, wait Healthy   new                            resource 0.1.0
+
+    PostSync
+      wave   0   + Job/postsync-job*        run, wait Succeeded   then keep until the next run   job 0.1.0
+
+    SyncFail   (only if something fails)
+      wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
+
+    operation 1-k2frt: sync of echo in namespace shop
+    ---- PreSync, wave 0 [0/4 done] ----
+      0.0s  created   Job/presync-jobyzjy3e7civ
+      0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
+    logs | presync-jobyzjy3e7civ-qmzxj > presync-job | no database
+      1.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active
+      2.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 1 failed of 3 tries
+       12s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 1 failed of 3 tries
+    logs | presync-jobyzjy3e7civ-rgdvm > presync-job | no database
+       13s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 1 failed of 3 tries
+       14s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 2 failed of 3 tries
+       34s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 2 failed of 3 tries
+    logs | presync-jobyzjy3e7civ-zvk45 > presync-job | no database
+       35s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 2 failed of 3 tries
+       36s  FAILED    Job/presync-jobyzjy3e7civ    BackoffLimitExceeded: Job has reached the specified backoff limit (hook)
+       36s  failing                                because of Job shop/presync-job*: BackoffLimitExceeded: Job has reached the specified backoff limit
+    ---- SyncFail, wave 0 [1/4 done] ----
+       36s  created   Job/syncfail-job5fmzblgppf
+       36s  waiting   Job/syncfail-job5fmzblgppf   waiting for the Job's pods: 1 active, none ready
+       37s  waiting   Job/syncfail-job5fmzblgppf   waiting for the Job's pods: 1 active
+       38s  ok        Job/syncfail-job5fmzblgppf   complete
+       38s  deleted   Job/syncfail-job5fmzblgppf   HookSucceeded
+
+    Failed after 38s (hook): Job shop/presync-job*: BackoffLimitExceeded: Job has reached the specified backoff limit
+    Not started: Service/echo-server, Deployment/echo-server, Job/postsync-job*
+    The logs of its hooks: capstan logs echo -n shop
+    [exit code 10]
+    ");
+}
+
+#[test]
+fn mistakes_in_manifests() {
+    assert_snapshot!(run("plan --app shop -f tests/fixtures/sets/bad --simulate").all(), @"
+    error: `presync` is no phase
+      --> tests/fixtures/sets/bad/hook.yaml:6
+      6 |     argocd.argoproj.io/hook: presync
+        |                              ^
+      hint: did you mean `PreSync`?
+    error: `first` is no wave
+      --> tests/fixtures/sets/bad/wave.yaml:7
+      7 |     argocd.argoproj.io/sync-wave: first
+        |                                   ^
+      hint: a wave is a whole number of at most 32 bits, as in `-1`, `0` or `5`
+    error: neither the cluster nor this set knows the kind acme.io/Widget
+      --> tests/fixtures/sets/bad/kind.yaml:2
+      2 | kind: Widget
+        |       ^
+      hint: add its CustomResourceDefinition to the set, or install it first
+    [exit code 2]
+    ");
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    assert_snapshot!(run("plan --simulate").all(), @"
+    error: the following required arguments were not provided:
+      --filename <PATH>
+
+    Usage: capstan plan --filename <PATH> --simulate[=<SCENARIO>]
+
+    For more information, try '--help'.
+    [exit code 2]
+    ");
+    assert_snapshot!(run("sync -f nowhere --app shop --simulate").all(), @"
+    error: nowhere can't be read: there is no such file
+    [exit code 2]
+    ");
+    assert_snapshot!(run("sync -f tests/example/echo --phase presync --simulate").all(), @"
+    error: invalid value 'presync' for '--phase <PHASE>': there is no phase `presync`; did you mean `PreSync`?
+
+    For more information, try '--help'.
+    [exit code 2]
+    ");
+    assert_snapshot!(run("sync -f tests/example/echo --app Shop! --simulate").all(), @"
+    error: `Shop!` can't be the name of an application
+      hint: at most 50 of a-z, 0-9 and -, as in `--app shop`
+    [exit code 2]
+    ");
+    assert_snapshot!(run("sync -f tests/example/echo --only Deployment/echo --simulate").all(), @"
+    error: --only Deployment/echo matches nothing in the manifests
+      hint: did you mean `Deployment/echo-server`?
+    [exit code 2]
+    ");
+    assert_snapshot!(run("sync -f tests/example/echo --kubeconfig nowhere").all(), @r#"
+    error: failed to read nowhere
+      because: failed to read kubeconfig from '"nowhere"': No such file or directory (os error 2)
+      because: No such file or directory (os error 2)
+    [exit code 1]
+    "#);
+    assert_snapshot!(run("status shop --simulate").all(), @"
+    error: there is no application `shop` in namespace `default`
+      hint: `capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`
+    [exit code 1]
+    ");
+    assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin jop").all(), @"
+    error: there is no plugin `jop` to leave out
+      hint: there are `job`, `policies`, `resource`, `skip`, `ttl`
+    [exit code 1]
+    ");
+    assert_snapshot!(run("plan -f tests/example/echo --simulate --plugin README.md").all(), @"
+    error: README.md is no plugin
+      because: not a component: magic header not detected: bad magic number (at byte 0)
+      hint: a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module
+    [exit code 1]
+    ");
+}
+
+#[test]
+fn without_the_job_plugin_planning_fails() {
+    assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin job").all(), @"
+    error: no plugin answers for batch/Job as a hook
+      --> tests/example/echo/postsync.yaml:2
+      2 | kind: Job
+        |       ^
+      hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
+    error: no plugin answers for batch/Job as a hook
+      --> tests/example/echo/presync.yaml:2
+      2 | kind: Job
+        |       ^
+      hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
+    error: no plugin answers for batch/Job as a hook
+      --> tests/example/echo/syncfail.yaml:2
+      2 | kind: Job
+        |       ^
+      hint: `capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one
+    [exit code 2]
+    ");
+}
+
+#[test]
+fn what_is_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let simulated = |words: &str| run(&format!("{words} -n shop --simulate --state {}", state.display()));
+    let scenario = folder.path().join("scenario.yaml");
+    std::fs::write(
+        &scenario,
+        "behaviours:\n  - match: { owner: \"Job/presync-job*\" }\n    log: [Pre Sync Job]\n",
+    )
+    .unwrap();
+    let first = format!(
+        "sync -f tests/fixtures/sets/ttl --app shop -n shop --simulate={} --state {}",
+        scenario.display(),
+        state.display()
+    );
+    assert_snapshot!(run(&first).all(), @"
+    on the embedded cluster
+    shop in namespace shop: 1 hook
+
+    PreSync
+      wave   0   + Job/presync-job*   run, wait Succeeded   then keep until the next run, or 10m after its end   job 0.1.0
+
+    operation 1-pnywj: sync of shop in namespace shop
+    ---- PreSync, wave 0 [0/1 done] ----
+      0.0s  created   Job/presync-job5jyjplox3i
+      0.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active, none ready
+    logs | presync-job5jyjplox3i-qmzxj > presync-job | Pre Sync Job
+      1.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active
+      2.0s  ok        Job/presync-job5jyjplox3i   complete
+      2.0s  kept      Job/presync-job5jyjplox3i   deleted in 10m (ttl)
+
+    Succeeded in 2.0s
+    [exit code 0]
+    ");
+    assert_snapshot!(simulated("status").all(), @"
+    APPLICATION   OPERATION   STARTED    STATE
+    shop          1-pnywj     2.0s ago   Succeeded
+    [exit code 0]
+    ");
+    assert_snapshot!(simulated("status shop").all(), @"
+    shop in namespace shop
+
+    no operation is running
+
+    OPERATION   DOES   STARTED    TOOK   BY               RESULT
+    1-pnywj     sync   2.0s ago   2.0s   somebody on vm   Succeeded
+
+    To be deleted later, by the cluster, the next operation or `capstan sweep`:
+      Job/presync-job5jyjplox3i   in 10m   ttl
+    [exit code 0]
+    ");
+    assert_snapshot!(simulated("history shop 1").all(), @"
+    operation 1-pnywj: sync of shop in namespace shop
+    started 2026-01-01T00:00:00Z
+    Succeeded
+
+    PHASE     WAVE   OBJECT                      TOOK   RESULT   MESSAGE
+    PreSync   0      Job/presync-job5jyjplox3i   2.0s   ok       complete
+    [exit code 0]
+    ");
+    assert_snapshot!(simulated("logs shop").all(), @"
+    PreSync/0/batch/Job/shop/presync-job* presync-job5jyjplox3i-qmzxj > presync-job | Pre Sync Job
+    [exit code 0]
+    ");
+    assert_snapshot!(simulated("logs shop 7").all(), @"
+    error: there is no operation 7
+      hint: there are 1-pnywj
+    [exit code 2]
+    ");
+    assert_snapshot!(simulated("sweep shop").all(), @"
+    waits   Job/presync-job5jyjplox3i   10m left (ttl)
+    [exit code 0]
+    ");
+    assert_snapshot!(simulated("terminate shop").all(), @"
+    error: no operation of `shop` is running
+    [exit code 1]
+    ");
+    assert_snapshot!(simulated("delete shop").all(), @"
+    on the embedded cluster
+    delete shop in namespace shop: 1 to delete
+
+    Sync
+      wave   0   - Job/presync-job5jyjplox3i   delete, wait gone   the application is deleted
+
+    error: deleting needs a yes, and there is no terminal to ask on
+      hint: add `--yes`
+    [exit code 2]
+    ");
+    assert_snapshot!(simulated("delete shop --yes").all(), @"
+    on the embedded cluster
+    delete shop in namespace shop: 1 to delete
+
+    Sync
+      wave   0   - Job/presync-job5jyjplox3i   delete, wait gone   the application is deleted
+
+    operation 2-dpflj: delete of shop in namespace shop
+    ---- Sync, wave 0 [0/1 done] ----
+      0.0s  ok        Job/presync-job5jyjplox3i   gone
+
+    Succeeded in 0.0s
+    [exit code 0]
+    ");
+    assert_snapshot!(simulated("status").all(), @"
+    no applications in namespace shop
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn plugins_are_listed_and_asked() {
+    assert_snapshot!(run("plugin list").all(), @"
+    PLUGIN     VERSION   FROM       DIGEST         ANSWERS FOR     CLAIM
+    job        0.1.0     built in   2aa8211951da   hook            batch/Job
+                                                   health          batch/Job
+    policies   0.1.0     built in   b763979a103b   delete-policy   HookSucceeded
+                                                   delete-policy   HookFailed
+                                                   delete-policy   BeforeHookCreation
+    resource   0.1.0     built in   ab0a48525fa1   hook            */*
+                                                   health          */*
+                                                   health          apps/Deployment
+                                                   health          apps/StatefulSet
+                                                   health          apps/DaemonSet
+                                                   health          apps/ReplicaSet
+                                                   health          Pod
+                                                   health          PersistentVolumeClaim
+                                                   health          Namespace
+                                                   health          Service
+                                                   health          apiextensions.k8s.io/CustomResourceDefinition
+    skip       0.1.0     built in   fa89c785829f   hook            Skip
+    ttl        0.1.0     built in   a6650f777851   delete-policy   *
+    [exit code 0]
+    ");
+    let answer = run("plugin run resource assess --input tests/example/echo/service.yaml");
+    assert_snapshot!(answer.out, @r#"
+    {
+      "health": "Healthy",
+      "rule": "Service/load-balancer"
+    }
+    "#);
+    assert_eq!(answer.code, 0);
+    assert_snapshot!(run("plugin run resource decide --input tests/example/echo/service.yaml").all(), @"
+    error: it is not clear under which delete-policy claim to ask plugin `resource`
+      hint: it has no claim of that interface
+    [exit code 1]
+    ");
+}
+
+#[test]
+fn help_shows_the_exit_codes() {
+    assert_snapshot!(run("--help").all(), @"
+    Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies
+    are WebAssembly plugins
+
+    Usage: capstan [OPTIONS] <COMMAND>
+
+    Commands:
+      plan        Show what a sync would do, in which order, what it would wait for, and which plugin
+                  answers
+      sync        Make the cluster as the manifests say: hooks and objects, phase by phase and wave by
+                  wave
+      delete      Remove an application, with its PreDelete and PostDelete hooks, from what the last
+                  sync stored
+      status      Show an application: what runs, how the last operations ended, what is due to be
+                  deleted
+      history     List the last operations of an application, or show one
+      logs        Print what the hooks of an operation wrote, also after their pods are gone
+      terminate   End an application's running operation, from any machine
+      sweep       Delete what the last operations left to be deleted later, and list what is still to
+                  come
+      simulate    Sync on an embedded cluster, or serve one for several commands and kubectl
+      plugin      List plugins, or ask one of them by hand
+      completion  Print the completion script of a shell
+      help        Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+
+    Global options:
+      -n, --namespace <NAMESPACE>
+              Namespace of the application; the context's if absent
+              
+              [env: CAPSTAN_NAMESPACE=]
+
+          --kubeconfig <FILE>
+              Kubeconfig file; else KUBECONFIG, else ~/.kube/config, else the pod's service account
+              
+              [env: CAPSTAN_KUBECONFIG=]
+
+          --context <CONTEXT>
+              Context in the kubeconfig
+              
+              [env: CAPSTAN_CONTEXT=]
+
+          --simulate[=<SCENARIO>]
+              Run on an embedded cluster in virtual time instead of a real one; a scenario says what its
+              pods do and what fails
+
+          --exec
+              With --simulate: run the containers' commands as processes of this machine, in real time
+
+          --state <FILE>
+              With --simulate: keep the embedded cluster in this file between commands
+
+          --plugin <PATH>
+              Load a plugin; it comes before the built-in ones. May be repeated
+
+          --without-plugin <NAME>
+              Leave out a plugin by its name. May be repeated
+
+          --plugin-cache <DIR>
+              Folder for compiled plugins [default: capstan/plugins in the user's cache folder]
+              
+              [env: CAPSTAN_PLUGIN_CACHE=]
+
+      -o, --output <OUTPUT>
+              How to print
+
+              Possible values:
+              - text:  For people
+              - json:  One JSON document at the end
+              - jsonl: One JSON line for each event and log line, as it happens
+              
+              [default: text]
+
+          --color <COLOR>
+              When to use colours
+
+              Possible values:
+              - auto:   On a terminal, unless `NO_COLOR` is set
+              - always: Always
+              - never:  Never
+              
+              [env: CAPSTAN_COLOR=]
+              [default: auto]
+
+      -v, --verbose...
+              Say more on stderr; -vv even more
+
+    Exit codes:
+       0  done
+       1  something else went wrong
+       2  the command line or the manifests are wrong; nothing was done
+      10  a hook failed
+      11  an object is not healthy
+      12  the cluster refused a change
+      13  a deadline passed
+      14  the operation was terminated
+      15  another operation of the application runs
+      16  a plugin gave no answer
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn json_is_all_there_is_on_stdout() {
+    let said = run("sync -f tests/example/echo --simulate -n shop -o jsonl");
+    assert!(said.out.lines().count() > 30, "{}", said.all());
+    for line in said.out.lines() {
+        assert!(
+            line.starts_with("{\"event\":{\"seq\":") || line.starts_with("{\"line\":{"),
+            "{line}"
+        );
+    }
+    assert!(
+        said.out.lines().next().unwrap().contains("\"format\":1"),
+        "{}",
+        said.out
+    );
+    let said = run("sync -f tests/example/echo --simulate -n shop -o json");
+    assert!(
+        said.out.starts_with("{\n  \"operation\": \"1-") && said.out.ends_with("}\n"),
+        "{}",
+        said.out
+    );
+    let said = run("plan -f tests/example/echo --simulate -n shop -o json");
+    assert!(said.out.starts_with("{\n  \"format\": 1,"), "{}", said.out);
+}
