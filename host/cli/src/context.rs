@@ -72,15 +72,24 @@ impl Context {
         let connected = Cluster::connect(client)
             .await
             .with_context(|| format!("failed to ask {cluster} what it serves"))?;
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         Ok(Context {
-            engine: Engine::new(connected, plugins, clock, &host),
+            engine: Engine::new(connected, plugins, clock, &host()),
             sandbox,
             namespace,
             cluster,
             world,
             state: global.state.clone(),
         })
+    }
+
+    /// Says who is at work, for others to see: on an embedded cluster there are none, and every run is the same.
+    pub fn who(&self) -> String {
+        let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
+        let user = user.unwrap_or_else(|_| "somebody".to_owned());
+        match self.world {
+            Some(_) => user,
+            None => format!("{user} on {}", host()),
+        }
     }
 
     /// Names an application in the namespace.
@@ -123,13 +132,8 @@ impl Context {
     }
 }
 
-/// Says who is at work, for others to see.
-pub fn who() -> String {
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("USERNAME"))
-        .unwrap_or_else(|_| "somebody".to_owned());
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{user} on {host}")
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Loads the plugins.

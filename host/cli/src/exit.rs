@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use capstan_core::event::Status;
 use capstan_engine::EngineError;
+use capstan_sandbox::{AskError, SandboxError};
 
 use crate::report::Mistakes;
 
@@ -73,6 +74,16 @@ impl Exit {
     /// Returns the code of an error.
     pub fn of(error: &anyhow::Error) -> Exit {
         if error.is::<Mistakes>() {
+            return Exit::Usage;
+        }
+        match error.downcast_ref::<SandboxError>() {
+            Some(SandboxError::Engine(_)) => return Exit::Other,
+            Some(SandboxError::Compile { .. }) => return Exit::Plugin,
+            // Which plugins are loaded is up to the command line.
+            Some(_) => return Exit::Usage,
+            None => {}
+        }
+        if error.is::<AskError>() {
             return Exit::Usage;
         }
         match error.downcast_ref::<EngineError>() {

@@ -6,7 +6,7 @@ pub mod tables;
 
 use std::io::IsTerminal as _;
 
-use capstan_core::object::ObjectKey;
+use capstan_core::{object::ObjectKey, operation_kind::OperationKind, phase::Phase};
 use jiff::SignedDuration;
 
 use crate::args::Color;
@@ -80,6 +80,14 @@ pub fn name_of(key: &ObjectKey, namespace: &str) -> String {
         key.short()
     } else {
         format!("{}/{}/{}", key.kind, key.namespace, key.name)
+    }
+}
+
+/// Names a phase: the deletions of a delete run in Sync.
+pub fn phase_name(phase: Phase, does: OperationKind) -> &'static str {
+    match (phase, does) {
+        (Phase::Sync, OperationKind::Delete) => "Deletion",
+        _ => phase.as_str(),
     }
 }
 

@@ -44,7 +44,11 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> String {
     }
     let mut text = format!("{} {error}\n", paint.bad("error:"));
     for cause in error.chain().skip(1) {
-        text.push_str(&format!("  because: {cause}\n"));
+        // Many libraries write the cause into their own message, too.
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str(&format!("  because: {cause}\n"));
+        }
     }
     if let Some(hint) = hint(error) {
         text.push_str(&format!("  hint: {hint}\n"));

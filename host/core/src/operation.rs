@@ -202,7 +202,9 @@ impl Operation {
         if self.state.stage == Stage::Failing {
             return;
         }
-        let sentence = format!("{}: {message}", task.key);
+        // The name it really has, if it has one of its own.
+        let key = self.own(&task.id).map_or(&task.key, |own| &own.key).clone();
+        let sentence = format!("{key}: {message}");
         let cause = self.state.cause.get_or_insert_with(|| Cause {
             class: class.as_str().to_owned(),
             message: String::new(),
@@ -212,7 +214,7 @@ impl Operation {
             cause.message.push_str("; ");
         }
         cause.message.push_str(&sentence);
-        cause.objects.push(task.key.to_string());
+        cause.objects.push(key.to_string());
     }
 
     fn conclude(&mut self, out: Out) -> Step {

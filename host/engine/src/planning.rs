@@ -72,9 +72,8 @@ pub(crate) async fn make(
     request: Request,
     past: Past,
 ) -> Result<Planned, EngineError> {
-    let (settled, scopes) = settle(cluster, &request)?;
+    let (settled, scopes, mut errors) = settle(cluster, &request);
     let mut classified = Vec::new();
-    let mut errors = Vec::new();
     let manifests: Vec<Manifest> = settled.iter().map(|(manifest, _)| manifest.clone()).collect();
     for (manifest, directives) in settled {
         match classify(plugins, &request.application, manifest, directives, request.mode).await {
@@ -82,11 +81,8 @@ pub(crate) async fn make(
             Err(error) => errors.push(error),
         }
     }
-    if !errors.is_empty() {
-        return Err(EngineError::Plan(errors));
-    }
     let namespace = &request.application.namespace;
-    let makes_namespace = check_namespaces(cluster, &request, &classified).await?;
+    let makes_namespace = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
     let keys = classified
         .iter()
@@ -107,7 +103,9 @@ pub(crate) async fn make(
         objects,
     };
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
-    let plan = plan::make(&Planning {
+    let has_errors = !errors.is_empty();
+    // What is left of a set with mistakes is planned, too, so that all mistakes are told together.
+    let made = plan::make(&Planning {
         application: request.application,
         mode: request.mode,
         does: request.does,
@@ -119,8 +117,17 @@ pub(crate) async fn make(
         prune: request.prune,
         manager: MANAGER,
         limits: request.limits,
-    })
-    .map_err(EngineError::Plan)?;
+    });
+    let plan = match made {
+        Ok(plan) if !has_errors => plan,
+        Ok(_) => return Err(EngineError::Plan(sorted(errors))),
+        // That nothing is left is no mistake of its own.
+        Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),
+        Err(more) => {
+            errors.extend(more);
+            return Err(EngineError::Plan(sorted(errors)));
+        }
+    };
     Ok(Planned {
         plan,
         manifests,
@@ -130,8 +137,14 @@ pub(crate) async fn make(
     })
 }
 
-/// Reads the annotations and fills in the namespaces; all mistakes are told together.
-fn settle(cluster: &Cluster, request: &Request) -> Result<(Vec<(Manifest, Directives)>, Scopes), EngineError> {
+/// Puts mistakes in the order in which they are written.
+fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
+    errors.sort_by(|a, b| a.place.cmp(&b.place));
+    errors
+}
+
+/// Reads the annotations and fills in the namespaces; returns what can be planned, and what is wrong with the rest.
+fn settle(cluster: &Cluster, request: &Request) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
     let mut settled = Vec::new();
     let mut errors: Vec<PlanError> = Vec::new();
     for manifest in &request.manifests {
@@ -143,17 +156,15 @@ fn settle(cluster: &Cluster, request: &Request) -> Result<(Vec<(Manifest, Direct
     let mut scopes = cluster.discovery().scopes();
     match plan::settle(&mut settled, &scopes, &request.application.namespace) {
         Ok(brought) => scopes.extend(brought),
-        // What is being deleted may be of a kind that was deleted before it.
-        Err(_) if request.does == OperationKind::Delete => {
+        Err(wrong) => {
             settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
+            // What is being deleted may be of a kind that was deleted before it.
+            if request.does == OperationKind::Sync {
+                errors.extend(wrong);
+            }
         }
-        Err(wrong) => errors.extend(wrong),
     }
-    if errors.is_empty() {
-        Ok((settled, scopes))
-    } else {
-        Err(EngineError::Plan(errors))
-    }
+    (settled, scopes, errors)
 }
 
 /// Checks that every namespace is there or brought; says whether the application's own has to be made.
@@ -161,6 +172,7 @@ async fn check_namespaces(
     cluster: &Cluster,
     request: &Request,
     classified: &[Classified],
+    errors: &mut Vec<PlanError>,
 ) -> Result<bool, EngineError> {
     if request.does == OperationKind::Delete {
         return Ok(false);
@@ -177,7 +189,7 @@ async fn check_namespaces(
         .filter(|(namespace, _)| !namespace.is_empty())
         .collect();
     wanted.entry(request.application.namespace.clone()).or_default();
-    let (mut errors, mut makes_own) = (Vec::new(), false);
+    let mut makes_own = false;
     for (namespace, manifest) in wanted {
         let is_own = namespace == request.application.namespace;
         if !is_own && brought.contains(namespace.as_str()) {
@@ -206,11 +218,7 @@ async fn check_namespaces(
             "add a Namespace to the manifests, or create it first"
         }));
     }
-    if errors.is_empty() {
-        Ok(makes_own)
-    } else {
-        Err(EngineError::Plan(errors))
-    }
+    Ok(makes_own)
 }
 
 pub(crate) fn namespace_key(name: &str) -> ObjectKey {

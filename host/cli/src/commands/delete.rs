@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     args::{Delete, Global, Output},
-    context::{Context, who},
+    context::Context,
     exit::Exit,
     render::{self, Paint},
     report::Mistakes,
@@ -59,7 +59,7 @@ async fn remove(context: &Context, global: &Global, delete: &Delete) -> anyhow::
         print("nothing was deleted\n");
         return Ok(Exit::Usage);
     }
-    let running = context.engine.start(planned, &who()).await?;
+    let running = context.engine.start(planned, &context.who()).await?;
     follow::to_end(running, global).await.map(Followed::exit)
 }
 

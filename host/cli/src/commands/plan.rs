@@ -24,7 +24,10 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
     let context = Context::new(global).await?;
     let planned = context.engine.plan(request(&context, set, manifests)?).await?;
     match global.output {
-        Output::Text => print(&render::plan::text(&planned.plan, Paint::new(global.color))),
+        Output::Text => {
+            let text = render::plan::text(&planned.plan, Paint::new(global.color));
+            print(&format!("on {}\n{text}", context.cluster));
+        }
         Output::Json | Output::Jsonl => print_json(&planned.plan)?,
     }
     Ok(Exit::Done)

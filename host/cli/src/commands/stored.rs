@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{follow, print, print_json};
 use crate::{
     args::{Global, History, Logs, Output},
-    context::{Context, who},
+    context::Context,
     exit::Exit,
     render::{Paint, columns, harmless, lines, name_of, span, tables},
     report::Mistakes,
@@ -128,7 +128,8 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
     }
     for (task, streams) in &logs {
         for stream in streams {
-            let prefix = format!("{} {} > {}", task, stream.pod, stream.container);
+            let phase = task.0.split('/').next().unwrap_or_default();
+            let prefix = format!("{phase} {} > {}", stream.pod, stream.container);
             if stream.is_cut {
                 print(&format!("{prefix} | [earlier lines were not kept]\n"));
             }
@@ -146,7 +147,7 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
 pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit> {
     let context = Context::new(global).await?;
     let application = context.application(app)?;
-    let by = who();
+    let by = context.who();
     match context.engine.terminate(&application, &by).await? {
         Ended::Asked(driver) => {
             print(&format!(

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     args::{Global, Output, Set},
-    context::{Context, who},
+    context::Context,
     exit::Exit,
     input,
     render::{self, Paint},
@@ -42,7 +42,7 @@ async fn sync(context: &Context, global: &Global, set: &Set, manifests: Vec<Mani
             return Ok(Exit::Done);
         }
     }
-    let running = context.engine.start(planned, &who()).await?;
+    let running = context.engine.start(planned, &context.who()).await?;
     follow::to_end(running, global).await.map(Followed::exit)
 }
 

@@ -8,7 +8,7 @@ use capstan_core::{
 };
 use jiff::SignedDuration;
 
-use super::{Paint, columns, name_of, span};
+use super::{Paint, columns, name_of, phase_name, span};
 
 /// How many changed fields are named before they are counted.
 const NAMED: usize = 3;
@@ -24,7 +24,11 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
         } else {
             ""
         };
-        text.push_str(&format!("\n{}{}\n", paint.strong(phase.as_str()), paint.faint(note)));
+        text.push_str(&format!(
+            "\n{}{}\n",
+            paint.strong(phase_name(phase, plan.does)),
+            paint.faint(note)
+        ));
         for wave in waves {
             let mut label = format!("  wave {:>3}   ", wave.to_string());
             for (_, row) in plan.wave(phase, wave).zip(&mut rows) {
@@ -192,10 +196,10 @@ fn afterwards(hook: &HookTask) -> String {
         Some(words) => parts.push(format!("then delete on {words}")),
     }
     if let Some(seconds) = hook.ttl.after_finished {
-        parts.push(format!("{} after its end", span(seconds_of(seconds))));
+        parts.push(format!("at most {}", span(seconds_of(seconds))));
     }
     if let Some(seconds) = hook.ttl.failed {
         parts.push(format!("{} after a failure", span(seconds_of(seconds))));
     }
-    parts.join(", or ")
+    parts.join(", ")
 }

@@ -3,6 +3,7 @@
 use capstan_core::{
     event::{Event, Fate, News, Status},
     object::ObjectKey,
+    operation_kind::OperationKind,
     phase::Phase,
     task::{TaskId, TaskResult},
     view::{OperationView, TaskProgress},
@@ -10,7 +11,7 @@ use capstan_core::{
 use capstan_engine::{Line, Record};
 use jiff::Timestamp;
 
-use super::{Paint, harmless, name_of, span};
+use super::{Paint, harmless, name_of, phase_name, span};
 
 /// How wide the column of names gets; longer names push their line's rest aside.
 const WIDEST: usize = 48;
@@ -141,12 +142,10 @@ impl RunText {
                 phase: Phase::SyncFail,
                 cause: Some(cause),
             } => self.line(at, "failing", "", &format!("because of {}", cause.message)),
-            // The wave's line, the object's or the plan says it.
-            News::PhaseStarted { .. }
-            | News::WaveFinished { .. }
-            | News::PhaseFinished { .. }
-            | News::TaskStarted { .. } => String::new(),
-            News::WaveStarted { phase, wave } => self.section(&format!("{phase}, wave {wave}")),
+            News::WaveStarted { phase, wave } => {
+                let does = self.view.about.as_ref().map_or(OperationKind::Sync, |(does, _)| *does);
+                self.section(&format!("{}, wave {wave}", phase_name(*phase, does)))
+            }
             News::ObjectMade { key, how, .. } => {
                 // Of what is unchanged, its end says all there is to say.
                 if how == "unchanged" {
@@ -188,7 +187,6 @@ impl RunText {
                 let name = self.name(task);
                 self.line(at, "trouble", &name, trouble)
             }
-            News::LogsKept { .. } => String::new(),
             News::HookDisposed { key, fate, by, .. } => self.disposed(at, key, fate, by),
             News::PluginTroubled { task, message } => {
                 let name = self.name(task);
@@ -213,6 +211,12 @@ impl RunText {
                 })
                 .collect(),
             News::Stopping { why } => self.line(at, "stopping", "", why),
+            // The wave's line, the object's or the plan says it.
+            News::PhaseStarted { .. }
+            | News::WaveFinished { .. }
+            | News::PhaseFinished { .. }
+            | News::TaskStarted { .. }
+            | News::LogsKept { .. } => String::new(),
             News::OperationFinished { status } => self.finished(at, status),
         }
     }

@@ -7,6 +7,7 @@ use crate::support::run;
 #[test]
 fn a_plan() {
     assert_snapshot!(run("plan -f tests/example/echo --simulate -n shop").all(), @"
+    on the embedded cluster
     echo in namespace shop: 2 hooks, 1 hook on failure, 2 to apply
 
     PreSync
@@ -111,7 +112,7 @@ fn a_sync_that_fails() {
     logs | presync-jobyzjy3e7civ-zvk45 > presync-job | no database
        35s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 2 failed of 3 tries
        36s  FAILED    Job/presync-jobyzjy3e7civ    BackoffLimitExceeded: Job has reached the specified backoff limit (hook)
-       36s  failing                                because of Job shop/presync-job*: BackoffLimitExceeded: Job has reached the specified backoff limit
+       36s  failing                                because of Job shop/presync-jobyzjy3e7civ: BackoffLimitExceeded: Job has reached the specified backoff limit
     ---- SyncFail, wave 0 [1/4 done] ----
        36s  created   Job/syncfail-job5fmzblgppf
        36s  waiting   Job/syncfail-job5fmzblgppf   waiting for the Job's pods: 1 active, none ready
@@ -119,7 +120,7 @@ fn a_sync_that_fails() {
        38s  ok        Job/syncfail-job5fmzblgppf   complete
        38s  deleted   Job/syncfail-job5fmzblgppf   HookSucceeded
 
-    Failed after 38s (hook): Job shop/presync-job*: BackoffLimitExceeded: Job has reached the specified backoff limit
+    Failed after 38s (hook): Job shop/presync-jobyzjy3e7civ: BackoffLimitExceeded: Job has reached the specified backoff limit
     Not started: Service/echo-server, Deployment/echo-server, Job/postsync-job*
     The logs of its hooks: capstan logs echo -n shop
     [exit code 10]
@@ -134,16 +135,26 @@ fn mistakes_in_manifests() {
       6 |     argocd.argoproj.io/hook: presync
         |                              ^
       hint: did you mean `PreSync`?
-    error: `first` is no wave
-      --> tests/fixtures/sets/bad/wave.yaml:7
-      7 |     argocd.argoproj.io/sync-wave: first
-        |                                   ^
-      hint: a wave is a whole number of at most 32 bits, as in `-1`, `0` or `5`
     error: neither the cluster nor this set knows the kind acme.io/Widget
       --> tests/fixtures/sets/bad/kind.yaml:2
       2 | kind: Widget
         |       ^
       hint: add its CustomResourceDefinition to the set, or install it first
+    error: `HookSuceeded` is no delete policy
+      --> tests/fixtures/sets/bad/policy.yaml:7
+      7 |     argocd.argoproj.io/hook-delete-policy: HookSuceeded
+        |                                            ^
+      hint: did you mean `HookSucceeded`?
+    error: ConfigMap default/twice is there twice
+      --> tests/fixtures/sets/bad/twice.yaml:9 (document 2)
+      9 |   name: twice
+        |         ^
+      hint: the first one is in tests/fixtures/sets/bad/twice.yaml:4
+    error: `first` is no wave
+      --> tests/fixtures/sets/bad/wave.yaml:7
+      7 |     argocd.argoproj.io/sync-wave: first
+        |                                   ^
+      hint: a wave is a whole number of at most 32 bits, as in `-1`, `0` or `5`
     [exit code 2]
     ");
 }
@@ -182,7 +193,6 @@ fn mistakes_on_the_command_line() {
     assert_snapshot!(run("sync -f tests/example/echo --kubeconfig nowhere").all(), @r#"
     error: failed to read nowhere
       because: failed to read kubeconfig from '"nowhere"': No such file or directory (os error 2)
-      because: No such file or directory (os error 2)
     [exit code 1]
     "#);
     assert_snapshot!(run("status shop --simulate").all(), @"
@@ -193,13 +203,13 @@ fn mistakes_on_the_command_line() {
     assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin jop").all(), @"
     error: there is no plugin `jop` to leave out
       hint: there are `job`, `policies`, `resource`, `skip`, `ttl`
-    [exit code 1]
+    [exit code 2]
     ");
     assert_snapshot!(run("plan -f tests/example/echo --simulate --plugin README.md").all(), @"
     error: README.md is no plugin
       because: not a component: magic header not detected: bad magic number (at byte 0)
       hint: a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module
-    [exit code 1]
+    [exit code 2]
     ");
 }
 
@@ -246,7 +256,7 @@ fn what_is_stored() {
     shop in namespace shop: 1 hook
 
     PreSync
-      wave   0   + Job/presync-job*   run, wait Succeeded   then keep until the next run, or 10m after its end   job 0.1.0
+      wave   0   + Job/presync-job*   run, wait Succeeded   then keep until the next run, at most 10m   job 0.1.0
 
     operation 1-pnywj: sync of shop in namespace shop
     ---- PreSync, wave 0 [0/1 done] ----
@@ -270,8 +280,8 @@ fn what_is_stored() {
 
     no operation is running
 
-    OPERATION   DOES   STARTED    TOOK   BY               RESULT
-    1-pnywj     sync   2.0s ago   2.0s   somebody on vm   Succeeded
+    OPERATION   DOES   STARTED    TOOK   BY         RESULT
+    1-pnywj     sync   2.0s ago   2.0s   somebody   Succeeded
 
     To be deleted later, by the cluster, the next operation or `capstan sweep`:
       Job/presync-job5jyjplox3i   in 10m   ttl
@@ -287,7 +297,7 @@ fn what_is_stored() {
     [exit code 0]
     ");
     assert_snapshot!(simulated("logs shop").all(), @"
-    PreSync/0/batch/Job/shop/presync-job* presync-job5jyjplox3i-qmzxj > presync-job | Pre Sync Job
+    PreSync presync-job5jyjplox3i-qmzxj > presync-job | Pre Sync Job
     [exit code 0]
     ");
     assert_snapshot!(simulated("logs shop 7").all(), @"
@@ -307,7 +317,7 @@ fn what_is_stored() {
     on the embedded cluster
     delete shop in namespace shop: 1 to delete
 
-    Sync
+    Deletion
       wave   0   - Job/presync-job5jyjplox3i   delete, wait gone   the application is deleted
 
     error: deleting needs a yes, and there is no terminal to ask on
@@ -318,11 +328,11 @@ fn what_is_stored() {
     on the embedded cluster
     delete shop in namespace shop: 1 to delete
 
-    Sync
+    Deletion
       wave   0   - Job/presync-job5jyjplox3i   delete, wait gone   the application is deleted
 
     operation 2-dpflj: delete of shop in namespace shop
-    ---- Sync, wave 0 [0/1 done] ----
+    ---- Deletion, wave 0 [0/1 done] ----
       0.0s  ok        Job/presync-job5jyjplox3i   gone
 
     Succeeded in 0.0s
@@ -336,14 +346,20 @@ fn what_is_stored() {
 
 #[test]
 fn plugins_are_listed_and_asked() {
-    assert_snapshot!(run("plugin list").all(), @"
+    let list = run("plugin list").all();
+    // A digest is that of a build.
+    let list = list.lines().map(|line| match line.split_whitespace().nth(4) {
+        Some(digest) if digest.len() == 12 && line.contains("built in") => line.replace(digest, "DIGEST......"),
+        _ => line.to_owned(),
+    });
+    assert_snapshot!(list.collect::<Vec<_>>().join("\n"), @"
     PLUGIN     VERSION   FROM       DIGEST         ANSWERS FOR     CLAIM
-    job        0.1.0     built in   2aa8211951da   hook            batch/Job
+    job        0.1.0     built in   DIGEST......   hook            batch/Job
                                                    health          batch/Job
-    policies   0.1.0     built in   b763979a103b   delete-policy   HookSucceeded
+    policies   0.1.0     built in   DIGEST......   delete-policy   HookSucceeded
                                                    delete-policy   HookFailed
                                                    delete-policy   BeforeHookCreation
-    resource   0.1.0     built in   ab0a48525fa1   hook            */*
+    resource   0.1.0     built in   DIGEST......   hook            */*
                                                    health          */*
                                                    health          apps/Deployment
                                                    health          apps/StatefulSet
@@ -354,8 +370,8 @@ fn plugins_are_listed_and_asked() {
                                                    health          Namespace
                                                    health          Service
                                                    health          apiextensions.k8s.io/CustomResourceDefinition
-    skip       0.1.0     built in   fa89c785829f   hook            Skip
-    ttl        0.1.0     built in   a6650f777851   delete-policy   *
+    skip       0.1.0     built in   DIGEST......   hook            Skip
+    ttl        0.1.0     built in   DIGEST......   delete-policy   *
     [exit code 0]
     ");
     let answer = run("plugin run resource assess --input tests/example/echo/service.yaml");
@@ -369,7 +385,7 @@ fn plugins_are_listed_and_asked() {
     assert_snapshot!(run("plugin run resource decide --input tests/example/echo/service.yaml").all(), @"
     error: it is not clear under which delete-policy claim to ask plugin `resource`
       hint: it has no claim of that interface
-    [exit code 1]
+    [exit code 2]
     ");
 }
 
