@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How long anything may take here.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Returns the project's folder, in which commands are run.
 pub fn project() -> PathBuf {

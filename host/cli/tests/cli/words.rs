@@ -27,6 +27,14 @@ fn a_plan() {
 }
 
 #[test]
+fn the_readme_shows_plans_and_mistakes_as_they_are() {
+    let readme = std::fs::read_to_string(crate::support::project().join("README.md")).unwrap();
+    assert!(readme.contains(&run("plan -f tests/example/echo -n shop --simulate").out));
+    let mistake = run("plan -f tests/fixtures/sets/bad/hook.yaml --app shop --simulate");
+    assert!(readme.contains(&mistake.err), "{}", mistake.all());
+}
+
+#[test]
 fn a_sync() {
     assert_snapshot!(run("sync -f tests/example/echo --simulate -n shop").all(), @"
     on the embedded cluster
