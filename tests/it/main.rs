@@ -4,4 +4,5 @@
 mod architecture;
 mod crash;
 mod docs;
+mod engine;
 mod hostile;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use capstan_core::phase::Phase;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::exit;
+use crate::{exit, report::Mistakes};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -42,10 +42,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub simulate: Option<String>,
     /// With --simulate: run the containers' commands as processes of this machine, in real time
-    #[arg(long, global = true, requires = "simulate")]
+    #[arg(long, global = true)]
     pub exec: bool,
     /// With --simulate: keep the embedded cluster in this file between commands
-    #[arg(long, global = true, value_name = "FILE", requires = "simulate")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub state: Option<PathBuf>,
     /// Load a plugin; it comes before the built-in ones. May be repeated
     #[arg(long = "plugin", global = true, value_name = "PATH")]
@@ -65,6 +65,39 @@ pub struct Global {
     /// Say more on stderr; -vv even more
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+}
+
+impl Args {
+    /// Takes `capstan simulate` for what it is: a sync with `--simulate`.
+    ///
+    /// # Errors
+    ///
+    /// Returns that an option of the embedded cluster was given for a real one.
+    pub fn settled(mut self) -> Result<Args, anyhow::Error> {
+        let mut is_embedded = self.global.simulate.is_some();
+        if let Command::Simulate(simulate) = &self.command {
+            is_embedded = true;
+            if !simulate.serve && self.global.simulate.is_none() {
+                let scenario = simulate
+                    .scenario
+                    .as_ref()
+                    .map(|path| path.to_string_lossy().into_owned());
+                self.global.simulate = Some(scenario.unwrap_or_default());
+            }
+        }
+        let flag = match &self.global {
+            Global { exec: true, .. } => "--exec",
+            Global { state: Some(_), .. } => "--state",
+            Global { .. } => return Ok(self),
+        };
+        if is_embedded {
+            return Ok(self);
+        }
+        Err(Mistakes::one(
+            format!("{flag} is for the embedded cluster"),
+            "add `--simulate`",
+        ))
+    }
 }
 
 /// How to print.
@@ -240,9 +273,6 @@ pub struct Simulate {
     /// Serve the cluster on this machine until Ctrl-C instead, in real time
     #[arg(long, conflicts_with_all = ["files", "app"])]
     pub serve: bool,
-    /// Run the containers' commands as processes of this machine, in real time
-    #[arg(long = "run-commands", visible_alias = "with-exec")]
-    pub run_commands: bool,
     /// With --serve: where the kubeconfig is written [default: printed]
     #[arg(long, value_name = "FILE", requires = "serve")]
     pub write_kubeconfig: Option<PathBuf>,

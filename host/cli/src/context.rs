@@ -120,15 +120,10 @@ impl Context {
     ///
     /// Returns why it couldn't be written.
     pub fn save(&self) -> anyhow::Result<()> {
-        let (Some(world), Some(path)) = (&self.world, &self.state) else {
-            return Ok(());
-        };
-        let text = serde_json::to_string(&world.save())?;
-        // Beside the file and then in its place: a full disk must not cost the cluster that is there.
-        let beside = path.with_extension("new");
-        std::fs::write(&beside, text)
-            .and_then(|()| std::fs::rename(&beside, path))
-            .with_context(|| format!("failed to write {}", path.display()))
+        match (&self.world, &self.state) {
+            (Some(world), Some(path)) => save(world, path),
+            (Some(_) | None, _) => Ok(()),
+        }
     }
 }
 
@@ -205,51 +200,70 @@ async fn real(global: &Global) -> anyhow::Result<Found> {
     Ok((client, namespace, cluster, None))
 }
 
-/// Reads what an embedded cluster starts with.
+fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
+    let path = (!scenario.is_empty()).then(|| Path::new(scenario));
+    let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let epoch = if global.exec {
+        Timestamp::now()
+    } else {
+        Setup::default().epoch
+    };
+    let world = world(global, path, epoch, &namespace)?;
+    let client = Client::new(world.service(), &namespace);
+    Ok((client, namespace, "the embedded cluster".to_owned(), Some(world)))
+}
+
+/// Starts an embedded cluster, or goes on with one that was kept.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the scenario.
-pub fn setup(scenario: Option<&Path>, exec: bool) -> anyhow::Result<Setup> {
+/// Returns what is wrong with the scenario, or with what was kept.
+pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
+    let read = |path: &Path| input::text(path).map_err(|mistake| Mistakes(vec![mistake]));
     let scenario = match scenario {
         None => Scenario::default(),
-        Some(path) => {
-            let text = input::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
-            Scenario::from_yaml(&text)
-                .map_err(|error| Mistakes::one(format!("{}: {error}", path.display()), "see `tests/README.md`"))?
-        }
+        Some(path) => Scenario::from_yaml(&read(path)?).map_err(|error| {
+            Mistakes::one(
+                format!("{}: {error}", path.display()),
+                "`tests/README.md` shows the form of scenario files",
+            )
+        })?,
     };
+    let has_epoch = scenario.cluster.epoch.is_some();
     let mut setup = Setup::from(scenario);
-    if setup.pods == Pods::Exec && !exec {
+    if setup.pods == Pods::Exec && !global.exec {
         let message = "this scenario runs the containers' commands on this machine";
         return Err(Mistakes::one(message, "add `--exec` if that is what you want"));
     }
-    if exec {
+    if global.exec {
         setup.pods = Pods::Exec;
-        setup.epoch = Timestamp::now();
     }
-    Ok(setup)
-}
-
-fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
-    let path = (!scenario.is_empty()).then(|| Path::new(scenario));
-    let mut setup = setup(path, global.exec)?;
-    let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    if !has_epoch {
+        setup.epoch = epoch;
+    }
     setup
         .objects
         .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
-    let saved = match &global.state {
+    match &global.state {
         Some(path) if path.exists() => {
-            let text = input::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
-            let saved = serde_json::from_str(&text);
-            Some(saved.with_context(|| format!("{} is no saved cluster", path.display()))?)
+            let saved = serde_json::from_str(&read(path)?);
+            let saved = saved.with_context(|| format!("{} is no saved cluster", path.display()))?;
+            World::restore(setup, saved).with_context(|| format!("{} can't be used", path.display()))
         }
-        Some(_) | None => None,
-    };
-    let world = match saved {
-        Some(saved) => World::restore(setup, saved).context("the saved cluster can't be used")?,
-        None => World::start(setup),
-    };
-    let client = Client::new(world.service(), &namespace);
-    Ok((client, namespace, "the embedded cluster".to_owned(), Some(world)))
+        Some(_) | None => Ok(World::start(setup)),
+    }
+}
+
+/// Keeps an embedded cluster in a file.
+///
+/// # Errors
+///
+/// Returns why it couldn't be written.
+pub fn save(world: &World, path: &Path) -> anyhow::Result<()> {
+    let text = serde_json::to_string(&world.save())?;
+    // Beside the file and then in its place: a full disk must not cost the cluster that is there.
+    let beside = path.with_extension("new");
+    std::fs::write(&beside, text)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .with_context(|| format!("failed to write {}", path.display()))
 }

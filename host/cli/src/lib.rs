@@ -35,6 +35,13 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     log(args.global.verbose);
     let paint = render::Paint::new(args.global.color);
+    let args = match args.settled() {
+        Ok(args) => args,
+        Err(error) => {
+            report::print(&error, paint);
+            return Exit::Usage.into();
+        }
+    };
     let runtime = match context::runtime(&args.global) {
         Ok(runtime) => runtime,
         Err(error) => {

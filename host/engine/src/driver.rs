@@ -15,7 +15,7 @@ use capstan_core::{
     view::OperationView,
 };
 use tokio::{
-    sync::{Mutex, Semaphore, mpsc},
+    sync::{Mutex, Notify, Semaphore, mpsc},
     task::JoinSet,
     time::Instant,
 };
@@ -46,6 +46,8 @@ pub(crate) struct Driver {
     pub records: mpsc::UnboundedSender<Record>,
     pub people: mpsc::UnboundedReceiver<Happened>,
     pub versions: BTreeMap<ObjectKey, String>,
+    /// Rings when the operation is to be left to another driver.
+    pub leave: Arc<Notify>,
     /// What the operation looks like so far.
     pub view: OperationView,
 }
@@ -131,6 +133,11 @@ impl Driver {
                     LockNews::EndWanted(by) => Happened::Terminated { by },
                     LockNews::Lost(why) => return Err(EngineError::LostLock(why)),
                 },
+                () = self.leave.notified() => {
+                    hands.orders.shutdown().await;
+                    self.lock.release(false).await;
+                    return Ok(self.operation.status().clone());
+                }
                 Some(happened) = self.people.recv() => happened,
                 Some(happened) = happened.recv() => happened,
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {

@@ -18,10 +18,10 @@ use capstan_core::{
     view::OperationView,
 };
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    checkpoint::{Current, DueObject, Identity, Lock, Past, Store, Streams, request_end},
+    checkpoint::{Current, DueObject, Identity, Lock, Past, Store, Streams, is_held, request_end},
     clock::Clock,
     cluster::{Cluster, Rehearsal},
     driver::Driver,
@@ -51,6 +51,8 @@ pub struct Report {
     pub application: Application,
     /// The operation that isn't over.
     pub current: Option<Current>,
+    /// Whether somebody drives it.
+    pub is_driven: bool,
     /// What that one looks like, as it was last stored.
     pub progress: Option<OperationView>,
     /// The last operations that are over, oldest first.
@@ -192,6 +194,7 @@ impl Engine {
         let (records_to, records) = mpsc::unbounded_channel();
         let (people, from_people) = mpsc::unbounded_channel();
         let id = operation.state().id.clone();
+        let leave = Arc::new(Notify::new());
         let driver = Driver {
             cluster: self.cluster.clone(),
             plugins: Arc::clone(&self.plugins),
@@ -203,12 +206,14 @@ impl Engine {
             records: records_to,
             people: from_people,
             versions,
+            leave: Arc::clone(&leave),
             view,
         };
         Running {
             operation: id,
             records,
             people,
+            leave,
             task: tokio::spawn(driver.run(first)),
         }
     }
@@ -264,8 +269,13 @@ impl Engine {
     pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
         let store = self.open_known(application).await?;
         let progress = store.current().await?.map(|(_, view)| view);
+        let is_driven = match &store.head.current {
+            Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
+            None => false,
+        };
         let head = store.head;
         Ok(Report {
+            is_driven,
             application: head.application,
             current: head.current,
             progress,

@@ -1,14 +1,22 @@
 //! An operation under way, as its caller sees it.
 
+use std::{sync::Arc, time::Duration};
+
 use capstan_core::{
     event::{Event, Status},
     input::Happened,
     view::OperationView,
 };
 use serde::Serialize;
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+};
 
 use crate::{error::EngineError, lines::Line};
+
+/// How long giving the lock back may take.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// One entry of the stream: news, or a line of a hook's log.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +36,7 @@ pub struct Running {
     pub operation: String,
     pub(crate) records: mpsc::UnboundedReceiver<Record>,
     pub(crate) people: mpsc::UnboundedSender<Happened>,
+    pub(crate) leave: Arc<Notify>,
     pub(crate) task: JoinHandle<Result<Status, EngineError>>,
 }
 
@@ -47,6 +56,13 @@ impl Running {
     pub fn terminate(&self, by: &str) {
         // An operation that is over needs no end.
         self.people.send(Happened::Terminated { by: by.to_owned() }).ok();
+    }
+
+    /// Leaves the operation as it is, for another driver to carry on: the lock is given back.
+    pub async fn leave(mut self) {
+        self.leave.notify_one();
+        // If the cluster doesn't answer, the lock runs out by itself.
+        tokio::time::timeout(LEAVING, &mut self.task).await.ok();
     }
 
     /// Waits for the end, when there are no more records.

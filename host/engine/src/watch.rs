@@ -302,7 +302,10 @@ impl Watcher {
             Event::Delete(seen) => {
                 let key = self.key_of(&seen);
                 self.live.remove(&key);
-                self.tell(&key).await;
+                // It is gone, or has lost its label.
+                if self.followers.contains_key(&key) {
+                    self.look(&key).await;
+                }
             }
         }
     }

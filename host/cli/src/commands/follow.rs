@@ -71,6 +71,7 @@ pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Res
                     "{why}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it",
                     running.operation
                 ));
+                running.leave().await;
                 return Ok(Followed::Left);
             }
             record = running.next() => record,

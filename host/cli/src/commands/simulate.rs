@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, path::Path};
 
 use anyhow::Context as _;
-use capstan_sim::{serve, world::World};
+use capstan_sim::serve;
 use tokio::net::TcpListener;
 
 use super::{print, sync};
@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit> {
     if args.serve {
-        return serve_world(&args).await;
+        return serve_world(global, &args).await;
     }
     let set = Set {
         files: args.files,
@@ -34,10 +34,9 @@ pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit>
     sync::run(global, &set).await
 }
 
-async fn serve_world(args: &Simulate) -> anyhow::Result<Exit> {
-    let mut setup = context::setup(args.scenario.as_deref(), args.run_commands)?;
-    setup.epoch = jiff::Timestamp::now();
-    let world = World::start(setup);
+async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
+    let namespace = global.namespace.as_deref().unwrap_or("default");
+    let world = context::world(global, args.scenario.as_deref(), jiff::Timestamp::now(), namespace)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await
         .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
@@ -51,18 +50,21 @@ async fn serve_world(args: &Simulate) -> anyhow::Result<Exit> {
         None => print(&kubeconfig),
     }
     let stop = async {
-        // Without signals there is no way to stop but to kill it, which is fine for a cluster that isn't kept.
+        // Without signals there is no way to stop but to kill it.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
     serve::serve(world.service(), listener, stop).await;
+    if let Some(path) = &global.state {
+        context::save(&world, path)?;
+    }
     Ok(Exit::Done)
 }
 
 fn served(address: std::net::SocketAddr, path: &Path) -> String {
     format!(
-        "an embedded cluster listens on {address}; Ctrl-C ends it, and nothing of it is kept\n  export KUBECONFIG={}\n",
+        "an embedded cluster listens on {address}; Ctrl-C ends it\n  export KUBECONFIG={}\n",
         path.display()
     )
 }

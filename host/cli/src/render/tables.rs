@@ -56,11 +56,14 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
     );
     match (&report.current, &report.progress) {
         (Some(current), Some(progress)) => {
-            text.push_str(&format!(
-                "\nrunning, by {}:\n{}",
-                harmless(&current.by),
-                operation(progress, paint)
-            ));
+            let by = harmless(&current.by);
+            text.push_str(&if report.is_driven {
+                format!("\nrunning, started by {by}:\n")
+            } else {
+                let name = &application.name;
+                format!("\nleft before its end, started by {by}; the next sync carries on, `capstan terminate {name}` ends it:\n")
+            });
+            text.push_str(&operation(progress, paint));
         }
         _ => text.push_str("\nno operation is running\n"),
     }

@@ -222,6 +222,22 @@ fn mistakes_on_the_command_line() {
 }
 
 #[test]
+fn simulate_is_a_sync_on_the_embedded_cluster() {
+    let said = run("simulate -f tests/example/echo -n shop");
+    assert_eq!(said.all(), run("sync -f tests/example/echo --simulate -n shop").all());
+    assert!(
+        said.out.starts_with("on the embedded cluster\n") && said.code == 0,
+        "{}",
+        said.all()
+    );
+    assert_snapshot!(run("sync -f tests/example/echo --exec").all(), @"
+    error: --exec is for the embedded cluster
+      hint: add `--simulate`
+    [exit code 2]
+    ");
+}
+
+#[test]
 fn without_the_job_plugin_planning_fails() {
     assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin job").all(), @"
     error: no plugin answers for batch/Job as a hook

@@ -217,6 +217,28 @@ fn forget_end(lease: &mut Object) {
     }
 }
 
+/// Returns when a Lease runs out, by what its holder wrote.
+fn runs_out(lease: &Object) -> Option<Timestamp> {
+    let renewed: Timestamp = lease.text("/spec/renewTime")?.parse().ok()?;
+    renewed.checked_add(DURATION).ok()
+}
+
+/// Says whether somebody drives an application's operation, as far as its Lease tells.
+pub(crate) async fn is_held(
+    cluster: &Cluster,
+    clock: Clock,
+    identity: &Identity,
+    application: &Application,
+) -> Result<bool, EngineError> {
+    let lease = cluster.get(&lease_key(application)).await;
+    let Some(lease) = lease.map_err(EngineError::while_("looking who holds the application's lock"))? else {
+        return Ok(false);
+    };
+    let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
+    let is_fresh = runs_out(&lease).is_some_and(|ends| clock.now() < ends);
+    Ok(!holder.is_empty() && is_fresh && !identity.knows_dead(holder))
+}
+
 /// Comes back when the holder of a Lease is gone; fails when it is alive.
 async fn wait_for_holder(
     cluster: &Cluster,
@@ -236,9 +258,7 @@ async fn wait_for_holder(
             since: lease.text("/spec/acquireTime").map(str::to_owned),
         })
     };
-    let renewed: Option<Timestamp> = lease.text("/spec/renewTime").and_then(|at| at.parse().ok());
-    let ends = renewed.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(15)).ok());
-    if ends.is_some_and(|ends| clock.now() < ends) {
+    if runs_out(lease).is_some_and(|ends| clock.now() < ends) {
         return busy();
     }
     // By our clock it has run out. Clocks differ: it counts as gone when its renewals have stopped.

@@ -229,10 +229,15 @@ impl Store {
             return Err(newer(plan.format));
         }
         let plan = std::sync::Arc::new(plan);
-        Ok(Some(match &self.progress {
-            Some((state, view)) => (Operation::restore(plan, blob::unpack(state)?), blob::unpack(view)?),
-            None => (Operation::new(plan, current.id.clone()), OperationView::default()),
-        }))
+        if let Some((state, view)) = &self.progress {
+            let operation = Operation::restore(plan, blob::unpack(state)?);
+            return Ok(Some((operation, blob::unpack(view)?)));
+        }
+        let view = OperationView {
+            operation: current.id.clone(),
+            ..OperationView::default()
+        };
+        Ok(Some((Operation::new(plan, current.id.clone()), view)))
     }
 
     /// Returns the manifests of the last sync.

@@ -1,0 +1,170 @@
+//! How long it takes, side by side in one run: `cargo bench -p capstan-tests`.
+//!
+//! Times of different machines don't compare, nor do those of different runs on a busy one: look at their ratios.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench may stop at what can't be, and prints what it found"
+)]
+
+use std::{
+    hint::black_box,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use capstan_core::{
+    event::Status,
+    object::Object,
+    plugins::{Application, HealthQuestion, Need, Plugins as _},
+};
+use capstan_sandbox::{Function, Question, Sandbox};
+use capstan_sim::world::Setup;
+use capstan_tests::{Stage, in_virtual_time};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+const CALLS: usize = 20_000;
+const RUNS: usize = 30;
+
+fn main() {
+    // `cargo test` runs benches once, to see that they work.
+    let is_test = std::env::args().any(|word| word == "--test");
+    let (calls, runs) = if is_test { (10, 1) } else { (CALLS, RUNS) };
+    let cache = tempfile::tempdir().expect("a folder");
+    let begun = Instant::now();
+    let sandbox = sandbox(cache.path());
+    row("compile all built-in plugins", &[begun.elapsed()]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    for bytes in [8 << 10, 200 << 10] {
+        let object = Object(deployment(bytes));
+        let size = object.0.to_string().len() / 1024;
+        let assessments = runtime.block_on(assess(&sandbox, &object, calls));
+        row(
+            &format!("health of a Deployment of {size} KiB, as the engine asks"),
+            &assessments,
+        );
+        let alone = runtime.block_on(call_alone(&sandbox, &object, calls));
+        row(&format!("health of a Deployment of {size} KiB, the call alone"), &alone);
+    }
+    let stories: Vec<Duration> = (0..runs).map(|_| story(cache.path())).collect();
+    row(
+        "PreSync, manifests, PostSync on the embedded cluster, warm cache",
+        &stories,
+    );
+}
+
+fn row(what: &str, times: &[Duration]) {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let at = |share: usize| {
+        let time = times
+            .get((times.len() * share / 1000).min(times.len() - 1))
+            .copied()
+            .unwrap_or_default();
+        format!("{:>10.3} ms", time.as_secs_f64() * 1000.0)
+    };
+    println!("{what:<68} p50 {} p99 {} n {:>6}", at(500), at(990), times.len());
+}
+
+fn sandbox(cache: &Path) -> Arc<Sandbox> {
+    let mut builder = Sandbox::builder().timeless().cache(cache);
+    for plugin in capstan_bundle::ALL {
+        builder = builder.builtin(plugin.name, plugin.bytes);
+    }
+    let sandbox = builder.build().expect("the built-in plugins load");
+    sandbox.warm_up().expect("they compile");
+    Arc::new(sandbox)
+}
+
+async fn assess(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duration> {
+    let by = sandbox
+        .answerer(&Need::Health(object.group_kind()))
+        .expect("somebody answers");
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let question = HealthQuestion {
+            application: Application {
+                name: "shop".to_owned(),
+                namespace: "shop".to_owned(),
+            },
+            object: object.clone(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let begun = Instant::now();
+        let answer = sandbox.assess(&by, question).await;
+        times.push(begun.elapsed());
+        black_box(answer.expect("an answer"));
+    }
+    times
+}
+
+async fn call_alone(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let question = Question {
+            function: Function::Assess,
+            claim: None,
+            input: Map::from_iter([("object".to_owned(), object.0.clone())]),
+            state: Vec::new(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let asked = sandbox.ask("resource", question).await.expect("it can be asked");
+        asked.answer.expect("an answer");
+        times.push(asked.cost.duration);
+    }
+    times
+}
+
+/// From nothing but the compile cache to the end of the operation.
+fn story(cache: &Path) -> Duration {
+    let begun = Instant::now();
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), sandbox(cache)).await;
+        let ran = stage
+            .run(stage.request(&["example/echo"]).expect("manifests"))
+            .await
+            .expect("it runs");
+        assert_eq!(ran.status, Status::Succeeded);
+    });
+    begun.elapsed()
+}
+
+/// A Deployment that is rolled out, with so many environment variables that it has about this size.
+fn deployment(bytes: usize) -> Value {
+    let variables: Vec<Value> = (0..bytes / 64)
+        .map(|n| json!({"name": format!("VARIABLE_{n:05}"), "value": "a value of some length ......"}))
+        .collect();
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "api", "namespace": "shop", "uid": "7d0c5a3e-1c1b-4a55-9b1c-0f1f3f5d2a11",
+            "generation": 3, "resourceVersion": "123456",
+            "labels": {"app": "api"}, "annotations": {"deployment.kubernetes.io/revision": "3"},
+        },
+        "spec": {
+            "replicas": 3,
+            "selector": {"matchLabels": {"app": "api"}},
+            "template": {
+                "metadata": {"labels": {"app": "api"}},
+                "spec": {"containers": [{"name": "api", "image": "example.com/api:1.2.3", "env": variables}]},
+            },
+        },
+        "status": {
+            "observedGeneration": 3, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,
+            "conditions": [
+                {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable",
+                 "message": "Deployment has minimum availability.",
+                 "lastUpdateTime": "2026-01-02T03:04:05Z", "lastTransitionTime": "2026-01-02T03:04:05Z"},
+                {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable",
+                 "message": "ReplicaSet \"api-7c9d8b6f5d\" has successfully progressed.",
+                 "lastUpdateTime": "2026-01-02T03:04:05Z", "lastTransitionTime": "2026-01-02T03:04:05Z"},
+            ],
+        },
+    })
+}
