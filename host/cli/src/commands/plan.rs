@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
             let text = render::plan::text(&planned.plan, Paint::new(global.color));
             print(&format!("on {}\n{text}", context.cluster));
         }
-        Output::Json | Output::Jsonl => print_json(&planned.plan)?,
+        Output::Json | Output::Jsonl => print_json(&render::mask::plan(&planned.plan)?)?,
     }
     Ok(Exit::Done)
 }

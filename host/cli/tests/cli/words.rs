@@ -524,6 +524,32 @@ fn help_shows_the_exit_codes() {
 }
 
 #[test]
+fn the_data_of_secrets_is_never_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, set) = (folder.path().join("state.json"), folder.path().join("secret.yaml"));
+    let write = |word: &str| {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: token\nstringData:\n  token: WORD\n";
+        std::fs::write(&set, text.replace("WORD", word)).unwrap();
+    };
+    let simulated = |words: &str| {
+        let (state, set) = (state.display(), set.display());
+        run(&format!("{words} -f {set} --app shop --simulate --state {state}"))
+    };
+    write("hush-one");
+    let mut said = vec![simulated("plan"), simulated("plan -o json"), simulated("sync -o jsonl")];
+    write("hush-two");
+    said.extend([simulated("plan"), simulated("plan -o json"), simulated("sync -vv")]);
+    for said in said {
+        assert_eq!(said.code, 0, "{}", said.all());
+        assert!(
+            !said.all().contains("hush") && !said.all().contains("aHVza"),
+            "{}",
+            said.all()
+        );
+    }
+}
+
+#[test]
 fn json_is_all_there_is_on_stdout() {
     let said = run("sync -f tests/example/echo --simulate -n shop -o jsonl");
     assert!(said.out.lines().count() > 30, "{}", said.all());
@@ -545,5 +571,5 @@ fn json_is_all_there_is_on_stdout() {
         said.out
     );
     let said = run("plan -f tests/example/echo --simulate -n shop -o json");
-    assert!(said.out.starts_with("{\n  \"format\": 1,"), "{}", said.out);
+    assert!(said.out.contains("\n  \"format\": 1,"), "{}", said.out);
 }
