@@ -2,6 +2,7 @@
 
 mod hooks;
 mod make;
+mod remove;
 mod scope;
 mod select;
 

@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use super::{Limits, Plan, Selection, Skipped, hooks};
 use crate::{
     diff,
-    directive::{ApplyMode, Directives, Mode, OnTimeout, Permission, Wait},
+    directive::{ApplyMode, Directives, Mode, Wait},
     error::PlanError,
-    hook::{HookId, Propagation},
+    hook::HookId,
     manifest::Manifest,
     object::{Object, ObjectKey, labels},
     operation_kind::OperationKind,
     order,
     phase::Phase,
     plugins::{Answerer, Application, Need},
-    task::{Action, ApplyTask, Changes, DeleteTask, Task, TaskId},
-    wave::Wave,
+    task::{Action, ApplyTask, Changes, Task, TaskId},
 };
 
 /// How long a resource may be Degraded by default, in seconds, when its judge doesn't say that waiting is useless.
@@ -128,8 +127,8 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
 pub(super) struct Making<'a> {
     pub planning: &'a Planning<'a>,
     pub tasks: Vec<Task>,
-    skipped: Vec<Skipped>,
-    left_over: Vec<ObjectKey>,
+    pub skipped: Vec<Skipped>,
+    pub left_over: Vec<ObjectKey>,
     notices: Vec<String>,
     pub errors: Vec<PlanError>,
 }
@@ -288,104 +287,6 @@ impl Making<'_> {
             }
         }
         found
-    }
-
-    fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
-        let key = manifest.key();
-        let Some(live) = self.planning.live.objects.get(&key) else {
-            return;
-        };
-        if !self.planning.selection.takes_resource(&key) {
-            return;
-        }
-        if let Some(owner) = self.foreign_owner(Some(live)) {
-            let reason = format!("it belongs to the application {owner}");
-            return self.skip(manifest, &reason);
-        }
-        match directives.delete {
-            Permission::Yes => {}
-            Permission::No => return self.skip(manifest, "its directives keep it (Delete=false)"),
-            Permission::Confirm => {
-                return self.skip(
-                    manifest,
-                    "its directives want a confirmation (Delete=confirm), not in this version",
-                );
-            }
-        }
-        let wave = Wave(directives.wave.0.saturating_neg());
-        let propagation = directives.propagation.unwrap_or(Propagation::Background);
-        self.push_deletion(live, wave, propagation, "the application is deleted");
-    }
-
-    fn push_deletion(&mut self, live: &Object, wave: Wave, propagation: Propagation, why: &str) {
-        let key = live.key();
-        self.tasks.push(Task {
-            id: TaskId::of(Phase::Sync, wave, &key),
-            phase: Phase::Sync,
-            wave,
-            rank: u32::MAX - order::rank(&key.group_kind()),
-            key,
-            object: None,
-            place: None,
-            action: Action::Delete(DeleteTask {
-                uid: live.uid().to_owned(),
-                propagation,
-                why: why.to_owned(),
-            }),
-            timeout_seconds: None,
-            on_timeout: OnTimeout::Fail,
-        });
-    }
-
-    /// Adds what carries the application's label and no manifest names: removed with the application, or by pruning.
-    fn add_removals(&mut self, ids: &[Option<HookId>]) {
-        if !self.planning.selection.only.is_empty() || self.planning.selection.hooks == Some(super::Hooks::Only) {
-            return;
-        }
-        let is_named = |live: &Object| {
-            let run_by = live.label(labels::HOOK);
-            let of_a_hook = ids.iter().flatten().any(|id| run_by == Some(&*id.0));
-            let key = live.key();
-            of_a_hook
-                || self
-                    .planning
-                    .desired
-                    .iter()
-                    .any(|classified| classified.manifest.key() == key)
-        };
-        let left: Vec<&Object> = self
-            .planning
-            .live
-            .objects
-            .values()
-            .filter(|live| live.label(labels::APPLICATION) == Some(&self.planning.application.name))
-            .filter(|live| !live.is_terminating())
-            .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
-            .collect();
-        let last = self
-            .tasks
-            .iter()
-            .filter(|task| task.phase == Phase::Sync)
-            .map(|task| task.wave)
-            .max();
-        let after = Wave(last.unwrap_or_default().0.saturating_add(1));
-        for live in left {
-            let key = live.key();
-            let is_planned =
-                self.tasks.iter().any(|task| task.key == key) || self.skipped.iter().any(|skipped| skipped.key == key);
-            if is_planned {
-                continue;
-            }
-            match self.planning.does {
-                OperationKind::Delete => {
-                    self.push_deletion(live, Wave(0), Propagation::Background, "the application is deleted");
-                }
-                OperationKind::Sync if self.planning.prune => {
-                    self.push_deletion(live, after, Propagation::Background, "no manifest names it any more");
-                }
-                OperationKind::Sync => self.left_over.push(key),
-            }
-        }
     }
 }
 

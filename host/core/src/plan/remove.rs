@@ -1,0 +1,151 @@
+//! What goes: in a delete all of it, in a sync what no manifest names any more.
+
+use super::{Skipped, make::Making};
+use crate::{
+    directive::{self, Directives, OnTimeout, Permission},
+    error::PlanError,
+    hook::{HookId, Propagation},
+    manifest::{self, Manifest},
+    object::{Object, labels},
+    operation_kind::OperationKind,
+    order,
+    phase::Phase,
+    task::{Action, DeleteTask, Task, TaskId},
+    wave::Wave,
+};
+
+impl Making<'_> {
+    pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
+        let key = manifest.key();
+        let Some(live) = self.planning.live.objects.get(&key) else {
+            return;
+        };
+        if !self.planning.selection.takes_resource(&key) {
+            return;
+        }
+        if let Some(owner) = self.foreign_owner(Some(live)) {
+            let reason = format!("it belongs to the application {owner}");
+            return self.skip(manifest, &reason);
+        }
+        match directives.delete {
+            Permission::Yes => {}
+            Permission::No => return self.skip(manifest, "its annotations keep it (Delete=false)"),
+            Permission::Confirm => {
+                return self.skip(
+                    manifest,
+                    "its annotations want a confirmation (Delete=confirm), not in this version",
+                );
+            }
+        }
+        let wave = Wave(directives.wave.0.saturating_neg());
+        let propagation = directives.propagation.unwrap_or(Propagation::Background);
+        self.push_deletion(live, wave, propagation, "the application is deleted");
+    }
+
+    fn push_deletion(&mut self, live: &Object, wave: Wave, propagation: Propagation, why: &str) {
+        let key = live.key();
+        self.tasks.push(Task {
+            id: TaskId::of(Phase::Sync, wave, &key),
+            phase: Phase::Sync,
+            wave,
+            rank: u32::MAX - order::rank(&key.group_kind()),
+            key,
+            object: None,
+            place: None,
+            action: Action::Delete(DeleteTask {
+                uid: live.uid().to_owned(),
+                propagation,
+                why: why.to_owned(),
+            }),
+            timeout_seconds: None,
+            on_timeout: OnTimeout::Fail,
+        });
+    }
+
+    /// Adds what carries the application's label and no manifest names: removed with the application, or by pruning.
+    pub(super) fn add_removals(&mut self, ids: &[Option<HookId>]) {
+        if !self.planning.selection.only.is_empty() || self.planning.selection.hooks == Some(super::Hooks::Only) {
+            return;
+        }
+        let is_named = |live: &Object| {
+            let run_by = live.label(labels::HOOK);
+            let of_a_hook = ids.iter().flatten().any(|id| run_by == Some(&*id.0));
+            let key = live.key();
+            of_a_hook
+                || self
+                    .planning
+                    .desired
+                    .iter()
+                    .any(|classified| classified.manifest.key() == key)
+        };
+        let left: Vec<&Object> = self
+            .planning
+            .live
+            .objects
+            .values()
+            .filter(|live| live.label(labels::APPLICATION) == Some(&self.planning.application.name))
+            .filter(|live| !live.is_terminating())
+            .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
+            .collect();
+        let last = self
+            .tasks
+            .iter()
+            .filter(|task| task.phase == Phase::Sync)
+            .map(|task| task.wave)
+            .max();
+        let after = Wave(last.unwrap_or_default().0.saturating_add(1));
+        for live in left {
+            let key = live.key();
+            let is_planned =
+                self.tasks.iter().any(|task| task.key == key) || self.skipped.iter().any(|skipped| skipped.key == key);
+            if is_planned {
+                continue;
+            }
+            let (wave, why) = match self.planning.does {
+                OperationKind::Delete => (Wave(0), "the application is deleted"),
+                OperationKind::Sync if self.planning.prune => (after, "no manifest names it any more"),
+                OperationKind::Sync => {
+                    self.left_over.push(key);
+                    continue;
+                }
+            };
+            match self.permission(live) {
+                Ok(propagation) => self.push_deletion(live, wave, propagation, why),
+                Err(reason) => self.skipped.push(Skipped {
+                    key,
+                    reason,
+                    place: None,
+                }),
+            }
+        }
+    }
+
+    /// Reads off the annotations of a live object, which no manifest names, whether it may be removed, and how.
+    fn permission(&self, live: &Object) -> Result<Propagation, String> {
+        let read = manifest::decode("the live object", &live.0.to_string()).and_then(|manifests| {
+            manifests
+                .iter()
+                .map(|one| directive::directives(one, self.planning.mode))
+                .collect()
+        });
+        let read: Result<Vec<Directives>, Vec<PlanError>> = read;
+        let directives = match read {
+            Ok(mut directives) => directives.pop().unwrap_or_default(),
+            Err(errors) => {
+                let errors: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+                return Err(format!("its annotations can't be read: {}", errors.join("; ")));
+            }
+        };
+        let (permission, option) = match self.planning.does {
+            OperationKind::Sync => (directives.prune, "Prune"),
+            OperationKind::Delete => (directives.delete, "Delete"),
+        };
+        match permission {
+            Permission::Yes => Ok(directives.propagation.unwrap_or(Propagation::Background)),
+            Permission::No => Err(format!("its annotations keep it ({option}=false)")),
+            Permission::Confirm => Err(format!(
+                "its annotations want a confirmation ({option}=confirm), not in this version"
+            )),
+        }
+    }
+}
