@@ -1,5 +1,6 @@
 //! What the documents show is as they show it.
 
+use capstan_core::directive::ANNOTATIONS;
 use capstan_sim::scenario::Scenario;
 
 /// Returns the blocks of a document that are in this language.
@@ -32,4 +33,24 @@ fn the_main_commands_of_the_readme_are_the_ones_that_ci_runs() {
         .filter(|line| line.starts_with("    rustup toolchain install && cargo "))
         .collect();
     assert_eq!(commands.len(), 2, "{commands:?}");
+}
+
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
+#[test]
+fn the_table_of_annotations_is_that_of_the_code() {
+    let mut text = "# Annotations\n\nGenerated from `core/src/directive/table.rs`. Of several that answer the same question the first one counts: \
+                    ours, Argo CD's, Helm's.\n\n| annotation | values | without it | meaning |\n| --- | --- | --- | --- |\n"
+        .to_owned();
+    for row in ANNOTATIONS {
+        text.push_str(&format!(
+            "| `{}` | {} | {} | {} |\n",
+            row.annotation, row.values, row.default, row.meaning
+        ));
+    }
+    let path = capstan_tests::path("../host/ANNOTATIONS.md");
+    if std::env::var_os("CAPSTAN_UPDATE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(written, text, "it is written anew with CAPSTAN_UPDATE=1");
 }

@@ -67,7 +67,12 @@ fn plain(error: &io::Error) -> String {
 
 fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)>, PlanError> {
     if !path.is_dir() {
-        return Ok(vec![(path.display().to_string(), text(path)?)]);
+        let name = if path == Path::new("-") {
+            "stdin".to_owned()
+        } else {
+            path.display().to_string()
+        };
+        return Ok(vec![(name, text(path)?)]);
     }
     if path.join("Chart.yaml").is_file() {
         let error = PlanError::new(format!(

@@ -73,6 +73,18 @@ impl Trouble {
         Trouble::new(at, format!("this is nested more than {DEPTH} levels deep"))
     }
 
+    /// Says that a second document begins inside of one.
+    pub fn no_separator(key: &Key, first: Mark) -> Trouble {
+        let message = format!(
+            "`{}` is written twice: a second manifest begins here, without `---` before it",
+            key.text
+        );
+        Trouble::new(key.at, message).hint(format!(
+            "the first one's is in line {}; put `---` between them",
+            first.line
+        ))
+    }
+
     /// Says that a key is there twice.
     pub fn twice(key: &Key, first: Mark) -> Trouble {
         Trouble::new(key.at, format!("the key `{}` is written twice", key.text))

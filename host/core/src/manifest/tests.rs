@@ -395,6 +395,16 @@ metadata:
 }
 
 #[test]
+fn manifests_without_a_separator_are_one_mistake() {
+    let one = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n";
+    assert_snapshot!(errors(&format!("{one}{one}{one}")), @"
+    a.yaml:5, column 1: `apiVersion` is written twice: a second manifest begins here, without `---` before it
+      | apiVersion: v1
+      hint: the first one's is in line 1; put `---` between them
+    ");
+}
+
+#[test]
 fn templates_and_tabs_get_a_hint() {
     let head = "apiVersion: v1\nkind: Pod\nmetadata:\n";
     assert_snapshot!(errors(&format!("{head}  name: {{{{ .Values.name }}}}\n")), @"

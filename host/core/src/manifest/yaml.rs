@@ -53,6 +53,8 @@ struct Reader {
     anchors: BTreeMap<usize, Node>,
     copied: usize,
     troubles: Vec<Trouble>,
+    /// Whether a second document was found in this one: more than that needs not be said of its keys.
+    runs_together: bool,
 }
 
 /// A list or mapping whose end is not seen yet.
@@ -90,6 +92,7 @@ impl Reader {
             anchors: BTreeMap::new(),
             copied: 0,
             troubles: Vec::new(),
+            runs_together: false,
         }
     }
 
@@ -206,6 +209,7 @@ impl Reader {
 
     /// Looks whether the key that was just read is there already.
     fn judge_key(&mut self) {
+        let is_top = self.open.len() == 1;
         let Some(Open {
             inside: Inside::Map { known, waiting, .. },
             ..
@@ -215,7 +219,14 @@ impl Reader {
         };
         let Some(Waiting::Key(key)) = waiting else { return };
         if let Some(first) = known.get(&key.text) {
-            self.troubles.push(Trouble::twice(key, *first));
+            if is_top && matches!(&*key.text, "apiVersion" | "kind") {
+                if !self.runs_together {
+                    self.troubles.push(Trouble::no_separator(key, *first));
+                }
+                self.runs_together = true;
+            } else if !is_top || !self.runs_together {
+                self.troubles.push(Trouble::twice(key, *first));
+            }
             *waiting = Some(Waiting::Twice);
         } else {
             known.insert(key.text.clone(), key.at);
