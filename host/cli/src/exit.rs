@@ -88,7 +88,7 @@ impl Exit {
         }
         match error.downcast_ref::<EngineError>() {
             Some(EngineError::Plan(_)) => Exit::Usage,
-            Some(EngineError::Busy { .. }) => Exit::Busy,
+            Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,
             Some(
                 EngineError::Cluster { .. }
                 | EngineError::LostLock(_)

@@ -91,6 +91,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         EngineError::Busy { .. } => {
             "wait for its end, or end it with `capstan terminate`; `capstan status` shows what it does".to_owned()
         }
+        EngineError::Unfinished(_) => "run the same command again: it carries on with that one first".to_owned(),
         EngineError::LostLock(_) => {
             "`capstan status` shows whether another process carries on; if none does, run the same command again"
                 .to_owned()

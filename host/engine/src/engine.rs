@@ -135,7 +135,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `Busy` when another one runs, or why it couldn't be stored.
+    /// Returns `Busy` when another one runs, `Unfinished` when one is to be carried on first, or why it couldn't be stored.
     pub async fn start(&self, planned: Planned, by: &str) -> Result<Running, EngineError> {
         let application = planned.plan.application.clone();
         if planned.makes_namespace {
@@ -143,6 +143,11 @@ impl Engine {
         }
         let (lock, lock_news, identity) = self.lock(&application).await?;
         let mut store = Store::open(&self.cluster, &application, identity.to_string()).await?;
+        if let Some(current) = &store.head.current {
+            let id = current.id.clone();
+            lock.release(false).await;
+            return Err(EngineError::Unfinished(id));
+        }
         if !store.head.due.is_empty() {
             sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await?;
         }

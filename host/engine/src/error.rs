@@ -62,6 +62,9 @@ pub enum EngineError {
         /// Since when.
         since: Option<String>,
     },
+    /// An operation was left before its end, after this one was planned.
+    #[error("operation {0} was left before its end")]
+    Unfinished(String),
     /// The application's lock was lost: somebody else may go on with the operation.
     #[error("the lock on this application was lost: {0}; nothing more was done")]
     LostLock(String),

@@ -230,6 +230,10 @@ impl Making<'_> {
             self.errors.push(error.hint("remove it from one of the two"));
             return;
         }
+        if live.is_some_and(|live| live.label(labels::APPLICATION).is_none()) {
+            self.notices
+                .push(format!("{key} is there already and becomes part of this application"));
+        }
         let Some(judge) = self.judge(manifest) else { return };
         let mut object = manifest.object.clone();
         object.set_label(labels::APPLICATION, &self.planning.application.name);

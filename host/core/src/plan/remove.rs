@@ -14,6 +14,9 @@ use crate::{
     wave::Wave,
 };
 
+/// Why the application's own namespace is not removed.
+const HOME: &str = "what is stored about this application is in it; `kubectl delete namespace` removes it";
+
 impl Making<'_> {
     pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
         let key = manifest.key();
@@ -36,6 +39,9 @@ impl Making<'_> {
                     "its annotations want a confirmation (Delete=confirm), not in this version",
                 );
             }
+        }
+        if self.is_home(live) {
+            return self.skip(manifest, HOME);
         }
         let wave = Wave(directives.wave.0.saturating_neg());
         let propagation = directives.propagation.unwrap_or(Propagation::Background);
@@ -120,8 +126,16 @@ impl Making<'_> {
         }
     }
 
+    /// Says whether an object is the namespace in which the application's own state is.
+    fn is_home(&self, live: &Object) -> bool {
+        live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.planning.application.namespace
+    }
+
     /// Reads off the annotations of a live object, which no manifest names, whether it may be removed, and how.
     fn permission(&self, live: &Object) -> Result<Propagation, String> {
+        if self.is_home(live) {
+            return Err(HOME.to_owned());
+        }
         let read = manifest::decode("the live object", &live.0.to_string()).and_then(|manifests| {
             manifests
                 .iter()
