@@ -17,8 +17,10 @@
 //! orders it again (`resume.rs`); every order may be carried out twice.
 
 mod advance;
+mod ask;
 mod dispose;
 mod hook;
+mod own;
 mod resource;
 mod resume;
 mod state;
@@ -265,7 +267,7 @@ fn outline(task: &Task) -> Outline {
 ///
 /// A Job keeps for at least a day, so that the cluster's TTL controller can't remove it before its verdict was recorded.
 pub fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
-    hook::own_object(plan, task, operation, attempt)
+    own::own_object(plan, task, operation, attempt)
 }
 
 /// Collects what a step leads to.

@@ -3,38 +3,30 @@
 //! Everything the operation made carries the application's label, so a watch is on that label. What doesn't carry it (it was there
 //! before and is being deleted) is watched by its name.
 
+mod watcher;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
 use capstan_core::{
-    fact::{Fact, Seen},
+    fact::Fact,
     health::{Assessment, Health},
     input::Happened,
-    object::{GroupKind, Object, ObjectKey, labels},
+    object::{GroupKind, Object, ObjectKey},
     plugins::{Answerer, Application, HealthQuestion, Plugins},
     task::TaskId,
 };
-use futures::{StreamExt as _, stream::BoxStream};
-use kube::{
-    core::DynamicObject,
-    runtime::watcher::{self, Event},
-};
+use kube::core::DynamicObject;
 use serde_json::json;
 use tokio::{
-    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
+    sync::mpsc::{self, UnboundedSender},
     task::JoinHandle,
-    time::Instant,
 };
 
+use self::watcher::{Follower, Watcher};
 use crate::{clock::Clock, cluster::Cluster};
-
-/// How long a broken watch waits before it is tried again: at first, and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
-/// How often in a row a watch fails before that is told.
-const TOLD_AFTER: u32 = 3;
 
 /// Makes an object of what kube decoded; the members of a list don't say what they are.
 pub(crate) fn object_of(seen: &DynamicObject, kind: &GroupKind, api_version: &str) -> Object {
@@ -136,271 +128,6 @@ impl Watches {
             watch.orders.send(Order::Leave(task, key)).ok();
         }
     }
-}
-
-struct Follower {
-    task: TaskId,
-    judge: Option<Answerer>,
-}
-
-/// Follows the objects of one kind in one namespace.
-struct Watcher {
-    shared: Arc<Shared>,
-    kind: GroupKind,
-    namespace: String,
-    orders: UnboundedReceiver<Order>,
-    followers: BTreeMap<ObjectKey, Vec<Follower>>,
-    live: BTreeMap<ObjectKey, Object>,
-    /// Those that a new list has named so far.
-    listed: BTreeSet<ObjectKey>,
-    /// Whether the first list is complete.
-    is_ready: bool,
-    /// Objects without the label, which have watches of their own.
-    strays: BTreeMap<ObjectKey, BoxStream<'static, watcher::Result<Event<DynamicObject>>>>,
-    recheck: BTreeMap<ObjectKey, Instant>,
-}
-
-impl Watcher {
-    fn new(shared: Arc<Shared>, (kind, namespace): (GroupKind, String), orders: UnboundedReceiver<Order>) -> Watcher {
-        Watcher {
-            shared,
-            kind,
-            namespace,
-            orders,
-            followers: BTreeMap::new(),
-            live: BTreeMap::new(),
-            listed: BTreeSet::new(),
-            is_ready: false,
-            strays: BTreeMap::new(),
-            recheck: BTreeMap::new(),
-        }
-    }
-
-    fn open(&self, config: watcher::Config) -> Option<BoxStream<'static, watcher::Result<Event<DynamicObject>>>> {
-        let api = self.shared.cluster.api(&self.kind, &self.namespace).ok()?;
-        Some(watcher::watcher(api, config).boxed())
-    }
-
-    async fn run(mut self) {
-        let label = format!("{}={}", labels::APPLICATION, self.shared.application.name);
-        let Some(mut stream) = self.open(watcher::Config::default().labels(&label)) else {
-            let kind = &self.kind;
-            let message =
-                format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
-            self.shared.happened.send(Happened::Troubled { message }).ok();
-            return;
-        };
-        let mut failures = 0;
-        let mut resting: Option<Instant> = None;
-        loop {
-            let rest = resting.unwrap_or_else(Instant::now);
-            let recheck = self.recheck.values().min().copied();
-            tokio::select! {
-                biased;
-                order = self.orders.recv() => match order {
-                    Some(Order::Follow(task, key, judge)) => self.follow(task, key, judge).await,
-                    Some(Order::Leave(task, key)) => self.leave(&task, &key),
-                    None => return,
-                },
-                () = tokio::time::sleep_until(rest), if resting.is_some() => resting = None,
-                seen = stream.next(), if resting.is_none() => match seen {
-                    Some(Ok(event)) => {
-                        failures = 0;
-                        self.take(event).await;
-                    }
-                    Some(Err(error)) => {
-                        failures += 1;
-                        resting = Some(Instant::now() + (BACKOFF.0 * (1 << failures.min(6))).min(BACKOFF.1));
-                        if failures == TOLD_AFTER {
-                            let message = format!("{} can't be watched, trying on: {error}", self.kind);
-                            self.shared.happened.send(Happened::Troubled { message }).ok();
-                        }
-                    }
-                    None => return,
-                },
-                (key, event) = next_stray(&mut self.strays) => self.take_stray(key, event).await,
-                () = tokio::time::sleep_until(recheck.unwrap_or_else(Instant::now)), if recheck.is_some() => {
-                    let now = Instant::now();
-                    let due: Vec<ObjectKey> =
-                        self.recheck.iter().filter(|(_, at)| **at <= now).map(|(key, _)| key.clone()).collect();
-                    for key in due {
-                        self.recheck.remove(&key);
-                        self.tell(&key).await;
-                    }
-                }
-            }
-        }
-    }
-
-    async fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>) {
-        let followers = self.followers.entry(key.clone()).or_default();
-        followers.retain(|follower| follower.task != task);
-        followers.push(Follower { task, judge });
-        if self.is_ready {
-            self.look(&key).await;
-        }
-    }
-
-    fn leave(&mut self, task: &TaskId, key: &ObjectKey) {
-        if let Some(followers) = self.followers.get_mut(key) {
-            followers.retain(|follower| follower.task != *task);
-            if followers.is_empty() {
-                self.followers.remove(key);
-                self.strays.remove(key);
-                self.recheck.remove(key);
-            }
-        }
-    }
-
-    /// Tells how an object is that was just begun to be followed. One that the watch doesn't know is asked for: it may be too new for
-    /// it, without the label, or gone.
-    async fn look(&mut self, key: &ObjectKey) {
-        if self.live.contains_key(key) {
-            return self.tell(key).await;
-        }
-        match self.shared.cluster.get(key).await {
-            Ok(Some(object)) => {
-                let has_label = object.label(labels::APPLICATION) == Some(&self.shared.application.name);
-                if !has_label && !self.strays.contains_key(key) {
-                    let config = watcher::Config::default().fields(&format!("metadata.name={}", key.name));
-                    if let Some(stream) = self.open(config) {
-                        self.strays.insert(key.clone(), stream);
-                    }
-                }
-                self.live.insert(key.clone(), object);
-                self.tell(key).await;
-            }
-            Ok(None) => self.tell(key).await,
-            Err(error) => {
-                let message = format!("{key} can't be read: {error}");
-                self.shared.happened.send(Happened::Troubled { message }).ok();
-                self.recheck.insert(key.clone(), Instant::now() + BACKOFF.1);
-            }
-        }
-    }
-
-    async fn take(&mut self, event: Event<DynamicObject>) {
-        match event {
-            Event::Init => self.listed.clear(),
-            Event::InitApply(seen) => {
-                let key = self.keep(&seen);
-                self.listed.insert(key);
-            }
-            Event::InitDone => {
-                self.is_ready = true;
-                let (listed, strays) = (&self.listed, &self.strays);
-                self.live
-                    .retain(|key, _| listed.contains(key) || strays.contains_key(key));
-                for key in self.followers.keys().cloned().collect::<Vec<_>>() {
-                    self.look(&key).await;
-                }
-            }
-            Event::Apply(seen) => {
-                let key = self.keep(&seen);
-                self.tell(&key).await;
-            }
-            Event::Delete(seen) => {
-                let key = self.key_of(&seen);
-                self.live.remove(&key);
-                // It is gone, or has lost its label.
-                if self.followers.contains_key(&key) {
-                    self.look(&key).await;
-                }
-            }
-        }
-    }
-
-    async fn take_stray(&mut self, key: ObjectKey, event: Option<watcher::Result<Event<DynamicObject>>>) {
-        match event {
-            Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
-                self.keep(&seen);
-                self.tell(&key).await;
-            }
-            Some(Ok(Event::Delete(_))) => {
-                self.live.remove(&key);
-                self.tell(&key).await;
-            }
-            Some(Ok(Event::Init | Event::InitDone)) => {}
-            Some(Err(_)) | None => {
-                // Asking again begins a new watch, if there is still something to follow.
-                self.strays.remove(&key);
-                self.live.remove(&key);
-                self.look(&key).await;
-            }
-        }
-    }
-
-    fn key_of(&self, seen: &DynamicObject) -> ObjectKey {
-        ObjectKey {
-            group: self.kind.group.clone(),
-            kind: self.kind.kind.clone(),
-            namespace: seen.metadata.namespace.clone().unwrap_or_default(),
-            name: seen.metadata.name.clone().unwrap_or_default(),
-        }
-    }
-
-    fn keep(&mut self, seen: &DynamicObject) -> ObjectKey {
-        let key = self.key_of(seen);
-        let discovery = self.shared.cluster.discovery();
-        let api_version = discovery
-            .resource(&self.kind, None)
-            .map(|found| found.api_version.clone());
-        self.live.insert(
-            key.clone(),
-            object_of(seen, &self.kind, &api_version.unwrap_or_default()),
-        );
-        key
-    }
-
-    /// Judges an object and tells all who follow it.
-    async fn tell(&mut self, key: &ObjectKey) {
-        let Some(followers) = self.followers.get(key) else {
-            return;
-        };
-        let Some(object) = self.live.get(key) else {
-            for follower in followers {
-                self.shared.observed(follower, key, Fact::Gone);
-            }
-            return;
-        };
-        let mut soonest = None;
-        for follower in followers {
-            let assessment = self.shared.assess(follower.judge.as_ref(), object).await;
-            soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();
-            self.shared
-                .sight
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(key.clone(), (object.clone(), assessment.clone()));
-            let seen = Seen {
-                uid: object.uid().to_owned(),
-                resource_version: object.resource_version().to_owned(),
-                is_terminating: object.is_terminating(),
-                assessment,
-            };
-            self.shared.observed(follower, key, Fact::Present(seen));
-        }
-        match soonest {
-            Some(after) => self
-                .recheck
-                .insert(key.clone(), Instant::now() + Duration::from_millis(after)),
-            None => self.recheck.remove(key),
-        };
-    }
-}
-
-/// Waits for the next event of any stray.
-async fn next_stray(
-    strays: &mut BTreeMap<ObjectKey, BoxStream<'static, watcher::Result<Event<DynamicObject>>>>,
-) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {
-    let nexts = strays
-        .iter_mut()
-        .map(|(key, stream)| Box::pin(async move { (key.clone(), stream.next().await) }));
-    let nexts: Vec<_> = nexts.collect();
-    if nexts.is_empty() {
-        return std::future::pending().await;
-    }
-    futures::future::select_all(nexts).await.0
 }
 
 impl Shared {

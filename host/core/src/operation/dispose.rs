@@ -2,7 +2,7 @@
 
 use super::{
     Operation, Out,
-    hook::guards_ttl,
+    own::guards_ttl,
     state::{Due, HookStage, Tidying, Verdict},
 };
 use crate::{

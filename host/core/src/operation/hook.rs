@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::{
-    Operation, Out, later,
+    Operation, Out,
+    ask::{call, clear, is_stranded, note, note_object, perform, unwatch, watch_own},
+    later,
     state::{HookRun, HookStage, TaskState, Tidying, Verdict},
 };
 use crate::{
     directive::OnTimeout,
-    effect::{Effect, HookCall, Note, Noted, Target},
+    effect::{Effect, HookCall, Noted},
     event::{Fate, News},
     fact::Fact,
-    hook::{HookOutcome, Propagation, RunId},
+    hook::HookOutcome,
     input::{Answer, Older, Problem},
-    object::{Object, ObjectKey, labels},
+    object::ObjectKey,
     plan::Plan,
-    plugins::{AbortReason, Ask, HookStep, PluginError, Progress, Request},
+    plugins::{AbortReason, HookStep, PluginError, Progress},
     task::{FailureClass, Task, TaskId, TaskResult},
 };
 
@@ -27,40 +27,6 @@ const MOST_STEPS: u32 = 10_000;
 const MOST_RETRIES: u32 = 5;
 /// How often the way is cleared for an object whose name is taken.
 const MOST_ROUNDS: u32 = 3;
-/// A Job is kept for at least so long, in seconds, until its verdict is recorded.
-const SHORTEST_TTL: u64 = 24 * 60 * 60;
-
-pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
-    let hook = task.hook()?;
-    let mut object = task.object.clone()?;
-    let run = RunId::of(&hook.hook, operation, attempt, task.phase);
-    if let Some(prefix) = object.generate_name().map(str::to_owned) {
-        object.set_meta("name", &run.name_from(&prefix));
-        if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("generateName");
-        }
-    }
-    object.set_label(labels::APPLICATION, &plan.application.name);
-    object.set_label(labels::HOOK, &hook.hook.0);
-    object.set_label(labels::RUN, &run.0);
-    object.set_label(labels::OPERATION, operation);
-    if guards_ttl(task) {
-        object.set(&["spec", "ttlSecondsAfterFinished"], Value::from(SHORTEST_TTL));
-    }
-    Some(object)
-}
-
-/// Says whether the hook's object has a time to live that is too short for its verdict to be safe.
-pub(super) fn guards_ttl(task: &Task) -> bool {
-    let Some(object) = &task.object else { return false };
-    object.group() == "batch"
-        && object.kind() == "Job"
-        && object
-            .0
-            .pointer("/spec/ttlSecondsAfterFinished")
-            .and_then(Value::as_u64)
-            .is_some_and(|ttl| ttl < SHORTEST_TTL)
-}
 
 impl Operation {
     pub(super) fn start_hook(&mut self, task: &Task, out: &mut Out) {
@@ -432,100 +398,4 @@ impl Operation {
         run.stage = HookStage::Ended { verdict, tidying };
         self.finish(task, result, out);
     }
-}
-
-fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut Out) {
-    run.calling = Some(call.clone());
-    run.retry_at = None;
-    out.order(Effect::StepHook { task: id.clone(), call });
-}
-
-fn note(run: &mut HookRun, answers: Option<u32>, what: Noted) {
-    run.queue.push_back(Note { answers, what });
-}
-
-/// Notes that the own object changed, once for as many changes as come before the plugin can be told.
-fn note_object(run: &mut HookRun) {
-    if run.following.is_some() && !run.queue.iter().any(|note| note.what == Noted::Object) {
-        note(run, run.following, Noted::Object);
-    }
-}
-
-/// Carries out or orders what a plugin asked for.
-fn perform(run: &mut HookRun, task: &Task, has_object: bool, ask: Ask, out: &mut Out) {
-    run.asked.retain(|asked| asked.id != ask.id);
-    let refused = |reason: &str| Noted::Refused(reason.to_owned());
-    match &ask.what {
-        Request::NotInThisVersion(name) => {
-            note(run, Some(ask.id), refused(&format!("`{name}` is not in this version")));
-        }
-        Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) if !has_object => {
-            note(
-                run,
-                Some(ask.id),
-                refused("the manifest is not an object of the cluster"),
-            );
-        }
-        Request::WatchOwn => {
-            run.following = Some(ask.id);
-            if run.watched {
-                note_object(run);
-            } else {
-                watch_own(run, &task.id, out);
-            }
-        }
-        Request::CreateOwn if run.own.is_some() => note(run, Some(ask.id), Noted::Created),
-        Request::DeleteOwn(propagation) => match run.own.clone() {
-            None => note(run, Some(ask.id), Noted::Deleted),
-            Some(target) => {
-                run.deleting = Some(ask.id);
-                run.watched = true;
-                clear(&task.id, &target, *propagation, out);
-            }
-        },
-        Request::CreateOwn | Request::FollowLogsOwn => {
-            out.must_save = true;
-            run.asked.push(ask.clone());
-            out.order(Effect::Perform {
-                task: task.id.clone(),
-                ask,
-            });
-        }
-    }
-}
-
-fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut Out) {
-    if run.following.is_some()
-        && !run.watched
-        && let Some(key) = run.own_key()
-    {
-        run.watched = true;
-        out.order(Effect::Watch { task: id.clone(), key });
-    }
-}
-
-/// Orders a deletion and follows it to its end.
-pub(super) fn clear(id: &TaskId, target: &Target, propagation: Propagation, out: &mut Out) {
-    out.order(Effect::Delete {
-        task: id.clone(),
-        target: target.clone(),
-        propagation,
-    });
-    out.order(Effect::Watch {
-        task: id.clone(),
-        key: target.key.clone(),
-    });
-}
-
-pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut Out) {
-    out.order(Effect::Unwatch {
-        task: id.clone(),
-        key: key.clone(),
-    });
-}
-
-/// Says whether nothing can ever happen to the hook again.
-fn is_stranded(run: &HookRun) -> bool {
-    let follows = run.following.is_some() && run.own.is_some();
-    run.queue.is_empty() && run.asked.is_empty() && run.deleting.is_none() && run.wake_at.is_none() && !follows
 }

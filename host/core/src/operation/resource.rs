@@ -2,7 +2,7 @@
 
 use super::{
     Operation, Out,
-    hook::{clear, unwatch},
+    ask::{clear, unwatch},
     later,
     state::{HookStage, Settling, TaskState},
 };

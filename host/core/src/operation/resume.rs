@@ -2,7 +2,7 @@
 
 use super::{
     Operation, Out,
-    hook::clear,
+    ask::clear,
     resource::delete_target,
     state::{HookRun, HookStage, Stage, TaskState, Tidying},
 };

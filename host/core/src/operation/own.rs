@@ -1,0 +1,45 @@
+//! A hook's object as it is created.
+
+use serde_json::Value;
+
+use crate::{
+    hook::RunId,
+    object::{Object, labels},
+    plan::Plan,
+    task::Task,
+};
+
+/// A Job is kept for at least so long, in seconds, until its verdict is recorded.
+const SHORTEST_TTL: u64 = 24 * 60 * 60;
+
+pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
+    let hook = task.hook()?;
+    let mut object = task.object.clone()?;
+    let run = RunId::of(&hook.hook, operation, attempt, task.phase);
+    if let Some(prefix) = object.generate_name().map(str::to_owned) {
+        object.set_meta("name", &run.name_from(&prefix));
+        if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("generateName");
+        }
+    }
+    object.set_label(labels::APPLICATION, &plan.application.name);
+    object.set_label(labels::HOOK, &hook.hook.0);
+    object.set_label(labels::RUN, &run.0);
+    object.set_label(labels::OPERATION, operation);
+    if guards_ttl(task) {
+        object.set(&["spec", "ttlSecondsAfterFinished"], Value::from(SHORTEST_TTL));
+    }
+    Some(object)
+}
+
+/// Says whether the hook's object has a time to live that is too short for its verdict to be safe.
+pub(super) fn guards_ttl(task: &Task) -> bool {
+    let Some(object) = &task.object else { return false };
+    object.group() == "batch"
+        && object.kind() == "Job"
+        && object
+            .0
+            .pointer("/spec/ttlSecondsAfterFinished")
+            .and_then(Value::as_u64)
+            .is_some_and(|ttl| ttl < SHORTEST_TTL)
+}
