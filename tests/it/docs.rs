@@ -30,7 +30,7 @@ fn the_main_commands_of_the_readme_are_the_ones_that_ci_runs() {
     let readme = std::fs::read_to_string(capstan_tests::path("../README.md")).unwrap();
     let commands: Vec<&str> = readme
         .lines()
-        .filter(|line| line.starts_with("    rustup toolchain install && cargo "))
+        .filter(|line| line.starts_with("rustup toolchain install && cargo "))
         .collect();
     assert_eq!(commands.len(), 2, "{commands:?}");
 }

@@ -340,17 +340,9 @@ pub enum Hooks {
 }
 
 fn phase(word: &str) -> Result<Phase, String> {
-    let all = [
-        Phase::PreDelete,
-        Phase::PreSync,
-        Phase::Sync,
-        Phase::PostSync,
-        Phase::PostDelete,
-        Phase::SyncFail,
-    ];
-    let found = all.into_iter().find(|phase| phase.as_str() == word);
+    let found = Phase::ALL.into_iter().find(|phase| phase.as_str() == word);
     found.ok_or_else(
-        || match capstan_core::error::near(word, all.iter().map(|phase| phase.as_str())) {
+        || match capstan_core::error::near(word, Phase::ALL.map(Phase::as_str)) {
             Some(near) => format!("there is no phase `{word}`; did you mean `{near}`?"),
             None => format!("there is no phase `{word}`"),
         },

@@ -53,6 +53,11 @@ pub mod wasm;
 #[doc = include_str!("../../README.md")]
 struct AuthorsGuide;
 
+/// So is that on the first page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use failure::Failure;
 pub use health::{Application, Assessment, Health, HealthInput, HealthStatus, Related};
 pub use hook::{AbortReason, Cause, Hook, HookInput, HookType, OnVanished, Operation};
