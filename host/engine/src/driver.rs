@@ -31,6 +31,8 @@ use crate::{
     watch::Watches,
 };
 
+/// How old the stored view may be: what was only told since is in it after so long.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
 /// How long a driver waits before it tries again to store how far it is.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -106,6 +108,8 @@ impl Driver {
         }
         let mut view = self.view;
         let mut next = first;
+        // When the stored view must be brought up to date, for those who look at it from outside.
+        let mut unseen: Option<Instant> = None;
         loop {
             let at = self.clock.now();
             let step = self.operation.step(Input { at, what: next });
@@ -114,6 +118,9 @@ impl Driver {
             }
             if step.must_save {
                 save(&self.operation, &view, &store, &self.lock).await?;
+                unseen = None;
+            } else if !step.events.is_empty() {
+                unseen.get_or_insert_with(|| Instant::now() + SEEN_WITHIN);
             }
             for event in &step.events {
                 // Nobody may listen.
@@ -126,7 +133,11 @@ impl Driver {
                 return Err(EngineError::LostLock("it couldn't be renewed in time".to_owned()));
             }
             hands.carry_out(step, &self.operation, self.clock);
-            let wake = hands.wake;
+            if unseen.is_some_and(|at| at <= Instant::now()) {
+                save(&self.operation, &view, &store, &self.lock).await?;
+                unseen = None;
+            }
+            let wake = [hands.wake, unseen].into_iter().flatten().min();
             next = tokio::select! {
                 biased;
                 Some(news) = self.lock_news.recv() => match news {
@@ -141,7 +152,7 @@ impl Driver {
                 Some(happened) = self.people.recv() => happened,
                 Some(happened) = happened.recv() => happened,
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                    hands.wake = None;
+                    hands.wake = hands.wake.filter(|at| *at > Instant::now());
                     Happened::Woke
                 }
             };

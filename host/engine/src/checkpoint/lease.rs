@@ -67,6 +67,15 @@ impl std::fmt::Display for Identity {
 
 #[cfg(unix)]
 fn is_running(pid: u32) -> bool {
+    // One that nobody has waited for yet still has its number. Where there is no such file, the number decides.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    if stat
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
+    {
+        return false;
+    }
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
