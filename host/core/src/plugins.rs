@@ -297,12 +297,12 @@ pub enum Request {
 }
 
 /// Asks how an object is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HealthQuestion {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HealthQuestion<'a> {
     /// The application.
-    pub application: Application,
+    pub application: &'a Application,
     /// The whole object: the sandbox shows the plugin what its claim may see.
-    pub object: Object,
+    pub object: &'a Object,
     /// The call's moment.
     pub now: Timestamp,
 }
@@ -452,7 +452,7 @@ pub trait Plugins: Send + Sync {
     ) -> Result<HookStep, PluginError>;
 
     /// Asks how an object is.
-    async fn assess(&self, by: &Answerer, question: HealthQuestion) -> Result<Assessment, PluginError>;
+    async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError>;
 
     /// Asks a delete policy about one object.
     async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError>;

@@ -154,8 +154,8 @@ pub(crate) async fn assess(
         return Assessment::new(Health::Unknown, "nobody judges it", "");
     };
     let question = HealthQuestion {
-        application: application.clone(),
-        object: object.clone(),
+        application,
+        object,
         now: clock.now(),
     };
     match plugins.assess(judge, question).await {

@@ -23,12 +23,12 @@ const MAX_INPUT: usize = 2 << 20;
 pub(crate) type Refusal = String;
 
 /// Writes the question how an object is.
-pub(crate) fn health(question: &HealthQuestion, projection: &Projection) -> Result<String, Refusal> {
+pub(crate) fn health(question: &HealthQuestion<'_>, projection: &Projection) -> Result<String, Refusal> {
     text(&HealthInput {
         contract: CONTRACT,
-        application: &question.application,
+        application: question.application,
         settings: Map::new(),
-        object: projection.of(&question.object),
+        object: projection.of(question.object),
     })
 }
 

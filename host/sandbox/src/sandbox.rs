@@ -368,14 +368,14 @@ impl Plugins for Sandbox {
         .0
     }
 
-    async fn assess(&self, by: &Answerer, question: HealthQuestion) -> Result<Assessment, PluginError> {
+    async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let plugin = self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?;
         let input = match plugin.projection(&by.claim) {
             Some(projection) => input::health(&question, projection),
             None => Err(format!("the plugin has no health claim `{}`", by.claim)),
         };
         let call = Call {
-            about: About::new(Interface::Health, &by.claim, &question.object),
+            about: About::new(Interface::Health, &by.claim, question.object),
             input,
             now: question.now,
         };

@@ -7,7 +7,7 @@ use capstan_core::{
 use capstan_sandbox::Sandbox;
 use serde_json::json;
 
-use crate::support::{assess, builtins, health_claim, health_question, stamped};
+use crate::support::{assess, assess_by, builtins, health_claim, stamped};
 
 fn with(plugins: &[(&str, &str)]) -> Sandbox {
     plugins
@@ -98,7 +98,7 @@ async fn without_a_plugin_nobody_answers_and_what_it_began_says_so() {
     assert_eq!(without.plugins().len(), 4);
 
     let job = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}});
-    let error = without.assess(&by, health_question(&job)).await.unwrap_err();
+    let error = assess_by(&without, &by, &job).await.unwrap_err();
     let expected = PluginError::Missing {
         plugin: "job 0.1.0".to_owned(),
         digest: by.digest,

@@ -59,20 +59,20 @@ pub fn application() -> Application {
     }
 }
 
-pub fn health_question(object: &Value) -> HealthQuestion {
-    HealthQuestion {
-        application: application(),
-        object: Object(object.clone()),
-        now: now(),
-    }
-}
-
 /// Asks whoever answers for the object's kind.
 pub async fn assess(sandbox: &Sandbox, object: &Value) -> Result<Assessment, PluginError> {
-    let question = health_question(object);
-    let need = Need::Health(question.object.group_kind());
-    let by = sandbox.answerer(&need).unwrap();
-    sandbox.assess(&by, question).await
+    let need = Need::Health(Object(object.clone()).group_kind());
+    assess_by(sandbox, &sandbox.answerer(&need).unwrap(), object).await
+}
+
+/// Asks this one.
+pub async fn assess_by(sandbox: &Sandbox, by: &Answerer, object: &Value) -> Result<Assessment, PluginError> {
+    let question = HealthQuestion {
+        application: &application(),
+        object: &Object(object.clone()),
+        now: now(),
+    };
+    sandbox.assess(by, question).await
 }
 
 /// An object of one of the hostile guest's kinds.
