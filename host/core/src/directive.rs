@@ -65,7 +65,42 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
     found.propagation = reader.word("propagation", &values::PROPAGATION);
     found.settings = reader.settings();
     options::read(&mut reader, &mut found);
+    tell_without_effect(&mut reader, found.is_hook());
     reader.finish(found)
+}
+
+/// Our annotations that only hooks have.
+const FOR_HOOKS: [&str; 6] = [
+    "capstan.dev/delete-policy",
+    "capstan.dev/ttl",
+    "capstan.dev/ttl-failed",
+    "capstan.dev/on-vanished",
+    "capstan.dev/run-if",
+    "capstan.dev/settings",
+];
+
+/// Our annotations that only objects have that are no hooks; `capstan.dev/phase` is an error on a hook.
+const FOR_OTHERS: [&str; 4] = [
+    "capstan.dev/wait",
+    "capstan.dev/degraded-grace",
+    "capstan.dev/apply",
+    "capstan.dev/propagation",
+];
+
+/// Tells which of our annotations are in vain.
+fn tell_without_effect(reader: &mut Reader<'_>, is_hook: bool) {
+    let (in_vain, whom) = if is_hook {
+        (FOR_OTHERS.as_slice(), "a hook")
+    } else {
+        (FOR_HOOKS.as_slice(), "an object that is no hook")
+    };
+    for name in in_vain
+        .iter()
+        .filter(|name| reader.text(name).is_some())
+        .collect::<Vec<_>>()
+    {
+        reader.notice(format!("{name} has no effect on {whom}"));
+    }
 }
 
 /// Returns the hook's type: `capstan.dev/hook-type`, else `spec.type` of a document that is a hook and no object of the cluster.
@@ -83,7 +118,15 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
         return Some(name);
     }
     let object = &reader.manifest.object;
-    reader::is_hook_document(object)
-        .then(|| object.text("/spec/type").map(str::to_owned))
-        .flatten()
+    if !reader::is_hook_document(object) {
+        return None;
+    }
+    let name = object.text("/spec/type").map(str::trim).filter(|name| !name.is_empty());
+    if name.is_none() {
+        let error = reader
+            .manifest
+            .error("/spec/type", "a document of `kind: Hook` needs `spec.type`");
+        reader.push(error.hint("write the name of a hook type; `capstan plugin list` shows them"));
+    }
+    name.map(str::to_owned)
 }

@@ -162,7 +162,7 @@ fn mistakes_in_manifests() {
       --> tests/fixtures/sets/bad/wave.yaml:7
       7 |     argocd.argoproj.io/sync-wave: first
         |                                   ^
-      hint: a wave is a whole number of at most 32 bits, as in `-1`, `0` or `5`
+      hint: a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`
     [exit code 2]
     ");
 }

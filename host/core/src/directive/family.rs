@@ -12,7 +12,11 @@ use super::{
     reader::{Reader, one_of, pointer},
     unknown,
 };
-use crate::{error::near, phase::Phase, wave::Wave};
+use crate::{
+    error::{PlanError, near},
+    phase::Phase,
+    wave::Wave,
+};
 
 pub(super) const OUR_HOOK: &str = "capstan.dev/hook";
 pub(super) const ARGO_HOOK: &str = "argocd.argoproj.io/hook";
@@ -72,7 +76,7 @@ fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
     let words = reader.list(name);
     for word in &words {
         if let Some(error) = unknown::misspelt_word(reader.manifest, name, word) {
-            reader.ignored_by_argo_cd(error);
+            judge(reader, name, error);
         }
     }
     if words.is_empty() {
@@ -80,24 +84,36 @@ fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
             .manifest
             .error(&pointer(name), format!("`{name}` names no phase"));
         let phases: Vec<&str> = Phase::ALL.into_iter().map(Phase::as_str).collect();
-        reader.ignored_by_argo_cd(error.hint(format!("write {}", one_of(&phases))));
-        return vec![SKIP.to_owned()];
+        judge(reader, name, error.hint(format!("write {}", one_of(&phases))));
     }
     words
+}
+
+/// Adds an error about the value of an annotation: Argo CD ignores what is wrong in its own and in Helm's, and knows nothing of ours.
+fn judge(reader: &mut Reader<'_>, name: &str, error: PlanError) {
+    if name.starts_with("capstan.dev/") {
+        reader.push(error);
+    } else {
+        reader.ignored_by_argo_cd(error);
+    }
+}
+
+/// A hook that Argo CD ignores: it is neither run nor applied.
+fn left_alone(family: Family) -> Hook {
+    hook(family, vec![SKIP.to_owned()])
 }
 
 /// Argo CD's way with its own annotation beside Helm's.
 fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     let is_delete = |word: &String| matches!(word.parse(), Ok(Phase::PreDelete | Phase::PostDelete));
     let is_sync = |word: &String| unknown::is_known_word(word) && !is_delete(word);
-    let helm = if reader.text(HELM_HOOK).is_some() {
-        helm_hook(reader)
-    } else {
-        Hook::default()
-    };
-    let from_helm = !words.iter().any(is_sync) && helm.words.iter().any(|word| is_sync(word) && word != SKIP);
+    let helm: Vec<String> = conditions_of(&reader.list(HELM_HOOK))
+        .iter()
+        .map(|(phase, _)| phase.to_string())
+        .collect();
+    let from_helm = !words.iter().any(is_sync) && helm.iter().any(is_sync);
     let mut all = words.clone();
-    for word in &helm.words {
+    for word in &helm {
         let counts = is_delete(word) || (from_helm && is_sync(word));
         if counts && !all.contains(word) {
             all.push(word.clone());
@@ -112,7 +128,11 @@ fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     if all.iter().filter(|word| is_sync(word)).count() > 1 {
         all.retain(|word| word != SKIP);
     }
-    hook(if from_helm { Family::Helm } else { Family::ArgoCd }, all)
+    let family = if from_helm { Family::Helm } else { Family::ArgoCd };
+    if all.is_empty() {
+        return left_alone(family);
+    }
+    hook(family, all)
 }
 
 fn helm_hook(reader: &mut Reader<'_>) -> Hook {
@@ -123,24 +143,20 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         ));
         return Hook::default();
     }
-    let mut conditions: Vec<(Phase, RunIf)> = Vec::new();
     for word in &words {
         match helm::word(word) {
-            Some(HelmWord::Phase(phase, condition)) => match conditions.iter_mut().find(|(known, _)| *known == phase) {
-                Some((_, other)) if *other != condition => *other = RunIf::Always,
-                Some(_) => {}
-                None => conditions.push((phase, condition)),
-            },
+            Some(HelmWord::Phase(..)) => {}
             Some(HelmWord::CrdInstall) => reader.notice(format!("{HELM_HOOK}: {word} beside other words is ignored")),
             Some(HelmWord::Elsewhere(when)) => reader.notice(format!("{HELM_HOOK}: {word} {when}")),
             None => unknown_helm_word(reader, word),
         }
     }
+    let conditions = conditions_of(&words);
     if conditions.is_empty() {
         reader.notice(format!(
             "no word of {HELM_HOOK} belongs to a deployment; the object is left alone"
         ));
-        return hook(Family::Helm, vec![SKIP.to_owned()]);
+        return left_alone(Family::Helm);
     }
     let found = hook(
         Family::Helm,
@@ -150,6 +166,22 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         Mode::ArgoCd => found,
         Mode::Native => with_conditions(found, &conditions),
     }
+}
+
+/// Returns the phases that Helm's words stand for, and in which operations each runs.
+fn conditions_of(words: &[String]) -> Vec<(Phase, RunIf)> {
+    let mut conditions: Vec<(Phase, RunIf)> = Vec::new();
+    for word in words {
+        let Some(HelmWord::Phase(phase, condition)) = helm::word(word) else {
+            continue;
+        };
+        match conditions.iter_mut().find(|(known, _)| *known == phase) {
+            Some((_, other)) if *other != condition => *other = RunIf::Always,
+            Some(_) => {}
+            None => conditions.push((phase, condition)),
+        }
+    }
+    conditions
 }
 
 fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
@@ -223,36 +255,57 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
         if name == HELM_WEIGHT && !weight_counts {
             break;
         }
-        if let Ok(wave) = text.trim().parse() {
+        if let Some(wave) = wave(reader, text) {
             let others: Vec<&str> = sources
                 .into_iter()
                 .skip(index + 1)
                 .filter(|other| *other != HELM_WEIGHT || weight_counts)
                 .collect();
             reader.passed_over(name, &others);
-            return Wave(wave);
+            return wave;
         }
-        let error = reader
-            .manifest
-            .error(&pointer(name), format!("`{text}` is no wave"))
-            .hint("a wave is a whole number of at most 32 bits, as in `-1`, `0` or `5`");
-        if name == OUR_WAVE {
-            reader.push(error);
-            break;
-        }
-        reader.ignored_by_argo_cd(error);
-        if reader.mode == Mode::Native {
+        let message = if text.trim().is_empty() {
+            format!("`{name}` is empty")
+        } else {
+            format!("`{text}` is no wave")
+        };
+        let error = reader.manifest.error(&pointer(name), message).hint(format!(
+            "a wave is a whole number from {} to {}, as in `-1`, `0` or `5`",
+            i32::MIN,
+            i32::MAX
+        ));
+        judge(reader, name, error);
+        if name == OUR_WAVE || reader.mode == Mode::Native {
             break;
         }
     }
     Wave::default()
 }
 
+/// Reads a wave. Those of Argo CD have 64 bits and no white space around them.
+fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
+    match reader.mode {
+        Mode::Native => text.trim().parse().ok().map(Wave),
+        Mode::ArgoCd => {
+            let wide: i64 = text.parse().ok()?;
+            let nearest = i32::try_from(wide).unwrap_or(if wide < 0 { i32::MIN } else { i32::MAX });
+            if i64::from(nearest) != wide {
+                reader.notice(format!("the wave {wide} is out of range; {nearest} is used"));
+            }
+            Some(Wave(nearest))
+        }
+    }
+}
+
 /// Reads the words of the delete policies, Helm's as Argo CD's.
 pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
-    let ours = reader.list(OUR_POLICY);
-    if !ours.is_empty() {
+    if reader.text(OUR_POLICY).is_some() {
         reader.passed_over(OUR_POLICY, &[ARGO_POLICY, HELM_POLICY]);
+        let ours = reader.list(OUR_POLICY);
+        if ours.is_empty() {
+            let hint = format!("write {}", one_of(&unknown::KNOWN_POLICIES));
+            reader.wrong(OUR_POLICY, format!("`{OUR_POLICY}` names no policy"), hint);
+        }
         return ours;
     }
     let mut words = reader.list(ARGO_POLICY);
@@ -267,10 +320,13 @@ pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
         }
     }
     for word in helm {
-        let known = helm::POLICIES.iter().find(|(theirs, _)| *theirs == word);
-        let word = known.map_or(word, |(_, ours)| (*ours).to_owned());
-        if !words.contains(&word) {
-            words.push(word);
+        let Some((_, ours)) = helm::POLICIES.iter().find(|(theirs, _)| *theirs == word) else {
+            let error = unknown::not_helms_policy(reader.manifest, &word);
+            reader.ignored_by_argo_cd(error);
+            continue;
+        };
+        if !words.iter().any(|known| known == ours) {
+            words.push((*ours).to_owned());
         }
     }
     words

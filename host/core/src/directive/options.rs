@@ -106,9 +106,12 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     if values.contains(&value) {
         return true;
     }
-    let error = reader
-        .manifest
-        .error(&pointer(NAME), format!("the sync option `{key}` can't be `{value}`"));
+    let message = if value.is_empty() {
+        format!("the sync option `{key}` has no value")
+    } else {
+        format!("the sync option `{key}` can't be `{value}`")
+    };
+    let error = reader.manifest.error(&pointer(NAME), message);
     reader.ignored_by_argo_cd(error.hint(format!("it can be {}", one_of(values))));
     false
 }

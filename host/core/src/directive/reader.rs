@@ -100,13 +100,9 @@ impl<'a> Reader<'a> {
         let words: Vec<&str> = accepted.iter().map(|(known, _)| *known).collect();
         let hint = match near(word, words.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
-            None => "take one of these words".to_owned(),
+            None => format!("it can be {}", one_of(&words)),
         };
-        self.wrong(
-            &name,
-            format!("`{word}` is no value of `{name}`; it is {}", one_of(&words)),
-            hint,
-        );
+        self.wrong(&name, format!("`{word}` is no value of `{name}`"), hint);
         None
     }
 
@@ -144,10 +140,13 @@ impl<'a> Reader<'a> {
     pub fn settings(&mut self) -> Map<String, Value> {
         const NAME: &str = "capstan.dev/settings";
         if let Some(text) = self.text(NAME) {
+            if is_hook_document(&self.manifest.object) && self.manifest.object.0.pointer("/spec/settings").is_some() {
+                self.notice(format!("read {NAME}; `spec.settings` beside it was ignored"));
+            }
             let problem = match manifest::value(text) {
                 Ok(Value::Object(map)) => return map,
                 Ok(Value::Null) => return Map::new(),
-                Ok(_) => "it is no mapping".to_owned(),
+                Ok(_) => "this is no mapping".to_owned(),
                 Err(message) => message,
             };
             self.wrong(
@@ -167,7 +166,8 @@ impl<'a> Reader<'a> {
             Some(_) => {
                 self.errors.push(
                     self.manifest
-                        .error("/spec/settings", "`spec.settings` of a hook must be a mapping"),
+                        .error("/spec/settings", "`spec.settings` of a hook must be a mapping")
+                        .hint("write keys and values below it, as in `settings: {url: http://shop/health}`"),
                 );
                 Map::new()
             }

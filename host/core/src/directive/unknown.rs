@@ -43,23 +43,10 @@ pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[Stri
 }
 
 /// Makes the error about a delete policy that no plugin answers for; `known` are those that plugins do. A near miss of Argo CD's three
-/// policies is found in any case.
+/// policies is found in any case. Helm's words are judged when they are read.
 pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> PlanError {
-    let names = [OUR_POLICY, ARGO_POLICY, HELM_POLICY];
-    let holding: Vec<&str> = names
-        .into_iter()
-        .filter(|name| {
-            manifest
-                .object
-                .text(&pointer(name))
-                .is_some_and(|text| text.contains(word))
-        })
-        .collect();
-    let name = present(manifest, if holding.is_empty() { &names } else { &holding });
+    let name = present(manifest, &[OUR_POLICY, ARGO_POLICY]);
     let error = manifest.error(&pointer(name), format!("`{word}` is no delete policy"));
-    if name == HELM_POLICY {
-        return with_nearest(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect());
-    }
     let mut words: Vec<&str> = KNOWN_POLICIES.to_vec();
     words.extend(
         known
@@ -68,6 +55,12 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
             .filter(|word| !KNOWN_POLICIES.contains(word) && *word != "*"),
     );
     with_nearest(error, word, words)
+}
+
+/// Makes the error about a word of Helm's delete policies that is none of Helm's.
+pub(super) fn not_helms_policy(manifest: &Manifest, word: &str) -> PlanError {
+    let error = manifest.error(&pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
+    with_nearest(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect())
 }
 
 fn with_nearest(error: PlanError, word: &str, known: Vec<&str>) -> PlanError {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::make::{Classified, Making, Role};
 use crate::{
-    diff, directive,
+    diff,
+    directive::{self, Mode},
     hook::{HookId, short_hash},
+    manifest::Manifest,
     object::{GroupKind, ObjectKey},
     operation_kind::OperationKind,
     order,
@@ -75,6 +77,10 @@ impl Making<'_> {
         let (manifest, directives) = (&classified.manifest, &classified.directives);
         let Some(id) = id else { return };
         let key = manifest.key();
+        if phases.is_empty() {
+            self.without_phase(manifest);
+            return;
+        }
         if let Some(owner) = self.foreign_owner(self.planning.live.objects.get(&key)) {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
             self.errors.push(error.hint("give the hook another name"));
@@ -134,8 +140,23 @@ impl Making<'_> {
         }
     }
 
+    /// A hook that would never run: a mistake, except where Argo CD ignores it.
+    fn without_phase(&mut self, manifest: &Manifest) {
+        match self.planning.mode {
+            Mode::Native => {
+                let error = manifest.error("/metadata/annotations", "this hook has no phase and would never run");
+                self.errors
+                    .push(error.hint("write one, as in `capstan.dev/hook: PreSync`"));
+            }
+            Mode::ArgoCd => self.skip(manifest, "no word of its hook annotation is a phase"),
+        }
+    }
+
     fn policies(&mut self, classified: &Classified) -> Vec<PolicyUse> {
         let mut words = classified.directives.delete_policies.clone();
+        if self.planning.mode == Mode::ArgoCd {
+            self.ignore_unknown_policies(classified, &mut words);
+        }
         if words.is_empty() {
             words.push(DEFAULT_POLICY.to_owned());
         }
@@ -168,6 +189,27 @@ impl Making<'_> {
             }
         }
         policies
+    }
+
+    /// Leaves out the policies that nobody answers for, as Argo CD does; where none is left, the default holds.
+    fn ignore_unknown_policies(&mut self, classified: &Classified, words: &mut Vec<String>) {
+        let is_ours = classified
+            .manifest
+            .object
+            .annotation("capstan.dev/delete-policy")
+            .is_some();
+        if is_ours {
+            return;
+        }
+        let key = classified.manifest.key();
+        words.retain(|word| {
+            let is_known = (self.planning.answerer)(&Need::Policy(word.clone())).is_some();
+            if !is_known {
+                self.notices
+                    .push(format!("{key}: `{word}` is no delete policy; it is ignored"));
+            }
+            is_known
+        });
     }
 
     fn known_policies(&self) -> Vec<String> {

@@ -129,7 +129,7 @@ pub(super) struct Making<'a> {
     pub tasks: Vec<Task>,
     pub skipped: Vec<Skipped>,
     pub left_over: Vec<ObjectKey>,
-    notices: Vec<String>,
+    pub notices: Vec<String>,
     pub errors: Vec<PlanError>,
 }
 
