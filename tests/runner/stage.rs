@@ -96,6 +96,7 @@ impl Stage {
             manifests: capstan::input::read(&paths, false)?,
             selection: Selection::default(),
             prune: false,
+            takes_over: false,
             create_namespace: false,
             limits: Limits::default(),
         })
@@ -110,6 +111,7 @@ impl Stage {
             manifests: capstan_core::manifest::decode("story", text).expect("the story's manifests"),
             selection: Selection::default(),
             prune: false,
+            takes_over: false,
             create_namespace: false,
             limits: Limits::default(),
         }
@@ -124,6 +126,7 @@ impl Stage {
             manifests: Vec::new(),
             selection: Selection::default(),
             prune: false,
+            takes_over: false,
             create_namespace: false,
             limits: Limits::default(),
         }

@@ -72,6 +72,8 @@ struct Sync {
     #[serde(default)]
     prune: bool,
     #[serde(default)]
+    force_conflicts: bool,
+    #[serde(default)]
     compat: bool,
     /// The operation's deadline, in seconds.
     timeout: Option<u64>,
@@ -164,6 +166,7 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
         phases: sync.phases.clone(),
     };
     request.prune = sync.prune;
+    request.takes_over = sync.force_conflicts;
     if sync.compat {
         request.mode = Mode::ArgoCd;
     }

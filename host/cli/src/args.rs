@@ -172,6 +172,7 @@ pub enum Command {
 
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, ClapArgs)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Set {
     /// Manifests: a file, a folder or - for stdin. May be repeated
     #[arg(short, long = "filename", value_name = "PATH", required = true)]
@@ -203,6 +204,9 @@ pub struct Set {
     /// Remove what no manifest names any more
     #[arg(long)]
     pub prune: bool,
+    /// Take over fields that others own: kubectl, a controller, another tool
+    #[arg(long)]
+    pub force_conflicts: bool,
     /// Make the application's namespace if it isn't there
     #[arg(long)]
     pub create_namespace: bool,

@@ -101,6 +101,9 @@ pub struct ApplyTask {
     pub judge: Answerer,
     /// How long it may be Degraded before that is a failure, in seconds, unless its judge says that waiting is useless.
     pub degraded_grace_seconds: u64,
+    /// Whether fields that others own are taken over; without it, they are a failure that says whose they are.
+    #[serde(default)]
+    pub takes_over: bool,
 }
 
 /// What applying an object changes.

@@ -198,6 +198,6 @@ fn conflicts(conflicts: &[FieldConflict]) -> String {
     for FieldConflict { manager, field } in conflicts {
         _ = write!(text, " {field} belongs to {manager};");
     }
-    text.pop();
+    text.push_str(" `--force-conflicts` takes them over");
     text
 }

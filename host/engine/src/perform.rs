@@ -161,11 +161,15 @@ impl Performer {
         let Some(object) = &task.object else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };
-        let applied = match self.cluster.apply(object, Conflicts::Refuse, Rehearsal::No).await {
+        let conflicts = match &task.action {
+            Action::Apply(apply) if apply.takes_over => Conflicts::TakeOver,
+            Action::Apply(_) | Action::Delete(_) | Action::Hook(_) => Conflicts::Refuse,
+        };
+        let applied = match self.cluster.apply(object, conflicts, Rehearsal::No).await {
             // Its kind may be new: brought by an earlier wave.
             Err(ClusterError::UnknownKind(_)) => {
                 self.cluster.refresh().await?;
-                self.cluster.apply(object, Conflicts::Refuse, Rehearsal::No).await?
+                self.cluster.apply(object, conflicts, Rehearsal::No).await?
             }
             other => other?,
         };

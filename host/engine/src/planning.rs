@@ -35,6 +35,8 @@ pub struct Request {
     pub selection: Selection,
     /// Whether what no manifest names any more is removed.
     pub prune: bool,
+    /// Whether fields that others own are taken over.
+    pub takes_over: bool,
     /// Whether the application's namespace is created if it isn't there.
     pub create_namespace: bool,
     /// How long things may take.
@@ -115,6 +117,7 @@ pub(crate) async fn make(
         policies_for_all: plugins.policies_for_all(),
         selection: request.selection,
         prune: request.prune,
+        takes_over: request.takes_over,
         manager: MANAGER,
         limits: request.limits,
     });

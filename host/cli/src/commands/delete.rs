@@ -43,6 +43,7 @@ async fn remove(context: &Context, global: &Global, delete: &Delete) -> anyhow::
         manifests: Vec::new(),
         selection: Selection::default(),
         prune: false,
+        takes_over: false,
         create_namespace: false,
         limits,
     };

@@ -62,6 +62,7 @@ pub(super) fn request(
             phases: set.phases.clone(),
         },
         prune: set.prune,
+        takes_over: set.force_conflicts,
         create_namespace: set.create_namespace,
         limits,
     })

@@ -28,6 +28,7 @@ pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit>
         skip_hook: Vec::new(),
         phases: Vec::new(),
         prune: false,
+        force_conflicts: false,
         create_namespace: false,
         timeout: None,
     };

@@ -80,6 +80,8 @@ pub struct Planning<'a> {
     pub selection: Selection,
     /// Whether what no manifest names any more is removed.
     pub prune: bool,
+    /// Whether fields that others own are taken over.
+    pub takes_over: bool,
     /// Our name in `managedFields`.
     pub manager: &'a str,
     /// How long things may take.
@@ -215,10 +217,7 @@ impl Making<'_> {
             (ApplyMode::IfNotPresent, Some(_)) => {
                 return self.skip(manifest, "it is there already (capstan.dev/apply: if-not-present)");
             }
-            (ApplyMode::Override, _) => self.notices.push(format!(
-                "{key}: capstan.dev/apply: override is merged like the others in this version"
-            )),
-            (ApplyMode::Merge | ApplyMode::IfNotPresent, _) => {}
+            (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
         if directives.replace || directives.force {
             self.notices.push(format!(
@@ -262,6 +261,7 @@ impl Making<'_> {
                 wait: directives.wait,
                 judge,
                 degraded_grace_seconds: directives.degraded_grace_seconds.unwrap_or(DEGRADED_GRACE),
+                takes_over: self.planning.takes_over || directives.apply == ApplyMode::Override,
             }),
             timeout_seconds: directives.timeout_seconds,
             on_timeout: directives.on_timeout,

@@ -77,6 +77,7 @@ pub fn resource(wave: i32, name: &str) -> Task {
         wait: Wait::Healthy,
         judge: answerer("resource"),
         degraded_grace_seconds: 30,
+        takes_over: false,
     });
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
 }
