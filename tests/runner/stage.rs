@@ -7,10 +7,7 @@ use std::{
 };
 
 use capstan_core::{
-    directive::Mode,
     event::Status,
-    operation_kind::OperationKind,
-    plan::{Limits, Selection},
     plugins::{Application, Plugins},
     view::OperationView,
 };
@@ -89,47 +86,21 @@ impl Stage {
     /// Returns a request to sync these files of `tests/`.
     pub fn request(&self, files: &[&str]) -> anyhow::Result<Request> {
         let paths: Vec<PathBuf> = files.iter().map(|file| crate::path(file)).collect();
-        Ok(Request {
-            application: self.application.clone(),
-            does: OperationKind::Sync,
-            mode: Mode::Native,
-            manifests: capstan::input::read(&paths, false)?,
-            selection: Selection::default(),
-            prune: false,
-            takes_over: false,
-            create_namespace: false,
-            limits: Limits::default(),
-        })
+        Ok(Request::sync(
+            self.application.clone(),
+            capstan::input::read(&paths, false)?,
+        ))
     }
 
     /// Returns a request to sync manifests that are written in the test itself.
     pub fn request_text(&self, text: &str) -> Request {
-        Request {
-            application: self.application.clone(),
-            does: OperationKind::Sync,
-            mode: Mode::Native,
-            manifests: capstan_core::manifest::decode("story", text).expect("the story's manifests"),
-            selection: Selection::default(),
-            prune: false,
-            takes_over: false,
-            create_namespace: false,
-            limits: Limits::default(),
-        }
+        let manifests = capstan_core::manifest::decode("story", text).expect("the story's manifests");
+        Request::sync(self.application.clone(), manifests)
     }
 
     /// Returns a request to delete the application.
     pub fn deletion(&self) -> Request {
-        Request {
-            application: self.application.clone(),
-            does: OperationKind::Delete,
-            mode: Mode::Native,
-            manifests: Vec::new(),
-            selection: Selection::default(),
-            prune: false,
-            takes_over: false,
-            create_namespace: false,
-            limits: Limits::default(),
-        }
+        Request::delete(self.application.clone())
     }
 
     /// Plans and runs to the end.

@@ -37,6 +37,9 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
             format!("still waiting for {}", on.join(", "))
         }
         News::Stopping { why } => format!("stopping: {why}"),
+        News::CheckStarted { objects } => format!("checking {objects}"),
+        News::CheckFinished { well } => format!("checked {}", if *well { "well" } else { "badly" }),
+        News::Retrying { attempt, .. } => format!("try {attempt}"),
         News::OperationFinished { .. } => "finished".to_owned(),
     })
 }

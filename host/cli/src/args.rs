@@ -1,9 +1,13 @@
 //! What can be typed.
 
+mod set;
+
 use std::path::PathBuf;
 
-use capstan_core::phase::Phase;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use self::set::seconds;
+pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 
 use crate::{exit, report::Mistakes};
 
@@ -38,6 +42,12 @@ pub struct Global {
     /// Context in the kubeconfig
     #[arg(long, global = true, env = "CAPSTAN_CONTEXT", conflicts_with = "simulate")]
     pub context: Option<String>,
+    /// Act as this user
+    #[arg(long = "as", global = true, value_name = "USER", conflicts_with = "simulate")]
+    pub act_as: Option<String>,
+    /// Act as a member of this group. May be repeated
+    #[arg(long = "as-group", global = true, value_name = "GROUP", requires = "act_as")]
+    pub as_groups: Vec<String>,
     /// Run on an embedded cluster in virtual time instead of a real one; a scenario says what its pods do and what fails
     #[arg(long, global = true, value_name = "SCENARIO", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub simulate: Option<String>,
@@ -131,12 +141,17 @@ pub enum Command {
     #[command(
         after_help = "Examples:\n  capstan plan -f shop/\n  helm template shop ./chart | capstan plan --app shop -f -"
     )]
-    Plan(Set),
+    Plan(Plan),
     /// Make the cluster as the manifests say: hooks and objects, phase by phase and wave by wave
     #[command(
         after_help = "Examples:\n  capstan sync -f shop/ -n shop --create-namespace\n  capstan sync -f shop/ --only Deployment/api\n  capstan sync -f shop/ --hooks only --phase PreSync,PostSync\n  capstan sync -f shop/ --simulate --exec\n\nCtrl-C terminates the operation: what runs is stopped, nothing later starts. A second Ctrl-C leaves at once;\nthe operation stays as it is, and the same command carries on with it."
     )]
-    Sync(Set),
+    Sync(Box<Sync>),
+    /// Show what a sync would change, field by field; exits with 3 when there is something
+    #[command(
+        after_help = "Examples:\n  capstan diff -f shop/\n  KUBECTL_EXTERNAL_DIFF='git diff --no-index' capstan diff -f shop/"
+    )]
+    Diff(Set),
     /// Remove an application, with its PreDelete and PostDelete hooks, from what the last sync stored
     #[command(after_help = "Examples:\n  capstan delete shop -n shop\n  capstan delete shop -n shop --yes")]
     Delete(Delete),
@@ -145,6 +160,14 @@ pub enum Command {
         after_help = "Examples:\n  capstan status -n shop          all applications of the namespace\n  capstan status shop -n shop"
     )]
     Status(MaybeApp),
+    /// Say what the running operation waits for, why, and what will end it
+    #[command(after_help = "Examples:\n  capstan explain shop -n shop")]
+    Explain(App),
+    /// Sync the manifests of an earlier operation again
+    #[command(
+        after_help = "Examples:\n  capstan rollback shop -n shop        what was deployed before the last successful sync\n  capstan rollback shop 3 -n shop"
+    )]
+    Rollback(Rollback),
     /// List the last operations of an application, or show one
     #[command(after_help = "Examples:\n  capstan history shop -n shop\n  capstan history shop 3 -n shop")]
     History(History),
@@ -170,51 +193,6 @@ pub enum Command {
     },
 }
 
-/// A set of manifests and what is wanted of it.
-#[derive(Debug, Clone, ClapArgs)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-pub struct Set {
-    /// Manifests: a file, a folder or - for stdin. May be repeated
-    #[arg(short, long = "filename", value_name = "PATH", required = true)]
-    pub files: Vec<PathBuf>,
-    /// Read folders with all their subfolders
-    #[arg(short = 'R', long)]
-    pub recursive: bool,
-    /// Name of the application [default: the folder's name]
-    #[arg(long, env = "CAPSTAN_APP")]
-    pub app: Option<String>,
-    /// Plan and run by another tool's rules
-    #[arg(long, value_enum)]
-    pub compat: Option<Compat>,
-    /// Only this resource, as KIND/NAME, and no hooks. May be repeated
-    #[arg(long, value_name = "KIND/NAME")]
-    pub only: Vec<String>,
-    /// Which hooks run
-    #[arg(long, value_enum)]
-    pub hooks: Option<Hooks>,
-    /// Only the hook of this name. May be repeated
-    #[arg(long, value_name = "NAME")]
-    pub hook: Vec<String>,
-    /// Not the hook of this name. May be repeated
-    #[arg(long, value_name = "NAME")]
-    pub skip_hook: Vec<String>,
-    /// Only these phases
-    #[arg(long = "phase", value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
-    pub phases: Vec<Phase>,
-    /// Remove what no manifest names any more
-    #[arg(long)]
-    pub prune: bool,
-    /// Take over fields that others own: kubectl, a controller, another tool
-    #[arg(long)]
-    pub force_conflicts: bool,
-    /// Make the application's namespace if it isn't there
-    #[arg(long)]
-    pub create_namespace: bool,
-    /// How long the operation may take: 90s, 10m, 2h [default: 6h]
-    #[arg(long, value_name = "DURATION", value_parser = seconds)]
-    pub timeout: Option<u64>,
-}
-
 /// Removing an application.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Delete {
@@ -224,6 +202,9 @@ pub struct Delete {
     /// Don't ask
     #[arg(short, long)]
     pub yes: bool,
+    /// Let an object go whose annotations want a confirmation, as KIND/NAME, or `all`. May be repeated
+    #[arg(long, value_name = "KIND/NAME")]
+    pub confirm: Vec<String>,
     /// How long the operation may take: 90s, 10m, 2h [default: 6h]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub timeout: Option<u64>,
@@ -243,6 +224,25 @@ pub struct MaybeApp {
     /// Name of the application; all of the namespace if absent
     #[arg(value_name = "APP", env = "CAPSTAN_APP")]
     pub app: Option<String>,
+}
+
+/// Going back.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Rollback {
+    /// The application
+    #[command(flatten)]
+    pub app: App,
+    /// To which operation's manifests, by its number or id; if absent, to those of the last success with other ones
+    pub operation: Option<String>,
+    /// Keep what those manifests don't name
+    #[arg(long)]
+    pub no_prune: bool,
+    /// Don't ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How long the operation may take: 90s, 10m, 2h [default: 6h]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub timeout: Option<u64>,
 }
 
 /// Past operations.
@@ -325,68 +325,6 @@ pub struct PluginRun {
     pub now: Option<jiff::Timestamp>,
 }
 
-/// Another tool's rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Compat {
-    /// Those of Argo CD
-    Argocd,
-}
-
-/// Which hooks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Hooks {
-    /// All
-    All,
-    /// None
-    None,
-    /// They, and nothing else
-    Only,
-}
-
-fn phase(word: &str) -> Result<Phase, String> {
-    let found = Phase::ALL.into_iter().find(|phase| phase.as_str() == word);
-    found.ok_or_else(
-        || match capstan_core::error::near(word, Phase::ALL.map(Phase::as_str)) {
-            Some(near) => format!("there is no phase `{word}`; did you mean `{near}`?"),
-            None => format!("there is no phase `{word}`"),
-        },
-    )
-}
-
-/// Reads a duration: whole seconds, or units as in `1h30m`.
-fn seconds(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no duration; write `90s`, `10m`, `1h30m` or whole seconds");
-    if let Ok(seconds) = text.parse() {
-        return Ok(seconds);
-    }
-    let mut sum: u64 = 0;
-    let mut number = String::new();
-    for letter in text.chars() {
-        if letter.is_ascii_digit() {
-            number.push(letter);
-            continue;
-        }
-        let unit = match letter {
-            's' => 1,
-            'm' => 60,
-            'h' => 60 * 60,
-            'd' => 24 * 60 * 60,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = number.parse().map_err(|_| wrong())?;
-        number.clear();
-        sum = count
-            .checked_mul(unit)
-            .and_then(|more| sum.checked_add(more))
-            .ok_or_else(wrong)?;
-    }
-    if number.is_empty() && sum > 0 {
-        Ok(sum)
-    } else {
-        Err(wrong())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -396,12 +334,5 @@ mod tests {
     #[test]
     fn the_commands_are_consistent() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(seconds("90"), Ok(90));
-        assert_eq!(seconds("1h30m"), Ok(5400));
-        assert!(seconds("soon").is_err() && seconds("1h30").is_err() && seconds("").is_err());
     }
 }

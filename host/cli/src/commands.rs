@@ -1,9 +1,12 @@
 //! One file for each verb.
 
 mod delete;
+mod diff;
+mod explain;
 mod follow;
 mod plan;
 mod plugin;
+mod rollback;
 mod simulate;
 mod stored;
 mod sync;
@@ -21,10 +24,13 @@ use crate::{
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     let global = &args.global;
     match args.command {
-        Command::Plan(set) => plan::run(global, &set).await,
-        Command::Sync(set) => sync::run(global, &set).await,
+        Command::Plan(plan) => plan::run(global, &plan).await,
+        Command::Diff(set) => diff::run(global, &set).await,
+        Command::Sync(sync) => sync::run(global, &sync).await,
         Command::Delete(delete) => delete::run(global, &delete).await,
         Command::Status(app) => stored::status(global, app.app.as_deref()).await,
+        Command::Explain(app) => explain::run(global, &app.app).await,
+        Command::Rollback(rollback) => rollback::run(global, &rollback).await,
         Command::History(history) => stored::history(global, &history).await,
         Command::Logs(logs) => stored::logs(global, &logs).await,
         Command::Terminate(app) => stored::terminate(global, &app.app).await,
@@ -43,6 +49,12 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 /// Prints to stdout. Who reads it may have gone.
 fn print(text: &str) {
     std::io::stdout().write_all(text.as_bytes()).ok();
+}
+
+/// Tells something beside the output, on stderr.
+fn say(text: &str) {
+    // Nothing can be done about a closed stderr.
+    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 /// Prints a JSON document.

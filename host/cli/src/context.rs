@@ -190,7 +190,11 @@ async fn real(global: &Global) -> anyhow::Result<Found> {
         None if global.context.is_some() => Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from),
         None => Config::infer().await.map_err(anyhow::Error::from),
     };
-    let config = config.context("no cluster to work on: set KUBECONFIG or --kubeconfig, or use --simulate")?;
+    let mut config = config.context("no cluster to work on: set KUBECONFIG or --kubeconfig, or use --simulate")?;
+    if let Some(user) = &global.act_as {
+        config.auth_info.impersonate = Some(user.clone());
+        config.auth_info.impersonate_groups = (!global.as_groups.is_empty()).then(|| global.as_groups.clone());
+    }
     let namespace = global
         .namespace
         .clone()

@@ -17,6 +17,8 @@ pub enum Exit {
     Other = 1,
     /// The command line or the manifests are wrong; nothing was done.
     Usage = 2,
+    /// There are differences.
+    Differences = 3,
     /// A hook failed.
     Hook = 10,
     /// An object is not healthy.
@@ -39,6 +41,7 @@ Exit codes:
    0  done
    1  something else went wrong
    2  the command line or the manifests are wrong; nothing was done
+   3  there are differences: `diff` found some, or a saved plan no longer fits the cluster
   10  a hook failed
   11  an object is not healthy
   12  the cluster refused a change
@@ -88,6 +91,8 @@ impl Exit {
         }
         match error.downcast_ref::<EngineError>() {
             Some(EngineError::Plan(_)) => Exit::Usage,
+            Some(EngineError::Outdated(_)) => Exit::Differences,
+            Some(EngineError::Denied(_)) => Exit::Apply,
             Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,
             Some(
                 EngineError::Cluster { .. }
@@ -111,6 +116,7 @@ mod tests {
             Exit::Done,
             Exit::Other,
             Exit::Usage,
+            Exit::Differences,
             Exit::Hook,
             Exit::Health,
             Exit::Apply,

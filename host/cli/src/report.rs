@@ -89,8 +89,12 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     }
     Some(match error.downcast_ref::<EngineError>()? {
         EngineError::Busy { .. } => {
-            "wait for its end, or end it with `capstan terminate`; `capstan status` shows what it does".to_owned()
+            "`--on-busy wait` waits for its end, `--on-busy supersede` ends it first; `capstan explain` shows what it waits for".to_owned()
         }
+        EngineError::Denied(_) => {
+            "nothing was changed; ask for these permissions, or name what you may with `--only`".to_owned()
+        }
+        EngineError::Outdated(_) => "nothing was changed; make the plan anew".to_owned(),
         EngineError::Unfinished(_) => "run the same command again: it carries on with that one first".to_owned(),
         EngineError::LostLock(_) => {
             "`capstan status` shows whether another process carries on; if none does, run the same command again"

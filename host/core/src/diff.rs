@@ -171,6 +171,17 @@ fn escape(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// Says whether a manager has ever applied an object, by its `managedFields`.
+pub fn is_applied_by(live: &Object, manager: &str) -> bool {
+    let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let is_ours = |entry: &&Value| {
+        entry.get("manager").and_then(Value::as_str) == Some(manager)
+            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
+            && entry.get("subresource").is_none()
+    };
+    entries.is_some_and(|entries| entries.iter().find(is_ours).is_some())
+}
+
 /// Says in a few words what changes: `image`, `image, replicas`, `5 fields`.
 pub fn summary(changes: &[Change]) -> String {
     let mut names: Vec<&str> = Vec::new();

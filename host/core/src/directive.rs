@@ -56,7 +56,7 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
         failed: reader.duration("ttl-failed"),
     };
     found.timeout_seconds = reader.positive_duration("timeout");
-    found.on_timeout = reader.word("on-timeout", &values::ON_TIMEOUT).unwrap_or_default();
+    found.on_timeout = reader.word("on-timeout", &values::ON_TIMEOUT);
     found.on_vanished = reader.word("on-vanished", &values::ON_VANISHED).unwrap_or_default();
     found.wait = reader.word("wait", &values::WAIT).unwrap_or_default();
     found.degraded_grace_seconds = reader.duration("degraded-grace");

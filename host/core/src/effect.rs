@@ -13,6 +13,11 @@ use crate::{
 /// One order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
+    /// Ask the server what it would say to the task's object; nothing is changed. Answered by `Checked`.
+    Check {
+        /// The task.
+        task: TaskId,
+    },
     /// Apply the task's object by server-side apply. Answered by `Applied`.
     Apply {
         /// The task.

@@ -46,6 +46,25 @@ pub enum News {
     },
     /// Another driver carries on.
     OperationResumed {},
+    /// The server is asked what it would say to the objects, before anything is changed.
+    CheckStarted {
+        /// To how many.
+        objects: usize,
+    },
+    /// It has answered.
+    CheckFinished {
+        /// Whether it has nothing against any of them.
+        well: bool,
+    },
+    /// What failed is tried again later.
+    Retrying {
+        /// The number of the try that comes: 2 for the second.
+        attempt: u32,
+        /// When it begins.
+        at: Timestamp,
+        /// What failed.
+        cause: Cause,
+    },
     /// A phase begins.
     PhaseStarted {
         /// Which.

@@ -1,8 +1,9 @@
 //! What is known of one live object, in the few words the operation needs.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::health::Assessment;
+use crate::{finalizer, health::Assessment, object::Object};
 
 /// One look at an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +23,65 @@ pub struct Seen {
     pub resource_version: String,
     /// Whether it is being deleted.
     pub is_terminating: bool,
+    /// When it is being deleted: what holds that up, and the way out; may be empty.
+    #[serde(default)]
+    pub held_up_by: String,
     /// How it is.
     pub assessment: Assessment,
+    /// Whether its status is about what is desired of it now.
+    #[serde(default)]
+    pub freshness: Freshness,
+}
+
+impl Seen {
+    /// Takes down one look at an object.
+    pub fn of(object: &Object, assessment: Assessment) -> Seen {
+        Seen {
+            uid: object.uid().to_owned(),
+            resource_version: object.resource_version().to_owned(),
+            is_terminating: object.is_terminating(),
+            held_up_by: finalizer::held_up_by(object),
+            assessment,
+            freshness: Freshness::of(object),
+        }
+    }
+}
+
+/// Whether the status of an object is about what is desired of it now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Freshness {
+    /// It is, or the object has no status to speak of.
+    #[default]
+    Current,
+    /// Its controller has not seen the last change: `observedGeneration` is behind.
+    Behind,
+    /// The object doesn't tell.
+    Untold,
+}
+
+impl Freshness {
+    /// Reads it off an object.
+    pub fn of(object: &Object) -> Freshness {
+        let Some(status) = object.0.get("status").filter(|status| !is_hollow(status)) else {
+            return Freshness::Current;
+        };
+        let observed = status.get("observedGeneration").and_then(Value::as_i64);
+        match (observed, object.generation()) {
+            (Some(observed), Some(generation)) if observed < generation => Freshness::Behind,
+            (Some(_), Some(_)) | (_, None) => Freshness::Current,
+            (None, Some(_)) => Freshness::Untold,
+        }
+    }
+}
+
+/// Says whether a value has nothing in it but empty ones: `{loadBalancer: {}}`.
+fn is_hollow(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(members) => members.values().all(is_hollow),
+        Value::Array(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// Says whether one resource version of an object is older than another.
@@ -38,7 +96,38 @@ pub fn is_older(version: &str, than: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_status_may_be_about_the_past() {
+        for (object, expected) in [
+            (json!({}), Freshness::Current),
+            (
+                json!({ "metadata": { "generation": 2 }, "status": { "loadBalancer": {} } }),
+                Freshness::Current,
+            ),
+            (
+                json!({ "metadata": { "generation": 2 }, "status": { "observedGeneration": 1 } }),
+                Freshness::Behind,
+            ),
+            (
+                json!({ "metadata": { "generation": 2 }, "status": { "observedGeneration": 2 } }),
+                Freshness::Current,
+            ),
+            (
+                json!({ "metadata": { "generation": 2 }, "status": { "ready": true } }),
+                Freshness::Untold,
+            ),
+            (
+                json!({ "metadata": {}, "status": { "phase": "Active" } }),
+                Freshness::Current,
+            ),
+        ] {
+            assert_eq!(Freshness::of(&Object(object.clone())), expected, "{object}");
+        }
+    }
 
     #[test]
     fn versions_compare_as_numbers() {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     effect::{Noted, Target},
-    fact::Fact,
+    fact::{Fact, Seen},
     hook::{Disposal, Occasion, Propagation},
     object::ObjectKey,
     plugins::{HookStep, PluginError},
@@ -28,6 +28,13 @@ pub enum Happened {
     Begun,
     /// A driver carries on with an operation whose driver was lost: whatever was ordered and not answered is ordered again.
     Resumed,
+    /// Answers `Check`.
+    Checked {
+        /// The task.
+        task: TaskId,
+        /// What the server has against its object.
+        result: Result<(), Problem>,
+    },
     /// Answers `Apply`.
     Applied {
         /// The task.
@@ -115,6 +122,29 @@ pub enum Happened {
     },
 }
 
+impl Happened {
+    /// Returns the task that it is about; nothing when it may be about any.
+    pub fn task(&self) -> Option<&TaskId> {
+        match self {
+            Happened::Checked { task, .. }
+            | Happened::Applied { task, .. }
+            | Happened::Deleted { task, .. }
+            | Happened::Observed { task, .. }
+            | Happened::OlderDecided { task, .. }
+            | Happened::HookStepped { task, .. }
+            | Happened::Answered { task, .. }
+            | Happened::LogsKept { task, .. }
+            | Happened::TtlSet { task, .. }
+            | Happened::Decided { task, .. } => Some(task),
+            Happened::Begun
+            | Happened::Resumed
+            | Happened::Woke
+            | Happened::Terminated { .. }
+            | Happened::Troubled { .. } => None,
+        }
+    }
+}
+
 /// An object that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
@@ -124,6 +154,10 @@ pub struct Applied {
     pub resource_version: String,
     /// Whether the write changed anything.
     pub changed: bool,
+    /// Whether it changed what is desired of the object, so that its status may be about the past.
+    pub spec_changed: bool,
+    /// How it is, as the server's answer to the write shows it.
+    pub seen: Option<Seen>,
 }
 
 /// Why an order couldn't be carried out.

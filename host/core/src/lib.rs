@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
-//! [`directive`]s; with [`diff`] and [`order`] they become a [`plan`] of [`task`]s, or [`error`]s. An [`operation`] runs the plan: it
-//! is told [`input`]s with [`fact`]s, and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
+//! [`directive`]s; with [`diff`], [`migration`] and [`order`] they become a [`plan`] of [`task`]s, or [`error`]s. An [`operation`] runs the plan: it
+//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
 #![forbid(unsafe_code)]
 
 pub mod diff;
@@ -12,10 +12,12 @@ pub mod effect;
 pub mod error;
 pub mod event;
 pub mod fact;
+pub mod finalizer;
 pub mod health;
 pub mod hook;
 pub mod input;
 pub mod manifest;
+pub mod migration;
 pub mod object;
 pub mod operation;
 pub mod operation_kind;

@@ -131,6 +131,11 @@ impl Object {
         self.text("/metadata/resourceVersion").unwrap_or_default()
     }
 
+    /// Returns how often what is desired of it has changed; nothing for kinds that don't count.
+    pub fn generation(&self) -> Option<i64> {
+        self.0.pointer("/metadata/generation").and_then(Value::as_i64)
+    }
+
     /// Says whether it is being deleted.
     pub fn is_terminating(&self) -> bool {
         self.text("/metadata/deletionTimestamp").is_some()

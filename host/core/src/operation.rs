@@ -18,6 +18,8 @@
 
 mod advance;
 mod ask;
+mod attempt;
+mod board;
 mod dispose;
 mod hook;
 mod own;
@@ -31,7 +33,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub use self::state::{Due, OperationState};
-use self::state::{Stage, TaskState};
+use self::{
+    board::Board,
+    state::{Stage, TaskState},
+};
 use crate::{
     effect::Effect,
     event::{Event, News, Outline, Status},
@@ -44,10 +49,17 @@ use crate::{
 };
 
 /// One run of a plan.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Operation {
     plan: Arc<Plan>,
     state: OperationState,
+    board: Board,
+}
+
+impl PartialEq for Operation {
+    fn eq(&self, other: &Operation) -> bool {
+        self.plan == other.plan && self.state == other.state
+    }
 }
 
 /// What one input led to.
@@ -65,12 +77,14 @@ impl Operation {
     /// Makes an operation that hasn't begun.
     pub fn new(plan: Arc<Plan>, id: impl Into<String>) -> Operation {
         let state = OperationState::new(id.into(), &plan);
-        Operation { plan, state }
+        let board = Board::default();
+        Operation { plan, state, board }
     }
 
     /// Makes one from its checkpoint.
     pub fn restore(plan: Arc<Plan>, state: OperationState) -> Operation {
-        Operation { plan, state }
+        let board = Board::default();
+        Operation { plan, state, board }
     }
 
     /// Returns its plan.
@@ -96,6 +110,12 @@ impl Operation {
     /// Returns why it fails, as far as it does: what SyncFail is told.
     pub fn cause(&self) -> Option<&Cause> {
         self.state.cause.as_ref()
+    }
+
+    /// Lists what it waits for, and until when.
+    pub fn waiting(&self) -> Vec<crate::event::WaitingOn> {
+        let tasks = self.plan.tasks.iter();
+        tasks.filter_map(|task| self.waiting_on(&self.plan, task)).collect()
     }
 
     /// Returns the object a hook made, with its name and UID, while it is there.
@@ -138,7 +158,12 @@ impl Operation {
         let mut out = Out::new(input.at);
         if !self.state.status.is_over() {
             let plan = Arc::clone(&self.plan);
+            let about = input.what.task().cloned();
             self.take(&plan, input.what, &mut out);
+            match about {
+                Some(task) => self.touch(&plan, &task),
+                None => self.board.wipe(),
+            }
             self.check_deadlines(&plan, &mut out);
             self.advance(&plan, &mut out);
             self.notice(&plan, &mut out);
@@ -151,6 +176,7 @@ impl Operation {
         match what {
             Happened::Begun => self.begin(plan, out),
             Happened::Resumed => self.resume(plan, out),
+            Happened::Checked { task, result } => self.checked(plan, &task, result, out),
             Happened::Applied { task, result } => self.applied(plan, &task, result, out),
             Happened::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
             Happened::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
@@ -174,7 +200,6 @@ impl Operation {
         if self.state.stage != Stage::New {
             return;
         }
-        self.state.stage = Stage::Main;
         self.state.deadline = out.after(plan.limits.operation);
         out.must_save = true;
         out.tell(News::OperationStarted {
@@ -184,6 +209,7 @@ impl Operation {
             application: plan.application.clone(),
             tasks: plan.tasks.iter().map(outline).collect(),
         });
+        self.begin_checks(plan, out);
     }
 
     /// Ends a task, tells so, and remembers what failed.
@@ -191,7 +217,8 @@ impl Operation {
         if let TaskResult::Failed { class, message } = &result {
             self.blame(task, *class, message);
         }
-        out.must_save = true;
+        // A resource may be applied twice; a hook whose verdict is known must never run again.
+        out.must_save |= task.hook().is_some() || !result.lets_go_on();
         out.tell(News::TaskFinished {
             task: task.id.clone(),
             result: result.clone(),

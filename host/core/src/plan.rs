@@ -6,12 +6,12 @@ mod remove;
 mod scope;
 mod select;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    make::{Classified, Live, Planning, Role, make, wait_text},
+    make::{Classified, Confirmed, Live, Planning, Role, is_adopted, make, wait_text},
     scope::{Scope, Scopes, settle},
     select::{Hooks, Selection},
 };
@@ -54,6 +54,25 @@ pub struct Plan {
     pub notices: Vec<String>,
     /// How long things may take.
     pub limits: Limits,
+    /// Where each task is; made when it is first asked for.
+    #[serde(skip)]
+    pub index: Index,
+}
+
+/// Where each task of a plan is. It follows from the tasks: two of them are never different.
+#[derive(Debug, Default)]
+pub struct Index(OnceLock<BTreeMap<TaskId, usize>>);
+
+impl Clone for Index {
+    fn clone(&self) -> Index {
+        Index::default()
+    }
+}
+
+impl PartialEq for Index {
+    fn eq(&self, _: &Index) -> bool {
+        true
+    }
 }
 
 /// A manifest that is left alone.
@@ -82,6 +101,45 @@ pub struct Limits {
     pub abort: u64,
     /// How long nothing may change before the user is told what is waited for.
     pub notice: u64,
+    /// Each phase before SyncFail; as long as the operation when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<u64>,
+    /// Each wave of those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<u64>,
+    /// How often what failed is tried again.
+    #[serde(default)]
+    pub retry: Retry,
+}
+
+/// How often what failed is tried again, and after how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Retry {
+    /// How often; 0 for never.
+    pub times: u32,
+    /// How long the first pause is, in seconds; each further one is twice as long.
+    pub first: u64,
+    /// How long a pause is at most.
+    pub most: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry {
+            times: 0,
+            first: 5,
+            most: 180,
+        }
+    }
+}
+
+impl Retry {
+    /// Returns how long the pause after a try is, in seconds; nothing when it was the last. The first try is number 1.
+    pub fn pause(&self, attempt: u32) -> Option<u64> {
+        let factor = 1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX);
+        (attempt <= self.times).then(|| self.first.saturating_mul(factor).min(self.most))
+    }
 }
 
 impl Default for Limits {
@@ -92,6 +150,9 @@ impl Default for Limits {
             deletion: 5 * 60,
             abort: 10,
             notice: 60,
+            phase: None,
+            wave: None,
+            retry: Retry::default(),
         }
     }
 }
@@ -99,7 +160,16 @@ impl Default for Limits {
 impl Plan {
     /// Returns one task.
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
-        self.tasks.iter().find(|task| task.id == *id)
+        self.tasks.get(self.position(id)?)
+    }
+
+    /// Returns the place of a task among the others.
+    pub fn position(&self, id: &TaskId) -> Option<usize> {
+        let index = self.index.0.get_or_init(|| {
+            let tasks = self.tasks.iter().enumerate();
+            tasks.map(|(position, task)| (task.id.clone(), position)).collect()
+        });
+        index.get(id).copied()
     }
 
     /// Returns the phases and their waves in the order in which they run; SyncFail, if any, is last.
@@ -115,10 +185,17 @@ impl Plan {
     }
 
     /// Returns the tasks of one wave in the order in which they start.
-    pub fn wave(&self, phase: Phase, wave: Wave) -> impl Iterator<Item = &Task> {
-        self.tasks
-            .iter()
-            .filter(move |task| task.phase == phase && task.wave == wave)
+    pub fn wave(&self, phase: Phase, wave: Wave) -> &[Task] {
+        let at = (phase, wave);
+        let begin = self.tasks.partition_point(|task| (task.phase, task.wave) < at);
+        let end = self.tasks.partition_point(|task| (task.phase, task.wave) <= at);
+        &self.tasks[begin..end]
+    }
+
+    /// Returns the first wave after another one, or the first of all.
+    pub fn wave_after(&self, at: Option<(Phase, Wave)>) -> Option<(Phase, Wave)> {
+        let begin = self.tasks.partition_point(|task| Some((task.phase, task.wave)) <= at);
+        self.tasks.get(begin).map(|task| (task.phase, task.wave))
     }
 
     /// Says whether it changes nothing and runs nothing.

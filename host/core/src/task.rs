@@ -66,6 +66,22 @@ pub struct Task {
     pub timeout_seconds: Option<u64>,
     /// What it means when it takes longer.
     pub on_timeout: OnTimeout,
+    /// Whether the server is asked about it before anything is changed.
+    #[serde(default)]
+    pub check: Check,
+}
+
+/// Whether the server is asked, before anything is changed, what it would say to a task's object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Check {
+    /// There is nothing to ask: the object stays as it is, goes, or is no object of the cluster.
+    #[default]
+    Nothing,
+    /// It is.
+    First,
+    /// It can't be asked yet, for this reason; it is when the object's turn comes.
+    AtItsTurn(String),
 }
 
 impl Task {
@@ -104,6 +120,66 @@ pub struct ApplyTask {
     /// Whether fields that others own are taken over; without it, they are a failure that says whose they are.
     #[serde(default)]
     pub takes_over: bool,
+    /// How the object is made as desired.
+    #[serde(default)]
+    pub way: Way,
+    /// Whether fields that another tool's apply left as its own become ours first.
+    #[serde(default)]
+    pub migrates: bool,
+    /// The object as it was when the plan was made; nothing when there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveState>,
+}
+
+/// How an object is made as desired.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Way {
+    /// By server-side apply.
+    #[default]
+    Apply,
+    /// The live object is replaced as a whole: what the manifest doesn't name goes.
+    Replace,
+    /// By server-side apply; when a field can't be changed, the object is deleted and created anew.
+    ApplyOrRecreate,
+    /// It is replaced as a whole; when a field can't be changed, the object is deleted and created anew.
+    ReplaceOrRecreate,
+}
+
+impl Way {
+    /// Says whether the object is replaced as a whole.
+    pub fn replaces(self) -> bool {
+        matches!(self, Way::Replace | Way::ReplaceOrRecreate)
+    }
+
+    /// Says whether the object may be deleted and created anew.
+    pub fn recreates(self) -> bool {
+        matches!(self, Way::ApplyOrRecreate | Way::ReplaceOrRecreate)
+    }
+}
+
+/// Which object a plan was made on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveState {
+    /// Its UID.
+    pub uid: String,
+    /// Its version.
+    pub resource_version: String,
+    /// Its generation; nothing for kinds that don't count theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+}
+
+impl LiveState {
+    /// Takes down which object it is.
+    pub fn of(live: &Object) -> LiveState {
+        LiveState {
+            uid: live.uid().to_owned(),
+            resource_version: live.resource_version().to_owned(),
+            generation: live.generation(),
+        }
+    }
 }
 
 /// What applying an object changes.

@@ -24,6 +24,9 @@ pub struct OperationView {
     pub operation: String,
     /// What it does, and for which application; nothing before its first event.
     pub about: Option<(OperationKind, Application)>,
+    /// Which try it is, from 1.
+    #[serde(default)]
+    pub attempt: u32,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -101,9 +104,14 @@ impl OperationView {
                 self.about = Some((*does, application.clone()));
                 self.started_at = Some(event.at);
                 self.status = Some(Status::Running);
+                self.attempt = 1;
                 self.tasks = tasks.iter().cloned().map(TaskView::new).collect();
             }
-            News::OperationResumed {} => {}
+            News::OperationResumed {} | News::CheckStarted { .. } | News::CheckFinished { .. } => {}
+            News::Retrying { attempt, .. } => {
+                self.attempt = *attempt;
+                self.current = None;
+            }
             News::PhaseStarted { phase, cause } => {
                 self.current = Some((*phase, None));
                 if cause.is_some() {
@@ -161,6 +169,7 @@ impl TaskView {
         match news {
             News::TaskStarted { .. } => {
                 self.progress = TaskProgress::Running;
+                self.finished_at = None;
                 self.started_at = Some(at);
             }
             News::ObjectMade { key, .. } => self.object = Some(key.clone()),
@@ -187,6 +196,9 @@ impl TaskView {
             News::PluginTroubled { message, .. } => self.troubles.push(message.clone()),
             News::OperationStarted { .. }
             | News::OperationResumed {}
+            | News::CheckStarted { .. }
+            | News::CheckFinished { .. }
+            | News::Retrying { .. }
             | News::PhaseStarted { .. }
             | News::WaveStarted { .. }
             | News::WaveFinished { .. }

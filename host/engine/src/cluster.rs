@@ -10,7 +10,6 @@ use std::{
 
 use capstan_core::{
     hook::Propagation,
-    input::DeleteAnswer,
     object::{GroupKind, Object, ObjectKey},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -34,7 +33,7 @@ const PAGE: u32 = 500;
 /// From so many keys of one kind and namespace on, they are listed rather than read one by one.
 const WORTH_A_LIST: usize = 4;
 /// How many reads are under way at once.
-pub(crate) const AT_ONCE: usize = 8;
+pub(crate) const AT_ONCE: usize = 16;
 
 /// Whether a change is made or only checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +51,15 @@ pub enum Conflicts {
     Refuse,
     /// They become ours.
     TakeOver,
+}
+
+/// What a deletion met.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deletion {
+    /// The server will do it; the object as it is while something holds that up.
+    Accepted(Option<Object>),
+    /// It isn't there, or another object has its name now.
+    AlreadyGone,
 }
 
 /// A cluster.
@@ -235,9 +243,11 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns `Moved` when somebody else changed it since.
-    pub async fn replace(&self, object: &Object) -> Result<Object, ClusterError> {
+    pub async fn replace(&self, object: &Object, rehearsal: Rehearsal) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        self.send(|| endpoint.replace(object)).await.map(Object)
+        self.send(|| endpoint.replace(object, rehearsal == Rehearsal::DryRun))
+            .await
+            .map(Object)
     }
 
     /// Returns kube's view on the objects of a kind in a namespace, for watches and logs.
@@ -266,19 +276,34 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns why the server refuses.
-    pub async fn delete(
-        &self,
-        key: &ObjectKey,
-        uid: &str,
-        propagation: Propagation,
-    ) -> Result<DeleteAnswer, ClusterError> {
+    pub async fn delete(&self, key: &ObjectKey, uid: &str, propagation: Propagation) -> Result<Deletion, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         match self.send(|| endpoint.delete(&key.name, uid, propagation)).await {
-            Ok(_) => Ok(DeleteAnswer::Accepted),
+            Ok(left) => {
+                let left = Object(left);
+                let is_there = left.kind() != "Status" && left.is_terminating();
+                Ok(Deletion::Accepted(is_there.then_some(left)))
+            }
             // A conflict here is the precondition: another object has the name now.
-            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(DeleteAnswer::AlreadyGone),
+            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(Deletion::AlreadyGone),
             Err(error) => Err(error),
         }
+    }
+
+    /// Asks the server about ourselves: an object of `authorization.k8s.io` that is answered and never stored.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no answer.
+    pub(crate) async fn ask(&self, resource: &str, review: &Value) -> Result<Value, ClusterError> {
+        let body = review.to_string();
+        self.send(|| {
+            http::Request::post(format!("/apis/authorization.k8s.io/v1/{resource}"))
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(body.clone().into_bytes())
+                .map_err(|error| ClusterError::Other(error.to_string()))
+        })
+        .await
     }
 
     /// Sends a request until it is answered, or trying again makes no sense any more: after 0.1, 0.2, 0.4 and 0.8 seconds.

@@ -1,13 +1,12 @@
 //! The one cycle: what happened goes into the operation, what it orders is carried out, what it tells is passed on.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use capstan_core::{
     effect::Effect,
     event::Status,
     hook::HookOutcome,
     input::{Happened, Input},
-    object::ObjectKey,
     operation::{Operation, Step},
     operation_kind::OperationKind,
     plugins::{Answerer, Plugins},
@@ -47,7 +46,6 @@ pub(crate) struct Driver {
     pub lock_news: mpsc::UnboundedReceiver<LockNews>,
     pub records: mpsc::UnboundedSender<Record>,
     pub people: mpsc::UnboundedReceiver<Happened>,
-    pub versions: BTreeMap<ObjectKey, String>,
     /// Rings when the operation is to be left to another driver.
     pub leave: Arc<Notify>,
     /// What the operation looks like so far.
@@ -85,11 +83,9 @@ impl Driver {
                 clock: self.clock,
                 plan: Arc::clone(&plan),
                 operation: self.operation.state().id.clone(),
-                attempt: self.operation.state().attempt,
                 store: Arc::clone(&store),
                 lines: Arc::clone(&lines),
                 sight: watches.sight(),
-                versions: std::mem::take(&mut self.versions),
             }),
             watches,
             orders: JoinSet::new(),
@@ -215,7 +211,8 @@ impl Hands {
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
                 Effect::Wake { at } => self.wake = Some(clock.instant(at)),
                 // `Order::of` takes these.
-                Effect::Apply { .. }
+                Effect::Check { .. }
+                | Effect::Apply { .. }
                 | Effect::Delete { .. }
                 | Effect::LookForOlder { .. }
                 | Effect::StepHook { .. }

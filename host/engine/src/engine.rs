@@ -1,17 +1,14 @@
 //! The verbs: plan, start, resume, terminate, report, sweep.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use capstan_core::{
+    event::WaitingOn,
     input::Happened,
     manifest::Manifest,
-    object::ObjectKey,
     operation::Operation,
     operation_kind::OperationKind,
     plugins::{Application, Plugins},
@@ -21,13 +18,16 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    checkpoint::{Current, DueObject, Identity, Lock, Past, Store, Streams, is_held, request_end},
+    checkpoint::{Current, DueObject, Identity, Lock, Past, Store, Streams, is_held, request_end, until_free},
     clock::Clock,
     cluster::{Cluster, Rehearsal},
     driver::Driver,
     error::{ClusterError, EngineError},
+    permission,
     planning::{self, Planned, Request, namespace_key},
+    rehearse::{self, Rehearsed},
     running::Running,
+    saved,
     sweep::{Swept, sweep},
 };
 
@@ -55,6 +55,8 @@ pub struct Report {
     pub is_driven: bool,
     /// What that one looks like, as it was last stored.
     pub progress: Option<OperationView>,
+    /// What that one waits for, and until when.
+    pub waiting: Vec<WaitingOn>,
     /// The last operations that are over, oldest first.
     pub history: Vec<Past>,
     /// What is to be deleted later.
@@ -127,6 +129,7 @@ impl Engine {
         let past = planning::Past {
             places: store.head.places.clone(),
             was_deployed: store.head.was_deployed,
+            operations: store.head.operations,
         };
         planning::make(&self.cluster, &*self.plugins, request, past).await
     }
@@ -138,6 +141,13 @@ impl Engine {
     /// Returns `Busy` when another one runs, `Unfinished` when one is to be carried on first, or why it couldn't be stored.
     pub async fn start(&self, planned: Planned, by: &str) -> Result<Running, EngineError> {
         let application = planned.plan.application.clone();
+        if planned.checks_first {
+            let missing = permission::missing(&self.cluster, &planned).await;
+            let missing = missing.map_err(EngineError::while_("asking what is allowed"))?;
+            if !missing.is_empty() {
+                return Err(EngineError::Denied(missing));
+            }
+        }
         if planned.makes_namespace {
             self.make_namespace(&application.namespace).await?;
         }
@@ -155,7 +165,41 @@ impl Engine {
         let id = store.begin(&planned, by, &digest, self.clock.now()).await?;
         let operation = Operation::new(Arc::new(planned.plan), id);
         let current = (operation, OperationView::default());
-        Ok(self.drive(current, store, lock, lock_news, planned.versions, Happened::Begun))
+        Ok(self.drive(current, store, lock, lock_news, Happened::Begun))
+    }
+
+    /// Says whether the cluster is still as it was when a plan was made.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Outdated` with everything that is no longer so, or why the cluster couldn't be asked.
+    pub async fn verify(&self, planned: &Planned) -> Result<(), EngineError> {
+        let mut moved = saved::moved(&self.cluster, planned)
+            .await
+            .map_err(EngineError::while_("reading what is live"))?;
+        let operations = self.open(&planned.plan.application).await?.head.operations;
+        if operations != planned.operations {
+            moved.push("another operation came between".to_owned());
+        }
+        if moved.is_empty() {
+            Ok(())
+        } else {
+            Err(EngineError::Outdated(moved))
+        }
+    }
+
+    /// Asks the API server what it would say to every object of a plan. Nothing is changed.
+    pub async fn rehearse(&self, planned: &Planned) -> Vec<Rehearsed> {
+        rehearse::rehearse(&self.cluster, &planned.plan).await
+    }
+
+    /// Returns the manifests of an operation that is over; nothing when they were not kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the stored state couldn't be read.
+    pub async fn manifests_of(&self, application: &Application, past: &Past) -> Result<Vec<Manifest>, EngineError> {
+        self.open_known(application).await?.manifests_of(past).await
     }
 
     /// Carries on with the operation whose driver is gone.
@@ -174,7 +218,7 @@ impl Engine {
             lock.release(false).await;
             return Err(nothing());
         };
-        Ok(self.drive(current, store, lock, lock_news, BTreeMap::new(), Happened::Resumed))
+        Ok(self.drive(current, store, lock, lock_news, Happened::Resumed))
     }
 
     async fn lock(
@@ -193,7 +237,6 @@ impl Engine {
         store: Store,
         lock: Lock,
         lock_news: mpsc::UnboundedReceiver<crate::checkpoint::LockNews>,
-        versions: BTreeMap<ObjectKey, String>,
         first: Happened,
     ) -> Running {
         let (records_to, records) = mpsc::unbounded_channel();
@@ -210,7 +253,6 @@ impl Engine {
             lock_news,
             records: records_to,
             people: from_people,
-            versions,
             leave: Arc::clone(&leave),
             view,
         };
@@ -233,6 +275,15 @@ impl Engine {
             Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(()),
             Err(error) => Err(EngineError::while_("creating the application's namespace")(error)),
         }
+    }
+
+    /// Comes back when nobody drives an operation of the application any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns why its lock couldn't be watched.
+    pub async fn until_idle(&self, application: &Application) -> Result<(), EngineError> {
+        until_free(&self.cluster, self.clock, &self.identity(), application).await
     }
 
     /// Asks the driver of an application's operation to end it.
@@ -273,7 +324,10 @@ impl Engine {
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
         let store = self.open_known(application).await?;
-        let progress = store.current().await?.map(|(_, view)| view);
+        let (waiting, progress) = match store.current().await? {
+            Some((operation, view)) => (operation.waiting(), Some(view)),
+            None => (Vec::new(), None),
+        };
         let is_driven = match &store.head.current {
             Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
             None => false,
@@ -284,6 +338,7 @@ impl Engine {
             application: head.application,
             current: head.current,
             progress,
+            waiting,
             history: head.history,
             due: head.due,
         })

@@ -4,6 +4,8 @@ use std::{fmt::Write as _, time::Duration};
 
 use capstan_core::{error::PlanError, task::FailureClass};
 
+use crate::permission::Permission;
+
 /// Why the API server didn't do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -16,6 +18,12 @@ pub enum ClusterError {
     /// The server doesn't accept the object.
     #[error("the server doesn't accept it: {0}")]
     Invalid(String),
+    /// A field of it that was to be changed never changes.
+    #[error("{0}; an object with the sync option `Force=true` is deleted and created anew in such a case")]
+    Immutable(String),
+    /// The server doesn't serve the kind, or not yet.
+    #[error("the server doesn't serve its kind: {0}")]
+    NotServed(String),
     /// There is no such object.
     #[error("it isn't there: {0}")]
     NotFound(String),
@@ -54,6 +62,12 @@ pub enum EngineError {
         #[source]
         source: ClusterError,
     },
+    /// We may not do what the plan needs.
+    #[error("{}", denied(.0))]
+    Denied(Vec<Permission>),
+    /// The cluster isn't as it was when the plan was made.
+    #[error("the cluster is no longer as it was when this plan was made: {}", .0.join("; "))]
+    Outdated(Vec<String>),
     /// Another operation of the application runs.
     #[error("{holder} is at work on this application{}", .since.as_deref().map(|at| format!(" since {at}")).unwrap_or_default())]
     Busy {
@@ -82,6 +96,11 @@ pub enum EngineError {
     /// What is stored about the application can't be read.
     #[error("what is stored about this application can't be read: {0}")]
     Stored(String),
+}
+
+fn denied(permissions: &[Permission]) -> String {
+    let names: Vec<String> = permissions.iter().map(Permission::to_string).collect();
+    format!("the plan needs what isn't allowed: {}", names.join(", "))
 }
 
 fn plural(count: usize) -> String {
@@ -118,6 +137,8 @@ impl ClusterError {
             ClusterError::Conflict(_)
             | ClusterError::Moved(_)
             | ClusterError::Invalid(_)
+            | ClusterError::Immutable(_)
+            | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
             | ClusterError::AlreadyExists(_)
             | ClusterError::Forbidden(_)
@@ -134,6 +155,8 @@ impl ClusterError {
             | ClusterError::Conflict(_)
             | ClusterError::Moved(_)
             | ClusterError::Invalid(_)
+            | ClusterError::Immutable(_)
+            | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
             | ClusterError::AlreadyExists(_)
             | ClusterError::Forbidden(_)
@@ -171,13 +194,36 @@ impl From<kube::Error> for ClusterError {
                     ClusterError::Conflict(conflicts)
                 }
             }
+            (422, _) if is_immutable(&message) => ClusterError::Immutable(message),
             (400 | 413 | 415 | 422, _) => ClusterError::Invalid(message),
+            (404, _)
+                if message.contains("could not find the requested resource") || message.contains("page not found") =>
+            {
+                ClusterError::NotServed(message)
+            }
             (404, _) => ClusterError::NotFound(message),
             (401 | 403, _) => ClusterError::Forbidden(message),
             (429 | 500 | 502 | 503 | 504, _) => ClusterError::Unreachable(format!("{} {message}", status.code)),
             (code, _) => ClusterError::Other(format!("{code} {message}")),
         }
     }
+}
+
+/// Says whether the server refuses a change because the field never changes. No code tells; these are the words of its validation
+/// (`k8s.io/kubernetes/pkg/apis/*/validation`).
+fn is_immutable(message: &str) -> bool {
+    [
+        "field is immutable",
+        "is immutable after creation",
+        "updates to statefulset spec for fields other than",
+        "pod updates may not change fields other than",
+        "cannot change roleRef",
+        "may not change once set",
+        "updates to provisioner are forbidden",
+        "updates to parameters are forbidden",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -5,7 +5,8 @@
 //!
 //! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan; `driver` is the one cycle that runs it,
 //! `perform` its hands, `watch` its eyes, `lines` its ears; [`cluster`] is the API server in the core's words, with [`discovery`];
-//! `checkpoint` is where operations live in the cluster; `sweep` deletes what falls due afterwards.
+//! `checkpoint` is where operations live in the cluster; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
+//! `saved` are about plans: may we, what would the server say, and is the cluster still as it was.
 
 mod checkpoint;
 mod classify;
@@ -17,8 +18,11 @@ mod engine;
 mod error;
 mod lines;
 mod perform;
+mod permission;
 mod planning;
+mod rehearse;
 mod running;
+mod saved;
 mod sweep;
 mod watch;
 
@@ -28,7 +32,9 @@ pub use crate::{
     engine::{Ended, Engine, Report},
     error::{ClusterError, EngineError, FieldConflict},
     lines::Line,
+    permission::Permission,
     planning::{Place, Planned, Request},
+    rehearse::Rehearsed,
     running::{Record, Running},
     sweep::{SweepFate, Swept},
 };

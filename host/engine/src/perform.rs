@@ -1,35 +1,27 @@
 //! Carries out orders: one function for each, answered by what happened.
 
+mod apply;
 mod hook;
 mod policy;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-};
+use std::sync::{Arc, PoisonError};
 
 use capstan_core::{
     effect::{Effect, HookCall, Target},
     health::Assessment,
     hook::{HookOutcome, Occasion},
-    input::{Applied, Happened, Problem},
+    input::{Happened, Problem},
     object::{Object, ObjectKey, labels},
     operation::Operation,
     plan::Plan,
     plugins::{Ask, Cause, Plugins},
-    task::{Action, Changes, Task, TaskId},
+    task::{Task, TaskId},
 };
 use tokio::sync::Mutex;
 
+pub(crate) use self::apply::rehearse;
 pub(crate) use self::policy::{Case, ask_all, removes};
-use crate::{
-    checkpoint::Store,
-    clock::Clock,
-    cluster::{Cluster, Conflicts, Rehearsal},
-    error::ClusterError,
-    lines::Lines,
-    watch::Sight,
-};
+use crate::{checkpoint::Store, clock::Clock, cluster::Cluster, error::ClusterError, lines::Lines, watch::Sight};
 
 /// Everything that carrying out an order needs.
 pub(crate) struct Performer {
@@ -38,12 +30,9 @@ pub(crate) struct Performer {
     pub clock: Clock,
     pub plan: Arc<Plan>,
     pub operation: String,
-    pub attempt: u32,
     pub store: Arc<Mutex<Store>>,
     pub lines: Arc<Lines>,
     pub sight: Sight,
-    /// The versions of the live objects that the plan was made on; empty when it was stored since.
-    pub versions: BTreeMap<ObjectKey, String>,
 }
 
 /// An order with what it needs of the operation's state, as it was when the order was given.
@@ -54,10 +43,13 @@ pub(crate) struct Order {
     pub outcome: Option<HookOutcome>,
     pub cause: Option<Cause>,
     pub operation_outcome: HookOutcome,
+    /// Which try it is.
+    pub attempt: u32,
 }
 
 /// The orders that take their time.
 pub(crate) enum What {
+    Check,
     Apply,
     Delete(Target, capstan_core::hook::Propagation),
     LookForOlder,
@@ -72,6 +64,7 @@ impl Order {
     /// Makes one of an effect, unless it is one that the driver itself carries out.
     pub fn of(effect: Effect, operation: &Operation) -> Result<Box<Order>, Box<Effect>> {
         let (task, what) = match effect {
+            Effect::Check { task } => (task, What::Check),
             Effect::Apply { task } => (task, What::Apply),
             Effect::Delete {
                 task,
@@ -91,6 +84,7 @@ impl Order {
             own: operation.own(&task).cloned(),
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
+            attempt: operation.state().attempt,
             operation_outcome: if is_failing {
                 HookOutcome::Failed
             } else {
@@ -108,21 +102,24 @@ impl Performer {
         let task = self.plan.task(&order.task)?;
         let id = order.task.clone();
         Some(match &order.what {
+            What::Check => Happened::Checked {
+                result: self.check(task).await.map_err(|error| problem(&error)),
+                task: id,
+            },
             What::Apply => Happened::Applied {
                 result: self.apply(task).await.map_err(|error| problem(&error)),
                 task: id,
             },
             What::Delete(target, propagation) => Happened::Deleted {
-                result: self
-                    .cluster
-                    .delete(&target.key, &target.uid, *propagation)
-                    .await
-                    .map_err(|error| problem(&error)),
+                result: self.delete(target, *propagation).await.map_err(|error| problem(&error)),
                 target: target.clone(),
                 task: id,
             },
             What::LookForOlder => Happened::OlderDecided {
-                result: self.look_for_older(task).await.map_err(|error| problem(&error)),
+                result: self
+                    .look_for_older(task, order.attempt)
+                    .await
+                    .map_err(|error| problem(&error)),
                 task: id,
             },
             What::StepHook(call) => Happened::HookStepped {
@@ -130,7 +127,7 @@ impl Performer {
                 task: id,
             },
             What::Perform(ask) => Happened::Answered {
-                answer: self.perform(task, ask).await,
+                answer: self.perform(task, ask, order.attempt).await,
                 ask: ask.id,
                 task: id,
             },
@@ -154,34 +151,6 @@ impl Performer {
                 occasion: *occasion,
                 task: id,
             },
-        })
-    }
-
-    async fn apply(&self, task: &Task) -> Result<Applied, ClusterError> {
-        let Some(object) = &task.object else {
-            return Err(ClusterError::Other("the plan has no object for it".to_owned()));
-        };
-        let conflicts = match &task.action {
-            Action::Apply(apply) if apply.takes_over => Conflicts::TakeOver,
-            Action::Apply(_) | Action::Delete(_) | Action::Hook(_) => Conflicts::Refuse,
-        };
-        let applied = match self.cluster.apply(object, conflicts, Rehearsal::No).await {
-            // Its kind may be new: brought by an earlier wave.
-            Err(ClusterError::UnknownKind(_)) => {
-                self.cluster.refresh().await?;
-                self.cluster.apply(object, conflicts, Rehearsal::No).await?
-            }
-            other => other?,
-        };
-        let changed = match (self.versions.get(&task.key), &task.action) {
-            (Some(before), _) => before != applied.resource_version(),
-            (None, Action::Apply(apply)) => apply.changes != Changes::None,
-            (None, Action::Delete(_) | Action::Hook(_)) => true,
-        };
-        Ok(Applied {
-            uid: applied.uid().to_owned(),
-            resource_version: applied.resource_version().to_owned(),
-            changed,
         })
     }
 

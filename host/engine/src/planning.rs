@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
-    directive::{self, Directives, Mode},
+    directive::{self, Directives, Mode, OnTimeout},
     error::PlanError,
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::OperationKind,
-    plan::{self, Classified, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection},
+    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection},
     plugins::{Application, Plugins},
 };
 
@@ -39,8 +39,45 @@ pub struct Request {
     pub takes_over: bool,
     /// Whether the application's namespace is created if it isn't there.
     pub create_namespace: bool,
+    /// Whether objects that Argo CD tracks become this application's.
+    pub adopts: bool,
+    /// What may go though its annotations want a confirmation.
+    pub confirmed: Confirmed,
+    /// Whether the server is asked about every object before anything is changed.
+    pub checks_first: bool,
+    /// What a task means that takes too long and whose annotations don't say.
+    pub on_timeout: OnTimeout,
     /// How long things may take.
     pub limits: Limits,
+}
+
+impl Request {
+    /// Asks for a sync of these manifests, with everything else as usual.
+    pub fn sync(application: Application, manifests: Vec<Manifest>) -> Request {
+        Request {
+            application,
+            does: OperationKind::Sync,
+            mode: Mode::Native,
+            manifests,
+            selection: Selection::default(),
+            prune: false,
+            takes_over: false,
+            create_namespace: false,
+            adopts: false,
+            confirmed: Confirmed::default(),
+            checks_first: true,
+            on_timeout: OnTimeout::Fail,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Asks for the application to be deleted, from what its last sync stored.
+    pub fn delete(application: Application) -> Request {
+        Request {
+            does: OperationKind::Delete,
+            ..Request::sync(application, Vec::new())
+        }
+    }
 }
 
 /// A plan, and what an operation needs beside it.
@@ -52,10 +89,12 @@ pub struct Planned {
     pub manifests: Vec<Manifest>,
     /// Where the application's objects live, of this set and of earlier ones.
     pub places: BTreeSet<Place>,
-    /// The versions of the live objects that the plan was made on.
-    pub versions: BTreeMap<ObjectKey, String>,
     /// Whether the application's namespace must be made first.
     pub makes_namespace: bool,
+    /// Whether permissions are asked about before anything is changed, and every object.
+    pub checks_first: bool,
+    /// How many operations there had been: whether another one came between.
+    pub operations: u64,
 }
 
 /// A kind, and the namespace in which there are objects of it; empty for kinds without.
@@ -66,6 +105,7 @@ pub type Place = (GroupKind, String);
 pub(crate) struct Past {
     pub places: BTreeSet<Place>,
     pub was_deployed: bool,
+    pub operations: u64,
 }
 
 pub(crate) async fn make(
@@ -84,7 +124,7 @@ pub(crate) async fn make(
         }
     }
     let namespace = &request.application.namespace;
-    let makes_namespace = check_namespaces(cluster, &request, &classified, &mut errors).await?;
+    let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
     let keys = classified
         .iter()
@@ -93,10 +133,6 @@ pub(crate) async fn make(
     let objects = look_up(cluster, &request.application, keys, &places)
         .await
         .map_err(EngineError::while_("reading what is live"))?;
-    let versions = objects
-        .iter()
-        .map(|(key, object)| (key.clone(), object.resource_version().to_owned()))
-        .collect();
     let has_resource = classified
         .iter()
         .any(|one| matches!(one.role, Role::Resource) && objects.contains_key(&one.manifest.key()));
@@ -105,7 +141,20 @@ pub(crate) async fn make(
         objects,
     };
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
+    let checks_first = request.checks_first;
     let has_errors = !errors.is_empty();
+    let discovery = cluster.discovery();
+    let unasked = |object: &Object| -> Option<String> {
+        let namespace = object.namespace();
+        if discovery
+            .resource(&object.group_kind(), Some(object.version()))
+            .is_none()
+        {
+            return Some(format!("the kind {} is yet to be defined", object.group_kind()));
+        }
+        let is_missing = missing.brought.contains(namespace);
+        is_missing.then(|| format!("the namespace {namespace} is yet to be made"))
+    };
     // What is left of a set with mistakes is planned, too, so that all mistakes are told together.
     let made = plan::make(&Planning {
         application: request.application,
@@ -118,6 +167,10 @@ pub(crate) async fn make(
         selection: request.selection,
         prune: request.prune,
         takes_over: request.takes_over,
+        adopts: request.adopts,
+        confirmed: request.confirmed,
+        unasked: request.checks_first.then_some(&unasked),
+        on_timeout: request.on_timeout,
         manager: MANAGER,
         limits: request.limits,
     });
@@ -135,8 +188,9 @@ pub(crate) async fn make(
         plan,
         manifests,
         places,
-        versions,
-        makes_namespace,
+        makes_namespace: missing.is_own,
+        checks_first,
+        operations: past.operations,
     })
 }
 
@@ -170,15 +224,25 @@ fn settle(cluster: &Cluster, request: &Request) -> (Vec<(Manifest, Directives)>,
     (settled, scopes, errors)
 }
 
-/// Checks that every namespace is there or brought; says whether the application's own has to be made.
+/// The namespaces that aren't there.
+#[derive(Debug, Default)]
+struct Missing {
+    /// Those that the set brings.
+    brought: BTreeSet<String>,
+    /// Whether the application's own is to be made before anything else.
+    is_own: bool,
+}
+
+/// Checks that every namespace is there or brought.
 async fn check_namespaces(
     cluster: &Cluster,
     request: &Request,
     classified: &[Classified],
     errors: &mut Vec<PlanError>,
-) -> Result<bool, EngineError> {
+) -> Result<Missing, EngineError> {
+    let mut missing = Missing::default();
     if request.does == OperationKind::Delete {
-        return Ok(false);
+        return Ok(missing);
     }
     let brought: BTreeSet<&str> = classified
         .iter()
@@ -192,22 +256,24 @@ async fn check_namespaces(
         .filter(|(namespace, _)| !namespace.is_empty())
         .collect();
     wanted.entry(request.application.namespace.clone()).or_default();
-    let mut makes_own = false;
     for (namespace, manifest) in wanted {
         let is_own = namespace == request.application.namespace;
-        if !is_own && brought.contains(namespace.as_str()) {
-            continue;
-        }
-        let is_there = cluster
-            .get(&namespace_key(&namespace))
-            .await
-            .map_err(EngineError::while_("looking for the namespaces"))?
-            .is_some();
+        let is_there = match cluster.get(&namespace_key(&namespace)).await {
+            Ok(found) => found.is_some(),
+            // Who may not look at namespaces may still work in one.
+            Err(ClusterError::Forbidden(_)) => true,
+            Err(error) => return Err(EngineError::while_("looking for the namespaces")(error)),
+        };
         if is_there {
             continue;
         }
-        if is_own && (request.create_namespace || brought.contains(namespace.as_str())) {
-            makes_own = true;
+        let is_brought = brought.contains(namespace.as_str());
+        if is_own && (request.create_namespace || is_brought) {
+            missing.is_own = true;
+            continue;
+        }
+        if is_brought {
+            missing.brought.insert(namespace);
             continue;
         }
         let message = format!("the namespace `{namespace}` isn't there");
@@ -221,7 +287,7 @@ async fn check_namespaces(
             "add a Namespace to the manifests, or create it first"
         }));
     }
-    Ok(makes_own)
+    Ok(missing)
 }
 
 pub(crate) fn namespace_key(name: &str) -> ObjectKey {

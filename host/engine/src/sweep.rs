@@ -3,7 +3,6 @@
 use capstan_core::{
     directive::Mode,
     hook::{Disposal, Occasion},
-    input::DeleteAnswer,
     object::Object,
     plugins::Plugins,
 };
@@ -13,7 +12,7 @@ use serde::Serialize;
 use crate::{
     checkpoint::{DueObject, Store},
     clock::Clock,
-    cluster::Cluster,
+    cluster::{Cluster, Deletion},
     error::{ClusterError, EngineError},
     perform::{Case, ask_all, removes},
 };
@@ -97,8 +96,8 @@ async fn dispose(
     let propagation = removes(disposal, clock.now()).unwrap_or_default();
     let target = &object.due.target;
     Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
-        DeleteAnswer::Accepted => SweepFate::Deleted,
-        DeleteAnswer::AlreadyGone => SweepFate::Gone,
+        Deletion::Accepted(_) => SweepFate::Deleted,
+        Deletion::AlreadyGone => SweepFate::Gone,
     })
 }
 

@@ -2,23 +2,19 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use capstan_core::{
-    directive::Mode,
-    operation_kind::OperationKind,
-    plan::{Limits, Plan, Selection},
-};
+use capstan_core::plan::{Limits, Plan};
 use capstan_engine::Request;
 
 use super::{
     follow::{self, Followed},
+    plan::{confirmed, show},
     print,
     sync::carry_on,
 };
 use crate::{
-    args::{Delete, Global, Output},
+    args::{Delete, Global, OnBusy, Output},
     context::Context,
     exit::Exit,
-    render::{self, Paint},
     report::Mistakes,
 };
 
@@ -31,30 +27,20 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
 
 async fn remove(context: &Context, global: &Global, delete: &Delete) -> anyhow::Result<Exit> {
     let application = context.application(&delete.app.app)?;
-    if let Some(exit) = carry_on(context, global, &application).await? {
+    if let Some(exit) = carry_on(context, global, &application, OnBusy::Refuse).await? {
         return Ok(exit);
     }
     let mut limits = Limits::default();
     limits.operation = delete.timeout.unwrap_or(limits.operation);
     let request = Request {
-        application,
-        does: OperationKind::Delete,
-        mode: Mode::Native,
-        manifests: Vec::new(),
-        selection: Selection::default(),
-        prune: false,
-        takes_over: false,
-        create_namespace: false,
         limits,
+        confirmed: confirmed(&delete.confirm),
+        ..Request::delete(application)
     };
     let planned = context.engine.plan(request).await?;
     if global.output == Output::Text {
-        let paint = Paint::new(global.color);
-        print(&format!(
-            "on {}\n{}\n",
-            context.cluster,
-            render::plan::text(&planned.plan, paint)
-        ));
+        show(global, context, &planned);
+        print("\n");
     }
     if !delete.yes && !is_confirmed(&planned.plan)? {
         print("nothing was deleted\n");
@@ -65,16 +51,22 @@ async fn remove(context: &Context, global: &Global, delete: &Delete) -> anyhow::
 }
 
 fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {
+    let question = format!(
+        "Delete {} from namespace {}?",
+        plan.application.name, plan.application.namespace
+    );
+    asks(&question, "deleting")
+}
+
+/// Asks for a yes. `what` is what needs it.
+pub(super) fn asks(question: &str, what: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(Mistakes::one(
-            "deleting needs a yes, and there is no terminal to ask on",
+            format!("{what} needs a yes, and there is no terminal to ask on"),
             "add `--yes`",
         ));
     }
-    print(&format!(
-        "Delete {} from namespace {}? [yN] ",
-        plan.application.name, plan.application.namespace
-    ));
+    print(&format!("{question} [yN] "));
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

@@ -4,11 +4,12 @@ use std::{net::Ipv4Addr, path::Path};
 
 use anyhow::Context as _;
 use capstan_sim::serve;
+use clap::Parser as _;
 use tokio::net::TcpListener;
 
 use super::{print, sync};
 use crate::{
-    args::{Global, Set, Simulate},
+    args::{Args, Command, Global, Simulate},
     context,
     exit::Exit,
 };
@@ -17,22 +18,18 @@ pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit>
     if args.serve {
         return serve_world(global, &args).await;
     }
-    let set = Set {
-        files: args.files,
-        recursive: false,
-        app: args.app,
-        compat: None,
-        only: Vec::new(),
-        hooks: None,
-        hook: Vec::new(),
-        skip_hook: Vec::new(),
-        phases: Vec::new(),
-        prune: false,
-        force_conflicts: false,
-        create_namespace: false,
-        timeout: None,
-    };
-    sync::run(global, &set).await
+    let mut words = vec!["capstan".into(), "sync".into()];
+    for file in args.files {
+        words.extend(["--filename".into(), file.into_os_string()]);
+    }
+    if let Some(app) = args.app {
+        words.extend(["--app".into(), app.into()]);
+    }
+    // Everything else as if it had not been written.
+    match Args::try_parse_from(words)?.command {
+        Command::Sync(set) => sync::run(global, &set).await,
+        _ => Ok(Exit::Other),
+    }
 }
 
 async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {

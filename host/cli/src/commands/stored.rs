@@ -68,7 +68,7 @@ async fn all(context: &Context, global: &Global, paint: Paint, now: Timestamp) -
 }
 
 /// Finds an operation by its number, its id, or as the last one.
-fn find<'a>(history: &'a [Past], wanted: Option<&str>) -> anyhow::Result<&'a Past> {
+pub(super) fn find<'a>(history: &'a [Past], wanted: Option<&str>) -> anyhow::Result<&'a Past> {
     let number = |past: &Past| past.id.split('-').next().map(str::to_owned);
     let found = match wanted {
         None => history.last(),

@@ -1,49 +1,152 @@
 //! `capstan sync`.
 
-use capstan_core::{manifest::Manifest, plugins::Application};
-use capstan_engine::EngineError;
+use std::path::Path;
+
+use anyhow::Context as _;
+use capstan_core::plugins::Application;
+use capstan_engine::{Ended, EngineError, Planned, Rehearsed, Running};
 
 use super::{
     follow::{self, Followed},
-    plan::request,
-    print,
+    plan::{manifests, request, show},
+    print, print_json, say,
 };
 use crate::{
-    args::{Global, Output, Set},
+    args::{DryRun, Global, OnBusy, Output, Sync},
     context::Context,
     exit::Exit,
     input,
-    render::{self, Paint},
+    render::{self, name_of},
+    report::Mistakes,
 };
 
-pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
-    let manifests = input::read(&set.files, set.recursive)?;
+pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
+    let source = match &args.saved {
+        Some(path) => Source::Saved(Box::new(load(path, args)?)),
+        None => Source::Manifests(manifests(&args.set)?),
+    };
     let context = Context::new(global).await?;
-    let result = sync(&context, global, set, manifests).await;
+    let result = sync(&context, global, args, source).await;
     // What was done in an embedded cluster was done, however it ended.
     context.save()?;
     result
 }
 
-async fn sync(context: &Context, global: &Global, set: &Set, manifests: Vec<Manifest>) -> anyhow::Result<Exit> {
-    let request = request(context, set, manifests)?;
-    if let Some(exit) = carry_on(context, global, &request.application).await? {
+/// What is synced.
+enum Source {
+    Manifests(Vec<capstan_core::manifest::Manifest>),
+    Saved(Box<Planned>),
+}
+
+fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
+    if !args.set.files.is_empty() {
+        return Err(Mistakes::one(
+            "`--plan` and `-f` don't go together",
+            "a saved plan holds its manifests",
+        ));
+    }
+    let text = input::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+    Planned::load(&text).with_context(|| format!("{} can't be used", path.display()))
+}
+
+async fn sync(context: &Context, global: &Global, args: &Sync, source: Source) -> anyhow::Result<Exit> {
+    let (application, request) = match &source {
+        Source::Saved(planned) => (planned.plan.application.clone(), None),
+        Source::Manifests(manifests) => {
+            let request = request(context, &args.set, manifests.clone())?;
+            (request.application.clone(), Some(request))
+        }
+    };
+    if args.dry_run.is_none()
+        && let Some(exit) = carry_on(context, global, &application, args.on_busy).await?
+    {
         return Ok(exit);
     }
-    let planned = context.engine.plan(request).await?;
+    let planned = match (source, request) {
+        (Source::Saved(planned), _) => {
+            context.engine.verify(&planned).await?;
+            *planned
+        }
+        (Source::Manifests(_), Some(request)) => context.engine.plan(request).await?,
+        (Source::Manifests(_), None) => return Ok(Exit::Other),
+    };
+    if let Some(by) = args.dry_run {
+        return dry_run(context, global, &planned, by).await;
+    }
+    run_plan(context, global, planned, args.on_busy).await
+}
+
+/// Shows a plan and runs it to its end.
+pub(super) async fn run_plan(
+    context: &Context,
+    global: &Global,
+    planned: Planned,
+    on_busy: OnBusy,
+) -> anyhow::Result<Exit> {
     if global.output == Output::Text {
-        let paint = Paint::new(global.color);
-        print(&format!(
-            "on {}\n{}\n",
-            context.cluster,
-            render::plan::text(&planned.plan, paint)
-        ));
+        show(global, context, &planned);
+        print("\n");
         if planned.plan.is_empty() {
             return Ok(Exit::Done);
         }
     }
-    let running = context.engine.start(planned, &context.who()).await?;
+    let running = start(context, planned, on_busy).await?;
     follow::to_end(running, global).await.map(Followed::exit)
+}
+
+async fn start(context: &Context, planned: Planned, on_busy: OnBusy) -> anyhow::Result<Running> {
+    loop {
+        match context.engine.start(planned.clone(), &context.who()).await {
+            Err(error @ EngineError::Busy { .. }) => {
+                make_way(context, &planned.plan.application, on_busy, error).await?;
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Comes back when nobody is at work on the application any more, or says that somebody is.
+async fn make_way(
+    context: &Context,
+    application: &Application,
+    on_busy: OnBusy,
+    error: EngineError,
+) -> anyhow::Result<()> {
+    match on_busy {
+        OnBusy::Refuse => return Err(error.into()),
+        OnBusy::Wait => say(&format!("{error}; waiting for its end")),
+        OnBusy::Supersede => {
+            say(&format!("{error}; ending it first"));
+            match context.engine.terminate(application, &context.who()).await {
+                // What nobody drives any more is carried on with, or has just ended.
+                Ok(Ended::Asked(_) | Ended::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(context.engine.until_idle(application).await?)
+}
+
+async fn dry_run(context: &Context, global: &Global, planned: &Planned, by: DryRun) -> anyhow::Result<Exit> {
+    match global.output {
+        Output::Text => show(global, context, planned),
+        Output::Json | Output::Jsonl => print_json(&render::mask::plan(&planned.plan)?)?,
+    }
+    let refused: Vec<Rehearsed> = match by {
+        DryRun::Client => Vec::new(),
+        DryRun::Server => {
+            let all = context.engine.rehearse(planned).await;
+            all.into_iter().filter(|one| one.result.is_err()).collect()
+        }
+    };
+    for one in &refused {
+        if let (Err(error), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
+            let name = name_of(&task.key, &planned.plan.application.namespace);
+            say(&format!("error: {name}: {error}"));
+        }
+    }
+    say("a dry run: nothing was changed");
+    Ok(if refused.is_empty() { Exit::Done } else { Exit::Apply })
 }
 
 /// Brings an operation to its end whose driver is gone. Its result is the command's own unless it succeeded.
@@ -51,21 +154,27 @@ pub(super) async fn carry_on(
     context: &Context,
     global: &Global,
     application: &Application,
+    on_busy: OnBusy,
 ) -> anyhow::Result<Option<Exit>> {
-    let Some(current) = context.engine.current(application).await? else {
-        return Ok(None);
+    let running = loop {
+        let Some(current) = context.engine.current(application).await? else {
+            return Ok(None);
+        };
+        match context.engine.resume(application).await {
+            Ok(running) => {
+                if global.output == Output::Text {
+                    print(&format!(
+                        "operation {} ({} by {}) was left before its end; carrying on with it first\n",
+                        current.id, current.does, current.by
+                    ));
+                }
+                break running;
+            }
+            Err(EngineError::NothingRuns(_)) => return Ok(None),
+            Err(error @ EngineError::Busy { .. }) => make_way(context, application, on_busy, error).await?,
+            Err(error) => return Err(error.into()),
+        }
     };
-    let running = match context.engine.resume(application).await {
-        Ok(running) => running,
-        Err(EngineError::NothingRuns(_)) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    if global.output == Output::Text {
-        print(&format!(
-            "operation {} ({} by {}) was left before its end; carrying on with it first\n",
-            current.id, current.does, current.by
-        ));
-    }
     let followed = follow::to_end(running, global).await?;
     Ok(match followed.exit() {
         Exit::Done => None,

@@ -1,6 +1,6 @@
 //! Hides the data of Secrets in what is printed: output ends up in the logs of pipelines.
 
-use capstan_core::plan::Plan;
+use capstan_core::{object::Object, plan::Plan};
 use serde_json::{Value, json};
 
 /// What stands where a value was.
@@ -48,4 +48,47 @@ fn hide_members(map: Option<&mut Value>) {
     {
         *value = json!(HIDDEN);
     }
+}
+
+/// Returns an object before and after a change without the data of Secrets: what differs is still seen to differ.
+pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>, Option<Object>) {
+    let (mut hidden_before, mut hidden_after) = (before.cloned(), after.cloned());
+    let is_secret = [before, after]
+        .into_iter()
+        .flatten()
+        .any(|object| object.kind() == "Secret");
+    if !is_secret {
+        return (hidden_before, hidden_after);
+    }
+    for field in ["data", "stringData"] {
+        let value =
+            |object: Option<&Object>, name: &str| object.and_then(|object| object.0.get(field)?.get(name).cloned());
+        for (hidden, other, word) in [
+            (&mut hidden_before, after, "before"),
+            (&mut hidden_after, before, "after"),
+        ] {
+            let members = hidden
+                .as_mut()
+                .and_then(|object| object.0.get_mut(field)?.as_object_mut());
+            for (name, own) in members.into_iter().flatten() {
+                let is_same = value(other, name).as_ref() == Some(own);
+                *own = if is_same {
+                    json!(HIDDEN)
+                } else {
+                    json!(format!("(hidden, {word})"))
+                };
+            }
+        }
+    }
+    // kubectl leaves the whole Secret in there.
+    for object in [&mut hidden_before, &mut hidden_after].into_iter().flatten() {
+        let annotations = object
+            .0
+            .pointer_mut("/metadata/annotations")
+            .and_then(Value::as_object_mut);
+        if let Some(annotations) = annotations {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
+    }
+    (hidden_before, hidden_after)
 }

@@ -4,7 +4,7 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     plan::{Plan, wait_text},
-    task::{Action, ApplyTask, Changes, HookTask, Task},
+    task::{Action, ApplyTask, Changes, Check, HookTask, Task, Way},
 };
 use jiff::SignedDuration;
 
@@ -31,7 +31,7 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
         ));
         for wave in waves {
             let mut label = format!("  wave {:>3}   ", wave.to_string());
-            for (_, row) in plan.wave(phase, wave).zip(&mut rows) {
+            for row in rows.by_ref().take(plan.wave(phase, wave).len()) {
                 text.push_str(&format!("{label}{}\n", sign(&row, paint)));
                 label = " ".repeat(label.len());
             }
@@ -152,7 +152,7 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
                 }
             ),
             format!("{}{timeout}", wait_text(apply.wait)),
-            changes(apply),
+            changes(task, apply),
             apply.judge.to_string(),
         ],
         Action::Delete(delete) => vec![
@@ -171,13 +171,24 @@ fn change_sign(apply: &ApplyTask) -> &'static str {
     if apply.changes == Changes::None { "=" } else { "~" }
 }
 
-fn changes(apply: &ApplyTask) -> String {
-    match &apply.changes {
+fn changes(task: &Task, apply: &ApplyTask) -> String {
+    let mut text = match &apply.changes {
         Changes::Create => "new".to_owned(),
         Changes::None => "unchanged".to_owned(),
+        Changes::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
         Changes::Fields(changes) if changes.len() <= NAMED => capstan_core::diff::summary(changes),
         Changes::Fields(changes) => format!("{} fields", changes.len()),
+    };
+    match apply.way {
+        Way::Apply => {}
+        Way::Replace => text.push_str(", replaced as a whole"),
+        Way::ApplyOrRecreate => text.push_str(", created anew if it can't be changed"),
+        Way::ReplaceOrRecreate => text.push_str(", replaced as a whole, created anew if it can't be"),
     }
+    if let Check::AtItsTurn(reason) = &task.check {
+        text.push_str(&format!("; checked at its turn: {reason}"));
+    }
+    text
 }
 
 /// Says what becomes of a hook's object after its end.

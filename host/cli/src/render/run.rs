@@ -138,6 +138,37 @@ impl RunText {
                 )
             }
             News::OperationResumed {} => self.section(&format!("carrying on with operation {}", self.view.operation)),
+            News::CheckStarted { objects } => {
+                let objects = if *objects == 1 {
+                    "1 object".to_owned()
+                } else {
+                    format!("{objects} objects")
+                };
+                self.line(
+                    at,
+                    "checking",
+                    "",
+                    &format!("asking the API server about {objects}, nothing is changed yet"),
+                )
+            }
+            News::CheckFinished { well: true } => String::new(),
+            News::CheckFinished { well: false } => self.line(
+                at,
+                "failing",
+                "",
+                "the API server wouldn't take all of it; nothing was changed",
+            ),
+            News::Retrying {
+                attempt,
+                at: when,
+                cause,
+            } => {
+                let pause = span(when.duration_since(at));
+                self.section(&format!(
+                    "try {attempt} in {pause}, because of {}",
+                    harmless(&cause.message)
+                ))
+            }
             News::PhaseStarted {
                 phase: Phase::SyncFail,
                 cause: Some(cause),

@@ -54,6 +54,7 @@ fn a_sync() {
       wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
     operation 1-k2frt: sync of echo in namespace shop
+      0.0s  checking                               asking the API server about 5 objects, nothing is changed yet
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
@@ -63,6 +64,7 @@ fn a_sync() {
       2.0s  created   Service/echo-server
       2.0s  ok        Service/echo-server          Healthy
       2.0s  created   Deployment/echo-server
+      2.0s  waiting   Deployment/echo-server       Progressing: its controller has not seen the latest spec yet
       2.0s  waiting   Deployment/echo-server       Progressing: 0 of 1 replica available
       3.0s  ok        Deployment/echo-server       Healthy: 1 replica available
     ---- PostSync, wave 0 [3/4 done] ----
@@ -106,18 +108,19 @@ fn a_sync_that_fails() {
       wave   0   + Job/syncfail-job*        run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
 
     operation 1-k2frt: sync of echo in namespace shop
+      0.0s  checking                               asking the API server about 5 objects, nothing is changed yet
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
-    logs | presync-jobyzjy3e7civ-qmzxj > presync-job | no database
+    logs | presync-jobyzjy3e7civ-j4gdj > presync-job | no database
       1.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active
       2.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 1 failed of 3 tries
        12s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 1 failed of 3 tries
-    logs | presync-jobyzjy3e7civ-rgdvm > presync-job | no database
+    logs | presync-jobyzjy3e7civ-ccb25 > presync-job | no database
        13s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 1 failed of 3 tries
        14s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 2 failed of 3 tries
        34s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 2 failed of 3 tries
-    logs | presync-jobyzjy3e7civ-zvk45 > presync-job | no database
+    logs | presync-jobyzjy3e7civ-5pk8k > presync-job | no database
        35s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 2 failed of 3 tries
        36s  FAILED    Job/presync-jobyzjy3e7civ    BackoffLimitExceeded: Job has reached the specified backoff limit (hook)
        36s  failing                                because of Job shop/presync-jobyzjy3e7civ: BackoffLimitExceeded: Job has reached the specified backoff limit
@@ -170,12 +173,8 @@ fn mistakes_in_manifests() {
 #[test]
 fn mistakes_on_the_command_line() {
     assert_snapshot!(run("plan --simulate").all(), @"
-    error: the following required arguments were not provided:
-      --filename <PATH>
-
-    Usage: capstan plan --filename <PATH> --simulate[=<SCENARIO>]
-
-    For more information, try '--help'.
+    error: there are no manifests
+      hint: name a file, a folder or - with `-f`
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f nowhere --app shop --simulate").all(), @"
@@ -283,10 +282,11 @@ fn what_is_stored() {
       wave   0   + Job/presync-job*   run, wait Succeeded   then keep until the next run, at most 10m   job 0.1.0
 
     operation 1-pnywj: sync of shop in namespace shop
+      0.0s  checking                              asking the API server about 1 object, nothing is changed yet
     ---- PreSync, wave 0 [0/1 done] ----
       0.0s  created   Job/presync-job5jyjplox3i
       0.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active, none ready
-    logs | presync-job5jyjplox3i-qmzxj > presync-job | Pre Sync Job
+    logs | presync-job5jyjplox3i-6kcqb > presync-job | Pre Sync Job
       1.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active
       2.0s  ok        Job/presync-job5jyjplox3i   complete
       2.0s  kept      Job/presync-job5jyjplox3i   deleted in 10m (ttl)
@@ -321,7 +321,7 @@ fn what_is_stored() {
     [exit code 0]
     ");
     assert_snapshot!(simulated("logs shop").all(), @"
-    PreSync presync-job5jyjplox3i-qmzxj > presync-job | Pre Sync Job
+    PreSync presync-job5jyjplox3i-6kcqb > presync-job | Pre Sync Job
     [exit code 0]
     ");
     assert_snapshot!(simulated("logs shop 7").all(), @"
@@ -426,10 +426,13 @@ fn help_shows_the_exit_codes() {
                   answers
       sync        Make the cluster as the manifests say: hooks and objects, phase by phase and wave by
                   wave
+      diff        Show what a sync would change, field by field; exits with 3 when there is something
       delete      Remove an application, with its PreDelete and PostDelete hooks, from what the last
                   sync stored
       status      Show an application: what runs, how the last operations ended, what is due to be
                   deleted
+      explain     Say what the running operation waits for, why, and what will end it
+      rollback    Sync the manifests of an earlier operation again
       history     List the last operations of an application, or show one
       logs        Print what the hooks of an operation wrote, also after their pods are gone
       terminate   End an application's running operation, from any machine
@@ -462,6 +465,12 @@ fn help_shows_the_exit_codes() {
               Context in the kubeconfig
               
               [env: CAPSTAN_CONTEXT=]
+
+          --as <USER>
+              Act as this user
+
+          --as-group <GROUP>
+              Act as a member of this group. May be repeated
 
           --simulate[=<SCENARIO>]
               Run on an embedded cluster in virtual time instead of a real one; a scenario says what its
@@ -512,6 +521,7 @@ fn help_shows_the_exit_codes() {
        0  done
        1  something else went wrong
        2  the command line or the manifests are wrong; nothing was done
+       3  there are differences: `diff` found some, or a saved plan no longer fits the cluster
       10  a hook failed
       11  an object is not healthy
       12  the cluster refused a change

@@ -144,8 +144,8 @@ pub struct Directives {
     pub ttl: Ttl,
     /// How long it may take.
     pub timeout_seconds: Option<u64>,
-    /// What it means when it takes longer.
-    pub on_timeout: OnTimeout,
+    /// What it means when it takes longer; whoever plans decides when it isn't written.
+    pub on_timeout: Option<OnTimeout>,
     /// What it means when the hook's object vanishes.
     pub on_vanished: OnVanished,
     /// What is waited for.

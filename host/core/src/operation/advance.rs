@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     event::{News, Status},
+    order,
     phase::Phase,
     plan::Plan,
     task::{Action, Task, TaskResult},
@@ -18,6 +19,8 @@ impl Operation {
         loop {
             let went_on = match self.state.stage {
                 Stage::New | Stage::Over => false,
+                Stage::Checking => self.advance_checking(plan, out),
+                Stage::Resting => self.advance_resting(plan, out),
                 Stage::Main | Stage::Failing => self.advance_wave(plan, out),
                 Stage::Stopping => self.advance_stopping(plan, out),
                 Stage::Closing => self.advance_closing(plan, out),
@@ -32,17 +35,23 @@ impl Operation {
         let Some((phase, wave)) = self.state.current else {
             return self.enter_next_wave(plan, out);
         };
-        let has_failed = plan.wave(phase, wave).any(|task| self.has_failed(task));
+        self.sync_board(plan);
+        let has_failed = self.board.has_failed;
         if has_failed {
             self.abandon(plan, phase, wave, out);
         } else {
-            self.start_batch(plan, phase, wave, out);
+            self.start_batch(plan, out);
         }
-        let is_over = plan
-            .wave(phase, wave)
-            .all(|task| self.is_over(task) || (has_failed && self.is_pending(task)));
+        let open = &self.board.open;
+        let is_over = open.is_empty()
+            || (has_failed && open.iter().all(|position| self.is_pending(&plan.tasks[*position])))
+            || (self.board.has_failed && !has_failed);
         if !is_over {
             return false;
+        }
+        if self.board.has_failed && !has_failed {
+            // What was just started has failed at once.
+            return true;
         }
         out.must_save = true;
         out.tell(News::WaveFinished { phase, wave });
@@ -55,18 +64,16 @@ impl Operation {
     }
 
     /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for.
-    fn start_batch(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
-        let Some(rank) = plan
-            .wave(phase, wave)
-            .filter(|task| !self.is_answered(task))
-            .map(|task| task.rank)
-            .min()
-        else {
-            return;
-        };
-        for task in plan.wave(phase, wave).filter(|task| task.rank == rank) {
-            if self.is_pending(task) {
+    fn start_batch(&mut self, plan: &Plan, out: &mut Out) {
+        while let Some(rank) = self.board.rank() {
+            let batch = self.board.pending(rank);
+            for position in &batch {
+                let task = &plan.tasks[*position];
                 self.start(plan, task, out);
+                self.touch(plan, &task.id);
+            }
+            if batch.is_empty() || self.board.rank() == Some(rank) {
+                return;
             }
         }
     }
@@ -76,7 +83,7 @@ impl Operation {
         self.state.started.insert(task.id.clone(), out.at);
         out.tell(News::TaskStarted { task: task.id.clone() });
         match &task.action {
-            Action::Apply(_) => self.start_apply(task, out),
+            Action::Apply(apply) => self.start_apply(task, apply, out),
             Action::Delete(delete) => self.start_delete(plan, task, delete, out),
             Action::Hook(_) => self.start_hook(task, out),
         }
@@ -85,15 +92,12 @@ impl Operation {
     /// Enters the wave after the current one, or closes after the last.
     fn enter_next_wave(&mut self, plan: &Plan, out: &mut Out) -> bool {
         let in_sync_fail = self.state.stage == Stage::Failing;
-        let waves = plan.waves();
-        let mut all = waves
-            .iter()
-            .flat_map(|(phase, waves)| waves.iter().map(|wave| (*phase, *wave)))
-            .filter(|(phase, _)| (*phase == Phase::SyncFail) == in_sync_fail);
-        let next = match self.state.current {
-            None => all.next(),
-            Some(current) => all.find(|at| *at > current),
-        };
+        let mut next = plan.wave_after(self.state.current);
+        while let Some((phase, _)) = next
+            && (phase == Phase::SyncFail) != in_sync_fail
+        {
+            next = plan.wave_after(next);
+        }
         let before = self.state.current.map(|(phase, _)| phase);
         self.state.current = next;
         if let Some(phase) = before
@@ -105,22 +109,42 @@ impl Operation {
             self.enter_closing(plan, out);
             return true;
         };
-        if before != Some(phase) {
+        self.tell_wave(plan, phase, wave, before != Some(phase), out);
+        true
+    }
+
+    /// Begins a wave, and its phase with it.
+    pub(super) fn tell_wave(&mut self, plan: &Plan, phase: Phase, wave: Wave, is_new_phase: bool, out: &mut Out) {
+        let in_sync_fail = self.state.stage == Stage::Failing;
+        if is_new_phase {
             let cause = if in_sync_fail { self.state.cause.clone() } else { None };
             out.tell(News::PhaseStarted { phase, cause });
         }
         out.tell(News::WaveStarted { phase, wave });
         out.must_save = true;
-        true
+        if in_sync_fail {
+            (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
+            return;
+        }
+        let after = |seconds: Option<u64>| seconds.and_then(|seconds| out.after(seconds));
+        if is_new_phase {
+            self.state.phase_deadline = after(plan.limits.phase);
+        }
+        self.state.wave_deadline = after(plan.limits.wave);
     }
 
-    /// Goes to SyncFail, once, or closes where there is none or it failed itself.
+    /// Goes to the next try; after the last to SyncFail, once; or closes where there is none or it failed itself.
     pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut Out) {
-        self.state.current = None;
+        let failed = self.state.current.take();
+        (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
+        self.board.wipe();
+        out.must_save = true;
+        if self.may_retry(plan) && self.rest(plan, failed, out) {
+            return;
+        }
         if self.state.stage != Stage::Failing && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
             self.state.stage = Stage::Failing;
             self.state.deadline = out.after(plan.limits.sync_fail);
-            out.must_save = true;
         } else {
             self.enter_closing(plan, out);
         }
@@ -159,6 +183,7 @@ impl Operation {
     fn enter_closing(&mut self, plan: &Plan, out: &mut Out) {
         self.state.stage = Stage::Closing;
         self.state.deadline = None;
+        self.board.wipe();
         out.must_save = true;
         self.ask_all_at_the_end(plan, out);
     }
@@ -189,7 +214,7 @@ impl Operation {
     }
 
     /// Gives up waiting for the health of resources: their wave has failed.
-    fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
+    pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
         for task in plan.wave(phase, wave) {
             if let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id) {
                 let mut text = "applied; not awaited any longer, since its wave failed".to_owned();
@@ -197,11 +222,12 @@ impl Operation {
                     text = format!("{text} (it was {health})");
                 }
                 self.close(task, TaskResult::Stopped(text), out);
+                self.touch(plan, &task.id);
             }
         }
     }
 
-    fn has_failed(&self, task: &Task) -> bool {
+    pub(super) fn has_failed(&self, task: &Task) -> bool {
         self.state
             .results
             .get(&task.id)
@@ -222,10 +248,12 @@ impl Operation {
         }
     }
 
-    fn is_answered(&self, task: &Task) -> bool {
+    pub(super) fn is_answered(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending | TaskState::Applying) => false,
-            Some(TaskState::Settling(_) | TaskState::Over) | None => true,
+            // Others are of the kind that it defines.
+            Some(TaskState::Settling(_)) => !order::defines_kinds(&task.key.group_kind()),
+            Some(TaskState::Over) | None => true,
             Some(TaskState::Deleting { accepted, .. }) => *accepted,
             Some(TaskState::Hook(run)) => run.is_answered(),
         }

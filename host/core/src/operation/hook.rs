@@ -123,6 +123,16 @@ impl Operation {
                 let before = left.len();
                 left.retain(|target| target.key != *key || is_there(&target.uid));
                 if left.len() == before {
+                    if let Fact::Present(seen) = fact
+                        && run.message != seen.held_up_by
+                    {
+                        run.message.clone_from(&seen.held_up_by);
+                        out.tell(News::TaskProgressed {
+                            task: id.clone(),
+                            health: None,
+                            message: format!("{key} is still there: {}", seen.held_up_by),
+                        });
+                    }
                     return;
                 }
                 let is_clear = left.is_empty();

@@ -1,5 +1,7 @@
 //! Resources: applied and awaited until healthy, or deleted and awaited until gone.
 
+use jiff::Timestamp;
+
 use super::{
     Operation, Out,
     ask::{clear, unwatch},
@@ -10,27 +12,52 @@ use crate::{
     directive::Wait,
     effect::{Effect, Target},
     event::News,
-    fact::{Fact, is_older},
+    fact::{Fact, Freshness, Seen, is_older},
     health::{Assessment, Health},
     input::{Applied, DeleteAnswer, Problem},
     object::ObjectKey,
     plan::Plan,
-    task::{Action, ApplyTask, DeleteTask, FailureClass, Task, TaskId, TaskResult},
+    task::{Action, ApplyTask, Changes, DeleteTask, FailureClass, LiveState, Task, TaskId, TaskResult},
 };
+
+/// How long a controller may take to see a change, in milliseconds, when its objects don't tell.
+const SLOWEST_CONTROLLER: u64 = 5000;
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut Out) {
         let until = out.after(plan.limits.deletion);
-        let accepted = false;
-        self.state
-            .tasks
-            .insert(task.id.clone(), TaskState::Deleting { accepted, until });
+        let deleting = TaskState::Deleting {
+            accepted: false,
+            until,
+            message: String::new(),
+        };
+        self.state.tasks.insert(task.id.clone(), deleting);
         clear(&task.id, &delete_target(task, delete), delete.propagation, out);
     }
 
-    pub(super) fn start_apply(&mut self, task: &Task, out: &mut Out) {
+    pub(super) fn start_apply(&mut self, task: &Task, apply: &ApplyTask, out: &mut Out) {
+        let (Changes::None, Some(live)) = (&apply.changes, &apply.live) else {
+            return self.order_apply(task, out);
+        };
+        // It is as desired already: a look at it is all that is needed.
+        tell_made(task, "unchanged", out);
+        match apply.wait {
+            Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done("unchanged".to_owned()), out),
+            Wait::Healthy => self.settle_later(task, Settling::unchanged(live), out),
+        }
+    }
+
+    fn order_apply(&mut self, task: &Task, out: &mut Out) {
         self.state.tasks.insert(task.id.clone(), TaskState::Applying);
         out.order(Effect::Apply { task: task.id.clone() });
+    }
+
+    fn settle_later(&mut self, task: &Task, settling: Settling, out: &mut Out) {
+        self.state.tasks.insert(task.id.clone(), TaskState::Settling(settling));
+        out.order(Effect::Watch {
+            task: task.id.clone(),
+            key: task.key.clone(),
+        });
     }
 
     pub(super) fn applied(&mut self, plan: &Plan, id: &TaskId, result: Result<Applied, Problem>, out: &mut Out) {
@@ -46,31 +73,20 @@ impl Operation {
             }
         };
         let how = match &apply.changes {
-            crate::task::Changes::Create => "created",
-            crate::task::Changes::Fields(_) | crate::task::Changes::None if applied.changed => "changed",
-            crate::task::Changes::Fields(_) | crate::task::Changes::None => "unchanged",
+            Changes::Create => "created",
+            Changes::Fields(_) | Changes::None if applied.changed => "changed",
+            Changes::Fields(_) | Changes::None => "unchanged",
         };
-        out.tell(News::ObjectMade {
-            task: id.clone(),
-            key: task.key.clone(),
-            how: how.to_owned(),
-        });
-        match apply.wait {
-            Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done(how.to_owned()), out),
-            Wait::Healthy => {
-                out.must_save = true;
-                let settling = Settling {
-                    version: applied.resource_version,
-                    health: None,
-                    message: String::new(),
-                    degraded_since: None,
-                };
-                self.state.tasks.insert(id.clone(), TaskState::Settling(settling));
-                out.order(Effect::Watch {
-                    task: id.clone(),
-                    key: task.key.clone(),
-                });
-            }
+        tell_made(task, how, out);
+        let mut settling = match apply.wait {
+            Wait::Nothing | Wait::Applied => return self.close(task, TaskResult::Done(how.to_owned()), out),
+            Wait::Healthy => Settling::applied(&applied, out.at),
+        };
+        // The server's answer may tell all that there is to know.
+        let seen = applied.seen.map(Fact::Present);
+        match seen.and_then(|fact| settle(&mut settling, apply, task, &fact, out)) {
+            Some(result) => self.close(task, result, out),
+            None => self.settle_later(task, settling, out),
         }
     }
 
@@ -80,18 +96,29 @@ impl Operation {
             Some(TaskState::Hook(_)) => self.hook_observed(plan, id, key, fact, out),
             Some(TaskState::Settling(settling)) => {
                 let Action::Apply(apply) = &task.action else { return };
+                if *fact == Fact::Gone && settling.applied_at.is_none() {
+                    // It was there when the plan was made.
+                    unwatch(id, key, out);
+                    return self.order_apply(task, out);
+                }
                 if let Some(result) = settle(settling, apply, task, fact, out) {
                     self.close(task, result, out);
                 }
             }
-            Some(TaskState::Deleting { .. }) => {
+            Some(TaskState::Deleting { message, .. }) => {
                 let Action::Delete(delete) = &task.action else { return };
-                let is_there = match fact {
-                    Fact::Gone => false,
-                    Fact::Present(seen) => seen.uid == delete.uid,
-                };
-                if !is_there {
-                    self.close(task, TaskResult::Done("gone".to_owned()), out);
+                match fact {
+                    Fact::Present(seen) if seen.uid == delete.uid => {
+                        if *message != seen.held_up_by {
+                            message.clone_from(&seen.held_up_by);
+                            out.tell(News::TaskProgressed {
+                                task: id.clone(),
+                                health: None,
+                                message: seen.held_up_by.clone(),
+                            });
+                        }
+                    }
+                    Fact::Present(_) | Fact::Gone => self.close(task, TaskResult::Done("gone".to_owned()), out),
                 }
             }
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
@@ -146,20 +173,87 @@ pub(super) fn delete_target(task: &Task, delete: &DeleteTask) -> Target {
     }
 }
 
+fn tell_made(task: &Task, how: &str, out: &mut Out) {
+    out.tell(News::ObjectMade {
+        task: task.id.clone(),
+        key: task.key.clone(),
+        how: how.to_owned(),
+    });
+}
+
+impl Settling {
+    fn unchanged(live: &LiveState) -> Settling {
+        Settling {
+            version: live.resource_version.clone(),
+            applied_at: None,
+            spec_changed: false,
+            held: None,
+            health: None,
+            message: String::new(),
+            degraded_since: None,
+        }
+    }
+
+    fn applied(applied: &Applied, at: Timestamp) -> Settling {
+        Settling {
+            version: applied.resource_version.clone(),
+            applied_at: Some(at),
+            spec_changed: applied.spec_changed,
+            held: None,
+            health: None,
+            message: String::new(),
+            degraded_since: None,
+        }
+    }
+
+    /// Returns until when a look counts for nothing, and why: the object's status may be about what was desired before.
+    fn doubt(&self, seen: &Seen) -> Option<(Option<Timestamp>, &'static str)> {
+        match seen.freshness {
+            Freshness::Current => None,
+            Freshness::Behind => Some((None, "its controller hasn't seen the change yet")),
+            Freshness::Untold if self.spec_changed && seen.resource_version == self.version => Some((
+                self.applied_at.and_then(|at| later(at, SLOWEST_CONTROLLER)),
+                "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
+            )),
+            Freshness::Untold => None,
+        }
+    }
+
+    /// Returns when a look that was held back counts after all.
+    pub(super) fn release_at(&self) -> Option<Timestamp> {
+        let seen = self.held.as_ref()?;
+        self.doubt(seen)?.0
+    }
+}
+
 /// Returns how the task ends, if this look at its object ends it.
-fn settle(settling: &mut Settling, apply: &ApplyTask, task: &Task, fact: &Fact, out: &mut Out) -> Option<TaskResult> {
-    let missing;
+pub(super) fn settle(
+    settling: &mut Settling,
+    apply: &ApplyTask,
+    task: &Task,
+    fact: &Fact,
+    out: &mut Out,
+) -> Option<TaskResult> {
+    let told;
+    settling.held = None;
     let assessment = match fact {
         Fact::Gone => {
-            missing = Assessment::new(
+            told = Assessment::new(
                 Health::Missing,
                 "somebody deleted it after it was applied",
                 "host/missing",
             );
-            &missing
+            &told
         }
         Fact::Present(seen) if is_older(&seen.resource_version, &settling.version) => return None,
-        Fact::Present(seen) => &seen.assessment,
+        Fact::Present(seen) => match settling.doubt(seen) {
+            Some((until, why)) if until.is_none_or(|until| out.at < until) => {
+                settling.held = Some(seen.clone());
+                told = Assessment::new(Health::Progressing, why, "host/stale");
+                &told
+            }
+            Some(_) | None => &seen.assessment,
+        },
     };
     let is_news = settling.health != Some(assessment.health) || settling.message != assessment.message;
     settling.health = Some(assessment.health);

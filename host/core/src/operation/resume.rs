@@ -22,6 +22,9 @@ impl Operation {
         self.state.wake = None;
         self.state.notice_at = out.after(plan.limits.notice);
         out.tell(News::OperationResumed {});
+        if self.state.stage == Stage::Checking {
+            self.order_checks(out);
+        }
         for task in &plan.tasks {
             match self.state.tasks.get_mut(&task.id) {
                 Some(TaskState::Applying) => out.order(Effect::Apply { task: task.id.clone() }),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     effect::{HookCall, Note, Target},
     event::Status,
+    fact::Seen,
     health::Health,
     hook::{HookOutcome, Occasion},
     object::ObjectKey,
@@ -42,6 +43,23 @@ pub struct OperationState {
     pub(super) due: Vec<Due>,
     /// When it is given up.
     pub(super) deadline: Option<Timestamp>,
+    /// When its phase is, and its wave.
+    #[serde(default)]
+    pub(super) phase_deadline: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) wave_deadline: Option<Timestamp>,
+    /// What the server hasn't been asked about yet.
+    #[serde(default)]
+    pub(super) unchecked: BTreeSet<TaskId>,
+    /// When what failed is tried again.
+    #[serde(default)]
+    pub(super) retry_at: Option<Timestamp>,
+    /// With which wave that begins; nothing for the first.
+    #[serde(default)]
+    pub(super) retry_from: Option<(Phase, Wave)>,
+    /// Whether the server is asked once more about everything: it had something against the last try.
+    #[serde(default)]
+    pub(super) checks_again: bool,
     /// When the user is told what is waited for.
     pub(super) notice_at: Option<Timestamp>,
     /// The timer that was ordered last.
@@ -68,6 +86,10 @@ pub struct Due {
 pub(super) enum Stage {
     /// Not begun.
     New,
+    /// The server is asked what it would say.
+    Checking,
+    /// Between two tries.
+    Resting,
     /// In the phases before SyncFail.
     Main,
     /// Being stopped: what runs is brought to an end.
@@ -95,6 +117,9 @@ pub(super) enum TaskState {
         accepted: bool,
         /// When it is given up.
         until: Option<Timestamp>,
+        /// What holds it up.
+        #[serde(default)]
+        message: String,
     },
     /// A hook that began; also after its end, for what is left of it.
     Hook(Box<HookRun>),
@@ -107,6 +132,15 @@ pub(super) enum TaskState {
 pub(super) struct Settling {
     /// Looks at older versions don't count.
     pub version: String,
+    /// When it was applied; nothing when the plan found it unchanged, and it wasn't.
+    #[serde(default)]
+    pub applied_at: Option<Timestamp>,
+    /// Whether that changed what is desired of it.
+    #[serde(default)]
+    pub spec_changed: bool,
+    /// How it looked, as long as that may be about the past.
+    #[serde(default)]
+    pub held: Option<Seen>,
     /// What was last told.
     pub health: Option<Health>,
     pub message: String,
@@ -212,6 +246,12 @@ impl OperationState {
             cause: None,
             due: Vec::new(),
             deadline: None,
+            phase_deadline: None,
+            wave_deadline: None,
+            unchecked: BTreeSet::new(),
+            retry_at: None,
+            retry_from: None,
+            checks_again: false,
             notice_at: None,
             wake: None,
             seq: 0,

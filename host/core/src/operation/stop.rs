@@ -4,12 +4,14 @@ use jiff::Timestamp;
 
 use super::{
     Operation, Out, later,
+    resource::settle,
     state::{HookStage, Stage, TaskState},
 };
 use crate::{
     directive::OnTimeout,
     effect::{Effect, Note, Noted},
     event::{News, Status, WaitingOn},
+    fact::Fact,
     hook::HookOutcome,
     phase::Phase,
     plan::Plan,
@@ -34,6 +36,9 @@ impl Operation {
 
     fn stop(&mut self, plan: &Plan, reason: AbortReason, out: &mut Out) {
         self.state.stage = Stage::Stopping;
+        self.state.unchecked.clear();
+        (self.state.phase_deadline, self.state.wave_deadline, self.state.retry_at) = (None, None, None);
+        self.board.wipe();
         for task in &plan.tasks {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
@@ -64,52 +69,97 @@ impl Operation {
     /// Acts on every moment that has come.
     pub(super) fn check_deadlines(&mut self, plan: &Plan, out: &mut Out) {
         if self.state.deadline.is_some_and(|deadline| deadline <= out.at)
-            && matches!(self.state.stage, Stage::Main | Stage::Failing)
+            && matches!(
+                self.state.stage,
+                Stage::Checking | Stage::Resting | Stage::Main | Stage::Failing
+            )
         {
             self.pass_deadline(plan, out);
         }
-        for task in &plan.tasks {
-            let is_late = self.timeout_of(task).is_some_and(|until| until <= out.at);
-            match self.state.tasks.get_mut(&task.id) {
-                Some(TaskState::Hook(run)) => {
-                    let runs = match run.stage {
-                        HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => true,
-                        HookStage::Ended { .. } => false,
-                    };
-                    if is_late && runs {
-                        self.abort_hook(task, AbortReason::Deadline, out);
-                    }
-                    self.wake_hook(task, out);
-                }
-                Some(TaskState::Settling(settling)) => {
-                    let degraded = settling.degraded_since.zip(grace_of(task));
-                    let message = settling.message.clone();
-                    if is_late {
-                        self.give_up(task, format!("not healthy within its timeout: {message}"), out);
-                    } else if let Some((since, grace)) = degraded
-                        && later(since, grace.saturating_mul(1000)).is_some_and(|until| until <= out.at)
-                    {
-                        let class = FailureClass::Health;
-                        let message = format!("Degraded for {grace} s: {message}");
-                        self.close(task, TaskResult::Failed { class, message }, out);
-                    }
-                }
-                Some(TaskState::Deleting { until, .. }) => {
-                    if is_late || until.is_some_and(|until| until <= out.at) {
-                        let limit = plan.limits.deletion;
-                        self.give_up(
-                            task,
-                            format!("not gone after {limit} s; do its finalizers have an owner?"),
-                            out,
-                        );
-                    }
-                }
-                Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
-            }
+        self.pass_wave_deadline(plan, out);
+        self.sync_board(plan);
+        for position in self.board.due(out.at) {
+            let Some(task) = plan.tasks.get(position) else { continue };
+            self.check_task(plan, task, out);
+            self.touch(plan, &task.id);
         }
     }
 
-    fn give_up(&mut self, task: &Task, message: String, out: &mut Out) {
+    fn check_task(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+        let is_late = self.timeout_of(task).is_some_and(|until| until <= out.at);
+        match self.state.tasks.get_mut(&task.id) {
+            Some(TaskState::Hook(run)) => {
+                let runs = match run.stage {
+                    HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => true,
+                    HookStage::Ended { .. } => false,
+                };
+                if is_late && runs {
+                    self.abort_hook(task, AbortReason::Deadline, out);
+                }
+                self.wake_hook(task, out);
+            }
+            Some(TaskState::Settling(settling)) => {
+                let Action::Apply(apply) = &task.action else { return };
+                if is_late {
+                    let message = format!("not healthy within its timeout: {}", settling.message);
+                    return self.give_up(task, message, out);
+                }
+                if settling.release_at().is_some_and(|at| at <= out.at)
+                    && let Some(seen) = settling.held.take()
+                {
+                    if let Some(result) = settle(settling, apply, task, &Fact::Present(seen), out) {
+                        self.close(task, result, out);
+                    }
+                    return;
+                }
+                let grace = apply.degraded_grace_seconds;
+                let until = settling
+                    .degraded_since
+                    .and_then(|since| later(since, grace.saturating_mul(1000)));
+                if until.is_some_and(|until| until <= out.at) {
+                    let class = FailureClass::Health;
+                    let message = format!("Degraded for {grace} s: {}", settling.message);
+                    self.close(task, TaskResult::Failed { class, message }, out);
+                }
+            }
+            Some(TaskState::Deleting { until, message, .. }) => {
+                if is_late || until.is_some_and(|until| until <= out.at) {
+                    let limit = task.timeout_seconds.unwrap_or(plan.limits.deletion);
+                    let why = if message.is_empty() {
+                        "nothing tells why"
+                    } else {
+                        message
+                    };
+                    let message = format!("not gone after {limit} s: {why}");
+                    self.give_up(task, message, out);
+                }
+            }
+            Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
+        }
+    }
+
+    /// Returns the next moment at which something must be done about a task.
+    pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
+        let moments = match self.state.tasks.get(&task.id)? {
+            TaskState::Settling(settling) => {
+                let degraded = settling.degraded_since.zip(grace_of(task));
+                let degraded = degraded.and_then(|(since, grace)| later(since, grace.saturating_mul(1000)));
+                [self.timeout_of(task), degraded, settling.release_at()]
+            }
+            TaskState::Deleting { until, .. } => [*until, self.timeout_of(task), None],
+            TaskState::Hook(run) => match &run.stage {
+                HookStage::Looking => [self.timeout_of(task), None, None],
+                HookStage::Clearing { until, .. } => [*until, self.timeout_of(task), None],
+                HookStage::Running if run.abort.is_some() => [run.abort_until, run.retry_at, None],
+                HookStage::Running => [self.timeout_of(task), run.retry_at, run.wake_at],
+                HookStage::Ended { .. } => [None, None, None],
+            },
+            TaskState::Pending | TaskState::Applying | TaskState::Over => [None, None, None],
+        };
+        moments.into_iter().flatten().min()
+    }
+
+    pub(super) fn give_up(&mut self, task: &Task, message: String, out: &mut Out) {
         let result = match task.on_timeout {
             OnTimeout::Fail => TaskResult::Failed {
                 class: FailureClass::Timeout,
@@ -145,8 +195,13 @@ impl Operation {
         match &run.stage {
             HookStage::Clearing { left, until } if has_come(*until) => {
                 let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
+                let why = if run.message.is_empty() {
+                    "nothing tells why"
+                } else {
+                    &run.message
+                };
                 let message = format!(
-                    "{} of an earlier run is still there, though it was deleted; do its finalizers have an owner?",
+                    "{} of an earlier run is still there, though it was deleted: {why}",
                     names.join(", ")
                 );
                 let class = FailureClass::Timeout;
@@ -210,7 +265,7 @@ impl Operation {
         }
     }
 
-    fn waiting_on(&self, plan: &Plan, task: &Task) -> Option<WaitingOn> {
+    pub(super) fn waiting_on(&self, plan: &Plan, task: &Task) -> Option<WaitingOn> {
         let mut until = self.timeout_of(task);
         let message = match self.state.tasks.get(&task.id)? {
             TaskState::Pending | TaskState::Over => return None,
@@ -219,16 +274,27 @@ impl Operation {
                 Some(health) => format!("{health}: {}", settling.message),
                 None => "a first look at it".to_owned(),
             },
-            TaskState::Deleting { until: end, .. } => {
+            TaskState::Deleting {
+                until: end, message, ..
+            } => {
                 until = *end;
-                "its end".to_owned()
+                if message.is_empty() {
+                    "its end".to_owned()
+                } else {
+                    format!("its end: {message}")
+                }
             }
             TaskState::Hook(run) => match &run.stage {
                 HookStage::Looking => "objects of earlier runs".to_owned(),
                 HookStage::Clearing { left, until: end } => {
                     until = *end;
                     let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
-                    format!("the end of {}", names.join(", "))
+                    let why = if run.message.is_empty() {
+                        String::new()
+                    } else {
+                        format!(": {}", run.message)
+                    };
+                    format!("the end of {}{why}", names.join(", "))
                 }
                 HookStage::Running if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
                 HookStage::Running => run.message.clone(),
@@ -249,25 +315,16 @@ impl Operation {
         if self.state.status.is_over() {
             return;
         }
-        let mut moments = vec![self.state.notice_at, self.state.deadline];
-        for task in &plan.tasks {
-            match self.state.tasks.get(&task.id) {
-                Some(TaskState::Settling(settling)) => {
-                    moments.push(self.timeout_of(task));
-                    let degraded = settling.degraded_since.zip(grace_of(task));
-                    moments.push(degraded.and_then(|(since, grace)| later(since, grace.saturating_mul(1000))));
-                }
-                Some(TaskState::Deleting { until, .. }) => moments.extend([*until, self.timeout_of(task)]),
-                Some(TaskState::Hook(run)) => match &run.stage {
-                    HookStage::Looking => moments.push(self.timeout_of(task)),
-                    HookStage::Clearing { until, .. } => moments.extend([*until, self.timeout_of(task)]),
-                    HookStage::Running if run.abort.is_some() => moments.extend([run.abort_until, run.retry_at]),
-                    HookStage::Running => moments.extend([self.timeout_of(task), run.retry_at, run.wake_at]),
-                    HookStage::Ended { .. } => {}
-                },
-                Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
-            }
-        }
+        self.sync_board(plan);
+        let state = &self.state;
+        let moments = [
+            state.notice_at,
+            state.deadline,
+            state.phase_deadline,
+            state.wave_deadline,
+            state.retry_at,
+            self.board.next(),
+        ];
         if let Some(at) = moments.into_iter().flatten().min()
             && self.state.wake != Some(at)
         {

@@ -13,7 +13,7 @@ use crate::{
     order,
     phase::Phase,
     plugins::{Application, Need},
-    task::{Action, HookTask, PolicyUse, Task, TaskId},
+    task::{Action, Check, HookTask, PolicyUse, Task, TaskId},
 };
 
 /// What holds when a hook names no policy.
@@ -127,7 +127,12 @@ impl Making<'_> {
                     also: also.clone(),
                 })),
                 timeout_seconds: directives.timeout_seconds,
-                on_timeout: directives.on_timeout,
+                on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
+                check: if *has_object {
+                    self.check(&manifest.object)
+                } else {
+                    Check::Nothing
+                },
             });
         }
         if left_out > 0 {

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use super::{Limits, Plan, Selection, Skipped, hooks};
 use crate::{
     diff,
-    directive::{ApplyMode, Directives, Mode, Wait},
+    directive::{ApplyMode, Directives, Mode, OnTimeout, Wait},
     error::PlanError,
     hook::HookId,
     manifest::Manifest,
+    migration,
     object::{Object, ObjectKey, labels},
     operation_kind::OperationKind,
     order,
     phase::Phase,
     plugins::{Answerer, Application, Need},
-    task::{Action, ApplyTask, Changes, Task, TaskId},
+    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId, Way},
 };
 
 /// How long a resource may be Degraded by default, in seconds, when its judge doesn't say that waiting is useless.
@@ -82,10 +83,34 @@ pub struct Planning<'a> {
     pub prune: bool,
     /// Whether fields that others own are taken over.
     pub takes_over: bool,
+    /// Whether objects that Argo CD tracks become this application's.
+    pub adopts: bool,
+    /// What may go though its annotations want a confirmation.
+    pub confirmed: Confirmed,
+    /// Says why the server can't be asked about an object yet; nothing when it can. Without it, it isn't asked at all.
+    pub unasked: Option<&'a dyn Fn(&Object) -> Option<String>>,
+    /// What a task means that takes too long and whose annotations don't say.
+    pub on_timeout: OnTimeout,
     /// Our name in `managedFields`.
     pub manager: &'a str,
     /// How long things may take.
     pub limits: Limits,
+}
+
+/// What may go though its annotations want a confirmation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Everything.
+    pub all: bool,
+    /// These, as `Kind/name`.
+    pub only: Vec<String>,
+}
+
+impl Confirmed {
+    /// Says whether an object is among them.
+    pub fn has(&self, key: &ObjectKey) -> bool {
+        self.all || self.only.iter().any(|name| *name == key.short())
+    }
 }
 
 /// Makes the plan.
@@ -123,6 +148,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         left_over: made.left_over,
         notices: made.notices,
         limits: planning.limits,
+        index: super::Index::default(),
     })
 }
 
@@ -219,17 +245,19 @@ impl Making<'_> {
             }
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
-        if directives.replace || directives.force {
-            self.notices.push(format!(
-                "{key}: it is applied by server-side apply; replacing objects is not in this version"
-            ));
-        }
         if let Some(owner) = self.foreign_owner(live) {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
             self.errors.push(error.hint("remove it from one of the two"));
             return;
         }
-        if live.is_some_and(|live| live.label(labels::APPLICATION).is_none()) {
+        if let Some(tracked) = self.argo_cd_owner(live) {
+            let message = format!("{key} belongs to Argo CD's application {tracked}");
+            let error = manifest.error("/metadata/name", message);
+            let hint = "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, or both will";
+            self.errors.push(error.hint(hint));
+            return;
+        }
+        if live.is_some_and(is_adopted) {
             self.notices
                 .push(format!("{key} is there already and becomes part of this application"));
         }
@@ -240,7 +268,8 @@ impl Making<'_> {
             None => Changes::Create,
             Some(live) => {
                 let changes = diff::changes(&object, live, self.planning.manager);
-                if changes.is_empty() {
+                // That it is as desired is not enough: what nobody owns, nobody keeps so.
+                if changes.is_empty() && diff::is_applied_by(live, self.planning.manager) {
                     Changes::None
                 } else {
                     Changes::Fields(changes)
@@ -248,7 +277,12 @@ impl Making<'_> {
             }
         };
         let phase = directives.phase.unwrap_or(Phase::Sync);
+        let check = match changes {
+            Changes::None => Check::Nothing,
+            Changes::Create | Changes::Fields(_) => self.check(&object),
+        };
         self.tasks.push(Task {
+            check,
             id: TaskId::of(phase, directives.wave, &key),
             phase,
             wave: directives.wave,
@@ -262,9 +296,17 @@ impl Making<'_> {
                 judge,
                 degraded_grace_seconds: directives.degraded_grace_seconds.unwrap_or(DEGRADED_GRACE),
                 takes_over: self.planning.takes_over || directives.apply == ApplyMode::Override,
+                way: match (directives.replace, directives.force) {
+                    (false, false) => Way::Apply,
+                    (true, false) => Way::Replace,
+                    (false, true) => Way::ApplyOrRecreate,
+                    (true, true) => Way::ReplaceOrRecreate,
+                },
+                migrates: live.is_some_and(|live| migration::is_needed(live, is_adopted(live))),
+                live: live.map(LiveState::of),
             }),
             timeout_seconds: directives.timeout_seconds,
-            on_timeout: directives.on_timeout,
+            on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
         });
     }
 
@@ -273,6 +315,22 @@ impl Making<'_> {
         live?
             .label(labels::APPLICATION)
             .filter(|owner| *owner != self.planning.application.name)
+    }
+
+    /// Returns the Argo CD application that a live object belongs to: not when it became ours, or is to.
+    fn argo_cd_owner<'live>(&self, live: Option<&'live Object>) -> Option<&'live str> {
+        let live = live.filter(|live| live.label(labels::APPLICATION).is_none() && !self.planning.adopts)?;
+        let tracking = live.annotation("argocd.argoproj.io/tracking-id")?;
+        Some(tracking.split(':').next().unwrap_or(tracking))
+    }
+
+    /// Says whether the server is asked about an object before anything is changed.
+    pub(super) fn check(&self, object: &Object) -> Check {
+        match self.planning.unasked.map(|unasked| unasked(object)) {
+            None => Check::Nothing,
+            Some(None) => Check::First,
+            Some(Some(reason)) => Check::AtItsTurn(reason),
+        }
     }
 
     /// Returns who judges the health of a manifest's kind.
@@ -292,6 +350,11 @@ impl Making<'_> {
         }
         found
     }
+}
+
+/// Says whether a live object becomes part of its application just now.
+pub fn is_adopted(live: &Object) -> bool {
+    live.label(labels::APPLICATION).is_none()
 }
 
 /// Says what is waited for after a resource was applied, for a plan's reader.

@@ -1,16 +1,18 @@
 //! What goes: in a delete all of it, in a sync what no manifest names any more.
 
+use std::{cmp::Reverse, collections::BTreeSet};
+
 use super::{Skipped, make::Making};
 use crate::{
-    directive::{self, Directives, OnTimeout, Permission},
+    directive::{self, Directives, Permission},
     error::PlanError,
     hook::{HookId, Propagation},
     manifest::{self, Manifest},
-    object::{Object, labels},
+    object::{Object, ObjectKey, labels},
     operation_kind::OperationKind,
     order,
     phase::Phase,
-    task::{Action, DeleteTask, Task, TaskId},
+    task::{Action, Check, DeleteTask, Task, TaskId},
     wave::Wave,
 };
 
@@ -33,12 +35,8 @@ impl Making<'_> {
         match directives.delete {
             Permission::Yes => {}
             Permission::No => return self.skip(manifest, "its annotations keep it (Delete=false)"),
-            Permission::Confirm => {
-                return self.skip(
-                    manifest,
-                    "its annotations want a confirmation (Delete=confirm), not in this version",
-                );
-            }
+            Permission::Confirm if self.planning.confirmed.has(&key) => {}
+            Permission::Confirm => return self.skip(manifest, &unconfirmed("Delete", &key)),
         }
         if self.is_home(live) {
             return self.skip(manifest, HOME);
@@ -64,7 +62,8 @@ impl Making<'_> {
                 why: why.to_owned(),
             }),
             timeout_seconds: None,
-            on_timeout: OnTimeout::Fail,
+            on_timeout: self.planning.on_timeout,
+            check: Check::Nothing,
         });
     }
 
@@ -93,13 +92,7 @@ impl Making<'_> {
             .filter(|live| !live.is_terminating())
             .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
             .collect();
-        let last = self
-            .tasks
-            .iter()
-            .filter(|task| task.phase == Phase::Sync)
-            .map(|task| task.wave)
-            .max();
-        let after = Wave(last.unwrap_or_default().0.saturating_add(1));
+        let mut removed: Vec<(&Object, Directives)> = Vec::new();
         for live in left {
             let key = live.key();
             let is_planned =
@@ -107,22 +100,38 @@ impl Making<'_> {
             if is_planned {
                 continue;
             }
-            let (wave, why) = match self.planning.does {
-                OperationKind::Delete => (Wave(0), "the application is deleted"),
-                OperationKind::Sync if self.planning.prune => (after, "no manifest names it any more"),
-                OperationKind::Sync => {
-                    self.left_over.push(key);
-                    continue;
-                }
-            };
+            if self.planning.does == OperationKind::Sync && !self.planning.prune {
+                self.left_over.push(key);
+                continue;
+            }
             match self.permission(live) {
-                Ok(propagation) => self.push_deletion(live, wave, propagation, why),
+                Ok(directives) => removed.push((live, directives)),
                 Err(reason) => self.skipped.push(Skipped {
                     key,
                     reason,
                     place: None,
                 }),
             }
+        }
+        let why = match self.planning.does {
+            OperationKind::Delete => "the application is deleted",
+            OperationKind::Sync => "no manifest names it any more",
+        };
+        // What came last goes first; in a sync after everything else.
+        let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
+        let last = tasks.map(|task| task.wave.0).max().unwrap_or_default();
+        let turns: BTreeSet<(bool, Reverse<Wave>)> = removed.iter().map(|(_, directives)| turn(directives)).collect();
+        for (live, directives) in removed {
+            let wave = match self.planning.does {
+                OperationKind::Delete => directives.wave.0.saturating_neg(),
+                OperationKind::Sync => {
+                    let before = turns.range(..turn(&directives)).count();
+                    last.saturating_add(1)
+                        .saturating_add(i32::try_from(before).unwrap_or(i32::MAX))
+                }
+            };
+            let propagation = directives.propagation.unwrap_or(Propagation::Background);
+            self.push_deletion(live, Wave(wave), propagation, why);
         }
     }
 
@@ -132,7 +141,7 @@ impl Making<'_> {
     }
 
     /// Reads off the annotations of a live object, which no manifest names, whether it may be removed, and how.
-    fn permission(&self, live: &Object) -> Result<Propagation, String> {
+    fn permission(&self, live: &Object) -> Result<Directives, String> {
         if self.is_home(live) {
             return Err(HOME.to_owned());
         }
@@ -155,11 +164,21 @@ impl Making<'_> {
             OperationKind::Delete => (directives.delete, "Delete"),
         };
         match permission {
-            Permission::Yes => Ok(directives.propagation.unwrap_or(Propagation::Background)),
+            Permission::Confirm if !self.planning.confirmed.has(&live.key()) => Err(unconfirmed(option, &live.key())),
+            Permission::Yes | Permission::Confirm => Ok(directives),
             Permission::No => Err(format!("its annotations keep it ({option}=false)")),
-            Permission::Confirm => Err(format!(
-                "its annotations want a confirmation ({option}=confirm), not in this version"
-            )),
         }
     }
+}
+
+/// When an object that left the manifests is removed: those marked `PruneLast` after all others, high waves before low ones.
+fn turn(directives: &Directives) -> (bool, Reverse<Wave>) {
+    (directives.prune_last, Reverse(directives.wave))
+}
+
+fn unconfirmed(option: &str, key: &ObjectKey) -> String {
+    format!(
+        "its annotations want a confirmation ({option}=confirm): `--confirm {}`",
+        key.short()
+    )
 }

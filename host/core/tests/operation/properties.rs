@@ -1,12 +1,17 @@
 //! What holds for every plan, every order of answers and every crash.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use capstan_core::{
     event::{News, Status},
     input::Happened,
+    operation::Operation,
     phase::Phase,
-    task::{Task, TaskId},
+    plan::{Plan, Retry},
+    task::{Check, Task, TaskId},
     view::{OperationView, TaskProgress},
 };
 use proptest::prelude::*;
@@ -80,7 +85,15 @@ fn check(shell: &Shell) {
                 assert!(finished.insert(task.clone(), well).is_none(), "{task} finished twice");
                 has_failed |= !well && plan.task(task).unwrap().phase != Phase::SyncFail;
             }
+            News::Retrying { .. } => {
+                // What failed, was stopped or not begun begins again.
+                finished.retain(|_, well| *well);
+                started.retain(|task| finished.contains_key(task));
+                has_failed = false;
+            }
             News::OperationStarted { .. }
+            | News::CheckStarted { .. }
+            | News::CheckFinished { .. }
             | News::OperationResumed {}
             | News::PhaseStarted { .. }
             | News::WaveStarted { .. }
@@ -117,6 +130,35 @@ proptest! {
         shell.begin();
         shell.run(20_000);
         check(&shell);
+    }
+
+    #[test]
+    fn tries_and_checks_keep_the_order_too(tasks in tasks(), seed: u64, times in 0..3_u32, unfit in 0..8_usize) {
+        let tasks: Vec<(Task, Fate)> = tasks.into_iter().map(|(task, fate)| (Task { check: Check::First, ..task }, fate)).collect();
+        let mut shell = shell(&tasks, seed);
+        let mut plan = Plan::clone(shell.operation.plan());
+        plan.limits.retry = Retry { times, ..Retry::default() };
+        shell.operation = Operation::new(Arc::new(plan), "op1");
+        shell.unfit = tasks.get(unfit).map(|(task, _)| task.id.clone()).into_iter().collect();
+        shell.begin();
+        shell.run(20_000);
+        let unfit = shell.unfit.clone();
+        prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
+        let starts = |shell: &Shell| shell.events.iter().filter(|event| matches!(event.what, News::TaskStarted { .. })).count();
+        if unfit.is_empty() {
+            check(&shell);
+        } else {
+            // What the server wouldn't take is known before anything is changed.
+            prop_assert_eq!(shell.applied.len(), 0);
+            let in_vain = shell.events.iter().all(|event| match &event.what {
+                News::TaskStarted { task } => task.0.starts_with("SyncFail"),
+                _ => true,
+            });
+            prop_assert!(in_vain, "{} started:\n{}", starts(&shell), shell.story());
+        }
+        let tries = shell.events.iter().filter(|event| matches!(event.what, News::Retrying { .. })).count();
+        prop_assert!(tries <= times as usize);
+        prop_assert!(tries == times as usize || *shell.status() == Status::Succeeded || tries > 0 || times == 0, "{}", shell.story());
     }
 
     #[test]

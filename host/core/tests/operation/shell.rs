@@ -9,7 +9,7 @@ use capstan_core::{
     directive::{Mode, OnTimeout, Wait},
     effect::{Effect, HookCall, Noted, Target},
     event::{Event, News, Status},
-    fact::{Fact, Seen},
+    fact::{Fact, Freshness, Seen},
     health::{Assessment, Health},
     hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
     input::{Answer, Applied, Decision, DeleteAnswer, Happened, Input, Older, Problem},
@@ -17,9 +17,9 @@ use capstan_core::{
     operation::Operation,
     operation_kind::OperationKind,
     phase::Phase,
-    plan::{Limits, Plan},
+    plan::{Index, Limits, Plan},
     plugins::{Answerer, Application, Ask, HookStep, Progress, Request},
-    task::{Action, ApplyTask, Changes, DeleteTask, FailureClass, HookTask, Task, TaskId},
+    task::{Action, ApplyTask, Changes, Check, DeleteTask, FailureClass, HookTask, Task, TaskId, Way},
     wave::Wave,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -68,6 +68,7 @@ fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> T
         action,
         timeout_seconds: None,
         on_timeout: OnTimeout::Fail,
+        check: Check::Nothing,
     }
 }
 
@@ -78,6 +79,9 @@ pub fn resource(wave: i32, name: &str) -> Task {
         judge: answerer("resource"),
         degraded_grace_seconds: 30,
         takes_over: false,
+        way: Way::Apply,
+        migrates: false,
+        live: None,
     });
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
 }
@@ -123,6 +127,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         left_over: Vec::new(),
         notices: Vec::new(),
         limits: Limits::default(),
+        index: Index::default(),
     }
 }
 
@@ -146,6 +151,8 @@ pub struct Shell {
     pub operation: Operation,
     pub events: Vec<Event>,
     pub fates: BTreeMap<TaskId, Fate>,
+    /// What the server wouldn't take.
+    pub unfit: BTreeSet<TaskId>,
     /// Objects of earlier runs, by hook task.
     pub older: BTreeMap<TaskId, Vec<Target>>,
     pub disposal: Disposal,
@@ -168,6 +175,7 @@ impl Shell {
             operation: Operation::new(Arc::new(plan), "op1"),
             events: Vec::new(),
             fates: BTreeMap::new(),
+            unfit: BTreeSet::new(),
             older: BTreeMap::new(),
             disposal: Disposal::Keep,
             twice: false,
@@ -268,6 +276,13 @@ impl Shell {
 
     fn answer(&mut self, effect: &Effect) -> Vec<Happened> {
         match effect.clone() {
+            Effect::Check { task } => {
+                let result = match self.unfit.contains(&task) {
+                    true => Err(Problem::new(FailureClass::Apply, "the server wouldn't take it")),
+                    false => Ok(()),
+                };
+                vec![Happened::Checked { task, result }]
+            }
             Effect::Apply { task } => {
                 self.applied.push(task.clone());
                 let result = match self.fate_of(&task) {
@@ -278,6 +293,8 @@ impl Shell {
                             uid: self.own(&task).uid,
                             resource_version: "7".to_owned(),
                             changed: true,
+                            spec_changed: false,
+                            seen: None,
                         })
                     }
                 };
@@ -362,6 +379,13 @@ impl Shell {
         }
     }
 
+    /// Tells how a task's object is, as a watch does when it changes.
+    pub fn look_again(&mut self, task: &Task) {
+        let (task, key) = (task.id.clone(), task.key.clone());
+        let fact = self.look(&task, &key);
+        self.tell(Happened::Observed { task, key, fact });
+    }
+
     fn look(&self, task: &TaskId, key: &ObjectKey) -> Fact {
         let Some(target) = self.objects.iter().find(|target| target.key == *key) else {
             return Fact::Gone;
@@ -375,6 +399,8 @@ impl Shell {
             uid: target.uid.clone(),
             resource_version: "8".to_owned(),
             is_terminating: false,
+            freshness: Freshness::Current,
+            held_up_by: String::new(),
             assessment: Assessment::new(health, "as scripted", "script"),
         })
     }
@@ -430,6 +456,7 @@ fn tell(news: &News) -> Option<String> {
     Some(match news {
         News::OperationStarted { .. } => "operation".to_owned(),
         News::OperationResumed {} => "resumed".to_owned(),
+        News::Retrying { attempt, .. } => format!("try {attempt}"),
         News::PhaseStarted { phase, cause } => match cause {
             Some(cause) => format!("{phase} because of {}: {}", cause.class, cause.message),
             None => phase.to_string(),
@@ -451,6 +478,8 @@ fn tell(news: &News) -> Option<String> {
             }
         },
         News::TaskProgressed { .. }
+        | News::CheckStarted { .. }
+        | News::CheckFinished { .. }
         | News::LogsKept { .. }
         | News::PluginTroubled { .. }
         | News::Troubled { .. }

@@ -6,6 +6,7 @@ use capstan_core::{
     hook::{Disposal, Propagation},
     input::Happened,
     phase::Phase,
+    task::{Check, Task},
 };
 use insta::assert_snapshot;
 
@@ -184,7 +185,7 @@ fn a_resource_that_stays_degraded_fails_after_its_grace() {
     shell.begin();
     shell.run(3);
     shell.fates.insert(api.id.clone(), Fate::Badly);
-    shell.crash();
+    shell.look_again(&api);
     shell.run(10_000);
     assert_snapshot!(shell.story(), @r#"
     operation
@@ -193,7 +194,6 @@ fn a_resource_that_stays_degraded_fails_after_its_grace() {
         start Sync/0/ConfigMap/shop/api
         created ConfigMap shop/api
     waiting for Sync/0/ConfigMap/shop/api (Progressing: as scripted)
-    resumed
         end Sync/0/ConfigMap/shop/api: Failed { class: Health, message: "Degraded for 30 s: as scripted" }
     Failed: health: ConfigMap shop/api: Degraded for 30 s: as scripted
     "#);
@@ -213,6 +213,110 @@ fn what_no_manifest_names_is_deleted_and_awaited() {
         start Sync/1/Secret/shop/old
         end Sync/1/Secret/shop/old: Done("gone")
     Succeeded
+    "#);
+}
+
+#[test]
+fn what_the_server_would_not_take_is_known_before_anything_changes() {
+    let api = Task {
+        check: Check::First,
+        ..resource(0, "api")
+    };
+    let tasks = vec![
+        hook(Phase::PreSync, 0, "migrate"),
+        api.clone(),
+        hook(Phase::SyncFail, 0, "alarm"),
+    ];
+    let mut shell = Shell::new(plan(tasks), 1);
+    shell.unfit.insert(api.id);
+    assert_snapshot!(run(shell).story(), @r#"
+    operation
+        end Sync/0/ConfigMap/shop/api: Failed { class: Apply, message: "the server wouldn't take it" }
+    SyncFail because of apply: ConfigMap shop/api: the server wouldn't take it
+      wave 0
+        start SyncFail/0/Job/shop/alarm
+        created Job shop/alarm
+        end SyncFail/0/Job/shop/alarm: Done("step")
+        Kept Job shop/alarm (policy)
+    Failed: apply: ConfigMap shop/api: the server wouldn't take it
+    "#);
+}
+
+#[test]
+fn what_failed_is_tried_again_from_its_wave() {
+    let flaky = hook(Phase::Sync, 1, "flaky");
+    let tasks = vec![
+        hook(Phase::PreSync, 0, "migrate"),
+        resource(0, "api"),
+        flaky.clone(),
+        hook(Phase::PostSync, 0, "smoke"),
+        hook(Phase::SyncFail, 0, "alarm"),
+    ];
+    let mut plan = plan(tasks);
+    plan.limits.retry.times = 2;
+    let mut shell = Shell::new(plan, 1).fate(&flaky, Fate::Badly);
+    shell.begin();
+    while !shell.story().contains("try 2") {
+        assert!(shell.turn(), "{}", shell.story());
+    }
+    shell.fates.insert(flaky.id, Fate::Well);
+    shell.run(10_000);
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    PreSync
+      wave 0
+        start PreSync/0/Job/shop/migrate
+        created Job shop/migrate
+        end PreSync/0/Job/shop/migrate: Done("step")
+        Kept Job shop/migrate (policy)
+    Sync
+      wave 0
+        start Sync/0/ConfigMap/shop/api
+        created ConfigMap shop/api
+        end Sync/0/ConfigMap/shop/api: Done("Healthy: as scripted")
+      wave 1
+        start Sync/1/Job/shop/flaky
+        created Job shop/flaky
+        end Sync/1/Job/shop/flaky: Failed { class: Hook, message: "step" }
+        Kept Job shop/flaky (policy)
+    try 2
+    Sync
+      wave 1
+        start Sync/1/Job/shop/flaky
+        adopted Job shop/flaky
+        end Sync/1/Job/shop/flaky: Done("step")
+        Kept Job shop/flaky (policy)
+    PostSync
+      wave 0
+        start PostSync/0/Job/shop/smoke
+        created Job shop/smoke
+        end PostSync/0/Job/shop/smoke: Done("step")
+        Kept Job shop/smoke (policy)
+    Succeeded
+    "#);
+}
+
+#[test]
+fn a_wave_may_take_only_so_long() {
+    let slow = resource(0, "slow");
+    let tasks = vec![slow.clone(), resource(1, "next"), hook(Phase::SyncFail, 0, "alarm")];
+    let mut plan = plan(tasks);
+    plan.limits.wave = Some(90);
+    assert_snapshot!(run(Shell::new(plan, 1).fate(&slow, Fate::Never)).story(), @r#"
+    operation
+    Sync
+      wave 0
+        start Sync/0/ConfigMap/shop/slow
+        created ConfigMap shop/slow
+    waiting for Sync/0/ConfigMap/shop/slow (Progressing: as scripted)
+        end Sync/0/ConfigMap/shop/slow: Failed { class: Timeout, message: "wave 0 of Sync took longer than 90 s: as scripted" }
+    SyncFail because of timeout: ConfigMap shop/slow: wave 0 of Sync took longer than 90 s: as scripted
+      wave 0
+        start SyncFail/0/Job/shop/alarm
+        created Job shop/alarm
+        end SyncFail/0/Job/shop/alarm: Done("step")
+        Kept Job shop/alarm (policy)
+    Failed: timeout: ConfigMap shop/slow: wave 0 of Sync took longer than 90 s: as scripted
     "#);
 }
 

@@ -67,11 +67,11 @@ impl Head {
     pub(super) fn blobs(&self) -> BTreeSet<&str> {
         let current = self.current.iter().flat_map(|current| {
             let logs = current.logs.iter().map(|kept| &kept.blob);
-            [&current.plan].into_iter().chain(logs)
+            [&current.plan].into_iter().chain(&current.manifests).chain(logs)
         });
         let past = self.history.iter().flat_map(|past| {
             let logs = past.logs.iter().map(|kept| &kept.blob);
-            [&past.view].into_iter().chain(logs)
+            [&past.view].into_iter().chain(&past.manifests).chain(logs)
         });
         let all = self.manifests.iter().chain(current).chain(past);
         all.flat_map(|blob| blob.parts.iter().map(String::as_str)).collect()
@@ -93,6 +93,8 @@ pub struct Current {
     /// A digest of the manifests it was planned from: whether a later command means the same.
     pub digest: String,
     pub(crate) plan: BlobRef,
+    #[serde(default)]
+    pub(crate) manifests: Option<BlobRef>,
     pub(crate) logs: Vec<KeptLogs>,
 }
 
@@ -112,6 +114,11 @@ pub struct Past {
     pub finished_at: Timestamp,
     /// How it ended.
     pub status: Status,
+    /// A digest of the manifests it was planned from.
+    #[serde(default)]
+    pub digest: String,
+    #[serde(default)]
+    pub(crate) manifests: Option<BlobRef>,
     pub(crate) view: BlobRef,
     pub(crate) logs: Vec<KeptLogs>,
 }

@@ -149,7 +149,7 @@ impl Lock {
             forget_end(&mut lease);
             let written = match live {
                 None => cluster.create(&lease, Rehearsal::No).await,
-                Some(_) => cluster.replace(&lease).await,
+                Some(_) => cluster.replace(&lease, Rehearsal::No).await,
             };
             match written {
                 Ok(lease) => break lease,
@@ -199,7 +199,7 @@ impl Lock {
         } else {
             lease.0["spec"]["holderIdentity"] = json!("");
             forget_end(&mut lease);
-            self.cluster.replace(&lease).await.map(drop)
+            self.cluster.replace(&lease, Rehearsal::No).await.map(drop)
         };
         if let Err(error) = result {
             tracing::debug!(%error, "the lock runs out by itself");
@@ -246,6 +246,30 @@ pub(crate) async fn is_held(
     let holder = lease.text("/spec/holderIdentity").unwrap_or_default();
     let is_fresh = runs_out(&lease).is_some_and(|ends| clock.now() < ends);
     Ok(!holder.is_empty() && is_fresh && !identity.knows_dead(holder))
+}
+
+/// Comes back when nobody drives an application's operation any more.
+pub(crate) async fn until_free(
+    cluster: &Cluster,
+    clock: Clock,
+    identity: &Identity,
+    application: &Application,
+) -> Result<(), EngineError> {
+    let doing = EngineError::while_("waiting for the application's lock");
+    let key = lease_key(application);
+    let api = cluster.api(&key.group_kind(), &key.namespace).map_err(&doing)?;
+    let config = watcher::Config::default().fields(&format!("metadata.name={}", key.name));
+    let mut sight = watcher::watcher(api, config).boxed();
+    while is_held(cluster, clock, identity, application).await? {
+        tokio::select! {
+            seen = sight.next() => if let Some(Err(error)) = seen {
+                return Err(doing(ClusterError::Unreachable(error.to_string())));
+            },
+            // Nothing is told when a holder dies.
+            () = tokio::time::sleep(RENEWAL) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Comes back when the holder of a Lease is gone; fails when it is alive.
@@ -332,7 +356,7 @@ impl Keeper {
         for _ in 0..3 {
             let before = Instant::now();
             lease.0["spec"]["renewTime"] = json!(micro(self.clock.now()));
-            match self.cluster.replace(&lease).await {
+            match self.cluster.replace(&lease, Rehearsal::No).await {
                 Ok(renewed) => {
                     *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = before;
                     self.look_for_end(&renewed);

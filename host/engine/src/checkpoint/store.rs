@@ -110,6 +110,7 @@ impl Store {
             started_at: at,
             digest: digest.to_owned(),
             plan,
+            manifests: self.head.manifests.clone(),
             logs: Vec::new(),
         });
         self.progress = None;
@@ -167,6 +168,8 @@ impl Store {
             started_at: current.started_at,
             finished_at: at,
             status: status.clone(),
+            digest: current.digest,
+            manifests: current.manifests,
             view,
             logs: current.logs,
         });
@@ -195,7 +198,7 @@ impl Store {
             None => self.cluster.create(&secret, Rehearsal::No).await,
             Some(stored) => {
                 secret.set_meta("resourceVersion", stored.resource_version());
-                self.cluster.replace(&secret).await
+                self.cluster.replace(&secret, Rehearsal::No).await
             }
         };
         self.stored = Some(match written {
@@ -242,9 +245,16 @@ impl Store {
 
     /// Returns the manifests of the last sync.
     pub async fn manifests(&self) -> Result<Vec<Manifest>, EngineError> {
-        let Some(blob) = &self.head.manifests else {
-            return Ok(Vec::new());
-        };
+        self.manifests_in(self.head.manifests.as_ref()).await
+    }
+
+    /// Returns the manifests of an operation that is over; nothing when they were not kept.
+    pub async fn manifests_of(&self, past: &Past) -> Result<Vec<Manifest>, EngineError> {
+        self.manifests_in(past.manifests.as_ref()).await
+    }
+
+    async fn manifests_in(&self, blob: Option<&BlobRef>) -> Result<Vec<Manifest>, EngineError> {
+        let Some(blob) = blob else { return Ok(Vec::new()) };
         let objects: Vec<Value> = self.take(blob).await?;
         let text: Vec<String> = objects.iter().map(Value::to_string).collect();
         manifest::decode("stored manifests", &text.join("\n")).map_err(EngineError::Plan)

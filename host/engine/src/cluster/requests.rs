@@ -53,9 +53,9 @@ impl Endpoint {
         built(self.request.create(&params, object.0.to_string().into_bytes()))
     }
 
-    pub(super) fn replace(&self, object: &Object) -> Built {
+    pub(super) fn replace(&self, object: &Object, dry_run: bool) -> Built {
         let params = PostParams {
-            dry_run: false,
+            dry_run,
             field_manager: Some(MANAGER.to_owned()),
         };
         built(

@@ -47,10 +47,10 @@ impl Performer {
             application: self.plan.application.clone(),
             settings: hook.settings.clone(),
             hook: HookFacts {
-                run: self.run(hook, task.phase),
+                run: self.run(hook, task.phase, order.attempt),
                 phase: task.phase,
                 wave: task.wave,
-                attempt: self.attempt,
+                attempt: order.attempt,
                 on_vanished: hook.on_vanished,
             },
             operation: OperationFacts {
@@ -63,8 +63,8 @@ impl Performer {
         self.plugins.step(&hook.by, &context, question, self.clock.now()).await
     }
 
-    pub(super) fn run(&self, hook: &HookTask, phase: Phase) -> capstan_core::hook::RunId {
-        capstan_core::hook::RunId::of(&hook.hook, &self.operation, self.attempt, phase)
+    pub(super) fn run(&self, hook: &HookTask, phase: Phase, attempt: u32) -> capstan_core::hook::RunId {
+        capstan_core::hook::RunId::of(&hook.hook, &self.operation, attempt, phase)
     }
 
     /// Fills the live object into a note.
@@ -110,9 +110,9 @@ impl Performer {
         }
     }
 
-    pub(super) async fn perform(&self, task: &Task, ask: &Ask) -> Answer {
+    pub(super) async fn perform(&self, task: &Task, ask: &Ask, attempt: u32) -> Answer {
         match &ask.what {
-            Request::CreateOwn => match self.create_own(task).await {
+            Request::CreateOwn => match self.create_own(task, attempt).await {
                 Ok(answer) => answer,
                 Err(error) => Answer::Note(Noted::Failed {
                     reason: error.to_string(),
@@ -128,8 +128,8 @@ impl Performer {
     }
 
     /// Creates a hook's object, or finds that it did so before a crash.
-    async fn create_own(&self, task: &Task) -> Result<Answer, ClusterError> {
-        let own = operation::own_object(&self.plan, task, &self.operation, self.attempt);
+    async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+        let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };

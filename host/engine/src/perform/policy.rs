@@ -113,9 +113,9 @@ pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
 
 impl Performer {
     /// Finds the objects of earlier runs of a hook, newest first, and asks its policies about each.
-    pub(super) async fn look_for_older(&self, task: &Task) -> Result<Older, ClusterError> {
+    pub(super) async fn look_for_older(&self, task: &Task, attempt: u32) -> Result<Older, ClusterError> {
         let mut older = Older::default();
-        let own = operation::own_object(&self.plan, task, &self.operation, self.attempt);
+        let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Ok(older);
         };
@@ -130,6 +130,7 @@ impl Performer {
         }
         found.sort_by_key(|live| std::cmp::Reverse(made(live).to_owned()));
         let is_own = |live: &Object| live.label(labels::RUN) == own.label(labels::RUN);
+        let runs = Phase::ALL.map(|phase| self.run(hook, phase, attempt));
         for (rank, live) in found.iter().enumerate() {
             let target = Target {
                 key: live.key(),
@@ -139,8 +140,8 @@ impl Performer {
                 older.own = Some(target);
                 continue;
             }
-            // What another hook of the same run made in this operation is no older object: a hook in two phases.
-            if live.label(labels::OPERATION) == Some(&self.operation) && live.key() != key {
+            // What the same hook made in another phase of this try is no older object.
+            if runs.iter().any(|run| live.label(labels::RUN) == Some(&run.0)) && live.key() != key {
                 continue;
             }
             let case = Case {
@@ -183,7 +184,7 @@ impl Performer {
             mode: self.plan.mode,
             occasion,
             object: &object,
-            run: self.run(hook, task.phase),
+            run: self.run(hook, task.phase, order.attempt),
             phase: task.phase,
             wave: task.wave,
             outcome: order.outcome,

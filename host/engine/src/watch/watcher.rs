@@ -266,13 +266,8 @@ impl Watcher {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.clone(), (object.clone(), assessment.clone()));
-            let seen = Seen {
-                uid: object.uid().to_owned(),
-                resource_version: object.resource_version().to_owned(),
-                is_terminating: object.is_terminating(),
-                assessment,
-            };
-            self.shared.observed(follower, key, Fact::Present(seen));
+            self.shared
+                .observed(follower, key, Fact::Present(Seen::of(object, assessment)));
         }
         match soonest {
             Some(after) => self

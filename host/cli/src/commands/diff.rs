@@ -1,0 +1,191 @@
+//! `capstan diff`: what a sync would change, field by field, as the API server would have it.
+
+use std::{path::Path, process::Stdio};
+
+use anyhow::Context as _;
+use capstan_core::{
+    object::{Object, ObjectKey},
+    task::{Action, Task},
+};
+use capstan_engine::Rehearsed;
+use serde_json::{Value, json};
+use similar::TextDiff;
+
+use super::{
+    plan::{manifests, request},
+    print, print_json, say,
+};
+use crate::{
+    args::{Global, Output, Set},
+    context::Context,
+    exit::Exit,
+    render::{Paint, mask, name_of},
+};
+
+/// Names the program that shows differences, with its options; kubectl's own variable.
+const PROGRAM: &str = "KUBECTL_EXTERNAL_DIFF";
+
+/// One object before and after.
+struct Difference {
+    key: ObjectKey,
+    before: String,
+    after: String,
+}
+
+pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
+    let manifests = manifests(set)?;
+    let context = Context::new(global).await?;
+    let planned = context.engine.plan(request(&context, set, manifests)?).await?;
+    let (mut differences, mut is_refused) = (Vec::new(), false);
+    for one in context.engine.rehearse(&planned).await {
+        let Some(task) = planned.plan.task(&one.task) else {
+            continue;
+        };
+        match difference(task, &one)? {
+            Ok(Some(found)) => differences.push(found),
+            Ok(None) => {}
+            Err(error) => {
+                is_refused = true;
+                say(&format!(
+                    "error: {}: {error}",
+                    name_of(&task.key, &planned.plan.application.namespace)
+                ));
+            }
+        }
+    }
+    match (global.output, std::env::var(PROGRAM)) {
+        (Output::Text, Ok(program)) if !program.trim().is_empty() => show_by(&program, &differences)?,
+        (Output::Text, _) => {
+            let namespace = &planned.plan.application.namespace;
+            let paint = Paint::new(global.color);
+            for one in &differences {
+                print(&text(one, &name_of(&one.key, namespace), paint));
+            }
+        }
+        (Output::Json | Output::Jsonl, _) => {
+            let all: Vec<Value> = differences
+                .iter()
+                .map(|one| json!({ "object": one.key, "before": one.before, "after": one.after }))
+                .collect();
+            print_json(&all)?;
+        }
+    }
+    Ok(match (is_refused, differences.is_empty()) {
+        (true, _) => Exit::Apply,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::Differences,
+    })
+}
+
+/// Finds what differs; hooks run anyway and are left out.
+fn difference<'a>(
+    task: &Task,
+    one: &'a Rehearsed,
+) -> anyhow::Result<Result<Option<Difference>, &'a capstan_engine::ClusterError>> {
+    if matches!(task.action, Action::Hook(_)) {
+        return Ok(match &one.result {
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
+        });
+    }
+    let after = match &one.result {
+        Ok(after) => after.as_ref(),
+        Err(error) => return Ok(Err(error)),
+    };
+    let (before, after) = mask::both(one.live.as_ref(), after);
+    let (before, after) = (written(before)?, written(after)?);
+    Ok(Ok((before != after).then(|| Difference {
+        key: task.key.clone(),
+        before,
+        after,
+    })))
+}
+
+/// Writes an object without what the server keeps for itself; nothing for none.
+fn written(object: Option<Object>) -> anyhow::Result<String> {
+    let Some(Object(mut value)) = object else {
+        return Ok(String::new());
+    };
+    if let Some(top) = value.as_object_mut() {
+        top.remove("status");
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in [
+            "managedFields",
+            "resourceVersion",
+            "uid",
+            "generation",
+            "creationTimestamp",
+        ] {
+            metadata.remove(field);
+        }
+    }
+    Ok(serde_yaml::to_string(&value)?)
+}
+
+fn text(one: &Difference, name: &str, paint: Paint) -> String {
+    let (before, after) = (format!("live {name}"), format!("desired {name}"));
+    let diff = TextDiff::from_lines(&one.before, &one.after);
+    let unified = diff
+        .unified_diff()
+        .context_radius(3)
+        .header(&before, &after)
+        .to_string();
+    let lines = unified.lines().map(|line| match line.as_bytes().first() {
+        Some(b'+') => paint.good(line),
+        Some(b'-') => paint.bad(line),
+        Some(b'@') => paint.faint(line),
+        _ => line.to_owned(),
+    });
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// Has a program show two folders, one file for each object.
+fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let folder = tempfile::tempdir().context("failed to make a folder for the differences")?;
+    let (live, desired) = (folder.path().join("live"), folder.path().join("desired"));
+    for (side, text) in [(&live, Side::Before), (&desired, Side::After)] {
+        std::fs::create_dir(side)?;
+        for one in differences {
+            write(side, one, text)?;
+        }
+    }
+    let mut words = program.split_whitespace();
+    let name = words.next().unwrap_or("diff");
+    let status = std::process::Command::new(name)
+        .args(words)
+        .args([&live, &desired])
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("failed to run `{program}` ({PROGRAM})"))?;
+    // As for diff: 0 and 1 are answers.
+    anyhow::ensure!(
+        status.code().is_some_and(|code| code <= 1),
+        "`{program}` failed: {status}"
+    );
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+fn write(folder: &Path, one: &Difference, side: Side) -> std::io::Result<()> {
+    let key = &one.key;
+    let parts = [&key.group, &key.kind, &key.namespace, &key.name];
+    let parts: Vec<&str> = parts
+        .into_iter()
+        .map(String::as_str)
+        .filter(|part| !part.is_empty())
+        .collect();
+    let text = match side {
+        Side::Before => &one.before,
+        Side::After => &one.after,
+    };
+    std::fs::write(folder.join(format!("{}.yaml", parts.join("."))), text)
+}

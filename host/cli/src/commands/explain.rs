@@ -1,0 +1,81 @@
+//! `capstan explain`: what the running operation waits for, why, and what will end it.
+
+use capstan_core::{event::Status, object::ObjectKey};
+use capstan_engine::Report;
+use jiff::Timestamp;
+
+use super::{print, print_json};
+use crate::{
+    args::{Global, Output},
+    context::Context,
+    exit::Exit,
+    render::{Paint, harmless, name_of, phase_name, span, tables},
+};
+
+pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let report = context.engine.report(&context.application(app)?).await?;
+    match global.output {
+        Output::Text => {
+            let now = context.engine.clock().now();
+            print(&text(&report, now, Paint::new(global.color)));
+        }
+        Output::Json | Output::Jsonl => print_json(&report)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
+    let name = &report.application.name;
+    let (Some(current), Some(view)) = (&report.current, &report.progress) else {
+        let last = report.history.last();
+        let last = last.map(|past| format!("; the last one, {}, {}", past.id, tables::status(&past.status, paint)));
+        return format!("no operation of {name} runs{}\n", last.unwrap_or_default());
+    };
+    let mut text = format!(
+        "{} {} by {}, begun {} ago\n",
+        paint.strong(&format!("operation {}:", current.id)),
+        current.does,
+        current.by,
+        span(now.duration_since(current.started_at))
+    );
+    if !report.is_driven {
+        text.push_str(&format!(
+            "{} nobody drives it any more; the command that began it carries on with it, `capstan terminate {name}` ends it\n",
+            paint.bad("left:")
+        ));
+    }
+    if let Some(Status::Terminating { by }) = &view.status {
+        text.push_str(&format!("{} {}\n", paint.odd("stopping:"), harmless(by)));
+    }
+    match view.current {
+        Some((phase, Some(wave))) => {
+            text.push_str(&format!("in {}, wave {wave}\n", phase_name(phase, current.does)));
+        }
+        Some((phase, None)) => text.push_str(&format!("in {}\n", phase_name(phase, current.does))),
+        None => text.push_str("between two phases\n"),
+    }
+    if report.waiting.is_empty() {
+        text.push_str("it waits for nothing at this moment\n");
+    }
+    for waiting in &report.waiting {
+        let task = view.task(&waiting.task);
+        let key: Option<&ObjectKey> = task.map(|task| task.object.as_ref().unwrap_or(&task.outline.key));
+        let who = key.map_or_else(
+            || waiting.task.to_string(),
+            |key| name_of(key, &report.application.namespace),
+        );
+        text.push_str(&format!(
+            "{} {who}: {} (for {})\n",
+            paint.odd("waits for"),
+            harmless(&waiting.message),
+            span(now.duration_since(waiting.since))
+        ));
+        let ends = match waiting.until {
+            Some(until) => format!("given up in {}", span(until.duration_since(now))),
+            None => format!("nothing but the operation's own deadline; `capstan terminate {name}` ends it now"),
+        };
+        text.push_str(&format!("  what ends that otherwise: {ends}\n"));
+    }
+    text
+}

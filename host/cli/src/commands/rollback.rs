@@ -1,0 +1,75 @@
+//! `capstan rollback`: the manifests of an earlier operation, once more.
+
+use capstan_core::{event::Status, operation_kind::OperationKind, plan::Limits};
+use capstan_engine::{Past, Request};
+
+use super::{delete::asks, plan::show, print, say, stored::find, sync};
+use crate::{
+    args::{Global, OnBusy, Output, Rollback},
+    context::Context,
+    exit::Exit,
+    report::Mistakes,
+};
+
+pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let result = roll_back(&context, global, args).await;
+    context.save()?;
+    result
+}
+
+async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
+    let application = context.application(&args.app.app)?;
+    if let Some(exit) = sync::carry_on(context, global, &application, OnBusy::Refuse).await? {
+        return Ok(exit);
+    }
+    let history = context.engine.report(&application).await?.history;
+    let past = match &args.operation {
+        Some(wanted) => find(&history, Some(wanted))?,
+        None => before_last(&history)?,
+    };
+    let manifests = context.engine.manifests_of(&application, past).await?;
+    if manifests.is_empty() {
+        return Err(Mistakes::one(
+            format!("operation {} has no manifests to go back to", past.id),
+            "`capstan history` lists the others; a delete has none",
+        ));
+    }
+    let usual = Limits::default();
+    let request = Request {
+        prune: !args.no_prune,
+        limits: Limits {
+            operation: args.timeout.unwrap_or(usual.operation),
+            ..usual
+        },
+        ..Request::sync(application, manifests)
+    };
+    let planned = context.engine.plan(request).await?;
+    say(&format!("back to the manifests of operation {}", past.id));
+    if !args.yes {
+        if global.output == Output::Text {
+            show(global, context, &planned);
+        }
+        if !asks("Go back?", "going back")? {
+            print("nothing was changed\n");
+            return Ok(Exit::Usage);
+        }
+    }
+    sync::run_plan(context, global, planned, OnBusy::Refuse).await
+}
+
+/// Finds the last success with other manifests than those of the last operation.
+fn before_last(history: &[Past]) -> anyhow::Result<&Past> {
+    let last = history.iter().rev().find(|past| past.does == OperationKind::Sync);
+    let is_other = |past: &&Past| {
+        past.does == OperationKind::Sync
+            && past.status == Status::Succeeded
+            && last.is_some_and(|last| last.digest != past.digest)
+    };
+    history.iter().rev().find(is_other).ok_or_else(|| {
+        Mistakes::one(
+            "no earlier operation succeeded with other manifests",
+            "`capstan history` lists what there is; name one of them",
+        )
+    })
+}

@@ -1,0 +1,105 @@
+//! Why an object that is being deleted is still there, who could change that, and the way out.
+
+use serde_json::Value;
+
+use crate::object::Object;
+
+/// What Argo CD puts on the objects of hooks; left behind by it, nothing ever takes it off.
+pub const ARGO_CD_HOOK: &str = "argocd.argoproj.io/hook-finalizer";
+
+/// Finalizers of Kubernetes itself, and what they wait for.
+const KNOWN: [(&str, &str); 5] = [
+    ("foregroundDeletion", "what it owns is deleted first"),
+    ("orphan", "what it owns is released first"),
+    ("kubernetes.io/pvc-protection", "a pod still uses the claim"),
+    ("kubernetes.io/pv-protection", "a claim still uses the volume"),
+    (
+        "batch.kubernetes.io/job-tracking",
+        "the Job controller hasn't counted the pod yet",
+    ),
+];
+
+/// Says what holds the deletion of an object up; nothing when it isn't being deleted, or nothing is known.
+pub fn held_up_by(object: &Object) -> String {
+    if !object.is_terminating() {
+        return String::new();
+    }
+    let reasons: Vec<String> = finalizers(object).map(|name| reason(object, name)).collect();
+    if !reasons.is_empty() {
+        return reasons.join("; ");
+    }
+    let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
+    let told = conditions.into_iter().flatten().filter(|condition| {
+        condition.get("status").and_then(Value::as_str) == Some("True") && object.kind() == "Namespace"
+    });
+    let told: Vec<&str> = told
+        .filter_map(|condition| condition.get("message").and_then(Value::as_str))
+        .collect();
+    told.join("; ")
+}
+
+/// Lists the finalizers of an object.
+pub fn finalizers(object: &Object) -> impl Iterator<Item = &str> {
+    let all = object.0.pointer("/metadata/finalizers").and_then(Value::as_array);
+    all.into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn reason(object: &Object, name: &str) -> String {
+    if let Some((_, why)) = KNOWN.iter().find(|(known, _)| *known == name) {
+        return format!("{why} (finalizer {name})");
+    }
+    let owner = owner_of(object, name).map_or_else(
+        || "whoever put it there".to_owned(),
+        |manager| format!("`{manager}`, which put it there,"),
+    );
+    let namespace = match object.namespace() {
+        "" => String::new(),
+        namespace => format!(" -n {namespace}"),
+    };
+    format!(
+        "the finalizer {name} is still on it, and {owner} must take it off; by force: `kubectl patch {} {}{namespace} \
+         --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'`",
+        object.kind().to_lowercase(),
+        object.name(),
+    )
+}
+
+/// Returns the field manager that put a finalizer on an object.
+fn owner_of<'object>(object: &'object Object, name: &str) -> Option<&'object str> {
+    let entries = object.0.pointer("/metadata/managedFields")?.as_array()?;
+    let member = format!("v:\"{name}\"");
+    let owner = entries.iter().find(|entry| {
+        let fields = entry.pointer("/fieldsV1/f:metadata/f:finalizers");
+        fields.is_some_and(|fields| fields.get(&member).is_some())
+    })?;
+    owner.get("manager")?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_stuck_finalizer_is_named_with_its_owner_and_a_way_out() {
+        let mut object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": { "name": "a", "namespace": "shop", "finalizers": ["acme.io/hold"], "managedFields": [
+                { "manager": "acme-operator", "fieldsV1": { "f:metadata": { "f:finalizers": { ".": {}, "v:\"acme.io/hold\"": {} } } } }
+            ] },
+        });
+        assert_eq!(held_up_by(&Object(object.clone())), "");
+        object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+        assert_eq!(
+            held_up_by(&Object(object.clone())),
+            "the finalizer acme.io/hold is still on it, and `acme-operator`, which put it there, must take it off; by force: \
+             `kubectl patch configmap a -n shop --type=merge -p '{\"metadata\":{\"finalizers\":null}}'`"
+        );
+        object["metadata"]["finalizers"] = json!(["foregroundDeletion"]);
+        assert_eq!(
+            held_up_by(&Object(object)),
+            "what it owns is deleted first (finalizer foregroundDeletion)"
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! Before the first change the server is asked what it would say; what failed is tried again.
+
+use super::{
+    Operation, Out,
+    state::{Stage, TaskState},
+};
+use crate::{
+    directive::Mode,
+    effect::Effect,
+    event::{News, Status},
+    input::Problem,
+    phase::Phase,
+    plan::Plan,
+    task::{Check, FailureClass, Task, TaskId, TaskResult},
+    wave::Wave,
+};
+
+impl Operation {
+    /// Orders the questions, or begins at once where there are none.
+    pub(super) fn begin_checks(&mut self, plan: &Plan, out: &mut Out) {
+        let first = plan.tasks.iter().filter(|task| task.check == Check::First);
+        self.state.unchecked = first.map(|task| task.id.clone()).collect();
+        if self.state.unchecked.is_empty() {
+            self.state.stage = Stage::Main;
+            return;
+        }
+        self.state.stage = Stage::Checking;
+        out.tell(News::CheckStarted {
+            objects: self.state.unchecked.len(),
+        });
+        self.order_checks(out);
+    }
+
+    pub(super) fn order_checks(&self, out: &mut Out) {
+        for task in &self.state.unchecked {
+            out.order(Effect::Check { task: task.clone() });
+        }
+    }
+
+    pub(super) fn checked(&mut self, plan: &Plan, id: &TaskId, result: Result<(), Problem>, out: &mut Out) {
+        if self.state.stage != Stage::Checking || !self.state.unchecked.remove(id) {
+            return;
+        }
+        let (Some(task), Err(Problem { class, message })) = (plan.task(id), result) else {
+            return;
+        };
+        self.state.tasks.insert(id.clone(), TaskState::Over);
+        self.board.wipe();
+        self.finish(task, TaskResult::Failed { class, message }, out);
+    }
+
+    pub(super) fn advance_checking(&mut self, plan: &Plan, out: &mut Out) -> bool {
+        if !self.state.unchecked.is_empty() {
+            return false;
+        }
+        let well = self.state.cause.is_none();
+        out.must_save = true;
+        out.tell(News::CheckFinished { well });
+        if well {
+            self.state.stage = Stage::Main;
+        } else {
+            self.enter_failing(plan, out);
+        }
+        true
+    }
+
+    /// Says whether what failed may be tried again: not what a deadline ended, what somebody stopped, or SyncFail.
+    pub(super) fn may_retry(&self, plan: &Plan) -> bool {
+        let by_deadline = self.state.deadline.is_none();
+        matches!(self.state.stage, Stage::Main | Stage::Checking)
+            && self.state.status == Status::Running
+            && !by_deadline
+            && plan.limits.retry.pause(self.state.attempt).is_some()
+    }
+
+    /// Waits for the next try, which begins with the wave that failed; by Argo CD's rules with the first.
+    ///
+    /// Returns whether there will be one: not when it would only begin after the operation's deadline.
+    pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut Out) -> bool {
+        let pause = plan.limits.retry.pause(self.state.attempt);
+        let Some(at) = pause.and_then(|pause| out.after(pause)) else {
+            return false;
+        };
+        let (Some(cause), true) = (
+            self.state.cause.clone(),
+            self.state.deadline.is_none_or(|deadline| at < deadline),
+        ) else {
+            return false;
+        };
+        self.state.cause = None;
+        self.state.attempt += 1;
+        self.state.retry_at = Some(at);
+        self.state.checks_again = self.state.stage == Stage::Checking;
+        self.state.stage = Stage::Resting;
+        self.state.retry_from = match plan.mode {
+            Mode::Native => failed,
+            Mode::ArgoCd => None,
+        };
+        for task in plan.tasks.iter().filter(|task| task.phase != Phase::SyncFail) {
+            let is_done = self.is_over(task) && !self.is_pending(task) && !self.has_failed(task);
+            let is_kept = match plan.mode {
+                Mode::Native => is_done && !self.was_stopped(task),
+                Mode::ArgoCd => is_done && task.hook().is_none(),
+            };
+            if !is_kept {
+                self.state.tasks.insert(task.id.clone(), TaskState::Pending);
+                self.state.started.remove(&task.id);
+                self.state.results.remove(&task.id);
+            }
+        }
+        out.tell(News::Retrying {
+            attempt: self.state.attempt,
+            at,
+            cause,
+        });
+        true
+    }
+
+    fn was_stopped(&self, task: &Task) -> bool {
+        matches!(self.state.results.get(&task.id), Some(TaskResult::Stopped(_)))
+    }
+
+    pub(super) fn advance_resting(&mut self, plan: &Plan, out: &mut Out) -> bool {
+        if self.state.retry_at.is_some_and(|at| at > out.at) {
+            return false;
+        }
+        self.state.retry_at = None;
+        self.state.stage = Stage::Main;
+        self.board.wipe();
+        out.must_save = true;
+        if self.state.checks_again {
+            self.begin_checks(plan, out);
+        }
+        if let Some((phase, wave)) = self.state.retry_from.take() {
+            self.state.current = Some((phase, wave));
+            self.tell_wave(plan, phase, wave, true, out);
+        }
+        true
+    }
+
+    /// Ends what took the phase or the wave too long; it is a failure, unless each task's directives say to go on.
+    pub(super) fn pass_wave_deadline(&mut self, plan: &Plan, out: &mut Out) {
+        let has_come = |at: Option<jiff::Timestamp>| at.is_some_and(|at| at <= out.at);
+        let Some((phase, wave)) = self.state.current else {
+            return;
+        };
+        let what = if has_come(self.state.wave_deadline) {
+            format!(
+                "wave {wave} of {phase} took longer than {} s",
+                plan.limits.wave.unwrap_or_default()
+            )
+        } else if has_come(self.state.phase_deadline) {
+            format!("{phase} took longer than {} s", plan.limits.phase.unwrap_or_default())
+        } else {
+            return;
+        };
+        (self.state.wave_deadline, self.state.phase_deadline) = (None, None);
+        out.must_save = true;
+        out.tell(News::Troubled { message: what.clone() });
+        for task in plan.wave(phase, wave) {
+            match self.state.tasks.get(&task.id) {
+                Some(TaskState::Hook(_)) => self.abort_hook(task, crate::plugins::AbortReason::Deadline, out),
+                Some(TaskState::Settling(settling)) => {
+                    let message = format!("{what}: {}", settling.message);
+                    self.give_up(task, message, out);
+                }
+                Some(TaskState::Deleting { .. }) => self.give_up(task, what.clone(), out),
+                Some(TaskState::Pending) => {
+                    let class = FailureClass::Timeout;
+                    let message = format!("{what}; it was not begun");
+                    self.state.tasks.insert(task.id.clone(), TaskState::Over);
+                    self.finish(task, TaskResult::Failed { class, message }, out);
+                }
+                Some(TaskState::Applying | TaskState::Over) | None => {}
+            }
+        }
+        self.board.wipe();
+    }
+}

@@ -1,0 +1,123 @@
+//! What the current wave is still waiting for, kept up to date task by task, so that a step costs the same however large the plan is.
+//!
+//! Nothing here is stored: it follows from the state, and is made anew whenever more than one task may have changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Operation;
+use crate::{
+    phase::Phase,
+    plan::Plan,
+    task::{Task, TaskId},
+    wave::Wave,
+};
+
+/// What follows from the state of the tasks. Tasks are named by their position in the plan.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Board {
+    /// Whether it still says what the state says.
+    is_valid: bool,
+    wave: Option<(Phase, Wave)>,
+    /// The tasks of the wave that hold back kinds of a higher rank.
+    unanswered: BTreeSet<(u32, usize)>,
+    /// Those that haven't begun, by rank.
+    pending: BTreeSet<(u32, usize)>,
+    /// The tasks of the wave that aren't over.
+    pub open: BTreeSet<usize>,
+    /// Whether a task of the wave has failed.
+    pub has_failed: bool,
+    /// When something must be done about a task, of any wave.
+    moments: BTreeMap<usize, Timestamp>,
+    by_moment: BTreeSet<(Timestamp, usize)>,
+}
+
+impl Board {
+    /// Says that more than one task may have changed.
+    pub fn wipe(&mut self) {
+        self.is_valid = false;
+    }
+
+    /// Returns the tasks of a rank in the wave that haven't begun.
+    pub fn pending(&self, rank: u32) -> Vec<usize> {
+        let pending = self.pending.range((rank, 0)..=(rank, usize::MAX));
+        pending.map(|(_, position)| *position).collect()
+    }
+
+    /// Returns the lowest rank in the wave that isn't done with.
+    pub fn rank(&self) -> Option<u32> {
+        self.unanswered.first().map(|(rank, _)| *rank)
+    }
+
+    /// Returns the tasks about which something must be done by now.
+    pub fn due(&self, now: Timestamp) -> Vec<usize> {
+        let due = self.by_moment.iter().take_while(|(at, _)| *at <= now);
+        due.map(|(_, position)| *position).collect()
+    }
+
+    /// Returns the next moment at which something must be done about a task.
+    pub fn next(&self) -> Option<Timestamp> {
+        self.by_moment.first().map(|(at, _)| *at)
+    }
+
+    fn set_moment(&mut self, position: usize, at: Option<Timestamp>) {
+        if let Some(before) = self.moments.remove(&position) {
+            self.by_moment.remove(&(before, position));
+        }
+        if let Some(at) = at {
+            self.moments.insert(position, at);
+            self.by_moment.insert((at, position));
+        }
+    }
+}
+
+impl Operation {
+    /// Brings the board up to date, if more than one task may have changed.
+    pub(super) fn sync_board(&mut self, plan: &Plan) {
+        if self.board.is_valid && self.board.wave == self.state.current {
+            return;
+        }
+        self.board = Board {
+            is_valid: true,
+            wave: self.state.current,
+            ..Board::default()
+        };
+        for (position, task) in plan.tasks.iter().enumerate() {
+            self.note_task(position, task);
+        }
+    }
+
+    /// Takes in that one task may have changed.
+    pub(super) fn touch(&mut self, plan: &Plan, id: &TaskId) {
+        if let Some(position) = plan.position(id)
+            && self.board.is_valid
+        {
+            self.note_task(position, &plan.tasks[position]);
+        }
+    }
+
+    fn note_task(&mut self, position: usize, task: &Task) {
+        let moment = self.moment_of(task);
+        self.board.set_moment(position, moment);
+        if self.board.wave != Some((task.phase, task.wave)) {
+            return;
+        }
+        if self.is_answered(task) {
+            self.board.unanswered.remove(&(task.rank, position));
+        } else {
+            self.board.unanswered.insert((task.rank, position));
+        }
+        if self.is_pending(task) {
+            self.board.pending.insert((task.rank, position));
+        } else {
+            self.board.pending.remove(&(task.rank, position));
+        }
+        if self.is_over(task) {
+            self.board.open.remove(&position);
+        } else {
+            self.board.open.insert(position);
+        }
+        self.board.has_failed |= self.has_failed(task);
+    }
+}

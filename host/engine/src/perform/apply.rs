@@ -1,0 +1,210 @@
+//! Objects as they are desired: asked about, applied, replaced, created anew; and deleted.
+
+use std::time::Duration;
+
+use capstan_core::{
+    effect::Target,
+    fact::Seen,
+    finalizer,
+    hook::Propagation,
+    input::{Applied, DeleteAnswer},
+    migration,
+    object::{Object, ObjectKey},
+    operation,
+    plan::{self, Plan},
+    task::{Action, ApplyTask, Changes, Task},
+};
+use kube::runtime::{conditions::is_deleted, wait::await_condition};
+use serde_json::json;
+
+use super::Performer;
+use crate::{
+    cluster::{Cluster, Conflicts, Deletion, MANAGER, Rehearsal},
+    error::ClusterError,
+    watch::assess,
+};
+
+/// How long the cluster may take to serve a kind whose definition it has accepted.
+const SERVED_WITHIN: Duration = Duration::from_secs(20);
+/// How long an object that is created anew may take to go.
+const GONE_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// Asks the server what would become of a task's object; nothing comes back for what it has nothing to say about.
+pub(crate) async fn rehearse(
+    cluster: &Cluster,
+    plan: &Plan,
+    task: &Task,
+    operation: &str,
+) -> Result<Option<Object>, ClusterError> {
+    let Some(object) = &task.object else { return Ok(None) };
+    match &task.action {
+        Action::Delete(_) => Ok(None),
+        Action::Hook(hook) if hook.runs_to_completion => {
+            // The name of its next run may be taken by the last one, which goes first.
+            let own = operation::own_object(plan, task, operation, 0);
+            match cluster.create(own.as_ref().unwrap_or(object), Rehearsal::DryRun).await {
+                Ok(made) => Ok(Some(made)),
+                Err(ClusterError::AlreadyExists(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+        Action::Hook(_) => cluster
+            .apply(object, Conflicts::Refuse, Rehearsal::DryRun)
+            .await
+            .map(Some),
+        Action::Apply(apply) => match write(cluster, object, apply, Rehearsal::DryRun).await {
+            Ok(made) => Ok(Some(made)),
+            // It is replaced by a new one.
+            Err(ClusterError::Immutable(_)) if apply.way.recreates() => Ok(Some(object.clone())),
+            // What kubectl left as its own becomes ours first.
+            Err(ClusterError::Conflict(_)) if apply.migrates => Ok(Some(object.clone())),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+async fn write(
+    cluster: &Cluster,
+    object: &Object,
+    apply: &ApplyTask,
+    rehearsal: Rehearsal,
+) -> Result<Object, ClusterError> {
+    let conflicts = if apply.takes_over {
+        Conflicts::TakeOver
+    } else {
+        Conflicts::Refuse
+    };
+    if apply.way.replaces()
+        && apply.live.is_some()
+        && let Some(live) = cluster.get(&object.key()).await?
+    {
+        let mut whole = object.clone();
+        whole.set_meta("resourceVersion", live.resource_version());
+        return cluster.replace(&whole, rehearsal).await;
+    }
+    cluster.apply(object, conflicts, rehearsal).await
+}
+
+impl Performer {
+    /// Asks the server what it would say to a task's object.
+    pub(super) async fn check(&self, task: &Task) -> Result<(), ClusterError> {
+        rehearse(&self.cluster, &self.plan, task, &self.operation)
+            .await
+            .map(drop)
+    }
+
+    /// Makes an object as it is desired, and looks at what came of it.
+    pub(super) async fn apply(&self, task: &Task) -> Result<Applied, ClusterError> {
+        let (Some(object), Action::Apply(apply)) = (&task.object, &task.action) else {
+            return Err(ClusterError::Other("the plan has no object for it".to_owned()));
+        };
+        if apply.migrates {
+            self.migrate(&task.key, apply).await?;
+        }
+        let made = match write(&self.cluster, object, apply, Rehearsal::No).await {
+            // Its kind may be new: brought by an earlier wave, and served as soon as every server knows.
+            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => self.write_new(object, apply).await?,
+            Err(ClusterError::Immutable(_)) if apply.way.recreates() => self.recreate(object, apply).await?,
+            other => other?,
+        };
+        let assessment = assess(
+            &*self.plugins,
+            Some(&apply.judge),
+            &self.plan.application,
+            &made,
+            self.clock,
+        )
+        .await;
+        let before = apply.live.as_ref();
+        Ok(Applied {
+            uid: made.uid().to_owned(),
+            resource_version: made.resource_version().to_owned(),
+            changed: match before {
+                Some(before) => before.resource_version != made.resource_version(),
+                None => apply.changes != Changes::None,
+            },
+            spec_changed: before.is_some_and(|before| before.generation != made.generation()),
+            seen: Some(Seen::of(&made, assessment)),
+        })
+    }
+
+    /// Applies an object whose kind isn't served yet, as soon as it is.
+    async fn write_new(&self, object: &Object, apply: &ApplyTask) -> Result<Object, ClusterError> {
+        let begun = tokio::time::Instant::now();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            self.cluster.refresh().await?;
+            match write(&self.cluster, object, apply, Rehearsal::No).await {
+                // Nothing tells when every API server has taken in a new definition.
+                Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) if begun.elapsed() < SERVED_WITHIN => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Deletes an object that can't be changed as desired, and creates it anew.
+    async fn recreate(&self, object: &Object, apply: &ApplyTask) -> Result<Object, ClusterError> {
+        let key = object.key();
+        let Some(live) = self.cluster.get(&key).await? else {
+            return write(&self.cluster, object, apply, Rehearsal::No).await;
+        };
+        self.cluster.delete(&key, live.uid(), Propagation::Foreground).await?;
+        let api = self.cluster.api(&key.group_kind(), &key.namespace)?;
+        let gone = await_condition(api, &key.name, is_deleted(live.uid()));
+        match tokio::time::timeout(GONE_WITHIN, gone).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(ClusterError::Unreachable(error.to_string())),
+            Err(_) => {
+                let now = self.cluster.get(&key).await?;
+                let why = now.as_ref().map(finalizer::held_up_by).unwrap_or_default();
+                let seconds = GONE_WITHIN.as_secs();
+                return Err(ClusterError::Other(format!(
+                    "it was deleted to be created anew, and isn't gone after {seconds} s: {why}"
+                )));
+            }
+        }
+        write(&self.cluster, object, apply, Rehearsal::No).await
+    }
+
+    /// Makes fields ours that another tool's apply left as its own.
+    async fn migrate(&self, key: &ObjectKey, apply: &ApplyTask) -> Result<(), ClusterError> {
+        let Some(live) = self.cluster.get(key).await? else {
+            return Ok(());
+        };
+        let adopts = plan::is_adopted(&live);
+        if !migration::is_needed(&live, adopts) || apply.live.is_none() {
+            return Ok(());
+        }
+        let fields = migration::migrated(&live, MANAGER, adopts);
+        let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
+        match self.cluster.merge(key, live.uid(), patch).await {
+            // Somebody was quicker: what is theirs now is told as a conflict.
+            Ok(_) | Err(ClusterError::Moved(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object; what Argo CD left on it, which nobody would ever take off, doesn't hold that up.
+    pub(super) async fn delete(&self, target: &Target, propagation: Propagation) -> Result<DeleteAnswer, ClusterError> {
+        let left = match self.cluster.delete(&target.key, &target.uid, propagation).await? {
+            Deletion::AlreadyGone => return Ok(DeleteAnswer::AlreadyGone),
+            Deletion::Accepted(None) => return Ok(DeleteAnswer::Accepted),
+            Deletion::Accepted(Some(left)) => left,
+        };
+        let others: Vec<&str> = finalizer::finalizers(&left)
+            .filter(|name| *name != finalizer::ARGO_CD_HOOK)
+            .collect();
+        if others.len() < finalizer::finalizers(&left).count() {
+            tracing::warn!(object = %target.key, "Argo CD left its hook finalizer on it; it is taken off");
+            let patch = json!({ "metadata": { "finalizers": others } });
+            match self.cluster.merge(&target.key, &target.uid, patch).await {
+                Ok(_) | Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(DeleteAnswer::Accepted)
+    }
+}

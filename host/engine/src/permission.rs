@@ -1,0 +1,236 @@
+//! May we do what a plan needs? Asked before anything is changed, so that a sync doesn't stop half-way for want of a permission.
+//!
+//! One question per namespace gives all rules at once; what they don't allow is asked for one by one, since the rules may be
+//! incomplete (`SelfSubjectRulesReview`, `SelfSubjectAccessReview` of `authorization.k8s.io/v1`).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use capstan_core::{
+    object::GroupKind,
+    task::{Action, Changes},
+};
+use futures::{StreamExt as _, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::{AT_ONCE, Cluster},
+    error::ClusterError,
+    planning::Planned,
+};
+
+/// Something we need to be allowed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    /// In which namespace; empty for objects without one.
+    pub namespace: String,
+    /// The API group.
+    pub group: String,
+    /// The resource: `deployments`, `pods/log`.
+    pub resource: String,
+    /// The verb.
+    pub verb: &'static str,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.resource)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        match self.namespace.as_str() {
+            "" => f.write_str(" of the whole cluster"),
+            namespace => write!(f, " in namespace {namespace}"),
+        }
+    }
+}
+
+/// Lists what a plan needs: its own objects, the pods of its hooks, and where operations are stored.
+fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
+    let home = planned.plan.application.namespace.as_str();
+    let mut needed = BTreeSet::new();
+    let discovery = cluster.discovery();
+    let mut need = |kind: &GroupKind, namespace: &str, sub: &str, verbs: &[&'static str]| {
+        // Of a kind that is yet to be defined nothing can be asked.
+        let Some(found) = discovery.resource(kind, None) else {
+            return;
+        };
+        needed.extend(verbs.iter().map(|verb| Permission {
+            namespace: namespace.to_owned(),
+            group: kind.group.clone(),
+            resource: format!("{}{sub}", found.plural),
+            verb,
+        }));
+    };
+    for (kind, verbs) in [
+        (
+            GroupKind::new("", "Secret"),
+            ["get", "list", "create", "update", "delete"],
+        ),
+        (
+            GroupKind::new("coordination.k8s.io", "Lease"),
+            ["get", "watch", "create", "update", "delete"],
+        ),
+    ] {
+        need(&kind, home, "", &verbs);
+    }
+    for task in &planned.plan.tasks {
+        let (kind, namespace) = (task.key.group_kind(), task.key.namespace.as_str());
+        match &task.action {
+            Action::Apply(apply) => {
+                need(&kind, namespace, "", &["get", "list", "watch"]);
+                match apply.changes {
+                    Changes::None => {}
+                    Changes::Fields(_) => need(&kind, namespace, "", &["patch"]),
+                    Changes::Create => need(&kind, namespace, "", &["create", "patch"]),
+                }
+                if apply.way.replaces() {
+                    need(&kind, namespace, "", &["update"]);
+                }
+                if apply.way.recreates() {
+                    need(&kind, namespace, "", &["delete"]);
+                }
+            }
+            Action::Delete(_) => need(&kind, namespace, "", &["get", "list", "watch", "delete"]),
+            Action::Hook(hook) if hook.has_object => {
+                need(
+                    &kind,
+                    namespace,
+                    "",
+                    &["get", "list", "watch", "create", "patch", "delete"],
+                );
+                if hook.runs_to_completion {
+                    let pods = GroupKind::new("", "Pod");
+                    need(&pods, namespace, "", &["list", "watch"]);
+                    need(&pods, namespace, "/log", &["get"]);
+                }
+            }
+            Action::Hook(_) => {}
+        }
+    }
+    needed
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Rule {
+    verbs: Vec<String>,
+    api_groups: Vec<String>,
+    resources: Vec<String>,
+    resource_names: Vec<String>,
+}
+
+impl Rule {
+    fn allows(&self, permission: &Permission) -> bool {
+        let has = |list: &[String], wanted: &str| list.iter().any(|one| one == "*" || one == wanted);
+        let resource = &permission.resource;
+        let by_sub = || {
+            resource
+                .split_once('/')
+                .is_some_and(|(_, sub)| has(&self.resources, &format!("*/{sub}")))
+        };
+        self.resource_names.is_empty()
+            && has(&self.verbs, permission.verb)
+            && has(&self.api_groups, &permission.group)
+            && (has(&self.resources, resource) || by_sub())
+    }
+}
+
+/// Lists what a plan needs and we may not; nothing when the cluster can't be asked.
+pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<Permission>, ClusterError> {
+    let mut places: BTreeMap<String, Vec<Permission>> = BTreeMap::new();
+    for permission in needed(cluster, planned) {
+        places.entry(permission.namespace.clone()).or_default().push(permission);
+    }
+    let mut open = Vec::new();
+    for (namespace, mut wanted) in places {
+        // The rules of a namespace hold those for the whole cluster; without a namespace there is none to ask for.
+        let about = if namespace.is_empty() { "default" } else { &namespace };
+        match rules(cluster, about).await {
+            Ok(rules) => {
+                wanted.retain(|permission| namespace.is_empty() || !rules.iter().any(|rule| rule.allows(permission)))
+            }
+            Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::Forbidden(_)) => {}
+            Err(error) => return Err(error),
+        }
+        open.extend(wanted);
+    }
+    let asked = open.into_iter().map(|permission| async move {
+        let allowed = is_allowed(cluster, &permission).await?;
+        Ok::<_, ClusterError>((!allowed).then_some(permission))
+    });
+    let answers: Vec<Result<Option<Permission>, ClusterError>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let mut missing = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(denied) => missing.extend(denied),
+            Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::Forbidden(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(missing)
+}
+
+async fn rules(cluster: &Cluster, namespace: &str) -> Result<Vec<Rule>, ClusterError> {
+    let review = review("SelfSubjectRulesReview", json!({ "namespace": namespace }));
+    let answer = cluster.ask("selfsubjectrulesreviews", &review).await?;
+    let rules = answer.pointer("/status/resourceRules").cloned().unwrap_or_default();
+    Ok(serde_json::from_value(rules).unwrap_or_default())
+}
+
+async fn is_allowed(cluster: &Cluster, permission: &Permission) -> Result<bool, ClusterError> {
+    let (resource, sub) = permission
+        .resource
+        .split_once('/')
+        .unwrap_or((&permission.resource, ""));
+    let attributes = json!({
+        "namespace": permission.namespace, "verb": permission.verb, "group": permission.group,
+        "resource": resource, "subresource": sub,
+    });
+    let review = review("SelfSubjectAccessReview", json!({ "resourceAttributes": attributes }));
+    let answer = cluster.ask("selfsubjectaccessreviews", &review).await?;
+    Ok(answer
+        .pointer("/status/allowed")
+        .and_then(Value::as_bool)
+        .unwrap_or(false))
+}
+
+fn review(kind: &str, spec: Value) -> Value {
+    json!({ "apiVersion": "authorization.k8s.io/v1", "kind": kind, "metadata": {}, "spec": spec })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_allow_by_verb_group_and_resource() {
+        let rule = |verbs: &[&str], groups: &[&str], resources: &[&str]| Rule {
+            verbs: verbs.iter().map(|one| (*one).to_owned()).collect(),
+            api_groups: groups.iter().map(|one| (*one).to_owned()).collect(),
+            resources: resources.iter().map(|one| (*one).to_owned()).collect(),
+            resource_names: Vec::new(),
+        };
+        let logs = Permission {
+            namespace: "shop".to_owned(),
+            group: String::new(),
+            resource: "pods/log".to_owned(),
+            verb: "get",
+        };
+        assert!(rule(&["*"], &["*"], &["*"]).allows(&logs));
+        assert!(rule(&["get"], &[""], &["pods/log"]).allows(&logs));
+        assert!(rule(&["get"], &[""], &["*/log"]).allows(&logs));
+        assert!(!rule(&["get"], &[""], &["pods"]).allows(&logs));
+        assert!(!rule(&["list"], &[""], &["pods/log"]).allows(&logs));
+        assert!(!rule(&["get"], &["apps"], &["pods/log"]).allows(&logs));
+        let named = Rule {
+            resource_names: vec!["a".to_owned()],
+            ..rule(&["*"], &["*"], &["*"])
+        };
+        assert!(!named.allows(&logs));
+        assert_eq!(logs.to_string(), "get pods/log in namespace shop");
+    }
+}

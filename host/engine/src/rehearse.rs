@@ -1,0 +1,63 @@
+//! What the API server would say to a plan.
+
+use capstan_core::{
+    object::Object,
+    plan::Plan,
+    task::{Action, Changes, Task, TaskId},
+};
+use futures::{StreamExt as _, stream};
+
+use crate::{
+    cluster::{AT_ONCE, Cluster},
+    error::ClusterError,
+    perform,
+};
+
+/// What would become of one object.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// Its task.
+    pub task: TaskId,
+    /// The object as it is.
+    pub live: Option<Object>,
+    /// The object as it would be, nothing when it would be gone; or what the server has against it.
+    pub result: Result<Option<Object>, ClusterError>,
+}
+
+/// Asks about every object of a plan that would change.
+pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
+    let asked = plan.tasks.iter().filter(|task| changes(task)).map(|task| async move {
+        let live = match cluster.get(&task.key).await {
+            Ok(live) => live,
+            Err(ClusterError::UnknownKind(_)) => None,
+            Err(error) => return (task, None, Err(error)),
+        };
+        let result = match perform::rehearse(cluster, plan, task, "rehearsal").await {
+            // Its kind or its namespace is yet to come.
+            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
+                if live.is_none() =>
+            {
+                Ok(task.object.clone())
+            }
+            other => other,
+        };
+        (task, live, result)
+    });
+    let asked = stream::iter(asked).buffered(AT_ONCE);
+    asked
+        .map(|(task, live, result)| Rehearsed {
+            task: task.id.clone(),
+            live,
+            result,
+        })
+        .collect()
+        .await
+}
+
+fn changes(task: &Task) -> bool {
+    match &task.action {
+        Action::Apply(apply) => apply.changes != Changes::None,
+        Action::Delete(_) => true,
+        Action::Hook(hook) => hook.has_object,
+    }
+}

@@ -1,0 +1,113 @@
+//! A plan in a file: made now, run later, if the cluster is still as it was.
+
+use std::collections::BTreeSet;
+
+use capstan_core::{
+    manifest::Manifest,
+    object::Object,
+    plan::Plan,
+    task::{Action, LiveState, Task},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cluster::Cluster,
+    error::{ClusterError, EngineError},
+    planning::{Place, Planned},
+};
+
+/// The version of the file.
+const FORMAT: u32 = 1;
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Saved {
+    /// Says what the file is: `capstan plan`.
+    is: String,
+    format: u32,
+    plan: Plan,
+    manifests: Vec<Object>,
+    places: BTreeSet<Place>,
+    makes_namespace: bool,
+    checks_first: bool,
+    operations: u64,
+}
+
+impl Planned {
+    /// Writes it as JSON. The values of Secrets are in it.
+    ///
+    /// # Errors
+    ///
+    /// Returns that it can't be written as JSON.
+    pub fn save(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(&Saved {
+            is: "capstan plan".to_owned(),
+            format: FORMAT,
+            plan: self.plan.clone(),
+            manifests: self.manifests.iter().map(|manifest| manifest.object.clone()).collect(),
+            places: self.places.clone(),
+            makes_namespace: self.makes_namespace,
+            checks_first: self.checks_first,
+            operations: self.operations,
+        })
+    }
+
+    /// Reads one that was saved.
+    ///
+    /// # Errors
+    ///
+    /// Returns that it is no saved plan, or one of a newer version.
+    pub fn load(text: &str) -> Result<Planned, EngineError> {
+        let saved: Saved =
+            serde_json::from_str(text).map_err(|error| EngineError::Stored(format!("it is no saved plan: {error}")))?;
+        if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
+            return Err(EngineError::Stored("it was saved by a newer capstan".to_owned()));
+        }
+        Ok(Planned {
+            plan: saved.plan,
+            manifests: saved.manifests.into_iter().map(Manifest::new).collect(),
+            places: saved.places,
+            makes_namespace: saved.makes_namespace,
+            checks_first: saved.checks_first,
+            operations: saved.operations,
+        })
+    }
+}
+
+/// Says what is no longer as it was when the plan was made.
+pub(crate) async fn moved(cluster: &Cluster, planned: &Planned) -> Result<Vec<String>, ClusterError> {
+    let keys = planned
+        .plan
+        .tasks
+        .iter()
+        .filter(|task| task.hook().is_none())
+        .map(|task| task.key.clone());
+    let live = cluster.look_up(keys).await?;
+    let tasks = planned.plan.tasks.iter();
+    Ok(tasks.filter_map(|task| difference(task, live.get(&task.key))).collect())
+}
+
+fn difference(task: &Task, live: Option<&Object>) -> Option<String> {
+    let key = &task.key;
+    match (&task.action, live) {
+        (Action::Hook(_), _) | (Action::Delete(_), None) => None,
+        (Action::Delete(delete), Some(live)) => {
+            (live.uid() != delete.uid).then(|| format!("{key} is another object of that name now"))
+        }
+        (Action::Apply(apply), live) => match (&apply.live, live) {
+            (None, None) => None,
+            (None, Some(_)) => Some(format!("{key} is there now")),
+            (Some(_), None) => Some(format!("{key} is gone")),
+            (Some(before), Some(live)) => {
+                let now = LiveState::of(live);
+                let is_same = match (before.generation, now.generation) {
+                    // Its status may have changed; that is no matter of the plan.
+                    (Some(before), Some(now)) => before == now,
+                    _ => before.resource_version == now.resource_version,
+                };
+                (!is_same || before.uid != now.uid).then(|| format!("{key} was changed"))
+            }
+        },
+    }
+}
