@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    make::{Classified, Confirmed, Live, Planning, Role, is_adopted, make, wait_text},
+    make::{Classified, Confirmed, Live, Planning, Role, Unasked, is_adopted, make, wait_text},
     scope::{Scope, Scopes, settle},
     select::{Hooks, Selection},
 };

@@ -22,6 +22,7 @@ use crate::{
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Request {
     /// For which application.
     pub application: Application,

@@ -53,7 +53,9 @@ impl Operation {
     }
 
     fn settle_later(&mut self, task: &Task, settling: Settling, out: &mut Out) {
-        self.state.tasks.insert(task.id.clone(), TaskState::Settling(settling));
+        self.state
+            .tasks
+            .insert(task.id.clone(), TaskState::Settling(Box::new(settling)));
         out.order(Effect::Watch {
             task: task.id.clone(),
             key: task.key.clone(),
@@ -209,13 +211,12 @@ impl Settling {
     /// Returns until when a look counts for nothing, and why: the object's status may be about what was desired before.
     fn doubt(&self, seen: &Seen) -> Option<(Option<Timestamp>, &'static str)> {
         match seen.freshness {
-            Freshness::Current => None,
             Freshness::Behind => Some((None, "its controller hasn't seen the change yet")),
             Freshness::Untold if self.spec_changed && seen.resource_version == self.version => Some((
                 self.applied_at.and_then(|at| later(at, SLOWEST_CONTROLLER)),
                 "nothing tells whether its controller has seen the change; a few seconds are allowed for that",
             )),
-            Freshness::Untold => None,
+            Freshness::Current | Freshness::Untold => None,
         }
     }
 

@@ -110,7 +110,7 @@ pub(super) enum TaskState {
     /// `Apply` is ordered.
     Applying,
     /// Applied; its health is awaited.
-    Settling(Settling),
+    Settling(Box<Settling>),
     /// `Delete` is ordered, or its end awaited.
     Deleting {
         /// Whether the server took it.

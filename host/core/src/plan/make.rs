@@ -61,6 +61,9 @@ pub struct Live {
     pub is_first_install: bool,
 }
 
+/// Says why the server can't be asked about an object yet; nothing when it can.
+pub type Unasked<'a> = dyn Fn(&Object) -> Option<String> + 'a;
+
 /// Everything a plan is made of.
 pub struct Planning<'a> {
     /// For which application.
@@ -88,7 +91,7 @@ pub struct Planning<'a> {
     /// What may go though its annotations want a confirmation.
     pub confirmed: Confirmed,
     /// Says why the server can't be asked about an object yet; nothing when it can. Without it, it isn't asked at all.
-    pub unasked: Option<&'a dyn Fn(&Object) -> Option<String>>,
+    pub unasked: Option<&'a Unasked<'a>>,
     /// What a task means that takes too long and whose annotations don't say.
     pub on_timeout: OnTimeout,
     /// Our name in `managedFields`.

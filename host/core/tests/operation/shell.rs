@@ -277,9 +277,10 @@ impl Shell {
     fn answer(&mut self, effect: &Effect) -> Vec<Happened> {
         match effect.clone() {
             Effect::Check { task } => {
-                let result = match self.unfit.contains(&task) {
-                    true => Err(Problem::new(FailureClass::Apply, "the server wouldn't take it")),
-                    false => Ok(()),
+                let result = if self.unfit.contains(&task) {
+                    Err(Problem::new(FailureClass::Apply, "the server wouldn't take it"))
+                } else {
+                    Ok(())
                 };
                 vec![Happened::Checked { task, result }]
             }

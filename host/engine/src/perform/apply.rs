@@ -27,7 +27,7 @@ use crate::{
 /// How long the cluster may take to serve a kind whose definition it has accepted.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
 /// How long an object that is created anew may take to go.
-const GONE_WITHIN: Duration = Duration::from_secs(5 * 60);
+const GONE_WITHIN: Duration = Duration::from_mins(5);
 
 /// Asks the server what would become of a task's object; nothing comes back for what it has nothing to say about.
 pub(crate) async fn rehearse(
