@@ -74,7 +74,7 @@ impl Driver {
             &plan.application,
             answers.clone(),
         );
-        let lines = Arc::new(Lines::new(&self.cluster, self.clock, self.records.clone()));
+        let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.records.clone()));
         let store = Arc::new(Mutex::new(self.store));
         let mut hands = Hands {
             performer: Arc::new(Performer {

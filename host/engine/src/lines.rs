@@ -1,5 +1,7 @@
 //! What the pods of hooks write: followed live, line by line, and its end kept for the history.
 
+mod redact;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
@@ -9,6 +11,7 @@ use std::{
 use capstan_core::{
     effect::Target,
     object::{GroupKind, Object},
+    plan::Plan,
     task::TaskId,
 };
 use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
@@ -23,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle, time::Instant};
 
+use self::redact::Redactor;
 use crate::{
     checkpoint::Streams, clock::Clock, cluster::Cluster, error::ClusterError, running::Record, watch::object_of,
 };
@@ -33,6 +37,8 @@ const KEPT: usize = 64 * 1024;
 const LONGEST: usize = 16 * 1024;
 /// How long the streams of ended containers may take to end, too.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often in a row a log is asked for again whose stream broke.
+const MOST_TRIES: u32 = 5;
 
 /// A line that a hook's container wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +61,7 @@ pub(crate) struct Lines {
     clock: Clock,
     records: UnboundedSender<Record>,
     hooks: Mutex<BTreeMap<TaskId, Arc<Hook>>>,
+    redactor: Redactor,
 }
 
 /// The containers of one hook that are or were followed.
@@ -155,12 +162,13 @@ fn begun(pod: &Object) -> Vec<(Source, bool)> {
 }
 
 impl Lines {
-    pub fn new(cluster: &Cluster, clock: Clock, records: UnboundedSender<Record>) -> Lines {
+    pub fn new(cluster: &Cluster, clock: Clock, plan: &Plan, records: UnboundedSender<Record>) -> Lines {
         Lines {
             cluster: cluster.clone(),
             clock,
             records,
             hooks: Mutex::default(),
+            redactor: Redactor::of(plan),
         }
     }
 
@@ -242,26 +250,49 @@ impl Lines {
             follow,
             ..LogParams::default()
         };
-        let stream = match api.log_stream(&source.pod, &params).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                tracing::debug!(%error, pod = source.pod, container = source.container, "no logs");
-                return;
-            }
-        };
-        let mut lines = Box::pin(lines_of(stream));
-        while let Some(text) = lines.next().await {
-            tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
-            let line = Line {
-                at: self.clock.now(),
-                task: task.clone(),
-                pod: source.pod.clone(),
-                container: source.container.clone(),
-                text,
+        let (mut read, mut failures) = (0, 0);
+        while failures < MOST_TRIES {
+            let failed = match api.log_stream(&source.pod, &params).await {
+                // A stream that broke begins anew: what was read before is passed over.
+                Ok(stream) => {
+                    let mut lines = Box::pin(lines_of(stream)).skip(read);
+                    loop {
+                        match lines.next().await {
+                            None => return,
+                            Some(Err(error)) => break error.to_string(),
+                            Some(Ok(text)) => {
+                                read += 1;
+                                failures = 0;
+                                self.tell(&task, &source, &tail, text);
+                            }
+                        }
+                    }
+                }
+                Err(error) => error.to_string(),
             };
-            // Nobody may listen.
-            self.records.send(Record::Line(line)).ok();
+            failures += 1;
+            tracing::debug!(
+                error = failed,
+                pod = source.pod,
+                container = source.container,
+                "logs broke off"
+            );
+            tokio::time::sleep(Duration::from_millis(100 << failures)).await;
         }
+    }
+
+    fn tell(&self, task: &TaskId, source: &Source, tail: &Mutex<Tail>, text: String) {
+        let text = self.redactor.clean(text);
+        tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+        let line = Line {
+            at: self.clock.now(),
+            task: task.clone(),
+            pod: source.pod.clone(),
+            container: source.container.clone(),
+            text,
+        };
+        // Nobody may listen.
+        self.records.send(Record::Line(line)).ok();
     }
 
     /// Brings the logs of a hook that ended to their end, and returns what is to be kept of them, and what couldn't be read.
@@ -332,13 +363,16 @@ impl Lines {
 }
 
 /// Splits a stream into lines, whatever bytes it has; a line that is too long is cut, and its rest left out.
-fn lines_of(stream: impl AsyncBufRead) -> impl futures::Stream<Item = String> {
+fn lines_of(stream: impl AsyncBufRead) -> impl futures::Stream<Item = std::io::Result<String>> {
     let stream = Box::pin(stream);
     futures::stream::unfold(stream, |mut stream| async move {
         let mut line = Vec::new();
         let mut is_cut = false;
         loop {
-            let available = stream.fill_buf().await.ok()?;
+            let available = match stream.fill_buf().await {
+                Ok(available) => available,
+                Err(error) => return Some((Err(error), stream)),
+            };
             if available.is_empty() {
                 if line.is_empty() {
                     return None;
@@ -363,7 +397,7 @@ fn lines_of(stream: impl AsyncBufRead) -> impl futures::Stream<Item = String> {
         if is_cut {
             text.push_str(" [cut]");
         }
-        Some((text, stream))
+        Some((Ok(text), stream))
     })
 }
 
@@ -372,7 +406,7 @@ mod tests {
     use super::*;
 
     async fn split(text: &[u8]) -> Vec<String> {
-        lines_of(text).collect().await
+        lines_of(text).map(Result::unwrap).collect().await
     }
 
     #[tokio::test]

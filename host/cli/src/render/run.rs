@@ -151,7 +151,6 @@ impl RunText {
                     &format!("asking the API server about {objects}, nothing is changed yet"),
                 )
             }
-            News::CheckFinished { well: true } => String::new(),
             News::CheckFinished { well: false } => self.line(
                 at,
                 "failing",
@@ -246,6 +245,7 @@ impl RunText {
             News::PhaseStarted { .. }
             | News::WaveFinished { .. }
             | News::PhaseFinished { .. }
+            | News::CheckFinished { well: true }
             | News::TaskStarted { .. }
             | News::LogsKept { .. } => String::new(),
             News::OperationFinished { status } => self.finished(at, status),
