@@ -11,6 +11,7 @@
 //! * [`route`]: paths and queries; [`verbs`]: what each request does; [`watch`], [`discovery`], [`table`]: longer answers;
 //! * [`service`]: the tower service over all that; [`serve`]: the same over a socket;
 //! * [`world`]: the store with time and controllers; `actors`: the controllers; [`pods`] and `exec`: what pods do;
+//! * [`node`]: those pods alone, for a cluster whose API server is another one;
 //! * [`rule`]: which requests fail; [`scenario`]: all of it in a file, with [`span`]s of time.
 
 mod actors;
@@ -20,6 +21,7 @@ mod exec;
 mod glob;
 pub mod intercept;
 pub mod kinds;
+pub mod node;
 pub mod pods;
 pub mod route;
 pub mod rule;

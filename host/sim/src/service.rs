@@ -177,7 +177,7 @@ fn text(text: &str) -> Response<Body> {
     response
 }
 
-fn whole(text: String) -> Body {
+pub(crate) fn whole(text: String) -> Body {
     UnsyncBoxBody::new(Full::from(text).map_err(|never| match never {}))
 }
 

@@ -1,0 +1,18 @@
+//! The hollow node under a real control plane: the scheduler places pods on it, and controllers believe what it says.
+//!
+//! `KUBECONFIG` names the cluster.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop at the first surprise, and says aloud what it skips"
+)]
+
+mod hollow {
+    mod containers;
+    mod jobs;
+    mod story;
+    mod workloads;
+}
