@@ -4,7 +4,7 @@
 //!   see, see_all, miss ──▶ Node ──▶ act: orders for the API server, and when to act again
 //!                            └────▶ logs: what its kubelet answers when asked for the lines of a container
 //! ```
-//! It is told what the API server has: the pods placed on it, and the ConfigMaps and Secrets they may name. It reads
+//! It is told what the API server has: the pods placed on it, and the `ConfigMap`s and Secrets they may name. It reads
 //! tokio's clock, holds no task and no connection: who does is `capstan-cluster`.
 
 use std::time::Duration;

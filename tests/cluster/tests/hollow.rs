@@ -3,7 +3,6 @@
 //! `KUBECONFIG` names the cluster.
 
 #![expect(
-    clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,

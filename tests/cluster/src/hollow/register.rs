@@ -18,7 +18,7 @@ use super::NAME;
 const RENEWAL: Duration = Duration::from_secs(10);
 
 /// How long the node controller may take to believe that the node is ready.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 /// Makes the Node, or takes over the one that is there, and returns when pods may be placed on it.
 pub(super) async fn register(client: &Client, port: u16) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// How long anything may take: a Job's controller alone waits 30 s between three tries.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 struct Shared {
     node: HollowNode,
@@ -49,7 +49,7 @@ pub async fn story(namespace: &str, behaviours: &str) -> Option<Story> {
     let story = Story { namespace, client };
     // Without its service account no pod is admitted.
     story
-        .until::<ServiceAccount>("default", "there", |account| account.is_object())
+        .until::<ServiceAccount>("default", "there", Value::is_object)
         .await;
     Some(story)
 }
@@ -82,6 +82,10 @@ async fn client() -> Option<Client> {
 }
 
 impl Story {
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     pub fn api<K>(&self) -> Api<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
@@ -118,7 +122,7 @@ impl Story {
         value(found.unwrap().as_ref())
     }
 
-    /// Waits until a pod with this label is so.
+    /// Waits until a pod is so.
     pub async fn pod(&self, name: &str, what: &str, is: impl Fn(&Value) -> bool + Send + Sync) -> Value {
         self.until::<Pod>(name, what, is).await
     }

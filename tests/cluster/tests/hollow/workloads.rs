@@ -1,11 +1,15 @@
 //! Workloads that stay.
 
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::DeleteParams;
+use capstan_cluster::hollow::NAME;
+use k8s_openapi::api::{
+    apps::v1::{Deployment, StatefulSet},
+    coordination::v1::Lease,
+    core::v1::Pod,
+};
+use kube::{Api, api::DeleteParams, runtime::wait::await_condition};
 use serde_json::{Value, json};
 
-use super::story::{holds, pod, story};
+use super::story::{PATIENCE, holds, pod, story};
 
 fn workload(name: &str, extra: Value) -> Value {
     let mut object = json!({"metadata": {"name": name}, "spec": {
@@ -86,5 +90,18 @@ async fn a_pod_that_never_ends_is_deleted_with_grace() {
     let asked = std::time::Instant::now();
     story.pod("stays", "gone", Value::is_null).await;
     assert!(asked.elapsed().as_secs() < 20, "the grace period was waited for");
+    story.end().await;
+}
+
+#[tokio::test]
+async fn the_node_says_that_it_lives() {
+    let Some(story) = story("lease", "[]").await else {
+        return;
+    };
+    let leases: Api<Lease> = Api::namespaced(story.client(), "kube-node-lease");
+    let renewed = |lease: Option<&Lease>| lease.and_then(|lease| lease.spec.as_ref()?.renew_time.clone());
+    let before = renewed(Some(&leases.get(NAME).await.unwrap()));
+    let later = await_condition(leases, NAME, |lease: Option<&Lease>| renewed(lease) > before);
+    tokio::time::timeout(PATIENCE, later).await.unwrap().unwrap();
     story.end().await;
 }

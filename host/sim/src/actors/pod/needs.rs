@@ -50,7 +50,7 @@ pub(super) fn missing_volume(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     })
 }
 
-/// Lists the ConfigMaps and Secrets that a pod names, by kind and name: as volumes and in its environment.
+/// Lists the `ConfigMap`s and Secrets that a pod names, by kind and name: as volumes and in its environment.
 pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut look = |source: &Value, pointers: [(&'static str, &str); 2]| {
