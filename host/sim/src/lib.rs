@@ -6,6 +6,7 @@
 //!
 //! In reading order:
 //! * [`status`]: what the server says when it refuses; [`intercept`]: faults come before everything else;
+//! * [`fault`]: what a fault does to an answer;
 //! * [`kinds`]: which kinds are served; [`store`]: objects, revisions, deletion, history;
 //! * [`selector`]: which objects of a list are meant; [`apply`]: the four patches and who owns which field;
 //! * [`route`]: paths and queries; [`verbs`]: what each request does; [`watch`], [`discovery`], [`table`]: longer answers;
@@ -18,6 +19,7 @@ mod actors;
 pub mod apply;
 pub mod discovery;
 mod exec;
+pub mod fault;
 mod glob;
 pub mod intercept;
 pub mod kinds;
