@@ -25,6 +25,8 @@ where
             accepted = listener.accept() => {
                 // A connection that breaks while it is accepted is the client's affair.
                 let Ok((socket, _)) = accepted else { continue };
+                // Small chunks are to be seen at once; without it they are seen a little later.
+                socket.set_nodelay(true).ok();
                 let service = TowerToHyperService::new(service.clone());
                 connections.spawn(async move {
                     // So is one that breaks later: the simulated drop of a request ends here too.

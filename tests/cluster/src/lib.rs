@@ -2,3 +2,4 @@
 //! address, and gone with the process that asked for it.
 
 pub mod hollow;
+pub mod proxy;

@@ -2,12 +2,7 @@
 //!
 //! `KUBECONFIG` names the cluster.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop at the first surprise, and says aloud what it skips"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 
 mod hollow {
     mod containers;

@@ -140,7 +140,7 @@ async fn a_stalled_watch_is_open_and_silent() {
         stream.try_next().await.unwrap(),
         Some(WatchEvent::Bookmark(_))
     ));
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     story.make("late").await;
     // Neither what was made, nor a bookmark, nor the end that it asked for.
     assert!(timeout(HOUR, stream.try_next()).await.is_err());

@@ -42,6 +42,8 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, logs: Logs) {
             accepted = listener.accept() => {
                 // A connection that breaks while it is accepted is the API server's affair, and so is one that breaks later.
                 let Ok((socket, _)) = accepted else { continue };
+                // Lines are to be seen at once; without it they are seen a little later.
+                socket.set_nodelay(true).ok();
                 let (acceptor, service) = (acceptor.clone(), TowerToHyperService::new(logs.clone()));
                 connections.spawn(async move {
                     let Ok(socket) = acceptor.accept(socket).await else { return };
