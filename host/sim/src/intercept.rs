@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use serde::{Deserialize, Serialize};
 
 /// Judges requests before they are served.
 pub trait Intercept: Send + Sync {
@@ -30,4 +31,22 @@ pub enum Verdict {
     },
     /// It is never answered: the connection breaks.
     Drop,
+    /// It is served, and the connection breaks after so many bytes of the answer's body.
+    Cut(u64),
+    /// It is served, and after a while nothing more comes, though the connection stays open.
+    Stall(Duration),
+    /// It is served, with a pause before each chunk of the answer's body.
+    Slow(Duration),
+    /// Its revision is too old.
+    Expire(Expiry),
+}
+
+/// How a server says that a revision is too old.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Expiry {
+    /// By the only event of a watch, of type `ERROR` and code 410, as API servers do. What is no watch is served.
+    Event,
+    /// By code 410 at once, as some gateways do, when the request names a revision. What names none is served.
+    AtOnce,
 }

@@ -6,20 +6,24 @@
 //!
 //! In reading order:
 //! * [`status`]: what the server says when it refuses; [`intercept`]: faults come before everything else;
+//! * [`fault`]: what a fault does to an answer;
 //! * [`kinds`]: which kinds are served; [`store`]: objects, revisions, deletion, history;
 //! * [`selector`]: which objects of a list are meant; [`apply`]: the four patches and who owns which field;
 //! * [`route`]: paths and queries; [`verbs`]: what each request does; [`watch`], [`discovery`], [`table`]: longer answers;
 //! * [`service`]: the tower service over all that; [`serve`]: the same over a socket;
 //! * [`world`]: the store with time and controllers; `actors`: the controllers; [`pods`] and `exec`: what pods do;
+//! * [`node`]: those pods alone, for a cluster whose API server is another one;
 //! * [`rule`]: which requests fail; [`scenario`]: all of it in a file, with [`span`]s of time.
 
 mod actors;
 pub mod apply;
 pub mod discovery;
 mod exec;
+pub mod fault;
 mod glob;
 pub mod intercept;
 pub mod kinds;
+pub mod node;
 pub mod pods;
 pub mod route;
 pub mod rule;

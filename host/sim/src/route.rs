@@ -19,6 +19,11 @@ impl Query {
         Query(parameters)
     }
 
+    /// Sets a parameter.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.into(), value.into());
+    }
+
     /// Returns a parameter, empty when it is absent.
     pub fn text(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)

@@ -1,5 +1,7 @@
 //! Fault rules: which requests meet with what, judged in order, each request by the first rule that strikes.
 
+mod text;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -13,6 +15,7 @@ use rand_chacha::{
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use self::text::Text;
 use crate::{
     glob,
     intercept::{Intercept, Verdict},
@@ -51,48 +54,6 @@ pub enum Times {
     Every(u64),
     /// The first n.
     First(u64),
-}
-
-/// A rule as it is written in a scenario.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-struct Text {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verb: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nth: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    every: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    between: Option<(Span, Span)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    percent: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delay: Option<Span>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refuse: Option<Refuse>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    drop: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pass: bool,
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Refuse {
-    code: u16,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    message: Option<String>,
-    #[serde(default)]
-    retry_after: Option<u32>,
 }
 
 /// The rules of a world: more can be added while it runs.
@@ -227,8 +188,8 @@ impl Active {
     }
 }
 
-/// Names what a request does, as Kubernetes does for authorization.
-fn verb(method: &Method, path: &str, query: &str) -> &'static str {
+/// Names what a request does, as Kubernetes does for authorization; nothing for what it has no word for.
+pub fn verb(method: &Method, path: &str, query: &str) -> &'static str {
     let named = is_named(path);
     let watches = query
         .split('&')
@@ -262,108 +223,10 @@ fn is_named(path: &str) -> bool {
     }
 }
 
-impl TryFrom<Text> for Rule {
-    type Error = String;
-
-    fn try_from(text: Text) -> Result<Self, String> {
-        let times = match (text.nth, text.every, text.first) {
-            (None, None, None) => Times::All,
-            (Some(nth), None, None) => Times::Nth(nth),
-            (None, Some(every), None) => Times::Every(every),
-            (None, None, Some(first)) => Times::First(first),
-            _ => return Err("a fault has one of `nth`, `every` and `first`".into()),
-        };
-        let verdict = match (text.delay, text.refuse, text.drop, text.pass) {
-            (Some(Span(delay)), None, false, false) => Verdict::Delay(delay),
-            (None, Some(refuse), false, false) => refuse.verdict(),
-            (None, None, true, false) => Verdict::Drop,
-            (None, None, false, true) => Verdict::Pass,
-            _ => return Err("a fault has exactly one of `delay`, `refuse`, `drop: true` and `pass: true`".into()),
-        };
-        Ok(Self {
-            verb: text.verb,
-            method: text.method,
-            path: text.path,
-            times,
-            between: text.between,
-            percent: text.percent,
-            verdict,
-        })
-    }
-}
-
-impl Refuse {
-    fn verdict(self) -> Verdict {
-        let reason = self.reason.unwrap_or_else(|| reason(self.code).into());
-        Verdict::Refuse {
-            code: self.code,
-            message: self
-                .message
-                .unwrap_or_else(|| format!("refused by a fault rule: {reason}")),
-            reason,
-            retry_after: self.retry_after,
-        }
-    }
-}
-
-/// Returns the reason that goes with a code, as in `metav1.StatusReason`.
-fn reason(code: u16) -> &'static str {
-    match code {
-        400 => "BadRequest",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "NotFound",
-        409 => "Conflict",
-        410 => "Expired",
-        422 => "Invalid",
-        429 => "TooManyRequests",
-        503 => "ServiceUnavailable",
-        504 => "Timeout",
-        _ => "InternalError",
-    }
-}
-
-impl From<Rule> for Text {
-    fn from(rule: Rule) -> Self {
-        let mut text = Self {
-            verb: rule.verb,
-            method: rule.method,
-            path: rule.path,
-            between: rule.between,
-            percent: rule.percent,
-            ..Self::default()
-        };
-        match rule.times {
-            Times::All => {}
-            Times::Nth(nth) => text.nth = Some(nth),
-            Times::Every(every) => text.every = Some(every),
-            Times::First(first) => text.first = Some(first),
-        }
-        match rule.verdict {
-            Verdict::Pass => text.pass = true,
-            Verdict::Drop => text.drop = true,
-            Verdict::Delay(delay) => text.delay = Some(Span(delay)),
-            Verdict::Refuse {
-                code,
-                reason,
-                message,
-                retry_after,
-            } => {
-                text.refuse = Some(Refuse {
-                    code,
-                    reason: Some(reason),
-                    message: Some(message),
-                    retry_after,
-                });
-            }
-        }
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intercept::Expiry;
 
     fn rule(yaml: &str) -> Rule {
         serde_yaml::from_str(yaml).unwrap()
@@ -423,13 +286,30 @@ mod tests {
             "{drop: true, delay: 1s}",
             "{nth: 1, every: 2, drop: true}",
             "{drop: true, x: 1}",
+            "{cut: 1, slow: 1s}",
+            "{stall: false}",
+            "{expire: later}",
         ] {
             assert!(serde_yaml::from_str::<Rule>(wrong).is_err(), "{wrong}");
         }
-        let one = rule("{method: PUT, nth: 3, percent: 20, refuse: {code: 429, retry-after: 1}}");
-        assert_eq!(
-            serde_json::from_value::<Rule>(serde_json::to_value(&one).unwrap()).unwrap(),
-            one
-        );
+        for (right, expected) in [
+            ("{cut: 100}", Some(Verdict::Cut(100))),
+            ("{stall: true}", Some(Verdict::Stall(Duration::ZERO))),
+            ("{stall: 3s}", Some(Verdict::Stall(Duration::from_secs(3)))),
+            ("{slow: 10ms}", Some(Verdict::Slow(Duration::from_millis(10)))),
+            ("{expire: true}", Some(Verdict::Expire(Expiry::Event))),
+            ("{expire: at-once}", Some(Verdict::Expire(Expiry::AtOnce))),
+            (
+                "{method: PUT, nth: 3, percent: 20, refuse: {code: 429, retry-after: 1}}",
+                None,
+            ),
+        ] {
+            let one = rule(right);
+            if let Some(expected) = expected {
+                assert_eq!(one.verdict, expected, "{right}");
+            }
+            let again: Rule = serde_json::from_value(serde_json::to_value(&one).unwrap()).unwrap();
+            assert_eq!(again, one);
+        }
     }
 }

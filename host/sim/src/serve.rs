@@ -2,13 +2,20 @@
 
 use std::net::SocketAddr;
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::service::SimService;
+use crate::service::{Body, Broken};
 
-/// Serves until the future is ready; open watches end then.
-pub async fn serve(service: SimService, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+/// Serves until the future is ready; open watches end then. The service is [`crate::service::SimService`], or another
+/// that answers like it.
+pub async fn serve<S>(service: S, listener: TcpListener, shutdown: impl Future<Output = ()>)
+where
+    S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Broken> + Clone + Send + 'static,
+    S::Future: Send,
+{
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
@@ -18,6 +25,8 @@ pub async fn serve(service: SimService, listener: TcpListener, shutdown: impl Fu
             accepted = listener.accept() => {
                 // A connection that breaks while it is accepted is the client's affair.
                 let Ok((socket, _)) = accepted else { continue };
+                // Small chunks are to be seen at once; without it they are seen a little later.
+                socket.set_nodelay(true).ok();
                 let service = TowerToHyperService::new(service.clone());
                 connections.spawn(async move {
                     // So is one that breaks later: the simulated drop of a request ends here too.

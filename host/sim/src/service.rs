@@ -15,7 +15,7 @@ use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use serde_json::{Value, json};
 
 use crate::{
-    discovery,
+    discovery, fault,
     intercept::{Intercept, Verdict},
     route::{Query, Route},
     status::Refusal,
@@ -131,25 +131,16 @@ where
         let service = self.clone();
         async move {
             let (parts, body) = request.into_parts();
-            match service.verdict(&parts) {
-                Verdict::Pass => {}
-                Verdict::Delay(time) => tokio::time::sleep(time).await,
-                Verdict::Drop => return Err(Broken),
-                Verdict::Refuse {
-                    code,
-                    reason,
-                    message,
-                    retry_after,
-                } => {
-                    return Ok(refused(&Refusal::new(code, &reason, message), retry_after));
-                }
-            }
-            let Ok(body) = body.collect().await else {
-                return Err(Broken);
+            let (verdict, query) = (service.verdict(&parts), parts.uri.query().unwrap_or_default());
+            let answer = async {
+                let Ok(body) = body.collect().await else {
+                    return Err(Broken);
+                };
+                Ok(service
+                    .answer(&parts, &body.to_bytes())
+                    .unwrap_or_else(|refusal| refused(&refusal, None)))
             };
-            Ok(service
-                .answer(&parts, &body.to_bytes())
-                .unwrap_or_else(|refusal| refused(&refusal, None)))
+            fault::meet(verdict, query, answer).await
         }
         .boxed()
     }
@@ -177,11 +168,11 @@ fn text(text: &str) -> Response<Body> {
     response
 }
 
-fn whole(text: String) -> Body {
+pub(crate) fn whole(text: String) -> Body {
     UnsyncBoxBody::new(Full::from(text).map_err(|never| match never {}))
 }
 
-fn refused(refusal: &Refusal, retry_after: Option<u32>) -> Response<Body> {
+pub(crate) fn refused(refusal: &Refusal, retry_after: Option<u32>) -> Response<Body> {
     let mut status = refusal.to_status();
     if let Some(seconds) = retry_after {
         status["details"]["retryAfterSeconds"] = json!(seconds);

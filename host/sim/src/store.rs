@@ -7,6 +7,7 @@
 //! * `create.rs`, `update.rs`, `delete.rs`: the writes; `commit.rs`: what they all end in;
 //! * `defaults.rs`, `validate.rs`, `immutable.rs`: what the API server adds to an object, and what it refuses;
 //! * `definition.rs`: custom kinds; `namespace.rs`: life and death of namespaces;
+//! * `mirror.rs`: objects as another API server has them;
 //! * `history.rs`: the log that watches read; `lines.rs`: what containers print; `save.rs`: the state as a file.
 
 mod commit;
@@ -17,6 +18,7 @@ mod delete;
 mod history;
 mod immutable;
 mod lines;
+mod mirror;
 mod namespace;
 mod save;
 mod shared;

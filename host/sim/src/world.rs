@@ -21,7 +21,10 @@ use crate::{
         replica_set, stateful_set, ttl, volume,
     },
     exec::{Children, groups::Groups},
-    pods::{Behaviour, Claim, Pods, Runtime, script::Scripts},
+    pods::{
+        Behaviour, Claim, Pods, Runtime,
+        script::{Book, Scripts},
+    },
     rule::{Rule, Rules},
     service::SimService,
     status::Refusal,
@@ -134,7 +137,7 @@ impl World {
         let bell = Arc::new(Notify::new());
         let groups = Groups::default();
         let runtime: Box<dyn Runtime> = match setup.pods {
-            Pods::Scripted => Box::new(Scripts::new(setup.behaviours)),
+            Pods::Scripted => Box::new(Scripts::new(Book::new(setup.behaviours), 1)),
             Pods::Exec => Box::new(Children::new(groups.clone(), bell.clone())),
         };
         let mut kubelet = Kubelet::new(runtime);

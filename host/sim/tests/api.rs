@@ -6,6 +6,7 @@ mod api {
     pub mod apply;
     pub mod custom;
     pub mod delete;
+    pub mod faults;
     pub mod kubectl;
     pub mod logs;
     pub mod objects;

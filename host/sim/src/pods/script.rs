@@ -1,6 +1,10 @@
 //! The scripted runtime: a start writes down the whole future of a container; a look reads where in it we are.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,9 +18,15 @@ use crate::{
 
 /// Containers that follow behaviours.
 pub(crate) struct Scripts {
-    behaviours: Vec<Behaviour>,
+    book: Book,
+    /// How many times faster than written everything goes.
+    pace: u32,
     courses: Courses,
 }
+
+/// The behaviours, which may change while pods run; what has started follows the one it started with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Book(Arc<Mutex<Vec<Behaviour>>>);
 
 /// Pod (its uid), then container.
 type Courses = BTreeMap<String, BTreeMap<String, Course>>;
@@ -37,10 +47,21 @@ struct Course {
     log: Vec<(Timestamp, String)>,
 }
 
-impl Scripts {
+impl Book {
     pub fn new(behaviours: Vec<Behaviour>) -> Self {
+        Self(Arc::new(Mutex::new(behaviours)))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Vec<Behaviour>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Scripts {
+    pub fn new(book: Book, pace: u32) -> Self {
         Self {
-            behaviours,
+            book,
+            pace: pace.max(1),
             courses: Courses::new(),
         }
     }
@@ -53,9 +74,11 @@ impl Scripts {
 impl Runtime for Scripts {
     fn start(&mut self, launch: Launch<'_>) {
         let usual = Behaviour::default();
-        let behaviour = Behaviour::find(&self.behaviours, launch.pod, launch.container).unwrap_or(&usual);
+        let book = self.book.lock();
+        let behaviour = Behaviour::find(&book, launch.pod, launch.container).unwrap_or(&usual);
         let container = text(launch.container, "/name").to_owned();
-        let course = Course::new(behaviour, &launch);
+        let course = Course::new(behaviour, &launch, self.pace);
+        drop(book);
         self.courses
             .entry(uid(launch.pod).to_owned())
             .or_default()
@@ -112,8 +135,8 @@ impl Runtime for Scripts {
 }
 
 impl Course {
-    fn new(behaviour: &Behaviour, launch: &Launch<'_>) -> Self {
-        let after = |start: Timestamp, length: Duration| start.checked_add(length).unwrap_or(Timestamp::MAX);
+    fn new(behaviour: &Behaviour, launch: &Launch<'_>, pace: u32) -> Self {
+        let after = |start: Timestamp, length: Duration| start.checked_add(length / pace).unwrap_or(Timestamp::MAX);
         let running = after(launch.now, behaviour.startup.unwrap_or(Span::seconds(1)).0);
         let ends = match behaviour.run {
             _ if behaviour.never_ends => None,
@@ -138,9 +161,10 @@ impl Course {
         let image = text(launch.container, "/image");
         Self {
             running,
-            ready: behaviour
-                .ready_after
-                .map_or(Some(running), |wait| Wait::after(wait, running)),
+            ready: behaviour.ready_after.map_or(Some(running), |wait| match wait {
+                Wait::For(Span(length)) => Some(after(running, length)),
+                Wait::Never => None,
+            }),
             ends,
             code,
             reason: match (behaviour.oom, code) {
@@ -153,7 +177,7 @@ impl Course {
                 ImagePull::Ok => None,
                 ImagePull::Error => Some(format!("failed to pull and unpack image \"{image}\": not found")),
             },
-            stop: behaviour.stop.unwrap_or(Span::seconds(1)),
+            stop: Span(behaviour.stop.unwrap_or(Span::seconds(1)).0 / pace),
             stopped: false,
             log,
         }

@@ -50,6 +50,54 @@ pub(super) fn missing_volume(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     })
 }
 
+/// Lists the `ConfigMap`s and Secrets that a pod names, by kind and name: as volumes and in its environment.
+pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    let mut look = |source: &Value, pointers: [(&'static str, &str); 2]| {
+        for (kind, pointer) in pointers {
+            let title = text(source, pointer);
+            if !title.is_empty() {
+                found.push((kind, title.to_owned()));
+            }
+        }
+    };
+    for volume in items(pod, "/spec/volumes") {
+        look(
+            volume,
+            [("ConfigMap", "/configMap/name"), ("Secret", "/secret/secretName")],
+        );
+        for projected in items(volume, "/projected/sources") {
+            look(
+                projected,
+                [("ConfigMap", "/configMap/name"), ("Secret", "/secret/name")],
+            );
+        }
+    }
+    for container in items(pod, "/spec/initContainers")
+        .iter()
+        .chain(items(pod, "/spec/containers"))
+    {
+        for from in items(container, "/envFrom") {
+            look(
+                from,
+                [("ConfigMap", "/configMapRef/name"), ("Secret", "/secretRef/name")],
+            );
+        }
+        for variable in items(container, "/env") {
+            look(
+                variable,
+                [
+                    ("ConfigMap", "/valueFrom/configMapKeyRef/name"),
+                    ("Secret", "/valueFrom/secretKeyRef/name"),
+                ],
+            );
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// Resolves the environment of a container: `envFrom`, then `env`, later entries first where names meet.
 ///
 /// The error is the message of `CreateContainerConfigError`.

@@ -1,0 +1,136 @@
+//! What a verdict does to a request and its answer, whoever gives the answer: the embedded cluster, or a real API
+//! server behind a proxy.
+
+use std::{pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use http::{Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt as _, BodyStream, StreamBody};
+use serde_json::json;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::{
+    intercept::{Expiry, Verdict},
+    route::Query,
+    service::{Body, Broken, refused, value},
+    status::Refusal,
+};
+
+/// The chunks of a body as they come.
+type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Broken>> + Send>>;
+
+/// Lets a request meet its verdict. It is answered only if the verdict has it served.
+pub async fn meet<B>(
+    verdict: Verdict,
+    query: &str,
+    answer: impl Future<Output = Result<Response<B>, Broken>>,
+) -> Result<Response<Body>, Broken>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+{
+    match verdict {
+        Verdict::Pass => answer.await.map(pass),
+        Verdict::Delay(time) => {
+            sleep(time).await;
+            answer.await.map(pass)
+        }
+        Verdict::Drop => Err(Broken),
+        Verdict::Refuse {
+            code,
+            reason,
+            message,
+            retry_after,
+        } => Ok(refused(&Refusal::new(code, &reason, message), retry_after)),
+        Verdict::Cut(bytes) => Ok(shape(answer.await?, |chunks| cut(chunks, bytes))),
+        Verdict::Stall(after) => Ok(shape(answer.await?, |chunks| stall(chunks, Instant::now() + after))),
+        Verdict::Slow(pause) => Ok(shape(answer.await?, |chunks| slow(chunks, pause))),
+        Verdict::Expire(expiry) => match expired(expiry, query) {
+            Some(answer) => Ok(answer),
+            None => answer.await.map(pass),
+        },
+    }
+}
+
+fn pass<B>(answer: Response<B>) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+{
+    answer.map(|body| Body::new(body.map_err(|_| Broken)))
+}
+
+fn shape<B>(answer: Response<B>, how: impl FnOnce(Chunks) -> Chunks) -> Response<Body>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+{
+    answer.map(|body| {
+        Body::new(StreamBody::new(how(Box::pin(BodyStream::new(
+            body.map_err(|_| Broken),
+        )))))
+    })
+}
+
+/// Lets so many bytes pass, then breaks. A body that is shorter ends as it would.
+fn cut(chunks: Chunks, bytes: u64) -> Chunks {
+    stream::unfold(Some((chunks, bytes)), |state| async move {
+        let (mut chunks, left) = state?;
+        if left == 0 {
+            // What was let pass is sent before the connection breaks, not lost in a buffer with it.
+            tokio::task::yield_now().await;
+            return Some((Err(Broken), None));
+        }
+        let data = match chunks.next().await? {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(broken) => return Some((Err(broken), None)),
+        };
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(data.len());
+        let left = left - u64::try_from(length).unwrap_or(left);
+        Some((Ok(Frame::data(data.slice(..length))), Some((chunks, left))))
+    })
+    .boxed()
+}
+
+/// Lets pass what comes before a moment, then nothing: not even an end.
+fn stall(chunks: Chunks, from: Instant) -> Chunks {
+    stream::unfold(chunks, move |mut chunks| async move {
+        let silence = async {
+            if Instant::now() < from {
+                sleep_until(from).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = silence => std::future::pending().await,
+            chunk = chunks.next() => Some((chunk?, chunks)),
+        }
+    })
+    .boxed()
+}
+
+fn slow(chunks: Chunks, pause: Duration) -> Chunks {
+    chunks
+        .then(move |chunk| async move {
+            sleep(pause).await;
+            chunk
+        })
+        .boxed()
+}
+
+/// Returns the answer to a request whose revision is too old; none if it can't be.
+fn expired(expiry: Expiry, query: &str) -> Option<Response<Body>> {
+    let query = Query::parse(query);
+    let asked = query.text("resourceVersion");
+    let gone = Refusal::new(
+        410,
+        "Expired",
+        format!("too old resource version: {asked} (by a fault rule)"),
+    );
+    match expiry {
+        Expiry::Event => query.flag("watch").then(|| {
+            let event = json!({"type": "ERROR", "object": gone.to_status()});
+            value(StatusCode::OK, &event)
+        }),
+        Expiry::AtOnce => (!matches!(asked, "" | "0")).then(|| refused(&gone, None)),
+    }
+}

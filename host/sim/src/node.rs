@@ -1,0 +1,256 @@
+//! A node without a cluster: what the pods of another API server do, by the same rules as in the embedded one.
+//!
+//! ```text
+//!   see, see_all, miss ──▶ Node ──▶ act: orders for the API server, and when to act again
+//!                            └────▶ logs: what its kubelet answers when asked for the lines of a container
+//! ```
+//! It is told what the API server has: the pods placed on it, and the `ConfigMap`s and Secrets they may name. It reads
+//! tokio's clock, holds no task and no connection: who does is `capstan-cluster`.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub use self::logs::Logs;
+use crate::{
+    actors::{
+        Change, Sight,
+        look::{name, namespace, text, uid},
+        pod::{Kubelet, needs},
+        template::is_terminal,
+    },
+    pods::{
+        Behaviour,
+        script::{Book, Scripts},
+    },
+    store::{Kind, Shared, Store},
+};
+
+mod logs;
+
+/// How often the kubelet acts at one moment before it waits a little.
+const ROUNDS: usize = 100;
+
+/// A node whose containers are scripted.
+pub struct Node {
+    name: String,
+    shared: Shared,
+    kubelet: Kubelet,
+    script: Script,
+}
+
+/// What the containers of a node do, which may be changed while it runs. A container follows what held at its start.
+#[derive(Clone, Debug, Default)]
+pub struct Script(Book);
+
+/// What the API server is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// A pod has this status now: the whole of what a kubelet knows. Conditions of others are to be kept.
+    Status(Pod, Value),
+    /// A pod has ended and is to be removed: delete it without grace.
+    Remove(Pod),
+}
+
+/// Which pod is meant: this very one, not a namesake.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+}
+
+/// What one look led to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Acts {
+    /// What is to be done, in this order for each pod.
+    pub orders: Vec<Order>,
+    /// After how long to act again, though nothing was seen until then.
+    pub again: Option<Duration>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Node")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// Makes a node of this name whose clock shows `now`. Every span of a behaviour is divided by `pace`.
+    pub fn new(name: &str, now: Timestamp, pace: u32) -> Self {
+        let script = Script::default();
+        Self {
+            name: name.to_owned(),
+            shared: Shared::new(Store::new(0, now)),
+            kubelet: Kubelet::new(Box::new(Scripts::new(script.0.clone(), pace))),
+            script,
+        }
+    }
+
+    /// Returns what its containers do.
+    pub fn script(&self) -> Script {
+        self.script.clone()
+    }
+
+    /// Returns what the kubelet answers about logs.
+    pub fn logs(&self) -> Logs {
+        Logs::new(self.shared.clone())
+    }
+
+    /// Takes in an object that is new or different. The status of a known pod stays the node's own.
+    pub fn see(&mut self, mut object: Value) {
+        let mut store = self.shared.lock();
+        if let Some(known) = Kind::of(&object)
+            .filter(is_pod)
+            .and_then(|kind| store.get(&kind, namespace(&object), name(&object)))
+            && uid(known) == uid(&object)
+            && (is_terminal(known) || !is_terminal(&object))
+            && let Some(status) = known.get("status")
+        {
+            object["status"] = status.clone();
+        }
+        store.mirror(object);
+    }
+
+    /// Takes in all objects of a kind: what is not among them is gone.
+    pub fn see_all(&mut self, kind: &Kind, objects: Vec<Value>) {
+        let mut store = self.shared.lock();
+        let gone: Vec<(String, String)> = store
+            .list(kind)
+            .into_iter()
+            .filter(|known| !objects.iter().any(|object| is_same(known, object)))
+            .map(|known| (namespace(known).to_owned(), name(known).to_owned()))
+            .collect();
+        for (namespace, name) in gone {
+            store.unmirror(kind, &namespace, &name);
+        }
+        drop(store);
+        for object in objects {
+            self.see(object);
+        }
+    }
+
+    /// Takes in that an object is gone.
+    pub fn miss(&mut self, object: &Value) {
+        if let Some(kind) = Kind::of(object) {
+            self.shared.lock().unmirror(&kind, namespace(object), name(object));
+        }
+    }
+
+    /// Lists what a pod names and the node was not told of: a pod may be seen before its ConfigMap is.
+    pub fn lacks(&self, pod: &Value) -> Vec<(Kind, String)> {
+        let store = self.shared.lock();
+        needs::named(pod)
+            .into_iter()
+            .map(|(kind, name)| (Kind::new("", kind), name))
+            .filter(|(kind, name)| store.get(kind, namespace(pod), name).is_none())
+            .collect()
+    }
+
+    /// Lets everything happen that is due now.
+    pub fn act(&mut self) -> Acts {
+        let mut store = self.shared.lock();
+        let mut acts = Acts::default();
+        for _ in 0..ROUNDS {
+            let sight = Sight {
+                store: &store,
+                now: store.now(),
+                node: &self.name,
+                claims: &[],
+            };
+            let turn = self.kubelet.tick(&sight);
+            let wait = |due: Timestamp| Duration::try_from(due.duration_since(sight.now)).unwrap_or_default();
+            // A moment that has passed is over; rather late by a millisecond than in a loop.
+            acts.again = turn.due.map(|due| wait(due).max(Duration::from_millis(1)));
+            if turn.changes.is_empty() {
+                return acts;
+            }
+            for change in turn.changes {
+                acts.orders.extend(perform(&mut store, change));
+            }
+        }
+        acts.again = Some(Duration::from_secs(1));
+        acts
+    }
+}
+
+impl Script {
+    /// Sets what containers of a namespace do, first match wins. What other namespaces do stays as it is.
+    pub fn set(&self, namespace: &str, mut behaviours: Vec<Behaviour>) {
+        self.forget(namespace);
+        for behaviour in &mut behaviours {
+            behaviour.matches.namespace = Some(namespace.to_owned());
+        }
+        self.0.lock().splice(0..0, behaviours);
+    }
+
+    /// Sets what containers do for which no behaviour of their namespace is meant.
+    pub fn set_usual(&self, behaviours: Vec<Behaviour>) {
+        let mut book = self.0.lock();
+        book.retain(|known| known.matches.namespace.is_some());
+        book.extend(behaviours);
+    }
+
+    /// Forgets what containers of a namespace do.
+    pub fn forget(&self, namespace: &str) {
+        self.0
+            .lock()
+            .retain(|known| known.matches.namespace.as_deref() != Some(namespace));
+    }
+}
+
+/// Does to the mirror what is asked of the API server, so that the kubelet need not wait for it to come back.
+fn perform(store: &mut Store, change: Change) -> Option<Order> {
+    match change {
+        Change::Status(pod, status) => {
+            let meant = Pod::of(&pod);
+            let status = Value::Object(status);
+            let mut pod = pod;
+            pod["status"] = status.clone();
+            store.mirror(pod);
+            Some(Order::Status(meant, status))
+        }
+        Change::Delete(pod, _) => {
+            let mut known = store.get(&Kind::new("", "Pod"), namespace(&pod), name(&pod))?.clone();
+            // It is gone when the API server says so: until then it is not asked again.
+            known["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+            store.mirror(known);
+            Some(Order::Remove(Pod::of(&pod)))
+        }
+        Change::Log(namespace, pod, container, line) => {
+            store.log_append(&namespace, &pod, &container, &line);
+            None
+        }
+        Change::LogAgain(namespace, pod, container) => {
+            store.log_restart(&namespace, &pod, &container);
+            None
+        }
+        // Scheduling, the only update a kubelet of the embedded cluster makes: these pods have been scheduled.
+        Change::Create(_) | Change::Update(_) | Change::Release(..) => None,
+    }
+}
+
+impl Pod {
+    fn of(pod: &Value) -> Self {
+        Self {
+            namespace: namespace(pod).to_owned(),
+            name: name(pod).to_owned(),
+            uid: uid(pod).to_owned(),
+        }
+    }
+}
+
+fn is_pod(kind: &Kind) -> bool {
+    *kind == Kind::new("", "Pod")
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    let place = |object| (text(object, "/metadata/namespace"), text(object, "/metadata/name"));
+    place(one) == place(other)
+}

@@ -1,0 +1,41 @@
+//! Objects as another API server has them: taken as they are, without judgement, revision or history.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Kind, Store, commit::place};
+use crate::actors::look::uid;
+
+impl Store {
+    /// Takes an object as it is elsewhere. What a pod printed is gone with it, so a namesake begins with empty logs.
+    pub(crate) fn mirror(&mut self, object: Value) {
+        let Some(kind) = Kind::of(&object) else { return };
+        let (namespace, name) = place(&object);
+        if self
+            .get(&kind, &namespace, &name)
+            .is_some_and(|before| uid(before) != uid(&object))
+        {
+            self.unmirror(&kind, &namespace, &name);
+        }
+        let objects = self.objects.entry(kind).or_default().entry(namespace).or_default();
+        objects.insert(name, Arc::new(object));
+        self.bell.notify_waiters();
+    }
+
+    /// Forgets an object that is gone elsewhere, and what it printed.
+    pub(crate) fn unmirror(&mut self, kind: &Kind, namespace: &str, name: &str) {
+        if let Some(objects) = self.objects.get_mut(kind)
+            && let Some(names) = objects.get_mut(namespace)
+        {
+            names.remove(name);
+            if names.is_empty() {
+                objects.remove(namespace);
+            }
+        }
+        if *kind == Kind::new("", "Pod") {
+            self.log_forget(namespace, name);
+        }
+        self.bell.notify_waiters();
+    }
+}

@@ -1,0 +1,142 @@
+//! Tells the API server how pods are: one task for each pod, the newest status first, as a kubelet's status manager.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use capstan_sim::node::{Order, Pod};
+use k8s_openapi::api::core::v1::Pod as Resource;
+use kube::{
+    Api, Client, Error,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::{Value, json};
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+use super::{NAME, sights::News};
+
+/// How often an order is tried before the pod is left as it is.
+const TRIES: u32 = 10;
+
+/// Carries orders to the API server.
+pub(super) struct Herald {
+    client: Client,
+    pods: BTreeMap<Pod, watch::Sender<Wanted>>,
+    tasks: JoinSet<()>,
+}
+
+/// What the API server shall know about one pod.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    status: Value,
+    removed: bool,
+}
+
+impl Herald {
+    pub fn new(client: Client) -> Self {
+        Self {
+            client,
+            pods: BTreeMap::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Carries one order, after those before it about the same pod.
+    pub fn carry(&mut self, order: Order) {
+        while self.tasks.try_join_next().is_some() {}
+        match order {
+            Order::Status(pod, status) => self.post(pod, |wanted| wanted.status = status),
+            Order::Remove(pod) => self.post(pod, |wanted| wanted.removed = true),
+        }
+    }
+
+    fn post(&mut self, pod: Pod, change: impl FnOnce(&mut Wanted)) {
+        if let Some(known) = self.pods.get(&pod).filter(|known| !known.is_closed()) {
+            known.send_modify(change);
+            return;
+        }
+        let mut wanted = Wanted::default();
+        change(&mut wanted);
+        let (sender, receiver) = watch::channel(wanted);
+        let pods = Api::namespaced(self.client.clone(), &pod.namespace);
+        self.tasks.spawn(attend(pods, pod.clone(), receiver));
+        self.pods.insert(pod, sender);
+    }
+
+    /// Ends the tasks of pods that are gone.
+    pub fn hear(&mut self, news: &News) {
+        let uid = |object: &Value| object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        match news {
+            News::All(kind, objects) if kind.kind == "Pod" => {
+                self.pods
+                    .retain(|pod, _| objects.iter().any(|object| uid(object) == pod.uid));
+            }
+            News::Gone(object) if object["kind"] == "Pod" => {
+                let gone = uid(object);
+                self.pods.retain(|pod, _| pod.uid != gone);
+            }
+            News::All(..) | News::Seen(_) | News::Gone(_) => {}
+        }
+    }
+}
+
+/// Tells the newest about one pod until it is gone.
+async fn attend(pods: Api<Resource>, pod: Pod, mut wanted: watch::Receiver<Wanted>) {
+    let mut told = Value::Null;
+    let mut failed = 0;
+    loop {
+        let newest = wanted.borrow_and_update().clone();
+        match tell(&pods, &pod, &newest, &mut told).await {
+            Ok(()) if newest.removed => return,
+            Ok(()) => failed = 0,
+            // 404 and 409: the pod is gone, or a namesake has taken its place.
+            Err(Error::Api(refusal)) if matches!(refusal.code, 404 | 409) => return,
+            Err(error) if failed == TRIES => {
+                tracing::error!(%error, pod = %pod.name, "The hollow node gave up telling how a pod is.");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(%error, pod = %pod.name, "The hollow node could not tell how a pod is and tries again.");
+                sleep(Duration::from_millis(50 << failed)).await;
+                failed += 1;
+                continue;
+            }
+        }
+        if wanted.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn tell(pods: &Api<Resource>, pod: &Pod, wanted: &Wanted, told: &mut Value) -> Result<(), Error> {
+    if wanted.status != *told {
+        let patch = json!({"metadata": {"uid": pod.uid}, "status": patch(&wanted.status)});
+        let how = PatchParams {
+            field_manager: Some(NAME.into()),
+            ..PatchParams::default()
+        };
+        pods.patch_status(&pod.name, &how, &Patch::Strategic(patch)).await?;
+        told.clone_from(&wanted.status);
+    }
+    if wanted.removed {
+        let this = Preconditions {
+            uid: Some(pod.uid.clone()),
+            ..Preconditions::default()
+        };
+        pods.delete(&pod.name, &DeleteParams::default().grace_period(0).preconditions(this))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Writes a status as a strategic merge patch. Conditions are merged by type and field by field, so that those of
+/// others stay: a reason that is no more must be taken away by name.
+fn patch(status: &Value) -> Value {
+    let mut status = status.clone();
+    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+        for field in ["reason", "message"] {
+            if condition[field].is_null() {
+                condition[field] = Value::Null;
+            }
+        }
+    }
+    status
+}
