@@ -7,11 +7,12 @@ use std::path::Path;
 use recipe::Source;
 
 fn main() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // Scripts run in their package.
+    let root = Path::new("../..");
     let plugins = ["job", "policies", "resource", "skip", "ttl"].map(|name| Source {
         name: name.to_owned(),
         package: format!("capstan-plugin-{name}"),
         folder: format!("plugins/{name}"),
     });
-    recipe::run(&root, &plugins, &[], "CAPSTAN_PREBUILT_PLUGINS")
+    recipe::run(root, &plugins, &[], "CAPSTAN_PREBUILT_PLUGINS")
 }

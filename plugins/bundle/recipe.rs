@@ -28,7 +28,9 @@ pub struct Source {
 /// variable that may give a folder of finished components (`NAME.wasm`) instead, for packagers and machines without the
 /// wasm target.
 pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) -> Result<()> {
-    let root = root
+    // Relative to the package: a target folder may be shared by several checkouts, and each must watch its own files.
+    let near = root;
+    let root = &root
         .canonicalize()
         .with_context(|| format!("failed to find {}", root.display()))?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
@@ -38,7 +40,7 @@ pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) ->
     // editor).
     for source in sources {
         for part in ["src", "Cargo.toml", "plugin.toml"] {
-            watch(&root.join(&source.folder).join(part))?;
+            watch(&near.join(&source.folder).join(part))?;
         }
     }
     for part in [
@@ -52,7 +54,7 @@ pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) ->
     .iter()
     .chain(watched)
     {
-        watch(&root.join(part))?;
+        watch(&near.join(part))?;
     }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={prebuilt}");
@@ -60,7 +62,7 @@ pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) ->
 
     let built = match env::var_os(prebuilt) {
         Some(_) => None,
-        None => Some(build(&root, &out, sources)?),
+        None => Some(build(root, &out, sources)?),
     };
     let mut rows = Vec::new();
     for Source { name, package, folder } in sources {

@@ -8,14 +8,16 @@ use anyhow::{Context as _, bail, ensure};
 use capstan::{exit::Exit, render::Paint, report};
 use capstan_core::{
     directive::Mode,
+    event::Status,
+    object::{GroupKind, Object},
     phase::Phase,
-    plan::{Hooks, Selection},
+    plan::{Confirmed, Hooks, Selection},
 };
 use capstan_engine::{Request, SweepFate};
 use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
 use kube::{
     Api,
-    api::{DynamicObject, Patch, PatchParams},
+    api::{DynamicObject, Patch, PatchParams, PostParams},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -54,10 +56,15 @@ enum Step {
     KeptLogs(BTreeMap<String, Vec<String>>),
     /// Change live objects behind the operation's back: a merge patch by `Kind/name`.
     Patch(BTreeMap<String, Value>),
+    /// Make objects as another tool would.
+    Create(Create),
+    /// Some fields of live objects by `Kind/name`; `null` is for what isn't there.
+    Fields(BTreeMap<String, Value>),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Sync {
     files: Vec<String>,
     #[serde(default)]
@@ -75,6 +82,13 @@ struct Sync {
     force_conflicts: bool,
     #[serde(default)]
     compat: bool,
+    #[serde(default)]
+    adopt: bool,
+    #[serde(default)]
+    confirm: Vec<String>,
+    /// How often what failed is tried again.
+    #[serde(default)]
+    retry: u32,
     /// The operation's deadline, in seconds.
     timeout: Option<u64>,
     #[serde(flatten)]
@@ -91,6 +105,11 @@ struct Expected {
     /// What is told, in this order; other things may be told between.
     #[serde(default)]
     order: Vec<String>,
+    /// What is told exactly once.
+    #[serde(default)]
+    once: Vec<String>,
+    /// Why it failed.
+    because: Option<String>,
     /// What is not told.
     #[serde(default)]
     never: Vec<String>,
@@ -107,6 +126,15 @@ struct Expected {
 struct Mistakes {
     files: Vec<String>,
     are: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    /// The tool's name in `managedFields`.
+    manager: String,
+    /// In the application's namespace.
+    objects: Vec<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -152,6 +180,8 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         Step::Objects(wanted) => objects(stage, wanted).await,
         Step::KeptLogs(wanted) => kept_logs(stage, wanted).await,
         Step::Patch(patches) => patch(stage, patches).await,
+        Step::Create(create) => make(stage, create).await,
+        Step::Fields(wanted) => fields(stage, wanted).await,
     }
 }
 
@@ -167,6 +197,12 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     };
     request.prune = sync.prune;
     request.takes_over = sync.force_conflicts;
+    request.adopts = sync.adopt;
+    request.confirmed = Confirmed {
+        all: false,
+        only: sync.confirm.clone(),
+    };
+    request.limits.retry.times = sync.retry;
     if sync.compat {
         request.mode = Mode::ArgoCd;
     }
@@ -214,6 +250,20 @@ fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
         if let Some(told) = ran.told.iter().find(|told| is_like(told, pattern)) {
             bail!("`{told}` was told, and never should be");
         }
+    }
+    for pattern in &expected.once {
+        let times = ran.told.iter().filter(|told| is_like(told, pattern)).count();
+        ensure!(times == 1, "`{pattern}` was told {times} times");
+    }
+    if let Some(pattern) = &expected.because {
+        let Status::Failed(cause) = &ran.status else {
+            bail!("it didn't fail");
+        };
+        ensure!(
+            is_like(&cause.message, pattern),
+            "it failed because `{}`",
+            cause.message
+        );
     }
     let exit = format!("{:?}", Exit::of_status(&ran.status)).to_lowercase();
     ensure!(exit == expected.ends, "it ends with `{exit}`, not `{}`", expected.ends);
@@ -292,21 +342,73 @@ async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> any
     Ok(())
 }
 
+async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
+    for object in &create.objects {
+        let object: DynamicObject = serde_json::from_value(object.clone())?;
+        let kind = object.types.as_ref().context("objects have a kind")?;
+        let kind = GroupKind::new(
+            kind.api_version.split_once('/').map_or("", |(group, _)| group),
+            &kind.kind,
+        );
+        let cluster = stage.engine.cluster();
+        let discovery = cluster.discovery();
+        let resource = discovery.resource(&kind, None).context("a served kind")?;
+        let namespace = &stage.application.namespace;
+        let api: Api<DynamicObject> = Api::namespaced_with(cluster.client().clone(), namespace, resource);
+        let params = PostParams {
+            field_manager: Some(create.manager.clone()),
+            ..PostParams::default()
+        };
+        api.create(&params, &object).await?;
+    }
+    Ok(())
+}
+
+async fn fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Result<()> {
+    for (name, fields) in wanted {
+        let object = live(stage, name).await?;
+        ensure!(has(&object.0, fields), "{name} is {}", object.0);
+    }
+    Ok(())
+}
+
+/// Says whether a value has what another one names: members of maps, and of lists one by one.
+fn has(value: &Value, wanted: &Value) -> bool {
+    match wanted {
+        Value::Null => value.is_null(),
+        Value::Object(members) => members
+            .iter()
+            .all(|(name, wanted)| has(value.get(name).unwrap_or(&Value::Null), wanted)),
+        Value::Array(members) => value.as_array().is_some_and(|values| {
+            values.len() == members.len() && values.iter().zip(members).all(|(value, wanted)| has(value, wanted))
+        }),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => value == wanted,
+    }
+}
+
+/// Finds a live object of the application's namespace by `Kind/name`.
+async fn live(stage: &Stage, name: &str) -> anyhow::Result<Object> {
+    let (kind, name) = name.split_once('/').context("objects are named `Kind/name`")?;
+    let cluster = stage.engine.cluster();
+    let known = cluster
+        .discovery()
+        .scopes()
+        .into_keys()
+        .find(|known| known.kind == kind);
+    let known = known.with_context(|| format!("there is no kind {kind}"))?;
+    let objects = cluster.list(&known, &stage.application.namespace, "").await?;
+    let object = objects.into_iter().find(|object| is_like(object.name(), name));
+    object.with_context(|| format!("there is no {kind} {name}"))
+}
+
 async fn patch(stage: &Stage, patches: &BTreeMap<String, Value>) -> anyhow::Result<()> {
     for (name, patch) in patches {
-        let (kind, name) = name.split_once('/').context("patches are by `Kind/name`")?;
+        let object = live(stage, name).await?;
         let cluster = stage.engine.cluster();
-        let known = cluster
-            .discovery()
-            .scopes()
-            .into_keys()
-            .find(|known| known.kind == kind);
-        let known = known.with_context(|| format!("there is no kind {kind}"))?;
-        let objects = cluster.list(&known, &stage.application.namespace, "").await?;
-        let object = objects.iter().find(|object| is_like(object.name(), name));
-        let object = object.with_context(|| format!("there is no {kind} {name}"))?;
         let discovery = cluster.discovery();
-        let resource = discovery.resource(&known, None).context("a served kind")?;
+        let resource = discovery
+            .resource(&object.group_kind(), None)
+            .context("a served kind")?;
         let api: Api<DynamicObject> = Api::namespaced_with(cluster.client().clone(), object.namespace(), resource);
         let params = PatchParams {
             field_manager: Some("kubectl-edit".to_owned()),

@@ -3,7 +3,7 @@
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s; with [`diff`], [`migration`] and [`order`] they become a [`plan`] of [`task`]s, or [`error`]s. An [`operation`] runs the plan: it
-//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
+//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
 #![forbid(unsafe_code)]
 
 pub mod diff;
@@ -26,6 +26,7 @@ pub mod phase;
 pub mod place;
 pub mod plan;
 pub mod plugins;
+pub mod pods;
 pub mod task;
 pub mod view;
 pub mod wave;

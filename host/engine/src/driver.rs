@@ -67,13 +67,7 @@ impl Driver {
     pub async fn run(mut self, first: Happened) -> Result<Status, EngineError> {
         let plan = Arc::clone(self.operation.plan());
         let (answers, mut happened) = mpsc::unbounded_channel();
-        let watches = Watches::new(
-            &self.cluster,
-            &self.plugins,
-            self.clock,
-            &plan.application,
-            answers.clone(),
-        );
+        let watches = Watches::new(&self.cluster, &self.plugins, self.clock, &plan, answers.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.records.clone()));
         let store = Arc::new(Mutex::new(self.store));
         let mut hands = Hands {
@@ -206,7 +200,8 @@ impl Hands {
             match effect {
                 Effect::Watch { task, key } => {
                     let judge = judge_of(operation, &task);
-                    self.watches.follow(task, key, judge);
+                    let is_hook = operation.plan().task(&task).is_some_and(|task| task.hook().is_some());
+                    self.watches.follow(task, key, judge, is_hook);
                 }
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
                 Effect::Wake { at } => self.wake = Some(clock.instant(at)),

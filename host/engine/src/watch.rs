@@ -3,6 +3,7 @@
 //! Everything the operation made carries the application's label, so a watch is on that label. What doesn't carry it (it was there
 //! before and is being deleted) is watched by its name.
 
+mod pods;
 mod watcher;
 
 use std::{
@@ -15,6 +16,7 @@ use capstan_core::{
     health::{Assessment, Health},
     input::Happened,
     object::{GroupKind, Object, ObjectKey},
+    plan::Plan,
     plugins::{Answerer, Application, HealthQuestion, Plugins},
     task::TaskId,
 };
@@ -43,6 +45,8 @@ pub(crate) type Sight = Arc<Mutex<BTreeMap<ObjectKey, (Object, Assessment)>>>;
 pub(crate) struct Watches {
     shared: Arc<Shared>,
     watches: BTreeMap<(GroupKind, String), Watch>,
+    /// Where more than one wave has something to wait for.
+    lasting: BTreeSet<(GroupKind, String)>,
 }
 
 struct Shared {
@@ -68,7 +72,7 @@ impl Drop for Watch {
 }
 
 enum Order {
-    Follow(TaskId, ObjectKey, Option<Answerer>),
+    Follow(ObjectKey, Follower),
     Leave(TaskId, ObjectKey),
 }
 
@@ -77,7 +81,7 @@ impl Watches {
         cluster: &Cluster,
         plugins: &Arc<dyn Plugins>,
         clock: Clock,
-        application: &Application,
+        plan: &Plan,
         happened: UnboundedSender<Happened>,
     ) -> Watches {
         Watches {
@@ -85,11 +89,12 @@ impl Watches {
                 cluster: cluster.clone(),
                 plugins: Arc::clone(plugins),
                 clock,
-                application: application.clone(),
+                application: plan.application.clone(),
                 sight: Sight::default(),
                 happened,
             }),
             watches: BTreeMap::new(),
+            lasting: lasting(plan),
         }
     }
 
@@ -99,7 +104,7 @@ impl Watches {
     }
 
     /// Tells how an object is, now and whenever that changes.
-    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>) {
+    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>, is_hook: bool) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
             let (orders, taken) = mpsc::unbounded_channel();
@@ -112,7 +117,8 @@ impl Watches {
         });
         watch.followed.insert((task.clone(), key.clone()));
         // The watcher lives as long as its entry.
-        watch.orders.send(Order::Follow(task, key, judge)).ok();
+        let follower = Follower { task, judge, is_hook };
+        watch.orders.send(Order::Follow(key, follower)).ok();
     }
 
     /// Ends that; a watch that nobody needs ends too.
@@ -122,12 +128,24 @@ impl Watches {
             return;
         };
         watch.followed.remove(&(task.clone(), key.clone()));
-        if watch.followed.is_empty() {
+        // One that later waves need again is kept.
+        if watch.followed.is_empty() && !self.lasting.contains(&place) {
             self.watches.remove(&place);
         } else {
             watch.orders.send(Order::Leave(task, key)).ok();
         }
     }
+}
+
+/// Lists the places in which more than one wave has something to wait for.
+fn lasting(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
+    let mut waves: BTreeMap<(GroupKind, String), BTreeSet<_>> = BTreeMap::new();
+    for task in &plan.tasks {
+        let place = (task.key.group_kind(), task.key.namespace.clone());
+        waves.entry(place).or_default().insert((task.phase, task.wave));
+    }
+    waves.retain(|_, waves| waves.len() > 1);
+    waves.into_keys().collect()
 }
 
 impl Shared {

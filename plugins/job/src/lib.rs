@@ -2,7 +2,9 @@
 
 mod state;
 
-use capstan_sdk::{Assessment, Failure, Health, HealthInput, HookInput, HookType, Observation, OwnObject, Seen, Step};
+use capstan_sdk::{
+    Assessment, Failure, Health, HealthInput, HealthStatus, HookInput, HookType, Observation, OwnObject, Seen, Step,
+};
 use state::{Job, State};
 
 /// Answers for `batch/Job`.
@@ -24,7 +26,16 @@ impl HookType for Plugin {
             State::Failed(reason) => Step::failed(reason),
             State::Leaving => Step::running("being deleted by somebody else"),
             State::Suspended => Step::running("suspended"),
-            State::Running(message) => Step::running(message),
+            State::Running(message) => match &seen.what {
+                // Its pods will never run.
+                Observation::Object { health, .. } if health.status == HealthStatus::Degraded && health.is_final => {
+                    Step::failed(health.message.clone())
+                }
+                Observation::Object { health, .. } if health.status == HealthStatus::Degraded => {
+                    Step::running(health.message.clone())
+                }
+                _ => Step::running(message),
+            },
         })
     }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use capstan_core::{
     fact::{Fact, Seen},
+    health::Health,
     input::Happened,
     object::{GroupKind, Object, ObjectKey, labels},
     plugins::Answerer,
@@ -18,9 +19,15 @@ use kube::{
     core::DynamicObject,
     runtime::watcher::{self, Event},
 };
-use tokio::{sync::mpsc::UnboundedReceiver, time::Instant};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    time::Instant,
+};
 
-use super::{Order, Shared, object_of};
+use super::{
+    Order, Shared, object_of,
+    pods::{PodNews, PodWatch},
+};
 
 /// How long a broken watch waits before it is tried again: at first, and at most.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
@@ -31,6 +38,8 @@ const TOLD_AFTER: u32 = 3;
 pub(super) struct Follower {
     pub task: TaskId,
     pub judge: Option<Answerer>,
+    /// Whether it is a hook's object.
+    pub is_hook: bool,
 }
 
 /// Follows the objects of one kind in one namespace.
@@ -48,6 +57,9 @@ pub(super) struct Watcher {
     /// Objects without the label, which have watches of their own.
     strays: BTreeMap<ObjectKey, BoxStream<'static, watcher::Result<Event<DynamicObject>>>>,
     recheck: BTreeMap<ObjectKey, Instant>,
+    /// The pods of workloads that aren't healthy.
+    pods: BTreeMap<ObjectKey, PodWatch>,
+    pod_news: (UnboundedSender<PodNews>, UnboundedReceiver<PodNews>),
 }
 
 impl Watcher {
@@ -67,6 +79,8 @@ impl Watcher {
             is_ready: false,
             strays: BTreeMap::new(),
             recheck: BTreeMap::new(),
+            pods: BTreeMap::new(),
+            pod_news: unbounded_channel(),
         }
     }
 
@@ -92,7 +106,7 @@ impl Watcher {
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
-                    Some(Order::Follow(task, key, judge)) => self.follow(task, key, judge).await,
+                    Some(Order::Follow(key, follower)) => self.follow(key, follower).await,
                     Some(Order::Leave(task, key)) => self.leave(&task, &key),
                     None => return,
                 },
@@ -112,6 +126,12 @@ impl Watcher {
                     }
                     None => return,
                 },
+                Some((key, trouble)) = self.pod_news.1.recv() => {
+                    if let Some(pods) = self.pods.get_mut(&key) {
+                        pods.take(trouble);
+                        self.tell(&key).await;
+                    }
+                }
                 (key, event) = next_stray(&mut self.strays) => self.take_stray(key, event).await,
                 () = tokio::time::sleep_until(recheck.unwrap_or_else(Instant::now)), if recheck.is_some() => {
                     let now = Instant::now();
@@ -126,10 +146,10 @@ impl Watcher {
         }
     }
 
-    async fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>) {
+    async fn follow(&mut self, key: ObjectKey, follower: Follower) {
         let followers = self.followers.entry(key.clone()).or_default();
-        followers.retain(|follower| follower.task != task);
-        followers.push(Follower { task, judge });
+        followers.retain(|known| known.task != follower.task);
+        followers.push(follower);
         if self.is_ready {
             self.look(&key).await;
         }
@@ -142,6 +162,7 @@ impl Watcher {
                 self.followers.remove(key);
                 self.strays.remove(key);
                 self.recheck.remove(key);
+                self.pods.remove(key);
             }
         }
     }
@@ -259,7 +280,16 @@ impl Watcher {
         };
         let mut soonest = None;
         for follower in followers {
-            let assessment = self.shared.assess(follower.judge.as_ref(), object).await;
+            let mut assessment = self.shared.assess(follower.judge.as_ref(), object).await;
+            if assessment.health == Health::Progressing && !object.is_terminating() {
+                if let Some(pods) = self.pods.get(key) {
+                    assessment = pods.judge(assessment, follower.is_hook);
+                } else if let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_news.0.clone()) {
+                    self.pods.insert(key.clone(), pods);
+                }
+            } else {
+                self.pods.remove(key);
+            }
             soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();
             self.shared
                 .sight

@@ -1,0 +1,199 @@
+//! What the pods of a workload tell that the workload itself doesn't: an image that isn't there, a Secret that is missing.
+
+use serde_json::Value;
+
+use crate::object::{Object, ObjectKey};
+
+/// What is wrong with a pod.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trouble {
+    /// How bad it is.
+    pub weight: Weight,
+    /// Which pod, and what: one sentence.
+    pub message: String,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Worth telling, and may end by itself: no node has room, a container crashes and is started again.
+    Told,
+    /// It hardly ends by itself: the image or the Secret isn't there. A short while is allowed for it.
+    Degraded,
+    /// It never ends by itself: the image has no valid name.
+    Final,
+}
+
+/// Returns the label selector of a workload's pods; nothing for kinds that have none.
+pub fn selector(workload: &Object) -> Option<String> {
+    if workload.group() == "batch" && workload.kind() == "Job" {
+        return Some(format!("batch.kubernetes.io/controller-uid={}", workload.uid()));
+    }
+    let has_pods = workload.group() == "apps"
+        && matches!(
+            workload.kind(),
+            "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"
+        );
+    let labels = workload.0.pointer("/spec/selector/matchLabels")?.as_object()?;
+    let terms: Option<Vec<String>> = labels
+        .iter()
+        .map(|(name, value)| Some(format!("{name}={}", value.as_str()?)))
+        .collect();
+    terms
+        .filter(|terms| has_pods && !terms.is_empty())
+        .map(|terms| terms.join(","))
+}
+
+/// Returns the worst that is wrong with a pod, if anything is.
+pub fn trouble(pod: &Object) -> Option<Trouble> {
+    if pod.is_terminating() {
+        return None;
+    }
+    let of_containers = statuses(pod).filter_map(|status| of_container(pod, status));
+    of_containers.chain(unschedulable(pod)).max()
+}
+
+fn statuses(pod: &Object) -> impl Iterator<Item = &Value> {
+    ["/status/initContainerStatuses", "/status/containerStatuses"]
+        .into_iter()
+        .filter_map(|list| pod.0.pointer(list).and_then(Value::as_array))
+        .flatten()
+}
+
+fn of_container(pod: &Object, status: &Value) -> Option<Trouble> {
+    let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let message = text("/state/waiting/message");
+    let (container, image) = (text("/name"), text("/image"));
+    let (weight, what) = match text("/state/waiting/reason") {
+        "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => (
+            Weight::Degraded,
+            format!("the image {image} can't be pulled: {message}"),
+        ),
+        "InvalidImageName" => (Weight::Final, format!("`{image}` is no image name")),
+        "ErrImageNeverPull" => {
+            let what = format!("the image {image} isn't on the node, and the pod says never to pull it");
+            (Weight::Final, what)
+        }
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+            (Weight::Degraded, format!("can't be started: {message}"))
+        }
+        "CrashLoopBackOff" => {
+            let code = status.pointer("/lastState/terminated/exitCode").and_then(Value::as_i64);
+            let restarts = status.get("restartCount").and_then(Value::as_u64).unwrap_or_default();
+            let code = code.map_or_else(String::new, |code| format!(" with exit code {code}"));
+            (Weight::Told, format!("crashes{code}, started {restarts} times again"))
+        }
+        _ => return None,
+    };
+    Some(Trouble {
+        weight,
+        message: format!("pod {}, container {container}: {what}", pod.name()),
+    })
+}
+
+fn unschedulable(pod: &Object) -> Option<Trouble> {
+    let conditions = pod.0.pointer("/status/conditions")?.as_array()?;
+    let is = |condition: &&Value| {
+        let has = |field: &str, value: &str| condition.get(field).and_then(Value::as_str) == Some(value);
+        has("type", "PodScheduled") && has("status", "False")
+    };
+    let message = conditions.iter().find(is)?.get("message").and_then(Value::as_str)?;
+    Some(Trouble {
+        weight: Weight::Told,
+        message: format!("pod {} has no node: {message}", pod.name()),
+    })
+}
+
+/// Lists the `ConfigMaps` and `Secrets` without which a pod's volumes can't be mounted, while its containers wait to be made.
+pub fn mounted(pod: &Object) -> Vec<ObjectKey> {
+    let waits = statuses(pod).any(|status| {
+        let reason = status.pointer("/state/waiting/reason").and_then(Value::as_str);
+        matches!(reason, Some("ContainerCreating" | "PodInitializing"))
+    });
+    if !waits || pod.is_terminating() {
+        return Vec::new();
+    }
+    let volumes = pod.0.pointer("/spec/volumes").and_then(Value::as_array);
+    let plain = volumes.into_iter().flatten();
+    let projected = plain
+        .clone()
+        .filter_map(|volume| volume.pointer("/projected/sources").and_then(Value::as_array))
+        .flatten();
+    plain.chain(projected).filter_map(|source| needs(pod, source)).collect()
+}
+
+fn needs(pod: &Object, source: &Value) -> Option<ObjectKey> {
+    let (kind, place, name) = [
+        ("Secret", "secret", "secretName"),
+        ("Secret", "secret", "name"),
+        ("ConfigMap", "configMap", "name"),
+    ]
+    .into_iter()
+    .find_map(|(kind, place, name)| Some((kind, source.get(place)?, source.get(place)?.get(name)?.as_str()?)))?;
+    if place.get("optional").and_then(Value::as_bool) == Some(true) {
+        return None;
+    }
+    Some(ObjectKey {
+        group: String::new(),
+        kind: kind.to_owned(),
+        namespace: pod.namespace().to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(waiting: Value) -> Object {
+        Object(json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "api-1", "namespace": "shop" },
+            "spec": { "volumes": [
+                { "name": "a", "secret": { "secretName": "keys" } }, { "name": "b", "configMap": { "name": "maybe", "optional": true } },
+                { "name": "c", "projected": { "sources": [{ "configMap": { "name": "settings" } }, { "serviceAccountToken": {} }] } },
+            ] },
+            "status": { "containerStatuses": [{ "name": "main", "image": "nowhere/x:1", "restartCount": 3, "state": { "waiting": waiting } }] },
+        }))
+    }
+
+    #[test]
+    fn the_worst_of_a_pod_is_told() {
+        let told = |reason: &str| {
+            trouble(&pod(json!({ "reason": reason, "message": "not found" })))
+                .map(|found| (found.weight, found.message))
+        };
+        assert_eq!(
+            told("ImagePullBackOff"),
+            Some((
+                Weight::Degraded,
+                "pod api-1, container main: the image nowhere/x:1 can't be pulled: not found".to_owned()
+            ))
+        );
+        assert_eq!(told("InvalidImageName").map(|(weight, _)| weight), Some(Weight::Final));
+        assert_eq!(told("CrashLoopBackOff").map(|(weight, _)| weight), Some(Weight::Told));
+        assert_eq!(told("ContainerCreating"), None);
+    }
+
+    #[test]
+    fn what_a_waiting_pod_mounts_is_listed() {
+        let names = |pod: &Object| mounted(pod).iter().map(ObjectKey::short).collect::<Vec<_>>();
+        assert_eq!(
+            names(&pod(json!({ "reason": "ContainerCreating" }))),
+            ["Secret/keys", "ConfigMap/settings"]
+        );
+        assert_eq!(names(&pod(json!({ "reason": "ErrImagePull" }))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn workloads_select_their_pods() {
+        let of = |group: &str, kind: &str| {
+            selector(&Object(
+                json!({ "apiVersion": group, "kind": kind, "spec": { "selector": { "matchLabels": { "app": "x" } } } }),
+            ))
+        };
+        assert_eq!(of("apps/v1", "Deployment").as_deref(), Some("app=x"));
+        assert_eq!(of("v1", "Service"), None);
+    }
+}
