@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
+    error::PlanError,
     manifest::Manifest,
     object::Object,
     plan::Plan,
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cluster::Cluster,
-    error::{ClusterError, EngineError},
+    error::ClusterError,
     planning::{Place, Planned},
 };
 
@@ -58,11 +59,13 @@ impl Planned {
     /// # Errors
     ///
     /// Returns that it is no saved plan, or one of a newer version.
-    pub fn load(text: &str) -> Result<Planned, EngineError> {
-        let saved: Saved =
-            serde_json::from_str(text).map_err(|error| EngineError::Stored(format!("it is no saved plan: {error}")))?;
+    pub fn load(text: &str) -> Result<Planned, PlanError> {
+        let saved: Saved = serde_json::from_str(text).map_err(|error| {
+            PlanError::new(format!("this is no saved plan: {error}")).hint("`capstan plan --save FILE` writes one")
+        })?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
-            return Err(EngineError::Stored("it was saved by a newer capstan".to_owned()));
+            let error = PlanError::new("this plan was saved by a newer capstan");
+            return Err(error.hint("run it with that one, or make it anew"));
         }
         Ok(Planned {
             plan: saved.plan,

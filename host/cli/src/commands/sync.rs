@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use capstan_core::plugins::Application;
 use capstan_engine::{Ended, EngineError, Planned, Rehearsed, Running};
 
@@ -46,7 +45,10 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
         ));
     }
     let text = input::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
-    Planned::load(&text).with_context(|| format!("{} can't be used", path.display()))
+    Planned::load(&text).map_err(|mut mistake| {
+        mistake.message = format!("{}: {}", path.display(), mistake.message);
+        Mistakes(vec![mistake]).into()
+    })
 }
 
 async fn sync(context: &Context, global: &Global, args: &Sync, source: Source) -> anyhow::Result<Exit> {

@@ -1,0 +1,241 @@
+//! Before and after: differences, saved plans, dry runs, going back. One embedded cluster is kept between the commands.
+
+use std::{fs, path::Path};
+
+use insta::assert_snapshot;
+
+use crate::support::{Said, capstan, run};
+
+const FIRST: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings }
+data: { colour: green, size: \"3\" }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: keys }
+stringData: { password: hunter2hunter2 }
+";
+
+const SECOND: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: settings }
+data: { colour: red, size: \"3\" }
+---
+apiVersion: v1
+kind: Secret
+metadata: { name: keys }
+stringData: { password: anotherpassword }
+";
+
+/// A folder with two sets of manifests and an embedded cluster.
+struct Case(tempfile::TempDir);
+
+impl Case {
+    fn new() -> Case {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("first.yaml"), FIRST).unwrap();
+        fs::write(folder.path().join("second.yaml"), SECOND).unwrap();
+        Case(folder)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+
+    fn words(&self, words: &str) -> String {
+        let words = words
+            .replace("FIRST", &format!("-f {} --app shop", self.path("first.yaml")))
+            .replace("SECOND", &format!("-f {} --app shop", self.path("second.yaml")))
+            .replace("PLAN", &self.path("plan.json"));
+        format!("{words} -n shop --simulate --state {}", self.path("state"))
+    }
+
+    fn run(&self, words: &str) -> Said {
+        run(&self.words(words))
+    }
+
+    /// What it says, without where the folder is.
+    fn told(&self, words: &str) -> String {
+        self.run(words)
+            .all()
+            .replace(&self.0.path().display().to_string(), "DIR")
+    }
+}
+
+#[test]
+fn differences_are_shown_and_secrets_hidden() {
+    let case = Case::new();
+    assert_eq!(case.run("sync FIRST").code, 0);
+    assert_snapshot!(case.told("diff FIRST"), @"[exit code 0]");
+    assert_snapshot!(case.told("diff SECOND"), @"
+    --- live Secret/keys
+    +++ desired Secret/keys
+    @@ -1,6 +1,6 @@
+     apiVersion: v1
+     data:
+    -  password: (hidden, before)
+    +  password: (hidden, after)
+     kind: Secret
+     metadata:
+       labels:
+    --- live ConfigMap/settings
+    +++ desired ConfigMap/settings
+    @@ -1,6 +1,6 @@
+     apiVersion: v1
+     data:
+    -  colour: green
+    +  colour: red
+       size: '3'
+     kind: ConfigMap
+     metadata:
+    [exit code 3]
+    ");
+}
+
+#[test]
+fn another_program_may_show_the_differences() {
+    let case = Case::new();
+    assert_eq!(case.run("sync FIRST").code, 0);
+    let output = capstan(&case.words("diff SECOND"))
+        .env("KUBECTL_EXTERNAL_DIFF", "diff -r -u0")
+        .output();
+    let said = Said::from(output.unwrap());
+    assert_eq!(said.code, 3, "{}", said.err);
+    assert!(
+        said.out.contains("-  colour: green") && said.out.contains("+  colour: red"),
+        "{}",
+        said.out
+    );
+    assert!(
+        !said.out.contains("hunter2") && !said.out.contains("aHVudGVy"),
+        "{}",
+        said.out
+    );
+    let output = capstan(&case.words("diff SECOND"))
+        .env("KUBECTL_EXTERNAL_DIFF", "no-such-program")
+        .output();
+    let said = Said::from(output.unwrap());
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err
+            .contains("failed to run `no-such-program` (KUBECTL_EXTERNAL_DIFF)"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let case = Case::new();
+    assert_snapshot!(case.told("sync FIRST --dry-run server"), @"
+    on the embedded cluster
+    shop in namespace shop: 2 to apply
+
+    Sync
+      wave   0   + Secret/keys          apply, wait Healthy   new   resource 0.1.0
+                 + ConfigMap/settings   apply, wait Healthy   new   resource 0.1.0
+    a dry run: nothing was changed
+    [exit code 0]
+    ");
+    assert_snapshot!(case.told("status"), @"
+    no applications in namespace shop
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn a_saved_plan_is_run_only_while_the_cluster_is_as_it_was() {
+    let case = Case::new();
+    assert_eq!(case.run("sync FIRST").code, 0);
+    assert_eq!(case.run("plan SECOND --save PLAN").code, 0);
+    let saved = case.path("plan.json");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&saved).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_snapshot!(case.told("sync --plan PLAN"), @"
+    on the embedded cluster
+    shop in namespace shop: 2 to apply
+
+    Sync
+      wave   0   ~ Secret/keys          apply, wait Healthy   password   resource 0.1.0
+                 ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
+
+    operation 2-pnywj: sync of shop in namespace shop
+      0.0s  checking                       asking the API server about 2 objects, nothing is changed yet
+    ---- Sync, wave 0 [0/2 done] ----
+      0.0s  changed   Secret/keys
+      0.0s  ok        Secret/keys          Healthy: no health check for this kind
+      0.0s  changed   ConfigMap/settings
+      0.0s  ok        ConfigMap/settings   Healthy: no health check for this kind
+
+    Succeeded in 0.0s
+    [exit code 0]
+    ");
+    // The same plan again: its objects are not those it was made on.
+    assert_snapshot!(case.told("sync --plan PLAN"), @"
+    error: the cluster is no longer as it was when this plan was made: Secret shop/keys was changed; ConfigMap shop/settings was changed; another operation came between
+      hint: nothing was changed; make the plan anew
+    [exit code 3]
+    ");
+    fs::write(&saved, "{}").unwrap();
+    assert_snapshot!(case.told("sync --plan PLAN"), @"
+    error: DIR/plan.json: this is no saved plan: missing field `is` at line 1 column 2
+      hint: `capstan plan --save FILE` writes one
+    [exit code 2]
+    ");
+    fs::remove_file(Path::new(&saved)).unwrap();
+    assert_eq!(case.run("sync --plan PLAN").code, 2);
+}
+
+#[test]
+fn going_back_takes_the_manifests_of_an_earlier_operation() {
+    let case = Case::new();
+    assert_eq!(case.run("sync FIRST").code, 0);
+    assert_snapshot!(case.told("rollback shop --yes"), @"
+    error: no earlier operation succeeded with other manifests
+      hint: `capstan history` lists what there is; name one of them
+    [exit code 2]
+    ");
+    assert_eq!(case.run("sync SECOND").code, 0);
+    assert_snapshot!(case.told("rollback shop"), @"
+    on the embedded cluster
+    shop in namespace shop: 2 to apply
+
+    Sync
+      wave   0   ~ Secret/keys          apply, wait Healthy   password   resource 0.1.0
+                 ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
+    back to the manifests of operation 1-pnywj
+    error: going back needs a yes, and there is no terminal to ask on
+      hint: add `--yes`
+    [exit code 2]
+    ");
+    assert_snapshot!(case.told("rollback shop --yes"), @"
+    on the embedded cluster
+    shop in namespace shop: 2 to apply
+
+    Sync
+      wave   0   ~ Secret/keys          apply, wait Healthy   password   resource 0.1.0
+                 ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
+
+    operation 3-pnywj: sync of shop in namespace shop
+      0.0s  checking                       asking the API server about 2 objects, nothing is changed yet
+    ---- Sync, wave 0 [0/2 done] ----
+      0.0s  changed   Secret/keys
+      0.0s  ok        Secret/keys          Healthy: no health check for this kind
+      0.0s  changed   ConfigMap/settings
+      0.0s  ok        ConfigMap/settings   Healthy: no health check for this kind
+
+    Succeeded in 0.0s
+    back to the manifests of operation 1-pnywj
+    [exit code 0]
+    ");
+    assert_snapshot!(case.told("explain shop"), @"
+    no operation of shop runs; the last one, 3-pnywj, Succeeded
+    [exit code 0]
+    ");
+}
