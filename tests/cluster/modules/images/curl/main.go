@@ -36,7 +36,7 @@ type request struct {
 
 var long = map[string]byte{
 	"request": 'X', "data": 'd', "data-raw": 'd', "header": 'H', "silent": 's', "show-error": 'S', "fail": 'f',
-	"include": 'i', "location": 'L', "output": 'o', "max-time": 'm', "insecure": 'k', "url": 'u',
+	"include": 'i', "location": 'L', "output": 'o', "max-time": 'm', "insecure": 'k',
 }
 
 func main() {
@@ -126,8 +126,6 @@ func (asked *request) value(letter byte, value string) error {
 		asked.headers = append(asked.headers, value)
 	case 'o':
 		asked.output = value
-	case 'u':
-		asked.url = value
 	case 'm':
 		seconds, err := strconv.ParseFloat(value, 64)
 		if err != nil {
