@@ -55,12 +55,13 @@ pub(crate) fn check() -> Result<Tools, Unavailable> {
         bash: tool("bash-static", "bash-static", SYSTEM, is_static),
         ip: tool("ip", "iproute2", SYSTEM, |_| true),
         unshare: tool("unshare", "util-linux", SYSTEM, |_| true),
+        // Not by the name of the plugin `bridge`, which is also another program's.
         plugins: tool(
-            "bridge",
+            "host-local",
             "containernetworking-plugins",
             &["/usr/lib/cni", "/opt/cni/bin"],
             |path| {
-                ["host-local", "loopback"]
+                ["bridge", "loopback"]
                     .iter()
                     .all(|other| path.with_file_name(other).is_file())
             },

@@ -2,10 +2,11 @@
 trap '' INT TERM HUP
 PATH=$PATH:/usr/sbin:/sbin
 while read -r _; do :; done
-kill -9 -- "-$1"
+# Without `--`, which not every shell knows here.
+kill -9 "-$1"
 # The group is gone once the last process is, those of pods included: their namespace dies with its first process.
 n=0
-while kill -0 -- "-$1" && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+while kill -0 "-$1" && [ $n -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
 if [ -e "/sys/class/net/$3" ]; then ip link del "$3"; fi
 n=0
 while [ $n -lt 20 ]; do
