@@ -284,10 +284,12 @@ conf_dir = "{cni}"
         "address": gateway, "port": port, "healthzPort": 0,
         "authentication": { "anonymous": { "enabled": true }, "webhook": { "enabled": false } },
         "authorization": { "mode": "AlwaysAllow" },
-        "cgroupDriver": "cgroupfs", "cgroupRoot": format!("/{name}"), "cgroupsPerQOS": false, "failCgroupV1": false,
+        "cgroupDriver": "cgroupfs", "cgroupsPerQOS": false, "failCgroupV1": false,
         "enforceNodeAllocatable": [], "failSwapOn": false, "localStorageCapacityIsolation": false,
         "containerRuntimeEndpoint": format!("unix://{}", at("containerd.sock")),
         "volumePluginDir": at("node/volume-plugins"), "makeIPTablesUtilChains": false, "resolvConf": "",
+        // Nobody answers there, and that at once.
+        "clusterDNS": [gateway], "clusterDomain": "cluster.local",
         "registryPullQPS": 0, "serializeImagePulls": false, "imageGCHighThresholdPercent": 100,
         "evictionHard": {
             "memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%", "nodefs.inodesFree": "0%",

@@ -19,7 +19,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches over `dir`, and over the bridge and the cgroups called `name`, which don't need to exist.
+    /// Watches over `dir`, the cgroups of pods, and the bridge called `name`, if there ever is one.
     pub(crate) fn start(dir: &Path, name: &str) -> anyhow::Result<Self> {
         let anchor = shell("read -r _", &[])?;
         let group = i32::try_from(anchor.id()).context("a process id out of range")?;
