@@ -1,0 +1,3 @@
+module capstan/cluster/images
+
+go 1.26.0

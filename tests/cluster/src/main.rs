@@ -1,0 +1,81 @@
+//! The test cluster by hand: `capstan-cluster up` and `capstan-cluster build`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use capstan_cluster::{Cluster, Tier, build, helm};
+use tokio::signal::unix::{SignalKind, signal};
+
+const USAGE: &str = "usage: capstan-cluster up [--node] [--dir DIR]   start a cluster, until Ctrl-C
+       capstan-cluster build [--node]              build what a cluster needs, and helm";
+
+enum Word {
+    Up,
+    Build,
+}
+
+struct Asked {
+    word: Word,
+    tier: Tier,
+    dir: Option<PathBuf>,
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Option<Asked> {
+    let word = match words.next()?.as_str() {
+        "up" => Word::Up,
+        "build" => Word::Build,
+        _ => return None,
+    };
+    let mut asked = Asked {
+        word,
+        tier: Tier::ControlPlane,
+        dir: None,
+    };
+    while let Some(option) = words.next() {
+        match (option.as_str(), &asked.word) {
+            ("--node", _) => asked.tier = Tier::Node,
+            ("--dir", Word::Up) => asked.dir = Some(words.next()?.into()),
+            _ => return None,
+        }
+    }
+    Some(asked)
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Some(asked) = parse(std::env::args().skip(1)) else {
+        eprintln!("{USAGE}");
+        return Ok(ExitCode::from(2));
+    };
+    match asked.word {
+        Word::Build => {
+            build(asked.tier)?;
+            helm()?;
+        }
+        Word::Up => up(asked.tier, asked.dir)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn up(tier: Tier, dir: Option<PathBuf>) -> anyhow::Result<()> {
+    let cluster = Cluster::start_blocking(tier, dir)?;
+    println!("{}", cluster.kubeconfig().display());
+    eprintln!(
+        "Try: {}/kubectl --kubeconfig {} get all -A",
+        cluster.programs().display(),
+        cluster.kubeconfig().display()
+    );
+    eprintln!(
+        "The logs are in {}. Ctrl-C ends the cluster and removes it.",
+        cluster.dir().display()
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate()).context("failed to listen for signals")?;
+        tokio::select! {
+            biased;
+            pressed = tokio::signal::ctrl_c() => pressed.context("failed to listen for Ctrl-C"),
+            _ = terminated.recv() => Ok(()),
+        }
+    })
+}
