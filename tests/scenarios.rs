@@ -1,12 +1,18 @@
-//! The stories of `scenarios/`, each a test of its own.
+//! The stories of `scenarios/`, each told twice: on the embedded cluster and on a real control plane.
 
 use std::path::Path;
 
-fn story(path: &Path) -> datatest_stable::Result<()> {
+fn embedded(path: &Path) -> datatest_stable::Result<()> {
     let text = std::fs::read_to_string(path)?;
     capstan_tests::story::run(&text).map_err(|error| format!("{error:#}").into())
 }
 
+fn real(path: &Path) -> datatest_stable::Result<()> {
+    let text = std::fs::read_to_string(path)?;
+    capstan_tests::story::run_for_real(&text).map_err(|error| format!("{error:#}").into())
+}
+
 datatest_stable::harness! {
-    { test = story, root = "scenarios", pattern = r"\.yaml$" },
+    { test = embedded, root = "scenarios", pattern = r"\.yaml$" },
+    { test = real, root = "scenarios", pattern = r"\.yaml$" },
 }

@@ -4,6 +4,7 @@
 //! Rust; [`told`] puts events into the words that both expect.
 #![expect(clippy::expect_used, reason = "a test may stop at what can't be")]
 
+pub mod real;
 pub mod stage;
 pub mod story;
 pub mod told;

@@ -17,19 +17,30 @@ use capstan_sim::world::{Setup, World};
 use kube::Client;
 use serde_json::json;
 
-use crate::told::told;
+use crate::{
+    real::{PACE, Plane, Real},
+    told::told,
+};
 
 /// Who terminates operations in tests.
 pub const SOMEBODY: &str = "somebody";
 
 /// A cluster with an engine on it.
 pub struct Stage {
-    /// The cluster.
-    pub world: World,
+    /// Where it is.
+    pub ground: Ground,
     /// The engine.
     pub engine: Engine,
     /// The application that stories are about.
     pub application: Application,
+}
+
+/// Where a stage is.
+pub enum Ground {
+    /// An embedded cluster, in virtual time.
+    Embedded(World),
+    /// A namespace of a real cluster, in real time.
+    Real(Real),
 }
 
 /// What came of an operation.
@@ -75,11 +86,50 @@ impl Stage {
         let cluster = cluster.expect("the embedded cluster answers");
         Stage {
             engine: Engine::new(cluster, plugins, clock, "test"),
-            world,
+            ground: Ground::Embedded(world),
             application: Application {
                 name: "shop".to_owned(),
                 namespace: namespace.to_owned(),
             },
+        }
+    }
+
+    /// Starts on a real cluster, with the built-in plugins.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the namespace couldn't be made ready.
+    pub async fn real(plane: &Plane, name: &str, setup: Setup) -> anyhow::Result<Stage> {
+        let real = plane.ground(name, setup).await?;
+        let cluster = Cluster::connect(real.client()?).await?;
+        let application = Application {
+            name: name.to_owned(),
+            namespace: name.to_owned(),
+        };
+        Ok(Stage {
+            engine: Engine::new(cluster, built_in(), Clock::system(), "test"),
+            ground: Ground::Real(real),
+            application,
+        })
+    }
+
+    /// Returns the embedded cluster.
+    ///
+    /// # Panics
+    ///
+    /// If it is a real one.
+    pub fn world(&self) -> &World {
+        match &self.ground {
+            Ground::Embedded(world) => world,
+            Ground::Real(_) => unreachable!("this is for embedded clusters"),
+        }
+    }
+
+    /// Returns how many times faster than written everything is.
+    pub fn pace(&self) -> u64 {
+        match self.ground {
+            Ground::Embedded(_) => 1,
+            Ground::Real(_) => u64::from(PACE),
         }
     }
 

@@ -23,6 +23,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    real,
     stage::{Ran, SOMEBODY, Stage},
     told::is_like,
 };
@@ -34,6 +35,8 @@ struct Story {
     /// What it is about.
     #[expect(dead_code, reason = "for the reader of the file")]
     about: String,
+    /// Why it can't be told in real time.
+    only_embedded: Option<String>,
     steps: Vec<Step>,
 }
 
@@ -151,17 +154,61 @@ struct Sweep {
 ///
 /// Returns what isn't as the story says.
 pub fn run(text: &str) -> anyhow::Result<()> {
+    let (scenario, story) = read(text)?;
+    crate::in_virtual_time(async { perform_all(&Stage::new(Setup::from(scenario)).await, &story).await })
+}
+
+/// Runs the story of a file on a real control plane, if there is one here.
+///
+/// # Errors
+///
+/// Returns what isn't as the story says.
+pub fn run_for_real(text: &str) -> anyhow::Result<()> {
+    let Some(plane) = real::plane() else { return Ok(()) };
+    // Each has a namespace of its own; what is about the namespace itself needs its name.
+    let name = if text.contains("Namespace/shop") {
+        "shop".to_owned()
+    } else {
+        real::namespace()
+    };
+    let (scenario, story) = read(&renamed(text, &name))?;
+    if let Some(why) = &story.only_embedded {
+        std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {why}\n").as_bytes())?;
+        return Ok(());
+    }
+    plane.block_on(async {
+        let stage = Stage::real(plane, &name, Setup::from(scenario)).await?;
+        perform_all(&stage, &story).await
+    })
+}
+
+/// Writes another name for the application and its namespace into a story.
+fn renamed(text: &str, name: &str) -> String {
+    let mut renamed = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("shop") {
+        let (before, after) = rest.split_at(at);
+        let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '-');
+        let is_word = !is_part(before.chars().next_back()) && !is_part(after["shop".len()..].chars().next());
+        renamed.push_str(before);
+        renamed.push_str(if is_word { name } else { "shop" });
+        rest = &after["shop".len()..];
+    }
+    renamed + rest
+}
+
+fn read(text: &str) -> anyhow::Result<(Scenario, Story)> {
     let whole: Map<String, Value> = serde_yaml::from_str(text)?;
     let (scenario, story) = Scenario::split(whole)?;
-    let story: Story = serde_json::from_value(Value::Object(story))?;
-    crate::in_virtual_time(async {
-        let stage = Stage::new(Setup::from(scenario)).await;
-        for (number, step) in story.steps.iter().enumerate() {
-            let result = perform(&stage, step).await;
-            result.with_context(|| format!("step {}", number + 1))?;
-        }
-        Ok(())
-    })
+    Ok((scenario, serde_json::from_value(Value::Object(story))?))
+}
+
+async fn perform_all(stage: &Stage, story: &Story) -> anyhow::Result<()> {
+    for (number, step) in story.steps.iter().enumerate() {
+        let result = perform(stage, step).await;
+        result.with_context(|| format!("step {}", number + 1))?;
+    }
+    Ok(())
 }
 
 async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
@@ -203,11 +250,13 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
         only: sync.confirm.clone(),
     };
     request.limits.retry.times = sync.retry;
+    // What is waited for is told after a minute.
+    request.limits.notice /= stage.pace();
     if sync.compat {
         request.mode = Mode::ArgoCd;
     }
     if let Some(timeout) = sync.timeout {
-        request.limits.operation = timeout;
+        request.limits.operation = timeout / stage.pace();
     }
     Ok(request)
 }

@@ -1,0 +1,153 @@
+//! The other arm: the same stories on a real control plane, whose pods live on the hollow node.
+//!
+//! What scenario files say about time is about a tenth as long there; what they say about faults is said by a proxy.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use capstan_cluster::{Tier, hollow::HollowNode, proxy::Proxy, shared};
+use capstan_sim::{rule::Rules, world::Setup};
+use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use kube::{
+    Api, Client, Config,
+    api::{DynamicObject, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
+    core::{ApiResource, GroupVersionKind},
+    runtime::wait::await_condition,
+};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+/// How many times faster than written pods are, and deadlines.
+pub const PACE: u32 = 10;
+/// How long making a namespace ready may take.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// A real control plane with a hollow node.
+pub struct Plane {
+    node: HollowNode,
+    config: Config,
+    kubeconfig: std::path::PathBuf,
+    /// What the node and its client live on.
+    runtime: Runtime,
+}
+
+/// A namespace on it.
+pub struct Real {
+    config: Config,
+    namespace: String,
+    /// What stands between the engine and the API server.
+    proxy: Option<Proxy>,
+}
+
+/// Returns the control plane of this process; nothing when this machine can't run one, which is told aloud.
+///
+/// # Panics
+///
+/// If it should be there and isn't.
+pub fn plane() -> Option<&'static Plane> {
+    static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
+    PLANE
+        .get_or_init(|| {
+            let cluster = shared(Tier::ControlPlane)?;
+            Some(start(cluster.kubeconfig()).expect("a hollow node on the control plane"))
+        })
+        .as_ref()
+}
+
+fn start(kubeconfig: std::path::PathBuf) -> anyhow::Result<Plane> {
+    let runtime = Runtime::new()?;
+    let (node, config) = runtime.block_on(async {
+        let file = Kubeconfig::read_from(&kubeconfig)?;
+        let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+        let client = Client::try_from(config.clone())?;
+        anyhow::Ok((HollowNode::start_at(client, Vec::new(), PACE).await?, config))
+    })?;
+    Ok(Plane {
+        node,
+        config,
+        kubeconfig,
+        runtime,
+    })
+}
+
+impl Plane {
+    /// Runs a test on the cluster's own runtime, so that what it starts may outlive it.
+    pub fn block_on<T>(&self, test: impl Future<Output = T>) -> T {
+        self.runtime.block_on(test)
+    }
+
+    /// Returns the administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &std::path::Path {
+        &self.kubeconfig
+    }
+
+    /// Makes a namespace as a scenario describes its cluster.
+    ///
+    /// # Errors
+    ///
+    /// Returns what of it can't be had, or why the server refuses.
+    pub async fn ground(&self, namespace: &str, setup: Setup) -> anyhow::Result<Real> {
+        let client = Client::try_from(self.config.clone())?;
+        let spaces: Api<Namespace> = Api::all(client.clone());
+        let space = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
+        spaces.create(&PostParams::default(), &space).await?;
+        let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+        let is_there = |account: Option<&ServiceAccount>| account.is_some();
+        tokio::time::timeout(READY_WITHIN, await_condition(accounts, "default", is_there))
+            .await
+            .context("the namespace has no service account")??;
+        self.node.behaviours_of(namespace, setup.behaviours);
+        for mut object in setup.objects {
+            object["metadata"]["namespace"] = json!(namespace);
+            make(&client, namespace, object).await?;
+        }
+        let proxy = if setup.rules.is_empty() {
+            None
+        } else {
+            Some(Proxy::start(&self.kubeconfig, Rules::new(setup.seed, setup.rules)).await?)
+        };
+        Ok(Real {
+            config: self.config.clone(),
+            namespace: namespace.to_owned(),
+            proxy,
+        })
+    }
+}
+
+/// Makes an object of one of the kinds that scenarios begin with.
+async fn make(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
+    let object: DynamicObject = serde_json::from_value(object)?;
+    let types = object.types.clone().context("objects have a kind")?;
+    let kind = GroupVersionKind::try_from(&types)?;
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &ApiResource::from_gvk(&kind));
+    api.create(&PostParams::default(), &object).await?;
+    Ok(())
+}
+
+impl Real {
+    /// Returns a client for the engine: through the proxy, if there are faults.
+    ///
+    /// # Errors
+    ///
+    /// Returns that there is none.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        match &self.proxy {
+            Some(proxy) => proxy.client(&self.namespace),
+            None => Ok(Client::try_from(self.config.clone())?),
+        }
+    }
+}
+
+/// Returns a name for the namespace of a story, another one each time.
+pub fn namespace() -> String {
+    static USED: Mutex<BTreeMap<u32, ()>> = Mutex::new(BTreeMap::new());
+    let mut used = USED.lock().unwrap_or_else(PoisonError::into_inner);
+    let number = u32::try_from(used.len()).unwrap_or(u32::MAX) + 1;
+    used.insert(number, ());
+    format!("shop-{number}")
+}
