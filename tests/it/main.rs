@@ -6,3 +6,4 @@ mod crash;
 mod docs;
 mod engine;
 mod hostile;
+mod real;

@@ -31,7 +31,7 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub struct Plane {
     node: HollowNode,
     config: Config,
-    kubeconfig: std::path::PathBuf,
+    cluster: &'static capstan_cluster::Cluster,
     /// What the node and its client live on.
     runtime: Runtime,
 }
@@ -54,15 +54,15 @@ pub fn plane() -> Option<&'static Plane> {
     PLANE
         .get_or_init(|| {
             let cluster = shared(Tier::ControlPlane)?;
-            Some(start(cluster.kubeconfig()).expect("a hollow node on the control plane"))
+            Some(start(cluster).expect("a hollow node on the control plane"))
         })
         .as_ref()
 }
 
-fn start(kubeconfig: std::path::PathBuf) -> anyhow::Result<Plane> {
+fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<Plane> {
     let runtime = Runtime::new()?;
     let (node, config) = runtime.block_on(async {
-        let file = Kubeconfig::read_from(&kubeconfig)?;
+        let file = Kubeconfig::read_from(cluster.kubeconfig())?;
         let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
         let client = Client::try_from(config.clone())?;
         anyhow::Ok((HollowNode::start_at(client, Vec::new(), PACE).await?, config))
@@ -70,7 +70,7 @@ fn start(kubeconfig: std::path::PathBuf) -> anyhow::Result<Plane> {
     Ok(Plane {
         node,
         config,
-        kubeconfig,
+        cluster,
         runtime,
     })
 }
@@ -81,9 +81,18 @@ impl Plane {
         self.runtime.block_on(test)
     }
 
-    /// Returns the administrator's kubeconfig.
-    pub fn kubeconfig(&self) -> &std::path::Path {
-        &self.kubeconfig
+    /// Returns how a user of the cluster reaches it: `admin`, or `dev`, who may do nothing until a role says so.
+    ///
+    /// # Errors
+    ///
+    /// Returns that there is no such user.
+    pub fn config_of(&self, user: &str) -> anyhow::Result<Config> {
+        let path = self.cluster.kubeconfig_of(user)?;
+        let file = Kubeconfig::read_from(path)?;
+        let options = KubeConfigOptions::default();
+        let read = Config::from_custom_kubeconfig(file, &options);
+        // Reading a file needs no runtime of its own.
+        Ok(futures::executor::block_on(read)?)
     }
 
     /// Makes a namespace as a scenario describes its cluster.
@@ -109,7 +118,7 @@ impl Plane {
         let proxy = if setup.rules.is_empty() {
             None
         } else {
-            Some(Proxy::start(&self.kubeconfig, Rules::new(setup.seed, setup.rules)).await?)
+            Some(Proxy::start(&self.cluster.kubeconfig(), Rules::new(setup.seed, setup.rules)).await?)
         };
         Ok(Real {
             config: self.config.clone(),

@@ -24,7 +24,7 @@ use crate::{
     clock::Clock,
     cluster::{AT_ONCE, Cluster},
     error::EngineError,
-    lines::Lines,
+    lines::{Lines, Listening},
     perform::{Order, Performer},
     running::Record,
     watch::Watches,
@@ -69,6 +69,7 @@ impl Driver {
         let (answers, mut happened) = mpsc::unbounded_channel();
         let watches = Watches::new(&self.cluster, &self.plugins, self.clock, &plan, answers.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.records.clone()));
+        let _listening = Listening(Arc::clone(&lines));
         let store = Arc::new(Mutex::new(self.store));
         let mut hands = Hands {
             performer: Arc::new(Performer {

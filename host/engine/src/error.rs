@@ -202,7 +202,10 @@ impl From<kube::Error> for ClusterError {
                 ClusterError::NotServed(message)
             }
             (404, _) => ClusterError::NotFound(message),
-            (401 | 403, _) => ClusterError::Forbidden(message),
+            (401, _) => ClusterError::Forbidden(format!(
+                "{message}: the server doesn't know who we are, or not any more; log in again, and the same command carries on"
+            )),
+            (403, _) => ClusterError::Forbidden(message),
             (429 | 500 | 502 | 503 | 504, _) => ClusterError::Unreachable(format!("{} {message}", status.code)),
             (code, _) => ClusterError::Other(format!("{code} {message}")),
         }

@@ -28,7 +28,12 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle, time::Instant};
 
 use self::redact::Redactor;
 use crate::{
-    checkpoint::Streams, clock::Clock, cluster::Cluster, error::ClusterError, running::Record, watch::object_of,
+    checkpoint::Streams,
+    clock::Clock,
+    cluster::Cluster,
+    error::ClusterError,
+    running::Record,
+    watch::{object_of, watching},
 };
 
 /// How many bytes of each container's end are kept.
@@ -62,6 +67,15 @@ pub(crate) struct Lines {
     records: UnboundedSender<Record>,
     hooks: Mutex<BTreeMap<TaskId, Arc<Hook>>>,
     redactor: Redactor,
+}
+
+/// Ends all that is still followed when the operation ends, however it ends: what follows keeps the stream of records open.
+pub(crate) struct Listening(pub Arc<Lines>);
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// The containers of one hook that are or were followed.
@@ -187,7 +201,7 @@ impl Lines {
         let config = watcher::Config {
             label_selector: (!labels.is_empty()).then_some(labels),
             field_selector: (!fields.is_empty()).then_some(fields),
-            ..watcher::Config::default()
+            ..watching()
         };
         let watch = tokio::spawn(Arc::clone(self).watch(task.clone(), Arc::downgrade(&hook), own.clone(), config));
         *hook.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use capstan_core::{
     directive::{self, Directives, Mode, OnTimeout},
     error::PlanError,
+    finalizer,
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::OperationKind,
@@ -260,6 +261,12 @@ async fn check_namespaces(
     for (namespace, manifest) in wanted {
         let is_own = namespace == request.application.namespace;
         let is_there = match cluster.get(&namespace_key(&namespace)).await {
+            Ok(Some(found)) if found.is_terminating() => {
+                let message = format!("the namespace `{namespace}` is being deleted");
+                let why = finalizer::held_up_by(&found);
+                errors.push(PlanError::new(message).hint(format!("wait for its end; it waits for this: {why}")));
+                continue;
+            }
             Ok(found) => found.is_some(),
             // Who may not look at namespaces may still work in one.
             Err(ClusterError::Forbidden(_)) => true,

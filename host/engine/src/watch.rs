@@ -20,7 +20,7 @@ use capstan_core::{
     plugins::{Answerer, Application, HealthQuestion, Plugins},
     task::TaskId,
 };
-use kube::core::DynamicObject;
+use kube::{core::DynamicObject, runtime::watcher::Config};
 use serde_json::json;
 use tokio::{
     sync::mpsc::{self, UnboundedSender},
@@ -29,6 +29,14 @@ use tokio::{
 
 use self::watcher::{Follower, Watcher};
 use crate::{clock::Clock, cluster::Cluster};
+
+/// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
+const WATCH_FOR: u32 = 20;
+
+/// How everything is watched.
+pub(crate) fn watching() -> Config {
+    Config::default().timeout(WATCH_FOR)
+}
 
 /// Makes an object of what kube decoded; the members of a list don't say what they are.
 pub(crate) fn object_of(seen: &DynamicObject, kind: &GroupKind, api_version: &str) -> Object {

@@ -28,6 +28,8 @@ use crate::{
 
 /// How many operations are remembered.
 const MOST_PAST: usize = 10;
+/// How often in a row the head is written over changes that are no driver's.
+const MOST_WRITES: u32 = 10;
 /// How many bytes of logs are kept for an application, before they are compressed; the oldest go first.
 const MOST_LOGS: u64 = 2 * 1024 * 1024;
 
@@ -194,32 +196,44 @@ impl Store {
         }
         let name = blob::name(self.application());
         let mut secret = blob::secret(self.application(), &name, "head", data);
-        let written = match &self.stored {
-            None => self.cluster.create(&secret, Rehearsal::No).await,
-            Some(stored) => {
-                secret.set_meta("resourceVersion", stored.resource_version());
-                self.cluster.replace(&secret, Rehearsal::No).await
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let written = match &self.stored {
+                None => self.cluster.create(&secret, Rehearsal::No).await,
+                Some(stored) => {
+                    secret.set_meta("resourceVersion", stored.resource_version());
+                    self.cluster.replace(&secret, Rehearsal::No).await
+                }
+            };
+            match written {
+                Ok(stored) => {
+                    self.stored = Some(stored);
+                    return Ok(());
+                }
+                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_)) if tries < MOST_WRITES => {
+                    if self.look_again().await? {
+                        return Ok(());
+                    }
+                }
+                Err(error) => return Err(EngineError::while_("storing how far the operation is")(error)),
             }
-        };
-        self.stored = Some(match written {
-            Ok(stored) => stored,
-            Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_)) => self.own_write().await?,
-            Err(error) => return Err(EngineError::while_("storing how far the operation is")(error)),
-        });
-        Ok(())
+        }
     }
 
-    /// Finds our own write behind a conflict: its answer was lost and it was sent again. Any other writer has taken over.
-    async fn own_write(&self) -> Result<Object, EngineError> {
+    /// Looks behind a conflict, and says whether our own write is there: its answer was lost and it was sent again. If only others
+    /// than drivers have touched the object, it has to be written again; another driver has taken over.
+    async fn look_again(&mut self) -> Result<bool, EngineError> {
         let now = Store::open(&self.cluster, self.application(), self.writer.clone()).await?;
-        let is_ours = now.head.written_by == self.head.written_by && now.head.writes == self.head.writes;
-        match now.stored {
-            Some(stored) if is_ours => Ok(stored),
-            _ => Err(EngineError::LostLock(format!(
+        let is_ours = now.head.written_by == self.head.written_by;
+        if !is_ours && now.stored.is_some() && now.head.writes >= self.head.writes {
+            return Err(EngineError::LostLock(format!(
                 "{} has written its state",
                 now.head.written_by
-            ))),
+            )));
         }
+        self.stored = now.stored;
+        Ok(is_ours && now.head.writes == self.head.writes)
     }
 
     /// Returns the operation that isn't over, ready to be carried on, and what it looks like.

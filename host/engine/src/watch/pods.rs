@@ -15,7 +15,7 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use super::{Shared, object_of};
+use super::{Shared, object_of, watching};
 
 /// How long what hardly ends by itself may last before a hook that waits for it has failed.
 const GRACE: Duration = Duration::from_secs(30);
@@ -93,7 +93,7 @@ async fn follow(shared: Arc<Shared>, workload: ObjectKey, selector: String, news
     let Ok(api) = shared.cluster.api(&kind, &workload.namespace) else {
         return;
     };
-    let mut stream = watcher::watcher(api, watcher::Config::default().labels(&selector)).boxed();
+    let mut stream = watcher::watcher(api, watching().labels(&selector)).boxed();
     let mut troubles: BTreeMap<String, Option<Trouble>> = BTreeMap::new();
     let mut told = None;
     while let Some(event) = stream.next().await {

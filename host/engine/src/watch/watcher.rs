@@ -27,6 +27,7 @@ use tokio::{
 use super::{
     Order, Shared, object_of,
     pods::{PodNews, PodWatch},
+    watching,
 };
 
 /// How long a broken watch waits before it is tried again: at first, and at most.
@@ -91,7 +92,7 @@ impl Watcher {
 
     pub async fn run(mut self) {
         let label = format!("{}={}", labels::APPLICATION, self.shared.application.name);
-        let Some(mut stream) = self.open(watcher::Config::default().labels(&label)) else {
+        let Some(mut stream) = self.open(watching().labels(&label)) else {
             let kind = &self.kind;
             let message =
                 format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
@@ -177,7 +178,7 @@ impl Watcher {
             Ok(Some(object)) => {
                 let has_label = object.label(labels::APPLICATION) == Some(&self.shared.application.name);
                 if !has_label && !self.strays.contains_key(key) {
-                    let config = watcher::Config::default().fields(&format!("metadata.name={}", key.name));
+                    let config = watching().fields(&format!("metadata.name={}", key.name));
                     if let Some(stream) = self.open(config) {
                         self.strays.insert(key.clone(), stream);
                     }

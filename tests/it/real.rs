@@ -1,0 +1,426 @@
+//! What only a real control plane does to a deploy tool. Each test has a namespace of its own.
+
+use std::time::{Duration, Instant};
+
+use capstan_core::{event::Status, object::ObjectKey, plugins::Application};
+use capstan_engine::{Clock, Engine, EngineError, Record, Running, cluster::Cluster};
+use capstan_sim::{pods::Behaviour, world::Setup};
+use capstan_tests::{
+    Ran, Stage, is_like,
+    real::{self, Plane},
+    stage::{SOMEBODY, built_in},
+    told::told,
+};
+use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use kube::{
+    Api,
+    api::{DeleteParams, DynamicObject, PostParams},
+    core::{ApiResource, GroupVersionKind},
+};
+use serde_json::{Value, json};
+
+/// Begins a stage in a new namespace.
+async fn stage(plane: &Plane) -> Stage {
+    stage_with(plane, json!([])).await
+}
+
+async fn stage_with(plane: &Plane, behaviours: Value) -> Stage {
+    let behaviours: Vec<Behaviour> = serde_json::from_value(behaviours).unwrap();
+    let setup = Setup {
+        behaviours,
+        ..Setup::default()
+    };
+    Stage::real(plane, &real::namespace(), setup).await.unwrap()
+}
+
+fn api(stage: &Stage, api_version: &str, kind: &str) -> Api<DynamicObject> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
+    let client = stage.engine.cluster().client().clone();
+    let is_cluster_wide = [
+        "Namespace",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ]
+    .contains(&kind)
+        || kind.ends_with("WebhookConfiguration");
+    if is_cluster_wide {
+        Api::all_with(client, &resource)
+    } else {
+        Api::namespaced_with(client, &stage.application.namespace, &resource)
+    }
+}
+
+async fn create(stage: &Stage, object: Value) {
+    let object: DynamicObject = serde_json::from_value(object).unwrap();
+    let types = object.types.clone().unwrap();
+    let made = api(stage, &types.api_version, &types.kind)
+        .create(&PostParams::default(), &object)
+        .await;
+    made.unwrap();
+}
+
+fn config_map(name: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata: {{ a: b }}\n")
+}
+
+fn hook(name: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: {name}\n  annotations: {{ argocd.argoproj.io/hook: PreSync }}\n\
+         spec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers: [{{ name: main, image: ubuntu }}]\n"
+    )
+}
+
+/// Tries until it works: nothing tells when every part of the server knows a role.
+async fn soon<T, E: std::fmt::Debug>(attempt: impl AsyncFn() -> Result<T, E>) -> T {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        match attempt().await {
+            Ok(done) => return done,
+            Err(error) => assert!(Instant::now() < end, "{error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Says whether the server refuses the object of a file by now.
+async fn refused(stage: &Stage, file: &str) -> Result<(), &'static str> {
+    let planned = stage.engine.plan(stage.request(&[file]).unwrap()).await.unwrap();
+    let rehearsed = stage.engine.rehearse(&planned).await;
+    if rehearsed.iter().any(|one| one.result.is_err()) {
+        Ok(())
+    } else {
+        Err("the server would take it")
+    }
+}
+
+/// Why a run failed.
+fn why(ran: &Ran) -> &str {
+    match &ran.status {
+        Status::Failed(cause) => &cause.message,
+        other => panic!("it ended as {other:?}: {:#?}", ran.told),
+    }
+}
+
+/// Follows an operation until something like this was told.
+async fn until(running: &mut Running, pattern: &str) -> Vec<String> {
+    let (mut said, mut view) = (Vec::new(), capstan_core::view::OperationView::default());
+    while let Some(record) = running.next().await {
+        match record {
+            Record::Event(event) => {
+                view.fold(&event);
+                said.extend(told(&event, &view));
+            }
+            Record::Past(past) => view = *past,
+            Record::Line(_) => {}
+        }
+        if said.last().is_some_and(|last| is_like(last, pattern)) {
+            return said;
+        }
+    }
+    panic!("`{pattern}` was never told: {said:#?}");
+}
+
+async fn start(stage: &Stage, files: &[&str]) -> Running {
+    let planned = stage.engine.plan(stage.request(files).unwrap()).await.unwrap();
+    stage.engine.start(planned, SOMEBODY).await.unwrap()
+}
+
+#[test]
+fn wherever_the_driver_is_lost_another_one_carries_on() {
+    let Some(plane) = real::plane() else { return };
+    let points = [
+        "began",
+        "checked well",
+        "started Job/presync-job*",
+        "created Job/presync-job*",
+        "waiting Job/presync-job*",
+        "ok Job/presync-job*",
+        "kept Job/presync-job*",
+        "created Service/echo-server",
+        "created Deployment/echo-server",
+        "ok Deployment/echo-server",
+        "created Job/postsync-job*",
+        "ok Job/postsync-job*",
+    ];
+    plane.block_on(join_all(points.map(|point| lose(plane, point))));
+}
+
+async fn lose(plane: &Plane, point: &str) {
+    let stage = stage(plane).await;
+    let mut running = start(&stage, &["example/echo"]).await;
+    let before = until(&mut running, point).await;
+    drop(running);
+    stage.engine.until_idle(&stage.application).await.unwrap();
+    let ran = match stage.engine.resume(&stage.application).await {
+        Ok(running) => stage.follow(running, None).await.unwrap(),
+        Err(error) => panic!("{point}: {error}"),
+    };
+    assert_eq!(ran.status, Status::Succeeded, "{point}: {:#?}", ran.told);
+    for hook in ["presync-job*", "postsync-job*"] {
+        let verdict = format!("ok Job/{hook}");
+        let count = |told: &[String]| told.iter().filter(|told| is_like(told, &verdict)).count();
+        assert!(
+            count(&before) + count(&ran.told) <= 1,
+            "{point}: {before:#?} {:#?}",
+            ran.told
+        );
+    }
+    let names = stage.names(&["Job", "Lease"]).await;
+    assert_eq!(names["Job"].len(), 2, "{point}: {names:?}");
+    let report = stage.engine.report(&stage.application).await.unwrap();
+    assert_eq!((report.history.len(), report.current.is_none()), (1, true), "{point}");
+}
+
+#[test]
+fn of_two_drivers_one_is_told_who_the_other_is() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage_with(plane, json!([{ "never-ends": true }])).await;
+        let mut running = start(&stage, &["fixtures/sets/endless"]).await;
+        until(&mut running, "created Job/endless").await;
+        let second = Engine::new(stage.engine.cluster().clone(), built_in(), Clock::system(), "another");
+        let planned = second
+            .plan(stage.request(&["fixtures/sets/endless"]).unwrap())
+            .await
+            .unwrap();
+        let refused = second.start(planned, "another").await.err().unwrap();
+        assert!(refused.to_string().starts_with("process "), "{refused}");
+        assert!(matches!(refused, EngineError::Busy { .. }));
+        // It may end what it may not drive.
+        second.terminate(&stage.application, "another").await.unwrap();
+        let ran = stage.follow(running, None).await.unwrap();
+        assert!(matches!(ran.status, Status::Terminated { .. }), "{:?}", ran.status);
+        second.until_idle(&stage.application).await.unwrap();
+    });
+}
+
+#[test]
+fn a_clock_that_is_wrong_does_no_harm() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        for hours in [-3, 3] {
+            let stage = stage(plane).await;
+            let now = Timestamp::now().checked_add(SignedDuration::from_hours(hours)).unwrap();
+            let engine = Engine::new(
+                stage.engine.cluster().clone(),
+                built_in(),
+                Clock::starting_at(now),
+                "skewed",
+            );
+            let skewed = Stage { engine, ..stage };
+            let ran = skewed.run(skewed.request(&["example/echo"]).unwrap()).await.unwrap();
+            assert_eq!(ran.status, Status::Succeeded, "{hours} h: {:#?}", ran.told);
+        }
+    });
+}
+
+#[test]
+fn a_hook_whose_job_is_deleted_by_hand_has_failed_and_says_so() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage_with(plane, json!([{ "never-ends": true }])).await;
+        let planned = stage.engine.plan(stage.request_text(&hook("gone"))).await.unwrap();
+        let mut running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        until(&mut running, "created Job/gone").await;
+        let jobs = api(&stage, "batch/v1", "Job");
+        jobs.delete("gone", &DeleteParams::background()).await.unwrap();
+        let ran = stage.follow(running, None).await.unwrap();
+        assert!(why(&ran).contains("vanished before it had a verdict"), "{}", why(&ran));
+    });
+}
+
+#[test]
+fn a_namespace_that_is_going_is_told_by_planning() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let held = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "held", "finalizers": ["acme.io/hold"] } });
+        create(&stage, held).await;
+        let spaces = api(&stage, "v1", "Namespace");
+        spaces.delete(&stage.application.namespace, &DeleteParams::default()).await.unwrap();
+        let error = stage.engine.plan(stage.request_text(&config_map("a"))).await.unwrap_err();
+        let EngineError::Plan(mistakes) = &error else { panic!("{error}") };
+        assert_eq!(mistakes[0].message, format!("the namespace `{}` is being deleted", stage.application.namespace));
+        let patch = kube::api::Patch::Merge(json!({ "metadata": { "finalizers": null } }));
+        let maps = api(&stage, "v1", "ConfigMap");
+        maps.patch("held", &kube::api::PatchParams::default(), &patch).await.unwrap();
+    });
+}
+
+#[test]
+fn a_full_quota_is_told_with_its_numbers() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "small" },
+            "spec": { "hard": { "count/services": "0" } } });
+        create(&stage, quota).await;
+        // A quota counts from its first status on.
+        let quotas = api(&stage, "v1", "ResourceQuota");
+        let is_counted =
+            |quota: Option<&DynamicObject>| quota.is_some_and(|quota| quota.data.pointer("/status/used").is_some());
+        let counted = kube::runtime::wait::await_condition(quotas, "small", is_counted);
+        tokio::time::timeout(Duration::from_secs(30), counted)
+            .await
+            .unwrap()
+            .unwrap();
+        let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
+        assert!(why(&ran).contains("exceeded quota: small"), "{}", why(&ran));
+        assert!(
+            !ran.told.iter().any(|told| told.starts_with("created Deployment")),
+            "{:#?}",
+            ran.told
+        );
+    });
+}
+
+#[test]
+fn a_policy_that_refuses_and_a_webhook_that_never_answers_are_named_before_anything_is_changed() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let space = &stage.application.namespace;
+        let selector = json!({ "matchLabels": { "kubernetes.io/metadata.name": space } });
+        let rule = json!({ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["services"] });
+        create(&stage, json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": { "name": format!("no-{space}") },
+            "spec": { "matchConstraints": { "namespaceSelector": selector, "resourceRules": [rule] },
+                "validations": [{ "expression": "false", "message": "no Services on Fridays" }] } })).await;
+        create(&stage, json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": format!("no-{space}") },
+            "spec": { "policyName": format!("no-{space}"), "validationActions": ["Deny"] } })).await;
+        soon(async || refused(&stage, "example/echo/service.yaml").await).await;
+        let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
+        assert!(why(&ran).contains("no Services on Fridays"), "{}", why(&ran));
+        assert!(!ran.told.iter().any(|told| told.starts_with("started Job/presync") || told == "phase Sync"), "{:#?}", ran.told);
+
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        create(&stage, json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": { "name": format!("slow-{space}") },
+            "webhooks": [{ "name": "slow.acme.io", "sideEffects": "None", "admissionReviewVersions": ["v1"], "timeoutSeconds": 1,
+                "namespaceSelector": selector, "failurePolicy": "Fail",
+                "clientConfig": { "url": format!("https://127.0.0.1:{port}/") },
+                "rules": [{ "apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["deployments"] }] }] })).await;
+        soon(async || refused(&stage, "example/echo/deployment.yaml").await).await;
+        let ran = stage.run(stage.request(&["example/echo/deployment.yaml"]).unwrap()).await.unwrap();
+        assert!(why(&ran).contains("slow.acme.io"), "{}", why(&ran));
+        api(&stage, "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration")
+            .delete(&format!("slow-{space}"), &DeleteParams::default())
+            .await
+            .unwrap();
+    });
+}
+
+#[test]
+fn annotations_that_are_too_long_are_refused_before_anything_is_changed() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let long = "x".repeat(1 << 20);
+        let text = format!(
+            "{}---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: long\n  annotations: {{ note: \"{long}\" }}\n",
+            config_map("fine")
+        );
+        let ran = stage.run(stage.request_text(&text)).await.unwrap();
+        assert!(
+            why(&ran).contains("262144"),
+            "{}",
+            why(&ran).get(..300).unwrap_or_default()
+        );
+        assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
+    });
+}
+
+#[test]
+fn who_may_work_in_one_namespace_only_can() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let space = stage.application.namespace.clone();
+        let namespaced = |config: kube::Config| async move {
+            let client = kube::Client::try_from(config).unwrap();
+            Engine::new(
+                Cluster::connect(client).await.unwrap(),
+                built_in(),
+                Clock::system(),
+                "dev",
+            )
+        };
+        let dev = || plane.config_of("dev").unwrap();
+        let engine = namespaced(dev()).await;
+        let application = Application {
+            name: space.clone(),
+            namespace: space.clone(),
+        };
+        let allowed = |rules: Value| {
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+            "metadata": { "name": "dev" }, "rules": rules })
+        };
+        create(
+            &stage,
+            allowed(
+                json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"] },
+            { "apiGroups": ["", "coordination.k8s.io"], "resources": ["secrets", "leases"], "verbs": ["*"] }]),
+            ),
+        )
+        .await;
+        create(
+            &stage,
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": { "name": "dev" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "dev" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "dev" }] }),
+        )
+        .await;
+        let limited = Stage {
+            engine,
+            application,
+            ..stage
+        };
+        let planned = soon(async || limited.engine.plan(limited.request(&["example/echo"]).unwrap()).await).await;
+        let error = limited.engine.start(planned, SOMEBODY).await.err().unwrap();
+        let told = error.to_string();
+        assert!(told.starts_with("the plan needs what isn't allowed: "), "{told}");
+        for missing in [
+            "create jobs.batch in namespace",
+            "create deployments.apps in namespace",
+            "patch services in namespace",
+        ] {
+            assert!(told.contains(missing), "{missing}: {told}");
+        }
+        let jobs = ObjectKey {
+            group: "batch".into(),
+            kind: "Job".into(),
+            namespace: space,
+            name: String::new(),
+        };
+        assert!(
+            limited
+                .engine
+                .cluster()
+                .list(&jobs.group_kind(), &jobs.namespace, "")
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        // With all of the namespace, and nothing of the cluster, everything works.
+        let everything = json!({ "rules": [{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }] });
+        let roles = Api::<DynamicObject>::namespaced_with(
+            kube::Client::try_from(plane.config_of("admin").unwrap()).unwrap(),
+            &jobs.namespace,
+            &ApiResource::from_gvk(&GroupVersionKind::gvk("rbac.authorization.k8s.io", "v1", "Role")),
+        );
+        roles
+            .patch(
+                "dev",
+                &kube::api::PatchParams::default(),
+                &kube::api::Patch::Merge(everything),
+            )
+            .await
+            .unwrap();
+        let ran = soon(async || limited.run(limited.request(&["example/echo"]).unwrap()).await).await;
+        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+    });
+}
