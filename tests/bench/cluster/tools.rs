@@ -211,6 +211,8 @@ fn build_gitops() -> anyhow::Result<PathBuf> {
         .arg(&program)
         .arg(".")
         .env("CGO_ENABLED", "0")
+        // Its go.mod names the release; where there is another it is fetched.
+        .env("GOTOOLCHAIN", "go1.27.0+auto")
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/bench/peers")))?;
     Ok(program)
 }
