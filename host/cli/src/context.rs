@@ -19,7 +19,7 @@ use kube::{Client, Config, config::KubeConfigOptions};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{args::Global, input, report::Mistakes};
+use crate::{args::Global, client, input, report::Mistakes};
 
 /// Names may be this long: what is made of them must fit into labels.
 const LONGEST_NAME: usize = 50;
@@ -200,7 +200,7 @@ async fn real(global: &Global) -> anyhow::Result<Found> {
         .clone()
         .unwrap_or_else(|| config.default_namespace.clone());
     let cluster = config.cluster_url.to_string();
-    let client = Client::try_from(config).with_context(|| format!("failed to connect to {cluster}"))?;
+    let client = client::client(config).with_context(|| format!("failed to connect to {cluster}"))?;
     Ok((client, namespace, cluster, None))
 }
 

@@ -1,10 +1,11 @@
 //! The command line: words in, words out, exit codes. A library, so that the tests of the whole need not start a process for each story.
 //!
 //! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`input`] reads manifests;
-//! [`context`] makes the engine of a real or a simulated cluster; `commands` has one file for each verb; [`render`] is what is
+//! [`context`] makes the engine of a real or a simulated cluster, the former by `client`; `commands` has one file for each verb; [`render`] is what is
 //! printed.
 
 pub mod args;
+mod client;
 mod commands;
 pub mod context;
 pub mod exit;
