@@ -63,6 +63,21 @@ pub struct Plan {
 #[derive(Debug, Default)]
 pub struct Index(OnceLock<BTreeMap<TaskId, usize>>);
 
+impl Index {
+    /// Returns the place of a task among those that `tasks` lists.
+    pub(crate) fn position<'task, I: Iterator<Item = &'task TaskId>>(
+        &self,
+        id: &TaskId,
+        tasks: impl FnOnce() -> I,
+    ) -> Option<usize> {
+        let index = self.0.get_or_init(|| {
+            let tasks = tasks().enumerate();
+            tasks.map(|(position, task)| (task.clone(), position)).collect()
+        });
+        index.get(id).copied()
+    }
+}
+
 impl Clone for Index {
     fn clone(&self) -> Index {
         Index::default()
@@ -165,11 +180,7 @@ impl Plan {
 
     /// Returns the place of a task among the others.
     pub fn position(&self, id: &TaskId) -> Option<usize> {
-        let index = self.index.0.get_or_init(|| {
-            let tasks = self.tasks.iter().enumerate();
-            tasks.map(|(position, task)| (task.id.clone(), position)).collect()
-        });
-        index.get(id).copied()
+        self.index.position(id, || self.tasks.iter().map(|task| &task.id))
     }
 
     /// Returns the phases and their waves in the order in which they run; SyncFail, if any, is last.

@@ -11,6 +11,7 @@ use crate::{
     object::ObjectKey,
     operation_kind::OperationKind,
     phase::Phase,
+    plan::Index,
     plugins::{Application, Cause},
     task::{TaskId, TaskResult},
     wave::Wave,
@@ -45,6 +46,9 @@ pub struct OperationView {
     pub troubles: Vec<String>,
     /// The last event taken in.
     pub seq: u64,
+    /// Where each task is; made when it is first asked for.
+    #[serde(skip)]
+    pub index: Index,
 }
 
 /// A task as people see it.
@@ -106,6 +110,7 @@ impl OperationView {
                 self.status = Some(Status::Running);
                 self.attempt = 1;
                 self.tasks = tasks.iter().cloned().map(TaskView::new).collect();
+                self.index = Index::default();
             }
             News::OperationResumed {} | News::CheckStarted { .. } | News::CheckFinished { .. } => {}
             News::Retrying { attempt, .. } => {
@@ -136,7 +141,7 @@ impl OperationView {
             | News::LogsKept { task, .. }
             | News::HookDisposed { task, .. }
             | News::PluginTroubled { task, .. } => {
-                if let Some(view) = self.tasks.iter_mut().find(|view| view.outline.id == *task) {
+                if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
                     view.fold(event.at, &event.what);
                 }
             }
@@ -145,7 +150,12 @@ impl OperationView {
 
     /// Returns the view of one task.
     pub fn task(&self, id: &TaskId) -> Option<&TaskView> {
-        self.tasks.iter().find(|view| view.outline.id == *id)
+        self.tasks.get(self.position(id)?)
+    }
+
+    fn position(&self, id: &TaskId) -> Option<usize> {
+        self.index
+            .position(id, || self.tasks.iter().map(|view| &view.outline.id))
     }
 }
 

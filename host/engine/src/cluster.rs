@@ -3,7 +3,7 @@
 mod requests;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -179,13 +179,13 @@ impl Cluster {
         &self,
         keys: impl IntoIterator<Item = ObjectKey>,
     ) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
-        let mut places: BTreeMap<(GroupKind, String), Vec<ObjectKey>> = BTreeMap::new();
+        let mut places: BTreeMap<(GroupKind, String), BTreeSet<ObjectKey>> = BTreeMap::new();
         for key in keys {
             if self.discovery().kind(&key.group_kind()).is_some() {
                 places
                     .entry((key.group_kind(), key.namespace.clone()))
                     .or_default()
-                    .push(key);
+                    .insert(key);
             }
         }
         let reads = places.into_iter().map(|((kind, namespace), wanted)| async move {

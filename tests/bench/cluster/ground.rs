@@ -22,8 +22,6 @@ const DEADLINE: Duration = Duration::from_secs(600);
 pub struct Place {
     /// How it is reached.
     pub kubeconfig: PathBuf,
-    /// Whether pods run.
-    pub has_node: bool,
 }
 
 /// Returns the cluster to measure on, if there is one: that of `CAPSTAN_TEST_KUBECONFIG`, which may be filled with rubbish, or else
@@ -36,7 +34,7 @@ pub fn cluster(has_node: bool) -> Option<Place> {
             capstan_cluster::shared(tier)?.kubeconfig()
         }
     };
-    Some(Place { kubeconfig, has_node })
+    Some(Place { kubeconfig })
 }
 
 /// The cluster, with a client.

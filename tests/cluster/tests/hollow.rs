@@ -1,6 +1,4 @@
 //! The hollow node under a real control plane: the scheduler places pods on it, and controllers believe what it says.
-//!
-//! `KUBECONFIG` names the cluster.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
 

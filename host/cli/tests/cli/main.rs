@@ -3,6 +3,7 @@
 
 mod changes;
 mod exec;
+mod real;
 mod serve;
 mod support;
 mod words;

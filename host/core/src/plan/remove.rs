@@ -72,16 +72,10 @@ impl Making<'_> {
         if !self.planning.selection.only.is_empty() || self.planning.selection.hooks == Some(super::Hooks::Only) {
             return;
         }
+        let desired: BTreeSet<ObjectKey> = self.planning.desired.iter().map(|one| one.manifest.key()).collect();
+        let hooks: BTreeSet<&str> = ids.iter().flatten().map(|id| id.0.as_str()).collect();
         let is_named = |live: &Object| {
-            let run_by = live.label(labels::HOOK);
-            let of_a_hook = ids.iter().flatten().any(|id| run_by == Some(&*id.0));
-            let key = live.key();
-            of_a_hook
-                || self
-                    .planning
-                    .desired
-                    .iter()
-                    .any(|classified| classified.manifest.key() == key)
+            live.label(labels::HOOK).is_some_and(|hook| hooks.contains(hook)) || desired.contains(&live.key())
         };
         let left: Vec<&Object> = self
             .planning
@@ -93,11 +87,14 @@ impl Making<'_> {
             .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
             .collect();
         let mut removed: Vec<(&Object, Directives)> = Vec::new();
+        let planned = self.tasks.iter().map(|task| &task.key);
+        let planned: BTreeSet<ObjectKey> = planned
+            .chain(self.skipped.iter().map(|skipped| &skipped.key))
+            .cloned()
+            .collect();
         for live in left {
             let key = live.key();
-            let is_planned =
-                self.tasks.iter().any(|task| task.key == key) || self.skipped.iter().any(|skipped| skipped.key == key);
-            if is_planned {
+            if planned.contains(&key) {
                 continue;
             }
             if self.planning.does == OperationKind::Sync && !self.planning.prune {

@@ -1,0 +1,149 @@
+//! The command on a real node: pods run, logs are what they wrote, and a killed command is carried on with.
+
+use std::process::Command;
+
+use capstan_cluster::{Cluster, Tier, shared};
+
+use crate::support::{Running, Said, capstan};
+
+/// A namespace on the node.
+struct Place {
+    cluster: &'static Cluster,
+    namespace: String,
+}
+
+impl Place {
+    /// Makes one, if this machine can run a node.
+    fn new(namespace: &str) -> Option<Place> {
+        let cluster = shared(Tier::Node)?;
+        Some(Place {
+            cluster,
+            namespace: namespace.to_owned(),
+        })
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = capstan(&format!("{words} -n {}", self.namespace));
+        command.env("KUBECONFIG", self.cluster.kubeconfig());
+        command
+    }
+
+    fn run(&self, words: &str) -> Said {
+        self.command(words).output().unwrap().into()
+    }
+
+    fn kubectl(&self, words: &str) -> String {
+        let output = Command::new(self.cluster.programs().join("kubectl"))
+            .args(words.split_whitespace())
+            .args(["-n", &self.namespace])
+            .env("KUBECONFIG", self.cluster.kubeconfig())
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+}
+
+const ECHO: &str = "sync -f tests/example/echo --app echo --create-namespace";
+
+#[test]
+fn the_example_runs_on_a_real_node() {
+    let Some(place) = Place::new("seed") else { return };
+    let said = place.run(ECHO);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let at = |text: &str| {
+        said.out
+            .find(text)
+            .unwrap_or_else(|| panic!("no `{text}` in {}", said.out))
+    };
+    assert!(
+        at("| Pre Sync Job\n") < at("Deployment/echo-server")
+            && at("| Post Sync Job\n") > at("ok        Deployment/echo-server")
+    );
+    let logs = place.run("logs echo").out;
+    assert!(
+        logs.contains("| Pre Sync Job\n") && logs.contains("| Post Sync Job\n"),
+        "{logs}"
+    );
+    // Again: nothing is applied, the hooks run.
+    let said = place.run(ECHO);
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("2 unchanged"), "{}", said.out);
+    let deleted = place.run("delete echo --yes");
+    assert_eq!(deleted.code, 0, "{}{}", deleted.out, deleted.err);
+    assert_eq!(place.kubectl("get deployments,services,secrets,leases -o name"), "");
+}
+
+#[test]
+fn a_killed_command_is_carried_on_with_and_each_hook_runs_once() {
+    let Some(_) = shared(Tier::Node) else { return };
+    std::thread::scope(|scope| {
+        for (number, point) in [
+            "created   Job/presync-job",
+            "created   Deployment/echo-server",
+            "created   Job/postsync-job",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            scope.spawn(move || {
+                let Some(place) = Place::new(&format!("killed-{number}")) else {
+                    return;
+                };
+                let mut running = Running::start(place.command(ECHO));
+                running.wait_for(point);
+                running.signal("KILL");
+                running.code();
+                let said = place.run(ECHO);
+                assert_eq!(said.code, 0, "{point}: {}{}", said.out, said.err);
+                assert!(
+                    said.out.contains("was left before its end; carrying on with it first"),
+                    "{point}: {}",
+                    said.out
+                );
+                let history = place.run("history echo -o json").out;
+                let history: serde_json::Value = serde_json::from_str(&history).unwrap();
+                // The one that was killed, and the one that the second command then did of its own.
+                assert_eq!(history.as_array().map(Vec::len), Some(2), "{point}: {history:#}");
+                let first = place.run("history echo 1 -o json").out;
+                let first: serde_json::Value = serde_json::from_str(&first).unwrap();
+                assert_eq!(first["status"], "Succeeded", "{point}: {first:#}");
+                let jobs: Vec<&serde_json::Value> = first["tasks"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .filter(|task| task["outline"]["key"]["kind"] == "Job" && task["outline"]["phase"] != "SyncFail")
+                    .collect();
+                assert_eq!(jobs.len(), 2, "{point}");
+                for job in jobs {
+                    assert!(job["progress"]["Finished"]["Done"].is_string(), "{point}: {job:#}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn an_api_server_that_restarts_in_the_middle_is_survived() {
+    let Some(_) = shared(Tier::Node) else { return };
+    // One of its own: others would not like it.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let cluster = runtime.block_on(Cluster::start(Tier::Node)).unwrap();
+    let place = Place {
+        cluster: Box::leak(Box::new(cluster)),
+        namespace: "restart".to_owned(),
+    };
+    let mut running = Running::start(place.command(ECHO));
+    running.wait_for("created   Job/presync-job");
+    runtime.block_on(async {
+        place.cluster.stop_api_server().await.unwrap();
+        place.cluster.start_api_server().await.unwrap();
+    });
+    running.wait_for("created   Deployment/echo-server");
+    runtime.block_on(async {
+        place.cluster.stop_etcd().await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        place.cluster.start_etcd().await.unwrap();
+    });
+    assert_eq!(running.code(), 0, "{:#?}", running.said);
+    let all = running.said.join("\n");
+    assert_eq!(all.matches("created   Job/presync-job").count(), 1, "{all}");
+}
