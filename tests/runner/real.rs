@@ -3,8 +3,10 @@
 //! What scenario files say about time is about a tenth as long there; what they say about faults is said by a proxy.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -25,7 +27,7 @@ use tokio::runtime::Runtime;
 /// How many times faster than written pods are, and deadlines.
 pub const PACE: u32 = 10;
 /// How long making a namespace ready may take.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// A real control plane with a hollow node.
 pub struct Plane {
@@ -154,9 +156,7 @@ impl Real {
 
 /// Returns a name for the namespace of a story, another one each time.
 pub fn namespace() -> String {
-    static USED: Mutex<BTreeMap<u32, ()>> = Mutex::new(BTreeMap::new());
-    let mut used = USED.lock().unwrap_or_else(PoisonError::into_inner);
-    let number = u32::try_from(used.len()).unwrap_or(u32::MAX) + 1;
-    used.insert(number, ());
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
     format!("shop-{number}")
 }

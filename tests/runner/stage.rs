@@ -40,7 +40,7 @@ pub enum Ground {
     /// An embedded cluster, in virtual time.
     Embedded(World),
     /// A namespace of a real cluster, in real time.
-    Real(Real),
+    Real(Box<Real>),
 }
 
 /// What came of an operation.
@@ -108,7 +108,7 @@ impl Stage {
         };
         Ok(Stage {
             engine: Engine::new(cluster, built_in(), Clock::system(), "test"),
-            ground: Ground::Real(real),
+            ground: Ground::Real(Box::new(real)),
             application,
         })
     }

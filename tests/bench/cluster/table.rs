@@ -4,22 +4,22 @@ use std::{fmt, time::Duration};
 
 use crate::{measure::Taken, tools::Tool};
 
+/// The runs of one tool.
+type Cell = (Tool, Vec<Taken>);
+
 /// What was measured.
 #[derive(Debug, Default)]
 pub struct Table {
-    rows: Vec<(String, Vec<(Tool, Vec<Taken>)>)>,
+    rows: Vec<(String, Vec<Cell>)>,
 }
 
 impl Table {
     /// Notes one run.
     pub fn note(&mut self, work: &str, tool: Tool, taken: Taken) {
-        let row = match self.rows.iter().position(|(name, _)| name == work) {
-            Some(row) => row,
-            None => {
-                self.rows.push((work.to_owned(), Vec::new()));
-                self.rows.len() - 1
-            }
-        };
+        let row = self.rows.iter().position(|(name, _)| name == work).unwrap_or_else(|| {
+            self.rows.push((work.to_owned(), Vec::new()));
+            self.rows.len() - 1
+        });
         let Some((_, cells)) = self.rows.get_mut(row) else {
             return;
         };

@@ -59,12 +59,10 @@ impl Tool {
     /// Says whether it does this at all: waves and hooks are not everybody's.
     fn can(self, set: Set) -> bool {
         match (self, set) {
-            (Tool::Raw | Tool::Capstan | Tool::Gitops, _) => true,
-            (Tool::Helm, Set::Jobs) => true,
+            (Tool::Raw | Tool::Capstan | Tool::Gitops, _) | (Tool::Helm | Tool::GitopsDelay, Set::Jobs) => true,
             (Tool::Helm | Tool::Kubectl, Set::ConfigMaps { waves, .. }) => waves == 1,
             (Tool::Kubectl, Set::Jobs) => false,
             (Tool::GitopsDelay, Set::ConfigMaps { waves, .. }) => waves > 1,
-            (Tool::GitopsDelay, Set::Jobs) => true,
         }
     }
 
@@ -156,7 +154,7 @@ impl Kit {
                 }
             }
             (Tool::Kubectl, _) => {
-                command.extend(["apply".into(), "--server-side".into(), "-f".into(), manifests.into()])
+                command.extend(["apply".into(), "--server-side".into(), "-f".into(), manifests.into()]);
             }
             (Tool::Gitops, _) => command.extend(["--manifests".into(), manifests.into()]),
             (Tool::GitopsDelay, _) => {

@@ -13,10 +13,11 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use crate::process::tail;
+use crate::users::hex;
 use crate::{Error, Tier, Unavailable};
 
 /// Everything from nothing takes 12 minutes on two cores.
-const BUILD: Duration = Duration::from_mins(60);
+const BUILD: Duration = Duration::from_hours(1);
 
 const GO: &str = "install Go 1.26.6 or later from https://go.dev/dl (Debian: golang-go), or set KUBEBUILDER_ASSETS";
 
@@ -110,12 +111,7 @@ impl Program {
             digest.update(format!("{} {}\n", name.display(), text.len()));
             digest.update(&text);
         }
-        Ok(digest
-            .finalize()
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(hex(&digest.finalize()[..6]))
     }
 
     /// The flags that tell the program its own version, as its makers do.

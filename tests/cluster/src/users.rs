@@ -1,5 +1,6 @@
 //! Who may talk to the API server. It reads its tokens once, at the start: so all users are there from the start.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -55,7 +56,16 @@ pub(crate) fn kubeconfig(dir: &Path, name: &str) -> PathBuf {
 pub(crate) fn random_hex(bytes: usize) -> anyhow::Result<String> {
     let mut drawn = vec![0; bytes];
     getrandom::fill(&mut drawn).context("failed to draw random bytes")?;
-    Ok(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&drawn))
+}
+
+/// Writes bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string never fails.
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn save(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! The cluster itself: it serves, keeps apart from others, survives what tests do to it, and leaves nothing behind.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,7 +14,7 @@ use kube::runtime::wait::await_condition;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
