@@ -54,10 +54,14 @@ fn the_example_runs_on_a_real_node() {
             .find(text)
             .unwrap_or_else(|| panic!("no `{text}` in {}", said.out))
     };
-    assert!(
-        at("| Pre Sync Job\n") < at("Deployment/echo-server")
-            && at("| Post Sync Job\n") > at("ok        Deployment/echo-server")
-    );
+    let order = [
+        "| Pre Sync Job\n",
+        "created   Deployment/echo-server",
+        "ok        Deployment/echo-server",
+        "| Post Sync Job\n",
+    ];
+    let places = order.map(at);
+    assert!(places.is_sorted(), "{places:?} in {}", said.out);
     let logs = place.run("logs echo").out;
     assert!(
         logs.contains("| Pre Sync Job\n") && logs.contains("| Post Sync Job\n"),
