@@ -107,7 +107,7 @@ struct Expected {
     ends: String,
     /// What is told, in this order; other things may be told between.
     #[serde(default)]
-    order: Vec<String>,
+    order: Vec<Told>,
     /// What is told exactly once.
     #[serde(default)]
     once: Vec<String>,
@@ -122,6 +122,15 @@ struct Expected {
     /// What the plan leaves alone, by object, with the reason.
     #[serde(default)]
     left_alone: BTreeMap<String, String>,
+}
+
+/// A place in the order of what is told.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Told {
+    One(String),
+    /// Side by side: one of these after the other, whichever comes first.
+    Together(Vec<String>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -293,7 +302,7 @@ fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
 }
 
 fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
-    in_order(&ran.told, &expected.order)?;
+    told_in_order(&ran.told, &expected.order)?;
     in_order(&ran.lines, &expected.lines)?;
     for pattern in &expected.never {
         if let Some(told) = ran.told.iter().find(|told| is_like(told, pattern)) {
@@ -316,6 +325,25 @@ fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
     }
     let exit = format!("{:?}", Exit::of_status(&ran.status)).to_lowercase();
     ensure!(exit == expected.ends, "it ends with `{exit}`, not `{}`", expected.ends);
+    Ok(())
+}
+
+/// What comes next in the order comes after everything that was told together.
+fn told_in_order(found: &[String], wanted: &[Told]) -> anyhow::Result<()> {
+    let mut from = 0;
+    for place in wanted {
+        let patterns = match place {
+            Told::One(pattern) => std::slice::from_ref(pattern),
+            Told::Together(patterns) => patterns.as_slice(),
+        };
+        let mut last = from;
+        for pattern in patterns {
+            let at = found[from..].iter().position(|told| is_like(told, pattern));
+            let at = at.with_context(|| format!("`{pattern}` is missing, or comes before what stands before it"))?;
+            last = last.max(from + at + 1);
+        }
+        from = last;
+    }
     Ok(())
 }
 

@@ -94,7 +94,7 @@ impl Program {
     }
 
     fn source(self) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("modules").join(self.module)
+        modules().join(self.module)
     }
 
     /// The digest of all files of the module: another version, another digest.
@@ -284,6 +284,17 @@ fn unreachable_sources(error: anyhow::Error) -> Error {
         format!("go online once, and {GO}"),
     )
     .into()
+}
+
+/// The folder of the modules. Cargo says at run time which checkout is being tested; where the program was compiled may be
+/// another that shares its target folder, and gone.
+fn modules() -> PathBuf {
+    let tested = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let found = tested.iter().flat_map(|tested| tested.ancestors());
+    found
+        .map(|folder| folder.join("tests/cluster/modules"))
+        .find(|modules| modules.is_dir())
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("modules"))
 }
 
 #[cfg(test)]
