@@ -108,6 +108,11 @@ impl Target {
 /// Answers a request about objects.
 pub(crate) fn answer(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     let target = Target::find(&call.shared.lock(), call.objects)?;
+    if !matches!(call.query.text("dryRun"), "" | "All") {
+        return Err(Refusal::bad_request(
+            "invalid dryRun: the only value it can have is All",
+        ));
+    }
     if target.resource.keeping == Keeping::Answered {
         return if call.method == Method::POST {
             review(call, &target)

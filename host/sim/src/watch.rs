@@ -181,6 +181,12 @@ impl Watch {
             (Change::Added | Change::Modified, false, true) => "ADDED",
             (Change::Added, true, false) | (_, false, false) => return None,
         };
+        // What leaves the selection is told as it last was, with the revision of the change.
+        if let (Change::Modified, "DELETED", Some(before)) = (entry.change, change, &entry.before) {
+            let mut last = Value::clone(before);
+            last["metadata"]["resourceVersion"] = json!(entry.revision.to_string());
+            return Some(self.line(change, &last, store));
+        }
         Some(self.line(change, &entry.object, store))
     }
 

@@ -7,7 +7,7 @@ use super::{
     managed::{self, Entry, Operation, entries, strip},
     merge::{merge, prune},
     schema::Rule,
-    walk::{difference, fields},
+    walk::{difference, fields, twin},
 };
 use crate::{status::Refusal, store::Writer};
 
@@ -39,6 +39,10 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
     }
     let applied = wanted(&configuration);
     let version = applied["apiVersion"].as_str().unwrap_or_default().to_owned();
+    if let Some(twin) = twin(&applied, rule) {
+        let why = format!("failed to create typed patch object: duplicate entries for key {twin}");
+        return Err(Refusal::new(500, "InternalError", why));
+    }
     let mut mine = fields(&applied, rule);
     strip(&mut mine);
 

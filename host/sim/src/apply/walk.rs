@@ -1,6 +1,6 @@
 //! Which fields an object has, and which differ between two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -55,6 +55,15 @@ pub(crate) fn fields(value: &Value, rule: &Rule) -> Fields {
         all.add(step, below);
     }
     all
+}
+
+/// Returns an item that a list merged by keys or values has twice.
+pub(crate) fn twin(value: &Value, rule: &Rule) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    parts(value, rule)?.into_iter().find_map(|(step, part, rule)| {
+        let below = twin(part, &rule);
+        if seen.insert(step.clone()) { below } else { Some(step) }
+    })
 }
 
 /// Returns what differs between two values.

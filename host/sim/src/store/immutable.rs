@@ -45,9 +45,38 @@ pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result
         }
         _ => {}
     }
+    if resource.is("batch", "Job")
+        && live["spec"]["suspend"] == true
+        && placeless(&live["spec"]["template"]) != placeless(&object["spec"]["template"])
+    {
+        let template = &object["spec"]["template"]["spec"];
+        causes.push(Cause::invalid("spec.template.spec", template, "field is immutable"));
+    }
     frozen(resource, live, object, &mut causes);
     finalizers(&live["metadata"], &object["metadata"], &mut causes);
     refuse(resource, object, &causes)
+}
+
+/// A template without what says where its pods run and how much they may use.
+fn placeless(template: &Value) -> Value {
+    let mut template = template.clone();
+    if let Some(metadata) = template["metadata"].as_object_mut() {
+        metadata.retain(|field, _| !matches!(field.as_str(), "labels" | "annotations"));
+    }
+    if let Some(spec) = template["spec"].as_object_mut() {
+        spec.retain(|field, _| {
+            !matches!(
+                field.as_str(),
+                "nodeSelector" | "affinity" | "tolerations" | "schedulingGates"
+            )
+        });
+        for list in ["containers", "initContainers"] {
+            for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+                container.as_object_mut().map(|container| container.remove("resources"));
+            }
+        }
+    }
+    template
 }
 
 fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Cause>) {

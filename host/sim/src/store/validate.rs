@@ -1,5 +1,6 @@
 //! What the API server refuses: bad names, missing parts, changes to what cannot change.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
@@ -90,6 +91,7 @@ pub(super) fn object(resource: &Resource, object: &Value) -> Result<(), Refusal>
     match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Pod") => pod(&object["spec"], "spec", &mut causes),
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => workload(&object["spec"], &mut causes),
+        ("", "ConfigMap" | "Secret") => data(resource, object, &mut causes)?,
         ("batch", "Job") => job(&object["spec"], "spec", &mut causes),
         ("batch", "CronJob") => {
             if object["spec"]["schedule"].as_str().is_none_or(str::is_empty) {
@@ -113,6 +115,32 @@ pub(super) fn refuse(resource: &Resource, object: &Value, causes: &[Cause]) -> R
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     Err(Refusal::invalid(&resource.kind, &resource.group, name, causes))
+}
+
+/// Checks what a ConfigMap or Secret holds: texts under keys that can be the names of files.
+fn data(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) -> Result<(), Refusal> {
+    let kind = &resource.kind;
+    let wrong = |why: &str| {
+        let said = format!("{kind} in version \"v1\" cannot be handled as a {kind}: {why}");
+        Err(Refusal::bad_request(said))
+    };
+    for field in ["data", "binaryData"] {
+        let in_base64 = kind == "Secret" || field == "binaryData";
+        for (key, value) in object[field].as_object().into_iter().flatten() {
+            let Some(text) = value.as_str() else {
+                return wrong("json: cannot unmarshal a value of data into Go value of type string");
+            };
+            if in_base64 && BASE64_STANDARD.decode(text).is_err() {
+                return wrong("illegal base64 data");
+            }
+            let is_fine = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+            if key.is_empty() || !key.chars().all(is_fine) {
+                let why = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
+                causes.push(Cause::invalid(&format!("{field}[{key}]"), &json!(key), why));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn labels(metadata: &Value, causes: &mut Vec<Cause>) {

@@ -57,10 +57,10 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
         match object["metadata"]["namespace"].as_str().unwrap_or_default() {
             "" => object["metadata"]["namespace"] = json!(call.namespace()),
             found if found == call.namespace() => {}
-            found => {
-                return Err(Refusal::bad_request(format!(
-                    "the namespace of the provided object does not match the namespace sent on the request ({found})"
-                )));
+            _ => {
+                return Err(Refusal::bad_request(
+                    "the namespace of the provided object does not match the namespace sent on the request",
+                ));
             }
         }
     } else if let Some(metadata) = object["metadata"].as_object_mut() {

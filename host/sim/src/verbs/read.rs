@@ -71,6 +71,17 @@ pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, R
             &table::of(&target.resource, &objects, metadata, store.now()),
         ));
     }
+    if call.accept.contains("as=PartialObjectMetadataList") {
+        let bare = |object: &Value| json!({ "metadata": object["metadata"] });
+        let items: Vec<Value> = objects.into_iter().map(bare).collect();
+        return Ok(value(
+            StatusCode::OK,
+            &json!({
+                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList",
+                "metadata": metadata, "items": items,
+            }),
+        ));
+    }
     let items: Vec<Value> = objects.into_iter().map(|object| listed(object, target)).collect();
     Ok(value(
         StatusCode::OK,

@@ -17,6 +17,10 @@ use crate::{
 /// Answers a create.
 pub(super) fn create(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
     let object = body::object(call, target)?;
+    if !matches!(object["metadata"]["resourceVersion"].as_str(), None | Some("")) {
+        let why = "resourceVersion should not be set on objects to be created";
+        return Err(Refusal::new(500, "InternalError", why));
+    }
     let created = call.shared.lock().create_as(object, &call.writer(None))?;
     Ok(call.answer(StatusCode::CREATED, target, created))
 }
@@ -58,6 +62,16 @@ pub(super) fn patch(
     if format == Format::Apply {
         let object = body::addressed(patch, call, target)?;
         let is_new = live.is_none() && subresource.is_none();
+        if let (true, Some(uid)) = (is_new, object["metadata"]["uid"].as_str()) {
+            let why =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(Refusal::conflict(
+                &target.resource.plural,
+                &target.resource.group,
+                name,
+                &why,
+            ));
+        }
         if live.is_none() && subresource.is_some() {
             return Err(target.not_found(name));
         }
@@ -73,7 +87,7 @@ pub(super) fn patch(
     let live = live.ok_or_else(|| target.not_found(name))?;
     let object = patched(format, &target.resource, &live, patch)?;
     crate::store::check_shape(&object)?;
-    for field in ["name", "namespace"] {
+    for field in ["name", "namespace", "uid"] {
         if object["metadata"][field] != live["metadata"][field] {
             let cause = Cause::invalid(
                 &format!("metadata.{field}"),

@@ -1,0 +1,113 @@
+//! One body, two arms: what the embedded cluster is trusted for is asked of it and of a real control plane, in the same
+//! words, and both must answer alike. A difference is a bug of the embedded one.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop at the first surprise")]
+
+mod conformance {
+    pub mod answer;
+    pub mod apply;
+    pub mod create;
+    pub mod custom;
+    pub mod delete;
+    pub mod ground;
+    pub mod patch;
+    pub mod review;
+    pub mod update;
+    pub mod watch;
+    pub mod workloads;
+}
+
+use conformance::{apply, create, custom, delete, ground, patch, review, update, watch, workloads};
+
+/// Names each body once and makes two tests of it.
+macro_rules! both {
+    ($($part:ident: $($body:ident)+;)+) => {
+        mod embedded {
+            $($(
+                #[test]
+                fn $body() {
+                    crate::ground::embedded(crate::$part::$body);
+                }
+            )+)+
+        }
+        mod real {
+            $($(
+                #[test]
+                fn $body() {
+                    crate::ground::real(stringify!($body), crate::$part::$body);
+                }
+            )+)+
+        }
+    };
+}
+
+both! {
+    create:
+        an_object_is_made_once
+        names_are_checked_and_generated
+        a_namespace_must_be_there_and_stay
+        a_dry_run_leaves_nothing
+        what_is_not_served_is_not_found
+        secrets_take_text_and_can_be_frozen;
+    update:
+        an_update_must_know_the_latest
+        an_update_that_changes_nothing_is_none
+        generations_follow_the_spec
+        the_status_is_its_own_resource
+        some_fields_never_change;
+    apply:
+        an_applied_object_is_made_and_owned
+        a_conflict_names_field_and_manager
+        what_nobody_applies_any_more_goes
+        lists_are_merged_by_their_keys
+        an_apply_is_checked
+        a_dry_run_of_an_apply_tells_and_leaves_nothing
+        updates_own_fields_too;
+    patch:
+        a_merge_patch_replaces_lists_and_removes_nulls
+        a_json_patch_is_done_whole_or_not_at_all
+        a_strategic_patch_knows_its_lists
+        a_patch_keeps_to_its_object;
+    delete:
+        a_deletion_asks_for_the_right_object
+        finalizers_hold_an_object
+        owners_go_last_in_the_foreground
+        what_is_owned_goes_later_in_the_background
+        orphans_stay
+        many_are_deleted_by_their_labels
+        a_namespace_takes_its_objects_along;
+    watch:
+        a_watch_tells_what_happens_in_order
+        a_selector_decides_what_is_seen
+        a_watch_begins_with_what_is_there
+        a_list_comes_in_pages
+        metadata_alone_can_be_asked_for;
+    custom:
+        a_definition_becomes_established_and_serves
+        custom_objects_have_a_generation_and_a_status
+        what_is_defined_can_be_discovered;
+    review:
+        an_administrator_may_do_everything;
+    workloads:
+        a_job_completes
+        a_job_fails_when_its_tries_are_used_up
+        a_job_takes_too_long
+        a_suspended_job_waits
+        a_deployment_rolls_out
+        a_pod_prints_and_ends;
+}
+
+mod real_only {
+    #[test]
+    fn a_strict_apply_refuses_what_no_schema_has() {
+        crate::ground::real("strict", crate::apply::a_strict_apply_refuses_what_no_schema_has);
+    }
+
+    #[test]
+    fn custom_objects_are_pruned_defaulted_and_checked() {
+        crate::ground::real(
+            "custom-schema",
+            crate::custom::custom_objects_are_pruned_defaulted_and_checked,
+        );
+    }
+}

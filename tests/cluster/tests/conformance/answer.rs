@@ -1,0 +1,84 @@
+//! What the API server answered, and what is expected of it.
+
+use serde_json::Value;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The request.
+    pub asked: String,
+    pub code: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    /// Expects this status code; returns the body.
+    #[track_caller]
+    pub fn is(self, code: u16) -> Value {
+        assert!(
+            self.code == code,
+            "{} was answered with {}: {:#}",
+            self.asked,
+            self.code,
+            self.body
+        );
+        self.body
+    }
+
+    /// Expects this status code, and a body like this.
+    #[track_caller]
+    pub fn is_like(self, code: u16, wanted: &Value) -> Value {
+        let asked = self.asked.clone();
+        let body = self.is(code);
+        assert!(
+            is_like(&body, wanted),
+            "{asked} should be answered like {wanted:#}, and is by {body:#}"
+        );
+        body
+    }
+
+    /// Expects a refusal: its code, a reason and a message like these, `*` for anything.
+    #[track_caller]
+    pub fn is_refused(self, code: u16, reason: &str, message: &str) -> Value {
+        let asked = self.asked.clone();
+        let body = self.is(code);
+        assert_eq!(body["kind"], "Status", "{asked}: {body:#}");
+        assert_eq!(body["status"], "Failure", "{asked}: {body:#}");
+        assert_eq!(body["code"], code, "{asked}: {body:#}");
+        let given = body["reason"].as_str().unwrap_or_default();
+        assert!(matches(given, reason), "{asked}: {body:#}");
+        let found = body["message"].as_str().unwrap_or_default();
+        assert!(
+            matches(found, message),
+            "{asked}: the message is {found:?}, not {message:?}"
+        );
+        body
+    }
+}
+
+/// Returns whether a value has everything that is wanted. `null` is for what isn't there, `*` in a text for anything;
+/// lists have as many items as wanted.
+pub fn is_like(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => {
+            let absent = Value::Null;
+            wanted
+                .iter()
+                .all(|(key, wanted)| is_like(found.get(key).unwrap_or(&absent), wanted))
+        }
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| is_like(found, wanted))
+        }
+        (Value::String(found), Value::String(wanted)) => matches(found, wanted),
+        (found, wanted) => found == wanted,
+    }
+}
+
+fn matches(text: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        None => text == pattern,
+        Some((start, rest)) => text
+            .strip_prefix(start)
+            .is_some_and(|text| (0..=text.len()).any(|at| text.get(at..).is_some_and(|text| matches(text, rest)))),
+    }
+}
