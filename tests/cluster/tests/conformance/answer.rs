@@ -27,7 +27,7 @@ impl Answer {
 
     /// Expects this status code, and a body like this.
     #[track_caller]
-    pub fn is_like(self, code: u16, wanted: &Value) -> Value {
+    pub fn shows(self, code: u16, wanted: &Value) -> Value {
         let asked = self.asked.clone();
         let body = self.is(code);
         assert!(
@@ -39,7 +39,7 @@ impl Answer {
 
     /// Expects a refusal: its code, a reason and a message like these, `*` for anything.
     #[track_caller]
-    pub fn is_refused(self, code: u16, reason: &str, message: &str) -> Value {
+    pub fn refuses(self, code: u16, reason: &str, message: &str) -> Value {
         let asked = self.asked.clone();
         let body = self.is(code);
         assert_eq!(body["kind"], "Status", "{asked}: {body:#}");

@@ -43,7 +43,7 @@ pub async fn a_conflict_names_field_and_manager(on: Ground) {
     let refused = on
         .apply("two", "configmaps/a", &map(&json!({ "colour": "red", "size": "2" })))
         .await;
-    let refused = refused.is_refused(
+    let refused = refused.refuses(
         409,
         "Conflict",
         "Apply failed with 2 conflicts: conflicts with \"one\":\n- .data.colour\n- .data.size",
@@ -56,7 +56,7 @@ pub async fn a_conflict_names_field_and_manager(on: Ground) {
         ])
     );
     let one = on.apply("two", "configmaps/a", &map(&json!({ "colour": "red" }))).await;
-    one.is_refused(
+    one.refuses(
         409,
         "Conflict",
         "Apply failed with 1 conflict: conflict with \"one\": .data.colour",
@@ -64,7 +64,7 @@ pub async fn a_conflict_names_field_and_manager(on: Ground) {
     let forced = on
         .apply("two", "configmaps/a?force=true", &map(&json!({ "colour": "red" })))
         .await;
-    let forced = forced.is_like(200, &json!({ "data": { "colour": "red", "size": "1" } }));
+    let forced = forced.shows(200, &json!({ "data": { "colour": "red", "size": "1" } }));
     assert_eq!(
         entry(&forced, "two", "Apply").unwrap()["fieldsV1"],
         json!({ "f:data": { "f:colour": {} } })
@@ -154,7 +154,7 @@ pub async fn lists_are_merged_by_their_keys(on: Ground) {
     let bare = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "f" } });
     on.apply("two", "configmaps/f", &bare)
         .await
-        .is_like(200, &json!({ "metadata": { "finalizers": ["acme.io/one"] } }));
+        .shows(200, &json!({ "metadata": { "finalizers": ["acme.io/one"] } }));
     on.merge("configmaps/f", &json!({ "metadata": { "finalizers": null } }))
         .await
         .is(200);
@@ -164,13 +164,13 @@ pub async fn an_apply_is_checked(on: Ground) {
     let nobody = on
         .send(Method::PATCH, "configmaps/a", APPLY, Some(&settings("a")))
         .await;
-    nobody.is_refused(
+    nobody.refuses(
         422,
         "Invalid",
         "*fieldManager: Required value: is required for apply patch",
     );
     let other = on.apply("one", "configmaps/a", &settings("b")).await;
-    other.is_refused(
+    other.refuses(
         400,
         "BadRequest",
         "the name of the object (b) does not match the name on the URL (a)",
@@ -179,7 +179,7 @@ pub async fn an_apply_is_checked(on: Ground) {
     managed["metadata"]["managedFields"] = json!([{ "manager": "one", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {} }]);
     on.apply("one", "configmaps/a", &managed)
         .await
-        .is_refused(400, "BadRequest", "metadata.managedFields must be nil");
+        .refuses(400, "BadRequest", "metadata.managedFields must be nil");
     let twice = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" },
         "spec": { "ports": [{ "port": 80, "name": "a" }, { "port": 80, "name": "b" }] },
@@ -191,10 +191,10 @@ pub async fn an_apply_is_checked(on: Ground) {
     stale["metadata"]["resourceVersion"] = json!("1");
     on.apply("one", "configmaps/a", &stale)
         .await
-        .is_refused(409, "Conflict", "*the object has been modified*");
+        .refuses(409, "Conflict", "*the object has been modified*");
     let mut gone = settings("gone");
     gone["metadata"]["uid"] = json!("00000000-0000-4000-8000-000000000000");
-    on.apply("one", "configmaps/gone", &gone).await.is_refused(409, "Conflict", "*uid mismatch: the provided object specified uid 00000000-0000-4000-8000-000000000000, and no existing object was found*");
+    on.apply("one", "configmaps/gone", &gone).await.refuses(409, "Conflict", "*uid mismatch: the provided object specified uid 00000000-0000-4000-8000-000000000000, and no existing object was found*");
 }
 
 /// Only on a real one: the embedded cluster has no schemas.
@@ -212,7 +212,7 @@ pub async fn a_dry_run_of_an_apply_tells_and_leaves_nothing(on: Ground) {
     assert!(entry(&told, "one", "Apply").is_some());
     on.get("configmaps/a").await.is(404);
     let bad = on.apply("one", "configmaps/B?dryRun=All", &settings("B")).await;
-    bad.is_refused(422, "Invalid", "*");
+    bad.refuses(422, "Invalid", "*");
     let nowhere = on
         .apply(
             "one",
@@ -220,7 +220,7 @@ pub async fn a_dry_run_of_an_apply_tells_and_leaves_nothing(on: Ground) {
             &settings("a"),
         )
         .await;
-    nowhere.is_refused(404, "NotFound", "namespaces \"nowhere\" not found");
+    nowhere.refuses(404, "NotFound", "namespaces \"nowhere\" not found");
 }
 
 pub async fn updates_own_fields_too(on: Ground) {
@@ -233,7 +233,7 @@ pub async fn updates_own_fields_too(on: Ground) {
         json!({})
     );
     let refused = on.apply("one", "configmaps/a", &map(&json!({ "colour": "red" }))).await;
-    refused.is_refused(
+    refused.refuses(
         409,
         "Conflict",
         "Apply failed with 1 conflict: conflict with \"hand\" using v1: .data.colour",

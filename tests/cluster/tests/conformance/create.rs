@@ -20,27 +20,27 @@ pub async fn an_object_is_made_once(on: Ground) {
         "ConfigMaps have no generation: {made:#}"
     );
     let again = on.post("configmaps", &settings("a")).await;
-    let again = again.is_refused(409, "AlreadyExists", "configmaps \"a\" already exists");
+    let again = again.refuses(409, "AlreadyExists", "configmaps \"a\" already exists");
     assert_eq!(again["details"], json!({ "name": "a", "kind": "configmaps" }));
-    on.get("configmaps/a").await.is_like(
+    on.get("configmaps/a").await.shows(
         200,
         &json!({ "kind": "ConfigMap", "apiVersion": "v1", "data": { "colour": "blue" } }),
     );
     on.get("configmaps/b")
         .await
-        .is_refused(404, "NotFound", "configmaps \"b\" not found");
+        .refuses(404, "NotFound", "configmaps \"b\" not found");
     on.get("apps/v1/deployments/b")
         .await
-        .is_refused(404, "NotFound", "deployments.apps \"b\" not found");
+        .refuses(404, "NotFound", "deployments.apps \"b\" not found");
 }
 
 pub async fn names_are_checked_and_generated(on: Ground) {
     let nameless = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": {} });
     on.post("configmaps", &nameless)
         .await
-        .is_refused(422, "Invalid", "*name or generateName is required*");
+        .refuses(422, "Invalid", "*name or generateName is required*");
     let bad = on.post("configmaps", &settings("Not_A_Name")).await;
-    let bad = bad.is_refused(
+    let bad = bad.refuses(
         422,
         "Invalid",
         "ConfigMap \"Not_A_Name\" is invalid: metadata.name: Invalid value: *",
@@ -65,7 +65,7 @@ pub async fn names_are_checked_and_generated(on: Ground) {
     );
     let elsewhere =
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "c", "namespace": "elsewhere" } });
-    on.post("configmaps", &elsewhere).await.is_refused(
+    on.post("configmaps", &elsewhere).await.refuses(
         400,
         "BadRequest",
         "the namespace of the provided object does not match the namespace sent on the request",
@@ -77,7 +77,7 @@ pub async fn names_are_checked_and_generated(on: Ground) {
 
 pub async fn a_namespace_must_be_there_and_stay(on: Ground) {
     let nowhere = on.post("/api/v1/namespaces/nowhere/configmaps", &settings("a")).await;
-    nowhere.is_refused(404, "NotFound", "namespaces \"nowhere\" not found");
+    nowhere.refuses(404, "NotFound", "namespaces \"nowhere\" not found");
     let leaving = format!("{}-2", on.namespace);
     on.new_namespace(&leaving).await;
     let held = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "held", "finalizers": ["acme.io/hold"] } });
@@ -92,7 +92,7 @@ pub async fn a_namespace_must_be_there_and_stay(on: Ground) {
     )
     .await;
     let late = on.post(&maps, &settings("late")).await;
-    let late = late.is_refused(
+    let late = late.refuses(
         403,
         "Forbidden",
         "configmaps \"late\" is forbidden: unable to create new content in namespace * because it is being terminated",
@@ -112,7 +112,7 @@ pub async fn a_dry_run_leaves_nothing(on: Ground) {
     let changed = on
         .merge("configmaps/a?dryRun=All", &json!({ "data": { "colour": "red" } }))
         .await;
-    changed.is_like(200, &json!({ "data": { "colour": "red" } }));
+    changed.shows(200, &json!({ "data": { "colour": "red" } }));
     on.delete("configmaps/a", &json!({ "dryRun": ["All"] })).await.is(200);
     let now = on.get("configmaps/a").await.is(200);
     assert_eq!(now["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
@@ -125,7 +125,7 @@ pub async fn what_is_not_served_is_not_found(on: Ground) {
     on.get("/apis/apps/v0/deployments").await.is(404);
     on.get("widgets")
         .await
-        .is_refused(404, "NotFound", "the server could not find the requested resource");
+        .refuses(404, "NotFound", "the server could not find the requested resource");
     on.send(
         http::Method::PUT,
         "configmaps",
@@ -133,7 +133,7 @@ pub async fn what_is_not_served_is_not_found(on: Ground) {
         Some(&settings("a")),
     )
     .await
-    .is_refused(405, "MethodNotAllowed", "*");
+    .refuses(405, "MethodNotAllowed", "*");
 }
 
 pub async fn secrets_take_text_and_can_be_frozen(on: Ground) {
@@ -143,7 +143,7 @@ pub async fn secrets_take_text_and_can_be_frozen(on: Ground) {
     assert!(made["stringData"].is_null(), "{made:#}");
     assert_eq!(made["type"], "Opaque");
     let changed = on.merge("secrets/s", &json!({ "data": { "word": "c2h1dA==" } })).await;
-    changed.is_refused(
+    changed.refuses(
         422,
         "Invalid",
         "Secret \"s\" is invalid: data: Forbidden: field is immutable when `immutable` is set",
@@ -152,5 +152,5 @@ pub async fn secrets_take_text_and_can_be_frozen(on: Ground) {
         json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "t" }, "data": { "word": "not base64!" } });
     on.post("secrets", &bad)
         .await
-        .is_refused(400, "BadRequest", "*illegal base64 data*");
+        .refuses(400, "BadRequest", "*illegal base64 data*");
 }

@@ -67,7 +67,7 @@ pub async fn a_definition_becomes_established_and_serves(on: Ground) {
     let widgets = served(&on, group).await;
     on.post(&widgets, &widget(group, &json!({ "size": 1 })))
         .await
-        .is_like(201, &json!({ "metadata": { "generation": 1 } }));
+        .shows(201, &json!({ "metadata": { "generation": 1 } }));
     on.delete(&path, &json!({})).await.is(200);
     on.until_gone(&path).await;
     answers(&on, &widgets, 404).await;
@@ -100,7 +100,7 @@ pub async fn custom_objects_are_pruned_defaulted_and_checked(on: Ground) {
     let unfit = on
         .post(&widgets, &widget(group, &json!({ "size": 0, "colour": "green" })))
         .await;
-    let unfit = unfit.is_refused(422, "Invalid", "Widget.second.acme.io \"w\" is invalid: *");
+    let unfit = unfit.refuses(422, "Invalid", "Widget.second.acme.io \"w\" is invalid: *");
     let mut fields: Vec<_> = unfit["details"]["causes"]
         .as_array()
         .unwrap()
@@ -111,13 +111,13 @@ pub async fn custom_objects_are_pruned_defaulted_and_checked(on: Ground) {
     assert_eq!(fields, ["spec.colour", "spec.size"]);
     on.post(&widgets, &widget(group, &json!({})))
         .await
-        .is_refused(422, "Invalid", "*spec.size: Required value*");
+        .refuses(422, "Invalid", "*spec.size: Required value*");
     on.post(&widgets, &widget(group, &json!({ "size": "big" })))
         .await
-        .is_refused(422, "Invalid", "*spec.size: Invalid value: \"string\"*");
+        .refuses(422, "Invalid", "*spec.size: Invalid value: \"string\"*");
     on.apply("one", &one, &widget(group, &json!({ "size": 1, "odd": true })))
         .await
-        .is_refused(
+        .refuses(
             500,
             "*",
             "failed to create typed patch object *: .spec.odd: field not declared in schema",
@@ -145,14 +145,14 @@ pub async fn custom_objects_have_a_generation_and_a_status(on: Ground) {
     let changed = on
         .merge(&one, &changed)
         .await
-        .is_like(200, &json!({ "metadata": { "generation": 2 } }));
+        .shows(200, &json!({ "metadata": { "generation": 2 } }));
     assert!(
         changed["status"].is_null(),
         "a status is written by its own resource: {changed:#}"
     );
     let status = json!({ "spec": { "size": 3 }, "status": { "phase": "Ready" } });
     let status = on.merge(&format!("{one}/status"), &status).await;
-    status.is_like(
+    status.shows(
         200,
         &json!({ "metadata": { "generation": 2 }, "spec": { "size": 2 }, "status": { "phase": "Ready" } }),
     );
@@ -160,11 +160,11 @@ pub async fn custom_objects_have_a_generation_and_a_status(on: Ground) {
     let refused = on
         .send(Method::PATCH, &one, strategic, Some(&json!({ "spec": { "size": 4 } })))
         .await;
-    refused.is_refused(415, "UnsupportedMediaType", "*");
+    refused.refuses(415, "UnsupportedMediaType", "*");
     let mut blind = widget(group, &json!({ "size": 5 }));
     blind["metadata"]["uid"] = changed["metadata"]["uid"].clone();
     let blind = on.put(&one, &blind).await;
-    blind.is_refused(
+    blind.refuses(
         422,
         "Invalid",
         "*metadata.resourceVersion: Invalid value: *must be specified for an update*",

@@ -8,10 +8,10 @@ use super::{create::settings, ground::Ground, update::deployment};
 pub async fn a_deletion_asks_for_the_right_object(on: Ground) {
     on.delete("configmaps/a", &json!({}))
         .await
-        .is_refused(404, "NotFound", "configmaps \"a\" not found");
+        .refuses(404, "NotFound", "configmaps \"a\" not found");
     let made = on.post("configmaps", &settings("a")).await.is(201);
     let stranger = json!({ "preconditions": { "uid": "00000000-0000-4000-8000-000000000000" } });
-    on.delete("configmaps/a", &stranger).await.is_refused(
+    on.delete("configmaps/a", &stranger).await.refuses(
         409,
         "Conflict",
         "*recondition*00000000-0000-4000-8000-000000000000*",
@@ -19,10 +19,10 @@ pub async fn a_deletion_asks_for_the_right_object(on: Ground) {
     let stale = json!({ "preconditions": { "resourceVersion": "1" } });
     on.delete("configmaps/a", &stale)
         .await
-        .is_refused(409, "Conflict", "*ResourceVersion in *precondition*");
+        .refuses(409, "Conflict", "*ResourceVersion in *precondition*");
     let right = json!({ "preconditions": { "uid": made["metadata"]["uid"], "resourceVersion": made["metadata"]["resourceVersion"] } });
     let done = on.delete("configmaps/a", &right).await;
-    done.is_like(200, &json!({ "kind": "Status", "status": "Success", "details": { "name": "a", "kind": "configmaps", "uid": made["metadata"]["uid"] } }));
+    done.shows(200, &json!({ "kind": "Status", "status": "Success", "details": { "name": "a", "kind": "configmaps", "uid": made["metadata"]["uid"] } }));
     on.get("configmaps/a").await.is(404);
 }
 
@@ -57,14 +57,14 @@ pub async fn finalizers_hold_an_object(on: Ground) {
             &json!({ "metadata": { "finalizers": ["acme.io/hold", "acme.io/more"] } }),
         )
         .await;
-    more.is_refused(
+    more.refuses(
         422,
         "Invalid",
         "*metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted*",
     );
     on.post("configmaps", &settings("a"))
         .await
-        .is_refused(409, "AlreadyExists", "*");
+        .refuses(409, "AlreadyExists", "*");
     on.merge("configmaps/a", &json!({ "metadata": { "finalizers": null } }))
         .await
         .is(200);
@@ -157,13 +157,13 @@ pub async fn a_namespace_takes_its_objects_along(on: Ground) {
     on.new_namespace(&other).await;
     let space = format!("/api/v1/namespaces/{other}");
     on.post(&format!("{space}/configmaps"), &settings("a")).await.is(201);
-    on.get(&space).await.is_like(
+    on.get(&space).await.shows(
         200,
         &json!({ "status": { "phase": "Active" }, "metadata": { "labels": { "kubernetes.io/metadata.name": other } } }),
     );
     on.delete(&space, &json!({}))
         .await
-        .is_like(200, &json!({ "status": { "phase": "Terminating" } }));
+        .shows(200, &json!({ "status": { "phase": "Terminating" } }));
     on.until_gone(&space).await;
     on.get(&format!("{space}/configmaps/a")).await.is(404);
 }

@@ -31,23 +31,23 @@ pub async fn a_json_patch_is_done_whole_or_not_at_all(on: Ground) {
     // A slash is no letter of a key, so that the server has something to refuse.
     json_patch(&on, "configmaps/a", &added)
         .await
-        .is_refused(422, "Invalid", "*");
+        .refuses(422, "Invalid", "*");
     let added = json!([{ "op": "test", "path": "/data/colour", "value": "blue" }, { "op": "add", "path": "/data/size", "value": "1" }]);
     json_patch(&on, "configmaps/a", &added)
         .await
-        .is_like(200, &json!({ "data": { "colour": "blue", "size": "1" } }));
+        .shows(200, &json!({ "data": { "colour": "blue", "size": "1" } }));
     let failing =
         json!([{ "op": "remove", "path": "/data/size" }, { "op": "test", "path": "/data/colour", "value": "red" }]);
     json_patch(&on, "configmaps/a", &failing)
         .await
-        .is_refused(422, "Invalid", "*");
+        .refuses(422, "Invalid", "*");
     let missing = json!([{ "op": "remove", "path": "/data/nothing" }]);
     json_patch(&on, "configmaps/a", &missing)
         .await
-        .is_refused(422, "Invalid", "*");
+        .refuses(422, "Invalid", "*");
     on.get("configmaps/a")
         .await
-        .is_like(200, &json!({ "data": { "size": "1" } }));
+        .shows(200, &json!({ "data": { "size": "1" } }));
 }
 
 pub async fn a_strategic_patch_knows_its_lists(on: Ground) {
@@ -87,7 +87,7 @@ pub async fn a_strategic_patch_knows_its_lists(on: Ground) {
 pub async fn a_patch_keeps_to_its_object(on: Ground) {
     on.merge("configmaps/a", &json!({ "data": {} }))
         .await
-        .is_refused(404, "NotFound", "configmaps \"a\" not found");
+        .refuses(404, "NotFound", "configmaps \"a\" not found");
     let made = on.post("configmaps", &settings("a")).await.is(201);
     let renamed = on.merge("configmaps/a", &json!({ "metadata": { "name": "b" } })).await;
     assert!((400..=422).contains(&renamed.code), "{renamed:?}");
@@ -98,9 +98,9 @@ pub async fn a_patch_keeps_to_its_object(on: Ground) {
         json!({ "metadata": { "resourceVersion": made["metadata"]["resourceVersion"] }, "data": { "size": "2" } });
     on.merge("configmaps/a", &stale)
         .await
-        .is_refused(409, "Conflict", "*the object has been modified*");
+        .refuses(409, "Conflict", "*the object has been modified*");
     let stranger = json!({ "metadata": { "uid": "00000000-0000-4000-8000-000000000000" }, "data": { "size": "2" } });
-    on.merge("configmaps/a", &stranger).await.is_refused(
+    on.merge("configmaps/a", &stranger).await.refuses(
         422,
         "Invalid",
         "*metadata.uid: Invalid value: *field is immutable*",

@@ -12,7 +12,7 @@ pub async fn an_administrator_may_do_everything(on: Ground) {
     let told = on
         .post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", &review)
         .await;
-    told.is_like(
+    told.shows(
         201,
         &json!({ "kind": "SelfSubjectAccessReview", "status": { "allowed": true } }),
     );
@@ -20,7 +20,7 @@ pub async fn an_administrator_may_do_everything(on: Ground) {
     let told = on
         .post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", &rules)
         .await;
-    let told = told.is_like(201, &json!({ "status": { "incomplete": false } }));
+    let told = told.shows(201, &json!({ "status": { "incomplete": false } }));
     let all = told["status"]["resourceRules"].as_array().unwrap().iter().any(|rule| {
         rule["verbs"] == json!(["*"]) && rule["apiGroups"] == json!(["*"]) && rule["resources"] == json!(["*"])
     });

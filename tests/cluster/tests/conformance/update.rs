@@ -27,7 +27,7 @@ pub async fn an_update_must_know_the_latest(on: Ground) {
     let mut stale = first.clone();
     stale["data"]["colour"] = json!("green");
     let refused = on.put("configmaps/a", &stale).await;
-    refused.is_refused(
+    refused.refuses(
         409,
         "Conflict",
         "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest version and try again",
@@ -35,17 +35,17 @@ pub async fn an_update_must_know_the_latest(on: Ground) {
     let blind = settings("a");
     on.put("configmaps/a", &blind)
         .await
-        .is_like(200, &json!({ "data": { "colour": "blue" } }));
+        .shows(200, &json!({ "data": { "colour": "blue" } }));
     let mut stranger = settings("a");
     stranger["metadata"]["uid"] = json!("00000000-0000-4000-8000-000000000000");
     on.put("configmaps/a", &stranger)
         .await
-        .is_refused(409, "Conflict", "*Precondition failed: UID in precondition: *");
+        .refuses(409, "Conflict", "*Precondition failed: UID in precondition: *");
     on.put("configmaps/b", &settings("b"))
         .await
-        .is_refused(404, "NotFound", "*");
+        .refuses(404, "NotFound", "*");
     let other = on.put("configmaps/a", &settings("b")).await;
-    other.is_refused(
+    other.refuses(
         400,
         "BadRequest",
         "the name of the object (b) does not match the name on the URL (a)",
@@ -79,7 +79,7 @@ pub async fn generations_follow_the_spec(on: Ground) {
     let changed = json!({ "spec": { "minReadySeconds": 1 } });
     on.merge("apps/v1/deployments/d", &changed)
         .await
-        .is_like(200, &json!({ "metadata": { "generation": 2 } }));
+        .shows(200, &json!({ "metadata": { "generation": 2 } }));
     on.until(
         "apps/v1/deployments/d",
         &json!({ "status": { "observedGeneration": 2 } }),
@@ -122,7 +122,7 @@ pub async fn some_fields_never_change(on: Ground) {
     on.post("apps/v1/deployments", &deployment("d", 0)).await.is(201);
     let selector = json!({ "spec": { "selector": { "matchLabels": { "app": "e" } }, "template": { "metadata": { "labels": { "app": "e" } } } } });
     let refused = on.merge("apps/v1/deployments/d", &selector).await;
-    refused.is_refused(
+    refused.refuses(
         422,
         "Invalid",
         "Deployment.apps \"d\" is invalid: spec.selector: Invalid value: *: field is immutable",
@@ -142,7 +142,7 @@ pub async fn some_fields_never_change(on: Ground) {
             Some(&image),
         )
         .await;
-    let refused = refused.is_refused(
+    let refused = refused.refuses(
         422,
         "Invalid",
         "Job.batch \"j\" is invalid: spec.template.spec: Invalid value: *field is immutable",
@@ -153,7 +153,7 @@ pub async fn some_fields_never_change(on: Ground) {
         .is(200);
     let unknown = json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "k" }, "spec": { "template": { "spec": { "containers": [] } } } });
     let refused = on.post("batch/v1/jobs", &unknown).await;
-    let refused = refused.is_refused(
+    let refused = refused.refuses(
         422,
         "Invalid",
         "Job.batch \"k\" is invalid: *spec.template.spec.containers: Required value*",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{create::settings, ground::Ground};
 
-/// Where a list of ConfigMaps ends and a watch may begin.
+/// Where a list ends and a watch may begin.
 async fn now(on: &Ground, query: &str) -> String {
     let list = on.get(&format!("configmaps{query}")).await.is(200);
     list["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
@@ -77,9 +77,9 @@ pub async fn a_selector_decides_what_is_seen(on: Ground) {
     assert!(names.contains(&json!("b")) && !names.contains(&json!("a")));
     on.get("configmaps?labelSelector=%3D%3D")
         .await
-        .is_refused(400, "BadRequest", "*");
+        .refuses(400, "BadRequest", "*");
     let field = on.get("configmaps?fieldSelector=data.colour%3Dblue").await;
-    field.is_refused(400, "BadRequest", "*data.colour*");
+    field.refuses(400, "BadRequest", "*data.colour*");
 }
 
 pub async fn a_watch_begins_with_what_is_there(on: Ground) {
@@ -101,7 +101,7 @@ pub async fn a_watch_begins_with_what_is_there(on: Ground) {
     let mut news = on
         .watch(&format!("configmaps?{only}&resourceVersion={start}&timeoutSeconds=1"))
         .await;
-    assert!(news.next_within(Duration::from_secs(60)).await.is_none());
+    assert!(news.next_within(Duration::from_mins(1)).await.is_none());
 }
 
 pub async fn a_list_comes_in_pages(on: Ground) {
@@ -133,7 +133,7 @@ pub async fn a_list_comes_in_pages(on: Ground) {
     );
     // A list can't go on from where nobody remembers.
     let odd = on.get("configmaps?limit=1&continue=nonsense").await;
-    odd.is_refused(400, "BadRequest", "*continue*");
+    odd.refuses(400, "BadRequest", "*continue*");
 }
 
 pub async fn metadata_alone_can_be_asked_for(on: Ground) {

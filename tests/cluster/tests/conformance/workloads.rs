@@ -187,5 +187,5 @@ pub async fn a_pod_prints_and_ends(on: Ground) {
     assert!(ended["spec"]["nodeName"].is_string());
     on.get("pods/q/log")
         .await
-        .is_refused(404, "NotFound", "pods \"q\" not found");
+        .refuses(404, "NotFound", "pods \"q\" not found");
 }
