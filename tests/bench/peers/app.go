@@ -67,6 +67,10 @@ func newApp(config *rest.Config, s settings, objects []*unstructured.Unstructure
 		gvk := object.GroupVersionKind()
 		annotations[tracking] = fmt.Sprintf("bench:%s/%s:%s/%s", gvk.Group, gvk.Kind, s.namespace, object.GetName())
 		object.SetAnnotations(annotations)
+		// Without one the cache takes it for an object of the cluster.
+		if object.GetNamespace() == "" {
+			object.SetNamespace(s.namespace)
+		}
 	}
 	a := &app{settings: s, config: config, kubectl: kubectl, cache: clusterCache, objects: objects, changed: make(chan struct{}, 1)}
 	clusterCache.OnResourceUpdated(func(next, last *cache.Resource, _ map[kube.ResourceKey]*cache.Resource) {
