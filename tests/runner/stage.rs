@@ -138,7 +138,7 @@ impl Stage {
         let paths: Vec<PathBuf> = files.iter().map(|file| crate::path(file)).collect();
         Ok(Request::sync(
             self.application.clone(),
-            capstan::input::read(&paths, false)?,
+            capstan::source::manifests(&paths)?,
         ))
     }
 

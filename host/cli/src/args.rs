@@ -1,11 +1,13 @@
 //! What can be typed.
 
+mod from;
 mod set;
 
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::from::From;
 use self::set::seconds;
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 
@@ -139,12 +141,12 @@ pub enum Color {
 pub enum Command {
     /// Show what a sync would do, in which order, what it would wait for, and which plugin answers
     #[command(
-        after_help = "Examples:\n  capstan plan -f shop/\n  helm template shop ./chart | capstan plan --app shop -f -"
+        after_help = "Examples:\n  capstan plan -f shop/\n  capstan plan --chart ./chart --values prod.yaml --set image.tag=1.4\n  capstan plan -k overlays/prod --app shop"
     )]
     Plan(Plan),
     /// Make the cluster as the manifests say: hooks and objects, phase by phase and wave by wave
     #[command(
-        after_help = "Examples:\n  capstan sync -f shop/ -n shop --create-namespace\n  capstan sync -f shop/ --only Deployment/api\n  capstan sync -f shop/ --hooks only --phase PreSync,PostSync\n  capstan sync -f shop/ --simulate --exec\n\nCtrl-C terminates the operation: what runs is stopped, nothing later starts. A second Ctrl-C leaves at once;\nthe operation stays as it is, and the same command carries on with it."
+        after_help = "Examples:\n  capstan sync -f shop/ -n shop --create-namespace\n  capstan sync --chart ./chart --values prod.yaml -n shop\n  capstan sync -k overlays/prod --app shop\n  capstan sync -f shop/ --only Deployment/api\n  capstan sync -f shop/ --hooks only --phase PreSync,PostSync\n  capstan sync -f shop/ --simulate --exec\n\nCtrl-C terminates the operation: what runs is stopped, nothing later starts. A second Ctrl-C leaves at once;\nthe operation stays as it is, and the same command carries on with it."
     )]
     Sync(Box<Sync>),
     /// Show what a sync would change, field by field; exits with 3 when there is something
@@ -283,9 +285,9 @@ pub struct Simulate {
     /// With --serve: the port on the loopback interface; 0 for a free one
     #[arg(long, default_value_t = 0, requires = "serve")]
     pub port: u16,
-    /// Manifests: a file, a folder or - for stdin. May be repeated
-    #[arg(short, long = "filename", value_name = "PATH", required_unless_present = "serve")]
-    pub files: Vec<PathBuf>,
+    /// Where the manifests come from
+    #[command(flatten)]
+    pub from: From,
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,

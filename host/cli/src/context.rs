@@ -19,7 +19,12 @@ use kube::{Client, Config, config::KubeConfigOptions};
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{args::Global, client, input, report::Mistakes};
+use crate::{
+    args::Global,
+    client,
+    report::Mistakes,
+    source::{self, Capabilities},
+};
 
 /// Names may be this long: what is made of them must fit into labels.
 const LONGEST_NAME: usize = 50;
@@ -98,6 +103,15 @@ impl Context {
     ///
     /// Returns what is wrong with the name.
     pub fn application(&self, name: &str) -> anyhow::Result<Application> {
+        self.application_in(name, None)
+    }
+
+    /// Names an application in a namespace; in the context's if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the name.
+    pub fn application_in(&self, name: &str, namespace: Option<&str>) -> anyhow::Result<Application> {
         let is_label = |name: &str| {
             let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
             !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
@@ -110,7 +124,21 @@ impl Context {
         }
         Ok(Application {
             name: name.to_owned(),
-            namespace: self.namespace.clone(),
+            namespace: namespace.unwrap_or(&self.namespace).to_owned(),
+        })
+    }
+
+    /// Asks what charts may want to know of the cluster.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it couldn't be asked.
+    pub async fn capabilities(&self) -> anyhow::Result<Capabilities> {
+        let cluster = self.engine.cluster();
+        let version = cluster.version().await;
+        Ok(Capabilities {
+            kube_version: version.with_context(|| format!("failed to ask {} for its version", self.cluster))?,
+            api_versions: cluster.discovery().api_versions(),
         })
     }
 
@@ -223,7 +251,7 @@ fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
 ///
 /// Returns what is wrong with the scenario, or with what was kept.
 pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
-    let read = |path: &Path| input::text(path).map_err(|mistake| Mistakes(vec![mistake]));
+    let read = |path: &Path| source::text(path).map_err(|mistake| Mistakes(vec![mistake]));
     let scenario = match scenario {
         None => Scenario::default(),
         Some(path) => Scenario::from_yaml(&read(path)?).map_err(|error| {

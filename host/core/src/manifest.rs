@@ -138,8 +138,7 @@ impl Source {
 }
 
 /// What to do about a template that was never rendered.
-const TEMPLATE: &str =
-    "this looks like a Helm template; render it first: `helm template NAME CHART | capstan plan --app NAME -f -`";
+const TEMPLATE: &str = "this looks like a Helm template; name its chart with `--chart CHART`, which renders it";
 
 /// Says whether some line holds nothing but a template's action, which no YAML does.
 fn has_template_line(text: &str) -> bool {
@@ -174,6 +173,55 @@ pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
         }
     }
     if errors.is_empty() { Ok(manifests) } else { Err(errors) }
+}
+
+/// Reads the one document of a text that need not describe an object: a file of Capstan's own, whose mistakes have places, too.
+pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
+    let source = Arc::new(Source {
+        file: file.to_owned(),
+        text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+    });
+    let mut found: Option<Manifest> = None;
+    let mut errors = Vec::new();
+    let mut document = 0;
+    for chunk in source.chunks() {
+        for read in read(chunk) {
+            document += 1;
+            let node = match read {
+                Ok(node) if node.is_null() => continue,
+                Ok(node) => node,
+                Err(troubles) => {
+                    let troubles = troubles.into_iter();
+                    errors.extend(troubles.map(|trouble| source.error(document, chunk, trouble)));
+                    continue;
+                }
+            };
+            let (value, marks) = node.into_parts(None);
+            let source = Arc::clone(&source);
+            let manifest = Manifest {
+                object: Object(value),
+                origin: Some(Origin {
+                    source,
+                    document,
+                    marks,
+                }),
+            };
+            if found.is_some() {
+                errors.push(
+                    manifest
+                        .error("", "a second document begins here")
+                        .hint("this file has one only"),
+                );
+            } else {
+                found = Some(manifest);
+            }
+        }
+    }
+    match found {
+        Some(found) if errors.is_empty() => Ok(found),
+        None if errors.is_empty() => Err(vec![PlanError::new(format!("{file} is empty"))]),
+        Some(_) | None => Err(errors),
+    }
 }
 
 /// Reads the value of a text that is YAML or JSON by itself, such as an annotation's.

@@ -88,6 +88,15 @@ impl Cluster {
         &self.client
     }
 
+    /// Asks for the version of Kubernetes, as in `v1.36.0`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the cluster couldn't be asked.
+    pub async fn version(&self) -> Result<String, ClusterError> {
+        Ok(self.client.apiserver_version().await?.git_version)
+    }
+
     /// Returns what is known of the cluster's kinds.
     pub fn discovery(&self) -> Arc<Discovery> {
         Arc::clone(&self.discovery.read().unwrap_or_else(PoisonError::into_inner))

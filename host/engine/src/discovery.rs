@@ -1,6 +1,6 @@
 //! The kinds that the cluster serves, and where their objects live.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
     object::GroupKind,
@@ -69,6 +69,17 @@ impl Discovery {
             Some(version) => versions.iter().find(|resource| resource.version == version),
             None => versions.first(),
         }
+    }
+
+    /// Lists what is served, as charts ask for it: `v1`, `apps/v1`, `apps/v1/Deployment`.
+    pub fn api_versions(&self) -> Vec<String> {
+        let resources = self.kinds.values().flat_map(|info| &info.versions);
+        let names = resources.flat_map(|resource| {
+            let version = resource.api_version.clone();
+            [format!("{version}/{}", resource.kind), version]
+        });
+        let sorted: BTreeSet<String> = names.collect();
+        sorted.into_iter().collect()
     }
 
     /// Returns where the objects of each kind live.

@@ -6,7 +6,8 @@
 //! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan; `driver` is the one cycle that runs it,
 //! `perform` its hands, `watch` its eyes, `lines` its ears; [`cluster`] is the API server in the core's words, with [`discovery`];
 //! `checkpoint` is where operations live in the cluster; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
-//! `saved` are about plans: may we, what would the server say, and is the cluster still as it was.
+//! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
+//! of which state of its sources a set is.
 
 mod checkpoint;
 mod classify;
@@ -21,6 +22,7 @@ mod perform;
 mod permission;
 mod planning;
 mod rehearse;
+mod revision;
 mod running;
 mod saved;
 mod sweep;
@@ -35,6 +37,7 @@ pub use crate::{
     permission::Permission,
     planning::{Place, Planned, Request},
     rehearse::Rehearsed,
+    revision::Revision,
     running::{Record, Running},
     sweep::{SweepFate, Swept},
 };

@@ -19,6 +19,7 @@ use crate::{
     classify::classify,
     cluster::{AT_ONCE, Cluster, MANAGER},
     error::{ClusterError, EngineError},
+    revision::Revision,
 };
 
 /// What is to be planned.
@@ -33,6 +34,8 @@ pub struct Request {
     pub mode: Mode,
     /// What is desired. To delete, nothing: what the last sync stored is used.
     pub manifests: Vec<Manifest>,
+    /// Which state of its sources that is.
+    pub revision: Option<Revision>,
     /// What the user wants of it.
     pub selection: Selection,
     /// Whether what no manifest names any more is removed.
@@ -61,6 +64,7 @@ impl Request {
             does: OperationKind::Sync,
             mode: Mode::Native,
             manifests,
+            revision: None,
             selection: Selection::default(),
             prune: false,
             takes_over: false,
@@ -89,6 +93,8 @@ pub struct Planned {
     pub plan: Plan,
     /// Every manifest, with its namespace: what a later deletion starts from.
     pub manifests: Vec<Manifest>,
+    /// Which state of its sources they are.
+    pub revision: Option<Revision>,
     /// Where the application's objects live, of this set and of earlier ones.
     pub places: BTreeSet<Place>,
     /// Whether the application's namespace must be made first.
@@ -189,6 +195,7 @@ pub(crate) async fn make(
     Ok(Planned {
         plan,
         manifests,
+        revision: request.revision,
         places,
         makes_namespace: missing.is_own,
         checks_first,

@@ -15,6 +15,7 @@ use crate::{
     cluster::Cluster,
     error::ClusterError,
     planning::{Place, Planned},
+    revision::Revision,
 };
 
 /// The version of the file.
@@ -29,6 +30,8 @@ struct Saved {
     format: u32,
     plan: Plan,
     manifests: Vec<Object>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revision: Option<Revision>,
     places: BTreeSet<Place>,
     makes_namespace: bool,
     checks_first: bool,
@@ -47,6 +50,7 @@ impl Planned {
             format: FORMAT,
             plan: self.plan.clone(),
             manifests: self.manifests.iter().map(|manifest| manifest.object.clone()).collect(),
+            revision: self.revision.clone(),
             places: self.places.clone(),
             makes_namespace: self.makes_namespace,
             checks_first: self.checks_first,
@@ -70,6 +74,7 @@ impl Planned {
         Ok(Planned {
             plan: saved.plan,
             manifests: saved.manifests.into_iter().map(Manifest::new).collect(),
+            revision: saved.revision,
             places: saved.places,
             makes_namespace: saved.makes_namespace,
             checks_first: saved.checks_first,

@@ -5,16 +5,14 @@ use std::path::PathBuf;
 use capstan_core::phase::Phase;
 use clap::{Args as ClapArgs, ValueEnum};
 
+use super::From;
+
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, ClapArgs)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Set {
-    /// Manifests: a file, a folder or - for stdin. May be repeated
-    #[arg(short, long = "filename", value_name = "PATH")]
-    pub files: Vec<PathBuf>,
-    /// Read folders with all their subfolders
-    #[arg(short = 'R', long)]
-    pub recursive: bool,
+    /// Where its manifests come from
+    #[command(flatten)]
+    pub from: From,
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,
@@ -37,23 +35,23 @@ pub struct Set {
     #[arg(long = "phase", value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
     pub phases: Vec<Phase>,
     /// Remove what no manifest names any more
-    #[arg(long)]
-    pub prune: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub prune: Option<bool>,
     /// Let an object go whose annotations want a confirmation, as KIND/NAME, or `all`. May be repeated
     #[arg(long, value_name = "KIND/NAME")]
     pub confirm: Vec<String>,
     /// Take over fields that others own: kubectl, a controller, another tool
-    #[arg(long)]
-    pub force_conflicts: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub force_conflicts: Option<bool>,
     /// Take over objects that Argo CD tracks
-    #[arg(long)]
-    pub adopt: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub adopt: Option<bool>,
     /// Make the application's namespace if it isn't there
-    #[arg(long)]
-    pub create_namespace: bool,
-    /// Whether the server is asked about every object before anything is changed
-    #[arg(long, value_enum, default_value_t)]
-    pub dry_run_first: OnOff,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub create_namespace: Option<bool>,
+    /// Whether the server is asked about every object before anything is changed [default: on]
+    #[arg(long, value_enum)]
+    pub dry_run_first: Option<OnOff>,
     /// How long the operation may take: 90s, 10m, 2h [default: 6h]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub timeout: Option<u64>,
@@ -63,15 +61,15 @@ pub struct Set {
     /// How long each wave may take
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub wave_timeout: Option<u64>,
-    /// What it means when something takes too long whose annotations don't say
-    #[arg(long, value_enum, default_value_t)]
-    pub on_timeout: OnTimeout,
+    /// What it means when something takes too long whose annotations don't say [default: fail]
+    #[arg(long, value_enum)]
+    pub on_timeout: Option<OnTimeout>,
     /// How often what failed is tried again, from its wave on
-    #[arg(long, value_name = "TIMES", default_value_t = 0)]
-    pub retry: u32,
-    /// How long the pause before the first further try is; it doubles each time, up to 3 minutes
-    #[arg(long, value_name = "DURATION", value_parser = seconds, default_value = "5s")]
-    pub retry_pause: u64,
+    #[arg(long, value_name = "TIMES")]
+    pub retry: Option<u32>,
+    /// How long the pause before the first further try is; it doubles each time, up to 3 minutes [default: 5s]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub retry_pause: Option<u64>,
 }
 
 /// A sync.
@@ -86,9 +84,9 @@ pub struct Sync {
     /// Change nothing: show the plan, and with `server` what the API server would say to each object
     #[arg(long, value_enum)]
     pub dry_run: Option<DryRun>,
-    /// What to do when another operation of the application runs
-    #[arg(long, value_enum, default_value_t)]
-    pub on_busy: OnBusy,
+    /// What to do when another operation of the application runs [default: refuse]
+    #[arg(long, value_enum)]
+    pub on_busy: Option<OnBusy>,
 }
 
 /// A plan.

@@ -7,7 +7,7 @@ use capstan_engine::Request;
 
 use super::{
     follow::{self, Followed},
-    plan::{confirmed, show},
+    plan::show,
     print,
     sync::carry_on,
 };
@@ -15,6 +15,7 @@ use crate::{
     args::{Delete, Global, OnBusy, Output},
     context::Context,
     exit::Exit,
+    options::confirmed,
     report::Mistakes,
 };
 

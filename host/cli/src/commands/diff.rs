@@ -12,12 +12,11 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::{
-    plan::{manifests, request},
+    plan::{prepare, request},
     print, print_json, say,
 };
 use crate::{
     args::{Global, Output, Set},
-    context::Context,
     exit::Exit,
     render::{Paint, mask, name_of},
 };
@@ -33,9 +32,8 @@ struct Difference {
 }
 
 pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
-    let manifests = manifests(set)?;
-    let context = Context::new(global).await?;
-    let planned = context.engine.plan(request(&context, set, manifests)?).await?;
+    let (context, app, desired) = prepare(global, set).await?;
+    let planned = context.engine.plan(request(&context, &app, desired)?).await?;
     let (mut differences, mut is_refused) = (Vec::new(), false);
     for one in context.engine.rehearse(&planned).await {
         let Some(task) = planned.plan.task(&one.task) else {

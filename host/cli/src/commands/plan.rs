@@ -1,32 +1,23 @@
 //! `capstan plan`.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{io::Write as _, path::Path};
 
 use anyhow::Context as _;
-use capstan_core::{
-    directive::{Mode, OnTimeout},
-    manifest::Manifest,
-    plan::{Confirmed, Hooks, Limits, Retry, Selection},
-};
 use capstan_engine::{Planned, Request};
 
 use super::{print, print_json, say};
 use crate::{
-    args::{self, Compat, Global, Output, Set},
+    args::{self, Global, Output, Set},
     context::Context,
     exit::Exit,
-    input,
-    render::{self, Paint},
-    report::Mistakes,
+    project::{self, App},
+    render::{self, Paint, harmless},
+    source::Desired,
 };
 
 pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Exit> {
-    let manifests = manifests(&plan.set)?;
-    let context = Context::new(global).await?;
-    let planned = context.engine.plan(request(&context, &plan.set, manifests)?).await?;
+    let (context, app, desired) = prepare(global, &plan.set).await?;
+    let planned = context.engine.plan(request(&context, &app, desired)?).await?;
     if let Some(path) = &plan.save {
         save(path, &planned.save()?)?;
     }
@@ -67,79 +58,19 @@ fn save(path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("failed to write {}", path.display()))
 }
 
-/// Reads what is to be planned.
-pub(super) fn manifests(set: &Set) -> anyhow::Result<Vec<Manifest>> {
-    if set.files.is_empty() {
-        return Err(Mistakes::one(
-            "there are no manifests",
-            "name a file, a folder or - with `-f`",
-        ));
+/// Reads what a command is about, and makes the engine meanwhile: mistakes that need no cluster are told without one.
+pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<(Context, App, Desired)> {
+    let read = project::read(project::of(set)?, set.from.deadline())?;
+    let context = Context::new(global).await?;
+    let (app, desired) = read.render(&context).await?;
+    for notice in &desired.notices {
+        say(&format!("notice: {}", harmless(notice)));
     }
-    input::read(&set.files, set.recursive)
+    Ok((context, app, desired))
 }
 
 /// Says what is to be planned.
-pub(super) fn request(context: &Context, set: &Set, manifests: Vec<Manifest>) -> anyhow::Result<Request> {
-    let name = app_name(set.app.as_deref(), &set.files)?;
-    let usual = Limits::default();
-    let limits = Limits {
-        operation: set.timeout.unwrap_or(usual.operation),
-        phase: set.phase_timeout,
-        wave: set.wave_timeout,
-        retry: Retry {
-            times: set.retry,
-            first: set.retry_pause,
-            ..Retry::default()
-        },
-        ..usual
-    };
-    Ok(Request {
-        mode: match set.compat {
-            Some(Compat::Argocd) => Mode::ArgoCd,
-            None => Mode::Native,
-        },
-        selection: Selection {
-            only: set.only.clone(),
-            hooks: set.hooks.map(|hooks| match hooks {
-                args::Hooks::All => Hooks::All,
-                args::Hooks::None => Hooks::None,
-                args::Hooks::Only => Hooks::Only,
-            }),
-            hook: set.hook.clone(),
-            skip_hook: set.skip_hook.clone(),
-            phases: set.phases.clone(),
-        },
-        prune: set.prune,
-        takes_over: set.force_conflicts,
-        create_namespace: set.create_namespace,
-        adopts: set.adopt,
-        confirmed: confirmed(&set.confirm),
-        checks_first: set.dry_run_first == args::OnOff::On,
-        on_timeout: match set.on_timeout {
-            args::OnTimeout::Fail => OnTimeout::Fail,
-            args::OnTimeout::Continue => OnTimeout::Continue,
-        },
-        limits,
-        ..Request::sync(context.application(&name)?, manifests)
-    })
-}
-
-/// Says what may go though its annotations want a confirmation.
-pub(super) fn confirmed(words: &[String]) -> Confirmed {
-    Confirmed {
-        all: words.iter().any(|word| word == "all"),
-        only: words.to_vec(),
-    }
-}
-
-fn app_name(flag: Option<&str>, files: &[PathBuf]) -> anyhow::Result<String> {
-    if let Some(name) = flag {
-        return Ok(name.to_owned());
-    }
-    input::folder_name(files).ok_or_else(|| {
-        Mistakes::one(
-            "the application has no name",
-            "manifests from stdin need one: `--app NAME`",
-        )
-    })
+pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
+    let application = context.application_in(&app.name, app.namespace.as_deref())?;
+    Ok(app.options.request(application, desired))
 }

@@ -9,9 +9,9 @@ use crate::{
     args::{Global, Output, Plugin, PluginRun},
     context,
     exit::Exit,
-    input,
     render::{columns, lines},
     report::Mistakes,
+    source,
 };
 
 pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exit> {
@@ -59,7 +59,7 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
 
 async fn ask(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
     let sandbox = context::sandbox(global)?;
-    let text = input::text(&args.input).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let text = source::text(&args.input).map_err(|mistake| Mistakes(vec![mistake]))?;
     let value = capstan_core::manifest::value(&text)
         .map_err(|why| Mistakes::one(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
     let memory = match &args.memory {

@@ -42,6 +42,8 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
             operation: args.timeout.unwrap_or(usual.operation),
             ..usual
         },
+        // What is deployed again is what it was then.
+        revision: past.revision.clone(),
         ..Request::sync(application, manifests)
     };
     let planned = context.engine.plan(request).await?;

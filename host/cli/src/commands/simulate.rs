@@ -18,16 +18,13 @@ pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit>
     if args.serve {
         return serve_world(global, &args).await;
     }
-    let mut words = vec!["capstan".into(), "sync".into()];
-    for file in args.files {
-        words.extend(["--filename".into(), file.into_os_string()]);
-    }
-    if let Some(app) = args.app {
-        words.extend(["--app".into(), app.into()]);
-    }
     // Everything else as if it had not been written.
-    match Args::try_parse_from(words)?.command {
-        Command::Sync(set) => sync::run(global, &set).await,
+    match Args::try_parse_from(["capstan", "sync"])?.command {
+        Command::Sync(mut sync) => {
+            sync.set.from = args.from;
+            sync.set.app = args.app;
+            sync::run(global, &sync).await
+        }
         _ => Ok(Exit::Other),
     }
 }

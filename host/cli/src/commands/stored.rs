@@ -97,12 +97,16 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
         (None, Output::Text) => print(&tables::history(&report.history, now, paint)),
         (None, Output::Json | Output::Jsonl) => print_json(&report.history)?,
         (Some(wanted), output) => {
-            let view = context
-                .engine
-                .view(&application, find(&report.history, Some(wanted))?)
-                .await?;
+            let past = find(&report.history, Some(wanted))?;
+            let view = context.engine.view(&application, past).await?;
             match output {
-                Output::Text => print(&tables::operation(&view, paint)),
+                Output::Text => {
+                    print(&tables::operation(&view, paint));
+                    print(&format!(
+                        "\n{}",
+                        tables::origin(&past.digest, past.revision.as_ref(), paint)
+                    ));
+                }
                 Output::Json | Output::Jsonl => print_json(&view)?,
             }
         }

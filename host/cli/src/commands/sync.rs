@@ -3,28 +3,31 @@
 use std::path::Path;
 
 use capstan_core::plugins::Application;
-use capstan_engine::{Ended, EngineError, Planned, Rehearsed, Running};
+use capstan_engine::{Ended, EngineError, Planned, Rehearsed, Request, Running};
 
 use super::{
     follow::{self, Followed},
-    plan::{manifests, request, show},
+    plan::{prepare, request, show},
     print, print_json, say,
 };
 use crate::{
     args::{DryRun, Global, OnBusy, Output, Sync},
     context::Context,
     exit::Exit,
-    input,
     render::{self, name_of},
     report::Mistakes,
+    source,
 };
 
 pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
-    let source = match &args.saved {
-        Some(path) => Source::Saved(Box::new(load(path, args)?)),
-        None => Source::Manifests(manifests(&args.set)?),
+    let (context, source) = if let Some(path) = &args.saved {
+        let source = Source::Saved(Box::new(load(path, args)?));
+        (Context::new(global).await?, source)
+    } else {
+        let (context, app, desired) = prepare(global, &args.set).await?;
+        let request = request(&context, &app, desired)?;
+        (context, Source::Request(Box::new(request)))
     };
-    let context = Context::new(global).await?;
     let result = sync(&context, global, args, source).await;
     // What was done in an embedded cluster was done, however it ended.
     context.save()?;
@@ -33,18 +36,18 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
 
 /// What is synced.
 enum Source {
-    Manifests(Vec<capstan_core::manifest::Manifest>),
+    Request(Box<Request>),
     Saved(Box<Planned>),
 }
 
 fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
-    if !args.set.files.is_empty() {
+    if !args.set.from.sources().is_empty() {
         return Err(Mistakes::one(
-            "`--plan` and `-f` don't go together",
+            "`--plan` and sources don't go together",
             "a saved plan holds its manifests",
         ));
     }
-    let text = input::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let text = source::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
     Planned::load(&text).map_err(|mut mistake| {
         mistake.message = format!("{}: {}", path.display(), mistake.message);
         Mistakes(vec![mistake]).into()
@@ -52,30 +55,27 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
 }
 
 async fn sync(context: &Context, global: &Global, args: &Sync, source: Source) -> anyhow::Result<Exit> {
-    let (application, request) = match &source {
-        Source::Saved(planned) => (planned.plan.application.clone(), None),
-        Source::Manifests(manifests) => {
-            let request = request(context, &args.set, manifests.clone())?;
-            (request.application.clone(), Some(request))
-        }
+    let application = match &source {
+        Source::Saved(planned) => planned.plan.application.clone(),
+        Source::Request(request) => request.application.clone(),
     };
+    let on_busy = args.on_busy.unwrap_or_default();
     if args.dry_run.is_none()
-        && let Some(exit) = carry_on(context, global, &application, args.on_busy).await?
+        && let Some(exit) = carry_on(context, global, &application, on_busy).await?
     {
         return Ok(exit);
     }
-    let planned = match (source, request) {
-        (Source::Saved(planned), _) => {
+    let planned = match source {
+        Source::Saved(planned) => {
             context.engine.verify(&planned).await?;
             *planned
         }
-        (Source::Manifests(_), Some(request)) => context.engine.plan(request).await?,
-        (Source::Manifests(_), None) => return Ok(Exit::Other),
+        Source::Request(request) => context.engine.plan(*request).await?,
     };
     if let Some(by) = args.dry_run {
         return dry_run(context, global, &planned, by).await;
     }
-    run_plan(context, global, planned, args.on_busy).await
+    run_plan(context, global, planned, on_busy).await
 }
 
 /// Shows a plan and runs it to its end.

@@ -5,7 +5,7 @@ use capstan_core::{
     task::TaskResult,
     view::{OperationView, TaskProgress},
 };
-use capstan_engine::{Past, Report};
+use capstan_engine::{Past, Report, Revision};
 use jiff::Timestamp;
 
 use super::{Paint, columns, harmless, lines, name_of, span};
@@ -29,7 +29,7 @@ pub fn status(status: &Status, paint: Paint) -> String {
 /// Writes the last operations, the newest first.
 pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> String {
     let mut rows = vec![
-        ["OPERATION", "DOES", "STARTED", "TOOK", "BY", "RESULT"]
+        ["OPERATION", "DOES", "STARTED", "TOOK", "BY", "REVISION", "RESULT"]
             .map(str::to_owned)
             .to_vec(),
     ];
@@ -40,10 +40,29 @@ pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> String {
             format!("{} ago", span(now.duration_since(past.started_at))),
             span(past.finished_at.duration_since(past.started_at)),
             harmless(&past.by),
+            revision(past),
             status(&past.status, paint),
         ]
     }));
     lines(columns(&rows, 3))
+}
+
+/// Names the state of what was deployed: its Git commit; without one, the digest of its manifests.
+fn revision(past: &Past) -> String {
+    let commit = past.revision.as_ref().and_then(Revision::short_commit);
+    harmless(&commit.unwrap_or_else(|| past.digest.clone()))
+}
+
+/// Writes from where an operation's manifests came, in one line.
+pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> String {
+    let mut parts = vec![format!("manifests {digest}")];
+    if let Some(revision) = revision {
+        parts.extend(revision.commit.as_ref().map(|commit| format!("commit {commit}")));
+        if !revision.sources.is_empty() {
+            parts.push(format!("from {}", revision.sources.join(", ")));
+        }
+    }
+    format!("{} {}\n", paint.strong("revision:"), harmless(&parts.join(", ")))
 }
 
 /// Writes what is known of an application.
@@ -63,6 +82,7 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
                 let name = &application.name;
                 format!("\nleft before its end, started by {by}; the next sync carries on, `capstan terminate {name}` ends it:\n")
             });
+            text.push_str(&origin(&current.digest, current.revision.as_ref(), paint));
             text.push_str(&operation(progress, paint));
         }
         _ => text.push_str("\nno operation is running\n"),

@@ -5,5 +5,6 @@ mod changes;
 mod exec;
 mod real;
 mod serve;
+mod sources;
 mod support;
 mod words;

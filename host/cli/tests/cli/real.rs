@@ -151,3 +151,73 @@ fn an_api_server_that_restarts_in_the_middle_is_survived() {
     let all = running.said.join("\n");
     assert_eq!(all.matches("created   Job/presync-job").count(), 1, "{all}");
 }
+
+/// Checks that a run ended well and told these lines in their order.
+fn ran_in_order(said: &Said, order: &[&str]) {
+    assert_eq!(said.code, 0, "{}{}", said.out, said.err);
+    let at = |text: &&str| {
+        let found = said.out.find(text);
+        found.unwrap_or_else(|| panic!("no `{text}` in {}{}", said.out, said.err))
+    };
+    let places: Vec<usize> = order.iter().map(at).collect();
+    assert!(places.is_sorted(), "{places:?} in {}", said.out);
+}
+
+#[test]
+fn a_chart_runs_on_a_real_node_as_helm_would_have_its_hooks_run() {
+    let Some(place) = Place::new("chart") else { return };
+    let Some(helm) = crate::sources::helm() else { return };
+    let with_helm = |words: &str| -> Said {
+        let mut command = place.command(words);
+        command.env("PATH", helm.parent().unwrap());
+        command.output().unwrap().into()
+    };
+    let chart = "tests/fixtures/charts/echo";
+    ran_in_order(
+        &with_helm(&format!("sync --chart {chart} --create-namespace")),
+        &[
+            "| Pre Sync Job\n",
+            "ok        Job/echo-migrate",
+            "created   Deployment/echo",
+            "ok        Deployment/echo",
+            "| Post Sync Job of chart\n",
+        ],
+    );
+    let version = place.kubectl("version -o json");
+    let version: serde_json::Value = serde_json::from_str(&version).unwrap();
+    let told = place.kubectl("get deployment echo -o jsonpath={.metadata.annotations.kube-version}");
+    assert_eq!(Some(told.as_str()), version["serverVersion"]["gitVersion"].as_str());
+    // An upgrade: what is for the first install only doesn't run again.
+    let again = with_helm(&format!("sync --chart {chart} --values {chart}/values-prod.yaml"));
+    ran_in_order(
+        &again,
+        &[
+            "| Pre Sync Job in production\n",
+            "ok        Deployment/echo",
+            "| Post Sync Job of chart\n",
+        ],
+    );
+    assert!(!again.out.contains("ok        Job/echo-first"), "{}", again.out);
+    let replicas = place.kubectl("get deployment echo -o jsonpath={.status.readyReplicas}");
+    assert_eq!(replicas, "2");
+    let deleted = with_helm("delete echo --yes");
+    assert_eq!(deleted.code, 0, "{}{}", deleted.out, deleted.err);
+}
+
+#[test]
+fn a_kustomization_runs_on_a_real_node() {
+    let Some(place) = Place::new("kustomized") else { return };
+    let mut command = place.command("sync -k tests/fixtures/kustomizations/prod --create-namespace");
+    command.env("PATH", place.cluster.programs());
+    ran_in_order(
+        &command.output().unwrap().into(),
+        &[
+            "| Pre Sync Job\n",
+            "created   Deployment/prod-echo-server",
+            "ok        Deployment/prod-echo-server",
+            "| Post Sync Job\n",
+        ],
+    );
+    let deleted = place.run("delete prod --yes");
+    assert_eq!(deleted.code, 0, "{}{}", deleted.out, deleted.err);
+}

@@ -174,7 +174,7 @@ fn mistakes_in_manifests() {
 fn mistakes_on_the_command_line() {
     assert_snapshot!(run("plan --simulate").all(), @"
     error: there are no manifests
-      hint: name a file, a folder or - with `-f`
+      hint: name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f nowhere --app shop --simulate").all(), @"
@@ -304,8 +304,8 @@ fn what_is_stored() {
 
     no operation is running
 
-    OPERATION   DOES   STARTED    TOOK   BY         RESULT
-    1-pnywj     sync   2.0s ago   2.0s   somebody   Succeeded
+    OPERATION   DOES   STARTED    TOOK   BY         REVISION     RESULT
+    1-pnywj     sync   2.0s ago   2.0s   somebody   2eqgj7ntzo   Succeeded
 
     To be deleted later, by the cluster, the next operation or `capstan sweep`:
       Job/presync-job5jyjplox3i   in 10m   ttl
@@ -318,6 +318,8 @@ fn what_is_stored() {
 
     PHASE     WAVE   OBJECT                      TOOK   RESULT   MESSAGE
     PreSync   0      Job/presync-job5jyjplox3i   2.0s   ok       complete
+
+    revision: manifests 2eqgj7ntzo, from tests/fixtures/sets/ttl
     [exit code 0]
     ");
     assert_snapshot!(simulated("logs shop").all(), @"

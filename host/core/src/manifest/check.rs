@@ -162,7 +162,7 @@ fn nameless(manifest: &Manifest, pointer: &str) -> PlanError {
         },
     );
     if kind == "Kustomization" && manifest.object.group() == "kustomize.config.k8s.io" {
-        error.hint("this file tells kustomize what to build; build it first: `kustomize build DIR | capstan plan --app NAME -f -`")
+        error.hint("this file tells kustomize what to build; name its folder with `-k DIR`, which builds it")
     } else {
         error.hint("write `metadata.name`, or `metadata.generateName` for a hook with a new name in each run")
     }

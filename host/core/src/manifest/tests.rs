@@ -410,12 +410,12 @@ fn templates_and_tabs_get_a_hint() {
     assert_snapshot!(errors(&format!("{head}  name: {{{{ .Values.name }}}}\n")), @"
     a.yaml:4, column 10: a key must be a text, not a list or mapping
       |   name: {{ .Values.name }}
-      hint: this looks like a Helm template; render it first: `helm template NAME CHART | capstan plan --app NAME -f -`
+      hint: this looks like a Helm template; name its chart with `--chart CHART`, which renders it
     ");
     assert_snapshot!(errors(&format!("{{{{- if .Values.on }}}}\n{head}  name: a\n{{{{- end }}}}\n")), @r#"
     a.yaml:1, column 3: this can't be read as YAML: "-" is only valid inside a block
       | {{- if .Values.on }}
-      hint: this looks like a Helm template; render it first: `helm template NAME CHART | capstan plan --app NAME -f -`
+      hint: this looks like a Helm template; name its chart with `--chart CHART`, which renders it
     "#);
     assert_snapshot!(errors(&format!("{head}\tname: a\n")), @"
     a.yaml:4, column 2: this can't be read as YAML: tabs disallowed within this context (block indentation)
@@ -425,7 +425,7 @@ fn templates_and_tabs_get_a_hint() {
     assert_snapshot!(errors("apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [a]\n"), @"
     a.yaml:1, column 1: this Kustomization has no name
       | apiVersion: kustomize.config.k8s.io/v1beta1
-      hint: this file tells kustomize what to build; build it first: `kustomize build DIR | capstan plan --app NAME -f -`
+      hint: this file tells kustomize what to build; name its folder with `-k DIR`, which builds it
     ");
     assert_eq!(
         one(&format!("{head}  name: a\nspec: \"{{{{ $labels.x }}}}\"\n"))

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
-use crate::planning::Place;
+use crate::{planning::Place, revision::Revision};
 
 /// The version of the stored form: read by this version and later ones.
 pub(super) const FORMAT: u32 = 1;
@@ -92,6 +92,9 @@ pub struct Current {
     pub started_at: Timestamp,
     /// A digest of the manifests it was planned from: whether a later command means the same.
     pub digest: String,
+    /// Which state of their sources these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     pub(crate) plan: BlobRef,
     #[serde(default)]
     pub(crate) manifests: Option<BlobRef>,
@@ -117,6 +120,9 @@ pub struct Past {
     /// A digest of the manifests it was planned from.
     #[serde(default)]
     pub digest: String,
+    /// Which state of their sources these are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Revision>,
     #[serde(default)]
     pub(crate) manifests: Option<BlobRef>,
     pub(crate) view: BlobRef,

@@ -1,44 +1,13 @@
-//! Reads manifests: files, folders, stdin.
+//! Files, folders and stdin.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use capstan_core::{
-    error::PlanError,
-    manifest::{self, Manifest},
-};
+use capstan_core::error::PlanError;
 
-use crate::report::Mistakes;
-
-/// Reads the manifests of all paths in their order; a folder's files by name.
-///
-/// # Errors
-///
-/// Returns everything that can't be read or decoded, together.
-pub fn read(paths: &[PathBuf], recursive: bool) -> anyhow::Result<Vec<Manifest>> {
-    let mut manifests = Vec::new();
-    let mut mistakes = Vec::new();
-    for path in paths {
-        match texts(path, recursive) {
-            Ok(texts) => {
-                for (name, text) in texts {
-                    match manifest::decode(&name, &text) {
-                        Ok(decoded) => manifests.extend(decoded),
-                        Err(wrong) => mistakes.extend(wrong),
-                    }
-                }
-            }
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    if mistakes.is_empty() {
-        Ok(manifests)
-    } else {
-        Err(Mistakes(mistakes).into())
-    }
-}
+use super::{helm, kustomize};
 
 /// Reads a text file or stdin.
 ///
@@ -65,7 +34,8 @@ fn plain(error: &io::Error) -> String {
     }
 }
 
-fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)>, PlanError> {
+/// Reads the texts of a path, with their names; a folder's files by name.
+pub(super) fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)>, PlanError> {
     if !path.is_dir() {
         let name = if path == Path::new("-") {
             "stdin".to_owned()
@@ -74,17 +44,14 @@ fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)>, PlanErro
         };
         return Ok(vec![(name, text(path)?)]);
     }
-    if path.join("Chart.yaml").is_file() {
-        let error = PlanError::new(format!(
-            "{} is a Helm chart, which this version doesn't render",
-            path.display()
-        ));
-        return Err(error.hint(format!(
-            "`helm template NAME {} | capstan ... --app NAME -f -`",
-            path.display()
-        )));
-    }
     let mut files = Vec::new();
+    if let Some(file) = kustomize::FILES.iter().find(|file| path.join(file).is_file()) {
+        let shown = path.display();
+        let error = PlanError::new(format!(
+            "{shown} has a {file}: it is a kustomization, not a folder of manifests"
+        ));
+        return Err(error.hint(format!("`-k {shown}` builds it")));
+    }
     collect(path, recursive, &mut files)?;
     if files.is_empty() {
         let error = PlanError::new(format!("{} has no .yaml, .yml or .json files", path.display()));
@@ -108,6 +75,13 @@ fn collect(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(
     for entry in entries {
         let is_manifest = |ending: &std::ffi::OsStr| ["yaml", "yml", "json"].iter().any(|known| ending == *known);
         if entry.is_dir() {
+            if recursive && helm::is_chart(&entry) {
+                let shown = entry.display();
+                let error = PlanError::new(format!("{shown} is a Helm chart in a folder of manifests"));
+                return Err(error.hint(format!(
+                    "name it by itself, with `--chart {shown}`, and the manifests beside it"
+                )));
+            }
             if recursive {
                 collect(&entry, recursive, files)?;
             }
@@ -119,9 +93,11 @@ fn collect(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(
 }
 
 /// Names an application after the folder of its manifests.
-pub fn folder_name(paths: &[PathBuf]) -> Option<String> {
-    let first = paths.first().filter(|path| *path != Path::new("-"))?;
-    let whole = fs::canonicalize(first).ok()?;
+pub fn name_of(path: &Path) -> Option<String> {
+    if path == Path::new("-") {
+        return None;
+    }
+    let whole = fs::canonicalize(path).ok()?;
     let folder = if whole.is_dir() {
         whole.as_path()
     } else {

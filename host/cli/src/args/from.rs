@@ -1,0 +1,135 @@
+//! Where manifests come from.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::set::seconds;
+use crate::source::{Chart, Kustomization, RENDERING, Source, Values};
+
+/// Where manifests come from.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Sources")]
+pub struct From {
+    /// Manifests: a file, a folder or - for stdin; a folder with a Chart.yaml or a packed chart is a Helm chart. May be repeated
+    #[arg(short, long = "filename", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Read folders with all their subfolders
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// A folder with a kustomization, built by `kustomize` or `kubectl kustomize`. May be repeated
+    #[arg(short = 'k', long = "kustomize", value_name = "DIR")]
+    pub kustomizations: Vec<PathBuf>,
+    /// Let kustomizations have charts rendered by helm
+    #[arg(long, requires = "kustomizations")]
+    pub enable_helm: bool,
+    /// A Helm chart: a folder, a packed file, oci://... or REPOSITORY/NAME, rendered by `helm template`. May be repeated
+    #[arg(long = "chart", value_name = "CHART")]
+    pub charts: Vec<String>,
+    /// Which version of a chart from a repository
+    #[arg(long, value_name = "VERSION", requires = "charts")]
+    pub chart_version: Option<String>,
+    /// Values for the charts, from a file. May be repeated; later ones win
+    #[arg(long, value_name = "FILE")]
+    pub values: Vec<String>,
+    /// A value for the charts, as KEY=VALUE. May be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// A value for the charts that is a text whatever it looks like
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set_string: Vec<String>,
+    /// A value for the charts, as JSON
+    #[arg(long, value_name = "KEY=JSON")]
+    pub set_json: Vec<String>,
+    /// A value for the charts that is the text of a file
+    #[arg(long, value_name = "KEY=FILE")]
+    pub set_file: Vec<String>,
+    /// A value for the charts that is taken letter by letter
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set_literal: Vec<String>,
+    /// Name of the charts' release [default: the application's]
+    #[arg(long, value_name = "NAME")]
+    pub release_name: Option<String>,
+    /// Leave out the definitions in the charts' crds/
+    #[arg(long)]
+    pub skip_crds: bool,
+    /// Which version of Kubernetes the charts are told [default: the cluster's]
+    #[arg(long, value_name = "VERSION")]
+    pub kube_version: Option<String>,
+    /// What the charts are told to be served beside what the cluster serves, as in apps/v1/Deployment. May be repeated
+    #[arg(long, value_name = "VERSION", value_delimiter = ',')]
+    pub api_versions: Vec<String>,
+    /// How long rendering may take [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub render_timeout: Option<u64>,
+}
+
+impl From {
+    /// Returns the sources in the order of their kinds: files, kustomizations, charts.
+    pub fn sources(&self) -> Vec<Source> {
+        let files = self
+            .files
+            .iter()
+            .map(|path| Source::of_path(path.clone(), self.recursive));
+        let kustomizations = self.kustomizations.iter().map(|path| {
+            Source::Kustomization(Kustomization {
+                path: path.clone(),
+                enable_helm: self.enable_helm,
+            })
+        });
+        let charts = self
+            .charts
+            .iter()
+            .map(|chart| Source::Chart(Box::new(Chart::at(chart))));
+        let mut sources: Vec<Source> = files.chain(kustomizations).chain(charts).collect();
+        for source in &mut sources {
+            if let Source::Chart(chart) = source {
+                self.fill(chart);
+            }
+        }
+        sources
+    }
+
+    /// Puts what the flags say about charts into one.
+    fn fill(&self, chart: &mut Chart) {
+        let is_from_repository = !std::path::Path::new(&chart.chart).exists();
+        *chart = Chart {
+            chart: std::mem::take(&mut chart.chart),
+            version: self.chart_version.clone().filter(|_| is_from_repository),
+            release_name: self.release_name.clone(),
+            values: Values {
+                files: self.values.clone(),
+                inline: None,
+                set_json: self.set_json.clone(),
+                set: self.set.clone(),
+                set_string: self.set_string.clone(),
+                set_file: self.set_file.clone(),
+                set_literal: self.set_literal.clone(),
+            },
+            skip_crds: self.skip_crds,
+            kube_version: self.kube_version.clone(),
+            api_versions: self.api_versions.clone(),
+            ..Chart::default()
+        };
+    }
+
+    /// Names a flag that is for charts only, if there is one.
+    pub fn chart_flag(&self) -> Option<&'static str> {
+        let all = [
+            ("--values", self.values.is_empty()),
+            ("--set", self.set.is_empty()),
+            ("--set-string", self.set_string.is_empty()),
+            ("--set-json", self.set_json.is_empty()),
+            ("--set-file", self.set_file.is_empty()),
+            ("--set-literal", self.set_literal.is_empty()),
+            ("--release-name", self.release_name.is_none()),
+            ("--skip-crds", !self.skip_crds),
+        ];
+        all.into_iter().find(|(_, is_absent)| !is_absent).map(|(flag, _)| flag)
+    }
+
+    /// Returns how long rendering may take.
+    pub fn deadline(&self) -> std::time::Duration {
+        self.render_timeout.map_or(RENDERING, std::time::Duration::from_secs)
+    }
+}

@@ -1,0 +1,262 @@
+//! Where manifests come from: files, folders and stdin are read; a Helm chart is rendered by the installed `helm`, a kustomization
+//! built by `kustomize` or `kubectl`, each in a child process with a deadline that never hears of the cluster.
+//!
+//! In two steps, since a chart may ask what the cluster serves: [`gather`] does all that needs no cluster, and
+//! [`Gathered::render`] the rest. What anything means is not known here.
+
+mod files;
+mod git;
+mod helm;
+mod kustomize;
+mod program;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use capstan_core::{
+    error::PlanError,
+    manifest::{self, Manifest},
+};
+use capstan_engine::Revision;
+
+pub use self::{
+    files::{name_of, text},
+    helm::{Chart, Values},
+    kustomize::Kustomization,
+};
+use crate::report::Mistakes;
+
+/// How long rendering may take if nobody says.
+pub const RENDERING: Duration = Duration::from_mins(2);
+
+/// Where manifests come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A file, a folder, or `-` for stdin.
+    Files {
+        /// Its path.
+        path: PathBuf,
+        /// Whether a folder is read with all its subfolders.
+        recursive: bool,
+    },
+    /// A Helm chart.
+    Chart(Box<Chart>),
+    /// A folder with a kustomization.
+    Kustomization(Kustomization),
+}
+
+/// What a chart may ask the cluster about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The version of Kubernetes.
+    pub kube_version: String,
+    /// What it serves: `apps/v1`, `apps/v1/Deployment`.
+    pub api_versions: Vec<String>,
+}
+
+/// For whom charts are rendered.
+#[derive(Debug, Clone, Copy)]
+pub struct Release<'a> {
+    /// The application's name; the release's, too, unless the chart's source says another.
+    pub name: &'a str,
+    /// The application's namespace.
+    pub namespace: &'a str,
+    /// What the cluster serves; without a cluster, what helm thinks of.
+    pub capabilities: Option<&'a Capabilities>,
+}
+
+/// Sources of which everything is read that needs no cluster.
+#[derive(Debug)]
+pub struct Gathered {
+    parts: Vec<Part>,
+    sources: Vec<Source>,
+    deadline: Duration,
+    notices: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Manifests(Vec<Manifest>),
+    Chart(Box<Chart>, PathBuf),
+}
+
+/// What sources say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The manifests.
+    pub manifests: Vec<Manifest>,
+    /// Which state of the sources they are.
+    pub revision: Revision,
+    /// What the programs wanted to be known.
+    pub notices: Vec<String>,
+}
+
+/// Something rendered: texts and what they are called, and what the program said beside them.
+struct Rendered {
+    texts: Vec<(String, String)>,
+    said: Vec<String>,
+}
+
+impl Source {
+    /// Takes a path for what it is: a chart, or manifests.
+    pub fn of_path(path: PathBuf, recursive: bool) -> Source {
+        if helm::is_chart(&path) {
+            Source::Chart(Box::new(Chart::at(path.to_string_lossy())))
+        } else {
+            Source::Files { path, recursive }
+        }
+    }
+
+    /// Returns the files and folders of this machine that it is read from.
+    fn paths(&self) -> Vec<&Path> {
+        match self {
+            Source::Files { path, .. } if path == Path::new("-") => Vec::new(),
+            Source::Files { path, .. } => vec![path],
+            Source::Chart(chart) => chart.paths(),
+            Source::Kustomization(kustomization) => vec![&kustomization.path],
+        }
+    }
+
+    fn about(&self) -> String {
+        match self {
+            Source::Files { path, .. } if path == Path::new("-") => "stdin".to_owned(),
+            Source::Files { path, .. } => path.display().to_string(),
+            Source::Chart(chart) => chart.about(),
+            Source::Kustomization(kustomization) => format!("kustomization {}", kustomization.path.display()),
+        }
+    }
+
+    /// Names an application after it.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Source::Files { path, .. } => name_of(path),
+            Source::Chart(chart) => chart.name(),
+            Source::Kustomization(kustomization) => name_of(&kustomization.path),
+        }
+    }
+}
+
+/// Reads what needs no cluster, and finds the programs that will be needed.
+///
+/// # Errors
+///
+/// Returns everything that is wrong, together.
+pub fn gather(sources: &[Source], deadline: Duration) -> anyhow::Result<Gathered> {
+    let mut parts = Vec::new();
+    let mut mistakes = Vec::new();
+    let mut notices = Vec::new();
+    for source in sources {
+        let read = match source {
+            Source::Files { path, recursive } => files::texts(path, *recursive).map(|texts| Rendered {
+                texts,
+                said: Vec::new(),
+            }),
+            Source::Kustomization(kustomization) => kustomize::build(kustomization, deadline),
+            Source::Chart(chart) => match helm::find(chart) {
+                Ok(program) => {
+                    parts.push(Part::Chart(chart.clone(), program));
+                    continue;
+                }
+                Err(mistake) => Err(mistake),
+            },
+        };
+        match read
+            .map_err(|mistake| vec![mistake])
+            .and_then(|read| decode(read, &mut notices))
+        {
+            Ok(manifests) => parts.push(Part::Manifests(manifests)),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes).into());
+    }
+    Ok(Gathered {
+        parts,
+        sources: sources.to_vec(),
+        deadline,
+        notices,
+    })
+}
+
+/// Reads the manifests of files and folders.
+///
+/// # Errors
+///
+/// Returns everything that is wrong, together.
+pub fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
+    let files = |path: &PathBuf| Source::Files {
+        path: path.clone(),
+        recursive: false,
+    };
+    let sources: Vec<Source> = paths.iter().map(files).collect();
+    let parts = gather(&sources, RENDERING)?.parts;
+    let manifests = parts.into_iter().flat_map(|part| match part {
+        Part::Manifests(manifests) => manifests,
+        Part::Chart(..) => Vec::new(),
+    });
+    Ok(manifests.collect())
+}
+
+fn decode(rendered: Rendered, notices: &mut Vec<String>) -> Result<Vec<Manifest>, Vec<PlanError>> {
+    let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
+    for (name, text) in rendered.texts {
+        match manifest::decode(&name, &text) {
+            Ok(decoded) => manifests.extend(decoded),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    notices.extend(rendered.said);
+    if mistakes.is_empty() {
+        Ok(manifests)
+    } else {
+        Err(mistakes)
+    }
+}
+
+impl Gathered {
+    /// Says whether something is left to render.
+    pub fn has_charts(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Chart(..)))
+    }
+
+    /// Renders the charts.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong, together.
+    pub fn render(self, release: &Release<'_>) -> anyhow::Result<Desired> {
+        let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
+        let mut notices = self.notices;
+        for part in self.parts {
+            let (chart, program) = match part {
+                Part::Manifests(read) => {
+                    manifests.extend(read);
+                    continue;
+                }
+                Part::Chart(chart, program) => (chart, program),
+            };
+            let rendered = helm::render(&chart, &program, release, self.deadline);
+            match rendered
+                .map_err(|mistake| vec![mistake])
+                .and_then(|rendered| decode(rendered, &mut notices))
+            {
+                Ok(read) => manifests.extend(read),
+                Err(wrong) => mistakes.extend(wrong),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(Mistakes(mistakes).into());
+        }
+        Ok(Desired {
+            manifests,
+            revision: Revision {
+                commit: git::commit(&self.sources),
+                sources: self.sources.iter().map(Source::about).collect(),
+            },
+            notices,
+        })
+    }
+}
