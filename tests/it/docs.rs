@@ -1,6 +1,9 @@
 //! What the documents show is as they show it.
 
-use capstan_core::directive::ANNOTATIONS;
+use capstan_core::{
+    directive::ANNOTATIONS,
+    lint::{INVALID, RULES, UNKNOWN_KIND},
+};
 use capstan_sim::scenario::Scenario;
 
 /// Returns the blocks of a document that are in this language.
@@ -47,9 +50,31 @@ fn the_table_of_annotations_is_that_of_the_code() {
             row.annotation, row.values, row.default, row.meaning
         ));
     }
-    let path = capstan_tests::path("../host/ANNOTATIONS.md");
+    check_generated("../host/ANNOTATIONS.md", &text);
+}
+
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
+#[test]
+fn the_table_of_lint_rules_is_that_of_the_code() {
+    let mut text = "# Lint rules\n\nGenerated from `core/src/lint/rules.rs`. Every plan is looked at with them; `capstan lint` does so without a cluster. An error keeps \
+                    `sync` from running the plan,\nunless its rule is allowed (`--allow-lint RULE`), or known of the object (`capstan.dev/lint-ignore: RULE`). By Argo CD's rules \
+                    (`--compat argocd`) an\nerror is a warning. Notes are shown with `-v` or `--lint all`. The severity is the highest that a rule's findings have, but for \
+                    `claim-needs-consumer`,\nwhich is sure where the set brings the storage class.\n\n| rule | severity | finds | what comes of it |\n| --- | --- | --- | --- |\n"
+        .to_owned();
+    for rule in RULES.iter().chain([&UNKNOWN_KIND, &INVALID]) {
+        text.push_str(&format!(
+            "| `{}` | {} | {} | {} |\n",
+            rule.id, rule.severity, rule.summary, rule.why
+        ));
+    }
+    check_generated("../host/LINTS.md", &text);
+}
+
+/// Compares a document with what the code says now, or writes it.
+fn check_generated(path: &str, text: &str) {
+    let path = capstan_tests::path(path);
     if std::env::var_os("CAPSTAN_UPDATE").is_some() {
-        std::fs::write(&path, &text).unwrap();
+        std::fs::write(&path, text).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(written, text, "it is written anew with CAPSTAN_UPDATE=1");

@@ -1,6 +1,8 @@
 //! What can be typed.
 
 mod from;
+mod lint;
+mod lints;
 mod set;
 
 use std::path::PathBuf;
@@ -8,6 +10,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::from::From;
+pub use self::lint::Lint;
+pub use self::lints::{Least, Lints};
 use self::set::seconds;
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 
@@ -97,6 +101,12 @@ impl Args {
                 self.global.simulate = Some(scenario.unwrap_or_default());
             }
         }
+        if self.global.output == Output::Sarif && !matches!(self.command, Command::Lint(_)) {
+            return Err(Mistakes::one(
+                "`-o sarif` is for `capstan lint`",
+                "others print text, json or jsonl",
+            ));
+        }
         let flag = match &self.global {
             Global { exec: true, .. } => "--exec",
             Global { state: Some(_), .. } => "--state",
@@ -122,6 +132,8 @@ pub enum Output {
     Json,
     /// One JSON line for each event and log line, as it happens
     Jsonl,
+    /// Findings in SARIF 2.1.0; `lint` only
+    Sarif,
 }
 
 /// When to use colours.
@@ -154,6 +166,11 @@ pub enum Command {
         after_help = "Examples:\n  capstan diff -f shop/\n  KUBECTL_EXTERNAL_DIFF='git diff --no-index' capstan diff -f shop/"
     )]
     Diff(Set),
+    /// Say what would go wrong with manifests: hooks that hang, annotations that mean nothing. No cluster is asked
+    #[command(
+        after_help = "Examples:\n  capstan lint -f shop/\n  capstan lint -f shop/ --strict -o sarif > lint.sarif\n\nExits with 2 when there are errors, with --strict also when there are warnings. What is known is ignored with the\nannotation `capstan.dev/lint-ignore: RULE` on the object. All rules: host/LINTS.md"
+    )]
+    Lint(Lint),
     /// Remove an application, with its PreDelete and PostDelete hooks, from what the last sync stored
     #[command(after_help = "Examples:\n  capstan delete shop -n shop\n  capstan delete shop -n shop --yes")]
     Delete(Delete),

@@ -4,6 +4,7 @@ mod delete;
 mod diff;
 mod explain;
 mod follow;
+mod lint;
 mod plan;
 mod plugin;
 mod rollback;
@@ -27,6 +28,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Plan(plan) => plan::run(global, &plan).await,
         Command::Diff(set) => diff::run(global, &set).await,
         Command::Sync(sync) => sync::run(global, &sync).await,
+        Command::Lint(args) => lint::run(global, &args).await,
         Command::Delete(delete) => delete::run(global, &delete).await,
         Command::Status(app) => stored::status(global, app.app.as_deref()).await,
         Command::Explain(app) => explain::run(global, &app.app).await,

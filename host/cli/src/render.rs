@@ -1,8 +1,10 @@
 //! What is printed. A plan is printed whole; a run is printed as it goes, only ever appending, the same on a terminal and in a pipe.
 
+pub mod findings;
 pub mod mask;
 pub mod plan;
 pub mod run;
+pub mod sarif;
 pub mod tables;
 
 use std::io::IsTerminal as _;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use capstan_core::error::PlanError;
+use capstan_core::{error::PlanError, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
 use capstan_sandbox::{AskError, SandboxError};
 
@@ -58,9 +58,29 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> String {
 
 fn mistake_text(mistake: &PlanError, paint: Paint) -> String {
     let mut text = format!("{} {}\n", paint.bad("error:"), mistake.message);
-    if let Some(place) = &mistake.place {
+    text.push_str(&place_text(
+        mistake.place.as_ref(),
+        mistake.source_line.as_deref(),
+        mistake.object.as_ref(),
+        paint,
+    ));
+    if let Some(hint) = &mistake.hint {
+        text.push_str(&format!("  hint: {hint}\n"));
+    }
+    text
+}
+
+/// Points at a place and into its line, or else names the object.
+pub(crate) fn place_text(
+    place: Option<&Place>,
+    line: Option<&str>,
+    object: Option<&ObjectKey>,
+    paint: Paint,
+) -> String {
+    let mut text = String::new();
+    if let Some(place) = place {
         text.push_str(&format!("  --> {place}\n"));
-        if let Some(line) = &mistake.source_line {
+        if let Some(line) = line {
             let number = place.line.to_string();
             let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
             let tabs: String = line
@@ -71,11 +91,8 @@ fn mistake_text(mistake: &PlanError, paint: Paint) -> String {
             text.push_str(&format!("  {number} | {line}\n"));
             text.push_str(&format!("  {} | {tabs}{}\n", " ".repeat(number.len()), paint.bad("^")));
         }
-    } else if let Some(object) = &mistake.object {
+    } else if let Some(object) = object {
         text.push_str(&format!("  --> {object}\n"));
-    }
-    if let Some(hint) = &mistake.hint {
-        text.push_str(&format!("  hint: {hint}\n"));
     }
     text
 }

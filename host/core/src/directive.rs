@@ -16,13 +16,19 @@ mod types;
 mod unknown;
 mod values;
 
+pub(crate) use self::reader::pointer;
 use self::{family::hook_of, reader::Reader};
 pub use self::{
     table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},
     types::{ApplyMode, Directives, Family, Mode, OnTimeout, Permission, RunIf, Wait},
     unknown::{KNOWN_POLICIES, KNOWN_WORDS, is_known_word, unknown_policy_error, unknown_word_error},
 };
-use crate::{error::PlanError, hook::Ttl, manifest::Manifest};
+use crate::{
+    error::{PlanError, near},
+    hook::Ttl,
+    lint,
+    manifest::Manifest,
+};
 
 /// Reads what a manifest's annotations ask for, or says everything that is wrong with them.
 ///
@@ -64,6 +70,7 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
     found.apply = reader.word("apply", &values::APPLY).unwrap_or_default();
     found.propagation = reader.word("propagation", &values::PROPAGATION);
     found.settings = reader.settings();
+    found.lint_ignore = ignored_rules(&mut reader);
     options::read(&mut reader, &mut found);
     tell_without_effect(&mut reader, found.is_hook());
     reader.finish(found)
@@ -129,4 +136,18 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
         reader.push(error.hint("write the name of a hook type; `capstan plugin list` shows them"));
     }
     name.map(str::to_owned)
+}
+
+/// Returns the lint rules whose findings are known.
+fn ignored_rules(reader: &mut Reader<'_>) -> Vec<String> {
+    const NAME: &str = "capstan.dev/lint-ignore";
+    let rules = reader.list(NAME);
+    for rule in rules.iter().filter(|rule| !lint::is_rule(rule)) {
+        let hint = match near(rule, lint::ids()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "each finding names its rule in brackets".to_owned(),
+        };
+        reader.wrong(NAME, format!("there is no lint rule `{rule}`"), hint);
+    }
+    rules
 }

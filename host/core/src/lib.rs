@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
-//! [`directive`]s; with [`diff`], [`migration`] and [`order`] they become a [`plan`] of [`task`]s, or [`error`]s. An [`operation`] runs the plan: it
+//! [`directive`]s; with [`diff`], [`migration`] and [`order`] they become a [`plan`] of [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same. An [`operation`] runs the plan: it
 //! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ pub mod finalizer;
 pub mod health;
 pub mod hook;
 pub mod input;
+pub mod lint;
 pub mod manifest;
 pub mod migration;
 pub mod object;

@@ -1,6 +1,7 @@
 //! A plan: what an operation will do, in order, and what was left out and why. Data with a version; `make` makes it.
 
 mod hooks;
+mod kinds;
 mod make;
 mod remove;
 mod scope;
@@ -11,12 +12,14 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    kinds::built_in,
     make::{Classified, Confirmed, Live, Planning, Role, Unasked, is_adopted, make, wait_text},
-    scope::{Scope, Scopes, settle},
+    scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},
 };
 use crate::{
     directive::Mode,
+    lint::Finding,
     object::ObjectKey,
     operation_kind::OperationKind,
     phase::Phase,
@@ -52,6 +55,9 @@ pub struct Plan {
     /// What the user should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+    /// What would go wrong all the same, or may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// How long things may take.
     pub limits: Limits,
     /// Where each task is; made when it is first asked for.

@@ -7,7 +7,7 @@
 //! `perform` its hands, `watch` its eyes, `lines` its ears; [`cluster`] is the API server in the core's words, with [`discovery`];
 //! `checkpoint` is where operations live in the cluster; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
-//! of which state of its sources a set is.
+//! of which state of its sources a set is. [`offline`] plans without a cluster.
 
 mod checkpoint;
 mod classify;
@@ -18,6 +18,7 @@ mod driver;
 mod engine;
 mod error;
 mod lines;
+pub mod offline;
 mod perform;
 mod permission;
 mod planning;

@@ -9,7 +9,7 @@ use capstan_core::{
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::OperationKind,
-    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection},
+    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection, Unasked},
     plugins::{Application, Plugins},
 };
 
@@ -122,7 +122,7 @@ pub(crate) async fn make(
     request: Request,
     past: Past,
 ) -> Result<Planned, EngineError> {
-    let (settled, scopes, mut errors) = settle(cluster, &request);
+    let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &request);
     let mut classified = Vec::new();
     let manifests: Vec<Manifest> = settled.iter().map(|(manifest, _)| manifest.clone()).collect();
     for (manifest, directives) in settled {
@@ -164,24 +164,8 @@ pub(crate) async fn make(
         is_missing.then(|| format!("the namespace {namespace} is yet to be made"))
     };
     // What is left of a set with mistakes is planned, too, so that all mistakes are told together.
-    let made = plan::make(&Planning {
-        application: request.application,
-        mode: request.mode,
-        does: request.does,
-        desired: &classified,
-        live: &live,
-        answerer: &|need| plugins.answerer(need),
-        policies_for_all: plugins.policies_for_all(),
-        selection: request.selection,
-        prune: request.prune,
-        takes_over: request.takes_over,
-        adopts: request.adopts,
-        confirmed: request.confirmed,
-        unasked: request.checks_first.then_some(&unasked),
-        on_timeout: request.on_timeout,
-        manager: MANAGER,
-        limits: request.limits,
-    });
+    let unasked: Option<&Unasked<'_>> = if checks_first { Some(&unasked) } else { None };
+    let made = plan(plugins, &request, &classified, &live, unasked);
     let plan = match made {
         Ok(plan) if !has_errors => plan,
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),
@@ -203,6 +187,34 @@ pub(crate) async fn make(
     })
 }
 
+/// Makes the plan of what is asked for, or says everything that is wrong.
+pub(crate) fn plan(
+    plugins: &dyn Plugins,
+    request: &Request,
+    desired: &[Classified],
+    live: &Live,
+    unasked: Option<&Unasked<'_>>,
+) -> Result<Plan, Vec<PlanError>> {
+    plan::make(&Planning {
+        application: request.application.clone(),
+        mode: request.mode,
+        does: request.does,
+        desired,
+        live,
+        answerer: &|need| plugins.answerer(need),
+        policies_for_all: plugins.policies_for_all(),
+        selection: request.selection.clone(),
+        prune: request.prune,
+        takes_over: request.takes_over,
+        adopts: request.adopts,
+        confirmed: request.confirmed.clone(),
+        unasked,
+        on_timeout: request.on_timeout,
+        manager: MANAGER,
+        limits: request.limits,
+    })
+}
+
 /// Puts mistakes in the order in which they are written.
 fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
     errors.sort_by(|a, b| a.place.cmp(&b.place));
@@ -210,7 +222,7 @@ fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
 }
 
 /// Reads the annotations and fills in the namespaces; returns what can be planned, and what is wrong with the rest.
-fn settle(cluster: &Cluster, request: &Request) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
+pub(crate) fn settle(mut scopes: Scopes, request: &Request) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
     let mut settled = Vec::new();
     let mut errors: Vec<PlanError> = Vec::new();
     for manifest in &request.manifests {
@@ -219,7 +231,6 @@ fn settle(cluster: &Cluster, request: &Request) -> (Vec<(Manifest, Directives)>,
             Err(wrong) => errors.extend(wrong),
         }
     }
-    let mut scopes = cluster.discovery().scopes();
     match plan::settle(&mut settled, &scopes, &request.application.namespace) {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {

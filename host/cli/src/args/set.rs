@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use capstan_core::phase::Phase;
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::From;
+use super::{From, Lints};
 
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, ClapArgs)]
@@ -78,6 +78,9 @@ pub struct Sync {
     /// What is to be synced
     #[command(flatten)]
     pub set: Set,
+    /// What becomes of findings
+    #[command(flatten)]
+    pub lints: Lints,
     /// Run a plan that `capstan plan --save` wrote, if the cluster is still as it was then
     #[arg(long = "plan", value_name = "FILE")]
     pub saved: Option<PathBuf>,
@@ -95,6 +98,9 @@ pub struct Plan {
     /// What is to be planned
     #[command(flatten)]
     pub set: Set,
+    /// What becomes of findings
+    #[command(flatten)]
+    pub lints: Lints,
     /// Write the plan to a file for `capstan sync --plan`; it holds the values of Secrets
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,

@@ -12,7 +12,7 @@ use super::{
     sync::carry_on,
 };
 use crate::{
-    args::{Delete, Global, OnBusy, Output},
+    args::{Delete, Global, Lints, OnBusy, Output},
     context::Context,
     exit::Exit,
     options::confirmed,
@@ -40,7 +40,7 @@ async fn remove(context: &Context, global: &Global, delete: &Delete) -> anyhow::
     };
     let planned = context.engine.plan(request).await?;
     if global.output == Output::Text {
-        show(global, context, &planned);
+        show(global, context, &planned, &Lints::default());
         print("\n");
     }
     if !delete.yes && !is_confirmed(&planned.plan)? {

@@ -60,7 +60,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
                 print(&text(one, &name_of(&one.key, namespace), paint));
             }
         }
-        (Output::Json | Output::Jsonl, _) => {
+        (Output::Json | Output::Jsonl | Output::Sarif, _) => {
             let all: Vec<Value> = differences
                 .iter()
                 .map(|one| json!({ "object": one.key, "before": one.before, "after": one.after }))

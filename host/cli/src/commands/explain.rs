@@ -20,7 +20,7 @@ pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
             let now = context.engine.clock().now();
             print(&text(&report, now, Paint::new(global.color)));
         }
-        Output::Json | Output::Jsonl => print_json(&report)?,
+        Output::Json | Output::Jsonl | Output::Sarif => print_json(&report)?,
     }
     Ok(Exit::Done)
 }

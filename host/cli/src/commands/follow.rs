@@ -80,7 +80,7 @@ pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Res
         match global.output {
             Output::Text => print(&text.text(&record)),
             Output::Jsonl => print(&format!("{}\n", serde_json::to_string(&record)?)),
-            Output::Json => {
+            Output::Json | Output::Sarif => {
                 text.text(&record);
                 if let Record::Line(line) = record {
                     logs.push(line);

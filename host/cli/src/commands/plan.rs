@@ -7,7 +7,7 @@ use capstan_engine::{Planned, Request};
 
 use super::{print, print_json, say};
 use crate::{
-    args::{self, Global, Output, Set},
+    args::{self, Global, Lints, Output, Set},
     context::Context,
     exit::Exit,
     project::{self, App},
@@ -22,8 +22,8 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
         save(path, &planned.save()?)?;
     }
     match global.output {
-        Output::Text => show(global, &context, &planned),
-        Output::Json | Output::Jsonl => print_json(&render::mask::plan(&planned.plan)?)?,
+        Output::Text => show(global, &context, &planned, &plan.lints),
+        Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan(&planned.plan)?)?,
     }
     if let Some(path) = &plan.save {
         say(&format!(
@@ -35,10 +35,15 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-/// Prints a plan for people.
-pub(super) fn show(global: &Global, context: &Context, planned: &Planned) {
-    let text = render::plan::text(&planned.plan, Paint::new(global.color));
+/// Prints a plan for people, and what would go wrong all the same.
+pub(super) fn show(global: &Global, context: &Context, planned: &Planned, lints: &Lints) {
+    let paint = Paint::new(global.color);
+    let text = render::plan::text(&planned.plan, paint);
     print(&format!("on {}\n{text}", context.cluster));
+    let findings = render::findings::text(&planned.plan.findings, lints.least(global.verbose), paint);
+    if !findings.is_empty() {
+        print(&format!("\n{findings}"));
+    }
 }
 
 /// Writes a file that only its owner may read.

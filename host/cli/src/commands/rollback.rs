@@ -5,7 +5,7 @@ use capstan_engine::{Past, Request};
 
 use super::{delete::asks, plan::show, print, say, stored::find, sync};
 use crate::{
-    args::{Global, OnBusy, Output, Rollback},
+    args::{Global, Lints, OnBusy, Output, Rollback},
     context::Context,
     exit::Exit,
     report::Mistakes,
@@ -50,14 +50,14 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     say(&format!("back to the manifests of operation {}", past.id));
     if !args.yes {
         if global.output == Output::Text {
-            show(global, context, &planned);
+            show(global, context, &planned, &Lints::default());
         }
         if !asks("Go back?", "going back")? {
             print("nothing was changed\n");
             return Ok(Exit::Usage);
         }
     }
-    sync::run_plan(context, global, planned, OnBusy::Refuse).await
+    sync::run_plan(context, global, planned, OnBusy::Refuse, &Lints::default()).await
 }
 
 /// Finds the last success with other manifests than those of the last operation.

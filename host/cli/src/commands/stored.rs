@@ -22,7 +22,7 @@ pub(super) async fn status(global: &Global, app: Option<&str>) -> anyhow::Result
     let report = context.engine.report(&context.application(app)?).await?;
     match global.output {
         Output::Text => print(&tables::report(&report, now, paint)),
-        Output::Json | Output::Jsonl => print_json(&report)?,
+        Output::Json | Output::Jsonl | Output::Sarif => print_json(&report)?,
     }
     Ok(Exit::Done)
 }
@@ -95,7 +95,7 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
     let report = context.engine.report(&application).await?;
     match (&args.operation, global.output) {
         (None, Output::Text) => print(&tables::history(&report.history, now, paint)),
-        (None, Output::Json | Output::Jsonl) => print_json(&report.history)?,
+        (None, Output::Json | Output::Jsonl | Output::Sarif) => print_json(&report.history)?,
         (Some(wanted), output) => {
             let past = find(&report.history, Some(wanted))?;
             let view = context.engine.view(&application, past).await?;
@@ -107,7 +107,7 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
                         tables::origin(&past.digest, past.revision.as_ref(), paint)
                     ));
                 }
-                Output::Json | Output::Jsonl => print_json(&view)?,
+                Output::Json | Output::Jsonl | Output::Sarif => print_json(&view)?,
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::plugins::Application;
+use capstan_core::{error::PlanError, lint::Finding, plan::Plan, plugins::Application};
 use capstan_engine::{Ended, EngineError, Planned, Rehearsed, Request, Running};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     print, print_json, say,
 };
 use crate::{
-    args::{DryRun, Global, OnBusy, Output, Sync},
+    args::{DryRun, Global, Lints, OnBusy, Output, Sync},
     context::Context,
     exit::Exit,
     render::{self, name_of},
@@ -73,9 +73,38 @@ async fn sync(context: &Context, global: &Global, args: &Sync, source: Source) -
         Source::Request(request) => context.engine.plan(*request).await?,
     };
     if let Some(by) = args.dry_run {
-        return dry_run(context, global, &planned, by).await;
+        return dry_run(context, global, &planned, by, &args.lints).await;
     }
-    run_plan(context, global, planned, on_busy).await
+    refuse(&planned.plan, &args.lints)?;
+    run_plan(context, global, planned, on_busy, &args.lints).await
+}
+
+/// Refuses a plan that is known to go wrong, unless that is allowed.
+fn refuse(plan: &Plan, lints: &Lints) -> anyhow::Result<()> {
+    let stopping: Vec<&Finding> = plan
+        .findings
+        .iter()
+        .filter(|finding| finding.stops() && !lints.allows(&finding.rule))
+        .collect();
+    let Some(first) = stopping.first() else {
+        return Ok(());
+    };
+    let mut mistakes: Vec<PlanError> = stopping
+        .iter()
+        .map(|finding| PlanError {
+            message: format!("{} [{}]", finding.message, finding.rule),
+            object: finding.key.clone(),
+            place: finding.place.clone(),
+            source_line: finding.source_line.clone(),
+            hint: Some(finding.fix.clone()),
+        })
+        .collect();
+    let rule = &first.rule;
+    let error = PlanError::new("nothing was changed: this would not end well");
+    mistakes.push(error.hint(format!(
+        "`--allow-lint {rule}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known"
+    )));
+    Err(Mistakes(mistakes).into())
 }
 
 /// Shows a plan and runs it to its end.
@@ -84,9 +113,10 @@ pub(super) async fn run_plan(
     global: &Global,
     planned: Planned,
     on_busy: OnBusy,
+    lints: &Lints,
 ) -> anyhow::Result<Exit> {
     if global.output == Output::Text {
-        show(global, context, &planned);
+        show(global, context, &planned, lints);
         print("\n");
         if planned.plan.is_empty() {
             return Ok(Exit::Done);
@@ -129,10 +159,16 @@ async fn make_way(
     Ok(context.engine.until_idle(application).await?)
 }
 
-async fn dry_run(context: &Context, global: &Global, planned: &Planned, by: DryRun) -> anyhow::Result<Exit> {
+async fn dry_run(
+    context: &Context,
+    global: &Global,
+    planned: &Planned,
+    by: DryRun,
+    lints: &Lints,
+) -> anyhow::Result<Exit> {
     match global.output {
-        Output::Text => show(global, context, planned),
-        Output::Json | Output::Jsonl => print_json(&render::mask::plan(&planned.plan)?)?,
+        Output::Text => show(global, context, planned, lints),
+        Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan(&planned.plan)?)?,
     }
     let refused: Vec<Rehearsed> = match by {
         DryRun::Client => Vec::new(),

@@ -3,6 +3,7 @@
 
 mod changes;
 mod exec;
+mod lint;
 mod real;
 mod serve;
 mod sources;

@@ -429,6 +429,8 @@ fn help_shows_the_exit_codes() {
       sync        Make the cluster as the manifests say: hooks and objects, phase by phase and wave by
                   wave
       diff        Show what a sync would change, field by field; exits with 3 when there is something
+      lint        Say what would go wrong with manifests: hooks that hang, annotations that mean
+                  nothing. No cluster is asked
       delete      Remove an application, with its PreDelete and PostDelete hooks, from what the last
                   sync stored
       status      Show an application: what runs, how the last operations ended, what is due to be
@@ -502,6 +504,7 @@ fn help_shows_the_exit_codes() {
               - text:  For people
               - json:  One JSON document at the end
               - jsonl: One JSON line for each event and log line, as it happens
+              - sarif: Findings in SARIF 2.1.0; `lint` only
               
               [default: text]
 

@@ -181,7 +181,7 @@ pub(super) fn is_hook_document(object: &Object) -> bool {
 }
 
 /// Returns the JSON pointer to an annotation.
-pub(super) fn pointer(name: &str) -> String {
+pub(crate) fn pointer(name: &str) -> String {
     format!("/metadata/annotations/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 

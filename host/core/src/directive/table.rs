@@ -33,7 +33,7 @@ const fn row(
 pub const WRITTEN_BY_HOST: [&str; 4] = [labels::APPLICATION, labels::HOOK, labels::RUN, labels::OPERATION];
 
 /// All annotations that are read, ours first.
-pub const ANNOTATIONS: [Annotation; 25] = [
+pub const ANNOTATIONS: [Annotation; 26] = [
     row(
         "capstan.dev/hook",
         "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and words that plugins claim",
@@ -135,6 +135,12 @@ pub const ANNOTATIONS: [Annotation; 25] = [
         "mapping in YAML or JSON",
         "",
         "Settings for the plugin that runs the hook.",
+    ),
+    row(
+        "capstan.dev/lint-ignore",
+        "list of rules of `LINTS.md`",
+        "",
+        "What these rules find about the object is known: it is not shown, and stops nothing.",
     ),
     row(
         "argocd.argoproj.io/hook",

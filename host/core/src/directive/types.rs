@@ -176,6 +176,8 @@ pub struct Directives {
     pub skip_dry_run_on_missing: bool,
     /// Settings for the hook's plugin.
     pub settings: Map<String, Value>,
+    /// The lint rules whose findings about it are known.
+    pub lint_ignore: Vec<String>,
     /// What the user should know: which annotation was passed over for which.
     pub notices: Vec<String>,
 }

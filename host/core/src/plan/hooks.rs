@@ -23,7 +23,7 @@ const DEFAULT_POLICY: &str = "BeforeHookCreation";
 ///
 /// Hooks that agree in kind and `generateName` are told apart by the order of their digests, so that moving one in its file changes
 /// nothing.
-pub(super) fn ids(application: &Application, desired: &[Classified]) -> Vec<Option<HookId>> {
+pub(super) fn ids(application: &Application, desired: &[&Classified]) -> Vec<Option<HookId>> {
     let mut equals: BTreeMap<ObjectKey, Vec<(String, usize)>> = BTreeMap::new();
     for (at, classified) in desired.iter().enumerate() {
         if matches!(classified.role, Role::Hook { .. }) {

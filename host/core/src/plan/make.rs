@@ -8,6 +8,7 @@ use crate::{
     directive::{ApplyMode, Directives, Mode, OnTimeout, Wait},
     error::PlanError,
     hook::HookId,
+    lint,
     manifest::Manifest,
     migration,
     object::{Object, ObjectKey, labels},
@@ -124,6 +125,7 @@ impl Confirmed {
 pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     let mut made = Making {
         planning,
+        desired: in_order(planning.desired),
         tasks: Vec::new(),
         skipped: Vec::new(),
         left_over: Vec::new(),
@@ -131,8 +133,8 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         errors: Vec::new(),
     };
     made.check_set();
-    let ids = hooks::ids(&planning.application, planning.desired);
-    for (classified, id) in planning.desired.iter().zip(&ids) {
+    let ids = hooks::ids(&planning.application, &made.desired);
+    for (classified, id) in made.desired.clone().into_iter().zip(&ids) {
         made.add(classified, id.as_ref());
     }
     made.add_removals(&ids);
@@ -141,6 +143,14 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     }
     made.tasks
         .sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
+    let findings = lint::lint(&lint::Set::new(
+        planning.mode,
+        planning.does,
+        &planning.application,
+        planning.live,
+        made.desired,
+        &made.tasks,
+    ));
     Ok(Plan {
         format: super::FORMAT,
         does: planning.does,
@@ -150,13 +160,29 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         skipped: made.skipped,
         left_over: made.left_over,
         notices: made.notices,
+        findings,
         limits: planning.limits,
         index: super::Index::default(),
     })
 }
 
+/// Puts manifests in the order in which they are written, so that one set makes one plan, however it was read.
+fn in_order(desired: &[Classified]) -> Vec<&Classified> {
+    let mut sorted: Vec<&Classified> = desired.iter().collect();
+    sorted.sort_by_cached_key(|classified| {
+        let manifest = &classified.manifest;
+        // Only hooks with generated names share a key.
+        let is_generated = manifest.object.generate_name().is_some();
+        let digest = is_generated.then(|| diff::digest(&manifest.object));
+        (manifest.place(""), manifest.key(), digest)
+    });
+    sorted
+}
+
 pub(super) struct Making<'a> {
     pub planning: &'a Planning<'a>,
+    /// The manifests in the order in which they are written.
+    pub desired: Vec<&'a Classified>,
     pub tasks: Vec<Task>,
     pub skipped: Vec<Skipped>,
     pub left_over: Vec<ObjectKey>,
@@ -167,7 +193,7 @@ pub(super) struct Making<'a> {
 impl Making<'_> {
     /// Looks at the set as a whole: is there anything, is anything there twice, does every selecting word select.
     fn check_set(&mut self) {
-        let desired = self.planning.desired;
+        let desired = &self.desired;
         if desired.is_empty() && self.planning.does == OperationKind::Sync {
             let error = PlanError::new("there are no manifests in the input");
             self.errors

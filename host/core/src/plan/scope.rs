@@ -29,7 +29,7 @@ pub fn settle(
     known: &Scopes,
     namespace: &str,
 ) -> Result<Scopes, Vec<PlanError>> {
-    let brought: Scopes = manifests.iter().filter_map(|(manifest, _)| brings(manifest)).collect();
+    let brought = brought(manifests.iter().map(|(manifest, _)| manifest));
     let mut errors = Vec::new();
     for (manifest, directives) in manifests.iter_mut() {
         let kind = manifest.object.group_kind();
@@ -71,6 +71,11 @@ pub fn settle(
         }
     }
     if errors.is_empty() { Ok(brought) } else { Err(errors) }
+}
+
+/// Returns the kinds that the definitions among some manifests bring.
+pub fn brought<'set>(manifests: impl IntoIterator<Item = &'set Manifest>) -> Scopes {
+    manifests.into_iter().filter_map(brings).collect()
 }
 
 fn brings(manifest: &Manifest) -> Option<(GroupKind, Scope)> {

@@ -126,6 +126,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         skipped: Vec::new(),
         left_over: Vec::new(),
         notices: Vec::new(),
+        findings: Vec::new(),
         limits: Limits::default(),
         index: Index::default(),
     }

@@ -1,0 +1,53 @@
+//! What becomes of findings.
+
+use capstan_core::{error::near, lint};
+use clap::{Args as ClapArgs, ValueEnum};
+
+/// Which findings are shown, and which may be there.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct Lints {
+    /// Which findings are shown
+    #[arg(long = "lint", value_enum, value_name = "LEAST", default_value_t)]
+    pub least: Least,
+    /// Run the plan though this rule found an error; `all` for any. May be repeated
+    #[arg(long = "allow-lint", value_name = "RULE", value_parser = rule)]
+    pub allowed: Vec<String>,
+}
+
+/// How much a finding must matter to be shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Least {
+    /// Errors only
+    Error,
+    /// Errors and warnings; with -v notes, too
+    #[default]
+    Warning,
+    /// Notes, too
+    All,
+}
+
+impl Lints {
+    /// Says how much a finding must matter to be shown.
+    pub fn least(&self, verbose: u8) -> lint::Severity {
+        match self.least {
+            Least::Error => lint::Severity::Error,
+            Least::Warning if verbose == 0 => lint::Severity::Warning,
+            Least::Warning | Least::All => lint::Severity::Note,
+        }
+    }
+
+    /// Says whether a rule's findings may be there.
+    pub fn allows(&self, rule: &str) -> bool {
+        self.allowed.iter().any(|allowed| allowed == rule || allowed == "all")
+    }
+}
+
+fn rule(word: &str) -> Result<String, String> {
+    if word == "all" || lint::is_rule(word) {
+        return Ok(word.to_owned());
+    }
+    Err(match near(word, lint::ids()) {
+        Some(near) => format!("there is no rule `{word}`; did you mean `{near}`?"),
+        None => format!("there is no rule `{word}`"),
+    })
+}

@@ -1,0 +1,59 @@
+//! What lint rules found, for people: what is wrong, where, and what mends it.
+
+use capstan_core::lint::{Finding, Severity};
+
+use super::{Paint, harmless};
+use crate::report;
+
+/// Writes the findings that matter at least so much, one below the other; those that are known are left out.
+pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> String {
+    let shown = findings
+        .iter()
+        .filter(|finding| finding.severity >= least && !finding.is_ignored);
+    shown.map(|finding| one(finding, paint)).collect()
+}
+
+fn one(finding: &Finding, paint: Paint) -> String {
+    let label = format!("{}[{}]:", finding.severity, finding.rule);
+    let label = match finding.severity {
+        Severity::Error => paint.bad(&label),
+        Severity::Warning => paint.odd(&label),
+        Severity::Note => paint.faint(&label),
+    };
+    let mut text = format!("{label} {}\n", harmless(&finding.message));
+    text.push_str(&report::place_text(
+        finding.place.as_ref(),
+        finding.source_line.as_deref(),
+        finding.key.as_ref(),
+        paint,
+    ));
+    if !finding.fix.is_empty() {
+        text.push_str(&format!("  fix: {}\n", harmless(&finding.fix)));
+    }
+    if let Some(related) = &finding.related
+        && let Some(place) = &related.place
+    {
+        text.push_str(&format!("  see: {} is in {place}\n", related.key.short()));
+    }
+    text
+}
+
+/// Counts them: `1 error, 2 warnings`; nothing when there are none that matter at least so much.
+pub fn count(findings: &[Finding], least: Severity) -> Option<String> {
+    let of = |severity: Severity| {
+        let same = findings
+            .iter()
+            .filter(|finding| finding.severity == severity && !finding.is_ignored);
+        match same.count() {
+            0 => None,
+            _ if severity < least => None,
+            1 => Some(format!("1 {severity}")),
+            several => Some(format!("{several} {severity}s")),
+        }
+    };
+    let parts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
+        .into_iter()
+        .filter_map(of)
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}

@@ -1,0 +1,187 @@
+//! Looks for what is allowed and still goes wrong: a hook that needs what only a later phase brings, an annotation that means nothing
+//! where it stands. Pure, and part of every plan; what can't be planned at all is a [`crate::error::PlanError`] instead.
+//!
+//! A rule is one function in one of the files below, and a row of [`RULES`]; the documentation's table is made from that one. A rule
+//! that may be wrong says nothing: every one has cases beside it in which it is silent.
+
+mod annotations;
+mod claims;
+mod deletion;
+mod failure;
+mod hooks;
+mod later;
+mod needs;
+mod removed;
+mod rights;
+mod rules;
+mod set;
+#[cfg(test)]
+mod tests;
+mod ttl;
+
+use std::{cmp::Reverse, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use self::set::Member;
+pub use self::{
+    rules::{INVALID, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
+    set::Set,
+};
+use crate::{directive::Mode, error::PlanError, manifest::Manifest, object::ObjectKey, place::Place};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; not shown unless asked for.
+    Note,
+    /// It may well go wrong.
+    Warning,
+    /// It goes wrong: such a plan isn't run unless its rule is allowed.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        })
+    }
+}
+
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The object it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<ObjectKey>,
+    /// Where the value at fault is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// The line at that place, for a renderer to point into; the values of Secrets are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_line: Option<String>,
+    /// What is wrong and what comes of it; a fragment without a full stop.
+    pub message: String,
+    /// What mends it.
+    pub fix: String,
+    /// The other object that it is about, and where that is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub related: Option<Related>,
+    /// Whether the object's annotations say that it is known: it is not shown then, and stops nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_ignored: bool,
+}
+
+/// The other object of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Related {
+    /// Which.
+    pub key: ObjectKey,
+    /// Where it is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+impl Finding {
+    /// Makes one about the value at a JSON pointer of a manifest.
+    pub fn new(rule: &Rule, manifest: &Manifest, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
+        let error = manifest.error(pointer, message);
+        Finding::from_error(rule, error, fix.into())
+    }
+
+    /// Makes one of a mistake that keeps a set from being planned.
+    pub fn of_mistake(mistake: PlanError) -> Finding {
+        let fix = mistake.hint.clone().unwrap_or_default();
+        Finding::from_error(&INVALID, mistake, fix)
+    }
+
+    fn from_error(rule: &Rule, error: PlanError, fix: String) -> Finding {
+        Finding {
+            rule: rule.id.to_owned(),
+            severity: rule.severity,
+            key: error.object,
+            place: error.place,
+            source_line: error.source_line,
+            message: error.message,
+            fix,
+            related: None,
+            is_ignored: false,
+        }
+    }
+
+    /// Says how much it matters where that isn't the rule's own severity.
+    #[must_use]
+    fn as_(mut self, severity: Severity) -> Finding {
+        self.severity = severity;
+        self
+    }
+
+    /// Names the other object.
+    #[must_use]
+    fn with(mut self, other: &Member<'_>) -> Finding {
+        self.related = Some(Related {
+            key: other.key.clone(),
+            place: other.manifest().place(""),
+        });
+        self
+    }
+
+    /// Says whether it keeps a plan from being run.
+    pub fn stops(&self) -> bool {
+        self.severity == Severity::Error && !self.is_ignored
+    }
+}
+
+/// What the rules found so far.
+struct Found<'set> {
+    rule: &'static Rule,
+    mode: Mode,
+    findings: &'set mut Vec<Finding>,
+}
+
+impl Found<'_> {
+    /// Makes a finding of this rule.
+    fn at(&self, member: &Member<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
+        Finding::new(self.rule, member.manifest(), pointer, message, fix)
+    }
+
+    /// Adds one. By Argo CD's rules nothing is kept from running: Argo CD wouldn't either.
+    fn add(&mut self, member: &Member<'_>, mut finding: Finding) {
+        if self.mode == Mode::ArgoCd {
+            finding.severity = finding.severity.min(Severity::Warning);
+        }
+        let ignored = &member.classified.directives.lint_ignore;
+        finding.is_ignored = ignored.contains(&finding.rule);
+        self.findings.push(finding);
+    }
+}
+
+/// Looks at a set with all rules. What matters most is first, and then what is written first.
+pub fn lint(set: &Set<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in &RULES {
+        let mut found = Found {
+            rule,
+            mode: set.mode,
+            findings: &mut findings,
+        };
+        (rule.check)(set, &mut found);
+    }
+    sort(&mut findings);
+    findings
+}
+
+/// Puts findings in the order in which they are told.
+pub fn sort(findings: &mut [Finding]) {
+    let key = |finding: &Finding| (Reverse(finding.severity), finding.place.clone(), finding.key.clone());
+    findings.sort_by(|a, b| (key(a), &a.rule, &a.message).cmp(&(key(b), &b.rule, &b.message)));
+}

@@ -1,0 +1,302 @@
+//! Annotations that are written where they mean nothing, or under a name that nobody reads.
+
+use serde_json::Value;
+
+use super::{
+    Found, needs,
+    set::{Member, Set},
+};
+use crate::{
+    directive::{ANNOTATIONS, Family, Mode, pointer},
+    error::letters_between,
+    plan::Role,
+};
+
+const WAVES: [&str; 3] = [
+    "capstan.dev/wave",
+    "argocd.argoproj.io/sync-wave",
+    "helm.sh/hook-weight",
+];
+const POLICIES: [&str; 2] = ["argocd.argoproj.io/hook-delete-policy", "helm.sh/hook-delete-policy"];
+const FAMILIES: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
+
+/// Names that only these annotations have, so that their prefix can't be another tool's.
+const TELLING: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "sync-options"];
+
+/// `without-effect`.
+pub(super) fn without_effect(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in &set.members {
+        let directives = member.directives();
+        match &member.classified.role {
+            // What Helm's words leave alone has its weight in `helm test`.
+            Role::Skip(_) if directives.family != Family::Helm => {
+                if let Some(name) = member.first_of(&WAVES) {
+                    let message = format!("`{name}` has no effect: {} is left alone", member.key);
+                    add(member, name, message, "take it off, or the word Skip", found);
+                }
+            }
+            Role::Resource => {
+                // `crd-install` makes no hook, and is written beside Helm's other annotations.
+                let is_helms = member.manifest().object.annotation("helm.sh/hook").is_some();
+                if let Some(name) = member.first_of(&POLICIES).filter(|_| !is_helms) {
+                    let message = format!("`{name}` has no effect: {} is no hook", member.key);
+                    add(member, name, message, "take it off, or make the object a hook", found);
+                }
+                let is_read = set.mode == Mode::ArgoCd || is_helms;
+                if let Some(name) = member.first_of(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
+                    let message = format!("`{name}` has no effect: {} is no hook", member.key);
+                    add(member, name, message, "`capstan.dev/wave` is for every object", found);
+                }
+            }
+            Role::Skip(_) | Role::Hook { .. } => {}
+        }
+    }
+}
+
+fn add(member: &Member<'_>, name: &str, message: String, fix: &str, found: &mut Found<'_>) {
+    let finding = found.at(member, &pointer(name), message, fix);
+    found.add(member, finding);
+}
+
+/// `misplaced-annotation`.
+pub(super) fn misplaced(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in set
+        .members
+        .iter()
+        .filter(|member| !matches!(member.classified.role, Role::Skip(_)))
+    {
+        let object = &member.manifest().object;
+        let mut places = vec![("/metadata/labels".to_owned(), "a label")];
+        // The template of a Pod is the Pod itself.
+        if let Some(template) = needs::pods(object)
+            .and_then(|root| root.strip_suffix("/spec"))
+            .filter(|root| !root.is_empty())
+        {
+            places.push((format!("{template}/metadata/annotations"), "an annotation of its pods"));
+            if let Some(of_jobs) = template.strip_suffix("/spec/template") {
+                places.push((format!("{of_jobs}/metadata/annotations"), "an annotation of its Jobs"));
+            }
+        }
+        for (place, what) in places {
+            for name in names(&object.0, &place) {
+                // Templates are often given a copy of the object's own.
+                if !is_read(name) || object.annotation(name).is_some() {
+                    continue;
+                }
+                let message = format!("`{name}` is {what} of {}: it has no effect there", member.key)
+                    .replace("pods of", "pods, on")
+                    .replace("Jobs of", "Jobs, on");
+                let at = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let finding = found.at(
+                    member,
+                    &at,
+                    message,
+                    "write it into `metadata.annotations` of the object itself",
+                );
+                found.add(member, finding);
+            }
+        }
+    }
+}
+
+fn is_read(name: &str) -> bool {
+    ANNOTATIONS.iter().any(|row| row.annotation == name)
+}
+
+fn names<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
+    let map = object.pointer(place).and_then(Value::as_object);
+    map.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+}
+
+/// `misspelt-annotation`.
+pub(super) fn misspelt(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in &set.members {
+        for name in names(&member.manifest().object.0, "/metadata/annotations") {
+            let Some(meant) = meant(name) else { continue };
+            let message = format!("nobody reads the annotation `{name}` of {}", member.key);
+            let finding = found.at(member, &pointer(name), message, format!("did you mean `{meant}`?"));
+            found.add(member, finding);
+        }
+    }
+}
+
+/// Returns the annotation that was probably meant. Names under a right prefix are judged when annotations are read.
+fn meant(name: &str) -> Option<String> {
+    let (prefix, rest) = name.split_once('/').unwrap_or(("", name));
+    if FAMILIES.contains(&prefix) {
+        return None;
+    }
+    let families = FAMILIES
+        .into_iter()
+        .filter(|family| is_read(&format!("{family}/{rest}")));
+    let mut near = families.filter(|family| {
+        let is_telling =
+            TELLING.contains(&rest) && (prefix.is_empty() || prefix.contains("argo") || prefix.contains("helm"));
+        is_telling || (!prefix.is_empty() && letters_between(prefix, family) <= 3)
+    });
+    near.next().map(|family| format!("{family}/{rest}"))
+}
+
+/// `replace-and-apply`.
+pub(super) fn replace_and_apply(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in &set.members {
+        let directives = member.directives();
+        if !directives.replace || directives.server_side != Some(true) {
+            continue;
+        }
+        let message = format!(
+            "{} is to be replaced and applied: `Replace=true` wins, `ServerSideApply=true` has no effect",
+            member.key
+        );
+        let finding = found.at(
+            member,
+            &pointer("argocd.argoproj.io/sync-options"),
+            message,
+            "leave one of them out",
+        );
+        found.add(member, finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::tests::{check, check_argo, hook, job, object};
+
+    fn settings(annotations: &str) -> Vec<String> {
+        vec![object("v1", "ConfigMap", "c", annotations)]
+    }
+
+    #[test]
+    fn annotations_that_mean_nothing_where_they_stand() {
+        let rule = "without-effect";
+        check(
+            rule,
+            &[
+                (
+                    "a wave of what is left alone",
+                    settings("argocd.argoproj.io/hook: Skip, argocd.argoproj.io/sync-wave: '1'"),
+                    "warning at 1",
+                ),
+                (
+                    "a weight of a test",
+                    settings("helm.sh/hook: test, helm.sh/hook-weight: '1'"),
+                    "",
+                ),
+                (
+                    "a policy of what is no hook",
+                    settings("argocd.argoproj.io/hook-delete-policy: HookFailed"),
+                    "warning at 1",
+                ),
+                (
+                    "a policy of a hook",
+                    settings("argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/hook-delete-policy: HookFailed"),
+                    "",
+                ),
+                (
+                    "Helm's CRDs",
+                    settings("helm.sh/hook: crd-install, helm.sh/hook-delete-policy: before-hook-creation"),
+                    "",
+                ),
+                (
+                    "a weight of what is no hook",
+                    settings("helm.sh/hook-weight: '1'"),
+                    "warning at 1",
+                ),
+                (
+                    "a wave of what is no hook",
+                    settings("argocd.argoproj.io/sync-wave: '1'"),
+                    "",
+                ),
+            ],
+        );
+        check_argo(
+            rule,
+            &[("weights count for all", settings("helm.sh/hook-weight: '1'"), "")],
+        );
+    }
+
+    #[test]
+    fn annotations_in_a_wrong_place() {
+        let api = |annotations: &str, template: &str| {
+            vec![
+                object("apps/v1", "Deployment", "api", annotations)
+                    + &format!(", spec: {{template: {{metadata: {{annotations: {{{template}}}}}}}}}"),
+            ]
+        };
+        let wave = "argocd.argoproj.io/sync-wave: '1'";
+        check(
+            "misplaced-annotation",
+            &[
+                ("of pods", api("", wave), "warning at 1"),
+                ("of both", api(wave, wave), ""),
+                ("of others", api("", "prometheus.io/scrape: 'true'"), ""),
+                (
+                    "a label",
+                    vec![
+                        job("Sync", "")
+                            .replace(
+                                "namespace: shop",
+                                "namespace: shop, labels: {argocd.argoproj.io/hook: PreSync}",
+                            )
+                            .replace("argocd.argoproj.io/hook: Sync", "a: b"),
+                    ],
+                    "warning at 1",
+                ),
+                (
+                    "another label",
+                    vec![job("Sync", "").replace("namespace: shop", "namespace: shop, labels: {app: x}")],
+                    "",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn annotations_of_a_family_that_is_misspelt() {
+        for (name, expected) in [
+            ("argoproj.io/sync-wave", Some("argocd.argoproj.io/sync-wave")),
+            ("argo-cd.argoproj.io/hook", Some("argocd.argoproj.io/hook")),
+            ("argocd.argoproj.com/hook", Some("argocd.argoproj.io/hook")),
+            ("argocd.argoproj.io/hook", None),
+            ("helm.io/hook", Some("helm.sh/hook")),
+            ("sync-wave", Some("argocd.argoproj.io/sync-wave")),
+            ("hook", None),
+            ("capstan.io/wave", Some("capstan.dev/wave")),
+            ("acme.io/hook", None),
+            ("deploy.acme.io/sync-wave", None),
+            ("meta.helm.sh/release-name", None),
+            ("", None),
+        ] {
+            assert_eq!(meant(name).as_deref(), expected, "{name}");
+        }
+        check(
+            "misspelt-annotation",
+            &[
+                ("a family", settings("argoproj.io/sync-wave: '1'"), "warning at 1"),
+                ("another tool's", settings("acme.io/wave: '1'"), ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn options_that_exclude_each_other() {
+        let with = |options: &str| {
+            vec![hook(
+                "batch/v1",
+                "Job",
+                "Sync",
+                &format!("argocd.argoproj.io/sync-options: '{options}'"),
+                "",
+            )]
+        };
+        check(
+            "replace-and-apply",
+            &[
+                ("both", with("Replace=true,ServerSideApply=true"), "warning at 1"),
+                ("one", with("Replace=true"), ""),
+                ("one, and not the other", with("Replace=true,ServerSideApply=false"), ""),
+            ],
+        );
+    }
+}

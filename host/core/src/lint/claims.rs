@@ -1,0 +1,133 @@
+//! Volume claims that are waited for before anything uses them.
+
+use super::{
+    Found, Severity, needs,
+    set::{Member, Set},
+};
+use crate::operation_kind::OperationKind;
+
+/// `claim-needs-consumer`.
+pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
+    for claim in set
+        .members
+        .iter()
+        .filter(|member| member.is("", "PersistentVolumeClaim"))
+    {
+        let Some(turn) = claim.turn().filter(|_| set.does == OperationKind::Sync) else {
+            continue;
+        };
+        let object = &claim.manifest().object;
+        let is_bound_by_hand =
+            object.text("/spec/volumeName").is_some() || object.text("/spec/storageClassName") == Some("");
+        if is_bound_by_hand || !claim.is_awaited() || set.is_live(claim) {
+            continue;
+        }
+        let users = set.members.iter().filter(|member| uses(member, claim));
+        let Some((at, user)) = users
+            .filter_map(|user| Some((user.turn()?, user)))
+            .min_by_key(|(at, _)| *at)
+        else {
+            continue;
+        };
+        if at <= turn {
+            continue;
+        }
+        let mode = binding_mode(set, object.text("/spec/storageClassName"));
+        if mode == Some("Immediate") {
+            continue;
+        }
+        let condition = match mode {
+            Some(_) => "its storage class binds",
+            None => "if its storage class binds",
+        };
+        let (verb, then) = if mode.is_some() { ("", " and so") } else { ("", "") };
+        let message = format!(
+            "{} is waited for in {}, and {} uses it in {}: {condition} with its first pod only (WaitForFirstConsumer){verb}{then}, that wait never ends",
+            claim.key,
+            turn.beside(at),
+            user.key,
+            at.beside(turn)
+        );
+        let fix = "bring both in the same wave, or don't wait for the claim: `capstan.dev/wait: applied`";
+        let finding = found.at(claim, "/metadata/name", message, fix).with(user);
+        let severity = if mode.is_some() {
+            Severity::Error
+        } else {
+            finding.severity
+        };
+        found.add(claim, finding.as_(severity));
+    }
+}
+
+fn uses(member: &Member<'_>, claim: &Member<'_>) -> bool {
+    needs::of_pods(&member.manifest().object)
+        .iter()
+        .any(|need| need.key == claim.key)
+}
+
+/// Returns when volumes of a class are bound, if the set or the cluster tells.
+fn binding_mode<'set>(set: &'set Set<'_>, class: Option<&str>) -> Option<&'set str> {
+    let is_named =
+        |member: &&Member<'_>| member.is("storage.k8s.io", "StorageClass") && Some(member.key.name.as_str()) == class;
+    let class = set.members.iter().find(is_named)?;
+    Some(
+        class
+            .manifest()
+            .object
+            .text("/volumeBindingMode")
+            .unwrap_or("Immediate"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::tests::{check, job, object};
+
+    #[test]
+    fn claims_before_their_first_pod() {
+        let claim = |extra: &str, spec: &str| {
+            object("v1", "PersistentVolumeClaim", "data", extra) + &format!(", spec: {{{spec}}}")
+        };
+        let mounts = "volumes: [{name: v, persistentVolumeClaim: {claimName: data}}]";
+        let user = |extra: &str| {
+            object("apps/v1", "StatefulSet", "db", extra) + &format!(", spec: {{template: {{spec: {{{mounts}}}}}}}")
+        };
+        let class = |mode: &str| {
+            object("storage.k8s.io/v1", "StorageClass", "fast", "").replace(", namespace: shop", "") + mode
+        };
+        let later = "capstan.dev/wave: '1'";
+        check(
+            "claim-needs-consumer",
+            &[
+                ("a later wave", vec![claim("", ""), user(later)], "warning at 1"),
+                ("the same wave", vec![claim("", ""), user("")], ""),
+                (
+                    "nobody waits",
+                    vec![claim("capstan.dev/wait: applied", ""), user(later)],
+                    "",
+                ),
+                ("nobody uses it", vec![claim("", "")], ""),
+                ("bound by hand", vec![claim("", "volumeName: disk"), user(later)], ""),
+                (
+                    "bound at once",
+                    vec![claim("", "storageClassName: fast"), user(later), class("")],
+                    "",
+                ),
+                (
+                    "bound late",
+                    vec![
+                        claim("", "storageClassName: fast"),
+                        user(later),
+                        class(", volumeBindingMode: WaitForFirstConsumer"),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "used before",
+                    vec![claim("", ""), job("PreSync", mounts), user(later)],
+                    "",
+                ),
+            ],
+        );
+    }
+}

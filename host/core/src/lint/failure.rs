@@ -1,0 +1,74 @@
+//! What runs after a failure, and what it needs by then.
+
+use super::{
+    Found, needs,
+    set::{Set, Turn},
+};
+use crate::{operation_kind::OperationKind, phase::Phase};
+
+/// `sync-fail-needs`.
+pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
+    for hook in set.members.iter().filter(|member| member.is_hook()) {
+        let turn = hook
+            .tasks
+            .iter()
+            .map(|task| Turn::of(task))
+            .find(|turn| turn.phase == Phase::SyncFail);
+        let Some(turn) = turn.filter(|_| set.does == OperationKind::Sync) else {
+            continue;
+        };
+        for need in needs::of_pods(&hook.manifest().object) {
+            let Some(provider) = set.provider(&need.key).filter(|provider| !set.is_live(provider.member)) else {
+                continue;
+            };
+            let turns = || provider.member.tasks.iter().map(|task| Turn::of(task));
+            let comes_in_time = turns().any(|at| at.phase == Phase::SyncFail && at <= turn);
+            // What comes with the very first wave is there as good as always.
+            let Some(at) = turns().next().filter(|at| !comes_in_time && Some(*at) != set.beginning) else {
+                continue;
+            };
+            let message = format!(
+                "{} runs after a failure and {} {}, which comes in {}: after a failure before that it isn't there, and the hook's pods don't start",
+                hook.key,
+                need.verb,
+                need.key,
+                at.beside(turn)
+            );
+            let name = provider.member.key.short();
+            let fix = format!(
+                "let {name} come in the first wave of all, or make a copy of it for SyncFail: `capstan.dev/hook: SyncFail`"
+            );
+            let finding = found.at(hook, &need.pointer, message, fix).with(provider.member);
+            found.add(hook, finding);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::tests::{check, job, object};
+
+    #[test]
+    fn hooks_after_a_failure() {
+        let tells = || job("SyncFail", "volumes: [{name: v, secret: {secretName: chat}}]");
+        let before = || job("PreSync", "").replace("name: it", "name: migrate");
+        let secret = |extra| object("v1", "Secret", "chat", extra);
+        check(
+            "sync-fail-needs",
+            &[
+                (
+                    "after the first wave",
+                    vec![tells(), before(), secret("")],
+                    "warning at 1",
+                ),
+                ("in the first wave", vec![tells(), secret("")], ""),
+                (
+                    "beside it",
+                    vec![tells(), before(), secret("capstan.dev/hook: SyncFail")],
+                    "",
+                ),
+                ("of others", vec![tells(), before()], ""),
+            ],
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! Hooks that never end, end too early, or can't run a second time.
+
+use serde_json::Value;
+
+use super::{
+    Found, Severity, needs,
+    set::{Member, Set},
+};
+use crate::{directive::KNOWN_POLICIES, object::Object, plan::Role};
+
+fn hooks<'set>(set: &'set Set<'set>) -> impl Iterator<Item = &'set Member<'set>> {
+    set.members.iter().filter(|member| member.is_hook() && member.is_made())
+}
+
+/// `restart-policy`.
+pub(super) fn restart_policy(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in set
+        .members
+        .iter()
+        .filter(|member| !matches!(member.classified.role, Role::Skip(_)))
+    {
+        let is_job = member.is("batch", "Job") || member.is("batch", "CronJob");
+        let is_pod = member.is_hook() && member.is("", "Pod");
+        let Some(root) = needs::pods(&member.manifest().object).filter(|_| is_job || is_pod) else {
+            continue;
+        };
+        let object = &member.manifest().object;
+        // Without a spec there is more to be said, and the API server says it.
+        if !object.0.pointer(root).is_some_and(Value::is_object) {
+            continue;
+        }
+        let pointer = format!("{root}/restartPolicy");
+        let policy = object.text(&pointer);
+        if !matches!(policy, None | Some("Always")) {
+            continue;
+        }
+        let written = match policy {
+            Some(_) => "`restartPolicy: Always`",
+            None => "no `restartPolicy`, which means Always",
+        };
+        let finding = if is_job {
+            let message = format!("{} has {written}: the API server takes no Job with that", member.key);
+            found.at(
+                member,
+                &pointer,
+                message,
+                "write `restartPolicy: Never`, or `OnFailure`",
+            )
+        } else {
+            let message = format!(
+                "{} is a hook with {written}: it counts as done as soon as it is ready, and begins again when it has ended",
+                member.key
+            );
+            let fix = "write `restartPolicy: Never`, or `OnFailure`; or make it a Job";
+            found.at(member, &pointer, message, fix).as_(Severity::Warning)
+        };
+        found.add(member, finding);
+    }
+}
+
+/// `hook-never-completes`.
+pub(super) fn never_completes(set: &Set<'_>, found: &mut Found<'_>) {
+    for hook in hooks(set) {
+        let object = &hook.manifest().object;
+        let key = &hook.key;
+        let finding = match (key.group.as_str(), key.kind.as_str()) {
+            ("batch", "Job") => {
+                let Some((pointer, written)) = standing_still(object) else {
+                    continue;
+                };
+                let message =
+                    format!("{key} is a hook with `{written}`: it runs no pods, and is waited for all the same");
+                found.at(hook, pointer, message, "leave that out")
+            }
+            ("batch", "CronJob") => {
+                let message = format!(
+                    "{key} is a hook that doesn't run at its turn: a CronJob runs by its schedule, and counts as done when it is made"
+                );
+                found.at(hook, "/kind", message, "make it a Job, or take its hook annotation off")
+            }
+            ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") => {
+                let message = format!(
+                    "{key} is a hook that doesn't end by itself: it counts as done when it is healthy, and keeps running"
+                );
+                found
+                    .at(hook, "/kind", message, "make it a Job if it has an end; else leave it")
+                    .as_(Severity::Note)
+            }
+            _ => continue,
+        };
+        found.add(hook, finding);
+    }
+}
+
+/// Returns what keeps a Job from having pods.
+fn standing_still(job: &Object) -> Option<(&'static str, &'static str)> {
+    if job.0.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
+        return Some(("/spec/suspend", "suspend: true"));
+    }
+    let parallel = job.0.pointer("/spec/parallelism").and_then(Value::as_i64);
+    (parallel == Some(0)).then_some(("/spec/parallelism", "parallelism: 0"))
+}
+
+/// `hook-name-reuse`.
+pub(super) fn name_reuse(set: &Set<'_>, found: &mut Found<'_>) {
+    for hook in hooks(set) {
+        let policies = &hook.directives().delete_policies;
+        let has = |word: &str| policies.iter().any(|policy| policy == word);
+        let ends = hook.is("batch", "Job") || hook.is("", "Pod");
+        let is_named = hook.manifest().object.generate_name().is_none();
+        // What a plugin's own policy does isn't known.
+        let is_known = policies.iter().all(|policy| KNOWN_POLICIES.contains(&policy.as_str()));
+        let is_cleared =
+            policies.is_empty() || has("BeforeHookCreation") || (has("HookSucceeded") && has("HookFailed"));
+        if !ends || !is_named || !is_known || is_cleared {
+            continue;
+        }
+        let left = if has("HookSucceeded") { "a failure" } else { "a success" };
+        let message = format!(
+            "the delete policy {} keeps {} after {left}, and the next run finds its name taken",
+            policies.join(", "),
+            hook.key
+        );
+        let finding = found.at(
+            hook,
+            &hook.policy_pointer(),
+            message,
+            "add BeforeHookCreation, or use `generateName`",
+        );
+        found.add(hook, finding);
+    }
+}
+
+/// `hook-without-limit`.
+pub(super) fn without_limit(set: &Set<'_>, found: &mut Found<'_>) {
+    for hook in hooks(set).filter(|hook| hook.is("batch", "Job")) {
+        let object = &hook.manifest().object;
+        let is_limited =
+            object.0.pointer("/spec/activeDeadlineSeconds").is_some() || hook.directives().timeout_seconds.is_some();
+        if is_limited {
+            continue;
+        }
+        let message = format!(
+            "{} has no limit of its own: one that hangs is waited for as long as the operation may take",
+            hook.key
+        );
+        let fix = "`capstan.dev/timeout: 10m`, or `spec.activeDeadlineSeconds`";
+        let finding = found.at(hook, "/metadata/name", message, fix);
+        found.add(hook, finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::tests::{check, hook, job, object};
+
+    fn pod(word: &str, spec: &str) -> String {
+        object("v1", "Pod", "it", word) + &format!(", spec: {{{spec}}}")
+    }
+
+    #[test]
+    fn restart_policies() {
+        let never = || job("PreSync", "");
+        let hook = "argocd.argoproj.io/hook: PreSync";
+        check(
+            "restart-policy",
+            &[
+                ("Never", vec![never()], ""),
+                ("OnFailure", vec![never().replace("Never", "OnFailure")], ""),
+                ("Always", vec![never().replace("Never", "Always")], "error at 1"),
+                (
+                    "none",
+                    vec![never().replace("restartPolicy: Never, ", "")],
+                    "error at 1",
+                ),
+                (
+                    "of a Job that is no hook",
+                    vec![object("batch/v1", "Job", "it", "") + ", spec: {template: {spec: {}}}"],
+                    "error at 1",
+                ),
+                ("of a Pod", vec![pod(hook, "restartPolicy: Always")], "warning at 1"),
+                ("of a Pod, none", vec![pod(hook, "")], "warning at 1"),
+                ("of a Pod that ends", vec![pod(hook, "restartPolicy: Never")], ""),
+                ("of a Pod that is no hook", vec![pod("", "")], ""),
+                (
+                    "of a Deployment",
+                    vec![object("apps/v1", "Deployment", "it", hook) + ", spec: {template: {spec: {}}}"],
+                    "",
+                ),
+                ("left alone", vec![pod("argocd.argoproj.io/hook: Skip", "")], ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn hooks_without_an_end() {
+        let of = |api: &str, kind: &str| vec![object(api, kind, "it", "argocd.argoproj.io/hook: PreSync")];
+        check(
+            "hook-never-completes",
+            &[
+                ("a Job", vec![job("PreSync", "")], ""),
+                (
+                    "suspended",
+                    vec![job("PreSync", "").replace("spec: {template", "spec: {suspend: true, template")],
+                    "warning at 1",
+                ),
+                (
+                    "no pods",
+                    vec![job("PreSync", "").replace("spec: {template", "spec: {parallelism: 0, template")],
+                    "warning at 1",
+                ),
+                ("a CronJob", of("batch/v1", "CronJob"), "warning at 1"),
+                ("a Deployment", of("apps/v1", "Deployment"), "note at 1"),
+                ("a helper", of("v1", "ConfigMap"), ""),
+                ("no hook", vec![object("batch/v1", "CronJob", "it", "")], ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn names_that_are_taken_when_a_hook_runs_again() {
+        let with = |policies: &str| {
+            vec![hook(
+                "batch/v1",
+                "Job",
+                "PreSync",
+                &format!("argocd.argoproj.io/hook-delete-policy: '{policies}'"),
+                "",
+            )]
+        };
+        let generated = || {
+            vec![
+                with("HookSucceeded")
+                    .concat()
+                    .replace("name: it,", "generateName: it-,"),
+            ]
+        };
+        check(
+            "hook-name-reuse",
+            &[
+                ("the default", vec![job("PreSync", "")], ""),
+                ("kept after a failure", with("HookSucceeded"), "warning at 1"),
+                ("kept after a success", with("HookFailed"), "warning at 1"),
+                ("cleared", with("HookSucceeded,BeforeHookCreation"), ""),
+                ("never kept", with("HookSucceeded,HookFailed"), ""),
+                ("a plugin's", with("KeepThree"), ""),
+                ("a new name each time", generated(), ""),
+                (
+                    "a helper",
+                    vec![
+                        with("HookSucceeded")
+                            .concat()
+                            .replace("batch/v1, kind: Job", "v1, kind: ConfigMap"),
+                    ],
+                    "",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn hooks_without_a_limit() {
+        check(
+            "hook-without-limit",
+            &[
+                ("none", vec![job("PreSync", "")], "note at 1"),
+                (
+                    "the Job's",
+                    vec![job("PreSync", "").replace("spec: {template", "spec: {activeDeadlineSeconds: 60, template")],
+                    "",
+                ),
+                (
+                    "ours",
+                    vec![hook("batch/v1", "Job", "PreSync", "capstan.dev/timeout: 10m", "")],
+                    "",
+                ),
+                ("no hook", vec![object("batch/v1", "Job", "it", "")], ""),
+            ],
+        );
+    }
+}

@@ -1,0 +1,498 @@
+//! The deadlock: something needs what only a later phase or wave brings, and that one waits for it. Other tools show it as a sync
+//! that never ends.
+
+use super::{
+    Found, Severity,
+    needs::{self, Need},
+    set::{Member, Provider, Set, Turn},
+};
+use crate::{
+    directive::{ApplyMode, Mode},
+    object::ObjectKey,
+    operation_kind::OperationKind,
+    phase::Phase,
+    plan::Role,
+};
+
+/// `hook-needs-later`.
+pub(super) fn hooks(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in set.members.iter().filter(|member| member.is_hook()) {
+        look(set, member, found);
+    }
+}
+
+/// `health-needs-later`.
+pub(super) fn resources(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in set.members.iter().filter(|member| !member.is_hook()) {
+        look(set, member, found);
+    }
+}
+
+fn look(set: &Set<'_>, member: &Member<'_>, found: &mut Found<'_>) {
+    let Some(turn) = member.turn().filter(|_| member.is_made()) else {
+        return;
+    };
+    // What runs after a failure has a rule of its own.
+    if set.does == OperationKind::Delete || turn.phase == Phase::SyncFail {
+        return;
+    }
+    let mut needs = ground(set, member);
+    // What nothing waits for starts when what it needs has come.
+    if member.is_awaited() {
+        needs.extend(needs::of_pods(&member.manifest().object));
+    }
+    for need in needs {
+        let Some(provider) = set.provider(&need.key) else {
+            continue;
+        };
+        let Some(comes) = comes_later(set, turn, provider) else {
+            continue;
+        };
+        let at = At {
+            member,
+            turn,
+            need: &need,
+            provider,
+            comes,
+        };
+        let finding = found.at(member, &need.pointer, at.sentence(), at.fix(set.mode));
+        let severity = at.severity(finding.severity);
+        found.add(member, finding.as_(severity).with(provider.member));
+    }
+}
+
+/// Returns the namespace an object lives in, and what defines its kind. Argo CD pulls both forward by itself, and we make the
+/// application's own namespace before anything else.
+fn ground(set: &Set<'_>, member: &Member<'_>) -> Vec<Need> {
+    if set.mode == Mode::ArgoCd {
+        return Vec::new();
+    }
+    let mut needs = Vec::new();
+    let namespace = &member.key.namespace;
+    if !namespace.is_empty() && *namespace != set.application.namespace {
+        needs.push(Need {
+            key: ObjectKey {
+                group: String::new(),
+                kind: "Namespace".to_owned(),
+                namespace: String::new(),
+                name: namespace.clone(),
+            },
+            pointer: "/metadata/namespace".to_owned(),
+            verb: "lives in",
+            is_certain: true,
+        });
+    }
+    if let Some(definition) = set.definition(&member.key.group_kind()) {
+        needs.push(Need {
+            key: definition.key.clone(),
+            pointer: "/kind".to_owned(),
+            verb: "is of a kind that is defined by",
+            is_certain: true,
+        });
+    }
+    needs
+}
+
+/// When something that is needed comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comes {
+    /// Then.
+    At(Turn),
+    /// When the application is deleted.
+    OnDelete(Phase),
+    /// In another operation than this one.
+    NotNow,
+}
+
+/// Says when something comes; nothing if it is there already, or comes in time.
+fn comes_later(set: &Set<'_>, turn: Turn, provider: Provider<'_>) -> Option<Comes> {
+    let member = provider.member;
+    if set.is_live(member) {
+        return None;
+    }
+    if let Some(first) = member.turn() {
+        return (first > turn).then_some(Comes::At(first));
+    }
+    match &member.classified.role {
+        Role::Skip(_) => None,
+        Role::Resource if member.directives().apply == ApplyMode::Ignore => None,
+        Role::Resource => Some(Comes::NotNow),
+        Role::Hook { phases, .. } => {
+            let is_of_delete = |phase: &&Phase| matches!(phase, Phase::PreDelete | Phase::PostDelete);
+            match phases.iter().find(is_of_delete) {
+                Some(phase) if phases.iter().all(|phase| is_of_delete(&phase)) => Some(Comes::OnDelete(*phase)),
+                Some(_) | None => Some(Comes::NotNow),
+            }
+        }
+    }
+}
+
+/// One thing that comes too late.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    member: &'a Member<'a>,
+    turn: Turn,
+    need: &'a Need,
+    provider: Provider<'a>,
+    comes: Comes,
+}
+
+impl At<'_> {
+    fn is_of_pods(self) -> bool {
+        !matches!(self.need.key.kind.as_str(), "Namespace" | "CustomResourceDefinition")
+    }
+
+    fn sentence(self) -> String {
+        let At { member, need, turn, .. } = self;
+        let here = match self.comes {
+            Comes::At(other) => turn.beside(other),
+            Comes::OnDelete(_) | Comes::NotNow => turn.phase.to_string(),
+        };
+        let who = if member.is_hook() {
+            format!("{} runs in {here} and {} {}", member.key, need.verb, need.key)
+        } else {
+            format!("{}, in {here}, {} {}", member.key, need.verb, need.key)
+        };
+        let brings = if self.provider.is_maker {
+            format!("{} makes", self.provider.member.key)
+        } else {
+            "comes".to_owned()
+        };
+        let when = match self.comes {
+            Comes::At(other) => format!("which {brings} in {} only", other.beside(turn)),
+            Comes::OnDelete(phase) => format!("which {brings} in {phase} only"),
+            Comes::NotNow => "which isn't there and is left out of this operation".to_owned(),
+        };
+        format!("{who}, {when}: {}", self.consequence())
+    }
+
+    fn consequence(self) -> String {
+        if !self.is_of_pods() {
+            return "it can't be made".to_owned();
+        }
+        if !self.need.is_certain {
+            return "its images may not be pulled".to_owned();
+        }
+        if self.member.is("batch", "CronJob") {
+            return "a run before that doesn't start".to_owned();
+        }
+        let begins = match self.comes {
+            Comes::At(other) => format!(", and {} never begins", other.beside(self.turn)),
+            Comes::OnDelete(_) | Comes::NotNow => String::new(),
+        };
+        if self.member.is_hook() {
+            format!("its pods never start{begins}")
+        } else {
+            format!("it never becomes healthy{begins}")
+        }
+    }
+
+    /// The rule's own, but for what isn't sure to go wrong.
+    fn severity(self, usual: Severity) -> Severity {
+        if !self.is_of_pods() {
+            return usual;
+        }
+        if self.member.is("batch", "CronJob") {
+            return Severity::Note;
+        }
+        // Without a check for Rollouts, they count as healthy.
+        let may_do = !self.need.is_certain || self.member.is_given_up() || self.member.is("argoproj.io", "Rollout");
+        if may_do { Severity::Warning } else { usual }
+    }
+
+    fn fix(self, mode: Mode) -> String {
+        let Turn { phase, wave } = self.turn;
+        let other = self.provider.member;
+        let name = other.key.short();
+        let is_hook = other.is_hook();
+        match (self.comes, mode) {
+            (Comes::NotNow, _) => format!("take {name} in, too, or sync it first"),
+            (Comes::At(at), Mode::Native) if at.phase == phase => {
+                format!("give {name} the wave {wave} or an earlier one: `capstan.dev/wave: \"{wave}\"`")
+            }
+            (Comes::At(at), Mode::ArgoCd) if at.phase == phase => {
+                format!("give {name} the wave {wave} or an earlier one: `argocd.argoproj.io/sync-wave: \"{wave}\"`")
+            }
+            (Comes::At(_) | Comes::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
+                format!("take the hook annotation off {name}: it is then applied in {phase} and stays")
+            }
+            (Comes::At(_) | Comes::OnDelete(_), Mode::Native) if is_hook => {
+                format!(
+                    "let {name} run in {phase}, too; or take its hook annotation off and write `capstan.dev/phase: {phase}`"
+                )
+            }
+            (Comes::At(at), Mode::Native) => {
+                let and_wave = if at.wave > wave {
+                    format!(" and `capstan.dev/wave: \"{wave}\"`")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "`capstan.dev/phase: {phase}`{and_wave} on {name} applies it before; it stays an ordinary object"
+                )
+            }
+            (Comes::At(_) | Comes::OnDelete(_), _) => {
+                format!("make {name} a hook of {phase}, in an earlier wave: `argocd.argoproj.io/hook: {phase}`")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::tests::{check, hook, job, object, told};
+
+    const RULE: &str = "hook-needs-later";
+    const HEALTH: &str = "health-needs-later";
+    const MOUNTS: &str = "volumes: [{name: v, secret: {secretName: db}}]";
+
+    #[test]
+    fn hooks_that_need_what_comes_later() {
+        let secret = |extra: &str| object("v1", "Secret", "db", extra);
+        let reads = |how: &str| job("PreSync", &format!("containers: [{{name: m, {how}}}]"));
+        check(
+            RULE,
+            &[
+                ("a later phase", vec![job("PreSync", MOUNTS), secret("")], "error at 1"),
+                ("the same phase and wave", vec![job("Sync", MOUNTS), secret("")], ""),
+                (
+                    "pulled forward",
+                    vec![job("PreSync", MOUNTS), secret("capstan.dev/phase: PreSync")],
+                    "",
+                ),
+                (
+                    "a hook of that phase",
+                    vec![job("PreSync", MOUNTS), secret("argocd.argoproj.io/hook: PreSync")],
+                    "",
+                ),
+                (
+                    "a later wave of that phase",
+                    vec![
+                        job("PreSync", MOUNTS),
+                        secret("argocd.argoproj.io/hook: PreSync, capstan.dev/wave: '1'"),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "optional",
+                    vec![
+                        job(
+                            "PreSync",
+                            "volumes: [{name: v, secret: {secretName: db, optional: true}}]",
+                        ),
+                        secret(""),
+                    ],
+                    "",
+                ),
+                ("nobody in the set brings it", vec![job("PreSync", MOUNTS)], ""),
+                (
+                    "of another namespace",
+                    vec![
+                        job("PreSync", MOUNTS),
+                        secret("").replace("namespace: shop", "namespace: x"),
+                    ],
+                    "",
+                ),
+                (
+                    "left alone",
+                    vec![job("PreSync", MOUNTS), secret("argocd.argoproj.io/hook: Skip")],
+                    "",
+                ),
+                (
+                    "never applied",
+                    vec![job("PreSync", MOUNTS), secret("capstan.dev/apply: ignore")],
+                    "",
+                ),
+                (
+                    "when deleted",
+                    vec![job("PreSync", MOUNTS), secret("argocd.argoproj.io/hook: PreDelete")],
+                    "error at 1",
+                ),
+                (
+                    "upgrades only",
+                    vec![job("PreSync", MOUNTS), secret("helm.sh/hook: pre-upgrade")],
+                    "error at 1",
+                ),
+                (
+                    "env",
+                    vec![
+                        reads("env: [{name: A, valueFrom: {secretKeyRef: {name: db, key: k}}}]"),
+                        secret(""),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "envFrom",
+                    vec![reads("envFrom: [{secretRef: {name: db}}]"), secret("")],
+                    "error at 1",
+                ),
+                (
+                    "pull secrets",
+                    vec![job("PreSync", "imagePullSecrets: [{name: db}]"), secret("")],
+                    "warning at 1",
+                ),
+                (
+                    "account",
+                    vec![
+                        job("PreSync", "serviceAccountName: db"),
+                        object("v1", "ServiceAccount", "db", ""),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "claim",
+                    vec![
+                        job(
+                            "PreSync",
+                            "volumes: [{name: v, persistentVolumeClaim: {claimName: db}}]",
+                        ),
+                        object("v1", "PersistentVolumeClaim", "db", ""),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "priority",
+                    vec![
+                        job("PreSync", "priorityClassName: db"),
+                        object("scheduling.k8s.io/v1", "PriorityClass", "db", "").replace(", namespace: shop", ""),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "made by a controller",
+                    vec![
+                        job("PreSync", MOUNTS),
+                        object("bitnami.com/v1alpha1", "SealedSecret", "db", ""),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "given up",
+                    vec![
+                        hook(
+                            "batch/v1",
+                            "Job",
+                            "PreSync",
+                            "capstan.dev/timeout: 1m, capstan.dev/on-timeout: continue",
+                            MOUNTS,
+                        ),
+                        secret(""),
+                    ],
+                    "warning at 1",
+                ),
+                (
+                    "known",
+                    vec![
+                        hook(
+                            "batch/v1",
+                            "Job",
+                            "PreSync",
+                            "capstan.dev/lint-ignore: hook-needs-later",
+                            MOUNTS,
+                        ),
+                        secret(""),
+                    ],
+                    "",
+                ),
+                ("after a failure only", vec![job("SyncFail", MOUNTS), secret("")], ""),
+                ("after Sync", vec![job("PostSync", MOUNTS), secret("")], ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn resources_whose_health_needs_what_comes_later() {
+        let api = |extra: &str| {
+            object("apps/v1", "Deployment", "api", extra) + &format!(", spec: {{template: {{spec: {{{MOUNTS}}}}}}}")
+        };
+        let secret = |extra: &str| object("v1", "Secret", "db", extra);
+        check(
+            HEALTH,
+            &[
+                (
+                    "a PostSync hook",
+                    vec![api(""), secret("argocd.argoproj.io/hook: PostSync")],
+                    "error at 1",
+                ),
+                (
+                    "a later wave",
+                    vec![api(""), secret("capstan.dev/wave: '3'")],
+                    "error at 1",
+                ),
+                ("an earlier wave", vec![api("capstan.dev/wave: '3'"), secret("")], ""),
+                ("the same wave", vec![secret(""), api("")], ""),
+                (
+                    "nobody waits",
+                    vec![api("capstan.dev/wait: applied"), secret("capstan.dev/wave: '3'")],
+                    "",
+                ),
+                (
+                    "no replicas",
+                    vec![
+                        api("").replace("spec: {template", "spec: {replicas: 0, template"),
+                        secret("capstan.dev/wave: '3'"),
+                    ],
+                    "",
+                ),
+                (
+                    "a namespace",
+                    vec![
+                        object("v1", "ConfigMap", "c", "").replace("namespace: shop", "namespace: other"),
+                        object("v1", "Namespace", "other", "capstan.dev/wave: '1'").replace(", namespace: shop", ""),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "the application's own",
+                    vec![
+                        object("v1", "ConfigMap", "c", ""),
+                        object("v1", "Namespace", "shop", "capstan.dev/wave: '1'").replace(", namespace: shop", ""),
+                    ],
+                    "",
+                ),
+                (
+                    "a kind",
+                    vec![
+                        object("acme.io/v1", "Widget", "w", ""),
+                        object(
+                            "apiextensions.k8s.io/v1",
+                            "CustomResourceDefinition",
+                            "widgets.acme.io",
+                            "capstan.dev/wave: '1'",
+                        )
+                        .replace(", namespace: shop", "")
+                            + ", spec: {group: acme.io, names: {kind: Widget}}",
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "a CronJob",
+                    vec![
+                        object("batch/v1", "CronJob", "c", "")
+                            + &format!(", spec: {{jobTemplate: {{spec: {{template: {{spec: {{{MOUNTS}}}}}}}}}}}"),
+                        secret("capstan.dev/wave: '3'"),
+                    ],
+                    "note at 1",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_sentences() {
+        let secret = object("v1", "Secret", "db", "");
+        insta::assert_snapshot!(told(&[job("PreSync", MOUNTS), secret.clone()]), @"
+        hook-needs-later: Job shop/it runs in PreSync and mounts Secret shop/db, which comes in Sync only: its pods never start, and Sync never begins
+          `capstan.dev/phase: PreSync` on Secret/db applies it before; it stays an ordinary object
+        ");
+        let api = object("apps/v1", "Deployment", "api", "") + &format!(", spec: {{template: {{spec: {{{MOUNTS}}}}}}}");
+        insta::assert_snapshot!(told(&[api.clone(), object("v1", "Secret", "db", "argocd.argoproj.io/hook: PostSync")]), @"
+        health-needs-later: Deployment shop/api, in Sync, mounts Secret shop/db, which comes in PostSync only: it never becomes healthy, and PostSync never begins
+          take the hook annotation off Secret/db: it is then applied in Sync and stays
+        ");
+        insta::assert_snapshot!(told(&[api, object("v1", "Secret", "db", "capstan.dev/wave: '3'")]), @r#"
+        health-needs-later: Deployment shop/api, in wave 0 of Sync, mounts Secret shop/db, which comes in wave 3 of Sync only: it never becomes healthy, and wave 3 of Sync never begins
+          give Secret/db the wave 0 or an earlier one: `capstan.dev/wave: "0"`
+        "#);
+    }
+}

@@ -1,0 +1,184 @@
+//! Rights that come too late: a binding before its role, a hook before the binding that lets it work.
+
+use serde_json::Value;
+
+use super::{
+    Found, Severity,
+    needs::{self, elements},
+    set::{Member, Set},
+};
+use crate::{object::ObjectKey, operation_kind::OperationKind};
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+
+fn bindings<'set>(set: &'set Set<'set>) -> impl Iterator<Item = &'set Member<'set>> {
+    set.members
+        .iter()
+        .filter(|member| member.is(GROUP, "RoleBinding") || member.is(GROUP, "ClusterRoleBinding"))
+}
+
+/// `binding-needs-later`.
+pub(super) fn roles(set: &Set<'_>, found: &mut Found<'_>) {
+    for binding in bindings(set).filter(|_| set.does == OperationKind::Sync) {
+        let Some(turn) = binding.turn() else { continue };
+        for (key, pointer, is_role) in named(binding) {
+            let Some(provider) = set.provider(&key) else { continue };
+            let other = provider.member;
+            let Some(at) = other.turn().filter(|at| *at > turn && !set.is_live(other)) else {
+                continue;
+            };
+            let comes_of_it = if is_role {
+                "the API server may refuse it until then"
+            } else {
+                "it gives nobody any rights until then"
+            };
+            let message = format!(
+                "{}, in {}, names {key}, which comes in {} only: {comes_of_it}",
+                binding.key,
+                turn.beside(at),
+                at.beside(turn)
+            );
+            let fix = format!("bring both in the same wave: {} comes first there", other.key.short());
+            let finding = found.at(binding, &pointer, message, fix).with(other);
+            let severity = if is_role { finding.severity } else { Severity::Note };
+            found.add(binding, finding.as_(severity));
+        }
+    }
+}
+
+/// Returns the role and the accounts that a binding names.
+fn named(binding: &Member<'_>) -> Vec<(ObjectKey, String, bool)> {
+    let object = &binding.manifest().object;
+    let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+    let mut named = Vec::new();
+    if let Some(role) = object.0.get("roleRef")
+        && let (Some(kind), Some(name)) = (text(role, "kind"), text(role, "name"))
+    {
+        let namespace = if kind == "Role" { object.namespace() } else { "" };
+        let key = ObjectKey {
+            group: GROUP.to_owned(),
+            kind,
+            namespace: namespace.to_owned(),
+            name,
+        };
+        named.push((key, "/roleRef/name".to_owned(), true));
+    }
+    for (at, subject) in elements(&object.0, "subjects") {
+        if text(subject, "kind").as_deref() == Some("ServiceAccount")
+            && let Some(name) = text(subject, "name")
+        {
+            let key = ObjectKey {
+                group: String::new(),
+                kind: "ServiceAccount".to_owned(),
+                namespace: text(subject, "namespace").unwrap_or_else(|| object.namespace().to_owned()),
+                name,
+            };
+            named.push((key, format!("/subjects/{at}/name"), false));
+        }
+    }
+    named
+}
+
+/// `rights-come-later`.
+pub(super) fn of_hooks(set: &Set<'_>, found: &mut Found<'_>) {
+    for hook in set.members.iter().filter(|member| member.is_hook()) {
+        let Some(turn) = hook.turn().filter(|_| set.does == OperationKind::Sync) else {
+            continue;
+        };
+        let needs = needs::of_pods(&hook.manifest().object);
+        let Some(account) = needs.iter().find(|need| need.key.kind == "ServiceAccount") else {
+            continue;
+        };
+        let binds = |binding: &&Member<'_>| named(binding).iter().any(|(key, ..)| *key == account.key);
+        // With some of its rights in time, it may need no others.
+        let first = bindings(set).filter(binds).min_by_key(|binding| binding.turn());
+        let Some(binding) = first.filter(|binding| !set.is_live(binding)) else {
+            continue;
+        };
+        let Some(at) = binding.turn().filter(|at| *at > turn) else {
+            continue;
+        };
+        let message = format!(
+            "{} runs in {} as {}, whose rights come in {} only, with {}",
+            hook.key,
+            turn.beside(at),
+            account.key,
+            at.beside(turn),
+            binding.key
+        );
+        let name = binding.key.short();
+        let fix = if at.phase == turn.phase {
+            format!("give {name} and its role the wave {} or an earlier one", turn.wave)
+        } else {
+            format!(
+                "bring {name} and its role in {}, too: `capstan.dev/phase: {}`",
+                turn.phase, turn.phase
+            )
+        };
+        let finding = found.at(hook, &account.pointer, message, fix).with(binding);
+        found.add(hook, finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::tests::{check, job, object};
+
+    const RBAC: &str = "rbac.authorization.k8s.io/v1";
+
+    fn binding(extra: &str) -> String {
+        object(RBAC, "RoleBinding", "b", extra)
+            + ", roleRef: {kind: Role, name: r}, subjects: [{kind: ServiceAccount, name: runner}]"
+    }
+
+    fn role(extra: &str) -> String {
+        object(RBAC, "Role", "r", extra)
+    }
+
+    #[test]
+    fn bindings_before_their_roles() {
+        let later = "capstan.dev/wave: '1'";
+        let account = |extra| object("v1", "ServiceAccount", "runner", extra);
+        check(
+            "binding-needs-later",
+            &[
+                ("a later role", vec![binding(""), role(later)], "warning at 1"),
+                ("a later account", vec![binding(""), account(later)], "note at 1"),
+                ("all together", vec![binding(""), role(""), account("")], ""),
+                ("a role of others", vec![binding("")], ""),
+                ("an earlier role", vec![binding(later), role("")], ""),
+            ],
+        );
+    }
+
+    #[test]
+    fn hooks_before_their_rights() {
+        let runs = job("PreSync", "serviceAccountName: runner");
+        check(
+            "rights-come-later",
+            &[
+                ("in Sync", vec![runs.clone(), binding("")], "warning at 1"),
+                (
+                    "pulled forward",
+                    vec![runs.clone(), binding("capstan.dev/phase: PreSync")],
+                    "",
+                ),
+                (
+                    "of others",
+                    vec![runs.clone(), binding("").replace("runner", "walker")],
+                    "",
+                ),
+                (
+                    "some in time",
+                    vec![
+                        runs,
+                        binding(""),
+                        binding("capstan.dev/phase: PreSync").replace("name: b", "name: c"),
+                    ],
+                    "",
+                ),
+                ("no account of its own", vec![job("PreSync", ""), binding("")], ""),
+            ],
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! All rules. The documentation's table is made from this one, and ids never change: people write them into their manifests.
+
+use super::{Found, Set, Severity, annotations, claims, deletion, failure, hooks, later, removed, rights, ttl};
+
+/// A rule.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// Its id.
+    pub id: &'static str,
+    /// How much its findings matter; a single one may matter less.
+    pub severity: Severity,
+    /// What it finds, in one sentence.
+    pub summary: &'static str,
+    /// What comes of that.
+    pub why: &'static str,
+    pub(super) check: fn(&Set<'_>, &mut Found<'_>),
+}
+
+const fn rule(
+    id: &'static str,
+    severity: Severity,
+    summary: &'static str,
+    why: &'static str,
+    check: fn(&Set<'_>, &mut Found<'_>),
+) -> Rule {
+    Rule {
+        id,
+        severity,
+        summary,
+        why,
+        check,
+    }
+}
+
+/// What keeps a set from being planned at all: not looked for here, but told beside the findings where there is no plan.
+pub const INVALID: Rule = rule(
+    "invalid",
+    Severity::Error,
+    "A manifest or an annotation can't be read, a word, policy or kind is unknown, or things depend on each other in a circle.",
+    "There is no plan. This can't be allowed or ignored.",
+    |_, _| {},
+);
+
+/// Told where no cluster is asked.
+pub const UNKNOWN_KIND: Rule = rule(
+    "unknown-kind",
+    Severity::Note,
+    "Kubernetes itself doesn't have a kind, and the set brings no definition of it.",
+    "Without a cluster to ask, its objects are taken to live in a namespace.",
+    |_, _| {},
+);
+
+/// All rules that are looked at with every plan.
+pub const RULES: [Rule; 18] = [
+    rule(
+        "hook-needs-later",
+        Severity::Error,
+        "A hook needs something that isn't there and that only a later phase or wave of the set brings.",
+        "The hook never ends, and what it needs never comes: the sync that hangs for ever.",
+        later::hooks,
+    ),
+    rule(
+        "health-needs-later",
+        Severity::Error,
+        "An object that is waited for needs something that only a later phase or wave brings, such as a PostSync hook.",
+        "It doesn't become healthy before, and the later phase doesn't begin before it is.",
+        later::resources,
+    ),
+    rule(
+        "needs-removed",
+        Severity::Error,
+        "A delete policy or a time to live removes what a hook or another object needs.",
+        "A helper such as a Secret has succeeded as soon as it is made, and HookSucceeded deletes it then; by Argo CD's rules, at the operation's end.",
+        removed::needed,
+    ),
+    rule(
+        "hook-holds-others",
+        Severity::Warning,
+        "A hook that is a Namespace, a CustomResourceDefinition or a volume is deleted by its policy.",
+        "Everything in it is deleted with it.",
+        removed::holders,
+    ),
+    rule(
+        "restart-policy",
+        Severity::Error,
+        "A Job, or a Pod as a hook, has `restartPolicy: Always`, which also holds when nothing is written.",
+        "The API server takes no such Job, and such a Pod never completes.",
+        hooks::restart_policy,
+    ),
+    rule(
+        "claim-needs-consumer",
+        Severity::Warning,
+        "A PersistentVolumeClaim is waited for in an earlier wave than the first pod that uses it.",
+        "Storage classes with WaitForFirstConsumer bind it for its first pod only, which doesn't come.",
+        claims::look,
+    ),
+    rule(
+        "rights-come-later",
+        Severity::Warning,
+        "A hook runs with a ServiceAccount whose bindings come in a later phase or wave.",
+        "In the first sync it has no rights.",
+        rights::of_hooks,
+    ),
+    rule(
+        "binding-needs-later",
+        Severity::Warning,
+        "A RoleBinding or ClusterRoleBinding names a role, or an account, that comes in a later phase or wave.",
+        "The API server may refuse the binding, since it can't tell which rights it gives.",
+        rights::roles,
+    ),
+    rule(
+        "sync-fail-needs",
+        Severity::Warning,
+        "A SyncFail hook needs what another phase brings.",
+        "After a failure before that it isn't there, and the hook tells nobody.",
+        failure::look,
+    ),
+    rule(
+        "post-delete-needs",
+        Severity::Warning,
+        "A PostDelete hook needs what is deleted with the application, or lives in a namespace that is.",
+        "When it runs, that is gone.",
+        deletion::look,
+    ),
+    rule(
+        "hook-never-completes",
+        Severity::Warning,
+        "A hook has no end: a suspended Job, a CronJob, a Deployment.",
+        "It is waited for in vain, or counts as done before anything was done.",
+        hooks::never_completes,
+    ),
+    rule(
+        "hook-name-reuse",
+        Severity::Warning,
+        "A hook with a fixed name is kept after some runs, without BeforeHookCreation.",
+        "The next run, or a further try, finds the name taken.",
+        hooks::name_reuse,
+    ),
+    rule(
+        "short-ttl",
+        Severity::Warning,
+        "A Job or hook is removed less than a minute after its end.",
+        "Others don't see how it ended, and a Job that is no hook runs again with every sync.",
+        ttl::look,
+    ),
+    rule(
+        "without-effect",
+        Severity::Warning,
+        "An annotation means nothing on this object: a wave where it is left alone, a delete policy or a weight where it is no hook.",
+        "What was wanted doesn't happen.",
+        annotations::without_effect,
+    ),
+    rule(
+        "misplaced-annotation",
+        Severity::Warning,
+        "An annotation is written on a pod template, or as a label.",
+        "Only those of the object itself are read.",
+        annotations::misplaced,
+    ),
+    rule(
+        "misspelt-annotation",
+        Severity::Warning,
+        "An annotation's prefix is nearly one of Capstan, Argo CD or Helm.",
+        "Nobody reads it: a hook is applied like any other object.",
+        annotations::misspelt,
+    ),
+    rule(
+        "hook-without-limit",
+        Severity::Note,
+        "A Job as a hook has neither a deadline nor a timeout.",
+        "One that hangs is waited for as long as the operation may take.",
+        hooks::without_limit,
+    ),
+    rule(
+        "replace-and-apply",
+        Severity::Warning,
+        "An object has both `Replace=true` and `ServerSideApply=true`.",
+        "The first one wins.",
+        annotations::replace_and_apply,
+    ),
+];
+
+/// Says whether findings of a rule can be ignored or allowed by this id.
+pub fn is_rule(id: &str) -> bool {
+    ids().any(|known| known == id)
+}
+
+/// Lists the ids of all rules whose findings can be ignored or allowed.
+pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
+    RULES.iter().map(|rule| rule.id).chain([UNKNOWN_KIND.id])
+}

@@ -1,0 +1,235 @@
+//! A set as the rules see it: who is in it, when each has its turn in this operation, and who brings what.
+
+use std::collections::BTreeMap;
+
+use super::needs;
+use crate::{
+    directive::{self, Directives, Mode, OnTimeout, Wait},
+    manifest::Manifest,
+    object::{GroupKind, ObjectKey},
+    operation_kind::OperationKind,
+    phase::Phase,
+    plan::{Classified, Live, Role},
+    plugins::Application,
+    task::{Action, Task},
+    wave::Wave,
+};
+
+/// A set to be looked at.
+#[derive(Debug)]
+pub struct Set<'a> {
+    pub(super) mode: Mode,
+    pub(super) does: OperationKind,
+    pub(super) application: &'a Application,
+    pub(super) live: &'a Live,
+    pub(super) members: Vec<Member<'a>>,
+    /// Where the earliest turn of the whole operation is.
+    pub(super) beginning: Option<Turn>,
+    named: BTreeMap<ObjectKey, usize>,
+    definitions: BTreeMap<GroupKind, usize>,
+    makers: BTreeMap<ObjectKey, usize>,
+}
+
+/// One manifest of the set.
+#[derive(Debug)]
+pub(super) struct Member<'a> {
+    pub classified: &'a Classified,
+    pub key: ObjectKey,
+    /// Its tasks in this operation, the earliest first.
+    pub tasks: Vec<&'a Task>,
+}
+
+/// A phase and a wave of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    pub phase: Phase,
+    pub wave: Wave,
+}
+
+/// Who brings something that is needed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Provider<'set> {
+    pub member: &'set Member<'set>,
+    /// Whether a controller makes the object from the member's, as with a `SealedSecret`.
+    pub is_maker: bool,
+}
+
+impl<'a> Set<'a> {
+    /// Makes one of what a plan is made of and its tasks, which are in their order.
+    pub fn new(
+        mode: Mode,
+        does: OperationKind,
+        application: &'a Application,
+        live: &'a Live,
+        desired: impl IntoIterator<Item = &'a Classified>,
+        tasks: &'a [Task],
+    ) -> Set<'a> {
+        let mut members: Vec<Member<'a>> = desired
+            .into_iter()
+            .map(|classified| Member {
+                classified,
+                key: classified.manifest.key(),
+                tasks: Vec::new(),
+            })
+            .collect();
+        let mut equals: BTreeMap<ObjectKey, Vec<usize>> = BTreeMap::new();
+        let (mut definitions, mut makers) = (BTreeMap::new(), BTreeMap::new());
+        for (at, member) in members.iter().enumerate() {
+            equals.entry(member.key.clone()).or_default().push(at);
+            if let Some(kind) = needs::defined(&member.manifest().object) {
+                definitions.entry(kind).or_insert(at);
+            }
+            if let Some(made) = needs::made(&member.manifest().object) {
+                makers.entry(made).or_insert(at);
+            }
+        }
+        for task in tasks {
+            let candidates = equals.get(&task.key).map(Vec::as_slice).unwrap_or_default();
+            let is_its = |at: &&usize| {
+                let manifest = members.get(**at).map(Member::manifest);
+                // Only hooks with generated names have equal keys, and nothing is added to those before they run.
+                manifest.is_some_and(|manifest| {
+                    manifest.place("") == task.place && Some(&manifest.object) == task.object.as_ref()
+                })
+            };
+            let found = match candidates {
+                [only] => Some(*only),
+                several => several.iter().find(is_its).copied(),
+            };
+            if let Some(member) = found.and_then(|at| members.get_mut(at)) {
+                member.tasks.push(task);
+            }
+        }
+        let named = equals
+            .into_iter()
+            .filter_map(|(key, at)| Some((key, *at.first()?)))
+            .filter(|(key, _)| !key.name.ends_with('*'))
+            .collect();
+        Set {
+            mode,
+            does,
+            application,
+            live,
+            beginning: tasks.first().map(Turn::of),
+            members,
+            named,
+            definitions,
+            makers,
+        }
+    }
+
+    /// Returns who brings an object, if the set does: by itself, or by something that a controller makes it from.
+    pub(super) fn provider(&self, key: &ObjectKey) -> Option<Provider<'_>> {
+        let member = |at: &usize| self.members.get(*at);
+        if let Some(member) = self.named.get(key).and_then(member) {
+            return Some(Provider {
+                member,
+                is_maker: false,
+            });
+        }
+        let member = self.makers.get(key).and_then(member)?;
+        Some(Provider { member, is_maker: true })
+    }
+
+    /// Returns who defines a kind, if the set does.
+    pub(super) fn definition(&self, kind: &GroupKind) -> Option<&Member<'_>> {
+        self.members.get(*self.definitions.get(kind)?)
+    }
+
+    /// Says whether a member's object is there already. What a controller made of it is then, too.
+    pub(super) fn is_live(&self, member: &Member<'_>) -> bool {
+        self.live.objects.contains_key(&member.key)
+    }
+}
+
+impl<'a> Member<'a> {
+    pub fn manifest(&self) -> &'a Manifest {
+        &self.classified.manifest
+    }
+
+    pub fn directives(&self) -> &'a Directives {
+        &self.classified.directives
+    }
+
+    /// Says whether it runs.
+    pub fn is_hook(&self) -> bool {
+        matches!(self.classified.role, Role::Hook { .. })
+    }
+
+    /// Says whether it is an object of the cluster that some operation makes.
+    pub fn is_made(&self) -> bool {
+        match &self.classified.role {
+            Role::Resource => true,
+            Role::Hook { has_object, .. } => *has_object,
+            Role::Skip(_) => false,
+        }
+    }
+
+    /// Returns the phases in which it runs as a hook, in any operation.
+    pub fn phases(&self) -> &'a [Phase] {
+        match &self.classified.role {
+            Role::Hook { phases, .. } => phases,
+            Role::Resource | Role::Skip(_) => &[],
+        }
+    }
+
+    /// Returns its first turn in this operation.
+    pub fn turn(&self) -> Option<Turn> {
+        self.tasks.first().map(|task| Turn::of(task))
+    }
+
+    /// Says whether what comes after its first turn waits for it to be healthy or to end.
+    pub fn is_awaited(&self) -> bool {
+        self.tasks.first().is_some_and(|task| match &task.action {
+            Action::Hook(_) => true,
+            Action::Apply(apply) => apply.wait == Wait::Healthy,
+            Action::Delete(_) => false,
+        })
+    }
+
+    /// Says whether the operation goes on without it after a while.
+    pub fn is_given_up(&self) -> bool {
+        self.tasks
+            .first()
+            .is_some_and(|task| task.timeout_seconds.is_some() && task.on_timeout == OnTimeout::Continue)
+    }
+
+    pub fn is(&self, group: &str, kind: &str) -> bool {
+        self.key.group == group && self.key.kind == kind
+    }
+
+    /// Returns where its delete policy is written, or its name where there is none.
+    pub fn policy_pointer(&self) -> String {
+        let names = [
+            "capstan.dev/delete-policy",
+            "argocd.argoproj.io/hook-delete-policy",
+            "helm.sh/hook-delete-policy",
+        ];
+        self.first_of(&names)
+            .map_or_else(|| "/metadata/name".to_owned(), directive::pointer)
+    }
+
+    /// Returns the first of some annotations that it has.
+    pub fn first_of<'name>(&self, names: &[&'name str]) -> Option<&'name str> {
+        let has = |name: &&&str| self.manifest().object.annotation(name).is_some();
+        names.iter().find(has).copied()
+    }
+}
+
+impl Turn {
+    pub fn of(task: &Task) -> Turn {
+        Turn {
+            phase: task.phase,
+            wave: task.wave,
+        }
+    }
+
+    /// Names it beside another one: the wave where the phase is the same, else the phase.
+    pub fn beside(self, other: Turn) -> String {
+        if self.phase == other.phase {
+            format!("wave {} of {}", self.wave, self.phase)
+        } else {
+            self.phase.to_string()
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What the rules' own tests are written with.
+
+use super::*;
+use crate::{
+    directive::{self, Mode},
+    manifest,
+    operation_kind::OperationKind,
+    plan::{self, Classified, Confirmed, Limits, Live, Planning, Role, Selection},
+    plugins::{Answerer, Application},
+};
+
+/// Begins an object in YAML's flow style; what its documents end with is added when they are read.
+pub(super) fn object(version: &str, kind: &str, name: &str, annotations: &str) -> String {
+    format!(
+        "{{apiVersion: {version}, kind: {kind}, metadata: {{name: {name}, namespace: shop, annotations: {{{annotations}}}}}"
+    )
+}
+
+/// Begins a hook with a pod template.
+pub(super) fn hook(version: &str, kind: &str, word: &str, annotations: &str, pod: &str) -> String {
+    let comma = if annotations.is_empty() { "" } else { ", " };
+    object(
+        version,
+        kind,
+        "it",
+        &format!("argocd.argoproj.io/hook: {word}{comma}{annotations}"),
+    ) + &format!(", spec: {{template: {{spec: {{restartPolicy: Never, {pod}}}}}}}")
+}
+
+/// Begins a Job that is a hook.
+pub(super) fn job(word: &str, pod: &str) -> String {
+    hook("batch/v1", "Job", word, "", pod)
+}
+
+fn answerer() -> Answerer {
+    Answerer {
+        plugin: "any".to_owned(),
+        version: "0.1.0".to_owned(),
+        digest: "d".to_owned(),
+        claim: "*".to_owned(),
+    }
+}
+
+fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
+    let text = documents
+        .iter()
+        .map(|document| format!("{document}}}\n"))
+        .collect::<Vec<_>>()
+        .join("---\n");
+    let manifests = manifest::decode("set.yaml", &text).unwrap_or_else(|errors| panic!("{errors:?}: {text}"));
+    let desired: Vec<Classified> = manifests
+        .into_iter()
+        .map(|manifest| {
+            let directives = directive::directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
+            let role = if directives.words.iter().any(|word| word == "Skip") {
+                Role::Skip("Skip".to_owned())
+            } else if directives.is_hook() {
+                Role::Hook {
+                    by: answerer(),
+                    phases: directives.phases.clone(),
+                    has_object: true,
+                    also: Vec::new(),
+                }
+            } else {
+                Role::Resource
+            };
+            Classified {
+                manifest,
+                directives,
+                role,
+            }
+        })
+        .collect();
+    let live = Live {
+        is_first_install: true,
+        ..Live::default()
+    };
+    let plan = plan::make(&Planning {
+        application: Application {
+            name: "shop".to_owned(),
+            namespace: "shop".to_owned(),
+        },
+        mode,
+        does: OperationKind::Sync,
+        desired: &desired,
+        live: &live,
+        answerer: &|_| Some(answerer()),
+        policies_for_all: Vec::new(),
+        selection: Selection::default(),
+        prune: false,
+        takes_over: false,
+        adopts: false,
+        confirmed: Confirmed::default(),
+        unasked: None,
+        on_timeout: directive::OnTimeout::Fail,
+        manager: "capstan",
+        limits: Limits::default(),
+    });
+    plan.unwrap_or_else(|errors| panic!("{errors:?}")).findings
+}
+
+/// A case: what it is, the documents, and what a rule says about it, as `error at 1`.
+pub(super) type Case<'a> = (&'a str, Vec<String>, &'a str);
+
+/// Checks what one rule says in each of several cases.
+pub(super) fn check(rule: &str, cases: &[Case<'_>]) {
+    check_in(Mode::Native, rule, cases);
+}
+
+/// Does so by Argo CD's rules.
+pub(super) fn check_argo(rule: &str, cases: &[Case<'_>]) {
+    check_in(Mode::ArgoCd, rule, cases);
+}
+
+fn check_in(mode: Mode, rule: &str, cases: &[Case<'_>]) {
+    assert!(is_rule(rule), "{rule}");
+    assert!(
+        cases.iter().any(|(.., expected)| expected.is_empty()) || mode == Mode::ArgoCd,
+        "{rule} is never silent"
+    );
+    for (case, documents, expected) in cases {
+        let told: Vec<String> = findings(documents, mode)
+            .iter()
+            .filter(|finding| finding.rule == rule && !finding.is_ignored)
+            .map(|finding| {
+                let line = finding.place.as_ref().map_or(0, |place| place.line);
+                format!("{} at {line}", finding.severity)
+            })
+            .collect();
+        assert_eq!(told.join(", "), *expected, "{rule}: {case}");
+    }
+}
+
+/// Tells the errors and warnings of a set in full.
+pub(super) fn told(documents: &[String]) -> String {
+    let tell = |finding: &Finding| format!("{}: {}\n  {}", finding.rule, finding.message, finding.fix);
+    let findings = findings(documents, Mode::Native);
+    findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Note)
+        .map(tell)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn every_rule_has_an_id_of_its_own_and_says_what_it_is() {
+    let mut known: Vec<&str> = Vec::new();
+    for rule in RULES.iter().chain([&INVALID, &UNKNOWN_KIND]) {
+        let is_kebab = rule
+            .id
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter == '-');
+        assert!(is_kebab && !known.contains(&rule.id), "{}", rule.id);
+        assert!(rule.summary.ends_with('.') && rule.why.ends_with('.'), "{}", rule.id);
+        known.push(rule.id);
+    }
+}
+
+#[test]
+fn an_ignored_rule_that_is_none_is_a_mistake() {
+    let document = object("v1", "ConfigMap", "c", "capstan.dev/lint-ignore: hook-need-later") + "}";
+    let manifests = manifest::decode("set.yaml", &document).expect("a manifest");
+    let errors = directive::directives(&manifests[0], Mode::Native).expect_err("there is no such rule");
+    assert_eq!(errors[0].hint.as_deref(), Some("did you mean `hook-needs-later`?"));
+}

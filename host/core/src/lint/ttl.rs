@@ -1,0 +1,109 @@
+//! Times to live so short that others can't see how it ended.
+
+use serde_json::Value;
+
+use super::{
+    Found, Severity,
+    set::{Member, Set},
+};
+use crate::{directive::Mode, plan::Role};
+
+/// How long somebody else may take to look, in seconds.
+const LOOK: u64 = 60;
+
+/// `short-ttl`.
+pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
+    for member in &set.members {
+        let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < LOOK) else {
+            continue;
+        };
+        let who = format!("{} is removed {seconds} s after its end", member.key);
+        let finding = match member.classified.role {
+            Role::Hook { .. } => {
+                let message = format!("{who}: whoever looks less often doesn't see how it ended");
+                let finding = found.at(
+                    member,
+                    &pointer,
+                    message,
+                    "let it live for a minute at least, or leave that to a delete policy",
+                );
+                // We keep it until its end is recorded; Argo CD waits for what is gone.
+                match set.mode {
+                    Mode::Native => finding.as_(Severity::Note),
+                    Mode::ArgoCd => finding,
+                }
+            }
+            Role::Resource if member.is("batch", "Job") => {
+                let message =
+                    format!("{who}: its health may not be seen any more, and every later sync makes and runs it anew");
+                found.at(
+                    member,
+                    &pointer,
+                    message,
+                    "make it a hook, or leave `ttlSecondsAfterFinished` out",
+                )
+            }
+            Role::Resource | Role::Skip(_) => continue,
+        };
+        found.add(member, finding);
+    }
+}
+
+/// Returns how long something lives after its end, and where that is written.
+fn time_to_live(member: &Member<'_>) -> Option<(String, u64)> {
+    const OF_JOBS: &str = "/spec/ttlSecondsAfterFinished";
+    let object = &member.manifest().object;
+    if member.is_hook()
+        && let (Some(seconds), Some(_)) = (
+            member.directives().ttl.after_finished,
+            object.annotation("capstan.dev/ttl"),
+        )
+    {
+        return Some((crate::directive::pointer("capstan.dev/ttl"), seconds));
+    }
+    let seconds = object.0.pointer(OF_JOBS).and_then(Value::as_u64)?;
+    member.is("batch", "Job").then(|| (OF_JOBS.to_owned(), seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::tests::{check, check_argo, hook, job, object};
+
+    #[test]
+    fn times_to_live() {
+        let lives = |seconds: &str| {
+            vec![job("PreSync", "").replace(
+                "spec: {template",
+                &format!("spec: {{ttlSecondsAfterFinished: {seconds}, template"),
+            )]
+        };
+        let plain = |seconds: &str| {
+            vec![object("batch/v1", "Job", "it", "") + &format!(", spec: {{ttlSecondsAfterFinished: {seconds}}}")]
+        };
+        let rule = "short-ttl";
+        check(
+            rule,
+            &[
+                ("none", vec![job("PreSync", "")], ""),
+                ("at once", lives("0"), "note at 1"),
+                ("a minute", lives("60"), ""),
+                (
+                    "ours",
+                    vec![hook("batch/v1", "Job", "PreSync", "capstan.dev/ttl: 5s", "")],
+                    "note at 1",
+                ),
+                (
+                    "ours wins",
+                    vec![
+                        hook("batch/v1", "Job", "PreSync", "capstan.dev/ttl: 1h", "")
+                            .replace("spec: {template", "spec: {ttlSecondsAfterFinished: 0, template"),
+                    ],
+                    "",
+                ),
+                ("no hook", plain("5"), "warning at 1"),
+                ("no hook, an hour", plain("3600"), ""),
+            ],
+        );
+        check_argo(rule, &[("at once", lives("0"), "warning at 1")]);
+    }
+}
