@@ -70,6 +70,12 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
     check_generated("../host/LINTS.md", &text);
 }
 
+/// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
+#[test]
+fn the_table_of_argo_cds_rules_is_that_of_the_code() {
+    check_generated("../host/COMPAT.md", &capstan_core::compat::document());
+}
+
 /// Compares a document with what the code says now, or writes it.
 fn check_generated(path: &str, text: &str) {
     let path = capstan_tests::path(path);

@@ -153,7 +153,7 @@ pub enum Color {
 pub enum Command {
     /// Show what a sync would do, in which order, what it would wait for, and which plugin answers
     #[command(
-        after_help = "Examples:\n  capstan plan -f shop/\n  capstan plan --chart ./chart --values prod.yaml --set image.tag=1.4\n  capstan plan -k overlays/prod --app shop"
+        after_help = "Examples:\n  capstan plan -f shop/\n  capstan plan --chart ./chart --values prod.yaml --set image.tag=1.4\n  capstan plan -k overlays/prod --app shop\n  capstan plan -f shop/ --explain-compat"
     )]
     Plan(Plan),
     /// Make the cluster as the manifests say: hooks and objects, phase by phase and wave by wave

@@ -3,6 +3,7 @@
 mod delete;
 mod diff;
 mod explain;
+mod explain_compat;
 mod follow;
 mod lint;
 mod plan;

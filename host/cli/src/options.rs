@@ -5,11 +5,13 @@ use capstan_core::{
     phase::Phase,
     plan::{Confirmed, Hooks, Limits, Retry, Selection},
     plugins::Application,
+    sync_options::SyncOptions,
 };
 use capstan_engine::Request;
 
 use crate::{
     args::{self, Compat, OnBusy, Set},
+    report::Mistakes,
     source::Desired,
 };
 
@@ -18,6 +20,8 @@ use crate::{
 pub struct Options {
     /// Plan and run by another tool's rules.
     pub compat: Option<Compat>,
+    /// Sync options of Argo CD, `NAME=VALUE` each.
+    pub sync_options: Vec<String>,
     /// Remove what no manifest names any more.
     pub prune: Option<bool>,
     /// What may go though its annotations want a confirmation, as `KIND/NAME`, or `all`.
@@ -63,6 +67,7 @@ impl Options {
     pub fn of_flags(set: &Set) -> Options {
         Options {
             compat: set.compat,
+            sync_options: set.sync_options.clone(),
             prune: set.prune,
             confirm: set.confirm.clone(),
             force_conflicts: set.force_conflicts,
@@ -86,16 +91,23 @@ impl Options {
     }
 
     /// Says what is to be planned.
-    pub fn request(&self, application: Application, desired: Desired) -> Request {
+    ///
+    /// # Errors
+    ///
+    /// Returns what is no sync option.
+    pub fn request(&self, application: Application, desired: Desired) -> anyhow::Result<Request> {
         let Desired {
             manifests, revision, ..
         } = desired;
-        Request {
+        let mode = match self.compat {
+            Some(Compat::Argocd) => Mode::ArgoCd,
+            None => Mode::Native,
+        };
+        let options = SyncOptions::read(self.sync_options.iter().map(String::as_str), mode);
+        Ok(Request {
             revision: Some(revision),
-            mode: match self.compat {
-                Some(Compat::Argocd) => Mode::ArgoCd,
-                None => Mode::Native,
-            },
+            mode,
+            options: options.map_err(Mistakes)?,
             selection: self.selection(),
             prune: self.prune.unwrap_or(false),
             takes_over: self.force_conflicts.unwrap_or(false),
@@ -109,7 +121,7 @@ impl Options {
             },
             limits: self.limits(),
             ..Request::sync(application, manifests)
-        }
+        })
     }
 
     fn selection(&self) -> Selection {

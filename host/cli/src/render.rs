@@ -1,5 +1,6 @@
 //! What is printed. A plan is printed whole; a run is printed as it goes, only ever appending, the same on a terminal and in a pipe.
 
+pub mod compat;
 pub mod findings;
 pub mod mask;
 pub mod plan;

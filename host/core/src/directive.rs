@@ -20,9 +20,10 @@ pub(crate) use self::reader::pointer;
 use self::{family::hook_of, reader::Reader};
 pub use self::{
     table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},
-    types::{ApplyMode, Directives, Family, Mode, OnTimeout, Permission, RunIf, Wait},
+    types::{ApplyMode, Directives, Family, OnTimeout, Permission, RunIf, Wait},
     unknown::{KNOWN_POLICIES, KNOWN_WORDS, is_known_word, unknown_policy_error, unknown_word_error},
 };
+pub use crate::compat::Mode;
 use crate::{
     error::{PlanError, near},
     hook::Ttl,

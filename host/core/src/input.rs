@@ -158,6 +158,9 @@ pub struct Applied {
     pub spec_changed: bool,
     /// How it is, as the server's answer to the write shows it.
     pub seen: Option<Seen>,
+    /// The fields that were left out, since the server doesn't know them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// Why an order couldn't be carried out.

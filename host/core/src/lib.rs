@@ -2,10 +2,12 @@
 //!
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
-//! [`directive`]s; with [`diff`], [`migration`] and [`order`] they become a [`plan`] of [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same. An [`operation`] runs the plan: it
+//! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`migration`] and [`order`] they become a [`plan`] of
+//! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
 //! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
 #![forbid(unsafe_code)]
 
+pub mod compat;
 pub mod diff;
 pub mod directive;
 pub mod effect;
@@ -28,6 +30,8 @@ pub mod place;
 pub mod plan;
 pub mod plugins;
 pub mod pods;
+pub mod sync_options;
 pub mod task;
+pub mod unknown_fields;
 pub mod view;
 pub mod wave;

@@ -21,6 +21,7 @@ mod ask;
 mod attempt;
 mod board;
 mod dispose;
+mod failed_wave;
 mod hook;
 mod own;
 mod resource;
@@ -201,6 +202,7 @@ impl Operation {
             return;
         }
         self.state.deadline = out.after(plan.limits.operation);
+        self.state.whole_deadline = self.state.deadline;
         out.must_save = true;
         out.tell(News::OperationStarted {
             format: crate::event::FORMAT,

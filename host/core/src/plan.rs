@@ -3,9 +3,11 @@
 mod hooks;
 mod kinds;
 mod make;
+mod namespace;
 mod remove;
 mod scope;
 mod select;
+mod write;
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -18,13 +20,15 @@ pub use self::{
     select::{Hooks, Selection},
 };
 use crate::{
-    directive::Mode,
+    compat::{Mode, Use},
+    hook::Propagation,
     lint::Finding,
     object::ObjectKey,
     operation_kind::OperationKind,
     phase::Phase,
     place::Place,
     plugins::Application,
+    sync_options::SyncOptions,
     task::{Task, TaskId},
     wave::Wave,
 };
@@ -58,6 +62,15 @@ pub struct Plan {
     /// What would go wrong all the same, or may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// Where Argo CD's rules made it other than it would have been by ours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<Use>,
+    /// What becomes of what the objects of hooks own when they are deleted; nothing for what their delete policies say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
+    /// The sync options of the application.
+    #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
+    pub options: SyncOptions,
     /// How long things may take.
     pub limits: Limits,
     /// Where each task is; made when it is first asked for.

@@ -69,6 +69,20 @@ pub struct Task {
     /// Whether the server is asked about it before anything is changed.
     #[serde(default)]
     pub check: Check,
+    /// What becomes of fields that the server doesn't know.
+    #[serde(default)]
+    pub unknown_fields: UnknownFields,
+}
+
+/// What becomes of fields that the server doesn't know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UnknownFields {
+    /// They are a failure.
+    #[default]
+    Refused,
+    /// They are left out.
+    LeftOut,
 }
 
 /// Whether the server is asked, before anything is changed, what it would say to a task's object.
@@ -201,8 +215,22 @@ pub struct DeleteTask {
     pub uid: String,
     /// What becomes of what it owns.
     pub propagation: Propagation,
+    /// Until when it is awaited.
+    #[serde(default)]
+    pub until: Until,
     /// Why: it left the manifests, or the application is deleted.
     pub why: String,
+}
+
+/// Until when a deletion is awaited.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Until {
+    /// Until the object is gone.
+    #[default]
+    Gone,
+    /// Until the server has taken it.
+    Accepted,
 }
 
 /// A hook to be run.

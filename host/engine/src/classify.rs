@@ -1,7 +1,8 @@
 //! Asks the hook types what each manifest is: a resource, a hook in some phases, or something to be left alone.
 
 use capstan_core::{
-    directive::{self, Directives, Mode},
+    compat::{Mode, Rule},
+    directive::{self, Directives},
     error::PlanError,
     manifest::Manifest,
     plan::{Classified, Role},
@@ -79,7 +80,9 @@ fn answerer(
             None if directive::is_known_word(word) => {
                 require(plugins, manifest, &Need::HookWord(word.clone()))?;
             }
-            None if mode == Mode::Native => return Err(directive::unknown_word_error(manifest, word, &[])),
+            None if !mode.has(Rule::MistakesAreIgnored) => {
+                return Err(directive::unknown_word_error(manifest, word, &[]));
+            }
             None => unknown.push(word.clone()),
         }
     }
@@ -87,6 +90,9 @@ fn answerer(
         directives
             .notices
             .push(format!("`{word}` is no hook type; it is ignored"));
+        if !directives.rules.contains(&Rule::MistakesAreIgnored) {
+            directives.rules.push(Rule::MistakesAreIgnored);
+        }
     }
     if by.is_some() {
         return Ok(by);

@@ -11,6 +11,8 @@ use std::{
 use capstan_core::{
     hook::Propagation,
     object::{GroupKind, Object, ObjectKey},
+    task::UnknownFields,
+    unknown_fields,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::{
@@ -228,11 +230,48 @@ impl Cluster {
         conflicts: Conflicts,
         rehearsal: Rehearsal,
     ) -> Result<Object, ClusterError> {
+        let applied = self
+            .apply_with(object, conflicts, UnknownFields::Refused, rehearsal)
+            .await;
+        applied.map(|(object, _)| object)
+    }
+
+    /// Applies an object; where that is wanted without the fields that the server doesn't know, which come back beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::apply`].
+    pub async fn apply_with(
+        &self,
+        object: &Object,
+        conflicts: Conflicts,
+        unknown: UnknownFields,
+        rehearsal: Rehearsal,
+    ) -> Result<(Object, Vec<String>), ClusterError> {
         let endpoint = self.endpoint(object)?;
         let force = conflicts == Conflicts::TakeOver;
-        self.send(|| endpoint.apply(object, force, rehearsal == Rehearsal::DryRun))
-            .await
-            .map(Object)
+        let (mut object, mut left_out) = (object.clone(), Vec::new());
+        loop {
+            let applied = self
+                .send(|| endpoint.apply(&object, force, unknown, rehearsal == Rehearsal::DryRun))
+                .await;
+            match applied {
+                // Server-side apply refuses them whatever `fieldValidation` says.
+                Err(ClusterError::Undeclared(fields)) if unknown == UnknownFields::LeftOut => {
+                    let before = left_out.len();
+                    left_out.extend(
+                        fields
+                            .iter()
+                            .filter(|field| unknown_fields::leave_out(&mut object, field))
+                            .cloned(),
+                    );
+                    if left_out.len() == before {
+                        return Err(ClusterError::Undeclared(fields));
+                    }
+                }
+                other => return other.map(|made| (Object(made), left_out)),
+            }
+        }
     }
 
     /// Creates an object, and returns it as it is afterwards.
@@ -241,8 +280,22 @@ impl Cluster {
     ///
     /// Returns `AlreadyExists` when its name is taken: after a lost answer, by ourselves.
     pub async fn create(&self, object: &Object, rehearsal: Rehearsal) -> Result<Object, ClusterError> {
+        self.create_with(object, UnknownFields::Refused, rehearsal).await
+    }
+
+    /// Creates an object; where that is wanted without the fields that the server doesn't know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::create`].
+    pub async fn create_with(
+        &self,
+        object: &Object,
+        unknown: UnknownFields,
+        rehearsal: Rehearsal,
+    ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        self.send(|| endpoint.create(object, rehearsal == Rehearsal::DryRun))
+        self.send(|| endpoint.create(object, unknown, rehearsal == Rehearsal::DryRun))
             .await
             .map(Object)
     }
@@ -253,8 +306,22 @@ impl Cluster {
     ///
     /// Returns `Moved` when somebody else changed it since.
     pub async fn replace(&self, object: &Object, rehearsal: Rehearsal) -> Result<Object, ClusterError> {
+        self.replace_with(object, UnknownFields::Refused, rehearsal).await
+    }
+
+    /// Replaces an object; where that is wanted without the fields that the server doesn't know.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cluster::replace`].
+    pub async fn replace_with(
+        &self,
+        object: &Object,
+        unknown: UnknownFields,
+        rehearsal: Rehearsal,
+    ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        self.send(|| endpoint.replace(object, rehearsal == Rehearsal::DryRun))
+        self.send(|| endpoint.replace(object, unknown, rehearsal == Rehearsal::DryRun))
             .await
             .map(Object)
     }

@@ -125,6 +125,8 @@ impl Engine {
         };
         if request.does == OperationKind::Delete && request.manifests.is_empty() {
             request.manifests = store.manifests().await?;
+            request.mode = store.head.mode;
+            request.options = store.head.options.clone();
         }
         let past = planning::Past {
             places: store.head.places.clone(),

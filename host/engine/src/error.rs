@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use capstan_core::{error::PlanError, task::FailureClass};
+use capstan_core::{error::PlanError, task::FailureClass, unknown_fields};
 
 use crate::permission::Permission;
 
@@ -18,6 +18,9 @@ pub enum ClusterError {
     /// The server doesn't accept the object.
     #[error("the server doesn't accept it: {0}")]
     Invalid(String),
+    /// It has fields that the server doesn't know.
+    #[error("the server doesn't know these fields of it: {}; `Validate=false` among its sync options leaves them out", .0.join(", "))]
+    Undeclared(Vec<String>),
     /// A field of it that was to be changed never changes.
     #[error("{0}; an object with the sync option `Force=true` is deleted and created anew in such a case")]
     Immutable(String),
@@ -137,6 +140,7 @@ impl ClusterError {
             ClusterError::Conflict(_)
             | ClusterError::Moved(_)
             | ClusterError::Invalid(_)
+            | ClusterError::Undeclared(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
@@ -155,6 +159,7 @@ impl ClusterError {
             | ClusterError::Conflict(_)
             | ClusterError::Moved(_)
             | ClusterError::Invalid(_)
+            | ClusterError::Undeclared(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
             | ClusterError::NotFound(_)
@@ -206,6 +211,9 @@ impl From<kube::Error> for ClusterError {
                 "{message}: the server doesn't know who we are, or not any more; log in again, and the same command carries on"
             )),
             (403, _) => ClusterError::Forbidden(message),
+            (500, _) if !unknown_fields::named(&message).is_empty() => {
+                ClusterError::Undeclared(unknown_fields::named(&message))
+            }
             (429 | 500 | 502 | 503 | 504, _) => ClusterError::Unreachable(format!("{} {message}", status.code)),
             (code, _) => ClusterError::Other(format!("{code} {message}")),
         }

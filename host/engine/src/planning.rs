@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
-    directive::{self, Directives, Mode, OnTimeout},
+    compat::Mode,
+    directive::{self, Directives, OnTimeout},
     error::PlanError,
     finalizer,
     manifest::Manifest,
@@ -11,6 +12,7 @@ use capstan_core::{
     operation_kind::OperationKind,
     plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection, Unasked},
     plugins::{Application, Plugins},
+    sync_options::{NamespaceMetadata, SyncOptions},
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -46,6 +48,10 @@ pub struct Request {
     pub create_namespace: bool,
     /// Whether objects that Argo CD tracks become this application's.
     pub adopts: bool,
+    /// The application's sync options.
+    pub options: SyncOptions,
+    /// Labels and annotations of its namespace, for `CreateNamespace=true`.
+    pub namespace: NamespaceMetadata,
     /// What may go though its annotations want a confirmation.
     pub confirmed: Confirmed,
     /// Whether the server is asked about every object before anything is changed.
@@ -70,6 +76,8 @@ impl Request {
             takes_over: false,
             create_namespace: false,
             adopts: false,
+            options: SyncOptions::default(),
+            namespace: NamespaceMetadata::default(),
             confirmed: Confirmed::default(),
             checks_first: true,
             on_timeout: OnTimeout::Fail,
@@ -119,9 +127,12 @@ pub(crate) struct Past {
 pub(crate) async fn make(
     cluster: &Cluster,
     plugins: &dyn Plugins,
-    request: Request,
+    mut request: Request,
     past: Past,
 ) -> Result<Planned, EngineError> {
+    if request.create_namespace {
+        request.options.create_namespace = Some(true);
+    }
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &request);
     let mut classified = Vec::new();
     let manifests: Vec<Manifest> = settled.iter().map(|(manifest, _)| manifest.clone()).collect();
@@ -134,10 +145,12 @@ pub(crate) async fn make(
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
+    let own = (!request.namespace.is_empty()).then(|| namespace_key(&request.application.namespace));
     let keys = classified
         .iter()
         .filter(|one| !matches!(one.role, Role::Skip(_)))
-        .map(|one| one.manifest.key());
+        .map(|one| one.manifest.key())
+        .chain(own);
     let objects = look_up(cluster, &request.application, keys, &places)
         .await
         .map_err(EngineError::while_("reading what is live"))?;
@@ -207,6 +220,8 @@ pub(crate) fn plan(
         prune: request.prune,
         takes_over: request.takes_over,
         adopts: request.adopts,
+        options: request.options.clone(),
+        namespace: request.namespace.clone(),
         confirmed: request.confirmed.clone(),
         unasked,
         on_timeout: request.on_timeout,
@@ -227,7 +242,10 @@ pub(crate) fn settle(mut scopes: Scopes, request: &Request) -> (Vec<(Manifest, D
     let mut errors: Vec<PlanError> = Vec::new();
     for manifest in &request.manifests {
         match directive::directives(manifest, request.mode) {
-            Ok(directives) => settled.push((manifest.clone(), directives)),
+            Ok(mut directives) => {
+                request.options.settle(&mut directives);
+                settled.push((manifest.clone(), directives));
+            }
             Err(wrong) => errors.extend(wrong),
         }
     }
@@ -294,7 +312,7 @@ async fn check_namespaces(
             continue;
         }
         let is_brought = brought.contains(namespace.as_str());
-        if is_own && (request.create_namespace || is_brought) {
+        if is_own && (request.options.create_namespace == Some(true) || is_brought) {
             missing.is_own = true;
             continue;
         }

@@ -1,7 +1,7 @@
 //! Deletes what has fallen due since an operation ended.
 
 use capstan_core::{
-    directive::Mode,
+    compat::Mode,
     hook::{Disposal, Occasion},
     object::Object,
     plugins::Plugins,

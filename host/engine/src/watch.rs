@@ -12,6 +12,7 @@ use std::{
 };
 
 use capstan_core::{
+    compat::Mode,
     fact::Fact,
     health::{Assessment, Health},
     input::Happened,
@@ -62,6 +63,7 @@ struct Shared {
     plugins: Arc<dyn Plugins>,
     clock: Clock,
     application: Application,
+    mode: Mode,
     sight: Sight,
     happened: UnboundedSender<Happened>,
 }
@@ -98,6 +100,7 @@ impl Watches {
                 plugins: Arc::clone(plugins),
                 clock,
                 application: plan.application.clone(),
+                mode: plan.mode,
                 sight: Sight::default(),
                 happened,
             }),

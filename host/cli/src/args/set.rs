@@ -19,6 +19,9 @@ pub struct Set {
     /// Plan and run by another tool's rules
     #[arg(long, value_enum)]
     pub compat: Option<Compat>,
+    /// A sync option of Argo CD for all objects whose annotations don't say otherwise: `Prune=false`, `Replace=true`. May be repeated
+    #[arg(long = "sync-option", value_name = "NAME=VALUE")]
+    pub sync_options: Vec<String>,
     /// Only this resource, as KIND/NAME, and no hooks. May be repeated
     #[arg(long, value_name = "KIND/NAME")]
     pub only: Vec<String>,
@@ -101,6 +104,9 @@ pub struct Plan {
     /// What becomes of findings
     #[command(flatten)]
     pub lints: Lints,
+    /// Plan by Capstan's rules and by Argo CD's, and show what differs and why
+    #[arg(long, conflicts_with_all = ["compat", "save"])]
+    pub explain_compat: bool,
     /// Write the plan to a file for `capstan sync --plan`; it holds the values of Secrets
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::{io::Write as _, path::Path};
 use anyhow::Context as _;
 use capstan_engine::{Planned, Request};
 
-use super::{print, print_json, say};
+use super::{explain_compat, print, print_json, say};
 use crate::{
     args::{self, Global, Lints, Output, Set},
     context::Context,
@@ -17,7 +17,11 @@ use crate::{
 
 pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Exit> {
     let (context, app, desired) = prepare(global, &plan.set).await?;
-    let planned = context.engine.plan(request(&context, &app, desired)?).await?;
+    let request = request(&context, &app, desired)?;
+    if plan.explain_compat {
+        return explain_compat::run(global, &context, request).await;
+    }
+    let planned = context.engine.plan(request).await?;
     if let Some(path) = &plan.save {
         save(path, &planned.save()?)?;
     }
@@ -77,5 +81,5 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<(Conte
 /// Says what is to be planned.
 pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
-    Ok(app.options.request(application, desired))
+    app.options.request(application, desired)
 }

@@ -4,7 +4,7 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     plan::{Plan, wait_text},
-    task::{Action, ApplyTask, Changes, Check, HookTask, Task, Way},
+    task::{Action, ApplyTask, Changes, Check, HookTask, Task, Until, Way},
 };
 use jiff::SignedDuration;
 
@@ -157,7 +157,10 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
         ],
         Action::Delete(delete) => vec![
             format!("- {name}"),
-            format!("delete, wait gone{timeout}"),
+            match delete.until {
+                Until::Gone => format!("delete, wait gone{timeout}"),
+                Until::Accepted => "delete".to_owned(),
+            },
             delete.why.clone(),
         ],
     }

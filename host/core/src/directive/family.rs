@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Directives, Family, Mode, RunIf,
+    Directives, Family, RunIf,
     helm::{self, HelmWord},
     reader::{Reader, one_of, pointer},
     unknown,
 };
 use crate::{
+    compat::Rule,
     error::{PlanError, near},
     phase::Phase,
     wave::Wave,
@@ -48,13 +49,7 @@ pub(super) fn hook_of(reader: &mut Reader<'_>) -> Hook {
     }
     if reader.text(ARGO_HOOK).is_some() {
         let words = words_of(reader, ARGO_HOOK);
-        return match reader.mode {
-            Mode::Native => {
-                reader.passed_over(ARGO_HOOK, &[HELM_HOOK]);
-                hook(Family::ArgoCd, words)
-            }
-            Mode::ArgoCd => mixed(reader, words),
-        };
+        return mixed(reader, words);
     }
     if reader.text(HELM_HOOK).is_some() {
         return helm_hook(reader);
@@ -103,7 +98,7 @@ fn left_alone(family: Family) -> Hook {
     hook(family, vec![SKIP.to_owned()])
 }
 
-/// Argo CD's way with its own annotation beside Helm's.
+/// Argo CD's annotation, and by its rules Helm's beside it.
 fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     let is_delete = |word: &String| matches!(word.parse(), Ok(Phase::PreDelete | Phase::PostDelete));
     let is_sync = |word: &String| unknown::is_known_word(word) && !is_delete(word);
@@ -111,12 +106,19 @@ fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
         .iter()
         .map(|(phase, _)| phase.to_string())
         .collect();
-    let from_helm = !words.iter().any(is_sync) && helm.iter().any(is_sync);
+    let from_helm = reader.mode.has(Rule::HelmHookBesideOurs) && !words.iter().any(is_sync) && helm.iter().any(is_sync);
+    let deletes_count = reader.mode.has(Rule::DeleteHooksOfBoth);
     let mut all = words.clone();
     for word in &helm {
-        let counts = is_delete(word) || (from_helm && is_sync(word));
+        let rule = if is_delete(word) {
+            Rule::DeleteHooksOfBoth
+        } else {
+            Rule::HelmHookBesideOurs
+        };
+        let counts = (deletes_count && is_delete(word)) || (from_helm && is_sync(word));
         if counts && !all.contains(word) {
             all.push(word.clone());
+            reader.used(rule);
             reader.notice(format!(
                 "read {HELM_HOOK} beside {ARGO_HOOK} for {word}, as Argo CD does"
             ));
@@ -125,11 +127,15 @@ fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     if all == words {
         reader.passed_over(ARGO_HOOK, &[HELM_HOOK]);
     }
-    if all.iter().filter(|word| is_sync(word)).count() > 1 {
+    if reader.mode.has(Rule::SkipBesideOthers)
+        && all.iter().any(|word| word == SKIP)
+        && all.iter().filter(|word| is_sync(word)).count() > 1
+    {
+        reader.used(Rule::SkipBesideOthers);
         all.retain(|word| word != SKIP);
     }
     let family = if from_helm { Family::Helm } else { Family::ArgoCd };
-    if all.is_empty() {
+    if all.is_empty() && reader.mode.has(Rule::MistakesAreIgnored) {
         return left_alone(family);
     }
     hook(family, all)
@@ -162,10 +168,14 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         Family::Helm,
         conditions.iter().map(|(phase, _)| phase.to_string()).collect(),
     );
-    match reader.mode {
-        Mode::ArgoCd => found,
-        Mode::Native => with_conditions(found, &conditions),
+    let differs = conditions.iter().any(|(_, condition)| *condition != RunIf::Always);
+    if reader.mode.has(Rule::HelmHooksAlwaysRun) {
+        if differs {
+            reader.used(Rule::HelmHooksAlwaysRun);
+        }
+        return found;
     }
+    with_conditions(found, &conditions)
 }
 
 /// Returns the phases that Helm's words stand for, and in which operations each runs.
@@ -242,10 +252,7 @@ pub(super) fn phase_of(reader: &mut Reader<'_>, found: &Directives) -> Option<Ph
 
 /// Reads the wave.
 pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
-    let weight_counts = match reader.mode {
-        Mode::Native => found.is_hook(),
-        Mode::ArgoCd => true,
-    };
+    let weight_counts = found.is_hook() || reader.mode.has(Rule::WeightOnEveryObject);
     if !weight_counts && reader.text(HELM_WEIGHT).is_some() {
         reader.notice(format!("{HELM_WEIGHT} is read for hooks only"));
     }
@@ -256,6 +263,9 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
             break;
         }
         if let Some(wave) = wave(reader, text) {
+            if name == HELM_WEIGHT && !found.is_hook() {
+                reader.used(Rule::WeightOnEveryObject);
+            }
             let others: Vec<&str> = sources
                 .into_iter()
                 .skip(index + 1)
@@ -275,26 +285,26 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
             i32::MAX
         ));
         judge(reader, name, error);
-        if name == OUR_WAVE || reader.mode == Mode::Native {
+        if name == OUR_WAVE || !reader.mode.has(Rule::WaveFallsBack) {
             break;
         }
+        reader.used(Rule::WaveFallsBack);
     }
     Wave::default()
 }
 
 /// Reads a wave. Those of Argo CD have 64 bits and no white space around them.
 fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
-    match reader.mode {
-        Mode::Native => text.trim().parse().ok().map(Wave),
-        Mode::ArgoCd => {
-            let wide: i64 = text.parse().ok()?;
-            let nearest = i32::try_from(wide).unwrap_or(if wide < 0 { i32::MIN } else { i32::MAX });
-            if i64::from(nearest) != wide {
-                reader.notice(format!("the wave {wide} is out of range; {nearest} is used"));
-            }
-            Some(Wave(nearest))
-        }
+    if !reader.mode.has(Rule::WideWaves) {
+        return text.trim().parse().ok().map(Wave);
     }
+    let wide: i64 = text.parse().ok()?;
+    let nearest = i32::try_from(wide).unwrap_or(if wide < 0 { i32::MIN } else { i32::MAX });
+    if i64::from(nearest) != wide {
+        reader.used(Rule::WideWaves);
+        reader.notice(format!("the wave {wide} is out of range; {nearest} is used"));
+    }
+    Some(Wave(nearest))
 }
 
 /// Reads the words of the delete policies, Helm's as Argo CD's.
@@ -311,13 +321,12 @@ pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
     let mut words = reader.list(ARGO_POLICY);
     let helm = reader.list(HELM_POLICY);
     if !words.is_empty() && !helm.is_empty() {
-        match reader.mode {
-            Mode::Native => {
-                reader.passed_over(ARGO_POLICY, &[HELM_POLICY]);
-                return words;
-            }
-            Mode::ArgoCd => reader.notice(format!("joined {ARGO_POLICY} and {HELM_POLICY}, as Argo CD does")),
+        if !reader.mode.has(Rule::PoliciesAreJoined) {
+            reader.passed_over(ARGO_POLICY, &[HELM_POLICY]);
+            return words;
         }
+        reader.used(Rule::PoliciesAreJoined);
+        reader.notice(format!("joined {ARGO_POLICY} and {HELM_POLICY}, as Argo CD does"));
     }
     for word in helm {
         let Some((_, ours)) = helm::POLICIES.iter().find(|(theirs, _)| *theirs == word) else {

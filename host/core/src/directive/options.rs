@@ -4,36 +4,17 @@
 //! `gitops-engine/pkg/sync/resource/annotations.go`).
 
 use super::{
-    Directives, Mode, Permission,
+    Directives, Permission,
     reader::{Reader, one_of, pointer},
 };
-use crate::error::near;
+use crate::{
+    compat::Rule,
+    error::near,
+    sync_options::{NO_CLIENT_SIDE, SYNC_OPTIONS, SyncOption, Whose, known},
+};
 
 const NAME: &str = "argocd.argoproj.io/sync-options";
 const POLICY: &str = "helm.sh/resource-policy";
-
-/// The options that an object can have, and their values.
-const OPTIONS: [(&str, &[&str]); 8] = [
-    ("Prune", &["true", "false", "confirm"]),
-    ("Delete", &["true", "false", "confirm"]),
-    ("PruneLast", &["true", "false"]),
-    ("Replace", &["true", "false"]),
-    ("Force", &["true", "false"]),
-    ("ServerSideApply", &["true", "false"]),
-    ("Validate", &["true", "false"]),
-    ("SkipDryRunOnMissingResource", &["true", "false"]),
-];
-
-/// Options that only an Application can have.
-const OF_APPLICATIONS: [&str; 7] = [
-    "ApplyOutOfSyncOnly",
-    "ClientSideApplyMigration",
-    "CreateNamespace",
-    "DisableClientSideApplyMigration",
-    "FailOnSharedResource",
-    "PrunePropagationPolicy",
-    "RespectIgnoreDifferences",
-];
 
 /// Reads the options into the directives.
 pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
@@ -51,12 +32,17 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
         seen.push(key.to_owned());
         let is_true = value == "true";
         match key {
-            "Prune" => prune = Some(permission(value)),
-            "Delete" => delete = Some(permission(value)),
+            "Prune" => prune = Some(Permission::of(value)),
+            "Delete" => delete = Some(Permission::of(value)),
             "PruneLast" => found.prune_last = is_true,
             "Replace" => found.replace = is_true,
             "Force" => found.force = is_true,
-            "ServerSideApply" => found.server_side = Some(is_true),
+            "ServerSideApply" => {
+                found.server_side = Some(is_true);
+                if !is_true {
+                    reader.notice(format!("{NAME}: {NO_CLIENT_SIDE}"));
+                }
+            }
             "Validate" => found.skip_validation = !is_true,
             "SkipDryRunOnMissingResource" => found.skip_dry_run_on_missing = is_true,
             _ => {}
@@ -65,34 +51,34 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
     let keeps = keeps(reader);
     // Helm keeps such an object in upgrades, too; Argo CD only when the application is deleted
     if keeps && delete.is_none() {
+        seen.push("Delete".to_owned());
         delete = Some(Permission::No);
     }
-    if keeps && prune.is_none() && reader.mode == Mode::Native {
-        prune = Some(Permission::No);
+    if keeps && prune.is_none() {
+        if reader.mode.has(Rule::KeepEndsAtPrune) {
+            reader.used(Rule::KeepEndsAtPrune);
+        } else {
+            seen.push("Prune".to_owned());
+            prune = Some(Permission::No);
+        }
     }
+    found.named_options = seen;
     found.prune = prune.unwrap_or_default();
     found.delete = delete.unwrap_or_default();
 }
 
-fn permission(value: &str) -> Permission {
-    match value {
-        "false" => Permission::No,
-        "confirm" => Permission::Confirm,
-        _ => Permission::Yes,
-    }
-}
-
 /// Says whether an option is one, and tells the user if not.
 fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
-    if OF_APPLICATIONS.contains(&key) {
+    let option = known(key);
+    if option.is_some_and(|option| option.whose == Whose::Application) {
         reader.notice(format!(
             "{NAME}: {key} is an option of applications; on an object it has no effect"
         ));
         return false;
     }
-    let Some((_, values)) = OPTIONS.iter().find(|(known, _)| *known == key) else {
-        let known = OPTIONS.iter().map(|(known, _)| *known);
-        match near(key, known) {
+    let Some(SyncOption { values, .. }) = option else {
+        let of_objects = SYNC_OPTIONS.iter().filter(|option| option.whose == Whose::Both);
+        match near(key, of_objects.map(|option| option.name)) {
             Some(near) => {
                 let error = reader
                     .manifest

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Directives, Mode, values};
 use crate::{
+    compat::Rule,
     error::{PlanError, near},
     manifest::{self, Manifest},
     object::Object,
@@ -15,6 +16,7 @@ pub(super) struct Reader<'a> {
     pub mode: Mode,
     errors: Vec<PlanError>,
     notices: Vec<String>,
+    rules: Vec<Rule>,
 }
 
 impl<'a> Reader<'a> {
@@ -24,6 +26,7 @@ impl<'a> Reader<'a> {
             mode,
             errors: Vec::new(),
             notices: Vec::new(),
+            rules: Vec::new(),
         }
     }
 
@@ -31,6 +34,7 @@ impl<'a> Reader<'a> {
     pub fn finish(self, mut found: Directives) -> Result<Directives, Vec<PlanError>> {
         if self.errors.is_empty() {
             found.notices = self.notices;
+            found.rules = self.rules;
             Ok(found)
         } else {
             Err(self.errors)
@@ -60,15 +64,21 @@ impl<'a> Reader<'a> {
 
     /// Adds an error where our rules hold; a notice where Argo CD's do, which ignores it.
     pub fn ignored_by_argo_cd(&mut self, error: PlanError) {
-        match self.mode {
-            Mode::Native => self.errors.push(error),
-            Mode::ArgoCd => {
-                let mut notice = format!("{}; it is ignored", error.message);
-                if let Some(hint) = &error.hint {
-                    notice.push_str(&format!(" ({hint})"));
-                }
-                self.notice(notice);
-            }
+        if !self.mode.has(Rule::MistakesAreIgnored) {
+            return self.errors.push(error);
+        }
+        self.used(Rule::MistakesAreIgnored);
+        let mut notice = format!("{}; it is ignored", error.message);
+        if let Some(hint) = &error.hint {
+            notice.push_str(&format!(" ({hint})"));
+        }
+        self.notice(notice);
+    }
+
+    /// Takes down that a rule of Argo CD made a difference.
+    pub fn used(&mut self, rule: Rule) {
+        if !self.rules.contains(&rule) {
+            self.rules.push(rule);
         }
     }
 

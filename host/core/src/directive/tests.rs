@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::manifest;
+use crate::{compat::Rule, manifest};
 
 /// A Job with these annotations, written as YAML.
 fn job(annotations: &[(&str, &str)]) -> Manifest {
@@ -26,7 +26,10 @@ fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
             };
             let plain = value(&Directives::default());
             let mut changed: Map<String, Value> = value(&found);
-            changed.retain(|key, value| plain.get(key) != Some(value));
+            // These have tables of their own.
+            changed.retain(|key, value| {
+                !["rules", "namedOptions"].contains(&key.as_str()) && plain.get(key) != Some(value)
+            });
             Value::Object(changed).to_string()
         }
         Err(errors) => errors.iter().map(told).collect::<Vec<_>>().join("\n"),
@@ -49,6 +52,52 @@ fn native(annotations: &[(&str, &str)]) -> String {
 
 fn argo(annotations: &[(&str, &str)]) -> String {
     read(annotations, Mode::ArgoCd)
+}
+
+#[test]
+fn each_rule_of_argo_cd_is_taken_down_where_it_makes_a_difference() {
+    const HOOK: &str = "argocd.argoproj.io/hook";
+    const HELM: &str = "helm.sh/hook";
+    for (annotations, rules) in [
+        (&[(HOOK, "PreSync")] as &[(&str, &str)], &[] as &[Rule]),
+        (&[(HOOK, "presync")], &[Rule::MistakesAreIgnored]),
+        (&[(HOOK, "mine"), (HELM, "post-install")], &[Rule::HelmHookBesideOurs]),
+        (&[(HOOK, "PreSync"), (HELM, "post-install")], &[]),
+        (&[(HOOK, "PreSync"), (HELM, "pre-delete")], &[Rule::DeleteHooksOfBoth]),
+        (&[(HOOK, "PreSync,Skip")], &[Rule::SkipBesideOthers]),
+        (&[(HOOK, "Skip")], &[]),
+        (&[(HELM, "pre-upgrade")], &[Rule::HelmHooksAlwaysRun]),
+        (&[(HELM, "pre-install,pre-upgrade")], &[]),
+        (&[(HELM, "pre-delete")], &[]),
+        (&[("helm.sh/hook-weight", "3")], &[Rule::WeightOnEveryObject]),
+        (&[(HELM, "pre-delete"), ("helm.sh/hook-weight", "3")], &[]),
+        (
+            &[("argocd.argoproj.io/sync-wave", "soon")],
+            &[Rule::MistakesAreIgnored, Rule::WaveFallsBack],
+        ),
+        (&[("argocd.argoproj.io/sync-wave", "99999999999")], &[Rule::WideWaves]),
+        (
+            &[
+                ("argocd.argoproj.io/hook-delete-policy", "HookFailed"),
+                ("helm.sh/hook-delete-policy", "hook-succeeded"),
+            ],
+            &[Rule::PoliciesAreJoined],
+        ),
+        (&[("helm.sh/resource-policy", "keep")], &[Rule::KeepEndsAtPrune]),
+        (
+            &[
+                ("helm.sh/resource-policy", "keep"),
+                ("argocd.argoproj.io/sync-options", "Prune=false"),
+            ],
+            &[],
+        ),
+    ] {
+        let found = directives(&job(annotations), Mode::ArgoCd).expect("nothing is an error by Argo CD's rules");
+        assert_eq!(found.rules, rules, "{annotations:?}");
+        if let Ok(native) = directives(&job(annotations), Mode::Native) {
+            assert!(native.rules.is_empty(), "{annotations:?}");
+        }
+    }
 }
 
 /// Reads one annotation with each of several values.

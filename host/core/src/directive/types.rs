@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    compat::Rule,
     hook::{OnVanished, Propagation, Ttl},
     phase::Phase,
     wave::Wave,
@@ -26,17 +27,6 @@ pub enum Family {
     Capstan,
 }
 
-/// Whose rules hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Mode {
-    /// Ours: a mistake is an error, and no hook is lost silently.
-    #[default]
-    Native,
-    /// Those of Argo CD 3.6, its quirks included.
-    ArgoCd,
-}
-
 /// What is waited for after an object was applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +38,8 @@ pub enum Wait {
     /// That it is healthy.
     #[default]
     Healthy,
+    /// That the hooks beside it have ended; it must not be Degraded before that.
+    WhileHooksRun,
 }
 
 /// What it means when something takes longer than it may.
@@ -87,6 +79,17 @@ pub enum Permission {
     No,
     /// It may once somebody has said yes.
     Confirm,
+}
+
+impl Permission {
+    /// Reads the value of a sync option: `true`, `false` or `confirm`.
+    pub(crate) fn of(value: &str) -> Permission {
+        match value {
+            "false" => Permission::No,
+            "confirm" => Permission::Confirm,
+            _ => Permission::Yes,
+        }
+    }
 }
 
 /// In which operations a hook runs.
@@ -174,12 +177,18 @@ pub struct Directives {
     pub skip_validation: bool,
     /// Whether its kind may be unknown until its turn comes.
     pub skip_dry_run_on_missing: bool,
+    /// The sync options that its annotations name: those of the application don't count for them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub named_options: Vec<String>,
     /// Settings for the hook's plugin.
     pub settings: Map<String, Value>,
     /// The lint rules whose findings about it are known.
     pub lint_ignore: Vec<String>,
     /// What the user should know: which annotation was passed over for which.
     pub notices: Vec<String>,
+    /// Which of Argo CD's rules made it other than it would have been by ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
 }
 
 impl Directives {

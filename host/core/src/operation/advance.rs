@@ -5,6 +5,7 @@ use super::{
     state::{HookStage, Stage, TaskState, Tidying},
 };
 use crate::{
+    compat::Rule,
     event::{News, Status},
     order,
     phase::Phase,
@@ -37,6 +38,9 @@ impl Operation {
         };
         self.sync_board(plan);
         let has_failed = self.board.has_failed;
+        if plan.mode.has(Rule::FailedWaveIsAwaited) {
+            return self.advance_as_argo_cd(plan, phase, wave, out);
+        }
         if has_failed {
             self.abandon(plan, phase, wave, out);
         } else {
@@ -53,9 +57,14 @@ impl Operation {
             // What was just started has failed at once.
             return true;
         }
+        self.leave_wave(plan, phase, wave, !has_failed, out)
+    }
+
+    /// Ends a wave, and goes where its end leads to.
+    pub(super) fn leave_wave(&mut self, plan: &Plan, phase: Phase, wave: Wave, well: bool, out: &mut Out) -> bool {
         out.must_save = true;
         out.tell(News::WaveFinished { phase, wave });
-        if !has_failed {
+        if well {
             return self.enter_next_wave(plan, out);
         }
         out.tell(News::PhaseFinished { phase, well: false });
@@ -64,12 +73,16 @@ impl Operation {
     }
 
     /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for.
-    fn start_batch(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn start_batch(&mut self, plan: &Plan, out: &mut Out) {
         while let Some(rank) = self.board.rank() {
             let batch = self.board.pending(rank);
             for position in &batch {
                 let task = &plan.tasks[*position];
-                self.start(plan, task, out);
+                if self.is_ready(task) {
+                    self.release_hook(task, out);
+                } else {
+                    self.start(plan, task, out);
+                }
                 self.touch(plan, &task.id);
             }
             if batch.is_empty() || self.board.rank() == Some(rank) {
@@ -139,10 +152,13 @@ impl Operation {
         (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
         self.board.wipe();
         out.must_save = true;
-        if self.may_retry(plan) && self.rest(plan, failed, out) {
+        let sync_fail_first = plan.mode.has(Rule::SyncFailInEveryTry);
+        if !sync_fail_first && self.may_retry(plan) && self.rest(plan, failed, out) {
             return;
         }
-        if self.state.stage != Stage::Failing && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
+        let is_changed = matches!(self.state.stage, Stage::Main);
+        let may_follow = is_changed || !plan.mode.has(Rule::SyncFailAfterChangesOnly);
+        if self.state.stage != Stage::Failing && may_follow && !self.was_in_sync_fail(plan) && has_sync_fail(plan) {
             self.state.stage = Stage::Failing;
             self.state.deadline = out.after(plan.limits.sync_fail);
         } else {
@@ -196,6 +212,9 @@ impl Operation {
         {
             return false;
         }
+        if plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry_after_all(plan) && self.rest(plan, None, out) {
+            return true;
+        }
         self.state.stage = Stage::Over;
         self.state.status = match (&self.state.status, self.state.cause.clone()) {
             (Status::Terminating { by }, _) => Status::Terminated { by: by.clone() },
@@ -238,6 +257,21 @@ impl Operation {
         self.state.tasks.get(&task.id) == Some(&TaskState::Pending)
     }
 
+    /// Says whether a hook's way is clear while its turn hasn't come.
+    pub(super) fn is_ready(&self, task: &Task) -> bool {
+        match self.state.tasks.get(&task.id) {
+            Some(TaskState::Hook(run)) => run.stage == HookStage::Ready,
+            Some(
+                TaskState::Pending
+                | TaskState::Applying
+                | TaskState::Settling(_)
+                | TaskState::Deleting { .. }
+                | TaskState::Over,
+            )
+            | None => false,
+        }
+    }
+
     pub(super) fn is_over(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending | TaskState::Applying | TaskState::Settling(_) | TaskState::Deleting { .. }) => {
@@ -264,7 +298,7 @@ impl Operation {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => match &run.stage {
                 HookStage::Ended { tidying, .. } => *tidying != Tidying::Done,
-                HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => false,
+                HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => false,
             },
             Some(
                 TaskState::Pending

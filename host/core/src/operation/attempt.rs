@@ -5,13 +5,13 @@ use super::{
     state::{Stage, TaskState},
 };
 use crate::{
-    directive::Mode,
+    compat::Rule,
     effect::Effect,
     event::{News, Status},
     input::Problem,
     phase::Phase,
     plan::Plan,
-    task::{Check, FailureClass, Task, TaskId, TaskResult},
+    task::{Action, Check, FailureClass, Task, TaskId, TaskResult},
     wave::Wave,
 };
 
@@ -73,6 +73,14 @@ impl Operation {
             && plan.limits.retry.pause(self.state.attempt).is_some()
     }
 
+    /// Says whether what failed may be tried again now that SyncFail is over, as Argo CD does: not what a deadline ended.
+    pub(super) fn may_retry_after_all(&self, plan: &Plan) -> bool {
+        self.state.status == Status::Running
+            && self.state.cause.is_some()
+            && self.state.whole_deadline.is_some()
+            && plan.limits.retry.pause(self.state.attempt).is_some()
+    }
+
     /// Waits for the next try, which begins with the wave that failed; by Argo CD's rules with the first.
     ///
     /// Returns whether there will be one: not when it would only begin after the operation's deadline.
@@ -83,24 +91,26 @@ impl Operation {
         };
         let (Some(cause), true) = (
             self.state.cause.clone(),
-            self.state.deadline.is_none_or(|deadline| at < deadline),
+            self.state.whole_deadline.is_none_or(|deadline| at < deadline),
         ) else {
             return false;
         };
+        self.state.deadline = self.state.whole_deadline.or(self.state.deadline);
         self.state.cause = None;
         self.state.attempt += 1;
         self.state.retry_at = Some(at);
-        self.state.checks_again = self.state.stage == Stage::Checking;
+        let from_the_start = plan.mode.has(Rule::RetryFromTheStart);
+        self.state.checks_again = from_the_start || self.state.stage == Stage::Checking;
         self.state.stage = Stage::Resting;
-        self.state.retry_from = match plan.mode {
-            Mode::Native => failed,
-            Mode::ArgoCd => None,
-        };
-        for task in plan.tasks.iter().filter(|task| task.phase != Phase::SyncFail) {
+        self.state.retry_from = failed.filter(|_| !from_the_start);
+        let begins_anew = |task: &&Task| from_the_start || task.phase != Phase::SyncFail;
+        for task in plan.tasks.iter().filter(begins_anew) {
             let is_done = self.is_over(task) && !self.is_pending(task) && !self.has_failed(task);
-            let is_kept = match plan.mode {
-                Mode::Native => is_done && !self.was_stopped(task),
-                Mode::ArgoCd => is_done && task.hook().is_none(),
+            let is_kept = if from_the_start {
+                // What is gone is gone.
+                is_done && matches!(task.action, Action::Delete(_))
+            } else {
+                is_done && !self.was_stopped(task)
             };
             if !is_kept {
                 self.state.tasks.insert(task.id.clone(), TaskState::Pending);

@@ -6,8 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Operation;
+use super::{
+    Operation,
+    state::{HookStage, TaskState},
+};
 use crate::{
+    compat::{Rule, order::CLEARING},
     phase::Phase,
     plan::Plan,
     task::{Task, TaskId},
@@ -97,21 +101,45 @@ impl Operation {
         }
     }
 
+    /// Returns when it is a task's turn. By Argo CD's rules the ways of all hooks of a wave are cleared before anything is created.
+    fn rank_of(&self, task: &Task) -> u32 {
+        let clears = self.plan.mode.has(Rule::HooksClearFirst) && task.hook().is_some_and(|hook| hook.has_object);
+        if clears && self.is_in_the_way(task) {
+            CLEARING
+        } else {
+            task.rank
+        }
+    }
+
+    /// Says whether a hook hasn't begun, and something may be in its way.
+    fn is_in_the_way(&self, task: &Task) -> bool {
+        match self.state.tasks.get(&task.id) {
+            Some(TaskState::Pending) => true,
+            Some(TaskState::Hook(run)) => match &run.stage {
+                HookStage::Looking | HookStage::Clearing { .. } => run.steps == 0,
+                HookStage::Ready | HookStage::Running | HookStage::Ended { .. } => false,
+            },
+            Some(TaskState::Applying | TaskState::Settling(_) | TaskState::Deleting { .. } | TaskState::Over)
+            | None => false,
+        }
+    }
+
     fn note_task(&mut self, position: usize, task: &Task) {
         let moment = self.moment_of(task);
         self.board.set_moment(position, moment);
         if self.board.wave != Some((task.phase, task.wave)) {
             return;
         }
-        if self.is_answered(task) {
-            self.board.unanswered.remove(&(task.rank, position));
-        } else {
-            self.board.unanswered.insert((task.rank, position));
+        let rank = self.rank_of(task);
+        for known in [task.rank, CLEARING] {
+            self.board.unanswered.remove(&(known, position));
+            self.board.pending.remove(&(known, position));
         }
-        if self.is_pending(task) {
-            self.board.pending.insert((task.rank, position));
-        } else {
-            self.board.pending.remove(&(task.rank, position));
+        if !self.is_answered(task) {
+            self.board.unanswered.insert((rank, position));
+        }
+        if self.is_pending(task) || self.is_ready(task) {
+            self.board.pending.insert((rank, position));
         }
         if self.is_over(task) {
             self.board.open.remove(&position);

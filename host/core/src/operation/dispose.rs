@@ -6,10 +6,12 @@ use super::{
     state::{Due, HookStage, Tidying, Verdict},
 };
 use crate::{
+    compat::Rule,
     effect::{Effect, Target},
-    event::{Fate, News},
+    event::{Fate, News, Status},
     hook::{Disposal, Occasion, Propagation},
     input::{Decision, DeleteAnswer, Problem},
+    phase::Phase,
     plan::Plan,
     task::{Task, TaskId},
 };
@@ -69,10 +71,22 @@ impl Operation {
 
     /// Asks the policies of all hooks whose object is still there, now that the operation's outcome is known.
     pub(super) fn ask_all_at_the_end(&mut self, plan: &Plan, out: &mut Out) {
+        let is_stopped = matches!(self.state.status, Status::Terminating { .. });
+        if is_stopped && plan.mode.has(Rule::TerminateKeepsEnded) {
+            return;
+        }
         for task in &plan.tasks {
-            let Some(own) = self.own(&task.id) else { continue };
-            let is_due = self.state.due.iter().any(|due| due.target == *own);
-            if !is_due && self.tidying(&task.id) == Some(Tidying::Done) {
+            let Some(own) = self.own(&task.id).cloned() else {
+                continue;
+            };
+            let is_due = self.state.due.iter().any(|due| due.target == own);
+            if is_due || self.tidying(&task.id) != Some(Tidying::Done) {
+                continue;
+            }
+            if task.phase == Phase::PreDelete && plan.mode.has(Rule::PreDeleteHooksGo) {
+                let propagation = plan.propagation.unwrap_or_default();
+                self.delete_own(task, own, propagation, "the application is deleted".to_owned(), out);
+            } else {
                 self.ask(task, Occasion::OperationFinished, out);
             }
         }
@@ -93,6 +107,7 @@ impl Operation {
             return self.set_tidying(id, Tidying::Done);
         };
         if let Some(propagation) = decision.deletion(out.at) {
+            let propagation = plan.propagation.unwrap_or(propagation);
             return self.delete_own(task, own, propagation, decision.by, out);
         }
         let fate = match decision.disposal {
@@ -163,14 +178,14 @@ impl Operation {
     pub(super) fn tidying(&mut self, id: &TaskId) -> Option<Tidying> {
         match &self.state.hook(id)?.stage {
             HookStage::Ended { tidying, .. } => Some(tidying.clone()),
-            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => None,
+            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => None,
         }
     }
 
     fn verdict(&mut self, id: &TaskId) -> Option<Verdict> {
         match &self.state.hook(id)?.stage {
             HookStage::Ended { verdict, .. } => Some(verdict.clone()),
-            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => None,
+            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
     state::{HookRun, HookStage, TaskState, Tidying, Verdict},
 };
 use crate::{
+    compat::Rule,
     directive::OnTimeout,
     effect::{Effect, HookCall, Noted},
     event::{Fate, News},
@@ -36,6 +37,24 @@ impl Operation {
             .insert(task.id.clone(), TaskState::Hook(Box::new(HookRun::new())));
         if has_object {
             out.order(Effect::LookForOlder { task: task.id.clone() });
+        } else {
+            self.go_on(task, out);
+        }
+    }
+
+    /// Lets a hook begin whose way is clear, now that its turn has come.
+    pub(super) fn release_hook(&mut self, task: &Task, out: &mut Out) {
+        if self.is_ready(task) {
+            self.go_on(task, out);
+        }
+    }
+
+    /// Goes on when nothing is in the way any more; by Argo CD's rules, for the first time not before its turn.
+    fn cleared(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+        let Some(run) = self.state.hook(&task.id) else { return };
+        if run.steps == 0 && plan.mode.has(Rule::HooksClearFirst) {
+            run.stage = HookStage::Ready;
+            out.must_save = true;
         } else {
             self.go_on(task, out);
         }
@@ -82,12 +101,12 @@ impl Operation {
                     fate: Fate::Deleted,
                     by: decision.by.clone(),
                 });
-                clear(id, &target, propagation, out);
+                clear(id, &target, plan.propagation.unwrap_or(propagation), out);
                 left.insert(target);
             }
         }
         if left.is_empty() {
-            self.go_on(task, out);
+            self.cleared(plan, task, out);
         } else {
             let until = out.after(plan.limits.deletion);
             run.stage = HookStage::Clearing { left, until };
@@ -140,7 +159,7 @@ impl Operation {
                     unwatch(id, key, out);
                 }
                 if is_clear {
-                    self.go_on(task, out);
+                    self.cleared(plan, task, out);
                 }
             }
             HookStage::Running => {
@@ -163,7 +182,7 @@ impl Operation {
                 }
                 self.pump(task, out);
             }
-            HookStage::Looking | HookStage::Ended { .. } => {}
+            HookStage::Looking | HookStage::Ready | HookStage::Ended { .. } => {}
         }
     }
 
@@ -348,7 +367,7 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         match run.stage {
             HookStage::Ended { .. } => {}
-            HookStage::Looking | HookStage::Clearing { .. } => {
+            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } => {
                 run.abort = Some(reason);
                 self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }

@@ -9,6 +9,7 @@ use super::{
     state::{HookStage, Settling, TaskState},
 };
 use crate::{
+    compat::{Mode, Rule},
     directive::Wait,
     effect::{Effect, Target},
     event::News,
@@ -17,7 +18,7 @@ use crate::{
     input::{Applied, DeleteAnswer, Problem},
     object::ObjectKey,
     plan::Plan,
-    task::{Action, ApplyTask, Changes, DeleteTask, FailureClass, LiveState, Task, TaskId, TaskResult},
+    task::{Action, ApplyTask, Changes, DeleteTask, FailureClass, LiveState, Task, TaskId, TaskResult, Until},
 };
 
 /// How long a controller may take to see a change, in milliseconds, when its objects don't tell.
@@ -43,7 +44,7 @@ impl Operation {
         tell_made(task, "unchanged", out);
         match apply.wait {
             Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done("unchanged".to_owned()), out),
-            Wait::Healthy => self.settle_later(task, Settling::unchanged(live), out),
+            Wait::Healthy | Wait::WhileHooksRun => self.settle_later(task, Settling::unchanged(live), out),
         }
     }
 
@@ -80,13 +81,21 @@ impl Operation {
             Changes::Fields(_) | Changes::None => "unchanged",
         };
         tell_made(task, how, out);
+        if !applied.left_out.is_empty() {
+            let fields = applied.left_out.join(", ");
+            out.tell(News::TaskProgressed {
+                task: id.clone(),
+                health: None,
+                message: format!("left out, since the server doesn't know them (Validate=false): {fields}"),
+            });
+        }
         let mut settling = match apply.wait {
             Wait::Nothing | Wait::Applied => return self.close(task, TaskResult::Done(how.to_owned()), out),
-            Wait::Healthy => Settling::applied(&applied, out.at),
+            Wait::Healthy | Wait::WhileHooksRun => Settling::applied(&applied, out.at),
         };
         // The server's answer may tell all that there is to know.
         let seen = applied.seen.map(Fact::Present);
-        match seen.and_then(|fact| settle(&mut settling, apply, task, &fact, out)) {
+        match seen.and_then(|fact| settle(plan.mode, &mut settling, apply, task, &fact, out)) {
             Some(result) => self.close(task, result, out),
             None => self.settle_later(task, settling, out),
         }
@@ -103,7 +112,7 @@ impl Operation {
                     unwatch(id, key, out);
                     return self.order_apply(task, out);
                 }
-                if let Some(result) = settle(settling, apply, task, fact, out) {
+                if let Some(result) = settle(plan.mode, settling, apply, task, fact, out) {
                     self.close(task, result, out);
                 }
             }
@@ -138,13 +147,17 @@ impl Operation {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Deleting { accepted, .. }) => match result {
+                Ok(DeleteAnswer::Accepted) if until(task) == Until::Accepted => {
+                    self.close(task, TaskResult::Done("its deletion isn't awaited".to_owned()), out);
+                }
                 Ok(DeleteAnswer::Accepted) => *accepted = true,
                 Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
                 Err(Problem { class, message }) => self.close(task, TaskResult::Failed { class, message }, out),
             },
             Some(TaskState::Hook(run)) => match &run.stage {
                 HookStage::Ended { .. } => self.own_deleted(id, result, out),
-                HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => match result {
+                HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => match result
+                {
                     Ok(DeleteAnswer::Accepted) => {}
                     Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
                     Err(Problem { class, message }) => {
@@ -165,6 +178,13 @@ impl Operation {
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over | TaskState::Hook(_)) | None => {}
         }
         self.finish(task, result, out);
+    }
+}
+
+fn until(task: &Task) -> Until {
+    match &task.action {
+        Action::Delete(delete) => delete.until,
+        Action::Apply(_) | Action::Hook(_) => Until::Gone,
     }
 }
 
@@ -229,6 +249,7 @@ impl Settling {
 
 /// Returns how the task ends, if this look at its object ends it.
 pub(super) fn settle(
+    mode: Mode,
     settling: &mut Settling,
     apply: &ApplyTask,
     task: &Task,
@@ -238,6 +259,12 @@ pub(super) fn settle(
     let told;
     settling.held = None;
     let assessment = match fact {
+        Fact::Gone if apply.wait == Wait::Healthy && mode.has(Rule::VanishedFails) => {
+            return Some(TaskResult::Failed {
+                class: FailureClass::Health,
+                message: "it is missing; somebody may have deleted it".to_owned(),
+            });
+        }
         Fact::Gone => {
             told = Assessment::new(
                 Health::Missing,
@@ -263,6 +290,7 @@ pub(super) fn settle(
         settling.degraded_since = None;
     }
     match assessment.health {
+        Health::Suspended if mode.has(Rule::SuspendedIsAwaited) => {}
         Health::Healthy | Health::Suspended => {
             let mut text = assessment.health.to_string();
             if !assessment.message.is_empty() {

@@ -38,7 +38,7 @@ impl Operation {
                     }
                 }
                 Some(TaskState::Hook(run)) => {
-                    order_again(run, &task.id, out);
+                    order_again(run, &task.id, plan.propagation.unwrap_or_default(), out);
                     self.pump(task, out);
                 }
                 Some(TaskState::Pending | TaskState::Over) | None => {}
@@ -47,13 +47,14 @@ impl Operation {
     }
 }
 
-fn order_again(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+fn order_again(run: &mut HookRun, id: &TaskId, propagation: Propagation, out: &mut Out) {
     let task = id.clone();
     match &run.stage {
         HookStage::Looking => out.order(Effect::LookForOlder { task }),
+        HookStage::Ready => {}
         HookStage::Clearing { left, .. } => {
             for target in left {
-                clear(id, target, Propagation::Background, out);
+                clear(id, target, propagation, out);
             }
         }
         HookStage::Running => {
@@ -92,7 +93,7 @@ fn order_again(run: &mut HookRun, id: &TaskId, out: &mut Out) {
             (Tidying::Deleting, Some(own)) => out.order(Effect::Delete {
                 task,
                 target: own.clone(),
-                propagation: Propagation::Background,
+                propagation,
             }),
             (Tidying::Deleting, None) | (Tidying::Done, _) => {}
         },

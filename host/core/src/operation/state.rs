@@ -43,6 +43,9 @@ pub struct OperationState {
     pub(super) due: Vec<Due>,
     /// When it is given up.
     pub(super) deadline: Option<Timestamp>,
+    /// The deadline of all tries together, while something else has one of its own; nothing when it has passed.
+    #[serde(default)]
+    pub(super) whole_deadline: Option<Timestamp>,
     /// When its phase is, and its wave.
     #[serde(default)]
     pub(super) phase_deadline: Option<Timestamp>,
@@ -193,6 +196,8 @@ pub(super) struct HookRun {
 pub(super) enum HookStage {
     /// Objects of earlier runs are looked for.
     Looking,
+    /// Nothing is in its way any more; its turn hasn't come.
+    Ready,
     /// These are being deleted.
     Clearing {
         left: BTreeSet<Target>,
@@ -246,6 +251,7 @@ impl OperationState {
             cause: None,
             due: Vec::new(),
             deadline: None,
+            whole_deadline: None,
             phase_deadline: None,
             wave_deadline: None,
             unchecked: BTreeSet::new(),
@@ -296,7 +302,7 @@ impl HookRun {
 
     pub(super) fn outcome(&self) -> Option<HookOutcome> {
         match &self.stage {
-            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => None,
+            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => None,
             HookStage::Ended { verdict, .. } => Some(verdict.outcome),
         }
     }
@@ -304,7 +310,7 @@ impl HookRun {
     /// Says whether the wave may go past it: its verdict is in, and what its policies said is on its way.
     pub(super) fn is_over(&self) -> bool {
         match &self.stage {
-            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => false,
+            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => false,
             HookStage::Ended { tidying, .. } => *tidying == Tidying::Done,
         }
     }
@@ -312,7 +318,7 @@ impl HookRun {
     /// Says whether kinds of a higher rank may start: the object was asked for and answered, or never will be.
     pub(super) fn is_answered(&self) -> bool {
         match &self.stage {
-            HookStage::Looking | HookStage::Clearing { .. } => false,
+            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } => false,
             HookStage::Running => self.own.is_some() || (self.steps > 0 && self.asked.is_empty()),
             HookStage::Ended { .. } => true,
         }

@@ -90,7 +90,7 @@ impl Operation {
         match self.state.tasks.get_mut(&task.id) {
             Some(TaskState::Hook(run)) => {
                 let runs = match run.stage {
-                    HookStage::Looking | HookStage::Clearing { .. } | HookStage::Running => true,
+                    HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => true,
                     HookStage::Ended { .. } => false,
                 };
                 if is_late && runs {
@@ -107,7 +107,7 @@ impl Operation {
                 if settling.release_at().is_some_and(|at| at <= out.at)
                     && let Some(seen) = settling.held.take()
                 {
-                    if let Some(result) = settle(settling, apply, task, &Fact::Present(seen), out) {
+                    if let Some(result) = settle(plan.mode, settling, apply, task, &Fact::Present(seen), out) {
                         self.close(task, result, out);
                     }
                     return;
@@ -148,7 +148,7 @@ impl Operation {
             }
             TaskState::Deleting { until, .. } => [*until, self.timeout_of(task), None],
             TaskState::Hook(run) => match &run.stage {
-                HookStage::Looking => [self.timeout_of(task), None, None],
+                HookStage::Looking | HookStage::Ready => [self.timeout_of(task), None, None],
                 HookStage::Clearing { until, .. } => [*until, self.timeout_of(task), None],
                 HookStage::Running if run.abort.is_some() => [run.abort_until, run.retry_at, None],
                 HookStage::Running => [self.timeout_of(task), run.retry_at, run.wake_at],
@@ -181,7 +181,7 @@ impl Operation {
             message: why.clone(),
             objects: Vec::new(),
         });
-        self.state.deadline = None;
+        (self.state.deadline, self.state.whole_deadline) = (None, None);
         out.tell(News::Stopping { why });
         out.must_save = true;
         self.stop(plan, AbortReason::Deadline, out);
@@ -235,7 +235,7 @@ impl Operation {
                     self.pump(task, out);
                 }
             }
-            HookStage::Looking | HookStage::Clearing { .. } | HookStage::Ended { .. } => {}
+            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Ended { .. } => {}
         }
     }
 
@@ -286,6 +286,7 @@ impl Operation {
             }
             TaskState::Hook(run) => match &run.stage {
                 HookStage::Looking => "objects of earlier runs".to_owned(),
+                HookStage::Ready => "its turn".to_owned(),
                 HookStage::Clearing { left, until: end } => {
                     until = *end;
                     let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();

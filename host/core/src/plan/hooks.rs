@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::make::{Classified, Making, Role};
+use super::{
+    make::{Classified, Making, Role},
+    write::unknown_fields,
+};
 use crate::{
-    diff,
-    directive::{self, Mode},
+    compat::Rule,
+    diff, directive,
     hook::{HookId, short_hash},
     manifest::Manifest,
     object::{GroupKind, ObjectKey},
@@ -81,7 +84,10 @@ impl Making<'_> {
             self.without_phase(manifest);
             return;
         }
-        if let Some(owner) = self.foreign_owner(self.planning.live.objects.get(&key)) {
+        let owner = self
+            .foreign_owner(self.planning.live.objects.get(&key))
+            .map(str::to_owned);
+        if let Some(owner) = owner.filter(|owner| !self.takes_shared(&key, owner)) {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
             self.errors.push(error.hint("give the hook another name"));
             return;
@@ -133,6 +139,7 @@ impl Making<'_> {
                 } else {
                     Check::Nothing
                 },
+                unknown_fields: unknown_fields(directives),
             });
         }
         if left_out > 0 {
@@ -147,19 +154,18 @@ impl Making<'_> {
 
     /// A hook that would never run: a mistake, except where Argo CD ignores it.
     fn without_phase(&mut self, manifest: &Manifest) {
-        match self.planning.mode {
-            Mode::Native => {
-                let error = manifest.error("/metadata/annotations", "this hook has no phase and would never run");
-                self.errors
-                    .push(error.hint("write one, as in `capstan.dev/hook: PreSync`"));
-            }
-            Mode::ArgoCd => self.skip(manifest, "no word of its hook annotation is a phase"),
+        if self.planning.mode.has(Rule::MistakesAreIgnored) {
+            self.used(Rule::MistakesAreIgnored, &manifest.key(), None);
+            return self.skip(manifest, "no word of its hook annotation is a phase");
         }
+        let error = manifest.error("/metadata/annotations", "this hook has no phase and would never run");
+        self.errors
+            .push(error.hint("write one, as in `capstan.dev/hook: PreSync`"));
     }
 
     fn policies(&mut self, classified: &Classified) -> Vec<PolicyUse> {
         let mut words = classified.directives.delete_policies.clone();
-        if self.planning.mode == Mode::ArgoCd {
+        if self.planning.mode.has(Rule::MistakesAreIgnored) {
             self.ignore_unknown_policies(classified, &mut words);
         }
         if words.is_empty() {
@@ -207,6 +213,7 @@ impl Making<'_> {
             return;
         }
         let key = classified.manifest.key();
+        let before = words.len();
         words.retain(|word| {
             let is_known = (self.planning.answerer)(&Need::Policy(word.clone())).is_some();
             if !is_known {
@@ -215,6 +222,9 @@ impl Making<'_> {
             }
             is_known
         });
+        if words.len() < before {
+            self.used(Rule::MistakesAreIgnored, &key, None);
+        }
     }
 
     fn known_policies(&self) -> Vec<String> {

@@ -1,11 +1,12 @@
 //! Makes a plan of what is desired and what is live: all errors at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Limits, Plan, Selection, Skipped, hooks};
+use super::{Limits, Plan, Selection, Skipped, hooks, write::unknown_fields};
 use crate::{
+    compat::{self, Mode, Rule, Use},
     diff,
-    directive::{ApplyMode, Directives, Mode, OnTimeout, Wait},
+    directive::{ApplyMode, Directives, OnTimeout, Wait},
     error::PlanError,
     hook::HookId,
     lint,
@@ -16,7 +17,9 @@ use crate::{
     order,
     phase::Phase,
     plugins::{Answerer, Application, Need},
-    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId, Way},
+    sync_options::{NamespaceMetadata, SyncOptions},
+    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId},
+    wave::Wave,
 };
 
 /// How long a resource may be Degraded by default, in seconds, when its judge doesn't say that waiting is useless.
@@ -89,6 +92,10 @@ pub struct Planning<'a> {
     pub takes_over: bool,
     /// Whether objects that Argo CD tracks become this application's.
     pub adopts: bool,
+    /// The application's sync options; those that objects can have are in their directives already.
+    pub options: SyncOptions,
+    /// Labels and annotations of the application's namespace.
+    pub namespace: NamespaceMetadata,
     /// What may go though its annotations want a confirmation.
     pub confirmed: Confirmed,
     /// Says why the server can't be asked about an object yet; nothing when it can. Without it, it isn't asked at all.
@@ -129,7 +136,9 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         tasks: Vec::new(),
         skipped: Vec::new(),
         left_over: Vec::new(),
-        notices: Vec::new(),
+        notices: planning.options.notices.clone(),
+        uses: Vec::new(),
+        idle: Vec::new(),
         errors: Vec::new(),
     };
     made.check_set();
@@ -137,12 +146,12 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     for (classified, id) in made.desired.clone().into_iter().zip(&ids) {
         made.add(classified, id.as_ref());
     }
+    made.add_namespace();
     made.add_removals(&ids);
     if !made.errors.is_empty() {
         return Err(made.errors);
     }
-    made.tasks
-        .sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
+    made.arrange();
     let findings = lint::lint(&lint::Set::new(
         planning.mode,
         planning.does,
@@ -161,6 +170,9 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         left_over: made.left_over,
         notices: made.notices,
         findings,
+        uses: made.uses,
+        propagation: planning.hook_propagation(),
+        options: planning.options.clone(),
         limits: planning.limits,
         index: super::Index::default(),
     })
@@ -187,10 +199,38 @@ pub(super) struct Making<'a> {
     pub skipped: Vec<Skipped>,
     pub left_over: Vec<ObjectKey>,
     pub notices: Vec<String>,
+    pub uses: Vec<Use>,
+    /// The steps of what stays though it left the manifests.
+    pub idle: Vec<(Phase, Wave)>,
     pub errors: Vec<PlanError>,
 }
 
 impl Making<'_> {
+    /// Puts the tasks in order, and decides what is waited for.
+    fn arrange(&mut self) {
+        let Planning {
+            mode,
+            does,
+            application,
+            desired,
+            ..
+        } = self.planning;
+        compat::order::arrange(*mode, *does, &application.namespace, &mut self.tasks, &mut self.uses);
+        self.tasks
+            .sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
+        if *does == OperationKind::Delete {
+            return;
+        }
+        let asked: BTreeSet<ObjectKey> = desired
+            .iter()
+            .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
+            .map(|one| one.manifest.key())
+            .collect();
+        compat::waits::settle(*mode, &mut self.tasks, &self.idle, &mut self.uses, |key| {
+            asked.contains(key)
+        });
+    }
+
     /// Looks at the set as a whole: is there anything, is anything there twice, does every selecting word select.
     fn check_set(&mut self) {
         let desired = &self.desired;
@@ -233,6 +273,9 @@ impl Making<'_> {
         for notice in &directives.notices {
             self.notices.push(format!("{}: {notice}", manifest.key()));
         }
+        for rule in &directives.rules {
+            self.used(*rule, &manifest.key(), None);
+        }
         if !directives.depends_on.is_empty() {
             let error = PlanError::new("`capstan.dev/depends-on` is not in this version").about(manifest.key());
             self.errors.push(error.hint("order it by phase and wave"));
@@ -244,6 +287,18 @@ impl Making<'_> {
                 OperationKind::Sync => self.add_resource(manifest, directives),
                 OperationKind::Delete => self.add_deletion(manifest, directives),
             },
+        }
+    }
+
+    /// Takes down that a rule of Argo CD made a difference.
+    pub(super) fn used(&mut self, rule: Rule, key: &ObjectKey, phase: Option<Phase>) {
+        let one = Use {
+            rule,
+            key: key.clone(),
+            phase,
+        };
+        if !self.uses.contains(&one) {
+            self.uses.push(one);
         }
     }
 
@@ -274,7 +329,9 @@ impl Making<'_> {
             }
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
-        if let Some(owner) = self.foreign_owner(live) {
+        if let Some(owner) = self.foreign_owner(live).map(str::to_owned)
+            && !self.takes_shared(&key, &owner)
+        {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
             self.errors.push(error.hint("remove it from one of the two"));
             return;
@@ -310,6 +367,14 @@ impl Making<'_> {
             Changes::None => Check::Nothing,
             Changes::Create | Changes::Fields(_) => self.check(&object),
         };
+        let is_looked_at = changes != Changes::None || self.planning.options.out_of_sync_only != Some(true);
+        let way = self.way(directives, live, &key);
+        let grace = if self.planning.mode.has(Rule::DegradedFailsAtOnce) {
+            0
+        } else {
+            DEGRADED_GRACE
+        };
+        let takes_over = self.planning.takes_over || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
             id: TaskId::of(phase, directives.wave, &key),
@@ -321,21 +386,18 @@ impl Making<'_> {
             place: manifest.place(""),
             action: Action::Apply(ApplyTask {
                 changes,
-                wait: directives.wait,
+                wait: if is_looked_at { directives.wait } else { Wait::Applied },
                 judge,
-                degraded_grace_seconds: directives.degraded_grace_seconds.unwrap_or(DEGRADED_GRACE),
-                takes_over: self.planning.takes_over || directives.apply == ApplyMode::Override,
-                way: match (directives.replace, directives.force) {
-                    (false, false) => Way::Apply,
-                    (true, false) => Way::Replace,
-                    (false, true) => Way::ApplyOrRecreate,
-                    (true, true) => Way::ReplaceOrRecreate,
-                },
-                migrates: live.is_some_and(|live| migration::is_needed(live, is_adopted(live))),
+                degraded_grace_seconds: directives.degraded_grace_seconds.unwrap_or(grace),
+                takes_over: takes_over || self.planning.mode.has(Rule::FieldsAreTakenOver),
+                way,
+                migrates: self.planning.options.migrate != Some(false)
+                    && live.is_some_and(|live| migration::is_needed(live, is_adopted(live))),
                 live: live.map(LiveState::of),
             }),
             timeout_seconds: directives.timeout_seconds,
             on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
+            unknown_fields: unknown_fields(directives),
         });
     }
 
@@ -390,6 +452,7 @@ pub fn is_adopted(live: &Object) -> bool {
 pub fn wait_text(wait: Wait) -> &'static str {
     match wait {
         Wait::Nothing | Wait::Applied => "apply",
+        Wait::WhileHooksRun => "apply, watch while hooks run",
         Wait::Healthy => "apply, wait Healthy",
     }
 }

@@ -4,20 +4,27 @@ use std::{cmp::Reverse, collections::BTreeSet};
 
 use super::{Skipped, make::Making};
 use crate::{
+    compat::{Rule, prune},
     directive::{self, Directives, Permission},
     error::PlanError,
-    hook::{HookId, Propagation},
+    hook::HookId,
     manifest::{self, Manifest},
     object::{Object, ObjectKey, labels},
     operation_kind::OperationKind,
     order,
     phase::Phase,
-    task::{Action, Check, DeleteTask, Task, TaskId},
+    task::{Action, Check, DeleteTask, Task, TaskId, UnknownFields, Until},
     wave::Wave,
 };
 
 /// Why the application's own namespace is not removed.
 const HOME: &str = "what is stored about this application is in it; `kubectl delete namespace` removes it";
+
+/// Why a definition is not removed, by Argo CD's rules.
+const SURVIVES: &str = "Argo CD never deletes definitions with an application";
+
+/// Why an object is removed in a sync.
+const LEFT: &str = "no manifest names it any more";
 
 impl Making<'_> {
     pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
@@ -34,19 +41,21 @@ impl Making<'_> {
         }
         match directives.delete {
             Permission::Yes => {}
-            Permission::No => return self.skip(manifest, "its annotations keep it (Delete=false)"),
+            Permission::No => return self.skip(manifest, "its annotations or options keep it (Delete=false)"),
             Permission::Confirm if self.planning.confirmed.has(&key) => {}
             Permission::Confirm => return self.skip(manifest, &unconfirmed("Delete", &key)),
         }
         if self.is_home(live) {
             return self.skip(manifest, HOME);
         }
+        if self.survives(live) {
+            return self.skip(manifest, SURVIVES);
+        }
         let wave = Wave(directives.wave.0.saturating_neg());
-        let propagation = directives.propagation.unwrap_or(Propagation::Background);
-        self.push_deletion(live, wave, propagation, "the application is deleted");
+        self.push_deletion(live, wave, directives, "the application is deleted");
     }
 
-    fn push_deletion(&mut self, live: &Object, wave: Wave, propagation: Propagation, why: &str) {
+    fn push_deletion(&mut self, live: &Object, wave: Wave, directives: &Directives, why: &str) {
         let key = live.key();
         self.tasks.push(Task {
             id: TaskId::of(Phase::Sync, wave, &key),
@@ -58,12 +67,14 @@ impl Making<'_> {
             place: None,
             action: Action::Delete(DeleteTask {
                 uid: live.uid().to_owned(),
-                propagation,
+                propagation: self.planning.propagation_of(directives),
+                until: Until::Gone,
                 why: why.to_owned(),
             }),
             timeout_seconds: None,
             on_timeout: self.planning.on_timeout,
             check: Check::Nothing,
+            unknown_fields: UnknownFields::Refused,
         });
     }
 
@@ -86,50 +97,104 @@ impl Making<'_> {
             .filter(|live| !live.is_terminating())
             .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
             .collect();
-        let mut removed: Vec<(&Object, Directives)> = Vec::new();
         let planned = self.tasks.iter().map(|task| &task.key);
         let planned: BTreeSet<ObjectKey> = planned
             .chain(self.skipped.iter().map(|skipped| &skipped.key))
             .cloned()
             .collect();
-        for live in left {
+        let is_wanted = self.planning.does == OperationKind::Delete || self.planning.prune;
+        let mut leaving: Vec<Leaving<'_>> = Vec::new();
+        for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
             let key = live.key();
-            if planned.contains(&key) {
+            if self.stays_as_a_hook(live) {
                 continue;
             }
-            if self.planning.does == OperationKind::Sync && !self.planning.prune {
+            let (directives, refused) = match self.read(live) {
+                Ok(directives) => {
+                    let refused = self.permission(live, &directives).err();
+                    (directives, refused)
+                }
+                Err(reason) => (Directives::default(), Some(reason)),
+            };
+            let goes = is_wanted && refused.is_none();
+            if !is_wanted {
                 self.left_over.push(key);
-                continue;
-            }
-            match self.permission(live) {
-                Ok(directives) => removed.push((live, directives)),
-                Err(reason) => self.skipped.push(Skipped {
+            } else if let Some(reason) = refused {
+                self.skipped.push(Skipped {
                     key,
                     reason,
                     place: None,
-                }),
+                });
             }
+            leaving.push(Leaving { live, directives, goes });
         }
-        let why = match self.planning.does {
-            OperationKind::Delete => "the application is deleted",
-            OperationKind::Sync => "no manifest names it any more",
-        };
-        // What came last goes first; in a sync after everything else.
+        match self.planning.does {
+            OperationKind::Delete => {
+                for Leaving { live, directives, .. } in leaving.iter().filter(|one| one.goes) {
+                    let wave = Wave(directives.wave.0.saturating_neg());
+                    self.push_deletion(live, wave, directives, "the application is deleted");
+                }
+            }
+            OperationKind::Sync if self.planning.mode.has(Rule::PruneInsideWaves) => self.prune_inside_waves(&leaving),
+            OperationKind::Sync => self.prune_at_the_end(&leaving),
+        }
+    }
+
+    /// What came last goes first, after everything else.
+    fn prune_at_the_end(&mut self, leaving: &[Leaving<'_>]) {
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let last = tasks.map(|task| task.wave.0).max().unwrap_or_default();
-        let turns: BTreeSet<(bool, Reverse<Wave>)> = removed.iter().map(|(_, directives)| turn(directives)).collect();
-        for (live, directives) in removed {
-            let wave = match self.planning.does {
-                OperationKind::Delete => directives.wave.0.saturating_neg(),
-                OperationKind::Sync => {
-                    let before = turns.range(..turn(&directives)).count();
-                    last.saturating_add(1)
-                        .saturating_add(i32::try_from(before).unwrap_or(i32::MAX))
-                }
-            };
-            let propagation = directives.propagation.unwrap_or(Propagation::Background);
-            self.push_deletion(live, Wave(wave), propagation, why);
+        let removed = || leaving.iter().filter(|one| one.goes);
+        let turns: BTreeSet<(bool, Reverse<Wave>)> = removed().map(|one| turn(&one.directives)).collect();
+        for Leaving { live, directives, .. } in removed() {
+            let before = turns.range(..turn(directives)).count();
+            let wave = last
+                .saturating_add(1)
+                .saturating_add(i32::try_from(before).unwrap_or(i32::MAX));
+            self.push_deletion(live, Wave(wave), directives, LEFT);
         }
+    }
+
+    /// Argo CD's way: among the waves of Sync, swapped end for end; what stays has its place, too, and does nothing.
+    fn prune_inside_waves(&mut self, leaving: &[Leaving<'_>]) {
+        let waves: BTreeSet<Wave> = leaving.iter().map(|one| one.directives.wave).collect();
+        let swapped = |one: &Leaving<'_>| prune::swapped(one.directives.wave, &waves);
+        let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
+        let highest = tasks.map(|task| task.wave).chain(leaving.iter().map(swapped)).max();
+        for one in leaving {
+            let (wave, rule) = if one.directives.prune_last && self.planning.mode.has(Rule::PruneLastWave) {
+                (prune::last(highest), Rule::PruneLastWave)
+            } else {
+                (swapped(one), Rule::PruneInsideWaves)
+            };
+            if one.goes {
+                self.used(rule, &one.live.key(), None);
+                self.push_deletion(one.live, wave, &one.directives, LEFT);
+            } else {
+                self.idle.push((Phase::Sync, wave));
+            }
+        }
+    }
+
+    /// Says whether a live object is a hook's, which by Argo CD's rules no sync removes.
+    fn stays_as_a_hook(&mut self, live: &Object) -> bool {
+        let is_hook = live.label(labels::HOOK).is_some()
+            || live.annotation("argocd.argoproj.io/hook").is_some()
+            || live
+                .annotation("helm.sh/hook")
+                .is_some_and(|words| words != "crd-install");
+        let stays =
+            is_hook && self.planning.does == OperationKind::Sync && self.planning.mode.has(Rule::HooksAreNotPruned);
+        if stays && self.planning.prune {
+            let key = live.key();
+            self.used(Rule::HooksAreNotPruned, &key, None);
+            self.skipped.push(Skipped {
+                key,
+                reason: "it is a hook's, and Argo CD never removes those".to_owned(),
+                place: None,
+            });
+        }
+        stays
     }
 
     /// Says whether an object is the namespace in which the application's own state is.
@@ -137,11 +202,8 @@ impl Making<'_> {
         live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.planning.application.namespace
     }
 
-    /// Reads off the annotations of a live object, which no manifest names, whether it may be removed, and how.
-    fn permission(&self, live: &Object) -> Result<Directives, String> {
-        if self.is_home(live) {
-            return Err(HOME.to_owned());
-        }
+    /// Reads the annotations of a live object that no manifest names.
+    fn read(&self, live: &Object) -> Result<Directives, String> {
         let read = manifest::decode("the live object", &live.0.to_string()).and_then(|manifests| {
             manifests
                 .iter()
@@ -149,23 +211,55 @@ impl Making<'_> {
                 .collect()
         });
         let read: Result<Vec<Directives>, Vec<PlanError>> = read;
-        let directives = match read {
-            Ok(mut directives) => directives.pop().unwrap_or_default(),
+        match read {
+            Ok(mut directives) => {
+                let mut directives = directives.pop().unwrap_or_default();
+                self.planning.options.settle(&mut directives);
+                Ok(directives)
+            }
             Err(errors) => {
                 let errors: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
-                return Err(format!("its annotations can't be read: {}", errors.join("; ")));
+                Err(format!("its annotations can't be read: {}", errors.join("; ")))
             }
-        };
+        }
+    }
+
+    /// Says why a live object that no manifest names may not be removed.
+    fn permission(&mut self, live: &Object, directives: &Directives) -> Result<(), String> {
+        if self.is_home(live) {
+            return Err(HOME.to_owned());
+        }
         let (permission, option) = match self.planning.does {
             OperationKind::Sync => (directives.prune, "Prune"),
             OperationKind::Delete => (directives.delete, "Delete"),
         };
         match permission {
             Permission::Confirm if !self.planning.confirmed.has(&live.key()) => Err(unconfirmed(option, &live.key())),
-            Permission::Yes | Permission::Confirm => Ok(directives),
-            Permission::No => Err(format!("its annotations keep it ({option}=false)")),
+            Permission::Yes | Permission::Confirm if self.survives(live) => Err(SURVIVES.to_owned()),
+            Permission::Yes | Permission::Confirm => Ok(()),
+            Permission::No => Err(format!("its annotations or options keep it ({option}=false)")),
         }
     }
+
+    /// Says whether a live object is a definition that by Argo CD's rules outlives its application.
+    fn survives(&mut self, live: &Object) -> bool {
+        let is_definition = live.kind() == "CustomResourceDefinition" && live.group() == "apiextensions.k8s.io";
+        let survives = is_definition
+            && self.planning.does == OperationKind::Delete
+            && self.planning.mode.has(Rule::DefinitionsSurvive);
+        if survives {
+            self.used(Rule::DefinitionsSurvive, &live.key(), None);
+        }
+        survives
+    }
+}
+
+/// An object that no manifest names any more.
+struct Leaving<'a> {
+    live: &'a Object,
+    directives: Directives,
+    /// Whether it is removed.
+    goes: bool,
 }
 
 /// When an object that left the manifests is removed: those marked `PruneLast` after all others, high waves before low ones.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use capstan_core::{
+    compat::Mode,
     event::{News, Status},
     input::Happened,
     operation::Operation,
@@ -159,6 +160,43 @@ proptest! {
         let tries = shell.events.iter().filter(|event| matches!(event.what, News::Retrying { .. })).count();
         prop_assert!(tries <= times as usize);
         prop_assert!(tries == times as usize || *shell.status() == Status::Succeeded || tries > 0 || times == 0, "{}", shell.story());
+    }
+
+    #[test]
+    fn by_argo_cds_rules_too_every_operation_ends(tasks in tasks(), seed: u64, times in 0..3_u32, turns in 0..60_usize, twice: bool) {
+        let mut shell = shell(&tasks, seed);
+        let mut plan = Plan::clone(shell.operation.plan());
+        plan.mode = Mode::ArgoCd;
+        plan.limits.retry = Retry { times, ..Retry::default() };
+        shell.operation = Operation::new(Arc::new(plan), "op1");
+        shell.twice = twice;
+        shell.begin();
+        shell.run(turns);
+        // A driver that is lost takes its late answers with it.
+        if !twice && !shell.status().is_over() {
+            shell.crash();
+        }
+        shell.run(20_000);
+        prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
+        let fails = matches!(shell.status(), Status::Failed(_));
+        let is_main = |task: &TaskId| !task.0.starts_with("SyncFail") && !task.0.contains("/Secret/");
+        let must_fail = shell.fates.iter().any(|(task, fate)| *fate == Fate::Badly && is_main(task));
+        prop_assert!(fails || !must_fail, "{}", shell.story());
+        let tries = shell.events.iter().filter(|event| matches!(event.what, News::Retrying { .. })).count();
+        // An answer that comes twice may be taken for that to the next question; then only a deadline ends it.
+        if !twice {
+            prop_assert!(tries <= times as usize && (tries == times as usize || !fails), "{}", shell.story());
+        }
+        // What was told as begun was told as ended.
+        let (mut begun, mut ended) = (BTreeSet::new(), BTreeSet::new());
+        for event in &shell.events {
+            match &event.what {
+                News::TaskStarted { task } => _ = begun.insert(task.clone()),
+                News::TaskFinished { task, .. } => _ = ended.insert(task.clone()),
+                _ => {}
+            }
+        }
+        prop_assert_eq!(begun, ended, "{}", shell.story());
     }
 
     #[test]

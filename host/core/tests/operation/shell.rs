@@ -6,7 +6,8 @@ use std::{
 };
 
 use capstan_core::{
-    directive::{Mode, OnTimeout, Wait},
+    compat::Mode,
+    directive::{OnTimeout, Wait},
     effect::{Effect, HookCall, Noted, Target},
     event::{Event, News, Status},
     fact::{Fact, Freshness, Seen},
@@ -19,7 +20,10 @@ use capstan_core::{
     phase::Phase,
     plan::{Index, Limits, Plan},
     plugins::{Answerer, Application, Ask, HookStep, Progress, Request},
-    task::{Action, ApplyTask, Changes, Check, DeleteTask, FailureClass, HookTask, Task, TaskId, Way},
+    sync_options::SyncOptions,
+    task::{
+        Action, ApplyTask, Changes, Check, DeleteTask, FailureClass, HookTask, Task, TaskId, UnknownFields, Until, Way,
+    },
     wave::Wave,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -69,6 +73,7 @@ fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> T
         timeout_seconds: None,
         on_timeout: OnTimeout::Fail,
         check: Check::Nothing,
+        unknown_fields: UnknownFields::Refused,
     }
 }
 
@@ -90,6 +95,7 @@ pub fn prune(wave: i32, name: &str) -> Task {
     let action = Action::Delete(DeleteTask {
         uid: format!("uid-{name}"),
         propagation: Propagation::Background,
+        until: Until::Gone,
         why: "gone from the manifests".to_owned(),
     });
     task(Phase::Sync, wave, 40, key("Secret", name), action)
@@ -127,6 +133,9 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         left_over: Vec::new(),
         notices: Vec::new(),
         findings: Vec::new(),
+        uses: Vec::new(),
+        propagation: None,
+        options: SyncOptions::default(),
         limits: Limits::default(),
         index: Index::default(),
     }
@@ -157,6 +166,10 @@ pub struct Shell {
     /// Objects of earlier runs, by hook task.
     pub older: BTreeMap<TaskId, Vec<Target>>,
     pub disposal: Disposal,
+    /// How objects are, where their fate doesn't say.
+    pub health: BTreeMap<TaskId, Health>,
+    /// What is deleted stays for ever.
+    pub keeps_deleted: bool,
     /// Every order is answered twice.
     pub twice: bool,
     /// The first `start` question of each hook, counted.
@@ -179,6 +192,8 @@ impl Shell {
             unfit: BTreeSet::new(),
             older: BTreeMap::new(),
             disposal: Disposal::Keep,
+            health: BTreeMap::new(),
+            keeps_deleted: false,
             twice: false,
             created: BTreeMap::new(),
             applied: Vec::new(),
@@ -297,10 +312,21 @@ impl Shell {
                             changed: true,
                             spec_changed: false,
                             seen: None,
+                            left_out: Vec::new(),
                         })
                     }
                 };
                 vec![Happened::Applied { task, result }]
+            }
+            Effect::Delete { task, target, .. }
+                if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() =>
+            {
+                let result = Err(Problem::new(FailureClass::Apply, "refused"));
+                vec![Happened::Deleted { task, target, result }]
+            }
+            Effect::Delete { task, target, .. } if self.keeps_deleted => {
+                let result = Ok(DeleteAnswer::Accepted);
+                vec![Happened::Deleted { task, target, result }]
             }
             Effect::Delete { task, target, .. } => {
                 let was_there = self.objects.remove(&target);
@@ -388,15 +414,27 @@ impl Shell {
         self.tell(Happened::Observed { task, key, fact });
     }
 
+    /// Takes a task's object out of the cluster.
+    pub fn vanish(&mut self, task: &Task) {
+        self.objects.retain(|target| target.key != task.key);
+    }
+
+    /// Puts the object of a task into the cluster.
+    pub fn there(&mut self, task: &Task) {
+        let own = self.own(&task.id);
+        self.objects.insert(own);
+    }
+
     fn look(&self, task: &TaskId, key: &ObjectKey) -> Fact {
         let Some(target) = self.objects.iter().find(|target| target.key == *key) else {
             return Fact::Gone;
         };
-        let health = match self.fate_of(task) {
+        let by_fate = match self.fate_of(task) {
             Fate::Well => Health::Healthy,
             Fate::Badly => Health::Degraded,
             Fate::Never => Health::Progressing,
         };
+        let health = self.health.get(task).copied().unwrap_or(by_fate);
         Fact::Present(Seen {
             uid: target.uid.clone(),
             resource_version: "8".to_owned(),

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
+    compat::Mode,
     event::Status,
     hook::{HookOutcome, RunId, Ttl},
     operation::Due,
     operation_kind::OperationKind,
     phase::Phase,
     plugins::Application,
+    sync_options::SyncOptions,
     task::{PolicyUse, TaskId},
     wave::Wave,
 };
@@ -44,6 +46,11 @@ pub(crate) struct Head {
     pub due: Vec<DueObject>,
     /// Whether a sync has ever succeeded.
     pub was_deployed: bool,
+    /// Whose rules held in the last sync that began, and with which options: a deletion follows them.
+    #[serde(default)]
+    pub mode: Mode,
+    #[serde(default)]
+    pub options: SyncOptions,
 }
 
 impl Head {
@@ -60,6 +67,8 @@ impl Head {
             history: Vec::new(),
             due: Vec::new(),
             was_deployed: false,
+            mode: Mode::Native,
+            options: SyncOptions::default(),
         }
     }
 

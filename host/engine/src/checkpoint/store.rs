@@ -98,6 +98,8 @@ impl Store {
         if planned.plan.does == OperationKind::Sync {
             let objects: Vec<&Object> = planned.manifests.iter().map(|manifest| &manifest.object).collect();
             self.head.manifests = Some(self.put(&objects).await?);
+            self.head.mode = planned.plan.mode;
+            self.head.options = planned.plan.options.clone();
         }
         self.head.operations += 1;
         let Application { name, namespace } = self.application();

@@ -1,9 +1,12 @@
 //! The HTTP requests for the objects of one kind in one namespace.
 
-use capstan_core::{hook::Propagation, object::Object};
+use capstan_core::{hook::Propagation, object::Object, task::UnknownFields};
 use kube::{
     Resource as _,
-    api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy},
+    api::{
+        DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
+        ValidationDirective,
+    },
     core::{ApiResource, Request},
 };
 use serde_json::Value;
@@ -20,6 +23,21 @@ pub(super) struct Endpoint {
 
 fn built(request: Result<http::Request<Vec<u8>>, kube::core::request::Error>) -> Built {
     request.map_err(|error| ClusterError::Other(error.to_string()))
+}
+
+/// Says whether the server refuses fields that it doesn't know, or leaves them out; kube has no parameter for it where it isn't a patch.
+fn with_validation(mut request: http::Request<Vec<u8>>, unknown: UnknownFields) -> Built {
+    let directive = match unknown {
+        UnknownFields::Refused => "Strict",
+        UnknownFields::LeftOut => "Ignore",
+    };
+    let uri = request.uri().to_string();
+    let sign = if uri.contains('?') { '&' } else { '?' };
+    let uri = format!("{uri}{sign}fieldValidation={directive}").replace("?&", "?");
+    *request.uri_mut() = uri
+        .parse()
+        .map_err(|error: http::uri::InvalidUri| ClusterError::Other(error.to_string()))?;
+    Ok(request)
 }
 
 impl Endpoint {
@@ -45,27 +63,32 @@ impl Endpoint {
         built(self.request.list(&params))
     }
 
-    pub(super) fn create(&self, object: &Object, dry_run: bool) -> Built {
+    pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
         let params = PostParams {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
         };
-        built(self.request.create(&params, object.0.to_string().into_bytes()))
+        let request = built(self.request.create(&params, object.0.to_string().into_bytes()))?;
+        with_validation(request, unknown)
     }
 
-    pub(super) fn replace(&self, object: &Object, dry_run: bool) -> Built {
+    pub(super) fn replace(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
         let params = PostParams {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
         };
-        built(
+        let request = built(
             self.request
                 .replace(object.name(), &params, object.0.to_string().into_bytes()),
-        )
+        )?;
+        with_validation(request, unknown)
     }
 
-    pub(super) fn apply(&self, object: &Object, force: bool, dry_run: bool) -> Built {
-        let mut params = PatchParams::apply(MANAGER);
+    pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> Built {
+        let mut params = PatchParams::apply(MANAGER).validation(match unknown {
+            UnknownFields::Refused => ValidationDirective::Strict,
+            UnknownFields::LeftOut => ValidationDirective::Ignore,
+        });
         params.force = force;
         params.dry_run = dry_run;
         built(self.request.patch(object.name(), &params, &Patch::Apply(&object.0)))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use capstan_core::{
+    compat::Rule,
     effect::Target,
     fact::Seen,
     finalizer,
@@ -12,7 +13,7 @@ use capstan_core::{
     object::{Object, ObjectKey},
     operation,
     plan::{self, Plan},
-    task::{Action, ApplyTask, Changes, Task},
+    task::{Action, ApplyTask, Changes, Task, UnknownFields},
 };
 use kube::runtime::{conditions::is_deleted, wait::await_condition};
 use serde_json::json;
@@ -42,18 +43,19 @@ pub(crate) async fn rehearse(
         Action::Hook(hook) if hook.runs_to_completion => {
             // The name of its next run may be taken by the last one, which goes first.
             let own = operation::own_object(plan, task, operation, 0);
-            match cluster.create(own.as_ref().unwrap_or(object), Rehearsal::DryRun).await {
+            let own = own.as_ref().unwrap_or(object);
+            match cluster.create_with(own, task.unknown_fields, Rehearsal::DryRun).await {
                 Ok(made) => Ok(Some(made)),
                 Err(ClusterError::AlreadyExists(_)) => Ok(None),
                 Err(error) => Err(error),
             }
         }
         Action::Hook(_) => cluster
-            .apply(object, Conflicts::Refuse, Rehearsal::DryRun)
+            .apply_with(object, of_hooks(plan), task.unknown_fields, Rehearsal::DryRun)
             .await
-            .map(Some),
-        Action::Apply(apply) => match write(cluster, object, apply, Rehearsal::DryRun).await {
-            Ok(made) => Ok(Some(made)),
+            .map(|(made, _)| Some(made)),
+        Action::Apply(apply) => match write(cluster, object, apply, task.unknown_fields, Rehearsal::DryRun).await {
+            Ok((made, _)) => Ok(Some(made)),
             // It is replaced by a new one.
             Err(ClusterError::Immutable(_)) if apply.way.recreates() => Ok(Some(object.clone())),
             // What kubectl left as its own becomes ours first.
@@ -63,12 +65,22 @@ pub(crate) async fn rehearse(
     }
 }
 
+/// Says what is done about fields of a hook's object that others own.
+pub(super) fn of_hooks(plan: &Plan) -> Conflicts {
+    if plan.mode.has(Rule::FieldsAreTakenOver) {
+        Conflicts::TakeOver
+    } else {
+        Conflicts::Refuse
+    }
+}
+
 async fn write(
     cluster: &Cluster,
     object: &Object,
     apply: &ApplyTask,
+    unknown: UnknownFields,
     rehearsal: Rehearsal,
-) -> Result<Object, ClusterError> {
+) -> Result<(Object, Vec<String>), ClusterError> {
     let conflicts = if apply.takes_over {
         Conflicts::TakeOver
     } else {
@@ -80,9 +92,12 @@ async fn write(
     {
         let mut whole = object.clone();
         whole.set_meta("resourceVersion", live.resource_version());
-        return cluster.replace(&whole, rehearsal).await;
+        return cluster
+            .replace_with(&whole, unknown, rehearsal)
+            .await
+            .map(|made| (made, Vec::new()));
     }
-    cluster.apply(object, conflicts, rehearsal).await
+    cluster.apply_with(object, conflicts, unknown, rehearsal).await
 }
 
 impl Performer {
@@ -101,10 +116,13 @@ impl Performer {
         if apply.migrates {
             self.migrate(&task.key, apply).await?;
         }
-        let made = match write(&self.cluster, object, apply, Rehearsal::No).await {
+        let unknown = task.unknown_fields;
+        let (made, left_out) = match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
             // Its kind may be new: brought by an earlier wave, and served as soon as every server knows.
-            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => self.write_new(object, apply).await?,
-            Err(ClusterError::Immutable(_)) if apply.way.recreates() => self.recreate(object, apply).await?,
+            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => {
+                self.write_new(object, apply, unknown).await?
+            }
+            Err(ClusterError::Immutable(_)) if apply.way.recreates() => self.recreate(object, apply, unknown).await?,
             other => other?,
         };
         let assessment = assess(
@@ -125,16 +143,22 @@ impl Performer {
             },
             spec_changed: before.is_some_and(|before| before.generation != made.generation()),
             seen: Some(Seen::of(&made, assessment)),
+            left_out,
         })
     }
 
     /// Applies an object whose kind isn't served yet, as soon as it is.
-    async fn write_new(&self, object: &Object, apply: &ApplyTask) -> Result<Object, ClusterError> {
+    async fn write_new(
+        &self,
+        object: &Object,
+        apply: &ApplyTask,
+        unknown: UnknownFields,
+    ) -> Result<(Object, Vec<String>), ClusterError> {
         let begun = tokio::time::Instant::now();
         let mut pause = Duration::from_millis(50);
         loop {
             self.cluster.refresh().await?;
-            match write(&self.cluster, object, apply, Rehearsal::No).await {
+            match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
                 // Nothing tells when every API server has taken in a new definition.
                 Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) if begun.elapsed() < SERVED_WITHIN => {
                     tokio::time::sleep(pause).await;
@@ -146,10 +170,15 @@ impl Performer {
     }
 
     /// Deletes an object that can't be changed as desired, and creates it anew.
-    async fn recreate(&self, object: &Object, apply: &ApplyTask) -> Result<Object, ClusterError> {
+    async fn recreate(
+        &self,
+        object: &Object,
+        apply: &ApplyTask,
+        unknown: UnknownFields,
+    ) -> Result<(Object, Vec<String>), ClusterError> {
         let key = object.key();
         let Some(live) = self.cluster.get(&key).await? else {
-            return write(&self.cluster, object, apply, Rehearsal::No).await;
+            return write(&self.cluster, object, apply, unknown, Rehearsal::No).await;
         };
         self.cluster.delete(&key, live.uid(), Propagation::Foreground).await?;
         let api = self.cluster.api(&key.group_kind(), &key.namespace)?;
@@ -166,7 +195,7 @@ impl Performer {
                 )));
             }
         }
-        write(&self.cluster, object, apply, Rehearsal::No).await
+        write(&self.cluster, object, apply, unknown, Rehearsal::No).await
     }
 
     /// Makes fields ours that another tool's apply left as its own.

@@ -1,6 +1,7 @@
 //! Questions to hook types, and what they ask for.
 
 use capstan_core::{
+    compat::{self, Rule},
     effect::{HookCall, Note, Noted, Target},
     input::Answer,
     object::{Object, labels},
@@ -13,12 +14,8 @@ use capstan_core::{
     task::{HookTask, Task},
 };
 
-use super::{Order, Performer};
-use crate::{
-    cluster::{Conflicts, Rehearsal},
-    error::ClusterError,
-    watch::assess,
-};
+use super::{Order, Performer, apply::of_hooks};
+use crate::{cluster::Rehearsal, error::ClusterError, watch::assess};
 
 impl Performer {
     pub(super) async fn step_hook(&self, task: &Task, call: &HookCall, order: &Order) -> Result<HookStep, PluginError> {
@@ -32,7 +29,7 @@ impl Performer {
             HookCall::Start => HookQuestion::Start,
             HookCall::Advance { state, note } => HookQuestion::Advance {
                 state: state.clone(),
-                observation: self.observation(hook, note, order).await.map_err(|error| {
+                observation: self.observation(task.phase, hook, note, order).await.map_err(|error| {
                     let plugin = hook.by.to_string();
                     let message = format!("its object couldn't be read: {error}");
                     PluginError::CouldNotTell { plugin, message }
@@ -68,17 +65,27 @@ impl Performer {
     }
 
     /// Fills the live object into a note.
-    async fn observation(&self, hook: &HookTask, note: &Note, order: &Order) -> Result<Observation, ClusterError> {
+    async fn observation(
+        &self,
+        phase: Phase,
+        hook: &HookTask,
+        note: &Note,
+        order: &Order,
+    ) -> Result<Observation, ClusterError> {
         let what = match &note.what {
             Noted::Created => match self.own(order).await? {
                 Some((object, _)) => Observed::Created(object),
                 None => Observed::Gone,
             },
             Noted::Object => match self.own(order).await? {
-                Some((object, Some(health))) => Observed::Object { object, health },
+                Some((object, Some(health))) => Observed::Object {
+                    object,
+                    health: compat::of_hook(self.plan.mode, phase, health),
+                },
                 Some((object, None)) => {
                     let judge = hook.judge.as_ref();
                     let health = assess(&*self.plugins, judge, &self.plan.application, &object, self.clock).await;
+                    let health = compat::of_hook(self.plan.mode, phase, health);
                     Observed::Object { object, health }
                 }
                 None => Observed::Gone,
@@ -133,8 +140,9 @@ impl Performer {
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };
-        let made = if hook.runs_to_completion {
-            match self.cluster.create(&own, Rehearsal::No).await {
+        // By Argo CD's rules what an earlier run left is applied over.
+        let made = if hook.runs_to_completion && !self.plan.mode.has(Rule::OlderObjectCounts) {
+            match self.cluster.create_with(&own, task.unknown_fields, Rehearsal::No).await {
                 Err(ClusterError::AlreadyExists(_)) => match self.cluster.get(&own.key()).await? {
                     Some(live) if live.label(labels::RUN) == own.label(labels::RUN) => live,
                     Some(live) if self.may_replace(task, &live) => return Ok(Answer::NameTaken),
@@ -144,7 +152,11 @@ impl Performer {
                 other => other?,
             }
         } else {
-            self.cluster.apply(&own, Conflicts::Refuse, Rehearsal::No).await?
+            let conflicts = of_hooks(&self.plan);
+            let applied = self
+                .cluster
+                .apply_with(&own, conflicts, task.unknown_fields, Rehearsal::No);
+            applied.await?.0
         };
         let target = Target {
             key: made.key(),

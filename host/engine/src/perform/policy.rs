@@ -1,7 +1,7 @@
 //! Questions to delete policies.
 
 use capstan_core::{
-    directive::Mode,
+    compat::Mode,
     effect::Target,
     hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
     input::{Decision, Older},
@@ -56,7 +56,7 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: Case<'_>)
             rank: case.rank,
             runs_to_completion: case.runs_to_completion,
             ttl: case.ttl,
-            compat: (case.mode == Mode::ArgoCd).then(|| "argocd".to_owned()),
+            compat: case.mode.word().map(str::to_owned),
         };
         match plugins.decide(&policy.by, question, clock.now()).await {
             Ok(disposal) => {

@@ -61,6 +61,14 @@ impl PodWatch {
         self.trouble = trouble;
     }
 
+    /// Adds what is wrong with the pods to what is told of their workload, and leaves the verdict as it is.
+    pub fn tell(&self, mut assessment: Assessment) -> Assessment {
+        if let Some(trouble) = &self.trouble {
+            assessment.message = format!("{}; {}", assessment.message, trouble.message);
+        }
+        assessment
+    }
+
     /// Adds what is wrong with the pods to how their workload is. `is_hook`: whether a lasting trouble has to be called final here,
     /// since nobody else counts how long it lasts.
     pub fn judge(&self, mut assessment: Assessment, is_hook: bool) -> Assessment {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use capstan_core::{
+    compat::Rule,
     fact::{Fact, Seen},
     health::Health,
     input::Happened,
@@ -284,7 +285,11 @@ impl Watcher {
             let mut assessment = self.shared.assess(follower.judge.as_ref(), object).await;
             if assessment.health == Health::Progressing && !object.is_terminating() {
                 if let Some(pods) = self.pods.get(key) {
-                    assessment = pods.judge(assessment, follower.is_hook);
+                    assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
+                        pods.tell(assessment)
+                    } else {
+                        pods.judge(assessment, follower.is_hook)
+                    };
                 } else if let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_news.0.clone()) {
                     self.pods.insert(key.clone(), pods);
                 }

@@ -1,0 +1,57 @@
+//! `capstan plan --explain-compat`: the same manifests planned by our rules and by Argo CD's.
+
+use capstan_core::{
+    compat::{self, Mode},
+    error::PlanError,
+    plan::Plan,
+};
+use capstan_engine::{EngineError, Request};
+
+use super::{print, print_json};
+use crate::{
+    args::{Global, Output},
+    context::Context,
+    exit::Exit,
+    render::{
+        Paint,
+        compat::{Explained, text},
+    },
+};
+
+pub(super) async fn run(global: &Global, context: &Context, request: Request) -> anyhow::Result<Exit> {
+    let application = request.application.clone();
+    let native = plan(context, &request, Mode::Native).await?;
+    let argo_cd = plan(context, &request, Mode::ArgoCd).await?;
+    let (native, argo_cd) = match (native, argo_cd) {
+        // What is wrong by both is wrong with the manifests.
+        (Err(errors), Err(_)) => return Err(EngineError::Plan(errors).into()),
+        others => others,
+    };
+    let explained = Explained {
+        application,
+        differences: match (&native, &argo_cd) {
+            (Ok(native), Ok(argo_cd)) => compat::explain(native, argo_cd),
+            (Ok(_) | Err(_), _) => Vec::new(),
+        },
+        native_mistakes: native.err().unwrap_or_default(),
+        argo_cd_mistakes: argo_cd.err().unwrap_or_default(),
+    };
+    match global.output {
+        Output::Text => print(&text(&explained, Paint::new(global.color))),
+        Output::Json | Output::Jsonl | Output::Sarif => print_json(&explained)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Plans by some rules; returns the plan, or what is wrong with the manifests by these rules.
+async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Plan, Vec<PlanError>>> {
+    let request = Request {
+        mode,
+        ..request.clone()
+    };
+    match context.engine.plan(request).await {
+        Ok(planned) => Ok(Ok(planned.plan)),
+        Err(EngineError::Plan(errors)) => Ok(Err(errors)),
+        Err(error) => Err(error.into()),
+    }
+}

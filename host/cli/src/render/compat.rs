@@ -1,0 +1,128 @@
+//! What differs between our rules and Argo CD's, for people.
+
+use capstan_core::{
+    compat::{Difference, Rule, What},
+    error::PlanError,
+    plugins::Application,
+};
+use serde::Serialize;
+
+use super::{Paint, harmless, name_of};
+
+/// What came of planning by both rules.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    /// For which application.
+    pub application: Application,
+    /// What differs; nothing when one of the plans couldn't be made.
+    pub differences: Vec<Difference>,
+    /// What is wrong with the manifests by our rules alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub native_mistakes: Vec<PlanError>,
+    /// What is wrong with them by Argo CD's alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub argo_cd_mistakes: Vec<PlanError>,
+}
+
+/// Writes it.
+pub fn text(explained: &Explained, paint: Paint) -> String {
+    let Application { name, namespace } = &explained.application;
+    let planned: Vec<&Difference> = of(explained, false);
+    let count = match planned.len() {
+        _ if !explained.native_mistakes.is_empty() => "there is a plan by Argo CD's rules only".to_owned(),
+        _ if !explained.argo_cd_mistakes.is_empty() => "there is a plan by Capstan's rules only".to_owned(),
+        0 => "the same plan by Capstan's rules and by Argo CD's".to_owned(),
+        1 => "1 difference between Capstan's rules and Argo CD's".to_owned(),
+        many => format!("{many} differences between Capstan's rules and Argo CD's"),
+    };
+    let mut text = format!(
+        "{}\n",
+        paint.strong(&format!("{name} in namespace {namespace}: {count}"))
+    );
+    for (whose, mistakes) in [
+        ("Capstan's", &explained.native_mistakes),
+        ("Argo CD's", &explained.argo_cd_mistakes),
+    ] {
+        for mistake in mistakes {
+            text.push_str(&format!(
+                "\n{} by {whose} rules: {}\n",
+                paint.bad("mistake"),
+                told(mistake)
+            ));
+        }
+    }
+    if !explained.native_mistakes.is_empty() {
+        let rule = Rule::MistakesAreIgnored;
+        text.push_str(&format!(
+            "\n{} {rule}: {}\n",
+            paint.faint("because"),
+            rule.row().argo_cd
+        ));
+    }
+    let mut heading = String::new();
+    for difference in planned {
+        let now = heading_of(difference, namespace);
+        if now != heading {
+            text.push_str(&format!("\n{}\n", paint.strong(&now)));
+            heading = now;
+        } else {
+            text.push('\n');
+        }
+        text.push_str(&both(difference));
+        for rule in &difference.rules {
+            text.push_str(&format!(
+                "  {}   {rule}: {}\n",
+                paint.faint("because"),
+                rule.row().argo_cd
+            ));
+        }
+    }
+    let outcomes = of(explained, true);
+    if !outcomes.is_empty() {
+        text.push_str(&format!("\n{}\n", paint.strong("When it comes to that")));
+    }
+    for (position, difference) in outcomes.into_iter().enumerate() {
+        if position > 0 {
+            text.push('\n');
+        }
+        text.push_str(&both(difference));
+        for rule in &difference.rules {
+            text.push_str(&format!("  {}      {rule}\n", paint.faint("rule")));
+        }
+    }
+    text
+}
+
+fn of(explained: &Explained, outcomes: bool) -> Vec<&Difference> {
+    let all = explained.differences.iter();
+    all.filter(|difference| (difference.what == What::Outcome) == outcomes)
+        .collect()
+}
+
+fn heading_of(difference: &Difference, namespace: &str) -> String {
+    match (&difference.key, difference.phase) {
+        (Some(key), Some(phase)) => format!("{} in {phase}", name_of(key, namespace)),
+        (Some(key), None) => name_of(key, namespace),
+        (None, Some(phase)) => format!("The order of {phase}"),
+        (None, None) => "The operation".to_owned(),
+    }
+}
+
+fn both(difference: &Difference) -> String {
+    format!(
+        "  Capstan   {}\n  Argo CD   {}\n",
+        difference.native, difference.argo_cd
+    )
+}
+
+fn told(mistake: &PlanError) -> String {
+    let mut text = harmless(&mistake.message);
+    if let Some(place) = &mistake.place {
+        text = format!("{place}: {text}");
+    }
+    if let Some(hint) = &mistake.hint {
+        text = format!("{text} ({})", harmless(hint));
+    }
+    text
+}

@@ -1,0 +1,43 @@
+//! The documentation, made of the tables.
+
+use super::{NOT_COPIED, Rule};
+use crate::sync_options::{SYNC_OPTIONS, Whose};
+
+/// Writes `host/COMPAT.md`.
+pub fn document() -> String {
+    let mut text = "# Argo CD's rules\n\n\
+        Generated from `core/src/compat` and `core/src/sync_options.rs`. `--compat argocd` plans and runs as Argo CD 3.6 does; without it \
+        our rules hold. `capstan plan --explain-compat` plans the same manifests both ways and says what differs, by the names of this \
+        table.\n\n| rule | by our rules | by Argo CD's | where Argo CD does it |\n| --- | --- | --- | --- |\n"
+        .to_owned();
+    for rule in Rule::ALL {
+        let row = rule.row();
+        text.push_str(&format!(
+            "| `{}` | {} | {} | `{}` |\n",
+            row.name, row.native, row.argo_cd, row.source
+        ));
+    }
+    text.push_str(
+        "\n## Sync options\n\n\
+         `--sync-option NAME=VALUE` for the whole application, in both modes; the annotation `argocd.argoproj.io/sync-options` of an object \
+         wins. The first value is what holds without the option.\n\n| option | values | on objects | meaning |\n| --- | --- | --- | --- |\n",
+    );
+    for option in SYNC_OPTIONS {
+        let on_objects = match option.whose {
+            Whose::Both => "yes",
+            Whose::Application => "",
+        };
+        let values: Vec<String> = option.values.iter().map(|value| format!("`{value}`")).collect();
+        text.push_str(&format!(
+            "| `{}` | {} | {on_objects} | {} |\n",
+            option.name,
+            values.join(", "),
+            option.meaning
+        ));
+    }
+    text.push_str("\n## What isn't copied\n\n| Argo CD | Capstan, in both modes |\n| --- | --- |\n");
+    for one in NOT_COPIED {
+        text.push_str(&format!("| {} | {} |\n", one.what, one.instead));
+    }
+    text
+}

@@ -1,0 +1,459 @@
+//! The same manifests planned both ways: what differs, and by which rules.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
+use super::Rule;
+use crate::{
+    directive::Wait,
+    object::ObjectKey,
+    operation_kind::OperationKind,
+    phase::Phase,
+    plan::Plan,
+    task::{Action, HookTask, Task, Until},
+    wave::Wave,
+};
+
+/// One thing that is otherwise by Argo CD's rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// Which object it is about; nothing when the operation as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<ObjectKey>,
+    /// In which phase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// What differs.
+    pub what: What,
+    /// How it is by our rules.
+    pub native: String,
+    /// How it is by Argo CD's.
+    pub argo_cd: String,
+    /// The rules that make the difference.
+    #[serde(serialize_with = "in_full")]
+    pub rules: Vec<Rule>,
+}
+
+/// What differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// Whether there is a task.
+    Presence,
+    /// Its phase and wave.
+    Turn,
+    /// When it starts inside its wave.
+    Order,
+    /// What is waited for.
+    Wait,
+    /// What becomes of the objects of a hook, or of what a removed object owns.
+    Disposal,
+    /// How the object is written.
+    Write,
+    /// What happens when something comes to pass, whatever the manifests say.
+    Outcome,
+}
+
+/// Rules as JSON that needs no table beside it.
+fn in_full<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
+    struct InFull(Rule);
+    impl Serialize for InFull {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let row = self.0.row();
+            let mut fields = serializer.serialize_struct("Rule", 4)?;
+            fields.serialize_field("name", row.name)?;
+            fields.serialize_field("native", row.native)?;
+            fields.serialize_field("argoCd", row.argo_cd)?;
+            fields.serialize_field("source", row.source)?;
+            fields.end()
+        }
+    }
+    serializer.collect_seq(rules.iter().copied().map(InFull))
+}
+
+/// Lists what differs between a plan by our rules and one by Argo CD's of the same manifests: object by object in the order of the plans,
+/// then what is about the operation as a whole.
+pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
+    let (ours, theirs) = (named(native), named(argo));
+    let mut found = Vec::new();
+    let mut order: Vec<&Name> = Vec::new();
+    for task in native.tasks.iter().chain(&argo.tasks) {
+        let name = name_of(task);
+        if let Some((known, _)) = ours.get_key_value(&name).or_else(|| theirs.get_key_value(&name))
+            && !order.contains(&known)
+        {
+            order.push(known);
+        }
+    }
+    for name in order {
+        match (ours.get(name), theirs.get(name)) {
+            (Some(one), Some(other)) => found.extend(compare(one, other, argo)),
+            (Some(one), None) => found.push(presence(one, turn(one), absent(argo, &one.key), argo)),
+            (None, Some(other)) => found.push(presence(other, absent(native, &other.key), turn(other), argo)),
+            (None, None) => {}
+        }
+    }
+    found.extend(moved_kinds(native, argo));
+    found.extend(outcomes(native, argo));
+    found
+}
+
+/// What makes two tasks the same in both plans: a hook in one phase; any other object has one task.
+type Name = (ObjectKey, Option<(String, Phase)>);
+
+fn name_of(task: &Task) -> Name {
+    let run = task.hook().map(|hook| (hook.hook.0.clone(), task.phase));
+    (task.key.clone(), run)
+}
+
+fn named(plan: &Plan) -> BTreeMap<Name, &Task> {
+    plan.tasks.iter().map(|task| (name_of(task), task)).collect()
+}
+
+fn turn(task: &Task) -> String {
+    let what = match &task.action {
+        Action::Apply(_) => "applied",
+        Action::Delete(_) => "removed",
+        Action::Hook(_) => "runs",
+    };
+    format!("{what} in {}, wave {}", task.phase, task.wave)
+}
+
+/// Says why an object has no task in a plan.
+fn absent(plan: &Plan, key: &ObjectKey) -> String {
+    let skipped = plan.skipped.iter().find(|skipped| skipped.key == *key);
+    match skipped {
+        Some(skipped) => format!("left alone: {}", skipped.reason),
+        None if plan.left_over.contains(key) => "stays".to_owned(),
+        None => "has no part".to_owned(),
+    }
+}
+
+fn difference(task: &Task, what: What, native: String, argo_cd: String, rules: Vec<Rule>) -> Difference {
+    Difference {
+        key: Some(task.key.clone()),
+        phase: task.hook().map(|_| task.phase),
+        what,
+        native,
+        argo_cd,
+        rules,
+    }
+}
+
+fn presence(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Difference {
+    let rules = rules_for(argo, task, What::Presence);
+    difference(task, What::Presence, native, argo_cd, rules)
+}
+
+/// Returns the rules that the plan took down for a task and that are about one thing.
+fn rules_for(argo: &Plan, task: &Task, what: What) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = argo
+        .uses
+        .iter()
+        .filter(|used| {
+            used.key == task.key
+                && used
+                    .phase
+                    .is_none_or(|phase| phase == task.phase || task.hook().is_none())
+        })
+        .map(|used| used.rule)
+        .filter(|rule| about(*rule).contains(&what))
+        .collect();
+    rules.dedup();
+    rules
+}
+
+/// Says what a rule may change.
+fn about(rule: Rule) -> &'static [What] {
+    match rule {
+        Rule::MistakesAreIgnored => &[What::Presence, What::Turn, What::Disposal],
+        Rule::HelmHookBesideOurs | Rule::DeleteHooksOfBoth | Rule::SkipBesideOthers | Rule::HelmHooksAlwaysRun => {
+            &[What::Presence]
+        }
+        Rule::KeepEndsAtPrune | Rule::HooksAreNotPruned | Rule::SharedObjectsAreTaken | Rule::DefinitionsSurvive => {
+            &[What::Presence]
+        }
+        Rule::WeightOnEveryObject
+        | Rule::WaveFallsBack
+        | Rule::WideWaves
+        | Rule::DependenciesMoveForward
+        | Rule::PruneInsideWaves
+        | Rule::PruneLastWave
+        | Rule::SyncFailHasNoWaves
+        | Rule::DeleteHooksHaveNoWaves => &[What::Turn],
+        Rule::KindOrder | Rule::DeletionInParallel => &[What::Order],
+        Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[What::Wait],
+        Rule::PoliciesAreJoined
+        | Rule::EveryKindIsReplaced
+        | Rule::OperationJudgesPolicies
+        | Rule::OlderObjectCounts
+        | Rule::ForegroundDeletion
+        | Rule::PreDeleteHooksGo => &[What::Disposal],
+        Rule::FieldsAreTakenOver | Rule::LiveOptionsCount => &[What::Write],
+        Rule::DegradedFailsAtOnce
+        | Rule::SuspendedIsAwaited
+        | Rule::VanishedFails
+        | Rule::PodsOnlyTell
+        | Rule::FailedKindGoesOn
+        | Rule::FailedWaveIsAwaited
+        | Rule::SyncFailBesideHooks
+        | Rule::SyncFailAfterChangesOnly
+        | Rule::SyncFailInEveryTry
+        | Rule::RetryFromTheStart
+        | Rule::HooksClearFirst
+        | Rule::UnknownHookFails
+        | Rule::MissingHookSucceeds
+        | Rule::UnclearDeleteHookIsDone
+        | Rule::TerminateKeepsEnded => &[What::Outcome],
+    }
+}
+
+fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if (one.phase, one.wave) != (other.phase, other.wave) {
+        let rules = rules_for(argo, other, What::Turn);
+        found.push(difference(one, What::Turn, turn(one), turn(other), rules));
+    }
+    match (&one.action, &other.action) {
+        (Action::Apply(ours), Action::Apply(theirs)) => {
+            if ours.wait != theirs.wait {
+                let rules = rules_for(argo, other, What::Wait);
+                found.push(difference(one, What::Wait, wait(ours.wait), wait(theirs.wait), rules));
+            }
+            if ours.way != theirs.way {
+                let rules = rules_for(argo, other, What::Write);
+                let text = |replaces: bool| if replaces { "replaced as a whole" } else { "merged" }.to_owned();
+                let (native, argo_cd) = (text(ours.way.replaces()), text(theirs.way.replaces()));
+                found.push(difference(one, What::Write, native, argo_cd, rules));
+            }
+        }
+        (Action::Delete(ours), Action::Delete(theirs)) => {
+            if ours.until != theirs.until {
+                let rules = rules_for(argo, other, What::Wait);
+                found.push(difference(
+                    one,
+                    What::Wait,
+                    until(ours.until),
+                    until(theirs.until),
+                    rules,
+                ));
+            }
+            if ours.propagation != theirs.propagation {
+                let text = |propagation| format!("deletion in the {propagation}").to_lowercase();
+                let (native, argo_cd) = (text(ours.propagation), text(theirs.propagation));
+                let rules = vec![Rule::ForegroundDeletion];
+                found.push(difference(one, What::Disposal, native, argo_cd, rules));
+            }
+        }
+        (Action::Hook(ours), Action::Hook(theirs)) => found.extend(disposals(one, ours, theirs, argo)),
+        (Action::Apply(_) | Action::Delete(_) | Action::Hook(_), _) => {
+            let rules = rules_for(argo, other, What::Presence);
+            found.push(difference(one, What::Presence, turn(one), turn(other), rules));
+        }
+    }
+    found
+}
+
+fn wait(wait: Wait) -> String {
+    match wait {
+        Wait::Nothing | Wait::Applied => "not awaited once the server has taken it",
+        Wait::Healthy => "awaited until healthy",
+        Wait::WhileHooksRun => "not awaited; Degraded while the hooks run is a failure",
+    }
+    .to_owned()
+}
+
+fn until(until: Until) -> String {
+    match until {
+        Until::Accepted => "not awaited once the server has taken it",
+        Until::Gone => "awaited until gone",
+    }
+    .to_owned()
+}
+
+fn words(hook: &HookTask) -> Vec<&str> {
+    let named = hook.policies.iter().find(|policy| policy.by.claim != "*");
+    named.map_or_else(Vec::new, |policy| policy.words.iter().map(String::as_str).collect())
+}
+
+fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if !ours.has_object {
+        return found;
+    }
+    let mut tell = |native: String, argo_cd: String, rules: Vec<Rule>| {
+        found.push(difference(task, What::Disposal, native, argo_cd, rules));
+    };
+    let (one, other) = (words(ours), words(theirs));
+    if one != other {
+        let text = |words: &[&str]| format!("delete policies {}", words.join(", "));
+        tell(text(&one), text(&other), rules_for(argo, task, What::Disposal));
+    }
+    let judged: Vec<&str> = other
+        .iter()
+        .filter(|word| matches!(**word, "HookSucceeded" | "HookFailed"))
+        .copied()
+        .collect();
+    for word in judged {
+        let well = if word == "HookSucceeded" { "succeeded" } else { "failed" };
+        tell(
+            format!("deleted as soon as the hook has {well}"),
+            format!("deleted at the end if the whole operation has {well}"),
+            vec![Rule::OperationJudgesPolicies],
+        );
+    }
+    let has_name = task
+        .object
+        .as_ref()
+        .is_some_and(|object| object.generate_name().is_none());
+    if other.contains(&"BeforeHookCreation") {
+        if !theirs.runs_to_completion && has_name {
+            tell(
+                "applied: what is there stays".to_owned(),
+                "deleted and created anew by every run".to_owned(),
+                vec![Rule::EveryKindIsReplaced],
+            );
+        }
+    } else if theirs.runs_to_completion && has_name {
+        tell(
+            "what an earlier run left is in the way, and the hook fails".to_owned(),
+            "what an earlier run left is applied over, and its old verdict counts".to_owned(),
+            vec![Rule::OlderObjectCounts],
+        );
+    }
+    if argo.does == OperationKind::Delete && task.phase == Phase::PreDelete {
+        tell(
+            "its object goes when its delete policies say so".to_owned(),
+            "its object goes with the others".to_owned(),
+            vec![Rule::PreDeleteHooksGo],
+        );
+    }
+    found
+}
+
+/// Lists the kinds that start earlier or later inside a wave that both plans have.
+fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let waves = native.waves();
+    let steps = waves
+        .iter()
+        .flat_map(|(phase, waves)| waves.iter().map(|wave| (*phase, *wave)));
+    for (phase, wave) in steps {
+        let (ours, theirs) = (kinds(native, phase, wave), kinds(argo, phase, wave));
+        let common = |one: &[String], other: &[String]| -> Vec<String> {
+            one.iter().filter(|kind| other.contains(kind)).cloned().collect()
+        };
+        let (ours, theirs) = (common(&ours, &theirs), common(&theirs, &ours));
+        if ours != theirs {
+            let rule = if argo.does == OperationKind::Delete {
+                Rule::DeletionInParallel
+            } else {
+                Rule::KindOrder
+            };
+            found.push(Difference {
+                key: None,
+                phase: Some(phase),
+                what: What::Order,
+                native: format!("wave {wave}: {}", ours.join(", then ")),
+                argo_cd: format!("wave {wave}: {}", theirs.join(", then ")),
+                rules: vec![rule],
+            });
+        }
+    }
+    found
+}
+
+/// Lists the kinds of a wave in the order in which they start, those that start together as one.
+fn kinds(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
+    let mut kinds: Vec<(u32, Vec<String>)> = Vec::new();
+    for task in plan.wave(phase, wave) {
+        let verb = if matches!(task.action, Action::Delete(_)) {
+            "removal of "
+        } else {
+            ""
+        };
+        let kind = format!("{verb}{}", task.key.group_kind());
+        match kinds.last_mut() {
+            Some((rank, together)) if *rank == task.rank => {
+                if !together.contains(&kind) {
+                    together.push(kind);
+                }
+            }
+            Some(_) | None => kinds.push((task.rank, vec![kind])),
+        }
+    }
+    let mut told: Vec<String> = Vec::new();
+    for (_, together) in kinds {
+        let text = together.join(" and ");
+        if told.last() != Some(&text) {
+            told.push(text);
+        }
+    }
+    told
+}
+
+/// Lists the rules that show only when something comes to pass, of those that can in this plan.
+fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
+    let hooks: Vec<&Task> = argo.tasks.iter().filter(|task| task.hook().is_some()).collect();
+    let is_awaited = |task: &&Task| match &task.action {
+        Action::Apply(apply) => matches!(apply.wait, Wait::Healthy | Wait::WhileHooksRun),
+        Action::Delete(_) | Action::Hook(_) => false,
+    };
+    let awaits = argo.tasks.iter().any(|task| is_awaited(&task));
+    let has_sync_fail = argo.tasks.iter().any(|task| task.phase == Phase::SyncFail);
+    let main_hooks = hooks.iter().any(|task| task.phase != Phase::SyncFail);
+    let beside = |wanted: fn(&Task) -> bool| {
+        argo.tasks
+            .iter()
+            .any(|task| wanted(task) && argo.wave(task.phase, task.wave).iter().any(|other| other.id != task.id))
+    };
+    let is_delete = argo.does == OperationKind::Delete;
+    let overwrites = native.tasks.iter().any(|task| match &task.action {
+        Action::Apply(apply) => apply.live.is_some() && !apply.takes_over,
+        Action::Delete(_) | Action::Hook(_) => false,
+    });
+    let retries = argo.limits.retry.times > 0;
+    let judges = hooks.iter().filter_map(|task| task.hook()).any(|hook| {
+        let words = words(hook);
+        words.contains(&"HookSucceeded") || words.contains(&"HookFailed")
+    });
+    let rules = [
+        (Rule::FieldsAreTakenOver, overwrites),
+        (Rule::DegradedFailsAtOnce, awaits),
+        (Rule::SuspendedIsAwaited, awaits),
+        (Rule::VanishedFails, awaits),
+        (Rule::PodsOnlyTell, awaits || main_hooks),
+        (
+            Rule::FailedKindGoesOn,
+            beside(|task| matches!(task.action, Action::Apply(_))),
+        ),
+        (
+            Rule::FailedWaveIsAwaited,
+            awaits && beside(|task| matches!(task.action, Action::Apply(_))),
+        ),
+        (
+            Rule::HooksClearFirst,
+            beside(|task| task.hook().is_some_and(|hook| hook.has_object)),
+        ),
+        (Rule::SyncFailBesideHooks, has_sync_fail && main_hooks),
+        (Rule::SyncFailAfterChangesOnly, has_sync_fail),
+        (Rule::SyncFailInEveryTry, has_sync_fail && retries),
+        (Rule::RetryFromTheStart, retries),
+        (Rule::UnknownHookFails, main_hooks && !is_delete),
+        (Rule::MissingHookSucceeds, main_hooks && !is_delete),
+        (Rule::UnclearDeleteHookIsDone, main_hooks && is_delete),
+        (Rule::TerminateKeepsEnded, judges),
+    ];
+    let held = rules.into_iter().filter(|(_, holds)| *holds);
+    held.map(|(rule, _)| Difference {
+        key: None,
+        phase: None,
+        what: What::Outcome,
+        native: rule.row().native.to_owned(),
+        argo_cd: rule.row().argo_cd.to_owned(),
+        rules: vec![rule],
+    })
+    .collect()
+}

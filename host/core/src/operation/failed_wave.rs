@@ -1,0 +1,133 @@
+//! A wave as Argo CD runs it: what was refused stops nothing but SyncFail's waiting, and what failed is awaited together with the rest.
+
+use super::{
+    Operation, Out, has_sync_fail,
+    state::{Stage, TaskState},
+};
+use crate::{
+    compat::Rule,
+    directive::Wait,
+    hook::HookOutcome,
+    phase::Phase,
+    plan::Plan,
+    task::{Action, FailureClass, Task, TaskResult},
+    wave::Wave,
+};
+
+/// What went wrong in a wave so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Failure {
+    /// Nothing.
+    None,
+    /// A resource or hook failed after it was taken.
+    Later,
+    /// The server refused an object.
+    Refused,
+    /// A removal failed.
+    Removal,
+}
+
+impl Operation {
+    /// Starts what may start in the wave, and leaves it when nothing more is to be awaited.
+    pub(super) fn advance_as_argo_cd(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) -> bool {
+        if self.failure_in(plan, phase, wave) < Failure::Removal {
+            self.start_batch(plan, out);
+        }
+        self.close_beside_hooks(plan, phase, wave, out);
+        let failure = self.failure_in(plan, phase, wave);
+        let tasks = plan.wave(phase, wave);
+        let runs = |task: &Task| !self.is_over(task) && !self.is_pending(task) && !self.is_ready(task);
+        let running: Vec<&Task> = tasks.iter().filter(|task| runs(task)).collect();
+        let has_more = tasks.iter().any(|task| self.is_pending(task) || self.is_ready(task));
+        match failure {
+            Failure::None | Failure::Later if has_more || !running.is_empty() => return false,
+            Failure::Refused if has_more => return false,
+            Failure::Refused | Failure::Removal => {
+                let hooks_run = running.iter().any(|task| task.hook().is_some());
+                if running.iter().any(|task| !self.is_answered(task)) || (hooks_run && !self.goes_on_beside(plan)) {
+                    return false;
+                }
+                let others: Vec<Task> = running
+                    .into_iter()
+                    .filter(|task| task.hook().is_none())
+                    .cloned()
+                    .collect();
+                for task in &others {
+                    let text = "not awaited any longer, since its wave failed".to_owned();
+                    self.close(task, TaskResult::Stopped(text), out);
+                }
+            }
+            Failure::None | Failure::Later => {}
+        }
+        for task in tasks
+            .iter()
+            .filter(|task| self.is_ready(task))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            let stopped = TaskResult::Stopped("its wave failed before its turn".to_owned());
+            self.end(&task, HookOutcome::Failed, stopped, false, out);
+        }
+        if self.state.stage == Stage::Failing && !self.is_all_quiet(plan) {
+            return false;
+        }
+        self.board.wipe();
+        self.leave_wave(plan, phase, wave, failure == Failure::None, out)
+    }
+
+    /// Says whether SyncFail may begin while hooks still run.
+    fn goes_on_beside(&self, plan: &Plan) -> bool {
+        self.state.stage == Stage::Main && has_sync_fail(plan) && plan.mode.has(Rule::SyncFailBesideHooks)
+    }
+
+    fn is_all_quiet(&self, plan: &Plan) -> bool {
+        plan.tasks
+            .iter()
+            .all(|task| self.is_pending(task) || self.is_over(task))
+    }
+
+    fn failure_in(&self, plan: &Plan, phase: Phase, wave: Wave) -> Failure {
+        let of = |task: &Task| match self.state.results.get(&task.id) {
+            Some(TaskResult::Failed { class, .. }) => match (&task.action, class) {
+                (Action::Delete(_), _) => Failure::Removal,
+                (Action::Apply(_), FailureClass::Apply) => Failure::Refused,
+                (
+                    Action::Apply(_) | Action::Hook(_),
+                    FailureClass::Apply
+                    | FailureClass::Hook
+                    | FailureClass::Health
+                    | FailureClass::Timeout
+                    | FailureClass::Plugin,
+                ) => Failure::Later,
+            },
+            Some(TaskResult::Stopped(_)) => Failure::Later,
+            Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => Failure::None,
+        };
+        if !self.board.has_failed {
+            return Failure::None;
+        }
+        plan.wave(phase, wave).iter().map(of).max().unwrap_or(Failure::None)
+    }
+
+    /// Ends the waiting for resources that are only watched while hooks run.
+    fn close_beside_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
+        let tasks = plan.wave(phase, wave);
+        let hooks_run = tasks.iter().any(|task| task.hook().is_some() && !self.is_over(task));
+        if hooks_run {
+            return;
+        }
+        for task in tasks {
+            let Action::Apply(apply) = &task.action else { continue };
+            if apply.wait == Wait::WhileHooksRun
+                && let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id)
+            {
+                let mut text = "applied; not awaited any longer, since the hooks have ended".to_owned();
+                if let Some(health) = settling.health {
+                    text = format!("{text} (it was {health})");
+                }
+                self.close(task, TaskResult::Done(text), out);
+                self.touch(plan, &task.id);
+            }
+        }
+    }
+}

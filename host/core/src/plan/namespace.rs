@@ -1,0 +1,79 @@
+//! Labels and annotations of the application's namespace, as Argo CD's `managedNamespaceMetadata` has them.
+
+use serde_json::{Map, Value, json};
+
+use super::make::Making;
+use crate::{
+    diff,
+    directive::Wait,
+    object::Object,
+    operation_kind::OperationKind,
+    order,
+    phase::Phase,
+    plugins::Need,
+    task::{Action, ApplyTask, Changes, LiveState, Task, TaskId, UnknownFields, Way},
+    wave::Wave,
+};
+
+impl Making<'_> {
+    /// Adds a task that writes them, before everything else of PreSync's wave 0. The namespace is no object of the application: it is neither
+    /// pruned nor deleted with it.
+    pub(super) fn add_namespace(&mut self) {
+        let (planning, metadata) = (self.planning, &self.planning.namespace);
+        if planning.does == OperationKind::Delete
+            || metadata.is_empty()
+            || planning.options.create_namespace != Some(true)
+        {
+            return;
+        }
+        let name = &planning.application.namespace;
+        let texts = |texts: &std::collections::BTreeMap<String, String>| -> Map<String, Value> {
+            texts.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+        };
+        let object = Object(json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": texts(&metadata.labels), "annotations": texts(&metadata.annotations) },
+        }));
+        let key = object.key();
+        if planning.desired.iter().any(|one| one.manifest.key() == key) {
+            let notice = format!("{key} is in the manifests: its labels and annotations are what they say");
+            return self.notices.push(notice);
+        }
+        let Some(judge) = (planning.answerer)(&Need::Health(key.group_kind())) else {
+            return;
+        };
+        let live = planning.live.objects.get(&key);
+        let changes = live.map_or(Changes::Create, |live| {
+            let changes = diff::changes(&object, live, planning.manager);
+            if changes.is_empty() {
+                Changes::None
+            } else {
+                Changes::Fields(changes)
+            }
+        });
+        self.tasks.push(Task {
+            id: TaskId::of(Phase::PreSync, Wave::default(), &key),
+            phase: Phase::PreSync,
+            wave: Wave::default(),
+            rank: order::rank(&key.group_kind()),
+            check: self.check(&object),
+            key,
+            object: Some(object),
+            place: None,
+            action: Action::Apply(ApplyTask {
+                changes,
+                wait: Wait::Healthy,
+                judge,
+                degraded_grace_seconds: 0,
+                takes_over: true,
+                way: Way::Apply,
+                migrates: false,
+                live: live.map(LiveState::of),
+            }),
+            timeout_seconds: None,
+            on_timeout: planning.on_timeout,
+            unknown_fields: UnknownFields::Refused,
+        });
+    }
+}

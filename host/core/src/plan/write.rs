@@ -1,0 +1,85 @@
+//! How objects are written: merged or replaced, taken from others or not, and what their sync options have to do with that.
+
+use super::{Planning, make::Making};
+use crate::{
+    compat::Rule,
+    directive::{self, Directives},
+    hook::Propagation,
+    manifest,
+    object::{Object, ObjectKey},
+    operation_kind::OperationKind,
+    task::{UnknownFields, Way},
+};
+
+impl Planning<'_> {
+    /// Returns what becomes of what the objects of hooks own; nothing for what their delete policies say.
+    pub(super) fn hook_propagation(&self) -> Option<Propagation> {
+        let compat = self
+            .mode
+            .has(Rule::ForegroundDeletion)
+            .then_some(Propagation::Foreground);
+        self.options.propagation.or(compat)
+    }
+
+    /// Returns what becomes of what an object owns that is removed.
+    pub(super) fn propagation_of(&self, directives: &Directives) -> Propagation {
+        let usual = if self.mode.has(Rule::ForegroundDeletion) {
+            Propagation::Foreground
+        } else {
+            Propagation::Background
+        };
+        let of_application = match self.does {
+            OperationKind::Sync => self.options.propagation,
+            OperationKind::Delete => None,
+        };
+        directives.propagation.or(of_application).unwrap_or(usual)
+    }
+}
+
+/// Returns what becomes of fields that the server doesn't know.
+pub(super) fn unknown_fields(directives: &Directives) -> UnknownFields {
+    if directives.skip_validation {
+        UnknownFields::LeftOut
+    } else {
+        UnknownFields::Refused
+    }
+}
+
+impl Making<'_> {
+    /// Returns how an object is made as desired. By Argo CD's rules the live object's options count, too.
+    pub(super) fn way(&mut self, directives: &Directives, live: Option<&Object>, key: &ObjectKey) -> Way {
+        let of = |replace: bool, force: bool| match (replace, force) {
+            (false, false) => Way::Apply,
+            (true, false) => Way::Replace,
+            (false, true) => Way::ApplyOrRecreate,
+            (true, true) => Way::ReplaceOrRecreate,
+        };
+        let own = of(directives.replace, directives.force);
+        let Some(live) = live.filter(|_| self.planning.mode.has(Rule::LiveOptionsCount)) else {
+            return own;
+        };
+        let read = manifest::decode("the live object", &live.0.to_string()).unwrap_or_default();
+        let read = read
+            .first()
+            .and_then(|manifest| directive::directives(manifest, self.planning.mode).ok());
+        let Some(found) = read else { return own };
+        let both = of(directives.replace || found.replace, directives.force || found.force);
+        if both != own {
+            self.used(Rule::LiveOptionsCount, key, None);
+        }
+        both
+    }
+
+    /// Says whether an object of another application becomes this one's, and tells so.
+    pub(super) fn takes_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
+        let takes =
+            self.planning.mode.has(Rule::SharedObjectsAreTaken) && self.planning.options.fail_on_shared != Some(true);
+        if takes {
+            self.used(Rule::SharedObjectsAreTaken, key, None);
+            self.notices.push(format!(
+                "{key} belongs to the application {owner}; it becomes part of this one"
+            ));
+        }
+        takes
+    }
+}

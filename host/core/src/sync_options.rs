@@ -1,0 +1,446 @@
+//! Argo CD's sync options: of a whole application, and of one object by its annotation, which wins.
+//!
+//! [`SYNC_OPTIONS`] is the list of all of them; each is honoured in both modes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    compat::{Mode, Rule},
+    directive::{Directives, Permission},
+    error::{PlanError, near},
+    hook::Propagation,
+};
+
+/// Who can have an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// An application, and an object by `argocd.argoproj.io/sync-options`.
+    Both,
+    /// An application only.
+    Application,
+}
+
+/// A sync option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncOption {
+    /// Its name.
+    pub name: &'static str,
+    /// What it can be; the first is what holds without it.
+    pub values: &'static [&'static str],
+    /// Who can have it.
+    pub whose: Whose,
+    /// What it means here.
+    pub meaning: &'static str,
+}
+
+const fn option(
+    name: &'static str,
+    values: &'static [&'static str],
+    whose: Whose,
+    meaning: &'static str,
+) -> SyncOption {
+    SyncOption {
+        name,
+        values,
+        whose,
+        meaning,
+    }
+}
+
+const YES: &[&str] = &["true", "false"];
+const NO: &[&str] = &["false", "true"];
+
+/// All sync options.
+pub const SYNC_OPTIONS: [SyncOption; 14] = [
+    option(
+        "Prune",
+        &["true", "false", "confirm"],
+        Whose::Both,
+        "`false`: what left the manifests stays; `confirm`: until `--confirm` names it. Nothing is pruned without `--prune`",
+    ),
+    option(
+        "PruneLast",
+        NO,
+        Whose::Both,
+        "what left the manifests is removed after everything else",
+    ),
+    option(
+        "PrunePropagationPolicy",
+        &["background", "foreground", "orphan"],
+        Whose::Application,
+        "what becomes of what a pruned object or a hook's object owns; without it `foreground` by Argo CD's rules. `capstan.dev/propagation` wins",
+    ),
+    option(
+        "Delete",
+        &["true", "false", "confirm"],
+        Whose::Both,
+        "`false`: the object stays when the application is deleted; `confirm`: until `--confirm` names it",
+    ),
+    option(
+        "Validate",
+        YES,
+        Whose::Both,
+        "`false`: fields that the server doesn't know are left out instead of being a failure; which ones is told",
+    ),
+    option(
+        "SkipDryRunOnMissingResource",
+        NO,
+        Whose::Both,
+        "the object's kind may be unknown until its turn comes",
+    ),
+    option(
+        "Replace",
+        NO,
+        Whose::Both,
+        "the live object is replaced as a whole instead of merged",
+    ),
+    option(
+        "Force",
+        NO,
+        Whose::Both,
+        "the object is deleted and created anew where a field can't be changed",
+    ),
+    option(
+        "ServerSideApply",
+        YES,
+        Whose::Both,
+        "everything is applied on the server's side: `false` is told and changes nothing",
+    ),
+    option(
+        "ClientSideApplyMigration",
+        YES,
+        Whose::Application,
+        "`false`: fields that `kubectl apply` left as its own stay so, and are conflicts when they are changed",
+    ),
+    option(
+        "ApplyOutOfSyncOnly",
+        NO,
+        Whose::Application,
+        "objects that are as desired aren't looked at: their health isn't awaited. They are never sent in either case",
+    ),
+    option(
+        "CreateNamespace",
+        NO,
+        Whose::Application,
+        "the application's namespace is made if it isn't there, as by `--create-namespace`",
+    ),
+    option(
+        "RespectIgnoreDifferences",
+        NO,
+        Whose::Application,
+        "ignored fields are left alone when an object is applied, too; by our rules they always are",
+    ),
+    option(
+        "FailOnSharedResource",
+        NO,
+        Whose::Application,
+        "an object of another application is an error; by our rules it always is",
+    ),
+];
+
+/// Returns what is known of an option.
+pub fn known(name: &str) -> Option<&'static SyncOption> {
+    SYNC_OPTIONS.iter().find(|option| option.name == name)
+}
+
+/// Labels and annotations of an application's namespace (`managedNamespaceMetadata`), for `CreateNamespace=true`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NamespaceMetadata {
+    /// The labels.
+    pub labels: BTreeMap<String, String>,
+    /// The annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl NamespaceMetadata {
+    /// Says whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty()
+    }
+}
+
+/// The sync options of an application. What isn't there was not said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SyncOptions {
+    /// Whether what left the manifests may be removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune: Option<Permission>,
+    /// Whether it is removed after everything else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune_last: Option<bool>,
+    /// What becomes of what it owns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
+    /// Whether objects may be removed with the application.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete: Option<Permission>,
+    /// Whether fields that the server doesn't know are a failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validate: Option<bool>,
+    /// Whether kinds may be unknown until their turn comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skip_dry_run_on_missing: Option<bool>,
+    /// Whether objects are replaced instead of merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replace: Option<bool>,
+    /// Whether objects that can't be changed are created anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub force: Option<bool>,
+    /// Whether Argo CD would apply on the server's side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_side: Option<bool>,
+    /// Whether fields that `kubectl apply` left as its own become ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migrate: Option<bool>,
+    /// Whether objects that are as desired aren't looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out_of_sync_only: Option<bool>,
+    /// Whether the application's namespace is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_namespace: Option<bool>,
+    /// Whether ignored fields are left alone when an object is applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub respect_ignored: Option<bool>,
+    /// Whether an object of another application is an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fail_on_shared: Option<bool>,
+    /// What the user should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+}
+
+impl SyncOptions {
+    /// Reads options as they are written, `NAME=VALUE` each; of several for one name the first counts, as in Argo CD.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is no option; by Argo CD's rules that is ignored, and told in `notices`.
+    pub fn read<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<PlanError>> {
+        let mut options = SyncOptions::default();
+        let mut errors = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
+        for word in words {
+            match option_in(word) {
+                Ok((name, _)) if seen.contains(&name) => {
+                    options
+                        .notices
+                        .push(format!("the sync option {name} is there twice; the first one counts"));
+                }
+                Ok((name, value)) => {
+                    seen.push(name);
+                    options.set(name, value);
+                }
+                Err(error) if mode.has(Rule::MistakesAreIgnored) => {
+                    options.notices.push(format!("{}; it is ignored", error.message));
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if options.server_side == Some(false) {
+            options.notices.push(NO_CLIENT_SIDE.to_owned());
+        }
+        if !mode.has(Rule::SharedObjectsAreTaken) && options.fail_on_shared == Some(false) {
+            let notice =
+                "FailOnSharedResource=false changes nothing: an object of another application is always an error";
+            options.notices.push(notice.to_owned());
+        }
+        if errors.is_empty() { Ok(options) } else { Err(errors) }
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == SyncOptions::default()
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let is_true = Some(value == "true");
+        match name {
+            "Prune" => self.prune = Some(Permission::of(value)),
+            "PruneLast" => self.prune_last = is_true,
+            "PrunePropagationPolicy" => {
+                self.propagation = Some(match value {
+                    "foreground" => Propagation::Foreground,
+                    "orphan" => Propagation::Orphan,
+                    _ => Propagation::Background,
+                });
+            }
+            "Delete" => self.delete = Some(Permission::of(value)),
+            "Validate" => self.validate = is_true,
+            "SkipDryRunOnMissingResource" => self.skip_dry_run_on_missing = is_true,
+            "Replace" => self.replace = is_true,
+            "Force" => self.force = is_true,
+            "ServerSideApply" => self.server_side = is_true,
+            "ClientSideApplyMigration" => self.migrate = is_true,
+            "ApplyOutOfSyncOnly" => self.out_of_sync_only = is_true,
+            "CreateNamespace" => self.create_namespace = is_true,
+            "RespectIgnoreDifferences" => self.respect_ignored = is_true,
+            "FailOnSharedResource" => self.fail_on_shared = is_true,
+            _ => {}
+        }
+    }
+
+    /// Fills in, of what an object's annotations don't say, what the application's options do.
+    pub fn settle(&self, directives: &mut Directives) {
+        let named = std::mem::take(&mut directives.named_options);
+        let is_open = |name: &str| !named.iter().any(|known| known == name);
+        fill(&mut directives.prune, self.prune, is_open("Prune"));
+        fill(&mut directives.delete, self.delete, is_open("Delete"));
+        fill(&mut directives.prune_last, self.prune_last, is_open("PruneLast"));
+        fill(&mut directives.replace, self.replace, is_open("Replace"));
+        fill(&mut directives.force, self.force, is_open("Force"));
+        let skips = self.validate.map(|validate| !validate);
+        fill(&mut directives.skip_validation, skips, is_open("Validate"));
+        let missing = "SkipDryRunOnMissingResource";
+        fill(
+            &mut directives.skip_dry_run_on_missing,
+            self.skip_dry_run_on_missing,
+            is_open(missing),
+        );
+        directives.named_options = named;
+    }
+}
+
+/// Said of `ServerSideApply=false`.
+pub(crate) const NO_CLIENT_SIDE: &str =
+    "ServerSideApply=false changes nothing: objects are always applied on the server's side";
+
+fn fill<T>(place: &mut T, value: Option<T>, is_open: bool) {
+    if let Some(value) = value.filter(|_| is_open) {
+        *place = value;
+    }
+}
+
+/// Takes an option apart, or says what is wrong with it.
+fn option_in(word: &str) -> Result<(&'static str, &str), PlanError> {
+    let (name, value) = word.trim().split_once('=').unwrap_or((word.trim(), ""));
+    let Some(option) = known(name) else {
+        let error = PlanError::new(format!("there is no sync option `{name}`"));
+        let names = || SYNC_OPTIONS.iter().map(|option| option.name);
+        return Err(match near(name, names()) {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint(format!("there is {}", names().collect::<Vec<_>>().join(", "))),
+        });
+    };
+    if option.values.contains(&value) {
+        return Ok((option.name, value));
+    }
+    let message = if value.is_empty() {
+        format!("the sync option `{name}` has no value")
+    } else {
+        format!("the sync option `{name}` can't be `{value}`")
+    };
+    let mut values: Vec<&str> = option.values.to_vec();
+    values.sort_unstable();
+    Err(PlanError::new(message).hint(format!("it can be {}", values.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> SyncOptions {
+        SyncOptions::read(words.iter().copied(), Mode::Native).expect("options")
+    }
+
+    #[test]
+    fn every_option_of_the_table_is_read_with_every_value() {
+        for option in SYNC_OPTIONS {
+            let mut read = option.values.iter().map(|value| {
+                let mut options = read(&[&format!("{}={value}", option.name)]);
+                options.notices.clear();
+                options
+            });
+            let first = read.next().expect("a value");
+            assert_ne!(first, SyncOptions::default(), "{} is not read", option.name);
+            for other in read {
+                assert_ne!(other, first, "{} means the same with every value", option.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_option_is_an_error_or_ignored() {
+        for (word, message, hint) in [
+            (
+                "prune=false",
+                "there is no sync option `prune`",
+                "did you mean `Prune`?",
+            ),
+            (
+                "Prune",
+                "the sync option `Prune` has no value",
+                "it can be confirm, false, true",
+            ),
+            (
+                "Replace=yes",
+                "the sync option `Replace` can't be `yes`",
+                "it can be false, true",
+            ),
+        ] {
+            let errors = SyncOptions::read([word], Mode::Native).expect_err("a mistake");
+            assert_eq!(
+                (errors[0].message.as_str(), errors[0].hint.as_deref()),
+                (message, Some(hint))
+            );
+            let ignored = SyncOptions::read([word], Mode::ArgoCd).expect("ignored");
+            assert_eq!(ignored.notices, [format!("{message}; it is ignored")]);
+            assert_eq!(
+                SyncOptions {
+                    notices: Vec::new(),
+                    ..ignored
+                },
+                SyncOptions::default()
+            );
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_counts() {
+        let options = read(&["Prune=false", "Prune=true"]);
+        assert_eq!(options.prune, Some(Permission::No));
+        assert_eq!(
+            options.notices,
+            ["the sync option Prune is there twice; the first one counts"]
+        );
+    }
+
+    #[test]
+    fn what_changes_nothing_is_told() {
+        assert_eq!(read(&["ServerSideApply=false"]).notices, [NO_CLIENT_SIDE]);
+        assert!(read(&["ServerSideApply=true"]).notices.is_empty());
+        assert_eq!(read(&["FailOnSharedResource=false"]).notices.len(), 1);
+    }
+
+    #[test]
+    fn an_objects_own_options_win() {
+        for (option, of_application, of_object) in [
+            ("Prune", "Prune=false", "Prune=true"),
+            ("Delete", "Delete=confirm", "Delete=true"),
+            ("PruneLast", "PruneLast=true", "PruneLast=false"),
+            ("Replace", "Replace=true", "Replace=false"),
+            ("Force", "Force=true", "Force=false"),
+            ("Validate", "Validate=false", "Validate=true"),
+            (
+                "SkipDryRunOnMissingResource",
+                "SkipDryRunOnMissingResource=true",
+                "SkipDryRunOnMissingResource=false",
+            ),
+        ] {
+            let options = read(&[of_application]);
+            let mut silent = Directives::default();
+            options.settle(&mut silent);
+            assert_ne!(silent, Directives::default(), "{option} has no effect");
+            let mut spoken = Directives {
+                named_options: vec![option.to_owned()],
+                ..Directives::default()
+            };
+            let before = spoken.clone();
+            options.settle(&mut spoken);
+            assert_eq!(spoken, before, "{of_object} on the object is not heard");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Fields that the server doesn't know: which they are, by its words, and an object without them.
+
+use serde_json::Value;
+
+use crate::object::Object;
+
+/// What the server says of each of them.
+const WORDS: &str = ": field not declared in schema";
+
+/// Lists the fields that an answer of the server is about, as it writes them: `.spec.template.spec.containers[name="app"].odd`.
+pub fn named(message: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut rest = message;
+    while let Some(end) = rest.find(WORDS) {
+        let (before, after) = rest.split_at(end);
+        let begin = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let field = before.get(begin..).unwrap_or_default().to_owned();
+        if field.starts_with('.') && !fields.contains(&field) {
+            fields.push(field);
+        }
+        rest = after.get(WORDS.len()..).unwrap_or_default();
+    }
+    fields
+}
+
+/// Takes a field out of an object; says whether it was there.
+pub fn leave_out(object: &mut Object, field: &str) -> bool {
+    let Some(steps) = steps(field) else { return false };
+    let Some((last, way)) = steps.split_last() else {
+        return false;
+    };
+    let mut place = &mut object.0;
+    for step in way {
+        let Some(next) = inside(place, step) else { return false };
+        place = next;
+    }
+    match (last, place) {
+        (Step::Field(name), Value::Object(members)) => members.remove(name).is_some(),
+        (Step::Field(_) | Step::Place(_) | Step::Member(_), _) => false,
+    }
+}
+
+/// One step of a field's path.
+#[derive(Debug, PartialEq)]
+enum Step {
+    Field(String),
+    Place(usize),
+    /// The member of a list that has these fields.
+    Member(Vec<(String, Value)>),
+}
+
+fn inside<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
+    match step {
+        Step::Field(name) => place.get_mut(name),
+        Step::Place(at) => place.get_mut(at),
+        Step::Member(fields) => place.as_array_mut()?.iter_mut().find(|member| {
+            let has = |(name, value): &(String, Value)| member.get(name) == Some(value);
+            fields.iter().all(has)
+        }),
+    }
+}
+
+/// Takes a path apart: `.a.b[3].c[name="x",port=80].d`.
+fn steps(field: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut rest = field;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('.') {
+            let end = after.find(['.', '[']).unwrap_or(after.len());
+            let (name, after) = after.split_at_checked(end)?;
+            steps.push(Step::Field(name.to_owned()));
+            rest = after;
+        } else {
+            let (inner, after) = rest.strip_prefix('[')?.split_once(']')?;
+            steps.push(match inner.parse() {
+                Ok(at) => Step::Place(at),
+                Err(_) => Step::Member(fields(inner)?),
+            });
+            rest = after;
+        }
+    }
+    Some(steps)
+}
+
+fn fields(text: &str) -> Option<Vec<(String, Value)>> {
+    let one = |part: &str| {
+        let (name, value) = part.split_once('=')?;
+        Some((name.to_owned(), serde_json::from_str(value).ok()?))
+    };
+    text.split(',').map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_servers_words_are_read() {
+        for (message, expected) in [
+            (
+                "failed to create typed patch object (shop/w; acme.io/v1, Kind=Widget): .spec.odd: field not declared in schema",
+                vec![".spec.odd"],
+            ),
+            (
+                "failed to create typed patch object (shop/w; apps/v1, Kind=Deployment): errors:\n  .spec.a: field not declared in \
+                 schema\n  .spec.template.spec.containers[name=\"app\"].b: field not declared in schema",
+                vec![".spec.a", ".spec.template.spec.containers[name=\"app\"].b"],
+            ),
+            ("something else", vec![]),
+        ] {
+            assert_eq!(named(message), expected);
+        }
+    }
+
+    #[test]
+    fn fields_are_left_out_wherever_they_are() {
+        let object = json!({ "spec": { "odd": 1, "list": [{ "x": 1 }], "containers": [
+            { "name": "a", "odd": true }, { "name": "app", "port": 80, "odd": { "deep": 1 } },
+        ] } });
+        for (field, pointer, found) in [
+            (".spec.odd", "/spec/odd", true),
+            (".spec.list[0].x", "/spec/list/0/x", true),
+            (".spec.containers[name=\"app\"].odd", "/spec/containers/1/odd", true),
+            (
+                ".spec.containers[name=\"app\",port=80].odd.deep",
+                "/spec/containers/1/odd/deep",
+                true,
+            ),
+            (".spec.containers[name=\"none\"].odd", "/spec/nothing", false),
+            (".spec.missing", "/spec/missing", false),
+            ("", "/nothing", false),
+            (".spec.list[", "/nothing", false),
+        ] {
+            let mut changed = Object(object.clone());
+            assert_eq!(leave_out(&mut changed, field), found, "{field}");
+            assert_eq!(changed.0 == object, !found, "{field}");
+            assert_eq!(changed.0.pointer(pointer), None, "{field}");
+        }
+    }
+}
