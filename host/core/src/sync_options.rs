@@ -237,7 +237,7 @@ impl SyncOptions {
                 Err(error) if mode.has(Rule::MistakesAreIgnored) => {
                     options.notices.push(format!("{}; it is ignored", error.message));
                 }
-                Err(error) => errors.push(error),
+                Err(error) => errors.push(*error),
             }
         }
         if options.server_side == Some(false) {
@@ -315,15 +315,15 @@ fn fill<T>(place: &mut T, value: Option<T>, is_open: bool) {
 }
 
 /// Takes an option apart, or says what is wrong with it.
-fn option_in(word: &str) -> Result<(&'static str, &str), PlanError> {
+fn option_in(word: &str) -> Result<(&'static str, &str), Box<PlanError>> {
     let (name, value) = word.trim().split_once('=').unwrap_or((word.trim(), ""));
     let Some(option) = known(name) else {
         let error = PlanError::new(format!("there is no sync option `{name}`"));
         let names = || SYNC_OPTIONS.iter().map(|option| option.name);
-        return Err(match near(name, names()) {
+        return Err(Box::new(match near(name, names()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
             None => error.hint(format!("there is {}", names().collect::<Vec<_>>().join(", "))),
-        });
+        }));
     };
     if option.values.contains(&value) {
         return Ok((option.name, value));
@@ -335,7 +335,9 @@ fn option_in(word: &str) -> Result<(&'static str, &str), PlanError> {
     };
     let mut values: Vec<&str> = option.values.to_vec();
     values.sort_unstable();
-    Err(PlanError::new(message).hint(format!("it can be {}", values.join(", "))))
+    Err(Box::new(
+        PlanError::new(message).hint(format!("it can be {}", values.join(", "))),
+    ))
 }
 
 #[cfg(test)]

@@ -169,12 +169,14 @@ fn rules_for(argo: &Plan, task: &Task, what: What) -> Vec<Rule> {
 fn about(rule: Rule) -> &'static [What] {
     match rule {
         Rule::MistakesAreIgnored => &[What::Presence, What::Turn, What::Disposal],
-        Rule::HelmHookBesideOurs | Rule::DeleteHooksOfBoth | Rule::SkipBesideOthers | Rule::HelmHooksAlwaysRun => {
-            &[What::Presence]
-        }
-        Rule::KeepEndsAtPrune | Rule::HooksAreNotPruned | Rule::SharedObjectsAreTaken | Rule::DefinitionsSurvive => {
-            &[What::Presence]
-        }
+        Rule::HelmHookBesideOurs
+        | Rule::DeleteHooksOfBoth
+        | Rule::SkipBesideOthers
+        | Rule::HelmHooksAlwaysRun
+        | Rule::KeepEndsAtPrune
+        | Rule::HooksAreNotPruned
+        | Rule::SharedObjectsAreTaken
+        | Rule::DefinitionsSurvive => &[What::Presence],
         Rule::WeightOnEveryObject
         | Rule::WaveFallsBack
         | Rule::WideWaves

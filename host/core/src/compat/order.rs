@@ -83,7 +83,7 @@ pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut V
         }
     }
     rank(tasks, does);
-    tasks.sort_by(|a, b| (a.phase, a.wave, a.rank).cmp(&(b.phase, b.wave, b.rank)));
+    tasks.sort_by_key(|task| (task.phase, task.wave, task.rank));
 }
 
 fn order_of(task: &Task) -> (Phase, Wave, usize, &str, &TaskId) {

@@ -7,6 +7,7 @@ use crate::{
     operation_kind::OperationKind,
     plan::{self, Classified, Confirmed, Limits, Live, Planning, Role, Selection},
     plugins::{Answerer, Application},
+    sync_options::{NamespaceMetadata, SyncOptions},
 };
 
 /// Begins an object in YAML's flow style; what its documents end with is added when they are read.
@@ -90,6 +91,8 @@ fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
         prune: false,
         takes_over: false,
         adopts: false,
+        options: SyncOptions::default(),
+        namespace: NamespaceMetadata::default(),
         confirmed: Confirmed::default(),
         unasked: None,
         on_timeout: directive::OnTimeout::Fail,

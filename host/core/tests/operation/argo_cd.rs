@@ -53,7 +53,8 @@ fn run(mut shell: Shell) -> Shell {
 fn at(shell: &Shell, line: &str) -> usize {
     let story = shell.story();
     let found = story.lines().position(|told| told.trim_start().starts_with(line));
-    found.unwrap_or_else(|| panic!("`{line}` was not told:\n{story}"))
+    assert!(found.is_some(), "`{line}` was not told:\n{story}");
+    found.unwrap()
 }
 
 fn is_told(shell: &Shell, line: &str) -> bool {

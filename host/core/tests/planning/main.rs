@@ -1,0 +1,6 @@
+//! Plans by our rules and by Argo CD's, from manifests and live objects, without a cluster.
+#![expect(clippy::panic, reason = "a test may stop at what can't be")]
+
+mod compat;
+mod options;
+mod support;

@@ -1,0 +1,189 @@
+//! Plans of a few manifests in YAML.
+
+use capstan_core::{
+    compat::Mode,
+    directive::{self, OnTimeout},
+    error::PlanError,
+    manifest,
+    object::Object,
+    operation_kind::OperationKind,
+    phase::Phase,
+    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Selection},
+    plugins::{Answerer, Application, Need},
+    sync_options::{NamespaceMetadata, SyncOptions},
+    task::{Action, Task},
+};
+use serde_json::{Value, json};
+
+/// A plan to be made.
+pub struct Case {
+    pub mode: Mode,
+    pub does: OperationKind,
+    pub manifests: String,
+    pub live: Vec<Value>,
+    pub prune: bool,
+    pub options: Vec<&'static str>,
+    pub namespace: NamespaceMetadata,
+    pub retries: u32,
+}
+
+/// Plans a sync of these manifests.
+pub fn sync(manifests: &str) -> Case {
+    Case {
+        mode: Mode::Native,
+        does: OperationKind::Sync,
+        manifests: manifests.to_owned(),
+        live: Vec::new(),
+        prune: false,
+        options: Vec::new(),
+        namespace: NamespaceMetadata::default(),
+        retries: 0,
+    }
+}
+
+impl Case {
+    pub fn by_argo_cd(mut self) -> Case {
+        self.mode = Mode::ArgoCd;
+        self
+    }
+
+    pub fn with(mut self, live: Value) -> Case {
+        self.live.push(live);
+        self
+    }
+
+    pub fn option(mut self, option: &'static str) -> Case {
+        self.options.push(option);
+        self
+    }
+
+    pub fn plan(&self) -> Result<Plan, Vec<PlanError>> {
+        let options = SyncOptions::read(self.options.iter().copied(), self.mode)?;
+        let mut desired = Vec::new();
+        for manifest in manifest::decode("all.yaml", &self.manifests)? {
+            let mut directives = directive::directives(&manifest, self.mode)?;
+            options.settle(&mut directives);
+            let role = if directives.words == ["Skip"] {
+                Role::Skip("Skip".to_owned())
+            } else if directives.is_hook() {
+                Role::Hook {
+                    by: answerer("runs"),
+                    phases: directives.phases.clone(),
+                    has_object: true,
+                    also: Vec::new(),
+                }
+            } else {
+                Role::Resource
+            };
+            desired.push(Classified {
+                manifest,
+                directives,
+                role,
+            });
+        }
+        let objects = self
+            .live
+            .iter()
+            .cloned()
+            .map(|live| (Object(live.clone()).key(), Object(live)));
+        let live = Live {
+            objects: objects.collect(),
+            is_first_install: self.live.is_empty(),
+        };
+        let mut limits = Limits::default();
+        limits.retry.times = self.retries;
+        plan::make(&Planning {
+            application: Application {
+                name: "shop".to_owned(),
+                namespace: "shop".to_owned(),
+            },
+            mode: self.mode,
+            does: self.does,
+            desired: &desired,
+            live: &live,
+            answerer: &|need| match need {
+                Need::Policy(word) => ["HookSucceeded", "HookFailed", "BeforeHookCreation"]
+                    .contains(&word.as_str())
+                    .then(|| answerer(word)),
+                Need::HookType(_) | Need::HookWord(_) | Need::HookKind(_) | Need::Health(_) => Some(answerer("judges")),
+            },
+            policies_for_all: Vec::new(),
+            selection: Selection::default(),
+            prune: self.prune,
+            takes_over: false,
+            adopts: false,
+            options,
+            namespace: self.namespace.clone(),
+            confirmed: Confirmed::default(),
+            unasked: None,
+            on_timeout: OnTimeout::Fail,
+            manager: "capstan",
+            limits,
+        })
+    }
+
+    /// Plans; that there are mistakes is a mistake.
+    pub fn planned(&self) -> Plan {
+        self.plan().unwrap_or_else(|errors| panic!("{errors:?}"))
+    }
+}
+
+fn answerer(claim: &str) -> Answerer {
+    Answerer {
+        plugin: "plugin".to_owned(),
+        version: "1".to_owned(),
+        digest: String::new(),
+        claim: claim.to_owned(),
+    }
+}
+
+/// A manifest in one document: `annotations` as in YAML's flow style.
+pub fn object(kind: &str, name: &str, annotations: &str) -> String {
+    let (version, kind) = kind.rsplit_once('/').unwrap_or(("v1", kind));
+    let namespace = if ["Namespace", "CustomResourceDefinition"].contains(&kind) {
+        ""
+    } else {
+        "namespace: shop, "
+    };
+    format!(
+        "---\n{{apiVersion: {version}, kind: {kind}, metadata: {{name: {name}, {namespace}annotations: {{{annotations}}}}}}}\n"
+    )
+}
+
+/// A live object of the application.
+pub fn live(kind: &str, name: &str, annotations: Value) -> Value {
+    let (version, kind) = kind.rsplit_once('/').unwrap_or(("v1", kind));
+    let mut live = json!({ "apiVersion": version, "kind": kind, "metadata": {
+        "name": name, "uid": format!("uid-{name}"), "resourceVersion": "1", "annotations": annotations,
+        "labels": { "capstan.dev/application": "shop" },
+    } });
+    if !["Namespace", "CustomResourceDefinition"].contains(&kind) {
+        live["metadata"]["namespace"] = json!("shop");
+    }
+    live
+}
+
+/// What a plan does, a line each: `Sync/0 ConfigMap/a apply, wait Healthy`.
+pub fn told(plan: &Plan) -> Vec<String> {
+    let line = |task: &Task| {
+        let does = match &task.action {
+            Action::Apply(apply) => plan::wait_text(apply.wait).to_owned(),
+            Action::Delete(delete) => format!("delete {} {:?}", delete.propagation, delete.until),
+            Action::Hook(_) => "run".to_owned(),
+        };
+        format!("{}/{} {} {does}", task.phase, task.wave, task.key.short())
+    };
+    plan.tasks.iter().map(line).collect()
+}
+
+/// The task of an object.
+pub fn task<'a>(plan: &'a Plan, name: &str) -> &'a Task {
+    let found = plan.tasks.iter().find(|task| task.key.name == name);
+    found.unwrap_or_else(|| panic!("{name} has no task: {:?}", told(plan)))
+}
+
+/// The phase and wave of an object.
+pub fn turn(plan: &Plan, name: &str) -> (Phase, i32) {
+    let task = task(plan, name);
+    (task.phase, task.wave.0)
+}
