@@ -12,10 +12,9 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use self::from::From;
 pub use self::lint::Lint;
 pub use self::lints::{Least, Lints};
-use self::set::seconds;
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 
-use crate::{exit, report::Mistakes};
+use crate::{exit, report::Mistakes, seconds::seconds};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -215,9 +214,12 @@ pub enum Command {
 /// Removing an application.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Delete {
-    /// The application
-    #[command(flatten)]
-    pub app: App,
+    /// Name of the application; if absent, those that `capstan.yaml` tells of, in reverse order
+    #[arg(value_name = "APP", env = "CAPSTAN_APP")]
+    pub app: Option<String>,
+    /// A description of applications, instead of the `capstan.yaml` of the working directory. May be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "app")]
+    pub config: Vec<PathBuf>,
     /// Don't ask
     #[arg(short, long)]
     pub yes: bool,
@@ -240,9 +242,12 @@ pub struct App {
 /// An application, or all.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct MaybeApp {
-    /// Name of the application; all of the namespace if absent
+    /// Name of the application; if absent, those that `capstan.yaml` tells of, or all of the namespace
     #[arg(value_name = "APP", env = "CAPSTAN_APP")]
     pub app: Option<String>,
+    /// A description of applications, instead of the `capstan.yaml` of the working directory. May be repeated
+    #[arg(long, value_name = "FILE", conflicts_with = "app")]
+    pub config: Vec<PathBuf>,
 }
 
 /// Going back.

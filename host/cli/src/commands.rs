@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+mod conduct;
 mod delete;
 mod diff;
 mod explain;
@@ -9,17 +10,20 @@ mod lint;
 mod plan;
 mod plugin;
 mod rollback;
+mod several;
 mod simulate;
 mod stored;
 mod sync;
+mod voice;
 
 use std::io::Write as _;
 
 use clap::CommandFactory as _;
 
 use crate::{
-    args::{Args, Command},
+    args::{Args, Command, Global},
     exit::Exit,
+    project,
 };
 
 /// Runs a command.
@@ -31,7 +35,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Sync(sync) => sync::run(global, &sync).await,
         Command::Lint(args) => lint::run(global, &args).await,
         Command::Delete(delete) => delete::run(global, &delete).await,
-        Command::Status(app) => stored::status(global, app.app.as_deref()).await,
+        Command::Status(app) => stored::status(global, &app).await,
         Command::Explain(app) => explain::run(global, &app.app).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback).await,
         Command::History(history) => stored::history(global, &history).await,
@@ -47,6 +51,22 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// Returns the options for an application that is named: if the working directory's `capstan.yaml` tells of it, it is in that file's
+/// namespace and has that file's plugins.
+fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
+    let Some(project) = project::described(global, &[])? else {
+        return Ok(global.clone());
+    };
+    let Some(app) = project.apps.iter().find(|app| app.name == name) else {
+        return Ok(global.clone());
+    };
+    let namespace = app.namespace.clone().or(project.global.namespace.clone());
+    Ok(Global {
+        namespace: global.namespace.clone().or(namespace),
+        ..project.global
+    })
 }
 
 /// Prints to stdout. Who reads it may have gone.

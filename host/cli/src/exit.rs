@@ -57,6 +57,11 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// Says whether what was wanted was done.
+    pub fn is_good(self) -> bool {
+        matches!(self, Exit::Done | Exit::Differences)
+    }
+
     /// Returns the code of an operation that is over.
     pub fn of_status(status: &Status) -> Exit {
         match status {

@@ -1,7 +1,8 @@
 //! The command line: words in, words out, exit codes. A library, so that the tests of the whole need not start a process for each story.
 //!
 //! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`source`] reads
-//! and renders manifests; [`options`] is what is wanted of them, and [`project`] both together; [`context`] makes the engine of a real or a simulated cluster, the former by `client`; `commands` has one file for each verb; [`render`] is what is
+//! and renders manifests; [`options`] is what is wanted of them, and [`project`] both together, from flags and
+//! `capstan.yaml`; [`context`] makes the engine of a real or a simulated cluster, the former by `client`; `commands` has one file for each verb; [`render`] is what is
 //! printed.
 
 pub mod args;
@@ -13,6 +14,7 @@ pub mod options;
 pub mod project;
 pub mod render;
 pub mod report;
+mod seconds;
 pub mod source;
 
 use std::{

@@ -8,15 +8,18 @@ use capstan_core::{
     sync_options::SyncOptions,
 };
 use capstan_engine::Request;
+use serde::Deserialize;
 
 use crate::{
     args::{self, Compat, OnBusy, Set},
     report::Mistakes,
+    seconds::Seconds,
     source::Desired,
 };
 
-/// What is wanted of an application.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What is wanted of an application: each key means what the flag of its name means.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
     /// Plan and run by another tool's rules.
     pub compat: Option<Compat>,
@@ -34,20 +37,20 @@ pub struct Options {
     pub create_namespace: Option<bool>,
     /// Whether the server is asked about every object before anything is changed.
     pub dry_run_first: Option<bool>,
-    /// How long the operation may take, in seconds.
-    pub timeout: Option<u64>,
+    /// How long the operation may take; 6h if absent.
+    pub timeout: Option<Seconds>,
     /// How long each phase may take.
-    pub phase_timeout: Option<u64>,
+    pub phase_timeout: Option<Seconds>,
     /// How long each wave may take.
-    pub wave_timeout: Option<u64>,
+    pub wave_timeout: Option<Seconds>,
     /// What it means when something takes too long whose annotations don't say.
     pub on_timeout: Option<args::OnTimeout>,
     /// How often what failed is tried again, from its wave on.
     pub retry: Option<u32>,
     /// How long the pause before the first further try is; it doubles each time.
-    pub retry_pause: Option<u64>,
+    pub retry_pause: Option<Seconds>,
     /// How long such a pause is at most.
-    pub retry_longest_pause: Option<u64>,
+    pub retry_longest_pause: Option<Seconds>,
     /// What to do when another operation of the application runs.
     pub on_busy: Option<OnBusy>,
     /// Only these resources, as `KIND/NAME`, and no hooks.
@@ -59,7 +62,7 @@ pub struct Options {
     /// Not the hooks of these names.
     pub skip_hook: Vec<String>,
     /// Only these phases.
-    pub phases: Vec<Phase>,
+    pub phase: Vec<Phase>,
 }
 
 impl Options {
@@ -74,19 +77,52 @@ impl Options {
             adopt: set.adopt,
             create_namespace: set.create_namespace,
             dry_run_first: set.dry_run_first.map(|first| first == args::OnOff::On),
-            timeout: set.timeout,
-            phase_timeout: set.phase_timeout,
-            wave_timeout: set.wave_timeout,
+            timeout: set.timeout.map(Seconds),
+            phase_timeout: set.phase_timeout.map(Seconds),
+            wave_timeout: set.wave_timeout.map(Seconds),
             on_timeout: set.on_timeout,
             retry: set.retry,
-            retry_pause: set.retry_pause,
+            retry_pause: set.retry_pause.map(Seconds),
             retry_longest_pause: None,
             on_busy: None,
             only: set.only.clone(),
             hooks: set.hooks,
             hook: set.hook.clone(),
             skip_hook: set.skip_hook.clone(),
-            phases: set.phases.clone(),
+            phase: set.phases.clone(),
+        }
+    }
+
+    /// Returns these, and of others what these don't say.
+    #[must_use]
+    pub fn over(self, others: Options) -> Options {
+        let list = |these: Vec<String>, others| if these.is_empty() { others } else { these };
+        Options {
+            compat: self.compat.or(others.compat),
+            sync_options: list(self.sync_options, others.sync_options),
+            prune: self.prune.or(others.prune),
+            confirm: list(self.confirm, others.confirm),
+            force_conflicts: self.force_conflicts.or(others.force_conflicts),
+            adopt: self.adopt.or(others.adopt),
+            create_namespace: self.create_namespace.or(others.create_namespace),
+            dry_run_first: self.dry_run_first.or(others.dry_run_first),
+            timeout: self.timeout.or(others.timeout),
+            phase_timeout: self.phase_timeout.or(others.phase_timeout),
+            wave_timeout: self.wave_timeout.or(others.wave_timeout),
+            on_timeout: self.on_timeout.or(others.on_timeout),
+            retry: self.retry.or(others.retry),
+            retry_pause: self.retry_pause.or(others.retry_pause),
+            retry_longest_pause: self.retry_longest_pause.or(others.retry_longest_pause),
+            on_busy: self.on_busy.or(others.on_busy),
+            only: list(self.only, others.only),
+            hooks: self.hooks.or(others.hooks),
+            hook: list(self.hook, others.hook),
+            skip_hook: list(self.skip_hook, others.skip_hook),
+            phase: if self.phase.is_empty() {
+                others.phase
+            } else {
+                self.phase
+            },
         }
     }
 
@@ -134,20 +170,20 @@ impl Options {
             }),
             hook: self.hook.clone(),
             skip_hook: self.skip_hook.clone(),
-            phases: self.phases.clone(),
+            phases: self.phase.clone(),
         }
     }
 
     fn limits(&self) -> Limits {
         let usual = Limits::default();
         Limits {
-            operation: self.timeout.unwrap_or(usual.operation),
-            phase: self.phase_timeout,
-            wave: self.wave_timeout,
+            operation: self.timeout.map_or(usual.operation, Seconds::get),
+            phase: self.phase_timeout.map(Seconds::get),
+            wave: self.wave_timeout.map(Seconds::get),
             retry: Retry {
                 times: self.retry.unwrap_or(usual.retry.times),
-                first: self.retry_pause.unwrap_or(usual.retry.first),
-                most: self.retry_longest_pause.unwrap_or(usual.retry.most),
+                first: self.retry_pause.map_or(usual.retry.first, Seconds::get),
+                most: self.retry_longest_pause.map_or(usual.retry.most, Seconds::get),
             },
             ..usual
         }

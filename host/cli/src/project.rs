@@ -1,16 +1,37 @@
-//! What a command is about: applications, where their manifests come from, and what is wanted of each.
+//! What a command is about: applications, where their manifests come from, and what is wanted of each. Flags say it, or a
+//! [`File`](file::File) beside the manifests does; a flag wins over a file.
 
-use std::time::Duration;
+pub mod argocd;
+pub mod file;
+mod order;
+mod wrong;
 
-use capstan_core::error::PlanError;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use capstan_core::{
+    error::{PlanError, near},
+    manifest::Manifest,
+};
+
+use self::file::Configuration;
+pub use self::file::NAME as FILE;
 use crate::{
-    args::Set,
+    args::{From, Global, Set},
     context::Context,
     options::Options,
     report::Mistakes,
     source::{self, Desired, Gathered, Release, Source},
 };
+
+/// What a command is about.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The applications, each after those that it depends on.
+    pub apps: Vec<App>,
+    /// The options of every command, with what the files add.
+    pub global: Global,
+    deadline: Duration,
+}
 
 /// One application, as flags and files describe it.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +44,12 @@ pub struct App {
     pub sources: Vec<Source>,
     /// What is wanted of it.
     pub options: Options,
+    /// The applications that come before it, by name.
+    pub depends_on: Vec<String>,
+    /// What should be known of how it was described.
+    pub notices: Vec<String>,
+    /// Where it is described, as a file and a JSON pointer in it.
+    origin: Option<(Arc<Manifest>, String)>,
 }
 
 /// An application of which everything is read that needs no cluster.
@@ -33,26 +60,111 @@ pub struct Read {
     gathered: Gathered,
 }
 
+impl App {
+    /// Makes one of which only the name is known.
+    pub fn named(name: &str) -> App {
+        App {
+            name: name.to_owned(),
+            namespace: None,
+            sources: Vec::new(),
+            options: Options::default(),
+            depends_on: Vec::new(),
+            notices: Vec::new(),
+            origin: None,
+        }
+    }
+
+    /// Makes an error about a part of its description.
+    fn error(&self, pointer: &str, message: String) -> PlanError {
+        match &self.origin {
+            Some((document, at)) => document.error(&format!("{at}{pointer}"), message),
+            None => PlanError::new(message),
+        }
+    }
+}
+
 /// Finds out what a command is about.
 ///
 /// # Errors
 ///
 /// Returns what is missing or wrong.
-pub fn of(set: &Set) -> anyhow::Result<App> {
-    let sources = set.from.sources();
-    if sources.is_empty() {
-        return Err(Mistakes::one(
-            "there are no manifests",
-            "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`",
-        ));
-    }
-    let is_chart = |source: &Source| matches!(source, Source::Chart(_));
+pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
+    let files = files(&set.from)?;
+    let (apps, global) = if !set.from.argocd_application.is_empty() {
+        let apps = of_argocd(global, set)?;
+        let mut global = global.clone();
+        if let [only] = apps.as_slice() {
+            global.namespace = global.namespace.or_else(|| only.namespace.clone());
+        }
+        (apps, global)
+    } else if files.is_empty() {
+        (vec![of_flags(set)?], global.clone())
+    } else {
+        of_files(&files, global, set)?
+    };
+    let all = || apps.iter().flat_map(|app| &app.sources);
     if let Some(flag) = set.from.chart_flag()
-        && !sources.iter().any(is_chart)
+        && !all().any(|source| matches!(source, Source::Chart(_)))
     {
         return Err(Mistakes::one(
             format!("{flag} is for Helm charts, and there is none among the sources"),
             "name one with `--chart`, or a folder that has a Chart.yaml with `-f`",
+        ));
+    }
+    Ok(Project {
+        apps,
+        global,
+        deadline: set.from.deadline(),
+    })
+}
+
+/// Finds out of which applications the file of the working directory or those that were named tell; nothing without any.
+///
+/// # Errors
+///
+/// Returns what is wrong with them.
+pub fn described(global: &Global, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
+    let from = From {
+        config: config.to_vec(),
+        ..From::default()
+    };
+    if files(&from)?.is_empty() {
+        return Ok(None);
+    }
+    let set = Set { from, ..Set::default() };
+    of(global, &set).map(Some)
+}
+
+/// Lists the files that tell of applications: those that are named, else the working directory's, unless there are other sources.
+fn files(from: &From) -> anyhow::Result<Vec<PathBuf>> {
+    if !from.config.is_empty() {
+        let named = |path: &PathBuf| file::named_by(path).unwrap_or_else(|| path.clone());
+        return Ok(from.config.iter().map(named).collect());
+    }
+    let named: Vec<PathBuf> = from.files.iter().filter_map(|path| file::named_by(path)).collect();
+    if named.is_empty() {
+        let here = PathBuf::from(FILE);
+        let is_asked = from.sources().is_empty() && here.is_file();
+        return Ok(if is_asked { vec![here] } else { Vec::new() });
+    }
+    if named.len() < from.sources().len() {
+        let shown = named.first().map(|path| path.display().to_string()).unwrap_or_default();
+        return Err(Mistakes::one(
+            format!("{shown} describes applications, and beside it there are other sources"),
+            format!("write them into it; or with `--config {shown}` they come instead of those it names"),
+        ));
+    }
+    Ok(named)
+}
+
+fn of_flags(set: &Set) -> anyhow::Result<App> {
+    let sources = set.from.sources();
+    if sources.is_empty() {
+        return Err(Mistakes::one(
+            "there are no manifests",
+            format!(
+                "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`; or write a {FILE}"
+            ),
         ));
     }
     let name = match &set.app {
@@ -60,31 +172,182 @@ pub fn of(set: &Set) -> anyhow::Result<App> {
         None => named_after(&sources)?,
     };
     Ok(App {
-        name,
-        namespace: None,
         sources,
         options: Options::of_flags(set),
+        ..App::named(&name)
     })
 }
 
 fn named_after(sources: &[Source]) -> anyhow::Result<String> {
     let found = sources.first().and_then(Source::name);
     found.ok_or_else(|| {
-        Mistakes(vec![
-            PlanError::new("the application has no name").hint("manifests from stdin need one: `--app NAME`"),
-        ])
-        .into()
+        Mistakes::one(
+            "the application has no name",
+            "manifests from stdin need one: `--app NAME`",
+        )
     })
 }
 
-/// Reads an application's sources, as far as that needs no cluster.
-///
-/// # Errors
-///
-/// Returns everything that is wrong with them, together.
-pub fn read(app: App, deadline: Duration) -> anyhow::Result<Read> {
-    let gathered = source::gather(&app.sources, deadline)?;
-    Ok(Read { app, gathered })
+/// Reads Applications of Argo CD; flags win over what they say.
+fn of_argocd(global: &Global, set: &Set) -> anyhow::Result<Vec<App>> {
+    let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
+    for file in &set.from.argocd_application {
+        match argocd::read(file) {
+            Ok(read) => apps.extend(read),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes).into());
+    }
+    let is_only = apps.len() == 1;
+    for app in &mut apps {
+        app.options = Options::of_flags(set).over(std::mem::take(&mut app.options));
+        if global.namespace.is_some() {
+            app.namespace = None;
+        }
+        for source in &mut app.sources {
+            if let Source::Chart(chart) = source {
+                set.from.fill(chart);
+            }
+        }
+        if let Some(name) = set.app.as_ref().filter(|_| is_only) {
+            app.name.clone_from(name);
+        }
+    }
+    select(order::sorted(apps).map_err(Mistakes)?, set)
+}
+
+/// Takes the one that is named, of several.
+fn select(mut apps: Vec<App>, set: &Set) -> anyhow::Result<Vec<App>> {
+    let Some(name) = set.app.as_ref().filter(|_| apps.len() > 1) else {
+        return Ok(apps);
+    };
+    let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
+    apps.retain(|app| app.name == *name);
+    if apps.is_empty() {
+        let hint = match near(name, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", names.join(", ")),
+        };
+        return Err(Mistakes::one(format!("there is no application `{name}`"), hint));
+    }
+    Ok(apps)
+}
+
+fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Vec<App>, Global)> {
+    let (mut read, mut mistakes) = (Vec::new(), Vec::new());
+    for path in files {
+        match file::read(path) {
+            Ok(configuration) => read.push(configuration),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes).into());
+    }
+    let mut apps = Vec::new();
+    for configuration in &read {
+        apps.extend(apps_of(configuration, global, set, files.len() == 1)?);
+    }
+    let apps = select(order::sorted(apps).map_err(Mistakes)?, set)?;
+    if apps.len() > 1 && !set.from.config.is_empty() && !set.from.sources().is_empty() {
+        return Err(Mistakes::one(
+            "sources on the command line can't be those of several applications",
+            "name one of them with `--app`, or leave the sources out",
+        ));
+    }
+    let mut global = global.clone();
+    let mut namespaces = read.iter().map(|configuration| configuration.file.namespace.clone());
+    global.namespace = global.namespace.or_else(|| namespaces.next().flatten());
+    for configuration in &read {
+        global.plugins.extend(configuration.plugins());
+        let without = configuration.file.without_plugins.iter().cloned();
+        global.without_plugins.extend(without);
+    }
+    Ok((apps, global))
+}
+
+/// Lists the applications of a file.
+fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: bool) -> anyhow::Result<Vec<App>> {
+    let file = &configuration.file;
+    let instead = if set.from.config.is_empty() {
+        Vec::new()
+    } else {
+        set.from.sources()
+    };
+    let settled = |mut sources: Vec<Source>| {
+        for source in &mut sources {
+            if let Source::Chart(chart) = source {
+                set.from.fill(chart);
+            }
+        }
+        sources
+    };
+    let namespace = |own: &Option<String>| match &global.namespace {
+        Some(_) => None,
+        None => own.clone().or_else(|| file.namespace.clone()),
+    };
+    let options = |own: &Options| Options::of_flags(set).over(own.clone());
+    if file.applications.is_empty() {
+        let sources = if instead.is_empty() {
+            settled(configuration.sources(&file.sources))
+        } else {
+            instead
+        };
+        let name = match (set.app.as_ref().filter(|_| is_only), &file.name) {
+            (Some(name), _) | (None, Some(name)) => name.clone(),
+            (None, None) => named_after(&configuration.sources(&[]))?,
+        };
+        return Ok(vec![App {
+            name,
+            namespace: namespace(&None),
+            sources,
+            options: options(&file.options),
+            depends_on: file.depends_on.clone(),
+            notices: Vec::new(),
+            origin: Some((Arc::clone(&configuration.document), String::new())),
+        }]);
+    }
+    let all = file.applications.iter().enumerate().map(|(number, one)| App {
+        name: one.name.clone(),
+        namespace: namespace(&one.namespace),
+        sources: if instead.is_empty() {
+            settled(configuration.sources(&one.sources))
+        } else {
+            instead.clone()
+        },
+        options: options(&one.options.clone().over(file.options.clone())),
+        depends_on: one.depends_on.clone(),
+        notices: Vec::new(),
+        origin: Some((Arc::clone(&configuration.document), format!("/applications/{number}"))),
+    });
+    Ok(all.collect())
+}
+
+impl Project {
+    /// Reads the sources of all applications, as far as that needs no cluster.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong with them, together.
+    pub fn read(&self) -> anyhow::Result<Vec<Read>> {
+        let (mut read, mut mistakes) = (Vec::new(), Vec::new());
+        for app in &self.apps {
+            match source::gather(&app.sources, self.deadline) {
+                Ok(gathered) => read.push(Read {
+                    app: app.clone(),
+                    gathered,
+                }),
+                Err(Mistakes(wrong)) => mistakes.extend(wrong),
+            }
+        }
+        if mistakes.is_empty() {
+            Ok(read)
+        } else {
+            Err(Mistakes(mistakes).into())
+        }
+    }
 }
 
 impl Read {
@@ -107,5 +370,78 @@ impl Read {
         };
         let desired = self.gathered.render(&release)?;
         Ok((self.app, desired))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory as _;
+    use serde::de::DeserializeOwned;
+    use serde_json::json;
+
+    use super::{
+        file::{Application, Entry, File},
+        *,
+    };
+
+    /// Flags that are about one run.
+    const NO_OPTION: [&str; 5] = ["app", "plan", "dry-run", "lint", "allow-lint"];
+
+    /// Lists the keys that may stand in something: serde says them of a key that may not.
+    fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
+        let said = match serde_json::from_value::<T>(json!({ "?": 1 })) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        said.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_flag_of_a_sync_is_an_option_of_the_file() {
+        let options = keys::<Options>();
+        let command = crate::args::Args::command();
+        let sync = command.get_subcommands().find(|command| command.get_name() == "sync");
+        let flags = sync.into_iter().flat_map(clap::Command::get_arguments);
+        let flags = flags.filter(|flag| flag.get_help_heading() != Some("Sources") && !flag.is_global_set());
+        let mut missing = Vec::new();
+        for flag in flags
+            .filter_map(clap::Arg::get_long)
+            .filter(|flag| !NO_OPTION.contains(flag))
+        {
+            let mut words = flag.split('-');
+            let first = words.next().unwrap_or_default().to_owned();
+            let key = words.fold(first, |key, word| {
+                let (head, tail) = word.split_at(1);
+                key + &head.to_uppercase() + tail
+            });
+            if !options.contains(&key) && !options.contains(&format!("{key}s")) {
+                missing.push(key);
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_document_of_the_file_has_every_key() -> std::io::Result<()> {
+        let tested = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+        let text = std::fs::read_to_string(std::path::Path::new(&tested).join("../CAPSTAN-YAML.md"))?;
+        let sections = [
+            ("The file", keys::<File>()),
+            ("An application", keys::<Application>()),
+            ("A source", keys::<Entry>()),
+            ("Options", keys::<Options>()),
+        ];
+        for (title, keys) in sections {
+            let section = text.split(&format!("## {title}\n")).nth(1).unwrap_or_default();
+            let section = section.split("\n## ").next().unwrap_or_default();
+            let rows = section
+                .lines()
+                .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+            let rows: BTreeSet<String> = rows.map(str::to_owned).collect();
+            assert_eq!(rows, keys, "in the section `{title}`");
+        }
+        Ok(())
     }
 }

@@ -23,10 +23,11 @@ use capstan_engine::Revision;
 
 pub use self::{
     files::{name_of, text},
+    git::work_tree,
     helm::{Chart, Values},
     kustomize::Kustomization,
 };
-use crate::report::Mistakes;
+use crate::{project::argocd, report::Mistakes};
 
 /// How long rendering may take if nobody says.
 pub const RENDERING: Duration = Duration::from_mins(2);
@@ -109,6 +110,17 @@ impl Source {
         }
     }
 
+    /// Takes a folder for what it holds: a kustomization, a chart, or manifests.
+    pub fn of_folder(path: PathBuf) -> Source {
+        if kustomize::is_kustomization(&path) {
+            return Source::Kustomization(Kustomization {
+                path,
+                ..Kustomization::default()
+            });
+        }
+        Source::of_path(path, false)
+    }
+
     /// Returns the files and folders of this machine that it is read from.
     fn paths(&self) -> Vec<&Path> {
         match self {
@@ -143,7 +155,7 @@ impl Source {
 /// # Errors
 ///
 /// Returns everything that is wrong, together.
-pub fn gather(sources: &[Source], deadline: Duration) -> anyhow::Result<Gathered> {
+pub fn gather(sources: &[Source], deadline: Duration) -> Result<Gathered, Mistakes> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
     let mut notices = Vec::new();
@@ -171,7 +183,7 @@ pub fn gather(sources: &[Source], deadline: Duration) -> anyhow::Result<Gathered
         }
     }
     if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
+        return Err(Mistakes(mistakes));
     }
     Ok(Gathered {
         parts,
@@ -209,6 +221,16 @@ fn decode(rendered: Rendered, notices: &mut Vec<String>) -> Result<Vec<Manifest>
         }
     }
     notices.extend(rendered.said);
+    for application in manifests.iter().filter(|manifest| argocd::is_application(manifest)) {
+        let place = application
+            .place("")
+            .map(|place| format!(" ({place})"))
+            .unwrap_or_default();
+        notices.push(format!(
+            "{}{place} is applied like any other object; `--argocd-application FILE` reads it as a description of what to sync",
+            application.key()
+        ));
+    }
     if mistakes.is_empty() {
         Ok(manifests)
     } else {

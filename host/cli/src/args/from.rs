@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::set::seconds;
-use crate::source::{Chart, Kustomization, RENDERING, Source, Values};
+use crate::{
+    seconds::seconds,
+    source::{Chart, Kustomization, RENDERING, Source},
+};
 
 /// Where manifests come from.
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -21,13 +23,13 @@ pub struct From {
     #[arg(short = 'k', long = "kustomize", value_name = "DIR")]
     pub kustomizations: Vec<PathBuf>,
     /// Let kustomizations have charts rendered by helm
-    #[arg(long, requires = "kustomizations")]
+    #[arg(long)]
     pub enable_helm: bool,
     /// A Helm chart: a folder, a packed file, oci://... or REPOSITORY/NAME, rendered by `helm template`. May be repeated
     #[arg(long = "chart", value_name = "CHART")]
     pub charts: Vec<String>,
     /// Which version of a chart from a repository
-    #[arg(long, value_name = "VERSION", requires = "charts")]
+    #[arg(long, value_name = "VERSION")]
     pub chart_version: Option<String>,
     /// Values for the charts, from a file. May be repeated; later ones win
     #[arg(long, value_name = "FILE")]
@@ -59,6 +61,12 @@ pub struct From {
     /// What the charts are told to be served beside what the cluster serves, as in apps/v1/Deployment. May be repeated
     #[arg(long, value_name = "VERSION", value_delimiter = ',')]
     pub api_versions: Vec<String>,
+    /// A description of applications, instead of the `capstan.yaml` of the working directory or of a folder named by -f. May be repeated
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// A file with an `Application` of Argo CD, read as a description of what to sync. May be repeated
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "kustomizations", "charts", "config"])]
+    pub argocd_application: Vec<PathBuf>,
     /// How long rendering may take [default: 2m]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub render_timeout: Option<u64>,
@@ -75,6 +83,7 @@ impl From {
             Source::Kustomization(Kustomization {
                 path: path.clone(),
                 enable_helm: self.enable_helm,
+                ..Kustomization::default()
             })
         });
         let charts = self
@@ -90,27 +99,31 @@ impl From {
         sources
     }
 
-    /// Puts what the flags say about charts into one.
-    fn fill(&self, chart: &mut Chart) {
+    /// Adds what the flags say about charts; they win over what the chart's source says.
+    pub fn fill(&self, chart: &mut Chart) {
         let is_from_repository = !std::path::Path::new(&chart.chart).exists();
-        *chart = Chart {
-            chart: std::mem::take(&mut chart.chart),
-            version: self.chart_version.clone().filter(|_| is_from_repository),
-            release_name: self.release_name.clone(),
-            values: Values {
-                files: self.values.clone(),
-                inline: None,
-                set_json: self.set_json.clone(),
-                set: self.set.clone(),
-                set_string: self.set_string.clone(),
-                set_file: self.set_file.clone(),
-                set_literal: self.set_literal.clone(),
-            },
-            skip_crds: self.skip_crds,
-            kube_version: self.kube_version.clone(),
-            api_versions: self.api_versions.clone(),
-            ..Chart::default()
-        };
+        if is_from_repository && self.chart_version.is_some() {
+            chart.version.clone_from(&self.chart_version);
+        }
+        if self.release_name.is_some() {
+            chart.release_name.clone_from(&self.release_name);
+        }
+        if self.kube_version.is_some() {
+            chart.kube_version.clone_from(&self.kube_version);
+        }
+        chart.skip_crds |= self.skip_crds;
+        chart.api_versions.extend(self.api_versions.iter().cloned());
+        let values = &mut chart.values;
+        for (all, more) in [
+            (&mut values.late_files, &self.values),
+            (&mut values.set, &self.set),
+            (&mut values.set_string, &self.set_string),
+            (&mut values.set_json, &self.set_json),
+            (&mut values.set_file, &self.set_file),
+            (&mut values.set_literal, &self.set_literal),
+        ] {
+            all.extend(more.iter().cloned());
+        }
     }
 
     /// Names a flag that is for charts only, if there is one.

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use capstan_core::phase::Phase;
 use clap::{Args as ClapArgs, ValueEnum};
+use serde::Deserialize;
 
 use super::{From, Lints};
+use crate::seconds::seconds;
 
 /// A set of manifests and what is wanted of it.
-#[derive(Debug, Clone, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub struct Set {
     /// Where its manifests come from
     #[command(flatten)]
@@ -113,14 +115,16 @@ pub struct Plan {
 }
 
 /// Another tool's rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Compat {
     /// Those of Argo CD
     Argocd,
 }
 
 /// Which hooks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Hooks {
     /// All
     All,
@@ -141,7 +145,8 @@ pub enum OnOff {
 }
 
 /// What it means when something takes too long.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnTimeout {
     /// It has failed
     #[default]
@@ -160,7 +165,8 @@ pub enum DryRun {
 }
 
 /// What to do when another operation runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnBusy {
     /// Say so and do nothing
     #[default]
@@ -179,50 +185,4 @@ fn phase(word: &str) -> Result<Phase, String> {
             None => format!("there is no phase `{word}`"),
         },
     )
-}
-
-/// Reads a duration: whole seconds, or units as in `1h30m`.
-pub(super) fn seconds(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no duration; write `90s`, `10m`, `1h30m` or whole seconds");
-    if let Ok(seconds) = text.parse() {
-        return Ok(seconds);
-    }
-    let mut sum: u64 = 0;
-    let mut number = String::new();
-    for letter in text.chars() {
-        if letter.is_ascii_digit() {
-            number.push(letter);
-            continue;
-        }
-        let unit = match letter {
-            's' => 1,
-            'm' => 60,
-            'h' => 60 * 60,
-            'd' => 24 * 60 * 60,
-            _ => return Err(wrong()),
-        };
-        let count: u64 = number.parse().map_err(|_| wrong())?;
-        number.clear();
-        sum = count
-            .checked_mul(unit)
-            .and_then(|more| sum.checked_add(more))
-            .ok_or_else(wrong)?;
-    }
-    if number.is_empty() && sum > 0 {
-        Ok(sum)
-    } else {
-        Err(wrong())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(seconds("90"), Ok(90));
-        assert_eq!(seconds("1h30m"), Ok(5400));
-        assert!(seconds("soon").is_err() && seconds("1h30").is_err() && seconds("").is_err());
-    }
 }

@@ -2,33 +2,123 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
-use capstan_core::plan::{Limits, Plan};
-use capstan_engine::Request;
+use capstan_core::{
+    plan::{Limits, Plan},
+    plugins::Application,
+};
+use capstan_engine::{EngineError, Request};
 
 use super::{
+    conduct::Conductor,
     follow::{self, Followed},
-    plan::show,
     print,
-    sync::carry_on,
+    several::{self, Turn},
+    voice::Voice,
+    which,
 };
 use crate::{
-    args::{Delete, Global, Lints, OnBusy, Output},
+    args::{Delete, Global, OnBusy, Output},
     context::Context,
     exit::Exit,
     options::confirmed,
+    project::{self, Project},
     report::Mistakes,
 };
 
 pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit> {
+    let Some(app) = &delete.app else {
+        return match project::described(global, &delete.config)? {
+            Some(project) => remove_all(project, delete).await,
+            None => Err(Mistakes::one(
+                "no application is named",
+                format!(
+                    "name one, or a description of several with `--config`, or write a {}",
+                    project::FILE
+                ),
+            )),
+        };
+    };
+    let global = &which(global, app)?;
     let context = Context::new(global).await?;
-    let result = remove(&context, global, delete).await;
+    let voice = Voice::default();
+    let mut conductor = Conductor::only(&context, global, OnBusy::Refuse, &voice);
+    let result = match context.application(app) {
+        Ok(application) => remove(&mut conductor, delete, application, Asks::Yes).await,
+        Err(error) => Err(error),
+    };
     context.save()?;
     result
 }
 
-async fn remove(context: &Context, global: &Global, delete: &Delete) -> anyhow::Result<Exit> {
-    let application = context.application(&delete.app.app)?;
-    if let Some(exit) = carry_on(context, global, &application, OnBusy::Refuse).await? {
+/// Whether a yes is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// Unless `--yes` is given.
+    Yes,
+    /// It was.
+    No,
+}
+
+/// Removes several applications, each when those that depend on it are gone.
+async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
+    let context = Context::new(&project.global).await?;
+    let names: Vec<&str> = project.apps.iter().rev().map(|app| app.name.as_str()).collect();
+    if !delete.yes && !asks(&format!("Delete {}?", names.join(", then ")), "deleting")? {
+        print("nothing was deleted\n");
+        return Ok(Exit::Usage);
+    }
+    let mut turns = Vec::new();
+    for app in project.apps.iter().rev() {
+        let comes_before = |other: &&project::App| other.depends_on.contains(&app.name);
+        turns.push(Turn {
+            name: app.name.clone(),
+            after: project
+                .apps
+                .iter()
+                .filter(comes_before)
+                .map(|other| other.name.clone())
+                .collect(),
+            work: context.application_in(&app.name, app.namespace.as_deref())?,
+        });
+    }
+    let (context, global) = (&context, &project.global);
+    let result = several::run(global, turns, |voice, application| async move {
+        let result = match follow::signals() {
+            Ok(signals) => {
+                let mut conductor = Conductor {
+                    signals: Some(signals),
+                    ..Conductor::only(context, global, OnBusy::Refuse, &voice)
+                };
+                let result = remove(&mut conductor, delete, application, Asks::No).await;
+                gone_already(result, &voice)
+            }
+            Err(error) => Err(error.into()),
+        };
+        (result, voice.documents())
+    });
+    let result = result.await;
+    context.save()?;
+    result
+}
+
+/// What isn't there needs no deletion.
+fn gone_already(result: anyhow::Result<Exit>, voice: &Voice) -> anyhow::Result<Exit> {
+    match result {
+        Err(error) if matches!(error.downcast_ref(), Some(EngineError::NoApplication { .. })) => {
+            voice.say(&format!("{error}"));
+            Ok(Exit::Done)
+        }
+        other => other,
+    }
+}
+
+async fn remove(
+    conductor: &mut Conductor<'_>,
+    delete: &Delete,
+    application: Application,
+    question: Asks,
+) -> anyhow::Result<Exit> {
+    if let Some(exit) = conductor.carry_on(&application).await? {
         return Ok(exit);
     }
     let mut limits = Limits::default();
@@ -38,17 +128,17 @@ async fn remove(context: &Context, global: &Global, delete: &Delete) -> anyhow::
         confirmed: confirmed(&delete.confirm),
         ..Request::delete(application)
     };
-    let planned = context.engine.plan(request).await?;
-    if global.output == Output::Text {
-        show(global, context, &planned, &Lints::default());
-        print("\n");
+    let planned = conductor.context.engine.plan(request).await?;
+    if conductor.global.output == Output::Text {
+        conductor.show(&planned);
+        conductor.voice.print("\n");
     }
-    if !delete.yes && !is_confirmed(&planned.plan)? {
+    if question == Asks::Yes && !delete.yes && !is_confirmed(&planned.plan)? {
         print("nothing was deleted\n");
         return Ok(Exit::Usage);
     }
-    let running = context.engine.start(planned, &context.who()).await?;
-    follow::to_end(running, global).await.map(Followed::exit)
+    let running = conductor.start(planned).await?;
+    conductor.follow(running).await.map(Followed::exit)
 }
 
 fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {

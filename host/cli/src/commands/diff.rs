@@ -27,37 +27,38 @@ const PROGRAM: &str = "KUBECTL_EXTERNAL_DIFF";
 /// One object before and after.
 struct Difference {
     key: ObjectKey,
+    name: String,
     before: String,
     after: String,
 }
 
 pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
-    let (context, app, desired) = prepare(global, set).await?;
-    let planned = context.engine.plan(request(&context, &app, desired)?).await?;
+    let prepared = prepare(global, set).await?;
+    let (global, context) = (&prepared.global, &prepared.context);
     let (mut differences, mut is_refused) = (Vec::new(), false);
-    for one in context.engine.rehearse(&planned).await {
-        let Some(task) = planned.plan.task(&one.task) else {
-            continue;
-        };
-        match difference(task, &one)? {
-            Ok(Some(found)) => differences.push(found),
-            Ok(None) => {}
-            Err(error) => {
-                is_refused = true;
-                say(&format!(
-                    "error: {}: {error}",
-                    name_of(&task.key, &planned.plan.application.namespace)
-                ));
+    for (app, desired) in prepared.all {
+        let planned = context.engine.plan(request(context, &app, desired)?).await?;
+        let namespace = planned.plan.application.namespace.clone();
+        for one in context.engine.rehearse(&planned).await {
+            let Some(task) = planned.plan.task(&one.task) else {
+                continue;
+            };
+            match difference(task, &one, &namespace)? {
+                Ok(Some(found)) => differences.push(found),
+                Ok(None) => {}
+                Err(error) => {
+                    is_refused = true;
+                    say(&format!("error: {}: {error}", name_of(&task.key, &namespace)));
+                }
             }
         }
     }
     match (global.output, std::env::var(PROGRAM)) {
         (Output::Text, Ok(program)) if !program.trim().is_empty() => show_by(&program, &differences)?,
         (Output::Text, _) => {
-            let namespace = &planned.plan.application.namespace;
             let paint = Paint::new(global.color);
             for one in &differences {
-                print(&text(one, &name_of(&one.key, namespace), paint));
+                print(&text(one, &one.name, paint));
             }
         }
         (Output::Json | Output::Jsonl | Output::Sarif, _) => {
@@ -79,6 +80,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
 fn difference<'a>(
     task: &Task,
     one: &'a Rehearsed,
+    namespace: &str,
 ) -> anyhow::Result<Result<Option<Difference>, &'a capstan_engine::ClusterError>> {
     if matches!(task.action, Action::Hook(_)) {
         return Ok(match &one.result {
@@ -94,6 +96,7 @@ fn difference<'a>(
     let (before, after) = (written(before)?, written(after)?);
     Ok(Ok((before != after).then(|| Difference {
         key: task.key.clone(),
+        name: name_of(&task.key, namespace),
         before,
         after,
     })))

@@ -4,7 +4,7 @@ use capstan_core::{event::Status, object::ObjectKey};
 use capstan_engine::Report;
 use jiff::Timestamp;
 
-use super::{print, print_json};
+use super::{print, print_json, which};
 use crate::{
     args::{Global, Output},
     context::Context,
@@ -13,6 +13,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
+    let global = &which(global, app)?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
     match global.output {

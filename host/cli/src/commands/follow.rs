@@ -1,12 +1,10 @@
 //! Follows an operation to its end: prints what happens, and listens to signals meanwhile.
 
-use std::io::Write as _;
-
 use capstan_core::{event::Status, view::OperationView};
 use capstan_engine::{Record, Running};
 use serde::Serialize;
 
-use super::{print, print_json};
+use super::voice::Voice;
 use crate::{
     args::{Global, Output},
     exit::Exit,
@@ -31,7 +29,7 @@ impl Followed {
 }
 
 /// A signal, by what it means.
-enum Signal {
+pub(super) enum Signal {
     /// Ctrl-C: terminate; the second time, leave.
     Interrupt,
     /// The process shall go; the operation is to be carried on by another.
@@ -47,9 +45,22 @@ struct Result<'a> {
     logs: Vec<capstan_engine::Line>,
 }
 
+/// Signals as they come.
+pub(super) type Signals = tokio::sync::mpsc::UnboundedReceiver<Signal>;
+
 /// Follows an operation to its end.
-pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Result<Followed> {
+pub(super) async fn to_end(running: Running, global: &Global) -> anyhow::Result<Followed> {
     let mut signals = signals()?;
+    to_end_as(running, global, &Voice::default(), &mut signals).await
+}
+
+/// Follows an operation to its end, for one of several applications.
+pub(super) async fn to_end_as(
+    mut running: Running,
+    global: &Global,
+    voice: &Voice,
+    signals: &mut Signals,
+) -> anyhow::Result<Followed> {
     let mut text = RunText::new(Paint::new(global.color));
     let mut logs = Vec::new();
     let mut interrupted = false;
@@ -60,15 +71,15 @@ pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Res
                 let why = match signal {
                     Signal::Interrupt if !interrupted => {
                         interrupted = true;
-                        say("Ctrl-C: terminating; again to leave at once");
+                        voice.say("\nCtrl-C: terminating; again to leave at once");
                         running.terminate("Ctrl-C");
                         continue;
                     }
                     Signal::Interrupt => "Ctrl-C",
                     Signal::Leave(name) => name,
                 };
-                say(&format!(
-                    "{why}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it",
+                voice.say(&format!(
+                    "\n{why}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it",
                     running.operation
                 ));
                 running.leave().await;
@@ -78,8 +89,8 @@ pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Res
         };
         let Some(record) = record else { break };
         match global.output {
-            Output::Text => print(&text.text(&record)),
-            Output::Jsonl => print(&format!("{}\n", serde_json::to_string(&record)?)),
+            Output::Text => voice.print(&text.text(&record)),
+            Output::Jsonl => voice.record(&record)?,
             Output::Json | Output::Sarif => {
                 text.text(&record);
                 if let Record::Line(line) = record {
@@ -89,7 +100,7 @@ pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Res
         }
     }
     if global.output == Output::Json {
-        print_json(&Result {
+        voice.document(&Result {
             view: text.view(),
             logs,
         })?;
@@ -97,13 +108,8 @@ pub(super) async fn to_end(mut running: Running, global: &Global) -> anyhow::Res
     Ok(Followed::Over(running.end().await?))
 }
 
-fn say(text: &str) {
-    // Nothing can be done about a closed stderr.
-    writeln!(std::io::stderr(), "\n{text}").ok();
-}
-
 #[cfg(unix)]
-fn signals() -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<Signal>> {
+pub(super) fn signals() -> std::io::Result<Signals> {
     use tokio::signal::unix::{SignalKind, signal};
     let (told, signals) = tokio::sync::mpsc::unbounded_channel();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -125,7 +131,7 @@ fn signals() -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<Signal>> {
 }
 
 #[cfg(not(unix))]
-fn signals() -> std::io::Result<tokio::sync::mpsc::UnboundedReceiver<Signal>> {
+pub(super) fn signals() -> std::io::Result<Signals> {
     let (told, signals) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && told.send(Signal::Interrupt).is_ok() {} });
     Ok(signals)

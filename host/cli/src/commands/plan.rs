@@ -12,22 +12,66 @@ use crate::{
     exit::Exit,
     project::{self, App},
     render::{self, Paint, harmless},
+    report::{self, Mistakes},
     source::Desired,
 };
 
 pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Exit> {
-    let (context, app, desired) = prepare(global, &plan.set).await?;
-    let request = request(&context, &app, desired)?;
-    if plan.explain_compat {
-        return explain_compat::run(global, &context, request).await;
+    let prepared = prepare(global, &plan.set).await?;
+    let global = &prepared.global;
+    let context = &prepared.context;
+    let is_only = prepared.all.len() == 1;
+    if let Some(path) = plan.save.as_ref().filter(|_| !is_only) {
+        return Err(Mistakes::one(
+            format!("{} can't hold the plans of several applications", path.display()),
+            "name one of them with `--app`",
+        ));
     }
-    let planned = context.engine.plan(request).await?;
-    if let Some(path) = &plan.save {
-        save(path, &planned.save()?)?;
+    if plan.explain_compat && !is_only {
+        return Err(Mistakes::one(
+            "`--explain-compat` compares the plans of one application",
+            "name one of them with `--app`",
+        ));
     }
-    match global.output {
-        Output::Text => show(global, &context, &planned, &plan.lints),
-        Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan(&planned.plan)?)?,
+    let (mut plans, mut failed) = (Vec::new(), None);
+    for (number, (app, desired)) in prepared.all.into_iter().enumerate() {
+        let request = request(context, &app, desired)?;
+        if plan.explain_compat {
+            return explain_compat::run(global, context, request).await;
+        }
+        let planned = match context.engine.plan(request).await {
+            Ok(planned) => planned,
+            Err(error) if is_only => return Err(error.into()),
+            Err(error) => {
+                let error = anyhow::Error::from(error);
+                say(&format!("{} can't be planned:", app.name));
+                say(report::tell(&error, Paint::new(global.color)).trim_end());
+                failed.get_or_insert(Exit::of(&error));
+                continue;
+            }
+        };
+        if let Some(path) = &plan.save {
+            save(path, &planned.save()?)?;
+        }
+        match global.output {
+            Output::Text => {
+                let head = if number == 0 {
+                    format!("on {}", context.cluster)
+                } else {
+                    String::new()
+                };
+                print(&format!(
+                    "{head}\n{}{}",
+                    after(&app),
+                    text(global, &planned, &plan.lints)
+                ));
+            }
+            Output::Json | Output::Jsonl | Output::Sarif if is_only => print_json(&render::mask::plan(&planned.plan)?)?,
+            Output::Json | Output::Jsonl | Output::Sarif => plans.push(render::mask::plan(&planned.plan)?),
+        }
+    }
+    if !is_only && global.output != Output::Text {
+        print_json(&plans)?;
     }
     if let Some(path) = &plan.save {
         say(&format!(
@@ -36,18 +80,27 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
             path.display()
         ));
     }
-    Ok(Exit::Done)
+    Ok(failed.unwrap_or(Exit::Done))
 }
 
-/// Prints a plan for people, and what would go wrong all the same.
-pub(super) fn show(global: &Global, context: &Context, planned: &Planned, lints: &Lints) {
+/// Says which applications come before one.
+fn after(app: &App) -> String {
+    if app.depends_on.is_empty() {
+        String::new()
+    } else {
+        format!("after {}: ", app.depends_on.join(", "))
+    }
+}
+
+/// Writes a plan for people, and what would go wrong all the same.
+pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> String {
     let paint = Paint::new(global.color);
-    let text = render::plan::text(&planned.plan, paint);
-    print(&format!("on {}\n{text}", context.cluster));
+    let mut text = render::plan::text(&planned.plan, paint);
     let findings = render::findings::text(&planned.plan.findings, lints.least(global.verbose), paint);
     if !findings.is_empty() {
-        print(&format!("\n{findings}"));
+        text.push_str(&format!("\n{findings}"));
     }
+    text
 }
 
 /// Writes a file that only its owner may read.
@@ -67,15 +120,45 @@ fn save(path: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("failed to write {}", path.display()))
 }
 
+/// What a command is about, and what it works with.
+pub(super) struct Prepared {
+    /// The cluster.
+    pub(super) context: Context,
+    /// The options of every command, with what files add.
+    pub(super) global: Global,
+    /// The applications, each after those that it depends on.
+    pub(super) all: Vec<(App, Desired)>,
+}
+
 /// Reads what a command is about, and makes the engine meanwhile: mistakes that need no cluster are told without one.
-pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<(Context, App, Desired)> {
-    let read = project::read(project::of(set)?, set.from.deadline())?;
-    let context = Context::new(global).await?;
-    let (app, desired) = read.render(&context).await?;
-    for notice in &desired.notices {
+pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepared> {
+    let project = project::of(global, set)?;
+    let read = project.read()?;
+    let context = Context::new(&project.global).await?;
+    let (mut all, mut mistakes) = (Vec::new(), Vec::new());
+    for one in read {
+        match one.render(&context).await {
+            Ok((app, desired)) => all.push((app, desired)),
+            Err(error) => match error.downcast::<Mistakes>() {
+                Ok(Mistakes(wrong)) => mistakes.extend(wrong),
+                Err(other) => return Err(other),
+            },
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes).into());
+    }
+    for notice in all
+        .iter()
+        .flat_map(|(app, desired)| app.notices.iter().chain(&desired.notices))
+    {
         say(&format!("notice: {}", harmless(notice)));
     }
-    Ok((context, app, desired))
+    Ok(Prepared {
+        context,
+        global: project.global,
+        all,
+    })
 }
 
 /// Says what is to be planned.

@@ -3,15 +3,16 @@
 use capstan_core::{event::Status, operation_kind::OperationKind, plan::Limits};
 use capstan_engine::{Past, Request};
 
-use super::{delete::asks, plan::show, print, say, stored::find, sync};
+use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Voice, which};
 use crate::{
-    args::{Global, Lints, OnBusy, Output, Rollback},
+    args::{Global, OnBusy, Output, Rollback},
     context::Context,
     exit::Exit,
     report::Mistakes,
 };
 
 pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
+    let global = &which(global, &args.app.app)?;
     let context = Context::new(global).await?;
     let result = roll_back(&context, global, args).await;
     context.save()?;
@@ -20,7 +21,9 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit
 
 async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
-    if let Some(exit) = sync::carry_on(context, global, &application, OnBusy::Refuse).await? {
+    let voice = Voice::default();
+    let mut conductor = Conductor::only(context, global, OnBusy::Refuse, &voice);
+    if let Some(exit) = conductor.carry_on(&application).await? {
         return Ok(exit);
     }
     let history = context.engine.report(&application).await?.history;
@@ -50,14 +53,14 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     say(&format!("back to the manifests of operation {}", past.id));
     if !args.yes {
         if global.output == Output::Text {
-            show(global, context, &planned, &Lints::default());
+            conductor.show(&planned);
         }
         if !asks("Go back?", "going back")? {
             print("nothing was changed\n");
             return Ok(Exit::Usage);
         }
     }
-    sync::run_plan(context, global, planned, OnBusy::Refuse, &Lints::default()).await
+    conductor.run_plan(planned).await
 }
 
 /// Finds the last success with other manifests than those of the last operation.

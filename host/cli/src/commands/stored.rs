@@ -1,43 +1,69 @@
 //! `capstan status`, `history`, `logs`, `terminate` and `sweep`: what is stored about applications, and what can be done from outside.
 
 use capstan_core::{event::Status, plugins::Application};
-use capstan_engine::{Ended, EngineError, Past, SweepFate};
+use capstan_engine::{Ended, EngineError, Past, Report, SweepFate};
 use jiff::Timestamp;
 
-use super::{follow, print, print_json};
+use super::{follow, print, print_json, which};
 use crate::{
-    args::{Global, History, Logs, Output},
+    args::{Global, History, Logs, MaybeApp, Output},
     context::Context,
     exit::Exit,
+    project::{self, Project},
     render::{Paint, columns, harmless, lines, name_of, span, tables},
     report::Mistakes,
 };
 
-pub(super) async fn status(global: &Global, app: Option<&str>) -> anyhow::Result<Exit> {
-    let context = Context::new(global).await?;
-    let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
-    let Some(app) = app else {
-        return all(&context, global, paint, now).await;
+pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<Exit> {
+    let Some(app) = &args.app else {
+        return match project::described(global, &args.config)? {
+            Some(project) => of_project(&project).await,
+            None => all(global).await,
+        };
     };
+    let global = &which(global, app)?;
+    let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
+    let now = context.engine.clock().now();
     match global.output {
-        Output::Text => print(&tables::report(&report, now, paint)),
+        Output::Text => print(&tables::report(&report, now, Paint::new(global.color))),
         Output::Json | Output::Jsonl | Output::Sarif => print_json(&report)?,
     }
     Ok(Exit::Done)
 }
 
-async fn all(context: &Context, global: &Global, paint: Paint, now: Timestamp) -> anyhow::Result<Exit> {
+/// Shows the applications that files tell of, whether they are deployed or not.
+async fn of_project(project: &Project) -> anyhow::Result<Exit> {
+    let context = Context::new(&project.global).await?;
+    let (mut reports, mut absent) = (Vec::new(), Vec::new());
+    for app in &project.apps {
+        let application = context.application_in(&app.name, app.namespace.as_deref())?;
+        match context.engine.report(&application).await {
+            Ok(report) => reports.push(report),
+            Err(EngineError::NoApplication { .. }) => absent.push(application),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    show_all(&context, &project.global, &reports, &absent)
+}
+
+async fn all(global: &Global) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
     let applications = context.engine.applications(&context.namespace).await?;
     let mut reports = Vec::new();
     for application in &applications {
         reports.push(context.engine.report(application).await?);
     }
+    show_all(&context, global, &reports, &[])
+}
+
+fn show_all(context: &Context, global: &Global, reports: &[Report], absent: &[Application]) -> anyhow::Result<Exit> {
+    let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
     if global.output != Output::Text {
         print_json(&reports)?;
         return Ok(Exit::Done);
     }
-    if reports.is_empty() {
+    if reports.is_empty() && absent.is_empty() {
         print(&format!("no applications in namespace {}\n", context.namespace));
         return Ok(Exit::Done);
     }
@@ -62,6 +88,10 @@ async fn all(context: &Context, global: &Global, paint: Paint, now: Timestamp) -
             (_, _, None) => Default::default(),
         };
         vec![report.application.name.clone(), id, started, state]
+    }));
+    rows.extend(absent.iter().map(|application| {
+        let state = format!("not deployed in namespace {}", application.namespace);
+        vec![application.name.clone(), String::new(), String::new(), state]
     }));
     print(&lines(columns(&rows, 3)));
     Ok(Exit::Done)
@@ -89,6 +119,7 @@ pub(super) fn find<'a>(history: &'a [Past], wanted: Option<&str>) -> anyhow::Res
 }
 
 pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<Exit> {
+    let global = &which(global, &args.app.app)?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
@@ -115,6 +146,7 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
 }
 
 pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
+    let global = &which(global, &args.app.app)?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let report = context.engine.report(&application).await?;
@@ -149,6 +181,7 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
 }
 
 pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit> {
+    let global = &which(global, app)?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let by = context.who();
@@ -180,6 +213,7 @@ async fn end_here(context: &Context, global: &Global, application: &Application,
 }
 
 pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
+    let global = &which(global, app)?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let swept = context.engine.sweep(&application).await?;

@@ -1,17 +1,19 @@
-//! `capstan sync`.
+//! `capstan sync`, of one application or of several.
 
 use std::path::Path;
 
-use capstan_core::{error::PlanError, lint::Finding, plan::Plan, plugins::Application};
-use capstan_engine::{Ended, EngineError, Planned, Rehearsed, Request, Running};
+use capstan_core::{error::PlanError, lint::Finding, plan::Plan};
+use capstan_engine::{Planned, Rehearsed, Request};
 
 use super::{
-    follow::{self, Followed},
-    plan::{prepare, request, show},
-    print, print_json, say,
+    conduct::Conductor,
+    follow,
+    plan::{Prepared, prepare, request},
+    several::{self, Turn},
+    voice::Voice,
 };
 use crate::{
-    args::{DryRun, Global, Lints, OnBusy, Output, Sync},
+    args::{DryRun, Global, Lints, Output, Sync},
     context::Context,
     exit::Exit,
     render::{self, name_of},
@@ -20,17 +22,37 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
-    let (context, source) = if let Some(path) = &args.saved {
-        let source = Source::Saved(Box::new(load(path, args)?));
-        (Context::new(global).await?, source)
-    } else {
-        let (context, app, desired) = prepare(global, &args.set).await?;
-        let request = request(&context, &app, desired)?;
-        (context, Source::Request(Box::new(request)))
+    let voice = Voice::default();
+    if let Some(path) = &args.saved {
+        let planned = load(path, args)?;
+        let context = Context::new(global).await?;
+        let on_busy = args.on_busy.unwrap_or_default();
+        let mut conductor = Conductor {
+            lints: args.lints.clone(),
+            ..Conductor::only(&context, global, on_busy, &voice)
+        };
+        let result = sync(&mut conductor, args.dry_run, Source::Saved(Box::new(planned))).await;
+        context.save()?;
+        return result;
+    }
+    let mut prepared = prepare(global, &args.set).await?;
+    let result = match prepared.all.pop() {
+        Some((app, desired)) if prepared.all.is_empty() => {
+            let on_busy = args.on_busy.or(app.options.on_busy).unwrap_or_default();
+            let source = Source::Request(Box::new(request(&prepared.context, &app, desired)?));
+            let mut conductor = Conductor {
+                lints: args.lints.clone(),
+                ..Conductor::only(&prepared.context, &prepared.global, on_busy, &voice)
+            };
+            sync(&mut conductor, args.dry_run, source).await
+        }
+        last => {
+            prepared.all.extend(last);
+            sync_all(&mut prepared, args).await
+        }
     };
-    let result = sync(&context, global, args, source).await;
     // What was done in an embedded cluster was done, however it ended.
-    context.save()?;
+    prepared.context.save()?;
     result
 }
 
@@ -54,29 +76,61 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
     })
 }
 
-async fn sync(context: &Context, global: &Global, args: &Sync, source: Source) -> anyhow::Result<Exit> {
+/// Syncs several applications, each when those that it depends on are done.
+async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> {
+    let mut turns = Vec::new();
+    for (app, desired) in std::mem::take(&mut prepared.all) {
+        let on_busy = args.on_busy.or(app.options.on_busy).unwrap_or_default();
+        let request = request(&prepared.context, &app, desired)?;
+        turns.push(Turn {
+            name: app.name,
+            after: app.depends_on,
+            work: (on_busy, Source::Request(Box::new(request))),
+        });
+    }
+    let (context, global) = (&prepared.context, &prepared.global);
+    several::run(global, turns, |voice, (on_busy, source)| async move {
+        let result = match follow::signals() {
+            Ok(signals) => {
+                let mut conductor = Conductor {
+                    signals: Some(signals),
+                    lints: args.lints.clone(),
+                    ..Conductor::only(context, global, on_busy, &voice)
+                };
+                sync(&mut conductor, args.dry_run, source).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        (result, voice.documents())
+    })
+    .await
+}
+
+async fn sync(conductor: &mut Conductor<'_>, dry_run: Option<DryRun>, source: Source) -> anyhow::Result<Exit> {
+    let engine = &conductor.context.engine;
     let application = match &source {
         Source::Saved(planned) => planned.plan.application.clone(),
         Source::Request(request) => request.application.clone(),
     };
-    let on_busy = args.on_busy.unwrap_or_default();
-    if args.dry_run.is_none()
-        && let Some(exit) = carry_on(context, global, &application, on_busy).await?
+    if dry_run.is_none()
+        && let Some(exit) = conductor.carry_on(&application).await?
     {
         return Ok(exit);
     }
     let planned = match source {
         Source::Saved(planned) => {
-            context.engine.verify(&planned).await?;
+            engine.verify(&planned).await?;
             *planned
         }
-        Source::Request(request) => context.engine.plan(*request).await?,
+        Source::Request(request) => engine.plan(*request).await?,
     };
-    if let Some(by) = args.dry_run {
-        return dry_run(context, global, &planned, by, &args.lints).await;
+    match dry_run {
+        Some(by) => rehearse(conductor, &planned, by).await,
+        None => {
+            refuse(&planned.plan, &conductor.lints)?;
+            conductor.run_plan(planned).await
+        }
     }
-    refuse(&planned.plan, &args.lints)?;
-    run_plan(context, global, planned, on_busy, &args.lints).await
 }
 
 /// Refuses a plan that is known to go wrong, unless that is allowed.
@@ -107,115 +161,25 @@ fn refuse(plan: &Plan, lints: &Lints) -> anyhow::Result<()> {
     Err(Mistakes(mistakes).into())
 }
 
-/// Shows a plan and runs it to its end.
-pub(super) async fn run_plan(
-    context: &Context,
-    global: &Global,
-    planned: Planned,
-    on_busy: OnBusy,
-    lints: &Lints,
-) -> anyhow::Result<Exit> {
-    if global.output == Output::Text {
-        show(global, context, &planned, lints);
-        print("\n");
-        if planned.plan.is_empty() {
-            return Ok(Exit::Done);
-        }
-    }
-    let running = start(context, planned, on_busy).await?;
-    follow::to_end(running, global).await.map(Followed::exit)
-}
-
-async fn start(context: &Context, planned: Planned, on_busy: OnBusy) -> anyhow::Result<Running> {
-    loop {
-        match context.engine.start(planned.clone(), &context.who()).await {
-            Err(error @ EngineError::Busy { .. }) => {
-                make_way(context, &planned.plan.application, on_busy, error).await?;
-            }
-            other => return Ok(other?),
-        }
-    }
-}
-
-/// Comes back when nobody is at work on the application any more, or says that somebody is.
-async fn make_way(
-    context: &Context,
-    application: &Application,
-    on_busy: OnBusy,
-    error: EngineError,
-) -> anyhow::Result<()> {
-    match on_busy {
-        OnBusy::Refuse => return Err(error.into()),
-        OnBusy::Wait => say(&format!("{error}; waiting for its end")),
-        OnBusy::Supersede => {
-            say(&format!("{error}; ending it first"));
-            match context.engine.terminate(application, &context.who()).await {
-                // What nobody drives any more is carried on with, or has just ended.
-                Ok(Ended::Asked(_) | Ended::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(context.engine.until_idle(application).await?)
-}
-
-async fn dry_run(
-    context: &Context,
-    global: &Global,
-    planned: &Planned,
-    by: DryRun,
-    lints: &Lints,
-) -> anyhow::Result<Exit> {
-    match global.output {
-        Output::Text => show(global, context, planned, lints),
-        Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan(&planned.plan)?)?,
+async fn rehearse(conductor: &Conductor<'_>, planned: &Planned, by: DryRun) -> anyhow::Result<Exit> {
+    let voice = conductor.voice;
+    match conductor.global.output {
+        Output::Text => conductor.show(planned),
+        Output::Json | Output::Jsonl | Output::Sarif => voice.document(&render::mask::plan(&planned.plan)?)?,
     }
     let refused: Vec<Rehearsed> = match by {
         DryRun::Client => Vec::new(),
         DryRun::Server => {
-            let all = context.engine.rehearse(planned).await;
+            let all = conductor.context.engine.rehearse(planned).await;
             all.into_iter().filter(|one| one.result.is_err()).collect()
         }
     };
     for one in &refused {
         if let (Err(error), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
             let name = name_of(&task.key, &planned.plan.application.namespace);
-            say(&format!("error: {name}: {error}"));
+            voice.say(&format!("error: {name}: {error}"));
         }
     }
-    say("a dry run: nothing was changed");
+    voice.say("a dry run: nothing was changed");
     Ok(if refused.is_empty() { Exit::Done } else { Exit::Apply })
-}
-
-/// Brings an operation to its end whose driver is gone. Its result is the command's own unless it succeeded.
-pub(super) async fn carry_on(
-    context: &Context,
-    global: &Global,
-    application: &Application,
-    on_busy: OnBusy,
-) -> anyhow::Result<Option<Exit>> {
-    let running = loop {
-        let Some(current) = context.engine.current(application).await? else {
-            return Ok(None);
-        };
-        match context.engine.resume(application).await {
-            Ok(running) => {
-                if global.output == Output::Text {
-                    print(&format!(
-                        "operation {} ({} by {}) was left before its end; carrying on with it first\n",
-                        current.id, current.does, current.by
-                    ));
-                }
-                break running;
-            }
-            Err(EngineError::NothingRuns(_)) => return Ok(None),
-            Err(error @ EngineError::Busy { .. }) => make_way(context, application, on_busy, error).await?,
-            Err(error) => return Err(error.into()),
-        }
-    };
-    let followed = follow::to_end(running, global).await?;
-    Ok(match followed.exit() {
-        Exit::Done => None,
-        other => Some(other),
-    })
 }

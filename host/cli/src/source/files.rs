@@ -85,6 +85,8 @@ fn collect(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(
             if recursive {
                 collect(&entry, recursive, files)?;
             }
+        } else if entry.file_name().is_some_and(|name| name == crate::project::FILE) {
+            // It says what to do with the folder.
         } else if entry.extension().is_some_and(is_manifest) {
             files.push(entry);
         }

@@ -38,6 +38,18 @@ pub(super) fn commit(sources: &[Source]) -> Option<String> {
     Some(if is_dirty { format!("{commit}-dirty") } else { commit })
 }
 
+/// Returns the root of the work tree that a folder is in, and where it comes from and goes to.
+pub fn work_tree(folder: &Path) -> Option<(PathBuf, Vec<String>)> {
+    let git = program::find("git")?;
+    let root = ask(&git, folder, &["rev-parse", "--show-toplevel"])?;
+    let remotes = ask(&git, folder, &["config", "--get-regexp", r"^remote\..*\.url$"]).unwrap_or_default();
+    let urls = remotes.lines().filter_map(|line| line.split_once(' '));
+    Some((
+        PathBuf::from(root.trim_end()),
+        urls.map(|(_, url)| url.to_owned()).collect(),
+    ))
+}
+
 fn ask(git: &Path, folder: &Path, words: &[&str]) -> Option<String> {
     let output = Command::new(git)
         .arg("-C")

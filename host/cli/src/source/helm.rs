@@ -45,6 +45,8 @@ pub struct Values {
     pub files: Vec<String>,
     /// Values that are written where the chart is named; they win over the files.
     pub inline: Option<Value>,
+    /// Further files; they win over both.
+    pub late_files: Vec<String>,
     /// `--set-json`.
     pub set_json: Vec<String>,
     /// `--set`.
@@ -55,6 +57,12 @@ pub struct Values {
     pub set_file: Vec<String>,
     /// `--set-literal`.
     pub set_literal: Vec<String>,
+}
+
+impl Values {
+    fn all_files(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().chain(&self.late_files)
+    }
 }
 
 impl Chart {
@@ -71,7 +79,7 @@ impl Chart {
     }
 
     pub(super) fn paths(&self) -> Vec<&Path> {
-        let files = self.values.files.iter().map(Path::new).filter(|path| path.exists());
+        let files = self.values.all_files().map(Path::new).filter(|path| path.exists());
         self.local().into_iter().chain(files).collect()
     }
 
@@ -133,11 +141,11 @@ pub(super) fn find(chart: &Chart) -> Result<PathBuf, PlanError> {
         );
     }
     let missing = |file: &&String| !file.contains("://") && *file != "-" && !Path::new(file).is_file();
-    if let Some(file) = chart.values.files.iter().find(missing) {
+    if let Some(file) = chart.values.all_files().find(missing) {
         return Err(PlanError::new(format!("{file} can't be read: there is no such file"))
             .hint(format!("it is named as values of the chart {}", chart.chart)));
     }
-    if chart.values.inline.is_some() && chart.values.files.iter().any(|file| file == "-") {
+    if chart.values.inline.is_some() && chart.values.all_files().any(|file| file == "-") {
         let message = format!(
             "values of the chart {} are written beside it and on stdin, too",
             chart.chart
@@ -166,7 +174,7 @@ pub(super) fn render(
     command.env("KUBECONFIG", NO_CLUSTER);
     let what = format!("helm can't render the chart {}", chart.chart);
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
-    let is_stdin = chart.values.files.iter().any(|file| file == "-");
+    let is_stdin = chart.values.all_files().any(|file| file == "-");
     let input = if is_stdin {
         Some(super::text(Path::new("-"))?)
     } else {
@@ -209,6 +217,9 @@ fn arguments(chart: &Chart, release: &Release<'_>) -> Vec<String> {
     }
     if values.inline.is_some() {
         flag("values", "-");
+    }
+    for file in &values.late_files {
+        flag("values", file);
     }
     let all = [
         ("set-json", &values.set_json),
@@ -309,7 +320,7 @@ mod tests {
         };
         let mut chart = Chart::at("charts/shop");
         chart.values.set.push("a=1".to_owned());
-        chart.values.files.push("prod.yaml".to_owned());
+        chart.values.late_files.push("prod.yaml".to_owned());
         assert_eq!(
             arguments(&chart, &release),
             [

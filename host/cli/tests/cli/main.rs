@@ -4,6 +4,7 @@
 mod changes;
 mod exec;
 mod lint;
+mod project;
 mod real;
 mod serve;
 mod sources;

@@ -376,6 +376,12 @@ fn a_kustomization_is_built_and_its_hooks_come_through() {
 
     PostSync
       wave   0   + Job/prod-check                       run, wait Succeeded   then delete on HookSucceeded   job 0.1.0
+
+    warning[hook-name-reuse]: the delete policy HookSucceeded keeps Job shop/prod-check after a failure, and the next run finds its name taken
+      --> tests/fixtures/kustomizations/prod (built):34 (document 3)
+      34 |     argocd.argoproj.io/hook-delete-policy: HookSucceeded
+         |                                            ^
+      fix: add BeforeHookCreation, or use `generateName`
     [exit code 0]
     ");
     let said = programs.run(&format!("sync -k {PROD} --app echo -n shop --simulate"));

@@ -174,7 +174,7 @@ fn mistakes_in_manifests() {
 fn mistakes_on_the_command_line() {
     assert_snapshot!(run("plan --simulate").all(), @"
     error: there are no manifests
-      hint: name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`
+      hint: name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`; or write a capstan.yaml
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f nowhere --app shop --simulate").all(), @"

@@ -1,0 +1,146 @@
+//! Several applications in one command: each when those before it are done, independent ones side by side, one exit code.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use serde_json::{Value, json};
+
+use super::{follow, print, print_json, voice::Voice};
+use crate::{
+    args::{Global, Output},
+    exit::Exit,
+    render::{Paint, columns, lines},
+    report,
+};
+
+/// How many are at work at once.
+const AT_ONCE: usize = 8;
+
+/// One of several, and what comes before it.
+pub(super) struct Turn<T> {
+    /// The application's name.
+    pub(super) name: String,
+    /// Those that must have ended well.
+    pub(super) after: Vec<String>,
+    /// What is to be done.
+    pub(super) work: T,
+}
+
+/// How one of several ended.
+enum End {
+    Over(Exit),
+    NotStarted(String),
+}
+
+/// Does the work of all in their turn. What depends on one that failed, and what has not begun when somebody wants an end, is not
+/// started. Returns the exit code of the first that failed.
+pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)>>(
+    global: &Global,
+    turns: Vec<Turn<T>>,
+    work: impl Fn(Voice, T) -> F,
+) -> anyhow::Result<Exit> {
+    let order: Vec<String> = turns.iter().map(|turn| turn.name.clone()).collect();
+    let width = order.iter().map(String::len).max().unwrap_or_default();
+    let paint = Paint::new(global.color);
+    let mut signals = follow::signals()?;
+    let (mut waiting, mut running) = (turns, FuturesUnordered::new());
+    let mut ends: BTreeMap<String, End> = BTreeMap::new();
+    let (mut documents, mut failed, mut is_stopped) = (Vec::new(), None, false);
+    loop {
+        for (name, why) in stuck(&mut waiting, &ends, is_stopped) {
+            tell_not_started(global, &Voice::of(&name, width), &why)?;
+            ends.insert(name, End::NotStarted(why));
+        }
+        let done: BTreeSet<&String> = ends.keys().collect();
+        while running.len() < AT_ONCE
+            && let Some(at) = waiting
+                .iter()
+                .position(|turn| turn.after.iter().all(|name| done.contains(name)))
+        {
+            let Turn { name, work: what, .. } = waiting.remove(at);
+            let doing = work(Voice::of(&name, width), what);
+            running.push(async move { (name, doing.await) });
+        }
+        let (name, (result, more)) = tokio::select! {
+            biased;
+            Some(_) = signals.recv() => {
+                is_stopped = true;
+                continue;
+            }
+            next = running.next() => match next {
+                Some(next) => next,
+                None => break,
+            },
+        };
+        documents.extend(more);
+        let exit = result.unwrap_or_else(|error| {
+            let exit = Exit::of(&error);
+            Voice::of(&name, width).say(&report::tell(&error, paint));
+            exit
+        });
+        if !exit.is_good() {
+            failed.get_or_insert(exit);
+        }
+        ends.insert(name, End::Over(exit));
+    }
+    match global.output {
+        Output::Text => print(&summary(&order, &ends, paint)),
+        Output::Json | Output::Sarif => print_json(&documents)?,
+        Output::Jsonl => {}
+    }
+    let worst = ends.values().map(|end| match end {
+        End::Over(exit) => *exit,
+        End::NotStarted(_) => Exit::Terminated,
+    });
+    Ok(failed
+        .or_else(|| worst.max_by_key(|exit| *exit as u8))
+        .unwrap_or(Exit::Done))
+}
+
+/// Takes out those that can't be started any more, with the reason.
+fn stuck<T>(waiting: &mut Vec<Turn<T>>, ends: &BTreeMap<String, End>, is_stopped: bool) -> Vec<(String, String)> {
+    let mut stuck: Vec<(String, String)> = Vec::new();
+    loop {
+        let why = |turn: &Turn<T>| {
+            let of = |name: &String| match ends.get(name) {
+                Some(End::Over(exit)) if !exit.is_good() => Some(format!("{name} failed")),
+                Some(End::NotStarted(_)) => Some(format!("{name} was not started")),
+                Some(End::Over(_)) | None => None,
+            };
+            let this = |name: &String| stuck.iter().any(|(other, _)| other == name);
+            turn.after
+                .iter()
+                .find_map(|name| of(name).or_else(|| this(name).then(|| format!("{name} was not started"))))
+                .or_else(|| is_stopped.then(|| "terminated".to_owned()))
+        };
+        let Some((at, why)) = waiting.iter().enumerate().find_map(|(at, turn)| Some((at, why(turn)?))) else {
+            return stuck;
+        };
+        stuck.push((waiting.remove(at).name, why));
+    }
+}
+
+fn tell_not_started(global: &Global, voice: &Voice, why: &str) -> anyhow::Result<()> {
+    match global.output {
+        Output::Text => voice.print(&format!("not started: {why}\n")),
+        Output::Json | Output::Sarif => {}
+        Output::Jsonl => voice.record(&json!({ "notStarted": why }))?,
+    }
+    Ok(())
+}
+
+fn summary(order: &[String], ends: &BTreeMap<String, End>, paint: Paint) -> String {
+    let rows = order.iter().map(|name| {
+        let end = match ends.get(name) {
+            Some(End::Over(exit)) if exit.is_good() => paint.good("ok"),
+            Some(End::Over(exit)) => paint.bad(&format!("FAILED ({})", *exit as u8)),
+            Some(End::NotStarted(why)) => format!("not started: {why}"),
+            None => String::new(),
+        };
+        vec![name.clone(), end]
+    });
+    format!("\n{}", lines(columns(&rows.collect::<Vec<_>>(), 3)))
+}
