@@ -28,7 +28,10 @@ pub use self::{
     rules::{INVALID, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
     set::Set,
 };
-use crate::{directive::Mode, error::PlanError, manifest::Manifest, object::ObjectKey, place::Place};
+use crate::{
+    directive::Mode, error::PlanError, manifest::Manifest, object::ObjectKey, operation_kind::OperationKind,
+    place::Place,
+};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -168,7 +171,12 @@ impl Found<'_> {
 /// Looks at a set with all rules. What matters most is first, and then what is written first.
 pub fn lint(set: &Set<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for rule in &RULES {
+    let rules = RULES.iter().filter(|rule| match set.does {
+        OperationKind::Sync => true,
+        // Who deletes wants to know what happens then, and not what would in a sync.
+        OperationKind::Delete => rule.is_of_deletion,
+    });
+    for rule in rules {
         let mut found = Found {
             rule,
             mode: set.mode,

@@ -32,6 +32,9 @@ fn the_readme_shows_plans_and_mistakes_as_they_are() {
     assert!(readme.contains(&run("plan -f tests/example/echo -n shop --simulate").out));
     let mistake = run("plan -f tests/fixtures/sets/bad/hook.yaml --app shop --simulate");
     assert!(readme.contains(&mistake.err), "{}", mistake.all());
+    let found = run("lint -f tests/fixtures/sets/lint --lint error").out;
+    let found = found.split("\n\n").next().unwrap_or_default();
+    assert!(readme.contains(found) && !found.is_empty(), "{found}");
 }
 
 #[test]

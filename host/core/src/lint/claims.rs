@@ -4,7 +4,6 @@ use super::{
     Found, Severity, needs,
     set::{Member, Set},
 };
-use crate::operation_kind::OperationKind;
 
 /// `claim-needs-consumer`.
 pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
@@ -13,7 +12,7 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
         .iter()
         .filter(|member| member.is("", "PersistentVolumeClaim"))
     {
-        let Some(turn) = claim.turn().filter(|_| set.does == OperationKind::Sync) else {
+        let Some(turn) = claim.turn() else {
             continue;
         };
         let object = &claim.manifest().object;

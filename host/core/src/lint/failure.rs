@@ -4,7 +4,7 @@ use super::{
     Found, needs,
     set::{Set, Turn},
 };
-use crate::{operation_kind::OperationKind, phase::Phase};
+use crate::phase::Phase;
 
 /// `sync-fail-needs`.
 pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
@@ -14,7 +14,7 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
             .iter()
             .map(|task| Turn::of(task))
             .find(|turn| turn.phase == Phase::SyncFail);
-        let Some(turn) = turn.filter(|_| set.does == OperationKind::Sync) else {
+        let Some(turn) = turn else {
             continue;
         };
         for need in needs::of_pods(&hook.manifest().object) {

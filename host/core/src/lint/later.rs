@@ -9,7 +9,6 @@ use super::{
 use crate::{
     directive::{ApplyMode, Mode},
     object::ObjectKey,
-    operation_kind::OperationKind,
     phase::Phase,
     plan::Role,
 };
@@ -33,7 +32,7 @@ fn look(set: &Set<'_>, member: &Member<'_>, found: &mut Found<'_>) {
         return;
     };
     // What runs after a failure has a rule of its own.
-    if set.does == OperationKind::Delete || turn.phase == Phase::SyncFail {
+    if turn.phase == Phase::SyncFail {
         return;
     }
     let mut needs = ground(set, member);

@@ -4,13 +4,10 @@ use super::{
     Found, Severity, needs,
     set::{Member, Set},
 };
-use crate::{directive::Mode, operation_kind::OperationKind};
+use crate::directive::Mode;
 
 /// `needs-removed`.
 pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
-    if set.does == OperationKind::Delete {
-        return;
-    }
     for member in &set.members {
         let Some(turn) = member.turn() else { continue };
         for need in needs::of_pods(&member.manifest().object) {

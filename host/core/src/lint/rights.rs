@@ -7,7 +7,7 @@ use super::{
     needs::{self, elements},
     set::{Member, Set},
 };
-use crate::{object::ObjectKey, operation_kind::OperationKind};
+use crate::object::ObjectKey;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -19,7 +19,7 @@ fn bindings<'set>(set: &'set Set<'set>) -> impl Iterator<Item = &'set Member<'se
 
 /// `binding-needs-later`.
 pub(super) fn roles(set: &Set<'_>, found: &mut Found<'_>) {
-    for binding in bindings(set).filter(|_| set.does == OperationKind::Sync) {
+    for binding in bindings(set) {
         let Some(turn) = binding.turn() else { continue };
         for (key, pointer, is_role) in named(binding) {
             let Some(provider) = set.provider(&key) else { continue };
@@ -82,7 +82,7 @@ fn named(binding: &Member<'_>) -> Vec<(ObjectKey, String, bool)> {
 /// `rights-come-later`.
 pub(super) fn of_hooks(set: &Set<'_>, found: &mut Found<'_>) {
     for hook in set.members.iter().filter(|member| member.is_hook()) {
-        let Some(turn) = hook.turn().filter(|_| set.does == OperationKind::Sync) else {
+        let Some(turn) = hook.turn() else {
             continue;
         };
         let needs = needs::of_pods(&hook.manifest().object);

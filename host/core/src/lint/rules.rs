@@ -13,6 +13,8 @@ pub struct Rule {
     pub summary: &'static str,
     /// What comes of that.
     pub why: &'static str,
+    /// Whether it is looked at when an application is deleted.
+    pub(super) is_of_deletion: bool,
     pub(super) check: fn(&Set<'_>, &mut Found<'_>),
 }
 
@@ -28,6 +30,7 @@ const fn rule(
         severity,
         summary,
         why,
+        is_of_deletion: false,
         check,
     }
 }
@@ -115,13 +118,16 @@ pub const RULES: [Rule; 18] = [
         "After a failure before that it isn't there, and the hook tells nobody.",
         failure::look,
     ),
-    rule(
-        "post-delete-needs",
-        Severity::Warning,
-        "A PostDelete hook needs what is deleted with the application, or lives in a namespace that is.",
-        "When it runs, that is gone.",
-        deletion::look,
-    ),
+    Rule {
+        is_of_deletion: true,
+        ..rule(
+            "post-delete-needs",
+            Severity::Warning,
+            "A PostDelete hook needs what is deleted with the application, or lives in a namespace that is.",
+            "When it runs, that is gone.",
+            deletion::look,
+        )
+    },
     rule(
         "hook-never-completes",
         Severity::Warning,

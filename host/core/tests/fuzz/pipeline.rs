@@ -1,0 +1,166 @@
+//! The way of a text to a plan, with scripted plugins and a cluster that is empty or has it all.
+
+use capstan_core::{
+    directive::{self, Directives, Mode, OnTimeout},
+    error::PlanError,
+    manifest::{self, Manifest},
+    object::{Object, labels},
+    operation_kind::OperationKind,
+    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Selection},
+    plugins::{Answerer, Application, Need},
+    sync_options::{NamespaceMetadata, SyncOptions},
+};
+
+/// What is done with a text.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    pub mode: Mode,
+    pub does: OperationKind,
+    /// Whether the cluster has everything already, and more.
+    pub is_live: bool,
+    pub prunes: bool,
+}
+
+fn answerer(claim: &str) -> Answerer {
+    Answerer {
+        plugin: "any".to_owned(),
+        version: "0.1.0".to_owned(),
+        digest: "d".to_owned(),
+        claim: claim.to_owned(),
+    }
+}
+
+fn who(need: &Need) -> Option<Answerer> {
+    let is_claimed = match need {
+        Need::HookType(name) => name != "nobody",
+        Need::HookWord(word) => word == "Skip" || word == "Mine",
+        Need::HookKind(_) => true,
+        Need::Health(kind) => kind.kind != "Nobody",
+        Need::Policy(name) => directive::KNOWN_POLICIES.contains(&name.as_str()) || name == "KeepThree",
+    };
+    is_claimed.then(|| answerer(&need.to_string()))
+}
+
+fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, PlanError> {
+    if !directives.is_hook() {
+        return Ok(Role::Resource);
+    }
+    let others = directives
+        .words
+        .iter()
+        .filter(|word| word.parse::<capstan_core::phase::Phase>().is_err());
+    for word in others {
+        if word == "Skip" {
+            return Ok(Role::Skip("Skip".to_owned()));
+        }
+        if who(&Need::HookWord(word.clone())).is_none() && mode == Mode::Native {
+            return Err(directive::unknown_word_error(manifest, word, &["Mine".to_owned()]));
+        }
+    }
+    Ok(Role::Hook {
+        by: answerer("hook"),
+        phases: directives.phases.clone(),
+        has_object: directives.hook_type.is_none(),
+        also: Vec::new(),
+    })
+}
+
+/// Decodes a text and plans it.
+pub fn read_and_plan(text: &str, way: Way) -> Result<Plan, Vec<PlanError>> {
+    make(&manifest::decode("fuzz.yaml", text)?, way)
+}
+
+/// Plans manifests.
+pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
+    let mut errors = Vec::new();
+    let mut settled = Vec::new();
+    for manifest in manifests {
+        match directive::directives(manifest, way.mode) {
+            Ok(directives) => settled.push((manifest.clone(), directives)),
+            Err(wrong) => errors.extend(wrong),
+        }
+    }
+    let mut scopes = plan::built_in();
+    for (manifest, _) in &settled {
+        let kind = manifest.object.group_kind();
+        if kind.group.ends_with(".io") {
+            scopes.entry(kind).or_insert(Scope::Namespaced);
+        }
+    }
+    errors.extend(plan::settle(&mut settled, &scopes, "shop").err().unwrap_or_default());
+    let mut desired = Vec::new();
+    for (manifest, directives) in settled {
+        match role(&manifest, &directives, way.mode) {
+            Ok(role) => desired.push(Classified {
+                manifest,
+                directives,
+                role,
+            }),
+            Err(error) => errors.push(error),
+        }
+    }
+    let live = live(&desired, way.is_live);
+    // What is left of a set with mistakes is planned, too, as the engine does.
+    let made = plan::make(&Planning {
+        application: Application {
+            name: "shop".to_owned(),
+            namespace: "shop".to_owned(),
+        },
+        mode: way.mode,
+        does: way.does,
+        desired: &desired,
+        live: &live,
+        answerer: &who,
+        policies_for_all: vec![answerer("*")],
+        selection: Selection::default(),
+        prune: way.prunes,
+        takes_over: false,
+        adopts: false,
+        options: SyncOptions::default(),
+        namespace: NamespaceMetadata::default(),
+        confirmed: Confirmed::default(),
+        unasked: None,
+        on_timeout: OnTimeout::Fail,
+        manager: "capstan",
+        limits: Limits::default(),
+    });
+    match made {
+        Ok(plan) if errors.is_empty() => Ok(plan),
+        Ok(_) => Err(errors),
+        Err(more) => {
+            errors.extend(more);
+            Err(errors)
+        }
+    }
+}
+
+/// What is there: each object as it is desired, and a copy of it that no manifest names.
+fn live(desired: &[Classified], is_live: bool) -> Live {
+    let mut live = Live {
+        is_first_install: !is_live,
+        ..Live::default()
+    };
+    if !is_live {
+        return live;
+    }
+    for one in desired {
+        let mut object: Object = one.manifest.object.clone();
+        if object.generate_name().is_some() || !object.0.is_object() {
+            continue;
+        }
+        if object
+            .0
+            .pointer("/metadata/labels")
+            .is_some_and(|labels| !labels.is_object())
+        {
+            continue;
+        }
+        object.set_label(labels::APPLICATION, "shop");
+        object.set_meta("uid", "u1");
+        live.objects.insert(object.key(), object.clone());
+        let name = format!("{}-left", object.name());
+        object.set_meta("name", &name);
+        live.objects.insert(object.key(), object);
+    }
+    live
+}
