@@ -7,7 +7,8 @@ use super::{
     set::{Member, Set},
 };
 use crate::{
-    directive::{ANNOTATIONS, Family, Mode, pointer},
+    compat::Rule,
+    directive::{ANNOTATIONS, Family, pointer},
     error::letters_between,
     plan::Role,
 };
@@ -42,7 +43,7 @@ pub(super) fn without_effect(set: &Set<'_>, found: &mut Found<'_>) {
                     let message = format!("`{name}` has no effect: {} is no hook", member.key);
                     add(member, name, message, "take it off, or make the object a hook", found);
                 }
-                let is_read = set.mode == Mode::ArgoCd || is_helms;
+                let is_read = set.mode.has(Rule::WeightOnEveryObject) || is_helms;
                 if let Some(name) = member.first_of(&["helm.sh/hook-weight"]).filter(|_| !is_read) {
                     let message = format!("`{name}` has no effect: {} is no hook", member.key);
                     add(member, name, message, "`capstan.dev/wave` is for every object", found);

@@ -7,6 +7,7 @@ use super::{
     set::{Member, Provider, Set, Turn},
 };
 use crate::{
+    compat::Rule,
     directive::{ApplyMode, Mode},
     object::ObjectKey,
     phase::Phase,
@@ -63,7 +64,7 @@ fn look(set: &Set<'_>, member: &Member<'_>, found: &mut Found<'_>) {
 /// Returns the namespace an object lives in, and what defines its kind. Argo CD pulls both forward by itself, and we make the
 /// application's own namespace before anything else.
 fn ground(set: &Set<'_>, member: &Member<'_>) -> Vec<Need> {
-    if set.mode == Mode::ArgoCd {
+    if set.mode.has(Rule::DependenciesMoveForward) {
         return Vec::new();
     }
     let mut needs = Vec::new();

@@ -4,7 +4,7 @@ use super::{
     Found, Severity, needs,
     set::{Member, Set},
 };
-use crate::directive::Mode;
+use crate::compat::{Mode, Rule};
 
 /// `needs-removed`.
 pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
@@ -72,9 +72,10 @@ impl Goes {
             .iter()
             .any(|policy| policy == "HookSucceeded")
         {
-            return Some(match mode {
-                Mode::Native => Goes::AtOnce,
-                Mode::ArgoCd => Goes::AtTheEnd,
+            return Some(if mode.has(Rule::OperationJudgesPolicies) {
+                Goes::AtTheEnd
+            } else {
+                Goes::AtOnce
             });
         }
         directives.ttl.after_finished.map(|_| Goes::Later)
@@ -95,7 +96,7 @@ pub(super) fn holders(set: &Set<'_>, found: &mut Found<'_>) {
             format!("its delete policy {policy}")
         } else if member.directives().ttl.after_finished.is_some() {
             "its time to live".to_owned()
-        } else if set.mode == Mode::ArgoCd {
+        } else if set.mode.has(Rule::EveryKindIsReplaced) {
             "BeforeHookCreation, the default delete policy,".to_owned()
         } else {
             continue;

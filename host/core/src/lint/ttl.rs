@@ -6,7 +6,7 @@ use super::{
     Found, Severity,
     set::{Member, Set},
 };
-use crate::{directive::Mode, plan::Role};
+use crate::{compat::Mode, plan::Role};
 
 /// How long somebody else may take to look, in seconds.
 const LOOK: u64 = 60;
