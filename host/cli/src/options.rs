@@ -5,7 +5,7 @@ use capstan_core::{
     phase::Phase,
     plan::{Confirmed, Hooks, Limits, Retry, Selection},
     plugins::Application,
-    sync_options::SyncOptions,
+    sync_options::{NamespaceMetadata, SyncOptions},
 };
 use capstan_engine::Request;
 use serde::Deserialize;
@@ -25,6 +25,8 @@ pub struct Options {
     pub compat: Option<Compat>,
     /// Sync options of Argo CD, `NAME=VALUE` each.
     pub sync_options: Vec<String>,
+    /// Labels and annotations of the application's namespace, when it is made.
+    pub managed_namespace_metadata: Option<NamespaceMetadata>,
     /// Remove what no manifest names any more.
     pub prune: Option<bool>,
     /// What may go though its annotations want a confirmation, as `KIND/NAME`, or `all`.
@@ -71,6 +73,7 @@ impl Options {
         Options {
             compat: set.compat,
             sync_options: set.sync_options.clone(),
+            managed_namespace_metadata: None,
             prune: set.prune,
             confirm: set.confirm.clone(),
             force_conflicts: set.force_conflicts,
@@ -100,6 +103,7 @@ impl Options {
         Options {
             compat: self.compat.or(others.compat),
             sync_options: list(self.sync_options, others.sync_options),
+            managed_namespace_metadata: self.managed_namespace_metadata.or(others.managed_namespace_metadata),
             prune: self.prune.or(others.prune),
             confirm: list(self.confirm, others.confirm),
             force_conflicts: self.force_conflicts.or(others.force_conflicts),
@@ -144,6 +148,7 @@ impl Options {
             revision: Some(revision),
             mode,
             options: options.map_err(Mistakes)?,
+            namespace: self.managed_namespace_metadata.clone().unwrap_or_default(),
             selection: self.selection(),
             prune: self.prune.unwrap_or(false),
             takes_over: self.force_conflicts.unwrap_or(false),

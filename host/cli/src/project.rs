@@ -200,22 +200,28 @@ fn of_argocd(global: &Global, set: &Set) -> anyhow::Result<Vec<App>> {
     if !mistakes.is_empty() {
         return Err(Mistakes(mistakes).into());
     }
-    let is_only = apps.len() == 1;
-    for app in &mut apps {
-        app.options = Options::of_flags(set).over(std::mem::take(&mut app.options));
-        if global.namespace.is_some() {
-            app.namespace = None;
-        }
-        for source in &mut app.sources {
-            if let Source::Chart(chart) = source {
-                set.from.fill(chart);
-            }
-        }
-        if let Some(name) = set.app.as_ref().filter(|_| is_only) {
-            app.name.clone_from(name);
-        }
+    let usual = Options::default();
+    let settled = apps.into_iter().map(|app| settle_argocd(app, &usual, global, set));
+    let mut apps: Vec<App> = settled.collect();
+    if let ([only], Some(name)) = (apps.as_mut_slice(), &set.app) {
+        only.name.clone_from(name);
     }
     select(order::sorted(apps).map_err(Mistakes)?, set)
+}
+
+/// Adds what flags and a file's options say to an Application of Argo CD; flags win over it, and it over the file.
+fn settle_argocd(mut app: App, file: &Options, global: &Global, set: &Set) -> App {
+    let own = std::mem::take(&mut app.options);
+    app.options = Options::of_flags(set).over(own).over(file.clone());
+    if global.namespace.is_some() {
+        app.namespace = None;
+    }
+    for source in &mut app.sources {
+        if let Source::Chart(chart) = source {
+            set.from.fill(chart);
+        }
+    }
+    app
 }
 
 /// Takes the one that is named, of several.
@@ -289,7 +295,7 @@ fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: b
         None => own.clone().or_else(|| file.namespace.clone()),
     };
     let options = |own: &Options| Options::of_flags(set).over(own.clone());
-    if file.applications.is_empty() {
+    if file.applications.is_empty() && file.argocd_applications.is_empty() {
         let sources = if instead.is_empty() {
             settled(configuration.sources(&file.sources))
         } else {
@@ -322,7 +328,15 @@ fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: b
         notices: Vec::new(),
         origin: Some((Arc::clone(&configuration.document), format!("/applications/{number}"))),
     });
-    Ok(all.collect())
+    let mut all: Vec<App> = all.collect();
+    for path in &file.argocd_applications {
+        let read = argocd::read(&configuration.folder.join(path)).map_err(Mistakes)?;
+        all.extend(
+            read.into_iter()
+                .map(|app| settle_argocd(app, &file.options, global, set)),
+        );
+    }
+    Ok(all)
 }
 
 impl Project {

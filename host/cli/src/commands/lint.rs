@@ -11,35 +11,42 @@ use serde_json::json;
 
 use super::{print, print_json};
 use crate::{
-    args::{self, Compat, Global, Output},
+    args::{self, Compat, From, Global, Output, Set},
     context,
     exit::Exit,
+    project::{self, App},
     render::{self, Paint},
     report::Mistakes,
     source::{self, Release, Source},
 };
 
 pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Exit> {
-    let sources = args.from.sources();
-    if sources.is_empty() {
-        return Err(Mistakes::one(
-            "there are no manifests",
-            "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`",
-        ));
-    }
-    let named = args.app.clone().or_else(|| sources.first().and_then(Source::name));
-    let application = Application {
-        name: named.unwrap_or_else(|| "app".to_owned()),
-        namespace: global.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+    let set = Set {
+        app: args.app.clone().or_else(|| unnamed(&args.from)),
+        from: args.from.clone(),
+        compat: args.compat,
+        ..Set::default()
     };
-    let (count, mut findings) = match read(&sources, args, &application) {
-        Ok(manifests) => (manifests.len(), findings(global, args, application, manifests).await?),
-        // What can't be read is a finding like others, for those who read them by machine.
-        Err(error) => {
-            let Mistakes(mistakes) = error.downcast()?;
-            (0, mistakes.into_iter().map(Finding::of_mistake).collect())
+    let project = project::of(global, &set)?;
+    let (mut count, mut findings) = (0, Vec::new());
+    for app in &project.apps {
+        let namespace = app.namespace.clone().or_else(|| project.global.namespace.clone());
+        let application = Application {
+            name: app.name.clone(),
+            namespace: namespace.unwrap_or_else(|| "default".to_owned()),
+        };
+        match read(&app.sources, args, &application) {
+            Ok(manifests) => {
+                count += manifests.len();
+                findings.extend(find(&project.global, app, application, manifests).await?);
+            }
+            // What can't be read is a finding like others, for those who read them by machine.
+            Err(error) => {
+                let Mistakes(mistakes) = error.downcast()?;
+                findings.extend(mistakes.into_iter().map(Finding::of_mistake));
+            }
         }
-    };
+    }
     for finding in &mut findings {
         finding.is_ignored |= args.lints.allows(&finding.rule);
     }
@@ -71,14 +78,20 @@ fn read(sources: &[Source], args: &args::Lint, application: &Application) -> any
     Ok(desired.manifests)
 }
 
-async fn findings(
+/// Names what comes without a name of its own: for looking at it, any will do.
+fn unnamed(from: &From) -> Option<String> {
+    let is_unnamed = from.sources().first().is_some_and(|source| source.name().is_none());
+    is_unnamed.then(|| "app".to_owned())
+}
+
+async fn find(
     global: &Global,
-    args: &args::Lint,
+    app: &App,
     application: Application,
     manifests: Vec<Manifest>,
 ) -> anyhow::Result<Vec<Finding>> {
     let request = Request {
-        mode: match args.compat {
+        mode: match app.options.compat {
             Some(Compat::Argocd) => Mode::ArgoCd,
             None => Mode::Native,
         },

@@ -198,7 +198,10 @@ impl Reader<'_> {
     }
 
     fn sync_policy(&mut self) -> Options {
-        self.others("/spec/syncPolicy", &["automated", "syncOptions", "retry"]);
+        self.others(
+            "/spec/syncPolicy",
+            &["automated", "syncOptions", "retry", "managedNamespaceMetadata"],
+        );
         self.others("/spec/syncPolicy/automated", &["prune", "enabled"]);
         self.others("/spec/syncPolicy/retry", &["limit", "backoff"]);
         self.others("/spec/syncPolicy/retry/backoff", &["duration", "factor", "maxDuration"]);
@@ -221,6 +224,18 @@ impl Reader<'_> {
             self.notice(format!(
                 "the factor {factor} of `retry.backoff` is not honoured: each pause is twice as long"
             ));
+        }
+        let metadata = "/spec/syncPolicy/managedNamespaceMetadata";
+        self.others(metadata, &["labels", "annotations"]);
+        if let Some(found) = self.at(metadata) {
+            match serde_json::from_value(found.clone()) {
+                Ok(found) => options.managed_namespace_metadata = Some(found),
+                Err(error) => self.wrong(
+                    metadata,
+                    &error.to_string(),
+                    "write `labels` and `annotations`, texts each",
+                ),
+            }
         }
         options.sync_options = self.texts("/spec/syncPolicy/syncOptions");
         options

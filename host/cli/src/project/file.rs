@@ -40,6 +40,8 @@ pub struct File {
     pub depends_on: Vec<String>,
     /// Several applications, instead of `name`, `sources` and `dependsOn`.
     pub applications: Vec<Application>,
+    /// Files with Applications of Argo CD, which are read as descriptions of what to sync; beside `applications`, or alone.
+    pub argocd_applications: Vec<String>,
     /// Plugins to load, as paths from the file's folder; they come before the built-in ones.
     pub plugins: Vec<String>,
     /// Plugins to leave out, by name.
@@ -160,14 +162,15 @@ impl Configuration {
             let error = document.key_error("/grants", "`grants` is reserved: plugins can't be granted anything yet");
             mistakes.push(error.hint("leave it out; plugins have what the contract gives them (wit/README.md)"));
         }
-        if !file.applications.is_empty() {
+        if !file.applications.is_empty() || !file.argocd_applications.is_empty() {
             let own = [
                 ("name", file.name.is_some()),
                 ("sources", !file.sources.is_empty()),
                 ("dependsOn", !file.depends_on.is_empty()),
             ];
             for (key, _) in own.iter().filter(|(_, is_there)| *is_there) {
-                let message = format!("`{key}` is for a file with one application, and this one has `applications`");
+                let message =
+                    format!("`{key}` is for a file with one application of its own, and this one names several");
                 let error = document.key_error(&format!("/{key}"), message);
                 mistakes.push(error.hint(format!("write `{key}` for each of them")));
             }

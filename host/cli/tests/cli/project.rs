@@ -169,7 +169,7 @@ fn mistakes_in_the_file_have_places() {
     [exit code 2]
     ");
     assert_snapshot!(told("name: shop\napplications:\n  - name: db\n    sources: [{ path: a.yaml }]\n    dependsOn: [dbb]\n"), @"
-    error: `name` is for a file with one application, and this one has `applications`
+    error: `name` is for a file with one application of its own, and this one names several
       --> capstan.yaml:1
       1 | name: shop
         | ^
@@ -364,6 +364,16 @@ fn circles_and_names_that_nobody_has_are_told_with_their_places() {
 }
 
 #[test]
+fn what_the_file_tells_of_is_linted_too() {
+    let text = job("migrate", "true").replace("PreSync", "presync");
+    let folder = three(&text);
+    let said = folder.run("lint");
+    assert_eq!(said.code, 2, "{}", said.all());
+    assert!(said.out.contains("`presync` is no phase"), "{}", said.all());
+    assert!(said.out.contains("db.yaml:5"), "{}", said.all());
+}
+
+#[test]
 fn several_files_are_several_applications() {
     let folder = Folder::new(&[
         ("db/capstan.yaml", "name: db\n"),
@@ -420,6 +430,7 @@ spec:
   syncPolicy:
     automated: { prune: true, selfHeal: true }
     syncOptions: [CreateNamespace=true, PruneLast=true]
+    managedNamespaceMetadata: { labels: { team: store } }
     retry: { limit: 3, backoff: { duration: 7s, factor: 3, maxDuration: 1m } }
   revisionHistoryLimit: 3
 ";
@@ -443,10 +454,11 @@ fn an_application_of_argo_cd_says_what_to_sync() {
     };
     assert_snapshot!(run("plan --argocd-application app.yaml --simulate").all(), @"
     on the embedded cluster
-    shop in namespace store: 1 hook
+    shop in namespace store: 1 hook, 1 to apply
 
     PreSync
-      wave   0   + Job/prod-migrate   run, wait Succeeded   then keep until the next run   job 0.1.0
+      wave   0   ~ Namespace/store    apply, wait Healthy   team                           resource 0.1.0
+                 + Job/prod-migrate   run, wait Succeeded   then keep until the next run   job 0.1.0
     notice: Application shop: `spec.revisionHistoryLimit` is not honoured
     notice: Application shop: the project `store` is not honoured: nothing is limited by it
     notice: Application shop: `https://example.com/store.git` is not known to be this work tree; its path is looked for here all the same
@@ -465,8 +477,12 @@ fn an_application_of_argo_cd_says_what_to_sync() {
     );
     let retry = serde_json::json!({ "times": 3, "first": 7, "most": 60 });
     assert_eq!(plan["limits"]["retry"], retry);
-    let image = plan["tasks"][0].to_string();
+    let image = plan["tasks"].to_string();
     assert!(image.contains("busybox:1"), "{image}");
+    // A file may name it, too.
+    fs::write(folder.path().join("capstan.yaml"), "argocdApplications: [app.yaml]\n").unwrap();
+    let named: serde_json::Value = serde_json::from_str(&run("plan --simulate -n store -o json").out).unwrap();
+    assert_eq!(named["tasks"], plan["tasks"]);
     // Without the flag it is an object like others.
     let said = folder.run("plan -f app.yaml --app shop --simulate");
     assert!(
