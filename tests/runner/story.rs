@@ -10,6 +10,7 @@ use capstan_core::{
     directive::Mode,
     event::Status,
     object::{GroupKind, Object},
+    operation_kind::Purpose,
     phase::Phase,
     plan::{Confirmed, Hooks, Selection},
 };
@@ -47,6 +48,8 @@ enum Step {
     Sync(Sync),
     /// Delete the application.
     Delete(Expected),
+    /// Run its test hooks.
+    Test(Expected),
     /// Plan these files: it must fail with these mistakes, in this order.
     Mistakes(Mistakes),
     /// Let time pass.
@@ -85,6 +88,9 @@ struct Sync {
     force_conflicts: bool,
     #[serde(default)]
     compat: bool,
+    /// Whether it is a rollback.
+    #[serde(default)]
+    rollback: bool,
     #[serde(default)]
     adopt: bool,
     #[serde(default)]
@@ -227,6 +233,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
             operation(stage, request, &sync.expected).await
         }
         Step::Delete(expected) => operation(stage, stage.deletion(), expected).await,
+        Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
         Step::Mistakes(mistakes) => plan_fails(stage, mistakes).await,
         Step::Pass(span) => {
             tokio::time::sleep(span.0).await;
@@ -261,6 +268,9 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.limits.retry.times = sync.retry;
     // What is waited for is told after a minute.
     request.limits.notice /= stage.pace();
+    if sync.rollback {
+        request.purpose = Purpose::Rollback;
+    }
     if sync.compat {
         request.mode = Mode::ArgoCd;
     }

@@ -18,6 +18,10 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
         News::OperationResumed {} => "resumed".to_owned(),
         News::PhaseStarted { phase, .. } => format!("phase {phase}"),
         News::WaveStarted { phase, wave } => format!("wave {phase}/{wave}"),
+        News::TaskHeld { task, on } => {
+            let on: Vec<String> = on.iter().map(name).collect();
+            format!("held {} by {}", name(task), on.join(", "))
+        }
         News::TaskStarted { task } => format!("started {}", name(task)),
         News::ObjectMade { task, how, .. } => format!("{how} {}", name(task)),
         News::TaskProgressed { task, message, .. } => format!("waiting {}: {message}", name(task)),

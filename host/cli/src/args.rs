@@ -186,6 +186,11 @@ pub enum Command {
         after_help = "Examples:\n  capstan rollback shop -n shop        what was deployed before the last successful sync\n  capstan rollback shop 3 -n shop"
     )]
     Rollback(Rollback),
+    /// Run an application's test hooks, from what the last sync stored: `helm.sh/hook: test`, `capstan.dev/run-if: test`
+    #[command(
+        after_help = "Examples:\n  capstan test shop -n shop\n  capstan test shop -n shop --hook smoke\n\nTests run wave by wave, and what they leave behind goes as their delete policies say. Exits with 10 when one fails."
+    )]
+    Test(Test),
     /// List the last operations of an application, or show one
     #[command(after_help = "Examples:\n  capstan history shop -n shop\n  capstan history shop 3 -n shop")]
     History(History),
@@ -264,6 +269,23 @@ pub struct Rollback {
     /// Don't ask
     #[arg(short, long)]
     pub yes: bool,
+    /// How long the operation may take: 90s, 10m, 2h [default: 6h]
+    #[arg(long, value_name = "DURATION", value_parser = seconds)]
+    pub timeout: Option<u64>,
+}
+
+/// Testing.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Test {
+    /// The application
+    #[command(flatten)]
+    pub app: App,
+    /// Only the test of this name. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub hook: Vec<String>,
+    /// Not the test of this name. May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub skip_hook: Vec<String>,
     /// How long the operation may take: 90s, 10m, 2h [default: 6h]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub timeout: Option<u64>,

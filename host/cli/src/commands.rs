@@ -14,6 +14,7 @@ mod several;
 mod simulate;
 mod stored;
 mod sync;
+mod test;
 mod voice;
 
 use std::io::Write as _;
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Status(app) => stored::status(global, &app).await,
         Command::Explain(app) => explain::run(global, &app.app).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback).await,
+        Command::Test(test) => test::run(global, &test).await,
         Command::History(history) => stored::history(global, &history).await,
         Command::Logs(logs) => stored::logs(global, &logs).await,
         Command::Terminate(app) => stored::terminate(global, &app.app).await,

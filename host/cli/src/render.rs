@@ -10,7 +10,11 @@ pub mod tables;
 
 use std::io::IsTerminal as _;
 
-use capstan_core::{object::ObjectKey, operation_kind::OperationKind, phase::Phase};
+use capstan_core::{
+    object::ObjectKey,
+    operation_kind::{OperationKind, Purpose},
+    phase::Phase,
+};
 use jiff::SignedDuration;
 
 use crate::args::Color;
@@ -87,10 +91,11 @@ pub fn name_of(key: &ObjectKey, namespace: &str) -> String {
     }
 }
 
-/// Names a phase: the deletions of a delete run in Sync.
-pub fn phase_name(phase: Phase, does: OperationKind) -> &'static str {
-    match (phase, does) {
-        (Phase::Sync, OperationKind::Delete) => "Deletion",
+/// Names a phase: the deletions of a delete run in Sync, tests in PostSync.
+pub fn phase_name(phase: Phase, does: OperationKind, purpose: Purpose) -> &'static str {
+    match (phase, does, purpose) {
+        (Phase::Sync, OperationKind::Delete, _) => "Deletion",
+        (Phase::PostSync, OperationKind::Sync, Purpose::Test) => "Tests",
         _ => phase.as_str(),
     }
 }

@@ -5,6 +5,7 @@
 //! [`ANNOTATIONS`]. Which words, types and policies exist is up to the plugins and judged by the planner: see
 //! [`unknown_word_error`] and [`unknown_policy_error`].
 
+mod condition;
 mod family;
 mod helm;
 mod options;
@@ -17,12 +18,13 @@ mod unknown;
 mod values;
 
 pub(crate) use self::reader::pointer;
-use self::{family::hook_of, reader::Reader};
 pub use self::{
+    condition::{RunIf, When},
     table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},
-    types::{ApplyMode, Directives, Family, OnTimeout, Permission, RunIf, Wait},
+    types::{ApplyMode, Directives, Family, OnTimeout, Permission, Wait},
     unknown::{KNOWN_POLICIES, KNOWN_WORDS, is_known_word, unknown_policy_error, unknown_word_error},
 };
+use self::{family::hook_of, reader::Reader};
 pub use crate::compat::Mode;
 use crate::{
     error::{PlanError, near},
@@ -45,12 +47,17 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
         phases: hook.phases,
         run_if: hook.run_if,
         run_if_of_phase: hook.run_if_of_phase,
+        must_fail: hook.must_fail,
         hook_type: own_type(&mut reader),
         ..Directives::default()
     };
-    if let Some(condition) = reader.word("run-if", &values::RUN_IF) {
-        found.run_if = condition;
+    if let Some(words) = reader.words("run-if", &values::RUN_IF) {
+        found.run_if = RunIf::of(words.into_iter().flatten().copied());
         found.run_if_of_phase.clear();
+    }
+    found.run_if_inputs = reader.list("capstan.dev/run-if-inputs");
+    if !found.run_if_inputs.is_empty() && !found.run_if.names(When::Changed) {
+        reader.notice("capstan.dev/run-if-inputs has no effect without `capstan.dev/run-if: changed`");
     }
     found.phase = family::phase_of(&mut reader, &found);
     found.wave = family::wave_of(&mut reader, &found);
@@ -78,12 +85,13 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
 }
 
 /// Our annotations that only hooks have.
-const FOR_HOOKS: [&str; 6] = [
+const FOR_HOOKS: [&str; 7] = [
     "capstan.dev/delete-policy",
     "capstan.dev/ttl",
     "capstan.dev/ttl-failed",
     "capstan.dev/on-vanished",
     "capstan.dev/run-if",
+    "capstan.dev/run-if-inputs",
     "capstan.dev/settings",
 ];
 

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     health::Health,
     object::ObjectKey,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
+    plan::Skipped,
     plugins::{Application, Cause},
     task::{TaskId, TaskResult},
     wave::Wave,
@@ -43,6 +44,12 @@ pub enum News {
         application: Application,
         /// Its tasks in their order, SyncFail's included.
         tasks: Vec<Outline>,
+        /// What it is for.
+        #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
+        purpose: Purpose,
+        /// What it leaves alone, and why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped: Vec<Skipped>,
     },
     /// Another driver carries on.
     OperationResumed {},
@@ -79,6 +86,13 @@ pub enum News {
         phase: Phase,
         /// Which.
         wave: Wave,
+    },
+    /// A task of the wave that begins can't start yet: it waits for others of the wave.
+    TaskHeld {
+        /// Which.
+        task: TaskId,
+        /// What it waits for.
+        on: Vec<TaskId>,
     },
     /// A task begins.
     TaskStarted {

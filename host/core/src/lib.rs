@@ -2,9 +2,10 @@
 //!
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
-//! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`migration`] and [`order`] they become a [`plan`] of
+//! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`migration`], [`reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
-//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see.
+//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
+//! [`record`] what is remembered.
 #![forbid(unsafe_code)]
 
 pub mod compat;
@@ -30,6 +31,8 @@ pub mod place;
 pub mod plan;
 pub mod plugins;
 pub mod pods;
+pub mod record;
+pub mod reference;
 pub mod sync_options;
 pub mod task;
 pub mod unknown_fields;

@@ -210,6 +210,8 @@ impl Operation {
             does: plan.does,
             application: plan.application.clone(),
             tasks: plan.tasks.iter().map(outline).collect(),
+            purpose: plan.purpose,
+            skipped: plan.skipped.clone(),
         });
         self.begin_checks(plan, out);
     }

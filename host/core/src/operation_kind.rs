@@ -1,4 +1,4 @@
-//! What an operation does.
+//! What an operation does, and what for.
 
 use std::fmt;
 
@@ -20,5 +20,36 @@ impl fmt::Display for OperationKind {
             OperationKind::Sync => "sync",
             OperationKind::Delete => "delete",
         })
+    }
+}
+
+/// What a sync is for. All run alike; which hooks are among their tasks differs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// To deploy what is desired now.
+    #[default]
+    Deploy,
+    /// To go back to what an earlier sync deployed.
+    Rollback,
+    /// To test what is deployed: nothing runs but test hooks.
+    Test,
+}
+
+impl Purpose {
+    /// Says whether it is the usual one, which stored forms leave out.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub const fn is_deploy(&self) -> bool {
+        matches!(self, Purpose::Deploy)
+    }
+
+    /// Returns the word for an operation that does this for that.
+    pub const fn word(self, does: OperationKind) -> &'static str {
+        match (does, self) {
+            (OperationKind::Delete, _) => "delete",
+            (OperationKind::Sync, Purpose::Deploy) => "sync",
+            (OperationKind::Sync, Purpose::Rollback) => "rollback",
+            (OperationKind::Sync, Purpose::Test) => "test",
+        }
     }
 }

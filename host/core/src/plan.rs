@@ -1,15 +1,23 @@
 //! A plan: what an operation will do, in order, and what was left out and why. Data with a version; `make` makes it.
 
+mod depend;
 mod hooks;
+mod inputs;
 mod kinds;
 mod make;
 mod namespace;
+mod naming;
 mod remove;
 mod scope;
 mod select;
+#[cfg(test)]
+mod tests;
 mod write;
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +29,10 @@ pub use self::{
 };
 use crate::{
     compat::{Mode, Use},
-    hook::Propagation,
+    hook::{HookId, Propagation},
     lint::Finding,
     object::ObjectKey,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
     place::Place,
     plugins::Application,
@@ -46,8 +54,14 @@ pub struct Plan {
     pub does: OperationKind,
     /// For which application.
     pub application: Application,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
+    pub purpose: Purpose,
     /// Whose rules hold.
     pub mode: Mode,
+    /// The hooks of the set, whether they run or not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hooks: BTreeSet<HookId>,
     /// The tasks by phase, wave, kind and name: the order in which they start. SyncFail's are last and run after a failure only.
     pub tasks: Vec<Task>,
     /// What is left alone, and why.
@@ -119,6 +133,9 @@ pub struct Skipped {
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// Which hook, of those that don't run this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hook: Option<HookId>,
 }
 
 /// How long things may take, in seconds.

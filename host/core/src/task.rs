@@ -69,6 +69,9 @@ pub struct Task {
     /// Whether the server is asked about it before anything is changed.
     #[serde(default)]
     pub check: Check,
+    /// Other tasks of its wave that must have ended well before it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<TaskId>,
     /// What becomes of fields that the server doesn't know.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
@@ -260,6 +263,12 @@ pub struct HookTask {
     /// Other objects it may touch, as the plugin told it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<String>,
+    /// A digest of what it is made of, if its condition asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<String>,
+    /// Whether it is as it should be when it fails: a test of Helm's that must.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_fail: bool,
 }
 
 /// A delete policy of a hook.

@@ -9,9 +9,9 @@ use crate::{
     event::{Event, Fate, News, Outline, Status, WaitingOn},
     health::Health,
     object::ObjectKey,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::Index,
+    plan::{Index, Skipped},
     plugins::{Application, Cause},
     task::{TaskId, TaskResult},
     wave::Wave,
@@ -25,6 +25,12 @@ pub struct OperationView {
     pub operation: String,
     /// What it does, and for which application; nothing before its first event.
     pub about: Option<(OperationKind, Application)>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
+    pub purpose: Purpose,
+    /// What it leaves alone, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
     /// Which try it is, from 1.
     #[serde(default)]
     pub attempt: u32,
@@ -103,8 +109,12 @@ impl OperationView {
                 does,
                 application,
                 tasks,
+                purpose,
+                skipped,
             } => {
                 self.operation.clone_from(operation);
+                self.purpose = *purpose;
+                self.skipped.clone_from(skipped);
                 self.about = Some((*does, application.clone()));
                 self.started_at = Some(event.at);
                 self.status = Some(Status::Running);
@@ -133,6 +143,18 @@ impl OperationView {
                 self.status = Some(status.clone());
                 self.finished_at = Some(event.at);
                 self.current = None;
+            }
+            News::TaskHeld { task, on } => {
+                let names: Vec<String> = on
+                    .iter()
+                    .map(|task| {
+                        self.task(task)
+                            .map_or_else(|| task.to_string(), |view| view.outline.key.short())
+                    })
+                    .collect();
+                if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
+                    view.message = format!("waits for {}", names.join(", "));
+                }
             }
             News::TaskStarted { task }
             | News::ObjectMade { task, .. }
@@ -179,6 +201,7 @@ impl TaskView {
         match news {
             News::TaskStarted { .. } => {
                 self.progress = TaskProgress::Running;
+                self.message.clear();
                 self.finished_at = None;
                 self.started_at = Some(at);
             }
@@ -216,6 +239,7 @@ impl TaskView {
             | News::Troubled { .. }
             | News::Waiting { .. }
             | News::Stopping { .. }
+            | News::TaskHeld { .. }
             | News::OperationFinished { .. } => {}
         }
     }

@@ -153,7 +153,7 @@ impl Driver {
         let mut store = store.lock().await;
         let due = due_objects(&self.operation);
         let status = self.operation.status().clone();
-        store.finish(&view, &status, due, self.clock.now()).await?;
+        store.finish(&plan, &view, &status, due, self.clock.now()).await?;
         let is_removed = status == Status::Succeeded && plan.does == OperationKind::Delete;
         if is_removed {
             let application = plan.application.clone();

@@ -10,8 +10,9 @@ use capstan_core::{
     input::Happened,
     manifest::Manifest,
     operation::Operation,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     plugins::{Application, Plugins},
+    record::HookRecords,
     view::OperationView,
 };
 use serde::Serialize;
@@ -61,6 +62,8 @@ pub struct Report {
     pub history: Vec<Past>,
     /// What is to be deleted later.
     pub due: Vec<DueObject>,
+    /// When each hook last ran, and why one was left out.
+    pub hooks: HookRecords,
 }
 
 /// How an operation was ended from outside.
@@ -119,19 +122,30 @@ impl Engine {
     /// Returns every mistake in the input together, or why the cluster couldn't be asked. Deleting an application that isn't there is
     /// `NoApplication`.
     pub async fn plan(&self, mut request: Request) -> Result<Planned, EngineError> {
-        let store = match request.does {
-            OperationKind::Sync => self.open(&request.application).await?,
-            OperationKind::Delete => self.open_known(&request.application).await?,
+        let is_of_stored = request.does == OperationKind::Delete || request.purpose == Purpose::Test;
+        let store = if is_of_stored {
+            self.open_known(&request.application).await?
+        } else {
+            self.open(&request.application).await?
         };
-        if request.does == OperationKind::Delete && request.manifests.is_empty() {
+        if is_of_stored && request.manifests.is_empty() {
             request.manifests = store.manifests().await?;
             request.mode = store.head.mode;
             request.options = store.head.options.clone();
+        }
+        if request.purpose == Purpose::Test {
+            // What is tested is what was deployed.
+            let past = store.head.history.iter().rev();
+            let deployed = past
+                .filter(|past| past.does == OperationKind::Sync)
+                .find(|past| past.purpose != Purpose::Test);
+            request.revision = deployed.and_then(|past| past.revision.clone());
         }
         let past = planning::Past {
             places: store.head.places.clone(),
             was_deployed: store.head.was_deployed,
             operations: store.head.operations,
+            hooks: store.head.hooks.clone(),
         };
         planning::make(&self.cluster, &*self.plugins, request, past).await
     }
@@ -343,6 +357,7 @@ impl Engine {
             waiting,
             history: head.history,
             due: head.due,
+            hooks: head.hooks,
         })
     }
 

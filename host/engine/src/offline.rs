@@ -9,6 +9,7 @@ use capstan_core::{
     object::{GroupKind, ObjectKey},
     plan::{self, Live, Plan, Scope, Scopes},
     plugins::Plugins,
+    record::HookRecords,
 };
 
 use crate::{
@@ -32,7 +33,7 @@ pub async fn lint(plugins: &dyn Plugins, request: Request) -> Vec<Finding> {
         is_first_install: true,
         ..Live::default()
     };
-    match planning::plan(plugins, &request, &classified, &live, None) {
+    match planning::plan(plugins, &request, &classified, &live, &HookRecords::new(), None) {
         Ok(plan) => findings.extend(plan.findings),
         // That nothing is left is no mistake of its own.
         Err(_) if classified.is_empty() && !mistakes.is_empty() => {}
@@ -40,7 +41,7 @@ pub async fn lint(plugins: &dyn Plugins, request: Request) -> Vec<Finding> {
             let wrong: BTreeSet<ObjectKey> = more.iter().filter_map(|mistake| mistake.object.clone()).collect();
             mistakes.extend(more);
             classified.retain(|one| !wrong.contains(&one.manifest.key()));
-            let rest = planning::plan(plugins, &request, &classified, &live, None);
+            let rest = planning::plan(plugins, &request, &classified, &live, &HookRecords::new(), None);
             findings.extend(rest.map(|plan: Plan| plan.findings).unwrap_or_default());
         }
     }

@@ -9,9 +9,10 @@ use capstan_core::{
     finalizer,
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
-    operation_kind::OperationKind,
-    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection, Unasked},
+    operation_kind::{OperationKind, Purpose},
+    plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection, Unasked},
     plugins::{Application, Plugins},
+    record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 
@@ -32,6 +33,8 @@ pub struct Request {
     pub application: Application,
     /// Sync or delete.
     pub does: OperationKind,
+    /// What for. To test, what the last sync stored is used, and nothing but its test hooks.
+    pub purpose: Purpose,
     /// Whose rules hold.
     pub mode: Mode,
     /// What is desired. To delete, nothing: what the last sync stored is used.
@@ -68,6 +71,7 @@ impl Request {
         Request {
             application,
             does: OperationKind::Sync,
+            purpose: Purpose::Deploy,
             mode: Mode::Native,
             manifests,
             revision: None,
@@ -82,6 +86,18 @@ impl Request {
             checks_first: true,
             on_timeout: OnTimeout::Fail,
             limits: Limits::default(),
+        }
+    }
+
+    /// Asks for the test hooks to be run, from what the application's last sync stored.
+    pub fn test(application: Application) -> Request {
+        Request {
+            purpose: Purpose::Test,
+            selection: Selection {
+                hooks: Some(Hooks::Only),
+                ..Selection::default()
+            },
+            ..Request::sync(application, Vec::new())
         }
     }
 
@@ -122,6 +138,7 @@ pub(crate) struct Past {
     pub places: BTreeSet<Place>,
     pub was_deployed: bool,
     pub operations: u64,
+    pub hooks: HookRecords,
 }
 
 pub(crate) async fn make(
@@ -178,7 +195,7 @@ pub(crate) async fn make(
     };
     // What is left of a set with mistakes is planned, too, so that all mistakes are told together.
     let unasked: Option<&Unasked<'_>> = if checks_first { Some(&unasked) } else { None };
-    let made = plan(plugins, &request, &classified, &live, unasked);
+    let made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
     let plan = match made {
         Ok(plan) if !has_errors => plan,
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),
@@ -206,14 +223,17 @@ pub(crate) fn plan(
     request: &Request,
     desired: &[Classified],
     live: &Live,
+    records: &HookRecords,
     unasked: Option<&Unasked<'_>>,
 ) -> Result<Plan, Vec<PlanError>> {
     plan::make(&Planning {
         application: request.application.clone(),
         mode: request.mode,
         does: request.does,
+        purpose: request.purpose,
         desired,
         live,
+        records,
         answerer: &|need| plugins.answerer(need),
         policies_for_all: plugins.policies_for_all(),
         selection: request.selection.clone(),

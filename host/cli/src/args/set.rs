@@ -30,7 +30,7 @@ pub struct Set {
     /// Which hooks run
     #[arg(long, value_enum)]
     pub hooks: Option<Hooks>,
-    /// Only the hook of this name. May be repeated
+    /// Only the hook of this name, whatever its conditions say. May be repeated
     #[arg(long, value_name = "NAME")]
     pub hook: Vec<String>,
     /// Not the hook of this name. May be repeated

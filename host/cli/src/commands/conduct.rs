@@ -111,7 +111,9 @@ impl<'a> Conductor<'a> {
                     if self.global.output == Output::Text {
                         self.voice.print(&format!(
                             "operation {} ({} by {}) was left before its end; carrying on with it first\n",
-                            current.id, current.does, current.by
+                            current.id,
+                            current.purpose.word(current.does),
+                            current.by
                         ));
                     }
                     break running;

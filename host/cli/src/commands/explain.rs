@@ -1,6 +1,6 @@
 //! `capstan explain`: what the running operation waits for, why, and what will end it.
 
-use capstan_core::{event::Status, object::ObjectKey};
+use capstan_core::{event::Status, object::ObjectKey, view::TaskProgress};
 use capstan_engine::Report;
 use jiff::Timestamp;
 
@@ -36,7 +36,7 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
     let mut text = format!(
         "{} {} by {}, begun {} ago\n",
         paint.strong(&format!("operation {}:", current.id)),
-        current.does,
+        current.purpose.word(current.does),
         current.by,
         span(now.duration_since(current.started_at))
     );
@@ -51,9 +51,14 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
     }
     match view.current {
         Some((phase, Some(wave))) => {
-            text.push_str(&format!("in {}, wave {wave}\n", phase_name(phase, current.does)));
+            text.push_str(&format!(
+                "in {}, wave {wave}\n",
+                phase_name(phase, current.does, current.purpose)
+            ));
         }
-        Some((phase, None)) => text.push_str(&format!("in {}\n", phase_name(phase, current.does))),
+        Some((phase, None)) => {
+            text.push_str(&format!("in {}\n", phase_name(phase, current.does, current.purpose)));
+        }
         None => text.push_str("between two phases\n"),
     }
     if report.waiting.is_empty() {
@@ -77,6 +82,14 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
             None => format!("nothing but the operation's own deadline; `capstan terminate {name}` ends it now"),
         };
         text.push_str(&format!("  what ends that otherwise: {ends}\n"));
+    }
+    for task in view
+        .tasks
+        .iter()
+        .filter(|task| task.progress == TaskProgress::Pending && !task.message.is_empty())
+    {
+        let who = name_of(&task.outline.key, &report.application.namespace);
+        text.push_str(&format!("{} {who}: {}\n", paint.odd("held:"), harmless(&task.message)));
     }
     text
 }

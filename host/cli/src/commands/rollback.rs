@@ -1,6 +1,10 @@
 //! `capstan rollback`: the manifests of an earlier operation, once more.
 
-use capstan_core::{event::Status, operation_kind::OperationKind, plan::Limits};
+use capstan_core::{
+    event::Status,
+    operation_kind::{OperationKind, Purpose},
+    plan::Limits,
+};
 use capstan_engine::{Past, Request};
 
 use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Voice, which};
@@ -40,6 +44,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     }
     let usual = Limits::default();
     let request = Request {
+        purpose: Purpose::Rollback,
         prune: !args.no_prune,
         limits: Limits {
             operation: args.timeout.unwrap_or(usual.operation),
@@ -65,11 +70,10 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
 
 /// Finds the last success with other manifests than those of the last operation.
 fn before_last(history: &[Past]) -> anyhow::Result<&Past> {
-    let last = history.iter().rev().find(|past| past.does == OperationKind::Sync);
+    let deploys = |past: &Past| past.does == OperationKind::Sync && past.purpose != Purpose::Test;
+    let last = history.iter().rev().find(|past| deploys(past));
     let is_other = |past: &&Past| {
-        past.does == OperationKind::Sync
-            && past.status == Status::Succeeded
-            && last.is_some_and(|last| last.digest != past.digest)
+        deploys(past) && past.status == Status::Succeeded && last.is_some_and(|last| last.digest != past.digest)
     };
     history.iter().rev().find(is_other).ok_or_else(|| {
         Mistakes::one(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// What stands where a value was.
 const HIDDEN: &str = "(hidden)";
 
-/// Returns a plan as JSON, without the data of Secrets.
+/// Returns a plan as JSON, without the data of Secrets, and without digests that they are part of.
 ///
 /// # Errors
 ///
@@ -19,6 +19,9 @@ pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
         .into_iter()
         .flatten()
     {
+        if let Some(hook) = task.pointer_mut("/action/Hook").and_then(Value::as_object_mut) {
+            hook.remove("inputs");
+        }
         let is_secret =
             task.pointer("/key/kind") == Some(&json!("Secret")) && task.pointer("/key/group") == Some(&json!(""));
         if is_secret {

@@ -1,7 +1,7 @@
 //! A plan for people: phases, waves, what each task does, what it waits for, and which plugin answers.
 
 use capstan_core::{
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Plan, wait_text},
     task::{Action, ApplyTask, Changes, Check, HookTask, Task, Until, Way},
@@ -26,7 +26,7 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
         };
         text.push_str(&format!(
             "\n{}{}\n",
-            paint.strong(phase_name(phase, plan.does)),
+            paint.strong(phase_name(phase, plan.does, plan.purpose)),
             paint.faint(note)
         ));
         for wave in waves {
@@ -109,10 +109,11 @@ pub fn heading(plan: &Plan) -> String {
     } else {
         parts.join(", ")
     };
-    let verb = if plan.does == OperationKind::Delete {
-        "delete "
-    } else {
-        ""
+    let verb = match (plan.does, plan.purpose) {
+        (OperationKind::Delete, _) => "delete ",
+        (OperationKind::Sync, Purpose::Test) => "test of ",
+        (OperationKind::Sync, Purpose::Rollback) => "rollback of ",
+        (OperationKind::Sync, Purpose::Deploy) => "",
     };
     format!(
         "{verb}{} in namespace {}: {parts}",
@@ -134,7 +135,7 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
     let timeout = task
         .timeout_seconds
         .map(|seconds| format!(", at most {}", span(seconds_of(seconds))));
-    let timeout = timeout.unwrap_or_default();
+    let timeout = timeout.unwrap_or_default() + &after(task, plan);
     match &task.action {
         Action::Hook(hook) => vec![
             format!("+ {name}"),
@@ -163,6 +164,19 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
             },
             delete.why.clone(),
         ],
+    }
+}
+
+/// Names what a task waits for within its wave.
+fn after(task: &Task, plan: &Plan) -> String {
+    let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
+    let names: Vec<String> = wanted
+        .map(|wanted| name_of(&wanted.key, &plan.application.namespace))
+        .collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(", after {}", names.join(", "))
     }
 }
 

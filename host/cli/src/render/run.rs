@@ -121,6 +121,7 @@ impl RunText {
                 does,
                 application,
                 tasks,
+                purpose,
                 ..
             } => {
                 // A generated name is longer than its prefix by the run's id.
@@ -133,8 +134,10 @@ impl RunText {
                     .unwrap_or_default()
                     .min(WIDEST);
                 format!(
-                    "operation {operation}: {does} of {} in namespace {}\n",
-                    application.name, application.namespace
+                    "operation {operation}: {} of {} in namespace {}\n",
+                    purpose.word(*does),
+                    application.name,
+                    application.namespace
                 )
             }
             News::OperationResumed {} => self.section(&format!("carrying on with operation {}", self.view.operation)),
@@ -174,7 +177,11 @@ impl RunText {
             } => self.line(at, "failing", "", &format!("because of {}", cause.message)),
             News::WaveStarted { phase, wave } => {
                 let does = self.view.about.as_ref().map_or(OperationKind::Sync, |(does, _)| *does);
-                self.section(&format!("{}, wave {wave}", phase_name(*phase, does)))
+                self.section(&format!("{}, wave {wave}", phase_name(*phase, does, self.view.purpose)))
+            }
+            News::TaskHeld { task, .. } => {
+                let (name, message) = (self.name(task), self.view.task(task).map(|view| view.message.clone()));
+                self.line(at, "held", &name, &message.unwrap_or_default())
             }
             News::ObjectMade { key, how, .. } => {
                 // Of what is unchanged, its end says all there is to say.

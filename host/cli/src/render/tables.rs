@@ -2,6 +2,7 @@
 
 use capstan_core::{
     event::Status,
+    record,
     task::TaskResult,
     view::{OperationView, TaskProgress},
 };
@@ -36,7 +37,7 @@ pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> String {
     rows.extend(history.iter().rev().map(|past| {
         vec![
             past.id.clone(),
-            past.does.to_string(),
+            past.purpose.word(past.does).to_owned(),
             format!("{} ago", span(now.duration_since(past.started_at))),
             span(past.finished_at.duration_since(past.started_at)),
             harmless(&past.by),
@@ -90,6 +91,9 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
     if !report.history.is_empty() {
         text.push_str(&format!("\n{}", history(&report.history, now, paint)));
     }
+    if !report.hooks.is_empty() {
+        text.push_str(&format!("\n{}", hooks(report, now)));
+    }
     if !report.due.is_empty() {
         text.push_str("\nTo be deleted later, by the cluster, the next operation or `capstan sweep`:\n");
         let rows = report.due.iter().map(|object| {
@@ -111,6 +115,37 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
     text
 }
 
+/// Writes when each hook last ran, and why it was left out since.
+fn hooks(report: &Report, now: Timestamp) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for record in report.hooks.values() {
+        let name = name_of(&record.key, &report.application.namespace);
+        for (phase, run) in &record.runs {
+            rows.push(vec![
+                name.clone(),
+                phase.to_string(),
+                format!("{} ago", span(now.duration_since(run.at))),
+                record::number(&run.operation).to_owned(),
+                run.outcome.to_string(),
+            ]);
+        }
+        if let Some(left) = &record.left_out {
+            let when = record::number(&left.operation).to_owned();
+            let never = if record.runs.is_empty() { "never" } else { "" };
+            let reason = format!("left out: {}", harmless(&left.reason));
+            rows.push(vec![name, String::new(), never.to_owned(), when, reason]);
+        }
+    }
+    rows.sort_by(|one, other| one.first().cmp(&other.first()));
+    rows.insert(
+        0,
+        ["HOOK", "PHASE", "LAST RAN", "OPERATION", "RESULT"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    lines(columns(&rows, 3))
+}
+
 /// Writes one operation with its tasks.
 pub fn operation(view: &OperationView, paint: Paint) -> String {
     let namespace = view
@@ -121,8 +156,10 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
     let mut text = format!("operation {}", paint.strong(&view.operation));
     if let Some((does, application)) = &view.about {
         text.push_str(&format!(
-            ": {does} of {} in namespace {}",
-            application.name, application.namespace
+            ": {} of {} in namespace {}",
+            view.purpose.word(*does),
+            application.name,
+            application.namespace
         ));
     }
     if let Some(started) = view.started_at {
@@ -159,6 +196,16 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
         ]
     }));
     text.push_str(&lines(columns(&rows, 3)));
+    if !view.skipped.is_empty() {
+        text.push_str("\nLeft alone:\n");
+        let rows = view.skipped.iter().map(|skipped| {
+            vec![
+                format!("  {}", name_of(&skipped.key, &namespace)),
+                harmless(&skipped.reason),
+            ]
+        });
+        text.push_str(&lines(columns(&rows.collect::<Vec<_>>(), 3)));
+    }
     for trouble in view
         .troubles
         .iter()

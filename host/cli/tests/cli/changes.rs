@@ -204,7 +204,7 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
     assert_eq!(case.run("sync SECOND").code, 0);
     assert_snapshot!(case.told("rollback shop"), @"
     on the embedded cluster
-    shop in namespace shop: 2 to apply
+    rollback of shop in namespace shop: 2 to apply
 
     Sync
       wave   0   ~ Secret/keys          apply, wait Healthy   password   resource 0.1.0
@@ -216,13 +216,13 @@ fn going_back_takes_the_manifests_of_an_earlier_operation() {
     ");
     assert_snapshot!(case.told("rollback shop --yes"), @"
     on the embedded cluster
-    shop in namespace shop: 2 to apply
+    rollback of shop in namespace shop: 2 to apply
 
     Sync
       wave   0   ~ Secret/keys          apply, wait Healthy   password   resource 0.1.0
                  ~ ConfigMap/settings   apply, wait Healthy   colour     resource 0.1.0
 
-    operation 3-pnywj: sync of shop in namespace shop
+    operation 3-pnywj: rollback of shop in namespace shop
       0.0s  checking                       asking the API server about 2 objects, nothing is changed yet
     ---- Sync, wave 0 [0/2 done] ----
       0.0s  changed   Secret/keys

@@ -159,6 +159,11 @@ fn mistakes_in_manifests() {
       7 |     argocd.argoproj.io/hook-delete-policy: HookSuceeded
         |                                            ^
       hint: did you mean `HookSucceeded`?
+    error: ConfigMap/one waits for itself: ConfigMap/one -> ConfigMap/two -> ConfigMap/one
+      --> tests/fixtures/sets/bad/ring.yaml:6
+      6 |     capstan.dev/depends-on: ConfigMap/two
+        |                             ^
+      hint: take one of these out of `capstan.dev/depends-on`
     error: ConfigMap default/twice is there twice
       --> tests/fixtures/sets/bad/twice.yaml:9 (document 2)
       9 |   name: twice
@@ -310,6 +315,9 @@ fn what_is_stored() {
     OPERATION   DOES   STARTED    TOOK   BY         REVISION     RESULT
     1-pnywj     sync   2.0s ago   2.0s   somebody   2eqgj7ntzo   Succeeded
 
+    HOOK               PHASE     LAST RAN   OPERATION   RESULT
+    Job/presync-job*   PreSync   0.0s ago   1           Succeeded
+
     To be deleted later, by the cluster, the next operation or `capstan sweep`:
       Job/presync-job5jyjplox3i   in 10m   ttl
     [exit code 0]
@@ -440,6 +448,8 @@ fn help_shows_the_exit_codes() {
                   deleted
       explain     Say what the running operation waits for, why, and what will end it
       rollback    Sync the manifests of an earlier operation again
+      test        Run an application's test hooks, from what the last sync stored: `helm.sh/hook: test`,
+                  `capstan.dev/run-if: test`
       history     List the last operations of an application, or show one
       logs        Print what the hooks of an operation wrote, also after their pods are gone
       terminate   End an application's running operation, from any machine

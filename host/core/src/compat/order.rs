@@ -212,6 +212,7 @@ mod tests {
             timeout_seconds: None,
             on_timeout: OnTimeout::Fail,
             check: Check::Nothing,
+            waits_for: Vec::new(),
             unknown_fields: UnknownFields::Refused,
         }
     }

@@ -60,8 +60,9 @@ pub(super) const fn row(rule: Rule) -> Row {
         ),
         Rule::HelmHooksAlwaysRun => line(
             "helm-hooks-always-run",
-            "`pre-install` and `post-install` run in the first operation only, `pre-upgrade` and `post-upgrade` in later ones",
-            "all of them run in every sync",
+            "`pre-install` and `post-install` run in the first sync only, `pre-upgrade` and `post-upgrade` in later ones, \
+             `pre-rollback` and `post-rollback` in `capstan rollback`, tests in `capstan test`",
+            "install and upgrade hooks run in every sync, the others never",
             HOOK,
         ),
         Rule::WeightOnEveryObject => line(

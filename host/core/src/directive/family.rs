@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Directives, Family, RunIf,
-    helm::{self, HelmWord},
+    Directives, Family, Mode, RunIf, When,
+    helm::{self, HelmWord, TEST_FAILURE},
     reader::{Reader, one_of, pointer},
     unknown,
 };
@@ -38,6 +38,8 @@ pub(super) struct Hook {
     pub phases: Vec<Phase>,
     pub run_if: RunIf,
     pub run_if_of_phase: BTreeMap<Phase, RunIf>,
+    /// Whether its test must fail.
+    pub must_fail: bool,
 }
 
 /// Reads the hook annotation.
@@ -102,7 +104,7 @@ fn left_alone(family: Family) -> Hook {
 fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     let is_delete = |word: &String| matches!(word.parse(), Ok(Phase::PreDelete | Phase::PostDelete));
     let is_sync = |word: &String| unknown::is_known_word(word) && !is_delete(word);
-    let helm: Vec<String> = conditions_of(&reader.list(HELM_HOOK))
+    let helm: Vec<String> = conditions_of(&reader.list(HELM_HOOK), reader.mode)
         .iter()
         .map(|(phase, _)| phase.to_string())
         .collect();
@@ -151,13 +153,26 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
     }
     for word in &words {
         match helm::word(word) {
-            Some(HelmWord::Phase(..)) => {}
             Some(HelmWord::CrdInstall) => reader.notice(format!("{HELM_HOOK}: {word} beside other words is ignored")),
-            Some(HelmWord::Elsewhere(when)) => reader.notice(format!("{HELM_HOOK}: {word} {when}")),
+            Some(known) if !known.counts(reader.mode) => {
+                reader.used(Rule::HelmHooksAlwaysRun);
+                reader.notice(format!("{HELM_HOOK}: {word} is ignored, as by Argo CD"));
+            }
+            Some(HelmWord::Phase(..) | HelmWord::Delete(_)) => {}
             None => unknown_helm_word(reader, word),
         }
     }
-    let conditions = conditions_of(&words);
+    let must_fail = words.iter().any(|word| word == TEST_FAILURE);
+    if let Some(other) = words
+        .iter()
+        .find(|word| matches!(word.as_str(), "test" | "test-success"))
+        && must_fail
+        && !reader.mode.has(Rule::HelmHooksAlwaysRun)
+    {
+        let message = format!("`{other}` wants the test to succeed and `{TEST_FAILURE}` wants it to fail");
+        reader.wrong(HELM_HOOK, message, "keep one of the two");
+    }
+    let conditions = conditions_of(&words, reader.mode);
     if conditions.is_empty() {
         reader.notice(format!(
             "no word of {HELM_HOOK} belongs to a deployment; the object is left alone"
@@ -168,27 +183,35 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         Family::Helm,
         conditions.iter().map(|(phase, _)| phase.to_string()).collect(),
     );
-    let differs = conditions.iter().any(|(_, condition)| *condition != RunIf::Always);
+    let is_any = |condition: &RunIf| condition.names(When::FirstInstall) && condition.names(When::Upgrade);
+    let differs = conditions.iter().any(|(_, condition)| !is_any(condition));
     if reader.mode.has(Rule::HelmHooksAlwaysRun) {
         if differs {
             reader.used(Rule::HelmHooksAlwaysRun);
         }
         return found;
     }
-    with_conditions(found, &conditions)
+    Hook {
+        must_fail,
+        ..with_conditions(found, &conditions)
+    }
 }
 
 /// Returns the phases that Helm's words stand for, and in which operations each runs.
-fn conditions_of(words: &[String]) -> Vec<(Phase, RunIf)> {
+fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunIf)> {
     let mut conditions: Vec<(Phase, RunIf)> = Vec::new();
-    for word in words {
-        let Some(HelmWord::Phase(phase, condition)) = helm::word(word) else {
-            continue;
+    let known = words.iter().filter_map(|word| helm::word(word));
+    for word in known.filter(|word| word.counts(mode)) {
+        let (phase, when) = match word {
+            HelmWord::Phase(phase, when) => (phase, Some(when)),
+            HelmWord::Delete(phase) => (phase, None),
+            HelmWord::CrdInstall => continue,
         };
-        match conditions.iter_mut().find(|(known, _)| *known == phase) {
-            Some((_, other)) if *other != condition => *other = RunIf::Always,
-            Some(_) => {}
-            None => conditions.push((phase, condition)),
+        match (conditions.iter_mut().find(|(known, _)| *known == phase), when) {
+            (Some((_, condition)), Some(when)) => condition.insert(when),
+            (Some(_), None) => {}
+            (None, Some(when)) => conditions.push((phase, RunIf::of([when]))),
+            (None, None) => conditions.push((phase, RunIf::default())),
         }
     }
     conditions
@@ -211,11 +234,12 @@ fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
 
 /// Adds in which operations each phase runs: once for all where all agree.
 fn with_conditions(mut hook: Hook, conditions: &[(Phase, RunIf)]) -> Hook {
-    let first = conditions.first().map_or(RunIf::Always, |(_, condition)| *condition);
+    let first = conditions.first().map(|(_, condition)| condition.clone());
+    let first = first.unwrap_or_default();
     if conditions.iter().all(|(_, condition)| *condition == first) {
         hook.run_if = first;
     } else {
-        hook.run_if_of_phase = conditions.iter().copied().collect();
+        hook.run_if_of_phase = conditions.iter().cloned().collect();
     }
     hook
 }

@@ -1,32 +1,50 @@
 //! Helm's hook words, as the phases that they stand for (`gitops-engine/pkg/sync/hook/helm` of Argo CD), but with Helm's own
-//! difference between install and upgrade.
+//! difference between install, upgrade, rollback and test. Argo CD knows no such difference, and nothing of the last two.
 
-use crate::{directive::RunIf, phase::Phase};
+use crate::{
+    compat::Rule,
+    directive::{Mode, When},
+    phase::Phase,
+};
 
 /// What one of Helm's words means here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HelmWord {
-    /// A phase, in some operations.
-    Phase(Phase, RunIf),
+    /// A phase of syncs, in some of them. Tests look at what is deployed, as PostSync does.
+    Phase(Phase, When),
+    /// A phase of deletes.
+    Delete(Phase),
     /// The object is a CRD of Helm 2 and no hook.
     CrdInstall,
-    /// It never runs in a deployment.
-    Elsewhere(&'static str),
 }
+
+impl HelmWord {
+    /// Says whether it makes a hook by these rules.
+    pub(super) fn counts(self, mode: Mode) -> bool {
+        match self {
+            HelmWord::CrdInstall => false,
+            HelmWord::Phase(_, When::Rollback | When::Test) => !mode.has(Rule::HelmHooksAlwaysRun),
+            HelmWord::Phase(..) | HelmWord::Delete(_) => true,
+        }
+    }
+}
+
+/// The word for a test that must fail.
+pub(super) const TEST_FAILURE: &str = "test-failure";
 
 /// Helm's words.
 pub(super) const WORDS: [(&str, HelmWord); 12] = [
-    ("pre-install", HelmWord::Phase(Phase::PreSync, RunIf::Install)),
-    ("pre-upgrade", HelmWord::Phase(Phase::PreSync, RunIf::Upgrade)),
-    ("post-install", HelmWord::Phase(Phase::PostSync, RunIf::Install)),
-    ("post-upgrade", HelmWord::Phase(Phase::PostSync, RunIf::Upgrade)),
-    ("pre-delete", HelmWord::Phase(Phase::PreDelete, RunIf::Always)),
-    ("post-delete", HelmWord::Phase(Phase::PostDelete, RunIf::Always)),
-    ("pre-rollback", HelmWord::Elsewhere("runs in `helm rollback` only")),
-    ("post-rollback", HelmWord::Elsewhere("runs in `helm rollback` only")),
-    ("test", HelmWord::Elsewhere("runs in `helm test` only")),
-    ("test-success", HelmWord::Elsewhere("runs in `helm test` only")),
-    ("test-failure", HelmWord::Elsewhere("runs in `helm test` only")),
+    ("pre-install", HelmWord::Phase(Phase::PreSync, When::FirstInstall)),
+    ("pre-upgrade", HelmWord::Phase(Phase::PreSync, When::Upgrade)),
+    ("post-install", HelmWord::Phase(Phase::PostSync, When::FirstInstall)),
+    ("post-upgrade", HelmWord::Phase(Phase::PostSync, When::Upgrade)),
+    ("pre-delete", HelmWord::Delete(Phase::PreDelete)),
+    ("post-delete", HelmWord::Delete(Phase::PostDelete)),
+    ("pre-rollback", HelmWord::Phase(Phase::PreSync, When::Rollback)),
+    ("post-rollback", HelmWord::Phase(Phase::PostSync, When::Rollback)),
+    ("test", HelmWord::Phase(Phase::PostSync, When::Test)),
+    ("test-success", HelmWord::Phase(Phase::PostSync, When::Test)),
+    (TEST_FAILURE, HelmWord::Phase(Phase::PostSync, When::Test)),
     ("crd-install", HelmWord::CrdInstall),
 ];
 

@@ -103,6 +103,30 @@ impl<'a> Reader<'a> {
     pub fn word<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<T> {
         let name = format!("capstan.dev/{name}");
         let word = self.text(&name)?.trim();
+        self.one_word(&name, word, accepted)
+    }
+
+    /// Reads one of our annotations whose value is a list of a few words; nothing without it, or with none that is known.
+    pub fn words<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<Vec<T>> {
+        let name = format!("capstan.dev/{name}");
+        self.text(&name)?;
+        let words = self.list(&name);
+        if words.is_empty() {
+            let known: Vec<&str> = accepted.iter().map(|(known, _)| *known).collect();
+            self.wrong(
+                &name,
+                format!("`{name}` is empty"),
+                format!("it can be {}", one_of(&known)),
+            );
+        }
+        let read: Vec<T> = words
+            .iter()
+            .filter_map(|word| self.one_word(&name, word, accepted))
+            .collect();
+        (!read.is_empty()).then_some(read)
+    }
+
+    fn one_word<T: Copy>(&mut self, name: &str, word: &str, accepted: &[(&'static str, T)]) -> Option<T> {
         let found = accepted.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
         if let Some((_, value)) = found {
             return Some(*value);
@@ -112,7 +136,7 @@ impl<'a> Reader<'a> {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("it can be {}", one_of(&words)),
         };
-        self.wrong(&name, format!("`{word}` is no value of `{name}`"), hint);
+        self.wrong(name, format!("`{word}` is no value of `{name}`"), hint);
         None
     }
 

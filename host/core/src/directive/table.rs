@@ -33,7 +33,7 @@ const fn row(
 pub const WRITTEN_BY_HOST: [&str; 4] = [labels::APPLICATION, labels::HOOK, labels::RUN, labels::OPERATION];
 
 /// All annotations that are read, ours first.
-pub const ANNOTATIONS: [Annotation; 26] = [
+pub const ANNOTATIONS: [Annotation; 27] = [
     row(
         "capstan.dev/hook",
         "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and words that plugins claim",
@@ -108,15 +108,23 @@ pub const ANNOTATIONS: [Annotation; 26] = [
     ),
     row(
         "capstan.dev/run-if",
-        "`always`, `install`, `upgrade`",
+        "list of `always`, `changed`, `first-install`, `upgrade`, `rollback`, `test`",
         "`always`; for Helm's hooks what their words say",
-        "Runs the hook only in the application's first operation, or only in later ones.",
+        "Runs the hook when one of the words holds: in every sync; when what it is made of isn't what its last success was made of; in \
+         the application's first sync; in later ones; in `capstan rollback`; in `capstan test`. `--hook NAME` runs it whatever it says.",
+    ),
+    row(
+        "capstan.dev/run-if-inputs",
+        "list of `Kind/name`, `Kind.group/name`, `Kind/namespace/name`",
+        "",
+        "What else `changed` looks at, beside the hook and the objects of the set that its pods name: all without their metadata.",
     ),
     row(
         "capstan.dev/depends-on",
-        "list",
+        "list of `Kind/name`, `Kind.group/name`, `Kind/namespace/name`",
         "",
-        "What this comes after, beyond phases and waves.",
+        "Other objects of the set that must be done first, within a wave too: healthy, as their `capstan.dev/wait` says, or succeeded. \
+         What goes, goes before what it depends on.",
     ),
     row(
         "capstan.dev/apply",
@@ -169,10 +177,11 @@ pub const ANNOTATIONS: [Annotation; 26] = [
     ),
     row(
         "helm.sh/hook",
-        "list of `pre-install`, `pre-upgrade`, `post-install`, `post-upgrade`, `pre-delete`, `post-delete`; `test` and the rollback \
-         words leave the object alone, `crd-install` makes no hook",
+        "list of `pre-install`, `pre-upgrade`, `pre-rollback`, `post-install`, `post-upgrade`, `post-rollback`, `pre-delete`, \
+         `post-delete`, `test`, `test-success`, `test-failure`; `crd-install` makes no hook",
         "",
-        "Helm's annotation for hooks: PreSync, PostSync, PreDelete, PostDelete, in the first operation or in later ones.",
+        "Helm's annotation for hooks: PreSync, PostSync, PreDelete, PostDelete, in the first sync, in later ones, in `capstan rollback` or, \
+         in PostSync, in `capstan test`. By Argo CD's rules in every sync, and the words for rollbacks and tests mean nothing.",
     ),
     row("helm.sh/hook-weight", "whole number", "`0`", "The wave of a hook."),
     row(

@@ -155,28 +155,34 @@ fn hooks_of_helm() {
         "post-rollback,post-upgrade",
         "PreSync",
         "pre-instal",
+        "test-failure",
+        "test,test-failure",
     ];
     assert_snapshot!(each("helm.sh/hook", &values, Mode::Native), @r#"
-    pre-install: {"family":"helm","phases":["PreSync"],"runIf":"install","words":["PreSync"]}
-    pre-install,pre-upgrade: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
-    pre-upgrade,post-install: {"family":"helm","phases":["PreSync","PostSync"],"runIfOfPhase":{"PostSync":"install","PreSync":"upgrade"},"words":["PreSync","PostSync"]}
+    pre-install: {"family":"helm","phases":["PreSync"],"runIf":["first-install"],"words":["PreSync"]}
+    pre-install,pre-upgrade: {"family":"helm","phases":["PreSync"],"runIf":["first-install","upgrade"],"words":["PreSync"]}
+    pre-upgrade,post-install: {"family":"helm","phases":["PreSync","PostSync"],"runIfOfPhase":{"PostSync":["first-install"],"PreSync":["upgrade"]},"words":["PreSync","PostSync"]}
     pre-delete: {"family":"helm","phases":["PreDelete"],"words":["PreDelete"]}
-    test: {"family":"helm","notices":["helm.sh/hook: test runs in `helm test` only","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test: {"family":"helm","phases":["PostSync"],"runIf":["test"],"words":["PostSync"]}
     crd-install: {"notices":["helm.sh/hook: crd-install makes no hook; the object is applied like any other"]}
-    post-rollback,post-upgrade: {"family":"helm","notices":["helm.sh/hook: post-rollback runs in `helm rollback` only"],"phases":["PostSync"],"runIf":"upgrade","words":["PostSync"]}
+    post-rollback,post-upgrade: {"family":"helm","phases":["PostSync"],"runIf":["upgrade","rollback"],"words":["PostSync"]}
     PreSync: job.yaml:6: `PreSync` is no hook of Helm (that is Argo CD's word: write it into `argocd.argoproj.io/hook`)
     pre-instal: job.yaml:6: `pre-instal` is no hook of Helm (did you mean `pre-install`?)
+    test-failure: {"family":"helm","mustFail":true,"phases":["PostSync"],"runIf":["test"],"words":["PostSync"]}
+    test,test-failure: job.yaml:6: `test` wants the test to succeed and `test-failure` wants it to fail (keep one of the two)
     "#);
     assert_snapshot!(each("helm.sh/hook", &values, Mode::ArgoCd), @r#"
     pre-install: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
     pre-install,pre-upgrade: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
     pre-upgrade,post-install: {"family":"helm","phases":["PreSync","PostSync"],"words":["PreSync","PostSync"]}
     pre-delete: {"family":"helm","phases":["PreDelete"],"words":["PreDelete"]}
-    test: {"family":"helm","notices":["helm.sh/hook: test runs in `helm test` only","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test: {"family":"helm","notices":["helm.sh/hook: test is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
     crd-install: {"notices":["helm.sh/hook: crd-install makes no hook; the object is applied like any other"]}
-    post-rollback,post-upgrade: {"family":"helm","notices":["helm.sh/hook: post-rollback runs in `helm rollback` only"],"phases":["PostSync"],"words":["PostSync"]}
+    post-rollback,post-upgrade: {"family":"helm","notices":["helm.sh/hook: post-rollback is ignored, as by Argo CD"],"phases":["PostSync"],"words":["PostSync"]}
     PreSync: {"family":"helm","notices":["`PreSync` is no hook of Helm; it is ignored (that is Argo CD's word: write it into `argocd.argoproj.io/hook`)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
     pre-instal: {"family":"helm","notices":["`pre-instal` is no hook of Helm; it is ignored (did you mean `pre-install`?)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test-failure: {"family":"helm","notices":["helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test,test-failure: {"family":"helm","notices":["helm.sh/hook: test is ignored, as by Argo CD","helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
     "#);
 }
 
@@ -226,7 +232,7 @@ fn waves() {
     "#);
     assert_snapshot!(native(&[("helm.sh/hook-weight", "4")]), @r#"{"notices":["helm.sh/hook-weight is read for hooks only"]}"#);
     assert_snapshot!(argo(&[("helm.sh/hook-weight", "4")]), @r#"{"wave":4}"#);
-    assert_snapshot!(native(&[("helm.sh/hook", "pre-install"), ("helm.sh/hook-weight", "4")]), @r#"{"family":"helm","phases":["PreSync"],"runIf":"install","wave":4,"words":["PreSync"]}"#);
+    assert_snapshot!(native(&[("helm.sh/hook", "pre-install"), ("helm.sh/hook-weight", "4")]), @r#"{"family":"helm","phases":["PreSync"],"runIf":["first-install"],"wave":4,"words":["PreSync"]}"#);
     assert_snapshot!(argo(&[("capstan.dev/wave", "soon")]), @"job.yaml:6: `soon` is no wave (a wave is a whole number from -2147483648 to 2147483647, as in `-1`, `0` or `5`)");
 }
 
@@ -319,8 +325,8 @@ fn our_own_annotations() {
     capstan.dev/degraded-grace
     5m: {"degradedGraceSeconds":300}
     capstan.dev/run-if
-    install: {"notices":["capstan.dev/run-if has no effect on an object that is no hook"],"runIf":"install"}
-    never: job.yaml:6: `never` is no value of `capstan.dev/run-if` (it can be `always`, `install` or `upgrade`)
+    install: {"notices":["capstan.dev/run-if has no effect on an object that is no hook"],"runIf":["first-install"]}
+    never: job.yaml:6: `never` is no value of `capstan.dev/run-if` (it can be `always`, `changed`, `first-install`, `upgrade`, `rollback`, `test` or `install`)
     capstan.dev/depends-on
     Job/a, Job/b: {"dependsOn":["Job/a","Job/b"]}
     capstan.dev/apply
@@ -337,7 +343,7 @@ fn our_own_annotations() {
     capstan.dev/tll
     600: job.yaml:6: there is no annotation `capstan.dev/tll` (did you mean `capstan.dev/ttl`?)
     capstan.dev/colour
-    green: job.yaml:6: there is no annotation `capstan.dev/colour` (there is `capstan.dev/hook`, `capstan.dev/hook-type`, `capstan.dev/phase`, `capstan.dev/wave`, `capstan.dev/delete-policy`, `capstan.dev/ttl`, `capstan.dev/ttl-failed`, `capstan.dev/timeout`, `capstan.dev/on-timeout`, `capstan.dev/on-vanished`, `capstan.dev/wait`, `capstan.dev/degraded-grace`, `capstan.dev/run-if`, `capstan.dev/depends-on`, `capstan.dev/apply`, `capstan.dev/propagation`, `capstan.dev/settings` or `capstan.dev/lint-ignore`)
+    green: job.yaml:6: there is no annotation `capstan.dev/colour` (there is `capstan.dev/hook`, `capstan.dev/hook-type`, `capstan.dev/phase`, `capstan.dev/wave`, `capstan.dev/delete-policy`, `capstan.dev/ttl`, `capstan.dev/ttl-failed`, `capstan.dev/timeout`, `capstan.dev/on-timeout`, `capstan.dev/on-vanished`, `capstan.dev/wait`, `capstan.dev/degraded-grace`, `capstan.dev/run-if`, `capstan.dev/run-if-inputs`, `capstan.dev/depends-on`, `capstan.dev/apply`, `capstan.dev/propagation`, `capstan.dev/settings` or `capstan.dev/lint-ignore`)
     "#);
     // Argo CD has no opinion on ours.
     assert_snapshot!(argo(&[("capstan.dev/timeout", "soon")]), @"job.yaml:6: `soon` is no duration for `capstan.dev/timeout` (write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`)");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::RunIf;
 use crate::{
     compat::Rule,
     hook::{OnVanished, Propagation, Ttl},
@@ -92,30 +93,6 @@ impl Permission {
     }
 }
 
-/// In which operations a hook runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RunIf {
-    /// In all.
-    #[default]
-    Always,
-    /// In the application's first only.
-    Install,
-    /// In all but the application's first.
-    Upgrade,
-}
-
-impl RunIf {
-    /// Says whether the hook runs.
-    pub const fn allows(self, is_first_install: bool) -> bool {
-        match self {
-            RunIf::Always => true,
-            RunIf::Install => is_first_install,
-            RunIf::Upgrade => !is_first_install,
-        }
-    }
-}
-
 /// Everything that the annotations of one manifest ask for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -133,8 +110,12 @@ pub struct Directives {
     /// In which operations the hook runs, unless its phase has an entry in `run_if_of_phase`.
     pub run_if: RunIf,
     /// The phases for which that differs. Only Helm's annotation can say such a thing: `pre-upgrade,post-install`. Ask
-    /// [`Directives::runs`].
+    /// [`Directives::condition`].
     pub run_if_of_phase: BTreeMap<Phase, RunIf>,
+    /// What else counts as an input of the hook, as it is written.
+    pub run_if_inputs: Vec<String>,
+    /// Whether the hook is a test that must fail.
+    pub must_fail: bool,
     /// The hook's type: the plugin that runs it.
     pub hook_type: Option<String>,
     /// The phase in which an ordinary object is applied, if not Sync.
@@ -197,14 +178,12 @@ impl Directives {
         !self.words.is_empty() || self.hook_type.is_some()
     }
 
-    /// Says whether the hook runs in a phase of an operation that is, or isn't, the application's first install. Deleting is
-    /// neither: what runs then depends on its phase alone.
-    pub fn runs(&self, phase: Phase, is_first_install: bool) -> bool {
+    /// Returns when the hook runs in a phase; nothing for the phases of a delete, in which it always does.
+    pub fn condition(&self, phase: Phase) -> Option<&RunIf> {
         match phase {
-            Phase::PreDelete | Phase::PostDelete => true,
+            Phase::PreDelete | Phase::PostDelete => None,
             Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => {
-                let condition = self.run_if_of_phase.get(&phase).copied().unwrap_or(self.run_if);
-                condition.allows(is_first_install)
+                Some(self.run_if_of_phase.get(&phase).unwrap_or(&self.run_if))
             }
         }
     }

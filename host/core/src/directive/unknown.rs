@@ -100,8 +100,10 @@ pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Opti
         return Some(error.hint(format!("did you mean `{meant}`?")));
     }
     match helm::word(word)? {
-        HelmWord::Phase(phase, _) => Some(error.hint(format!("that is Helm's word: write `{phase}`"))),
-        HelmWord::CrdInstall | HelmWord::Elsewhere(_) => None,
+        HelmWord::Phase(phase, _) | HelmWord::Delete(phase) => {
+            Some(error.hint(format!("that is Helm's word: write `{phase}`")))
+        }
+        HelmWord::CrdInstall => None,
     }
 }
 

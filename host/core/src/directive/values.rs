@@ -1,12 +1,17 @@
 //! The words that values of our annotations are made of.
 
-use super::{ApplyMode, OnTimeout, RunIf, Wait};
+use super::{ApplyMode, OnTimeout, Wait, When};
 use crate::hook::{OnVanished, Propagation};
 
-pub(super) const RUN_IF: [(&str, RunIf); 3] = [
-    ("always", RunIf::Always),
-    ("install", RunIf::Install),
-    ("upgrade", RunIf::Upgrade),
+/// `install` is what `first-install` was called before.
+pub(super) const RUN_IF: [(&str, &[When]); 7] = [
+    ("always", &[When::FirstInstall, When::Upgrade, When::Rollback]),
+    ("changed", &[When::Changed]),
+    ("first-install", &[When::FirstInstall]),
+    ("upgrade", &[When::Upgrade]),
+    ("rollback", &[When::Rollback]),
+    ("test", &[When::Test]),
+    ("install", &[When::FirstInstall]),
 ];
 
 pub(super) const ON_TIMEOUT: [(&str, OnTimeout); 2] = [("fail", OnTimeout::Fail), ("continue", OnTimeout::Continue)];

@@ -4,9 +4,10 @@ use super::*;
 use crate::{
     directive::{self, Mode},
     manifest,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     plan::{self, Classified, Confirmed, Limits, Live, Planning, Role, Selection},
     plugins::{Answerer, Application},
+    record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 
@@ -83,8 +84,10 @@ fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
         },
         mode,
         does: OperationKind::Sync,
+        purpose: Purpose::Deploy,
         desired: &desired,
         live: &live,
+        records: &HookRecords::new(),
         answerer: &|_| Some(answerer()),
         policies_for_all: Vec::new(),
         selection: Selection::default(),

@@ -10,7 +10,7 @@ use crate::{
     order,
     phase::Phase,
     plan::Plan,
-    task::{Action, Task, TaskResult},
+    task::{Action, Task, TaskId, TaskResult},
     wave::Wave,
 };
 
@@ -72,21 +72,22 @@ impl Operation {
         true
     }
 
-    /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for.
+    /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for. What it waits for beside
+    /// that, holds a task back and no other.
     pub(super) fn start_batch(&mut self, plan: &Plan, out: &mut Out) {
         while let Some(rank) = self.board.rank() {
             let batch = self.board.pending(rank);
-            for position in &batch {
-                let task = &plan.tasks[*position];
+            if batch.is_empty() {
+                return;
+            }
+            for position in batch {
+                let task = &plan.tasks[position];
                 if self.is_ready(task) {
                     self.release_hook(task, out);
                 } else {
                     self.start(plan, task, out);
                 }
                 self.touch(plan, &task.id);
-            }
-            if batch.is_empty() || self.board.rank() == Some(rank) {
-                return;
             }
         }
     }
@@ -134,6 +135,13 @@ impl Operation {
             out.tell(News::PhaseStarted { phase, cause });
         }
         out.tell(News::WaveStarted { phase, wave });
+        for task in plan.wave(phase, wave).iter().filter(|task| self.is_pending(task)) {
+            let on: Vec<TaskId> = self.held_by(plan, task).map(|held_by| held_by.id.clone()).collect();
+            if !on.is_empty() {
+                let task = task.id.clone();
+                out.tell(News::TaskHeld { task, on });
+            }
+        }
         out.must_save = true;
         if in_sync_fail {
             (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
@@ -251,6 +259,11 @@ impl Operation {
             .results
             .get(&task.id)
             .is_some_and(|result| !result.lets_go_on())
+    }
+
+    /// Says whether what waits for it may start.
+    pub(super) fn is_done(&self, task: &Task) -> bool {
+        self.is_over(task) && !self.has_failed(task)
     }
 
     pub(super) fn is_pending(&self, task: &Task) -> bool {

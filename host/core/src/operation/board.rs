@@ -30,6 +30,9 @@ pub(super) struct Board {
     pending: BTreeSet<(u32, usize)>,
     /// The tasks of the wave that aren't over.
     pub open: BTreeSet<usize>,
+    /// What the tasks of the wave wait for that isn't done, and who waits for each of those.
+    held: BTreeMap<usize, BTreeSet<usize>>,
+    holds: BTreeMap<usize, Vec<usize>>,
     /// Whether a task of the wave has failed.
     pub has_failed: bool,
     /// When something must be done about a task, of any wave.
@@ -88,7 +91,49 @@ impl Operation {
             ..Board::default()
         };
         for (position, task) in plan.tasks.iter().enumerate() {
-            self.note_task(position, task);
+            if self.board.wave == Some((task.phase, task.wave)) && !task.waits_for.is_empty() {
+                self.hold(plan, position, task);
+            }
+        }
+        for (position, task) in plan.tasks.iter().enumerate() {
+            self.note_task(plan, position, task);
+        }
+    }
+
+    /// Lists the tasks for which another one has to wait, as it is now.
+    pub(super) fn held_by<'plan>(&self, plan: &'plan Plan, task: &'plan Task) -> impl Iterator<Item = &'plan Task> {
+        let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
+        wanted.filter(|wanted| !self.is_done(wanted))
+    }
+
+    /// Says whether a task of the wave has to wait for another one.
+    pub(super) fn is_held(&self, plan: &Plan, task: &Task) -> bool {
+        let position = plan.position(&task.id);
+        position.is_some_and(|position| self.board.held.contains_key(&position))
+    }
+
+    fn hold(&mut self, plan: &Plan, position: usize, task: &Task) {
+        let wanted = self.held_by(plan, task).filter_map(|wanted| plan.position(&wanted.id));
+        let wanted: BTreeSet<usize> = wanted.collect();
+        for wanted in &wanted {
+            self.board.holds.entry(*wanted).or_default().push(position);
+        }
+        if !wanted.is_empty() {
+            self.board.held.insert(position, wanted);
+        }
+    }
+
+    /// Lets those go on that waited for nothing but this task.
+    fn let_go(&mut self, plan: &Plan, position: usize) {
+        for waiting in self.board.holds.remove(&position).unwrap_or_default() {
+            let Some(wanted) = self.board.held.get_mut(&waiting) else {
+                continue;
+            };
+            wanted.remove(&position);
+            if wanted.is_empty() {
+                self.board.held.remove(&waiting);
+                self.note_task(plan, waiting, &plan.tasks[waiting]);
+            }
         }
     }
 
@@ -97,7 +142,7 @@ impl Operation {
         if let Some(position) = plan.position(id)
             && self.board.is_valid
         {
-            self.note_task(position, &plan.tasks[position]);
+            self.note_task(plan, position, &plan.tasks[position]);
         }
     }
 
@@ -124,7 +169,7 @@ impl Operation {
         }
     }
 
-    fn note_task(&mut self, position: usize, task: &Task) {
+    fn note_task(&mut self, plan: &Plan, position: usize, task: &Task) {
         let moment = self.moment_of(task);
         self.board.set_moment(position, moment);
         if self.board.wave != Some((task.phase, task.wave)) {
@@ -135,10 +180,12 @@ impl Operation {
             self.board.unanswered.remove(&(known, position));
             self.board.pending.remove(&(known, position));
         }
-        if !self.is_answered(task) {
+        // What waits for another task holds nobody back.
+        let is_held = self.board.held.contains_key(&position);
+        if !is_held && !self.is_answered(task) {
             self.board.unanswered.insert((rank, position));
         }
-        if self.is_pending(task) || self.is_ready(task) {
+        if !is_held && (self.is_pending(task) || self.is_ready(task)) {
             self.board.pending.insert((rank, position));
         }
         if self.is_over(task) {
@@ -147,5 +194,8 @@ impl Operation {
             self.board.open.insert(position);
         }
         self.board.has_failed |= self.has_failed(task);
+        if self.is_done(task) {
+            self.let_go(plan, position);
+        }
     }
 }

@@ -38,7 +38,9 @@ impl Operation {
         let tasks = plan.wave(phase, wave);
         let runs = |task: &Task| !self.is_over(task) && !self.is_pending(task) && !self.is_ready(task);
         let running: Vec<&Task> = tasks.iter().filter(|task| runs(task)).collect();
-        let has_more = tasks.iter().any(|task| self.is_pending(task) || self.is_ready(task));
+        // What waits for something that failed never starts.
+        let may_start = |task: &Task| self.is_pending(task) && !self.is_held(plan, task);
+        let has_more = tasks.iter().any(|task| may_start(task) || self.is_ready(task));
         match failure {
             Failure::None | Failure::Later if has_more || !running.is_empty() => return false,
             Failure::Refused if has_more => return false,
@@ -112,7 +114,10 @@ impl Operation {
     /// Ends the waiting for resources that are only watched while hooks run.
     fn close_beside_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
         let tasks = plan.wave(phase, wave);
-        let hooks_run = tasks.iter().any(|task| task.hook().is_some() && !self.is_over(task));
+        let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_held(plan, task);
+        let hooks_run = tasks
+            .iter()
+            .any(|task| task.hook().is_some() && !self.is_over(task) && !never_runs(task));
         if hooks_run {
             return;
         }

@@ -258,7 +258,7 @@ impl Operation {
             perform(run, task, has_object, ask, out);
         }
         match step.progress {
-            Progress::Ended(outcome) => run.said = Some((outcome, step.message)),
+            Progress::Ended(outcome) => run.said = Some(verdict(task, outcome, step.message)),
             Progress::Running if run.steps >= MOST_STEPS => {
                 run.said = Some((
                     HookOutcome::Failed,
@@ -426,5 +426,15 @@ impl Operation {
         };
         run.stage = HookStage::Ended { verdict, tidying };
         self.finish(task, result, out);
+    }
+}
+
+/// Returns what a plugin's verdict means: a test that must fail is as it should be when it does.
+fn verdict(task: &Task, outcome: HookOutcome, message: String) -> (HookOutcome, String) {
+    let must_fail = task.hook().is_some_and(|hook| hook.must_fail);
+    match (must_fail, outcome) {
+        (false, outcome) => (outcome, message),
+        (true, HookOutcome::Failed) => (HookOutcome::Succeeded, format!("failed, as it must: {message}")),
+        (true, HookOutcome::Succeeded) => (HookOutcome::Failed, format!("succeeded, and must fail: {message}")),
     }
 }

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::{
+    Skipped, inputs,
     make::{Classified, Making, Role},
     write::unknown_fields,
 };
 use crate::{
     compat::Rule,
-    diff, directive,
+    diff,
+    directive::{self, When},
     hook::{HookId, short_hash},
     manifest::Manifest,
     object::{GroupKind, ObjectKey},
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     order,
     phase::Phase,
     plugins::{Application, Need},
+    record,
     task::{Action, Check, HookTask, PolicyUse, Task, TaskId},
 };
 
@@ -94,8 +97,9 @@ impl Making<'_> {
         }
         let judge = if *has_object { self.judge(manifest) } else { None };
         let policies = self.policies(classified);
-        let is_first = self.planning.live.is_first_install;
-        let mut left_out = 0;
+        let inputs = self.inputs(classified);
+        let mut left_out: Vec<(Phase, String)> = Vec::new();
+        let mut runs = false;
         for phase in phases {
             let belongs = match phase {
                 Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => OperationKind::Sync,
@@ -104,10 +108,11 @@ impl Making<'_> {
             if belongs != self.planning.does || !self.planning.selection.takes_hook(&key, *phase) {
                 continue;
             }
-            if !directives.runs(*phase, is_first) {
-                left_out += 1;
+            if let Some(reason) = self.reason_against(classified, id, *phase, inputs.as_deref()) {
+                left_out.push((*phase, reason));
                 continue;
             }
+            runs = true;
             let mut task = TaskId::of(*phase, directives.wave, &key);
             if self.tasks.iter().any(|known| known.id == task) {
                 task.0 = format!("{}.{id}", task.0);
@@ -131,6 +136,8 @@ impl Making<'_> {
                     on_vanished: directives.on_vanished,
                     settings: directives.settings.clone(),
                     also: also.clone(),
+                    inputs: inputs.clone(),
+                    must_fail: directives.must_fail && self.planning.purpose == Purpose::Test,
                 })),
                 timeout_seconds: directives.timeout_seconds,
                 on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
@@ -140,16 +147,65 @@ impl Making<'_> {
                     Check::Nothing
                 },
                 unknown_fields: unknown_fields(directives),
+                waits_for: Vec::new(),
             });
         }
-        if left_out > 0 {
-            let reason = if is_first {
-                "it doesn't run at the first install"
-            } else {
-                "it runs at the first install only"
-            };
-            self.skip(manifest, reason);
+        // Whoever tests knows that nothing else runs.
+        let is_told = self.planning.purpose != Purpose::Test || self.planning.selection.names_hook(&key);
+        if left_out.is_empty() || !is_told {
+            return;
         }
+        let is_one = left_out.iter().all(|(_, reason)| *reason == left_out[0].1);
+        let reason = if is_one && !runs {
+            left_out.swap_remove(0).1
+        } else {
+            let each = left_out.iter().map(|(phase, reason)| format!("{phase}: {reason}"));
+            each.collect::<Vec<_>>().join("; ")
+        };
+        self.skipped.push(Skipped {
+            key,
+            reason,
+            place: manifest.place(""),
+            hook: Some(id.clone()),
+        });
+    }
+
+    /// Returns the digest of what a hook is made of, if any of its conditions asks for it.
+    fn inputs(&mut self, classified: &Classified) -> Option<String> {
+        let directives = &classified.directives;
+        let mut conditions = directives.run_if_of_phase.values().chain([&directives.run_if]);
+        if !conditions.any(|condition| condition.names(When::Changed)) {
+            return None;
+        }
+        match inputs::digest(classified, self.planning.desired, &self.names) {
+            Ok(digest) => Some(digest),
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+
+    /// Returns why a hook doesn't run in a phase this time; nothing when it does.
+    fn reason_against(
+        &self,
+        classified: &Classified,
+        id: &HookId,
+        phase: Phase,
+        inputs: Option<&str>,
+    ) -> Option<String> {
+        let planning = self.planning;
+        let condition = classified.directives.condition(phase)?;
+        let operation = When::of(planning.purpose, planning.live.is_first_install);
+        let is_wanted = operation != When::Test && planning.selection.names_hook(&classified.manifest.key());
+        if condition.names(operation) || is_wanted {
+            return None;
+        }
+        if !condition.asks_inputs(operation) {
+            return Some(condition.reason());
+        }
+        let before = record::same_inputs(planning.records, id, phase, inputs?)?;
+        Some(format!("skips: same inputs as operation {before}"))
     }
 
     /// A hook that would never run: a mistake, except where Argo CD ignores it.

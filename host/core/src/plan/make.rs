@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Limits, Plan, Selection, Skipped, hooks, write::unknown_fields};
+use super::{Limits, Plan, Selection, Skipped, depend::Edges, hooks, naming::Names, write::unknown_fields};
 use crate::{
     compat::{self, Mode, Rule, Use},
     diff,
@@ -13,10 +13,11 @@ use crate::{
     manifest::Manifest,
     migration,
     object::{Object, ObjectKey, labels},
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     order,
     phase::Phase,
     plugins::{Answerer, Application, Need},
+    record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
     task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId},
     wave::Wave,
@@ -76,10 +77,14 @@ pub struct Planning<'a> {
     pub mode: Mode,
     /// Sync or delete.
     pub does: OperationKind,
+    /// What for.
+    pub purpose: Purpose,
     /// The manifests.
     pub desired: &'a [Classified],
     /// What is there.
     pub live: &'a Live,
+    /// What is remembered of the hooks.
+    pub records: &'a HookRecords,
     /// Who answers for what.
     pub answerer: &'a dyn Fn(&Need) -> Option<Answerer>,
     /// The policies that are asked for every hook.
@@ -133,6 +138,8 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     let mut made = Making {
         planning,
         desired: in_order(planning.desired),
+        names: Names::of(planning.desired),
+        goes_after: Edges::new(),
         tasks: Vec::new(),
         skipped: Vec::new(),
         left_over: Vec::new(),
@@ -148,23 +155,33 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     }
     made.add_namespace();
     made.add_removals(&ids);
+    let edges = made.read_dependencies();
     if !made.errors.is_empty() {
         return Err(made.errors);
     }
     made.arrange();
-    let findings = lint::lint(&lint::Set::new(
-        planning.mode,
-        planning.does,
-        &planning.application,
-        planning.live,
-        made.desired,
-        &made.tasks,
-    ));
+    made.link(&edges);
+    let mut findings = Vec::new();
+    // Tests look at what is deployed: what is to be said of it was said then.
+    if planning.purpose == Purpose::Test {
+        made.notices.clear();
+    } else {
+        findings = lint::lint(&lint::Set::new(
+            planning.mode,
+            planning.does,
+            &planning.application,
+            planning.live,
+            made.desired,
+            &made.tasks,
+        ));
+    }
     Ok(Plan {
         format: super::FORMAT,
         does: planning.does,
         application: planning.application.clone(),
+        purpose: planning.purpose,
         mode: planning.mode,
+        hooks: ids.into_iter().flatten().collect(),
         tasks: made.tasks,
         skipped: made.skipped,
         left_over: made.left_over,
@@ -195,6 +212,9 @@ pub(super) struct Making<'a> {
     pub planning: &'a Planning<'a>,
     /// The manifests in the order in which they are written.
     pub desired: Vec<&'a Classified>,
+    pub names: Names,
+    /// Live objects that go, and those that go before them.
+    pub goes_after: Edges,
     pub tasks: Vec<Task>,
     pub skipped: Vec<Skipped>,
     pub left_over: Vec<ObjectKey>,
@@ -276,10 +296,6 @@ impl Making<'_> {
         for rule in &directives.rules {
             self.used(*rule, &manifest.key(), None);
         }
-        if !directives.depends_on.is_empty() {
-            let error = PlanError::new("`capstan.dev/depends-on` is not in this version").about(manifest.key());
-            self.errors.push(error.hint("order it by phase and wave"));
-        }
         match role {
             Role::Skip(reason) => self.skip(manifest, reason),
             Role::Hook { .. } => self.add_hook(classified, id),
@@ -307,6 +323,7 @@ impl Making<'_> {
             key: manifest.key(),
             reason: reason.to_owned(),
             place: manifest.place(""),
+            hook: None,
         });
     }
 
@@ -398,6 +415,7 @@ impl Making<'_> {
             timeout_seconds: directives.timeout_seconds,
             on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
             unknown_fields: unknown_fields(directives),
+            waits_for: Vec::new(),
         });
     }
 

@@ -74,6 +74,7 @@ impl Making<'_> {
             timeout_seconds: None,
             on_timeout: planning.on_timeout,
             unknown_fields: UnknownFields::Refused,
+            waits_for: Vec::new(),
         });
     }
 }

@@ -75,6 +75,7 @@ impl Making<'_> {
             on_timeout: self.planning.on_timeout,
             check: Check::Nothing,
             unknown_fields: UnknownFields::Refused,
+            waits_for: Vec::new(),
         });
     }
 
@@ -124,10 +125,13 @@ impl Making<'_> {
                     key,
                     reason,
                     place: None,
+                    hook: None,
                 });
             }
             leaving.push(Leaving { live, directives, goes });
         }
+        let going = leaving.iter().filter(|one| one.goes);
+        self.read_live_dependencies(going.map(|one| (one.live, &one.directives)));
         match self.planning.does {
             OperationKind::Delete => {
                 for Leaving { live, directives, .. } in leaving.iter().filter(|one| one.goes) {
@@ -192,6 +196,7 @@ impl Making<'_> {
                 key,
                 reason: "it is a hook's, and Argo CD never removes those".to_owned(),
                 place: None,
+                hook: None,
             });
         }
         stays

@@ -11,7 +11,7 @@ pub struct Selection {
     pub only: Vec<String>,
     /// Which hooks; without a word, none beside `only` and else all.
     pub hooks: Option<Hooks>,
-    /// Only the hooks of these names; empty for all.
+    /// Only the hooks of these names, and these whatever their conditions say; empty for all.
     pub hook: Vec<String>,
     /// Not the hooks of these names.
     pub skip_hook: Vec<String>,
@@ -52,6 +52,11 @@ impl Selection {
             && (self.phases.is_empty() || self.phases.contains(&phase))
             && (self.hook.is_empty() || self.hook.iter().any(|hook| is_called(hook, key)))
             && !self.skip_hook.iter().any(|hook| is_called(hook, key))
+    }
+
+    /// Says whether a hook is named, so that it runs whatever its conditions say.
+    pub fn names_hook(&self, key: &ObjectKey) -> bool {
+        self.hook.iter().any(|hook| is_called(hook, key))
     }
 
     /// Returns an error for each word that selects nothing of what is there.

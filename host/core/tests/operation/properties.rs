@@ -17,7 +17,7 @@ use capstan_core::{
 };
 use proptest::prelude::*;
 
-use crate::shell::{Fate, Shell, hook, plan, prune, resource};
+use crate::shell::{Dice, Fate, Shell, hook, plan, prune, resource};
 
 fn tasks() -> impl Strategy<Value = Vec<(Task, Fate)>> {
     let fate = prop_oneof![8 => Just(Fate::Well), 1 => Just(Fate::Badly)];
@@ -36,8 +36,31 @@ fn tasks() -> impl Strategy<Value = Vec<(Task, Fate)>> {
     prop::collection::vec(one, 0..10)
 }
 
+/// Lets tasks wait for others of their wave, across kinds in both directions, and never in a ring.
+fn depend(plan: &mut Plan, seed: u64) {
+    let mut dice = Dice::new(seed ^ 0x5eed);
+    let at: Vec<_> = plan
+        .tasks
+        .iter()
+        .map(|task| (task.phase, task.wave, task.id.clone()))
+        .collect();
+    // Whoever has the higher number waits: which that is has nothing to do with the kinds.
+    let numbers: Vec<usize> = at.iter().map(|_| dice.below(1000)).collect();
+    for (position, task) in plan.tasks.iter_mut().enumerate() {
+        for (other, (phase, wave, id)) in at.iter().enumerate() {
+            let is_beside = (*phase, *wave) == (task.phase, task.wave);
+            let is_lower = (numbers[other], other) < (numbers[position], position);
+            if is_beside && is_lower && dice.below(3) == 0 {
+                task.waits_for.push(id.clone());
+            }
+        }
+    }
+}
+
 fn shell(tasks: &[(Task, Fate)], seed: u64) -> Shell {
-    let mut shell = Shell::new(plan(tasks.iter().map(|(task, _)| task.clone()).collect()), seed);
+    let mut plan = plan(tasks.iter().map(|(task, _)| task.clone()).collect());
+    depend(&mut plan, seed);
+    let mut shell = Shell::new(plan, seed);
     for (task, fate) in tasks {
         shell.fates.entry(task.id.clone()).or_insert(*fate);
     }
@@ -56,6 +79,15 @@ fn check(shell: &Shell) {
             News::TaskStarted { task } => {
                 assert!(started.insert(task.clone()), "{task} started twice:\n{}", shell.story());
                 let task = plan.task(task).unwrap();
+                for wanted in &task.waits_for {
+                    assert_eq!(
+                        finished.get(wanted),
+                        Some(&true),
+                        "{} before {wanted}:\n{}",
+                        task.id,
+                        shell.story()
+                    );
+                }
                 for before in plan
                     .tasks
                     .iter()
@@ -98,6 +130,7 @@ fn check(shell: &Shell) {
             | News::OperationResumed {}
             | News::PhaseStarted { .. }
             | News::WaveStarted { .. }
+            | News::TaskHeld { .. }
             | News::ObjectMade { .. }
             | News::TaskProgressed { .. }
             | News::LogsKept { .. }

@@ -16,7 +16,7 @@ use capstan_core::{
     input::{Answer, Applied, Decision, DeleteAnswer, Happened, Input, Older, Problem},
     object::{Object, ObjectKey},
     operation::Operation,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Index, Limits, Plan},
     plugins::{Answerer, Application, Ask, HookStep, Progress, Request},
@@ -74,6 +74,7 @@ fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> T
         on_timeout: OnTimeout::Fail,
         check: Check::Nothing,
         unknown_fields: UnknownFields::Refused,
+        waits_for: Vec::new(),
     }
 }
 
@@ -113,6 +114,8 @@ pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
         on_vanished: OnVanished::Fail,
         settings: serde_json::Map::new(),
         also: Vec::new(),
+        inputs: None,
+        must_fail: false,
     }));
     task(phase, wave, 30, key("Job", name), action)
 }
@@ -127,7 +130,9 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
             name: "shop".to_owned(),
             namespace: "shop".to_owned(),
         },
+        purpose: Purpose::Deploy,
         mode: Mode::Native,
+        hooks: BTreeSet::new(),
         tasks,
         skipped: Vec::new(),
         left_over: Vec::new(),
@@ -502,6 +507,10 @@ fn tell(news: &News) -> Option<String> {
             None => phase.to_string(),
         },
         News::WaveStarted { wave, .. } => format!("  wave {wave}"),
+        News::TaskHeld { task, on } => {
+            let on: Vec<String> = on.iter().map(ToString::to_string).collect();
+            format!("    {task} waits for {}", on.join(", "))
+        }
         News::TaskStarted { task } => format!("    start {task}"),
         News::ObjectMade { key, how, .. } => format!("    {how} {key}"),
         News::TaskFinished { task, result } => format!("    end {task}: {result:?}"),

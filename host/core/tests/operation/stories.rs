@@ -6,7 +6,7 @@ use capstan_core::{
     hook::{Disposal, Propagation},
     input::Happened,
     phase::Phase,
-    task::{Check, Task},
+    task::{Action, Check, Task},
 };
 use insta::assert_snapshot;
 
@@ -318,6 +318,92 @@ fn a_wave_may_take_only_so_long() {
         Kept Job shop/alarm (policy)
     Failed: timeout: ConfigMap shop/slow: wave 0 of Sync took longer than 90 s: as scripted
     "#);
+}
+
+#[test]
+fn a_task_waits_for_others_of_its_wave_and_holds_nobody_back() {
+    let settings = resource(0, "settings");
+    let load = hook(Phase::Sync, 0, "load");
+    // Its kind comes first, and it has to wait for a hook.
+    let settings = Task {
+        waits_for: vec![load.id.clone()],
+        ..settings
+    };
+    let smoke = Task {
+        waits_for: vec![settings.id.clone()],
+        ..hook(Phase::Sync, 0, "smoke")
+    };
+    let shell = run(Shell::new(plan(vec![smoke, settings, resource(0, "api"), load]), 1));
+    assert_snapshot!(shell.story(), @r#"
+    operation
+    Sync
+      wave 0
+        Sync/0/ConfigMap/shop/settings waits for Sync/0/Job/shop/load
+        Sync/0/Job/shop/smoke waits for Sync/0/ConfigMap/shop/settings
+        start Sync/0/ConfigMap/shop/api
+        created ConfigMap shop/api
+        start Sync/0/Job/shop/load
+        end Sync/0/ConfigMap/shop/api: Done("Healthy: as scripted")
+        created Job shop/load
+        end Sync/0/Job/shop/load: Done("step")
+        Kept Job shop/load (policy)
+        start Sync/0/ConfigMap/shop/settings
+        created ConfigMap shop/settings
+        end Sync/0/ConfigMap/shop/settings: Done("Healthy: as scripted")
+        start Sync/0/Job/shop/smoke
+        created Job shop/smoke
+        end Sync/0/Job/shop/smoke: Done("step")
+        Kept Job shop/smoke (policy)
+    Succeeded
+    "#);
+}
+
+#[test]
+fn what_waits_for_a_failure_never_starts() {
+    let load = hook(Phase::Sync, 0, "load");
+    let api = Task {
+        waits_for: vec![load.id.clone()],
+        ..resource(0, "api")
+    };
+    let tasks = vec![load.clone(), api, hook(Phase::SyncFail, 0, "alarm")];
+    assert_snapshot!(run(Shell::new(plan(tasks), 1).fate(&load, Fate::Badly)).story(), @r#"
+    operation
+    Sync
+      wave 0
+        Sync/0/ConfigMap/shop/api waits for Sync/0/Job/shop/load
+        start Sync/0/Job/shop/load
+        created Job shop/load
+        end Sync/0/Job/shop/load: Failed { class: Hook, message: "step" }
+        Kept Job shop/load (policy)
+    SyncFail because of hook: Job shop/load: step
+      wave 0
+        start SyncFail/0/Job/shop/alarm
+        created Job shop/alarm
+        end SyncFail/0/Job/shop/alarm: Done("step")
+        Kept Job shop/alarm (policy)
+    Failed: hook: Job shop/load: step
+    "#);
+}
+
+#[test]
+fn a_test_that_must_fail_is_well_when_it_does() {
+    let must_fail = |fate| {
+        let mut bad = hook(Phase::PostSync, 0, "bad");
+        if let Action::Hook(hook) = &mut bad.action {
+            hook.must_fail = true;
+        }
+        run(Shell::new(plan(vec![bad.clone()]), 1).fate(&bad, fate)).story()
+    };
+    assert!(
+        must_fail(Fate::Badly).ends_with("Succeeded"),
+        "{}",
+        must_fail(Fate::Badly)
+    );
+    let told = must_fail(Fate::Well);
+    assert!(
+        told.ends_with("Failed: hook: Job shop/bad: succeeded, and must fail: step"),
+        "{told}"
+    );
 }
 
 #[test]

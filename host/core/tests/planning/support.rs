@@ -6,10 +6,11 @@ use capstan_core::{
     error::PlanError,
     manifest,
     object::Object,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Selection},
     plugins::{Answerer, Application, Need},
+    record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
     task::{Action, Task},
 };
@@ -99,8 +100,10 @@ impl Case {
             },
             mode: self.mode,
             does: self.does,
+            purpose: Purpose::Deploy,
             desired: &desired,
             live: &live,
+            records: &HookRecords::new(),
             answerer: &|need| match need {
                 Need::Policy(word) => ["HookSucceeded", "HookFailed", "BeforeHookCreation"]
                     .contains(&word.as_str())

@@ -7,9 +7,10 @@ use capstan_core::{
     event::Status,
     hook::{HookOutcome, RunId, Ttl},
     operation::Due,
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plugins::Application,
+    record::HookRecords,
     sync_options::SyncOptions,
     task::{PolicyUse, TaskId},
     wave::Wave,
@@ -51,6 +52,9 @@ pub(crate) struct Head {
     pub mode: Mode,
     #[serde(default)]
     pub options: SyncOptions,
+    /// What is remembered of the hooks.
+    #[serde(default)]
+    pub hooks: HookRecords,
 }
 
 impl Head {
@@ -69,6 +73,7 @@ impl Head {
             was_deployed: false,
             mode: Mode::Native,
             options: SyncOptions::default(),
+            hooks: HookRecords::new(),
         }
     }
 
@@ -95,6 +100,9 @@ pub struct Current {
     pub id: String,
     /// What it does.
     pub does: OperationKind,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
+    pub purpose: Purpose,
     /// Who started it.
     pub by: String,
     /// When.
@@ -118,6 +126,9 @@ pub struct Past {
     pub id: String,
     /// What it did.
     pub does: OperationKind,
+    /// What for.
+    #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
+    pub purpose: Purpose,
     /// Who started it.
     pub by: String,
     /// When it began.

@@ -6,9 +6,10 @@ use capstan_core::{
     manifest::{self, Manifest},
     object::Object,
     operation::{Operation, OperationState},
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     plan::Plan,
     plugins::Application,
+    record,
     task::TaskId,
     view::OperationView,
 };
@@ -110,6 +111,7 @@ impl Store {
         self.head.current = Some(Current {
             id: id.clone(),
             does: planned.plan.does,
+            purpose: planned.plan.purpose,
             by: by.to_owned(),
             started_at: at,
             digest: digest.to_owned(),
@@ -154,6 +156,7 @@ impl Store {
     /// Stores the end of the operation, and removes what is no longer needed.
     pub async fn finish(
         &mut self,
+        plan: &Plan,
         view: &OperationView,
         status: &Status,
         due: Vec<DueObject>,
@@ -162,13 +165,16 @@ impl Store {
         let Some(current) = self.head.current.clone() else {
             return Ok(());
         };
+        record::remember(&mut self.head.hooks, plan, view, at);
         let view = self.put(view).await?;
         self.head.current = None;
-        self.head.was_deployed |= *status == Status::Succeeded && current.does == OperationKind::Sync;
+        let deploys = current.does == OperationKind::Sync && current.purpose != Purpose::Test;
+        self.head.was_deployed |= *status == Status::Succeeded && deploys;
         self.head.due.extend(due);
         self.head.history.push(Past {
             id: current.id,
             does: current.does,
+            purpose: current.purpose,
             by: current.by,
             started_at: current.started_at,
             finished_at: at,

@@ -1,0 +1,50 @@
+//! `capstan test`: the test hooks of what is deployed.
+
+use capstan_core::plan::Limits;
+use capstan_engine::Request;
+
+use super::{conduct::Conductor, print, print_json, voice::Voice, which};
+use crate::{
+    args::{Global, OnBusy, Output, Test},
+    context::Context,
+    exit::Exit,
+    render,
+};
+
+pub(super) async fn run(global: &Global, args: &Test) -> anyhow::Result<Exit> {
+    let global = &which(global, &args.app.app)?;
+    let context = Context::new(global).await?;
+    let result = test(&context, global, args).await;
+    context.save()?;
+    result
+}
+
+async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result<Exit> {
+    let application = context.application(&args.app.app)?;
+    let voice = Voice::default();
+    let mut conductor = Conductor::only(context, global, OnBusy::Refuse, &voice);
+    if let Some(exit) = conductor.carry_on(&application).await? {
+        return Ok(exit);
+    }
+    let usual = Limits::default();
+    let mut request = Request::test(application);
+    request.selection.hook.clone_from(&args.hook);
+    request.selection.skip_hook.clone_from(&args.skip_hook);
+    request.limits = Limits {
+        operation: args.timeout.unwrap_or(usual.operation),
+        ..usual
+    };
+    let planned = context.engine.plan(request).await?;
+    if planned.plan.is_empty() {
+        match global.output {
+            Output::Text if !planned.plan.skipped.is_empty() => conductor.show(&planned),
+            Output::Text => print(&format!(
+                "{} has no test hooks; `helm.sh/hook: test` or `capstan.dev/run-if: test` makes one\n",
+                planned.plan.application.name
+            )),
+            Output::Json | Output::Jsonl | Output::Sarif => print_json(&render::mask::plan(&planned.plan)?)?,
+        }
+        return Ok(Exit::Done);
+    }
+    conductor.run_plan(planned).await
+}

@@ -1,0 +1,293 @@
+//! `capstan.dev/depends-on`: what an object comes after, beside phases and waves. What goes, goes the other way round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    make::{Classified, Making, Role},
+    naming::Names,
+};
+use crate::{
+    directive::Directives,
+    manifest::Manifest,
+    object::{Object, ObjectKey},
+    operation_kind::OperationKind,
+    order,
+    phase::Phase,
+    task::{Action, TaskId},
+    wave::Wave,
+};
+
+const ANNOTATION: &str = "capstan.dev/depends-on";
+
+/// What each object waits for.
+pub(super) type Edges = BTreeMap<ObjectKey, BTreeSet<ObjectKey>>;
+
+/// When an object's turn is.
+type Slot = (Phase, Wave);
+
+impl Making<'_> {
+    /// Reads what depends on what. In a sync, what can't be is an error; a delete goes on without it.
+    pub(super) fn read_dependencies(&mut self) -> Edges {
+        let mut edges = Edges::new();
+        let desired = self.planning.desired;
+        let with = desired.iter().filter(|one| !one.directives.depends_on.is_empty());
+        let with: Vec<&Classified> = with.filter(|one| !matches!(one.role, Role::Skip(_))).collect();
+        if with.is_empty() {
+            return edges;
+        }
+        let mut slots: BTreeMap<ObjectKey, Vec<Slot>> = BTreeMap::new();
+        for one in desired {
+            slots.entry(one.manifest.key()).or_default().extend(slots_of(one));
+        }
+        for one in &with {
+            let key = one.manifest.key();
+            for word in &one.directives.depends_on {
+                match self.names.find(word, &key) {
+                    Ok(found) => {
+                        edges.entry(key.clone()).or_default().insert(found);
+                    }
+                    Err(unfound) => {
+                        let error = self.names.mistake(&one.manifest, ANNOTATION, word, unfound);
+                        self.mistaken(error);
+                    }
+                }
+            }
+        }
+        add_definers(&mut edges, desired, &slots);
+        let rings = rings(&edges);
+        for ring in &rings {
+            let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::short).collect();
+            let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
+            let manifest = desired
+                .iter()
+                .map(|one| &one.manifest)
+                .find(|one| Some(&one.key()) == ring.first());
+            let Some(manifest) = manifest else { continue };
+            let error = error_at(manifest, message);
+            self.mistaken(error.hint(format!("take one of these out of `{ANNOTATION}`")));
+        }
+        without_rings(&mut edges, &rings);
+        for one in with {
+            self.check_turns(one, &edges, &slots);
+        }
+        edges
+    }
+
+    fn mistaken(&mut self, error: crate::error::PlanError) {
+        if self.planning.does == OperationKind::Sync {
+            self.errors.push(error);
+        }
+    }
+
+    /// Checks that nothing waits for what only comes later.
+    fn check_turns(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+        let key = one.manifest.key();
+        for wanted in edges.get(&key).into_iter().flatten() {
+            let theirs: &[Slot] = slots.get(wanted).map(Vec::as_slice).unwrap_or_default();
+            if theirs.is_empty() {
+                let notice = format!("{key}: it doesn't wait for {}, which is left alone", wanted.short());
+                self.notices.push(notice);
+                continue;
+            }
+            let own = slots_of(one).into_iter().filter(|(phase, _)| is_of_sync(*phase));
+            for (phase, wave) in own {
+                let in_time = theirs.iter().any(|slot| is_of_sync(slot.0) && *slot <= (phase, wave));
+                if in_time {
+                    continue;
+                }
+                let comes = match theirs.iter().filter(|slot| is_of_sync(slot.0)).min() {
+                    Some((phase, wave)) => format!("only comes in {phase}, wave {wave}"),
+                    None => format!("only runs in {}", theirs[0].0),
+                };
+                let message = format!(
+                    "{} in {phase}, wave {wave} waits for {}, which {comes}",
+                    key.short(),
+                    wanted.short()
+                );
+                let hint =
+                    "move one of the two: `capstan.dev/wave`, and `capstan.dev/phase` for an object that is no hook";
+                self.mistaken(error_at(&one.manifest, message).hint(hint));
+                break;
+            }
+        }
+    }
+
+    /// Remembers that what a live object depends on goes after it.
+    pub(super) fn read_live_dependencies<'a>(
+        &mut self,
+        removed: impl Iterator<Item = (&'a Object, &'a Directives)> + Clone,
+    ) {
+        if removed.clone().all(|(_, directives)| directives.depends_on.is_empty()) {
+            return;
+        }
+        let names = Names::of_keys(removed.clone().map(|(live, _)| live.key()));
+        for (live, directives) in removed {
+            let key = live.key();
+            for word in &directives.depends_on {
+                if let Ok(found) = names.find(word, &key) {
+                    self.goes_after.entry(found).or_default().insert(key.clone());
+                }
+            }
+        }
+    }
+
+    /// Says of each task for which others of its wave it waits.
+    pub(super) fn link(&mut self, edges: &Edges) {
+        let mut goes_after = std::mem::take(&mut self.goes_after);
+        for (key, wanted) in edges {
+            for wanted in wanted {
+                goes_after.entry(wanted.clone()).or_default().insert(key.clone());
+            }
+        }
+        // In a sync rings are mistakes; what was deployed in spite of them must still be able to go.
+        loop {
+            let found = rings(&goes_after);
+            if found.is_empty() {
+                break;
+            }
+            without_rings(&mut goes_after, &found);
+        }
+        if edges.is_empty() && goes_after.is_empty() {
+            return;
+        }
+        let mut turns: BTreeMap<(Phase, Wave, bool, ObjectKey), Vec<TaskId>> = BTreeMap::new();
+        for task in &self.tasks {
+            let goes = matches!(task.action, Action::Delete(_));
+            let turn = (task.phase, task.wave, goes, task.key.clone());
+            turns.entry(turn).or_default().push(task.id.clone());
+        }
+        for task in &mut self.tasks {
+            let goes = matches!(task.action, Action::Delete(_));
+            let wanted = if goes { &goes_after } else { edges };
+            let wanted = wanted.get(&task.key).into_iter().flatten();
+            task.waits_for = wanted
+                .filter_map(|wanted| turns.get(&(task.phase, task.wave, goes, wanted.clone())))
+                .flatten()
+                .cloned()
+                .collect();
+        }
+    }
+}
+
+fn error_at(manifest: &Manifest, message: String) -> crate::error::PlanError {
+    manifest.error(
+        &format!("/metadata/annotations/{}", ANNOTATION.replace('/', "~1")),
+        message,
+    )
+}
+
+fn is_of_sync(phase: Phase) -> bool {
+    match phase {
+        Phase::PreSync | Phase::Sync | Phase::PostSync => true,
+        // SyncFail comes after a failure, and nothing tells what had been done by then.
+        Phase::PreDelete | Phase::PostDelete | Phase::SyncFail => false,
+    }
+}
+
+fn slots_of(one: &Classified) -> Vec<Slot> {
+    let wave = one.directives.wave;
+    match &one.role {
+        Role::Resource => vec![(one.directives.phase.unwrap_or(Phase::Sync), wave)],
+        Role::Hook { phases, .. } => phases.iter().map(|phase| (*phase, wave)).collect(),
+        Role::Skip(_) => Vec::new(),
+    }
+}
+
+/// What is in a namespace, or of a kind, of the same wave comes after it when that has to wait.
+fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
+    let waiting: BTreeSet<ObjectKey> = edges.keys().cloned().collect();
+    let definers = desired.iter().filter(|one| waiting.contains(&one.manifest.key()));
+    for definer in definers {
+        let object = &definer.manifest.object;
+        let key = definer.manifest.key();
+        let is_namespace = object.kind() == "Namespace" && object.group().is_empty();
+        if !is_namespace && !order::defines_kinds(&object.group_kind()) {
+            continue;
+        }
+        for one in desired {
+            let other = one.manifest.key();
+            let is_inside = if is_namespace {
+                other.namespace == key.name
+            } else {
+                object.text("/spec/group") == Some(&other.group) && object.text("/spec/names/kind") == Some(&other.kind)
+            };
+            if is_inside && slots.get(&other) == slots.get(&key) {
+                edges.entry(other).or_default().insert(key.clone());
+            }
+        }
+    }
+}
+
+/// Finds the objects that wait for themselves: each ring from its first object, in the order in which they wait.
+fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
+    let mut left: Edges = edges.clone();
+    let mut found = Vec::new();
+    loop {
+        // What waits for nothing that is left is in no ring.
+        let mut done: Vec<ObjectKey> = Vec::new();
+        let mut waiters: BTreeMap<&ObjectKey, Vec<&ObjectKey>> = BTreeMap::new();
+        let mut counts: BTreeMap<&ObjectKey, usize> = BTreeMap::new();
+        for (key, wanted) in &left {
+            let wanted = wanted.iter().filter(|wanted| left.contains_key(*wanted));
+            let wanted: Vec<&ObjectKey> = wanted.collect();
+            counts.insert(key, wanted.len());
+            for wanted in wanted {
+                waiters.entry(wanted).or_default().push(key);
+            }
+        }
+        let mut free: Vec<&ObjectKey> = counts
+            .iter()
+            .filter(|(_, count)| **count == 0)
+            .map(|(key, _)| *key)
+            .collect();
+        while let Some(key) = free.pop() {
+            done.push(key.clone());
+            for waiter in waiters.get(key).into_iter().flatten() {
+                if let Some(count) = counts.get_mut(waiter) {
+                    *count -= 1;
+                    if *count == 0 {
+                        free.push(waiter);
+                    }
+                }
+            }
+        }
+        for key in done {
+            left.remove(&key);
+        }
+        let Some(ring) = one_ring(&left) else { return found };
+        for key in &ring {
+            left.remove(key);
+        }
+        found.push(ring);
+    }
+}
+
+/// Follows the first of what is left until it comes back.
+fn one_ring(left: &Edges) -> Option<Vec<ObjectKey>> {
+    let mut way: Vec<&ObjectKey> = vec![left.keys().next()?];
+    loop {
+        let next = left
+            .get(*way.last()?)?
+            .iter()
+            .find(|wanted| left.contains_key(*wanted))?;
+        if let Some(begin) = way.iter().position(|key| *key == next) {
+            let mut ring: Vec<ObjectKey> = way[begin..].iter().map(|key| (*key).clone()).collect();
+            let first = (0..ring.len()).min_by_key(|at| &ring[*at])?;
+            ring.rotate_left(first);
+            return Some(ring);
+        }
+        way.push(next);
+    }
+}
+
+/// Takes out what goes round in rings.
+fn without_rings(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
+    for ring in rings {
+        for key in ring {
+            if let Some(wanted) = edges.get_mut(key) {
+                wanted.retain(|wanted| !ring.contains(wanted));
+            }
+        }
+    }
+    edges.retain(|_, wanted| !wanted.is_empty());
+}

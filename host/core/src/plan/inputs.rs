@@ -1,0 +1,73 @@
+//! What a hook is made of: a digest that is the same as long as running it again would be the same.
+//!
+//! In it are the hook without its metadata, its settings, and the objects of the set that its pods name or its annotation does,
+//! without theirs: the labels of a chart change with every version. Images count as they are written.
+
+use std::collections::BTreeSet;
+
+use super::{make::Classified, naming::Names};
+use crate::{
+    diff,
+    error::PlanError,
+    hook::short_hash,
+    object::{Object, ObjectKey},
+    reference::references,
+};
+
+const ANNOTATION: &str = "capstan.dev/run-if-inputs";
+
+/// Returns the digest of a hook's inputs.
+///
+/// # Errors
+///
+/// Returns every word of its annotation that names no object of the set.
+pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -> Result<String, Vec<PlanError>> {
+    let (manifest, directives) = (&hook.manifest, &hook.directives);
+    let key = manifest.key();
+    let mut named: BTreeSet<ObjectKey> = references(&manifest.object)
+        .into_iter()
+        .map(|reference| ObjectKey {
+            group: String::new(),
+            kind: reference.kind.to_owned(),
+            namespace: key.namespace.clone(),
+            name: reference.name,
+        })
+        .collect();
+    let mut errors = Vec::new();
+    for word in &directives.run_if_inputs {
+        match names.find(word, &key) {
+            Ok(found) => {
+                named.insert(found);
+            }
+            Err(unfound) => errors.push(names.mistake(manifest, ANNOTATION, word, unfound)),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    // Hooks that share a prefix share a key.
+    let mut parts: BTreeSet<(String, String)> = BTreeSet::new();
+    for other in desired {
+        let other_key = other.manifest.key();
+        if named.contains(&other_key) {
+            let name = format!("{} {other_key}", other_key.group);
+            parts.insert((name, bare(&other.manifest.object)));
+        }
+    }
+    let own = bare(&manifest.object);
+    let settings = serde_json::Value::Object(directives.settings.clone()).to_string();
+    let kind = directives.hook_type.clone().unwrap_or_default();
+    let mut all: Vec<&str> = vec![&own, &settings, &kind];
+    all.extend(parts.iter().flat_map(|(name, digest)| [name.as_str(), digest.as_str()]));
+    Ok(short_hash(&all))
+}
+
+/// Returns the digest of an object without its metadata and its status.
+fn bare(object: &Object) -> String {
+    let mut object = object.clone();
+    if let Some(fields) = object.0.as_object_mut() {
+        fields.remove("metadata");
+        fields.remove("status");
+    }
+    diff::digest(&object)
+}
