@@ -5,9 +5,10 @@ use capstan_core::{
     error::PlanError,
     manifest::{self, Manifest},
     object::{Object, labels},
-    operation_kind::OperationKind,
+    operation_kind::{OperationKind, Purpose},
     plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Selection},
     plugins::{Answerer, Application, Need},
+    record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 
@@ -110,6 +111,8 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
         does: way.does,
         desired: &desired,
         live: &live,
+        purpose: Purpose::Deploy,
+        records: &HookRecords::new(),
         answerer: &who,
         policies_for_all: vec![answerer("*")],
         selection: Selection::default(),
