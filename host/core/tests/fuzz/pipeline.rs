@@ -17,6 +17,7 @@ use capstan_core::{
 pub struct Way {
     pub mode: Mode,
     pub does: OperationKind,
+    pub purpose: Purpose,
     /// Whether the cluster has everything already, and more.
     pub is_live: bool,
     pub prunes: bool,
@@ -109,9 +110,9 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
         },
         mode: way.mode,
         does: way.does,
+        purpose: way.purpose,
         desired: &desired,
         live: &live,
-        purpose: Purpose::Deploy,
         records: &HookRecords::new(),
         answerer: &who,
         policies_for_all: vec![answerer("*")],

@@ -1,7 +1,7 @@
 //! Sets of objects with all that can be said of them, right and wrong.
 
 use capstan_core::directive::{ANNOTATIONS, Mode};
-use capstan_core::operation_kind::OperationKind;
+use capstan_core::operation_kind::{OperationKind, Purpose};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 
@@ -148,6 +148,7 @@ fn likely() -> impl Strategy<Value = (String, String)> {
         "BeforeHookCreation",
         "HookSucceeded,HookFailed",
     ];
+    const DEPENDS: &[&str] = &["Job/a", "ConfigMap/b", "Deployment/c, Secret/a", "Secret/a"];
     const HELM: &[&str] = &["pre-install", "pre-upgrade,post-install", "post-delete", "test"];
     let one = |name: &'static str, values: &'static [&'static str]| {
         select(values).prop_map(move |value| (name.to_owned(), value.to_owned()))
@@ -157,6 +158,11 @@ fn likely() -> impl Strategy<Value = (String, String)> {
         one("argocd.argoproj.io/sync-wave", WAVE),
         one("argocd.argoproj.io/hook-delete-policy", POLICY),
         one("capstan.dev/wait", &["none", "applied", "healthy"]),
+        one("capstan.dev/depends-on", DEPENDS),
+        one(
+            "capstan.dev/run-if",
+            &["changed", "first-install", "upgrade", "rollback", "always"]
+        ),
         one("capstan.dev/ttl", &["5", "10m"]),
         one("helm.sh/hook", HELM),
         one("capstan.dev/lint-ignore", &["hook-needs-later"]),
@@ -262,9 +268,11 @@ pub fn object(has_odd_values: bool) -> impl Strategy<Value = Value> {
 pub fn way() -> impl Strategy<Value = Way> {
     let mode = select([Mode::Native, Mode::ArgoCd].as_slice());
     let does = prop_oneof![4 => Just(OperationKind::Sync), 1 => Just(OperationKind::Delete)];
-    (mode, does, any::<bool>(), any::<bool>()).prop_map(|(mode, does, is_live, prunes)| Way {
+    let purpose = prop_oneof![6 => Just(Purpose::Deploy), 1 => Just(Purpose::Rollback), 1 => Just(Purpose::Test)];
+    (mode, does, purpose, any::<bool>(), any::<bool>()).prop_map(|(mode, does, purpose, is_live, prunes)| Way {
         mode,
         does,
+        purpose,
         is_live,
         prunes,
     })
