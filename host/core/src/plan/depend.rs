@@ -30,7 +30,10 @@ impl Making<'_> {
     pub(super) fn read_dependencies(&mut self) -> Edges {
         let mut edges = Edges::new();
         let desired = self.planning.desired;
-        let with = desired.iter().filter(|one| !one.directives.depends_on.is_empty());
+        // In the order in which they are written, so that a mistake is told of the same one, however they were read.
+        let written = self.desired.clone();
+        let with = written.iter().copied();
+        let with = with.filter(|one| !one.directives.depends_on.is_empty());
         let with: Vec<&Classified> = with.filter(|one| !matches!(one.role, Role::Skip(_))).collect();
         if with.is_empty() {
             return edges;
@@ -58,10 +61,9 @@ impl Making<'_> {
         for ring in &rings {
             let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::short).collect();
             let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
-            let manifest = desired
-                .iter()
-                .map(|one| &one.manifest)
-                .find(|one| Some(&one.key()) == ring.first());
+            // What waits for its own definition needs no annotation.
+            let mut manifests = with.iter().chain(&written).map(|one| &one.manifest);
+            let manifest = manifests.find(|one| Some(&one.key()) == ring.first());
             let Some(manifest) = manifest else { continue };
             let error = error_at(manifest, message);
             self.mistaken(error.hint(format!("take one of these out of `{ANNOTATION}`")));

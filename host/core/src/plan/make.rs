@@ -135,10 +135,11 @@ impl Confirmed {
 ///
 /// Returns everything that is wrong, in the order of the manifests.
 pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
+    let desired = in_order(planning.desired);
     let mut made = Making {
         planning,
-        desired: in_order(planning.desired),
-        names: Names::of(planning.desired),
+        names: Names::of(&desired),
+        desired,
         goes_after: Edges::new(),
         tasks: Vec::new(),
         skipped: Vec::new(),

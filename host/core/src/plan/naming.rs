@@ -16,7 +16,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub fn of(desired: &[Classified]) -> Names {
+    pub fn of(desired: &[&Classified]) -> Names {
         let keys = desired.iter().map(|classified| classified.manifest.key());
         Names::of_keys(keys)
     }
