@@ -11,10 +11,11 @@ use capstan_core::{
     plugins::{Application, Plugins},
     view::OperationView,
 };
-use capstan_engine::{Clock, Engine, Record, Request, Running, cluster::Cluster};
+use capstan_engine::{APPROVAL, Clock, Engine, Record, Request, Running, cluster::Cluster, web::Web};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
 use kube::Client;
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
@@ -33,6 +34,23 @@ pub struct Stage {
     pub engine: Engine,
     /// The application that stories are about.
     pub application: Application,
+    /// What answers for URLs outside the cluster.
+    pub web: capstan_sim::web::Web,
+}
+
+/// A signal that somebody sends when something was told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SignalAt {
+    /// When this was told.
+    pub told: String,
+    /// To this hook.
+    pub hook: Option<String>,
+    /// What is said: `approved`, `rejected`.
+    pub verdict: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// Where a stage is.
@@ -68,6 +86,22 @@ pub fn built_in() -> Arc<Sandbox> {
     }))
 }
 
+/// The built-in plugins, the further ones of `plugins/` and the guest that asks for things.
+pub fn further() -> Arc<Sandbox> {
+    static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
+    Arc::clone(SANDBOX.get_or_init(|| {
+        let mut builder = Sandbox::builder().timeless();
+        for plugin in capstan_bundle::ALL {
+            builder = builder.builtin(plugin.name, plugin.bytes);
+        }
+        for name in ["approval", "http-check", "keep-last", "scale", "wishes"] {
+            let plugin = capstan_test_guests::get(name).expect("a plugin that is built");
+            builder = builder.plugin(name, plugin.bytes);
+        }
+        Arc::new(builder.build().expect("the plugins load"))
+    }))
+}
+
 impl Stage {
     /// Starts a cluster with the built-in plugins.
     pub async fn new(setup: Setup) -> Stage {
@@ -84,8 +118,10 @@ impl Stage {
         let clock = Clock::starting_at(world.now());
         let cluster = Cluster::connect(Client::new(world.service(), namespace)).await;
         let cluster = cluster.expect("the embedded cluster answers");
+        let web = world.web();
         Stage {
-            engine: Engine::new(cluster, plugins, clock, "test"),
+            engine: Engine::new(cluster, plugins, clock, "test").with_web(Web::answered_by(web.clone())),
+            web,
             ground: Ground::Embedded(world),
             application: Application {
                 name: "shop".to_owned(),
@@ -99,7 +135,13 @@ impl Stage {
     /// # Errors
     ///
     /// Returns why the namespace couldn't be made ready.
-    pub async fn real(plane: &Plane, name: &str, setup: Setup) -> anyhow::Result<Stage> {
+    pub async fn real(plane: &Plane, name: &str, mut setup: Setup) -> anyhow::Result<Stage> {
+        for page in &mut setup.pages {
+            for span in [&mut page.after, &mut page.takes].into_iter().flatten() {
+                span.0 /= PACE;
+            }
+        }
+        let web = capstan_sim::web::Web::new(std::mem::take(&mut setup.pages));
         let real = plane.ground(name, setup).await?;
         let cluster = Cluster::connect(real.client()?).await?;
         let application = Application {
@@ -107,7 +149,8 @@ impl Stage {
             namespace: name.to_owned(),
         };
         Ok(Stage {
-            engine: Engine::new(cluster, built_in(), Clock::system(), "test"),
+            engine: Engine::new(cluster, further(), Clock::system(), "test").with_web(Web::answered_by(web.clone())),
+            web,
             ground: Ground::Real(Box::new(real)),
             application,
         })
@@ -161,7 +204,18 @@ impl Stage {
     }
 
     /// Follows an operation to its end; terminates it from outside when something like `end_at` was told.
-    pub async fn follow(&self, mut running: Running, mut end_at: Option<&str>) -> anyhow::Result<Ran> {
+    pub async fn follow(&self, running: Running, end_at: Option<&str>) -> anyhow::Result<Ran> {
+        self.follow_with(running, end_at, &[]).await
+    }
+
+    /// The same, and sends signals when what each of them waits for was told.
+    pub async fn follow_with(
+        &self,
+        mut running: Running,
+        mut end_at: Option<&str>,
+        signals: &[SignalAt],
+    ) -> anyhow::Result<Ran> {
+        let mut signals: Vec<&SignalAt> = signals.iter().collect();
         let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
         while let Some(record) = running.next().await {
             match record {
@@ -172,6 +226,16 @@ impl Stage {
                     said.extend(told(&event, &view));
                 }
             }
+            if let (Some(signal), Some(last)) = (signals.first(), said.last())
+                && crate::is_like(last, &signal.told)
+            {
+                let value = json!({ "verdict": signal.verdict, "reason": signal.reason });
+                let sent = self
+                    .engine
+                    .signal(&self.application, signal.hook.as_deref(), APPROVAL, SOMEBODY, value);
+                sent.await?;
+                signals.remove(0);
+            }
             if let (Some(pattern), Some(last)) = (end_at, said.last())
                 && crate::is_like(last, pattern)
             {
@@ -179,6 +243,10 @@ impl Stage {
                 self.engine.terminate(&self.application, SOMEBODY).await?;
             }
         }
+        anyhow::ensure!(
+            signals.is_empty(),
+            "signals were not sent: {signals:?}, told: {said:#?}"
+        );
         Ok(Ran {
             told: said,
             lines,

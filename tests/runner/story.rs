@@ -9,6 +9,7 @@ use capstan::{exit::Exit, render::Paint, report};
 use capstan_core::{
     directive::Mode,
     event::Status,
+    grant::UserGrants,
     object::{GroupKind, Object},
     operation_kind::Purpose,
     phase::Phase,
@@ -25,7 +26,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     real,
-    stage::{Ran, SOMEBODY, Stage},
+    stage::{Ran, SOMEBODY, SignalAt, Stage, further},
     told::is_like,
 };
 
@@ -64,6 +65,10 @@ enum Step {
     Patch(BTreeMap<String, Value>),
     /// Make objects as another tool would.
     Create(Create),
+    /// How hooks of the last operation ended, in their plugins' words.
+    Told(BTreeMap<String, String>),
+    /// The calls of URLs so far, in their order, exactly: `GET URL`, with headers that are worth a look.
+    Calls(Vec<Call>),
     /// Some fields of live objects by `Kind/name`; `null` is for what isn't there.
     Fields(BTreeMap<String, Value>),
 }
@@ -100,6 +105,9 @@ struct Sync {
     retry: u32,
     /// The operation's deadline, in seconds.
     timeout: Option<u64>,
+    /// What plugins are granted.
+    #[serde(default)]
+    grants: UserGrants,
     #[serde(flatten)]
     expected: Expected,
 }
@@ -109,6 +117,12 @@ struct Sync {
 struct Expected {
     /// Terminate it from outside when this was told.
     terminate_at: Option<String>,
+    /// Signals that somebody sends when something was told, one after the other.
+    #[serde(default)]
+    signals: Vec<SignalAt>,
+    /// What the plan says that plugins may, in words.
+    #[serde(default)]
+    plugins_may: Option<BTreeMap<String, Vec<String>>>,
     /// The exit code's name: `done`, `hook`, `timeout`.
     ends: String,
     /// What is told, in this order; other things may be told between.
@@ -128,6 +142,20 @@ struct Expected {
     /// What the plan leaves alone, by object, with the reason.
     #[serde(default)]
     left_alone: BTreeMap<String, String>,
+}
+
+/// A call of a URL.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Call {
+    Bare(String),
+    With {
+        call: String,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        #[serde(default)]
+        body: Option<String>,
+    },
 }
 
 /// A place in the order of what is told.
@@ -170,7 +198,7 @@ struct Sweep {
 /// Returns what isn't as the story says.
 pub fn run(text: &str) -> anyhow::Result<()> {
     let (scenario, story) = read(text)?;
-    crate::in_virtual_time(async { perform_all(&Stage::new(Setup::from(scenario)).await, &story).await })
+    crate::in_virtual_time(async { perform_all(&Stage::with(Setup::from(scenario), further()).await, &story).await })
 }
 
 /// Runs the story of a file on a real control plane, if there is one here.
@@ -244,6 +272,8 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         Step::KeptLogs(wanted) => kept_logs(stage, wanted).await,
         Step::Patch(patches) => patch(stage, patches).await,
         Step::Create(create) => make(stage, create).await,
+        Step::Told(wanted) => ended(stage, wanted).await,
+        Step::Calls(wanted) => calls(stage, wanted),
         Step::Fields(wanted) => fields(stage, wanted).await,
     }
 }
@@ -265,6 +295,7 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
         all: false,
         only: sync.confirm.clone(),
     };
+    request.grants = sync.grants.clone();
     request.limits.retry.times = sync.retry;
     // What is waited for is told after a minute.
     request.limits.notice /= stage.pace();
@@ -294,8 +325,17 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
             .with_context(|| format!("{name} is not left alone: {left:?}"))?;
         ensure!(is_like(found, reason), "{name} is left alone because `{found}`");
     }
+    if let Some(wanted) = &expected.plugins_may {
+        let allowances = planned.plan.allowances.iter();
+        let found: BTreeMap<String, Vec<String>> = allowances
+            .map(|allowance| (allowance.plugin.clone(), allowance.effective.lines()))
+            .collect();
+        ensure!(found == *wanted, "plugins may {found:?}");
+    }
     let running = stage.engine.start(planned, SOMEBODY).await.map_err(plain)?;
-    let ran = stage.follow(running, expected.terminate_at.as_deref()).await?;
+    let ran = stage
+        .follow_with(running, expected.terminate_at.as_deref(), &expected.signals)
+        .await?;
     check(&ran, expected).with_context(|| {
         format!(
             "told:\n  {}\nlines: {:?}\nstatus: {:?}",
@@ -447,6 +487,44 @@ async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
             ..PostParams::default()
         };
         api.create(&params, &object).await?;
+    }
+    Ok(())
+}
+
+async fn ended(stage: &Stage, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    let report = stage.engine.report(&stage.application).await.map_err(plain)?;
+    let last = report.history.last().context("there was no operation")?;
+    let view = stage.engine.view(&stage.application, last).await.map_err(plain)?;
+    for (name, pattern) in wanted {
+        let task = view.tasks.iter().find(|task| task.outline.key.short() == *name);
+        let message = &task.with_context(|| format!("there is no {name}"))?.message;
+        ensure!(is_like(message, pattern), "{name} ended with `{message}`");
+    }
+    Ok(())
+}
+
+fn calls(stage: &Stage, wanted: &[Call]) -> anyhow::Result<()> {
+    let found = stage.web.calls();
+    let texts: Vec<String> = found
+        .iter()
+        .map(|call| format!("{} {}", call.method, call.url))
+        .collect();
+    ensure!(texts.len() == wanted.len(), "the calls are {texts:?}");
+    for ((found, text), wanted) in found.iter().zip(&texts).zip(wanted) {
+        let (call, headers, body) = match wanted {
+            Call::Bare(call) => (call, None, None),
+            Call::With { call, headers, body } => (call, Some(headers), body.as_ref()),
+        };
+        ensure!(is_like(text, call), "`{text}` was called, not `{call}`");
+        for (name, value) in headers.into_iter().flatten() {
+            let found = found.headers.get(name).map(String::as_str).unwrap_or_default();
+            ensure!(is_like(found, value), "the header {name} is `{found}`");
+        }
+        ensure!(
+            body.is_none_or(|body| is_like(&found.body, body)),
+            "the body is `{}`",
+            found.body
+        );
     }
     Ok(())
 }

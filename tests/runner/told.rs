@@ -35,6 +35,13 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
         News::LogsKept { .. } | News::WaveFinished { .. } | News::PhaseFinished { .. } => return None,
         News::HookDisposed { task, key, fate, by } => disposed(&name(task), key, fate, by),
         News::PluginTroubled { task, message } => format!("plugin trouble {}: {message}", name(task)),
+        News::Requested {
+            task, what, refused, ..
+        } if refused.is_empty() => format!("asked {}: {what}", name(task)),
+        News::Requested {
+            task, what, refused, ..
+        } => format!("refused {}: {what}: {refused}", name(task)),
+        News::HookTouched { task, key, how } => format!("{how} {} for {}", key.short(), name(task)),
         News::Troubled { message } => format!("trouble: {message}"),
         News::Waiting { on } => {
             let on: Vec<String> = on.iter().map(|waiting| name(&waiting.task)).collect();

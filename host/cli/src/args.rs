@@ -68,6 +68,12 @@ pub struct Global {
     /// Leave out a plugin by its name. May be repeated
     #[arg(long = "without-plugin", global = true, value_name = "NAME")]
     pub without_plugins: Vec<String>,
+    /// Grant a plugin what its manifest requests (PLUGIN=requested), or some of it, in YAML. May be repeated
+    #[arg(long = "grant", global = true, value_name = "PLUGIN=GRANTS")]
+    pub grants: Vec<String>,
+    /// File with what is granted, by the names of plugins, in YAML; --grant comes before it
+    #[arg(long = "grants", global = true, value_name = "FILE")]
+    pub grants_file: Option<PathBuf>,
     /// Folder for compiled plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,
@@ -197,6 +203,11 @@ pub enum Command {
     /// Print what the hooks of an operation wrote, also after their pods are gone
     #[command(after_help = "Examples:\n  capstan logs shop -n shop\n  capstan logs shop 3 --hook migrate -n shop")]
     Logs(Logs),
+    /// Let a hook of the running operation go on that waits for a person, or fail it
+    #[command(
+        after_help = "Examples:\n  capstan approve shop -n shop\n  capstan approve shop deploy-gate --reject --reason 'not on a Friday' -n shop"
+    )]
+    Approve(Approve),
     /// End an application's running operation, from any machine
     Terminate(App),
     /// Delete what the last operations left to be deleted later, and list what is still to come
@@ -299,6 +310,22 @@ pub struct History {
     pub app: App,
     /// Which operation to show, by its number or id
     pub operation: Option<String>,
+}
+
+/// A person's word.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Approve {
+    /// The application
+    #[command(flatten)]
+    pub app: App,
+    /// The hook; the only one that waits for a person if absent
+    pub hook: Option<String>,
+    /// Don't let it go on: the hook fails
+    #[arg(long)]
+    pub reject: bool,
+    /// Why; shown with the hook's result
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub reason: String,
 }
 
 /// Logs of hooks.

@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+mod approve;
 mod conduct;
 mod delete;
 mod diff;
@@ -42,6 +43,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Test(test) => test::run(global, &test).await,
         Command::History(history) => stored::history(global, &history).await,
         Command::Logs(logs) => stored::logs(global, &logs).await,
+        Command::Approve(approve) => approve::run(global, &approve).await,
         Command::Terminate(app) => stored::terminate(global, &app.app).await,
         Command::Sweep(app) => stored::sweep(global, &app.app).await,
         Command::Simulate(simulate) => simulate::run(global, simulate).await,

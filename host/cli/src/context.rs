@@ -6,8 +6,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::plugins::{Application, Plugins};
-use capstan_engine::{Clock, Engine, cluster::Cluster};
+use capstan_core::{
+    grant::UserGrants,
+    plugins::{Application, Plugins},
+};
+use capstan_engine::{Clock, Engine, cluster::Cluster, web::Web};
 use capstan_sandbox::Sandbox;
 use capstan_sim::{
     pods::Pods,
@@ -21,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     args::Global,
-    client,
+    client, grants,
     report::Mistakes,
     source::{self, Capabilities},
 };
@@ -52,6 +55,8 @@ pub struct Context {
     pub namespace: String,
     /// The cluster in a few words.
     pub cluster: String,
+    /// What plugins are granted.
+    pub grants: UserGrants,
     /// The embedded cluster, if it is one.
     pub world: Option<World>,
     state: Option<PathBuf>,
@@ -65,6 +70,7 @@ impl Context {
     /// Returns why there is no cluster, or what is wrong with a plugin or a scenario.
     pub async fn new(global: &Global) -> anyhow::Result<Context> {
         let sandbox = Arc::new(sandbox(global)?);
+        let grants = grants::read(global)?;
         let (client, namespace, cluster, world) = match &global.simulate {
             Some(scenario) => embedded(global, scenario)?,
             None => real(global).await?,
@@ -77,9 +83,15 @@ impl Context {
         let connected = Cluster::connect(client)
             .await
             .with_context(|| format!("failed to ask {cluster} what it serves"))?;
+        let mut engine = Engine::new(connected, plugins, clock, &host());
+        // In virtual time nothing outside answers but what the scenario says.
+        if let Some(world) = world.as_ref().filter(|_| is_virtual(global)) {
+            engine = engine.with_web(Web::answered_by(world.web()));
+        }
         Ok(Context {
-            engine: Engine::new(connected, plugins, clock, &host()),
+            engine,
             sandbox,
+            grants,
             namespace,
             cluster,
             world,

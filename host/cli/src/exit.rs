@@ -95,7 +95,7 @@ impl Exit {
             return Exit::Usage;
         }
         match error.downcast_ref::<EngineError>() {
-            Some(EngineError::Plan(_)) => Exit::Usage,
+            Some(EngineError::Plan(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,
             Some(EngineError::Outdated(_)) => Exit::Differences,
             Some(EngineError::Denied(_)) => Exit::Apply,
             Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,

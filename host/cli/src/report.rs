@@ -121,6 +121,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "`capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`"
                 .to_owned()
         }
+        EngineError::NobodyWaits { waiting, .. } if !waiting.is_empty() => format!("there is {}", waiting.join(", ")),
+        EngineError::NobodyWaits { .. } => "`capstan explain` shows what the operation waits for".to_owned(),
         EngineError::Cluster { .. } | EngineError::NothingRuns(_) | EngineError::Stored(_) | EngineError::Plan(_) => {
             return None;
         }

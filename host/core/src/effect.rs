@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     hook::{Occasion, Propagation},
     object::ObjectKey,
-    plugins::{AbortReason, Ask, LogLine},
+    plugins::{AbortReason, Ask, HttpAnswer, LogLine, Request},
     task::TaskId,
 };
 
@@ -83,6 +84,18 @@ pub enum Effect {
         /// Why now.
         occasion: Occasion,
     },
+    /// Stop what still runs for a hook that ended: the wait for a signal, log lines, calls of URLs. Not answered.
+    Release {
+        /// The hook's task.
+        task: TaskId,
+    },
+    /// Take a signal off the application that a hook has been told. Not answered; ordered again by whoever carries on.
+    ForgetSignal {
+        /// The hook's task.
+        task: TaskId,
+        /// What the signal is known by.
+        mark: String,
+    },
     /// Say when this moment has come. Answered by `Woke`; a later order replaces an earlier one.
     Wake {
         /// The moment.
@@ -142,8 +155,25 @@ pub enum Noted {
     Deleted,
     /// An ask without an answer of its own was performed.
     Done,
+    /// Another object that is followed changed.
+    Seen(ObjectKey),
+    /// One or more objects are to be read for this request, when the plugin is told.
+    Read(Request),
     /// Lines of the own object's pods.
     Log(Vec<LogLine>),
+    /// What a call of a URL was answered.
+    Http(HttpAnswer),
+    /// A signal came.
+    Signal {
+        /// Which.
+        name: String,
+        /// Who sent it.
+        by: String,
+        /// What was sent with it.
+        value: Value,
+        /// What it is known by.
+        mark: String,
+    },
     /// The time asked for has come.
     Woke,
     /// The ask was not performed and never will be.
@@ -155,4 +185,24 @@ pub enum Noted {
         /// Whether trying again may help.
         temporary: bool,
     },
+}
+
+impl Noted {
+    /// Says whether it is too much for a checkpoint: after a crash it is brought again, since what asked for it is still there.
+    pub fn is_fleeting(&self) -> bool {
+        match self {
+            Noted::Http(_) | Noted::Log(_) => true,
+            Noted::Created
+            | Noted::Object
+            | Noted::Gone
+            | Noted::Deleted
+            | Noted::Done
+            | Noted::Seen(_)
+            | Noted::Read(_)
+            | Noted::Signal { .. }
+            | Noted::Woke
+            | Noted::Refused(_)
+            | Noted::Failed { .. } => false,
+        }
+    }
 }

@@ -145,6 +145,27 @@ pub enum News {
         /// Why: the policy's name, `terminated`; may be empty.
         by: String,
     },
+    /// A hook's plugin asked for something that is not about its own object; told when it is new, and at the end how often it was.
+    Requested {
+        /// Which hook.
+        task: TaskId,
+        /// What it asked for: `patch Deployment api`.
+        what: String,
+        /// How often so far.
+        times: u32,
+        /// Why it was refused; empty when it was granted.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        refused: String,
+    },
+    /// Something was done to an object, since a hook's plugin asked for it.
+    HookTouched {
+        /// Which hook.
+        task: TaskId,
+        /// The object.
+        key: ObjectKey,
+        /// What was done: `applied`, `changed`, `deleted`.
+        how: String,
+    },
     /// A plugin gave no answer, or one that can't be followed.
     PluginTroubled {
         /// Asked for which task.

@@ -80,6 +80,9 @@ pub enum Happened {
         task: TaskId,
         /// The plugin's number for what it asked.
         ask: u32,
+        /// The step that asked it: what an earlier one asked under this number is no longer of interest.
+        #[serde(default)]
+        step: u32,
         /// The answer.
         answer: Answer,
     },
@@ -238,6 +241,17 @@ pub enum Answer {
     Created(Target),
     /// Another run's object has the name.
     NameTaken,
+    /// Another object was applied or changed.
+    Touched {
+        /// Which.
+        key: ObjectKey,
+        /// What was done with it: `applied`, `changed`.
+        how: String,
+    },
+    /// The object to follow is this one.
+    Found(ObjectKey),
+    /// The object is being deleted.
+    Going(Target),
     /// Anything else, told to the plugin as it is.
     Note(Noted),
 }

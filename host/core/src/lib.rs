@@ -1,7 +1,7 @@
 //! Capstan's rules. Pure: no clock, no network, no files, no plugins run here; time arrives in what is passed in.
 //!
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
-//! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
+//! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`migration`], [`reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
 //! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
@@ -16,6 +16,7 @@ pub mod error;
 pub mod event;
 pub mod fact;
 pub mod finalizer;
+pub mod grant;
 pub mod health;
 pub mod hook;
 pub mod input;
@@ -33,6 +34,7 @@ pub mod plugins;
 pub mod pods;
 pub mod record;
 pub mod reference;
+pub mod request;
 pub mod sync_options;
 pub mod task;
 pub mod unknown_fields;

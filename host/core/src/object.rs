@@ -211,6 +211,8 @@ pub mod labels {
     pub const HOOK: &str = "capstan.dev/hook-id";
     /// The run's id: hook, operation, attempt and phase.
     pub const RUN: &str = "capstan.dev/run";
+    /// The hook whose plugin asked for an object that isn't the hook's own.
+    pub const APPLIED_BY: &str = "capstan.dev/applied-by";
     /// The operation's id.
     pub const OPERATION: &str = "capstan.dev/operation";
 }

@@ -142,6 +142,25 @@ impl Operation {
         ))
     }
 
+    /// Lists the hooks that wait for a signal, by name.
+    pub fn awaited(&self, signal: &str) -> Vec<String> {
+        let waits = |task: &&Task| match self.state.tasks.get(&task.id) {
+            Some(TaskState::Hook(run)) => run.waits_for(signal),
+            Some(
+                TaskState::Pending
+                | TaskState::Applying
+                | TaskState::Settling(_)
+                | TaskState::Deleting { .. }
+                | TaskState::Over,
+            )
+            | None => false,
+        };
+        let names = self.plan.tasks.iter().filter(waits);
+        names
+            .map(|task| task.key.name.trim_end_matches('*').to_owned())
+            .collect()
+    }
+
     /// Returns how a hook ended, once it has its verdict.
     pub fn outcome(&self, task: &TaskId) -> Option<crate::hook::HookOutcome> {
         match self.state.tasks.get(task)? {
@@ -183,7 +202,12 @@ impl Operation {
             Happened::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
             Happened::OlderDecided { task, result } => self.older_decided(plan, &task, result, out),
             Happened::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
-            Happened::Answered { task, ask, answer } => self.answered(plan, &task, ask, answer, out),
+            Happened::Answered {
+                task,
+                ask,
+                step,
+                answer,
+            } => self.answered(plan, &task, (ask, step), answer, out),
             Happened::LogsKept { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
             Happened::TtlSet { task, result } => self.ttl_set(plan, &task, result, out),
             Happened::Decided {

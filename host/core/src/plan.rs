@@ -31,11 +31,12 @@ use crate::{
     compat::{Mode, Use},
     hook::{HookId, Propagation},
     lint::Finding,
+    grant::{Allowance, Asker},
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     place::Place,
-    plugins::Application,
+    plugins::{Answerer, Application},
     sync_options::SyncOptions,
     task::{Task, TaskId},
     wave::Wave,
@@ -85,6 +86,9 @@ pub struct Plan {
     /// The sync options of the application.
     #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
     pub options: SyncOptions,
+    /// What the plugins of its hooks may have done beside their own objects; none for those that request nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowances: Vec<Allowance>,
     /// How long things may take.
     pub limits: Limits,
     /// Where each task is; made when it is first asked for.
@@ -212,6 +216,20 @@ impl Plan {
     /// Returns one task.
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
         self.tasks.get(self.position(id)?)
+    }
+
+    /// Returns what a plugin may have done; nothing when it requests nothing.
+    pub fn allowance(&self, by: &Answerer) -> Option<&Allowance> {
+        self.allowances.iter().find(|allowance| allowance.digest == by.digest)
+    }
+
+    /// Says who a hook's plugin is to the gate.
+    pub fn asker(&self, task: &Task) -> Asker<'_> {
+        Asker {
+            application: &self.application,
+            has_object: task.hook().is_some_and(|hook| hook.has_object),
+            allowance: task.hook().and_then(|hook| self.allowance(&hook.by)),
+        }
     }
 
     /// Returns the place of a task among the others.

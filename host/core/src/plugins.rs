@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::request::{Ask, HeaderValue, HttpAnswer, HttpRequest, ObjectRef, Request, Selector};
 use crate::{
+    grant::Grants,
     health::Assessment,
-    hook::{Disposal, HookOutcome, Occasion, OnVanished, Propagation, RunId, Ttl},
+    hook::{Disposal, HookOutcome, Occasion, OnVanished, RunId, Ttl},
     object::{GroupKind, Object},
     operation_kind::OperationKind,
     phase::Phase,
@@ -157,6 +159,9 @@ pub struct HookContext {
     /// In SyncFail: what failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// What its plugin may have done: which Secrets it may see.
+    #[serde(skip)]
+    pub grants: Grants,
 }
 
 /// One run of a hook, as its plugin sees it.
@@ -222,8 +227,21 @@ pub enum Observed {
     Deleted,
     /// An ask without an answer of its own was performed.
     Done,
+    /// All objects that match.
+    Objects(Vec<Object>),
     /// Lines of the own object's pods.
     Log(Vec<LogLine>),
+    /// What a call of a URL was answered.
+    Http(HttpAnswer),
+    /// A signal came.
+    Signal {
+        /// Which.
+        name: String,
+        /// Who sent it.
+        by: String,
+        /// What was sent with it.
+        value: Value,
+    },
     /// The time asked for has come.
     Woke,
     /// The ask was not performed and never will be.
@@ -270,30 +288,6 @@ pub enum Progress {
     Running,
     /// It has its verdict.
     Ended(HookOutcome),
-}
-
-/// Something a hook asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ask {
-    /// The plugin's number for it.
-    pub id: u32,
-    /// What.
-    pub what: Request,
-}
-
-/// What may be asked for. The own object needs no grant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Request {
-    /// Create the own object.
-    CreateOwn,
-    /// Follow it.
-    WatchOwn,
-    /// Bring its pods' log lines.
-    FollowLogsOwn,
-    /// Delete it.
-    DeleteOwn(Propagation),
-    /// A request that this version does not perform: its name.
-    NotInThisVersion(String),
 }
 
 /// Asks how an object is.
@@ -438,6 +432,12 @@ pub trait Plugins: Send + Sync {
 
     /// Lists the policies that are asked for every hook.
     fn policies_for_all(&self) -> Vec<Answerer>;
+
+    /// Returns what a plugin's manifest requests; nothing unless it says so.
+    fn requested(&self, by: &Answerer) -> Grants {
+        _ = by;
+        Grants::default()
+    }
 
     /// Asks a hook type where a manifest goes.
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError>;

@@ -81,6 +81,25 @@ pub struct TaskView {
     pub fates: BTreeMap<String, (Fate, String)>,
     /// What went wrong with its plugins.
     pub troubles: Vec<String>,
+    /// What its plugin asked for beside its own object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestView>,
+    /// What was done to other objects for it: each once, with what was done last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touched: Vec<(ObjectKey, String)>,
+}
+
+/// Something that a hook's plugin asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestView {
+    /// What.
+    pub what: String,
+    /// How often.
+    pub times: u32,
+    /// Why it was refused; empty when it was granted.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub refused: String,
 }
 
 /// How far a task is.
@@ -162,6 +181,8 @@ impl OperationView {
             | News::TaskFinished { task, .. }
             | News::LogsKept { task, .. }
             | News::HookDisposed { task, .. }
+            | News::Requested { task, .. }
+            | News::HookTouched { task, .. }
             | News::PluginTroubled { task, .. } => {
                 if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
                     view.fold(event.at, &event.what);
@@ -194,6 +215,8 @@ impl TaskView {
             logs: None,
             fates: BTreeMap::new(),
             troubles: Vec::new(),
+            requests: Vec::new(),
+            touched: Vec::new(),
         }
     }
 
@@ -227,6 +250,20 @@ impl TaskView {
                 self.fates.insert(key.to_string(), (fate.clone(), by.clone()));
             }
             News::PluginTroubled { message, .. } => self.troubles.push(message.clone()),
+            News::Requested {
+                what, times, refused, ..
+            } => {
+                self.requests.retain(|known| known.what != *what);
+                self.requests.push(RequestView {
+                    what: what.clone(),
+                    times: *times,
+                    refused: refused.clone(),
+                });
+            }
+            News::HookTouched { key, how, .. } => {
+                self.touched.retain(|(known, _)| known != key);
+                self.touched.push((key.clone(), how.clone()));
+            }
             News::OperationStarted { .. }
             | News::OperationResumed {}
             | News::CheckStarted { .. }

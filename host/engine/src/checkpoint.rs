@@ -11,6 +11,6 @@ mod store;
 
 pub use self::head::{Current, DueObject, KeptLogs, Past, Streams};
 pub(crate) use self::{
-    lease::{Identity, Lock, LockNews, is_held, request_end, until_free},
+    lease::{Identity, Lock, LockNews, forget_signal, is_held, request_end, send_signal, until_free},
     store::{Store, applications},
 };

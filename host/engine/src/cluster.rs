@@ -347,6 +347,30 @@ impl Cluster {
         self.send(|| endpoint.merge(&key.name, &patch)).await.map(Object)
     }
 
+    /// Applies an object for somebody else than the application: fields that others own are refused.
+    ///
+    /// # Errors
+    ///
+    /// Returns the fields that others own, or what the server has against the object.
+    pub(crate) async fn apply_as(&self, object: &Object, manager: &str) -> Result<Object, ClusterError> {
+        let endpoint = self.endpoint(object)?;
+        self.send(|| endpoint.apply_as(object, manager, false, UnknownFields::Refused, false))
+            .await
+            .map(Object)
+    }
+
+    /// Changes some of an object by a JSON merge patch for somebody else than the application.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the server has against it.
+    pub(crate) async fn merge_as(&self, key: &ObjectKey, manager: &str, patch: &Value) -> Result<Object, ClusterError> {
+        let endpoint = self.endpoint_of(key)?;
+        self.send(|| endpoint.merge_as(&key.name, manager, patch))
+            .await
+            .map(Object)
+    }
+
     /// Deletes one object, if it still has this UID. That the server accepted it doesn't mean that it is gone.
     ///
     /// # Errors

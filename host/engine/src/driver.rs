@@ -7,9 +7,10 @@ use capstan_core::{
     event::Status,
     hook::HookOutcome,
     input::{Happened, Input},
+    object::ObjectKey,
     operation::{Operation, Step},
     operation_kind::OperationKind,
-    plugins::{Answerer, Plugins},
+    plugins::{Answerer, Need, Plugins},
     task::{Action, TaskId},
     view::OperationView,
 };
@@ -25,9 +26,11 @@ use crate::{
     cluster::{AT_ONCE, Cluster},
     error::EngineError,
     lines::{Lines, Listening},
-    perform::{Order, Performer},
+    perform::{Beside, Order, Performer},
     running::Record,
+    signals::Signals,
     watch::Watches,
+    web::Web,
 };
 
 /// How old the stored view may be: what was only told since is in it after so long.
@@ -40,6 +43,7 @@ pub(crate) struct Driver {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
     pub clock: Clock,
+    pub web: Web,
     pub operation: Operation,
     pub store: Store,
     pub lock: Lock,
@@ -81,6 +85,10 @@ impl Driver {
                 store: Arc::clone(&store),
                 lines: Arc::clone(&lines),
                 sight: watches.sight(),
+                web: self.web,
+                signals: Signals::new(answers.clone()),
+                beside: std::sync::Mutex::new(Beside::default()),
+                happened: answers.clone(),
             }),
             watches,
             orders: JoinSet::new(),
@@ -131,8 +139,10 @@ impl Driver {
             let wake = [hands.wake, unseen].into_iter().flatten().min();
             next = tokio::select! {
                 biased;
-                Some(news) = self.lock_news.recv() => match news {
+                Some(news) = next_news(&mut self.lock_news, &hands.performer) => match news {
                     LockNews::EndWanted(by) => Happened::Terminated { by },
+                    // `next_news` takes these.
+                    LockNews::Signals(_) => Happened::Woke,
                     LockNews::Lost(why) => return Err(EngineError::LostLock(why)),
                 },
                 () = self.leave.notified() => {
@@ -162,6 +172,16 @@ impl Driver {
         }
         self.lock.release(is_removed).await;
         Ok(status)
+    }
+}
+
+/// Waits for news about the lock; signals on it go to those who wait for them.
+async fn next_news(news: &mut mpsc::UnboundedReceiver<LockNews>, performer: &Performer) -> Option<LockNews> {
+    loop {
+        match news.recv().await? {
+            LockNews::Signals(signals) => performer.signals.see(signals),
+            other @ (LockNews::EndWanted(_) | LockNews::Lost(_)) => return Some(other),
+        }
     }
 }
 
@@ -200,11 +220,11 @@ impl Hands {
             };
             match effect {
                 Effect::Watch { task, key } => {
-                    let judge = judge_of(operation, &task);
-                    let is_hook = operation.plan().task(&task).is_some_and(|task| task.hook().is_some());
+                    let (judge, is_hook) = self.judge_of(operation, &task, &key);
                     self.watches.follow(task, key, judge, is_hook);
                 }
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
+                Effect::Release { task } => self.performer.release(&task),
                 Effect::Wake { at } => self.wake = Some(clock.instant(at)),
                 // `Order::of` takes these.
                 Effect::Check { .. }
@@ -213,12 +233,32 @@ impl Hands {
                 | Effect::LookForOlder { .. }
                 | Effect::StepHook { .. }
                 | Effect::Perform { .. }
+                | Effect::ForgetSignal { .. }
                 | Effect::KeepLogs { .. }
                 | Effect::SetTtl { .. }
                 | Effect::Decide { .. } => {}
             }
         }
         while self.orders.try_join_next().is_some() {}
+    }
+
+    /// Says who judges an object that is followed for a task, and whether it is a hook's own.
+    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> (Option<Answerer>, bool) {
+        let Some(task) = operation.plan().task(task) else {
+            return (None, false);
+        };
+        match &task.action {
+            Action::Apply(apply) => (Some(apply.judge.clone()), false),
+            Action::Delete(_) => (None, false),
+            Action::Hook(hook) => {
+                let is_own = *key == task.key || operation.own(&task.id).is_some_and(|own| own.key == *key);
+                if is_own || (hook.has_object && key.group_kind() == task.key.group_kind()) {
+                    (hook.judge.clone(), true)
+                } else {
+                    (self.performer.plugins.answerer(&Need::Health(key.group_kind())), false)
+                }
+            }
+        }
     }
 
     fn begin(&mut self, order: Order) {
@@ -229,19 +269,15 @@ impl Hands {
         );
         self.orders.spawn(async move {
             // The semaphore is never closed.
-            let _turn = turns.acquire().await;
+            let _turn = if order.takes_turns() {
+                turns.acquire().await.ok()
+            } else {
+                None
+            };
             if let Some(happened) = performer.carry_out(order).await {
                 answers.send(happened).ok();
             }
         });
-    }
-}
-
-fn judge_of(operation: &Operation, task: &TaskId) -> Option<Answerer> {
-    match &operation.plan().task(task)?.action {
-        Action::Apply(apply) => Some(apply.judge.clone()),
-        Action::Hook(hook) => hook.judge.clone(),
-        Action::Delete(_) => None,
     }
 }
 
@@ -265,6 +301,7 @@ fn due_objects(operation: &Operation) -> Vec<DueObject> {
             policies: hook.policies.clone(),
             ttl: hook.ttl,
             runs_to_completion: hook.runs_to_completion,
+            settings: hook.settings.clone(),
         })
     });
     objects.collect()

@@ -19,7 +19,9 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
-    checkpoint::{Current, DueObject, Identity, Lock, Past, Store, Streams, is_held, request_end, until_free},
+    checkpoint::{
+        Current, DueObject, Identity, Lock, Past, Store, Streams, is_held, request_end, send_signal, until_free,
+    },
     clock::Clock,
     cluster::{Cluster, Rehearsal},
     driver::Driver,
@@ -29,7 +31,9 @@ use crate::{
     rehearse::{self, Rehearsed},
     running::Running,
     saved,
+    signals::{APPROVAL, Written},
     sweep::{Swept, sweep},
+    web::Web,
 };
 
 /// Counts the drivers of this process, to tell them apart.
@@ -42,6 +46,7 @@ pub struct Engine {
     plugins: Arc<dyn Plugins>,
     clock: Clock,
     host: String,
+    web: Web,
 }
 
 /// What is known of an application.
@@ -58,6 +63,8 @@ pub struct Report {
     pub progress: Option<OperationView>,
     /// What that one waits for, and until when.
     pub waiting: Vec<WaitingOn>,
+    /// The hooks of that one, by name, that wait for a person.
+    pub approvals: Vec<String>,
     /// The last operations that are over, oldest first.
     pub history: Vec<Past>,
     /// What is to be deleted later.
@@ -83,7 +90,14 @@ impl Engine {
             plugins,
             clock,
             host: host.to_owned(),
+            web: Web::network(),
         }
+    }
+
+    /// Has calls of URLs answered by something else than the network.
+    #[must_use]
+    pub fn with_web(self, web: Web) -> Engine {
+        Engine { web, ..self }
     }
 
     /// Returns the clock.
@@ -167,7 +181,7 @@ impl Engine {
         if planned.makes_namespace {
             self.make_namespace(&application.namespace).await?;
         }
-        let (lock, lock_news, identity) = self.lock(&application).await?;
+        let (lock, lock_news, identity) = self.lock(&application, true).await?;
         let mut store = Store::open(&self.cluster, &application, identity.to_string()).await?;
         if let Some(current) = &store.head.current {
             let id = current.id.clone();
@@ -228,7 +242,7 @@ impl Engine {
         if self.open_known(application).await?.head.current.is_none() {
             return Err(nothing());
         }
-        let (lock, lock_news, identity) = self.lock(application).await?;
+        let (lock, lock_news, identity) = self.lock(application, false).await?;
         let store = Store::open(&self.cluster, application, identity.to_string()).await?;
         let Some(current) = store.current().await? else {
             lock.release(false).await;
@@ -240,10 +254,11 @@ impl Engine {
     async fn lock(
         &self,
         application: &Application,
+        is_new: bool,
     ) -> Result<(Lock, mpsc::UnboundedReceiver<crate::checkpoint::LockNews>, Identity), EngineError> {
         let (told, news) = mpsc::unbounded_channel();
         let identity = self.identity();
-        let lock = Lock::take(&self.cluster, self.clock, application, identity.clone(), told).await?;
+        let lock = Lock::take(&self.cluster, self.clock, application, identity.clone(), told, is_new).await?;
         Ok((lock, news, identity))
     }
 
@@ -263,6 +278,7 @@ impl Engine {
             cluster: self.cluster.clone(),
             plugins: Arc::clone(&self.plugins),
             clock: self.clock,
+            web: self.web.clone(),
             operation,
             store,
             lock,
@@ -315,6 +331,42 @@ impl Engine {
         Ok(asked.map_or(Ended::NoDriver, Ended::Asked))
     }
 
+    /// Sends a signal to a hook of the running operation that waits for it; without a name, to the only one that does. Returns the hook's
+    /// name.
+    ///
+    /// # Errors
+    ///
+    /// Returns `NothingRuns`, or that no such hook waits, with those that do.
+    pub async fn signal(
+        &self,
+        application: &Application,
+        hook: Option<&str>,
+        signal: &str,
+        by: &str,
+        value: serde_json::Value,
+    ) -> Result<String, EngineError> {
+        let Some((operation, _)) = self.open_known(application).await?.current().await? else {
+            return Err(EngineError::NothingRuns(application.name.clone()));
+        };
+        let mut waiting = operation.awaited(signal);
+        waiting.retain(|name| hook.is_none_or(|hook| hook == name));
+        let [name] = waiting.as_slice() else {
+            return Err(EngineError::NobodyWaits {
+                signal: signal.to_owned(),
+                hook: hook.map(str::to_owned),
+                waiting: operation.awaited(signal),
+            });
+        };
+        let written = Written {
+            signal: signal.to_owned(),
+            by: by.to_owned(),
+            value,
+            at: self.clock.now().to_string(),
+        };
+        send_signal(&self.cluster, application, name, &written).await?;
+        Ok(name.clone())
+    }
+
     /// Returns the operation that isn't over, if there is one, whether its driver is alive or not.
     ///
     /// # Errors
@@ -340,9 +392,9 @@ impl Engine {
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
         let store = self.open_known(application).await?;
-        let (waiting, progress) = match store.current().await? {
-            Some((operation, view)) => (operation.waiting(), Some(view)),
-            None => (Vec::new(), None),
+        let (waiting, approvals, progress) = match store.current().await? {
+            Some((operation, view)) => (operation.waiting(), operation.awaited(APPROVAL), Some(view)),
+            None => (Vec::new(), Vec::new(), None),
         };
         let is_driven = match &store.head.current {
             Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
@@ -355,6 +407,7 @@ impl Engine {
             current: head.current,
             progress,
             waiting,
+            approvals,
             history: head.history,
             due: head.due,
             hooks: head.hooks,
@@ -403,7 +456,7 @@ impl Engine {
     /// Returns `Busy` when an operation runs, which does this itself.
     pub async fn sweep(&self, application: &Application) -> Result<Vec<Swept>, EngineError> {
         self.open_known(application).await?;
-        let (lock, _, identity) = self.lock(application).await?;
+        let (lock, _, identity) = self.lock(application, false).await?;
         let mut store = Store::open(&self.cluster, application, identity.to_string()).await?;
         let swept = sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await;
         lock.release(false).await;

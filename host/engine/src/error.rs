@@ -96,6 +96,16 @@ pub enum EngineError {
     /// No operation of the application runs or waits to be carried on.
     #[error("no operation of `{0}` is running")]
     NothingRuns(String),
+    /// No hook waits for a signal, or more than one does.
+    #[error("{}", nobody_waits(.signal, .hook.as_deref(), .waiting))]
+    NobodyWaits {
+        /// The signal.
+        signal: String,
+        /// The hook it was meant for.
+        hook: Option<String>,
+        /// Who waits for such a signal.
+        waiting: Vec<String>,
+    },
     /// What is stored about the application can't be read.
     #[error("what is stored about this application can't be read: {0}")]
     Stored(String),
@@ -104,6 +114,14 @@ pub enum EngineError {
 fn denied(permissions: &[Permission]) -> String {
     let names: Vec<String> = permissions.iter().map(Permission::to_string).collect();
     format!("the plan needs what isn't allowed: {}", names.join(", "))
+}
+
+fn nobody_waits(signal: &str, hook: Option<&str>, waiting: &[String]) -> String {
+    match (hook, waiting) {
+        (Some(hook), _) => format!("hook {hook} doesn't wait for {signal}"),
+        (None, []) => format!("no hook waits for {signal}"),
+        (None, _) => format!("{} hooks wait for {signal}", waiting.len()),
+    }
 }
 
 fn plural(count: usize) -> String {

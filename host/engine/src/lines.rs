@@ -12,6 +12,7 @@ use capstan_core::{
     effect::Target,
     object::{GroupKind, Object},
     plan::Plan,
+    plugins::LogLine,
     task::TaskId,
 };
 use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
@@ -24,7 +25,11 @@ use kube::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+    time::Instant,
+};
 
 use self::redact::Redactor;
 use crate::{
@@ -66,6 +71,8 @@ pub(crate) struct Lines {
     clock: Clock,
     records: UnboundedSender<Record>,
     hooks: Mutex<BTreeMap<TaskId, Arc<Hook>>>,
+    /// Plugins that want to see the lines of their hooks.
+    listeners: Mutex<BTreeMap<TaskId, UnboundedSender<LogLine>>>,
     redactor: Redactor,
 }
 
@@ -182,8 +189,23 @@ impl Lines {
             clock,
             records,
             hooks: Mutex::default(),
+            listeners: Mutex::default(),
             redactor: Redactor::of(plan),
         }
+    }
+
+    /// Returns the lines of a hook's pods from now on, for its plugin.
+    pub fn listen(&self, task: &TaskId) -> UnboundedReceiver<LogLine> {
+        let (told, lines) = unbounded_channel();
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.insert(task.clone(), told);
+        lines
+    }
+
+    /// Ends that.
+    pub fn unlisten(&self, task: &TaskId) {
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.remove(task);
     }
 
     /// Begins to follow the pods of a hook's object.
@@ -298,6 +320,17 @@ impl Lines {
     fn tell(&self, task: &TaskId, source: &Source, tail: &Mutex<Tail>, text: String) {
         let text = self.redactor.clean(text);
         tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listener) = listeners.get(task) {
+            let line = LogLine {
+                pod: source.pod.clone(),
+                container: source.container.clone(),
+                text: text.clone(),
+            };
+            // It may have ended.
+            listener.send(line).ok();
+        }
+        drop(listeners);
         let line = Line {
             at: self.clock.now(),
             task: task.clone(),

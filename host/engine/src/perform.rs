@@ -1,6 +1,7 @@
 //! Carries out orders: one function for each, answered by what happened.
 
 mod apply;
+mod ask;
 mod hook;
 mod policy;
 
@@ -14,14 +15,24 @@ use capstan_core::{
     object::{Object, ObjectKey, labels},
     operation::Operation,
     plan::Plan,
-    plugins::{Ask, Cause, Plugins},
+    plugins::{Ask, Cause, Plugins, Request},
     task::{Task, TaskId},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc::UnboundedSender};
 
 pub(crate) use self::apply::rehearse;
+pub(crate) use self::ask::Beside;
 pub(crate) use self::policy::{Case, ask_all, removes};
-use crate::{checkpoint::Store, clock::Clock, cluster::Cluster, error::ClusterError, lines::Lines, watch::Sight};
+use crate::{
+    checkpoint::{Store, forget_signal},
+    clock::Clock,
+    cluster::Cluster,
+    error::ClusterError,
+    lines::Lines,
+    signals::Signals,
+    watch::Sight,
+    web::Web,
+};
 
 /// Everything that carrying out an order needs.
 pub(crate) struct Performer {
@@ -33,6 +44,11 @@ pub(crate) struct Performer {
     pub store: Arc<Mutex<Store>>,
     pub lines: Arc<Lines>,
     pub sight: Sight,
+    pub web: Web,
+    pub signals: Signals,
+    pub beside: std::sync::Mutex<Beside>,
+    /// Where answers go that come whenever something happens.
+    pub happened: UnboundedSender<Happened>,
 }
 
 /// An order with what it needs of the operation's state, as it was when the order was given.
@@ -55,6 +71,7 @@ pub(crate) enum What {
     LookForOlder,
     StepHook(HookCall),
     Perform(Ask),
+    ForgetSignal(String),
     KeepLogs,
     SetTtl,
     Decide(Occasion),
@@ -74,10 +91,13 @@ impl Order {
             Effect::LookForOlder { task } => (task, What::LookForOlder),
             Effect::StepHook { task, call } => (task, What::StepHook(call)),
             Effect::Perform { task, ask } => (task, What::Perform(ask)),
+            Effect::ForgetSignal { task, mark } => (task, What::ForgetSignal(mark)),
             Effect::KeepLogs { task } => (task, What::KeepLogs),
             Effect::SetTtl { task } => (task, What::SetTtl),
             Effect::Decide { task, occasion } => (task, What::Decide(occasion)),
-            Effect::Watch { .. } | Effect::Unwatch { .. } | Effect::Wake { .. } => return Err(Box::new(effect)),
+            Effect::Watch { .. } | Effect::Unwatch { .. } | Effect::Wake { .. } | Effect::Release { .. } => {
+                return Err(Box::new(effect));
+            }
         };
         let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::Status::Running;
         Ok(Box::new(Order {
@@ -93,6 +113,13 @@ impl Order {
             task,
             what,
         }))
+    }
+}
+
+impl Order {
+    /// Says whether it waits for others, of which so many are carried out at once. Calls of URLs may take long.
+    pub fn takes_turns(&self) -> bool {
+        !matches!(&self.what, What::Perform(ask) if matches!(ask.what, Request::Http(_)))
     }
 }
 
@@ -127,10 +154,15 @@ impl Performer {
                 task: id,
             },
             What::Perform(ask) => Happened::Answered {
-                answer: self.perform(task, ask, order.attempt).await,
+                answer: self.perform(task, ask, &order).await?,
                 ask: ask.id,
+                step: ask.step,
                 task: id,
             },
+            What::ForgetSignal(mark) => {
+                forget_signal(&self.cluster, &self.plan.application, mark).await;
+                return None;
+            }
             What::KeepLogs => {
                 let (bytes, trouble) = self.keep_logs(task, order.own.as_ref()).await;
                 Happened::LogsKept {
@@ -178,15 +210,15 @@ impl Performer {
         }
     }
 
+    /// Returns an object as a watch last saw it.
+    fn last_seen(&self, key: &ObjectKey) -> Option<(Object, Assessment)> {
+        let sight = self.sight.lock().unwrap_or_else(PoisonError::into_inner);
+        sight.get(key).cloned()
+    }
+
     /// Returns an object as it was last seen, else as it is now.
     async fn seen(&self, key: &ObjectKey, uid: &str) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
-        let seen = self
-            .sight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned();
-        if let Some((object, assessment)) = seen.filter(|(object, _)| object.uid() == uid) {
+        if let Some((object, assessment)) = self.last_seen(key).filter(|(object, _)| object.uid() == uid) {
             return Ok(Some((object, Some(assessment))));
         }
         let live = self.cluster.get(key).await?;

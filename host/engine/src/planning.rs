@@ -7,11 +7,12 @@ use capstan_core::{
     directive::{self, Directives, OnTimeout},
     error::PlanError,
     finalizer,
+    grant::{Allowance, UserGrants},
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::{OperationKind, Purpose},
     plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection, Unasked},
-    plugins::{Application, Plugins},
+    plugins::{Answerer, Application, Plugins},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
@@ -63,6 +64,8 @@ pub struct Request {
     pub on_timeout: OnTimeout,
     /// How long things may take.
     pub limits: Limits,
+    /// What the user grants plugins.
+    pub grants: UserGrants,
 }
 
 impl Request {
@@ -86,6 +89,7 @@ impl Request {
             checks_first: true,
             on_timeout: OnTimeout::Fail,
             limits: Limits::default(),
+            grants: UserGrants::default(),
         }
     }
 
@@ -197,7 +201,7 @@ pub(crate) async fn make(
     let unasked: Option<&Unasked<'_>> = if checks_first { Some(&unasked) } else { None };
     let made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
     let plan = match made {
-        Ok(plan) if !has_errors => plan,
+        Ok(plan) if !has_errors => with_allowances(plan, plugins, &request.grants),
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),
         // That nothing is left is no mistake of its own.
         Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),
@@ -215,6 +219,21 @@ pub(crate) async fn make(
         checks_first,
         operations: past.operations,
     })
+}
+
+/// Says what the plugins of a plan's hooks may have done.
+fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -> Plan {
+    let hooks = plan.tasks.iter().filter_map(|task| task.hook());
+    let by: BTreeSet<&Answerer> = hooks.map(|hook| &hook.by).collect();
+    let mut allowances: Vec<Allowance> = Vec::new();
+    for by in by {
+        let requested = plugins.requested(by);
+        if !requested.is_empty() && !allowances.iter().any(|known| known.digest == by.digest) {
+            allowances.push(grants.allow(by, requested, &plan.application));
+        }
+    }
+    plan.allowances = allowances;
+    plan
 }
 
 /// Makes the plan of what is asked for, or says everything that is wrong.

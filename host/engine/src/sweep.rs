@@ -122,6 +122,7 @@ async fn ask_again(plugins: &dyn Plugins, clock: Clock, store: &Store, object: &
         runs_to_completion: object.runs_to_completion,
         ttl: object.ttl,
         policies: &object.policies,
+        settings: &object.settings,
     };
     ask_all(plugins, clock, case).await.disposal
 }

@@ -45,6 +45,14 @@ pub enum SandboxError {
         /// What it would have to export.
         export: String,
     },
+    /// It requests what can't be requested.
+    #[error("plugin {plugin} requests grants that can't be understood: {reason}")]
+    Grants {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Its code is not valid, or has other types than the contract.
     #[error("failed to compile plugin {plugin}: {reason}")]
     Compile {
@@ -105,6 +113,9 @@ impl SandboxError {
                     .to_owned()
             }
             SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".to_owned(),
+            SandboxError::Grants { .. } => {
+                "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".to_owned()
+            }
             SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".to_owned(),
             SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".to_owned(),
             SandboxError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)),

@@ -25,6 +25,8 @@ pub struct PluginInfo {
     pub size: usize,
     /// What it claims.
     pub claims: Vec<ClaimInfo>,
+    /// What its manifest requests beside its hook's own object, each in a line.
+    pub requests: Vec<String>,
     /// How its code came about; none as long as nobody has asked it anything.
     pub compiled: Option<Compiled>,
 }

@@ -1,6 +1,7 @@
 //! The JSON texts that a guest gets, as `wit/README.md` lists them.
 
 use capstan_core::{
+    grant::Grants,
     health::Assessment,
     object::Object,
     plugins::{
@@ -46,7 +47,7 @@ pub(crate) fn policy(question: &PolicyQuestion) -> Result<String, Refusal> {
 pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<String, Refusal> {
     let (reason, observation) = match question {
         HookQuestion::Start => (None, None),
-        HookQuestion::Advance { observation, .. } => (None, Some(happened(observation))),
+        HookQuestion::Advance { observation, .. } => (None, Some(happened(observation, &context.grants))),
         HookQuestion::Abort { reason, .. } => (Some(*reason), None),
     };
     text(&HookInput {
@@ -115,15 +116,56 @@ struct Happened<'a> {
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum What<'a> {
-    Created { object: Seen<'a> },
-    Object { object: Seen<'a>, health: Judged<'a> },
+    Created {
+        object: Revealed<'a>,
+    },
+    Object {
+        object: Revealed<'a>,
+        health: Judged<'a>,
+    },
+    Objects {
+        objects: Vec<Revealed<'a>>,
+    },
     Gone,
     Deleted,
     Done,
-    Log { lines: &'a [LogLine] },
+    Http {
+        #[serde(flatten)]
+        answer: Reply<'a>,
+    },
+    Signal {
+        name: &'a str,
+        by: &'a str,
+        value: &'a Value,
+    },
+    Log {
+        lines: &'a [LogLine],
+    },
     Woke,
-    Refused { reason: &'a str },
-    Failed { reason: &'a str, temporary: bool },
+    Refused {
+        reason: &'a str,
+    },
+    Failed {
+        reason: &'a str,
+        temporary: bool,
+    },
+}
+
+/// An object as a hook type sees it: of a Secret, the values that its user shows it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Revealed<'a> {
+    Seen(Seen<'a>),
+    Secret(Value),
+}
+
+#[derive(Serialize)]
+struct Reply<'a> {
+    status: u16,
+    headers: std::collections::BTreeMap<&'a str, &'a str>,
+    body: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cut: bool,
 }
 
 #[derive(Serialize)]
@@ -134,14 +176,30 @@ struct Judged<'a> {
     r#final: bool,
 }
 
-fn happened(observation: &Observation) -> Happened<'_> {
-    let seen = |object| default_projection().of(object);
+fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
+    let seen = |object| revealed(object, grants);
     let what = match &observation.what {
         Observed::Created(object) => What::Created { object: seen(object) },
         Observed::Object { object, health } => What::Object {
             object: seen(object),
             health: judged(health),
         },
+        Observed::Objects(objects) => What::Objects {
+            objects: objects.iter().map(seen).collect(),
+        },
+        Observed::Http(answer) => What::Http {
+            answer: Reply {
+                status: answer.status,
+                headers: answer
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect(),
+                body: &answer.body,
+                cut: answer.cut,
+            },
+        },
+        Observed::Signal { name, by, value } => What::Signal { name, by, value },
         Observed::Gone => What::Gone,
         Observed::Deleted => What::Deleted,
         Observed::Done => What::Done,
@@ -156,6 +214,27 @@ fn happened(observation: &Observation) -> Happened<'_> {
     Happened {
         answers: observation.answers,
         what,
+    }
+}
+
+fn revealed<'a>(object: &'a Object, grants: &Grants) -> Revealed<'a> {
+    let seen = default_projection().of(object);
+    let data = object.0.get("data").and_then(Value::as_object);
+    let is_secret = object.kind() == "Secret" && object.group().is_empty();
+    let Some(data) = data.filter(|_| is_secret) else {
+        return Revealed::Seen(seen);
+    };
+    let shown: Map<String, Value> = data
+        .iter()
+        .filter(|(key, _)| grants.shows_secret(object.name(), key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    match serde_json::to_value(seen) {
+        Ok(mut value) if !shown.is_empty() => {
+            value["data"] = Value::Object(shown);
+            Revealed::Secret(value)
+        }
+        Ok(_) | Err(_) => Revealed::Seen(seen),
     }
 }
 

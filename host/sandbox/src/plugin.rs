@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use capstan_core::plugins::Answerer;
+use capstan_core::{grant::Grants, plugins::Answerer};
 use capstan_stamp::{Claim, Interface, Manifest};
 use sha2::{Digest as _, Sha256};
 
@@ -29,6 +29,8 @@ pub(crate) struct Plugin {
     pub(crate) manifest: Manifest,
     pub(crate) digest: Arc<str>,
     pub(crate) source: Source,
+    /// What its manifest requests.
+    pub(crate) requested: Grants,
     bytes: Cow<'static, [u8]>,
     /// What each health claim sees.
     projections: BTreeMap<String, Projection>,
@@ -67,7 +69,12 @@ impl Plugin {
                 });
             }
         }
+        let requested = requested(&manifest).map_err(|reason| SandboxError::Grants {
+            plugin: plugin.clone(),
+            reason,
+        })?;
         Ok(Plugin {
+            requested,
             projections: projections(&manifest),
             manifest,
             digest: hex(&Sha256::digest(&bytes)).into(),
@@ -161,6 +168,12 @@ fn projections(manifest: &Manifest) -> BTreeMap<String, Projection> {
         }
     }
     projections
+}
+
+/// Puts what a manifest requests into the core's words.
+fn requested(manifest: &Manifest) -> Result<Grants, String> {
+    let value = serde_json::to_value(&manifest.grants).map_err(|error| error.to_string())?;
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,6 +4,7 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc, thread};
 
 use async_trait::async_trait;
 use capstan_core::{
+    grant::Grants,
     health::Assessment,
     hook::Disposal,
     object::Object,
@@ -157,6 +158,7 @@ impl Sandbox {
             source: plugin.source.clone(),
             size: plugin.size(),
             claims: self.registry.claims(plugin),
+            requests: plugin.requested.lines(),
             compiled: plugin.compiled().map(|ready| ready.compiled),
         };
         self.registry.plugins().iter().map(info).collect()
@@ -324,6 +326,11 @@ impl Plugins for Sandbox {
     fn policies_for_all(&self) -> Vec<Answerer> {
         let all = self.registry.for_all().into_iter();
         all.map(|(plugin, claim)| plugin.answerer(claim)).collect()
+    }
+
+    fn requested(&self, by: &Answerer) -> Grants {
+        let plugin = self.registry.by_digest(&by.digest);
+        plugin.map(|plugin| plugin.requested.clone()).unwrap_or_default()
     }
 
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {

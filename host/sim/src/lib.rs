@@ -13,6 +13,7 @@
 //! * [`service`]: the tower service over all that; [`serve`]: the same over a socket;
 //! * [`world`]: the store with time and controllers; `actors`: the controllers; [`pods`] and `exec`: what pods do;
 //! * [`node`]: those pods alone, for a cluster whose API server is another one;
+//! * [`web`]: what URLs outside the cluster answer;
 //! * [`rule`]: which requests fail; [`scenario`]: all of it in a file, with [`span`]s of time.
 
 mod actors;
@@ -37,4 +38,5 @@ pub mod store;
 pub mod table;
 pub mod verbs;
 pub mod watch;
+pub mod web;
 pub mod world;

@@ -9,11 +9,12 @@ use serde_json::{Map, Value};
 use crate::{
     pods::{Behaviour, Claim, Pods},
     rule::Rule,
+    web::Page,
     world::Setup,
 };
 
 /// The keys of a file that are the cluster's.
-const KEYS: [&str; 5] = ["cluster", "behaviours", "claims", "faults", "objects"];
+const KEYS: [&str; 6] = ["cluster", "behaviours", "claims", "faults", "http", "objects"];
 
 /// What a scenario file says about the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -27,6 +28,8 @@ pub struct Scenario {
     pub claims: Vec<Claim>,
     /// What fails.
     pub faults: Vec<Rule>,
+    /// What URLs outside the cluster answer, first match wins.
+    pub http: Vec<Page>,
     /// What is there at the start.
     pub objects: Vec<Value>,
 }
@@ -114,6 +117,7 @@ impl From<Scenario> for Setup {
             behaviours: scenario.behaviours,
             claims: scenario.claims,
             rules: scenario.faults,
+            pages: scenario.http,
             objects: scenario.objects,
             node: scenario.cluster.node,
         }

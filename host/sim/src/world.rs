@@ -29,6 +29,7 @@ use crate::{
     service::SimService,
     status::Refusal,
     store::{Kind, RestoreError, Shared, Store},
+    web::{Page, Web},
 };
 
 /// How often the actors act at one moment before the world waits a little: controllers that fight must not stop time.
@@ -51,6 +52,8 @@ pub struct Setup {
     pub claims: Vec<Claim>,
     /// What fails.
     pub rules: Vec<Rule>,
+    /// What URLs outside the cluster answer, first match wins.
+    pub pages: Vec<Page>,
     /// What is there at the start. Namespaces they need are made.
     pub objects: Vec<Value>,
     /// The name of the only node.
@@ -62,6 +65,7 @@ pub struct Setup {
 pub struct World {
     engine: Engine,
     rules: Rules,
+    web: Web,
     groups: Groups,
     refusals: Vec<Refusal>,
     task: JoinHandle<()>,
@@ -107,6 +111,7 @@ impl Default for Setup {
             behaviours: Vec::new(),
             claims: Vec::new(),
             rules: Vec::new(),
+            pages: Vec::new(),
             objects: Vec::new(),
             node: "sim-node".into(),
         }
@@ -157,6 +162,7 @@ impl World {
         let task = tokio::spawn(engine.clone().live());
         Self {
             rules: Rules::new(setup.seed, setup.rules),
+            web: Web::new(setup.pages),
             engine,
             groups,
             refusals,
@@ -167,6 +173,11 @@ impl World {
     /// Returns the API server, faults first.
     pub fn service(&self) -> SimService {
         SimService::new(self.engine.shared.clone()).with_intercept(Arc::new(self.rules.clone()))
+    }
+
+    /// Returns what is outside the cluster.
+    pub fn web(&self) -> Web {
+        self.web.clone()
     }
 
     /// Returns the store, past the API server and its faults.

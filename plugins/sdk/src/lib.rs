@@ -30,6 +30,7 @@
 //! which asks the questions in a plain `cargo test`. `wasm` is the only place that knows the generated bindings;
 //! everything else also compiles natively.
 
+mod base64;
 mod call;
 mod export;
 mod failure;
@@ -41,6 +42,7 @@ mod observation;
 mod own;
 mod placement;
 mod policy;
+mod span;
 mod step;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -67,6 +69,7 @@ pub use observation::{Judged, LogLine, Observation, Seen};
 pub use own::OwnObject;
 pub use placement::{Phase, PlaceInput, Placed, Placement};
 pub use policy::{DeletePolicy, Disposal, Occasion, Outcome, PolicyHook, PolicyInput, Ttl};
+pub use span::Span;
 pub use step::{Ask, HeaderValue, HttpRequest, ObjectRef, Progress, Propagation, Request, Selector, Step};
 
 #[cfg(test)]

@@ -19,6 +19,12 @@ impl<'a> Object<'a> {
             .map_err(|error| Failure::invalid(format!("failed to read the object: {error}")))
     }
 
+    /// Reads it, and calls it by another name where that fails: `settings`.
+    pub fn read_as<T: Deserialize<'a>>(&self, what: &str) -> Result<T, Failure> {
+        serde_json::from_str(self.json())
+            .map_err(|error| Failure::invalid(format!("failed to read the {what}: {error}")))
+    }
+
     /// Reads it; what the host left out, or `null`, is the type's default.
     pub fn read_or_default<T: Deserialize<'a> + Default>(&self) -> Result<T, Failure> {
         self.read::<Option<T>>().map(Option::unwrap_or_default)

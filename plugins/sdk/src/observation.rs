@@ -1,6 +1,6 @@
 //! What happened: the one thing that a hook type is told when it shall go on.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{HealthStatus, Object};
 
@@ -41,8 +41,10 @@ pub enum Observation<'a> {
         status: u16,
         /// Headers, as JSON.
         headers: Object<'a>,
-        /// The body, in base64.
-        body: String,
+        /// The body; the first 64 KiB of it.
+        body: Vec<u8>,
+        /// Whether the body had more than that.
+        is_cut: bool,
     },
     /// The signal came.
     Signal {
@@ -112,6 +114,7 @@ struct Flat<'a> {
     #[serde(borrow)]
     headers: Object<'a>,
     body: String,
+    cut: bool,
     name: String,
     by: String,
     #[serde(borrow)]
@@ -137,7 +140,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Seen<'a> {
             "http" => Observation::Http {
                 status: flat.status,
                 headers: flat.headers,
-                body: flat.body,
+                body: crate::base64::decode(&flat.body).ok_or_else(|| D::Error::custom("`body` is no base64"))?,
+                is_cut: flat.cut,
             },
             "signal" => Observation::Signal {
                 name: flat.name,

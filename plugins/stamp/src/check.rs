@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use thiserror::Error;
 
-use crate::{CONTRACTS, Claim, KindPattern, Manifest};
+use crate::{CONTRACTS, Claim, Grants, KindPattern, Manifest};
 
 /// One thing that is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl fmt::Display for Flaws {
     }
 }
 
-const TOP: [&str; 9] = [
+const TOP: [&str; 10] = [
     "contract",
     "name",
     "version",
@@ -37,9 +37,11 @@ const TOP: [&str; 9] = [
     "description",
     "source",
     "claims",
+    "grants",
     "limits",
     "settings",
 ];
+const VERBS: [&str; 7] = ["get", "list", "watch", "apply", "patch", "delete", "create"];
 const PHASES: [&str; 6] = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete"];
 /// Far more than anybody needs; a bound for what a stranger makes the host look through.
 const MAX_NAMES: usize = 1000;
@@ -50,6 +52,21 @@ pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
     found.keys("", table, &TOP);
     if let Some(toml::Value::Table(limits)) = table.get("limits") {
         found.keys("limits.", limits, &["memory-mib"]);
+    }
+    if let Some(toml::Value::Table(grants)) = table.get("grants") {
+        found.keys("grants.", grants, &["cluster", "http", "secrets", "related"]);
+        for (part, known) in [
+            ("cluster", &["verbs", "kinds", "namespaces"]),
+            ("http", &["hosts", "methods", "local"]),
+            ("secrets", &["names", "keys", "shown"]),
+        ] {
+            let entries = grants.get(part).and_then(toml::Value::as_array);
+            for (n, entry) in entries.into_iter().flatten().enumerate() {
+                if let Some(entry) = entry.as_table() {
+                    found.keys(&format!("grants.{part}[{n}]."), entry, known);
+                }
+            }
+        }
     }
     let claims = table.get("claims").and_then(toml::Value::as_array);
     for (n, claim) in claims.into_iter().flatten().enumerate() {
@@ -77,6 +94,7 @@ pub(crate) fn manifest(manifest: &Manifest) -> Result<(), Flaws> {
         description,
         source: _,
         claims,
+        grants,
         limits,
         settings,
     } = manifest;
@@ -101,6 +119,7 @@ pub(crate) fn manifest(manifest: &Manifest) -> Result<(), Flaws> {
             found.flaw(place, "must have between 1 and 1000 characters");
         }
     }
+    found.grants(grants);
     if limits.memory_mib == Some(0) {
         found.flaw("limits.memory-mib", "must be at least 1");
     }
@@ -143,6 +162,30 @@ impl Finder {
                 &format!("{prefix}{key}"),
                 format!("no such key; known are: {}", known.join(", ")),
             );
+        }
+    }
+
+    fn grants(&mut self, grants: &Grants) {
+        let mut filled = |place: String, is_empty: bool| {
+            if is_empty {
+                self.flaw(&place, "names nothing");
+            }
+        };
+        for (n, grant) in grants.cluster.iter().enumerate() {
+            filled(format!("grants.cluster[{n}].verbs"), grant.verbs.is_empty());
+            filled(format!("grants.cluster[{n}].kinds"), grant.kinds.is_empty());
+        }
+        for (n, grant) in grants.http.iter().enumerate() {
+            filled(format!("grants.http[{n}].hosts"), grant.hosts.is_empty());
+        }
+        for (n, grant) in grants.secrets.iter().enumerate() {
+            filled(format!("grants.secrets[{n}].names"), grant.names.is_empty());
+        }
+        for (n, grant) in grants.cluster.iter().enumerate() {
+            for verb in grant.verbs.iter().filter(|verb| !VERBS.contains(&&***verb)) {
+                let message = format!("`{verb}` is no verb; known are: {}", VERBS.join(", "));
+                self.flaw(&format!("grants.cluster[{n}].verbs"), message);
+            }
         }
     }
 

@@ -1,12 +1,13 @@
 //! Writes and reads the manifest that a plugin's component carries in the custom section `capstan:plugin`, so that one
 //! file is all there is to move and pin, and nothing has to run to know what is in it.
 //!
-//! In reading order: `pattern` (group and kind), `claim`, `manifest` (the whole, from `plugin.toml`), `check` (what
+//! In reading order: `pattern` (group and kind), `claim`, `grants`, `manifest` (the whole, from `plugin.toml`), `check` (what
 //! makes one valid), `section` (into a component and out again), `names` (what a component imports and exports). It
 //! compiles nothing and trusts nothing: what it reads may come from a stranger.
 
 mod check;
 mod claim;
+mod grants;
 mod manifest;
 mod names;
 mod pattern;
@@ -14,6 +15,7 @@ mod section;
 
 pub use check::{Flaw, Flaws};
 pub use claim::{Claim, Interface};
+pub use grants::{ClusterGrant, Grants, HttpGrant, SecretGrant};
 pub use manifest::{CONTRACTS, Limits, Manifest, ManifestError};
 pub use names::{exports, imports};
 pub use pattern::{KindPattern, PatternError};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Claim, Flaws, check};
+use crate::{Claim, Flaws, Grants, check};
 
 /// The versions of the contract that this library knows.
 pub const CONTRACTS: [&str; 1] = ["0.1.0"];
@@ -27,6 +27,9 @@ pub struct Manifest {
     /// What it answers for.
     #[serde(default)]
     pub claims: Vec<Claim>,
+    /// What it requests beside its hook's own object.
+    #[serde(default, skip_serializing_if = "Grants::is_empty")]
+    pub grants: Grants,
     /// What it is content with.
     #[serde(default, skip_serializing_if = "Limits::is_default")]
     pub limits: Limits,
@@ -106,6 +109,18 @@ mod tests {
         interface = "delete-policy"
         policies = ["example.com/keep-last-3", "*"]
 
+        [[grants.cluster]]
+        verbs = ["get", "patch"]
+        kinds = ["example.com/Queue"]
+        namespaces = ["."]
+
+        [[grants.http]]
+        hosts = ["*.example.com"]
+        methods = ["POST"]
+
+        [[grants.secrets]]
+        names = ["token"]
+
         [limits]
         memory-mib = 16
 
@@ -155,11 +170,13 @@ mod tests {
         let toml = FULL
             .replace("name =", "nmae = 1\n name =")
             .replace("memory-mib", "memory")
+            .replace("hosts =", "host = 1\n hosts =")
             .replace("types =", "fields = []\n types =");
         assert_eq!(
             flaws(&toml),
-            "nmae: no such key; known are: contract, name, version, licence, description, source, claims, limits, settings; \
+            "nmae: no such key; known are: contract, name, version, licence, description, source, claims, grants, limits, settings; \
              limits.memory: no such key; known are: memory-mib; \
+             grants.http[0].host: no such key; known are: hosts, methods, local; \
              claims[1].fields: no such key; known are: interface, types, words, kinds, except"
         );
     }
@@ -221,6 +238,12 @@ mod tests {
                 "\"example.com/keep-last-3\"]",
                 "claims[2]: `example.com/keep-last-3` is claimed twice",
             ),
+            (
+                "\"get\", \"patch\"",
+                "\"get\", \"steal\"",
+                "grants.cluster[0].verbs: `steal` is no verb; known are: get, list, watch, apply, patch, delete, create",
+            ),
+            ("[\"*.example.com\"]", "[]", "grants.http[0].hosts: names nothing"),
             (
                 "memory-mib = 16",
                 "memory-mib = 0",

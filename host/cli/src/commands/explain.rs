@@ -77,6 +77,12 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
             harmless(&waiting.message),
             span(now.duration_since(waiting.since))
         ));
+        if let Some(hook) = key.filter(|key| report.approvals.contains(&key.name)) {
+            text.push_str(&format!(
+                "  who ends that: a person, by `capstan approve {name} {}` or with `--reject`\n",
+                hook.name
+            ));
+        }
         let ends = match waiting.until {
             Some(until) => format!("given up in {}", span(until.duration_since(now))),
             None => format!("nothing but the operation's own deadline; `capstan terminate {name}` ends it now"),

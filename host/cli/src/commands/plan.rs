@@ -164,5 +164,7 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
 /// Says what is to be planned.
 pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
-    app.options.request(application, desired)
+    let mut request = app.options.request(application, desired)?;
+    request.grants.clone_from(&context.grants);
+    Ok(request)
 }

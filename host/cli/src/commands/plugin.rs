@@ -51,6 +51,13 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
         }
     }
     print(&lines(columns(&rows, 3)));
+    for plugin in plugins.iter().filter(|plugin| !plugin.requests.is_empty()) {
+        print(&format!(
+            "\n{} requests, and gets what `--grant` says of that:\n",
+            plugin.name
+        ));
+        print(&indented(&plugin.requests.join("\n")));
+    }
     for note in sandbox.notes() {
         eprintln!("note: {note}");
     }

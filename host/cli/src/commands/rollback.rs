@@ -46,6 +46,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     let request = Request {
         purpose: Purpose::Rollback,
         prune: !args.no_prune,
+        grants: context.grants.clone(),
         limits: Limits {
             operation: args.timeout.unwrap_or(usual.operation),
             ..usual

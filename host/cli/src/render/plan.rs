@@ -37,6 +37,7 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
             }
         }
     }
+    text.push_str(&allowed(plan, paint));
     let namespace = &plan.application.namespace;
     if !plan.skipped.is_empty() {
         text.push_str(&format!("\n{}\n", paint.strong("Left alone")));
@@ -67,6 +68,33 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     }
     for notice in &plan.notices {
         text.push_str(&format!("{} {notice}\n", paint.odd("note:")));
+    }
+    text
+}
+
+/// Says what the plugins of a plan's hooks may have done beside their own objects, and what they request in vain.
+fn allowed(plan: &Plan, paint: Paint) -> String {
+    if plan.allowances.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{}\n", paint.strong("Plugins may"));
+    for allowance in &plan.allowances {
+        let name = &allowance.plugin;
+        let mut label = format!("  {name:<12}");
+        for line in allowance.effective.lines() {
+            text.push_str(&format!("{label}   {line}\n"));
+            label = " ".repeat(label.len());
+        }
+        if allowance.effective == allowance.requested {
+            continue;
+        }
+        for line in allowance.requested.lines() {
+            if !allowance.effective.lines().contains(&line) {
+                let missing = format!("not: {line}   (requested; `--grant {name}=requested` grants all of it)");
+                text.push_str(&format!("{label}   {}\n", paint.faint(&missing)));
+                label = " ".repeat(label.len());
+            }
+        }
     }
     text
 }

@@ -94,7 +94,7 @@ impl RunText {
         let padded = format!("{verb:<9}");
         let verb = match verb {
             "ok" | "created" | "changed" => self.paint.good(&padded),
-            "FAILED" | "stopped" | "plugin" | "trouble" => self.paint.bad(&padded),
+            "FAILED" | "stopped" | "plugin" | "trouble" | "refused" => self.paint.bad(&padded),
             "waiting" | "passed" => self.paint.odd(&padded),
             _ => padded,
         };
@@ -198,7 +198,9 @@ impl RunText {
                 }
                 self.last = Some((task.clone(), message.clone()));
                 // Until there is an object, there is nothing to wait for; when that takes long, `Waiting` says so.
-                if health.is_none() && self.view.task(task).is_some_and(|view| view.object.is_none()) {
+                let is_to_come =
+                    |view: &capstan_core::view::TaskView| view.object.is_none() && view.outline.key.kind != "Hook";
+                if health.is_none() && self.view.task(task).is_some_and(is_to_come) {
                     return String::new();
                 }
                 let name = self.name(task);
@@ -229,6 +231,16 @@ impl RunText {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
             }
+            News::Requested {
+                task, what, refused, ..
+            } if !refused.is_empty() => {
+                let name = self.name(task);
+                self.line(at, "refused", &name, &format!("{what}: {refused}"))
+            }
+            News::HookTouched { task, key, how } => {
+                let (name, hook) = (self.name_of(key), self.name(task));
+                self.line(at, how, &name, &format!("for {hook}"))
+            }
             News::Troubled { message } => self.line(at, "trouble", "", message),
             News::Waiting { on } => on
                 .iter()
@@ -254,6 +266,7 @@ impl RunText {
             | News::PhaseFinished { .. }
             | News::CheckFinished { well: true }
             | News::TaskStarted { .. }
+            | News::Requested { .. }
             | News::LogsKept { .. } => String::new(),
             News::OperationFinished { status } => self.finished(at, status),
         }

@@ -206,6 +206,26 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
         });
         text.push_str(&lines(columns(&rows.collect::<Vec<_>>(), 3)));
     }
+    for task in &view.tasks {
+        let hook = name_of(&task.outline.key, &namespace);
+        for request in &task.requests {
+            let times = if request.times > 1 {
+                format!(" ({} times)", request.times)
+            } else {
+                String::new()
+            };
+            let what = harmless(&request.what);
+            text.push_str(&if request.refused.is_empty() {
+                format!("{hook} asked: {what}{times}\n")
+            } else {
+                let why = harmless(&request.refused);
+                format!("{} {hook}: {what}{times}: {why}\n", paint.odd("refused:"))
+            });
+        }
+        for (key, how) in &task.touched {
+            text.push_str(&format!("{hook} {how} {}\n", name_of(key, &namespace)));
+        }
+    }
     for trouble in view
         .troubles
         .iter()

@@ -1,13 +1,33 @@
 //! Questions to a hook's plugin, notes that wait for the next one, and what the plugin asks for.
+//!
+//! What is asked for is begun in its order. Whatever changes or looks up something in the cluster waits for the one before it; calls of
+//! URLs, signals, watches and log lines run beside.
 
-use super::{Out, state::HookRun};
+use super::{
+    Out,
+    state::{HookRun, Tally, Touched},
+};
 use crate::{
     effect::{Effect, HookCall, Note, Noted, Target},
+    event::News,
+    fact::Fact,
+    grant::gate,
     hook::Propagation,
     object::ObjectKey,
+    plan::Plan,
     plugins::{Ask, Request},
     task::{Task, TaskId},
 };
+
+/// How much of what a hook asked for may be under way.
+const MOST_UNDER_WAY: usize = 64;
+/// How many objects a hook may have changed.
+pub(super) const MOST_TOUCHED: usize = 256;
+/// How many different requests are listed.
+const MOST_LISTED: usize = 100;
+/// How many lines of a log, and how many bytes, a plugin is told at once: the last ones.
+const MOST_LINES: usize = 100;
+const MOST_LINE_BYTES: usize = 16 << 10;
 
 /// Asks the plugin a question.
 pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut Out) {
@@ -27,21 +47,142 @@ pub(super) fn note_object(run: &mut HookRun) {
     }
 }
 
-/// Carries out or orders what a plugin asked for.
-pub(super) fn perform(run: &mut HookRun, task: &Task, has_object: bool, ask: Ask, out: &mut Out) {
-    run.asked.retain(|asked| asked.id != ask.id);
-    let refused = |reason: &str| Noted::Refused(reason.to_owned());
+/// Notes lines of a log; what the plugin hasn't been told yet is told together.
+pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::plugins::LogLine>) {
+    let at = run
+        .queue
+        .iter()
+        .position(|note| note.answers == Some(answers) && matches!(note.what, Noted::Log(_)));
+    if let Some(Note {
+        what: Noted::Log(earlier),
+        ..
+    }) = at.and_then(|at| run.queue.remove(at))
+    {
+        lines = earlier.into_iter().chain(lines).collect();
+    }
+    let mut bytes = 0;
+    let last = lines.iter().rev().take(MOST_LINES).take_while(|line| {
+        bytes += line.text.len();
+        bytes <= MOST_LINE_BYTES
+    });
+    let kept = last.count();
+    lines.drain(..lines.len() - kept);
+    if !lines.is_empty() {
+        note(run, Some(answers), Noted::Log(lines));
+    }
+}
+
+/// Lets what a plugin asked for pass the gate, and begins with it. Beside a verdict only what is done for its own sake is.
+pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, out: &mut Out) {
+    let asker = plan.asker(task);
+    let has_verdict = run.said.is_some();
+    for mut ask in asks {
+        ask.step = run.steps;
+        drop_ask(run, &task.id, ask.id, out);
+        if has_verdict && !counts(&ask.what) {
+            continue;
+        }
+        let passed = gate(&ask.what, &asker).map(drop);
+        let passed = passed.and_then(|()| bound(run, &ask.what));
+        if !ask.what.is_own() {
+            tell_request(run, &task.id, &ask.what, passed.as_ref().err(), out);
+        }
+        match passed {
+            Ok(()) => run.waiting.push_back(ask),
+            Err(reason) => note(run, Some(ask.id), Noted::Refused(reason)),
+        }
+    }
+    go_on(run, task, out);
+}
+
+fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
+    if run.asked.len() + run.waiting.len() + run.watching.len() + run.leaving.len() >= MOST_UNDER_WAY {
+        return Err(format!("{MOST_UNDER_WAY} requests of this hook are under way"));
+    }
+    if request.is_write() && !request.is_own() && run.touched.len() >= MOST_TOUCHED {
+        return Err(format!(
+            "this hook has changed {MOST_TOUCHED} objects, and may change no more"
+        ));
+    }
+    Ok(())
+}
+
+/// Tells what was asked for, the first time and whenever the answer is another one.
+fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut Out) {
+    let what = request.to_string();
+    let refused = refused.cloned().unwrap_or_default();
+    if !run.requests.contains_key(&what) && run.requests.len() >= MOST_LISTED {
+        run.unlisted = run.unlisted.saturating_add(1);
+        return;
+    }
+    let tally = run.requests.entry(what.clone()).or_insert_with(|| Tally {
+        times: 0,
+        refused: refused.clone(),
+    });
+    let is_news = tally.times == 0 || tally.refused != refused;
+    tally.times = tally.times.saturating_add(1);
+    tally.refused.clone_from(&refused);
+    if is_news {
+        out.tell(News::Requested {
+            task: id.clone(),
+            what,
+            times: tally.times,
+            refused,
+        });
+    }
+}
+
+/// Tells at a hook's end how often it asked for what.
+pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+    for (what, tally) in std::mem::take(&mut run.requests) {
+        if tally.times > 1 {
+            out.tell(News::Requested {
+                task: id.clone(),
+                what,
+                times: tally.times,
+                refused: tally.refused,
+            });
+        }
+    }
+    if run.unlisted > 0 {
+        out.tell(News::PluginTroubled {
+            task: id.clone(),
+            message: format!(
+                "it asked for more than {MOST_LISTED} different things; {} further requests are not listed",
+                run.unlisted
+            ),
+        });
+        run.unlisted = 0;
+    }
+}
+
+/// Forgets what was asked for under a number; what still runs of it ends.
+fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut Out) {
+    run.asked.retain(|asked| asked.id != ask);
+    run.waiting.retain(|asked| asked.id != ask);
+    run.answered.remove(&ask);
+    run.leaving.remove(&ask);
+    if let Some(key) = run.watching.remove(&ask) {
+        leave(run, id, &key, out);
+    }
+}
+
+/// Begins what may begin.
+pub(super) fn go_on(run: &mut HookRun, task: &Task, out: &mut Out) {
+    while let Some(ask) = run.waiting.front() {
+        let is_held = run.asked.iter().any(|asked| asked.what.holds_up()) || !run.leaving.is_empty();
+        if is_held && (ask.what.holds_up() || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
+        {
+            return;
+        }
+        if let Some(ask) = run.waiting.pop_front() {
+            begin(run, task, ask, out);
+        }
+    }
+}
+
+fn begin(run: &mut HookRun, task: &Task, ask: Ask, out: &mut Out) {
     match &ask.what {
-        Request::NotInThisVersion(name) => {
-            note(run, Some(ask.id), refused(&format!("`{name}` is not in this version")));
-        }
-        Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) if !has_object => {
-            note(
-                run,
-                Some(ask.id),
-                refused("the manifest is not an object of the cluster"),
-            );
-        }
         Request::WatchOwn => {
             run.following = Some(ask.id);
             if run.watched {
@@ -59,7 +200,18 @@ pub(super) fn perform(run: &mut HookRun, task: &Task, has_object: bool, ask: Ask
                 clear(&task.id, &target, *propagation, out);
             }
         },
-        Request::CreateOwn | Request::FollowLogsOwn => {
+        // Read as it is when the plugin is told.
+        Request::Get(_) | Request::List(_) => note(run, Some(ask.id), Noted::Read(ask.what)),
+        Request::CreateOwn
+        | Request::FollowLogsOwn
+        | Request::Apply(_)
+        | Request::Watch(_)
+        | Request::Patch { .. }
+        | Request::Delete { .. }
+        | Request::Http(_)
+        | Request::WaitSignal(_)
+        | Request::EmitEvent(_)
+        | Request::NotInThisVersion(_) => {
             out.must_save = true;
             run.asked.push(ask.clone());
             out.order(Effect::Perform {
@@ -68,6 +220,121 @@ pub(super) fn perform(run: &mut HookRun, task: &Task, has_object: bool, ask: Ask
             });
         }
     }
+}
+
+/// Remembers that something was done to another object.
+pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut Out) {
+    out.must_save = true;
+    out.tell(News::HookTouched {
+        task: id.clone(),
+        key: key.clone(),
+        how: how.to_owned(),
+    });
+    run.touched.retain(|touched| touched.key != key);
+    run.touched.push(Touched {
+        key,
+        how: how.to_owned(),
+    });
+}
+
+/// Says what a hook that ends without its plugin leaves behind.
+pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut Out) {
+    if run.touched.is_empty() {
+        return;
+    }
+    let all: Vec<String> = run
+        .touched
+        .iter()
+        .map(|touched| format!("{} ({})", touched.key, touched.how))
+        .collect();
+    out.tell(News::PluginTroubled {
+        task: id.clone(),
+        message: format!(
+            "it can't put in order what was done for it, which stays as it is: {}",
+            all.join(", ")
+        ),
+    });
+}
+
+/// Takes in how an object is that isn't the own one, or is followed beside that.
+pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
+    let watching: Vec<u32> = ids(run.watching.iter().map(|(ask, watched)| (ask, watched)), key);
+    for ask in watching {
+        let what = match fact {
+            Fact::Present(_) => Noted::Seen(key.clone()),
+            Fact::Gone => Noted::Gone,
+        };
+        // Of what wasn't told yet, the last look counts.
+        run.queue
+            .retain(|note| note.answers != Some(ask) || !matches!(note.what, Noted::Seen(_) | Noted::Gone));
+        note(run, Some(ask), what);
+    }
+    let leaving: Vec<u32> = ids(run.leaving.iter().map(|(ask, target)| (ask, &target.key)), key);
+    for ask in leaving {
+        let is_there = match (fact, run.leaving.get(&ask)) {
+            (Fact::Present(seen), Some(target)) => seen.uid == target.uid,
+            (Fact::Present(_) | Fact::Gone, _) => false,
+        };
+        if !is_there {
+            run.leaving.remove(&ask);
+            leave(run, id, key, out);
+            touch(run, id, key.clone(), "deleted", out);
+            note(run, Some(ask), Noted::Deleted);
+        }
+    }
+}
+
+fn ids<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey) -> Vec<u32> {
+    all.filter(|(_, known)| *known == key).map(|(ask, _)| *ask).collect()
+}
+
+/// Stops following an object, unless it is followed for another reason.
+pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut Out) {
+    let is_own = run.watched && run.own.as_ref().is_some_and(|own| own.key == *key);
+    let is_other = run.watching.values().any(|known| known == key);
+    let is_going = run.leaving.values().any(|target| target.key == *key);
+    if !is_own && !is_other && !is_going {
+        unwatch(id, key, out);
+    }
+}
+
+/// Ends everything that runs for a hook.
+pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+    let keys = run
+        .watching
+        .values()
+        .chain(run.leaving.values().map(|target| &target.key));
+    let keys: std::collections::BTreeSet<ObjectKey> = keys.cloned().collect();
+    for key in keys {
+        if !(run.watched && run.own_key().as_ref() == Some(&key)) {
+            unwatch(id, &key, out);
+        }
+    }
+    if run.asked.iter().any(|ask| !ask.what.holds_up()) {
+        out.order(Effect::Release { task: id.clone() });
+    }
+    run.watching.clear();
+    run.leaving.clear();
+    run.asked.clear();
+    run.waiting.clear();
+    run.answered.clear();
+    tell_requests(run, id, out);
+}
+
+/// At a verdict, forgets what only the plugin would want to know.
+pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+    let before = run.asked.len();
+    run.asked.retain(|ask| ask.what.is_write());
+    if run.asked.len() < before {
+        out.order(Effect::Release { task: id.clone() });
+    }
+    run.waiting.retain(|ask| counts(&ask.what));
+    run.answered.clear();
+}
+
+/// Says whether something is done beside a verdict, too.
+fn counts(request: &Request) -> bool {
+    request.is_write() || matches!(request, Request::Http(_))
 }
 
 pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut Out) {
@@ -103,5 +370,6 @@ pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut Out) {
 /// Says whether nothing can ever happen to the hook again.
 pub(super) fn is_stranded(run: &HookRun) -> bool {
     let follows = run.following.is_some() && run.own.is_some();
-    run.queue.is_empty() && run.asked.is_empty() && run.deleting.is_none() && run.wake_at.is_none() && !follows
+    let waits = !run.asked.is_empty() || !run.waiting.is_empty() || run.deleting.is_some() || run.wake_at.is_some();
+    run.queue.is_empty() && !waits && run.watching.is_empty() && run.leaving.is_empty() && !follows
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation, Out,
-    ask::{call, clear, is_stranded, note, note_object, perform, unwatch, watch_own},
+    ask::{
+        call, clear, end_asks, go_on, is_stranded, keep_what_counts, note, note_lines, note_object, others_observed,
+        take, tell_left, touch, unwatch, watch_own,
+    },
     later,
     state::{HookRun, HookStage, TaskState, Tidying, Verdict},
 };
@@ -18,7 +21,7 @@ use crate::{
     input::{Answer, Older, Problem},
     object::ObjectKey,
     plan::Plan,
-    plugins::{AbortReason, HookStep, PluginError, Progress},
+    plugins::{AbortReason, Ask, HookStep, PluginError, Progress},
     task::{FailureClass, Task, TaskId, TaskResult},
 };
 
@@ -163,8 +166,10 @@ impl Operation {
                 }
             }
             HookStage::Running => {
+                others_observed(run, id, key, fact, out);
+                go_on(run, task, out);
                 let Some(own) = run.own.clone().filter(|own| own.key == *key) else {
-                    return;
+                    return self.pump(task, out);
                 };
                 if is_there(&own.uid) {
                     note_object(run);
@@ -199,7 +204,7 @@ impl Operation {
             return;
         }
         match result {
-            Ok(step) => self.take_step(task, step, out),
+            Ok(step) => self.take_step(plan, task, step, out),
             Err(error) => self.plugin_failed(task, &error, out),
         }
     }
@@ -233,12 +238,20 @@ impl Operation {
             class: FailureClass::Plugin,
             message: error.to_string(),
         };
+        tell_left(run, &task.id, out);
         self.end(task, HookOutcome::Failed, result, true, out);
     }
 
-    fn take_step(&mut self, task: &Task, step: HookStep, out: &mut Out) {
+    fn take_step(&mut self, plan: &Plan, task: &Task, step: HookStep, out: &mut Out) {
         let Some(run) = self.state.hook(&task.id) else { return };
-        let was_abort = matches!(run.calling.take(), Some(HookCall::Abort { .. }));
+        let called = run.calling.take();
+        let was_abort = matches!(called, Some(HookCall::Abort { .. }));
+        // Only now is the answer to a call known to have arrived.
+        if let Some(HookCall::Advance { note, .. }) = &called
+            && let Some(ask) = note.answers.filter(|ask| run.answered.remove(ask))
+        {
+            run.asked.retain(|asked| asked.id != ask);
+        }
         run.retries = 0;
         run.steps += 1;
         run.state = step.state;
@@ -253,12 +266,13 @@ impl Operation {
                 });
             }
         }
-        let has_object = task.hook().is_some_and(|hook| hook.has_object);
-        for ask in step.asks {
-            perform(run, task, has_object, ask, out);
+        if let Progress::Ended(outcome) = step.progress {
+            run.said = Some(verdict(task, outcome, step.message));
+            keep_what_counts(run, &task.id, out);
         }
+        take(run, plan, task, step.asks, out);
         match step.progress {
-            Progress::Ended(outcome) => run.said = Some(verdict(task, outcome, step.message)),
+            Progress::Ended(_) => {}
             Progress::Running if run.steps >= MOST_STEPS => {
                 run.said = Some((
                     HookOutcome::Failed,
@@ -276,10 +290,23 @@ impl Operation {
         self.pump(task, out);
     }
 
-    pub(super) fn answered(&mut self, plan: &Plan, id: &TaskId, ask: u32, answer: Answer, out: &mut Out) {
+    pub(super) fn answered(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        (ask, step): (u32, u32),
+        answer: Answer,
+        out: &mut Out,
+    ) {
         let Some(task) = plan.task(id) else { return };
         let Some(run) = self.state.hook(id) else { return };
-        let Some(at) = run.asked.iter().position(|asked| asked.id == ask) else {
+        let is_it = |asked: &Ask| asked.id == ask && asked.step == step;
+        let Some(at) = run
+            .asked
+            .iter()
+            .position(is_it)
+            .filter(|_| !run.answered.contains(&ask))
+        else {
             return;
         };
         match answer {
@@ -318,11 +345,45 @@ impl Operation {
                     out,
                 );
             }
+            Answer::Touched { key, how } => {
+                run.asked.remove(at);
+                touch(run, id, key, &how, out);
+                note(run, Some(ask), Noted::Done);
+            }
+            Answer::Found(key) => {
+                run.asked.remove(at);
+                out.must_save = true;
+                run.watching.insert(ask, key.clone());
+                out.order(Effect::Watch { task: id.clone(), key });
+            }
+            Answer::Going(target) => {
+                run.asked.remove(at);
+                out.must_save = true;
+                let key = target.key.clone();
+                run.leaving.insert(ask, target);
+                out.order(Effect::Watch { task: id.clone(), key });
+            }
+            // Log lines come again and again.
+            Answer::Note(Noted::Log(lines)) => note_lines(run, ask, lines),
+            // What is too much for a checkpoint is asked for again after a crash, until its plugin was told.
+            Answer::Note(noted @ Noted::Http(_)) if run.said.is_none() => {
+                run.answered.insert(ask);
+                note(run, Some(ask), noted);
+            }
             Answer::Note(noted) => {
                 run.asked.remove(at);
+                if let Noted::Signal { mark, .. } = &noted {
+                    out.must_save = true;
+                    run.heard.push(mark.clone());
+                    out.order(Effect::ForgetSignal {
+                        task: id.clone(),
+                        mark: mark.clone(),
+                    });
+                }
                 note(run, Some(ask), noted);
             }
         }
+        go_on(run, task, out);
         self.pump(task, out);
     }
 
@@ -332,7 +393,7 @@ impl Operation {
         if run.stage != HookStage::Running || run.calling.is_some() {
             return;
         }
-        if run.said.is_some() && run.asked.is_empty() && run.deleting.is_none() {
+        if run.said.is_some() && run.asked.is_empty() && run.waiting.is_empty() && run.deleting.is_none() {
             if let Some((outcome, message)) = run.said.take() {
                 self.end_as_said(task, outcome, message, out);
             }
@@ -408,8 +469,8 @@ impl Operation {
             run.watched = false;
             unwatch(&task.id, &key, out);
         }
+        end_asks(run, &task.id, out);
         run.queue.clear();
-        run.asked.clear();
         run.calling = None;
         run.wake_at = None;
         run.retry_at = None;

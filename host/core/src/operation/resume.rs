@@ -1,5 +1,7 @@
 //! A new driver carries on: whatever was ordered and not answered is ordered again.
 
+use std::collections::BTreeSet;
+
 use super::{
     Operation, Out,
     ask::clear,
@@ -10,6 +12,7 @@ use crate::{
     effect::{Effect, Noted},
     event::News,
     hook::Propagation,
+    object::ObjectKey,
     plan::Plan,
     task::{Action, TaskId},
 };
@@ -39,6 +42,12 @@ impl Operation {
                 }
                 Some(TaskState::Hook(run)) => {
                     order_again(run, &task.id, plan.propagation.unwrap_or_default(), out);
+                    for mark in &run.heard {
+                        out.order(Effect::ForgetSignal {
+                            task: task.id.clone(),
+                            mark: mark.clone(),
+                        });
+                    }
                     self.pump(task, out);
                 }
                 Some(TaskState::Pending | TaskState::Over) | None => {}
@@ -71,7 +80,16 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: Propagation, out: &m
                 });
             }
             // A watch tells the object's state anew; what was noted about the older one is dropped.
-            run.queue.retain(|note| note.what != Noted::Object);
+            run.queue
+                .retain(|note| note.what != Noted::Object && !matches!(note.what, Noted::Seen(_)));
+            let going = run.leaving.values().map(|target| &target.key);
+            let others: BTreeSet<&ObjectKey> = run.watching.values().chain(going).collect();
+            for key in others {
+                out.order(Effect::Watch {
+                    task: task.clone(),
+                    key: key.clone(),
+                });
+            }
             if let Some(own) = &run.own {
                 if run.deleting.is_some() {
                     clear(id, own, Propagation::Background, out);

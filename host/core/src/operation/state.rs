@@ -14,7 +14,7 @@ use crate::{
     object::ObjectKey,
     phase::Phase,
     plan::Plan,
-    plugins::{AbortReason, Ask, Cause},
+    plugins::{AbortReason, Ask, Cause, Request},
     task::{TaskId, TaskResult},
     wave::Wave,
 };
@@ -160,8 +160,10 @@ pub(super) struct HookRun {
     /// Its object.
     pub own: Option<Target>,
     /// The question that is being asked.
+    #[serde(serialize_with = "lasting::call")]
     pub calling: Option<HookCall>,
     /// What the plugin hasn't been told yet.
+    #[serde(serialize_with = "lasting::notes")]
     pub queue: VecDeque<Note>,
     /// What it asked for and has no answer yet.
     pub asked: Vec<Ask>,
@@ -189,6 +191,65 @@ pub(super) struct HookRun {
     pub retry_at: Option<Timestamp>,
     /// The plugin's verdict, while what it asked for beside it is carried out.
     pub said: Option<(HookOutcome, String)>,
+    /// What it asked for that waits for what it asked for before.
+    #[serde(default)]
+    pub waiting: VecDeque<Ask>,
+    /// The calls of URLs whose answer it hasn't taken in yet: in a checkpoint they are unanswered.
+    #[serde(skip)]
+    pub answered: BTreeSet<u32>,
+    /// Other objects that are followed, by the ask for that.
+    #[serde(default)]
+    pub watching: BTreeMap<u32, ObjectKey>,
+    /// Other objects that are being deleted, by the ask for that.
+    #[serde(default)]
+    pub leaving: BTreeMap<u32, Target>,
+    /// Other objects that it changed, and how.
+    #[serde(default)]
+    pub touched: Vec<Touched>,
+    /// What it asked for beside its own object, in words.
+    #[serde(default)]
+    pub requests: BTreeMap<String, Tally>,
+    /// How many further requests are not listed.
+    #[serde(default)]
+    pub unlisted: u32,
+    /// The signals that it has been told, by what they are known by.
+    #[serde(default)]
+    pub heard: Vec<String>,
+}
+
+/// An object that isn't the hook's own, and what was done to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Touched {
+    pub key: ObjectKey,
+    pub how: String,
+}
+
+/// How often something was asked for, and why it was refused the last time; empty when it was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tally {
+    pub times: u32,
+    pub refused: String,
+}
+
+/// Stores what can be stored of a hook's notes: the rest is brought again after a crash.
+mod lasting {
+    use std::collections::VecDeque;
+
+    use serde::{Serialize as _, Serializer};
+
+    use crate::effect::{HookCall, Note};
+
+    pub(super) fn notes<S: Serializer>(notes: &VecDeque<Note>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(notes.iter().filter(|note| !note.what.is_fleeting()))
+    }
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference")]
+    pub(super) fn call<S: Serializer>(call: &Option<HookCall>, serializer: S) -> Result<S::Ok, S::Error> {
+        match call {
+            Some(HookCall::Advance { note, .. }) if note.what.is_fleeting() => serializer.serialize_none(),
+            other => other.serialize(serializer),
+        }
+    }
 }
 
 /// How far a hook is.
@@ -297,6 +358,14 @@ impl HookRun {
             abort_until: None,
             retry_at: None,
             said: None,
+            waiting: VecDeque::new(),
+            answered: BTreeSet::new(),
+            watching: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            touched: Vec::new(),
+            requests: BTreeMap::new(),
+            unlisted: 0,
+            heard: Vec::new(),
         }
     }
 
@@ -319,9 +388,21 @@ impl HookRun {
     pub(super) fn is_answered(&self) -> bool {
         match &self.stage {
             HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } => false,
-            HookStage::Running => self.own.is_some() || (self.steps > 0 && self.asked.is_empty()),
+            HookStage::Running => {
+                let mut asked = self.asked.iter().chain(&self.waiting);
+                self.own.is_some() || (self.steps > 0 && !asked.any(|ask| ask.what == Request::CreateOwn))
+            }
             HookStage::Ended { .. } => true,
         }
+    }
+
+    /// Says whether it waits for a signal.
+    pub(super) fn waits_for(&self, signal: &str) -> bool {
+        self.stage == HookStage::Running
+            && self
+                .asked
+                .iter()
+                .any(|ask| matches!(&ask.what, Request::WaitSignal(name) if name == signal))
     }
 
     pub(super) fn own_key(&self) -> Option<ObjectKey> {

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
-    Operation, Out, later,
+    Operation, Out,
+    ask::tell_left,
+    later,
     resource::settle,
     state::{HookStage, Stage, TaskState},
 };
@@ -150,7 +152,7 @@ impl Operation {
             TaskState::Hook(run) => match &run.stage {
                 HookStage::Looking | HookStage::Ready => [self.timeout_of(task), None, None],
                 HookStage::Clearing { until, .. } => [*until, self.timeout_of(task), None],
-                HookStage::Running if run.abort.is_some() => [run.abort_until, run.retry_at, None],
+                HookStage::Running if run.abort.is_some() => [run.abort_until, run.retry_at, run.wake_at],
                 HookStage::Running => [self.timeout_of(task), run.retry_at, run.wake_at],
                 HookStage::Ended { .. } => [None, None, None],
             },
@@ -214,6 +216,7 @@ impl Operation {
                 );
             }
             HookStage::Running if has_come(run.abort_until) => {
+                tell_left(run, &task.id, out);
                 self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }
             HookStage::Running => {

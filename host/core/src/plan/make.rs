@@ -191,6 +191,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         uses: made.uses,
         propagation: planning.hook_propagation(),
         options: planning.options.clone(),
+        allowances: Vec::new(),
         limits: planning.limits,
         index: super::Index::default(),
     })

@@ -87,7 +87,8 @@ impl Making<'_> {
         let desired: BTreeSet<ObjectKey> = self.planning.desired.iter().map(|one| one.manifest.key()).collect();
         let hooks: BTreeSet<&str> = ids.iter().flatten().map(|id| id.0.as_str()).collect();
         let is_named = |live: &Object| {
-            live.label(labels::HOOK).is_some_and(|hook| hooks.contains(hook)) || desired.contains(&live.key())
+            let of_hook = |label| live.label(label).is_some_and(|hook| hooks.contains(hook));
+            of_hook(labels::HOOK) || of_hook(labels::APPLIED_BY) || desired.contains(&live.key())
         };
         let left: Vec<&Object> = self
             .planning

@@ -3,5 +3,6 @@
 
 mod argo_cd;
 mod properties;
+mod requests;
 mod shell;
 mod stories;

@@ -135,6 +135,8 @@ fn check(shell: &Shell) {
             | News::TaskProgressed { .. }
             | News::LogsKept { .. }
             | News::HookDisposed { .. }
+            | News::Requested { .. }
+            | News::HookTouched { .. }
             | News::PluginTroubled { .. }
             | News::Troubled { .. }
             | News::Waiting { .. }

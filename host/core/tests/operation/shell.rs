@@ -141,6 +141,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         uses: Vec::new(),
         propagation: None,
         options: SyncOptions::default(),
+        allowances: Vec::new(),
         limits: Limits::default(),
         index: Index::default(),
     }
@@ -359,7 +360,9 @@ impl Shell {
                 task,
                 key,
             }],
-            Effect::Unwatch { .. } | Effect::Wake { .. } => Vec::new(),
+            Effect::Unwatch { .. } | Effect::Wake { .. } | Effect::Release { .. } | Effect::ForgetSignal { .. } => {
+                Vec::new()
+            }
             Effect::LookForOlder { task } => {
                 let mut older = Older::default();
                 let own = self.own(&task);
@@ -390,6 +393,7 @@ impl Shell {
                 vec![Happened::Answered {
                     task,
                     ask: ask.id,
+                    step: ask.step,
                     answer: Answer::Created(own),
                 }]
             }
@@ -459,7 +463,7 @@ impl Shell {
             state: b"state".to_vec(),
             wake_after_ms: None,
         };
-        let ask = |id, what| Ask { id, what };
+        let ask = Ask::new;
         match call {
             HookCall::Start => step(
                 Progress::Running,
@@ -476,6 +480,10 @@ impl Shell {
                     Noted::Created
                     | Noted::Deleted
                     | Noted::Done
+                    | Noted::Seen(_)
+                    | Noted::Read(_)
+                    | Noted::Http(_)
+                    | Noted::Signal { .. }
                     | Noted::Log(_)
                     | Noted::Woke
                     | Noted::Refused(_)
@@ -531,6 +539,8 @@ fn tell(news: &News) -> Option<String> {
         | News::CheckFinished { .. }
         | News::LogsKept { .. }
         | News::PluginTroubled { .. }
+        | News::Requested { .. }
+        | News::HookTouched { .. }
         | News::Troubled { .. }
         | News::WaveFinished { .. }
         | News::PhaseFinished { .. } => return None,

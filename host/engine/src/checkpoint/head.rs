@@ -187,4 +187,6 @@ pub struct DueObject {
     pub(crate) policies: Vec<PolicyUse>,
     pub(crate) ttl: Ttl,
     pub(crate) runs_to_completion: bool,
+    #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+    pub(crate) settings: serde_json::Map<String, serde_json::Value>,
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use capstan_core::{
-    hook::Propagation,
+    hook::{Propagation, short_hash},
     object::{Object, ObjectKey},
     plugins::Application,
 };
@@ -21,6 +21,7 @@ use crate::{
     clock::Clock,
     cluster::{Cluster, Rehearsal},
     error::{ClusterError, EngineError},
+    signals::{PREFIX, Signal, Written, signals_of},
     watch::object_of,
 };
 
@@ -90,6 +91,8 @@ fn is_running(_: u32) -> bool {
 pub(crate) enum LockNews {
     /// Somebody wants the operation to end.
     EndWanted(String),
+    /// These signals are on the Lease now.
+    Signals(Vec<Signal>),
     /// It is lost.
     Lost(String),
 }
@@ -130,6 +133,7 @@ impl Lock {
         application: &Application,
         identity: Identity,
         news: mpsc::UnboundedSender<LockNews>,
+        is_new: bool,
     ) -> Result<Lock, EngineError> {
         let doing = EngineError::while_("taking the application's lock");
         let key = lease_key(application);
@@ -147,6 +151,9 @@ impl Lock {
                 "renewTime": now,
             });
             forget_end(&mut lease);
+            if is_new {
+                forget_signals(&mut lease);
+            }
             let written = match live {
                 None => cluster.create(&lease, Rehearsal::No).await,
                 Some(_) => cluster.replace(&lease, Rehearsal::No).await,
@@ -166,6 +173,7 @@ impl Lock {
             renewed: Arc::clone(&renewed),
             news,
             end_told: false,
+            signals: Vec::new(),
         };
         Ok(Lock {
             cluster: cluster.clone(),
@@ -214,6 +222,50 @@ fn fresh(application: &Application) -> Object {
         "kind": "Lease",
         "metadata": { "name": key.name, "namespace": key.namespace, "labels": { STATE_OF: application.name } },
     }))
+}
+
+/// Takes off what was meant for an operation that is over.
+fn forget_signals(lease: &mut Object) {
+    if let Some(annotations) = lease
+        .0
+        .pointer_mut("/metadata/annotations")
+        .and_then(|found| found.as_object_mut())
+    {
+        annotations.retain(|name, _| !name.starts_with(PREFIX));
+    }
+}
+
+/// Takes one signal off the Lease. If that can't be done, the next driver is told it again, and knows it.
+pub(crate) async fn forget_signal(cluster: &Cluster, application: &Application, mark: &str) {
+    let key = lease_key(application);
+    let Ok(Some(lease)) = cluster.get(&key).await else {
+        return;
+    };
+    let is_it = |name: &str, value: &str| name.starts_with(PREFIX) && short_hash(&[name, value]) == mark;
+    let found = lease.annotations().into_iter().find(|(name, value)| is_it(name, value));
+    if let Some((name, _)) = found {
+        let patch = json!({ "metadata": { "annotations": { name: null } } });
+        if let Err(error) = cluster.merge(&key, lease.uid(), patch).await {
+            tracing::debug!(%error, "a signal stays on the Lease");
+        }
+    }
+}
+
+/// Writes a signal for a hook onto the Lease.
+pub(crate) async fn send_signal(
+    cluster: &Cluster,
+    application: &Application,
+    hook: &str,
+    written: &Written,
+) -> Result<(), EngineError> {
+    let doing = EngineError::while_("writing the signal");
+    let key = lease_key(application);
+    let lease = cluster.get(&key).await.map_err(&doing)?;
+    let lease = lease.ok_or_else(|| EngineError::NothingRuns(application.name.clone()))?;
+    let text = serde_json::to_string(written).map_err(|error| EngineError::Stored(error.to_string()))?;
+    let patch = json!({ "metadata": { "annotations": { format!("{PREFIX}{hook}"): text } } });
+    cluster.merge(&key, lease.uid(), patch).await.map_err(&doing)?;
+    Ok(())
 }
 
 fn forget_end(lease: &mut Object) {
@@ -312,6 +364,8 @@ struct Keeper {
     renewed: Arc<Mutex<Instant>>,
     news: mpsc::UnboundedSender<LockNews>,
     end_told: bool,
+    /// The signals that were last seen.
+    signals: Vec<Signal>,
 }
 
 impl Keeper {
@@ -386,6 +440,11 @@ impl Keeper {
         {
             self.end_told = true;
             self.news.send(LockNews::EndWanted(by.to_owned())).ok();
+        }
+        let signals = signals_of(lease);
+        if signals != self.signals {
+            self.signals.clone_from(&signals);
+            self.news.send(LockNews::Signals(signals)).ok();
         }
     }
 }

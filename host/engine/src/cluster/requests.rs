@@ -85,7 +85,18 @@ impl Endpoint {
     }
 
     pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> Built {
-        let mut params = PatchParams::apply(MANAGER).validation(match unknown {
+        self.apply_as(object, MANAGER, force, unknown, dry_run)
+    }
+
+    pub(super) fn apply_as(
+        &self,
+        object: &Object,
+        manager: &str,
+        force: bool,
+        unknown: UnknownFields,
+        dry_run: bool,
+    ) -> Built {
+        let mut params = PatchParams::apply(manager).validation(match unknown {
             UnknownFields::Refused => ValidationDirective::Strict,
             UnknownFields::LeftOut => ValidationDirective::Ignore,
         });
@@ -95,8 +106,12 @@ impl Endpoint {
     }
 
     pub(super) fn merge(&self, name: &str, patch: &Value) -> Built {
+        self.merge_as(name, MANAGER, patch)
+    }
+
+    pub(super) fn merge_as(&self, name: &str, manager: &str, patch: &Value) -> Built {
         let params = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
+            field_manager: Some(manager.to_owned()),
             ..PatchParams::default()
         };
         built(self.request.patch(name, &params, &Patch::Merge(patch)))

@@ -18,7 +18,7 @@ use capstan_core::{
 use kube::runtime::{conditions::is_deleted, wait::await_condition};
 use serde_json::json;
 
-use super::Performer;
+use super::{Performer, ask::is_of_hooks};
 use crate::{
     cluster::{Cluster, Conflicts, Deletion, MANAGER, Rehearsal},
     error::ClusterError,
@@ -97,7 +97,15 @@ async fn write(
             .await
             .map(|made| (made, Vec::new()));
     }
-    cluster.apply_with(object, conflicts, unknown, rehearsal).await
+    match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
+        // What a hook of ours changed is the application's own.
+        Err(error) if is_of_hooks(&error) => {
+            cluster
+                .apply_with(object, Conflicts::TakeOver, unknown, rehearsal)
+                .await
+        }
+        other => other,
+    }
 }
 
 impl Performer {

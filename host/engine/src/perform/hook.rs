@@ -7,10 +7,7 @@ use capstan_core::{
     object::{Object, labels},
     operation,
     phase::Phase,
-    plugins::{
-        Ask, HookContext, HookFacts, HookQuestion, HookStep, Observation, Observed, OperationFacts, PluginError,
-        Request,
-    },
+    plugins::{HookContext, HookFacts, HookQuestion, HookStep, Observation, Observed, OperationFacts, PluginError},
     task::{HookTask, Task},
 };
 
@@ -29,7 +26,7 @@ impl Performer {
             HookCall::Start => HookQuestion::Start,
             HookCall::Advance { state, note } => HookQuestion::Advance {
                 state: state.clone(),
-                observation: self.observation(task.phase, hook, note, order).await.map_err(|error| {
+                observation: self.observation(task, hook, note, order).await.map_err(|error| {
                     let plugin = hook.by.to_string();
                     let message = format!("its object couldn't be read: {error}");
                     PluginError::CouldNotTell { plugin, message }
@@ -56,6 +53,11 @@ impl Performer {
             },
             object: task.object.clone().unwrap_or(Object(serde_json::Value::Null)),
             cause: order.cause.clone().filter(|_| task.phase == Phase::SyncFail),
+            grants: self
+                .plan
+                .allowance(&hook.by)
+                .map(|allowance| allowance.effective.clone())
+                .unwrap_or_default(),
         };
         self.plugins.step(&hook.by, &context, question, self.clock.now()).await
     }
@@ -67,7 +69,7 @@ impl Performer {
     /// Fills the live object into a note.
     async fn observation(
         &self,
-        phase: Phase,
+        task: &Task,
         hook: &HookTask,
         note: &Note,
         order: &Order,
@@ -80,15 +82,26 @@ impl Performer {
             Noted::Object => match self.own(order).await? {
                 Some((object, Some(health))) => Observed::Object {
                     object,
-                    health: compat::of_hook(self.plan.mode, phase, health),
+                    health: compat::of_hook(self.plan.mode, task.phase, health),
                 },
                 Some((object, None)) => {
                     let judge = hook.judge.as_ref();
                     let health = assess(&*self.plugins, judge, &self.plan.application, &object, self.clock).await;
-                    let health = compat::of_hook(self.plan.mode, phase, health);
+                    let health = compat::of_hook(self.plan.mode, task.phase, health);
                     Observed::Object { object, health }
                 }
                 None => Observed::Gone,
+            },
+            Noted::Seen(key) => match self.last_seen(key) {
+                Some((object, health)) => Observed::Object { object, health },
+                None => self.look_at(key).await?,
+            },
+            Noted::Read(request) => self.read(task, request).await,
+            Noted::Http(answer) => Observed::Http(answer.clone()),
+            Noted::Signal { name, by, value, .. } => Observed::Signal {
+                name: name.clone(),
+                by: by.clone(),
+                value: value.clone(),
             },
             Noted::Gone => Observed::Gone,
             Noted::Deleted => Observed::Deleted,
@@ -117,25 +130,8 @@ impl Performer {
         }
     }
 
-    pub(super) async fn perform(&self, task: &Task, ask: &Ask, attempt: u32) -> Answer {
-        match &ask.what {
-            Request::CreateOwn => match self.create_own(task, attempt).await {
-                Ok(answer) => answer,
-                Err(error) => Answer::Note(Noted::Failed {
-                    reason: error.to_string(),
-                    temporary: error.is_temporary(),
-                }),
-            },
-            Request::FollowLogsOwn => Answer::Note(Noted::Refused(
-                "passing log lines on to a hook type is not in this version".to_owned(),
-            )),
-            // The operation itself answers these.
-            Request::WatchOwn | Request::DeleteOwn(_) | Request::NotInThisVersion(_) => Answer::Note(Noted::Done),
-        }
-    }
-
     /// Creates a hook's object, or finds that it did so before a crash.
-    async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+    pub(super) async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));

@@ -13,7 +13,7 @@ use capstan_core::{
     wave::Wave,
 };
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Order, Performer};
 use crate::{clock::Clock, error::ClusterError};
@@ -33,6 +33,8 @@ pub(crate) struct Case<'a> {
     pub runs_to_completion: bool,
     pub ttl: Ttl,
     pub policies: &'a [PolicyUse],
+    /// What the user says of the hook: one mapping for its type and its policies.
+    pub settings: &'a Map<String, Value>,
 }
 
 /// Asks all policies about one object, and joins what they say.
@@ -41,7 +43,7 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: Case<'_>)
     for policy in case.policies {
         let question = PolicyQuestion {
             application: case.application.clone(),
-            settings: serde_json::Map::new(),
+            settings: case.settings.clone(),
             occasion: case.occasion,
             policies: policy.words.clone(),
             object: case.object.clone(),
@@ -131,7 +133,8 @@ impl Performer {
         found.sort_by_key(|live| std::cmp::Reverse(made(live).to_owned()));
         let is_own = |live: &Object| live.label(labels::RUN) == own.label(labels::RUN);
         let runs = Phase::ALL.map(|phase| self.run(hook, phase, attempt));
-        for (rank, live) in found.iter().enumerate() {
+        let mut rank = 0;
+        for live in &found {
             let target = Target {
                 key: live.key(),
                 uid: live.uid().to_owned(),
@@ -154,11 +157,13 @@ impl Performer {
                 wave: task.wave,
                 outcome: None,
                 operation_outcome: None,
-                rank: u32::try_from(rank).unwrap_or(u32::MAX),
+                rank,
                 runs_to_completion: hook.runs_to_completion,
                 ttl: hook.ttl,
                 policies: &hook.policies,
+                settings: &hook.settings,
             };
+            rank += 1;
             older
                 .decided
                 .push((target, ask_all(&*self.plugins, self.clock, case).await));
@@ -193,6 +198,7 @@ impl Performer {
             runs_to_completion: hook.runs_to_completion,
             ttl: hook.ttl,
             policies: &hook.policies,
+            settings: &hook.settings,
         };
         ask_all(&*self.plugins, self.clock, case).await
     }

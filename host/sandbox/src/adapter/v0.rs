@@ -1,11 +1,12 @@
 //! Asks over the contract 0.1 and understands its answers. A case of a later contract becomes what the contract says of
 //! `other`: unknown health, a kept object, a failure.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     health::{Assessment, Health},
     hook::{Disposal, HookOutcome, Propagation},
     phase::Phase,
-    plugins::{Ask, HookStep, Placement, Progress, Request},
+    plugins::{Ask, HeaderValue, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
@@ -320,37 +321,74 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
             hook::Progress::Other((name, _)) => return Err(later("progress", &name)),
         },
         message,
-        asks: asks.into_iter().map(ask).collect(),
+        asks: asks
+            .into_iter()
+            .map(|ask| Ask::new(ask.id, request(ask.what)))
+            .collect(),
         state,
         wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_WAIT_MS)),
     })
 }
 
-fn ask(ask: hook::Ask) -> Ask {
-    Ask {
-        id: ask.id,
-        what: request(ask.what),
+fn request(request: hook::Request) -> Request {
+    match request {
+        hook::Request::CreateOwn => Request::CreateOwn,
+        hook::Request::WatchOwn => Request::WatchOwn,
+        hook::Request::FollowLogsOwn => Request::FollowLogsOwn,
+        hook::Request::DeleteOwn(wanted) => Request::DeleteOwn(propagation(wanted)),
+        hook::Request::Apply(object) => Request::Apply(object),
+        hook::Request::Get(object) => Request::Get(object_ref(object)),
+        hook::Request::List(selector) => Request::List(Selector {
+            api_version: selector.api_version,
+            kind: selector.kind,
+            namespace: selector.namespace,
+            labels: selector.labels,
+        }),
+        hook::Request::Watch(object) => Request::Watch(object_ref(object)),
+        hook::Request::Patch(patch) => Request::Patch {
+            object: object_ref(patch.object),
+            merge: patch.merge,
+        },
+        hook::Request::Delete(deletion) => Request::Delete {
+            object: object_ref(deletion.object),
+            propagation: propagation(deletion.propagation),
+        },
+        hook::Request::Http(call) => http(call),
+        hook::Request::WaitSignal(name) => Request::WaitSignal(name),
+        hook::Request::EmitEvent(text) => Request::EmitEvent(text),
+        hook::Request::Other((name, _)) => Request::NotInThisVersion(name),
     }
 }
 
-fn request(request: hook::Request) -> Request {
-    let name = match request {
-        hook::Request::CreateOwn => return Request::CreateOwn,
-        hook::Request::WatchOwn => return Request::WatchOwn,
-        hook::Request::FollowLogsOwn => return Request::FollowLogsOwn,
-        hook::Request::DeleteOwn(wanted) => return Request::DeleteOwn(propagation(wanted)),
-        hook::Request::Apply(_) => "apply",
-        hook::Request::Get(_) => "get",
-        hook::Request::List(_) => "list",
-        hook::Request::Watch(_) => "watch",
-        hook::Request::Patch(_) => "patch",
-        hook::Request::Delete(_) => "delete",
-        hook::Request::Http(_) => "http",
-        hook::Request::WaitSignal(_) => "wait-signal",
-        hook::Request::EmitEvent(_) => "emit-event",
-        hook::Request::Other((name, _)) => return Request::NotInThisVersion(name),
-    };
-    Request::NotInThisVersion(name.to_owned())
+fn http(call: hook::HttpRequest) -> Request {
+    let mut headers = Vec::new();
+    for (name, value) in call.headers {
+        let value = match value {
+            hook::HeaderValue::Text(text) => HeaderValue::Text(text),
+            hook::HeaderValue::Secret((name, key)) => HeaderValue::Secret { name, key },
+            // The call without it would be another one.
+            hook::HeaderValue::Other((kind, _)) => {
+                return Request::NotInThisVersion(format!("http with a header value `{kind}`"));
+            }
+        };
+        headers.push((name, value));
+    }
+    Request::Http(HttpRequest {
+        method: call.method,
+        url: call.url,
+        headers,
+        body: call.body.map(|body| BASE64_STANDARD.encode(body)),
+        timeout_ms: call.timeout_ms,
+    })
+}
+
+fn object_ref(object: types::ObjectRef) -> ObjectRef {
+    ObjectRef {
+        api_version: object.api_version,
+        kind: object.kind,
+        namespace: object.namespace,
+        name: object.name,
+    }
 }
 
 fn texts(texts: &[String]) -> usize {

@@ -6,8 +6,8 @@ use capstan_core::{
     object::{GroupKind, Object},
     phase::Phase,
     plugins::{
-        AbortReason, Ask, HookQuestion, HookStep, Need, Observation, Observed, Placement, Plugins as _, PolicyHook,
-        PolicyQuestion, Progress, Request,
+        AbortReason, Ask, HookQuestion, HookStep, Need, ObjectRef, Observation, Observed, Placement, Plugins as _,
+        PolicyHook, PolicyQuestion, Progress, Request,
     },
     wave::Wave,
 };
@@ -119,10 +119,15 @@ async fn a_job_is_stopped() {
 async fn every_observation_reaches_the_guest() {
     let by = crate::support::hook_type(sandbox(), "asker");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
-    let asked = Ask {
-        id: 7,
-        what: Request::NotInThisVersion("get".to_owned()),
-    };
+    let asked = Ask::new(
+        7,
+        Request::Get(ObjectRef {
+            api_version: "v1".to_owned(),
+            kind: "Secret".to_owned(),
+            namespace: Some("kube-system".to_owned()),
+            name: "everything".to_owned(),
+        }),
+    );
     assert_eq!(begun.asks, [asked]);
     let mut answers = Vec::new();
     for what in [

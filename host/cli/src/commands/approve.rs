@@ -1,0 +1,30 @@
+//! `capstan approve`.
+
+use capstan_engine::APPROVAL;
+use serde_json::json;
+
+use super::print;
+use crate::{
+    args::{Approve, Global},
+    context::Context,
+    exit::Exit,
+};
+
+pub(super) async fn run(global: &Global, args: &Approve) -> anyhow::Result<Exit> {
+    let context = Context::new(global).await?;
+    let application = context.application(&args.app.app)?;
+    let (verdict, done) = if args.reject {
+        ("rejected", "rejected")
+    } else {
+        ("approved", "approved")
+    };
+    let value = json!({ "verdict": verdict, "reason": args.reason });
+    let (who, hook) = (context.who(), args.hook.as_deref());
+    let hook = context.engine.signal(&application, hook, APPROVAL, &who, value).await?;
+    context.save()?;
+    print(&format!(
+        "{done} {hook}; `capstan status {}` shows how the operation goes on\n",
+        application.name
+    ));
+    Ok(Exit::Done)
+}

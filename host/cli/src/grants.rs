@@ -1,0 +1,84 @@
+//! What the user grants plugins: files and flags.
+
+use capstan_core::grant::{Granted, UserGrants};
+
+use crate::{args::Global, report::Mistakes, source};
+
+/// Reads the grants of a command line: the file's, and over them the flags'.
+///
+/// # Errors
+///
+/// Returns what of it is no grant.
+pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
+    let mut grants = UserGrants::default();
+    if let Some(path) = &global.grants_file {
+        let text = source::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+        grants = serde_yaml::from_str(&text).map_err(|error| {
+            Mistakes::one(
+                format!("{}: these are no grants: {error}", path.display()),
+                "plugins by name, as in `http-check: {http: [{hosts: [api.example.com]}]}`; plugins/README.md shows them all",
+            )
+        })?;
+    }
+    for word in &global.grants {
+        let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));
+        let granted: Granted = serde_yaml::from_str(text).map_err(|error| {
+            Mistakes::one(
+                format!("`--grant {word}` is no grant: {error}"),
+                format!("`--grant {plugin}=requested` grants all that its manifest requests"),
+            )
+        })?;
+        grants.0.insert(plugin.to_owned(), granted);
+    }
+    Ok(grants)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::Args;
+
+    fn grants(words: &str) -> anyhow::Result<UserGrants> {
+        let words = ["capstan", "plan"]
+            .into_iter()
+            .chain(words.split(' ').filter(|word| !word.is_empty()));
+        read(&Args::try_parse_from(words)?.global)
+    }
+
+    #[test]
+    fn flags_come_before_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(
+            &file,
+            "scale: requested\nhttp-check: {http: [{hosts: [api.example.com]}]}\n",
+        )
+        .unwrap();
+        let words = format!("--grants {} --grant scale={{}}", file.path().display());
+        let found = grants(&words).unwrap();
+        assert_eq!(found.0["scale"], Granted::Only(capstan_core::grant::Grants::default()));
+        assert!(matches!(&found.0["http-check"], Granted::Only(some) if some.http.len() == 1));
+        assert_eq!(grants("--grant scale").unwrap().0["scale"], Granted::Requested);
+    }
+
+    #[test]
+    fn what_is_no_grant_says_so() {
+        for (word, message) in [
+            ("scale=all", "is no grant; write `requested`"),
+            ("scale={clutser:[]}", "unknown field `clutser`"),
+            (
+                "scale={cluster:[{verbs:[steal],kinds:[Pod]}]}",
+                "unknown variant `steal`",
+            ),
+            ("scale={http:[{hosts:[\"a/b\"]}]}", "`a/b` is no host"),
+            (
+                "scale={cluster:[{verbs:[get],kinds:[a/b/c]}]}",
+                "`a/b/c` is no GROUP/KIND",
+            ),
+        ] {
+            let error = format!("{:#}", grants(&format!("--grant {word}")).unwrap_err());
+            assert!(error.contains(message), "{word}: {error}");
+        }
+    }
+}

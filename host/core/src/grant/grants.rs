@@ -1,0 +1,298 @@
+//! What is requested or granted, as manifests and users write it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{HostPattern, KindPattern, Url, kind::narrower};
+use crate::object::GroupKind;
+
+/// The application's own namespace, where a namespace is written.
+const OWN: &str = ".";
+
+/// What a plugin may have done for it. Empty: nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Grants {
+    /// Objects of the cluster.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cluster: Vec<ClusterGrant>,
+    /// Calls of URLs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpGrant>,
+    /// Data of Secrets of the application's namespace.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretGrant>,
+    /// What a health check may be shown beside its object: `owned-pods`, `events`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<String>,
+}
+
+/// Verbs on kinds in namespaces.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClusterGrant {
+    /// What may be done.
+    pub verbs: Vec<Verb>,
+    /// With objects of which kinds.
+    pub kinds: Vec<KindPattern>,
+    /// In which namespaces: names, `.` for the application's own, `*` for all and for what has none.
+    #[serde(default = "own_namespace")]
+    pub namespaces: Vec<String>,
+}
+
+/// What may be done with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Read one.
+    Get,
+    /// Read all.
+    List,
+    /// Follow one.
+    Watch,
+    /// Make one, or make it as desired.
+    Apply,
+    /// Change some of one.
+    Patch,
+    /// Delete one.
+    Delete,
+    /// Write an `Event`.
+    Create,
+}
+
+/// Methods on hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HttpGrant {
+    /// Which hosts.
+    pub hosts: Vec<HostPattern>,
+    /// By which methods.
+    #[serde(default = "reading")]
+    pub methods: Vec<String>,
+    /// Whether they may be this machine itself, or on its link.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub local: bool,
+}
+
+/// Values of Secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SecretGrant {
+    /// Which Secrets, by name; `*` for all.
+    pub names: Vec<String>,
+    /// Which of their keys; `*`, as without this, for all.
+    #[serde(default = "any")]
+    pub keys: Vec<String>,
+    /// Whether the plugin itself sees them where it may read the Secret. Otherwise the host puts them into headers, and it doesn't.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub shown: bool,
+}
+
+fn own_namespace() -> Vec<String> {
+    vec![OWN.to_owned()]
+}
+
+fn any() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
+fn reading() -> Vec<String> {
+    vec!["GET".to_owned(), "HEAD".to_owned()]
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_not(flag: &bool) -> bool {
+    !flag
+}
+
+impl Grants {
+    /// Says whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        *self == Grants::default()
+    }
+
+    /// Writes the application's namespace where `.` stands.
+    #[must_use]
+    pub fn settled(mut self, namespace: &str) -> Grants {
+        for grant in &mut self.cluster {
+            for name in grant.namespaces.iter_mut().filter(|name| *name == OWN) {
+                namespace.clone_into(name);
+            }
+        }
+        self
+    }
+
+    /// Returns what both allow.
+    #[must_use]
+    pub fn and(&self, other: &Grants) -> Grants {
+        Grants {
+            cluster: pairs(&self.cluster, &other.cluster, ClusterGrant::and),
+            http: pairs(&self.http, &other.http, HttpGrant::and),
+            secrets: pairs(&self.secrets, &other.secrets, SecretGrant::and),
+            related: words(&self.related, &other.related),
+        }
+    }
+
+    /// Says whether something may be done with objects of a kind in a namespace; an empty one is for what has none.
+    pub fn allows_object(&self, verb: Verb, kind: &GroupKind, namespace: &str) -> bool {
+        self.cluster.iter().any(|grant| {
+            grant.verbs.contains(&verb)
+                && grant.kinds.iter().any(|pattern| pattern.matches(kind))
+                && grant
+                    .namespaces
+                    .iter()
+                    .any(|name| name == "*" || (!namespace.is_empty() && name == namespace))
+        })
+    }
+
+    /// Says whether a URL may be called, and if so, whether at an address of this machine or its link.
+    pub fn allows_call(&self, method: &str, url: &Url) -> Option<bool> {
+        let grants = self.http.iter().filter(|grant| {
+            grant.methods.iter().any(|one| one == "*" || one == method)
+                && grant.hosts.iter().any(|host| host.matches(&url.host, url.port))
+        });
+        let mut locals = grants.map(|grant| grant.local).collect::<Vec<_>>();
+        if url.is_near() {
+            locals.retain(|local| *local);
+        }
+        locals.into_iter().max()
+    }
+
+    /// Says whether the host may put the value of a Secret's key into a header.
+    pub fn allows_secret(&self, name: &str, key: &str) -> bool {
+        self.secrets
+            .iter()
+            .any(|grant| has(&grant.names, name) && has(&grant.keys, key))
+    }
+
+    /// Says whether the plugin may see the value of a Secret's key.
+    pub fn shows_secret(&self, name: &str, key: &str) -> bool {
+        self.secrets
+            .iter()
+            .any(|grant| grant.shown && has(&grant.names, name) && has(&grant.keys, key))
+    }
+
+    /// Says it in lines for people.
+    pub fn lines(&self) -> Vec<String> {
+        let cluster = self.cluster.iter().map(ToString::to_string);
+        let http = self.http.iter().map(ToString::to_string);
+        let secrets = self.secrets.iter().map(ToString::to_string);
+        let related = (!self.related.is_empty()).then(|| format!("see {}", self.related.join(", ")));
+        cluster.chain(http).chain(secrets).chain(related).collect()
+    }
+}
+
+fn has(words: &[String], word: &str) -> bool {
+    words.iter().any(|one| one == "*" || one == word)
+}
+
+/// Returns what each of the one has in common with each of the other.
+fn pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>) -> Vec<T> {
+    let mut both = Vec::new();
+    for first in one {
+        for second in other {
+            if let Some(found) = and(first, second)
+                && !both.contains(&found)
+            {
+                both.push(found);
+            }
+        }
+    }
+    both
+}
+
+fn words(one: &[String], other: &[String]) -> Vec<String> {
+    pairs(one, other, |one, two| narrower(one, two))
+}
+
+impl ClusterGrant {
+    fn and(&self, other: &ClusterGrant) -> Option<ClusterGrant> {
+        let verbs = pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
+        let kinds = pairs(&self.kinds, &other.kinds, KindPattern::and);
+        let namespaces = words(&self.namespaces, &other.namespaces);
+        let is_empty = verbs.is_empty() || kinds.is_empty() || namespaces.is_empty();
+        (!is_empty).then_some(ClusterGrant {
+            verbs,
+            kinds,
+            namespaces,
+        })
+    }
+}
+
+impl HttpGrant {
+    fn and(&self, other: &HttpGrant) -> Option<HttpGrant> {
+        let hosts = pairs(&self.hosts, &other.hosts, HostPattern::and);
+        let methods = words(&self.methods, &other.methods);
+        (!hosts.is_empty() && !methods.is_empty()).then_some(HttpGrant {
+            hosts,
+            methods,
+            local: self.local && other.local,
+        })
+    }
+}
+
+impl SecretGrant {
+    fn and(&self, other: &SecretGrant) -> Option<SecretGrant> {
+        let (names, keys) = (words(&self.names, &other.names), words(&self.keys, &other.keys));
+        (!names.is_empty() && !keys.is_empty()).then_some(SecretGrant {
+            names,
+            keys,
+            shown: self.shown && other.shown,
+        })
+    }
+}
+
+fn joined<T: ToString>(all: &[T]) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Verb::Get => "get",
+            Verb::List => "list",
+            Verb::Watch => "watch",
+            Verb::Apply => "apply",
+            Verb::Patch => "patch",
+            Verb::Delete => "delete",
+            Verb::Create => "create",
+        })
+    }
+}
+
+/// `get, patch apps/Deployment in shop`.
+impl fmt::Display for ClusterGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.namespaces.iter().any(|name| name == "*") {
+            "anywhere in the cluster".to_owned()
+        } else {
+            format!("in {}", joined(&self.namespaces)).replace("in .", "in the application's namespace")
+        };
+        write!(f, "{} {} {place}", joined(&self.verbs), joined(&self.kinds))
+    }
+}
+
+/// `http GET, HEAD to api.example.com`.
+impl fmt::Display for HttpGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http {} to {}", joined(&self.methods), joined(&self.hosts))?;
+        f.write_str(if self.local { ", this machine included" } else { "" })
+    }
+}
+
+/// `use Secret token in headers`.
+impl fmt::Display for SecretGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, how) = if self.shown {
+            ("see", "")
+        } else {
+            ("use", " in headers")
+        };
+        write!(f, "{verb} Secret {}", joined(&self.names))?;
+        if !has(&self.keys, "*") {
+            write!(f, " ({})", joined(&self.keys))?;
+        }
+        f.write_str(how)
+    }
+}

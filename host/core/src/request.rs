@@ -1,0 +1,254 @@
+//! What a hook type asks for, as the contract lists it. Whether it may have it is [`grant`](crate::grant)'s business.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{hook::Propagation, object::GroupKind};
+
+/// Something a hook asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// The plugin's number for it.
+    pub id: u32,
+    /// What.
+    pub what: Request,
+    /// The step of its hook that asked, from 1: tells an ask from an earlier one with the same number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub step: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(step: &u32) -> bool {
+    *step == 0
+}
+
+impl Ask {
+    /// Makes one that no step has asked yet.
+    pub fn new(id: u32, what: Request) -> Ask {
+        Ask { id, what, step: 0 }
+    }
+}
+
+/// What may be asked for. The own object needs no grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Create the own object.
+    CreateOwn,
+    /// Follow it.
+    WatchOwn,
+    /// Bring its pods' log lines.
+    FollowLogsOwn,
+    /// Delete it.
+    DeleteOwn(Propagation),
+    /// Apply this object: JSON.
+    Apply(String),
+    /// Read an object once.
+    Get(ObjectRef),
+    /// Read all objects that match.
+    List(Selector),
+    /// Follow another object.
+    Watch(ObjectRef),
+    /// Change some of an object.
+    Patch {
+        /// Which.
+        object: ObjectRef,
+        /// How: a JSON merge patch.
+        merge: String,
+    },
+    /// Delete another object.
+    Delete {
+        /// Which.
+        object: ObjectRef,
+        /// What becomes of what it owns.
+        propagation: Propagation,
+    },
+    /// Call a URL.
+    Http(HttpRequest),
+    /// Wait for a signal of a person or another system.
+    WaitSignal(String),
+    /// Write a Kubernetes event about the hook.
+    EmitEvent(String),
+    /// A request that this version does not perform: its name.
+    NotInThisVersion(String),
+}
+
+/// An object of the cluster, as a plugin names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// `v1`, `apps/v1`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Nothing for kinds without one, and for the application's own.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// Which objects of the cluster, as a plugin names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Selector {
+    /// `v1`, `apps/v1`.
+    pub api_version: String,
+    /// Their kind.
+    pub kind: String,
+    /// Nothing for the application's own.
+    pub namespace: Option<String>,
+    /// A label selector; empty for all.
+    pub labels: String,
+}
+
+/// A call of a URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpRequest {
+    /// `GET`.
+    pub method: String,
+    /// Where to.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, HeaderValue)>,
+    /// The body, in base64: small in a checkpoint.
+    pub body: Option<String>,
+    /// How long it may take.
+    pub timeout_ms: u32,
+}
+
+/// The value of a header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HeaderValue {
+    /// This text.
+    Text(String),
+    /// The value of a Secret's key, which the host fills in.
+    Secret {
+        /// The Secret, in the application's namespace.
+        name: String,
+        /// The key in it.
+        key: String,
+    },
+}
+
+/// What came of a call of a URL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// Names, in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body, in base64.
+    pub body: String,
+    /// Whether the body had more than that.
+    pub cut: bool,
+}
+
+/// Returns the group of an `apiVersion`; empty for the core group.
+fn group_of(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+impl ObjectRef {
+    /// Returns its group and kind.
+    pub fn group_kind(&self) -> GroupKind {
+        GroupKind::new(group_of(&self.api_version), &self.kind)
+    }
+}
+
+impl Selector {
+    /// Returns their group and kind.
+    pub fn group_kind(&self) -> GroupKind {
+        GroupKind::new(group_of(&self.api_version), &self.kind)
+    }
+}
+
+/// `Deployment api`, `Deployment other/api`.
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
+}
+
+/// The request in a few words, without what may be secret: `patch Deployment api`, `http GET https://shop.example/health`.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Request::CreateOwn => f.write_str("create its own object"),
+            Request::WatchOwn => f.write_str("watch its own object"),
+            Request::FollowLogsOwn => f.write_str("follow the logs of its own object"),
+            Request::DeleteOwn(_) => f.write_str("delete its own object"),
+            Request::Apply(text) => match serde_json::from_str::<serde_json::Value>(text) {
+                Ok(value) => write!(f, "apply {}", crate::object::Object(value).key()),
+                Err(_) => f.write_str("apply an object"),
+            },
+            Request::Get(object) => write!(f, "get {object}"),
+            Request::List(selector) => {
+                write!(f, "list {}", selector.group_kind())?;
+                match &selector.namespace {
+                    Some(namespace) => write!(f, " in {namespace}"),
+                    None => Ok(()),
+                }
+            }
+            Request::Watch(object) => write!(f, "watch {object}"),
+            Request::Patch { object, .. } => write!(f, "patch {object}"),
+            Request::Delete { object, .. } => write!(f, "delete {object}"),
+            Request::Http(call) => {
+                let bare = call.url.split(['?', '#']).next().unwrap_or_default();
+                write!(f, "http {} {bare}", call.method)
+            }
+            Request::WaitSignal(name) => write!(f, "wait for the signal {name}"),
+            Request::EmitEvent(_) => f.write_str("create Event"),
+            Request::NotInThisVersion(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Request {
+    /// Says whether it is about the hook's own object, which needs no grant.
+    pub fn is_own(&self) -> bool {
+        match self {
+            Request::CreateOwn | Request::WatchOwn | Request::FollowLogsOwn | Request::DeleteOwn(_) => true,
+            Request::Apply(_)
+            | Request::Get(_)
+            | Request::List(_)
+            | Request::Watch(_)
+            | Request::Patch { .. }
+            | Request::Delete { .. }
+            | Request::Http(_)
+            | Request::WaitSignal(_)
+            | Request::EmitEvent(_)
+            | Request::NotInThisVersion(_) => false,
+        }
+    }
+
+    /// Says whether it changes something in the cluster.
+    pub fn is_write(&self) -> bool {
+        match self {
+            Request::CreateOwn
+            | Request::DeleteOwn(_)
+            | Request::Apply(_)
+            | Request::Patch { .. }
+            | Request::Delete { .. }
+            | Request::EmitEvent(_) => true,
+            Request::WatchOwn
+            | Request::FollowLogsOwn
+            | Request::Get(_)
+            | Request::List(_)
+            | Request::Watch(_)
+            | Request::Http(_)
+            | Request::WaitSignal(_)
+            | Request::NotInThisVersion(_) => false,
+        }
+    }
+
+    /// Says whether what is asked for after it waits for its answer.
+    pub fn holds_up(&self) -> bool {
+        self.is_write() || matches!(self, Request::Watch(_))
+    }
+}

@@ -1,0 +1,622 @@
+//! What a hook's plugin asks for: the gate, the order, crashes, bounds.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use capstan_core::{
+    effect::{Effect, HookCall, Noted, Target},
+    event::{News, Status},
+    fact::Fact,
+    grant::{Grants, UserGrants},
+    hook::{HookOutcome, Propagation},
+    input::{Answer, Happened, Input, Older},
+    object::ObjectKey,
+    operation::Operation,
+    phase::Phase,
+    plugins::{Ask, HookStep, HttpAnswer, HttpRequest, LogLine, ObjectRef, Progress, Request, Selector},
+    task::{Action, Task},
+};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::shell::{hook, plan};
+
+/// An operation with one hook that has no object, whose plugin is the test.
+struct Hook {
+    operation: Operation,
+    task: Task,
+    now: Timestamp,
+    effects: VecDeque<Effect>,
+    news: Vec<News>,
+    stored: Option<serde_json::Value>,
+}
+
+fn begun(requested: serde_json::Value, granted: &str) -> Hook {
+    let mut task = hook(Phase::PreSync, 0, "check");
+    if let Action::Hook(hook) = &mut task.action {
+        hook.has_object = false;
+    }
+    let mut plan = plan(vec![task.clone()]);
+    let requested: Grants = serde_json::from_value(requested).unwrap();
+    let granted: UserGrants =
+        serde_json::from_value(json!({ "job": serde_json::from_str::<serde_json::Value>(granted).unwrap() })).unwrap();
+    plan.allowances = vec![granted.allow(&task.hook().unwrap().by, requested, &plan.application)];
+    let mut hook = Hook {
+        operation: Operation::new(plan.into(), "op1"),
+        task,
+        now: Timestamp::UNIX_EPOCH,
+        effects: VecDeque::new(),
+        news: Vec::new(),
+        stored: None,
+    };
+    hook.tell(Happened::Begun);
+    assert_eq!(
+        hook.next(),
+        Some(Effect::StepHook {
+            task: hook.task.id.clone(),
+            call: HookCall::Start
+        })
+    );
+    hook
+}
+
+impl Hook {
+    fn tell(&mut self, what: Happened) {
+        self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
+        let step = self.operation.step(Input { at: self.now, what });
+        if step.must_save {
+            self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
+        }
+        self.news.extend(step.events.into_iter().map(|event| event.what));
+        self.effects.extend(step.effects);
+    }
+
+    /// The next order that isn't a timer.
+    fn next(&mut self) -> Option<Effect> {
+        loop {
+            match self.effects.pop_front()? {
+                Effect::Wake { .. } => {}
+                other => return Some(other),
+            }
+        }
+    }
+
+    fn answer_step(&mut self, progress: Progress, asks: Vec<(u32, Request)>, wake: Option<u32>) {
+        let result = Ok(HookStep {
+            progress,
+            message: "as scripted".to_owned(),
+            asks: asks.into_iter().map(|(id, what)| Ask::new(id, what)).collect(),
+            state: Vec::new(),
+            wake_after_ms: wake,
+        });
+        let task = self.task.id.clone();
+        self.tell(Happened::HookStepped { task, result });
+    }
+
+    fn step(&mut self, asks: Vec<(u32, Request)>) {
+        self.answer_step(Progress::Running, asks, Some(1_000_000));
+    }
+
+    fn answer(&mut self, ask: u32, step: u32, answer: Answer) {
+        let task = self.task.id.clone();
+        self.tell(Happened::Answered {
+            task,
+            ask,
+            step,
+            answer,
+        });
+    }
+
+    /// The number of the ask that is ordered next.
+    fn performed(&mut self) -> u32 {
+        match self.next() {
+            Some(Effect::Perform { ask, .. }) => ask.id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What the plugin is told next, and under which number.
+    fn told(&mut self) -> (Option<u32>, Noted) {
+        match self.next() {
+            Some(Effect::StepHook {
+                call: HookCall::Advance { note, .. },
+                ..
+            }) => (note.answers, note.what),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn crash(&mut self) {
+        let state = serde_json::from_value(self.stored.clone().unwrap()).unwrap();
+        self.operation = Operation::restore(self.operation.plan().clone(), state);
+        self.effects.clear();
+        self.tell(Happened::Resumed);
+    }
+
+    fn requested(&self) -> Vec<(String, u32, bool)> {
+        let all = self.news.iter().filter_map(|news| match news {
+            News::Requested {
+                what, times, refused, ..
+            } => Some((what.clone(), *times, refused.is_empty())),
+            _ => None,
+        });
+        all.collect()
+    }
+}
+
+fn configmap(name: &str) -> ObjectRef {
+    ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: "ConfigMap".to_owned(),
+        namespace: None,
+        name: name.to_owned(),
+    }
+}
+
+fn apply(name: &str) -> Request {
+    Request::Apply(json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}).to_string())
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey {
+        group: String::new(),
+        kind: "ConfigMap".to_owned(),
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn get(url: &str) -> Request {
+    Request::Http(HttpRequest {
+        method: "GET".to_owned(),
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: None,
+        timeout_ms: 1000,
+    })
+}
+
+fn reply(status: u16) -> Noted {
+    Noted::Http(HttpAnswer {
+        status,
+        headers: Vec::new(),
+        body: "x".repeat(1000),
+        cut: false,
+    })
+}
+
+fn touched(name: &str) -> Answer {
+    Answer::Touched {
+        key: key(name),
+        how: "applied".to_owned(),
+    }
+}
+
+const ALL: &str = r#""requested""#;
+
+fn everything() -> serde_json::Value {
+    let verbs = ["get", "list", "watch", "apply", "patch", "delete", "create"];
+    json!({"cluster": [{"verbs": verbs, "kinds": ["*/*"]}], "http": [{"hosts": ["*"]}]})
+}
+
+#[test]
+fn what_changes_the_cluster_is_done_in_its_order_and_calls_run_beside() {
+    let mut hook = begun(everything(), ALL);
+    hook.step(vec![
+        (1, apply("a")),
+        (2, apply("b")),
+        (3, get("http://x/")),
+        (4, Request::Get(configmap("b"))),
+    ]);
+    assert_eq!(hook.performed(), 1);
+    assert_eq!(hook.next(), None);
+    hook.answer(1, 1, touched("a"));
+    assert_eq!(hook.performed(), 2);
+    assert_eq!(hook.told(), (Some(1), Noted::Done));
+    hook.answer(2, 1, touched("b"));
+    assert_eq!(hook.performed(), 3);
+    hook.step(vec![]);
+    assert_eq!(hook.told(), (Some(2), Noted::Done));
+    hook.step(vec![]);
+    // Read as it is when the plugin is told, which is after both were applied.
+    assert_eq!(hook.told(), (Some(4), Noted::Read(Request::Get(configmap("b")))));
+    hook.answer(3, 1, Answer::Note(reply(200)));
+    hook.step(vec![]);
+    assert_eq!(hook.told(), (Some(3), reply(200)));
+    let verdict = Progress::Ended(HookOutcome::Succeeded);
+    hook.answer_step(verdict, vec![(5, apply("c"))], None);
+    // Beside a verdict, too; the verdict counts afterwards.
+    assert_eq!(hook.performed(), 5);
+    assert_eq!(*hook.operation.status(), Status::Running);
+    hook.answer(5, 5, touched("c"));
+    assert_eq!(*hook.operation.status(), Status::Succeeded);
+    let made = hook.news.iter().filter(|news| matches!(news, News::HookTouched { .. }));
+    assert_eq!(made.count(), 3);
+}
+
+#[test]
+fn a_new_ask_replaces_one_with_its_number_whose_answer_comes_too_late() {
+    let mut hook = begun(everything(), ALL);
+    hook.step(vec![(1, get("http://old/"))]);
+    assert_eq!(hook.performed(), 1);
+    hook.tell(Happened::Woke);
+    hook.now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(2000);
+    hook.tell(Happened::Woke);
+    assert_eq!(hook.told(), (None, Noted::Woke));
+    hook.step(vec![(1, get("http://new/"))]);
+    assert_eq!(hook.performed(), 1);
+    hook.answer(1, 1, Answer::Note(reply(500)));
+    assert_eq!(hook.next(), None);
+    hook.answer(1, 2, Answer::Note(reply(200)));
+    assert_eq!(hook.told(), (Some(1), reply(200)));
+    // Twice is as good as once.
+    hook.answer(1, 2, Answer::Note(reply(200)));
+    hook.step(vec![]);
+    assert_eq!(hook.next(), None);
+}
+
+#[test]
+fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash() {
+    let mut hook = begun(everything(), ALL);
+    hook.step(vec![(1, get("http://x/")), (2, apply("a"))]);
+    assert_eq!((hook.performed(), hook.performed()), (1, 2));
+    hook.answer(1, 1, Answer::Note(reply(200)));
+    assert_eq!(hook.told(), (Some(1), reply(200)));
+    // Something else is stored while the plugin is being told.
+    hook.answer(2, 1, touched("a"));
+    let stored = hook.stored.clone().unwrap().to_string();
+    assert!(!stored.contains("xxxx"), "{stored}");
+    hook.crash();
+    assert_eq!(hook.performed(), 1);
+    assert_eq!(hook.told(), (Some(2), Noted::Done));
+    hook.step(vec![]);
+    hook.answer(1, 1, Answer::Note(reply(201)));
+    assert_eq!(hook.told(), (Some(1), reply(201)));
+}
+
+#[test]
+fn a_watch_and_a_deletion_survive_a_crash() {
+    let mut hook = begun(everything(), ALL);
+    let delete = Request::Delete {
+        object: configmap("b"),
+        propagation: Propagation::Background,
+    };
+    hook.step(vec![(1, Request::Watch(configmap("a"))), (2, delete)]);
+    assert_eq!(hook.performed(), 1);
+    hook.answer(1, 1, Answer::Found(key("a")));
+    assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("a")));
+    assert_eq!(hook.performed(), 2);
+    let target = Target {
+        key: key("b"),
+        uid: "u".to_owned(),
+    };
+    hook.answer(2, 1, Answer::Going(target));
+    assert!(matches!(hook.next(), Some(Effect::Watch { key: found, .. }) if found == key("b")));
+    hook.crash();
+    let again: BTreeSet<String> = [hook.next(), hook.next()]
+        .into_iter()
+        .map(|effect| match effect {
+            Some(Effect::Watch { key, .. }) => key.name,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(again, ["a".to_owned(), "b".to_owned()].into());
+    let task = hook.task.id.clone();
+    for name in ["b", "a"] {
+        let fact = Fact::Gone;
+        hook.tell(Happened::Observed {
+            task: task.clone(),
+            key: key(name),
+            fact,
+        });
+    }
+    assert!(matches!(hook.next(), Some(Effect::Unwatch { key: found, .. }) if found == key("b")));
+    assert_eq!(hook.told(), (Some(2), Noted::Deleted));
+    hook.step(vec![]);
+    assert_eq!(hook.told(), (Some(1), Noted::Gone));
+}
+
+#[test]
+fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
+    let mut hook = begun(json!({}), "{}");
+    hook.answer_step(
+        Progress::Running,
+        vec![(1, Request::WaitSignal("approval".to_owned()))],
+        None,
+    );
+    assert_eq!(hook.performed(), 1);
+    assert_eq!(hook.operation.awaited("approval"), ["check"]);
+    let signal = Noted::Signal {
+        name: "approval".to_owned(),
+        by: "anna".to_owned(),
+        value: json!({"verdict": "approved"}),
+        mark: "m".to_owned(),
+    };
+    hook.answer(1, 1, Answer::Note(signal.clone()));
+    let forget = Effect::ForgetSignal {
+        task: hook.task.id.clone(),
+        mark: "m".to_owned(),
+    };
+    assert_eq!(hook.next(), Some(forget.clone()));
+    assert_eq!(hook.told(), (Some(1), signal.clone()));
+    assert_eq!(hook.operation.awaited("approval"), [""; 0]);
+    hook.crash();
+    let again = [hook.next().unwrap(), hook.next().unwrap()];
+    assert!(again.contains(&forget), "{again:?}");
+    assert!(
+        again.iter().any(|effect| matches!(effect, Effect::StepHook { .. })),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them() {
+    let mut hook = begun(json!({}), "{}");
+    let mut task = hook.task.clone();
+    if let Action::Hook(action) = &mut task.action {
+        action.has_object = true;
+    }
+    hook.operation = Operation::new(plan(vec![task]).into(), "op1");
+    hook.effects.clear();
+    hook.tell(Happened::Begun);
+    let id = hook.task.id.clone();
+    hook.tell(Happened::OlderDecided {
+        task: id.clone(),
+        result: Ok(Older::default()),
+    });
+    hook.step(vec![(1, Request::FollowLogsOwn)]);
+    assert!(matches!(hook.next(), Some(Effect::LookForOlder { .. })));
+    assert!(matches!(hook.next(), Some(Effect::StepHook { .. })));
+    assert_eq!(hook.performed(), 1);
+    let lines = |from: u32, to: u32| {
+        let line = |number: u32| LogLine {
+            pod: "p".to_owned(),
+            container: "c".to_owned(),
+            text: number.to_string(),
+        };
+        (from..to).map(line).collect::<Vec<_>>()
+    };
+    hook.answer(1, 1, Answer::Note(Noted::Log(lines(0, 1))));
+    assert_eq!(hook.told(), (Some(1), Noted::Log(lines(0, 1))));
+    hook.answer(1, 1, Answer::Note(Noted::Log(lines(1, 80))));
+    hook.answer(1, 1, Answer::Note(Noted::Log(lines(80, 160))));
+    hook.step(vec![]);
+    assert_eq!(hook.told(), (Some(1), Noted::Log(lines(60, 160))));
+}
+
+#[test]
+fn who_asks_for_everything_in_an_endless_loop_is_ended_and_told_of_once_for_each_thing() {
+    let mut hook = begun(json!({}), "{}");
+    let mut steps = 0;
+    while !hook.operation.status().is_over() {
+        steps += 1;
+        assert!(steps < 20_000);
+        let asks = (0..8).map(|id| {
+            (
+                id,
+                if id % 2 == 0 {
+                    apply(&id.to_string())
+                } else {
+                    get("http://x/")
+                },
+            )
+        });
+        hook.answer_step(Progress::Running, asks.collect(), None);
+        while let Some(effect) = hook.next() {
+            assert!(matches!(effect, Effect::StepHook { .. }), "{effect:?}");
+        }
+    }
+    assert_eq!(steps, 10_000);
+    let Status::Failed(cause) = hook.operation.status() else {
+        panic!()
+    };
+    assert!(
+        cause.message.contains("took 10000 steps without a verdict"),
+        "{}",
+        cause.message
+    );
+    let requested = hook.requested();
+    // Each is told when it is new, and at the end with its number.
+    assert_eq!(requested.len(), 10, "{requested:?}");
+    assert!(requested.iter().all(|(_, _, granted)| !granted));
+    let times = requested
+        .iter()
+        .filter(|(what, ..)| what == "http GET http://x/")
+        .map(|(_, times, _)| *times);
+    assert_eq!(times.collect::<Vec<_>>(), [1, 40_000]);
+}
+
+#[test]
+fn no_more_than_so_much_is_under_way() {
+    let mut hook = begun(json!({}), "{}");
+    let signal = |id: u32| (id, Request::WaitSignal(format!("s{id}")));
+    hook.step((0..64).map(signal).collect());
+    for id in 0..64 {
+        assert_eq!(hook.performed(), id);
+    }
+    hook.now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(2000);
+    hook.tell(Happened::Woke);
+    assert_eq!(hook.told(), (None, Noted::Woke));
+    hook.step(vec![signal(64)]);
+    let (answers, told) = hook.told();
+    assert_eq!(answers, Some(64));
+    assert_eq!(
+        told,
+        Noted::Refused("64 requests of this hook are under way".to_owned())
+    );
+}
+
+#[test]
+fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
+    let mut hook = begun(everything(), ALL);
+    hook.step(vec![(1, apply("a"))]);
+    assert_eq!(hook.performed(), 1);
+    hook.answer(1, 1, touched("a"));
+    let result = Err(capstan_core::plugins::PluginError::Missing {
+        plugin: "job 0.1.0".to_owned(),
+        digest: "d".to_owned(),
+    });
+    let task = hook.task.id.clone();
+    hook.tell(Happened::HookStepped { task, result });
+    let told = hook.news.iter().find_map(|news| match news {
+        News::PluginTroubled { message, .. } if message.contains("stays as it is") => Some(message.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        told.as_deref(),
+        Some("it can't put in order what was done for it, which stays as it is: ConfigMap shop/a (applied)")
+    );
+}
+
+/// What may be asked for, with what a reader of grants would look for: verb, kind, namespace; or the host.
+fn requests() -> Vec<(
+    Request,
+    Option<(&'static str, &'static str, &'static str)>,
+    Option<&'static str>,
+)> {
+    let mut all = Vec::new();
+    for (kind, api_version) in [("ConfigMap", "v1"), ("Secret", "v1")] {
+        for namespace in ["shop", "other"] {
+            let object = ObjectRef {
+                api_version: api_version.to_owned(),
+                kind: kind.to_owned(),
+                namespace: Some(namespace.to_owned()),
+                name: "x".to_owned(),
+            };
+            let what = |verb| Some((verb, kind, namespace));
+            all.push((Request::Get(object.clone()), what("get"), None));
+            all.push((Request::Watch(object.clone()), what("watch"), None));
+            let merge = "{}".to_owned();
+            all.push((
+                Request::Patch {
+                    object: object.clone(),
+                    merge,
+                },
+                what("patch"),
+                None,
+            ));
+            let propagation = Propagation::Background;
+            all.push((Request::Delete { object, propagation }, what("delete"), None));
+            let body =
+                json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "x", "namespace": namespace}});
+            all.push((Request::Apply(body.to_string()), what("apply"), None));
+            let selector = Selector {
+                api_version: api_version.to_owned(),
+                kind: kind.to_owned(),
+                namespace: Some(namespace.to_owned()),
+                labels: String::new(),
+            };
+            all.push((Request::List(selector), what("list"), None));
+        }
+    }
+    all.push((
+        Request::EmitEvent("x".to_owned()),
+        Some(("create", "Event", "shop")),
+        None,
+    ));
+    all.push((get("http://a.example/"), None, Some("a.example")));
+    all.push((get("http://b.example/"), None, Some("b.example")));
+    all.push((Request::CreateOwn, Some(("own", "", "")), None));
+    all.push((Request::DeleteOwn(Propagation::Background), Some(("own", "", "")), None));
+    all.push((Request::NotInThisVersion("x".to_owned()), Some(("x", "", "")), None));
+    all
+}
+
+type Said = (
+    Vec<&'static str>,
+    Vec<&'static str>,
+    Vec<&'static str>,
+    Vec<&'static str>,
+);
+
+fn said() -> impl Strategy<Value = Said> {
+    let some = |all: &'static [&'static str]| prop::sample::subsequence(all, 0..=all.len());
+    (
+        some(&["get", "list", "watch", "apply", "patch", "delete", "create"]),
+        some(&["ConfigMap", "Secret", "Event"]),
+        some(&["shop", "other"]),
+        some(&["a.example", "b.example"]),
+    )
+}
+
+fn as_grants((verbs, kinds, namespaces, hosts): &Said) -> serde_json::Value {
+    json!({"cluster": [{"verbs": verbs, "kinds": kinds, "namespaces": namespaces}], "http": [{"hosts": hosts}]})
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Whatever a plugin asks for, in whatever order it is answered and wherever its driver is lost: nothing is performed or read that not
+    /// both the manifest and the user allow, by a reading of their words that knows nothing of the gate.
+    #[test]
+    fn nothing_gets_past_the_gate(
+        requested in said(),
+        granted in said(),
+        steps in prop::collection::vec(prop::collection::vec(0..30_usize, 0..8), 1..6),
+        crash_at in 0..12_usize,
+    ) {
+        let may = |what: Option<(&str, &str, &str)>, host: Option<&str>| {
+            [&requested, &granted].iter().all(|(verbs, kinds, namespaces, hosts)| match (what, host) {
+                (Some((verb, kind, namespace)), _) => {
+                    verbs.contains(&verb) && kinds.contains(&kind) && namespaces.contains(&namespace)
+                }
+                (None, Some(host)) => hosts.contains(&host),
+                (None, None) => false,
+            })
+        };
+        let all = requests();
+        let oracle: BTreeMap<String, bool> = all
+            .iter()
+            .map(|(request, what, host)| (format!("{request:?}"), may(*what, *host)))
+            .collect();
+        let mut hook = begun(as_grants(&requested), &as_grants(&granted).to_string());
+        let (mut id, mut turns, mut performed) = (0, 0, 0);
+        for step in &steps {
+            let asks = step.iter().filter_map(|at| all.get(*at)).map(|(request, ..)| {
+                id += 1;
+                (id, request.clone())
+            });
+            hook.step(asks.collect());
+            while let Some(effect) = hook.next() {
+                turns += 1;
+                let check = |request: &Request| oracle[&format!("{request:?}")];
+                match &effect {
+                    Effect::Perform { ask, .. } => {
+                        performed += 1;
+                        prop_assert!(check(&ask.what), "{:?} was performed", ask.what);
+                        let answer = match &ask.what {
+                            Request::Watch(_) => Answer::Found(key("x")),
+                            Request::Apply(_) | Request::Patch { .. } => touched("x"),
+                            _ => Answer::Note(Noted::Done),
+                        };
+                        let (ask, step) = (ask.id, ask.step);
+                        hook.answer(ask, step, answer);
+                    }
+                    Effect::StepHook { call: HookCall::Advance { note, .. }, .. } => {
+                        if let Noted::Read(request) = &note.what {
+                            prop_assert!(check(request), "{request:?} was read");
+                        }
+                        hook.step(vec![]);
+                    }
+                    Effect::StepHook { .. } => hook.step(vec![]),
+                    Effect::Watch { key: watched, .. } => {
+                        let may_watch = all.iter().any(|(request, ..)| matches!(request, Request::Watch(_)) && check(request));
+                        prop_assert!(may_watch, "{watched} was watched");
+                    }
+                    Effect::Unwatch { .. } | Effect::Release { .. } => {}
+                    other => prop_assert!(false, "{other:?} was ordered"),
+                }
+                if turns == crash_at && hook.stored.is_some() {
+                    hook.crash();
+                }
+                if turns > 2000 {
+                    break;
+                }
+            }
+        }
+        // What may be done is: the other half, without which refusing everything would do.
+        let is_granted = |at: &usize| all.get(*at).is_some_and(|(request, ..)| oracle[&format!("{request:?}")] && request.is_write());
+        let wanted = steps.first().into_iter().flatten().filter(|at| is_granted(at)).count();
+        prop_assert!(performed >= wanted.min(1), "{} were wanted, {} performed", wanted, performed);
+    }
+}

@@ -1,0 +1,400 @@
+//! What hook types ask for. Only what has passed the gate is performed; twice is as good as once.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use capstan_core::{
+    effect::{Noted, Target},
+    grant::{Permitted, gate},
+    hook::short_hash,
+    input::{Answer, Happened},
+    object::{Object, ObjectKey, labels},
+    plan::Scope,
+    plugins::{Ask, HeaderValue, HttpRequest, LogLine, Need, Observed, Request},
+    task::{Task, TaskId},
+};
+use serde_json::{Value, json};
+use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
+
+use super::{Order, Performer};
+use crate::{
+    cluster::{Deletion, Rehearsal},
+    error::ClusterError,
+    watch::assess,
+    web::Call,
+};
+
+/// What the names of the field managers begin with that act for hooks: what they changed is the application's own.
+pub(crate) const MANAGER_OF_HOOKS: &str = "capstan-hook-";
+/// What all objects of a list may have together, in bytes: a plugin's input has a bound.
+const MOST_LISTED: usize = 1 << 20;
+/// How long lines of a log are gathered before a plugin is told.
+const GATHERING: Duration = Duration::from_millis(250);
+
+/// What runs beside the orders: log lines that are passed on to plugins.
+#[derive(Default)]
+pub(crate) struct Beside(BTreeMap<TaskId, JoinHandle<()>>);
+
+impl Beside {
+    fn replace(&mut self, task: &TaskId, with: JoinHandle<()>) {
+        if let Some(before) = self.0.insert(task.clone(), with) {
+            before.abort();
+        }
+    }
+
+    pub fn end(&mut self, task: &TaskId) {
+        if let Some(before) = self.0.remove(task) {
+            before.abort();
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        for running in self.0.values() {
+            running.abort();
+        }
+    }
+}
+
+fn failed(error: &ClusterError) -> Answer {
+    Answer::Note(Noted::Failed {
+        reason: error.to_string(),
+        temporary: error.is_temporary(),
+    })
+}
+
+impl Performer {
+    /// Performs what a plugin asked for; nothing comes back now of what is answered whenever something happens.
+    pub(super) async fn perform(&self, task: &Task, ask: &Ask, order: &Order) -> Option<Answer> {
+        let permitted = match gate(&ask.what, &self.plan.asker(task)) {
+            Ok(permitted) => permitted,
+            Err(reason) => return Some(Answer::Note(Noted::Refused(reason))),
+        };
+        let answer = match permitted.request() {
+            Request::CreateOwn => self.create_own(task, order.attempt).await,
+            Request::FollowLogsOwn => {
+                self.pass_lines_on(task, ask);
+                return None;
+            }
+            Request::WaitSignal(name) => {
+                self.signals
+                    .wait(&task.id, task.key.name.trim_end_matches('*'), ask, name);
+                return None;
+            }
+            Request::Apply(text) => self.apply_other(task, &permitted, text).await,
+            Request::Patch { merge, .. } => self.patch_other(task, &permitted, merge).await,
+            Request::Delete { propagation, .. } => self.delete_other(&permitted, *propagation).await,
+            Request::Watch(_) => self.key(&permitted).map(Answer::Found),
+            Request::Http(call) => self.call(task, ask, call, &permitted, order).await,
+            Request::EmitEvent(text) => self.emit_event(task, ask, text, order).await,
+            // The operation itself answers these, or they are read when the plugin is told.
+            Request::WatchOwn
+            | Request::DeleteOwn(_)
+            | Request::Get(_)
+            | Request::List(_)
+            | Request::NotInThisVersion(_) => Ok(Answer::Note(Noted::Done)),
+        };
+        Some(answer.unwrap_or_else(|error| failed(&error)))
+    }
+
+    /// Stops what still runs for a hook.
+    pub fn release(&self, task: &TaskId) {
+        self.signals.release(task);
+        self.lines.unlisten(task);
+        self.beside
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .end(task);
+    }
+
+    /// Says which object is meant. What may not be, now that its kind's scope is known, is an error like a missing permission.
+    fn key(&self, permitted: &Permitted<'_>) -> Result<ObjectKey, ClusterError> {
+        let kind = permitted.kind();
+        let discovery = self.cluster.discovery();
+        let known = discovery
+            .kind(&kind)
+            .ok_or_else(|| ClusterError::UnknownKind(kind.to_string()))?;
+        permitted
+            .key(known.scope == Scope::Namespaced)
+            .map_err(ClusterError::Forbidden)
+    }
+
+    fn manager(task: &Task) -> String {
+        let hook = task.hook().map(|hook| hook.hook.0.as_str()).unwrap_or_default();
+        format!("{MANAGER_OF_HOOKS}{hook}")
+    }
+
+    fn check_owner(&self, live: Option<&Object>) -> Result<(), ClusterError> {
+        match live.and_then(|live| live.label(labels::APPLICATION)) {
+            Some(owner) if owner != self.plan.application.name => Err(ClusterError::Forbidden(format!(
+                "it belongs to the application {owner}"
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn apply_other(&self, task: &Task, permitted: &Permitted<'_>, text: &str) -> Result<Answer, ClusterError> {
+        let key = self.key(permitted)?;
+        let value: Value = serde_json::from_str(text).map_err(|error| ClusterError::Invalid(error.to_string()))?;
+        let mut object = Object(value);
+        if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+            metadata.remove("namespace");
+            if let Some(given) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
+                given.retain(|name, _| !name.starts_with("capstan.dev/"));
+            }
+        }
+        if !key.namespace.is_empty() {
+            object.set_meta("namespace", &key.namespace);
+        }
+        let live = self.cluster.get(&key).await?;
+        self.check_owner(live.as_ref())?;
+        // What was there before stays whose it was.
+        if live.is_none_or(|live| live.label(labels::APPLIED_BY).is_some()) {
+            object.set_label(labels::APPLICATION, &self.plan.application.name);
+            object.set_label(labels::OPERATION, &self.operation);
+            if let Some(hook) = task.hook() {
+                object.set_label(labels::APPLIED_BY, &hook.hook.0);
+            }
+        }
+        self.cluster.apply_as(&object, &Self::manager(task)).await?;
+        Ok(Answer::Touched {
+            key,
+            how: "applied".to_owned(),
+        })
+    }
+
+    async fn patch_other(&self, task: &Task, permitted: &Permitted<'_>, merge: &str) -> Result<Answer, ClusterError> {
+        let key = self.key(permitted)?;
+        let patch: Value = serde_json::from_str(merge).map_err(|error| ClusterError::Invalid(error.to_string()))?;
+        let live = self.cluster.get(&key).await?;
+        self.check_owner(live.as_ref())?;
+        self.cluster.merge_as(&key, &Self::manager(task), &patch).await?;
+        Ok(Answer::Touched {
+            key,
+            how: "changed".to_owned(),
+        })
+    }
+
+    async fn delete_other(
+        &self,
+        permitted: &Permitted<'_>,
+        propagation: capstan_core::hook::Propagation,
+    ) -> Result<Answer, ClusterError> {
+        let key = self.key(permitted)?;
+        let Some(live) = self.cluster.get(&key).await? else {
+            return Ok(Answer::Note(Noted::Deleted));
+        };
+        self.check_owner(Some(&live))?;
+        match self.cluster.delete(&key, live.uid(), propagation).await? {
+            Deletion::AlreadyGone => Ok(Answer::Note(Noted::Deleted)),
+            Deletion::Accepted(_) => Ok(Answer::Going(Target {
+                uid: live.uid().to_owned(),
+                key,
+            })),
+        }
+    }
+
+    async fn call(
+        &self,
+        task: &Task,
+        ask: &Ask,
+        call: &HttpRequest,
+        permitted: &Permitted<'_>,
+        order: &Order,
+    ) -> Result<Answer, ClusterError> {
+        let (mut headers, mut secrets) = (Vec::new(), Vec::new());
+        for (name, value) in &call.headers {
+            let value = match value {
+                HeaderValue::Text(text) => text.clone(),
+                HeaderValue::Secret { name, key } => {
+                    let value = self.secret(name, key).await?;
+                    secrets.push(value.clone());
+                    value
+                }
+            };
+            headers.push((name.clone(), value));
+        }
+        let run = task.hook().map(|hook| self.run(hook, task.phase, order.attempt).0);
+        headers.push((
+            "idempotency-key".to_owned(),
+            format!("{}/{}", run.unwrap_or_default(), ask.id),
+        ));
+        let body = call.body.as_deref().unwrap_or_default();
+        let call = Call {
+            method: call.method.clone(),
+            url: call.url.clone(),
+            headers,
+            body: BASE64_STANDARD.decode(body).unwrap_or_default(),
+            timeout: Duration::from_millis(u64::from(call.timeout_ms)),
+            may_be_local: permitted.may_be_local(),
+            secrets,
+        };
+        Ok(Answer::Note(match self.web.call(&call).await {
+            Ok(answer) => Noted::Http(answer),
+            Err(error) => Noted::Failed {
+                reason: error.reason,
+                temporary: error.is_temporary,
+            },
+        }))
+    }
+
+    /// Reads the value of a Secret's key, for a header.
+    async fn secret(&self, name: &str, key: &str) -> Result<String, ClusterError> {
+        let at = ObjectKey {
+            group: String::new(),
+            kind: "Secret".to_owned(),
+            namespace: self.plan.application.namespace.clone(),
+            name: name.to_owned(),
+        };
+        let secret = self.cluster.get(&at).await?;
+        let secret = secret.ok_or_else(|| ClusterError::NotFound(at.to_string()))?;
+        let value = secret
+            .0
+            .get("data")
+            .and_then(|data| data.get(key))
+            .and_then(Value::as_str);
+        let value = value.and_then(|value| BASE64_STANDARD.decode(value).ok());
+        let value = value.and_then(|value| String::from_utf8(value).ok());
+        // Whoever made it with an editor left a line's end.
+        let value = value.map(|value| value.trim_end_matches(['\r', '\n']).to_owned());
+        value.ok_or_else(|| ClusterError::NotFound(format!("a text under the key `{key}` of {at}")))
+    }
+
+    async fn emit_event(&self, task: &Task, ask: &Ask, text: &str, order: &Order) -> Result<Answer, ClusterError> {
+        let namespace = &self.plan.application.namespace;
+        let run = task.hook().map(|hook| self.run(hook, task.phase, order.attempt).0);
+        let id = short_hash(&[
+            run.as_deref().unwrap_or_default(),
+            &ask.id.to_string(),
+            &ask.step.to_string(),
+        ]);
+        let hook = task.key.name.trim_end_matches(['*', '-']);
+        let now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        // Of a hook without an object in the application's namespace, the Lease says what goes on.
+        let about = match order.own.as_ref().filter(|own| own.key.namespace == *namespace) {
+            Some(own) => json!({
+                "apiVersion": task.object.as_ref().map(Object::api_version), "kind": own.key.kind,
+                "name": own.key.name, "namespace": namespace, "uid": own.uid,
+            }),
+            None => json!({
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+                "name": format!("capstan.{}", self.plan.application.name), "namespace": namespace,
+            }),
+        };
+        let event = Object(json!({
+            "apiVersion": "v1", "kind": "Event",
+            "metadata": { "name": format!("{hook}.{id}"), "namespace": namespace },
+            "involvedObject": about, "reason": "Hook", "type": "Normal",
+            "message": format!("{hook}: {text}"),
+            "source": { "component": "capstan" },
+            "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+        }));
+        match self.cluster.create(&event, Rehearsal::No).await {
+            Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(Answer::Note(Noted::Done)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Passes the lines of a hook's pods on to its plugin, some at a time.
+    fn pass_lines_on(&self, task: &Task, ask: &Ask) {
+        let lines = self.lines.listen(&task.id);
+        let happened = self.happened.clone();
+        let (id, ask) = (task.id.clone(), (ask.id, ask.step));
+        let passing = tokio::spawn(pass(lines, move |lines| {
+            let answered = Happened::Answered {
+                task: id.clone(),
+                ask: ask.0,
+                step: ask.1,
+                answer: Answer::Note(Noted::Log(lines)),
+            };
+            happened.send(answered).is_ok()
+        }));
+        self.beside
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .replace(&task.id, passing);
+    }
+
+    /// Reads what a plugin wants to see, as it is now.
+    pub(super) async fn read(&self, task: &Task, request: &Request) -> Observed {
+        let permitted = match gate(request, &self.plan.asker(task)) {
+            Ok(permitted) => permitted,
+            Err(reason) => return Observed::Refused(reason),
+        };
+        let read = if let Request::List(selector) = request {
+            self.list_others(&permitted, &selector.labels).await
+        } else {
+            match self.key(&permitted) {
+                Ok(key) => self.look_at(&key).await,
+                Err(error) => Err(error),
+            }
+        };
+        read.unwrap_or_else(|error| Observed::Failed {
+            reason: error.to_string(),
+            temporary: error.is_temporary(),
+        })
+    }
+
+    async fn list_others(&self, permitted: &Permitted<'_>, selector: &str) -> Result<Observed, ClusterError> {
+        let place = self.key(permitted)?;
+        let mut objects = self
+            .cluster
+            .list(&place.group_kind(), &place.namespace, selector)
+            .await?;
+        objects.retain(|object| object.label("capstan.dev/state-of").is_none());
+        let mut bytes = 0;
+        for object in &mut objects {
+            if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.remove("managedFields");
+            }
+            bytes += object.0.to_string().len();
+        }
+        if bytes > MOST_LISTED {
+            return Err(ClusterError::Invalid(format!(
+                "{} objects with {} KiB, where {} may be; name them more narrowly by labels",
+                objects.len(),
+                bytes >> 10,
+                MOST_LISTED >> 10
+            )));
+        }
+        Ok(Observed::Objects(objects))
+    }
+
+    /// Reads an object that isn't the hook's own, with the judgement of whoever answers for its kind.
+    pub(super) async fn look_at(&self, key: &ObjectKey) -> Result<Observed, ClusterError> {
+        Ok(match self.cluster.get(key).await? {
+            None => Observed::Gone,
+            Some(object) => {
+                let judge = self.plugins.answerer(&Need::Health(key.group_kind()));
+                let plan = Arc::clone(&self.plan);
+                let health = assess(&*self.plugins, judge.as_ref(), &plan.application, &object, self.clock).await;
+                Observed::Object { object, health }
+            }
+        })
+    }
+}
+
+async fn pass(mut lines: UnboundedReceiver<LogLine>, tell: impl Fn(Vec<LogLine>) -> bool) {
+    while let Some(first) = lines.recv().await {
+        tokio::time::sleep(GATHERING).await;
+        let mut gathered = vec![first];
+        while let Ok(line) = lines.try_recv() {
+            gathered.push(line);
+        }
+        if !tell(gathered) {
+            return;
+        }
+    }
+}
+
+/// Says whether all fields in the way are ones that a hook of ours changed: the manifests have the last word on them.
+pub(crate) fn is_of_hooks(error: &ClusterError) -> bool {
+    let is_hooks = |manager: &str| manager.trim_start_matches('"').starts_with(MANAGER_OF_HOOKS);
+    if let ClusterError::Conflict(conflicts) = error {
+        conflicts.iter().all(|conflict| is_hooks(&conflict.manager))
+    } else {
+        false
+    }
+}

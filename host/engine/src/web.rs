@@ -1,0 +1,288 @@
+//! Calls of URLs for hook types: with a deadline, a bound on what comes back, and no redirect to another host.
+//!
+//! Whether a URL may be called is decided before, in the core; where a name leads to is only known here. `guard` refuses addresses of
+//! this machine and its link when a connection is made, so that no name server can send a call there.
+
+mod guard;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use capstan_core::{grant::Url, plugins::HttpAnswer};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
+
+use self::guard::Near;
+
+/// How many bytes of an answer's body are kept.
+const MOST_BODY: usize = 64 << 10;
+/// How many bytes of names and values of its headers.
+const MOST_HEADERS: usize = 8 << 10;
+/// How often a host may send a call elsewhere on itself.
+const MOST_REDIRECTS: u32 = 5;
+/// What stands in an answer where a Secret's value was.
+const HIDDEN: &str = "(hidden)";
+
+/// What a call is answered with, as it comes.
+pub type Answered = Response<UnsyncBoxBody<Bytes, BoxError>>;
+
+type Caller = BoxCloneSyncService<Request<Full<Bytes>>, Answered, BoxError>;
+
+/// Whoever answers for URLs.
+#[derive(Clone)]
+pub struct Web(Arc<Inner>);
+
+enum Inner {
+    /// The network, through clients that are made when they are needed: whether they may call this machine, and whether by TLS.
+    Network([OnceLock<Caller>; 4]),
+    /// Something else, whatever is called.
+    Other(Caller),
+}
+
+/// A call, with the values of its headers filled in.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub timeout: Duration,
+    /// Whether an address of this machine or its link may be called.
+    pub may_be_local: bool,
+    /// Values that whoever asked must not see.
+    pub secrets: Vec<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallError {
+    pub reason: String,
+    pub is_temporary: bool,
+}
+
+impl CallError {
+    fn lasting(reason: impl ToString) -> CallError {
+        CallError {
+            reason: reason.to_string(),
+            is_temporary: false,
+        }
+    }
+}
+
+impl Web {
+    /// Returns the network. Nothing is opened yet.
+    pub fn network() -> Web {
+        Web(Arc::new(Inner::Network(Default::default())))
+    }
+
+    /// Returns a service that answers whatever URL is called: an embedded cluster's, or a test's.
+    pub fn answered_by<S, B>(service: S) -> Web
+    where
+        S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+        S::Error: Into<BoxError>,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Web(Arc::new(Inner::Other(boxed(service))))
+    }
+
+    fn caller(&self, url: &Url, may_be_local: bool) -> Result<Caller, CallError> {
+        match &*self.0 {
+            Inner::Other(caller) => Ok(caller.clone()),
+            Inner::Network(callers) => {
+                let at = usize::from(may_be_local) * 2 + usize::from(url.is_secure);
+                let Some(kept) = callers.get(at) else {
+                    return Err(CallError::lasting("there is no such client"));
+                };
+                if let Some(caller) = kept.get() {
+                    return Ok(caller.clone());
+                }
+                let made = guard::client(url.is_secure, may_be_local).map_err(CallError::lasting)?;
+                Ok(kept.get_or_init(|| made).clone())
+            }
+        }
+    }
+
+    /// Makes a call.
+    pub(crate) async fn call(&self, call: &Call) -> Result<HttpAnswer, CallError> {
+        match tokio::time::timeout(call.timeout, self.follow(call)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(CallError {
+                reason: format!("no answer within {} ms", call.timeout.as_millis()),
+                is_temporary: true,
+            }),
+        }
+    }
+
+    async fn follow(&self, call: &Call) -> Result<HttpAnswer, CallError> {
+        let url = Url::parse(&call.url).map_err(CallError::lasting)?;
+        let caller = self.caller(&url, call.may_be_local)?;
+        let (mut target, mut redirects) = (call.url.clone(), 0);
+        loop {
+            let answered = caller.clone().oneshot(request(call, &target)?).await;
+            let answered = answered.map_err(|error| failure(&*error))?;
+            match elsewhere(call, &url, &answered) {
+                Some(next) if redirects < MOST_REDIRECTS => {
+                    redirects += 1;
+                    target = next;
+                }
+                Some(_) => {
+                    return Err(CallError::lasting(format!(
+                        "{} sends it elsewhere again and again",
+                        url.host
+                    )));
+                }
+                None => return read(answered, &call.secrets).await,
+            }
+        }
+    }
+}
+
+/// Puts whatever body and error a service has into one form.
+fn boxed<S, B>(service: S) -> Caller
+where
+    S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let service = service
+        .map_response(|answered: Response<B>| answered.map(|body| body.map_err(Into::into).boxed_unsync()))
+        .map_err(Into::into);
+    BoxCloneSyncService::new(service)
+}
+
+fn request(call: &Call, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
+    let mut request = Request::new(Full::new(Bytes::from(call.body.clone())));
+    *request.method_mut() = Method::from_bytes(call.method.as_bytes()).map_err(CallError::lasting)?;
+    *request.uri_mut() = url
+        .split('#')
+        .next()
+        .unwrap_or_default()
+        .parse()
+        .map_err(CallError::lasting)?;
+    let headers = request.headers_mut();
+    let agent = concat!("capstan/", env!("CARGO_PKG_VERSION"));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(agent));
+    for (name, value) in &call.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(CallError::lasting)?;
+        let mut value = HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| CallError::lasting(format!("the value of the header `{name}` can't be sent")))?;
+        value.set_sensitive(true);
+        headers.append(name, value);
+    }
+    Ok(request)
+}
+
+/// Returns where an answer sends a reader on the same host; nothing for any other answer, which is passed on as it is.
+fn elsewhere(call: &Call, url: &Url, answered: &Answered) -> Option<String> {
+    let is_redirect = matches!(
+        answered.status(),
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    if !is_redirect || !matches!(call.method.as_str(), "GET" | "HEAD") {
+        return None;
+    }
+    let location = answered.headers().get(header::LOCATION)?.to_str().ok()?;
+    let scheme = if url.is_secure { "https" } else { "http" };
+    // `//other` is another host.
+    let next = if location.starts_with('/') && !location.starts_with("//") {
+        format!("{scheme}://{}:{}{location}", url.host, url.port)
+    } else {
+        location.to_owned()
+    };
+    (Url::parse(&next).as_ref() == Ok(url)).then_some(next)
+}
+
+async fn read(answered: Answered, secrets: &[String]) -> Result<HttpAnswer, CallError> {
+    let (parts, mut body) = answered.into_parts();
+    let (mut bytes, mut cut) = (Vec::new(), false);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| failure(&*error))?;
+        if let Some(data) = frame.data_ref() {
+            let room = MOST_BODY - bytes.len();
+            bytes.extend(data.iter().take(room));
+            cut = data.len() > room;
+            if cut {
+                break;
+            }
+        }
+    }
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        bytes = without(&bytes, secret.as_bytes());
+    }
+    Ok(HttpAnswer {
+        status: parts.status.as_u16(),
+        headers: headers(&parts.headers, secrets),
+        body: BASE64_STANDARD.encode(bytes),
+        cut,
+    })
+}
+
+fn headers(all: &HeaderMap, secrets: &[String]) -> Vec<(String, String)> {
+    let mut size = 0;
+    let texts = all.iter().map(|(name, value)| {
+        let mut text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret, HIDDEN);
+        }
+        (name.as_str().to_owned(), text)
+    });
+    texts
+        .take_while(|(name, value)| {
+            size += name.len() + value.len();
+            size <= MOST_HEADERS
+        })
+        .collect()
+}
+
+/// Puts something else where a value was.
+fn without(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut clean = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        if rest.starts_with(secret) {
+            clean.extend(HIDDEN.as_bytes());
+            rest = &rest[secret.len()..];
+        } else {
+            clean.push(rest[0]);
+            rest = &rest[1..];
+        }
+    }
+    clean
+}
+
+/// Says why a call failed, in one line.
+fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
+    let mut texts = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        if let Some(near) = cause.downcast_ref::<Near>() {
+            return CallError::lasting(near);
+        }
+        let text = cause.to_string();
+        if !texts.iter().any(|known| known.contains(&text)) {
+            texts.push(text);
+        }
+        // An IO error doesn't name what is within it as its source.
+        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) if inner.is::<Near>() => return CallError::lasting(inner),
+            Some(_) | None => cause.source(),
+        };
+    }
+    CallError {
+        reason: texts.join(": "),
+        is_temporary: true,
+    }
+}

@@ -1,0 +1,127 @@
+//! The network, but for addresses that are too near. Names are judged by what they resolve to at the moment of the call, which is also
+//! what is connected to: a name server that answers otherwise the next time gains nothing.
+
+use std::{
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    task::{Context, Poll},
+    vec,
+};
+
+use bytes::Bytes;
+use capstan_core::grant::is_near;
+use http_body_util::Full;
+use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::{
+    client::legacy::{
+        Client,
+        connect::{HttpConnector, dns::Name},
+    },
+    rt::TokioExecutor,
+};
+
+use super::{Caller, boxed};
+
+/// An address that wasn't granted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} resolves to {address}, which is this machine or its link, and that was not granted (`local: true`)")]
+pub(super) struct Near {
+    name: String,
+    address: IpAddr,
+}
+
+/// Makes a client, which keeps no connection.
+pub(super) fn client(by_tls: bool, may_be_near: bool) -> Result<Caller, io::Error> {
+    let mut connector = HttpConnector::new_with_resolver(Resolver { may_be_near });
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.pool_max_idle_per_host(0);
+    if !by_tls {
+        return Ok(boxed(builder.build::<_, Full<Bytes>>(connector)));
+    }
+    let secure = HttpsConnectorBuilder::new()
+        .with_provider_and_native_roots(tokio_rustls::rustls::crypto::ring::default_provider())?
+        .https_only()
+        .enable_http1()
+        .wrap_connector(connector);
+    Ok(boxed(builder.build::<_, Full<Bytes>>(secure)))
+}
+
+/// Resolves names as this machine does.
+#[derive(Debug, Clone, Copy)]
+struct Resolver {
+    may_be_near: bool,
+}
+
+impl tower::Service<Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let may_be_near = self.may_be_near;
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            allowed(name.as_str(), found, may_be_near).map(Vec::into_iter)
+        })
+    }
+}
+
+/// Leaves the addresses that may be called; none is an error that names what was found.
+fn allowed(name: &str, found: Vec<SocketAddr>, may_be_near: bool) -> io::Result<Vec<SocketAddr>> {
+    let (near, far): (Vec<SocketAddr>, Vec<SocketAddr>) = found
+        .into_iter()
+        .partition(|address| !may_be_near && is_near(address.ip()));
+    match (far.is_empty(), near.first()) {
+        (true, Some(address)) => Err(io::Error::other(Near {
+            name: name.to_owned(),
+            address: address.ip(),
+        })),
+        (_, _) => Ok(far),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_leads_to_this_machine_or_its_link_is_refused_unless_granted() {
+        let at = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
+        for near in [
+            "127.0.0.1",
+            "127.8.8.8",
+            "0.0.0.0",
+            "169.254.169.254",
+            "::1",
+            "::",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::7f00:1",
+            "::127.0.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+        ] {
+            let refused = allowed("evil.example", vec![at(near)], false).unwrap_err();
+            assert!(
+                refused.to_string().starts_with("evil.example resolves to "),
+                "{near}: {refused}"
+            );
+            assert_eq!(allowed("mine.example", vec![at(near)], true).unwrap(), [at(near)]);
+        }
+        for far in ["10.1.2.3", "192.168.1.1", "8.8.8.8", "2001:db8::1", "fd00::1"] {
+            assert_eq!(allowed("api.example", vec![at(far)], false).unwrap(), [at(far)]);
+        }
+        // Of several, only those that may be called.
+        let both = vec![at("127.0.0.1"), at("10.1.2.3")];
+        assert_eq!(allowed("both.example", both, false).unwrap(), [at("10.1.2.3")]);
+    }
+}

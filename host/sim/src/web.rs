@@ -1,0 +1,178 @@
+//! The web around the cluster: what URLs answer, as a scenario says it. A tower service like the cluster's own.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{FutureExt as _, future::BoxFuture};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+
+use crate::{
+    glob,
+    service::{Body, Broken, whole},
+    span::Span,
+};
+
+/// What a URL answers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Page {
+    /// Which URLs: `*` is anything but a slash, `**` anything.
+    pub url: String,
+    /// By which method; any when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// The status code.
+    #[serde(default = "ok")]
+    pub status: u16,
+    /// The headers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    #[serde(default)]
+    pub body: String,
+    /// From when on, after the start: until then, a later page answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Span>,
+    /// How long the answer takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Span>,
+    /// Whether the connection breaks instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drop: bool,
+}
+
+fn ok() -> u16 {
+    200
+}
+
+/// A call that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// The method.
+    pub method: String,
+    /// The URL.
+    pub url: String,
+    /// The headers, names in lower case.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: String,
+}
+
+/// Answers for all URLs.
+#[derive(Clone, Debug)]
+pub struct Web {
+    pages: Arc<Vec<Page>>,
+    start: Instant,
+    calls: Arc<Mutex<Vec<Called>>>,
+}
+
+impl Web {
+    /// Makes one of pages, of which the first that fits answers. Must be called inside a tokio runtime.
+    pub fn new(pages: Vec<Page>) -> Web {
+        Web {
+            pages: Arc::new(pages),
+            start: Instant::now(),
+            calls: Arc::default(),
+        }
+    }
+
+    /// Returns the calls that were made.
+    pub fn calls(&self) -> Vec<Called> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn page(&self, method: &str, url: &str) -> Option<&Page> {
+        let begun = self.start.elapsed();
+        self.pages.iter().find(|page| {
+            glob::matches(&page.url, url)
+                && page.method.as_ref().is_none_or(|wanted| wanted == method)
+                && page.after.is_none_or(|Span(after)| after <= begun)
+        })
+    }
+}
+
+impl<B> tower::Service<Request<B>> for Web
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Broken;
+    type Future = BoxFuture<'static, Result<Response<Body>, Broken>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let web = self.clone();
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let headers = parts.headers.iter();
+            let called = Called {
+                method: parts.method.to_string(),
+                url: parts.uri.to_string(),
+                headers: headers
+                    .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
+                    .collect(),
+                body: text(&body),
+            };
+            let page = web.page(&called.method, &called.url).cloned();
+            web.calls.lock().unwrap_or_else(PoisonError::into_inner).push(called);
+            let page = page.filter(|page| !page.drop).ok_or(Broken)?;
+            tokio::time::sleep(page.takes.map_or(Duration::ZERO, |Span(takes)| takes)).await;
+            let mut response = Response::new(whole(page.body.clone()));
+            *response.status_mut() = StatusCode::from_u16(page.status).map_err(|_| Broken)?;
+            for (name, value) in &page.headers {
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Broken)?;
+                let value = HeaderValue::from_str(value).map_err(|_| Broken)?;
+                response.headers_mut().append(name, value);
+            }
+            Ok(response)
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn get(web: &Web, url: &str) -> Result<(u16, String), Broken> {
+        let request = Request::get(url).body(Full::new(Bytes::new())).unwrap();
+        let answer = web.clone().oneshot(request).await?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        Ok((status, String::from_utf8(body.to_vec()).unwrap()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_page_that_fits_answers_from_its_moment_on() {
+        let pages = r#"[
+            {"url": "http://api.example/health", "after": "5s", "body": "ready"},
+            {"url": "http://api.example/**", "status": 503, "takes": "1s"},
+            {"url": "http://gone.example/", "drop": true}
+        ]"#;
+        let web = Web::new(serde_json::from_str(pages).unwrap());
+        let url = "http://api.example/health";
+        assert_eq!(get(&web, url).await, Ok((503, String::new())));
+        assert_eq!(web.start.elapsed(), Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert_eq!(get(&web, url).await, Ok((200, "ready".to_owned())));
+        assert_eq!(get(&web, "http://gone.example/").await, Err(Broken));
+        assert_eq!(get(&web, "http://nowhere.example/").await, Err(Broken));
+        assert_eq!((web.calls().len(), web.calls()[0].url.as_str()), (4, url));
+    }
+}
