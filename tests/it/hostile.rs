@@ -36,6 +36,8 @@ fn a_hostile_hook_type_fails_its_hook_and_nothing_else() {
         ("trap", "*the hostile guest panics on purpose*"),
         ("late-trap", "*failed in `advance`*the hostile guest panics on purpose*"),
         ("idle", "*waits for nothing*"),
+        ("hoard", "*a state of * bytes, where 65536 may be*"),
+        ("greedy", "*65 asks in one step, where 64 may be*"),
     ];
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), sandbox(&[])).await;
@@ -62,6 +64,46 @@ fn a_hostile_hook_type_fails_its_hook_and_nothing_else() {
         // The process goes on, and so does the application.
         let well = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
         assert_eq!(well.status, Status::Succeeded);
+    });
+}
+
+#[test]
+fn a_plugin_that_asks_for_everything_again_and_again_is_ended() {
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), sandbox(&[])).await;
+        let ran = stage.run(stage.request_text(&hook("beggar"))).await.unwrap();
+        let Status::Failed(cause) = &ran.status else {
+            panic!("{:?}", ran.status)
+        };
+        assert!(
+            is_like(&cause.message, "*took 10000 steps without a verdict*"),
+            "{}",
+            cause.message
+        );
+        let view = ran
+            .view
+            .tasks
+            .iter()
+            .find(|task| task.outline.key.name == "evil")
+            .unwrap();
+        let refused: Vec<(&str, bool)> = view
+            .requests
+            .iter()
+            .map(|request| (request.what.as_str(), request.refused.starts_with("not granted")))
+            .collect();
+        // Each thing once, however often it was asked for.
+        assert_eq!(
+            refused,
+            [
+                ("get Secret kube-system/everything", true),
+                ("http GET http://127.0.0.1/", true)
+            ]
+        );
+        assert!(
+            view.requests.iter().all(|request| request.times > 1000),
+            "{:?}",
+            view.requests
+        );
     });
 }
 

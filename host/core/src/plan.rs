@@ -32,6 +32,7 @@ use crate::{
     hook::{HookId, Propagation},
     lint::Finding,
     grant::{Allowance, Asker},
+    lint::Finding,
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,

@@ -286,3 +286,6 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
         is_temporary: true,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -452,6 +452,7 @@ fn help_shows_the_exit_codes() {
                   `capstan.dev/run-if: test`
       history     List the last operations of an application, or show one
       logs        Print what the hooks of an operation wrote, also after their pods are gone
+      approve     Let a hook of the running operation go on that waits for a person, or fail it
       terminate   End an application's running operation, from any machine
       sweep       Delete what the last operations left to be deleted later, and list what is still to
                   come
@@ -504,6 +505,13 @@ fn help_shows_the_exit_codes() {
 
           --without-plugin <NAME>
               Leave out a plugin by its name. May be repeated
+
+          --grant <PLUGIN=GRANTS>
+              Grant a plugin what its manifest requests (PLUGIN=requested), or some of it, in YAML. May
+              be repeated
+
+          --grants <FILE>
+              File with what is granted, by the names of plugins, in YAML; --grant comes before it
 
           --plugin-cache <DIR>
               Folder for compiled plugins [default: capstan/plugins in the user's cache folder]

@@ -12,7 +12,7 @@ use crate::{
     event::News,
     fact::Fact,
     grant::gate,
-    hook::Propagation,
+    hook::{HookOutcome, Propagation},
     object::ObjectKey,
     plan::Plan,
     plugins::{Ask, Request},
@@ -23,6 +23,8 @@ use crate::{
 const MOST_UNDER_WAY: usize = 64;
 /// How many objects a hook may have changed.
 pub(super) const MOST_TOUCHED: usize = 256;
+/// How many answers may wait to be told: they are part of the checkpoint.
+const MOST_UNTOLD: usize = 1024;
 /// How many different requests are listed.
 const MOST_LISTED: usize = 100;
 /// How many lines of a log, and how many bytes, a plugin is told at once: the last ones.
@@ -93,6 +95,12 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
         }
     }
     go_on(run, task, out);
+    if run.queue.len() > MOST_UNTOLD && run.said.is_none() {
+        let message = format!("its plugin asks faster than it can be answered: more than {MOST_UNTOLD} answers wait");
+        run.said = Some((HookOutcome::Failed, message));
+        run.queue.clear();
+        keep_what_counts(run, &task.id, out);
+    }
 }
 
 fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
@@ -162,6 +170,8 @@ fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut Out) {
     run.waiting.retain(|asked| asked.id != ask);
     run.answered.remove(&ask);
     run.leaving.remove(&ask);
+    // What it was answered and not told yet is of no interest any more.
+    run.queue.retain(|note| note.answers != Some(ask));
     if let Some(key) = run.watching.remove(&ask) {
         leave(run, id, &key, out);
     }

@@ -427,6 +427,25 @@ fn who_asks_for_everything_in_an_endless_loop_is_ended_and_told_of_once_for_each
 }
 
 #[test]
+fn who_asks_faster_than_it_is_answered_is_ended() {
+    let mut hook = begun(json!({}), "{}");
+    for step in 0..100_u32 {
+        hook.step((0..64).map(|id| (step * 64 + id, apply("a"))).collect());
+        if hook.operation.status().is_over() {
+            break;
+        }
+    }
+    let Status::Failed(cause) = hook.operation.status() else {
+        panic!()
+    };
+    assert!(
+        cause.message.contains("asks faster than it can be answered"),
+        "{}",
+        cause.message
+    );
+}
+
+#[test]
 fn no_more_than_so_much_is_under_way() {
     let mut hook = begun(json!({}), "{}");
     let signal = |id: u32| (id, Request::WaitSignal(format!("s{id}")));
