@@ -29,9 +29,8 @@ pub use self::{
 };
 use crate::{
     compat::{Mode, Use},
-    hook::{HookId, Propagation},
-    lint::Finding,
     grant::{Allowance, Asker},
+    hook::{HookId, Propagation},
     lint::Finding,
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
