@@ -7,6 +7,7 @@ mod set;
 
 use std::path::PathBuf;
 
+use capstan_core::grant::UserGrants;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::from::From;
@@ -74,6 +75,9 @@ pub struct Global {
     /// File with what is granted, by the names of plugins, in YAML; --grant comes before it
     #[arg(long = "grants", global = true, value_name = "FILE")]
     pub grants_file: Option<PathBuf>,
+    /// What the files that describe applications grant; flags come before it.
+    #[arg(skip)]
+    pub granted: UserGrants,
     /// Folder for compiled plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,

@@ -1,24 +1,25 @@
-//! What the user grants plugins: files and flags.
+//! What the user grants plugins: `capstan.yaml`, files and flags, of which each comes before the ones named earlier.
 
 use capstan_core::grant::{Granted, UserGrants};
 
 use crate::{args::Global, report::Mistakes, source};
 
-/// Reads the grants of a command line: the file's, and over them the flags'.
+/// Reads the grants of a command line, over those of `capstan.yaml`.
 ///
 /// # Errors
 ///
 /// Returns what of it is no grant.
 pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
-    let mut grants = UserGrants::default();
+    let mut grants = global.granted.clone();
     if let Some(path) = &global.grants_file {
         let text = source::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
-        grants = serde_yaml::from_str(&text).map_err(|error| {
+        let of_file: UserGrants = serde_yaml::from_str(&text).map_err(|error| {
             Mistakes::one(
                 format!("{}: these are no grants: {error}", path.display()),
                 "plugins by name, as in `http-check: {http: [{hosts: [api.example.com]}]}`; plugins/README.md shows them all",
             )
         })?;
+        grants.extend(of_file);
     }
     for word in &global.grants {
         let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));

@@ -270,6 +270,7 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
         global.plugins.extend(configuration.plugins());
         let without = configuration.file.without_plugins.iter().cloned();
         global.without_plugins.extend(without);
+        global.granted.extend(configuration.file.grants.clone());
     }
     Ok((apps, global))
 }

@@ -10,6 +10,7 @@ use std::{
 
 use capstan_core::{
     error::PlanError,
+    grant::UserGrants,
     manifest::{self, Manifest},
 };
 use serde::Deserialize;
@@ -46,8 +47,8 @@ pub struct File {
     pub plugins: Vec<String>,
     /// Plugins to leave out, by name.
     pub without_plugins: Vec<String>,
-    /// Reserved for what plugins are allowed to ask for; refused until there are such grants.
-    pub grants: Option<Value>,
+    /// What plugins may have done of what their manifests request, by name; `requested` for all of it.
+    pub grants: UserGrants,
 }
 
 /// One of several applications.
@@ -158,10 +159,6 @@ impl Configuration {
     fn mistakes(&self) -> Vec<PlanError> {
         let (file, document) = (&self.file, &self.document);
         let mut mistakes = Vec::new();
-        if file.grants.is_some() {
-            let error = document.key_error("/grants", "`grants` is reserved: plugins can't be granted anything yet");
-            mistakes.push(error.hint("leave it out; plugins have what the contract gives them (wit/README.md)"));
-        }
         if !file.applications.is_empty() || !file.argocd_applications.is_empty() {
             let own = [
                 ("name", file.name.is_some()),

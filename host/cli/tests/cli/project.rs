@@ -161,11 +161,10 @@ fn mistakes_in_the_file_have_places() {
     [exit code 2]
     ");
     assert_snapshot!(told("name: shop\ngrants:\n  http: [example]\n"), @"
-    error: `grants` is reserved: plugins can't be granted anything yet
-      --> capstan.yaml:2
-      2 | grants:
-        | ^
-      hint: leave it out; plugins have what the contract gives them (wit/README.md)
+    error: ["example"] is no grant; write `requested`, for all that the plugin's manifest requests, or what of it is granted, as in `{http: [{hosts: [api.example.com]}]}`
+      --> capstan.yaml:3
+      3 |   http: [example]
+        |         ^
     [exit code 2]
     ");
     assert_snapshot!(told("name: shop\napplications:\n  - name: db\n    sources: [{ path: a.yaml }]\n    dependsOn: [dbb]\n"), @"
