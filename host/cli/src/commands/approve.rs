@@ -3,7 +3,7 @@
 use capstan_engine::APPROVAL;
 use serde_json::json;
 
-use super::print;
+use super::{print, which};
 use crate::{
     args::{Approve, Global},
     context::Context,
@@ -11,6 +11,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &Approve) -> anyhow::Result<Exit> {
+    let global = &which(global, &args.app.app)?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (verdict, done) = if args.reject {

@@ -125,7 +125,7 @@ async fn remove(
     limits.operation = delete.timeout.unwrap_or(limits.operation);
     let request = Request {
         limits,
-        grants: context.grants.clone(),
+        grants: conductor.context.grants.clone(),
         confirmed: confirmed(&delete.confirm),
         ..Request::delete(application)
     };

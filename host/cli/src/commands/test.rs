@@ -28,6 +28,7 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     }
     let usual = Limits::default();
     let mut request = Request::test(application);
+    request.grants.clone_from(&context.grants);
     request.selection.hook.clone_from(&args.hook);
     request.selection.skip_hook.clone_from(&args.skip_hook);
     request.limits = Limits {

@@ -160,13 +160,13 @@ fn mistakes_in_the_file_have_places() {
       hint: it is for a `chart`
     [exit code 2]
     ");
-    assert_snapshot!(told("name: shop\ngrants:\n  http: [example]\n"), @"
+    assert_snapshot!(told("name: shop\ngrants:\n  http: [example]\n"), @r#"
     error: ["example"] is no grant; write `requested`, for all that the plugin's manifest requests, or what of it is granted, as in `{http: [{hosts: [api.example.com]}]}`
       --> capstan.yaml:3
       3 |   http: [example]
         |         ^
     [exit code 2]
-    ");
+    "#);
     assert_snapshot!(told("name: shop\napplications:\n  - name: db\n    sources: [{ path: a.yaml }]\n    dependsOn: [dbb]\n"), @"
     error: `name` is for a file with one application of its own, and this one names several
       --> capstan.yaml:1

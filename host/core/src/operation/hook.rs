@@ -278,6 +278,7 @@ impl Operation {
                     HookOutcome::Failed,
                     format!("its plugin took {MOST_STEPS} steps without a verdict"),
                 ));
+                keep_what_counts(run, &task.id, out);
             }
             Progress::Running if !was_abort && is_stranded(run) => {
                 run.said = Some((

@@ -166,6 +166,10 @@ impl Store {
             return Ok(());
         };
         record::remember(&mut self.head.hooks, plan, view, at);
+        // What hooks applied is found again by its label, where there is any.
+        let touched = view.tasks.iter().flat_map(|task| &task.touched);
+        let places = touched.map(|(key, _)| (key.group_kind(), key.namespace.clone()));
+        self.head.places.extend(places);
         let view = self.put(view).await?;
         self.head.current = None;
         let deploys = current.does == OperationKind::Sync && current.purpose != Purpose::Test;

@@ -6,8 +6,8 @@ use capstan_core::{
     object::{GroupKind, Object},
     phase::Phase,
     plugins::{
-        AbortReason, Ask, HookQuestion, HookStep, Need, ObjectRef, Observation, Observed, Placement, Plugins as _,
-        PolicyHook, PolicyQuestion, Progress, Request,
+        AbortReason, Ask, HookQuestion, HookStep, HttpAnswer, Need, ObjectRef, Observation, Observed, Placement,
+        Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
     },
     wave::Wave,
 };
@@ -135,7 +135,19 @@ async fn every_observation_reaches_the_guest() {
         Observed::Gone,
         Observed::Deleted,
         Observed::Done,
+        Observed::Objects(vec![Object(json!({"kind": "Pod"}))]),
         Observed::Log(Vec::new()),
+        Observed::Http(HttpAnswer {
+            status: 200,
+            headers: vec![("x".to_owned(), "y".to_owned())],
+            body: "aGk=".to_owned(),
+            cut: true,
+        }),
+        Observed::Signal {
+            name: "go".to_owned(),
+            by: "anna".to_owned(),
+            value: json!({"verdict": "approved"}),
+        },
         Observed::Woke,
         Observed::Failed {
             reason: "r".to_owned(),
@@ -152,7 +164,21 @@ async fn every_observation_reaches_the_guest() {
         .iter()
         .map(|text| text.split([' ', '(']).next().unwrap())
         .collect();
-    assert_eq!(words, ["Created", "Gone", "Deleted", "Done", "Log", "Woke", "Failed"]);
+    assert_eq!(
+        words,
+        [
+            "Created", "Gone", "Deleted", "Done", "Objects", "Log", "Http", "Signal", "Woke", "Failed"
+        ]
+    );
+    let told = |what: &str| answers.iter().find(|text| text.starts_with(what)).unwrap();
+    assert!(
+        told("Http").contains("status: 200") && told("Http").contains("body: [104, 105]"),
+        "{answers:?}"
+    );
+    assert!(
+        told("Signal").contains("\"go\"") && told("Signal").contains("\"anna\""),
+        "{answers:?}"
+    );
 }
 
 #[tokio::test]

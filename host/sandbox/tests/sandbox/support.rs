@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use capstan_core::{
+    grant::Grants,
     health::Assessment,
     hook::{OnVanished, RunId},
     object::Object,
@@ -97,6 +98,7 @@ pub fn hook_context(object: &Value) -> HookContext {
         },
         object: Object(object.clone()),
         cause: None,
+        grants: Grants::default(),
     }
 }
 
