@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::object::{Object, ObjectKey};
 
+/// The rule by which a workload is Degraded for what its pods tell.
+pub const RULE: &str = "host/pods";
+
 /// What is wrong with a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Trouble {

@@ -235,6 +235,7 @@ mod tests {
                 claim: String::new(),
             },
             degraded_grace_seconds: 0,
+            pods_grace_seconds: 0,
             takes_over: false,
             way: Way::Apply,
             migrates: false,

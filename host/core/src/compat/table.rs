@@ -148,7 +148,7 @@ pub(super) const fn row(rule: Rule) -> Row {
         ),
         Rule::DegradedFailsAtOnce => line(
             "degraded-fails-at-once",
-            "an object may be Degraded for 30 s, or its own grace",
+            "an object may be Degraded as long as its kind usually is for a moment, or for its own grace",
             "an awaited one that is Degraded has failed, whatever becomes of it",
             CONTEXT,
         ),

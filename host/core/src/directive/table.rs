@@ -103,7 +103,7 @@ pub const ANNOTATIONS: [Annotation; 27] = [
     row(
         "capstan.dev/degraded-grace",
         "duration",
-        "by kind",
+        "by kind, see below",
         "How long the object may be Degraded before that is a failure.",
     ),
     row(

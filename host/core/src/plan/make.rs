@@ -8,6 +8,7 @@ use crate::{
     diff,
     directive::{ApplyMode, Directives, OnTimeout, Wait},
     error::PlanError,
+    grace::Grace,
     hook::HookId,
     lint,
     manifest::Manifest,
@@ -22,9 +23,6 @@ use crate::{
     task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId},
     wave::Wave,
 };
-
-/// How long a resource may be Degraded by default, in seconds, when its judge doesn't say that waiting is useless.
-const DEGRADED_GRACE: u64 = 30;
 
 /// A manifest, what its annotations ask for, and what it is to the plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -381,17 +379,13 @@ impl Making<'_> {
             }
         };
         let phase = directives.phase.unwrap_or(Phase::Sync);
+        let grace = Grace::of(&key.group_kind(), directives, self.planning.mode);
         let check = match changes {
             Changes::None => Check::Nothing,
             Changes::Create | Changes::Fields(_) => self.check(&object),
         };
         let is_looked_at = changes != Changes::None || self.planning.options.out_of_sync_only != Some(true);
         let way = self.way(directives, live, &key);
-        let grace = if self.planning.mode.has(Rule::DegradedFailsAtOnce) {
-            0
-        } else {
-            DEGRADED_GRACE
-        };
         let takes_over = self.planning.takes_over || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
@@ -406,7 +400,8 @@ impl Making<'_> {
                 changes,
                 wait: if is_looked_at { directives.wait } else { Wait::Applied },
                 judge,
-                degraded_grace_seconds: directives.degraded_grace_seconds.unwrap_or(grace),
+                degraded_grace_seconds: grace.own,
+                pods_grace_seconds: grace.pods,
                 takes_over: takes_over || self.planning.mode.has(Rule::FieldsAreTakenOver),
                 way,
                 migrates: self.planning.options.migrate != Some(false)

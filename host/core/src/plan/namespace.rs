@@ -66,6 +66,7 @@ impl Making<'_> {
                 wait: Wait::Healthy,
                 judge,
                 degraded_grace_seconds: 0,
+                pods_grace_seconds: 0,
                 takes_over: true,
                 way: Way::Apply,
                 migrates: false,

@@ -84,6 +84,7 @@ pub fn resource(wave: i32, name: &str) -> Task {
         wait: Wait::Healthy,
         judge: answerer("resource"),
         degraded_grace_seconds: 30,
+        pods_grace_seconds: 30,
         takes_over: false,
         way: Way::Apply,
         migrates: false,

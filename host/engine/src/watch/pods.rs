@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
+    grace,
     health::{Assessment, Health},
     object::{GroupKind, Object, ObjectKey},
     pods::{self, Trouble, Weight},
@@ -18,7 +19,7 @@ use tokio::{
 use super::{Shared, object_of, watching};
 
 /// How long what hardly ends by itself may last before a hook that waits for it has failed.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(grace::PODS);
 
 /// What is wrong with the pods of a workload; nothing when nothing is any more.
 pub(super) type PodNews = (ObjectKey, Option<Trouble>);
@@ -84,7 +85,7 @@ impl PodWatch {
                 let lasts = self.since.map(|since| since.elapsed()).unwrap_or_default();
                 assessment.health = Health::Degraded;
                 assessment.message.clone_from(&trouble.message);
-                "host/pods".clone_into(&mut assessment.rule);
+                pods::RULE.clone_into(&mut assessment.rule);
                 assessment.is_final = trouble.weight == Weight::Final || (is_hook && lasts >= GRACE);
                 if is_hook && !assessment.is_final {
                     let left = u64::try_from(GRACE.saturating_sub(lasts).as_millis()).unwrap_or_default();
