@@ -206,7 +206,7 @@ fn mistakes_on_the_command_line() {
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f tests/example/echo --kubeconfig nowhere").all(), @r#"
-    error: failed to read nowhere
+    error: failed to read the kubeconfig nowhere
       because: failed to read kubeconfig from '"nowhere"': No such file or directory (os error 2)
     [exit code 1]
     "#);
