@@ -37,8 +37,8 @@ use crate::{
 pub struct Manifest {
     /// The object.
     pub object: Object,
-    /// Where its values are written, if it was read from a text.
-    origin: Option<Origin>,
+    /// Where its values are written, if it was read from a text: as much as the object itself, so that all copies share it.
+    origin: Option<Arc<Origin>>,
 }
 
 /// Where a manifest comes from.

@@ -9,12 +9,14 @@ use capstan_core::{
     event::WaitingOn,
     input::Happened,
     manifest::Manifest,
+    object::Object,
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
     plugins::{Application, Plugins},
     record::HookRecords,
     view::OperationView,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
@@ -58,6 +60,8 @@ pub struct Report {
     pub progress: Option<OperationView>,
     /// What that one waits for, and until when.
     pub waiting: Vec<WaitingOn>,
+    /// When that one is given up.
+    pub deadline: Option<Timestamp>,
     /// The last operations that are over, oldest first.
     pub history: Vec<Past>,
     /// What is to be deleted later.
@@ -179,7 +183,7 @@ impl Engine {
         }
         let digest = digest(&planned.manifests);
         let id = store.begin(&planned, by, &digest, self.clock.now()).await?;
-        let operation = Operation::new(Arc::new(planned.plan), id);
+        let operation = Operation::new(planned.plan, id);
         let current = (operation, OperationView::default());
         Ok(self.drive(current, store, lock, lock_news, Happened::Begun))
     }
@@ -282,7 +286,7 @@ impl Engine {
     }
 
     async fn make_namespace(&self, name: &str) -> Result<(), EngineError> {
-        let namespace = capstan_core::object::Object(serde_json::json!({
+        let namespace = Object(serde_json::json!({
             "apiVersion": "v1",
             "kind": namespace_key(name).kind,
             "metadata": { "name": name },
@@ -340,9 +344,9 @@ impl Engine {
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
         let store = self.open_known(application).await?;
-        let (waiting, progress) = match store.current().await? {
-            Some((operation, view)) => (operation.waiting(), Some(view)),
-            None => (Vec::new(), None),
+        let (waiting, deadline, progress) = match store.current().await? {
+            Some((operation, view)) => (operation.waiting(), operation.deadline(), Some(view)),
+            None => (Vec::new(), None, None),
         };
         let is_driven = match &store.head.current {
             Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
@@ -355,6 +359,7 @@ impl Engine {
             current: head.current,
             progress,
             waiting,
+            deadline,
             history: head.history,
             due: head.due,
             hooks: head.hooks,
@@ -412,11 +417,8 @@ impl Engine {
 }
 
 /// Returns a digest of a set of manifests, whatever their order.
-pub(crate) fn digest(manifests: &[Manifest]) -> String {
-    let mut digests: Vec<String> = manifests
-        .iter()
-        .map(|manifest| capstan_core::diff::digest(&manifest.object))
-        .collect();
+pub(crate) fn digest(manifests: &[Object]) -> String {
+    let mut digests: Vec<String> = manifests.iter().map(capstan_core::diff::digest).collect();
     digests.sort();
     let all: Vec<&str> = digests.iter().map(String::as_str).collect();
     capstan_core::hook::short_hash(&all)
