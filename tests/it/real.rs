@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use capstan_core::{event::Status, object::ObjectKey, plugins::Application};
+use capstan_core::{event::Status, object::ObjectKey, plugins::Application, sync_options::SyncOptions};
 use capstan_engine::{Clock, Engine, EngineError, Record, Running, cluster::Cluster};
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
@@ -332,6 +332,33 @@ fn annotations_that_are_too_long_are_refused_before_anything_is_changed() {
             why(&ran).get(..300).unwrap_or_default()
         );
         assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
+    });
+}
+
+#[test]
+fn fields_that_the_server_does_not_know_are_refused_or_left_out() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let text = format!(
+            "{}---\napiVersion: v1\nkind: Service\nmetadata:\n  name: odd\nspec:\n  selector: {{ app: odd }}\n  odd: true\n  ports: [{{ port: 80, \
+             strange: 1 }}]\n",
+            config_map("fine")
+        );
+        let ran = stage.run(stage.request_text(&text)).await.unwrap();
+        assert!(why(&ran).contains(".spec.odd") && why(&ran).contains("Validate=false"), "{}", why(&ran));
+        assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
+
+        let mut request = stage.request_text(&text);
+        request.options = SyncOptions::read(["Validate=false"], request.mode).unwrap();
+        let ran = stage.run(request).await.unwrap();
+        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        let left_out = "waiting Service/odd: left out*.spec.odd*strange*";
+        assert!(ran.told.iter().any(|told| is_like(told, left_out)), "{:#?}", ran.told);
+
+        let job = hook("job").replace("spec:\n  template:", "spec:\n  odd: true\n  template:");
+        let ran = stage.run(stage.request_text(&job)).await.unwrap();
+        assert!(why(&ran).contains("spec.odd"), "{}", why(&ran));
     });
 }
 

@@ -38,6 +38,48 @@ fn the_readme_shows_plans_and_mistakes_as_they_are() {
 }
 
 #[test]
+fn what_argo_cd_would_do_otherwise_is_explained() {
+    let words = "plan -f tests/fixtures/sets/compat-order -n shop --simulate --explain-compat";
+    let readme = std::fs::read_to_string(crate::support::project().join("README.md")).unwrap();
+    let said = run(words);
+    let (planned, outcomes) = said.out.split_once("When it comes to that").unwrap();
+    assert!(readme.contains(planned.trim_end()), "{planned}");
+    assert!(outcomes.contains("  rule      hooks-clear-first\n"), "{outcomes}");
+
+    let json: serde_json::Value = serde_json::from_str(&run(&format!("{words} -o json")).out).unwrap();
+    assert_eq!(json["differences"][0]["key"]["name"], "helper");
+    assert_eq!(json["differences"][0]["rules"][0]["name"], "every-kind-is-replaced");
+
+    let mistakes = run("plan -f tests/fixtures/sets/bad/hook.yaml --app shop -n shop --simulate --explain-compat");
+    assert_snapshot!(mistakes.all(), @"
+    shop in namespace shop: there is a plan by Argo CD's rules only
+
+    mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is no phase (did you mean `PreSync`?)
+
+    because mistakes-are-ignored: what nobody knows is ignored; a hook without any valid word is left out
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn sync_options_are_judged_before_anything_else() {
+    let said = run("plan -f tests/example/echo --simulate --sync-option Prun=false --sync-option Replace=maybe");
+    assert_snapshot!(said.all(), @"
+    error: there is no sync option `Prun`
+      hint: did you mean `Prune`?
+    error: the sync option `Replace` can't be `maybe`
+      hint: it can be false, true
+    [exit code 2]
+    ");
+    let told = run("plan -f tests/example/echo --simulate --sync-option ServerSideApply=false");
+    assert!(
+        told.out.contains("ServerSideApply=false changes nothing"),
+        "{}",
+        told.all()
+    );
+}
+
+#[test]
 fn a_sync() {
     assert_snapshot!(run("sync -f tests/example/echo --simulate -n shop").all(), @"
     on the embedded cluster
