@@ -82,7 +82,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
         "Validate",
         YES,
         Whose::Both,
-        "`false`: fields that the server doesn't know are left out instead of being a failure; which ones is told",
+        "`false`: fields that the server doesn't know are left out instead of being a failure; of objects that are no hooks it is told which",
     ),
     option(
         "SkipDryRunOnMissingResource",
@@ -130,7 +130,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
         "RespectIgnoreDifferences",
         NO,
         Whose::Application,
-        "ignored fields are left alone when an object is applied, too; by our rules they always are",
+        "it is read, and told to change nothing: this version has no `ignoreDifferences`",
     ),
     option(
         "FailOnSharedResource",
@@ -242,6 +242,10 @@ impl SyncOptions {
         }
         if options.server_side == Some(false) {
             options.notices.push(NO_CLIENT_SIDE.to_owned());
+        }
+        if options.respect_ignored == Some(true) {
+            let notice = "RespectIgnoreDifferences changes nothing: this version has no `ignoreDifferences`";
+            options.notices.push(notice.to_owned());
         }
         if !mode.has(Rule::SharedObjectsAreTaken) && options.fail_on_shared == Some(false) {
             let notice =
@@ -415,6 +419,7 @@ mod tests {
         assert_eq!(read(&["ServerSideApply=false"]).notices, [NO_CLIENT_SIDE]);
         assert!(read(&["ServerSideApply=true"]).notices.is_empty());
         assert_eq!(read(&["FailOnSharedResource=false"]).notices.len(), 1);
+        assert_eq!(read(&["RespectIgnoreDifferences=true"]).notices.len(), 1);
     }
 
     #[test]

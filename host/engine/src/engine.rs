@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use capstan_core::{
+    compat::Mode,
     event::WaitingOn,
     input::Happened,
     manifest::Manifest,
@@ -14,6 +15,7 @@ use capstan_core::{
     operation_kind::{OperationKind, Purpose},
     plugins::{Application, Plugins},
     record::HookRecords,
+    sync_options::SyncOptions,
     view::OperationView,
 };
 use jiff::Timestamp;
@@ -317,6 +319,16 @@ impl Engine {
         }
         let asked = request_end(&self.cluster, self.clock, &self.identity(), application, by).await?;
         Ok(asked.map_or(Ended::NoDriver, Ended::Asked))
+    }
+
+    /// Returns whose rules held in the last sync of an application, and with which options.
+    ///
+    /// # Errors
+    ///
+    /// Returns `NoApplication`, or why the stored state couldn't be read.
+    pub async fn rules(&self, application: &Application) -> Result<(Mode, SyncOptions), EngineError> {
+        let head = self.open_known(application).await?.head;
+        Ok((head.mode, head.options))
     }
 
     /// Returns the operation that isn't over, if there is one, whether its driver is alive or not.
