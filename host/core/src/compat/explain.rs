@@ -189,6 +189,7 @@ fn about(rule: Rule) -> &'static [What] {
         Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[What::Wait],
         Rule::PoliciesAreJoined
         | Rule::EveryKindIsReplaced
+        | Rule::GeneratedHooksStay
         | Rule::OperationJudgesPolicies
         | Rule::OlderObjectCounts
         | Rule::ForegroundDeletion
@@ -310,6 +311,13 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
         .object
         .as_ref()
         .is_some_and(|object| object.generate_name().is_none());
+    if other.contains(&"BeforeHookCreation") && !has_name {
+        tell(
+            "what earlier runs left is deleted".to_owned(),
+            "what earlier runs left stays".to_owned(),
+            vec![Rule::GeneratedHooksStay],
+        );
+    }
     if other.contains(&"BeforeHookCreation") {
         if !theirs.runs_to_completion && has_name {
             tell(

@@ -118,6 +118,8 @@ pub enum Rule {
     HooksClearFirst,
     /// Which kinds `BeforeHookCreation` replaces.
     EveryKindIsReplaced,
+    /// What earlier runs of hooks with `generateName` left.
+    GeneratedHooksStay,
     /// Whose outcome `HookSucceeded` and `HookFailed` judge.
     OperationJudgesPolicies,
     /// Objects of earlier runs that stay.
@@ -134,7 +136,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules in their order.
-    pub const ALL: [Rule; 45] = [
+    pub const ALL: [Rule; 46] = [
         Rule::MistakesAreIgnored,
         Rule::HelmHookBesideOurs,
         Rule::DeleteHooksOfBoth,
@@ -174,6 +176,7 @@ impl Rule {
         Rule::RetryFromTheStart,
         Rule::HooksClearFirst,
         Rule::EveryKindIsReplaced,
+        Rule::GeneratedHooksStay,
         Rule::OperationJudgesPolicies,
         Rule::OlderObjectCounts,
         Rule::UnknownHookFails,

@@ -273,6 +273,12 @@ pub(super) const fn row(rule: Rule) -> Row {
             "`BeforeHookCreation` deletes and creates every kind anew",
             HOOK,
         ),
+        Rule::GeneratedHooksStay => line(
+            "generated-hooks-stay",
+            "`BeforeHookCreation` removes what earlier runs of a hook with `generateName` left",
+            "it removes what has the hook's own name, which is a new one in every operation: what they left stays",
+            CONTEXT,
+        ),
         Rule::OperationJudgesPolicies => line(
             "operation-judges-policies",
             "`HookSucceeded` and `HookFailed` judge the hook, as soon as it has ended",

@@ -278,7 +278,18 @@ impl Making<'_> {
             .iter()
             .map(|classified| (classified.manifest.key(), matches!(classified.role, Role::Hook { .. })))
             .collect();
-        let resources = keys.iter().filter(|(_, is_hook)| !is_hook).map(|(key, _)| key);
+        let live = self.planning.live.objects.values();
+        let left: Vec<ObjectKey> = live
+            .filter(|live| {
+                self.planning.prune && live.label(labels::APPLICATION) == Some(&self.planning.application.name)
+            })
+            .map(Object::key)
+            .collect();
+        let resources = keys
+            .iter()
+            .filter(|(_, is_hook)| !is_hook)
+            .map(|(key, _)| key)
+            .chain(&left);
         let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
         self.errors.extend(self.planning.selection.check(resources, hooks));
     }

@@ -30,6 +30,21 @@ const SERVED_WITHIN: Duration = Duration::from_secs(20);
 /// How long an object that is created anew may take to go.
 const GONE_WITHIN: Duration = Duration::from_mins(5);
 
+/// How long a kind has been waited for that isn't served yet.
+pub(super) struct Patience {
+    begun: tokio::time::Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    pub(super) fn new() -> Patience {
+        Patience {
+            begun: tokio::time::Instant::now(),
+            pause: Duration::ZERO,
+        }
+    }
+}
+
 /// Asks the server what would become of a task's object; nothing comes back for what it has nothing to say about.
 pub(crate) async fn rehearse(
     cluster: &Cluster,
@@ -117,13 +132,15 @@ impl Performer {
             self.migrate(&task.key, apply).await?;
         }
         let unknown = task.unknown_fields;
-        let (made, left_out) = match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
-            // Its kind may be new: brought by an earlier wave, and served as soon as every server knows.
-            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => {
-                self.write_new(object, apply, unknown).await?
+        let mut patience = Patience::new();
+        let (made, left_out) = loop {
+            match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
+                Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
+                    break self.recreate(object, apply, unknown).await?;
+                }
+                Err(error) => self.learn_kinds(&mut patience, error).await?,
+                Ok(written) => break written,
             }
-            Err(ClusterError::Immutable(_)) if apply.way.recreates() => self.recreate(object, apply, unknown).await?,
-            other => other?,
         };
         let assessment = assess(
             &*self.plugins,
@@ -147,26 +164,16 @@ impl Performer {
         })
     }
 
-    /// Applies an object whose kind isn't served yet, as soon as it is.
-    async fn write_new(
-        &self,
-        object: &Object,
-        apply: &ApplyTask,
-        unknown: UnknownFields,
-    ) -> Result<(Object, Vec<String>), ClusterError> {
-        let begun = tokio::time::Instant::now();
-        let mut pause = Duration::from_millis(50);
-        loop {
-            self.cluster.refresh().await?;
-            match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
-                // Nothing tells when every API server has taken in a new definition.
-                Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) if begun.elapsed() < SERVED_WITHIN => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(1));
-                }
-                other => return other,
-            }
+    /// Looks which kinds are served after a request failed because its kind isn't: an earlier wave may have brought it, and nothing tells
+    /// when every API server has taken in a new definition. Any other failure, and one that lasts too long, comes back.
+    pub(super) async fn learn_kinds(&self, patience: &mut Patience, error: ClusterError) -> Result<(), ClusterError> {
+        let is_new = matches!(error, ClusterError::UnknownKind(_) | ClusterError::NotServed(_));
+        if !is_new || patience.begun.elapsed() > SERVED_WITHIN {
+            return Err(error);
         }
+        tokio::time::sleep(patience.pause).await;
+        patience.pause = (patience.pause * 2).clamp(Duration::from_millis(50), Duration::from_secs(1));
+        self.cluster.refresh().await
     }
 
     /// Deletes an object that can't be changed as desired, and creates it anew.

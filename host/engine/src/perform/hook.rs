@@ -14,7 +14,10 @@ use capstan_core::{
     task::{HookTask, Task},
 };
 
-use super::{Order, Performer, apply::of_hooks};
+use super::{
+    Order, Performer,
+    apply::{Patience, of_hooks},
+};
 use crate::{cluster::Rehearsal, error::ClusterError, watch::assess};
 
 impl Performer {
@@ -119,7 +122,7 @@ impl Performer {
 
     pub(super) async fn perform(&self, task: &Task, ask: &Ask, attempt: u32) -> Answer {
         match &ask.what {
-            Request::CreateOwn => match self.create_own(task, attempt).await {
+            Request::CreateOwn => match self.create_own_when_served(task, attempt).await {
                 Ok(answer) => answer,
                 Err(error) => Answer::Note(Noted::Failed {
                     reason: error.to_string(),
@@ -131,6 +134,17 @@ impl Performer {
             )),
             // The operation itself answers these.
             Request::WatchOwn | Request::DeleteOwn(_) | Request::NotInThisVersion(_) => Answer::Note(Noted::Done),
+        }
+    }
+
+    /// Creates a hook's object, as soon as its kind is served.
+    async fn create_own_when_served(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+        let mut patience = Patience::new();
+        loop {
+            match self.create_own(task, attempt).await {
+                Err(error) => self.learn_kinds(&mut patience, error).await?,
+                made => return made,
+            }
         }
     }
 
@@ -167,7 +181,7 @@ impl Performer {
     }
 
     /// Says whether an object in the way of a hook's is one that its delete policies may remove: of an earlier run, or of the tool that
-    /// ran this hook before us, whose annotations it carries.
+    /// ran this hook before us, whose annotations it carries. By Argo CD's rules also what was a resource of the application.
     pub(super) fn may_replace(&self, task: &Task, live: &Object) -> bool {
         let is_this_hook = task
             .hook()
@@ -175,7 +189,10 @@ impl Performer {
         let ran_elsewhere = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"]
             .iter()
             .any(|name| live.annotation(name).is_some());
+        let application = Some(self.plan.application.name.as_str());
+        let was_resource = live.label(labels::HOOK).is_none() && live.label(labels::APPLICATION) == application;
         is_this_hook
+            || (was_resource && self.plan.mode.has(Rule::EveryKindIsReplaced))
             || (live.label(labels::HOOK).is_none()
                 && ran_elsewhere
                 && super::is_ours(live, &self.plan.application.name))
