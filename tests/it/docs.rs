@@ -20,9 +20,11 @@ fn blocks(document: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_scenario_of_the_guide_can_be_read() {
+fn the_scenario_and_the_case_of_the_guide_can_be_read() {
     let blocks = blocks("README.md", "yaml");
-    assert_eq!(blocks.len(), 1);
+    assert_eq!(blocks.len(), 2);
+    let cases = capstan_tests::differential::case::parse(&blocks[1]).unwrap();
+    assert_eq!((cases.len(), cases[0].steps.len()), (1, 1));
     let scenario = Scenario::from_yaml(&blocks[0]).unwrap();
     assert_eq!(
         (scenario.behaviours.len(), scenario.claims.len(), scenario.faults.len()),
