@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    compat::Mode,
     health::Assessment,
     hook::{Disposal, HookOutcome, Occasion, OnVanished, Propagation, RunId, Ttl},
     object::{GroupKind, Object},
@@ -157,6 +158,8 @@ pub struct HookContext {
     /// In SyncFail: what failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// Whose rules the user wants.
+    pub mode: Mode,
 }
 
 /// One run of a hook, as its plugin sees it.
@@ -303,6 +306,8 @@ pub struct HealthQuestion<'a> {
     pub application: &'a Application,
     /// The whole object: the sandbox shows the plugin what its claim may see.
     pub object: &'a Object,
+    /// Whose rules the user wants.
+    pub mode: Mode,
     /// The call's moment.
     pub now: Timestamp,
 }

@@ -21,12 +21,15 @@ use tokio::sync::Mutex;
 
 pub(crate) use self::apply::rehearse;
 pub(crate) use self::policy::{Case, ask_all, removes};
-use crate::{checkpoint::Store, clock::Clock, cluster::Cluster, error::ClusterError, lines::Lines, watch::Sight};
+use crate::{
+    checkpoint::Store, clock::Clock, cluster::Cluster, error::ClusterError, judge::Judge, lines::Lines, watch::Sight,
+};
 
 /// Everything that carrying out an order needs.
 pub(crate) struct Performer {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
+    pub judge: Arc<Judge>,
     pub clock: Clock,
     pub plan: Arc<Plan>,
     pub operation: String,

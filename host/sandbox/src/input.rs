@@ -28,6 +28,7 @@ pub(crate) fn health(question: &HealthQuestion<'_>, projection: &Projection) -> 
         contract: CONTRACT,
         application: question.application,
         settings: Map::new(),
+        compat: question.mode.word(),
         object: projection.of(question.object),
     })
 }
@@ -57,6 +58,7 @@ pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<Str
         operation: &context.operation,
         object: default_projection().of(&context.object),
         cause: context.cause.as_ref(),
+        compat: context.mode.word(),
         reason,
         observation,
     })
@@ -77,6 +79,8 @@ struct HealthInput<'a> {
     contract: &'static str,
     application: &'a Application,
     settings: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compat: Option<&'static str>,
     object: Seen<'a>,
 }
 
@@ -98,6 +102,8 @@ struct HookInput<'a> {
     object: Seen<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a Cause>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compat: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<AbortReason>,
     #[serde(skip_serializing_if = "Option::is_none")]

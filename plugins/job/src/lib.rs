@@ -5,7 +5,7 @@ mod state;
 use capstan_sdk::{
     Assessment, Failure, Health, HealthInput, HealthStatus, HookInput, HookType, Observation, OwnObject, Seen, Step,
 };
-use state::{Job, State};
+use state::{Job, Role, State};
 
 /// Answers for `batch/Job`.
 pub struct Plugin;
@@ -21,11 +21,12 @@ impl HookType for Plugin {
         let (Observation::Object { object, .. } | Observation::Created(object)) = &seen.what else {
             return Ok(own.settle(input, seen));
         };
-        Ok(match object.read::<Job>()?.state() {
+        Ok(match object.read::<Job>()?.state(input.mode, Role::Hook) {
             State::Complete(message) => Step::succeeded(message),
             State::Failed(reason) => Step::failed(reason),
             State::Leaving => Step::running("being deleted by somebody else"),
             State::Suspended => Step::running("suspended"),
+            State::Unknown(why) => Step::running(why),
             State::Running(message) => match &seen.what {
                 // Its pods will never run.
                 Observation::Object { health, .. } if health.status == HealthStatus::Degraded && health.is_final => {
@@ -42,11 +43,12 @@ impl HookType for Plugin {
 
 impl Health for Plugin {
     fn assess(_claim: &str, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
-        Ok(match input.object.read::<Job>()?.state() {
+        Ok(match input.object.read::<Job>()?.state(input.mode, Role::Object) {
             State::Complete(message) => Assessment::healthy("Job/complete").message(message).finally(),
             State::Failed(reason) => Assessment::degraded("Job/failed", reason).finally(),
             State::Leaving => Assessment::progressing("Job/deletion", "being deleted"),
             State::Suspended => Assessment::suspended("Job/suspended", "suspended"),
+            State::Unknown(why) => Assessment::unknown("version", why),
             State::Running(message) => Assessment::progressing("Job/running", message),
         })
     }

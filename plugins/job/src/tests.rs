@@ -13,11 +13,16 @@ fn condition(kind: &str, status: &str) -> Value {
 }
 
 fn with_conditions(conditions: &[Value]) -> Value {
-    json!({"status": {"startTime": "2026-01-01T00:00:00Z", "active": 1, "conditions": conditions}})
+    json!({"apiVersion": "batch/v1", "status": {"startTime": "2026-01-01T00:00:00Z", "active": 1, "conditions": conditions}})
 }
 
 fn health(job: &Value) -> Assessment {
     testing::assess::<Plugin>("batch/Job", job).unwrap()
+}
+
+fn health_in_argocd(job: &Value) -> HealthStatus {
+    let input = json!({"object": job, "compat": "argocd"});
+    testing::assess_input::<Plugin>("batch/Job", &input).unwrap().status
 }
 
 fn run(on_vanished: &str) -> Run<Plugin> {
@@ -85,6 +90,92 @@ fn only_a_true_condition_is_a_verdict() {
         };
         assert_eq!(seen(&job), (progress, message.to_owned()), "{kind} {status}");
     }
+}
+
+#[test]
+fn argo_cd_looks_at_the_presence_of_a_condition() {
+    use HealthStatus::{Degraded, Healthy, Progressing, Suspended, Unknown};
+    let both = [condition("Complete", "True"), condition("Suspended", "True")];
+    let failed_too = [condition("Complete", "True"), condition("Failed", "False")];
+    for (conditions, native, argocd) in [
+        (&[][..], Progressing, Progressing),
+        (&[condition("Complete", "True")], Healthy, Healthy),
+        (&[condition("Failed", "True")], Degraded, Degraded),
+        (&[condition("Suspended", "True")], Suspended, Suspended),
+        (&[condition("SuccessCriteriaMet", "True")], Progressing, Progressing),
+        (&[condition("FailureTarget", "True")], Progressing, Progressing),
+        (&both, Healthy, Suspended),
+        // From here on it is Argo CD that errs.
+        (&[condition("Suspended", "False")], Progressing, Healthy),
+        (&[condition("Complete", "False")], Progressing, Healthy),
+        (&[condition("Failed", "False")], Progressing, Degraded),
+        (&failed_too, Healthy, Degraded),
+    ] {
+        let job = with_conditions(conditions);
+        assert_eq!(health(&job).status, native, "{conditions:?}");
+        assert_eq!(health_in_argocd(&job), argocd, "Argo CD: {conditions:?}");
+    }
+    let mut old = with_conditions(&[condition("Complete", "True")]);
+    old["apiVersion"] = json!("batch/v1beta1");
+    assert_eq!(health_in_argocd(&old), Unknown);
+}
+
+#[test]
+fn where_the_modes_differ_is_in_the_authors_guide() {
+    let holds = "a condition says by its status whether it holds";
+    let done_and_suspended = [condition("Complete", "True"), condition("Suspended", "True")];
+    for (what, conditions, why) in [
+        (
+            "resumed (`Suspended` is `False`)",
+            &[condition("Suspended", "False")][..],
+            "its pods run",
+        ),
+        ("`Complete` is `False`", &[condition("Complete", "False")], holds),
+        ("`Failed` is `False`", &[condition("Failed", "False")], holds),
+        (
+            "complete, and `Suspended` is `True`",
+            &done_and_suspended,
+            "a verdict stands",
+        ),
+    ] {
+        let job = with_conditions(conditions);
+        let (theirs, ours) = (health_in_argocd(&job), health(&job).status);
+        let line = format!("| `batch/Job` | {what} | {theirs:?} | {ours:?} | {why} |");
+        assert!(
+            include_str!("../../README.md").contains(&line),
+            "plugins/README.md lacks\n{line}"
+        );
+    }
+}
+
+#[test]
+fn argo_cd_has_no_verdict_on_one_that_is_going_unless_its_finalizer_keeps_it() {
+    let mut job = with_conditions(&[condition("Complete", "True")]);
+    job["metadata"] = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+    assert_eq!(health_in_argocd(&job), HealthStatus::Progressing);
+    // Its hooks have the finalizer, so ours are judged as if they had.
+    let mut run: Run<Plugin> = Run::new("batch/Job", json!({"compat": "argocd"}));
+    run.start().unwrap();
+    let step = run
+        .see(&json!({"kind": "object", "answers": 2, "object": job}))
+        .unwrap();
+    assert_eq!(step.progress, Progress::Succeeded);
+    job["metadata"]["finalizers"] = json!(["argocd.argoproj.io/hook-finalizer"]);
+    assert_eq!(health_in_argocd(&job), HealthStatus::Healthy);
+}
+
+#[test]
+fn a_hook_that_was_resumed_has_succeeded_for_argo_cd_and_runs_for_us() {
+    let resumed = with_conditions(&[condition("Suspended", "False")]);
+    let seen = |input: Value| {
+        let mut run: Run<Plugin> = Run::new("batch/Job", input);
+        run.start().unwrap();
+        run.see(&json!({"kind": "object", "answers": 2, "object": resumed}))
+            .unwrap()
+            .progress
+    };
+    assert_eq!(seen(json!({})), Progress::Running);
+    assert_eq!(seen(json!({"compat": "argocd"})), Progress::Succeeded);
 }
 
 #[test]

@@ -30,6 +30,7 @@ struct Metadata {
 pub struct Spec {
     pub replicas: Option<i64>,
     pub paused: bool,
+    pub min_ready_seconds: i64,
     pub update_strategy: Strategy,
 }
 

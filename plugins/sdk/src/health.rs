@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
-use crate::{Failure, Object};
+use crate::{Failure, Mode, Object};
 
 /// Judges objects of the kinds that the manifest claims.
 pub trait Health {
@@ -22,6 +22,9 @@ pub struct HealthInput<'a> {
     /// The user's settings for this plugin.
     #[serde(borrow, default)]
     pub settings: Object<'a>,
+    /// Whose rules the user wants.
+    #[serde(rename = "compat", default)]
+    pub mode: Mode,
     #[serde(borrow, default)]
     application: Object<'a>,
     #[serde(borrow, default)]

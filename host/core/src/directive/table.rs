@@ -33,7 +33,7 @@ const fn row(
 pub const WRITTEN_BY_HOST: [&str; 4] = [labels::APPLICATION, labels::HOOK, labels::RUN, labels::OPERATION];
 
 /// All annotations that are read, ours first.
-pub const ANNOTATIONS: [Annotation; 27] = [
+pub const ANNOTATIONS: [Annotation; 28] = [
     row(
         "capstan.dev/hook",
         "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and words that plugins claim",
@@ -105,6 +105,12 @@ pub const ANNOTATIONS: [Annotation; 27] = [
         "duration",
         "by kind, see below",
         "How long the object may be Degraded before that is a failure.",
+    ),
+    row(
+        "capstan.dev/load-balancer",
+        "`expected`, `none`",
+        "`expected`",
+        "`none`: a Service of type LoadBalancer or an Ingress never gets an address, and is healthy without one.",
     ),
     row(
         "capstan.dev/run-if",

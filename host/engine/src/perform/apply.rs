@@ -22,7 +22,6 @@ use super::Performer;
 use crate::{
     cluster::{Cluster, Conflicts, Deletion, MANAGER, Rehearsal},
     error::ClusterError,
-    watch::assess,
 };
 
 /// How long the cluster may take to serve a kind whose definition it has accepted.
@@ -142,14 +141,7 @@ impl Performer {
                 Ok(written) => break written,
             }
         };
-        let assessment = assess(
-            &*self.plugins,
-            Some(&apply.judge),
-            &self.plan.application,
-            &made,
-            self.clock,
-        )
-        .await;
+        let assessment = self.judge.assess(Some(&apply.judge), &made).await;
         let before = apply.live.as_ref();
         Ok(Applied {
             uid: made.uid().to_owned(),

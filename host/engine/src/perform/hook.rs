@@ -18,7 +18,7 @@ use super::{
     Order, Performer,
     apply::{Patience, of_hooks},
 };
-use crate::{cluster::Rehearsal, error::ClusterError, watch::assess};
+use crate::{cluster::Rehearsal, error::ClusterError};
 
 impl Performer {
     pub(super) async fn step_hook(&self, task: &Task, call: &HookCall, order: &Order) -> Result<HookStep, PluginError> {
@@ -59,6 +59,7 @@ impl Performer {
             },
             object: task.object.clone().unwrap_or(Object(serde_json::Value::Null)),
             cause: order.cause.clone().filter(|_| task.phase == Phase::SyncFail),
+            mode: self.plan.mode,
         };
         self.plugins.step(&hook.by, &context, question, self.clock.now()).await
     }
@@ -86,8 +87,7 @@ impl Performer {
                     health: compat::of_hook(self.plan.mode, phase, health),
                 },
                 Some((object, None)) => {
-                    let judge = hook.judge.as_ref();
-                    let health = assess(&*self.plugins, judge, &self.plan.application, &object, self.clock).await;
+                    let health = self.judge.assess(hook.judge.as_ref(), &object).await;
                     let health = compat::of_hook(self.plan.mode, phase, health);
                     Observed::Object { object, health }
                 }

@@ -282,7 +282,7 @@ impl Watcher {
         };
         let mut soonest = None;
         for follower in followers {
-            let mut assessment = self.shared.assess(follower.judge.as_ref(), object).await;
+            let mut assessment = self.shared.judge.assess(follower.judge.as_ref(), object).await;
             if assessment.health == Health::Progressing && !object.is_terminating() {
                 if let Some(pods) = self.pods.get(key) {
                     assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {

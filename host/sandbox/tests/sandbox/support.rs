@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use capstan_core::{
+    compat::Mode,
     health::Assessment,
     hook::{OnVanished, RunId},
     object::Object,
@@ -70,6 +71,7 @@ pub async fn assess_by(sandbox: &Sandbox, by: &Answerer, object: &Value) -> Resu
     let question = HealthQuestion {
         application: &application(),
         object: &Object(object.clone()),
+        mode: Mode::Native,
         now: now(),
     };
     sandbox.assess(by, question).await
@@ -97,6 +99,7 @@ pub fn hook_context(object: &Value) -> HookContext {
         },
         object: Object(object.clone()),
         cause: None,
+        mode: Mode::Native,
     }
 }
 
