@@ -95,6 +95,7 @@ async fn assess(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duratio
         application: &application,
         object,
         mode: Mode::Native,
+        related: None,
         now: Timestamp::UNIX_EPOCH,
     };
     let mut times = Vec::with_capacity(calls);

@@ -250,6 +250,34 @@ fn a_namespace_that_is_going_is_told_by_planning() {
     });
 }
 
+/// Waits for the quota's first status: it counts from then on.
+async fn is_counted(stage: &Stage) {
+    let is_counted =
+        |quota: Option<&DynamicObject>| quota.is_some_and(|quota| quota.data.pointer("/status/used").is_some());
+    let counted = kube::runtime::wait::await_condition(api(stage, "v1", "ResourceQuota"), "small", is_counted);
+    tokio::time::timeout(Duration::from_secs(30), counted)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[test]
+fn why_pods_can_not_be_made_is_told_by_the_event_that_says_so() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "small" },
+            "spec": { "hard": { "pods": "0" } } });
+        create(&stage, quota).await;
+        is_counted(&stage).await;
+        let mut request = stage.request(&["fixtures/sets/stateful"]).unwrap();
+        request.limits.operation = 25;
+        let ran = stage.run(request).await.unwrap();
+        let expected = "waiting StatefulSet/db: FailedCreate: *exceeded quota: small*";
+        assert!(ran.told.iter().any(|told| is_like(told, expected)), "{:#?}", ran.told);
+    });
+}
+
 #[test]
 fn a_full_quota_is_told_with_its_numbers() {
     let Some(plane) = real::plane() else { return };
@@ -258,15 +286,7 @@ fn a_full_quota_is_told_with_its_numbers() {
         let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "small" },
             "spec": { "hard": { "count/services": "0" } } });
         create(&stage, quota).await;
-        // A quota counts from its first status on.
-        let quotas = api(&stage, "v1", "ResourceQuota");
-        let is_counted =
-            |quota: Option<&DynamicObject>| quota.is_some_and(|quota| quota.data.pointer("/status/used").is_some());
-        let counted = kube::runtime::wait::await_condition(quotas, "small", is_counted);
-        tokio::time::timeout(Duration::from_secs(30), counted)
-            .await
-            .unwrap()
-            .unwrap();
+        is_counted(&stage).await;
         let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
         assert!(why(&ran).contains("exceeded quota: small"), "{}", why(&ran));
         assert!(

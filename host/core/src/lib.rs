@@ -4,7 +4,7 @@
 //! plugins and what they answer. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`migration`], [`reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
-//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`grace`] how long that may last), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
+//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
 //! [`record`] what is remembered.
 #![forbid(unsafe_code)]
 
@@ -34,6 +34,7 @@ pub mod plugins;
 pub mod pods;
 pub mod record;
 pub mod reference;
+pub mod related;
 pub mod sync_options;
 pub mod task;
 pub mod unknown_fields;

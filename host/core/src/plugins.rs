@@ -15,6 +15,7 @@ use crate::{
     object::{GroupKind, Object},
     operation_kind::OperationKind,
     phase::Phase,
+    related::Related,
     wave::Wave,
 };
 
@@ -308,6 +309,8 @@ pub struct HealthQuestion<'a> {
     pub object: &'a Object,
     /// Whose rules the user wants.
     pub mode: Mode,
+    /// What the plugin asked to see beside it, when it is asked again.
+    pub related: Option<&'a Related>,
     /// The call's moment.
     pub now: Timestamp,
 }

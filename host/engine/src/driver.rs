@@ -69,6 +69,7 @@ impl Driver {
         let plan = Arc::clone(self.operation.plan());
         let (answers, mut happened) = mpsc::unbounded_channel();
         let judge = Arc::new(Judge {
+            cluster: self.cluster.clone(),
             plugins: Arc::clone(&self.plugins),
             clock: self.clock,
             application: plan.application.clone(),

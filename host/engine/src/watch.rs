@@ -9,6 +9,7 @@ mod watcher;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use capstan_core::{
@@ -33,6 +34,9 @@ use crate::{cluster::Cluster, judge::Judge};
 
 /// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
 const WATCH_FOR: u32 = 20;
+
+/// How long a broken watch waits before it is tried again: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
 
 /// How everything is watched.
 pub(crate) fn watching() -> Config {

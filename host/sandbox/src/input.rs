@@ -7,6 +7,7 @@ use capstan_core::{
         AbortReason, Application, Cause, HealthQuestion, HookContext, HookFacts, HookQuestion, LogLine, Observation,
         Observed, OperationFacts, PlaceQuestion, PolicyQuestion,
     },
+    related::Related,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -30,6 +31,7 @@ pub(crate) fn health(question: &HealthQuestion<'_>, projection: &Projection) -> 
         settings: Map::new(),
         compat: question.mode.word(),
         object: projection.of(question.object),
+        related: question.related,
     })
 }
 
@@ -82,6 +84,8 @@ struct HealthInput<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     compat: Option<&'static str>,
     object: Seen<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    related: Option<&'a Related>,
 }
 
 /// A question that already has the keys of the contract.

@@ -32,7 +32,11 @@ impl HookType for Plugin {
                 Observation::Object { health, .. } if health.status == HealthStatus::Degraded && health.is_final => {
                     Step::failed(health.message.clone())
                 }
-                Observation::Object { health, .. } if health.status == HealthStatus::Degraded => {
+                // Whoever judges its health was shown its pods.
+                Observation::Object { health, .. }
+                    if matches!(health.status, HealthStatus::Degraded | HealthStatus::Progressing)
+                        && !health.message.is_empty() =>
+                {
                     Step::running(health.message.clone())
                 }
                 _ => Step::running(message),
@@ -43,15 +47,41 @@ impl HookType for Plugin {
 
 impl Health for Plugin {
     fn assess(_claim: &str, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
-        Ok(match input.object.read::<Job>()?.state(input.mode, Role::Object) {
+        let job: Job = input.object.read()?;
+        Ok(match job.state(input.mode, Role::Object) {
             State::Complete(message) => Assessment::healthy("Job/complete").message(message).finally(),
             State::Failed(reason) => Assessment::degraded("Job/failed", reason).finally(),
             State::Leaving => Assessment::progressing("Job/deletion", "being deleted"),
             State::Suspended => Assessment::suspended("Job/suspended", "suspended"),
             State::Unknown(why) => Assessment::unknown("version", why),
-            State::Running(message) => Assessment::progressing("Job/running", message),
+            State::Running(message) => {
+                let answer = Assessment::progressing("Job/running", message);
+                match (job.is_started(), job.has_pods()) {
+                    (false, _) => answer,
+                    (true, true) => explained(answer, input, PODS)?,
+                    // Why there are none is told by events alone.
+                    (true, false) => explained(answer, input, PODS_AND_EVENTS)?,
+                }
+            }
         })
     }
+}
+
+const PODS: &[&str] = &["owned-pods"];
+const PODS_AND_EVENTS: &[&str] = &["owned-pods", "events"];
+
+/// Asks for what may explain an answer, and then tells it.
+fn explained(answer: Assessment, input: &HealthInput<'_>, words: &[&str]) -> Result<Assessment, Failure> {
+    if !input.is_second() {
+        return Ok(words.iter().fold(answer, |answer, word| answer.need(*word)));
+    }
+    Ok(match input.explanation()? {
+        Some(text) => {
+            let message = format!("{}; {text}", answer.message);
+            answer.message(message)
+        }
+        None => answer,
+    })
 }
 
 capstan_sdk::export!(hook: Plugin, health: Plugin);

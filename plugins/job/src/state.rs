@@ -144,6 +144,22 @@ impl Job {
         State::Running(self.pods())
     }
 
+    /// Whether Kubernetes has begun with it.
+    pub fn is_started(&self) -> bool {
+        self.status.start_time.is_some()
+    }
+
+    /// Whether it has had any pods.
+    pub fn has_pods(&self) -> bool {
+        let Status {
+            active,
+            succeeded,
+            failed,
+            ..
+        } = self.status;
+        active + succeeded + failed > 0
+    }
+
     fn condition(&self, kind: &str) -> Option<&Condition> {
         self.status
             .conditions

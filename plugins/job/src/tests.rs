@@ -81,6 +81,9 @@ fn only_a_true_condition_is_a_verdict() {
         let job = with_conditions(&[condition(kind, status)]);
         let mut answer = Assessment::new(expected, rule, message);
         answer.is_final = matches!(expected, Healthy | Degraded);
+        if expected == Progressing {
+            answer = answer.need("owned-pods");
+        }
         assert_eq!(health(&job), answer, "{kind} {status}");
 
         let progress = match expected {
@@ -214,6 +217,43 @@ fn its_message_counts_pods_and_tries() {
     }
     let complete = json!({"status": {"succeeded": 3, "conditions": [condition("Complete", "True")]}});
     assert_eq!(health(&complete).message, "complete: 3 pods succeeded");
+}
+
+#[test]
+fn what_its_pods_tell_or_why_it_has_none_is_told_beside_the_numbers() {
+    let waiting = json!({"waiting": {"reason": "ErrImagePull", "message": "not found"}});
+    let status = json!({"containerStatuses": [{"name": "main", "image": "acme/job:1", "state": waiting}]});
+    let pods = json!({"objects": [{"metadata": {"name": "a"}, "status": status}], "total": 1});
+    let warning = json!({"type": "Warning", "reason": "FailedCreate", "message": "exceeded quota"});
+    let events = json!({"objects": [warning], "total": 1});
+    let begun = json!({"status": {"startTime": "2026-01-01T00:00:00Z", "active": 1}});
+    let alone = json!({"status": {"startTime": "2026-01-01T00:00:00Z"}});
+    for (job, need, related, message) in [
+        (
+            &begun,
+            &["owned-pods"][..],
+            json!({ "owned-pods": pods }),
+            "waiting for the Job's pods: 1 active; 1 of 1 pod: back-off pulling image acme/job:1 (not found)",
+        ),
+        (
+            &alone,
+            &["owned-pods", "events"],
+            json!({"owned-pods": {"objects": [], "total": 0}, "events": events}),
+            "waiting for the Job's pods: 0 active; FailedCreate: exceeded quota",
+        ),
+        (
+            &begun,
+            &["owned-pods"],
+            json!({"owned-pods": {"refused": "may not"}}),
+            "waiting for the Job's pods: 1 active",
+        ),
+    ] {
+        assert_eq!(health(job).need, need);
+        let input = json!({ "object": job, "related": related });
+        let second = testing::assess_input::<Plugin>("batch/Job", &input).unwrap();
+        assert_eq!((&*second.message, second.need.len()), (message, 0));
+    }
+    assert!(health(&json!({})).need.is_empty(), "Kubernetes has not begun with it");
 }
 
 #[test]

@@ -18,6 +18,11 @@ pub fn argocd(claim: &str, object: &Value) -> Assessment {
     ask(claim, object, &json!({"compat": "argocd"}))
 }
 
+/// Asks by our rules, with related objects.
+pub fn related(claim: &str, object: &Value, related: &Value) -> Assessment {
+    ask(claim, object, &json!({ "related": related }))
+}
+
 fn ask(claim: &str, object: &Value, beside: &Value) -> Assessment {
     let mut input = beside.clone();
     input["object"] = complete(claim, object);

@@ -191,6 +191,9 @@ fn where_the_modes_differ_is_as_the_table_says() {
         );
         assert!(guide.contains(&line), "plugins/README.md lacks\n{line}");
     }
+    // Shown by the cases of `volume_claim.rs`: it takes a related object.
+    let claim = "| `PersistentVolumeClaim` | pending, and its storage class has `WaitForFirstConsumer` | Progressing | Healthy | ";
+    assert!(guide.contains(claim));
     let is_row = |line: &&str| line.starts_with("| `") && line.matches(" | ").count() == 4;
     let lines = guide
         .lines()

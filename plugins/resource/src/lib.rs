@@ -13,6 +13,7 @@ mod custom;
 mod daemonset;
 mod deployment;
 mod disruption_budget;
+mod explain;
 mod ingress;
 mod load_balancer;
 mod namespace;
@@ -29,6 +30,7 @@ mod workload;
 
 use capstan_sdk::{Assessment, Failure, Health, HealthInput, HookInput, HookType, Mode, OwnObject, Seen, Step};
 use object::{Any, being_deleted};
+use workload::Workload;
 
 /// Answers for every kind that no other built-in plugin names.
 pub struct Plugin;
@@ -65,12 +67,10 @@ impl Health for Plugin {
             }
         }
         Ok(match claim {
-            "apps/Deployment" => deployment::assess(&object.read()?),
-            "apps/StatefulSet" => statefulset::assess(&object.read()?, mode),
-            "apps/DaemonSet" => daemonset::assess(&object.read()?, mode),
-            "apps/ReplicaSet" => replicaset::assess(&object.read()?, "ReplicaSet"),
-            "ReplicationController" => replicaset::assess(&object.read()?, "ReplicationController"),
-            "PersistentVolumeClaim" => volume_claim::assess(&object.read()?),
+            "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet" | "apps/ReplicaSet" | "ReplicationController" => {
+                workload(claim, &object.read()?, input)?
+            }
+            "PersistentVolumeClaim" => volume_claim::assess(&object.read()?, input)?,
             "Namespace" => namespace::assess(&object.read()?),
             "Service" => service::assess(&object.read()?, mode),
             "networking.k8s.io/Ingress" | "extensions/Ingress" => ingress::assess(&object.read()?, mode),
@@ -85,6 +85,17 @@ impl Health for Plugin {
             other => return Err(Failure::invalid(format!("there is no health check for `{other}`"))),
         })
     }
+}
+
+fn workload(claim: &str, workload: &Workload, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
+    let answer = match claim {
+        "apps/Deployment" => deployment::assess(workload),
+        "apps/StatefulSet" => statefulset::assess(workload, input.mode),
+        "apps/DaemonSet" => daemonset::assess(workload, input.mode),
+        "apps/ReplicaSet" => replicaset::assess(workload, "ReplicaSet"),
+        _ => replicaset::assess(workload, "ReplicationController"),
+    };
+    explain::explain(answer, input, workload.needs())
 }
 
 capstan_sdk::export!(hook: Plugin, health: Plugin);

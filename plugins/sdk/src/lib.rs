@@ -42,6 +42,7 @@ mod observation;
 mod own;
 mod placement;
 mod policy;
+mod related;
 mod step;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -60,7 +61,7 @@ struct AuthorsGuide;
 struct Readme;
 
 pub use failure::Failure;
-pub use health::{Application, Assessment, Health, HealthInput, HealthStatus, Related};
+pub use health::{Application, Assessment, Health, HealthInput, HealthStatus};
 pub use hook::{AbortReason, Cause, Hook, HookInput, HookType, OnVanished, Operation};
 pub use host::{LogLevel, log, now};
 pub use mode::Mode;
@@ -69,6 +70,7 @@ pub use observation::{Judged, LogLine, Observation, Seen};
 pub use own::OwnObject;
 pub use placement::{Phase, PlaceInput, Placed, Placement};
 pub use policy::{DeletePolicy, Disposal, Occasion, Outcome, PolicyHook, PolicyInput, Ttl};
+pub use related::{Event, Missing, Related};
 pub use step::{Ask, HeaderValue, HttpRequest, ObjectRef, Progress, Propagation, Request, Selector, Step};
 
 #[cfg(test)]

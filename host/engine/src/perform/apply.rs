@@ -141,7 +141,12 @@ impl Performer {
                 Ok(written) => break written,
             }
         };
-        let assessment = self.judge.assess(Some(&apply.judge), &made).await;
+        let by = Some(&apply.judge);
+        let mut assessment = self.judge.assess(by, &made).await;
+        // Whatever is not the last word is explained by who watches it.
+        if assessment.is_final {
+            assessment = self.judge.explain(by, &made, assessment, None).await;
+        }
         let before = apply.live.as_ref();
         Ok(Applied {
             uid: made.uid().to_owned(),

@@ -72,6 +72,7 @@ pub async fn assess_by(sandbox: &Sandbox, by: &Answerer, object: &Value) -> Resu
         application: &application(),
         object: &Object(object.clone()),
         mode: Mode::Native,
+        related: None,
         now: now(),
     };
     sandbox.assess(by, question).await
