@@ -75,6 +75,7 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
     found.wait = reader.word("wait", &values::WAIT).unwrap_or_default();
     found.degraded_grace_seconds = reader.duration("degraded-grace");
     check_load_balancer(&mut reader);
+    found.ignore_differences = reader.list("capstan.dev/ignore-differences");
     found.depends_on = reader.list("capstan.dev/depends-on");
     found.apply = reader.word("apply", &values::APPLY).unwrap_or_default();
     found.propagation = reader.word("propagation", &values::PROPAGATION);
@@ -105,7 +106,8 @@ const FOR_HOOKS: [&str; 7] = [
 ];
 
 /// Our annotations that only objects have that are no hooks; `capstan.dev/phase` is an error on a hook.
-const FOR_OTHERS: [&str; 4] = [
+const FOR_OTHERS: [&str; 5] = [
+    "capstan.dev/ignore-differences",
     "capstan.dev/wait",
     "capstan.dev/degraded-grace",
     "capstan.dev/apply",

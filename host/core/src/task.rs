@@ -10,6 +10,7 @@ use crate::{
     directive::{OnTimeout, Wait},
     grace::{self, Grace},
     hook::{HookId, OnVanished, Propagation, Ttl},
+    ignore::Ignored,
     object::{Object, ObjectKey},
     phase::Phase,
     place::Place,
@@ -150,6 +151,17 @@ pub struct ApplyTask {
     /// The object as it was when the plan was made; nothing when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveState>,
+    /// What others look after.
+    #[serde(default, skip_serializing_if = "Ignored::is_empty")]
+    pub ignored: Ignored,
+    /// How many fields of that differ.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub hides: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 fn pods_grace_seconds() -> u64 {

@@ -10,6 +10,7 @@ use capstan_core::{
     directive::{self, Directives, OnTimeout},
     error::PlanError,
     finalizer,
+    ignore::IgnoreRule,
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::{OperationKind, Purpose},
@@ -64,6 +65,8 @@ pub struct Request {
     pub checks_first: bool,
     /// What a task means that takes too long and whose annotations don't say.
     pub on_timeout: OnTimeout,
+    /// Which differences don't count, beside what annotations say.
+    pub ignore: Vec<IgnoreRule>,
     /// How long things may take.
     pub limits: Limits,
 }
@@ -88,6 +91,7 @@ impl Request {
             confirmed: Confirmed::default(),
             checks_first: true,
             on_timeout: OnTimeout::Fail,
+            ignore: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -247,6 +251,7 @@ pub(crate) fn plan(
         confirmed: request.confirmed.clone(),
         unasked,
         on_timeout: request.on_timeout,
+        ignore: &request.ignore,
         manager: MANAGER,
         limits: request.limits,
     })

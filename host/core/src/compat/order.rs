@@ -193,6 +193,7 @@ mod tests {
     use crate::{
         directive::{OnTimeout, Wait},
         hook::Propagation,
+        ignore::Ignored,
         plugins::Answerer,
         task::{ApplyTask, Changes, Check, DeleteTask, UnknownFields, Until, Way},
     };
@@ -240,6 +241,8 @@ mod tests {
             way: Way::Apply,
             migrates: false,
             live: None,
+            ignored: Ignored::default(),
+            hides: 0,
         });
         task(phase, wave, object, action)
     }

@@ -133,6 +133,13 @@ pub const ANNOTATIONS: [Annotation; 28] = [
          What goes, goes before what it depends on.",
     ),
     row(
+        "capstan.dev/ignore-differences",
+        "list of JSON pointers and `manager:NAME`",
+        "",
+        "Fields that others look after, and all that these managers own: differences in them aren't shown, and they stay as they are. `*` \
+         in a pointer stands for every member of a list.",
+    ),
+    row(
         "capstan.dev/apply",
         "`merge`, `override`, `if-not-present`, `ignore`",
         "`merge`",

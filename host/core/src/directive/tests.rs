@@ -347,7 +347,7 @@ fn our_own_annotations() {
     capstan.dev/tll
     600: job.yaml:6: there is no annotation `capstan.dev/tll` (did you mean `capstan.dev/ttl`?)
     capstan.dev/colour
-    green: job.yaml:6: there is no annotation `capstan.dev/colour` (there is `capstan.dev/hook`, `capstan.dev/hook-type`, `capstan.dev/phase`, `capstan.dev/wave`, `capstan.dev/delete-policy`, `capstan.dev/ttl`, `capstan.dev/ttl-failed`, `capstan.dev/timeout`, `capstan.dev/on-timeout`, `capstan.dev/on-vanished`, `capstan.dev/wait`, `capstan.dev/degraded-grace`, `capstan.dev/load-balancer`, `capstan.dev/run-if`, `capstan.dev/run-if-inputs`, `capstan.dev/depends-on`, `capstan.dev/apply`, `capstan.dev/propagation`, `capstan.dev/settings` or `capstan.dev/lint-ignore`)
+    green: job.yaml:6: there is no annotation `capstan.dev/colour` (there is `capstan.dev/hook`, `capstan.dev/hook-type`, `capstan.dev/phase`, `capstan.dev/wave`, `capstan.dev/delete-policy`, `capstan.dev/ttl`, `capstan.dev/ttl-failed`, `capstan.dev/timeout`, `capstan.dev/on-timeout`, `capstan.dev/on-vanished`, `capstan.dev/wait`, `capstan.dev/degraded-grace`, `capstan.dev/load-balancer`, `capstan.dev/run-if`, `capstan.dev/run-if-inputs`, `capstan.dev/depends-on`, `capstan.dev/ignore-differences`, `capstan.dev/apply`, `capstan.dev/propagation`, `capstan.dev/settings` or `capstan.dev/lint-ignore`)
     "#);
     // Argo CD has no opinion on ours.
     assert_snapshot!(argo(&[("capstan.dev/timeout", "soon")]), @"job.yaml:6: `soon` is no duration for `capstan.dev/timeout` (write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`)");

@@ -10,6 +10,7 @@ use crate::{
     error::PlanError,
     grace::Grace,
     hook::HookId,
+    ignore::{self, IgnoreRule, Ignored},
     lint,
     manifest::Manifest,
     migration,
@@ -105,6 +106,8 @@ pub struct Planning<'a> {
     pub unasked: Option<&'a Unasked<'a>>,
     /// What a task means that takes too long and whose annotations don't say.
     pub on_timeout: OnTimeout,
+    /// Which differences don't count, beside what annotations say.
+    pub ignore: &'a [IgnoreRule],
     /// Our name in `managedFields`.
     pub manager: &'a str,
     /// How long things may take.
@@ -258,6 +261,8 @@ impl Making<'_> {
             self.errors
                 .push(error.hint("an empty set would mean to remove everything; `capstan delete` does that"));
         }
+        self.errors
+            .extend(self.planning.ignore.iter().flat_map(IgnoreRule::mistakes));
         let mut seen: BTreeMap<ObjectKey, &Manifest> = BTreeMap::new();
         for classified in desired {
             let manifest = &classified.manifest;
@@ -377,18 +382,14 @@ impl Making<'_> {
         let Some(judge) = self.judge(manifest) else { return };
         let mut object = manifest.object.clone();
         object.set_label(labels::APPLICATION, &self.planning.application.name);
-        let changes = match live {
-            None => Changes::Create,
-            Some(live) => {
-                let changes = diff::changes(&object, live, self.planning.manager);
-                // That it is as desired is not enough: what nobody owns, nobody keeps so.
-                if changes.is_empty() && diff::is_applied_by(live, self.planning.manager) {
-                    Changes::None
-                } else {
-                    Changes::Fields(changes)
-                }
-            }
+        let ignored = match Ignored::of(manifest, &directives.ignore_differences, self.planning.ignore) {
+            Ok(ignored) => Ignored {
+                is_sent: self.planning.sends_ignored(),
+                ..ignored
+            },
+            Err(errors) => return self.errors.extend(errors),
         };
+        let (changes, hides) = self.changes(&object, live, &ignored);
         let phase = directives.phase.unwrap_or(Phase::Sync);
         let grace = Grace::of(&key.group_kind(), directives, self.planning.mode);
         let check = match changes {
@@ -418,12 +419,38 @@ impl Making<'_> {
                 migrates: self.planning.options.migrate != Some(false)
                     && live.is_some_and(|live| migration::is_needed(live, is_adopted(live))),
                 live: live.map(LiveState::of),
+                ignored,
+                hides,
             }),
             timeout_seconds: directives.timeout_seconds,
             on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
             unknown_fields: unknown_fields(directives),
             waits_for: Vec::new(),
         });
+    }
+
+    /// Returns what applying an object changes, and how many differences don't count.
+    fn changes(&self, object: &Object, live: Option<&Object>, ignored: &Ignored) -> (Changes, usize) {
+        let manager = self.planning.manager;
+        let Some(live) = live else {
+            return (Changes::Create, 0);
+        };
+        let all = diff::changes(object, live, manager);
+        let total = all.len();
+        let changes = if ignored.is_empty() {
+            all
+        } else {
+            let compared = ignore::compared(object, live, ignored, manager);
+            diff::changes(&compared.desired, &compared.live, manager)
+        };
+        let hides = total.saturating_sub(changes.len());
+        // That it is as desired is not enough: what nobody owns, nobody keeps so.
+        let is_as_desired = changes.is_empty() && diff::is_applied_by(live, manager);
+        if is_as_desired && !(ignored.is_sent && hides > 0) {
+            (Changes::None, hides)
+        } else {
+            (Changes::Fields(changes), hides)
+        }
     }
 
     /// Returns the application that owns a live object, if it is another one.

@@ -6,6 +6,7 @@ use super::make::Making;
 use crate::{
     diff,
     directive::Wait,
+    ignore::Ignored,
     object::Object,
     operation_kind::OperationKind,
     order,
@@ -71,6 +72,8 @@ impl Making<'_> {
                 way: Way::Apply,
                 migrates: false,
                 live: live.map(LiveState::of),
+                ignored: Ignored::default(),
+                hides: 0,
             }),
             timeout_seconds: None,
             on_timeout: planning.on_timeout,

@@ -2,7 +2,7 @@
 
 use super::{Planning, make::Making};
 use crate::{
-    compat::Rule,
+    compat::{Mode, Rule},
     directive::{self, Directives},
     hook::Propagation,
     manifest,
@@ -19,6 +19,12 @@ impl Planning<'_> {
             .has(Rule::ForegroundDeletion)
             .then_some(Propagation::Foreground);
         self.options.propagation.or(compat)
+    }
+
+    /// Says whether what is ignored is only not shown. Argo CD's `RespectIgnoreDifferences` is what we always do.
+    pub(super) fn sends_ignored(&self) -> bool {
+        let is_respected = self.options.respect_ignored.unwrap_or(self.mode == Mode::Native);
+        !is_respected
     }
 
     /// Returns what becomes of what an object owns that is removed.

@@ -125,6 +125,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
         confirmed: Confirmed::default(),
         unasked: None,
         on_timeout: OnTimeout::Fail,
+        ignore: &[],
         manager: "capstan",
         limits: Limits::default(),
     });

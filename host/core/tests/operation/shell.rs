@@ -13,6 +13,7 @@ use capstan_core::{
     fact::{Fact, Freshness, Seen},
     health::{Assessment, Health},
     hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
+    ignore::Ignored,
     input::{Answer, Applied, Decision, DeleteAnswer, Happened, Input, Older, Problem},
     object::{Object, ObjectKey},
     operation::Operation,
@@ -89,6 +90,8 @@ pub fn resource(wave: i32, name: &str) -> Task {
         way: Way::Apply,
         migrates: false,
         live: None,
+        ignored: Ignored::default(),
+        hides: 0,
     });
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
 }

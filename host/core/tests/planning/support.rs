@@ -125,6 +125,7 @@ impl Case {
             confirmed: Confirmed::default(),
             unasked: None,
             on_timeout: OnTimeout::Fail,
+            ignore: &[],
             manager: "capstan",
             limits,
         })

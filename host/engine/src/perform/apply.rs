@@ -8,6 +8,7 @@ use capstan_core::{
     fact::Seen,
     finalizer,
     hook::Propagation,
+    ignore::{self, Writing},
     input::{Applied, DeleteAnswer},
     migration,
     object::{Object, ObjectKey},
@@ -100,14 +101,23 @@ async fn write(
     } else {
         Conflicts::Refuse
     };
-    if apply.way.replaces()
-        && apply.live.is_some()
+    let ignores = !apply.ignored.is_empty() && !apply.ignored.is_sent;
+    let replaces = apply.way.replaces();
+    if apply.live.is_some()
+        && (replaces || ignores)
         && let Some(live) = cluster.get(&object.key()).await?
     {
-        let mut whole = object.clone();
-        whole.set_meta("resourceVersion", live.resource_version());
+        let mut sent = object.clone();
+        if ignores {
+            let writing = if replaces { Writing::Replace } else { Writing::Apply };
+            sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
+        }
+        if !replaces {
+            return cluster.apply_with(&sent, conflicts, unknown, rehearsal).await;
+        }
+        sent.set_meta("resourceVersion", live.resource_version());
         return cluster
-            .replace_with(&whole, unknown, rehearsal)
+            .replace_with(&sent, unknown, rehearsal)
             .await
             .map(|made| (made, Vec::new()));
     }
@@ -132,11 +142,14 @@ impl Performer {
         }
         let unknown = task.unknown_fields;
         let mut patience = Patience::new();
+        let mut met_others = false;
         let (made, left_out) = loop {
             match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
                 Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
                     break self.recreate(object, apply, unknown).await?;
                 }
+                // Whoever looks after an ignored field may have taken it in this moment.
+                Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
                 Err(error) => self.learn_kinds(&mut patience, error).await?,
                 Ok(written) => break written,
             }
