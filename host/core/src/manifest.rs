@@ -200,11 +200,11 @@ pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
             let source = Arc::clone(&source);
             let manifest = Manifest {
                 object: Object(value),
-                origin: Some(Origin {
+                origin: Some(Arc::new(Origin {
                     source,
                     document,
                     marks,
-                }),
+                })),
             };
             if found.is_some() {
                 errors.push(

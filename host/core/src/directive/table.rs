@@ -33,7 +33,7 @@ const fn row(
 pub const WRITTEN_BY_HOST: [&str; 4] = [labels::APPLICATION, labels::HOOK, labels::RUN, labels::OPERATION];
 
 /// All annotations that are read, ours first.
-pub const ANNOTATIONS: [Annotation; 28] = [
+pub const ANNOTATIONS: [Annotation; 29] = [
     row(
         "capstan.dev/hook",
         "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and words that plugins claim",
