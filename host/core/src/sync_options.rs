@@ -130,7 +130,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
         "RespectIgnoreDifferences",
         NO,
         Whose::Application,
-        "it is read, and told to change nothing: this version has no `ignoreDifferences`",
+        "fields that `ignoreDifferences` names are left as they are live; without it they are sent in compat mode, and left alone by our rules",
     ),
     option(
         "FailOnSharedResource",
@@ -242,10 +242,6 @@ impl SyncOptions {
         }
         if options.server_side == Some(false) {
             options.notices.push(NO_CLIENT_SIDE.to_owned());
-        }
-        if options.respect_ignored == Some(true) {
-            let notice = "RespectIgnoreDifferences changes nothing: this version has no `ignoreDifferences`";
-            options.notices.push(notice.to_owned());
         }
         if !mode.has(Rule::SharedObjectsAreTaken) && options.fail_on_shared == Some(false) {
             let notice =

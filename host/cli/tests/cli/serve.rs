@@ -223,7 +223,7 @@ fn why_an_object_is_not_healthy_and_when_that_is_given_up_is_explained() {
     sync.wait_for("nobody-made-it");
     let told = cluster.run_until("explain shop -n shop", "nobody-made-it").out;
     assert!(
-        told.contains("waits for Deployment/locked: Degraded: pod locked-")
+        told.contains("waits for Deployment/locked: Degraded: 1 of 1 pod: ")
             && told.contains("Secret/nobody-made-it, which it mounts, doesn't exist")
             && told.contains("what ends that otherwise: given up in 2"),
         "{told}"

@@ -157,16 +157,16 @@ fn a_sync_that_fails() {
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
-    logs | presync-jobyzjy3e7civ-j4gdj > presync-job | no database
       1.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active
+    logs | presync-jobyzjy3e7civ-j4gdj > presync-job | no database
       2.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 1 failed of 3 tries
        12s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 1 failed of 3 tries
-    logs | presync-jobyzjy3e7civ-ccb25 > presync-job | no database
        13s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 1 failed of 3 tries
+    logs | presync-jobyzjy3e7civ-ccb25 > presync-job | no database
        14s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 2 failed of 3 tries
        34s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 2 failed of 3 tries
-    logs | presync-jobyzjy3e7civ-5pk8k > presync-job | no database
        35s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 2 failed of 3 tries
+    logs | presync-jobyzjy3e7civ-5pk8k > presync-job | no database
        36s  FAILED    Job/presync-jobyzjy3e7civ    BackoffLimitExceeded: Job has reached the specified backoff limit (hook)
        36s  failing                                because of Job shop/presync-jobyzjy3e7civ: BackoffLimitExceeded: Job has reached the specified backoff limit
     ---- SyncFail, wave 0 [1/4 done] ----
@@ -336,8 +336,8 @@ fn what_is_stored() {
     ---- PreSync, wave 0 [0/1 done] ----
       0.0s  created   Job/presync-job5jyjplox3i
       0.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active, none ready
-    logs | presync-job5jyjplox3i-6kcqb > presync-job | Pre Sync Job
       1.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active
+    logs | presync-job5jyjplox3i-6kcqb > presync-job | Pre Sync Job
       2.0s  ok        Job/presync-job5jyjplox3i   complete
       2.0s  kept      Job/presync-job5jyjplox3i   deleted in 10m (ttl)
 
@@ -444,11 +444,19 @@ fn plugins_are_listed_and_asked() {
                                                    health          apps/StatefulSet
                                                    health          apps/DaemonSet
                                                    health          apps/ReplicaSet
+                                                   health          ReplicationController
                                                    health          Pod
                                                    health          PersistentVolumeClaim
                                                    health          Namespace
+                                                   health          argoproj.io/Workflow
                                                    health          Service
+                                                   health          networking.k8s.io/Ingress
+                                                   health          extensions/Ingress
+                                                   health          autoscaling/HorizontalPodAutoscaler
                                                    health          apiextensions.k8s.io/CustomResourceDefinition
+                                                   health          apiregistration.k8s.io/APIService
+                                                   health          policy/PodDisruptionBudget
+                                                   health          batch/CronJob
     skip       0.1.0     built in   DIGEST......   hook            Skip
     ttl        0.1.0     built in   DIGEST......   delete-policy   *
     [exit code 0]

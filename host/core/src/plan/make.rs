@@ -384,7 +384,7 @@ impl Making<'_> {
         object.set_label(labels::APPLICATION, &self.planning.application.name);
         let ignored = match Ignored::of(manifest, &directives.ignore_differences, self.planning.ignore) {
             Ok(ignored) => Ignored {
-                is_sent: self.planning.sends_ignored(),
+                is_sent: !ignored.is_empty() && self.planning.sends_ignored(),
                 ..ignored
             },
             Err(errors) => return self.errors.extend(errors),
