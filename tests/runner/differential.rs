@@ -65,7 +65,7 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
     anyhow::ensure!(!chosen.is_empty(), "there is no case whose name contains `{pattern}`");
     let verdicts = plane.block_on(async {
         let observer = Observer::start(plane.client()?).await?;
-        let engine = Engine::start(&program, &plane.kubeconfig()).await?;
+        let engine = Engine::start(&program, &plane.kubeconfig())?;
         let running = chosen.iter().enumerate().map(|(number, case)| {
             let (observer, engine) = (&observer, &engine);
             async move {

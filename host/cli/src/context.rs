@@ -65,12 +65,11 @@ impl Context {
     /// Returns why there is no cluster, or what is wrong with a plugin or a scenario.
     pub async fn new(global: &Global) -> anyhow::Result<Context> {
         let sandbox = Arc::new(sandbox(global)?);
-        let (client, namespace, cluster, world) = match &global.simulate {
-            Some(scenario) => embedded(global, scenario)?,
-            None => {
-                let reached = connect::reach(global).await?;
-                (reached.client, reached.namespace, reached.place, None)
-            }
+        let (client, namespace, cluster, world) = if let Some(scenario) = &global.simulate {
+            embedded(global, scenario)?
+        } else {
+            let reached = connect::reach(global).await?;
+            (reached.client, reached.namespace, reached.place, None)
         };
         let clock = match &world {
             Some(world) => Clock::starting_at(world.now()),

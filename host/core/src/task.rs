@@ -117,7 +117,7 @@ impl Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// The object is made as desired.
-    Apply(ApplyTask),
+    Apply(Box<ApplyTask>),
     /// The object goes.
     Delete(DeleteTask),
     /// A hook runs.

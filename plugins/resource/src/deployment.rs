@@ -26,17 +26,15 @@ pub fn assess(deployment: &Workload) -> Assessment {
         };
         return Assessment::degraded("Deployment/progress-deadline", message).finally();
     }
-    match unfinished(deployment) {
-        // Argo CD waits as well, but can't say for what.
-        Some(waiting) => match condition::with(&status.conditions, "ReplicaFailure", "True") {
-            Some(failure) => Assessment::progressing("Deployment/replica-failure", failure.text("pods can't be made")),
-            None => waiting,
-        },
-        None => {
-            let message = format!("{} available", replicas(status.available_replicas));
-            Assessment::healthy("Deployment/rolled-out").message(message)
-        }
+    let Some(waiting) = unfinished(deployment) else {
+        let message = format!("{} available", replicas(status.available_replicas));
+        return Assessment::healthy("Deployment/rolled-out").message(message);
+    };
+    // Argo CD waits as well, but can't say for what.
+    if let Some(failure) = condition::with(&status.conditions, "ReplicaFailure", "True") {
+        return Assessment::progressing("Deployment/replica-failure", failure.text("pods can't be made"));
     }
+    waiting
 }
 
 /// Says what the rollout still waits for.

@@ -270,7 +270,11 @@ impl Observer {
                         from = mark.metadata.resource_version;
                         continue;
                     }
-                    WatchEvent::Error(status) if resource.group.ends_with(".io") && status.code == 410 => break,
+                    WatchEvent::Error(status)
+                        if resource.group.rsplit('.').next() == Some("io") && status.code == 410 =>
+                    {
+                        break;
+                    }
                     WatchEvent::Error(status) => anyhow::bail!("{status:?}"),
                 };
                 from = object.resource_version().unwrap_or(from);

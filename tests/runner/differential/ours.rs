@@ -65,13 +65,11 @@ impl Ours {
         let followed = self.stage.follow(running, end_at.as_deref());
         if step.never_ends {
             let long_enough = Duration::from_secs(u64::from(theirs::LONG_ENOUGH));
-            return match tokio::time::timeout(long_enough, followed).await {
-                Ok(ran) => Ok(told(space, step, &ran?.view)),
-                Err(_) => {
-                    let report = self.stage.engine.report(&self.stage.application).await?;
-                    Ok(told(space, step, &report.progress.unwrap_or_default()))
-                }
-            };
+            if let Ok(ran) = tokio::time::timeout(long_enough, followed).await {
+                return Ok(told(space, step, &ran?.view));
+            }
+            let report = self.stage.engine.report(&self.stage.application).await?;
+            return Ok(told(space, step, &report.progress.unwrap_or_default()));
         }
         Ok(told(space, step, &followed.await?.view))
     }
@@ -141,20 +139,20 @@ fn result(space: &Space, task: &TaskView) -> Option<String> {
     let is_hook = outline.action == "run";
     let outcome = match &task.progress {
         TaskProgress::Pending => return None,
-        TaskProgress::Running if is_hook => "Running",
-        TaskProgress::Running => "Synced",
+        // What was applied and is no longer waited for is synced as well.
+        TaskProgress::Running | TaskProgress::Finished(TaskResult::Stopped(_)) if !is_hook => "Synced",
+        TaskProgress::Running => "Running",
         TaskProgress::Finished(TaskResult::Done(_) | TaskResult::Tolerated(_)) => match outline.action.as_str() {
             "delete" => "Pruned",
             "run" => "Succeeded",
             _ => "Synced",
         },
-        TaskProgress::Finished(TaskResult::Failed { .. } | TaskResult::Stopped(_)) if is_hook => "Failed",
+        TaskProgress::Finished(TaskResult::Stopped(_)) => "Failed",
+        TaskProgress::Finished(TaskResult::Failed { .. }) if is_hook => "Failed",
         TaskProgress::Finished(TaskResult::Failed { class, .. }) => match class {
             FailureClass::Apply => "SyncFailed",
             FailureClass::Hook | FailureClass::Health | FailureClass::Timeout | FailureClass::Plugin => "Degraded",
         },
-        // It was applied, and is no longer waited for.
-        TaskProgress::Finished(TaskResult::Stopped(_)) => "Synced",
     };
     Some(format!(
         "{} {}/{} {outcome}",

@@ -102,7 +102,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns that it can't be started.
-    pub async fn start(program: &Path, kubeconfig: &Path) -> anyhow::Result<Engine> {
+    pub fn start(program: &Path, kubeconfig: &Path) -> anyhow::Result<Engine> {
         let mut child = Command::new(program)
             .arg("--kubeconfig")
             .arg(kubeconfig)

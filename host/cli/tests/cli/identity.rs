@@ -106,7 +106,7 @@ fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
     let folder = tempfile::tempdir().unwrap();
     let said = |name: &str, exec: Value| {
         let config = kubeconfig(&cluster, name, |config| {
-            config["users"][0]["user"] = json!({ "exec": exec })
+            config["users"][0]["user"] = json!({ "exec": exec });
         });
         run_with(&config, "status")
             .all()

@@ -226,7 +226,7 @@ mod tests {
         } else if kind != "Namespace" {
             object["metadata"]["namespace"] = json!("shop");
         }
-        let action = Action::Apply(ApplyTask {
+        let action = Action::Apply(Box::new(ApplyTask {
             changes: Changes::Create,
             wait: Wait::Healthy,
             judge: Answerer {
@@ -243,7 +243,7 @@ mod tests {
             live: None,
             ignored: Ignored::default(),
             hides: 0,
-        });
+        }));
         task(phase, wave, object, action)
     }
 

@@ -408,7 +408,7 @@ impl Making<'_> {
             key,
             object: Some(object),
             place: manifest.place(""),
-            action: Action::Apply(ApplyTask {
+            action: Action::Apply(Box::new(ApplyTask {
                 changes,
                 wait: if is_looked_at { directives.wait } else { Wait::Applied },
                 judge,
@@ -421,7 +421,7 @@ impl Making<'_> {
                 live: live.map(LiveState::of),
                 ignored,
                 hides,
-            }),
+            })),
             timeout_seconds: directives.timeout_seconds,
             on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
             unknown_fields: unknown_fields(directives),

@@ -62,7 +62,7 @@ impl Making<'_> {
             key,
             object: Some(object),
             place: None,
-            action: Action::Apply(ApplyTask {
+            action: Action::Apply(Box::new(ApplyTask {
                 changes,
                 wait: Wait::Healthy,
                 judge,
@@ -74,7 +74,7 @@ impl Making<'_> {
                 live: live.map(LiveState::of),
                 ignored: Ignored::default(),
                 hides: 0,
-            }),
+            })),
             timeout_seconds: None,
             on_timeout: planning.on_timeout,
             unknown_fields: UnknownFields::Refused,

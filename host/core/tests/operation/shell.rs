@@ -80,7 +80,7 @@ fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> T
 }
 
 pub fn resource(wave: i32, name: &str) -> Task {
-    let action = Action::Apply(ApplyTask {
+    let action = Action::Apply(Box::new(ApplyTask {
         changes: Changes::Create,
         wait: Wait::Healthy,
         judge: answerer("resource"),
@@ -92,7 +92,7 @@ pub fn resource(wave: i32, name: &str) -> Task {
         live: None,
         ignored: Ignored::default(),
         hides: 0,
-    });
+    }));
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
 }
 
