@@ -465,7 +465,7 @@ fn plugins_are_listed_and_asked() {
     assert_snapshot!(answer.out, @r#"
     {
       "health": "Healthy",
-      "rule": "Service/load-balancer"
+      "rule": "Service/no-load-balancer"
     }
     "#);
     assert_eq!(answer.code, 0);
