@@ -27,6 +27,8 @@ use crate::{
 
 /// How long the cluster may take to serve a kind whose definition it has accepted.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
+/// How often an object is replaced that others write to at the same time.
+const MOST_TRIES: u32 = 5;
 /// How long an object that is created anew may take to go.
 const GONE_WITHIN: Duration = Duration::from_mins(5);
 
@@ -103,23 +105,24 @@ async fn write(
     };
     let ignores = !apply.ignored.is_empty() && !apply.ignored.is_sent;
     let replaces = apply.way.replaces();
-    if apply.live.is_some()
-        && (replaces || ignores)
-        && let Some(live) = cluster.get(&object.key()).await?
-    {
-        let mut sent = object.clone();
-        if ignores {
-            let writing = if replaces { Writing::Replace } else { Writing::Apply };
-            sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
+    if apply.live.is_some() && (replaces || ignores) {
+        let mut tries = 1;
+        while let Some(live) = cluster.get(&object.key()).await? {
+            let mut sent = object.clone();
+            if ignores {
+                let writing = if replaces { Writing::Replace } else { Writing::Apply };
+                sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
+            }
+            if !replaces {
+                return cluster.apply_with(&sent, conflicts, unknown, rehearsal).await;
+            }
+            sent.set_meta("resourceVersion", live.resource_version());
+            match cluster.replace_with(&sent, unknown, rehearsal).await {
+                // Its controller wrote a status between: what is replaced is whatever is there.
+                Err(ClusterError::Moved(_)) if tries < MOST_TRIES => tries += 1,
+                other => return other.map(|made| (made, Vec::new())),
+            }
         }
-        if !replaces {
-            return cluster.apply_with(&sent, conflicts, unknown, rehearsal).await;
-        }
-        sent.set_meta("resourceVersion", live.resource_version());
-        return cluster
-            .replace_with(&sent, unknown, rehearsal)
-            .await
-            .map(|made| (made, Vec::new()));
     }
     cluster.apply_with(object, conflicts, unknown, rehearsal).await
 }
