@@ -194,7 +194,7 @@ fn about(rule: Rule) -> &'static [What] {
         | Rule::OlderObjectCounts
         | Rule::ForegroundDeletion
         | Rule::PreDeleteHooksGo => &[What::Disposal],
-        Rule::FieldsAreTakenOver | Rule::LiveOptionsCount => &[What::Write],
+        Rule::FieldsAreTakenOver | Rule::IgnoredFieldsAreSent | Rule::LiveOptionsCount => &[What::Write],
         Rule::DegradedFailsAtOnce
         | Rule::SuspendedIsAwaited
         | Rule::VanishedFails
@@ -424,6 +424,10 @@ fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
         Action::Apply(apply) => apply.live.is_some() && !apply.takes_over,
         Action::Delete(_) | Action::Hook(_) => false,
     });
+    let sends_ignored = argo.tasks.iter().any(|task| match &task.action {
+        Action::Apply(apply) => apply.ignored.is_sent,
+        Action::Delete(_) | Action::Hook(_) => false,
+    });
     let retries = argo.limits.retry.times > 0;
     let judges = hooks.iter().filter_map(|task| task.hook()).any(|hook| {
         let words = words(hook);
@@ -431,6 +435,7 @@ fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
     });
     let rules = [
         (Rule::FieldsAreTakenOver, overwrites),
+        (Rule::IgnoredFieldsAreSent, sends_ignored),
         (Rule::DegradedFailsAtOnce, awaits),
         (Rule::SuspendedIsAwaited, awaits),
         (Rule::VanishedFails, awaits),

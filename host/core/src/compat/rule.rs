@@ -88,6 +88,8 @@ pub enum Rule {
     ForegroundDeletion,
     /// Fields that others own.
     FieldsAreTakenOver,
+    /// Fields that `ignoreDifferences` names.
+    IgnoredFieldsAreSent,
     /// Objects of another application.
     SharedObjectsAreTaken,
     /// Options on the live object.
@@ -136,7 +138,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules in their order.
-    pub const ALL: [Rule; 46] = [
+    pub const ALL: [Rule; 47] = [
         Rule::MistakesAreIgnored,
         Rule::HelmHookBesideOurs,
         Rule::DeleteHooksOfBoth,
@@ -161,6 +163,7 @@ impl Rule {
         Rule::PodsOnlyTell,
         Rule::ForegroundDeletion,
         Rule::FieldsAreTakenOver,
+        Rule::IgnoredFieldsAreSent,
         Rule::SharedObjectsAreTaken,
         Rule::LiveOptionsCount,
         Rule::DeleteHooksHaveNoWaves,

@@ -183,6 +183,12 @@ pub(super) const fn row(rule: Rule) -> Row {
             "a field that another manager owns is overwritten",
             CONTEXT,
         ),
+        Rule::IgnoredFieldsAreSent => line(
+            "ignored-fields-are-sent",
+            "fields that `ignoreDifferences` names stay as they are live",
+            "they are not shown, and sent nevertheless, unless `RespectIgnoreDifferences` is set",
+            "controller/sync.go",
+        ),
         Rule::SharedObjectsAreTaken => line(
             "shared-objects-are-taken",
             "an object of another application is an error",

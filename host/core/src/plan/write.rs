@@ -2,7 +2,7 @@
 
 use super::{Planning, make::Making};
 use crate::{
-    compat::{Mode, Rule},
+    compat::Rule,
     directive::{self, Directives},
     hook::Propagation,
     manifest,
@@ -21,10 +21,12 @@ impl Planning<'_> {
         self.options.propagation.or(compat)
     }
 
-    /// Says whether what is ignored is only not shown. Argo CD's `RespectIgnoreDifferences` is what we always do.
+    /// Says whether what is ignored is only not shown.
     pub(super) fn sends_ignored(&self) -> bool {
-        let is_respected = self.options.respect_ignored.unwrap_or(self.mode == Mode::Native);
-        !is_respected
+        match self.options.respect_ignored {
+            Some(is_respected) => !is_respected,
+            None => self.mode.has(Rule::IgnoredFieldsAreSent),
+        }
     }
 
     /// Returns what becomes of what an object owns that is removed.
