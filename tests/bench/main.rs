@@ -15,6 +15,7 @@ use std::{
 };
 
 use capstan_core::{
+    compat::Mode,
     event::Status,
     object::Object,
     plugins::{Application, HealthQuestion, Need, Plugins as _},
@@ -93,6 +94,8 @@ async fn assess(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duratio
     let question = HealthQuestion {
         application: &application,
         object,
+        mode: Mode::Native,
+        related: None,
         now: Timestamp::UNIX_EPOCH,
     };
     let mut times = Vec::with_capacity(calls);

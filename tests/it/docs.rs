@@ -2,7 +2,9 @@
 
 use capstan_core::{
     directive::ANNOTATIONS,
+    grace,
     lint::{INVALID, RULES, UNKNOWN_KIND},
+    object::GroupKind,
 };
 use capstan_sim::scenario::Scenario;
 
@@ -18,9 +20,11 @@ fn blocks(document: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_scenario_of_the_guide_can_be_read() {
+fn the_scenario_and_the_case_of_the_guide_can_be_read() {
     let blocks = blocks("README.md", "yaml");
-    assert_eq!(blocks.len(), 1);
+    assert_eq!(blocks.len(), 2);
+    let cases = capstan_tests::differential::case::parse(&blocks[1]).unwrap();
+    assert_eq!((cases.len(), cases[0].steps.len()), (1, 1));
     let scenario = Scenario::from_yaml(&blocks[0]).unwrap();
     assert_eq!(
         (scenario.behaviours.len(), scenario.claims.len(), scenario.faults.len()),
@@ -38,6 +42,26 @@ fn the_main_commands_of_the_readme_are_the_ones_that_ci_runs() {
     assert_eq!(commands.len(), 2, "{commands:?}");
 }
 
+/// Returns the table of how long an object may be Degraded.
+fn tolerances() -> String {
+    let mut text = "\n## How long an object may be Degraded\n\nWithout `capstan.dev/degraded-grace`, generated from `core/src/grace.rs`. \
+                    What is final, as a Job's backoff limit or a Deployment's progress deadline, is a failure at once. With \
+                    `--compat argocd` nothing is tolerated, but what pods tell.\n\n| kind | seconds | because |\n| --- | --- | --- |\n"
+        .to_owned();
+    for row in grace::TOLERANCES {
+        let kind = GroupKind::new(row.group, row.kind);
+        text.push_str(&format!("| `{kind}` | {} | {} |\n", row.seconds, row.why));
+    }
+    let others = "controllers of custom resources say Degraded before they have all they need";
+    let pods = "an image or a Secret may come a little later";
+    text.push_str(&format!("| any other | {} | {others} |\n", grace::OTHERS));
+    text.push_str(&format!(
+        "| of any kind, what only its pods tell | {} | {pods} |\n",
+        grace::PODS
+    ));
+    text
+}
+
 /// `CAPSTAN_UPDATE=1 cargo test -p capstan-tests docs` writes it anew.
 #[test]
 fn the_table_of_annotations_is_that_of_the_code() {
@@ -50,6 +74,7 @@ fn the_table_of_annotations_is_that_of_the_code() {
             row.annotation, row.values, row.default, row.meaning
         ));
     }
+    text.push_str(&tolerances());
     check_generated("../host/ANNOTATIONS.md", &text);
 }
 

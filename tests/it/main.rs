@@ -3,6 +3,7 @@
 
 mod architecture;
 mod crash;
+mod differential;
 mod docs;
 mod engine;
 mod hostile;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use capstan_core::{event::Status, object::ObjectKey, plugins::Application};
+use capstan_core::{event::Status, object::ObjectKey, plugins::Application, sync_options::SyncOptions};
 use capstan_engine::{Clock, Engine, EngineError, Record, Running, cluster::Cluster};
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
@@ -250,6 +250,34 @@ fn a_namespace_that_is_going_is_told_by_planning() {
     });
 }
 
+/// Waits for the quota's first status: it counts from then on.
+async fn is_counted(stage: &Stage) {
+    let is_counted =
+        |quota: Option<&DynamicObject>| quota.is_some_and(|quota| quota.data.pointer("/status/used").is_some());
+    let counted = kube::runtime::wait::await_condition(api(stage, "v1", "ResourceQuota"), "small", is_counted);
+    tokio::time::timeout(Duration::from_secs(30), counted)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[test]
+fn why_pods_can_not_be_made_is_told_by_the_event_that_says_so() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "small" },
+            "spec": { "hard": { "pods": "0" } } });
+        create(&stage, quota).await;
+        is_counted(&stage).await;
+        let mut request = stage.request(&["fixtures/sets/stateful"]).unwrap();
+        request.limits.operation = 25;
+        let ran = stage.run(request).await.unwrap();
+        let expected = "waiting StatefulSet/db: FailedCreate: *exceeded quota: small*";
+        assert!(ran.told.iter().any(|told| is_like(told, expected)), "{:#?}", ran.told);
+    });
+}
+
 #[test]
 fn a_full_quota_is_told_with_its_numbers() {
     let Some(plane) = real::plane() else { return };
@@ -258,15 +286,7 @@ fn a_full_quota_is_told_with_its_numbers() {
         let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "small" },
             "spec": { "hard": { "count/services": "0" } } });
         create(&stage, quota).await;
-        // A quota counts from its first status on.
-        let quotas = api(&stage, "v1", "ResourceQuota");
-        let is_counted =
-            |quota: Option<&DynamicObject>| quota.is_some_and(|quota| quota.data.pointer("/status/used").is_some());
-        let counted = kube::runtime::wait::await_condition(quotas, "small", is_counted);
-        tokio::time::timeout(Duration::from_secs(30), counted)
-            .await
-            .unwrap()
-            .unwrap();
+        is_counted(&stage).await;
         let ran = stage.run(stage.request(&["example/echo"]).unwrap()).await.unwrap();
         assert!(why(&ran).contains("exceeded quota: small"), "{}", why(&ran));
         assert!(
@@ -332,6 +352,34 @@ fn annotations_that_are_too_long_are_refused_before_anything_is_changed() {
             why(&ran).get(..300).unwrap_or_default()
         );
         assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
+    });
+}
+
+#[test]
+fn fields_that_the_server_does_not_know_are_refused_or_left_out() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let text = format!(
+            "{}---\napiVersion: v1\nkind: Service\nmetadata:\n  name: odd\nspec:\n  selector: {{ app: odd }}\n  odd: true\n  ports: [{{ port: 80, \
+             strange: 1 }}]\n",
+            config_map("fine")
+        );
+        let ran = stage.run(stage.request_text(&text)).await.unwrap();
+        assert!(why(&ran).contains(".spec.odd") && why(&ran).contains("Validate=false"), "{}", why(&ran));
+        assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
+
+        let mut request = stage.request_text(&text);
+        request.options = SyncOptions::read(["Validate=false"], request.mode).unwrap();
+        let ran = stage.run(request).await.unwrap();
+        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        let told = |pattern: &str| ran.told.iter().any(|told| is_like(told, pattern));
+        assert!(told("waiting Service/odd: left out*.spec.odd*"), "{:#?}", ran.told);
+        assert!(told("waiting Service/odd: left out*strange*"), "{:#?}", ran.told);
+
+        let job = hook("job").replace("spec:\n  template:", "spec:\n  odd: true\n  template:");
+        let ran = stage.run(stage.request_text(&job)).await.unwrap();
+        assert!(why(&ran).contains("spec.odd"), "{}", why(&ran));
     });
 }
 

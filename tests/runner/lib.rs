@@ -1,9 +1,10 @@
 //! Runs stories: manifests on an embedded cluster in virtual time, with the built-in plugins in their sandbox.
 //!
 //! [`story`] is the form of the files in `scenarios/`; [`Stage`] is a cluster with an engine on it, for tests that are better told in
-//! Rust; [`told`] puts events into the words that both expect.
+//! Rust; [`told`] puts events into the words that both expect. [`differential`] runs cases by Capstan and by Argo CD's engine.
 #![expect(clippy::expect_used, reason = "a test may stop at what can't be")]
 
+pub mod differential;
 pub mod real;
 pub mod stage;
 pub mod story;

@@ -3,6 +3,7 @@
 //! What scenario files say about time is about a tenth as long there; what they say about faults is said by a proxy.
 
 use std::{
+    path::PathBuf,
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -97,6 +98,20 @@ impl Plane {
         Ok(futures::executor::block_on(read)?)
     }
 
+    /// Returns a client of `admin`.
+    ///
+    /// # Errors
+    ///
+    /// Returns that there is none.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::try_from(self.config.clone())?)
+    }
+
+    /// Returns the kubeconfig of `admin`.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.cluster.kubeconfig()
+    }
+
     /// Makes a namespace as a scenario describes its cluster.
     ///
     /// # Errors
@@ -130,8 +145,8 @@ impl Plane {
     }
 }
 
-/// Makes an object of one of the kinds that scenarios begin with.
-async fn make(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
+/// Makes an object of one of the kinds that stories and cases begin with.
+pub(crate) async fn make(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
     let object: DynamicObject = serde_json::from_value(object)?;
     let types = object.types.clone().context("objects have a kind")?;
     let kind = GroupVersionKind::try_from(&types)?;

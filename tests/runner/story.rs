@@ -14,6 +14,7 @@ use capstan_core::{
     operation_kind::Purpose,
     phase::Phase,
     plan::{Confirmed, Hooks, Selection},
+    sync_options::SyncOptions,
 };
 use capstan_engine::{Request, SweepFate};
 use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
@@ -96,6 +97,9 @@ struct Sync {
     /// Whether it is a rollback.
     #[serde(default)]
     rollback: bool,
+    /// Sync options of the application.
+    #[serde(default)]
+    sync_options: Vec<String>,
     #[serde(default)]
     adopt: bool,
     #[serde(default)]
@@ -305,6 +309,8 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     if sync.compat {
         request.mode = Mode::ArgoCd;
     }
+    let options = sync.sync_options.iter().map(String::as_str);
+    request.options = SyncOptions::read(options, request.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
     if let Some(timeout) = sync.timeout {
         request.limits.operation = timeout / stage.pace();
     }

@@ -18,13 +18,13 @@ use capstan_sim::{
     world::{Setup, World},
 };
 use jiff::Timestamp;
-use kube::{Client, Config, config::KubeConfigOptions};
+use kube::Client;
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     args::Global,
-    client, grants,
+    connect, grants,
     report::Mistakes,
     source::{self, Capabilities},
 };
@@ -71,9 +71,11 @@ impl Context {
     pub async fn new(global: &Global) -> anyhow::Result<Context> {
         let sandbox = Arc::new(sandbox(global)?);
         let grants = grants::read(global)?;
-        let (client, namespace, cluster, world) = match &global.simulate {
-            Some(scenario) => embedded(global, scenario)?,
-            None => real(global).await?,
+        let (client, namespace, cluster, world) = if let Some(scenario) = &global.simulate {
+            embedded(global, scenario)?
+        } else {
+            let reached = connect::reach(global).await?;
+            (reached.client, reached.namespace, reached.place, None)
         };
         let clock = match &world {
             Some(world) => Clock::starting_at(world.now()),
@@ -213,36 +215,6 @@ fn cache_folder() -> Option<PathBuf> {
 }
 
 type Found = (Client, String, String, Option<World>);
-
-async fn real(global: &Global) -> anyhow::Result<Found> {
-    let options = KubeConfigOptions {
-        context: global.context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    let config = match &global.kubeconfig {
-        Some(path) => {
-            let read = kube::config::Kubeconfig::read_from(path);
-            let read = read.with_context(|| format!("failed to read {}", path.display()))?;
-            Config::from_custom_kubeconfig(read, &options)
-                .await
-                .map_err(anyhow::Error::from)
-        }
-        None if global.context.is_some() => Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from),
-        None => Config::infer().await.map_err(anyhow::Error::from),
-    };
-    let mut config = config.context("no cluster to work on: set KUBECONFIG or --kubeconfig, or use --simulate")?;
-    if let Some(user) = &global.act_as {
-        config.auth_info.impersonate = Some(user.clone());
-        config.auth_info.impersonate_groups = (!global.as_groups.is_empty()).then(|| global.as_groups.clone());
-    }
-    let namespace = global
-        .namespace
-        .clone()
-        .unwrap_or_else(|| config.default_namespace.clone());
-    let cluster = config.cluster_url.to_string();
-    let client = client::client(config).with_context(|| format!("failed to connect to {cluster}"))?;
-    Ok((client, namespace, cluster, None))
-}
 
 fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
     let path = (!scenario.is_empty()).then(|| Path::new(scenario));

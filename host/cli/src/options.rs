@@ -2,6 +2,7 @@
 
 use capstan_core::{
     directive::{Mode, OnTimeout},
+    ignore::IgnoreRule,
     phase::Phase,
     plan::{Confirmed, Hooks, Limits, Retry, Selection},
     plugins::Application,
@@ -25,6 +26,8 @@ pub struct Options {
     pub compat: Option<Compat>,
     /// Sync options of Argo CD, `NAME=VALUE` each.
     pub sync_options: Vec<String>,
+    /// Fields whose differences don't count, since others look after them.
+    pub ignore_differences: Vec<IgnoreRule>,
     /// Labels and annotations of the application's namespace, when it is made.
     pub managed_namespace_metadata: Option<NamespaceMetadata>,
     /// Remove what no manifest names any more.
@@ -73,6 +76,7 @@ impl Options {
         Options {
             compat: set.compat,
             sync_options: set.sync_options.clone(),
+            ignore_differences: Vec::new(),
             managed_namespace_metadata: None,
             prune: set.prune,
             confirm: set.confirm.clone(),
@@ -103,6 +107,11 @@ impl Options {
         Options {
             compat: self.compat.or(others.compat),
             sync_options: list(self.sync_options, others.sync_options),
+            ignore_differences: if self.ignore_differences.is_empty() {
+                others.ignore_differences
+            } else {
+                self.ignore_differences
+            },
             managed_namespace_metadata: self.managed_namespace_metadata.or(others.managed_namespace_metadata),
             prune: self.prune.or(others.prune),
             confirm: list(self.confirm, others.confirm),
@@ -148,6 +157,7 @@ impl Options {
             revision: Some(revision),
             mode,
             options: options.map_err(Mistakes)?,
+            ignore: self.ignore_differences.clone(),
             namespace: self.managed_namespace_metadata.clone().unwrap_or_default(),
             selection: self.selection(),
             prune: self.prune.unwrap_or(false),

@@ -6,7 +6,7 @@ use capstan_core::{error::PlanError, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
 use capstan_sandbox::{AskError, SandboxError};
 
-use crate::render::Paint;
+use crate::{connect::CredentialError, render::Paint};
 
 /// What the user has to change before anything is done: on the command line, in files, in manifests.
 #[derive(Debug)]
@@ -103,6 +103,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<AskError>() {
         return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<CredentialError>() {
+        return Some(error.hint());
     }
     Some(match error.downcast_ref::<EngineError>()? {
         EngineError::Busy { .. } => {

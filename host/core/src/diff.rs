@@ -120,10 +120,7 @@ fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<
 
 fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Change>) {
     let list = pointer.rsplit('/').next().unwrap_or_default();
-    let key = keys_of(list)
-        .iter()
-        .find(|key| desired.iter().chain(live).all(|member| member.get(**key).is_some()));
-    let Some(key) = key else {
+    let Some(key) = key_of(list, desired, live) else {
         let mut inner = Vec::new();
         if desired.len() == live.len() {
             for (at, (desired, live)) in desired.iter().zip(live).enumerate() {
@@ -145,6 +142,38 @@ fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Chang
         let name = id.0.as_str().map_or_else(|| id.0.to_string(), str::to_owned);
         member(&format!("{pointer}/{}", escape(&name)), member_desired, same, found);
     }
+}
+
+/// Returns what identifies the members of two lists of a name.
+pub(crate) fn key_of(list: &str, one: &[Value], other: &[Value]) -> Option<&'static str> {
+    let has_all = |key: &&&str| one.iter().chain(other).all(|member| member.get(**key).is_some());
+    keys_of(list).iter().find(has_all).copied()
+}
+
+/// Says whether a field may identify the members of a list of this name.
+pub(crate) fn is_key(list: &str, field: &str) -> bool {
+    keys_of(list).contains(&field)
+}
+
+/// Says whether two members of such lists are the same one.
+pub(crate) fn is_same_member(one: &Value, other: &Value, key: &str) -> bool {
+    identity(one, key) == identity(other, key)
+}
+
+/// Says whether a member of a list has the keys by which a `fieldsV1` set names it.
+pub(crate) fn has_keys(member: &Value, keys: &Map<String, Value>) -> bool {
+    keys.iter().all(|(name, value)| match member.get(name) {
+        Some(found) => found == value,
+        // The server fills in this default before it names the member.
+        None => name == "protocol" && value == "TCP",
+    })
+}
+
+/// Says whether an entry of `managedFields` is what a manager applied.
+pub(crate) fn is_entry_of(entry: &Value, manager: &str) -> bool {
+    entry.get("manager").and_then(Value::as_str) == Some(manager)
+        && entry.get("operation").and_then(Value::as_str) == Some("Apply")
+        && entry.get("subresource").is_none()
 }
 
 /// Returns what tells members of a list apart; the same port may be there for several protocols.
@@ -174,12 +203,7 @@ fn escape(name: &str) -> String {
 /// Says whether a manager has ever applied an object, by its `managedFields`.
 pub fn is_applied_by(live: &Object, manager: &str) -> bool {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
-    let is_ours = |entry: &&Value| {
-        entry.get("manager").and_then(Value::as_str) == Some(manager)
-            && entry.get("operation").and_then(Value::as_str) == Some("Apply")
-            && entry.get("subresource").is_none()
-    };
-    entries.is_some_and(|entries| entries.iter().find(is_ours).is_some())
+    entries.is_some_and(|entries| entries.iter().any(|entry| is_entry_of(entry, manager)))
 }
 
 /// Says in a few words what changes: `image`, `image, replicas`, `5 fields`.

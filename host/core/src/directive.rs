@@ -74,6 +74,8 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
     found.on_vanished = reader.word("on-vanished", &values::ON_VANISHED).unwrap_or_default();
     found.wait = reader.word("wait", &values::WAIT).unwrap_or_default();
     found.degraded_grace_seconds = reader.duration("degraded-grace");
+    check_load_balancer(&mut reader);
+    found.ignore_differences = reader.list("capstan.dev/ignore-differences");
     found.depends_on = reader.list("capstan.dev/depends-on");
     found.apply = reader.word("apply", &values::APPLY).unwrap_or_default();
     found.propagation = reader.word("propagation", &values::PROPAGATION);
@@ -82,6 +84,14 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
     options::read(&mut reader, &mut found);
     tell_without_effect(&mut reader, found.is_hook());
     reader.finish(found)
+}
+
+/// Looks at what the plugins that judge Services and Ingresses read.
+fn check_load_balancer(reader: &mut Reader<'_>) {
+    let says = reader.word("load-balancer", &values::LOAD_BALANCER).is_some();
+    if says && !matches!(reader.manifest.object.kind(), "Service" | "Ingress") {
+        reader.notice("capstan.dev/load-balancer has no effect on an object that is no Service and no Ingress");
+    }
 }
 
 /// Our annotations that only hooks have.
@@ -96,7 +106,8 @@ const FOR_HOOKS: [&str; 7] = [
 ];
 
 /// Our annotations that only objects have that are no hooks; `capstan.dev/phase` is an error on a hook.
-const FOR_OTHERS: [&str; 4] = [
+const FOR_OTHERS: [&str; 5] = [
+    "capstan.dev/ignore-differences",
     "capstan.dev/wait",
     "capstan.dev/degraded-grace",
     "capstan.dev/apply",

@@ -2,9 +2,9 @@
 //!
 //! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
-//! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`migration`], [`reference`] and [`order`] they become a [`plan`] of
+//! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
-//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
+//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
 //! [`record`] what is remembered.
 #![forbid(unsafe_code)]
 
@@ -16,9 +16,11 @@ pub mod error;
 pub mod event;
 pub mod fact;
 pub mod finalizer;
+pub mod grace;
 pub mod grant;
 pub mod health;
 pub mod hook;
+pub mod ignore;
 pub mod input;
 pub mod lint;
 pub mod manifest;
@@ -34,6 +36,7 @@ pub mod plugins;
 pub mod pods;
 pub mod record;
 pub mod reference;
+pub mod related;
 pub mod request;
 pub mod sync_options;
 pub mod task;

@@ -37,8 +37,8 @@ use crate::{
 pub struct Manifest {
     /// The object.
     pub object: Object,
-    /// Where its values are written, if it was read from a text.
-    origin: Option<Origin>,
+    /// Where its values are written, if it was read from a text: as much as the object itself, so that all copies share it.
+    origin: Option<Arc<Origin>>,
 }
 
 /// Where a manifest comes from.
@@ -200,11 +200,11 @@ pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
             let source = Arc::clone(&source);
             let manifest = Manifest {
                 object: Object(value),
-                origin: Some(Origin {
+                origin: Some(Arc::new(Origin {
                     source,
                     document,
                     marks,
-                }),
+                })),
             };
             if found.is_some() {
                 errors.push(

@@ -113,6 +113,11 @@ impl Operation {
         self.state.cause.as_ref()
     }
 
+    /// Returns when it is given up.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.state.deadline
+    }
+
     /// Lists what it waits for, and until when.
     pub fn waiting(&self) -> Vec<crate::event::WaitingOn> {
         let tasks = self.plan.tasks.iter();

@@ -38,7 +38,6 @@ pub enum Purpose {
 
 impl Purpose {
     /// Says whether it is the usual one, which stored forms leave out.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
     pub const fn is_deploy(&self) -> bool {
         matches!(self, Purpose::Deploy)
     }

@@ -10,12 +10,14 @@ use serde_json::{Map, Value};
 
 pub use crate::request::{Ask, HeaderValue, HttpAnswer, HttpRequest, ObjectRef, Request, Selector};
 use crate::{
+    compat::Mode,
     grant::Grants,
     health::Assessment,
     hook::{Disposal, HookOutcome, Occasion, OnVanished, RunId, Ttl},
     object::{GroupKind, Object},
     operation_kind::OperationKind,
     phase::Phase,
+    related::Related,
     wave::Wave,
 };
 
@@ -162,6 +164,8 @@ pub struct HookContext {
     /// What its plugin may have done: which Secrets it may see.
     #[serde(skip)]
     pub grants: Grants,
+    /// Whose rules the user wants.
+    pub mode: Mode,
 }
 
 /// One run of a hook, as its plugin sees it.
@@ -297,6 +301,10 @@ pub struct HealthQuestion<'a> {
     pub application: &'a Application,
     /// The whole object: the sandbox shows the plugin what its claim may see.
     pub object: &'a Object,
+    /// Whose rules the user wants.
+    pub mode: Mode,
+    /// What the plugin asked to see beside it, when it is asked again.
+    pub related: Option<&'a Related>,
     /// The call's moment.
     pub now: Timestamp,
 }

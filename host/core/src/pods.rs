@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::object::{Object, ObjectKey};
 
+/// The rule by which a workload is Degraded for what its pods tell.
+pub const RULE: &str = "host/pods";
+
 /// What is wrong with a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Trouble {
@@ -34,13 +37,19 @@ pub fn selector(workload: &Object) -> Option<String> {
             workload.kind(),
             "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"
         );
-    let labels = workload.0.pointer("/spec/selector/matchLabels")?.as_object()?;
+    let is_controller = workload.group().is_empty() && workload.kind() == "ReplicationController";
+    let selector = if is_controller {
+        "/spec/selector"
+    } else {
+        "/spec/selector/matchLabels"
+    };
+    let labels = workload.0.pointer(selector)?.as_object()?;
     let terms: Option<Vec<String>> = labels
         .iter()
         .map(|(name, value)| Some(format!("{name}={}", value.as_str()?)))
         .collect();
     terms
-        .filter(|terms| has_pods && !terms.is_empty())
+        .filter(|terms| (has_pods || is_controller) && !terms.is_empty())
         .map(|terms| terms.join(","))
 }
 
@@ -195,5 +204,8 @@ mod tests {
         };
         assert_eq!(of("apps/v1", "Deployment").as_deref(), Some("app=x"));
         assert_eq!(of("v1", "Service"), None);
+        let controller =
+            json!({ "apiVersion": "v1", "kind": "ReplicationController", "spec": { "selector": { "app": "x" } } });
+        assert_eq!(selector(&Object(controller)).as_deref(), Some("app=x"));
     }
 }

@@ -82,7 +82,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
         "Validate",
         YES,
         Whose::Both,
-        "`false`: fields that the server doesn't know are left out instead of being a failure; which ones is told",
+        "`false`: fields that the server doesn't know are left out instead of being a failure; of objects that are no hooks it is told which",
     ),
     option(
         "SkipDryRunOnMissingResource",
@@ -130,7 +130,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
         "RespectIgnoreDifferences",
         NO,
         Whose::Application,
-        "ignored fields are left alone when an object is applied, too; by our rules they always are",
+        "fields that `ignoreDifferences` names are left as they are live; without it they are sent in compat mode, and left alone by our rules",
     ),
     option(
         "FailOnSharedResource",
@@ -415,6 +415,7 @@ mod tests {
         assert_eq!(read(&["ServerSideApply=false"]).notices, [NO_CLIENT_SIDE]);
         assert!(read(&["ServerSideApply=true"]).notices.is_empty());
         assert_eq!(read(&["FailOnSharedResource=false"]).notices.len(), 1);
+        assert!(read(&["RespectIgnoreDifferences=true"]).notices.is_empty());
     }
 
     #[test]

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use crate::{
     diff::Change,
     directive::{OnTimeout, Wait},
+    grace::{self, Grace},
     hook::{HookId, OnVanished, Propagation, Ttl},
+    ignore::Ignored,
     object::{Object, ObjectKey},
     phase::Phase,
     place::Place,
@@ -115,7 +117,7 @@ impl Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Action {
     /// The object is made as desired.
-    Apply(ApplyTask),
+    Apply(Box<ApplyTask>),
     /// The object goes.
     Delete(DeleteTask),
     /// A hook runs.
@@ -134,6 +136,9 @@ pub struct ApplyTask {
     pub judge: Answerer,
     /// How long it may be Degraded before that is a failure, in seconds, unless its judge says that waiting is useless.
     pub degraded_grace_seconds: u64,
+    /// How long it may be Degraded by what only its pods tell.
+    #[serde(default = "pods_grace_seconds")]
+    pub pods_grace_seconds: u64,
     /// Whether fields that others own are taken over; without it, they are a failure that says whose they are.
     #[serde(default)]
     pub takes_over: bool,
@@ -146,6 +151,31 @@ pub struct ApplyTask {
     /// The object as it was when the plan was made; nothing when there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LiveState>,
+    /// What others look after.
+    #[serde(default, skip_serializing_if = "Ignored::is_empty")]
+    pub ignored: Ignored,
+    /// How many fields of that differ.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub hides: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+fn pods_grace_seconds() -> u64 {
+    grace::PODS
+}
+
+impl ApplyTask {
+    /// Returns how long it may be Degraded.
+    pub fn grace(&self) -> Grace {
+        Grace {
+            own: self.degraded_grace_seconds,
+            pods: self.pods_grace_seconds,
+        }
+    }
 }
 
 /// How an object is made as desired.

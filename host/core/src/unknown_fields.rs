@@ -53,10 +53,22 @@ fn inside<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
     match step {
         Step::Field(name) => place.get_mut(name),
         Step::Place(at) => place.get_mut(at),
-        Step::Member(fields) => place.as_array_mut()?.iter_mut().find(|member| {
-            let has = |(name, value): &(String, Value)| member.get(name) == Some(value);
-            fields.iter().all(has)
-        }),
+        Step::Member(fields) => {
+            let members = place.as_array_mut()?;
+            let has = |member: &Value, (name, value): &(String, Value)| member.get(name) == Some(value);
+            // The server fills in keys that the manifest leaves out: a port's protocol.
+            let may_have =
+                |member: &Value, (name, value): &(String, Value)| member.get(name).is_none_or(|known| known == value);
+            let exactly = members
+                .iter()
+                .position(|member| fields.iter().all(|field| has(member, field)));
+            let position = exactly.or_else(|| {
+                members
+                    .iter()
+                    .position(|member| fields.iter().all(|field| may_have(member, field)))
+            })?;
+            members.get_mut(position)
+        }
     }
 }
 
@@ -129,6 +141,11 @@ mod tests {
                 true,
             ),
             (".spec.containers[name=\"none\"].odd", "/spec/nothing", false),
+            (
+                ".spec.containers[name=\"app\",protocol=\"TCP\"].odd",
+                "/spec/containers/1/odd",
+                true,
+            ),
             (".spec.missing", "/spec/missing", false),
             ("", "/nothing", false),
             (".spec.list[", "/nothing", false),

@@ -180,6 +180,28 @@ impl Cluster {
         }
     }
 
+    /// Reads some events about an object: those that the first page has.
+    ///
+    /// # Errors
+    ///
+    /// Returns why they couldn't be read.
+    pub async fn events_about(&self, object: &Object) -> Result<Vec<Object>, ClusterError> {
+        let resource = self.resource(&GroupKind::new("", "Event"), Some("v1"))?;
+        // Those about what lives in no namespace are in this one.
+        let namespace = if object.namespace().is_empty() {
+            "default"
+        } else {
+            object.namespace()
+        };
+        let fields = format!("involvedObject.uid={}", object.uid());
+        let endpoint = Endpoint::new(&resource, namespace);
+        let mut page = self.send(|| endpoint.some(&fields, PAGE)).await?;
+        let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
+            return Ok(Vec::new());
+        };
+        Ok(items.into_iter().map(Object).collect())
+    }
+
     /// Reads those of the objects that are there, with one list where many of a kind are wanted. Kinds that the cluster doesn't
     /// have have no objects.
     ///

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     cluster::{AT_ONCE, Cluster},
     error::EngineError,
+    judge::Judge,
     lines::{Lines, Listening},
     perform::{Beside, Order, Performer},
     running::Record,
@@ -71,7 +72,14 @@ impl Driver {
     pub async fn run(mut self, first: Happened) -> Result<Status, EngineError> {
         let plan = Arc::clone(self.operation.plan());
         let (answers, mut happened) = mpsc::unbounded_channel();
-        let watches = Watches::new(&self.cluster, &self.plugins, self.clock, &plan, answers.clone());
+        let judge = Arc::new(Judge {
+            cluster: self.cluster.clone(),
+            plugins: Arc::clone(&self.plugins),
+            clock: self.clock,
+            application: plan.application.clone(),
+            mode: plan.mode,
+        });
+        let watches = Watches::new(&self.cluster, &judge, &plan, answers.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.records.clone()));
         let _listening = Listening(Arc::clone(&lines));
         let store = Arc::new(Mutex::new(self.store));
@@ -79,6 +87,7 @@ impl Driver {
             performer: Arc::new(Performer {
                 cluster: self.cluster.clone(),
                 plugins: Arc::clone(&self.plugins),
+                judge,
                 clock: self.clock,
                 plan: Arc::clone(&plan),
                 operation: self.operation.state().id.clone(),

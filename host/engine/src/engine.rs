@@ -6,15 +6,19 @@ use std::sync::{
 };
 
 use capstan_core::{
+    compat::Mode,
     event::WaitingOn,
     input::Happened,
     manifest::Manifest,
+    object::Object,
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
     plugins::{Application, Plugins},
     record::HookRecords,
+    sync_options::SyncOptions,
     view::OperationView,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
@@ -65,6 +69,8 @@ pub struct Report {
     pub waiting: Vec<WaitingOn>,
     /// The hooks of that one, by name, that wait for a person.
     pub approvals: Vec<String>,
+    /// When that one is given up.
+    pub deadline: Option<Timestamp>,
     /// The last operations that are over, oldest first.
     pub history: Vec<Past>,
     /// What is to be deleted later.
@@ -193,7 +199,7 @@ impl Engine {
         }
         let digest = digest(&planned.manifests);
         let id = store.begin(&planned, by, &digest, self.clock.now()).await?;
-        let operation = Operation::new(Arc::new(planned.plan), id);
+        let operation = Operation::new(planned.plan, id);
         let current = (operation, OperationView::default());
         Ok(self.drive(current, store, lock, lock_news, Happened::Begun))
     }
@@ -298,7 +304,7 @@ impl Engine {
     }
 
     async fn make_namespace(&self, name: &str) -> Result<(), EngineError> {
-        let namespace = capstan_core::object::Object(serde_json::json!({
+        let namespace = Object(serde_json::json!({
             "apiVersion": "v1",
             "kind": namespace_key(name).kind,
             "metadata": { "name": name },
@@ -367,6 +373,16 @@ impl Engine {
         Ok(name.clone())
     }
 
+    /// Returns whose rules held in the last sync of an application, and with which options.
+    ///
+    /// # Errors
+    ///
+    /// Returns `NoApplication`, or why the stored state couldn't be read.
+    pub async fn rules(&self, application: &Application) -> Result<(Mode, SyncOptions), EngineError> {
+        let head = self.open_known(application).await?.head;
+        Ok((head.mode, head.options))
+    }
+
     /// Returns the operation that isn't over, if there is one, whether its driver is alive or not.
     ///
     /// # Errors
@@ -392,9 +408,14 @@ impl Engine {
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
         let store = self.open_known(application).await?;
-        let (waiting, approvals, progress) = match store.current().await? {
-            Some((operation, view)) => (operation.waiting(), operation.awaited(APPROVAL), Some(view)),
-            None => (Vec::new(), Vec::new(), None),
+        let (waiting, approvals, deadline, progress) = match store.current().await? {
+            Some((operation, view)) => (
+                operation.waiting(),
+                operation.awaited(APPROVAL),
+                operation.deadline(),
+                Some(view),
+            ),
+            None => (Vec::new(), Vec::new(), None, None),
         };
         let is_driven = match &store.head.current {
             Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
@@ -408,6 +429,7 @@ impl Engine {
             progress,
             waiting,
             approvals,
+            deadline,
             history: head.history,
             due: head.due,
             hooks: head.hooks,
@@ -465,11 +487,8 @@ impl Engine {
 }
 
 /// Returns a digest of a set of manifests, whatever their order.
-pub(crate) fn digest(manifests: &[Manifest]) -> String {
-    let mut digests: Vec<String> = manifests
-        .iter()
-        .map(|manifest| capstan_core::diff::digest(&manifest.object))
-        .collect();
+pub(crate) fn digest(manifests: &[Object]) -> String {
+    let mut digests: Vec<String> = manifests.iter().map(capstan_core::diff::digest).collect();
     digests.sort();
     let all: Vec<&str> = digests.iter().map(String::as_str).collect();
     capstan_core::hook::short_hash(&all)

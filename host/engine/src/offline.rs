@@ -19,9 +19,9 @@ use crate::{
 
 /// Looks at manifests without a cluster. What keeps them from being planned is a finding like others, of the rule `invalid`; what is
 /// left of the set without those is looked at nonetheless.
-pub async fn lint(plugins: &dyn Plugins, request: Request) -> Vec<Finding> {
+pub async fn lint(plugins: &dyn Plugins, mut request: Request) -> Vec<Finding> {
     let (scopes, mut findings) = scopes(&request.manifests);
-    let (settled, _, mut mistakes) = planning::settle(scopes, &request);
+    let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
     let mut classified = Vec::new();
     for (manifest, directives) in settled {
         match classify(plugins, &request.application, manifest, directives, request.mode).await {

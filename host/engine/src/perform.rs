@@ -28,6 +28,7 @@ use crate::{
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
+    judge::Judge,
     lines::Lines,
     signals::Signals,
     watch::Sight,
@@ -38,6 +39,7 @@ use crate::{
 pub(crate) struct Performer {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
+    pub judge: Arc<Judge>,
     pub clock: Clock,
     pub plan: Arc<Plan>,
     pub operation: String,

@@ -1,6 +1,9 @@
 //! The way of a plan, where it needs the cluster and the plugins: kinds, hook types, live objects.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use capstan_core::{
     compat::Mode,
@@ -8,6 +11,7 @@ use capstan_core::{
     error::PlanError,
     finalizer,
     grant::{Allowance, UserGrants},
+    ignore::IgnoreRule,
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::{OperationKind, Purpose},
@@ -62,6 +66,8 @@ pub struct Request {
     pub checks_first: bool,
     /// What a task means that takes too long and whose annotations don't say.
     pub on_timeout: OnTimeout,
+    /// Which differences don't count, beside what annotations say.
+    pub ignore: Vec<IgnoreRule>,
     /// How long things may take.
     pub limits: Limits,
     /// What the user grants plugins.
@@ -88,6 +94,7 @@ impl Request {
             confirmed: Confirmed::default(),
             checks_first: true,
             on_timeout: OnTimeout::Fail,
+            ignore: Vec::new(),
             limits: Limits::default(),
             grants: UserGrants::default(),
         }
@@ -118,9 +125,9 @@ impl Request {
 #[derive(Debug, Clone)]
 pub struct Planned {
     /// The plan.
-    pub plan: Plan,
-    /// Every manifest, with its namespace: what a later deletion starts from.
-    pub manifests: Vec<Manifest>,
+    pub plan: Arc<Plan>,
+    /// Every object as it is desired, with its namespace: what a later deletion starts from.
+    pub manifests: Arc<Vec<Object>>,
     /// Which state of its sources they are.
     pub revision: Option<Revision>,
     /// Where the application's objects live, of this set and of earlier ones.
@@ -154,9 +161,8 @@ pub(crate) async fn make(
     if request.create_namespace {
         request.options.create_namespace = Some(true);
     }
-    let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &request);
-    let mut classified = Vec::new();
-    let manifests: Vec<Manifest> = settled.iter().map(|(manifest, _)| manifest.clone()).collect();
+    let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
+    let mut classified = Vec::with_capacity(settled.len());
     for (manifest, directives) in settled {
         match classify(plugins, &request.application, manifest, directives, request.mode).await {
             Ok(one) => classified.push(one),
@@ -211,8 +217,8 @@ pub(crate) async fn make(
         }
     };
     Ok(Planned {
-        plan,
-        manifests,
+        plan: Arc::new(plan),
+        manifests: Arc::new(classified.into_iter().map(|one| one.manifest.object).collect()),
         revision: request.revision,
         places,
         makes_namespace: missing.is_own,
@@ -264,6 +270,7 @@ pub(crate) fn plan(
         confirmed: request.confirmed.clone(),
         unasked,
         on_timeout: request.on_timeout,
+        ignore: &request.ignore,
         manager: MANAGER,
         limits: request.limits,
     })
@@ -275,15 +282,20 @@ fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
     errors
 }
 
-/// Reads the annotations and fills in the namespaces; returns what can be planned, and what is wrong with the rest.
-pub(crate) fn settle(mut scopes: Scopes, request: &Request) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
-    let mut settled = Vec::new();
+/// Takes the manifests, reads their annotations and fills in the namespaces; returns what can be planned, and what is wrong with the
+/// rest.
+pub(crate) fn settle(
+    mut scopes: Scopes,
+    request: &mut Request,
+) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
+    let manifests = std::mem::take(&mut request.manifests);
+    let mut settled = Vec::with_capacity(manifests.len());
     let mut errors: Vec<PlanError> = Vec::new();
-    for manifest in &request.manifests {
-        match directive::directives(manifest, request.mode) {
+    for manifest in manifests {
+        match directive::directives(&manifest, request.mode) {
             Ok(mut directives) => {
                 request.options.settle(&mut directives);
-                settled.push((manifest.clone(), directives));
+                settled.push((manifest, directives));
             }
             Err(wrong) => errors.extend(wrong),
         }

@@ -1,6 +1,7 @@
 //! What the API server would say to a plan.
 
 use capstan_core::{
+    ignore,
     object::Object,
     plan::Plan,
     task::{Action, Changes, Task, TaskId},
@@ -32,6 +33,10 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
             Err(ClusterError::UnknownKind(_)) => None,
             Err(error) => return (task, None, Err(error)),
         };
+        let ignored = match &task.action {
+            Action::Apply(apply) => Some(&apply.ignored),
+            Action::Delete(_) | Action::Hook(_) => None,
+        };
         let result = match perform::rehearse(cluster, plan, task, "rehearsal").await {
             // Its kind or its namespace is yet to come.
             Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
@@ -40,6 +45,10 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
                 Ok(task.object.clone())
             }
             other => other,
+        };
+        let result = match (result, &live, ignored) {
+            (Ok(Some(after)), Some(live), Some(ignored)) => Ok(Some(ignore::hidden(&after, live, ignored))),
+            (result, _, _) => result,
         };
         (task, live, result)
     });

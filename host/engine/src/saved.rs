@@ -1,10 +1,9 @@
 //! A plan in a file: made now, run later, if the cluster is still as it was.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use capstan_core::{
     error::PlanError,
-    manifest::Manifest,
     object::Object,
     plan::Plan,
     task::{Action, LiveState, Task},
@@ -24,12 +23,12 @@ const FORMAT: u32 = 1;
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Saved {
+struct Saved<'planned> {
     /// Says what the file is: `capstan plan`.
     is: String,
     format: u32,
-    plan: Plan,
-    manifests: Vec<Object>,
+    plan: Cow<'planned, Plan>,
+    manifests: Cow<'planned, [Object]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<Revision>,
     places: BTreeSet<Place>,
@@ -48,8 +47,8 @@ impl Planned {
         serde_json::to_string_pretty(&Saved {
             is: "capstan plan".to_owned(),
             format: FORMAT,
-            plan: self.plan.clone(),
-            manifests: self.manifests.iter().map(|manifest| manifest.object.clone()).collect(),
+            plan: Cow::Borrowed(&self.plan),
+            manifests: Cow::Borrowed(&self.manifests),
             revision: self.revision.clone(),
             places: self.places.clone(),
             makes_namespace: self.makes_namespace,
@@ -64,7 +63,7 @@ impl Planned {
     ///
     /// Returns that it is no saved plan, or one of a newer version.
     pub fn load(text: &str) -> Result<Planned, PlanError> {
-        let saved: Saved = serde_json::from_str(text).map_err(|error| {
+        let saved: Saved<'static> = serde_json::from_str(text).map_err(|error| {
             PlanError::new(format!("this is no saved plan: {error}")).hint("`capstan plan --save FILE` writes one")
         })?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
@@ -72,8 +71,8 @@ impl Planned {
             return Err(error.hint("run it with that one, or make it anew"));
         }
         Ok(Planned {
-            plan: saved.plan,
-            manifests: saved.manifests.into_iter().map(Manifest::new).collect(),
+            plan: Arc::new(saved.plan.into_owned()),
+            manifests: Arc::new(saved.manifests.into_owned()),
             revision: saved.revision,
             places: saved.places,
             makes_namespace: saved.makes_namespace,

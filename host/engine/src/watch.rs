@@ -9,16 +9,17 @@ mod watcher;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use capstan_core::{
     compat::Mode,
     fact::Fact,
-    health::{Assessment, Health},
+    health::Assessment,
     input::Happened,
     object::{GroupKind, Object, ObjectKey},
     plan::Plan,
-    plugins::{Answerer, Application, HealthQuestion, Plugins},
+    plugins::{Answerer, Application},
     task::TaskId,
 };
 use kube::{core::DynamicObject, runtime::watcher::Config};
@@ -29,10 +30,13 @@ use tokio::{
 };
 
 use self::watcher::{Follower, Watcher};
-use crate::{clock::Clock, cluster::Cluster};
+use crate::{cluster::Cluster, judge::Judge};
 
 /// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
 const WATCH_FOR: u32 = 20;
+
+/// How long a broken watch waits before it is tried again: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
 
 /// How everything is watched.
 pub(crate) fn watching() -> Config {
@@ -60,8 +64,7 @@ pub(crate) struct Watches {
 
 struct Shared {
     cluster: Cluster,
-    plugins: Arc<dyn Plugins>,
-    clock: Clock,
+    judge: Arc<Judge>,
     application: Application,
     mode: Mode,
     sight: Sight,
@@ -87,18 +90,11 @@ enum Order {
 }
 
 impl Watches {
-    pub fn new(
-        cluster: &Cluster,
-        plugins: &Arc<dyn Plugins>,
-        clock: Clock,
-        plan: &Plan,
-        happened: UnboundedSender<Happened>,
-    ) -> Watches {
+    pub fn new(cluster: &Cluster, judge: &Arc<Judge>, plan: &Plan, happened: UnboundedSender<Happened>) -> Watches {
         Watches {
             shared: Arc::new(Shared {
                 cluster: cluster.clone(),
-                plugins: Arc::clone(plugins),
-                clock,
+                judge: Arc::clone(judge),
                 application: plan.application.clone(),
                 mode: plan.mode,
                 sight: Sight::default(),
@@ -164,31 +160,5 @@ impl Shared {
         let (task, key) = (follower.task.clone(), key.clone());
         // Nobody listens any more when the operation is over.
         self.happened.send(Happened::Observed { task, key, fact }).ok();
-    }
-
-    async fn assess(&self, judge: Option<&Answerer>, object: &Object) -> Assessment {
-        assess(&*self.plugins, judge, &self.application, object, self.clock).await
-    }
-}
-
-/// Asks who judges an object how it is. No answer is Unknown, with the reason.
-pub(crate) async fn assess(
-    plugins: &dyn Plugins,
-    judge: Option<&Answerer>,
-    application: &Application,
-    object: &Object,
-    clock: Clock,
-) -> Assessment {
-    let Some(judge) = judge else {
-        return Assessment::new(Health::Unknown, "nobody judges it", "");
-    };
-    let question = HealthQuestion {
-        application,
-        object,
-        now: clock.now(),
-    };
-    match plugins.assess(judge, question).await {
-        Ok(assessment) => assessment,
-        Err(error) => Assessment::new(Health::Unknown, error.to_string(), ""),
     }
 }

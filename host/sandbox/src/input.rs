@@ -8,6 +8,7 @@ use capstan_core::{
         AbortReason, Application, Cause, HealthQuestion, HookContext, HookFacts, HookQuestion, LogLine, Observation,
         Observed, OperationFacts, PlaceQuestion, PolicyQuestion,
     },
+    related::Related,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -29,7 +30,9 @@ pub(crate) fn health(question: &HealthQuestion<'_>, projection: &Projection) -> 
         contract: CONTRACT,
         application: question.application,
         settings: Map::new(),
+        compat: question.mode.word(),
         object: projection.of(question.object),
+        related: question.related,
     })
 }
 
@@ -58,6 +61,7 @@ pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<Str
         operation: &context.operation,
         object: default_projection().of(&context.object),
         cause: context.cause.as_ref(),
+        compat: context.mode.word(),
         reason,
         observation,
     })
@@ -78,7 +82,11 @@ struct HealthInput<'a> {
     contract: &'static str,
     application: &'a Application,
     settings: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compat: Option<&'static str>,
     object: Seen<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    related: Option<&'a Related>,
 }
 
 /// A question that already has the keys of the contract.
@@ -99,6 +107,8 @@ struct HookInput<'a> {
     object: Seen<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a Cause>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compat: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<AbortReason>,
     #[serde(skip_serializing_if = "Option::is_none")]

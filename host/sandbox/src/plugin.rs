@@ -103,6 +103,16 @@ impl Plugin {
         self.projections.get(claim)
     }
 
+    /// Says whether a health claim may ask for this word's related objects.
+    pub(crate) fn may_see(&self, claim: &str, word: &str) -> bool {
+        self.manifest.claims.iter().any(|one| match one {
+            Claim::Health { related, .. } => {
+                related.iter().any(|known| known == word) && one.call_names().iter().any(|name| name == claim)
+            }
+            Claim::Hook { .. } | Claim::DeletePolicy { .. } => false,
+        })
+    }
+
     /// Says whether the plugin has a claim.
     pub(crate) fn has_claim(&self, interface: Interface, claim: &str) -> bool {
         self.claims(interface).iter().any(|name| name == claim)

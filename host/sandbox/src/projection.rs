@@ -210,6 +210,9 @@ fn object<S: Serializer>(
     out.end()
 }
 
+/// What names every element of an array; no JSON pointer finds anything there by it.
+const EACH: &str = "*";
+
 /// Elements keep their places, so that the pointer that names one finds it: those before it that are not shown are null.
 fn array<S: Serializer>(
     items: &[Value],
@@ -217,9 +220,15 @@ fn array<S: Serializer>(
     shows_rest: bool,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let rest = if shows_rest { &View::Whole } else { &View::Nothing };
-    let of = |index: usize| named.get(&index.to_string()).unwrap_or(rest);
-    let end = if shows_rest {
+    let each = named.get(EACH);
+    let rest = each.unwrap_or(if shows_rest { &View::Whole } else { &View::Nothing });
+    // Most arrays have no element with a name of its own: then there is nothing to look up.
+    let has_numbers = named.len() > usize::from(each.is_some());
+    let of = |index: usize| {
+        let own = has_numbers.then(|| named.get(&index.to_string())).flatten();
+        own.unwrap_or(rest)
+    };
+    let end = if shows_rest || each.is_some() {
         items.len()
     } else {
         let last = named.keys().filter_map(|key| key.parse::<usize>().ok()).max();
@@ -227,7 +236,9 @@ fn array<S: Serializer>(
     };
     let mut out = serializer.serialize_seq(None)?;
     for (index, value) in items.iter().take(end).enumerate() {
-        out.serialize_element(&Seen { value, view: of(index) })?;
+        let view = of(index);
+        let view = if view.shows(value) { view } else { &View::Nothing };
+        out.serialize_element(&Seen { value, view })?;
     }
     out.end()
 }
@@ -307,6 +318,22 @@ mod tests {
             seen(Some(&["/spec", "/spec/list/0/name"]), object.clone())["spec"],
             object["spec"]
         );
+    }
+
+    #[test]
+    fn a_star_names_every_element_of_an_array_and_is_an_ordinary_key_of_an_object() {
+        let object = json!({
+            "kind": "Pod",
+            "spec": {"list": [{"name": "a", "image": "i"}, {"name": "b"}, 3, {"image": "k"}], "*": {"name": 1, "other": 2}},
+        });
+        let spec = |fields: &[&str]| seen(Some(fields), object.clone())["spec"].take();
+        assert_eq!(
+            spec(&["/spec/list/*/name"]),
+            json!({"list": [{"name": "a"}, {"name": "b"}, null, {}]})
+        );
+        assert_eq!(spec(&["/spec/*/name"]), json!({"*": {"name": 1}}));
+        let both = spec(&["/spec/list/*/name", "/spec/list/0/image"]);
+        assert_eq!(both, json!({"list": [{"image": "i"}, {"name": "b"}, null, {}]}));
     }
 
     #[test]

@@ -386,7 +386,18 @@ impl Plugins for Sandbox {
             input,
             now: question.now,
         };
-        self.put(plugin, call, &Assess).await.0
+        let mut answer = self.put(plugin, call, &Assess).await.0;
+        if let Ok(assessment) = &mut answer {
+            let (name, claim) = (&plugin.manifest.name, &by.claim);
+            assessment.need.retain(|word| {
+                let may = plugin.may_see(claim, word);
+                if !may {
+                    tracing::warn!(target: "capstan::plugin", plugin = %name, %claim, %word, "It asks to see what its claim's `related` doesn't name.");
+                }
+                may
+            });
+        }
+        answer
     }
 
     async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {

@@ -3,11 +3,15 @@
 //! A condition counts only if its status is `True`: Argo CD looks at its presence, and takes a resumed Job (`Suspended`
 //! is `False`) for a healthy one while its pods still run.
 
+use capstan_sdk::Mode;
 use serde::Deserialize;
 
 /// What of a Job is looked at.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Job {
+    #[serde(default)]
+    api_version: String,
     #[serde(default)]
     metadata: Metadata,
     #[serde(default)]
@@ -20,6 +24,7 @@ pub struct Job {
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     deletion_timestamp: Option<String>,
+    finalizers: Option<Vec<String>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -62,6 +67,8 @@ pub enum State {
     Suspended,
     /// Its pods are on their way.
     Running(String),
+    /// Argo CD can't tell, for this reason.
+    Unknown(String),
 }
 
 /// What Kubernetes takes if the manifest says nothing.
@@ -69,9 +76,49 @@ const DEFAULT_BACKOFF_LIMIT: u32 = 6;
 /// With a limit per index Kubernetes sets the whole Job's to the largest number there is: not worth saying.
 const NO_LIMIT: u32 = i32::MAX as u32;
 
+/// What Argo CD puts on its hooks.
+const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";
+
+/// What a Job is to the one who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A hook's own object.
+    Hook,
+    /// Any object whose health is asked for.
+    Object,
+}
+
 impl Job {
-    /// Says how far it is. A verdict stands, even if the Job is being deleted since.
-    pub fn state(&self) -> State {
+    /// Says how far it is.
+    pub fn state(&self, mode: Mode, role: Role) -> State {
+        match mode {
+            Mode::Native => self.our_state(),
+            Mode::ArgoCd => self.argo_cds_state(role),
+        }
+    }
+
+    /// The presence of a condition decides, whatever its status; and one that is going has no verdict, unless the
+    /// finalizer that Argo CD gives its hooks keeps it. Ours have none: a hook is judged as if it had.
+    fn argo_cds_state(&self, role: Role) -> State {
+        let finalizers = self.metadata.finalizers.as_deref().unwrap_or_default();
+        let is_kept = role == Role::Hook || finalizers.iter().any(|name| name == HOOK_FINALIZER);
+        if self.metadata.deletion_timestamp.is_some() && !is_kept {
+            return State::Leaving;
+        }
+        if self.api_version != "batch/v1" {
+            return State::Unknown(format!("there is no check for version {}", self.api_version));
+        }
+        let present = |kind: &str| self.status.conditions.iter().find(|condition| condition.kind == kind);
+        match (present("Failed"), present("Complete"), present("Suspended")) {
+            (Some(failed), ..) => State::Failed(failed.reason()),
+            (None, None, None) => State::Running(self.pods()),
+            (None, _, Some(suspended)) if suspended.status == "True" => State::Suspended,
+            (None, ..) => State::Complete("complete".to_owned()),
+        }
+    }
+
+    /// A verdict stands, even if the Job is being deleted since.
+    fn our_state(&self) -> State {
         if let Some(failed) = self.condition("Failed") {
             return State::Failed(failed.reason());
         }
@@ -95,6 +142,22 @@ impl Job {
             return State::Running("succeeded; waiting for its other pods to end".to_owned());
         }
         State::Running(self.pods())
+    }
+
+    /// Whether Kubernetes has begun with it.
+    pub fn is_started(&self) -> bool {
+        self.status.start_time.is_some()
+    }
+
+    /// Whether it has had any pods.
+    pub fn has_pods(&self) -> bool {
+        let Status {
+            active,
+            succeeded,
+            failed,
+            ..
+        } = self.status;
+        active + succeeded + failed > 0
     }
 
     fn condition(&self, kind: &str) -> Option<&Condition> {

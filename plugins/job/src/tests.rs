@@ -13,11 +13,16 @@ fn condition(kind: &str, status: &str) -> Value {
 }
 
 fn with_conditions(conditions: &[Value]) -> Value {
-    json!({"status": {"startTime": "2026-01-01T00:00:00Z", "active": 1, "conditions": conditions}})
+    json!({"apiVersion": "batch/v1", "status": {"startTime": "2026-01-01T00:00:00Z", "active": 1, "conditions": conditions}})
 }
 
 fn health(job: &Value) -> Assessment {
     testing::assess::<Plugin>("batch/Job", job).unwrap()
+}
+
+fn health_in_argocd(job: &Value) -> HealthStatus {
+    let input = json!({"object": job, "compat": "argocd"});
+    testing::assess_input::<Plugin>("batch/Job", &input).unwrap().status
 }
 
 fn run(on_vanished: &str) -> Run<Plugin> {
@@ -76,6 +81,9 @@ fn only_a_true_condition_is_a_verdict() {
         let job = with_conditions(&[condition(kind, status)]);
         let mut answer = Assessment::new(expected, rule, message);
         answer.is_final = matches!(expected, Healthy | Degraded);
+        if expected == Progressing {
+            answer = answer.need("owned-pods");
+        }
         assert_eq!(health(&job), answer, "{kind} {status}");
 
         let progress = match expected {
@@ -85,6 +93,92 @@ fn only_a_true_condition_is_a_verdict() {
         };
         assert_eq!(seen(&job), (progress, message.to_owned()), "{kind} {status}");
     }
+}
+
+#[test]
+fn argo_cd_looks_at_the_presence_of_a_condition() {
+    use HealthStatus::{Degraded, Healthy, Progressing, Suspended, Unknown};
+    let both = [condition("Complete", "True"), condition("Suspended", "True")];
+    let failed_too = [condition("Complete", "True"), condition("Failed", "False")];
+    for (conditions, native, argocd) in [
+        (&[][..], Progressing, Progressing),
+        (&[condition("Complete", "True")], Healthy, Healthy),
+        (&[condition("Failed", "True")], Degraded, Degraded),
+        (&[condition("Suspended", "True")], Suspended, Suspended),
+        (&[condition("SuccessCriteriaMet", "True")], Progressing, Progressing),
+        (&[condition("FailureTarget", "True")], Progressing, Progressing),
+        (&both, Healthy, Suspended),
+        // From here on it is Argo CD that errs.
+        (&[condition("Suspended", "False")], Progressing, Healthy),
+        (&[condition("Complete", "False")], Progressing, Healthy),
+        (&[condition("Failed", "False")], Progressing, Degraded),
+        (&failed_too, Healthy, Degraded),
+    ] {
+        let job = with_conditions(conditions);
+        assert_eq!(health(&job).status, native, "{conditions:?}");
+        assert_eq!(health_in_argocd(&job), argocd, "Argo CD: {conditions:?}");
+    }
+    let mut old = with_conditions(&[condition("Complete", "True")]);
+    old["apiVersion"] = json!("batch/v1beta1");
+    assert_eq!(health_in_argocd(&old), Unknown);
+}
+
+#[test]
+fn where_the_modes_differ_is_in_the_authors_guide() {
+    let holds = "a condition says by its status whether it holds";
+    let done_and_suspended = [condition("Complete", "True"), condition("Suspended", "True")];
+    for (what, conditions, why) in [
+        (
+            "resumed (`Suspended` is `False`)",
+            &[condition("Suspended", "False")][..],
+            "its pods run",
+        ),
+        ("`Complete` is `False`", &[condition("Complete", "False")], holds),
+        ("`Failed` is `False`", &[condition("Failed", "False")], holds),
+        (
+            "complete, and `Suspended` is `True`",
+            &done_and_suspended,
+            "a verdict stands",
+        ),
+    ] {
+        let job = with_conditions(conditions);
+        let (theirs, ours) = (health_in_argocd(&job), health(&job).status);
+        let line = format!("| `batch/Job` | {what} | {theirs:?} | {ours:?} | {why} |");
+        assert!(
+            include_str!("../../README.md").contains(&line),
+            "plugins/README.md lacks\n{line}"
+        );
+    }
+}
+
+#[test]
+fn argo_cd_has_no_verdict_on_one_that_is_going_unless_its_finalizer_keeps_it() {
+    let mut job = with_conditions(&[condition("Complete", "True")]);
+    job["metadata"] = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+    assert_eq!(health_in_argocd(&job), HealthStatus::Progressing);
+    // Its hooks have the finalizer, so ours are judged as if they had.
+    let mut run: Run<Plugin> = Run::new("batch/Job", json!({"compat": "argocd"}));
+    run.start().unwrap();
+    let step = run
+        .see(&json!({"kind": "object", "answers": 2, "object": job}))
+        .unwrap();
+    assert_eq!(step.progress, Progress::Succeeded);
+    job["metadata"]["finalizers"] = json!(["argocd.argoproj.io/hook-finalizer"]);
+    assert_eq!(health_in_argocd(&job), HealthStatus::Healthy);
+}
+
+#[test]
+fn a_hook_that_was_resumed_has_succeeded_for_argo_cd_and_runs_for_us() {
+    let resumed = with_conditions(&[condition("Suspended", "False")]);
+    let seen = |input: Value| {
+        let mut run: Run<Plugin> = Run::new("batch/Job", input);
+        run.start().unwrap();
+        run.see(&json!({"kind": "object", "answers": 2, "object": resumed}))
+            .unwrap()
+            .progress
+    };
+    assert_eq!(seen(json!({})), Progress::Running);
+    assert_eq!(seen(json!({"compat": "argocd"})), Progress::Succeeded);
 }
 
 #[test]
@@ -123,6 +217,43 @@ fn its_message_counts_pods_and_tries() {
     }
     let complete = json!({"status": {"succeeded": 3, "conditions": [condition("Complete", "True")]}});
     assert_eq!(health(&complete).message, "complete: 3 pods succeeded");
+}
+
+#[test]
+fn what_its_pods_tell_or_why_it_has_none_is_told_beside_the_numbers() {
+    let waiting = json!({"waiting": {"reason": "ErrImagePull", "message": "not found"}});
+    let status = json!({"containerStatuses": [{"name": "main", "image": "acme/job:1", "state": waiting}]});
+    let pods = json!({"objects": [{"metadata": {"name": "a"}, "status": status}], "total": 1});
+    let warning = json!({"type": "Warning", "reason": "FailedCreate", "message": "exceeded quota"});
+    let events = json!({"objects": [warning], "total": 1});
+    let begun = json!({"status": {"startTime": "2026-01-01T00:00:00Z", "active": 1}});
+    let alone = json!({"status": {"startTime": "2026-01-01T00:00:00Z"}});
+    for (job, need, related, message) in [
+        (
+            &begun,
+            &["owned-pods"][..],
+            json!({ "owned-pods": pods }),
+            "waiting for the Job's pods: 1 active; 1 of 1 pod: back-off pulling image acme/job:1 (not found)",
+        ),
+        (
+            &alone,
+            &["owned-pods", "events"],
+            json!({"owned-pods": {"objects": [], "total": 0}, "events": events}),
+            "waiting for the Job's pods: 0 active; FailedCreate: exceeded quota",
+        ),
+        (
+            &begun,
+            &["owned-pods"],
+            json!({"owned-pods": {"refused": "may not"}}),
+            "waiting for the Job's pods: 1 active",
+        ),
+    ] {
+        assert_eq!(health(job).need, need);
+        let input = json!({ "object": job, "related": related });
+        let second = testing::assess_input::<Plugin>("batch/Job", &input).unwrap();
+        assert_eq!((&*second.message, second.need.len()), (message, 0));
+    }
+    assert!(health(&json!({})).need.is_empty(), "Kubernetes has not begun with it");
 }
 
 #[test]

@@ -4,15 +4,49 @@ use serde::Deserialize;
 
 /// One of them.
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Condition {
+    /// What it is about.
     #[serde(rename = "type")]
-    kind: String,
-    status: String,
+    pub kind: String,
+    /// `True`, `False`, `Unknown`.
+    pub status: String,
     /// One word.
     pub reason: String,
     /// One sentence.
     pub message: String,
+}
+
+impl Condition {
+    /// Says whether its status is `True`.
+    pub fn is_true(&self) -> bool {
+        self.status == "True"
+    }
+
+    /// Returns `reason: message`, or what of them there is; else these words.
+    pub fn text(&self, or: &str) -> String {
+        match (&*self.reason, &*self.message) {
+            ("", "") => or.to_owned(),
+            ("", text) | (text, "") => text.to_owned(),
+            (reason, message) => format!("{reason}: {message}"),
+        }
+    }
+}
+
+/// What of any object that has conditions is looked at.
+#[derive(Deserialize)]
+pub struct Conditioned {
+    /// What is.
+    #[serde(default)]
+    pub status: Status,
+}
+
+/// What is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Status {
+    /// Its conditions.
+    pub conditions: Vec<Condition>,
 }
 
 /// Returns the condition of this type, whatever its status.

@@ -1,21 +1,36 @@
 //! The built-in plugin for every kind that has none of its own: any object as a hook, and the health of the core kinds.
 //!
 //! A hook ends by the health of its object, whoever judges that. The rules of health are Argo CD's, a file for each
-//! kind. A kind without a check counts as healthy, by a rule that says so.
+//! kind with its table of cases; where ours are better, the file says why, and `plugins/README.md` has the list. A kind
+//! without a check counts as healthy, by a rule that says so.
 
+mod api_service;
+mod autoscaler;
 mod condition;
 mod crd;
+mod cron_job;
+mod custom;
 mod daemonset;
 mod deployment;
+mod disruption_budget;
+mod explain;
+mod ingress;
+mod load_balancer;
+mod namespace;
+mod object;
 mod phase;
 mod pod;
 mod replicaset;
 mod service;
 mod statefulset;
+mod unchecked;
+mod volume_claim;
+mod workflow;
 mod workload;
 
-use capstan_sdk::{Assessment, Failure, Health, HealthInput, HookInput, HookType, OwnObject, Seen, Step};
-use serde::Deserialize;
+use capstan_sdk::{Assessment, Failure, Health, HealthInput, HookInput, HookType, Mode, OwnObject, Seen, Step};
+use object::{Any, being_deleted};
+use workload::Workload;
 
 /// Answers for every kind that no other built-in plugin names.
 pub struct Plugin;
@@ -34,53 +49,60 @@ impl HookType for Plugin {
 
 impl Health for Plugin {
     fn assess(claim: &str, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
-        let object = &input.object;
-        // A Pod that has ended has a verdict, though it is being deleted since; of all others, nothing more is to be
-        // expected.
-        if claim == "Pod" {
-            return Ok(pod::assess(&object.read()?));
-        }
+        let (object, mode) = (&input.object, input.mode);
         let any: Any = object.read()?;
-        if any.metadata.deletion_timestamp.is_some() {
+        if claim == "Pod" && any.unknown_version(claim).is_none_or(|_| mode == Mode::Native) {
+            return Ok(pod::assess(&object.read()?, any.is_going(mode), mode));
+        }
+        if any.is_going(mode) {
             return Ok(being_deleted());
         }
+        if mode == Mode::ArgoCd {
+            if let Some(unknown) = any.unknown_version(claim) {
+                return Ok(unknown);
+            }
+            // It has no check for these.
+            if matches!(claim, "Namespace" | "ReplicationController") {
+                return Ok(unchecked::assess(&any));
+            }
+        }
         Ok(match claim {
-            "apps/Deployment" => deployment::assess(&object.read()?),
-            "apps/StatefulSet" => statefulset::assess(&object.read()?),
-            "apps/DaemonSet" => daemonset::assess(&object.read()?),
-            "apps/ReplicaSet" => replicaset::assess(&object.read()?),
-            "PersistentVolumeClaim" => phase::assess_claim(&object.read()?),
-            "Namespace" => phase::assess_namespace(&object.read()?),
-            "Service" => service::assess(&object.read()?),
-            "apiextensions.k8s.io/CustomResourceDefinition" => crd::assess(&object.read()?),
-            // Argo CD's outcome, but as a rule that people can see.
-            "*/*" => Assessment::healthy(format!("no check for {}: counts as healthy", any.kind))
-                .message("no health check for this kind"),
+            "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet" | "apps/ReplicaSet" | "ReplicationController" => {
+                workload(claim, &object.read()?, input)?
+            }
+            "PersistentVolumeClaim" => volume_claim::assess(&object.read()?, input)?,
+            "Namespace" => namespace::assess(&object.read()?),
+            "Service" => service::assess(&object.read()?, mode),
+            "networking.k8s.io/Ingress" | "extensions/Ingress" => ingress::assess(&object.read()?, mode),
+            "autoscaling/HorizontalPodAutoscaler" => autoscaler::assess(&object.read()?, mode)?,
+            "apiregistration.k8s.io/APIService" => api_service::assess(&object.read()?),
+            "apiextensions.k8s.io/CustomResourceDefinition" => crd::assess(&object.read()?, mode),
+            "batch/CronJob" => cron_job::assess(&object.read()?, mode),
+            "policy/PodDisruptionBudget" => disruption_budget::assess(&object.read()?, mode),
+            "argoproj.io/Workflow" => workflow::assess(&object.read()?),
+            "*/*" if mode == Mode::Native && custom::is_custom(&any) => custom::assess(&any, input)?,
+            "*/*" => unchecked::assess(&any),
             other => return Err(Failure::invalid(format!("there is no health check for `{other}`"))),
         })
     }
 }
 
-/// Every kind's part that is always visible.
-#[derive(Deserialize)]
-struct Any {
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    metadata: Metadata,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Metadata {
-    deletion_timestamp: Option<String>,
-}
-
-fn being_deleted() -> Assessment {
-    Assessment::progressing("deletion", "being deleted")
+fn workload(claim: &str, workload: &Workload, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
+    let answer = match claim {
+        "apps/Deployment" => deployment::assess(workload),
+        "apps/StatefulSet" => statefulset::assess(workload, input.mode),
+        "apps/DaemonSet" => daemonset::assess(workload, input.mode),
+        "apps/ReplicaSet" => replicaset::assess(workload, "ReplicaSet"),
+        _ => replicaset::assess(workload, "ReplicationController"),
+    };
+    explain::explain(answer, input, workload.needs())
 }
 
 capstan_sdk::export!(hook: Plugin, health: Plugin);
 
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod differences;
 #[cfg(test)]
 mod tests;

@@ -3,12 +3,15 @@
 //! One that always restarts is healthy when it is ready. Any other is healthy when it has succeeded, and on its way
 //! before: so a Pod as a hook ends by its phase.
 
-use capstan_sdk::Assessment;
+mod container;
+
+use capstan_sdk::{Assessment, Mode};
+use container::{Container, Spec};
 use serde::Deserialize;
 
 use crate::{
-    being_deleted,
     condition::{Condition, with},
+    object::being_deleted,
 };
 
 /// What of a Pod is looked at.
@@ -23,9 +26,8 @@ pub struct Pod {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Metadata {
-    deletion_timestamp: Option<String>,
     annotations: Annotations,
 }
 
@@ -44,12 +46,6 @@ struct Annotations {
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Spec {
-    restart_policy: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
 struct Status {
     phase: String,
     message: String,
@@ -58,76 +54,99 @@ struct Status {
     container_statuses: Vec<Container>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Container {
-    name: String,
-    state: State,
-    last_state: State,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct State {
-    waiting: Option<Why>,
-    terminated: Option<Why>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Why {
-    reason: String,
-    message: String,
-    exit_code: i64,
-}
-
-/// Judges a Pod.
-pub fn assess(pod: &Pod) -> Assessment {
-    let status = &pod.status;
-    match &*status.phase {
-        "Succeeded" => return Assessment::healthy("Pod/succeeded").message("succeeded").finally(),
-        "Failed" => return Assessment::degraded("Pod/failed", pod.failure()).finally(),
-        _ if pod.metadata.deletion_timestamp.is_some() => return being_deleted(),
-        _ => {}
+/// Judges a Pod; `is_going` if it is being deleted.
+pub fn assess(pod: &Pod, is_going: bool, mode: Mode) -> Assessment {
+    // What has ended has a verdict, though it is being deleted since.
+    if mode == Mode::Native
+        && let Some(verdict) = pod.verdict()
+    {
+        return verdict;
     }
-    if pod.always_runs() {
-        let stuck: Vec<String> = status.container_statuses.iter().filter_map(Container::error).collect();
+    if is_going {
+        return being_deleted();
+    }
+    if pod.always_runs(mode) {
+        let stuck = pod.stuck(mode);
         if !stuck.is_empty() {
             return Assessment::degraded("Pod/container-waiting", stuck.join(", "));
         }
     }
-    match &*status.phase {
-        "Pending" | "" => Assessment::progressing("Pod/pending", pod.obstacle()),
-        "Running" if !pod.always_runs() => Assessment::progressing("Pod/running", "running"),
-        "Running" if with(&status.conditions, "Ready", "True").is_some() => {
-            Assessment::healthy("Pod/ready").message("ready")
+    pod.verdict().unwrap_or_else(|| pod.on_its_way(mode))
+}
+
+impl Pod {
+    fn verdict(&self) -> Option<Assessment> {
+        match &*self.status.phase {
+            "Succeeded" => Some(Assessment::healthy("Pod/succeeded").message("succeeded").finally()),
+            "Failed" => Some(Assessment::degraded("Pod/failed", self.failure()).finally()),
+            _ => None,
         }
-        "Running" => match status
+    }
+
+    fn on_its_way(&self, mode: Mode) -> Assessment {
+        let status = &self.status;
+        match (&*status.phase, mode) {
+            ("Pending", _) | ("", Mode::Native) => Assessment::progressing("Pod/pending", self.obstacle()),
+            ("Running", _) if self.always_runs(mode) => self.readiness(),
+            ("Running", _) if self.is_known_to_end(mode) => Assessment::progressing("Pod/running", self.work()),
+            (other, _) => Assessment::unknown("Pod/phase", format!("unknown phase `{other}`")),
+        }
+    }
+
+    fn readiness(&self) -> Assessment {
+        if with(&self.status.conditions, "Ready", "True").is_some() {
+            return Assessment::healthy("Pod/ready").message("ready");
+        }
+        match self
+            .status
             .container_statuses
             .iter()
-            .find(|container| container.last_state.terminated.is_some())
+            .find(|container| container.was_restarted())
         {
             Some(restarted) => {
                 Assessment::degraded("Pod/restarted", format!("container `{}` was restarted", restarted.name))
             }
             None => Assessment::progressing("Pod/ready", "not ready yet"),
-        },
-        other => Assessment::unknown("Pod/phase", format!("unknown phase `{other}`")),
+        }
     }
-}
 
-impl Pod {
     /// Whether it has no end of its own. The annotation says so of Pods that others restart; not of hooks, which must
     /// end.
-    fn always_runs(&self) -> bool {
+    fn always_runs(&self, mode: Mode) -> bool {
         let notes = &self.metadata.annotations;
         let is_hook = notes.argocd_hook.is_some() || notes.helm_hook.is_some() || notes.hook.is_some();
         let is_annotated = notes.ignore_restart_policy == "true" && !is_hook;
-        // What Kubernetes takes if the manifest says nothing.
-        matches!(&*self.spec.restart_policy, "Always" | "") || is_annotated
+        let policy = &*self.spec.restart_policy;
+        // What Kubernetes takes if the manifest says nothing; Argo CD then knows nothing.
+        policy == "Always" || (policy.is_empty() && mode == Mode::Native) || is_annotated
     }
 
-    /// Why it failed: its own message, else that of the first container that did.
+    fn is_known_to_end(&self, mode: Mode) -> bool {
+        mode == Mode::Native || matches!(&*self.spec.restart_policy, "OnFailure" | "Never")
+    }
+
+    /// Lists the containers that can't start. Argo CD looks at none that initializes, though nothing starts before it.
+    fn stuck(&self, mode: Mode) -> Vec<String> {
+        let Status {
+            init_container_statuses,
+            container_statuses,
+            ..
+        } = &self.status;
+        let main = container_statuses.iter().filter_map(Container::error);
+        match mode {
+            Mode::ArgoCd => main.collect(),
+            // One that crashes may wait for something that comes later.
+            Mode::Native => init_container_statuses
+                .iter()
+                .filter(|container| !container.crashes())
+                .filter_map(Container::error)
+                .chain(main)
+                .collect(),
+        }
+    }
+
+    /// Why it failed: its own message, else that of the first container that did. A sidecar that is stopped at the end
+    /// often fails by that, so the others come first.
     fn failure(&self) -> String {
         let Status {
             message,
@@ -138,10 +157,11 @@ impl Pod {
         if !message.is_empty() {
             return message.clone();
         }
-        let why = init_container_statuses
+        let (sidecars, others): (Vec<_>, Vec<_>) = init_container_statuses
             .iter()
             .chain(container_statuses)
-            .find_map(Container::failure);
+            .partition(|container| self.spec.is_sidecar(&container.name));
+        let why = others.into_iter().chain(sidecars).find_map(Container::failure);
         why.unwrap_or_else(|| "failed".to_owned())
     }
 
@@ -161,28 +181,17 @@ impl Pod {
             .find_map(Container::error);
         errors.unwrap_or_else(|| "waiting for its containers to start".to_owned())
     }
-}
 
-impl Container {
-    /// Why it can't start, if Kubernetes calls that an error.
-    fn error(&self) -> Option<String> {
-        let Why { reason, message, .. } = self.state.waiting.as_ref()?;
-        let is_error = reason.starts_with("Err") || reason.ends_with("Error") || reason.ends_with("BackOff");
-        let text = if message.is_empty() { reason } else { message };
-        is_error.then(|| format!("container `{}` waits: {text}", self.name))
-    }
-
-    fn failure(&self) -> Option<String> {
-        let Why {
-            reason,
-            message,
-            exit_code,
-        } = self.state.terminated.as_ref()?;
-        match (&**message, &**reason, exit_code) {
-            ("", "OOMKilled", _) => Some(format!("container `{}` ran out of memory (OOMKilled)", self.name)),
-            ("", _, 0) => None,
-            ("", _, code) => Some(format!("container `{}` failed with exit code {code}", self.name)),
-            (message, _, _) => Some(message.to_owned()),
+    /// What a running Pod does that will end.
+    fn work(&self) -> &'static str {
+        let main = &self.status.container_statuses;
+        if !main.is_empty() && main.iter().all(Container::has_ended) {
+            "its work is done; waiting for its sidecars to end"
+        } else {
+            "running"
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

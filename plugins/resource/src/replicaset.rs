@@ -1,4 +1,4 @@
-//! The health of a `ReplicaSet`.
+//! The health of a `ReplicaSet`, and of a `ReplicationController`, for which Argo CD has no check.
 
 use capstan_sdk::Assessment;
 
@@ -7,22 +7,71 @@ use crate::{
     workload::{Workload, replicas, unobserved},
 };
 
-/// Judges a `ReplicaSet`.
-pub fn assess(set: &Workload) -> Assessment {
+/// Judges one; `kind` is its kind.
+pub fn assess(set: &Workload, kind: &str) -> Assessment {
     if !set.is_observed() {
-        return unobserved("ReplicaSet");
+        return unobserved(kind);
     }
     if let Some(failure) = condition::with(&set.status.conditions, "ReplicaFailure", "True") {
-        return Assessment::degraded("ReplicaSet/replica-failure", &failure.message);
+        return Assessment::degraded(format!("{kind}/replica-failure"), &failure.message);
     }
     let available = set.status.available_replicas;
+    let rule = format!("{kind}/available");
     match set.spec.replicas {
         Some(wanted) if available < wanted => {
-            let message = format!("{available} of {} available", replicas(wanted));
-            Assessment::progressing("ReplicaSet/available", message)
+            Assessment::progressing(rule, format!("{available} of {} available", replicas(wanted)))
         }
-        Some(_) | None => {
-            Assessment::healthy("ReplicaSet/available").message(format!("{} available", replicas(available)))
+        Some(_) | None => Assessment::healthy(rule).message(format!("{} available", replicas(available))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_sdk::HealthStatus::{Degraded, Healthy, Progressing};
+    use serde_json::json;
+
+    use crate::cases::{both, in_argocd, natively, seen};
+
+    #[test]
+    fn it_is_healthy_once_its_pods_are_available() {
+        let one = json!({"replicas": 1});
+        let failure = |status: &str| json!({"conditions": [{"type": "ReplicaFailure", "status": status, "message": "exceeded quota"}]});
+        let unseen = json!({"metadata": {"generation": 1}});
+        let available = seen(&one, &json!({"availableReplicas": 1}));
+        for (claim, kind) in [
+            ("apps/ReplicaSet", "ReplicaSet"),
+            ("ReplicationController", "ReplicationController"),
+        ] {
+            let rule = |name: &str| format!("{kind}/{name}");
+            let not_seen = "its controller has not seen the latest spec yet";
+            let rows = [
+                (unseen.clone(), Progressing, &*rule("generation"), not_seen),
+                (
+                    seen(&one, &failure("True")),
+                    Degraded,
+                    &*rule("replica-failure"),
+                    "exceeded quota",
+                ),
+                (
+                    seen(&one, &failure("False")),
+                    Progressing,
+                    &*rule("available"),
+                    "0 of 1 replica available",
+                ),
+                (available.clone(), Healthy, &*rule("available"), "1 replica available"),
+                (
+                    seen(&json!({}), &json!({})),
+                    Healthy,
+                    &*rule("available"),
+                    "0 replicas available",
+                ),
+            ];
+            if kind == "ReplicaSet" {
+                both(claim, &rows);
+            } else {
+                natively(claim, &rows);
+                in_argocd(claim, &rows.map(|(object, ..)| (object, Healthy)));
+            }
         }
     }
 }

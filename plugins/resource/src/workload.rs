@@ -3,7 +3,10 @@
 use capstan_sdk::Assessment;
 use serde::Deserialize;
 
-use crate::condition::Condition;
+use crate::{
+    condition::Condition,
+    explain::{PODS, PODS_AND_EVENTS},
+};
 
 /// What of any workload is looked at.
 #[derive(Deserialize)]
@@ -30,6 +33,7 @@ struct Metadata {
 pub struct Spec {
     pub replicas: Option<i64>,
     pub paused: bool,
+    pub min_ready_seconds: i64,
     pub update_strategy: Strategy,
 }
 
@@ -59,6 +63,7 @@ pub struct Status {
     pub ready_replicas: i64,
     pub available_replicas: i64,
     pub desired_number_scheduled: i64,
+    pub current_number_scheduled: i64,
     pub updated_number_scheduled: i64,
     pub number_available: i64,
     pub current_revision: String,
@@ -67,6 +72,27 @@ pub struct Status {
 }
 
 impl Workload {
+    /// Says what may explain that it isn't as it should be, if anything may.
+    pub fn needs(&self) -> &'static [&'static str] {
+        let Status {
+            replicas,
+            desired_number_scheduled,
+            current_number_scheduled,
+            ..
+        } = self.status;
+        if !self.is_observed() {
+            return &[];
+        }
+        // A Deployment's pods, and those of a ReplicaSet, are missed in a condition.
+        let lacks_pods =
+            replicas < self.spec.replicas.unwrap_or(0) || current_number_scheduled < desired_number_scheduled;
+        if lacks_pods && self.status.conditions.is_empty() {
+            PODS_AND_EVENTS
+        } else {
+            PODS
+        }
+    }
+
     /// Whether the controller has seen the spec as it is now; before that its numbers are about another one.
     pub fn is_observed(&self) -> bool {
         self.status.observed_generation >= self.metadata.generation

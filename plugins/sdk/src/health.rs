@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
-use crate::{Failure, Object};
+use crate::{Failure, Mode, Object, Related};
 
 /// Judges objects of the kinds that the manifest claims.
 pub trait Health {
@@ -22,6 +22,9 @@ pub struct HealthInput<'a> {
     /// The user's settings for this plugin.
     #[serde(borrow, default)]
     pub settings: Object<'a>,
+    /// Whose rules the user wants.
+    #[serde(rename = "compat", default)]
+    pub mode: Mode,
     #[serde(borrow, default)]
     application: Object<'a>,
     #[serde(borrow, default)]
@@ -33,6 +36,29 @@ impl<'a> HealthInput<'a> {
     /// Which application the object belongs to.
     pub fn application(&self) -> Result<Application, Failure> {
         self.application.read_or_default()
+    }
+
+    /// Whether the plugin is asked again because of [`Assessment::need`]: this answer is the last one about this version
+    /// of the object.
+    pub fn is_second(&self) -> bool {
+        self.related.is_some()
+    }
+
+    /// Says in one sentence what the pods that the plugin asked for tell, or else the newest warning about the object.
+    pub fn explanation(&self) -> Result<Option<String>, Failure> {
+        let related = self.related()?;
+        if let Some(pods) = related.get("owned-pods")
+            && let Some(text) = pods.troubles_of_pods()?
+        {
+            return Ok(Some(text));
+        }
+        let Some(events) = related.get("events") else {
+            return Ok(None);
+        };
+        let mut warnings = events.events()?.into_iter().filter(|event| event.kind == "Warning");
+        Ok(warnings
+            .next()
+            .map(|warning| format!("{}: {}", warning.reason, warning.message)))
     }
 
     /// What the plugin asked for by [`Assessment::need`]; empty the first time.
@@ -53,17 +79,6 @@ pub struct Application {
     pub namespace: String,
 }
 
-/// Related objects, or why there are none.
-#[derive(Debug, Default, Deserialize)]
-pub struct Related<'a> {
-    /// The objects found.
-    #[serde(borrow, default)]
-    pub objects: Vec<Object<'a>>,
-    /// Why the host did not fetch them.
-    #[serde(default)]
-    pub refused: Option<String>,
-}
-
 /// The answer to a health question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
@@ -77,7 +92,7 @@ pub struct Assessment {
     pub is_final: bool,
     /// Ask again after so long even if nothing changes. Needed by every answer that read the clock.
     pub recheck_after: Option<Duration>,
-    /// What else the plugin must see to say more: `owned-pods`, `events`.
+    /// What else the plugin must see to say more: `owned-pods`, `events`, `storage-class`.
     pub need: Vec<String>,
     /// JSON for tools.
     pub details: Option<String>,
@@ -176,7 +191,8 @@ impl Assessment {
         self
     }
 
-    /// Asks to be asked once more, with these related objects: `owned-pods`, `events`.
+    /// Asks to be asked once more, with these related objects: `owned-pods`, `events`, `storage-class`. The claim's
+    /// `related` must name them.
     #[must_use]
     pub fn need(mut self, related: impl Into<String>) -> Self {
         self.need.push(related.into());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Application, Failure, Object, PlaceInput, Placement, Seen, Step};
+use crate::{Application, Failure, Mode, Object, PlaceInput, Placement, Seen, Step};
 
 /// A hook type: a step function. The host says what happened, it answers how far the hook is and what shall be done.
 pub trait HookType {
@@ -44,6 +44,9 @@ pub struct HookInput<'a> {
     /// The user's settings for this hook.
     #[serde(borrow, default)]
     pub settings: Object<'a>,
+    /// Whose rules the user wants.
+    #[serde(rename = "compat", default)]
+    pub mode: Mode,
     #[serde(borrow, default)]
     application: Object<'a>,
     #[serde(borrow, default)]

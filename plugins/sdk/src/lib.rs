@@ -37,11 +37,13 @@ mod failure;
 mod health;
 mod hook;
 mod host;
+mod mode;
 mod object;
 mod observation;
 mod own;
 mod placement;
 mod policy;
+mod related;
 mod span;
 mod step;
 #[cfg(not(target_family = "wasm"))]
@@ -61,14 +63,16 @@ struct AuthorsGuide;
 struct Readme;
 
 pub use failure::Failure;
-pub use health::{Application, Assessment, Health, HealthInput, HealthStatus, Related};
+pub use health::{Application, Assessment, Health, HealthInput, HealthStatus};
 pub use hook::{AbortReason, Cause, Hook, HookInput, HookType, OnVanished, Operation};
 pub use host::{LogLevel, log, now};
+pub use mode::Mode;
 pub use object::Object;
 pub use observation::{Judged, LogLine, Observation, Seen};
 pub use own::OwnObject;
 pub use placement::{Phase, PlaceInput, Placed, Placement};
 pub use policy::{DeletePolicy, Disposal, Occasion, Outcome, PolicyHook, PolicyInput, Ttl};
+pub use related::{Event, Missing, Related};
 pub use span::Span;
 pub use step::{Ask, HeaderValue, HttpRequest, ObjectRef, Progress, Propagation, Request, Selector, Step};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{Application, Failure, Object, Propagation};
+use crate::{Application, Failure, Mode, Object, Propagation};
 
 /// Decides what becomes of hooks' objects.
 pub trait DeletePolicy {
@@ -55,8 +55,9 @@ pub struct PolicyInput<'a> {
     pub runs_to_completion: bool,
     /// What the user wrote about its time to live.
     pub ttl: Ttl,
-    /// The mode's name in compat mode.
-    compat: Option<String>,
+    /// Whose rules the user wants.
+    #[serde(rename = "compat")]
+    pub mode: Mode,
 }
 
 impl PolicyInput<'_> {
@@ -72,7 +73,7 @@ impl PolicyInput<'_> {
 
     /// Whether the user wants what Argo CD does.
     pub fn is_argocd(&self) -> bool {
-        self.compat.as_deref() == Some("argocd")
+        self.mode == Mode::ArgoCd
     }
 }
 

@@ -47,7 +47,13 @@ pub(crate) fn keep_log(level: LogLevel, message: &str) {
 
 /// Asks how this object is.
 pub fn assess<P: Health>(claim: &str, object: &Value) -> Result<Assessment, Failure> {
-    call::assess::<P>(claim, &input(&json!({ "object": object })))
+    assess_input::<P>(claim, &json!({ "object": object }))
+}
+
+/// Asks how an object is. `health` is the `HealthInput` without what is common to all inputs:
+/// `{"object": .., "compat": "argocd", "related": {"owned-pods": {"objects": [..]}}}`.
+pub fn assess_input<P: Health>(claim: &str, health: &Value) -> Result<Assessment, Failure> {
+    call::assess::<P>(claim, &input(health))
 }
 
 /// Asks where a manifest goes. `place` is the `PlaceInput` without what is common to all inputs.

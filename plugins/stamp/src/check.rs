@@ -72,7 +72,7 @@ pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
     for (n, claim) in claims.into_iter().flatten().enumerate() {
         let Some(claim) = claim.as_table() else { continue };
         let known: &[&str] = match claim.get("interface").and_then(toml::Value::as_str) {
-            Some("health") => &["interface", "kinds", "except", "fields"],
+            Some("health") => &["interface", "kinds", "except", "fields", "related"],
             Some("hook") => &["interface", "types", "words", "kinds", "except"],
             Some("delete-policy") => &["interface", "policies"],
             // Said better by the one who reads the value.
@@ -191,7 +191,12 @@ impl Finder {
 
     fn claim(&mut self, place: &str, claim: &Claim) {
         match claim {
-            Claim::Health { kinds, except, fields } => {
+            Claim::Health {
+                kinds,
+                except,
+                fields,
+                related,
+            } => {
                 if kinds.is_empty() {
                     self.flaw(&format!("{place}.kinds"), "names no kind");
                 }
@@ -199,6 +204,10 @@ impl Finder {
                 for field in fields.iter().flatten().filter(|field| !is_pointer(field)) {
                     let message = format!("`{field}` is no JSON pointer, like `/status/replicas`");
                     self.flaw(&format!("{place}.fields"), message);
+                }
+                for word in related.iter().filter(|word| !is_name(word)) {
+                    let message = format!("`{word}` is no word like `owned-pods`");
+                    self.flaw(&format!("{place}.related"), message);
                 }
             }
             Claim::Hook {

@@ -20,6 +20,9 @@ pub enum Claim {
         /// JSON pointers: all that this claim sees of the object. None: everything but what is never shown.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fields: Option<Vec<String>>,
+        /// What it may ask to see beside the object, in the contract's words.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        related: Vec<String>,
     },
     /// Runs hooks.
     Hook {

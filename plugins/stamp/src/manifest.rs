@@ -98,6 +98,7 @@ mod tests {
         kinds = ["example.com/*"]
         except = ["example.com/Topic"]
         fields = ["/status", "/spec/paused", "/metadata/annotations/example.com~1tier"]
+        related = ["owned-pods"]
 
         [[claims]]
         interface = "hook"
@@ -210,6 +211,11 @@ mod tests {
                 "~1tier",
                 "~2tier",
                 "claims[0].fields: `/metadata/annotations/example.com~2tier` is no JSON pointer, like `/status/replicas`",
+            ),
+            (
+                "owned-pods",
+                "Owned Pods",
+                "claims[0].related: `Owned Pods` is no word like `owned-pods`",
             ),
             (
                 "example.com/*",

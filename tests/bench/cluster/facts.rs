@@ -16,10 +16,12 @@ pub fn facts(ground: &Ground, kit: &Kit) -> String {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let said = |tool: Tool, words: &[&str]| first_line(kit.program(tool)?.as_os_str(), words);
-    let engine = include_str!("../peers/go.mod").lines().find_map(|line| {
-        line.trim()
-            .strip_prefix("github.com/argoproj/argo-cd/gitops-engine/v3 ")
-    });
+    let engine = include_str!("../../cluster/modules/gitops-engine/go.mod")
+        .lines()
+        .find_map(|line| {
+            line.trim()
+                .strip_prefix("github.com/argoproj/argo-cd/gitops-engine/v3 ")
+        });
     let mut facts = vec![
         format!("{} processors ({})", cores, model.map_or("", |(_, model)| model)),
         first_line(OsStr::new("uname"), &["-sr"]).unwrap_or_default(),

@@ -98,7 +98,7 @@ impl Kit {
                 Tool::Capstan => capstan.map_or_else(build_capstan, |given| Ok(given.to_owned())),
                 Tool::Helm => find("helm"),
                 Tool::Kubectl => find("kubectl"),
-                Tool::Gitops | Tool::GitopsDelay => build_gitops(),
+                Tool::Gitops | Tool::GitopsDelay => Ok(capstan_cluster::argo_bench()?),
             };
             match found {
                 Ok(program) => programs.push((tool, program)),
@@ -221,21 +221,6 @@ fn build_capstan() -> anyhow::Result<PathBuf> {
             .current_dir(env!("CARGO_MANIFEST_DIR")),
     )?;
     Ok(target.join("release/capstan"))
-}
-
-/// Builds the program that drives Argo CD's engine.
-fn build_gitops() -> anyhow::Result<PathBuf> {
-    let home = std::env::var_os("HOME").context("there is no HOME")?;
-    let program = PathBuf::from(home).join(".cache/capstan/bench/gitops");
-    run(Command::new("go")
-        .args(["build", "-buildvcs=false", "-ldflags=-s -w", "-o"])
-        .arg(&program)
-        .arg(".")
-        .env("CGO_ENABLED", "0")
-        // Its go.mod names the release; where there is another it is fetched.
-        .env("GOTOOLCHAIN", "go1.27.0+auto")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/bench/peers")))?;
-    Ok(program)
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {

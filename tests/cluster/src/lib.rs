@@ -20,5 +20,5 @@ mod watchdog;
 
 pub use cluster::{Cluster, Tier};
 pub use error::{Error, Unavailable};
-pub use programs::{build, helm};
+pub use programs::{argo_bench, argo_differential, build, helm};
 pub use shared::shared;

@@ -60,6 +60,9 @@ const PAUSE: Program = program("pause", "images", "./pause");
 const CURL: Program = program("curl", "images", "./curl");
 const ECHO_SERVER: Program = program("echo-server", "images", "./echo-server");
 pub(crate) const HELM: Program = program("helm", "helm", "helm.sh/helm/v4/cmd/helm");
+const ARGO_CD: &str = "gitops-engine";
+const ARGO_BENCH: Program = program("argo-bench", ARGO_CD, "./bench");
+const ARGO_DIFFERENTIAL: Program = program("argo-differential", ARGO_CD, "./differential");
 
 const CONTROL_PLANE: &[Program] = &[ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KUBECTL];
 const NODE: &[Program] = &[KUBELET, CONTAINERD, SHIM, CTR, REGISTRY, PAUSE, CURL, ECHO_SERVER];
@@ -76,6 +79,18 @@ pub fn build(tier: Tier) -> Result<(), Error> {
 pub fn helm() -> Result<PathBuf, Error> {
     ensure(&[HELM])?;
     Ok(HELM.path()?)
+}
+
+/// Returns the path of the program that brings a folder into a namespace by Argo CD's engine, built at the first call on a machine.
+pub fn argo_bench() -> Result<PathBuf, Error> {
+    ensure(&[ARGO_BENCH])?;
+    Ok(ARGO_BENCH.path()?)
+}
+
+/// Returns the path of the program that runs operations by Argo CD's engine, built at the first call on a machine.
+pub fn argo_differential() -> Result<PathBuf, Error> {
+    ensure(&[ARGO_DIFFERENTIAL])?;
+    Ok(ARGO_DIFFERENTIAL.path()?)
 }
 
 impl Program {
@@ -145,6 +160,10 @@ impl Program {
             ("GOWORK", "off"),
         ]);
         command.env_remove("GOOS").env_remove("GOARCH");
+        if self.module == ARGO_CD {
+            // Its go.mod names the release; where there is another it is fetched.
+            command.env("GOTOOLCHAIN", "go1.27.0+auto");
+        }
         command
     }
 
@@ -303,7 +322,11 @@ mod tests {
 
     #[test]
     fn every_program_is_named_by_its_module() {
-        for program in CONTROL_PLANE.iter().chain(NODE).chain([&HELM]) {
+        for program in CONTROL_PLANE
+            .iter()
+            .chain(NODE)
+            .chain([&HELM, &ARGO_BENCH, &ARGO_DIFFERENTIAL])
+        {
             let tools = fs::read_to_string(program.source().join("tools.go")).unwrap_or_default();
             let own = program.source().join(program.package).join("main.go");
             assert!(

@@ -83,9 +83,13 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
                 hook.name
             ));
         }
-        let ends = match waiting.until {
-            Some(until) => format!("given up in {}", span(until.duration_since(now))),
-            None => format!("nothing but the operation's own deadline; `capstan terminate {name}` ends it now"),
+        let ends = match (waiting.until, report.deadline) {
+            (Some(until), _) => format!("given up in {}", span(until.duration_since(now))),
+            (None, Some(until)) => format!(
+                "given up with the whole operation in {}; `capstan terminate {name}` ends it now",
+                span(until.duration_since(now))
+            ),
+            (None, None) => format!("`capstan terminate {name}`"),
         };
         text.push_str(&format!("  what ends that otherwise: {ends}\n"));
     }

@@ -1,5 +1,7 @@
 //! `capstan plan --explain-compat`: the same manifests planned by our rules and by Argo CD's.
 
+use std::sync::Arc;
+
 use capstan_core::{
     compat::{self, Mode},
     error::PlanError,
@@ -44,7 +46,7 @@ pub(super) async fn run(global: &Global, context: &Context, request: Request) ->
 }
 
 /// Plans by some rules; returns the plan, or what is wrong with the manifests by these rules.
-async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Plan, Vec<PlanError>>> {
+async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<PlanError>>> {
     let request = Request {
         mode,
         ..request.clone()

@@ -43,8 +43,11 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
         ));
     }
     let usual = Limits::default();
+    let (mode, options) = context.engine.rules(&application).await?;
     let request = Request {
         purpose: Purpose::Rollback,
+        mode,
+        options,
         prune: !args.no_prune,
         grants: context.grants.clone(),
         limits: Limits {

@@ -124,13 +124,11 @@ async fn sync(conductor: &mut Conductor<'_>, dry_run: Option<DryRun>, source: So
         }
         Source::Request(request) => engine.plan(*request).await?,
     };
-    match dry_run {
-        Some(by) => rehearse(conductor, &planned, by).await,
-        None => {
-            refuse(&planned.plan, &conductor.lints)?;
-            conductor.run_plan(planned).await
-        }
+    if let Some(by) = dry_run {
+        return rehearse(conductor, &planned, by).await;
     }
+    refuse(&planned.plan, &conductor.lints)?;
+    conductor.run_plan(planned).await
 }
 
 /// Refuses a plan that is known to go wrong, unless that is allowed.

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use capstan_core::{
     error::PlanError,
+    ignore::IgnoreRule,
     manifest::{self, Manifest},
 };
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::App;
@@ -168,18 +170,37 @@ impl Reader<'_> {
                 "the project `{project}` is not honoured: nothing is limited by it"
             ));
         }
-        if self.count("/spec/ignoreDifferences") > 0 {
-            self.notice("`spec.ignoreDifferences` is not honoured");
-        }
+        let ignore_differences = self.ignore_differences();
         let sources = self.sources();
         let namespace = self.destination();
         App {
             namespace,
             sources,
-            options: self.sync_policy(),
+            options: Options {
+                ignore_differences,
+                ..self.sync_policy()
+            },
             notices: std::mem::take(&mut self.notices),
             ..App::named(self.manifest.object.name())
         }
+    }
+
+    /// Reads the rules about differences that don't count; what can't be one is a mistake at its place.
+    fn ignore_differences(&mut self) -> Vec<IgnoreRule> {
+        let rules = self.at("/spec/ignoreDifferences").cloned();
+        let rules = rules.as_ref().and_then(Value::as_array).into_iter().flatten();
+        let mut read = Vec::new();
+        for (at, rule) in rules.enumerate() {
+            match IgnoreRule::deserialize(rule) {
+                Ok(rule) => read.push(rule),
+                Err(error) => self.wrong(
+                    &format!("/spec/ignoreDifferences/{at}"),
+                    &format!("this is no rule of `ignoreDifferences`: {error}"),
+                    "it has `group`, `kind`, `name`, `namespace`, `jsonPointers`, `managedFieldsManagers`",
+                ),
+            }
+        }
+        read
     }
 
     fn destination(&mut self) -> Option<String> {

@@ -63,11 +63,11 @@ pub fn text(explained: &Explained, paint: Paint) -> String {
     let mut heading = String::new();
     for difference in planned {
         let now = heading_of(difference, namespace);
-        if now != heading {
+        if now == heading {
+            text.push('\n');
+        } else {
             text.push_str(&format!("\n{}\n", paint.strong(&now)));
             heading = now;
-        } else {
-            text.push('\n');
         }
         text.push_str(&both(difference));
         for rule in &difference.rules {

@@ -230,6 +230,11 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
         Way::ApplyOrRecreate => text.push_str(", created anew if it can't be changed"),
         Way::ReplaceOrRecreate => text.push_str(", replaced as a whole, created anew if it can't be"),
     }
+    match apply.hides {
+        0 => {}
+        1 => text.push_str("; 1 field ignored"),
+        count => text.push_str(&format!("; {count} fields ignored")),
+    }
     if let Check::AtItsTurn(reason) = &task.check {
         text.push_str(&format!("; checked at its turn: {reason}"));
     }

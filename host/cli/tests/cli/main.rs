@@ -4,6 +4,7 @@
 mod changes;
 mod conditions;
 mod exec;
+mod identity;
 mod lint;
 mod project;
 mod real;

@@ -435,6 +435,31 @@ spec:
 ";
 
 #[test]
+fn what_an_application_ignores_is_ignored_or_a_mistake_with_its_place() {
+    let rules = |rule: &str| -> Said {
+        let app = format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{ name: shop }}\nspec:\n  source: {{ path: set }}\n  ignoreDifferences:\n  - {rule}\n"
+        );
+        let folder = Folder::new(&[("app.yaml", &app), ("set/job.yaml", &job("migrate", "true"))]);
+        let words = "plan --argocd-application app.yaml -n shop --simulate";
+        folder.command(words).output().unwrap().into()
+    };
+    let good = rules("{ group: apps, kind: Deployment, jsonPointers: [/spec/replicas] }");
+    assert_eq!(good.code, 0, "{}", good.all());
+    assert!(!good.all().contains("ignoreDifferences"), "{}", good.all());
+    let unknown = rules("{ kind: Deployment, jsonPointer: [/spec/replicas] }");
+    assert_eq!(unknown.code, 2, "{}", unknown.all());
+    assert!(
+        unknown.all().contains("--> app.yaml:7") && unknown.all().contains("unknown field `jsonPointer`"),
+        "{}",
+        unknown.all()
+    );
+    let jq = rules("{ kind: Deployment, jqPathExpressions: [.spec.replicas] }");
+    assert_eq!(jq.code, 2, "{}", jq.all());
+    assert!(jq.all().contains("`jqPathExpressions`"), "{}", jq.all());
+}
+
+#[test]
 fn an_application_of_argo_cd_says_what_to_sync() {
     let folder = Folder::new(&[
         ("app.yaml", APPLICATION),

@@ -1,19 +1,23 @@
 //! Several commands on one embedded cluster, as on a real one: other processes, signals, kills.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use tempfile::TempDir;
 
 use crate::support::{Running, Said, capstan, project};
 
 /// An embedded cluster that listens.
-struct Served {
+pub struct Served {
     _cluster: Running,
     folder: TempDir,
 }
 
 impl Served {
-    fn start(scenario: &str) -> Served {
+    pub fn start(scenario: &str) -> Served {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("scenario.yaml");
         std::fs::write(&file, scenario).unwrap();
@@ -27,18 +31,38 @@ impl Served {
         }
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    pub fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }
 
-    fn command(&self, words: &str) -> Command {
+    pub fn command(&self, words: &str) -> Command {
         let mut command = capstan(words);
         command.env("KUBECONFIG", self.kubeconfig());
         command
     }
 
-    fn run(&self, words: &str) -> Said {
+    pub fn run(&self, words: &str) -> Said {
         self.command(words).output().unwrap().into()
+    }
+
+    /// Writes a file and returns where it is.
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs a command again and again, until it says this.
+    fn run_until(&self, words: &str, text: &str) -> Said {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let said = self.run(words);
+            if said.all().contains(text) {
+                return said;
+            }
+            assert!(Instant::now() < end, "`{text}` is never said: {}", said.all());
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Syncs something whose first hook never ends, until that runs.
@@ -92,6 +116,120 @@ fn another_process_sees_it_and_terminates_it() {
         "{}",
         nothing.all()
     );
+}
+
+const CALM: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: calm }\ndata: { a: b }\n";
+
+/// Begins a second sync of the application that is being synced, and waits until it says this.
+fn begin_another(cluster: &Served, on_busy: &str, text: &str) -> Running {
+    let calm = cluster.file("calm.yaml", CALM);
+    let words = format!("sync --app shop -n shop --on-busy {on_busy} -f {}", calm.display());
+    let mut another = Running::start(cluster.command(&words));
+    another.wait_for(text);
+    another
+}
+
+#[test]
+fn who_waits_behind_another_operation_goes_on_after_its_end() {
+    let cluster = Served::start(ENDLESS);
+    let mut sync = cluster.sync_endless();
+    let mut another = begin_another(&cluster, "wait", "; waiting for its end");
+    assert!(
+        another
+            .said
+            .iter()
+            .any(|line| line.contains("is at work on this application")),
+        "{:#?}",
+        another.said
+    );
+    // It waits indeed: nothing of it is there yet, and the first one runs.
+    let status = cluster.run("status shop -n shop");
+    assert!(status.out.contains("Job/endless"), "{}", status.all());
+    assert!(another.child.try_wait().unwrap().is_none(), "{:#?}", another.said);
+    assert_eq!(cluster.run("terminate shop -n shop").code, 0);
+    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
+    assert_eq!(another.code(), 0, "{:#?}", another.said);
+    assert!(
+        another
+            .said
+            .iter()
+            .any(|line| line.contains("created   ConfigMap/calm")),
+        "{:#?}",
+        another.said
+    );
+    let history = cluster.run("history shop -n shop").out;
+    let results: Vec<&str> = history.lines().skip(1).collect();
+    assert!(
+        results.len() == 2 && results[0].contains("Succeeded") && results[1].contains("Terminated"),
+        "{history}"
+    );
+}
+
+#[test]
+fn who_supersedes_another_operation_ends_it_first() {
+    let cluster = Served::start(ENDLESS);
+    let mut sync = cluster.sync_endless();
+    let mut another = begin_another(&cluster, "supersede", "; ending it first");
+    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
+    assert_eq!(another.code(), 0, "{:#?}", another.said);
+    let first = sync.said.join("\n");
+    assert!(
+        first.contains("stopped   Job/endless") && !first.contains("created   Job/told"),
+        "{first}"
+    );
+    let history = cluster.run("history shop -n shop").out;
+    assert!(
+        history.contains("Terminated by somebody") && history.contains("Succeeded"),
+        "{history}"
+    );
+}
+
+#[test]
+fn what_a_running_operation_waits_for_is_explained() {
+    let cluster = Served::start(ENDLESS);
+    let mut sync = cluster.sync_endless();
+    let told = cluster.run_until("explain shop -n shop", "1 active").out;
+    for part in [
+        "sync by somebody on ",
+        "\nin PreSync, wave 0\n",
+        "waits for Job/endless: waiting for the Job's pods: 1 active",
+        "  what ends that otherwise: given up with the whole operation in 5h",
+        "; `capstan terminate shop` ends it now\n",
+    ] {
+        assert!(told.contains(part), "`{part}` is not in {told}");
+    }
+    let json = cluster.run("explain shop -n shop -o json").out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["isDriven"], true, "{json:#}");
+    assert_eq!(
+        json["waiting"][0]["task"], "PreSync/0/batch/Job/shop/endless",
+        "{json:#}"
+    );
+    // Its driver is gone: that is said, and what to do about it.
+    sync.signal("KILL");
+    sync.code();
+    let told = cluster
+        .run_until("explain shop -n shop", "nobody drives it any more")
+        .out;
+    assert!(told.contains("`capstan terminate shop` ends it"), "{told}");
+    assert_eq!(cluster.run("terminate shop -n shop").code, 0);
+}
+
+#[test]
+fn why_an_object_is_not_healthy_and_when_that_is_given_up_is_explained() {
+    let cluster = Served::start("{}");
+    let words = "sync -f tests/fixtures/sets/pods-secret --app shop -n shop --create-namespace";
+    let mut sync = Running::start(cluster.command(words));
+    sync.wait_for("nobody-made-it");
+    let told = cluster.run_until("explain shop -n shop", "nobody-made-it").out;
+    assert!(
+        told.contains("waits for Deployment/locked: Degraded: 1 of 1 pod: ")
+            && told.contains("Secret/nobody-made-it, which it mounts, doesn't exist")
+            && told.contains("what ends that otherwise: given up in 2"),
+        "{told}"
+    );
+    assert_eq!(cluster.run("terminate shop -n shop").code, 0);
+    assert_eq!(sync.code(), 14, "{:#?}", sync.said);
 }
 
 #[test]

@@ -235,10 +235,7 @@ fn a_chart_is_rendered_by_helm_and_its_hooks_come_through() {
                  + Job/echo-smoke*                                   run, wait Succeeded   then delete on HookSucceeded                       job 0.1.0
 
     Left alone
-      Pod/echo-test   annotated Skip
-
-    note: Pod shop/echo-test: helm.sh/hook: test runs in `helm test` only
-    note: Pod shop/echo-test: no word of helm.sh/hook belongs to a deployment; the object is left alone
+      Pod/echo-test   it runs in `capstan test` only
     [exit code 0]
     ");
 }

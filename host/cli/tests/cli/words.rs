@@ -38,6 +38,48 @@ fn the_readme_shows_plans_and_mistakes_as_they_are() {
 }
 
 #[test]
+fn what_argo_cd_would_do_otherwise_is_explained() {
+    let words = "plan -f tests/fixtures/sets/compat-order -n shop --simulate --explain-compat";
+    let readme = std::fs::read_to_string(crate::support::project().join("README.md")).unwrap();
+    let said = run(words);
+    let (planned, outcomes) = said.out.split_once("When it comes to that").unwrap();
+    assert!(readme.contains(planned.trim_end()), "{planned}");
+    assert!(outcomes.contains("  rule      hooks-clear-first\n"), "{outcomes}");
+
+    let json: serde_json::Value = serde_json::from_str(&run(&format!("{words} -o json")).out).unwrap();
+    assert_eq!(json["differences"][0]["key"]["name"], "helper");
+    assert_eq!(json["differences"][0]["rules"][0]["name"], "every-kind-is-replaced");
+
+    let mistakes = run("plan -f tests/fixtures/sets/bad/hook.yaml --app shop -n shop --simulate --explain-compat");
+    assert_snapshot!(mistakes.all(), @"
+    shop in namespace shop: there is a plan by Argo CD's rules only
+
+    mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is no phase (did you mean `PreSync`?)
+
+    because mistakes-are-ignored: what nobody knows is ignored; a hook without any valid word is left out
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn sync_options_are_judged_before_anything_else() {
+    let said = run("plan -f tests/example/echo --simulate --sync-option Prun=false --sync-option Replace=maybe");
+    assert_snapshot!(said.all(), @"
+    error: there is no sync option `Prun`
+      hint: did you mean `Prune`?
+    error: the sync option `Replace` can't be `maybe`
+      hint: it can be false, true
+    [exit code 2]
+    ");
+    let told = run("plan -f tests/example/echo --simulate --sync-option ServerSideApply=false");
+    assert!(
+        told.out.contains("ServerSideApply=false changes nothing"),
+        "{}",
+        told.all()
+    );
+}
+
+#[test]
 fn a_sync() {
     assert_snapshot!(run("sync -f tests/example/echo --simulate -n shop").all(), @"
     on the embedded cluster
@@ -115,16 +157,16 @@ fn a_sync_that_fails() {
     ---- PreSync, wave 0 [0/4 done] ----
       0.0s  created   Job/presync-jobyzjy3e7civ
       0.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready
-    logs | presync-jobyzjy3e7civ-j4gdj > presync-job | no database
       1.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active
+    logs | presync-jobyzjy3e7civ-j4gdj > presync-job | no database
       2.0s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 1 failed of 3 tries
        12s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 1 failed of 3 tries
-    logs | presync-jobyzjy3e7civ-ccb25 > presync-job | no database
        13s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 1 failed of 3 tries
+    logs | presync-jobyzjy3e7civ-ccb25 > presync-job | no database
        14s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 0 active, 2 failed of 3 tries
        34s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, none ready, 2 failed of 3 tries
-    logs | presync-jobyzjy3e7civ-5pk8k > presync-job | no database
        35s  waiting   Job/presync-jobyzjy3e7civ    waiting for the Job's pods: 1 active, 2 failed of 3 tries
+    logs | presync-jobyzjy3e7civ-5pk8k > presync-job | no database
        36s  FAILED    Job/presync-jobyzjy3e7civ    BackoffLimitExceeded: Job has reached the specified backoff limit (hook)
        36s  failing                                because of Job shop/presync-jobyzjy3e7civ: BackoffLimitExceeded: Job has reached the specified backoff limit
     ---- SyncFail, wave 0 [1/4 done] ----
@@ -206,7 +248,7 @@ fn mistakes_on_the_command_line() {
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f tests/example/echo --kubeconfig nowhere").all(), @r#"
-    error: failed to read nowhere
+    error: failed to read the kubeconfig nowhere
       because: failed to read kubeconfig from '"nowhere"': No such file or directory (os error 2)
     [exit code 1]
     "#);
@@ -294,8 +336,8 @@ fn what_is_stored() {
     ---- PreSync, wave 0 [0/1 done] ----
       0.0s  created   Job/presync-job5jyjplox3i
       0.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active, none ready
-    logs | presync-job5jyjplox3i-6kcqb > presync-job | Pre Sync Job
       1.0s  waiting   Job/presync-job5jyjplox3i   waiting for the Job's pods: 1 active
+    logs | presync-job5jyjplox3i-6kcqb > presync-job | Pre Sync Job
       2.0s  ok        Job/presync-job5jyjplox3i   complete
       2.0s  kept      Job/presync-job5jyjplox3i   deleted in 10m (ttl)
 
@@ -402,11 +444,19 @@ fn plugins_are_listed_and_asked() {
                                                    health          apps/StatefulSet
                                                    health          apps/DaemonSet
                                                    health          apps/ReplicaSet
+                                                   health          ReplicationController
                                                    health          Pod
                                                    health          PersistentVolumeClaim
                                                    health          Namespace
+                                                   health          argoproj.io/Workflow
                                                    health          Service
+                                                   health          networking.k8s.io/Ingress
+                                                   health          extensions/Ingress
+                                                   health          autoscaling/HorizontalPodAutoscaler
                                                    health          apiextensions.k8s.io/CustomResourceDefinition
+                                                   health          apiregistration.k8s.io/APIService
+                                                   health          policy/PodDisruptionBudget
+                                                   health          batch/CronJob
     skip       0.1.0     built in   DIGEST......   hook            Skip
     ttl        0.1.0     built in   DIGEST......   delete-policy   *
     [exit code 0]
@@ -415,7 +465,7 @@ fn plugins_are_listed_and_asked() {
     assert_snapshot!(answer.out, @r#"
     {
       "health": "Healthy",
-      "rule": "Service/load-balancer"
+      "rule": "Service/no-load-balancer"
     }
     "#);
     assert_eq!(answer.code, 0);

@@ -189,11 +189,12 @@ fn about(rule: Rule) -> &'static [What] {
         Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[What::Wait],
         Rule::PoliciesAreJoined
         | Rule::EveryKindIsReplaced
+        | Rule::GeneratedHooksStay
         | Rule::OperationJudgesPolicies
         | Rule::OlderObjectCounts
         | Rule::ForegroundDeletion
         | Rule::PreDeleteHooksGo => &[What::Disposal],
-        Rule::FieldsAreTakenOver | Rule::LiveOptionsCount => &[What::Write],
+        Rule::FieldsAreTakenOver | Rule::IgnoredFieldsAreSent | Rule::LiveOptionsCount => &[What::Write],
         Rule::DegradedFailsAtOnce
         | Rule::SuspendedIsAwaited
         | Rule::VanishedFails
@@ -310,6 +311,13 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
         .object
         .as_ref()
         .is_some_and(|object| object.generate_name().is_none());
+    if other.contains(&"BeforeHookCreation") && !has_name {
+        tell(
+            "what earlier runs left is deleted".to_owned(),
+            "what earlier runs left stays".to_owned(),
+            vec![Rule::GeneratedHooksStay],
+        );
+    }
     if other.contains(&"BeforeHookCreation") {
         if !theirs.runs_to_completion && has_name {
             tell(
@@ -416,6 +424,10 @@ fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
         Action::Apply(apply) => apply.live.is_some() && !apply.takes_over,
         Action::Delete(_) | Action::Hook(_) => false,
     });
+    let sends_ignored = argo.tasks.iter().any(|task| match &task.action {
+        Action::Apply(apply) => apply.ignored.is_sent,
+        Action::Delete(_) | Action::Hook(_) => false,
+    });
     let retries = argo.limits.retry.times > 0;
     let judges = hooks.iter().filter_map(|task| task.hook()).any(|hook| {
         let words = words(hook);
@@ -423,6 +435,7 @@ fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
     });
     let rules = [
         (Rule::FieldsAreTakenOver, overwrites),
+        (Rule::IgnoredFieldsAreSent, sends_ignored),
         (Rule::DegradedFailsAtOnce, awaits),
         (Rule::SuspendedIsAwaited, awaits),
         (Rule::VanishedFails, awaits),

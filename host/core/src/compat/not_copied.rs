@@ -69,8 +69,8 @@ pub const NOT_COPIED: [NotCopied; 17] = [
     ),
     not("The texts of messages", "the same things are said in Capstan's words"),
     not(
-        "The built-in health checks of 112 API groups in Lua, and the quirks of those of Jobs and CronJobs",
-        "health is judged by plugins in both modes; `capstan plugin list` shows by which",
+        "The built-in health checks of 112 API groups in Lua, but for CronJobs, definitions and PodDisruptionBudgets",
+        "health is judged by plugins in both modes; the built-in ones judge each kind as Argo CD's code does, `plugins/README.md` says where ours differs",
     ),
     not(
         "Auto-sync, self-heal, sync windows, projects",

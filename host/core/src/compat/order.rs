@@ -193,6 +193,7 @@ mod tests {
     use crate::{
         directive::{OnTimeout, Wait},
         hook::Propagation,
+        ignore::Ignored,
         plugins::Answerer,
         task::{ApplyTask, Changes, Check, DeleteTask, UnknownFields, Until, Way},
     };
@@ -225,7 +226,7 @@ mod tests {
         } else if kind != "Namespace" {
             object["metadata"]["namespace"] = json!("shop");
         }
-        let action = Action::Apply(ApplyTask {
+        let action = Action::Apply(Box::new(ApplyTask {
             changes: Changes::Create,
             wait: Wait::Healthy,
             judge: Answerer {
@@ -235,11 +236,14 @@ mod tests {
                 claim: String::new(),
             },
             degraded_grace_seconds: 0,
+            pods_grace_seconds: 0,
             takes_over: false,
             way: Way::Apply,
             migrates: false,
             live: None,
-        });
+            ignored: Ignored::default(),
+            hides: 0,
+        }));
         task(phase, wave, object, action)
     }
 

@@ -88,6 +88,8 @@ pub enum Rule {
     ForegroundDeletion,
     /// Fields that others own.
     FieldsAreTakenOver,
+    /// Fields that `ignoreDifferences` names.
+    IgnoredFieldsAreSent,
     /// Objects of another application.
     SharedObjectsAreTaken,
     /// Options on the live object.
@@ -118,6 +120,8 @@ pub enum Rule {
     HooksClearFirst,
     /// Which kinds `BeforeHookCreation` replaces.
     EveryKindIsReplaced,
+    /// What earlier runs of hooks with `generateName` left.
+    GeneratedHooksStay,
     /// Whose outcome `HookSucceeded` and `HookFailed` judge.
     OperationJudgesPolicies,
     /// Objects of earlier runs that stay.
@@ -134,7 +138,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules in their order.
-    pub const ALL: [Rule; 45] = [
+    pub const ALL: [Rule; 47] = [
         Rule::MistakesAreIgnored,
         Rule::HelmHookBesideOurs,
         Rule::DeleteHooksOfBoth,
@@ -159,6 +163,7 @@ impl Rule {
         Rule::PodsOnlyTell,
         Rule::ForegroundDeletion,
         Rule::FieldsAreTakenOver,
+        Rule::IgnoredFieldsAreSent,
         Rule::SharedObjectsAreTaken,
         Rule::LiveOptionsCount,
         Rule::DeleteHooksHaveNoWaves,
@@ -174,6 +179,7 @@ impl Rule {
         Rule::RetryFromTheStart,
         Rule::HooksClearFirst,
         Rule::EveryKindIsReplaced,
+        Rule::GeneratedHooksStay,
         Rule::OperationJudgesPolicies,
         Rule::OlderObjectCounts,
         Rule::UnknownHookFails,

@@ -37,19 +37,19 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::MistakesAreIgnored => line(
             "mistakes-are-ignored",
             "a hook word, delete policy, wave, option or annotation that nobody knows is an error, with its place",
-            "it is ignored; a hook without any valid word is left out",
+            "what nobody knows is ignored; a hook without any valid word is left out",
             HOOK,
         ),
         Rule::HelmHookBesideOurs => line(
             "helm-hook-beside-ours",
             "of Argo CD's and Helm's hook annotation the first one that is there counts",
-            "where Argo CD's has no valid word of a sync, Helm's counts",
+            "where Argo CD's hook annotation has no valid word of a sync, Helm's counts",
             HOOK,
         ),
         Rule::DeleteHooksOfBoth => line(
             "delete-hooks-of-both",
             "of Argo CD's and Helm's hook annotation the first one that is there counts, for delete hooks too",
-            "PreDelete and PostDelete are read from both",
+            "PreDelete and PostDelete are read from Argo CD's and from Helm's annotation",
             DELETE,
         ),
         Rule::SkipBesideOthers => line(
@@ -62,37 +62,37 @@ pub(super) const fn row(rule: Rule) -> Row {
             "helm-hooks-always-run",
             "`pre-install` and `post-install` run in the first sync only, `pre-upgrade` and `post-upgrade` in later ones, \
              `pre-rollback` and `post-rollback` in `capstan rollback`, tests in `capstan test`",
-            "install and upgrade hooks run in every sync, the others never",
+            "Helm's install and upgrade hooks run in every sync, the others never",
             HOOK,
         ),
         Rule::WeightOnEveryObject => line(
             "weight-on-every-object",
             "`helm.sh/hook-weight` is the wave of hooks",
-            "it is the wave of every object without a `sync-wave`",
+            "`helm.sh/hook-weight` is the wave of every object without a `sync-wave`",
             WAVES,
         ),
         Rule::WaveFallsBack => line(
             "wave-falls-back",
             "a wave that is no number is an error",
-            "Helm's weight counts then, and else 0",
+            "where the wave is no number, Helm's weight counts, and else 0",
             WAVES,
         ),
         Rule::WideWaves => line(
             "wide-waves",
             "a wave has 32 bits, and may have white space around it",
-            "it has 64 bits, and is no number with white space around it",
+            "a wave has 64 bits, and is no number with white space around it",
             WAVES,
         ),
         Rule::PoliciesAreJoined => line(
             "policies-are-joined",
             "Argo CD's delete policies win over Helm's",
-            "both count",
+            "Argo CD's and Helm's delete policies both count",
             HOOK,
         ),
         Rule::KeepEndsAtPrune => line(
             "keep-ends-at-prune",
             "`helm.sh/resource-policy: keep` keeps an object that left the manifests",
-            "it keeps objects only when the application is deleted",
+            "`helm.sh/resource-policy: keep` keeps objects only when the application is deleted",
             "controller/appcontroller.go",
         ),
         Rule::KindOrder => line(
@@ -106,13 +106,14 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::DependenciesMoveForward => line(
             "dependencies-move-forward",
             "a Namespace or definition stays in its phase and wave",
-            "it moves to the phase and wave of the first object that needs it",
+            "a Namespace or definition moves to the phase and wave of the first object that needs it",
             TASKS,
         ),
         Rule::PruneInsideWaves => line(
             "prune-inside-waves",
             "what left the manifests is removed after everything else, high waves first, and awaited until gone",
-            "it is removed before anything is created in a wave of Sync: the waves that have something to remove are swapped end for end",
+            "what left the manifests is removed before anything is created in a wave of Sync; the waves that have something to remove are \
+             swapped end for end",
             CONTEXT,
         ),
         Rule::PruneLastWave => line(
@@ -124,19 +125,19 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::SkippedPrunesCount => line(
             "skipped-prunes-count",
             "what stays though it left the manifests is no part of the order",
-            "it is a task that does nothing, and its wave makes the operation one of several steps",
+            "what stays though it left the manifests is a task that does nothing, and its wave makes the operation one of several steps",
             CONTEXT,
         ),
         Rule::HooksAreNotPruned => line(
             "hooks-are-not-pruned",
             "a hook's object that left the manifests is removed like any other",
-            "it stays for ever",
+            "hooks that left the manifests stay for ever",
             CONTEXT,
         ),
         Rule::LastWaveNotAwaited => line(
             "last-wave-not-awaited",
             "every wave is awaited until healthy, or gone",
-            "the last one isn't when it has no hook: the operation succeeds as soon as everything was taken",
+            "the last wave isn't awaited when it has no hook: the operation succeeds as soon as everything was taken",
             CONTEXT,
         ),
         Rule::OneStepWaitsForHooksOnly => line(
@@ -148,20 +149,20 @@ pub(super) const fn row(rule: Rule) -> Row {
         ),
         Rule::DegradedFailsAtOnce => line(
             "degraded-fails-at-once",
-            "an object may be Degraded for 30 s, or its own grace",
-            "an awaited one that is Degraded has failed, whatever becomes of it",
+            "an object may be Degraded as long as its kind usually is for a moment, or for its own grace",
+            "an awaited object that is Degraded has failed, whatever becomes of it",
             CONTEXT,
         ),
         Rule::SuspendedIsAwaited => line(
             "suspended-is-awaited",
             "a suspended resource is done",
-            "it is awaited until it is healthy",
+            "a suspended resource is awaited until it is healthy",
             CONTEXT,
         ),
         Rule::VanishedFails => line(
             "vanished-fails",
             "a resource that somebody deletes while it is awaited is awaited further",
-            "it has failed",
+            "a resource that vanishes while it is awaited has failed",
             CONTEXT,
         ),
         Rule::PodsOnlyTell => line(
@@ -173,19 +174,25 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::ForegroundDeletion => line(
             "foreground-deletion",
             "what a deleted object owns goes after it",
-            "it goes before it, unless `PrunePropagationPolicy` says otherwise",
+            "what a deleted object owns goes before it, unless `PrunePropagationPolicy` says otherwise",
             CONTEXT,
         ),
         Rule::FieldsAreTakenOver => line(
             "fields-are-taken-over",
             "a field that another manager owns is a failure that names it, unless it is to be taken over",
-            "it is overwritten",
+            "a field that another manager owns is overwritten",
             CONTEXT,
+        ),
+        Rule::IgnoredFieldsAreSent => line(
+            "ignored-fields-are-sent",
+            "fields that `ignoreDifferences` names stay as they are live",
+            "they are not shown, and sent nevertheless, unless `RespectIgnoreDifferences` is set",
+            "controller/sync.go",
         ),
         Rule::SharedObjectsAreTaken => line(
             "shared-objects-are-taken",
             "an object of another application is an error",
-            "it becomes this application's, unless `FailOnSharedResource=true`",
+            "an object of another application becomes this one's, unless `FailOnSharedResource=true`",
             "controller/state.go",
         ),
         Rule::LiveOptionsCount => line(
@@ -197,25 +204,25 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::DeleteHooksHaveNoWaves => line(
             "delete-hooks-have-no-waves",
             "PreDelete and PostDelete hooks have waves and an order of kinds",
-            "all of a phase are created at once",
+            "all PreDelete hooks are created at once, and so are all PostDelete hooks",
             DELETE,
         ),
         Rule::DefinitionsSurvive => line(
             "definitions-survive",
             "CustomResourceDefinitions are deleted with the application",
-            "they stay",
+            "CustomResourceDefinitions stay when their application is deleted",
             DELETE,
         ),
         Rule::DeletionInParallel => line(
             "deletion-in-parallel",
             "inside a wave kinds are deleted in the reverse order of their creation",
-            "all of a wave at once",
+            "all objects of a wave are deleted at once",
             DELETE,
         ),
         Rule::PreDeleteHooksGo => line(
             "pre-delete-hooks-go",
             "what a PreDelete hook made goes when its delete policies say so",
-            "it goes with the application's other objects in every case",
+            "what a PreDelete hook made goes with the application's other objects in every case",
             DELETE,
         ),
         Rule::FailedKindGoesOn => line(
@@ -227,31 +234,31 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::FailedWaveIsAwaited => line(
             "failed-wave-is-awaited",
             "when a resource or hook failed, resources of its wave are no longer awaited",
-            "they are awaited to their end first",
+            "resources of a wave in which something failed are awaited to their end first",
             CONTEXT,
         ),
         Rule::SyncFailBesideHooks => line(
             "sync-fail-beside-hooks",
             "SyncFail begins when nothing of the failed wave runs any more",
-            "when an object was refused, it begins at once, beside the wave's hooks",
+            "when an object was refused, SyncFail begins at once, beside the wave's hooks",
             CONTEXT,
         ),
         Rule::SyncFailHasNoWaves => line(
             "sync-fail-has-no-waves",
             "SyncFail hooks have waves",
-            "all of them start at once, kind by kind",
+            "all SyncFail hooks start at once, kind by kind",
             CONTEXT,
         ),
         Rule::SyncFailAfterChangesOnly => line(
             "sync-fail-after-changes-only",
             "SyncFail runs after every failure of an operation that has begun: dry runs and deadlines too",
-            "not when the dry run failed or a deadline passed",
+            "SyncFail doesn't run when the dry run failed or a deadline passed",
             CONTEXT,
         ),
         Rule::SyncFailInEveryTry => line(
             "sync-fail-in-every-try",
             "SyncFail runs once, after the last try",
-            "it runs after every try that failed",
+            "SyncFail runs after every try that failed",
             CONTEXT,
         ),
         Rule::RetryFromTheStart => line(
@@ -263,49 +270,55 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::HooksClearFirst => line(
             "hooks-clear-first",
             "the object of a hook's earlier run goes when the hook's turn has come",
-            "those of a whole wave go first, and nothing of the wave is created before they are gone",
+            "the objects of earlier runs of all hooks of a wave go first, and nothing of the wave is created before they are gone",
             CONTEXT,
         ),
         Rule::EveryKindIsReplaced => line(
             "every-kind-is-replaced",
             "`BeforeHookCreation` replaces kinds that run to completion; others are applied",
-            "it deletes and creates every kind anew",
+            "`BeforeHookCreation` deletes and creates every kind anew",
             HOOK,
+        ),
+        Rule::GeneratedHooksStay => line(
+            "generated-hooks-stay",
+            "`BeforeHookCreation` removes what earlier runs of a hook with `generateName` left",
+            "it removes what has the hook's own name, which is a new one in every operation: what they left stays",
+            CONTEXT,
         ),
         Rule::OperationJudgesPolicies => line(
             "operation-judges-policies",
             "`HookSucceeded` and `HookFailed` judge the hook, as soon as it has ended",
-            "they judge the whole operation, when that has ended",
+            "`HookSucceeded` and `HookFailed` judge the whole operation, when that has ended",
             CONTEXT,
         ),
         Rule::OlderObjectCounts => line(
             "older-object-counts",
             "an object that an earlier run left is never taken for this run's: it is replaced, or in the way",
-            "where no policy deletes it, it is applied over, and its old verdict counts",
+            "where no policy deletes what an earlier run left, it is applied over, and its old verdict counts",
             CONTEXT,
         ),
         Rule::UnknownHookFails => line(
             "unknown-hook-fails",
             "a hook whose health can't be told runs on",
-            "such a hook has failed",
+            "a hook whose health can't be told has failed",
             CONTEXT,
         ),
         Rule::MissingHookSucceeds => line(
             "missing-hook-succeeds",
             "a hook whose health is Missing has vanished (`capstan.dev/on-vanished`)",
-            "it has succeeded",
+            "a hook whose health is Missing has succeeded",
             CONTEXT,
         ),
         Rule::UnclearDeleteHookIsDone => line(
             "unclear-delete-hook-is-done",
             "a PreDelete or PostDelete hook ends like any other",
-            "one that is Suspended, Unknown or Missing is done",
+            "a PreDelete or PostDelete hook that is Suspended, Unknown or Missing is done",
             DELETE,
         ),
         Rule::TerminateKeepsEnded => line(
             "terminate-keeps-ended",
             "after a termination the delete policies of hooks that had ended are asked, as at every end",
-            "only what still runs is deleted",
+            "after a termination only what still runs is deleted",
             CONTEXT,
         ),
     }

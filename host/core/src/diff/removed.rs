@@ -2,16 +2,14 @@
 
 use serde_json::Value;
 
-use super::{Change, escape};
+use super::{Change, escape, has_keys, is_entry_of};
 use crate::object::Object;
 
 /// Adds a change for everything that `manager` owns by `Apply` in the live object and that isn't desired any more.
 pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     for entry in entries.into_iter().flatten() {
-        let text = |field: &str| entry.get(field).and_then(Value::as_str).unwrap_or_default();
-        let is_ours = text("manager") == manager && text("operation") == "Apply" && text("subresource").is_empty();
-        if let Some(fields) = entry.get("fieldsV1").filter(|_| is_ours) {
+        if let Some(fields) = entry.get("fieldsV1").filter(|_| is_entry_of(entry, manager)) {
             walk("", fields, Some(desired), &live.0, found);
         }
     }
@@ -66,13 +64,7 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
 
 fn by_keys<'value>(list: &'value Value, keys: &Value) -> Option<&'value Value> {
     let keys = keys.as_object()?;
-    list.as_array()?.iter().find(|member| {
-        keys.iter().all(|(name, value)| match member.get(name) {
-            Some(found) => found == value,
-            // The server fills in this default before it names the member.
-            None => name == "protocol" && value == "TCP",
-        })
-    })
+    list.as_array()?.iter().find(|member| has_keys(member, keys))
 }
 
 fn title(keys: &Value) -> String {

@@ -33,7 +33,7 @@ const fn row(
 pub const WRITTEN_BY_HOST: [&str; 4] = [labels::APPLICATION, labels::HOOK, labels::RUN, labels::OPERATION];
 
 /// All annotations that are read, ours first.
-pub const ANNOTATIONS: [Annotation; 27] = [
+pub const ANNOTATIONS: [Annotation; 29] = [
     row(
         "capstan.dev/hook",
         "list of `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete`, `SyncFail`, `Skip` and words that plugins claim",
@@ -103,8 +103,14 @@ pub const ANNOTATIONS: [Annotation; 27] = [
     row(
         "capstan.dev/degraded-grace",
         "duration",
-        "by kind",
+        "by kind, see below",
         "How long the object may be Degraded before that is a failure.",
+    ),
+    row(
+        "capstan.dev/load-balancer",
+        "`expected`, `none`",
+        "`expected`",
+        "`none`: a Service of type LoadBalancer or an Ingress never gets an address, and is healthy without one.",
     ),
     row(
         "capstan.dev/run-if",
@@ -125,6 +131,13 @@ pub const ANNOTATIONS: [Annotation; 27] = [
         "",
         "Other objects of the set that must be done first, within a wave too: healthy, as their `capstan.dev/wait` says, or succeeded. \
          What goes, goes before what it depends on.",
+    ),
+    row(
+        "capstan.dev/ignore-differences",
+        "list of JSON pointers and `manager:NAME`",
+        "",
+        "Fields that others look after, and all that these managers own: differences in them aren't shown, and they stay as they are. `*` \
+         in a pointer stands for every member of a list.",
     ),
     row(
         "capstan.dev/apply",

@@ -283,6 +283,7 @@ fn our_own_annotations() {
         ("capstan.dev/on-vanished", vec!["rerun", "reruns"]),
         ("capstan.dev/wait", vec!["none", "applied", "later"]),
         ("capstan.dev/degraded-grace", vec!["5m"]),
+        ("capstan.dev/load-balancer", vec!["none", "maybe"]),
         ("capstan.dev/run-if", vec!["install", "never"]),
         ("capstan.dev/depends-on", vec!["Job/a, Job/b"]),
         ("capstan.dev/apply", vec!["if-not-present", "create"]),
@@ -324,6 +325,9 @@ fn our_own_annotations() {
     later: job.yaml:6: `later` is no value of `capstan.dev/wait` (it can be `none`, `applied` or `healthy`)
     capstan.dev/degraded-grace
     5m: {"degradedGraceSeconds":300}
+    capstan.dev/load-balancer
+    none: {"notices":["capstan.dev/load-balancer has no effect on an object that is no Service and no Ingress"]}
+    maybe: job.yaml:6: `maybe` is no value of `capstan.dev/load-balancer` (it can be `expected` or `none`)
     capstan.dev/run-if
     install: {"notices":["capstan.dev/run-if has no effect on an object that is no hook"],"runIf":["first-install"]}
     never: job.yaml:6: `never` is no value of `capstan.dev/run-if` (it can be `always`, `changed`, `first-install`, `upgrade`, `rollback`, `test` or `install`)
@@ -343,7 +347,7 @@ fn our_own_annotations() {
     capstan.dev/tll
     600: job.yaml:6: there is no annotation `capstan.dev/tll` (did you mean `capstan.dev/ttl`?)
     capstan.dev/colour
-    green: job.yaml:6: there is no annotation `capstan.dev/colour` (there is `capstan.dev/hook`, `capstan.dev/hook-type`, `capstan.dev/phase`, `capstan.dev/wave`, `capstan.dev/delete-policy`, `capstan.dev/ttl`, `capstan.dev/ttl-failed`, `capstan.dev/timeout`, `capstan.dev/on-timeout`, `capstan.dev/on-vanished`, `capstan.dev/wait`, `capstan.dev/degraded-grace`, `capstan.dev/run-if`, `capstan.dev/run-if-inputs`, `capstan.dev/depends-on`, `capstan.dev/apply`, `capstan.dev/propagation`, `capstan.dev/settings` or `capstan.dev/lint-ignore`)
+    green: job.yaml:6: there is no annotation `capstan.dev/colour` (there is `capstan.dev/hook`, `capstan.dev/hook-type`, `capstan.dev/phase`, `capstan.dev/wave`, `capstan.dev/delete-policy`, `capstan.dev/ttl`, `capstan.dev/ttl-failed`, `capstan.dev/timeout`, `capstan.dev/on-timeout`, `capstan.dev/on-vanished`, `capstan.dev/wait`, `capstan.dev/degraded-grace`, `capstan.dev/load-balancer`, `capstan.dev/run-if`, `capstan.dev/run-if-inputs`, `capstan.dev/depends-on`, `capstan.dev/ignore-differences`, `capstan.dev/apply`, `capstan.dev/propagation`, `capstan.dev/settings` or `capstan.dev/lint-ignore`)
     "#);
     // Argo CD has no opinion on ours.
     assert_snapshot!(argo(&[("capstan.dev/timeout", "soon")]), @"job.yaml:6: `soon` is no duration for `capstan.dev/timeout` (write seconds or whole units, as in `600`, `10m`, `1h30m` or `2d`)");

@@ -138,6 +138,8 @@ pub struct Directives {
     pub degraded_grace_seconds: Option<u64>,
     /// What it comes after, as it is written.
     pub depends_on: Vec<String>,
+    /// Whose differences don't count: JSON pointers, and `manager:NAME`.
+    pub ignore_differences: Vec<String>,
     /// How it is written to the cluster.
     pub apply: ApplyMode,
     /// What becomes of what it owns when it is deleted.

@@ -28,6 +28,9 @@ pub(super) const WAIT: [(&str, Wait); 3] = [
     ("healthy", Wait::Healthy),
 ];
 
+/// What the plugins that judge Services and Ingresses read of the object themselves.
+pub(super) const LOAD_BALANCER: [(&str, ()); 2] = [("expected", ()), ("none", ())];
+
 pub(super) const APPLY: [(&str, ApplyMode); 4] = [
     ("merge", ApplyMode::Merge),
     ("override", ApplyMode::Override),

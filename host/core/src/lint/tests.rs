@@ -99,6 +99,7 @@ fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
         confirmed: Confirmed::default(),
         unasked: None,
         on_timeout: directive::OnTimeout::Fail,
+        ignore: &[],
         manager: "capstan",
         limits: Limits::default(),
     });

@@ -35,11 +35,11 @@ pub(super) fn take(
     let (value, marks) = node.into_parts(None);
     let manifest = Manifest {
         object: Object(value),
-        origin: Some(Origin {
+        origin: Some(Arc::new(Origin {
             source: Arc::clone(source),
             document,
             marks,
-        }),
+        })),
     };
     let found = if is_map {
         check(&manifest)

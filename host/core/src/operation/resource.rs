@@ -213,6 +213,7 @@ impl Settling {
             health: None,
             message: String::new(),
             degraded_since: None,
+            grace_seconds: 0,
         }
     }
 
@@ -225,6 +226,7 @@ impl Settling {
             health: None,
             message: String::new(),
             degraded_since: None,
+            grace_seconds: 0,
         }
     }
 
@@ -238,6 +240,11 @@ impl Settling {
             )),
             Freshness::Current | Freshness::Untold => None,
         }
+    }
+
+    /// Returns until when it may be as Degraded as it is.
+    pub(super) fn degraded_until(&self) -> Option<Timestamp> {
+        later(self.degraded_since?, self.grace_seconds.saturating_mul(1000))
     }
 
     /// Returns when a look that was held back counts after all.
@@ -299,8 +306,9 @@ pub(super) fn settle(
             return Some(TaskResult::Done(text));
         }
         Health::Degraded => {
-            let since = *settling.degraded_since.get_or_insert(out.at);
-            let until = later(since, apply.degraded_grace_seconds.saturating_mul(1000));
+            settling.degraded_since.get_or_insert(out.at);
+            settling.grace_seconds = apply.grace().for_(assessment);
+            let until = settling.degraded_until();
             if assessment.is_final || until.is_some_and(|until| until <= out.at) {
                 return Some(TaskResult::Failed {
                     class: FailureClass::Health,

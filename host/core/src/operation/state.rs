@@ -9,6 +9,7 @@ use crate::{
     effect::{HookCall, Note, Target},
     event::Status,
     fact::Seen,
+    grace,
     health::Health,
     hook::{HookOutcome, Occasion},
     object::ObjectKey,
@@ -149,6 +150,13 @@ pub(super) struct Settling {
     pub message: String,
     /// Since when it has been Degraded.
     pub degraded_since: Option<Timestamp>,
+    /// How long what it is Degraded by may last, in seconds.
+    #[serde(default = "others")]
+    pub grace_seconds: u64,
+}
+
+fn others() -> u64 {
+    grace::OTHERS
 }
 
 /// A hook that began.

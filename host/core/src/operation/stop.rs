@@ -114,13 +114,9 @@ impl Operation {
                     }
                     return;
                 }
-                let grace = apply.degraded_grace_seconds;
-                let until = settling
-                    .degraded_since
-                    .and_then(|since| later(since, grace.saturating_mul(1000)));
-                if until.is_some_and(|until| until <= out.at) {
+                if settling.degraded_until().is_some_and(|until| until <= out.at) {
                     let class = FailureClass::Health;
-                    let message = format!("Degraded for {grace} s: {}", settling.message);
+                    let message = format!("Degraded for {} s: {}", settling.grace_seconds, settling.message);
                     self.close(task, TaskResult::Failed { class, message }, out);
                 }
             }
@@ -143,11 +139,7 @@ impl Operation {
     /// Returns the next moment at which something must be done about a task.
     pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
         let moments = match self.state.tasks.get(&task.id)? {
-            TaskState::Settling(settling) => {
-                let degraded = settling.degraded_since.zip(grace_of(task));
-                let degraded = degraded.and_then(|(since, grace)| later(since, grace.saturating_mul(1000)));
-                [self.timeout_of(task), degraded, settling.release_at()]
-            }
+            TaskState::Settling(settling) => [self.timeout_of(task), settling.degraded_until(), settling.release_at()],
             TaskState::Deleting { until, .. } => [*until, self.timeout_of(task), None],
             TaskState::Hook(run) => match &run.stage {
                 HookStage::Looking | HookStage::Ready => [self.timeout_of(task), None, None],
@@ -273,10 +265,13 @@ impl Operation {
         let message = match self.state.tasks.get(&task.id)? {
             TaskState::Pending | TaskState::Over => return None,
             TaskState::Applying => "the server's answer".to_owned(),
-            TaskState::Settling(settling) => match settling.health {
-                Some(health) => format!("{health}: {}", settling.message),
-                None => "a first look at it".to_owned(),
-            },
+            TaskState::Settling(settling) => {
+                until = [until, settling.degraded_until()].into_iter().flatten().min();
+                match settling.health {
+                    Some(health) => format!("{health}: {}", settling.message),
+                    None => "a first look at it".to_owned(),
+                }
+            }
             TaskState::Deleting {
                 until: end, message, ..
             } => {
@@ -335,13 +330,6 @@ impl Operation {
             self.state.wake = Some(at);
             out.order(Effect::Wake { at });
         }
-    }
-}
-
-fn grace_of(task: &Task) -> Option<u64> {
-    match &task.action {
-        Action::Apply(apply) => Some(apply.degraded_grace_seconds),
-        Action::Delete(_) | Action::Hook(_) => None,
     }
 }
 

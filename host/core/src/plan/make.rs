@@ -8,7 +8,9 @@ use crate::{
     diff,
     directive::{ApplyMode, Directives, OnTimeout, Wait},
     error::PlanError,
+    grace::Grace,
     hook::HookId,
+    ignore::{self, IgnoreRule, Ignored},
     lint,
     manifest::Manifest,
     migration,
@@ -22,9 +24,6 @@ use crate::{
     task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId},
     wave::Wave,
 };
-
-/// How long a resource may be Degraded by default, in seconds, when its judge doesn't say that waiting is useless.
-const DEGRADED_GRACE: u64 = 30;
 
 /// A manifest, what its annotations ask for, and what it is to the plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,6 +106,8 @@ pub struct Planning<'a> {
     pub unasked: Option<&'a Unasked<'a>>,
     /// What a task means that takes too long and whose annotations don't say.
     pub on_timeout: OnTimeout,
+    /// Which differences don't count, beside what annotations say.
+    pub ignore: &'a [IgnoreRule],
     /// Our name in `managedFields`.
     pub manager: &'a str,
     /// How long things may take.
@@ -261,6 +262,8 @@ impl Making<'_> {
             self.errors
                 .push(error.hint("an empty set would mean to remove everything; `capstan delete` does that"));
         }
+        self.errors
+            .extend(self.planning.ignore.iter().flat_map(IgnoreRule::mistakes));
         let mut seen: BTreeMap<ObjectKey, &Manifest> = BTreeMap::new();
         for classified in desired {
             let manifest = &classified.manifest;
@@ -281,7 +284,18 @@ impl Making<'_> {
             .iter()
             .map(|classified| (classified.manifest.key(), matches!(classified.role, Role::Hook { .. })))
             .collect();
-        let resources = keys.iter().filter(|(_, is_hook)| !is_hook).map(|(key, _)| key);
+        let live = self.planning.live.objects.values();
+        let left: Vec<ObjectKey> = live
+            .filter(|live| {
+                self.planning.prune && live.label(labels::APPLICATION) == Some(&self.planning.application.name)
+            })
+            .map(Object::key)
+            .collect();
+        let resources = keys
+            .iter()
+            .filter(|(_, is_hook)| !is_hook)
+            .map(|(key, _)| key)
+            .chain(&left);
         let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
         self.errors.extend(self.planning.selection.check(resources, hooks));
     }
@@ -369,30 +383,22 @@ impl Making<'_> {
         let Some(judge) = self.judge(manifest) else { return };
         let mut object = manifest.object.clone();
         object.set_label(labels::APPLICATION, &self.planning.application.name);
-        let changes = match live {
-            None => Changes::Create,
-            Some(live) => {
-                let changes = diff::changes(&object, live, self.planning.manager);
-                // That it is as desired is not enough: what nobody owns, nobody keeps so.
-                if changes.is_empty() && diff::is_applied_by(live, self.planning.manager) {
-                    Changes::None
-                } else {
-                    Changes::Fields(changes)
-                }
-            }
+        let ignored = match Ignored::of(manifest, &directives.ignore_differences, self.planning.ignore) {
+            Ok(ignored) => Ignored {
+                is_sent: !ignored.is_empty() && self.planning.sends_ignored(),
+                ..ignored
+            },
+            Err(errors) => return self.errors.extend(errors),
         };
+        let (changes, hides) = self.changes(&object, live, &ignored);
         let phase = directives.phase.unwrap_or(Phase::Sync);
+        let grace = Grace::of(&key.group_kind(), directives, self.planning.mode);
         let check = match changes {
             Changes::None => Check::Nothing,
             Changes::Create | Changes::Fields(_) => self.check(&object),
         };
         let is_looked_at = changes != Changes::None || self.planning.options.out_of_sync_only != Some(true);
         let way = self.way(directives, live, &key);
-        let grace = if self.planning.mode.has(Rule::DegradedFailsAtOnce) {
-            0
-        } else {
-            DEGRADED_GRACE
-        };
         let takes_over = self.planning.takes_over || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
@@ -403,22 +409,49 @@ impl Making<'_> {
             key,
             object: Some(object),
             place: manifest.place(""),
-            action: Action::Apply(ApplyTask {
+            action: Action::Apply(Box::new(ApplyTask {
                 changes,
                 wait: if is_looked_at { directives.wait } else { Wait::Applied },
                 judge,
-                degraded_grace_seconds: directives.degraded_grace_seconds.unwrap_or(grace),
+                degraded_grace_seconds: grace.own,
+                pods_grace_seconds: grace.pods,
                 takes_over: takes_over || self.planning.mode.has(Rule::FieldsAreTakenOver),
                 way,
                 migrates: self.planning.options.migrate != Some(false)
                     && live.is_some_and(|live| migration::is_needed(live, is_adopted(live))),
                 live: live.map(LiveState::of),
-            }),
+                ignored,
+                hides,
+            })),
             timeout_seconds: directives.timeout_seconds,
             on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
             unknown_fields: unknown_fields(directives),
             waits_for: Vec::new(),
         });
+    }
+
+    /// Returns what applying an object changes, and how many differences don't count.
+    fn changes(&self, object: &Object, live: Option<&Object>, ignored: &Ignored) -> (Changes, usize) {
+        let manager = self.planning.manager;
+        let Some(live) = live else {
+            return (Changes::Create, 0);
+        };
+        let all = diff::changes(object, live, manager);
+        let total = all.len();
+        let changes = if ignored.is_empty() {
+            all
+        } else {
+            let compared = ignore::compared(object, live, ignored, manager);
+            diff::changes(&compared.desired, &compared.live, manager)
+        };
+        let hides = total.saturating_sub(changes.len());
+        // That it is as desired is not enough: what nobody owns, nobody keeps so.
+        let is_as_desired = changes.is_empty() && diff::is_applied_by(live, manager);
+        if is_as_desired && !(ignored.is_sent && hides > 0) {
+            (Changes::None, hides)
+        } else {
+            (Changes::Fields(changes), hides)
+        }
     }
 
     /// Returns the application that owns a live object, if it is another one.

@@ -81,7 +81,8 @@ impl Making<'_> {
 
     /// Adds what carries the application's label and no manifest names: removed with the application, or by pruning.
     pub(super) fn add_removals(&mut self, ids: &[Option<HookId>]) {
-        if !self.planning.selection.only.is_empty() || self.planning.selection.hooks == Some(super::Hooks::Only) {
+        let selection = &self.planning.selection;
+        if selection.hooks == Some(super::Hooks::Only) {
             return;
         }
         let desired: BTreeSet<ObjectKey> = self.planning.desired.iter().map(|one| one.manifest.key()).collect();
@@ -97,6 +98,7 @@ impl Making<'_> {
             .values()
             .filter(|live| live.label(labels::APPLICATION) == Some(&self.planning.application.name))
             .filter(|live| !live.is_terminating())
+            .filter(|live| selection.only.is_empty() || selection.takes_resource(&live.key()))
             .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
             .collect();
         let planned = self.tasks.iter().map(|task| &task.key);

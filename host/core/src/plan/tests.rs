@@ -93,6 +93,7 @@ impl Case {
             on_timeout: OnTimeout::Fail,
             options: SyncOptions::default(),
             namespace: NamespaceMetadata::default(),
+            ignore: &[],
             manager: "capstan",
             limits: Limits::default(),
         })

@@ -21,6 +21,14 @@ impl Planning<'_> {
         self.options.propagation.or(compat)
     }
 
+    /// Says whether what is ignored is only not shown.
+    pub(super) fn sends_ignored(&self) -> bool {
+        match self.options.respect_ignored {
+            Some(is_respected) => !is_respected,
+            None => self.mode.has(Rule::IgnoredFieldsAreSent),
+        }
+    }
+
     /// Returns what becomes of what an object owns that is removed.
     pub(super) fn propagation_of(&self, directives: &Directives) -> Propagation {
         let usual = if self.mode.has(Rule::ForegroundDeletion) {

@@ -55,6 +55,11 @@ pub fn bad() -> Vec<String> {
         "\0\0\0".to_owned(),
         "a\u{85}b\u{2028}c: d".to_owned(),
         "apiVersion: v1\nkind: List\nitems: ".to_owned() + &"[{apiVersion: v1, kind: List, items: ".repeat(60),
-        "{".to_owned() + &(0..20_000).map(|at| format!("\"k{at}\": 1,")).collect::<String>() + "\"z\": 2}",
+        "{".to_owned()
+            + &(0..20_000)
+                .map(|at| format!("\"k{at}\": 1,"))
+                .collect::<Vec<_>>()
+                .concat()
+            + "\"z\": 2}",
     ]
 }

@@ -43,7 +43,7 @@ fn who(need: &Need) -> Option<Answerer> {
     is_claimed.then(|| answerer(&need.to_string()))
 }
 
-fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, PlanError> {
+fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, Box<PlanError>> {
     if !directives.is_hook() {
         return Ok(Role::Resource);
     }
@@ -56,7 +56,8 @@ fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role
             return Ok(Role::Skip("Skip".to_owned()));
         }
         if who(&Need::HookWord(word.clone())).is_none() && mode == Mode::Native {
-            return Err(directive::unknown_word_error(manifest, word, &["Mine".to_owned()]));
+            let error = directive::unknown_word_error(manifest, word, &["Mine".to_owned()]);
+            return Err(Box::new(error));
         }
     }
     Ok(Role::Hook {
@@ -85,7 +86,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
     let mut scopes = plan::built_in();
     for (manifest, _) in &settled {
         let kind = manifest.object.group_kind();
-        if kind.group.ends_with(".io") {
+        if kind.group.rsplit('.').next() == Some("io") {
             scopes.entry(kind).or_insert(Scope::Namespaced);
         }
     }
@@ -98,7 +99,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
                 directives,
                 role,
             }),
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(*error),
         }
     }
     let live = live(&desired, way.is_live);
@@ -125,6 +126,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
         confirmed: Confirmed::default(),
         unasked: None,
         on_timeout: OnTimeout::Fail,
+        ignore: &[],
         manager: "capstan",
         limits: Limits::default(),
     });

@@ -116,7 +116,6 @@ pub fn value() -> impl Strategy<Value = String> {
 }
 
 fn annotation() -> impl Strategy<Value = String> {
-    let all: Vec<String> = ANNOTATIONS.iter().map(|row| row.annotation.to_owned()).collect();
     const ODD: &[&str] = &[
         "capstan.dev/colour",
         "argoproj.io/hook",
@@ -126,6 +125,7 @@ fn annotation() -> impl Strategy<Value = String> {
         "a~b/c",
         "",
     ];
+    let all: Vec<String> = ANNOTATIONS.iter().map(|row| row.annotation.to_owned()).collect();
     prop_oneof![12 => select(all), 1 => select(ODD).prop_map(str::to_owned), 1 => any::<String>()]
 }
 

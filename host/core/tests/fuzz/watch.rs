@@ -16,7 +16,7 @@ use proptest::{
 };
 
 /// How long one case may take: a thousand times what it does, on a machine with much else to do.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs a case in a thread of its own, with the stack of a server's thread. One that takes too long fails.
 pub fn bounded(case: impl FnOnce() -> TestCaseResult + Send + 'static) -> TestCaseResult {

@@ -13,6 +13,7 @@ use capstan_core::{
     fact::{Fact, Freshness, Seen},
     health::{Assessment, Health},
     hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
+    ignore::Ignored,
     input::{Answer, Applied, Decision, DeleteAnswer, Happened, Input, Older, Problem},
     object::{Object, ObjectKey},
     operation::Operation,
@@ -79,16 +80,19 @@ fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> T
 }
 
 pub fn resource(wave: i32, name: &str) -> Task {
-    let action = Action::Apply(ApplyTask {
+    let action = Action::Apply(Box::new(ApplyTask {
         changes: Changes::Create,
         wait: Wait::Healthy,
         judge: answerer("resource"),
         degraded_grace_seconds: 30,
+        pods_grace_seconds: 30,
         takes_over: false,
         way: Way::Apply,
         migrates: false,
         live: None,
-    });
+        ignored: Ignored::default(),
+        hides: 0,
+    }));
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
 }
 

@@ -135,6 +135,29 @@ fn hooks_that_left_the_manifests_stay() {
 }
 
 #[test]
+fn who_names_what_left_the_manifests_prunes_that_alone() {
+    let mut case = sync(&object("ConfigMap", "stays", ""))
+        .with(live("ConfigMap", "old", json!({})))
+        .with(live("ConfigMap", "older", json!({})));
+    case.only = vec!["ConfigMap/old".to_owned()];
+    let errors = case.plan().unwrap_err();
+    assert_eq!(
+        errors[0].message,
+        "--only ConfigMap/old matches nothing in the manifests"
+    );
+    case.prune = true;
+    assert_eq!(told(&case.planned()), ["Sync/1 ConfigMap/old delete Background Gone"]);
+    let plan = case.by_argo_cd().planned();
+    assert_eq!(told(&plan), ["Sync/0 ConfigMap/old delete Foreground Accepted"]);
+}
+
+#[test]
+fn what_hooks_with_generated_names_left_stays() {
+    let manifests = object("batch/v1/Job", "smoke", &hook("PostSync")).replace("name: smoke", "generateName: smoke-");
+    assert_snapshot!(written(&explained(sync(&manifests))), @"Disposal Job/smoke-*: what earlier runs left is deleted / what earlier runs left stays (generated-hooks-stay)");
+}
+
+#[test]
 fn a_deletion_has_no_order_inside_its_waves_and_spares_definitions() {
     let manifests = object("ConfigMap", "one", "")
         + &object("Service", "two", "")

@@ -23,6 +23,7 @@ pub struct Case {
     pub manifests: String,
     pub live: Vec<Value>,
     pub prune: bool,
+    pub only: Vec<String>,
     pub options: Vec<&'static str>,
     pub namespace: NamespaceMetadata,
     pub retries: u32,
@@ -36,6 +37,7 @@ pub fn sync(manifests: &str) -> Case {
         manifests: manifests.to_owned(),
         live: Vec::new(),
         prune: false,
+        only: Vec::new(),
         options: Vec::new(),
         namespace: NamespaceMetadata::default(),
         retries: 0,
@@ -111,7 +113,10 @@ impl Case {
                 Need::HookType(_) | Need::HookWord(_) | Need::HookKind(_) | Need::Health(_) => Some(answerer("judges")),
             },
             policies_for_all: Vec::new(),
-            selection: Selection::default(),
+            selection: Selection {
+                only: self.only.clone(),
+                ..Selection::default()
+            },
             prune: self.prune,
             takes_over: false,
             adopts: false,
@@ -120,6 +125,7 @@ impl Case {
             confirmed: Confirmed::default(),
             unasked: None,
             on_timeout: OnTimeout::Fail,
+            ignore: &[],
             manager: "capstan",
             limits,
         })

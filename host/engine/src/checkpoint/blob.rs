@@ -1,6 +1,6 @@
 //! Immutable, compressed pieces of what is stored: named by their content, written once.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
@@ -65,10 +65,31 @@ pub(super) fn secret(application: &Application, name: &str, kind: &str, data: se
 /// Packs a value as compressed JSON.
 pub(super) fn pack(value: &impl Serialize) -> Result<(Vec<u8>, u64), EngineError> {
     let wrong = |error: &dyn std::fmt::Display| EngineError::Stored(error.to_string());
-    let json = serde_json::to_vec(value).map_err(|error| wrong(&error))?;
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&json).map_err(|error| wrong(&error))?;
-    Ok((encoder.finish().map_err(|error| wrong(&error))?, json.len() as u64))
+    let mut counted = Counted {
+        inner: BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast())),
+        bytes: 0,
+    };
+    serde_json::to_writer(&mut counted, value).map_err(|error| wrong(&error))?;
+    let encoder = counted.inner.into_inner().map_err(|error| wrong(&error))?;
+    Ok((encoder.finish().map_err(|error| wrong(&error))?, counted.bytes))
+}
+
+/// Counts what is written.
+struct Counted<W> {
+    inner: W,
+    bytes: u64,
+}
+
+impl<W: io::Write> io::Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }
 
 /// Unpacks what `pack` made.

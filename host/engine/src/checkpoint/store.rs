@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     event::Status,
-    manifest::{self, Manifest},
+    manifest::Manifest,
     object::Object,
     operation::{Operation, OperationState},
     operation_kind::{OperationKind, Purpose},
@@ -95,10 +95,9 @@ impl Store {
         digest: &str,
         at: Timestamp,
     ) -> Result<String, EngineError> {
-        let plan = self.put(&planned.plan).await?;
+        let plan = self.put(&*planned.plan).await?;
         if planned.plan.does == OperationKind::Sync {
-            let objects: Vec<&Object> = planned.manifests.iter().map(|manifest| &manifest.object).collect();
-            self.head.manifests = Some(self.put(&objects).await?);
+            self.head.manifests = Some(self.put(&*planned.manifests).await?);
             self.head.mode = planned.plan.mode;
             self.head.options = planned.plan.options.clone();
         }
@@ -283,9 +282,8 @@ impl Store {
 
     async fn manifests_in(&self, blob: Option<&BlobRef>) -> Result<Vec<Manifest>, EngineError> {
         let Some(blob) = blob else { return Ok(Vec::new()) };
-        let objects: Vec<Value> = self.take(blob).await?;
-        let text: Vec<String> = objects.iter().map(Value::to_string).collect();
-        manifest::decode("stored manifests", &text.join("\n")).map_err(EngineError::Plan)
+        let objects: Vec<Object> = self.take(blob).await?;
+        Ok(objects.into_iter().map(Manifest::new).collect())
     }
 
     /// Returns what an operation that is over looked like.

@@ -52,6 +52,11 @@ impl Endpoint {
         built(self.request.get(name, &kube::api::GetParams::default()))
     }
 
+    /// Lists some of those whose fields are like this.
+    pub(super) fn some(&self, fields: &str, page: u32) -> Built {
+        built(self.request.list(&ListParams::default().fields(fields).limit(page)))
+    }
+
     pub(super) fn list(&self, labels: &str, page: u32, next: &str) -> Built {
         let mut params = ListParams::default().limit(page);
         if !labels.is_empty() {

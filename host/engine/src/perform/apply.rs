@@ -8,6 +8,7 @@ use capstan_core::{
     fact::Seen,
     finalizer,
     hook::Propagation,
+    ignore::{self, Writing},
     input::{Applied, DeleteAnswer},
     migration,
     object::{Object, ObjectKey},
@@ -22,13 +23,29 @@ use super::{Performer, ask::is_of_hooks};
 use crate::{
     cluster::{Cluster, Conflicts, Deletion, MANAGER, Rehearsal},
     error::ClusterError,
-    watch::assess,
 };
 
 /// How long the cluster may take to serve a kind whose definition it has accepted.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
+/// How often an object is replaced that others write to at the same time.
+const MOST_TRIES: u32 = 5;
 /// How long an object that is created anew may take to go.
 const GONE_WITHIN: Duration = Duration::from_mins(5);
+
+/// How long a kind has been waited for that isn't served yet.
+pub(super) struct Patience {
+    begun: tokio::time::Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    pub(super) fn new() -> Patience {
+        Patience {
+            begun: tokio::time::Instant::now(),
+            pause: Duration::ZERO,
+        }
+    }
+}
 
 /// Asks the server what would become of a task's object; nothing comes back for what it has nothing to say about.
 pub(crate) async fn rehearse(
@@ -86,16 +103,26 @@ async fn write(
     } else {
         Conflicts::Refuse
     };
-    if apply.way.replaces()
-        && apply.live.is_some()
-        && let Some(live) = cluster.get(&object.key()).await?
-    {
-        let mut whole = object.clone();
-        whole.set_meta("resourceVersion", live.resource_version());
-        return cluster
-            .replace_with(&whole, unknown, rehearsal)
-            .await
-            .map(|made| (made, Vec::new()));
+    let ignores = !apply.ignored.is_empty() && !apply.ignored.is_sent;
+    let replaces = apply.way.replaces();
+    if apply.live.is_some() && (replaces || ignores) {
+        let mut tries = 1;
+        while let Some(live) = cluster.get(&object.key()).await? {
+            let mut sent = object.clone();
+            if ignores {
+                let writing = if replaces { Writing::Replace } else { Writing::Apply };
+                sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
+            }
+            if !replaces {
+                return cluster.apply_with(&sent, conflicts, unknown, rehearsal).await;
+            }
+            sent.set_meta("resourceVersion", live.resource_version());
+            match cluster.replace_with(&sent, unknown, rehearsal).await {
+                // Its controller wrote a status between: what is replaced is whatever is there.
+                Err(ClusterError::Moved(_)) if tries < MOST_TRIES => tries += 1,
+                other => return other.map(|made| (made, Vec::new())),
+            }
+        }
     }
     match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
         // What a hook of ours changed is the application's own.
@@ -125,22 +152,25 @@ impl Performer {
             self.migrate(&task.key, apply).await?;
         }
         let unknown = task.unknown_fields;
-        let (made, left_out) = match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
-            // Its kind may be new: brought by an earlier wave, and served as soon as every server knows.
-            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => {
-                self.write_new(object, apply, unknown).await?
+        let mut patience = Patience::new();
+        let mut met_others = false;
+        let (made, left_out) = loop {
+            match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
+                Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
+                    break self.recreate(object, apply, unknown).await?;
+                }
+                // Whoever looks after an ignored field may have taken it in this moment.
+                Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
+                Err(error) => self.learn_kinds(&mut patience, error).await?,
+                Ok(written) => break written,
             }
-            Err(ClusterError::Immutable(_)) if apply.way.recreates() => self.recreate(object, apply, unknown).await?,
-            other => other?,
         };
-        let assessment = assess(
-            &*self.plugins,
-            Some(&apply.judge),
-            &self.plan.application,
-            &made,
-            self.clock,
-        )
-        .await;
+        let by = Some(&apply.judge);
+        let mut assessment = self.judge.assess(by, &made).await;
+        // Whatever is not the last word is explained by who watches it.
+        if assessment.is_final {
+            assessment = self.judge.explain(by, &made, assessment, None).await;
+        }
         let before = apply.live.as_ref();
         Ok(Applied {
             uid: made.uid().to_owned(),
@@ -155,26 +185,16 @@ impl Performer {
         })
     }
 
-    /// Applies an object whose kind isn't served yet, as soon as it is.
-    async fn write_new(
-        &self,
-        object: &Object,
-        apply: &ApplyTask,
-        unknown: UnknownFields,
-    ) -> Result<(Object, Vec<String>), ClusterError> {
-        let begun = tokio::time::Instant::now();
-        let mut pause = Duration::from_millis(50);
-        loop {
-            self.cluster.refresh().await?;
-            match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
-                // Nothing tells when every API server has taken in a new definition.
-                Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) if begun.elapsed() < SERVED_WITHIN => {
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(1));
-                }
-                other => return other,
-            }
+    /// Looks which kinds are served after a request failed because its kind isn't: an earlier wave may have brought it, and nothing tells
+    /// when every API server has taken in a new definition. Any other failure, and one that lasts too long, comes back.
+    pub(super) async fn learn_kinds(&self, patience: &mut Patience, error: ClusterError) -> Result<(), ClusterError> {
+        let is_new = matches!(error, ClusterError::UnknownKind(_) | ClusterError::NotServed(_));
+        if !is_new || patience.begun.elapsed() > SERVED_WITHIN {
+            return Err(error);
         }
+        tokio::time::sleep(patience.pause).await;
+        patience.pause = (patience.pause * 2).clamp(Duration::from_millis(50), Duration::from_secs(1));
+        self.cluster.refresh().await
     }
 
     /// Deletes an object that can't be changed as desired, and creates it anew.

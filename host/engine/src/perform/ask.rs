@@ -1,6 +1,6 @@
 //! What hook types ask for. Only what has passed the gate is performed; twice is as good as once.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
@@ -20,7 +20,6 @@ use super::{Order, Performer};
 use crate::{
     cluster::{Deletion, Rehearsal},
     error::ClusterError,
-    watch::assess,
     web::Call,
 };
 
@@ -72,7 +71,7 @@ impl Performer {
             Err(reason) => return Some(Answer::Note(Noted::Refused(reason))),
         };
         let answer = match permitted.request() {
-            Request::CreateOwn => self.create_own(task, order.attempt).await,
+            Request::CreateOwn => self.create_own_when_served(task, order.attempt).await,
             Request::FollowLogsOwn => {
                 self.pass_lines_on(task, ask);
                 return None;
@@ -368,8 +367,7 @@ impl Performer {
             None => Observed::Gone,
             Some(object) => {
                 let judge = self.plugins.answerer(&Need::Health(key.group_kind()));
-                let plan = Arc::clone(&self.plan);
-                let health = assess(&*self.plugins, judge.as_ref(), &plan.application, &object, self.clock).await;
+                let health = self.judge.assess(judge.as_ref(), &object).await;
                 Observed::Object { object, health }
             }
         })

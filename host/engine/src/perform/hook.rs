@@ -11,8 +11,11 @@ use capstan_core::{
     task::{HookTask, Task},
 };
 
-use super::{Order, Performer, apply::of_hooks};
-use crate::{cluster::Rehearsal, error::ClusterError, watch::assess};
+use super::{
+    Order, Performer,
+    apply::{Patience, of_hooks},
+};
+use crate::{cluster::Rehearsal, error::ClusterError};
 
 impl Performer {
     pub(super) async fn step_hook(&self, task: &Task, call: &HookCall, order: &Order) -> Result<HookStep, PluginError> {
@@ -58,6 +61,7 @@ impl Performer {
                 .allowance(&hook.by)
                 .map(|allowance| allowance.effective.clone())
                 .unwrap_or_default(),
+            mode: self.plan.mode,
         };
         self.plugins.step(&hook.by, &context, question, self.clock.now()).await
     }
@@ -85,8 +89,7 @@ impl Performer {
                     health: compat::of_hook(self.plan.mode, task.phase, health),
                 },
                 Some((object, None)) => {
-                    let judge = hook.judge.as_ref();
-                    let health = assess(&*self.plugins, judge, &self.plan.application, &object, self.clock).await;
+                    let health = self.judge.assess(hook.judge.as_ref(), &object).await;
                     let health = compat::of_hook(self.plan.mode, task.phase, health);
                     Observed::Object { object, health }
                 }
@@ -130,8 +133,19 @@ impl Performer {
         }
     }
 
+    /// Creates a hook's object, as soon as its kind is served.
+    pub(super) async fn create_own_when_served(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+        let mut patience = Patience::new();
+        loop {
+            match self.create_own(task, attempt).await {
+                Err(error) => self.learn_kinds(&mut patience, error).await?,
+                made => return made,
+            }
+        }
+    }
+
     /// Creates a hook's object, or finds that it did so before a crash.
-    pub(super) async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
+    async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
@@ -163,7 +177,7 @@ impl Performer {
     }
 
     /// Says whether an object in the way of a hook's is one that its delete policies may remove: of an earlier run, or of the tool that
-    /// ran this hook before us, whose annotations it carries.
+    /// ran this hook before us, whose annotations it carries. By Argo CD's rules also what was a resource of the application.
     pub(super) fn may_replace(&self, task: &Task, live: &Object) -> bool {
         let is_this_hook = task
             .hook()
@@ -171,7 +185,10 @@ impl Performer {
         let ran_elsewhere = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"]
             .iter()
             .any(|name| live.annotation(name).is_some());
+        let application = Some(self.plan.application.name.as_str());
+        let was_resource = live.label(labels::HOOK).is_none() && live.label(labels::APPLICATION) == application;
         is_this_hook
+            || (was_resource && self.plan.mode.has(Rule::EveryKindIsReplaced))
             || (live.label(labels::HOOK).is_none()
                 && ran_elsewhere
                 && super::is_ours(live, &self.plan.application.name))

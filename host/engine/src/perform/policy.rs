@@ -1,7 +1,7 @@
 //! Questions to delete policies.
 
 use capstan_core::{
-    compat::Mode,
+    compat::{Mode, Rule},
     effect::Target,
     hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
     input::{Decision, Older},
@@ -123,7 +123,11 @@ impl Performer {
         };
         let selector = format!("{}={}", labels::HOOK, hook.hook);
         let key = own.key();
-        let mut found = self.cluster.list(&key.group_kind(), &key.namespace, &selector).await?;
+        let mut found = match self.cluster.list(&key.group_kind(), &key.namespace, &selector).await {
+            // Of a kind that an earlier wave has just brought there is nothing yet.
+            Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => return Ok(older),
+            found => found?,
+        };
         if !found.iter().any(|live| live.key() == key)
             && let Some(live) = self.cluster.get(&key).await?
             && self.may_replace(task, &live)
@@ -141,6 +145,14 @@ impl Performer {
             };
             if is_own(live) {
                 older.own = Some(target);
+                continue;
+            }
+            // By Argo CD's rules a name that was generated is another object's.
+            let is_generated = task
+                .object
+                .as_ref()
+                .is_some_and(|object| object.generate_name().is_some());
+            if is_generated && live.key() != key && self.plan.mode.has(Rule::GeneratedHooksStay) {
                 continue;
             }
             // What the same hook made in another phase of this try is no older object.

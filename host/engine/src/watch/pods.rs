@@ -1,11 +1,16 @@
 //! Follows the pods of workloads that aren't healthy yet, for what is wrong with them.
+//!
+//! What people read about them is written by the plugin that judges the workload, which is shown these pods when it asks. How
+//! long it may last, and whether it ends by itself, is known here: no plugin remembers what was before.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
+    grace,
     health::{Assessment, Health},
     object::{GroupKind, Object, ObjectKey},
     pods::{self, Trouble, Weight},
+    related::{self, Found, Missing},
 };
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
@@ -15,18 +20,31 @@ use tokio::{
     time::{Duration, Instant},
 };
 
-use super::{Shared, object_of, watching};
+use super::{BACKOFF, Shared, object_of, watching};
+use crate::{
+    error::ClusterError,
+    owned::{self, Owned},
+};
 
 /// How long what hardly ends by itself may last before a hook that waits for it has failed.
-const GRACE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(grace::PODS);
 
-/// What is wrong with the pods of a workload; nothing when nothing is any more.
-pub(super) type PodNews = (ObjectKey, Option<Trouble>);
+/// What the pods of a workload look like.
+pub(super) type PodNews = (ObjectKey, Seen);
+
+/// What the pods of a workload look like.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Seen {
+    /// The worst that is wrong with any of them.
+    worst: Option<Trouble>,
+    /// What the plugin is shown.
+    found: Found,
+}
 
 /// The pods of one workload, as long as it isn't healthy.
 pub(super) struct PodWatch {
     task: JoinHandle<()>,
-    trouble: Option<Trouble>,
+    seen: Option<Seen>,
     since: Option<Instant>,
 }
 
@@ -40,17 +58,23 @@ impl PodWatch {
     /// Begins to follow the pods of a workload, if its kind has any.
     pub fn begin(shared: &Arc<Shared>, workload: &Object, news: UnboundedSender<PodNews>) -> Option<PodWatch> {
         let selector = pods::selector(workload)?;
-        let task = tokio::spawn(follow(Arc::clone(shared), workload.key(), selector, news));
+        let crew = Crew {
+            owned: Owned::of(workload),
+            workload: workload.key(),
+            pods: BTreeMap::new(),
+        };
+        let task = tokio::spawn(follow(Arc::clone(shared), crew, selector, news));
         Some(PodWatch {
             task,
-            trouble: None,
+            seen: None,
             since: None,
         })
     }
 
-    /// Takes in what is wrong now.
-    pub fn take(&mut self, trouble: Option<Trouble>) {
-        let is_lasting = trouble
+    /// Takes in what they look like now.
+    pub fn take(&mut self, seen: Seen) {
+        let is_lasting = seen
+            .worst
             .as_ref()
             .is_some_and(|trouble| trouble.weight >= Weight::Degraded);
         self.since = if is_lasting {
@@ -58,33 +82,47 @@ impl PodWatch {
         } else {
             None
         };
-        self.trouble = trouble;
+        self.seen = Some(seen);
+    }
+
+    /// Says whether they have been looked at.
+    pub fn has_seen(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// Returns what a plugin is shown of them.
+    pub fn found(&self) -> Option<Found> {
+        self.seen.as_ref().map(|seen| seen.found.clone())
     }
 
     /// Adds what is wrong with the pods to what is told of their workload, and leaves the verdict as it is.
-    pub fn tell(&self, mut assessment: Assessment) -> Assessment {
-        if let Some(trouble) = &self.trouble {
+    pub fn tell(&self, mut assessment: Assessment, is_explained: bool) -> Assessment {
+        let worst = self.seen.as_ref().and_then(|seen| seen.worst.as_ref());
+        if let Some(trouble) = worst.filter(|_| !is_explained && assessment.health == Health::Progressing) {
             assessment.message = format!("{}; {}", assessment.message, trouble.message);
         }
         assessment
     }
 
-    /// Adds what is wrong with the pods to how their workload is. `is_hook`: whether a lasting trouble has to be called final here,
-    /// since nobody else counts how long it lasts.
-    pub fn judge(&self, mut assessment: Assessment, is_hook: bool) -> Assessment {
-        let Some(trouble) = &self.trouble else {
+    /// Adds what is wrong with the pods to how their workload is. `is_explained`: whether its judge was shown them, and says what people
+    /// shall read. `is_hook`: whether a lasting trouble has to be called final here, since nobody else counts how long it lasts.
+    pub fn judge(&self, mut assessment: Assessment, is_explained: bool, is_hook: bool) -> Assessment {
+        let Some(trouble) = self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) else {
             return assessment;
         };
         if assessment.health != Health::Progressing {
             return assessment;
         }
         match trouble.weight {
+            Weight::Told if is_explained => {}
             Weight::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
             Weight::Degraded | Weight::Final => {
                 let lasts = self.since.map(|since| since.elapsed()).unwrap_or_default();
                 assessment.health = Health::Degraded;
-                assessment.message.clone_from(&trouble.message);
-                "host/pods".clone_into(&mut assessment.rule);
+                if !is_explained {
+                    assessment.message.clone_from(&trouble.message);
+                }
+                pods::RULE.clone_into(&mut assessment.rule);
                 assessment.is_final = trouble.weight == Weight::Final || (is_hook && lasts >= GRACE);
                 if is_hook && !assessment.is_final {
                     let left = u64::try_from(GRACE.saturating_sub(lasts).as_millis()).unwrap_or_default();
@@ -96,58 +134,133 @@ impl PodWatch {
     }
 }
 
-async fn follow(shared: Arc<Shared>, workload: ObjectKey, selector: String, news: UnboundedSender<PodNews>) {
-    let kind = GroupKind::new("", "Pod");
-    let Ok(api) = shared.cluster.api(&kind, &workload.namespace) else {
-        return;
-    };
-    let mut stream = watcher::watcher(api, watching().labels(&selector)).boxed();
-    let mut troubles: BTreeMap<String, Option<Trouble>> = BTreeMap::new();
-    let mut told = None;
-    while let Some(event) = stream.next().await {
-        match event {
-            Ok(Event::Apply(seen) | Event::InitApply(seen)) => {
-                let pod = object_of(&seen, &kind, "v1");
-                let trouble = match pods::trouble(&pod) {
-                    None => missing(&shared, &pod).await,
-                    found => found,
-                };
-                troubles.insert(pod.name().to_owned(), trouble);
-            }
-            Ok(Event::Delete(seen)) => {
-                troubles.remove(seen.metadata.name.as_deref().unwrap_or_default());
-            }
-            Ok(Event::Init) => troubles.clear(),
-            Ok(Event::InitDone) => {}
-            // Without a look at the pods there is less to tell; who may not look at them can't be helped.
-            Err(error) => {
-                tracing::debug!(%error, %workload, "its pods can't be watched");
-                return;
-            }
+/// The pods of one workload.
+struct Crew {
+    workload: ObjectKey,
+    owned: Owned,
+    pods: BTreeMap<String, Pod>,
+}
+
+/// A pod as far as it is of interest.
+struct Pod {
+    shown: Object,
+    trouble: Option<Trouble>,
+    missing: Option<Missing>,
+}
+
+impl Crew {
+    async fn take(&mut self, shared: &Shared, pod: &Object) -> Result<(), ClusterError> {
+        if !self.owned.has(&shared.cluster, pod).await? {
+            self.pods.remove(pod.name());
+            return Ok(());
         }
-        let worst = troubles.values().flatten().max().cloned();
-        if worst != told {
-            told.clone_from(&worst);
-            if news.send((workload.clone(), worst)).is_err() {
-                return;
-            }
+        let mut trouble = pods::trouble(pod);
+        let missing = match trouble {
+            None => owned::missing(&shared.cluster, pod).await,
+            Some(_) => None,
+        };
+        if let Some(Missing { pod, kind, name }) = &missing {
+            trouble = Some(Trouble {
+                weight: Weight::Degraded,
+                message: format!("pod {pod} can't be started: {kind}/{name}, which it mounts, doesn't exist"),
+            });
+        }
+        let shown = related::how_it_is(pod);
+        let known = Pod {
+            shown,
+            trouble,
+            missing,
+        };
+        self.pods.insert(pod.name().to_owned(), known);
+        Ok(())
+    }
+
+    fn seen(&self) -> Seen {
+        let all = || self.pods.values();
+        Seen {
+            worst: all().filter_map(|pod| pod.trouble.as_ref()).max().cloned(),
+            found: Found::pods(
+                all().map(|pod| &pod.shown),
+                all().filter_map(|pod| pod.missing.clone()).collect(),
+            ),
         }
     }
 }
 
-/// Looks for what a pod mounts and isn't there.
-async fn missing(shared: &Shared, pod: &Object) -> Option<Trouble> {
-    for key in pods::mounted(pod) {
-        if matches!(shared.cluster.get(&key).await, Ok(None)) {
-            return Some(Trouble {
-                weight: Weight::Degraded,
-                message: format!(
-                    "pod {} can't be started: {}, which it mounts, doesn't exist",
-                    pod.name(),
-                    key.short()
-                ),
-            });
+async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: UnboundedSender<PodNews>) {
+    let why = match watch(&shared, &mut crew, &selector, &news).await {
+        Ok(()) => return,
+        Err(error) => error,
+    };
+    // Without a look at the pods there is less to tell; who may not look at them can't be helped.
+    tracing::debug!(error = %why, workload = %crew.workload, "its pods can't be watched");
+    let seen = Seen {
+        worst: None,
+        found: Found::refused(why.to_string()),
+    };
+    news.send((crew.workload, seen)).ok();
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 403,
+        watcher::Error::InitialListFailed(_)
+        | watcher::Error::WatchStartFailed(_)
+        | watcher::Error::WatchError(_)
+        | watcher::Error::WatchFailed(_)
+        | watcher::Error::NoResourceVersion => false,
+    }
+}
+
+/// Tells what the pods look like whenever that changes; ends when nobody listens, or with what is in the way.
+async fn watch(
+    shared: &Shared,
+    crew: &mut Crew,
+    selector: &str,
+    news: &UnboundedSender<PodNews>,
+) -> Result<(), ClusterError> {
+    let kind = GroupKind::new("", "Pod");
+    let api = shared.cluster.api(&kind, &crew.workload.namespace)?;
+    let mut stream = watcher::watcher(api, watching().labels(selector)).boxed();
+    let mut told = None;
+    let mut is_listed = false;
+    let mut failures: u32 = 0;
+    while let Some(event) = stream.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) if is_forbidden(&error) => return Err(ClusterError::Other(error.to_string())),
+            // The stream goes on by itself, with a new list.
+            Err(_) => {
+                failures += 1;
+                tokio::time::sleep((BACKOFF.0 * (1 << failures.min(6))).min(BACKOFF.1)).await;
+                continue;
+            }
+        };
+        failures = 0;
+        match event {
+            Event::Apply(seen) | Event::InitApply(seen) => {
+                crew.take(shared, &object_of(&seen, &kind, "v1")).await?;
+            }
+            Event::Delete(seen) => {
+                crew.pods.remove(seen.metadata.name.as_deref().unwrap_or_default());
+            }
+            Event::Init => {
+                crew.pods.clear();
+                is_listed = false;
+            }
+            Event::InitDone => is_listed = true,
+        }
+        if !is_listed {
+            continue;
+        }
+        let seen = crew.seen();
+        if told.as_ref() != Some(&seen) {
+            told = Some(seen.clone());
+            if news.send((crew.workload.clone(), seen)).is_err() {
+                return Ok(());
+            }
         }
     }
-    None
+    Ok(())
 }

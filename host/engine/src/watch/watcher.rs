@@ -13,6 +13,7 @@ use capstan_core::{
     input::Happened,
     object::{GroupKind, Object, ObjectKey, labels},
     plugins::Answerer,
+    related,
     task::TaskId,
 };
 use futures::{StreamExt as _, stream::BoxStream};
@@ -26,13 +27,11 @@ use tokio::{
 };
 
 use super::{
-    Order, Shared, object_of,
+    BACKOFF, Order, Shared, object_of,
     pods::{PodNews, PodWatch},
     watching,
 };
 
-/// How long a broken watch waits before it is tried again: at first, and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
 /// How often in a row a watch fails before that is told.
 const TOLD_AFTER: u32 = 3;
 
@@ -128,9 +127,9 @@ impl Watcher {
                     }
                     None => return,
                 },
-                Some((key, trouble)) = self.pod_news.1.recv() => {
+                Some((key, seen)) = self.pod_news.1.recv() => {
                     if let Some(pods) = self.pods.get_mut(&key) {
-                        pods.take(trouble);
+                        pods.take(seen);
                         self.tell(&key).await;
                     }
                 }
@@ -282,19 +281,29 @@ impl Watcher {
         };
         let mut soonest = None;
         for follower in followers {
-            let mut assessment = self.shared.assess(follower.judge.as_ref(), object).await;
-            if assessment.health == Health::Progressing && !object.is_terminating() {
-                if let Some(pods) = self.pods.get(key) {
-                    assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
-                        pods.tell(assessment)
-                    } else {
-                        pods.judge(assessment, follower.is_hook)
-                    };
-                } else if let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_news.0.clone()) {
-                    self.pods.insert(key.clone(), pods);
-                }
-            } else {
+            let by = follower.judge.as_ref();
+            let mut assessment = self.shared.judge.assess(by, object).await;
+            let needs_pods = assessment.need.iter().any(|word| word == related::OWNED_PODS);
+            let is_open = assessment.health == Health::Progressing || (needs_pods && !assessment.is_final);
+            let found = self.pods.get(key).and_then(PodWatch::found);
+            if !is_open || object.is_terminating() {
                 self.pods.remove(key);
+            } else if !self.pods.contains_key(key)
+                && let Some(pods) = PodWatch::begin(&self.shared, object, self.pod_news.0.clone())
+            {
+                self.pods.insert(key.clone(), pods);
+            }
+            // Pods that are about to be seen are told by the next look; a last word has none.
+            let pods = self.pods.get(key);
+            if !needs_pods || pods.is_none_or(PodWatch::has_seen) {
+                assessment = self.shared.judge.explain(by, object, assessment, found).await;
+            }
+            if let Some(pods) = pods {
+                assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
+                    pods.tell(assessment, needs_pods)
+                } else {
+                    pods.judge(assessment, needs_pods, follower.is_hook)
+                };
             }
             soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();
             self.shared

@@ -7,5 +7,6 @@ mod cache;
 mod hostile;
 mod loading;
 mod precedence;
+mod related;
 mod support;
 mod time;

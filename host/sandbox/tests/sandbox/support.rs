@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use capstan_core::{
+    compat::Mode,
     grant::Grants,
     health::Assessment,
     hook::{OnVanished, RunId},
@@ -71,6 +72,8 @@ pub async fn assess_by(sandbox: &Sandbox, by: &Answerer, object: &Value) -> Resu
     let question = HealthQuestion {
         application: &application(),
         object: &Object(object.clone()),
+        mode: Mode::Native,
+        related: None,
         now: now(),
     };
     sandbox.assess(by, question).await
@@ -99,6 +102,7 @@ pub fn hook_context(object: &Value) -> HookContext {
         object: Object(object.clone()),
         cause: None,
         grants: Grants::default(),
+        mode: Mode::Native,
     }
 }
 

@@ -1,10 +1,11 @@
-//! The volume provisioner: binds claims, at once unless the scenario says otherwise. No volume object is made.
+//! The volume provisioner: binds claims, at once unless the scenario says otherwise, or their storage class waits for the first pod
+//! that uses them. No volume object is made.
 
 use serde_json::{Value, json};
 
 use super::{
     Sight, Turn,
-    look::{is_going, moment, name, status_of, text, uid},
+    look::{is_going, items, moment, name, namespace, status_of, text, uid},
     template::put,
 };
 use crate::{glob, span::Wait};
@@ -26,6 +27,11 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
         .iter()
         .find(|scripted| glob::matches(&scripted.name, name(claim)));
     let created = moment(claim, "/metadata/creationTimestamp").unwrap_or(sight.now);
+    if waits_for_a_pod(sight, claim) {
+        status.insert("phase".into(), json!("Pending"));
+        turn.status(claim, status);
+        return;
+    }
     let binds = scripted.map_or(Some(created), |scripted| Wait::after(scripted.bind_after, created));
     if binds.is_none_or(|at| at > sight.now) {
         if let Some(at) = binds {
@@ -53,4 +59,21 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
         .unwrap_or_else(|| json!({}));
     status.insert("capacity".into(), capacity);
     turn.status(claim, status);
+}
+
+/// Says whether the claim's class binds only what a pod uses, and none does.
+fn waits_for_a_pod(sight: &Sight<'_>, claim: &Value) -> bool {
+    let class = sight.get(
+        "storage.k8s.io",
+        "StorageClass",
+        "",
+        text(claim, "/spec/storageClassName"),
+    );
+    let waits = class.is_some_and(|class| text(class, "/volumeBindingMode") == "WaitForFirstConsumer");
+    let uses = |pod: &&Value| {
+        let mut volumes = items(pod, "/spec/volumes").iter();
+        namespace(pod) == namespace(claim)
+            && volumes.any(|volume| text(volume, "/persistentVolumeClaim/claimName") == name(claim))
+    };
+    waits && !sight.list("", "Pod").iter().any(uses)
 }

@@ -1,4 +1,4 @@
-module capstan.dev/bench/peers
+module capstan.dev/gitops-engine
 
 go 1.27.0
 

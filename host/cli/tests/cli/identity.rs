@@ -1,0 +1,398 @@
+//! Who the command is to the API server, and how it gets there: kubeconfigs, credential plugins, proxies, other users, a pod.
+
+use std::{
+    fs,
+    io::{self, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use capstan_cluster::{Cluster, Tier, shared};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::{
+    serve::Served,
+    support::{Said, capstan},
+};
+
+/// Reads a kubeconfig, changes it, and writes it beside the cluster's own.
+fn kubeconfig(cluster: &Served, name: &str, change: impl FnOnce(&mut Value)) -> std::path::PathBuf {
+    let text = fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let mut config: Value = serde_yaml::from_str(&text).unwrap();
+    change(&mut config);
+    cluster.file(name, &config.to_string())
+}
+
+fn run_with(kubeconfig: &Path, words: &str) -> Said {
+    capstan(words).env("KUBECONFIG", kubeconfig).output().unwrap().into()
+}
+
+#[cfg(unix)]
+fn script(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.join(name);
+    // A file that is open for writing can't be run, not even when the writer is a child of another thread.
+    let beside = folder.join(format!("{name}.new"));
+    fs::write(&beside, text).unwrap();
+    fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::copy(&beside, &path).unwrap();
+    path
+}
+
+#[test]
+fn of_several_kubeconfigs_those_that_are_there_count_together() {
+    let cluster = Served::start("{}");
+    let clusters = kubeconfig(&cluster, "clusters", |config| {
+        config["contexts"] = json!([]);
+        config["current-context"] = json!("work");
+    });
+    let contexts = cluster.file(
+        "contexts",
+        "apiVersion: v1\nkind: Config\ncontexts:\n- name: work\n  context: { cluster: capstan-sim, user: capstan-sim, namespace: kube-system }\n",
+    );
+    let all = std::env::join_paths([Path::new("/no/such/file"), clusters.as_path(), contexts.as_path()]).unwrap();
+    let said = run_with(Path::new(&all), "status");
+    assert_snapshot!(said.all(), @"
+    no applications in namespace kube-system
+    [exit code 0]
+    ");
+    let said = run_with(Path::new(&all), "status --context nowhere");
+    assert_snapshot!(said.all(), @"
+    error: the kubeconfig leads to no cluster
+      because: failed to load current context: nowhere
+    [exit code 1]
+    ");
+}
+
+#[test]
+fn without_any_kubeconfig_it_is_said_what_to_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &str| -> Said {
+        let mut command = capstan(words);
+        command
+            .env("HOME", folder.path())
+            .env("KUBECONFIG", "/no/such/file")
+            .env_remove("KUBERNETES_SERVICE_HOST");
+        command.output().unwrap().into()
+    };
+    let said = run("status");
+    assert!(
+        said.err.starts_with(
+            "error: no cluster to work on: there is no kubeconfig, and this is no pod; set KUBECONFIG or --kubeconfig, or use --simulate\n"
+        ),
+        "{}",
+        said.all()
+    );
+    let said = run("status --kubeconfig /no/such/file");
+    assert!(
+        said.err
+            .starts_with("error: failed to read the kubeconfig /no/such/file\n")
+            && said.err.contains("No such file"),
+        "{}",
+        said.all()
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_credential_plugin_that_gives_none_is_named_with_what_it_said() {
+    let cluster = Served::start("{}");
+    let folder = tempfile::tempdir().unwrap();
+    let said = |name: &str, exec: Value| {
+        let config = kubeconfig(&cluster, name, |config| {
+            config["users"][0]["user"] = json!({ "exec": exec });
+        });
+        run_with(&config, "status")
+            .all()
+            .replace(&folder.path().display().to_string(), "DIR")
+    };
+    let version = "client.authentication.k8s.io/v1";
+    let exec = |command: &Path| json!({ "apiVersion": version, "command": command, "interactiveMode": "Never" });
+    assert_snapshot!(said("missing", json!({ "apiVersion": version, "command": "no-such-login", "installHint": "brew install no-such-login" })), @"
+    error: the credential plugin `no-such-login` can't be run: No such file or directory (os error 2)
+      hint: brew install no-such-login
+    [exit code 1]
+    ");
+    let failing = script(
+        folder.path(),
+        "failing",
+        "#!/bin/sh\necho hush-hush\necho 'you are logged out' >&2\nexit 3\n",
+    );
+    assert_snapshot!(said("failing", exec(&failing)), @"
+    error: the credential plugin `DIR/failing` failed with exit status: 3: you are logged out
+      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+    [exit code 1]
+    ");
+    let babbling = script(folder.path(), "babbling", "#!/bin/sh\necho '{ hush-hush'\n");
+    assert_snapshot!(said("babbling", exec(&babbling)), @"
+    error: the credential plugin `DIR/babbling` answered with what is no ExecCredential
+      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+    [exit code 1]
+    ");
+    let empty = script(
+        folder.path(),
+        "empty",
+        &format!("#!/bin/sh\necho '{{ \"apiVersion\": \"{version}\", \"kind\": \"ExecCredential\" }}'\n"),
+    );
+    assert_snapshot!(said("empty", exec(&empty)), @"
+    error: the credential plugin `DIR/empty` answered with an ExecCredential without a status
+      hint: it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again
+    [exit code 1]
+    ");
+}
+
+/// A proxy on loopback that connects whoever asks with whatever they name, and counts.
+struct Tunnel {
+    port: u16,
+    count: Arc<AtomicUsize>,
+}
+
+impl Tunnel {
+    fn start() -> Tunnel {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&count);
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                let counts = Arc::clone(&counts);
+                // Who goes away ends its own tunnel only.
+                std::thread::spawn(move || tunnel(near, &counts).ok());
+            }
+        });
+        Tunnel { port, count }
+    }
+
+    fn count(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+}
+
+fn tunnel(mut near: TcpStream, counts: &AtomicUsize) -> io::Result<()> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        near.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let target = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next());
+    let Some(target) = target else {
+        return near.write_all(b"HTTP/1.1 405 Only CONNECT\r\ncontent-length: 0\r\n\r\n");
+    };
+    let mut far = TcpStream::connect(target)?;
+    near.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    counts.fetch_add(1, Ordering::SeqCst);
+    let (mut up, mut down) = (near.try_clone()?, far.try_clone()?);
+    std::thread::spawn(move || io::copy(&mut up, &mut down).ok());
+    io::copy(&mut far, &mut near)?;
+    Ok(())
+}
+
+#[test]
+fn a_proxy_that_the_kubeconfig_names_is_used_and_one_of_the_environment_not_for_this_machine() {
+    let cluster = Served::start("{}");
+    let tunnel = Tunnel::start();
+    let through = kubeconfig(&cluster, "through", |config| {
+        config["clusters"][0]["cluster"]["proxy-url"] = json!(format!("http://127.0.0.1:{}", tunnel.port));
+    });
+    // What NO_PROXY says is about the proxies of the environment only.
+    let sync = "sync -f tests/example/echo -n shop --create-namespace";
+    let said: Said = capstan(sync)
+        .env("KUBECONFIG", &through)
+        .env("NO_PROXY", "127.0.0.1")
+        .output()
+        .unwrap()
+        .into();
+    assert_eq!(said.code, 0, "{}", said.all());
+    let through = tunnel.count();
+    assert!(through > 0);
+    let dead = "http://127.0.0.1:1";
+    let said: Said = cluster
+        .command("status -n shop")
+        .env("HTTPS_PROXY", dead)
+        .env("HTTP_PROXY", dead)
+        .output()
+        .unwrap()
+        .into();
+    assert!(said.code == 0 && said.out.contains("Succeeded"), "{}", said.all());
+    assert_eq!(tunnel.count(), through);
+    let broken = kubeconfig(&cluster, "broken", |config| {
+        config["clusters"][0]["cluster"]["proxy-url"] = json!(dead);
+    });
+    let said = run_with(&broken, "status -n shop");
+    assert!(
+        said.code == 1 && said.err.contains(" through the proxy 127.0.0.1:1 what it serves\n"),
+        "{}",
+        said.all()
+    );
+}
+
+/// A namespace of a real control plane.
+struct Space {
+    cluster: &'static Cluster,
+    name: &'static str,
+}
+
+impl Space {
+    fn new(name: &'static str) -> Option<Space> {
+        let cluster = shared(Tier::ControlPlane)?;
+        let space = Space { cluster, name };
+        space.kubectl("create namespace", &format!("{name} "), "");
+        Some(space)
+    }
+
+    fn kubectl(&self, verb: &str, rest: &str, input: &str) -> String {
+        let mut command = std::process::Command::new(self.cluster.programs().join("kubectl"));
+        command
+            .args(verb.split_whitespace())
+            .args(rest.split_whitespace())
+            .args(["-n", self.name])
+            .env("KUBECONFIG", self.cluster.kubeconfig())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "kubectl {verb} {rest}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Grants a subject something in this namespace.
+    fn grant(&self, subject: &Value, rules: &Value) {
+        let api = "rbac.authorization.k8s.io/v1";
+        let role = json!({ "apiVersion": api, "kind": "Role", "metadata": { "name": "granted" }, "rules": rules });
+        let binding = json!({ "apiVersion": api, "kind": "RoleBinding", "metadata": { "name": "granted" },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "granted" }, "subjects": [subject] });
+        self.kubectl("apply", "-f -", &format!("{role}\n---\n{binding}\n"));
+    }
+
+    fn run(&self, kubeconfig: &Path, words: &str) -> Said {
+        run_with(kubeconfig, &format!("{words} -n {}", self.name))
+    }
+
+    /// Runs a command until it no longer says this: nothing tells when the server knows a role.
+    fn run_until_not(&self, kubeconfig: &Path, words: &str, text: &str) -> Said {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let said = self.run(kubeconfig, words);
+            if !said.all().contains(text) {
+                return said;
+            }
+            assert!(Instant::now() < end, "{}", said.all());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { a: b }\n";
+
+fn group(name: &str) -> Value {
+    json!({ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": name })
+}
+
+#[test]
+fn who_is_acted_as_may_do_what_that_one_may_and_no_more() {
+    let Some(space) = Space::new("acting") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("settings.yaml");
+    fs::write(&file, SETTINGS).unwrap();
+    let admin = space.cluster.kubeconfig();
+    let sync = format!("sync --app shop --as jane --as-group team -f {}", file.display());
+    // Nothing is granted: not even what is stored can be read.
+    let said = space.run(&admin, &sync);
+    assert_eq!(said.code, 1, "{}", said.all());
+    assert!(
+        said.err.contains("failed while reading the application's state")
+            && said.err.contains("User \"jane\" cannot get"),
+        "{}",
+        said.all()
+    );
+    // What is needed to look: all that is missing is told, before anything is changed.
+    let look = json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"] }]);
+    space.grant(&group("team"), &look);
+    let said = space.run_until_not(&admin, &sync, "failed while");
+    assert_eq!(said.code, 12, "{}", said.all());
+    for part in [
+        "error: the plan needs what isn't allowed: ",
+        "create configmaps in namespace acting",
+        "update leases.coordination.k8s.io in namespace acting",
+        "hint: nothing was changed; ask for these permissions",
+    ] {
+        assert!(said.err.contains(part), "`{part}` is not in {}", said.all());
+    }
+    assert_eq!(space.kubectl("get", "secrets,leases -o name", ""), "");
+    // All of the namespace, and nothing of the cluster.
+    space.grant(
+        &group("team"),
+        &json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]),
+    );
+    let said = space.run_until_not(&admin, &sync, "isn't allowed");
+    assert_eq!(said.code, 0, "{}", said.all());
+    let said = space.run(&admin, "status --as jane --as-group team");
+    assert!(
+        said.out.contains("shop") && said.out.contains("Succeeded"),
+        "{}",
+        said.all()
+    );
+    // Without the group jane is nobody again.
+    let said = space.run(&admin, "status --as jane");
+    assert!(
+        said.code == 1 && said.err.contains("User \"jane\" cannot list"),
+        "{}",
+        said.all()
+    );
+    let said = space.run(&admin, "delete shop --yes --as jane --as-group team");
+    assert_eq!(said.code, 0, "{}", said.all());
+}
+
+#[cfg(unix)]
+#[test]
+fn credentials_of_a_plugin_are_used_and_fetched_again_when_they_are_about_to_expire() {
+    let Some(space) = Space::new("plugin") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    space.grant(
+        &group("ops"),
+        &json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]),
+    );
+    let ops = fs::read_to_string(space.cluster.kubeconfig_of("ops").unwrap()).unwrap();
+    let mut config: Value = serde_yaml::from_str(&ops).unwrap();
+    let token = config["users"][0]["user"]["token"].as_str().unwrap().to_owned();
+    let calls = folder.path().join("calls");
+    // The token is always as good as expired: each request asks for another.
+    let login = script(
+        folder.path(),
+        "login",
+        &format!(
+            "#!/bin/sh\necho \"$1 $WHO $KUBERNETES_EXEC_INFO\" >> {}\n\
+             echo '{{ \"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \
+             \"status\": {{ \"token\": \"{token}\", \"expirationTimestamp\": \"2020-01-01T00:00:00Z\" }} }}'\n",
+            calls.display()
+        ),
+    );
+    config["users"][0]["user"] = json!({ "exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "command": login, "args": ["now"], "interactiveMode": "Never",
+        "env": [{ "name": "WHO", "value": "ops" }],
+    } });
+    let kubeconfig = folder.path().join("kubeconfig");
+    fs::write(&kubeconfig, config.to_string()).unwrap();
+    let file = folder.path().join("settings.yaml");
+    fs::write(&file, SETTINGS).unwrap();
+    let words = format!("sync --app shop -f {}", file.display());
+    let said = space.run_until_not(&kubeconfig, &words, "not allowed");
+    assert_eq!(said.code, 0, "{}", said.all());
+    let calls = fs::read_to_string(&calls).unwrap();
+    assert!(calls.lines().count() > 1, "{calls}");
+    assert!(
+        calls
+            .lines()
+            .all(|call| call.starts_with("now ops {") && call.contains("\"kind\":\"ExecCredential\"")),
+        "{calls}"
+    );
+}

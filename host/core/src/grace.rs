@@ -1,0 +1,164 @@
+//! How long an object may be Degraded before that is a failure.
+//!
+//! Argo CD fails at the first look (argoproj/argo-cd#1826, #21198, #26346), though many kinds are Degraded for a moment only. What is
+//! final isn't waited for, whatever is said here: its judge says so ([`crate::health::Assessment::is_final`]).
+
+use crate::{
+    compat::{Mode, Rule},
+    directive::Directives,
+    health::Assessment,
+    object::GroupKind,
+    pods,
+};
+
+/// How long a kind may be Degraded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tolerance {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// The kind.
+    pub kind: &'static str,
+    /// So many seconds.
+    pub seconds: u64,
+    /// Why.
+    pub why: &'static str,
+}
+
+const fn row(group: &'static str, kind: &'static str, seconds: u64, why: &'static str) -> Tolerance {
+    Tolerance {
+        group,
+        kind,
+        seconds,
+        why,
+    }
+}
+
+/// The kinds that have a tolerance of their own.
+pub const TOLERANCES: [Tolerance; 8] = [
+    row("batch", "Job", 0, "its backoff limit was its tolerance"),
+    row("", "PersistentVolumeClaim", 0, "a lost volume doesn't come back"),
+    row("", "Pod", 30, "its containers are started again after a crash"),
+    row(
+        "apps",
+        "Deployment",
+        60,
+        "its pods are made again; its progress deadline is final",
+    ),
+    row(
+        "apps",
+        "ReplicaSet",
+        60,
+        "a quota or a webhook in the way of its pods may go",
+    ),
+    row(
+        "policy",
+        "PodDisruptionBudget",
+        60,
+        "it can't be computed before its pods are there",
+    ),
+    row(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        60,
+        "its names are free once an older definition is gone",
+    ),
+    row(
+        "apiregistration.k8s.io",
+        "APIService",
+        120,
+        "it is unavailable until its pods serve",
+    ),
+];
+
+/// How long every other kind may be, in seconds: controllers of custom resources say Degraded before they have all they need.
+pub const OTHERS: u64 = 60;
+
+/// How long what only an object's pods tell may last, in seconds: an image or a Secret may come a little later.
+pub const PODS: u64 = 30;
+
+/// How long one object may be Degraded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grace {
+    /// By its own status, in seconds.
+    pub own: u64,
+    /// By what its pods tell, in seconds.
+    pub pods: u64,
+}
+
+impl Grace {
+    /// Returns how long an object of this kind may be: as its annotation says, else as its kind is tolerated. Argo CD tolerates nothing.
+    pub fn of(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
+        if let Some(told) = directives.degraded_grace_seconds {
+            return Grace { own: told, pods: told };
+        }
+        let own = if mode.has(Rule::DegradedFailsAtOnce) {
+            0
+        } else {
+            tolerated(kind)
+        };
+        Grace { own, pods: PODS }
+    }
+
+    /// Returns how many seconds count for this judgement.
+    pub fn for_(self, assessment: &Assessment) -> u64 {
+        if assessment.rule == pods::RULE {
+            self.pods
+        } else {
+            self.own
+        }
+    }
+}
+
+fn tolerated(kind: &GroupKind) -> u64 {
+    TOLERANCES
+        .iter()
+        .find(|row| row.group == kind.group && row.kind == kind.kind)
+        .map_or(OTHERS, |row| row.seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Health;
+
+    fn grace(group: &str, kind: &str, told: Option<u64>, mode: Mode) -> Grace {
+        let directives = Directives {
+            degraded_grace_seconds: told,
+            ..Directives::default()
+        };
+        Grace::of(&GroupKind::new(group, kind), &directives, mode)
+    }
+
+    #[test]
+    fn a_kind_has_its_own_tolerance_and_all_others_have_one() {
+        let own = |group: &str, kind: &str| grace(group, kind, None, Mode::Native).own;
+        assert_eq!(own("batch", "Job"), 0);
+        assert_eq!(own("apiregistration.k8s.io", "APIService"), 120);
+        assert_eq!(own("example.com", "Job"), OTHERS);
+        assert_eq!(own("", "Service"), OTHERS);
+    }
+
+    #[test]
+    fn no_kind_is_in_the_table_twice() {
+        let mut kinds: Vec<_> = TOLERANCES.iter().map(|row| (row.group, row.kind)).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds.len(), TOLERANCES.len());
+    }
+
+    #[test]
+    fn the_annotation_counts_for_everything_and_argo_cd_tolerates_nothing() {
+        assert_eq!(grace("batch", "Job", Some(7), Mode::ArgoCd), Grace { own: 7, pods: 7 });
+        assert_eq!(
+            grace("apps", "Deployment", None, Mode::ArgoCd),
+            Grace { own: 0, pods: PODS }
+        );
+    }
+
+    #[test]
+    fn what_pods_tell_is_tolerated_where_the_kind_itself_is_not() {
+        let job = grace("batch", "Job", None, Mode::Native);
+        let told = |rule: &str| job.for_(&Assessment::new(Health::Degraded, "", rule));
+        assert_eq!((told("Job/failed"), told(pods::RULE)), (0, PODS));
+    }
+}

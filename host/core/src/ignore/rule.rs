@@ -1,0 +1,196 @@
+//! Rules about what is ignored, and what they come to for one object.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{error::PlanError, manifest::Manifest, object::ObjectKey};
+
+const ANNOTATION: &str = "capstan.dev/ignore-differences";
+
+/// A rule of Argo CD's `ignoreDifferences`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IgnoreRule {
+    /// The group of the objects that it fits; `*` stands for any letters, as in the kind. Empty for the core group.
+    pub group: String,
+    /// Their kind.
+    pub kind: String,
+    /// Their name; empty for any.
+    pub name: String,
+    /// Their namespace; empty for any.
+    pub namespace: String,
+    /// Fields, as JSON pointers: `/spec/replicas`. `*` stands for every member of a list.
+    pub json_pointers: Vec<String>,
+    /// Fields, as expressions of jq. These are refused.
+    pub jq_path_expressions: Vec<String>,
+    /// Whoever is named here: all that it owns.
+    pub managed_fields_managers: Vec<String>,
+}
+
+/// What is ignored in one object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Ignored {
+    /// Fields, as JSON pointers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pointers: Vec<String>,
+    /// Whatever these managers own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub managers: Vec<String>,
+    /// Whether it is only not shown, and sent nevertheless: so does Argo CD without `RespectIgnoreDifferences`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_sent: bool,
+}
+
+impl IgnoreRule {
+    /// Says whether it is about an object.
+    pub fn fits(&self, key: &ObjectKey) -> bool {
+        is_like(&key.group, &self.group)
+            && is_like(&key.kind, &self.kind)
+            && (self.name.is_empty() || self.name == key.name)
+            && (self.namespace.is_empty() || self.namespace == key.namespace)
+    }
+
+    /// Returns what is wrong with it.
+    pub fn mistakes(&self) -> Vec<PlanError> {
+        let mut found = Vec::new();
+        if self.kind.is_empty() {
+            let error = PlanError::new("a rule of `ignoreDifferences` names no kind");
+            found.push(error.hint("write `kind: Deployment`, or `kind: \"*\"` for all"));
+        }
+        for pointer in &self.json_pointers {
+            found.extend(wrong_pointer(pointer).map(|(message, hint)| PlanError::new(message).hint(hint)));
+        }
+        if let Some(expression) = self.jq_path_expressions.first() {
+            let error = PlanError::new(format!(
+                "`jqPathExpressions` of `ignoreDifferences` are not supported: `{expression}`"
+            ));
+            found.push(error.hint(
+                "name the field in `jsonPointers`, where `*` stands for every member of a list, or its owner in `managedFieldsManagers`",
+            ));
+        }
+        found
+    }
+}
+
+impl Ignored {
+    /// Returns what rules and the annotation of a manifest ignore in it.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the annotation.
+    pub fn of(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<Ignored, Vec<PlanError>> {
+        let mut ignored = Ignored::default();
+        let key = manifest.key();
+        for rule in rules.iter().filter(|rule| rule.fits(&key)) {
+            ignored.pointers.extend(rule.json_pointers.iter().cloned());
+            ignored.managers.extend(rule.managed_fields_managers.iter().cloned());
+        }
+        let mut errors = Vec::new();
+        let pointer = format!("/metadata/annotations/{}", ANNOTATION.replace('/', "~1"));
+        for word in words {
+            if let Some(manager) = word.strip_prefix("manager:") {
+                ignored.managers.push(manager.trim().to_owned());
+            } else if let Some((message, hint)) = wrong_pointer(word) {
+                errors.push(manifest.error(&pointer, message).hint(hint));
+            } else {
+                ignored.pointers.push(word.clone());
+            }
+        }
+        for list in [&mut ignored.pointers, &mut ignored.managers] {
+            list.sort();
+            list.dedup();
+        }
+        if errors.is_empty() { Ok(ignored) } else { Err(errors) }
+    }
+
+    /// Says whether nothing is ignored.
+    pub fn is_empty(&self) -> bool {
+        self.pointers.is_empty() && self.managers.is_empty()
+    }
+}
+
+/// Says what is wrong with a JSON pointer to something that can be ignored.
+fn wrong_pointer(pointer: &str) -> Option<(String, String)> {
+    let words: Vec<&str> = pointer.split('/').collect();
+    if !pointer.starts_with('/') || pointer.len() == 1 {
+        let message = format!("`{pointer}` is no JSON pointer to a field");
+        return Some((
+            message,
+            "write it as in `/spec/replicas`, or name who owns it: `manager:NAME`".to_owned(),
+        ));
+    }
+    let is_identity = matches!(
+        words.as_slice(),
+        ["", "apiVersion" | "kind" | "metadata"] | ["", "metadata", "name" | "namespace"]
+    );
+    is_identity.then(|| {
+        let message = format!("`{pointer}` can't be ignored: it is what the object is known by");
+        (message, "name a field of its metadata or its spec".to_owned())
+    })
+}
+
+/// Says whether a text is like a pattern, in which `*` stands for any letters.
+fn is_like(text: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in middle {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_read_in_argo_cds_words() {
+        let rule: IgnoreRule = serde_yaml::from_str(
+            "group: apps\nkind: Deployment\njsonPointers: [/spec/replicas]\nmanagedFieldsManagers: [kube-controller-manager]\n",
+        )
+        .unwrap();
+        let key = |group: &str, kind: &str| ObjectKey {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: "shop".to_owned(),
+            name: "api".to_owned(),
+        };
+        assert!(rule.fits(&key("apps", "Deployment")) && !rule.fits(&key("apps", "StatefulSet")));
+        assert!(!rule.fits(&key("", "Deployment")));
+        let any = IgnoreRule {
+            group: "*".to_owned(),
+            kind: "*Set".to_owned(),
+            name: "api".to_owned(),
+            ..IgnoreRule::default()
+        };
+        assert!(any.fits(&key("apps", "StatefulSet")) && !any.fits(&key("apps", "Deployment")));
+        assert!(rule.mistakes().is_empty());
+        assert!(serde_yaml::from_str::<IgnoreRule>("kind: Deployment\njsonPointer: [/spec]\n").is_err());
+    }
+
+    #[test]
+    fn what_a_rule_can_not_say_is_told() {
+        let rule = IgnoreRule {
+            json_pointers: vec!["spec.replicas".to_owned(), "/metadata/name".to_owned()],
+            jq_path_expressions: vec![".spec.replicas".to_owned()],
+            ..IgnoreRule::default()
+        };
+        let told: Vec<String> = rule.mistakes().into_iter().map(|error| error.message).collect();
+        assert_eq!(
+            told,
+            [
+                "a rule of `ignoreDifferences` names no kind",
+                "`spec.replicas` is no JSON pointer to a field",
+                "`/metadata/name` can't be ignored: it is what the object is known by",
+                "`jqPathExpressions` of `ignoreDifferences` are not supported: `.spec.replicas`",
+            ]
+        );
+    }
+}

@@ -1,0 +1,332 @@
+//! What a plugin may see beside the object that it judges, when it asks: little, capped, and nothing that holds a secret.
+
+use std::{cmp::Reverse, collections::BTreeMap};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::object::{Object, ObjectKey};
+
+/// The word for the pods that an object owns, itself or through a `ReplicaSet` or a Job.
+pub const OWNED_PODS: &str = "owned-pods";
+/// The word for the events about an object.
+pub const EVENTS: &str = "events";
+/// The word for the storage class of a volume claim.
+pub const STORAGE_CLASS: &str = "storage-class";
+
+/// So many pods at most: enough to count by, and nobody reads about more.
+const MOST_PODS: usize = 50;
+/// So many events at most: the newest are about what is wrong now.
+const MOST_EVENTS: usize = 20;
+/// So many bytes at most, of each word: a tenth of what an input may have.
+const MOST_BYTES: usize = 200 << 10;
+
+/// What was found, by the word that asked for it.
+pub type Related = BTreeMap<String, Found>;
+
+/// What was found for one word.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Found {
+    /// These are there.
+    There {
+        /// What of them is shown.
+        objects: Vec<Value>,
+        /// How many there are, also those that are not shown.
+        total: usize,
+        /// What pods mount and isn't there.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<Missing>,
+    },
+    /// They couldn't be looked for.
+    Refused {
+        /// Why.
+        refused: String,
+    },
+}
+
+/// What a pod mounts and isn't there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Missing {
+    /// The pod's name.
+    pub pod: String,
+    /// `Secret`, `ConfigMap`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Found {
+    /// Says why nothing is there.
+    pub fn refused(why: impl Into<String>) -> Found {
+        Found::Refused { refused: why.into() }
+    }
+
+    fn shown(objects: Vec<Value>, total: usize, missing: Vec<Missing>) -> Found {
+        let mut bytes = 0;
+        let small = |object: &Value| {
+            bytes += object.to_string().len();
+            bytes <= MOST_BYTES
+        };
+        Found::There {
+            objects: objects.into_iter().take_while(small).collect(),
+            total,
+            missing,
+        }
+    }
+
+    /// Shows pods, those that aren't ready first.
+    pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<Missing>) -> Found {
+        let mut pods: Vec<&Object> = pods.into_iter().collect();
+        pods.sort_by_cached_key(|pod| (is_ready(pod), pod.name().to_owned()));
+        missing.sort();
+        missing.truncate(MOST_PODS);
+        let shown = pods.iter().take(MOST_PODS).map(|pod| how_it_is(pod).0).collect();
+        Found::shown(shown, pods.len(), missing)
+    }
+
+    /// Shows events, the newest first.
+    pub fn events(mut events: Vec<Object>) -> Found {
+        events.sort_by_cached_key(|event| Reverse(last_seen(event).to_owned()));
+        let shown = events.iter().take(MOST_EVENTS).map(|event| {
+            let keys = ["type", "reason", "message", "count"];
+            let mut shown = part(&event.0, &keys);
+            shown.insert("lastSeen".to_owned(), json!(last_seen(event)));
+            Value::Object(shown)
+        });
+        Found::shown(shown.collect(), events.len(), Vec::new())
+    }
+
+    /// Shows a storage class, if it is there.
+    pub fn storage_class(class: Option<&Object>) -> Found {
+        let keys = ["metadata", "provisioner", "reclaimPolicy", "volumeBindingMode"];
+        let shown = class.map(|class| {
+            let mut shown = part(&class.0, &keys);
+            shown.insert("metadata".to_owned(), json!({ "name": class.name() }));
+            Value::Object(shown)
+        });
+        let shown: Vec<Value> = shown.into_iter().collect();
+        let total = shown.len();
+        Found::shown(shown, total, Vec::new())
+    }
+}
+
+/// Copies what an object has of these keys.
+fn part(value: &Value, keys: &[&str]) -> Map<String, Value> {
+    let found = |key: &&str| Some(((*key).to_owned(), value.get(*key)?.clone()));
+    keys.iter().filter_map(found).collect()
+}
+
+fn parts(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
+    let all = list.and_then(Value::as_array).into_iter().flatten();
+    all.map(|value| Value::Object(part(value, keys))).collect()
+}
+
+/// Returns of a pod how it is, and nothing of what it was made of: its environment may hold what nobody shall read.
+pub fn how_it_is(pod: &Object) -> Object {
+    const CONDITION: [&str; 4] = ["type", "status", "reason", "message"];
+    const CONTAINER: [&str; 7] = [
+        "name",
+        "image",
+        "ready",
+        "started",
+        "restartCount",
+        "state",
+        "lastState",
+    ];
+    let null = Value::Null;
+    let status = pod.0.get("status").unwrap_or(&null);
+    let mut shown = part(status, &["phase", "reason", "message"]);
+    for (list, keys) in [
+        ("conditions", CONDITION.as_slice()),
+        ("initContainerStatuses", &CONTAINER),
+        ("containerStatuses", &CONTAINER),
+    ] {
+        let parts = parts(status.get(list), keys);
+        if !parts.is_empty() {
+            shown.insert(list.to_owned(), json!(parts));
+        }
+    }
+    let metadata = pod.0.get("metadata").unwrap_or(&null);
+    let metadata = part(metadata, &["name", "uid", "creationTimestamp", "deletionTimestamp"]);
+    let mut shown = json!({ "metadata": metadata, "status": shown });
+    if let Some(node) = pod.text("/spec/nodeName") {
+        shown["spec"] = json!({ "nodeName": node });
+    }
+    Object(shown)
+}
+
+fn is_ready(pod: &Object) -> bool {
+    let conditions = pod.0.pointer("/status/conditions").and_then(Value::as_array);
+    let is = |condition: &Value, key: &str, value: &str| condition.get(key).and_then(Value::as_str) == Some(value);
+    let ready = |condition: &Value| is(condition, "type", "Ready") && is(condition, "status", "True");
+    conditions.is_some_and(|conditions| conditions.iter().any(ready))
+}
+
+/// Returns when an event was last seen: events say it in three ways.
+fn last_seen(event: &Object) -> &str {
+    let said = |pointer| event.text(pointer).filter(|at| !at.is_empty());
+    said("/series/lastObservedTime")
+        .or_else(|| said("/lastTimestamp"))
+        .or_else(|| said("/eventTime"))
+        .or_else(|| event.text("/metadata/creationTimestamp"))
+        .unwrap_or_default()
+}
+
+/// Who controls an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The owner.
+    pub key: ObjectKey,
+    /// Its UID.
+    pub uid: String,
+}
+
+/// Returns who controls an object, or who owns it if nobody does; both live in its own namespace.
+pub fn owner(object: &Object) -> Option<Owner> {
+    let all = object
+        .0
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array)?;
+    let controls = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
+    let owner = all.iter().find(controls).or_else(|| all.first())?;
+    let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let version = text("apiVersion");
+    Some(Owner {
+        key: ObjectKey {
+            group: version.split_once('/').map_or("", |(group, _)| group).to_owned(),
+            kind: text("kind"),
+            namespace: object.namespace().to_owned(),
+            name: text("name"),
+        },
+        uid: text("uid"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(name: &str, ready: &str) -> Object {
+        Object(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": "shop", "labels": {"app": "api"}},
+            "spec": {"nodeName": "n", "containers": [{"env": [{"name": "PASSWORD", "value": "hunter2"}]}]},
+            "status": {
+                "phase": "Running", "podIP": "10.0.0.1",
+                "conditions": [{"type": "Ready", "status": ready, "lastProbeTime": null}],
+                "containerStatuses": [{"name": "c", "image": "i", "imageID": "sha", "state": {}}],
+            },
+        }))
+    }
+
+    fn shown(found: Found) -> Value {
+        serde_json::to_value(found).unwrap()
+    }
+
+    #[test]
+    fn of_a_pod_is_shown_how_it_is_and_not_what_it_is_made_of() {
+        let (ready, late) = (pod("a", "True"), pod("b", "False"));
+        let missing = Missing {
+            pod: "b".to_owned(),
+            kind: "Secret".to_owned(),
+            name: "keys".to_owned(),
+        };
+        let one = |name: &str, ready: &str| {
+            json!({
+                "metadata": {"name": name}, "spec": {"nodeName": "n"},
+                "status": {
+                    "phase": "Running", "conditions": [{"type": "Ready", "status": ready}],
+                    "containerStatuses": [{"name": "c", "image": "i", "state": {}}],
+                },
+            })
+        };
+        assert_eq!(
+            shown(Found::pods([&ready, &late], vec![missing])),
+            json!({
+                "objects": [one("b", "False"), one("a", "True")], "total": 2,
+                "missing": [{"pod": "b", "kind": "Secret", "name": "keys"}],
+            })
+        );
+    }
+
+    #[test]
+    fn more_than_anybody_reads_is_counted_and_not_shown() {
+        let many: Vec<Object> = (0..80).map(|n| pod(&format!("p{n:02}"), "False")).collect();
+        let found = shown(Found::pods(&many, Vec::new()));
+        assert_eq!(
+            (found["objects"].as_array().unwrap().len(), &found["total"]),
+            (50, &json!(80))
+        );
+        let long = |n: usize| {
+            let mut pod = pod(&format!("p{n}"), "False");
+            pod.0["status"]["message"] = json!("x".repeat(90 << 10));
+            pod
+        };
+        let found = shown(Found::pods(&[long(1), long(2), long(3)], Vec::new()));
+        assert_eq!(
+            (found["objects"].as_array().unwrap().len(), &found["total"]),
+            (2, &json!(3))
+        );
+    }
+
+    #[test]
+    fn the_newest_event_comes_first_however_it_says_when() {
+        let event = |key: &str, at: &str| {
+            let mut event = json!({"type": "Warning", "reason": at, "message": "m", "involvedObject": {"name": "x"}});
+            event[key] = if key == "series" {
+                json!({ "lastObservedTime": at })
+            } else {
+                json!(at)
+            };
+            Object(event)
+        };
+        let found = shown(Found::events(vec![
+            event("lastTimestamp", "2026-01-01T00:00:01Z"),
+            event("series", "2026-01-01T00:00:03Z"),
+            event("eventTime", "2026-01-01T00:00:02.000000Z"),
+        ]));
+        let at: Vec<&str> = found["objects"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event["lastSeen"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            at,
+            [
+                "2026-01-01T00:00:03Z",
+                "2026-01-01T00:00:02.000000Z",
+                "2026-01-01T00:00:01Z"
+            ]
+        );
+        assert_eq!(found["objects"][0]["type"], "Warning");
+        assert!(found["objects"][0].get("involvedObject").is_none());
+    }
+
+    #[test]
+    fn a_storage_class_is_shown_without_its_parameters() {
+        let class = Object(json!({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast", "labels": {}},
+            "provisioner": "p", "parameters": {"secret": "s"}, "volumeBindingMode": "WaitForFirstConsumer",
+        }));
+        let expected =
+            json!({"metadata": {"name": "fast"}, "provisioner": "p", "volumeBindingMode": "WaitForFirstConsumer"});
+        assert_eq!(shown(Found::storage_class(Some(&class)))["objects"], json!([expected]));
+        assert_eq!(shown(Found::storage_class(None)), json!({"objects": [], "total": 0}));
+        assert_eq!(shown(Found::refused("may not")), json!({"refused": "may not"}));
+    }
+
+    #[test]
+    fn who_controls_an_object_is_its_owner() {
+        let reference = |kind: &str, controls: bool| json!({"apiVersion": "apps/v1", "kind": kind, "name": "x", "uid": kind, "controller": controls});
+        let mut owned = pod("a", "True");
+        assert_eq!(owner(&owned), None);
+        owned.0["metadata"]["ownerReferences"] = json!([reference("Deployment", false), reference("ReplicaSet", true)]);
+        let found = owner(&owned).unwrap();
+        assert_eq!(
+            (found.key.to_string(), found.uid),
+            ("ReplicaSet shop/x".to_owned(), "ReplicaSet".to_owned())
+        );
+    }
+}

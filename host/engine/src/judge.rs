@@ -1,0 +1,101 @@
+//! How an object is: asks the plugin that judges its kind, and shows it what it asks to see beside the object.
+//!
+//! A healthy object costs one call and no request. Only a plugin that has something to explain names what it needs
+//! ([`Assessment::need`]); its second answer is the last one about this version of the object.
+
+use std::sync::Arc;
+
+use capstan_core::{
+    compat::Mode,
+    health::{Assessment, Health},
+    object::{Object, ObjectKey},
+    plugins::{Answerer, Application, HealthQuestion, Plugins},
+    related::{self, Found, Related},
+};
+
+use crate::{clock::Clock, cluster::Cluster, owned};
+
+/// When to look again at events, which nobody watches.
+const EVENTS_AGAIN_MS: u64 = 10_000;
+
+/// Asks how objects are, for one operation.
+pub(crate) struct Judge {
+    pub cluster: Cluster,
+    pub plugins: Arc<dyn Plugins>,
+    pub clock: Clock,
+    pub application: Application,
+    pub mode: Mode,
+}
+
+impl Judge {
+    /// Asks who judges an object how it is. No answer is Unknown, with the reason.
+    pub async fn assess(&self, by: Option<&Answerer>, object: &Object) -> Assessment {
+        self.ask(by, object, None).await
+    }
+
+    /// Asks again, with what the first answer needs. The pods may be known already.
+    pub async fn explain(
+        &self,
+        by: Option<&Answerer>,
+        object: &Object,
+        first: Assessment,
+        pods: Option<Found>,
+    ) -> Assessment {
+        if first.need.is_empty() {
+            return first;
+        }
+        let mut found = Related::new();
+        for word in &first.need {
+            let what = match (word.as_str(), &pods) {
+                (related::OWNED_PODS, Some(pods)) => pods.clone(),
+                (related::OWNED_PODS, None) => owned::pods(&self.cluster, object).await,
+                (related::EVENTS, _) => match self.cluster.events_about(object).await {
+                    Ok(events) => Found::events(events),
+                    Err(error) => Found::refused(error.to_string()),
+                },
+                (related::STORAGE_CLASS, _) => self.storage_class(object).await,
+                (_, _) => Found::refused("not in this version"),
+            };
+            found.insert(word.clone(), what);
+        }
+        let mut assessment = self.ask(by, object, Some(&found)).await;
+        if found.contains_key(related::EVENTS) && assessment.health != Health::Healthy {
+            let soonest = assessment.recheck_after_ms.unwrap_or(EVENTS_AGAIN_MS);
+            assessment.recheck_after_ms = Some(soonest.min(EVENTS_AGAIN_MS));
+        }
+        assessment
+    }
+
+    async fn ask(&self, by: Option<&Answerer>, object: &Object, related: Option<&Related>) -> Assessment {
+        let Some(by) = by else {
+            return Assessment::new(Health::Unknown, "nobody judges it", "");
+        };
+        let question = HealthQuestion {
+            application: &self.application,
+            object,
+            mode: self.mode,
+            related,
+            now: self.clock.now(),
+        };
+        match self.plugins.assess(by, question).await {
+            Ok(assessment) => assessment,
+            Err(error) => Assessment::new(Health::Unknown, error.to_string(), ""),
+        }
+    }
+
+    async fn storage_class(&self, claim: &Object) -> Found {
+        let Some(name) = claim.text("/spec/storageClassName").filter(|name| !name.is_empty()) else {
+            return Found::storage_class(None);
+        };
+        let key = ObjectKey {
+            group: "storage.k8s.io".to_owned(),
+            kind: "StorageClass".to_owned(),
+            namespace: String::new(),
+            name: name.to_owned(),
+        };
+        match self.cluster.get(&key).await {
+            Ok(class) => Found::storage_class(class.as_ref()),
+            Err(error) => Found::refused(error.to_string()),
+        }
+    }
+}

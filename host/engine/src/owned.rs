@@ -1,0 +1,99 @@
+//! Which pods an object owns: by UID, from the pod up. Labels alone don't tell, for others may have the same.
+
+use std::collections::BTreeMap;
+
+use capstan_core::{
+    object::{GroupKind, Object},
+    pods,
+    related::{self, Found, Missing, Owner},
+};
+
+use crate::{cluster::Cluster, error::ClusterError};
+
+/// Finds out whose pods are whose.
+pub(crate) struct Owned {
+    uid: String,
+    /// The kind between the object and its pods, if there is one.
+    between: Option<GroupKind>,
+    /// Whether what stands between is the object's, by UID.
+    known: BTreeMap<String, bool>,
+}
+
+impl Owned {
+    pub fn of(object: &Object) -> Owned {
+        let between = match (object.group(), object.kind()) {
+            ("apps", "Deployment") => Some(GroupKind::new("apps", "ReplicaSet")),
+            ("batch", "CronJob") => Some(GroupKind::new("batch", "Job")),
+            _ => None,
+        };
+        Owned {
+            uid: object.uid().to_owned(),
+            between,
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// Says whether the object owns this pod.
+    pub async fn has(&mut self, cluster: &Cluster, pod: &Object) -> Result<bool, ClusterError> {
+        let Some(owner) = related::owner(pod) else {
+            return Ok(false);
+        };
+        if self.between.is_none() || owner.uid == self.uid {
+            return Ok(owner.uid == self.uid);
+        }
+        if self.between.as_ref() != Some(&owner.key.group_kind()) {
+            return Ok(false);
+        }
+        if let Some(known) = self.known.get(&owner.uid) {
+            return Ok(*known);
+        }
+        let is_ours = self.is_ours(cluster, &owner).await?;
+        self.known.insert(owner.uid, is_ours);
+        Ok(is_ours)
+    }
+
+    async fn is_ours(&self, cluster: &Cluster, between: &Owner) -> Result<bool, ClusterError> {
+        let Some(found) = cluster.get(&between.key).await? else {
+            return Ok(false);
+        };
+        let is_it = found.uid() == between.uid;
+        Ok(is_it && related::owner(&found).is_some_and(|owner| owner.uid == self.uid))
+    }
+}
+
+/// Reads the pods that an object owns, once.
+pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> Found {
+    match read(cluster, object).await {
+        Ok((pods, missing)) => Found::pods(&pods, missing),
+        Err(error) => Found::refused(error.to_string()),
+    }
+}
+
+async fn read(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Missing>), ClusterError> {
+    let kind = GroupKind::new("", "Pod");
+    // Without a selector there is nothing to narrow the list by.
+    let selector = pods::selector(object).unwrap_or_default();
+    let mut owned = Owned::of(object);
+    let (mut found, mut lacks) = (Vec::new(), Vec::new());
+    for pod in cluster.list(&kind, object.namespace(), &selector).await? {
+        if owned.has(cluster, &pod).await? {
+            lacks.extend(missing(cluster, &pod).await);
+            found.push(related::how_it_is(&pod));
+        }
+    }
+    Ok((found, lacks))
+}
+
+/// Looks for what a pod mounts and isn't there.
+pub(crate) async fn missing(cluster: &Cluster, pod: &Object) -> Option<Missing> {
+    for key in pods::mounted(pod) {
+        if matches!(cluster.get(&key).await, Ok(None)) {
+            return Some(Missing {
+                pod: pod.name().to_owned(),
+                kind: key.kind,
+                name: key.name,
+            });
+        }
+    }
+    None
+}

@@ -1,0 +1,77 @@
+//! What Services and Ingresses have in common: both may wait for the address of a load balancer.
+
+use capstan_sdk::{Assessment, Mode};
+use serde::{Deserialize, de::IgnoredAny};
+
+/// What of them is looked at.
+#[derive(Deserialize)]
+pub struct Balanced {
+    #[serde(default)]
+    metadata: Metadata,
+    /// What is wanted.
+    #[serde(default)]
+    pub spec: Spec,
+    #[serde(default)]
+    status: Status,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    annotations: Annotations,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Annotations {
+    #[serde(rename = "capstan.dev/load-balancer")]
+    load_balancer: String,
+}
+
+/// What is wanted.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Spec {
+    /// Of a Service: its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Status {
+    load_balancer: LoadBalancer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LoadBalancer {
+    ingress: Vec<IgnoredAny>,
+}
+
+impl Balanced {
+    /// Waits for the address, unless the user says that there will never be one: nothing of the object itself tells.
+    pub fn wait_for_address(&self, rule: &str, mode: Mode) -> Assessment {
+        if !self.status.load_balancer.ingress.is_empty() {
+            return Assessment::healthy(rule).message("has the load balancer's address");
+        }
+        match mode {
+            Mode::Native
+                if self
+                    .metadata
+                    .annotations
+                    .load_balancer
+                    .trim()
+                    .eq_ignore_ascii_case("none") =>
+            {
+                Assessment::healthy(rule).message("no load balancer is expected")
+            }
+            Mode::Native => Assessment::progressing(
+                rule,
+                "waiting for the load balancer's address; if there will never be one, \
+                 `capstan.dev/load-balancer: none` says so",
+            ),
+            Mode::ArgoCd => Assessment::progressing(rule, "waiting for the load balancer's address"),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The differential suite: each case is run by Capstan in compat mode and by Argo CD's own engine, on one control plane, and both must
+//! do the same in the same order, with the same results.
+//!
+//! [`case`] is the form of the files in `differential/cases/`, [`set`] writes their manifests out. [`observer`] sees what happens in the
+//! cluster, whoever does it; [`ours`] and [`theirs`] run a step and tell results. [`told`] is the normal form that is compared, and
+//! [`known`] the list of differences that we mean to have.
+
+pub mod case;
+pub mod known;
+pub mod observer;
+pub mod ours;
+pub mod set;
+pub mod theirs;
+pub mod told;
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use anyhow::Context as _;
+use capstan_sim::world::Setup;
+use futures::{StreamExt as _, stream};
+
+use self::{
+    case::{Case, Step},
+    known::Known,
+    observer::{Observer, Space},
+    ours::Ours,
+    theirs::Engine,
+    told::{Aspect, Told},
+};
+use crate::real::{self, Plane};
+
+/// How many cases run side by side.
+const AT_ONCE: usize = 12;
+
+/// How long nothing may happen until what a step began counts as over.
+const QUIET: Duration = Duration::from_millis(700);
+
+/// What a case came to: each difference, by what differs, with both sides in words.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The case's name.
+    pub case: String,
+    /// What differs, and how.
+    pub differences: BTreeMap<Aspect, String>,
+    /// What both say about an end that differs.
+    pub words: String,
+    /// What both did, in words.
+    pub told: String,
+}
+
+/// Runs every case whose name contains a text, and returns what isn't as it should be; nothing when there is no control plane here, or no
+/// Go to build Argo CD's engine with, which is told aloud.
+///
+/// # Errors
+///
+/// Returns why a case couldn't be run at all.
+pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
+    let Some(plane) = real::plane() else { return Ok(None) };
+    let Some(program) = theirs::program()? else {
+        return Ok(None);
+    };
+    let cases: Vec<Case> = case::read_all()?;
+    let known = known::read()?;
+    let chosen: Vec<Case> = cases.into_iter().filter(|case| case.name.contains(pattern)).collect();
+    anyhow::ensure!(!chosen.is_empty(), "there is no case whose name contains `{pattern}`");
+    let verdicts = plane.block_on(async {
+        let observer = Observer::start(plane.client()?).await?;
+        let engine = Engine::start(&program, &plane.kubeconfig())?;
+        let running = chosen.iter().enumerate().map(|(number, case)| {
+            let (observer, engine) = (&observer, &engine);
+            async move {
+                let verdict = Box::pin(compare(plane, observer, engine, number, case)).await;
+                verdict.with_context(|| format!("case `{}`", case.name))
+            }
+        });
+        let verdicts: Vec<anyhow::Result<Verdict>> = stream::iter(running).buffer_unordered(AT_ONCE).collect().await;
+        verdicts.into_iter().collect::<anyhow::Result<Vec<Verdict>>>()
+    })?;
+    if std::env::var_os("CAPSTAN_TELL").is_some() {
+        for verdict in &verdicts {
+            std::io::Write::write_all(&mut std::io::stderr(), verdict.told.as_bytes())?;
+        }
+    }
+    Ok(Some(judge(&verdicts, &known, pattern)))
+}
+
+/// Runs one case both ways.
+async fn compare(
+    plane: &Plane,
+    observer: &Observer,
+    engine: &Engine,
+    number: usize,
+    case: &Case,
+) -> anyhow::Result<Verdict> {
+    let our_space = observer.space(format!("case{number}ours"), case.prefixes());
+    let their_space = observer.space(format!("case{number}argo"), case.prefixes());
+    let (ours, theirs) = futures::future::try_join(
+        run_ours(plane, observer, &our_space, case),
+        run_theirs(plane, observer, engine, &their_space, case),
+    )
+    .await?;
+    let mut differences = BTreeMap::new();
+    let (mut told, mut words) = (format!("\n## {}\n", case.name), String::new());
+    for (step, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        let _ = writeln!(told, "step {}\n  ours: {ours}\n  theirs: {theirs}", step + 1);
+        for (aspect, difference) in ours.differences(theirs) {
+            let text: &mut String = differences.entry(aspect).or_default();
+            let _ = write!(text, "  step {}, {aspect}:\n{difference}", step + 1);
+        }
+        if ours.status != theirs.status {
+            let _ = write!(
+                words,
+                "step {}: we say {:?}, they say {:?}",
+                step + 1,
+                ours.words,
+                theirs.words
+            );
+        }
+    }
+    Ok(Verdict {
+        case: case.name.clone(),
+        differences,
+        words,
+        told,
+    })
+}
+
+async fn run_ours(plane: &Plane, observer: &Observer, space: &Space, case: &Case) -> anyhow::Result<Vec<Told>> {
+    let ours = Ours::start(plane, &space.name, setup(case)).await?;
+    let mut told = Vec::new();
+    for step in &case.steps {
+        prepare(plane, space, step).await?;
+        observer.forget(space).await?;
+        let ended = ours.perform(space, step).await?;
+        told.push(observe(observer, space, ended).await?);
+    }
+    Ok(told)
+}
+
+async fn run_theirs(
+    plane: &Plane,
+    observer: &Observer,
+    engine: &Engine,
+    space: &Space,
+    case: &Case,
+) -> anyhow::Result<Vec<Told>> {
+    plane.ground(&space.name, setup(case)).await?;
+    let mut told = Vec::new();
+    for step in &case.steps {
+        prepare(plane, space, step).await?;
+        observer.forget(space).await?;
+        let ended = engine.perform(space, step, observer.versions(space)).await?;
+        told.push(observe(observer, space, ended).await?);
+    }
+    Ok(told)
+}
+
+fn setup(case: &Case) -> Setup {
+    Setup {
+        behaviours: case.behaviours.clone(),
+        ..Setup::default()
+    }
+}
+
+/// Makes what others make before a step.
+async fn prepare(plane: &Plane, space: &Space, step: &Step) -> anyhow::Result<()> {
+    let client = plane.client()?;
+    for object in set::objects(&step.given, &space.name)? {
+        real::make(&client, &space.name, object).await?;
+    }
+    Ok(())
+}
+
+/// Completes what was told about a step's end by what happened in the cluster.
+async fn observe(observer: &Observer, space: &Space, mut told: Told) -> anyhow::Result<Told> {
+    observer.settle(space, QUIET).await?;
+    (told.effects, told.left) = observer.told(space)?;
+    Ok(told)
+}
+
+/// Says what is neither equal nor known, and what is known and equal after all.
+fn judge(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for verdict in verdicts {
+        let listed = known.iter().find(|known| known.case == verdict.case);
+        let is_known = |aspect: &Aspect| listed.is_some_and(|known| known.aspects.contains(aspect));
+        let unknown: Vec<&str> = verdict
+            .differences
+            .iter()
+            .filter(|(aspect, _)| !is_known(aspect))
+            .map(|(_, difference)| difference.as_str())
+            .collect();
+        if !unknown.is_empty() {
+            wrong.push(format!(
+                "{} differs:\n{}\n  {}",
+                verdict.case,
+                unknown.join("\n"),
+                verdict.words
+            ));
+        }
+        for aspect in listed.iter().flat_map(|known| &known.aspects) {
+            if !verdict.differences.contains_key(aspect) {
+                wrong.push(format!(
+                    "{}: {aspect} no longer differs; take it out of KNOWN.md",
+                    verdict.case
+                ));
+            }
+        }
+    }
+    let is_there = |known: &&Known| verdicts.iter().any(|verdict| verdict.case == known.case);
+    for gone in known.iter().filter(|known| !is_there(known) && pattern.is_empty()) {
+        wrong.push(format!("KNOWN.md names the case `{}`, and there is none", gone.case));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(case: &str, differing: &[Aspect]) -> Verdict {
+        Verdict {
+            case: case.to_owned(),
+            differences: differing.iter().map(|aspect| (*aspect, "so".to_owned())).collect(),
+            words: String::new(),
+            told: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_and_what_is_known_in_vain_are_both_wrong() {
+        let known = known::parse("| a | order | because |\n| c | left | because |\n").unwrap();
+        let verdicts = [
+            verdict("a", &[Aspect::Order]),
+            verdict("b", &[Aspect::Status]),
+            verdict("c", &[]),
+        ];
+        let wrong = judge(&verdicts, &known, "");
+        assert_eq!(
+            wrong,
+            [
+                "b differs:\nso\n  ",
+                "c: left no longer differs; take it out of KNOWN.md"
+            ]
+        );
+        let wrong = judge(&verdicts[..2], &known, "");
+        assert_eq!(wrong[1], "KNOWN.md names the case `c`, and there is none");
+        assert_eq!(judge(&verdicts[..1], &known, "a"), [""; 0]);
+    }
+}

@@ -1,0 +1,163 @@
+//! A step by Capstan in compat mode.
+
+use std::time::Duration;
+
+use capstan_core::{
+    compat::Mode,
+    event::Status,
+    manifest,
+    plan::{Confirmed, Hooks, Retry, Selection},
+    sync_options::SyncOptions,
+    task::{FailureClass, TaskResult},
+    view::{OperationView, TaskProgress, TaskView},
+};
+use capstan_engine::{EngineError, Request};
+use capstan_sim::world::Setup;
+
+use super::{case::Step, observer::Space, set, theirs, told::Told};
+use crate::{
+    real::Plane,
+    stage::{SOMEBODY, Stage},
+};
+
+/// An application of Capstan's.
+pub struct Ours {
+    stage: Stage,
+}
+
+impl Ours {
+    /// Makes its namespace.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it couldn't be made ready.
+    pub async fn start(plane: &Plane, namespace: &str, setup: Setup) -> anyhow::Result<Ours> {
+        let stage = Stage::real(plane, namespace, setup).await?;
+        Ok(Ours { stage })
+    }
+
+    /// Runs a step.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the operation couldn't be followed to its end.
+    pub async fn perform(&self, space: &Space, step: &Step) -> anyhow::Result<Told> {
+        let text = set::text(&step.set, &space.name)?;
+        let manifests = match manifest::decode("set", &text) {
+            Ok(manifests) => manifests,
+            Err(mistakes) => return Ok(refused(space, &mistakes)),
+        };
+        let options = match SyncOptions::read(step.options.iter().map(String::as_str), Mode::ArgoCd) {
+            Ok(options) => options,
+            Err(mistakes) => return Ok(refused(space, &mistakes)),
+        };
+        let request = Request {
+            options,
+            ..self.request(step, manifests)
+        };
+        let planned = match self.stage.engine.plan(request).await {
+            Ok(planned) => planned,
+            Err(EngineError::Plan(mistakes)) => return Ok(refused(space, &mistakes)),
+            Err(error) => return Err(error.into()),
+        };
+        let running = self.stage.engine.start(planned, SOMEBODY).await?;
+        let end_at = step.terminate_at.as_ref().map(|name| format!("created {name}"));
+        let followed = self.stage.follow(running, end_at.as_deref());
+        if step.never_ends {
+            let long_enough = Duration::from_secs(u64::from(theirs::LONG_ENOUGH));
+            if let Ok(ran) = tokio::time::timeout(long_enough, followed).await {
+                return Ok(told(space, step, &ran?.view));
+            }
+            let report = self.stage.engine.report(&self.stage.application).await?;
+            return Ok(told(space, step, &report.progress.unwrap_or_default()));
+        }
+        Ok(told(space, step, &followed.await?.view))
+    }
+
+    fn request(&self, step: &Step, manifests: Vec<manifest::Manifest>) -> Request {
+        let mut request = Request::sync(self.stage.application.clone(), manifests);
+        request.mode = Mode::ArgoCd;
+        request.prune = step.prune;
+        request.checks_first = !step.unchecked;
+        request.selection = Selection {
+            only: step.only.clone(),
+            hooks: step.skip_hooks.then_some(Hooks::None),
+            ..Selection::default()
+        };
+        request.confirmed = Confirmed {
+            all: step.confirmed,
+            only: Vec::new(),
+        };
+        request.limits.retry = Retry {
+            times: step.retries,
+            first: 1,
+            most: 1,
+        };
+        request
+    }
+}
+
+fn refused<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake]) -> Told {
+    let words: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    Told {
+        status: "Failed".to_owned(),
+        words: space.plain(&words.join("; ")),
+        ..Told::default()
+    }
+}
+
+fn told(space: &Space, step: &Step, view: &OperationView) -> Told {
+    // Argo CD tells nothing of what it leaves alone by this option.
+    let tells_all = !step.options.iter().any(|option| option == "ApplyOutOfSyncOnly=true");
+    let is_told = |task: &&TaskView| tells_all || task.outline.action != "check";
+    let (status, words) = match &view.status {
+        None | Some(Status::Running | Status::Terminating { .. }) => ("Running", String::new()),
+        Some(Status::Succeeded) => ("Succeeded", String::new()),
+        Some(Status::Failed(cause)) => ("Failed", cause.message.clone()),
+        Some(Status::Terminated { by }) => ("Failed", format!("terminated by {by}")),
+    };
+    let attempts = (view.attempt > 1).then(|| format!(" in try {}", view.attempt));
+    let details = view
+        .tasks
+        .iter()
+        .map(|task| format!("; {}: {}", task.outline.key.short(), task.message));
+    Told {
+        status: format!("{status}{}", attempts.unwrap_or_default()),
+        words: space.plain(&format!("{words}{}", details.collect::<String>())),
+        results: view
+            .tasks
+            .iter()
+            .filter(is_told)
+            .filter_map(|task| result(space, task))
+            .collect(),
+        ..Told::default()
+    }
+}
+
+fn result(space: &Space, task: &TaskView) -> Option<String> {
+    let outline = &task.outline;
+    let is_hook = outline.action == "run";
+    let outcome = match &task.progress {
+        TaskProgress::Pending => return None,
+        // What was applied and is no longer waited for is synced as well.
+        TaskProgress::Running | TaskProgress::Finished(TaskResult::Stopped(_)) if !is_hook => "Synced",
+        TaskProgress::Running => "Running",
+        TaskProgress::Finished(TaskResult::Done(_) | TaskResult::Tolerated(_)) => match outline.action.as_str() {
+            "delete" => "Pruned",
+            "run" => "Succeeded",
+            _ => "Synced",
+        },
+        TaskProgress::Finished(TaskResult::Stopped(_)) => "Failed",
+        TaskProgress::Finished(TaskResult::Failed { .. }) if is_hook => "Failed",
+        TaskProgress::Finished(TaskResult::Failed { class, .. }) => match class {
+            FailureClass::Apply => "SyncFailed",
+            FailureClass::Hook | FailureClass::Health | FailureClass::Timeout | FailureClass::Plugin => "Degraded",
+        },
+    };
+    Some(format!(
+        "{} {}/{} {outcome}",
+        outline.phase,
+        outline.key.kind,
+        space.plain_name(&outline.key.name)
+    ))
+}

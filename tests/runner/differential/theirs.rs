@@ -1,0 +1,225 @@
+//! A step by Argo CD's engine: the program `argo-differential` runs all of them in one process, as one controller does.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use anyhow::Context as _;
+use capstan_cluster::{Error, argo_differential};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    process::{Child, ChildStdin, Command},
+    sync::oneshot,
+};
+
+use super::{case::Step, observer::Space, set, told::Told};
+
+/// How long an operation may take, in seconds.
+const DEADLINE: u32 = 90;
+/// How long one is looked at that never ends, in seconds.
+pub const LONG_ENOUGH: u32 = 8;
+
+/// Returns the program; nothing when it can't be had here, which is told aloud.
+///
+/// # Errors
+///
+/// Returns why it couldn't be built, and with `CAPSTAN_REQUIRE=1` also what is missing.
+pub fn program() -> anyhow::Result<Option<PathBuf>> {
+    match argo_differential() {
+        Ok(program) => Ok(Some(program)),
+        Err(Error::Unavailable(reason)) if std::env::var("CAPSTAN_REQUIRE").is_ok_and(|value| value == "1") => {
+            anyhow::bail!("no engine of Argo CD, and CAPSTAN_REQUIRE=1 says that there must be one: {reason}")
+        }
+        Err(Error::Unavailable(reason)) => {
+            let told = format!("SKIPPED: no engine of Argo CD: {reason}\n");
+            std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes())?;
+            Ok(None)
+        }
+        Err(Error::Failed(error)) => Err(error),
+    }
+}
+
+/// What is ordered.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Order<'step> {
+    id: String,
+    app: &'step str,
+    namespace: &'step str,
+    manifests: String,
+    sync_options: &'step [String],
+    prune: bool,
+    skip_hooks: bool,
+    only: &'step [String],
+    confirmed: bool,
+    retries: u32,
+    terminate_at: Option<&'step str>,
+    /// What the engine's cache must know before it begins: what is there, and in which version.
+    live: BTreeMap<String, u64>,
+    seconds: u32,
+}
+
+/// What comes back.
+#[derive(Debug, Deserialize)]
+struct Report {
+    id: String,
+    phase: String,
+    message: String,
+    attempts: u32,
+    passes: u32,
+    results: Vec<Outcome>,
+    #[serde(default)]
+    trouble: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Outcome {
+    phase: String,
+    kind: String,
+    name: String,
+    hook: bool,
+    status: String,
+    state: String,
+    message: String,
+}
+
+type Waiting = Arc<Mutex<BTreeMap<String, oneshot::Sender<Report>>>>;
+
+/// The running program.
+pub struct Engine {
+    orders: tokio::sync::Mutex<(ChildStdin, u64)>,
+    waiting: Waiting,
+    _program: Child,
+}
+
+impl Engine {
+    /// Starts the program.
+    ///
+    /// # Errors
+    ///
+    /// Returns that it can't be started.
+    pub fn start(program: &Path, kubeconfig: &Path) -> anyhow::Result<Engine> {
+        let mut child = Command::new(program)
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| program.display().to_string())?;
+        let (orders, answers) = (child.stdin.take(), child.stdout.take());
+        let waiting = Waiting::default();
+        let heard = Arc::clone(&waiting);
+        let mut lines = BufReader::new(answers.context("an output")?).lines();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let Ok(report) = serde_json::from_str::<Report>(&line) else {
+                    break;
+                };
+                let listener = heard.lock().unwrap_or_else(PoisonError::into_inner).remove(&report.id);
+                if let Some(listener) = listener {
+                    let _ = listener.send(report);
+                }
+            }
+            // Who still waits is told so by the end of its channel.
+            heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        });
+        Ok(Engine {
+            orders: tokio::sync::Mutex::new((orders.context("an input")?, 0)),
+            waiting,
+            _program: child,
+        })
+    }
+
+    /// Runs a step.
+    ///
+    /// # Errors
+    ///
+    /// Returns that the program ended, or that the engine couldn't be driven.
+    pub async fn perform(&self, space: &Space, step: &Step, live: BTreeMap<String, u64>) -> anyhow::Result<Told> {
+        let (told, report) = oneshot::channel();
+        {
+            let mut orders = self.orders.lock().await;
+            orders.1 += 1;
+            let order = Order {
+                id: orders.1.to_string(),
+                app: &space.name,
+                namespace: &space.name,
+                manifests: set::text(&step.set, &space.name)?,
+                sync_options: &step.options,
+                prune: step.prune,
+                skip_hooks: step.skip_hooks,
+                only: &step.only,
+                confirmed: step.confirmed,
+                retries: step.retries,
+                terminate_at: step.terminate_at.as_deref(),
+                live,
+                seconds: if step.never_ends { LONG_ENOUGH } else { DEADLINE },
+            };
+            self.waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(order.id.clone(), told);
+            let line = serde_json::to_string(&order)? + "\n";
+            orders.0.write_all(line.as_bytes()).await?;
+        }
+        let report = report.await.context("the program of Argo CD's engine ended")?;
+        let is_endless = step.never_ends && report.phase == "Running";
+        anyhow::ensure!(
+            report.trouble.is_empty() || is_endless,
+            "Argo CD's engine got stuck: {}: {}",
+            report.trouble,
+            report.message
+        );
+        Ok(report.told(space))
+    }
+}
+
+impl Report {
+    fn told(&self, space: &Space) -> Told {
+        let attempts = (self.attempts > 1).then(|| format!(" in try {}", self.attempts));
+        let status = if self.phase == "Error" { "Failed" } else { &self.phase };
+        let words = self
+            .results
+            .iter()
+            .map(|one| format!("; {}/{}: {}", one.kind, one.name, one.message));
+        Told {
+            status: format!("{status}{}", attempts.unwrap_or_default()),
+            words: space.plain(&format!(
+                "{} after {} passes{}",
+                self.message,
+                self.passes,
+                words.collect::<String>()
+            )),
+            results: self.results.iter().filter_map(|one| one.told(space)).collect(),
+            ..Told::default()
+        }
+    }
+}
+
+impl Outcome {
+    /// What isn't pruned is told by what is left.
+    fn told(&self, space: &Space) -> Option<String> {
+        let outcome = match (self.status.as_str(), self.state.as_str()) {
+            ("PruneSkipped", _) => return None,
+            // A hook that was refused has failed.
+            ("SyncFailed", _) if self.hook => "Failed",
+            ("SyncFailed", _) => "SyncFailed",
+            ("Pruned", _) => "Pruned",
+            // Whether an object of the last wave was still looked at is chance.
+            ("Synced", "Running" | "Succeeded") if !self.hook => "Synced",
+            ("Synced", "Failed") if !self.hook => "Degraded",
+            (_, state) => state,
+        };
+        Some(format!(
+            "{} {}/{} {outcome}",
+            self.phase,
+            self.kind,
+            space.plain_name(&self.name)
+        ))
+    }
+}
