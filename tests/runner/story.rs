@@ -47,7 +47,7 @@ struct Story {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 enum Step {
     /// Sync these files.
-    Sync(Sync),
+    Sync(Box<Sync>),
     /// Delete the application.
     Delete(Expected),
     /// Run its test hooks.

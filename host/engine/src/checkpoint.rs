@@ -5,12 +5,14 @@
 //! does. A Lease beside it says which driver may write.
 
 mod blob;
+mod grip;
 mod head;
 mod lease;
 mod store;
 
 pub use self::head::{Current, DueObject, KeptLogs, Past, Streams};
 pub(crate) use self::{
+    grip::Grip,
     lease::{Identity, Lock, LockNews, forget_signal, is_held, request_end, send_signal, until_free},
     store::{Store, applications},
 };

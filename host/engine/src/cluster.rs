@@ -20,16 +20,21 @@ use kube::{
     core::{ApiResource, DynamicObject},
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use self::requests::Endpoint;
-use crate::{discovery::Discovery, error::ClusterError};
+use crate::{checkpoint::Grip, discovery::Discovery, error::ClusterError};
 
 /// Our name in `managedFields`.
 pub const MANAGER: &str = "capstan";
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How often a request is tried.
+/// How often a request is tried, if the server's absence is not waited out.
 const MOST_TRIES: u32 = 5;
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long an operation under way waits for an API server that is gone.
+const OUTAGE: Duration = Duration::from_mins(1);
 /// How many objects one page of a list has.
 const PAGE: u32 = 500;
 /// From so many keys of one kind and namespace on, they are listed rather than read one by one.
@@ -69,6 +74,8 @@ pub enum Deletion {
 pub struct Cluster {
     client: Client,
     discovery: Arc<RwLock<Arc<Discovery>>>,
+    /// The lock under which the server's absence is waited out, if it is.
+    grip: Option<Grip>,
 }
 
 impl Cluster {
@@ -82,7 +89,17 @@ impl Cluster {
         Ok(Cluster {
             client,
             discovery: Arc::new(RwLock::new(Arc::new(discovery))),
+            grip: None,
         })
+    }
+
+    /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that is gone: a restart of
+    /// it must not fail what was going well. Nothing is tried again while somebody else could have taken the lock.
+    pub(crate) fn under(&self, grip: Grip) -> Cluster {
+        Cluster {
+            grip: Some(grip),
+            ..self.clone()
+        }
     }
 
     /// Returns the client.
@@ -428,11 +445,13 @@ impl Cluster {
         .await
     }
 
-    /// Sends a request until it is answered, or trying again makes no sense any more: after 0.1, 0.2, 0.4 and 0.8 seconds.
+    /// Sends a request until it is answered, or trying again makes no sense any more: after 0.1, 0.2, 0.4 and 0.8 seconds, and then
+    /// every two for as long as the server's absence is waited out.
     async fn send(
         &self,
         request: impl Fn() -> Result<http::Request<Vec<u8>>, ClusterError>,
     ) -> Result<Value, ClusterError> {
+        let began = Instant::now();
         let mut tries = 0;
         loop {
             tries += 1;
@@ -442,10 +461,25 @@ impl Cluster {
                 Ok(Err(error)) => ClusterError::from(error),
                 Err(_) => ClusterError::Timeout(DEADLINE),
             };
-            if !error.is_temporary() || tries >= MOST_TRIES {
+            if !error.is_temporary() {
                 return Err(error);
             }
-            tokio::time::sleep(Duration::from_millis(50 << tries)).await;
+            if tries >= MOST_TRIES {
+                let Some(grip) = self
+                    .grip
+                    .as_ref()
+                    .filter(|_| error.is_outage() && began.elapsed() < OUTAGE)
+                else {
+                    return Err(error);
+                };
+                if tries == MOST_TRIES {
+                    tracing::warn!(%error, "the API server can't be reached; trying for a minute");
+                }
+                if grip.firm().await.is_err() {
+                    return Err(error);
+                }
+            }
+            tokio::time::sleep(LONGEST_PAUSE.min(Duration::from_millis(50 << tries.min(6)))).await;
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    checkpoint::{DueObject, Lock, LockNews, Store},
+    checkpoint::{DueObject, Grip, Lock, LockNews, Store},
     clock::Clock,
     cluster::{AT_ONCE, Cluster},
     error::EngineError,
@@ -62,6 +62,7 @@ struct Hands {
     performer: Arc<Performer>,
     watches: Watches,
     orders: JoinSet<()>,
+    grip: Grip,
     turns: Arc<Semaphore>,
     answers: mpsc::UnboundedSender<Happened>,
     wake: Option<Instant>,
@@ -101,6 +102,7 @@ impl Driver {
             }),
             watches,
             orders: JoinSet::new(),
+            grip: self.lock.grip(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             answers,
             wake: None,
@@ -125,7 +127,7 @@ impl Driver {
                 view.fold(event);
             }
             if step.must_save {
-                save(&self.operation, &view, &store, &self.lock).await?;
+                save(&self.operation, &view, &store, &hands.grip).await?;
                 unseen = None;
             } else if !step.events.is_empty() {
                 unseen.get_or_insert_with(|| Instant::now() + SEEN_WITHIN);
@@ -137,12 +139,9 @@ impl Driver {
             if self.operation.status().is_over() {
                 break;
             }
-            if !self.lock.holds() {
-                return Err(EngineError::LostLock("it couldn't be renewed in time".to_owned()));
-            }
             hands.carry_out(step, &self.operation, self.clock);
             if unseen.is_some_and(|at| at <= Instant::now()) {
-                save(&self.operation, &view, &store, &self.lock).await?;
+                save(&self.operation, &view, &store, &hands.grip).await?;
                 unseen = None;
             }
             let wake = [hands.wake, unseen].into_iter().flatten().min();
@@ -194,18 +193,19 @@ async fn next_news(news: &mut mpsc::UnboundedReceiver<LockNews>, performer: &Per
     }
 }
 
-/// Stores how far the operation is; as long as the lock holds, over any trouble with the server.
+/// Stores how far the operation is; until the lock is lost, over any trouble with the server.
 async fn save(
     operation: &Operation,
     view: &OperationView,
     store: &Mutex<Store>,
-    lock: &Lock,
+    grip: &Grip,
 ) -> Result<(), EngineError> {
     let mut store = store.lock().await;
     let mut told = false;
     loop {
+        grip.firm().await.map_err(EngineError::LostLock)?;
         match store.save(operation.state(), view).await {
-            Err(EngineError::Cluster { source, .. }) if source.is_temporary() && lock.holds() => {
+            Err(EngineError::Cluster { source, .. }) if source.is_temporary() => {
                 if !told {
                     tracing::warn!(error = %source, "how far the operation is can't be stored; trying on");
                     told = true;
@@ -271,10 +271,11 @@ impl Hands {
     }
 
     fn begin(&mut self, order: Order) {
-        let (performer, turns, answers) = (
+        let (performer, turns, answers, grip) = (
             Arc::clone(&self.performer),
             Arc::clone(&self.turns),
             self.answers.clone(),
+            self.grip.clone(),
         );
         self.orders.spawn(async move {
             // The semaphore is never closed.
@@ -283,6 +284,10 @@ impl Hands {
             } else {
                 None
             };
+            if grip.firm().await.is_err() {
+                // The driver has been told too, and stops.
+                return;
+            }
             if let Some(happened) = performer.carry_out(order).await {
                 answers.send(happened).ok();
             }

@@ -281,12 +281,12 @@ impl Engine {
         let id = operation.state().id.clone();
         let leave = Arc::new(Notify::new());
         let driver = Driver {
-            cluster: self.cluster.clone(),
+            cluster: self.cluster.under(lock.grip()),
             plugins: Arc::clone(&self.plugins),
             clock: self.clock,
             web: self.web.clone(),
             operation,
-            store,
+            store: store.under(lock.grip()),
             lock,
             lock_news,
             records: records_to,

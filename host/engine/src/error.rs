@@ -169,6 +169,11 @@ impl ClusterError {
         }
     }
 
+    /// Says whether the server itself seems to be gone, rather than something that it asks.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, ClusterError::Unreachable(why) if !why.contains("failed calling webhook"))
+    }
+
     /// Returns the class of failure that it makes of a task.
     pub fn class(&self) -> FailureClass {
         match self {

@@ -137,8 +137,7 @@ impl HookType for Scale {
                 Some(from) => format!("stopped; {name} is scaled back to {from}"),
                 None => "stopped".to_owned(),
             }),
-            (Observation::Refused(reason), _) => Step::failed(reason),
-            (Observation::Failed { reason, .. }, _) => Step::failed(reason),
+            (Observation::Refused(reason) | Observation::Failed { reason, .. }, _) => Step::failed(reason),
             (Observation::Woke, _) if state.until <= now() => Step::failed(format!(
                 "{name} isn't scaled to {} within {}",
                 state.to.unwrap_or_default(),

@@ -70,7 +70,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
         for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1000)] {
-            if milliseconds > 0 && milliseconds % length == 0 {
+            if milliseconds > 0 && milliseconds.is_multiple_of(length) {
                 return write!(f, "{}{unit}", milliseconds / length);
             }
         }

@@ -306,5 +306,7 @@ fn http(asker: &Asker<'_>, call: &HttpRequest) -> Result<Reach, String> {
 
 /// Says whether a host is a Service by its name: inside the cluster plain HTTP is usual.
 fn is_in_cluster(host: &str) -> bool {
-    !host.contains('.') || host.ends_with(".svc") || host.ends_with(".svc.cluster.local")
+    let host = host.to_ascii_lowercase();
+    let name = host.strip_suffix(".cluster.local").unwrap_or(&host);
+    !host.contains('.') || name.rsplit('.').next() == Some("svc")
 }

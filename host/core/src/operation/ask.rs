@@ -268,7 +268,7 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut Out) {
 
 /// Takes in how an object is that isn't the own one, or is followed beside that.
 pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
-    let watching: Vec<u32> = ids(run.watching.iter().map(|(ask, watched)| (ask, watched)), key);
+    let watching: Vec<u32> = ids(run.watching.iter(), key);
     for ask in watching {
         let what = match fact {
             Fact::Present(_) => Noted::Seen(key.clone()),

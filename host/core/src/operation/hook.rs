@@ -272,7 +272,6 @@ impl Operation {
         }
         take(run, plan, task, step.asks, out);
         match step.progress {
-            Progress::Ended(_) => {}
             Progress::Running if run.steps >= MOST_STEPS => {
                 run.said = Some((
                     HookOutcome::Failed,
@@ -286,7 +285,7 @@ impl Operation {
                     "its plugin waits for nothing: no watch, no unanswered request, no time to wake".to_owned(),
                 ));
             }
-            Progress::Running => {}
+            Progress::Ended(_) | Progress::Running => {}
         }
         self.pump(task, out);
     }

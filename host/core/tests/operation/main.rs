@@ -1,5 +1,5 @@
 //! The operation as a state machine: stories and properties, without any IO.
-#![expect(clippy::unwrap_used, reason = "a test may stop at what can't be")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at what can't be")]
 
 mod argo_cd;
 mod properties;

@@ -487,12 +487,11 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
     );
 }
 
+/// A verb, a kind and a namespace.
+type Object = (&'static str, &'static str, &'static str);
+
 /// What may be asked for, with what a reader of grants would look for: verb, kind, namespace; or the host.
-fn requests() -> Vec<(
-    Request,
-    Option<(&'static str, &'static str, &'static str)>,
-    Option<&'static str>,
-)> {
+fn requests() -> Vec<(Request, Option<Object>, Option<&'static str>)> {
     let mut all = Vec::new();
     for (kind, api_version) in [("ConfigMap", "v1"), ("Secret", "v1")] {
         for namespace in ["shop", "other"] {

@@ -1,9 +1,6 @@
 //! The lock: a Lease that its driver renews. Who wants the operation to end writes so onto the Lease.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use capstan_core::{
     hook::{Propagation, short_hash},
@@ -14,9 +11,16 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 use kube::runtime::watcher::{self, Event};
 use serde_json::json;
-use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 
-use super::blob::{self, STATE_OF};
+use super::{
+    blob::{self, STATE_OF},
+    grip::{Grip, Renewals},
+};
 use crate::{
     clock::Clock,
     cluster::{Cluster, Rehearsal},
@@ -29,8 +33,10 @@ use crate::{
 const DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(5);
-/// How long after the last renewal its driver may still act: less than `DURATION`, for slow requests and bad clocks.
-const ACTS_FOR: Duration = Duration::from_secs(10);
+/// How long one renewal may take before it counts as failed.
+const RENEWED_WITHIN: Duration = Duration::from_secs(3);
+/// How soon a renewal that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// Who wants the operation to end.
 const END: &str = "capstan.dev/terminate";
 
@@ -102,7 +108,7 @@ pub(crate) struct Lock {
     cluster: Cluster,
     key: ObjectKey,
     identity: Identity,
-    renewed: Arc<Mutex<Instant>>,
+    grip: Grip,
     task: JoinHandle<()>,
 }
 
@@ -165,12 +171,12 @@ impl Lock {
                 Err(error) => return Err(doing(error)),
             }
         };
-        let renewed = Arc::new(Mutex::new(Instant::now()));
+        let (renewals, grip) = Renewals::begin();
         let keeper = Keeper {
             cluster: cluster.clone(),
             clock,
             identity: identity.clone(),
-            renewed: Arc::clone(&renewed),
+            renewals,
             news,
             end_told: false,
             signals: Vec::new(),
@@ -179,14 +185,14 @@ impl Lock {
             cluster: cluster.clone(),
             key,
             identity,
-            renewed,
+            grip,
             task: tokio::spawn(keeper.keep(taken)),
         })
     }
 
-    /// Says whether its holder may still act.
-    pub fn holds(&self) -> bool {
-        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < ACTS_FOR
+    /// Returns what tells those who act in its holder's name whether they may.
+    pub fn grip(&self) -> Grip {
+        self.grip.clone()
     }
 
     /// Gives the lock back, or removes it altogether. If that fails, it runs out by itself.
@@ -318,7 +324,7 @@ pub(crate) async fn until_free(
                 return Err(doing(ClusterError::Unreachable(error.to_string())));
             },
             // Nothing is told when a holder dies.
-            () = tokio::time::sleep(RENEWAL) => {}
+            () = sleep(RENEWAL) => {}
         }
     }
     Ok(())
@@ -347,7 +353,7 @@ async fn wait_for_holder(
         return busy();
     }
     // By our clock it has run out. Clocks differ: it counts as gone when its renewals have stopped.
-    tokio::time::sleep(RENEWAL + Duration::from_secs(1)).await;
+    sleep(RENEWAL + AGAIN).await;
     let now = cluster
         .get(&lease.key())
         .await
@@ -361,7 +367,7 @@ struct Keeper {
     cluster: Cluster,
     clock: Clock,
     identity: Identity,
-    renewed: Arc<Mutex<Instant>>,
+    renewals: Renewals,
     news: mpsc::UnboundedSender<LockNews>,
     end_told: bool,
     /// The signals that were last seen.
@@ -389,33 +395,46 @@ impl Keeper {
                     // Renewals go on, and see the annotation too, if later.
                     Some(Err(_)) | None => sight = futures::stream::pending().boxed(),
                 },
-                () = tokio::time::sleep_until(next) => {
-                    next = Instant::now() + RENEWAL;
-                    match self.renew(&lease).await {
-                        Ok(renewed) => lease = renewed,
-                        Err(why) => {
-                            // Nobody listens any more when the operation is over.
-                            self.news.send(LockNews::Lost(why)).ok();
-                            return;
-                        }
+                () = sleep_until(next) => match self.renew_in_time(&lease).await {
+                    Ok(Some(renewed)) => {
+                        lease = renewed;
+                        next = Instant::now() + RENEWAL;
+                    }
+                    Ok(None) => next = Instant::now() + AGAIN,
+                    Err(why) => {
+                        self.renewals.lost(&why);
+                        // Nobody listens any more when the operation is over.
+                        self.news.send(LockNews::Lost(why)).ok();
+                        return;
                     }
                 }
             }
         }
     }
 
-    /// Renews the Lease, also over somebody's annotation; fails when another driver has it.
-    async fn renew(&mut self, lease: &Object) -> Result<Object, String> {
+    /// Renews the Lease, or nothing if the server can't be reached; fails when another driver has it, or when that lasts too long.
+    async fn renew_in_time(&mut self, lease: &Object) -> Result<Option<Object>, String> {
+        let before = Instant::now();
+        // One that was not heard of may have been carried out: the next one meets `Moved` and looks.
+        if let Some(renewed) = timeout(RENEWED_WITHIN, self.renew(lease)).await.unwrap_or(Ok(None))? {
+            self.renewals.renewed(before);
+            self.look_for_end(&renewed);
+            return Ok(Some(renewed));
+        }
+        if self.renewals.wait_on() {
+            Ok(None)
+        } else {
+            Err("it couldn't be renewed in time".to_owned())
+        }
+    }
+
+    /// Renews the Lease, also over somebody's annotation.
+    async fn renew(&self, lease: &Object) -> Result<Option<Object>, String> {
         let mut lease = lease.clone();
         for _ in 0..3 {
-            let before = Instant::now();
             lease.0["spec"]["renewTime"] = json!(micro(self.clock.now()));
             match self.cluster.replace(&lease, Rehearsal::No).await {
-                Ok(renewed) => {
-                    *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = before;
-                    self.look_for_end(&renewed);
-                    return Ok(renewed);
-                }
+                Ok(renewed) => return Ok(Some(renewed)),
                 Err(ClusterError::Moved(_)) => {
                     let Ok(Some(now)) = self.cluster.get(&lease.key()).await else {
                         continue;
@@ -427,11 +446,13 @@ impl Keeper {
                     lease = now;
                 }
                 Err(ClusterError::NotFound(_)) => return Err("its Lease was deleted".to_owned()),
-                // The server can't be reached: the next renewal may be in time.
-                Err(_) => return Ok(lease),
+                Err(error) => {
+                    tracing::debug!(%error, "the application's lock can't be renewed");
+                    return Ok(None);
+                }
             }
         }
-        Ok(lease)
+        Ok(None)
     }
 
     fn look_for_end(&mut self, lease: &Object) {

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::{
     blob::{self, BlobRef, STATE_OF},
+    grip::Grip,
     head::{Current, DueObject, FORMAT, Head, KeptLogs, Past, Streams},
 };
 use crate::{
@@ -69,6 +70,12 @@ impl Store {
             progress,
             stored,
         })
+    }
+
+    /// Returns the same store for the driver that holds a lock.
+    pub fn under(mut self, grip: Grip) -> Store {
+        self.cluster = self.cluster.under(grip);
+        self
     }
 
     pub fn exists(&self) -> bool {
