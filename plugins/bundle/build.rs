@@ -9,7 +9,18 @@ use recipe::Source;
 fn main() -> anyhow::Result<()> {
     // Scripts run in their package.
     let root = Path::new("../..");
-    let plugins = ["job", "policies", "resource", "skip", "ttl"].map(|name| Source {
+    let plugins = [
+        "approval",
+        "http-check",
+        "job",
+        "keep-last",
+        "policies",
+        "resource",
+        "scale",
+        "skip",
+        "ttl",
+    ]
+    .map(|name| Source {
         name: name.to_owned(),
         package: format!("capstan-plugin-{name}"),
         folder: format!("plugins/{name}"),

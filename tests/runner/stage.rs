@@ -86,18 +86,16 @@ pub fn built_in() -> Arc<Sandbox> {
     }))
 }
 
-/// The built-in plugins, the further ones of `plugins/` and the guest that asks for things.
-pub fn further() -> Arc<Sandbox> {
+/// The built-in plugins, and the guest that asks for things.
+pub fn wishful() -> Arc<Sandbox> {
     static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     Arc::clone(SANDBOX.get_or_init(|| {
         let mut builder = Sandbox::builder().timeless();
         for plugin in capstan_bundle::ALL {
             builder = builder.builtin(plugin.name, plugin.bytes);
         }
-        for name in ["approval", "http-check", "keep-last", "scale", "wishes"] {
-            let plugin = capstan_test_guests::get(name).expect("a plugin that is built");
-            builder = builder.plugin(name, plugin.bytes);
-        }
+        let wishes = capstan_test_guests::get("wishes").expect("a guest that is built");
+        builder = builder.plugin("wishes", wishes.bytes);
         Arc::new(builder.build().expect("the plugins load"))
     }))
 }
@@ -149,7 +147,7 @@ impl Stage {
             namespace: name.to_owned(),
         };
         Ok(Stage {
-            engine: Engine::new(cluster, further(), Clock::system(), "test").with_web(Web::answered_by(web.clone())),
+            engine: Engine::new(cluster, wishful(), Clock::system(), "test").with_web(Web::answered_by(web.clone())),
             web,
             ground: Ground::Real(Box::new(real)),
             application,

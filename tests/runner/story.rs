@@ -27,7 +27,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     real,
-    stage::{Ran, SOMEBODY, SignalAt, Stage, further},
+    stage::{Ran, SOMEBODY, SignalAt, Stage, wishful},
     told::is_like,
 };
 
@@ -202,7 +202,7 @@ struct Sweep {
 /// Returns what isn't as the story says.
 pub fn run(text: &str) -> anyhow::Result<()> {
     let (scenario, story) = read(text)?;
-    crate::in_virtual_time(async { perform_all(&Stage::with(Setup::from(scenario), further()).await, &story).await })
+    crate::in_virtual_time(async { perform_all(&Stage::with(Setup::from(scenario), wishful()).await, &story).await })
 }
 
 /// Runs the story of a file on a real control plane, if there is one here.

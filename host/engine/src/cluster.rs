@@ -4,6 +4,7 @@ mod requests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -39,6 +40,8 @@ const OUTAGE: Duration = Duration::from_mins(1);
 const PAGE: u32 = 500;
 /// From so many keys of one kind and namespace on, they are listed rather than read one by one.
 const WORTH_A_LIST: usize = 4;
+/// How many objects a list brings in the time that reading one by its name takes.
+const READ_MEANWHILE: usize = 30;
 /// How many reads are under way at once.
 pub(crate) const AT_ONCE: usize = 16;
 
@@ -172,26 +175,48 @@ impl Cluster {
     ///
     /// Returns why they couldn't be read.
     pub async fn list(&self, kind: &GroupKind, namespace: &str, labels: &str) -> Result<Vec<Object>, ClusterError> {
+        let mut objects = Vec::new();
+        let take = |page: &mut Vec<Object>, _| {
+            objects.append(page);
+            ControlFlow::Continue(())
+        };
+        self.pages(kind, namespace, labels, take).await?;
+        Ok(objects)
+    }
+
+    /// Passes on page after page of the objects of a kind that carry some labels, and how many are still to come if the server says so.
+    async fn pages(
+        &self,
+        kind: &GroupKind,
+        namespace: &str,
+        labels: &str,
+        mut take: impl FnMut(&mut Vec<Object>, u64) -> ControlFlow<()>,
+    ) -> Result<(), ClusterError> {
         let resource = self.resource(kind, None)?;
         let endpoint = Endpoint::new(&resource, namespace);
-        let mut objects = Vec::new();
         let mut next = String::new();
         loop {
             let mut page = self.send(|| endpoint.list(labels, PAGE, &next)).await?;
-            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
-                objects.extend(items.into_iter().map(|mut item| {
-                    // The members of a list don't say what they are.
-                    item["apiVersion"] = json!(resource.api_version);
-                    item["kind"] = json!(resource.kind);
-                    Object(item)
-                }));
-            }
+            let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
+                return Ok(());
+            };
+            let object = |mut item: Value| {
+                // The members of a list don't say what they are.
+                item["apiVersion"] = json!(resource.api_version);
+                item["kind"] = json!(resource.kind);
+                Object(item)
+            };
+            let to_come = page.pointer("/metadata/remainingItemCount").and_then(Value::as_u64);
+            let taken = take(
+                &mut items.into_iter().map(object).collect(),
+                to_come.unwrap_or_default(),
+            );
             let token = page
                 .pointer("/metadata/continue")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            if token.is_empty() {
-                return Ok(objects);
+            if token.is_empty() || taken.is_break() {
+                return Ok(());
             }
             token.clone_into(&mut next);
         }
@@ -239,15 +264,27 @@ impl Cluster {
             }
         }
         let reads = places.into_iter().map(|((kind, namespace), wanted)| async move {
-            if wanted.len() >= WORTH_A_LIST {
-                let mut objects = self.list(&kind, &namespace, "").await?;
-                objects.retain(|object| wanted.contains(&object.key()));
-                return Ok::<_, ClusterError>(objects);
-            }
             let mut objects = Vec::new();
-            for key in wanted {
-                objects.extend(self.get(&key).await?);
+            let mut rest = wanted;
+            if rest.len() >= WORTH_A_LIST {
+                let mut is_worth = true;
+                let take = |page: &mut Vec<Object>, to_come: u64| {
+                    objects.extend(page.drain(..).filter(|object| rest.remove(&object.key())));
+                    is_worth = to_come <= (rest.len() * READ_MEANWHILE) as u64;
+                    if rest.is_empty() || !is_worth {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                };
+                self.pages(&kind, &namespace, "", take).await?;
+                if is_worth {
+                    return Ok::<_, ClusterError>(objects);
+                }
             }
+            let reads = rest.into_iter().map(|key| async move { self.get(&key).await });
+            let found: Vec<Option<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+            objects.extend(found.into_iter().flatten());
             Ok(objects)
         });
         let read: Vec<Vec<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;

@@ -25,7 +25,18 @@ mod tests {
     #[test]
     fn every_plugin_says_who_it_is() {
         let names: Vec<_> = super::ALL.iter().map(|plugin| plugin.name).collect();
-        assert_eq!(names, ["job", "policies", "resource", "skip", "ttl"]);
+        let expected = [
+            "approval",
+            "http-check",
+            "job",
+            "keep-last",
+            "policies",
+            "resource",
+            "scale",
+            "skip",
+            "ttl",
+        ];
+        assert_eq!(names, expected);
         for plugin in super::ALL {
             let manifest = read(plugin.bytes).unwrap();
             assert_eq!((&*manifest.name, &*manifest.licence), (plugin.name, "Apache-2.0"));

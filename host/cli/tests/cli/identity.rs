@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::Engine as _;
 use capstan_cluster::{Cluster, Tier, shared};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -395,4 +396,69 @@ fn credentials_of_a_plugin_are_used_and_fetched_again_when_they_are_about_to_exp
             .all(|call| call.starts_with("now ops {") && call.contains("\"kind\":\"ExecCredential\"")),
         "{calls}"
     );
+}
+
+/// In a mount namespace of its own the command sees what a pod's containers see of their service account.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_pod_the_service_account_is_who_acts_and_its_namespace_is_meant() {
+    let Some(space) = Space::new("in-a-pod") else { return };
+    let account = json!({ "kind": "ServiceAccount", "name": "default", "namespace": space.name });
+    space.grant(
+        &account,
+        &json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let config: Value = serde_yaml::from_str(&fs::read_to_string(space.cluster.kubeconfig()).unwrap()).unwrap();
+    let authority = config["clusters"][0]["cluster"]["certificate-authority-data"]
+        .as_str()
+        .unwrap();
+    let authority = base64::prelude::BASE64_STANDARD.decode(authority).unwrap();
+    fs::write(folder.path().join("ca.crt"), authority).unwrap();
+    fs::write(folder.path().join("namespace"), space.name).unwrap();
+    let token = space.kubectl("create token", "default", "");
+    fs::write(folder.path().join("token"), token.trim()).unwrap();
+    fs::write(folder.path().join("settings.yaml"), SETTINGS).unwrap();
+    let (host, port) = space
+        .cluster
+        .url()
+        .trim_start_matches("https://")
+        .rsplit_once(':')
+        .unwrap();
+    let run = |words: &str| -> Said {
+        let inner = capstan(words);
+        let mount = "mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io && \
+            ln -s \"$FOLDER\" /run/secrets/kubernetes.io/serviceaccount && exec \"$@\"";
+        let mut command = std::process::Command::new("unshare");
+        command
+            .args(["--map-root-user", "--mount", "sh", "-c", mount, "sh"])
+            .arg(inner.get_program())
+            .args(inner.get_args())
+            .current_dir(inner.get_current_dir().unwrap())
+            .envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))))
+            .env("FOLDER", folder.path())
+            .env("HOME", folder.path())
+            .env("KUBECONFIG", "")
+            .env("KUBERNETES_SERVICE_HOST", host)
+            .env("KUBERNETES_SERVICE_PORT", port);
+        command.output().unwrap().into()
+    };
+    let end = Instant::now() + Duration::from_secs(20);
+    let sync = format!("sync --app shop -f {}/settings.yaml", folder.path().display());
+    // Nothing tells when the server knows a role.
+    let said = loop {
+        let said = run(&sync);
+        if said.code == 0 || Instant::now() > end {
+            break said;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    assert_eq!(said.code, 0, "{}", said.all());
+    assert!(
+        said.out.contains("shop in namespace in-a-pod") && said.out.contains("created   ConfigMap/settings"),
+        "{}",
+        said.all()
+    );
+    let said = run("delete shop --yes");
+    assert_eq!(said.code, 0, "{}", said.all());
 }
