@@ -41,10 +41,8 @@ mod tests {
     use super::*;
     use crate::args::Args;
 
-    fn grants(words: &str) -> anyhow::Result<UserGrants> {
-        let words = ["capstan", "plan"]
-            .into_iter()
-            .chain(words.split(' ').filter(|word| !word.is_empty()));
+    fn grants(words: &[&str]) -> anyhow::Result<UserGrants> {
+        let words = ["capstan", "plan"].iter().chain(words);
         read(&Args::try_parse_from(words)?.global)
     }
 
@@ -56,29 +54,30 @@ mod tests {
             "scale: requested\nhttp-check: {http: [{hosts: [api.example.com]}]}\n",
         )
         .unwrap();
-        let words = format!("--grants {} --grant scale={{}}", file.path().display());
-        let found = grants(&words).unwrap();
+        let file = file.path().to_str().unwrap();
+        let found = grants(&["--grants", file, "--grant", "scale={}"]).unwrap();
         assert_eq!(found.0["scale"], Granted::Only(capstan_core::grant::Grants::default()));
         assert!(matches!(&found.0["http-check"], Granted::Only(some) if some.http.len() == 1));
-        assert_eq!(grants("--grant scale").unwrap().0["scale"], Granted::Requested);
+        assert_eq!(grants(&["--grant", "scale"]).unwrap().0["scale"], Granted::Requested);
     }
 
     #[test]
     fn what_is_no_grant_says_so() {
         for (word, message) in [
             ("scale=all", "is no grant; write `requested`"),
-            ("scale={clutser:[]}", "unknown field `clutser`"),
+            ("scale={clutser: []}", "unknown field `clutser`"),
             (
-                "scale={cluster:[{verbs:[steal],kinds:[Pod]}]}",
+                "scale={cluster: [{verbs: [steal], kinds: [Pod]}]}",
                 "unknown variant `steal`",
             ),
-            ("scale={http:[{hosts:[\"a/b\"]}]}", "`a/b` is no host"),
+            ("scale={http: [{hosts: [a/b]}]}", "`a/b` is no host"),
             (
-                "scale={cluster:[{verbs:[get],kinds:[a/b/c]}]}",
+                "scale={cluster: [{verbs: [get], kinds: [a/b/c]}]}",
                 "`a/b/c` is no GROUP/KIND",
             ),
         ] {
-            let error = format!("{:#}", grants(&format!("--grant {word}")).unwrap_err());
+            let error = grants(&["--grant", word]).unwrap_err();
+            let error = crate::report::tell(&error, crate::render::Paint::PLAIN);
             assert!(error.contains(message), "{word}: {error}");
         }
     }

@@ -41,6 +41,9 @@ pub struct Page {
     /// From when on, after the start: until then, a later page answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,
+    /// How many calls it answers; all when absent. After that, a later page answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<usize>,
     /// How long the answer takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<Span>,
@@ -71,30 +74,51 @@ pub struct Called {
 pub struct Web {
     pages: Arc<Vec<Page>>,
     start: Instant,
-    calls: Arc<Mutex<Vec<Called>>>,
+    heard: Arc<Mutex<Heard>>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    calls: Vec<Called>,
+    /// How many calls each page answered.
+    answered: Vec<usize>,
 }
 
 impl Web {
     /// Makes one of pages, of which the first that fits answers. Must be called inside a tokio runtime.
     pub fn new(pages: Vec<Page>) -> Web {
         Web {
+            heard: Arc::new(Mutex::new(Heard {
+                calls: Vec::new(),
+                answered: vec![0; pages.len()],
+            })),
             pages: Arc::new(pages),
             start: Instant::now(),
-            calls: Arc::default(),
         }
     }
 
     /// Returns the calls that were made.
     pub fn calls(&self) -> Vec<Called> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.calls.clone()
     }
 
-    fn page(&self, method: &str, url: &str) -> Option<&Page> {
+    /// Notes a call, and finds what answers it.
+    fn page(&self, called: Called) -> Option<&Page> {
         let begun = self.start.elapsed();
-        self.pages.iter().find(|page| {
-            glob::matches(&page.url, url)
-                && page.method.as_ref().is_none_or(|wanted| wanted == method)
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let Heard { calls, answered } = &mut *heard;
+        let mut pages = self.pages.iter().zip(answered);
+        let found = pages.find(|(page, answered)| {
+            glob::matches(&page.url, &called.url)
+                && page.method.as_ref().is_none_or(|wanted| *wanted == called.method)
                 && page.after.is_none_or(|Span(after)| after <= begun)
+                && page.first.is_none_or(|first| **answered < first)
+        });
+        calls.push(called);
+        found.map(|(page, answered)| {
+            *answered += 1;
+            page
         })
     }
 }
@@ -126,8 +150,7 @@ where
                     .collect(),
                 body: text(&body),
             };
-            let page = web.page(&called.method, &called.url).cloned();
-            web.calls.lock().unwrap_or_else(PoisonError::into_inner).push(called);
+            let page = web.page(called).cloned();
             let page = page.filter(|page| !page.drop).ok_or(Broken)?;
             tokio::time::sleep(page.takes.map_or(Duration::ZERO, |Span(takes)| takes)).await;
             let mut response = Response::new(whole(page.body.clone()));
@@ -159,11 +182,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_first_page_that_fits_answers_from_its_moment_on() {
+    async fn the_first_page_that_fits_answers_from_its_moment_on_and_as_often_as_it_may() {
         let pages = r#"[
             {"url": "http://api.example/health", "after": "5s", "body": "ready"},
             {"url": "http://api.example/**", "status": 503, "takes": "1s"},
-            {"url": "http://gone.example/", "drop": true}
+            {"url": "http://gone.example/", "drop": true},
+            {"url": "http://often.example/", "first": 2, "status": 429},
+            {"url": "http://often.example/", "body": "at last"}
         ]"#;
         let web = Web::new(serde_json::from_str(pages).unwrap());
         let url = "http://api.example/health";
@@ -173,6 +198,9 @@ mod tests {
         assert_eq!(get(&web, url).await, Ok((200, "ready".to_owned())));
         assert_eq!(get(&web, "http://gone.example/").await, Err(Broken));
         assert_eq!(get(&web, "http://nowhere.example/").await, Err(Broken));
-        assert_eq!((web.calls().len(), web.calls()[0].url.as_str()), (4, url));
+        for (status, body) in [(429, ""), (429, ""), (200, "at last"), (200, "at last")] {
+            assert_eq!(get(&web, "http://often.example/").await, Ok((status, body.to_owned())));
+        }
+        assert_eq!((web.calls().len(), web.calls()[0].url.as_str()), (8, url));
     }
 }

@@ -189,10 +189,7 @@ mod tests {
         let (mut run, _) = run(&json!({"deadline": "1h"}));
         let waits = run.see(&signal("perhaps", "")).unwrap();
         assert_eq!(waits.progress, Progress::Running);
-        assert_eq!(
-            (waits.asks.len(), waits.wake_after),
-            (1, Some(Duration::from_secs(3600)))
-        );
+        assert_eq!((waits.asks.len(), waits.wake_after), (1, Some(Duration::from_hours(1))));
         assert!(waits.message.contains("said `perhaps`"), "{}", waits.message);
     }
 

@@ -28,11 +28,11 @@ fn seen(answers: u32, wanted: u32, there: u32, from: Option<&str>) -> Value {
 }
 
 fn patch(step: &Step) -> Value {
-    let merges = step.asks.iter().filter_map(|ask| match &ask.what {
+    let mut merges = step.asks.iter().filter_map(|ask| match &ask.what {
         Request::Patch(_, merge) => serde_json::from_str(merge).ok(),
         _ => None,
     });
-    merges.last().unwrap_or_default()
+    merges.next_back().unwrap_or_default()
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn what_is_not_there_refused_or_too_slow() {
     assert_eq!(refused, (Progress::Failed, "not granted".to_owned()));
     let mut run = scaled(&json!(2));
     run.see(&seen(1, 1, 1, None)).unwrap();
-    testing::set_now(Duration::from_secs(300));
+    testing::set_now(Duration::from_mins(5));
     let end = run.see(&json!({"kind": "woke"})).unwrap();
     assert_eq!(
         (end.progress, end.message.as_str()),

@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::Engine as _;
 use capstan_cluster::{Cluster, Tier, shared};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -409,12 +408,8 @@ fn in_a_pod_the_service_account_is_who_acts_and_its_namespace_is_meant() {
         &json!([{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }]),
     );
     let folder = tempfile::tempdir().unwrap();
-    let config: Value = serde_yaml::from_str(&fs::read_to_string(space.cluster.kubeconfig()).unwrap()).unwrap();
-    let authority = config["clusters"][0]["cluster"]["certificate-authority-data"]
-        .as_str()
-        .unwrap();
-    let authority = base64::prelude::BASE64_STANDARD.decode(authority).unwrap();
-    fs::write(folder.path().join("ca.crt"), authority).unwrap();
+    let authority = space.cluster.dir().join("certificates/apiserver.crt");
+    fs::copy(authority, folder.path().join("ca.crt")).unwrap();
     fs::write(folder.path().join("namespace"), space.name).unwrap();
     let token = space.kubectl("create token", "default", "");
     fs::write(folder.path().join("token"), token.trim()).unwrap();

@@ -259,7 +259,7 @@ fn mistakes_on_the_command_line() {
     ");
     assert_snapshot!(run("plan -f tests/example/echo --simulate --without-plugin jop").all(), @"
     error: there is no plugin `jop` to leave out
-      hint: there are `job`, `policies`, `resource`, `skip`, `ttl`
+      hint: there are `approval`, `http-check`, `job`, `keep-last`, `policies`, `resource`, `scale`, `skip`, `ttl`
     [exit code 2]
     ");
     assert_snapshot!(run("plan -f tests/example/echo --simulate --plugin README.md").all(), @"
@@ -432,33 +432,44 @@ fn plugins_are_listed_and_asked() {
         _ => line.to_owned(),
     });
     assert_snapshot!(list.collect::<Vec<_>>().join("\n"), @"
-    PLUGIN     VERSION   FROM       DIGEST         ANSWERS FOR     CLAIM
-    job        0.1.0     built in   DIGEST......   hook            batch/Job
-                                                   health          batch/Job
-    policies   0.1.0     built in   DIGEST......   delete-policy   HookSucceeded
-                                                   delete-policy   HookFailed
-                                                   delete-policy   BeforeHookCreation
-    resource   0.1.0     built in   DIGEST......   hook            */*
-                                                   health          */*
-                                                   health          apps/Deployment
-                                                   health          apps/StatefulSet
-                                                   health          apps/DaemonSet
-                                                   health          apps/ReplicaSet
-                                                   health          ReplicationController
-                                                   health          Pod
-                                                   health          PersistentVolumeClaim
-                                                   health          Namespace
-                                                   health          argoproj.io/Workflow
-                                                   health          Service
-                                                   health          networking.k8s.io/Ingress
-                                                   health          extensions/Ingress
-                                                   health          autoscaling/HorizontalPodAutoscaler
-                                                   health          apiextensions.k8s.io/CustomResourceDefinition
-                                                   health          apiregistration.k8s.io/APIService
-                                                   health          policy/PodDisruptionBudget
-                                                   health          batch/CronJob
-    skip       0.1.0     built in   DIGEST......   hook            Skip
-    ttl        0.1.0     built in   DIGEST......   delete-policy   *
+    PLUGIN       VERSION   FROM       DIGEST         ANSWERS FOR     CLAIM
+    approval     0.1.0     built in   DIGEST......   hook            approval
+    http-check   0.1.0     built in   DIGEST......   hook            http-check
+    job          0.1.0     built in   DIGEST......   hook            batch/Job
+                                                     health          batch/Job
+    keep-last    0.1.0     built in   DIGEST......   delete-policy   KeepLast
+    policies     0.1.0     built in   DIGEST......   delete-policy   HookSucceeded
+                                                     delete-policy   HookFailed
+                                                     delete-policy   BeforeHookCreation
+    resource     0.1.0     built in   DIGEST......   hook            */*
+                                                     health          */*
+                                                     health          apps/Deployment
+                                                     health          apps/StatefulSet
+                                                     health          apps/DaemonSet
+                                                     health          apps/ReplicaSet
+                                                     health          ReplicationController
+                                                     health          Pod
+                                                     health          PersistentVolumeClaim
+                                                     health          Namespace
+                                                     health          argoproj.io/Workflow
+                                                     health          Service
+                                                     health          networking.k8s.io/Ingress
+                                                     health          extensions/Ingress
+                                                     health          autoscaling/HorizontalPodAutoscaler
+                                                     health          apiextensions.k8s.io/CustomResourceDefinition
+                                                     health          apiregistration.k8s.io/APIService
+                                                     health          policy/PodDisruptionBudget
+                                                     health          batch/CronJob
+    scale        0.1.0     built in   DIGEST......   hook            scale
+    skip         0.1.0     built in   DIGEST......   hook            Skip
+    ttl          0.1.0     built in   DIGEST......   delete-policy   *
+
+    http-check requests, and gets what `--grant` says of that:
+      http GET, HEAD, POST to *, this machine included
+      use Secret * in headers
+
+    scale requests, and gets what `--grant` says of that:
+      get, watch, patch apps/Deployment, apps/StatefulSet, apps/ReplicaSet in the application's namespace
     [exit code 0]
     ");
     let answer = run("plugin run resource assess --input tests/example/echo/service.yaml");

@@ -110,7 +110,7 @@ async fn it_says_who_and_what_there_is() {
         .unwrap_err();
     assert_snapshot!(with_hint(&error), @r"
     there is no plugin `jbo`
-    hint: there are `hostile`, `job`, `policies`, `resource`, `skip`, `ttl`
+    hint: there are `hostile`, `approval`, `http-check`, `job`, `keep-last`, `policies`, `resource`, `scale`, `skip`, `ttl`
     ");
     let error = sandbox()
         .ask("policies", question(Function::Decide, &input))

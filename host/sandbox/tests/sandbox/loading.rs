@@ -99,7 +99,7 @@ fn what_is_left_out_must_be_there() {
     let error = builtins().without("jbo").build().err().unwrap();
     assert_snapshot!(with_hint(&error), @r"
     there is no plugin `jbo` to leave out
-    hint: there are `job`, `policies`, `resource`, `skip`, `ttl`
+    hint: there are `approval`, `http-check`, `job`, `keep-last`, `policies`, `resource`, `scale`, `skip`, `ttl`
     ");
 }
 
@@ -117,7 +117,7 @@ fn a_plugin_of_the_user_is_compiled_at_once_and_a_built_in_one_when_asked() {
         Source::Path("hostile.wasm".to_owned()),
         Some(Compiled::Now),
     );
-    let expected = ["job", "policies", "resource", "skip", "ttl"].map(built_in);
+    let expected: Vec<_> = capstan_bundle::ALL.iter().map(|plugin| built_in(plugin.name)).collect();
     assert_eq!(compiled[0], hostile);
     assert_eq!(compiled[1..], expected);
     sandbox.warm_up().unwrap();
