@@ -72,8 +72,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn log(verbose: u8) {
     let level = match verbose {
-        0 => "warn",
-        1 => "capstan=info,warn",
+        // What it has to say of a skipped certificate or a broken watch, the kubeconfig and the next watch say better.
+        0 => "warn,kube_client=error",
+        1 => "capstan=info,warn,kube_client=error",
         2 => "capstan=debug,info",
         _ => "trace",
     };

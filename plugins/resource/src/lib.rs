@@ -105,4 +105,6 @@ mod cases;
 #[cfg(test)]
 mod differences;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
