@@ -6,7 +6,11 @@ pub mod file;
 mod order;
 mod wrong;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use capstan_core::{
     error::{PlanError, near},
@@ -20,7 +24,7 @@ use crate::{
     context::Context,
     options::Options,
     report::Mistakes,
-    source::{self, Desired, Gathered, Release, Source},
+    source::{self, Desired, Gathered, Kustomization, Release, Source},
 };
 
 /// What a command is about.
@@ -179,13 +183,23 @@ fn of_flags(set: &Set) -> anyhow::Result<App> {
 }
 
 fn named_after(sources: &[Source]) -> anyhow::Result<String> {
-    let found = sources.first().and_then(Source::name);
-    found.ok_or_else(|| {
-        Mistakes::one(
-            "the application has no name",
-            "manifests from stdin need one: `--app NAME`",
-        )
-    })
+    let first = sources.first();
+    if let Some(name) = first.and_then(Source::name) {
+        return Ok(name);
+    }
+    // What isn't there has no folder to be named after.
+    if let Some(Source::Files { path, .. } | Source::Kustomization(Kustomization { path, .. })) = first
+        && path != Path::new("-")
+    {
+        return Err(Mistakes::one(
+            format!("{} can't be read: there is no such file", path.display()),
+            "name a file or a folder that is there",
+        ));
+    }
+    Err(Mistakes::one(
+        "the application has no name",
+        "manifests from stdin need one: `--app NAME`",
+    ))
 }
 
 /// Reads Applications of Argo CD; flags win over what they say.

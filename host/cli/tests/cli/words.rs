@@ -231,6 +231,11 @@ fn mistakes_on_the_command_line() {
     error: nowhere can't be read: there is no such file
     [exit code 2]
     ");
+    assert_snapshot!(run("sync -k nowhere --simulate").all(), @"
+    error: nowhere can't be read: there is no such file
+      hint: name a file or a folder that is there
+    [exit code 2]
+    ");
     assert_snapshot!(run("sync -f tests/example/echo --phase presync --simulate").all(), @"
     error: invalid value 'presync' for '--phase <PHASE>': there is no phase `presync`; did you mean `PreSync`?
 
