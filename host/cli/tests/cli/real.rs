@@ -144,7 +144,7 @@ fn an_api_server_that_restarts_in_the_middle_is_survived() {
     running.wait_for("created   Deployment/echo-server");
     runtime.block_on(async {
         place.cluster.stop_etcd().await.unwrap();
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
         place.cluster.start_etcd().await.unwrap();
     });
     assert_eq!(running.code(), 0, "{:#?}", running.said);
