@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod from;
+mod health;
 mod lint;
 mod lints;
 mod set;
@@ -11,6 +12,7 @@ use capstan_core::grant::UserGrants;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::from::From;
+pub use self::health::Health;
 pub use self::lint::Lint;
 pub use self::lints::{Least, Lints};
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
@@ -188,6 +190,11 @@ pub enum Command {
         after_help = "Examples:\n  capstan status -n shop          all applications of the namespace\n  capstan status shop -n shop"
     )]
     Status(MaybeApp),
+    /// Judge objects: an application's, those of files, or their live ones; the worst decides the exit code
+    #[command(
+        after_help = "Examples:\n  capstan health shop -n shop\n  capstan health -f shop/ --live -n shop\n  kubectl get deploy -o yaml | capstan health -f -\n\nExits with 0 when all are Healthy or Suspended, 17 when one is Progressing, 11 when one is Degraded or Missing, 16 when one is\nUnknown. Objects are judged as operations judge them, by the same plugins."
+    )]
+    Health(Health),
     /// Say what the running operation waits for, why, and what will end it
     #[command(after_help = "Examples:\n  capstan explain shop -n shop")]
     Explain(App),

@@ -7,6 +7,7 @@ mod diff;
 mod explain;
 mod explain_compat;
 mod follow;
+mod health;
 mod lint;
 mod plan;
 mod plugin;
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Lint(args) => lint::run(global, &args).await,
         Command::Delete(delete) => delete::run(global, &delete).await,
         Command::Status(app) => stored::status(global, &app).await,
+        Command::Health(args) => health::run(global, &args).await,
         Command::Explain(app) => explain::run(global, &app.app).await,
         Command::Rollback(rollback) => rollback::run(global, &rollback).await,
         Command::Test(test) => test::run(global, &test).await,

@@ -33,6 +33,8 @@ pub enum Exit {
     Busy = 15,
     /// A plugin gave no answer.
     Plugin = 16,
+    /// An object is not healthy yet.
+    Progressing = 17,
 }
 
 /// The table for `--help`.
@@ -48,7 +50,8 @@ Exit codes:
   13  a deadline passed
   14  the operation was terminated
   15  another operation of the application runs
-  16  a plugin gave no answer";
+  16  a plugin gave no answer
+  17  `health` found an object that is still on its way";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {

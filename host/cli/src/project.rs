@@ -455,7 +455,7 @@ mod tests {
     #[test]
     fn the_document_of_the_file_has_every_key() -> std::io::Result<()> {
         let tested = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-        let text = std::fs::read_to_string(std::path::Path::new(&tested).join("../CAPSTAN-YAML.md"))?;
+        let text = std::fs::read_to_string(Path::new(&tested).join("../CAPSTAN-YAML.md"))?;
         let sections = [
             ("The file", keys::<File>()),
             ("An application", keys::<Application>()),

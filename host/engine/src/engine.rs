@@ -106,6 +106,10 @@ impl Engine {
         Engine { web, ..self }
     }
 
+    pub(crate) fn plugins(&self) -> &Arc<dyn Plugins> {
+        &self.plugins
+    }
+
     /// Returns the clock.
     pub fn clock(&self) -> Clock {
         self.clock
@@ -124,7 +128,7 @@ impl Engine {
         Store::open(&self.cluster, application, self.identity().to_string()).await
     }
 
-    async fn open_known(&self, application: &Application) -> Result<Store, EngineError> {
+    pub(crate) async fn open_known(&self, application: &Application) -> Result<Store, EngineError> {
         let store = self.open(application).await?;
         if store.exists() {
             return Ok(store);

@@ -67,9 +67,6 @@ impl Judge {
     }
 
     async fn ask(&self, by: Option<&Answerer>, object: &Object, related: Option<&Related>) -> Assessment {
-        let Some(by) = by else {
-            return Assessment::new(Health::Unknown, "nobody judges it", "");
-        };
         let question = HealthQuestion {
             application: &self.application,
             object,
@@ -77,10 +74,7 @@ impl Judge {
             related,
             now: self.clock.now(),
         };
-        match self.plugins.assess(by, question).await {
-            Ok(assessment) => assessment,
-            Err(error) => Assessment::new(Health::Unknown, error.to_string(), ""),
-        }
+        ask(&*self.plugins, by, question).await
     }
 
     async fn storage_class(&self, claim: &Object) -> Found {
@@ -97,5 +91,16 @@ impl Judge {
             Ok(class) => Found::storage_class(class.as_ref()),
             Err(error) => Found::refused(error.to_string()),
         }
+    }
+}
+
+/// Asks whoever judges an object. No answer is Unknown, with the reason.
+pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&Answerer>, question: HealthQuestion<'_>) -> Assessment {
+    let Some(by) = by else {
+        return Assessment::new(Health::Unknown, "nobody judges it", "");
+    };
+    match plugins.assess(by, question).await {
+        Ok(assessment) => assessment,
+        Err(error) => Assessment::new(Health::Unknown, error.to_string(), ""),
     }
 }

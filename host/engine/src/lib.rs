@@ -7,7 +7,7 @@
 //! `perform` its hands, `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`];
 //! `checkpoint` is where operations live in the cluster; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
-//! of which state of its sources a set is. [`offline`] plans without a cluster.
+//! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod checkpoint;
 mod classify;
@@ -17,6 +17,7 @@ pub mod discovery;
 mod driver;
 mod engine;
 mod error;
+pub mod health;
 mod judge;
 mod lines;
 pub mod offline;

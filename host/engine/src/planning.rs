@@ -407,7 +407,7 @@ fn places(past: &Past, classified: &[Classified], scopes: &Scopes) -> BTreeSet<P
 }
 
 /// Reads the live objects of the manifests and everything that carries the application's label where it has ever put something.
-async fn look_up(
+pub(crate) async fn look_up(
     cluster: &Cluster,
     application: &Application,
     keys: impl Iterator<Item = ObjectKey>,

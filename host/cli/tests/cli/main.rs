@@ -4,6 +4,7 @@
 mod changes;
 mod conditions;
 mod exec;
+mod health;
 mod identity;
 mod lint;
 mod project;

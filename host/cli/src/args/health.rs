@@ -1,0 +1,28 @@
+//! Judging objects.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::Compat;
+
+/// Judging objects.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["app", "files"]))]
+pub struct Health {
+    /// Name of the application: its live objects
+    #[arg(value_name = "APP")]
+    pub app: Option<String>,
+    /// File or folder with objects, or - for stdin: as they are written there. May be repeated
+    #[arg(short, long = "file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Read subfolders, too
+    #[arg(short = 'R', long, requires = "files")]
+    pub recursive: bool,
+    /// Judge the live objects of those names instead of what is written
+    #[arg(long, requires = "files")]
+    pub live: bool,
+    /// Judge by another tool's rules
+    #[arg(long, value_enum)]
+    pub compat: Option<Compat>,
+}

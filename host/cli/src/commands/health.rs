@@ -1,0 +1,171 @@
+//! `capstan health`: how objects are.
+
+use std::collections::BTreeMap;
+
+use capstan_core::{
+    compat::Mode,
+    health::Health,
+    object::{Object, ObjectKey},
+    plan::Scope,
+    plugins::Application,
+};
+use capstan_engine::{
+    cluster::Cluster,
+    health::{self, Judged},
+};
+use jiff::Timestamp;
+
+use super::{print, print_json, which};
+use crate::{
+    args::{self, Compat, Global, Output},
+    context::{self, Context},
+    exit::Exit,
+    render::{Paint, columns, harmless, lines, name_of},
+    report::Mistakes,
+    source::{self, Release, Source},
+};
+
+pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<Exit> {
+    let mode = args.compat.map(|Compat::Argocd| Mode::ArgoCd);
+    let (namespace, judged) = match &args.app {
+        Some(app) => {
+            let global = which(global, app)?;
+            let context = Context::new(&global).await?;
+            let application = context.application(app)?;
+            let judged = context.engine.health(&application, mode).await?;
+            (application.namespace, judged)
+        }
+        None => of_files(global, args, mode.unwrap_or(Mode::Native)).await?,
+    };
+    match global.output {
+        Output::Text => print(&text(&judged, &namespace, Paint::new(global.color))),
+        Output::Json | Output::Jsonl | Output::Sarif => print_json(&judged)?,
+    }
+    Ok(exit(&judged))
+}
+
+/// Judges what files name, and says in which namespace that is.
+async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<Judged>)> {
+    let objects = read(args)?;
+    // Plugins are told an application with every question.
+    let nobodys = |namespace: &str| Application {
+        name: "none".to_owned(),
+        namespace: namespace.to_owned(),
+    };
+    if !args.live {
+        let sandbox = context::sandbox(global)?;
+        let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
+        let application = nobodys(&namespace);
+        let judged = health::judge(&sandbox, &application, mode, objects, Timestamp::now()).await;
+        return Ok((namespace, judged));
+    }
+    let context = Context::new(global).await?;
+    let application = nobodys(&context.namespace);
+    let keys = keys(context.engine.cluster(), &objects, &context.namespace)?;
+    let judged = context.engine.health_of(&application, mode, keys).await?;
+    Ok((application.namespace, judged))
+}
+
+fn read(args: &args::Health) -> anyhow::Result<Vec<Object>> {
+    let sources: Vec<Source> = args
+        .files
+        .iter()
+        .map(|path| Source::Files {
+            path: path.clone(),
+            recursive: args.recursive,
+        })
+        .collect();
+    let release = Release {
+        name: "none",
+        namespace: "default",
+        capabilities: None,
+    };
+    // No program runs for files: nothing has to be waited for.
+    let desired = source::gather(&sources, std::time::Duration::ZERO)?.render(&release)?;
+    Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
+}
+
+/// Says which live objects are meant: those without a namespace are in the command's, if their kind has any.
+fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Result<Vec<ObjectKey>> {
+    let discovery = cluster.discovery();
+    let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
+    // Those that the server names have no name to look for.
+    for object in objects.iter().filter(|object| !object.name().is_empty()) {
+        let mut key = object.key();
+        match discovery.kind(&key.group_kind()) {
+            Some(kind) if kind.scope == Scope::Namespaced => {
+                if key.namespace.is_empty() {
+                    namespace.clone_into(&mut key.namespace);
+                }
+                keys.push(key);
+            }
+            Some(_) => keys.push(ObjectKey {
+                namespace: String::new(),
+                ..key
+            }),
+            None => {
+                let message = format!(
+                    "the cluster has no kind {}: {} can't be looked for",
+                    key.group_kind(),
+                    key.short()
+                );
+                mistakes.push(capstan_core::error::PlanError::new(message));
+            }
+        }
+    }
+    if mistakes.is_empty() {
+        Ok(keys)
+    } else {
+        Err(Mistakes(mistakes).into())
+    }
+}
+
+/// Returns the exit code of the worst.
+fn exit(judged: &[Judged]) -> Exit {
+    match judged.iter().map(|one| one.assessment.health).max() {
+        None | Some(Health::Healthy | Health::Suspended) => Exit::Done,
+        Some(Health::Progressing) => Exit::Progressing,
+        Some(Health::Missing | Health::Degraded) => Exit::Health,
+        Some(Health::Unknown) => Exit::Plugin,
+    }
+}
+
+fn text(judged: &[Judged], namespace: &str, paint: Paint) -> String {
+    let mut rows = vec![
+        ["OBJECT", "HEALTH", "MESSAGE", "RULE", "PLUGIN"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
+    for Judged { object, by, assessment } in judged {
+        let health = assessment.health;
+        *counts.entry(health).or_default() += 1;
+        let word = match health {
+            Health::Healthy => paint.good(&health.to_string()),
+            Health::Suspended | Health::Progressing => paint.odd(&health.to_string()),
+            Health::Missing | Health::Degraded | Health::Unknown => paint.bad(&health.to_string()),
+        };
+        rows.push(vec![
+            name_of(object, namespace),
+            word,
+            harmless(&assessment.message),
+            assessment.rule.clone(),
+            by.as_ref().map(ToString::to_string).unwrap_or_default(),
+        ]);
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(health, count)| format!("{count} {health}"))
+        .collect();
+    let all = match judged.len() {
+        0 => "there are no objects".to_owned(),
+        1 => format!("1 object: {}", counts.join(", ")),
+        some => format!("{some} objects: {}", counts.join(", ")),
+    };
+    let table = if judged.is_empty() {
+        String::new()
+    } else {
+        lines(columns(&rows, 3)) + "\n"
+    };
+    format!("{table}{all}\n")
+}

@@ -1,0 +1,143 @@
+//! How objects are, when people ask: as they live in the cluster, or as they are written.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use capstan_core::{
+    compat::Mode,
+    directive,
+    health::{Assessment, Health},
+    object::{Object, ObjectKey, labels},
+    plan::Role,
+    plugins::{Answerer, Application, HealthQuestion, Need, Plugins},
+};
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::Judge, planning};
+
+/// An object with its judgement.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Judged {
+    /// The object.
+    pub object: ObjectKey,
+    /// The plugin that judged it; nobody when it isn't there.
+    pub by: Option<Answerer>,
+    /// How it is.
+    #[serde(flatten)]
+    pub assessment: Assessment,
+}
+
+/// Judges objects as they are written. No cluster is asked: what a plugin would like to see beside an object it doesn't get.
+pub async fn judge(
+    plugins: &dyn Plugins,
+    application: &Application,
+    mode: Mode,
+    objects: impl IntoIterator<Item = Object>,
+    now: Timestamp,
+) -> Vec<Judged> {
+    let mut judged = Vec::new();
+    for object in objects {
+        let by = plugins.answerer(&Need::Health(object.group_kind()));
+        let question = HealthQuestion {
+            application,
+            object: &object,
+            mode,
+            related: None,
+            now,
+        };
+        judged.push(Judged {
+            assessment: crate::judge::ask(plugins, by.as_ref(), question).await,
+            object: object.key(),
+            by,
+        });
+    }
+    judged
+}
+
+impl Engine {
+    /// Judges the live objects of an application: what its last sync named, and what else carries its label. Hooks don't count.
+    ///
+    /// # Errors
+    ///
+    /// Returns `NoApplication`, or why something couldn't be read.
+    pub async fn health(&self, application: &Application, mode: Option<Mode>) -> Result<Vec<Judged>, EngineError> {
+        let store = self.open_known(application).await?;
+        let mode = mode.unwrap_or(store.head.mode);
+        let mut desired = Vec::new();
+        for manifest in store.manifests().await? {
+            let Ok(directives) = directive::directives(&manifest, mode) else {
+                continue;
+            };
+            let classified = classify(&**self.plugins(), application, manifest, directives, mode).await;
+            if let Ok(one) = classified
+                && matches!(one.role, Role::Resource)
+            {
+                desired.push(one.manifest.key());
+            }
+        }
+        let live = planning::look_up(self.cluster(), application, desired.iter().cloned(), &store.head.places);
+        let mut live = live
+            .await
+            .map_err(EngineError::while_("reading the application's objects"))?;
+        live.retain(|_, object| object.label(labels::HOOK).is_none());
+        Ok(self.judge_live(application, mode, desired, live).await)
+    }
+
+    /// Judges live objects by their keys.
+    ///
+    /// # Errors
+    ///
+    /// Returns why they couldn't be read.
+    pub async fn health_of(
+        &self,
+        application: &Application,
+        mode: Mode,
+        keys: Vec<ObjectKey>,
+    ) -> Result<Vec<Judged>, EngineError> {
+        let live = self.cluster().look_up(keys.iter().cloned()).await;
+        let live = live.map_err(EngineError::while_("reading the objects"))?;
+        Ok(self.judge_live(application, mode, keys, live).await)
+    }
+
+    async fn judge_live(
+        &self,
+        application: &Application,
+        mode: Mode,
+        wanted: Vec<ObjectKey>,
+        live: BTreeMap<ObjectKey, Object>,
+    ) -> Vec<Judged> {
+        let judge = Judge {
+            cluster: self.cluster().clone(),
+            plugins: Arc::clone(self.plugins()),
+            clock: self.clock(),
+            application: application.clone(),
+            mode,
+        };
+        let missing = wanted.into_iter().filter(|key| !live.contains_key(key));
+        let missing: Vec<Judged> = missing
+            .map(|object| Judged {
+                object,
+                by: None,
+                assessment: Assessment::new(Health::Missing, "it isn't there", ""),
+            })
+            .collect();
+        let asked = live.iter().map(|(key, object)| {
+            let judge = &judge;
+            async move {
+                let by = judge.plugins.answerer(&Need::Health(key.group_kind()));
+                let first = judge.assess(by.as_ref(), object).await;
+                Judged {
+                    assessment: judge.explain(by.as_ref(), object, first, None).await,
+                    object: key.clone(),
+                    by,
+                }
+            }
+        });
+        let mut judged: Vec<Judged> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        judged.extend(missing);
+        judged.sort_by(|a, b| a.object.cmp(&b.object));
+        judged
+    }
+}
