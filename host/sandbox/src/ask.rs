@@ -141,13 +141,20 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
     let Question {
         function,
         claim,
-        input,
+        mut input,
         state,
         now,
     } = question;
     let object = Object(input.get("object").cloned().unwrap_or_default());
     let claim = claim_of(plugin, function.interface(), claim, &object)?;
     let projection = plugin.projection(&claim).unwrap_or(default_projection());
+    let assess = if plugin.looks_itself && function == Function::Assess {
+        input.remove("object");
+        let seen = serde_json::to_value(projection.of(&object)).map_err(|error| AskError::Input(error.to_string()))?;
+        Assess::View(seen)
+    } else {
+        Assess::Text
+    };
     let call = Call {
         about: About::new(function.interface(), &claim, &object),
         input: Ok(input::completed(input, projection).map_err(AskError::Input)?),
@@ -155,7 +162,7 @@ pub(crate) async fn ask(sandbox: &Sandbox, name: &str, question: Question) -> Re
     };
     let (answer, cost) = match function {
         Function::Assess => {
-            let (answer, cost) = sandbox.put(plugin, call, &Assess).await;
+            let (answer, cost) = sandbox.put(plugin, call, &assess).await;
             (answer.map(Answer::Assessment), cost)
         }
         Function::Place => {

@@ -7,8 +7,14 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::{adapter::v0::Exports, cache::Cache, engine::Engine, info::Compiled, state::State};
 
-/// What a plugin may import beside WASI 0.2. The second has no function: it is how a component says which types it means.
-const CONTRACT: [&str; 2] = ["capstan:plugin/host@0.1.0", "capstan:plugin/types@0.1.0"];
+/// What a plugin may import beside WASI 0.2. `types` has no function: it is how a component says which types it means.
+const CONTRACT: [&str; 4] = [
+    "capstan:plugin/host@0.1.0",
+    "capstan:plugin/types@0.1.0",
+    "capstan:plugin/object-view@0.1.0",
+    // Where `health-by-view` has its answer's types from.
+    "capstan:plugin/health@0.1.0",
+];
 
 /// A component that is compiled, linked and checked: a call only has to make an instance.
 pub(crate) struct Ready {
@@ -34,6 +40,9 @@ fn is_known(import: &str) -> bool {
 pub(crate) fn export_of(interface: Interface) -> String {
     format!("capstan:plugin/{interface}@0.1.0")
 }
+
+/// What a component may export instead of `health`: the same question, with the object as a handle.
+pub(crate) const HEALTH_BY_VIEW: &str = "capstan:plugin/health-by-view@0.1.0";
 
 /// Compiles a component, or takes what was compiled before, and links it.
 pub(crate) fn prepare(
@@ -92,7 +101,7 @@ mod tests {
         let strange = [
             "capstan:plugin/host@0.2.0",
             "capstan:plugin/host",
-            "capstan:plugin/object-view@0.1.0",
+            "capstan:plugin/object-view@0.2.0",
             "wasi:http/outgoing-handler@0.3.0",
             "wasi:cli/environment",
             "wasi-like:cli/environment@0.2.6",

@@ -31,9 +31,28 @@ pub(crate) fn health(question: &HealthQuestion<'_>, projection: &Projection) -> 
         application: question.application,
         settings: Map::new(),
         compat: question.mode.word(),
-        object: projection.of(question.object),
+        object: Some(projection.of(question.object)),
         related: question.related,
     })
+}
+
+/// Writes the same question for who looks at the object itself, and what is to be seen of that.
+pub(crate) fn health_by_view(
+    question: &HealthQuestion<'_>,
+    projection: &Projection,
+) -> Result<(String, Value), Refusal> {
+    let input = text(&HealthInput {
+        contract: CONTRACT,
+        application: question.application,
+        settings: Map::new(),
+        compat: question.mode.word(),
+        object: None,
+        related: question.related,
+    })?;
+    Ok((
+        input,
+        serde_json::to_value(projection.of(question.object)).map_err(unwritable)?,
+    ))
 }
 
 /// Writes the question where a manifest goes.
@@ -84,7 +103,8 @@ struct HealthInput<'a> {
     settings: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compat: Option<&'static str>,
-    object: Seen<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<Seen<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     related: Option<&'a Related>,
 }

@@ -25,6 +25,7 @@ mod registry;
 mod sandbox;
 mod state;
 mod ticker;
+mod view;
 
 pub use ask::{Answer, Asked, Function, Question};
 pub use call::{Cost, Line, Severity};

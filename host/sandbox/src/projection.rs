@@ -72,7 +72,7 @@ impl Projection {
             ordinary.hide(&MANAGED_FIELDS);
             of_secrets = ordinary.clone();
         }
-        // A claim for all kinds that shows `/metadata` does not mean what kubectl put there of Secrets.
+        // Whatever a claim names: whether a plugin may see a Secret's data is for its user to say, and health needs none.
         for path in SECRETS {
             of_secrets.hide(path);
         }
@@ -141,7 +141,7 @@ impl View {
         }
     }
 
-    /// Hides what is at a path, unless it was shown by exactly that name.
+    /// Hides what is at a path.
     fn hide(&mut self, path: &[&str]) {
         let Some((key, rest)) = path.split_first() else { return };
         if *self == View::Whole {
@@ -153,8 +153,8 @@ impl View {
         let View::Part { named, shows_rest } = self else { return };
         let shows_rest = *shows_rest;
         if rest.is_empty() {
-            if shows_rest {
-                named.entry((*key).to_owned()).or_insert(View::Nothing);
+            if shows_rest || named.contains_key(*key) {
+                named.insert((*key).to_owned(), View::Nothing);
             }
         } else if shows_rest {
             named.entry((*key).to_owned()).or_insert(View::Whole).hide(rest);
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_data_of_a_secret_is_seen_by_nobody_who_did_not_name_it() {
+    fn the_data_of_a_secret_is_seen_by_no_health_check_whatever_it_names() {
         let hidden = json!({
             "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
             "metadata": {"name": "s", "annotations": {"a": "b"}},
@@ -351,8 +351,15 @@ mod tests {
             seen(Some(&["/metadata/annotations"]), secret())["metadata"]["annotations"],
             json!({"a": "b"})
         );
-        assert_eq!(seen(Some(&["/data"]), secret())["data"], secret()["data"]);
-        assert_eq!(seen(Some(&["/data/password"]), secret())["data"], secret()["data"]);
+        for fields in [&["/data"], &["/data/password"], &["/stringData/password"]] {
+            let seen = seen(Some(fields), secret());
+            assert_eq!((seen.get("data"), seen.get("stringData")), (None, None), "{fields:?}");
+        }
+        let annotation = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
+        assert_eq!(
+            seen(Some(&[annotation]), secret())["metadata"]["annotations"],
+            json!({})
+        );
         let mut foreign = secret();
         foreign["apiVersion"] = json!("example.com/v1");
         assert_eq!(seen(None, foreign.clone())["data"], foreign["data"]);

@@ -377,16 +377,23 @@ impl Plugins for Sandbox {
 
     async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let plugin = self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?;
-        let input = match plugin.projection(&by.claim) {
-            Some(projection) => input::health(&question, projection),
-            None => Err(format!("the plugin has no health claim `{}`", by.claim)),
+        let (input, assess) = match plugin.projection(&by.claim) {
+            Some(projection) if plugin.looks_itself => match input::health_by_view(&question, projection) {
+                Ok((input, object)) => (Ok(input), Assess::View(object)),
+                Err(refusal) => (Err(refusal), Assess::Text),
+            },
+            Some(projection) => (input::health(&question, projection), Assess::Text),
+            None => (
+                Err(format!("the plugin has no health claim `{}`", by.claim)),
+                Assess::Text,
+            ),
         };
         let call = Call {
             about: About::new(Interface::Health, &by.claim, question.object),
             input,
             now: question.now,
         };
-        let mut answer = self.put(plugin, call, &Assess).await.0;
+        let mut answer = self.put(plugin, call, &assess).await.0;
         if let Ok(assessment) = &mut answer {
             let (name, claim) = (&plugin.manifest.name, &by.claim);
             assessment.need.retain(|word| {

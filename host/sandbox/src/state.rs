@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use wasmtime::ResourceLimiter;
+use serde_json::Value;
+use wasmtime::{ResourceLimiter, component::Resource};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     call::{Line, Severity},
     frozen::{self, Moment},
     output::Output,
+    view::Subject,
 };
 
 /// Lines a call may log.
@@ -69,6 +71,16 @@ impl State {
             handled: 0,
             gives_way: false,
         }
+    }
+
+    /// Lends the guest an object for the call.
+    pub(crate) fn lend(&mut self, subject: Value) -> wasmtime::Result<Resource<Subject>> {
+        Ok(self.table.push(Subject(subject))?)
+    }
+
+    /// Returns what a guest was lent.
+    pub(crate) fn subject(&self, handle: &Resource<Subject>) -> Option<&Subject> {
+        self.table.get(handle).ok()
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -10,6 +10,7 @@ use capstan_core::{
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
+use serde_json::Value;
 use wasmtime::{
     Store,
     component::{Instance, InstancePre},
@@ -18,9 +19,10 @@ use wasmtime::{
 use crate::{
     bindings::v0::{
         capstan::plugin::types,
-        exports::capstan::plugin::{delete_policy, health, hook},
+        exports::capstan::plugin::{delete_policy, health, health_by_view, hook},
     },
     call::{Failure, MAX_ANSWER, Question},
+    component::{HEALTH_BY_VIEW, export_of},
     state::State,
 };
 
@@ -36,6 +38,7 @@ const MIN_WAIT_MS: u32 = 100;
 /// Where a component has the functions of the contract.
 pub(crate) struct Exports {
     health: Option<health::GuestIndices>,
+    health_by_view: Option<health_by_view::GuestIndices>,
     hook: Option<hook::GuestIndices>,
     delete_policy: Option<delete_policy::GuestIndices>,
 }
@@ -44,10 +47,15 @@ impl Exports {
     /// Finds them and checks their types, of the interfaces that the plugin has claims for.
     pub(crate) fn find(pre: &InstancePre<State>, claimed: &[Interface]) -> wasmtime::Result<Exports> {
         let has = |interface| claimed.contains(&interface);
+        let by_view = has(Interface::Health) && pre.component().get_export_index(None, HEALTH_BY_VIEW).is_some();
+        let by_text = has(Interface::Health)
+            && pre
+                .component()
+                .get_export_index(None, export_of(Interface::Health))
+                .is_some();
         Ok(Exports {
-            health: has(Interface::Health)
-                .then(|| health::GuestIndices::new(pre))
-                .transpose()?,
+            health: by_text.then(|| health::GuestIndices::new(pre)).transpose()?,
+            health_by_view: by_view.then(|| health_by_view::GuestIndices::new(pre)).transpose()?,
             hook: has(Interface::Hook).then(|| hook::GuestIndices::new(pre)).transpose()?,
             delete_policy: has(Interface::DeletePolicy)
                 .then(|| delete_policy::GuestIndices::new(pre))
@@ -64,7 +72,12 @@ fn absent(interface: Interface) -> Failure {
 }
 
 /// How is this object?
-pub(crate) struct Assess;
+pub(crate) enum Assess {
+    /// It is in the input.
+    Text,
+    /// What of it is seen; it is not in the input.
+    View(Value),
+}
 
 impl Question for Assess {
     type Answer = Assessment;
@@ -81,11 +94,18 @@ impl Question for Assess {
         claim: &str,
         input: &str,
     ) -> Answered<Assessment> {
-        let Some(indices) = &exports.health else {
-            return Ok(Err(absent(Interface::Health)));
+        let answer = match (self, &exports.health, &exports.health_by_view) {
+            (Assess::Text, Some(indices), _) => {
+                let guest = indices.load(&mut *store, instance)?;
+                guest.call_assess(store, claim, input).await?
+            }
+            (Assess::View(object), _, Some(indices)) => {
+                let guest = indices.load(&mut *store, instance)?;
+                let subject = store.data_mut().lend(object.clone())?;
+                guest.call_assess(store, claim, subject, input).await?
+            }
+            (Assess::Text | Assess::View(_), ..) => return Ok(Err(absent(Interface::Health))),
         };
-        let guest = indices.load(&mut *store, instance)?;
-        let answer = guest.call_assess(store, claim, input).await?;
         Ok(answer.map_err(failure).and_then(assessment))
     }
 }
@@ -264,7 +284,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
     } = placed;
     bounded(texts(&also) + details.map_or(0, |details| details.len()))?;
     for object in &also {
-        if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(object) {
+        if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
             return Err(broken(format!("one of `also` is no JSON object: {error}")));
         }
     }

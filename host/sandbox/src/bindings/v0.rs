@@ -8,10 +8,12 @@ wasmtime::component::bindgen!({
         world any-plugin {
             import capstan:plugin/host@0.1.0;
             export capstan:plugin/health@0.1.0;
+            export capstan:plugin/health-by-view@0.1.0;
             export capstan:plugin/hook@0.1.0;
             export capstan:plugin/delete-policy@0.1.0;
         }
     ",
     path: "../../wit",
     exports: { default: async },
+    with: { "capstan:plugin/object-view.object": crate::view::Subject },
 });

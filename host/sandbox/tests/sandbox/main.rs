@@ -10,3 +10,4 @@ mod precedence;
 mod related;
 mod support;
 mod time;
+mod view;

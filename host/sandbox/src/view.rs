@@ -1,0 +1,106 @@
+//! An object as a handle: what of it is asked for is read by JSON pointers (RFC 6901), and nothing else is written for the guest.
+
+use serde_json::Value;
+use wasmtime::component::Resource;
+
+use crate::{
+    bindings::v0::capstan::plugin::object_view::{Host, HostObject, Scalar},
+    state::State,
+};
+
+/// What of an object the claim sees.
+pub struct Subject(pub(crate) Value);
+
+impl Subject {
+    fn scalar(&self, pointer: &str) -> Option<Scalar> {
+        let length = |length: usize| Scalar::Composite(u32::try_from(length).unwrap_or(u32::MAX));
+        Some(match self.0.pointer(pointer)? {
+            Value::Null => Scalar::Null,
+            Value::Bool(is) => Scalar::Boolean(*is),
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => Scalar::Integer(number),
+                None => Scalar::Float(number.as_f64()?),
+            },
+            Value::String(text) => Scalar::Text(text.clone()),
+            Value::Array(elements) => length(elements.len()),
+            Value::Object(members) => length(members.len()),
+        })
+    }
+
+    fn keys(&self, pointer: &str) -> Vec<String> {
+        let members = self.0.pointer(pointer).and_then(Value::as_object);
+        let mut keys: Vec<String> = members
+            .into_iter()
+            .flat_map(|members| members.keys().cloned())
+            .collect();
+        keys.sort_unstable();
+        keys
+    }
+}
+
+impl Host for State {}
+
+/// A handle that isn't one has nothing in it: the component model lets no guest make any up.
+impl HostObject for State {
+    fn get(&mut self, subject: Resource<Subject>, pointer: String) -> Option<Scalar> {
+        let scalar = self.subject(&subject)?.scalar(&pointer)?;
+        let text = if let Scalar::Text(text) = &scalar {
+            text.len()
+        } else {
+            0
+        };
+        self.handled += (pointer.len() + text) as u64;
+        Some(scalar)
+    }
+
+    fn keys(&mut self, subject: Resource<Subject>, pointer: String) -> Vec<String> {
+        let keys = self.subject(&subject).map(|subject| subject.keys(&pointer));
+        let keys = keys.unwrap_or_default();
+        let written: usize = keys.iter().map(String::len).sum();
+        self.handled += (pointer.len() + written) as u64;
+        keys
+    }
+
+    fn to_json(&mut self, subject: Resource<Subject>, pointer: String) -> Option<String> {
+        let json = self.subject(&subject)?.0.pointer(&pointer)?.to_string();
+        self.handled += (pointer.len() + json.len()) as u64;
+        Some(json)
+    }
+
+    fn drop(&mut self, _: Resource<Subject>) -> wasmtime::Result<()> {
+        // Guests are lent it; it goes with the call.
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_to_a_scalar_or_to_how_much_is_there() {
+        let subject = Subject(json!({
+            "n": null, "b": true, "i": -3, "big": u64::MAX, "f": 1.5, "t": "x", "l": [1, {"a/b": 2}], "o": {"z": 1, "a": 2},
+        }));
+        let said = |pointer: &str| subject.scalar(pointer).map(|scalar| format!("{scalar:?}"));
+        let expected = [
+            ("/n", "Scalar::Null"),
+            ("/b", "Scalar::Boolean(true)"),
+            ("/i", "Scalar::Integer(-3)"),
+            ("/big", "Scalar::Float(1.8446744073709552e19)"),
+            ("/f", "Scalar::Float(1.5)"),
+            ("/t", "Scalar::Text(\"x\")"),
+            ("/l", "Scalar::Composite(2)"),
+            ("/l/1/a~1b", "Scalar::Integer(2)"),
+            ("", "Scalar::Composite(8)"),
+        ];
+        for (pointer, scalar) in expected {
+            assert_eq!(said(pointer).as_deref(), Some(scalar), "{pointer}");
+        }
+        assert_eq!((said("/nothing"), said("l")), (None, None));
+        assert_eq!(subject.keys("/o"), ["a", "z"]);
+        assert!(subject.keys("/l").is_empty());
+    }
+}
