@@ -1,0 +1,245 @@
+//! Publishing and getting: by tag, by digest, from a lock, without a network, with TLS and a login.
+
+use std::path::Path;
+
+use capstan_cluster::registry::{Guard, PASSWORD, USER};
+use capstan_registry::{Access, Digest, Locked, Login, OnTaken, RegistryError};
+
+use crate::support::{Place, access, component, oci, other_component, registry, source};
+
+#[tokio::test]
+async fn what_is_published_is_found_and_is_the_same() {
+    let Some(registry) = registry(Guard::Open) else { return };
+    let place = Place::new();
+    let store = place.store(access(&[registry.address()]));
+    let text = format!("oci://{}/acme/ttl:0.1.0", registry.address());
+    let published = store
+        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .await
+        .unwrap();
+    assert_eq!(
+        (published.digest, published.was_there),
+        (Digest::of(component()), false)
+    );
+
+    let fresh = Place::new();
+    let store = fresh.store(access(&[registry.address()]));
+    let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
+    assert_eq!(found.component, component());
+    assert_eq!(found.manifest, published.source.manifest);
+    assert_eq!((&*found.stamp.name, found.signatures), ("ttl", Some(0)));
+    assert_eq!(found.annotations["org.opencontainers.image.title"], "ttl");
+    assert_eq!(found.annotations["org.opencontainers.image.licenses"], "Apache-2.0");
+
+    // The same again is no change; another plugin under the same tag is one.
+    let again = store
+        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .await
+        .unwrap();
+    assert!(again.was_there && again.source == published.source, "{again:?}");
+    let taken = store
+        .publish(other_component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .await
+        .unwrap_err();
+    assert!(matches!(taken, RegistryError::Taken { .. }), "{taken}");
+    let moved = store
+        .publish(other_component().to_vec(), &oci(&text), OnTaken::Overwrite)
+        .await
+        .unwrap();
+    assert_eq!(
+        store.resolve(&source(&text), Path::new("")).await.unwrap().stamp.name,
+        "skip"
+    );
+
+    // The tag moved, and what is pinned did not.
+    let by_digest = source(published.source.to_string());
+    assert_eq!(
+        store
+            .load(&by_digest, Path::new(""), None, Path::new("l"))
+            .await
+            .unwrap()
+            .component,
+        component()
+    );
+    assert_ne!(moved.source, published.source);
+}
+
+#[tokio::test]
+async fn what_is_pinned_is_there_without_the_registry() {
+    let Some(registry) = registry(Guard::Open) else { return };
+    let place = Place::new();
+    let text = format!("oci://{}/ttl:1", registry.address());
+    let store = place.store(access(&[registry.address()]));
+    store
+        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .await
+        .unwrap();
+    let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
+    let locked = Locked {
+        name: "ttl".to_owned(),
+        version: found.stamp.version.clone(),
+        source: text.clone(),
+        digest: found.digest,
+        manifest: found.manifest,
+    };
+    drop(registry);
+    let lock = Path::new("capstan.lock");
+    let loaded = store
+        .load(&source(&text), Path::new(""), Some(&locked), lock)
+        .await
+        .unwrap();
+    assert_eq!(loaded.component, component());
+
+    let unpinned = store.load(&source(&text), Path::new(""), None, lock).await.unwrap_err();
+    assert!(matches!(unpinned, RegistryError::NotLocked { .. }), "{unpinned}");
+    assert!(unpinned.hint().unwrap().contains(&format!("capstan plugin add {text}")));
+    let elsewhere = Place::new().store(access(&[]));
+    let gone = elsewhere
+        .load(&source(&text), Path::new(""), Some(&locked), lock)
+        .await
+        .unwrap_err();
+    assert!(matches!(gone, RegistryError::Unreachable { .. }), "{gone}");
+    // A lock that was changed by hand names another component than the manifest.
+    let bent = Locked {
+        digest: Digest::of(b"another"),
+        ..locked
+    };
+    let wrong = store
+        .load(&source(&text), Path::new(""), Some(&bent), lock)
+        .await
+        .unwrap_err();
+    assert!(matches!(wrong, RegistryError::WrongDigest { .. }), "{wrong}");
+}
+
+#[tokio::test]
+async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
+    let Some(registry) = registry(Guard::TlsAndLogin) else {
+        return;
+    };
+    let place = Place::new();
+    let text = format!("oci://{}/acme/ttl:1", registry.address());
+    let publish = async |access: Access| {
+        let store = place.store(access);
+        store.publish(component().to_vec(), &oci(&text), OnTaken::Refuse).await
+    };
+    let said = |error: RegistryError| format!("{error}; hint: {}", error.hint().unwrap_or_default());
+
+    let untrusted = said(publish(access(&[])).await.unwrap_err());
+    assert!(
+        untrusted.contains("certificate") && untrusted.contains("--registry-ca"),
+        "{untrusted}"
+    );
+    let trusting = Access {
+        ca: Some(registry.ca()),
+        ..access(&[])
+    };
+    let nobody = said(publish(trusting.clone()).await.unwrap_err());
+    assert!(
+        nobody.contains("doesn't say who they are") && nobody.contains("docker login"),
+        "{nobody}"
+    );
+    let login = |registry: String, password: &str| Access {
+        login: Some(Login {
+            registry,
+            user: USER.to_owned(),
+            password: password.to_owned(),
+        }),
+        ..trusting.clone()
+    };
+    let expired = said(publish(login(registry.address(), "was changed")).await.unwrap_err());
+    assert!(
+        expired.contains("`dev` of CAPSTAN_REGISTRY_USER") && expired.contains("may have expired"),
+        "{expired}"
+    );
+    let elsewhere = said(publish(login("ghcr.io".to_owned(), PASSWORD)).await.unwrap_err());
+    assert!(
+        elsewhere.contains("doesn't say who they are"),
+        "they are for another registry: {elsewhere}"
+    );
+    publish(login(registry.address(), PASSWORD)).await.unwrap();
+
+    // As docker keeps it.
+    let docker = Place::new();
+    let auths = format!(
+        r#"{{"auths": {{"{}": {{"auth": "ZGV2OmxldCBtZSBpbg=="}}}}}}"#,
+        registry.address()
+    );
+    docker.file("config.json", auths);
+    let by_docker = Access {
+        docker: Some(docker.path().to_owned()),
+        ..trusting
+    };
+    let found = Place::new()
+        .store(by_docker.clone())
+        .resolve(&source(&text), Path::new(""))
+        .await
+        .unwrap();
+    assert_eq!(found.component, component());
+    docker.file(
+        "config.json",
+        format!(
+            r#"{{"auths": {{"{}": {{"auth": "ZGV2Ondyb25n"}}}}}}"#,
+            registry.address()
+        ),
+    );
+    let refused = said(
+        Place::new()
+            .store(by_docker)
+            .resolve(&source(&text), Path::new(""))
+            .await
+            .unwrap_err(),
+    );
+    assert!(
+        refused.contains("`dev` of /") && refused.contains("config.json"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_is_what_its_digest_says() {
+    let place = Place::new();
+    let path = place.file("ttl.wasm", component());
+    let store = place.store(access(&[]));
+    let digest = Digest::of(component());
+    let pinned = source(format!("file:ttl.wasm#sha256={}", digest.hex()));
+    assert_eq!(
+        store
+            .load(&pinned, place.path(), None, Path::new("l"))
+            .await
+            .unwrap()
+            .digest,
+        digest
+    );
+    let plain = source(path.display().to_string());
+    assert_eq!(
+        store
+            .load(&plain, Path::new(""), None, Path::new("l"))
+            .await
+            .unwrap()
+            .digest,
+        digest
+    );
+
+    place.file("ttl.wasm", other_component());
+    let changed = store
+        .load(&pinned, place.path(), None, Path::new("l"))
+        .await
+        .unwrap_err();
+    assert!(matches!(changed, RegistryError::WrongDigest { .. }), "{changed}");
+    assert!(
+        store.load(&plain, Path::new(""), None, Path::new("l")).await.is_ok(),
+        "nothing pins it"
+    );
+    let locked = Locked {
+        name: "ttl".to_owned(),
+        version: "0.1.0".to_owned(),
+        source: plain.to_string(),
+        digest,
+        manifest: None,
+    };
+    let changed = store
+        .load(&plain, Path::new(""), Some(&locked), Path::new("l"))
+        .await
+        .unwrap_err();
+    assert!(matches!(changed, RegistryError::WrongDigest { .. }), "{changed}");
+}
