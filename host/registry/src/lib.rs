@@ -34,4 +34,4 @@ pub use policy::{Policy, Rule, Signer, Unmet};
 pub use publish::{OnTaken, Published};
 pub use signature::Signature;
 pub use source::{OciSource, Source};
-pub use store::{Plugin, Store};
+pub use store::{Component, Plugin, Store};

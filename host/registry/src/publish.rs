@@ -49,7 +49,7 @@ impl Store {
             reason,
         };
         let plugin = capstan_stamp::read(&component).map_err(|error| not_a_plugin(error.to_string()))?;
-        let limit = self.http.access().limits.component;
+        let limit = self.limits().component;
         if component.len() as u64 > limit {
             return Err(RegistryError::TooLarge {
                 what: "the file".to_owned(),
@@ -63,7 +63,7 @@ impl Store {
             manifest: None,
             ..target.clone()
         };
-        let remote = Remote::open(&self.http, &target, RegistryOperation::Push).await?;
+        let remote = Remote::open(self.http()?, &target, RegistryOperation::Push).await?;
         let tag = target.tag.clone().unwrap_or_default();
         let there = absent(remote.manifest(&tag, &[layout::MANIFEST, layout::INDEX]).await)?;
         let was_there = match there {

@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use capstan_stamp::Manifest as Stamp;
 use oci_client::RegistryOperation;
 
 use crate::{
-    access::Access,
+    access::{Access, Limits},
     cache::Cache,
     digest::Digest,
     error::RegistryError,
@@ -28,32 +29,41 @@ const BESIDE: &str = ".sigstore.json";
 
 /// Plugins, from everywhere.
 pub struct Store {
-    pub(crate) http: Http,
+    access: Access,
+    /// Made when something is first downloaded: it reads the certificates of the system.
+    http: OnceLock<Http>,
     cache: Option<Cache>,
     policy: Policy,
 }
 
-/// A plugin that was found, with a component that is what its digest says.
+/// A plugin that was looked up.
 #[derive(Debug, Clone)]
 pub struct Plugin {
     /// Where it comes from.
     pub source: Source,
     /// What it says of itself.
     pub stamp: Stamp,
-    /// The component.
-    pub component: Vec<u8>,
-    /// The component's digest.
-    pub digest: Digest,
+    /// Its component.
+    pub component: Component,
     /// The digest of its manifest in a registry.
     pub manifest: Option<Digest>,
     /// The annotations of that manifest.
     pub annotations: BTreeMap<String, String>,
-    /// Who of those that rules name signed it.
-    pub signed_by: Vec<String>,
     /// How many signatures there are, by whomever; unknown when nobody had to look.
     pub signatures: Option<usize>,
     /// The kinds of what is attested of it (provenance, a bill of materials), which nobody has verified.
     pub attested: Vec<String>,
+}
+
+/// A component that is what was pinned, and signed as it has to be. Whether it is a plugin, the sandbox finds out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// Its digest.
+    pub digest: Digest,
+    /// Who of those that rules name signed it.
+    pub signed_by: Vec<String>,
 }
 
 /// What was found, before anybody has looked into it.
@@ -77,11 +87,7 @@ enum Look {
 
 impl Store {
     /// Makes one that keeps what it downloads in a folder; without one, nothing is kept.
-    ///
-    /// # Errors
-    ///
-    /// Returns what is wrong with how registries are to be reached.
-    pub fn new(access: Access, folder: Option<PathBuf>, policy: Policy) -> Result<Store, RegistryError> {
+    pub fn new(access: Access, folder: Option<PathBuf>, policy: Policy) -> Store {
         let cache = folder.and_then(|folder| {
             Cache::open(folder.clone())
                 .inspect_err(
@@ -89,11 +95,20 @@ impl Store {
                 )
                 .ok()
         });
-        Ok(Store {
-            http: Http::new(access)?,
+        Store {
+            access,
+            http: OnceLock::new(),
             cache,
             policy,
-        })
+        }
+    }
+
+    pub(crate) fn http(&self) -> Result<&Http, RegistryError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let made = Http::new(self.access.clone())?;
+        Ok(self.http.get_or_init(|| made))
     }
 
     /// Looks a source up, whatever was pinned. A path starts at a folder.
@@ -102,11 +117,30 @@ impl Store {
     ///
     /// Returns why there is no plugin, or that it isn't signed as it has to be.
     pub async fn resolve(&self, source: &Source, folder: &Path) -> Result<Plugin, RegistryError> {
-        let found = self.find(source, folder, None, Look::Anew).await?;
-        self.checked(source, found, None)
+        let mut found = self.find(source, folder, None, Look::Anew).await?;
+        let component = self.checked(source, &mut found, None)?;
+        let stamp = capstan_stamp::read(&component.bytes).map_err(|error| RegistryError::NotAPlugin {
+            reference: source.to_string(),
+            reason: error.to_string(),
+        })?;
+        let signatures = found.signatures.as_deref();
+        let kinds = signatures.unwrap_or_default().iter().filter_map(Signature::attests);
+        let mut attested: Vec<String> = kinds.chain(found.attested).collect();
+        attested.sort();
+        attested.dedup();
+        let plain = |found: &[Signature]| found.iter().filter(|one| one.attests().is_none()).count();
+        Ok(Plugin {
+            source: source.clone(),
+            stamp,
+            manifest: found.manifest.as_deref().map(Digest::of),
+            annotations: found.annotations,
+            signatures: signatures.map(plain),
+            attested,
+            component,
+        })
     }
 
-    /// Returns the plugin that is pinned, by a lock or by its source itself. Nobody is asked for what we have.
+    /// Returns the component that is pinned, by a lock or by its source itself. Nobody is asked for what we have.
     ///
     /// # Errors
     ///
@@ -117,7 +151,7 @@ impl Store {
         folder: &Path,
         locked: Option<&Locked>,
         lock: &Path,
-    ) -> Result<Plugin, RegistryError> {
+    ) -> Result<Component, RegistryError> {
         let of_source = match source {
             Source::Oci(source) => source.manifest,
             Source::Https { .. } | Source::File { .. } | Source::Path(_) => None,
@@ -129,20 +163,28 @@ impl Store {
                 lock: lock.to_owned(),
             });
         }
-        let found = self.find(source, folder, manifest, Look::AsPinned).await?;
+        let mut found = self.find(source, folder, manifest, Look::AsPinned).await?;
         let expected = locked.map(|locked| locked.digest);
-        match self.checked(source, found, expected) {
-            // It may have been signed since.
-            Err(RegistryError::Unsigned(_)) => {
-                let found = self.find(source, folder, manifest, Look::Anew).await?;
-                self.checked(source, found, expected)
-            }
+        match self.checked(source, &mut found, expected) {
+            // It may have been signed since. Where that can't be found out, what we know counts.
+            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, Look::Anew).await {
+                Ok(mut found) => self.checked(source, &mut found, expected),
+                Err(error) => {
+                    tracing::debug!(%error, "Whether it was signed since can't be found out.");
+                    Err(unmet.into())
+                }
+            },
             settled => settled,
         }
     }
 
-    /// Checks what was found: whether it is what was pinned, signed as it has to be, and a plugin, in this order.
-    fn checked(&self, source: &Source, found: Found, expected: Option<Digest>) -> Result<Plugin, RegistryError> {
+    /// Takes the component of what was found, if it is what was pinned and signed as it has to be.
+    fn checked(
+        &self,
+        source: &Source,
+        found: &mut Found,
+        expected: Option<Digest>,
+    ) -> Result<Component, RegistryError> {
         let digest = Digest::of(&found.component);
         if let Some(expected) = source.digest().or(expected).filter(|expected| *expected != digest) {
             return Err(RegistryError::WrongDigest {
@@ -152,27 +194,12 @@ impl Store {
             });
         }
         let subject = Subject::of(found.manifest.as_deref().unwrap_or(&found.component));
-        let signatures = found.signatures.as_deref();
-        let signed_by = self.policy.check(source, subject, signatures.unwrap_or_default())?;
-        let stamp = capstan_stamp::read(&found.component).map_err(|error| RegistryError::NotAPlugin {
-            reference: source.to_string(),
-            reason: error.to_string(),
-        })?;
-        let kinds = signatures.unwrap_or_default().iter().filter_map(Signature::attests);
-        let mut attested: Vec<String> = kinds.chain(found.attested).collect();
-        attested.sort();
-        attested.dedup();
-        let plain = |found: &[Signature]| found.iter().filter(|one| one.attests().is_none()).count();
-        Ok(Plugin {
-            source: source.clone(),
-            stamp,
+        let signatures = found.signatures.as_deref().unwrap_or_default();
+        let signed_by = self.policy.check(source, subject, signatures)?;
+        Ok(Component {
+            bytes: std::mem::take(&mut found.component),
             digest,
-            manifest: found.manifest.as_deref().map(Digest::of),
-            annotations: found.annotations,
             signed_by,
-            signatures: signatures.map(plain),
-            attested,
-            component: found.component,
         })
     }
 
@@ -303,7 +330,7 @@ impl Store {
     ) -> Result<&'b Remote<'a>, RegistryError> {
         let open = match remote.take() {
             Some(open) => open,
-            None => Remote::open(&self.http, source, RegistryOperation::Pull).await?,
+            None => Remote::open(self.http()?, source, RegistryOperation::Pull).await?,
         };
         Ok(remote.insert(open))
     }
@@ -317,11 +344,11 @@ impl Store {
             what,
             limit,
         };
-        self.http.get(&wanted).await.map(|got| got.body)
+        self.http()?.get(&wanted).await.map(|got| got.body)
     }
 
-    fn limits(&self) -> crate::access::Limits {
-        self.http.access().limits
+    pub(crate) fn limits(&self) -> Limits {
+        self.access.limits
     }
 
     fn cached(&self, digest: Digest) -> Option<Vec<u8>> {

@@ -25,7 +25,7 @@ async fn what_is_published_is_found_and_is_the_same() {
     let fresh = Place::new();
     let store = fresh.store(access(&[registry.address()]));
     let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
-    assert_eq!(found.component, component());
+    assert_eq!(found.component.bytes, component());
     assert_eq!(found.manifest, published.source.manifest);
     assert_eq!((&*found.stamp.name, found.signatures), ("ttl", Some(0)));
     assert_eq!(found.annotations["org.opencontainers.image.title"], "ttl");
@@ -58,7 +58,7 @@ async fn what_is_published_is_found_and_is_the_same() {
             .load(&by_digest, Path::new(""), None, Path::new("l"))
             .await
             .unwrap()
-            .component,
+            .bytes,
         component()
     );
     assert_ne!(moved.source, published.source);
@@ -79,7 +79,7 @@ async fn what_is_pinned_is_there_without_the_registry() {
         name: "ttl".to_owned(),
         version: found.stamp.version.clone(),
         source: text.clone(),
-        digest: found.digest,
+        digest: found.component.digest,
         manifest: found.manifest,
     };
     drop(registry);
@@ -88,7 +88,7 @@ async fn what_is_pinned_is_there_without_the_registry() {
         .load(&source(&text), Path::new(""), Some(&locked), lock)
         .await
         .unwrap();
-    assert_eq!(loaded.component, component());
+    assert_eq!(loaded.bytes, component());
 
     let unpinned = store.load(&source(&text), Path::new(""), None, lock).await.unwrap_err();
     assert!(matches!(unpinned, RegistryError::NotLocked { .. }), "{unpinned}");
@@ -174,7 +174,7 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
         .resolve(&source(&text), Path::new(""))
         .await
         .unwrap();
-    assert_eq!(found.component, component());
+    assert_eq!(found.component.bytes, component());
     docker.file(
         "config.json",
         format!(

@@ -61,7 +61,7 @@ impl Place {
     }
 
     pub fn store_with(&self, access: Access, policy: Policy) -> Store {
-        Store::new(access, Some(self.0.path().join("cache")), policy).unwrap()
+        Store::new(access, Some(self.0.path().join("cache")), policy)
     }
 }
 
