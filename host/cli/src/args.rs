@@ -66,7 +66,7 @@ pub struct Global {
     /// With --simulate: keep the embedded cluster in this file between commands
     #[arg(long, global = true, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Load a plugin, by its path or another source (`capstan plugin add --help`); it comes before the built-in ones. May be repeated
+    /// Load a plugin, by its path or another source; it comes before the built-in ones. May be repeated
     #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::by_flag)]
     pub plugins: Vec<Named>,
     /// Which plugins have to be signed, as the files that describe applications say it.
@@ -84,7 +84,7 @@ pub struct Global {
     /// What the files that describe applications grant; flags come before it.
     #[arg(skip)]
     pub granted: UserGrants,
-    /// Folder for compiled plugins [default: capstan/plugins in the user's cache folder]
+    /// Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,
     /// How to print

@@ -71,12 +71,32 @@ pub fn load(global: &Global) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
             let file = lock_in(&named.folder);
             let lock = Lock::read(&file)?;
             let locked = lock.find(&named.source);
-            let component = store.load(&named.source, &named.folder, locked, &file).await?;
+            let component = store.load(&named.source, &named.folder, locked, &file).await;
+            let component = component.map_err(|error| about(named, error))?;
             loaded.push((named.to_string(), component.bytes));
         }
-        Ok::<_, RegistryError>(loaded)
+        Ok(loaded)
     })?
-    .map_err(Into::into)
+}
+
+/// Names the plugin where an error only names who was asked for it.
+fn about(named: &Named, error: RegistryError) -> anyhow::Error {
+    match error {
+        RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. } => {
+            anyhow::Error::new(error).context(format!("the plugin {named} can't be downloaded"))
+        }
+        RegistryError::Source(_)
+        | RegistryError::NotFound { .. }
+        | RegistryError::Answer { .. }
+        | RegistryError::TooLarge { .. }
+        | RegistryError::Cut { .. }
+        | RegistryError::WrongDigest { .. }
+        | RegistryError::NotAPlugin { .. }
+        | RegistryError::NotLocked { .. }
+        | RegistryError::Unsigned(_)
+        | RegistryError::Taken { .. }
+        | RegistryError::File { .. } => error.into(),
+    }
 }
 
 /// Returns where the plugins of a folder are pinned.

@@ -1,6 +1,9 @@
 //! Why a plugin can't be had, and what may help.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use thiserror::Error;
 
@@ -165,7 +168,7 @@ impl RegistryError {
                     .to_owned()
             }
             RegistryError::NotLocked { source_text, .. } => {
-                format!("`capstan plugin add {source_text}` pins it; or name its digest with `@sha256:...`")
+                format!("`capstan plugin add {source_text}` pins it; or name the digest of its manifest, `@sha256:...`")
             }
             RegistryError::Unsigned(unmet) => unmet.hint(),
             RegistryError::Taken { .. } => {
@@ -178,6 +181,19 @@ impl RegistryError {
             }
             RegistryError::File { .. } => return None,
         })
+    }
+
+    /// Says why a file can't be read or written.
+    pub(crate) fn of_file(path: &Path, error: &io::Error) -> RegistryError {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            io::ErrorKind::PermissionDenied => "that is not permitted".to_owned(),
+            _ => error.to_string(),
+        };
+        RegistryError::File {
+            path: path.to_owned(),
+            reason,
+        }
     }
 
     /// Says whether the same may succeed a moment later.

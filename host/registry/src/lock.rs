@@ -65,7 +65,7 @@ impl Lock {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Lock::default()),
-            Err(error) => return Err(wrong(error.to_string())),
+            Err(error) => return Err(RegistryError::of_file(path, &error)),
         };
         let lock: Lock = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(String::new(), |span| {
@@ -102,7 +102,7 @@ impl Lock {
             file.persist(path)?;
             Ok(())
         };
-        write().map_err(|error| wrong(error.to_string()))
+        write().map_err(|error| RegistryError::of_file(path, &error))
     }
 
     /// Returns what a source was.

@@ -230,10 +230,7 @@ fn client(http: &Http) -> Result<Client, RegistryError> {
     let certificates = match &access.ca {
         Some(path) => vec![Certificate {
             encoding: CertificateEncoding::Pem,
-            data: std::fs::read(path).map_err(|error| RegistryError::File {
-                path: path.clone(),
-                reason: error.to_string(),
-            })?,
+            data: std::fs::read(path).map_err(|error| RegistryError::of_file(path, &error))?,
         }],
         None => Vec::new(),
     };

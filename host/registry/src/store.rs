@@ -389,10 +389,7 @@ impl Found {
 
 /// Reads a file that is not too large.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let wrong = |error: std::io::Error| RegistryError::File {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
+    let wrong = |error: std::io::Error| RegistryError::of_file(path, &error);
     let size = std::fs::metadata(path).map_err(wrong)?.len();
     if size > limit {
         return Err(RegistryError::TooLarge {

@@ -33,6 +33,8 @@ const START: Duration = Duration::from_secs(20);
 pub enum Guard {
     /// Nothing: anybody may read and write, without TLS.
     Open,
+    /// Nothing but to be spoken to with TLS.
+    Tls,
     /// TLS, and a login for everything.
     TlsAndLogin,
 }
@@ -101,11 +103,13 @@ fn configuration(dir: &Path, port: u16, guard: Guard) -> anyhow::Result<String> 
         "storage": { "filesystem": { "rootdirectory": dir.join("storage") } },
         "http": { "addr": format!("127.0.0.1:{port}"), "secret": "one process, one secret" },
     });
-    if guard == Guard::TlsAndLogin {
+    if guard != Guard::Open {
         let (certificate, key) = certify(dir)?;
+        config["http"]["tls"] = json!({ "certificate": certificate, "key": key });
+    }
+    if guard == Guard::TlsAndLogin {
         let htpasswd = dir.join("htpasswd");
         fs::write(&htpasswd, HTPASSWD)?;
-        config["http"]["tls"] = json!({ "certificate": certificate, "key": key });
         config["auth"] = json!({ "htpasswd": { "realm": "test", "path": htpasswd } });
     }
     Ok(config.to_string())

@@ -243,3 +243,43 @@ async fn a_file_is_what_its_digest_says() {
         .unwrap_err();
     assert!(matches!(changed, RegistryError::WrongDigest { .. }), "{changed}");
 }
+
+#[tokio::test]
+async fn a_url_is_what_its_digest_says_and_is_kept() {
+    let Some(registry) = registry(Guard::Tls) else { return };
+    let trusting = Access {
+        ca: Some(registry.ca()),
+        ..access(&[])
+    };
+    let place = Place::new();
+    let store = place.store(trusting.clone());
+    let target = oci(format!("oci://{}/ttl:1", registry.address()));
+    store
+        .publish(component().to_vec(), &target, OnTaken::Refuse)
+        .await
+        .unwrap();
+    // A registry hands out blobs by plain https, too.
+    let digest = Digest::of(component());
+    let url = format!("https://{}/v2/ttl/blobs/{digest}", registry.address());
+    let text = format!("{url}#sha256={}", digest.hex());
+    let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
+    assert_eq!(
+        (found.component.bytes, found.signatures),
+        (component().to_vec(), Some(0))
+    );
+    let other = format!("{url}#sha256={}", Digest::of(other_component()).hex());
+    let wrong = store.resolve(&source(other), Path::new("")).await.unwrap_err();
+    assert!(matches!(wrong, RegistryError::WrongDigest { .. }), "{wrong}");
+    let untrusted = Place::new()
+        .store(access(&[]))
+        .resolve(&source(&text), Path::new(""))
+        .await
+        .unwrap_err();
+    assert!(untrusted.to_string().contains("certificate"), "{untrusted}");
+    drop(registry);
+    let kept = store
+        .load(&source(&text), Path::new(""), None, Path::new("l"))
+        .await
+        .unwrap();
+    assert_eq!(kept.digest, digest);
+}

@@ -191,10 +191,7 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
         .load(&source(&text), Path::new(""), Some(&locked), lock)
         .await
         .unwrap_err();
-    assert!(
-        matches!(refused, RegistryError::Unsigned(_)),
-        "{refused}"
-    );
+    assert!(matches!(refused, RegistryError::Unsigned(_)), "{refused}");
 }
 
 #[tokio::test]

@@ -101,10 +101,10 @@ impl Shown {
             })
             .collect();
         let head = format!(
-            "{} {} ({}): {}\n",
+            "{} {} ({}): {}",
             self.name, self.version, self.licence, self.description
         );
-        harmless(&head) + &lines(columns(&rows, 1))
+        harmless(&head) + "\n" + &lines(columns(&rows, 1))
     }
 
     /// Says by whom it is signed, in a few words.
