@@ -26,7 +26,7 @@ pub(crate) struct Credentials {
     pub(crate) who: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct DockerConfig {
     auths: BTreeMap<String, Auth>,
@@ -34,7 +34,7 @@ struct DockerConfig {
     cred_helpers: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, rename_all = "lowercase")]
 struct Auth {
     auth: Option<String>,
@@ -287,7 +287,7 @@ mod tests {
                 .unwrap_err()
                 .contains("identity token")
         );
-        assert!(ask("c.io").unwrap_err().ends_with("failed: the keychain is locked"));
+        assert!(ask("c.io").err().unwrap().ends_with("failed: the keychain is locked"));
         assert!(ask("d.io").unwrap().is_none());
     }
 }

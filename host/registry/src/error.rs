@@ -157,7 +157,6 @@ impl RegistryError {
                 format!("the credentials may have expired, or may not do this; `docker login {host}` renews them")
             }
             RegistryError::NotFound { .. } => "check its name; who may not see it is often told the same".to_owned(),
-            RegistryError::Answer { .. } => return None,
             RegistryError::TooLarge { .. } => "build it in release mode, without debug information".to_owned(),
             RegistryError::Cut { .. } => "run the same command again; nothing of it was kept".to_owned(),
             RegistryError::WrongDigest { .. } => {
@@ -179,7 +178,7 @@ impl RegistryError {
                     "`docker login {host}` writes them anew; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
                 )
             }
-            RegistryError::File { .. } => return None,
+            RegistryError::Answer { .. } | RegistryError::File { .. } => return None,
         })
     }
 

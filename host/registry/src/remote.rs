@@ -124,12 +124,11 @@ impl<'a> Remote<'a> {
         let limit = self.http.access().limits.document;
         let path = format!("referrers/{subject}");
         let listed = absent(self.get(&path, &[layout::INDEX], &what, limit).await)?.map(|got| got.body);
-        let listed = match listed {
-            Some(body) => Some(body),
-            None => {
-                let tag = format!("sha256-{}", subject.hex());
-                absent(self.manifest(&tag, &[layout::INDEX]).await)?.map(|(body, _)| body)
-            }
+        let listed = if listed.is_some() {
+            listed
+        } else {
+            let tag = format!("sha256-{}", subject.hex());
+            absent(self.manifest(&tag, &[layout::INDEX]).await)?.map(|(body, _)| body)
         };
         let Some(body) = listed else {
             return Ok(layout::Index::default());
@@ -196,8 +195,9 @@ impl<'a> Remote<'a> {
             who: self.credentials.who.clone(),
         };
         match error {
-            OciDistributionError::AuthenticationFailure(_) | OciDistributionError::UnauthorizedError { .. } => denied(),
-            OciDistributionError::ServerError { code: 401 | 403, .. } => denied(),
+            OciDistributionError::AuthenticationFailure(_)
+            | OciDistributionError::UnauthorizedError { .. }
+            | OciDistributionError::ServerError { code: 401 | 403, .. } => denied(),
             OciDistributionError::RequestError(error) => match error.status() {
                 Some(status) if [401, 403].contains(&status.as_u16()) => denied(),
                 Some(status) => RegistryError::Answer {

@@ -57,6 +57,7 @@ impl OciSource {
     }
 
     /// Returns the same repository at a digest.
+    #[must_use]
     pub fn at(&self, manifest: Digest) -> OciSource {
         OciSource {
             manifest: Some(manifest),

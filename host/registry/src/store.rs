@@ -7,25 +7,19 @@ use std::{
 };
 
 use capstan_stamp::Manifest as Stamp;
-use oci_client::RegistryOperation;
 
 use crate::{
     access::{Access, Limits},
     cache::Cache,
     digest::Digest,
     error::RegistryError,
-    find,
-    http::{Http, Wanted},
-    layout::{self, Manifest},
+    found::{Found, Look},
+    http::Http,
     lock::Locked,
     policy::Policy,
-    remote::{Remote, absent},
     signature::{Signature, Subject},
-    source::{OciSource, Source},
+    source::Source,
 };
-
-/// Where the signature of a file is: beside it, under its name and this.
-const BESIDE: &str = ".sigstore.json";
 
 /// Plugins, from everywhere.
 pub struct Store {
@@ -64,25 +58,6 @@ pub struct Component {
     pub digest: Digest,
     /// Who of those that rules name signed it.
     pub signed_by: Vec<String>,
-}
-
-/// What was found, before anybody has looked into it.
-struct Found {
-    component: Vec<u8>,
-    /// What a signature is about: the manifest where there is one, else the component.
-    manifest: Option<Vec<u8>>,
-    annotations: BTreeMap<String, String>,
-    signatures: Option<Vec<Signature>>,
-    attested: Vec<String>,
-}
-
-/// Whether what is there is enough, or the source is to be asked.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// The source is asked for everything but content that we have.
-    Anew,
-    /// Nobody is asked for what we have.
-    AsPinned,
 }
 
 impl Store {
@@ -203,156 +178,21 @@ impl Store {
         })
     }
 
-    async fn find(
-        &self,
-        source: &Source,
-        folder: &Path,
-        manifest: Option<Digest>,
-        look: Look,
-    ) -> Result<Found, RegistryError> {
-        let is_asked = look == Look::Anew || self.policy.demands(source);
-        match source {
-            Source::Oci(oci) => self.find_oci(source, oci, manifest, look).await,
-            Source::Https { url, digest } => {
-                let component = match self.cached(*digest) {
-                    Some(component) => component,
-                    None => self.download(url, &source.to_string(), self.limits().component).await?,
-                };
-                self.keep_if(*digest, &component);
-                let kept = self.cache.as_ref().and_then(|cache| cache.signatures(*digest));
-                let signatures = match kept.filter(|_| look == Look::AsPinned) {
-                    Some(kept) => Some(kept),
-                    None if is_asked => {
-                        let beside = format!("{url}{BESIDE}");
-                        let bundle = absent(self.download(&beside, &beside, self.limits().document).await)?;
-                        let signatures: Vec<Signature> = bundle.into_iter().filter_map(find::bundle).collect();
-                        self.keep_signatures(*digest, &signatures);
-                        Some(signatures)
-                    }
-                    None => None,
-                };
-                Ok(Found::alone(component, signatures))
-            }
-            Source::File { .. } | Source::Path(_) => {
-                let path = source.file(folder).unwrap_or_default();
-                let component = read(&path, self.limits().component)?;
-                let mut beside = path.into_os_string();
-                beside.push(BESIDE);
-                let beside = PathBuf::from(beside);
-                let signatures = if beside.is_file() {
-                    let bundle = read(&beside, self.limits().document)?;
-                    find::bundle(bundle).into_iter().collect()
-                } else {
-                    Vec::new()
-                };
-                Ok(Found::alone(component, Some(signatures)))
-            }
-        }
-    }
-
-    async fn find_oci(
-        &self,
-        source: &Source,
-        oci: &OciSource,
-        pinned: Option<Digest>,
-        look: Look,
-    ) -> Result<Found, RegistryError> {
-        // Logging in costs two requests, and is not needed for what we have.
-        let mut remote = None;
-        let cached = pinned
-            .filter(|_| look == Look::AsPinned)
-            .and_then(|digest| self.cached(digest));
-        let text = match cached {
-            Some(text) => text,
-            None => {
-                let asked = match pinned {
-                    Some(digest) => oci.at(digest),
-                    None => oci.clone(),
-                };
-                let name = match (&asked.manifest, &asked.tag) {
-                    (Some(digest), _) => digest.to_string(),
-                    (None, tag) => tag.clone().unwrap_or_default(),
-                };
-                let open = self.open(&mut remote, &asked).await?;
-                let (text, digest) = open.manifest(&name, &[layout::MANIFEST, layout::INDEX]).await?;
-                self.keep(digest, &text);
-                text
-            }
-        };
-        let not_a_plugin = |reason| RegistryError::NotAPlugin {
-            reference: source.to_string(),
-            reason,
-        };
-        let (manifest, layer) = Manifest::of_plugin(&text).map_err(not_a_plugin)?;
-        let limit = self.limits().component;
-        if layer.size > limit {
-            return Err(RegistryError::TooLarge {
-                what: source.to_string(),
-                size: Some(layer.size),
-                limit,
-            });
-        }
-        let component = match self.cached(layer.digest) {
-            Some(component) => component,
-            None => {
-                let open = self.open(&mut remote, oci).await?;
-                let component = open.blob(layer.digest, &source.to_string(), limit).await?;
-                self.keep(layer.digest, &component);
-                component
-            }
-        };
-        let subject = Digest::of(&text);
-        let kept = self.cache.as_ref().and_then(|cache| cache.signatures(subject));
-        let (signatures, attested) = match kept.filter(|_| look == Look::AsPinned) {
-            Some(kept) => (Some(kept), Vec::new()),
-            None if look == Look::Anew || self.policy.demands(source) => {
-                let open = self.open(&mut remote, oci).await?;
-                let (signatures, attested) = find::in_registry(open, subject).await?;
-                self.keep_signatures(subject, &signatures);
-                (Some(signatures), attested)
-            }
-            None => (None, Vec::new()),
-        };
-        Ok(Found {
-            component,
-            manifest: Some(text),
-            annotations: manifest.annotations,
-            signatures,
-            attested,
-        })
-    }
-
-    /// Logs in, the first time.
-    async fn open<'a, 'b>(
-        &'a self,
-        remote: &'b mut Option<Remote<'a>>,
-        source: &OciSource,
-    ) -> Result<&'b Remote<'a>, RegistryError> {
-        let open = match remote.take() {
-            Some(open) => open,
-            None => Remote::open(self.http()?, source, RegistryOperation::Pull).await?,
-        };
-        Ok(remote.insert(open))
-    }
-
-    async fn download(&self, url: &str, what: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
-        let wanted = Wanted {
-            url,
-            accept: &[],
-            authorization: None,
-            who: None,
-            what,
-            limit,
-        };
-        self.http()?.get(&wanted).await.map(|got| got.body)
-    }
-
     pub(crate) fn limits(&self) -> Limits {
         self.access.limits
     }
 
-    fn cached(&self, digest: Digest) -> Option<Vec<u8>> {
+    /// Says whether a source has to be signed.
+    pub(crate) fn demands(&self, source: &Source) -> bool {
+        self.policy.demands(source)
+    }
+
+    pub(crate) fn cached(&self, digest: Digest) -> Option<Vec<u8>> {
         self.cache.as_ref()?.blob(digest)
+    }
+
+    pub(crate) fn cached_signatures(&self, subject: Digest) -> Option<Vec<Signature>> {
+        self.cache.as_ref()?.signatures(subject)
     }
 
     pub(crate) fn keep(&self, digest: Digest, content: &[u8]) {
@@ -361,42 +201,9 @@ impl Store {
         }
     }
 
-    /// Keeps what is what it should be.
-    fn keep_if(&self, digest: Digest, content: &[u8]) {
-        if Digest::of(content) == digest {
-            self.keep(digest, content);
-        }
-    }
-
-    fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
+    pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
         if let Some(cache) = &self.cache {
             cache.keep_signatures(subject, signatures);
         }
     }
-}
-
-impl Found {
-    fn alone(component: Vec<u8>, signatures: Option<Vec<Signature>>) -> Found {
-        Found {
-            component,
-            manifest: None,
-            annotations: BTreeMap::new(),
-            signatures,
-            attested: Vec::new(),
-        }
-    }
-}
-
-/// Reads a file that is not too large.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let wrong = |error: std::io::Error| RegistryError::of_file(path, &error);
-    let size = std::fs::metadata(path).map_err(wrong)?.len();
-    if size > limit {
-        return Err(RegistryError::TooLarge {
-            what: path.display().to_string(),
-            size: Some(size),
-            limit,
-        });
-    }
-    std::fs::read(path).map_err(wrong)
 }

@@ -37,10 +37,10 @@ pub enum Distribute {
 #[derive(Debug, Clone, Default, ClapArgs)]
 #[command(next_help_heading = "Registry options")]
 pub struct Reach {
-    /// Trust the CAs of this PEM file, too [env: CAPSTAN_REGISTRY_CA]
+    /// Trust the CAs of this PEM file, too [env: `CAPSTAN_REGISTRY_CA`]
     #[arg(long, value_name = "FILE")]
     pub registry_ca: Option<PathBuf>,
-    /// A registry, as HOST:PORT, that has no TLS. May be repeated [env: CAPSTAN_REGISTRY_HTTP]
+    /// A registry, as HOST:PORT, that has no TLS. May be repeated [env: `CAPSTAN_REGISTRY_HTTP`]
     #[arg(long, value_name = "HOST")]
     pub registry_http: Vec<String>,
 }
@@ -87,7 +87,7 @@ pub struct Pull {
 pub struct Publish {
     /// The stamped component
     pub file: PathBuf,
-    /// Where to: oci://REGISTRY/REPOSITORY:TAG
+    /// Where to: `oci://REGISTRY/REPOSITORY:TAG`
     #[arg(value_parser = source)]
     pub target: Source,
     /// Let a tag that names another plugin name this one

@@ -58,13 +58,13 @@ fn add(text: &str, source: &str) -> String {
     let is_item = |line: &str| line.trim_start().starts_with("- ");
     let is_inside = |line: &&String| line.starts_with([' ', '-']) || line.trim().is_empty() || line.starts_with('#');
     let inside = lines.iter().skip(key + 1).take_while(is_inside).count();
-    let items = lines
+    let mut items = lines
         .iter()
         .enumerate()
         .skip(key + 1)
         .take(inside)
         .filter(|(_, line)| is_item(line));
-    let (at, indent) = match items.last() {
+    let (at, indent) = match items.next_back() {
         Some((at, line)) => (at, line.len() - line.trim_start().len()),
         None => (key, 2),
     };
@@ -73,7 +73,7 @@ fn add(text: &str, source: &str) -> String {
 }
 
 fn joined(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.join("\n") + "\n"
 }
 
 /// Quotes what YAML would not take for a plain text.

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use capstan_cluster::registry::{Guard, PASSWORD, USER};
-use capstan_registry::{Access, Digest, Locked, Login, OnTaken, RegistryError};
+use capstan_registry::{Access, Digest, Locked, Login, OnTaken, Proxy, RegistryError};
 
-use crate::support::{Place, access, component, oci, other_component, registry, source};
+use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
 
 #[tokio::test]
 async fn what_is_published_is_found_and_is_the_same() {
@@ -282,4 +282,32 @@ async fn a_url_is_what_its_digest_says_and_is_kept() {
         .await
         .unwrap();
     assert_eq!(kept.digest, digest);
+}
+
+#[tokio::test]
+async fn https_goes_through_the_proxy_and_loopback_does_not() {
+    let proxy = Answers::default().with_head("plugins.invalid:443", "403 Forbidden\r\ncontent-length: 0\r\n", "");
+    let through = |exceptions: &str, url: String| Access {
+        proxy: Some(Proxy {
+            url,
+            exceptions: exceptions.to_owned(),
+        }),
+        ..access(&[])
+    };
+    let url = format!("http://{}", proxy.serve().await);
+    let resolve = async |access: Access, host: &str| {
+        let text = format!("https://{host}/a.wasm#sha256={}", Digest::of(b"").hex());
+        let error = Place::new()
+            .store(access)
+            .resolve(&source(text), Path::new(""))
+            .await
+            .unwrap_err();
+        error.to_string()
+    };
+    let proxied = resolve(through("", url.clone()), "plugins.invalid").await;
+    assert!(proxied.contains("tunnel"), "the proxy refuses: {proxied}");
+    let direct = resolve(through(".invalid", url.clone()), "plugins.invalid").await;
+    assert!(!direct.contains("tunnel"), "nobody knows the host: {direct}");
+    let loopback = resolve(through("", url), "127.0.0.1:1").await;
+    assert!(loopback.contains("refused"), "nobody listens: {loopback}");
 }

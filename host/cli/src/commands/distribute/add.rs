@@ -12,6 +12,7 @@ use crate::{
     exit::Exit,
     plugins,
     project::{FILE, edit},
+    report::Mistakes,
 };
 
 pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
@@ -21,6 +22,22 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
     let store = store(global, &args.reach, policy(file.as_ref())?);
     let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
     let shown = Shown::new(global, &plugin)?;
+    let of_file = file
+        .iter()
+        .flat_map(|configuration| &configuration.file.without_plugins);
+    let mut without = of_file.chain(&global.without_plugins);
+    if capstan_bundle::get(&shown.name).is_some() && !without.any(|name| *name == shown.name) {
+        return Err(Mistakes::one(
+            format!(
+                "a built-in plugin is named `{}`, too, and only one of them can be loaded",
+                shown.name
+            ),
+            format!(
+                "leave that one out first: `withoutPlugins: [{}]` in {FILE}, or `--without-plugin {0}`",
+                shown.name
+            ),
+        ));
+    }
     let replaced = lock.put(Locked {
         name: args.name.clone().unwrap_or_else(|| shown.name.clone()),
         version: shown.version.clone(),

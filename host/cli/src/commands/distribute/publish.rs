@@ -3,7 +3,7 @@
 use capstan_registry::{OnTaken, Policy, Source};
 use serde_json::json;
 
-use super::store;
+use super::{shown::checked, store};
 use crate::{
     args::{Global, Output, Publish},
     commands::{print, print_json, say},
@@ -26,6 +26,8 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
         let message = format!("the plugin {} can't be read: {error}", args.file.display());
         Mistakes::one(message, "name a `.wasm` file")
     })?;
+    // What no host would load is nothing to publish.
+    checked(global, args.file.display().to_string(), component.clone())?;
     let store = store(global, &args.reach, Policy::default());
     let on_taken = if args.overwrite {
         OnTaken::Overwrite

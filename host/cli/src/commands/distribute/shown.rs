@@ -45,7 +45,7 @@ impl Shown {
     ///
     /// Returns why the sandbox doesn't take it.
     pub(super) fn new(global: &Global, plugin: &Plugin) -> anyhow::Result<Shown> {
-        let info = checked(global, plugin)?;
+        let info = checked(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
         let claims = info
             .claims
             .iter()
@@ -119,8 +119,12 @@ impl Shown {
 }
 
 /// Loads a plugin as a sync would.
-fn checked(global: &Global, plugin: &Plugin) -> anyhow::Result<PluginInfo> {
-    let mut builder = Sandbox::builder().plugin(plugin.source.to_string(), plugin.component.bytes.clone());
+///
+/// # Errors
+///
+/// Returns why the sandbox doesn't take it.
+pub(super) fn checked(global: &Global, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
+    let mut builder = Sandbox::builder().plugin(name, component);
     if let Some(folder) = context::plugin_folder(global) {
         builder = builder.cache(folder);
     }

@@ -39,7 +39,9 @@ pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
     }
     lock.write(&lock_file)?;
     if global.output == Output::Text {
-        told.iter().for_each(|(old, new)| print(&text(old, new)));
+        for (old, new) in &told {
+            print(&text(old, new));
+        }
     } else {
         let all: Vec<_> = told
             .iter()
