@@ -317,6 +317,27 @@ fn sources_say_what_is_wrong_with_them() {
     For more information, try '--help'.
     [exit code 2]
     ");
+    // What no host would load goes nowhere.
+    desk.file("outside.wasm", component("outside", "1.0.0"));
+    assert_snapshot!(desk.all("plugin publish outside.wasm oci://REGISTRY/acme/outside:1"), @"
+    error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
+      hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    [exit code 2]
+    ");
+    assert_snapshot!(desk.all("plugin publish outside.wasm ./there.wasm"), @"
+    error: nothing can be published to there.wasm
+      hint: name a tag in a registry, as in `oci://ghcr.io/acme/queue:1.2`
+    [exit code 2]
+    ");
+    desk.file("ttl.wasm", capstan_bundle::get("ttl").unwrap().bytes);
+    assert_snapshot!(desk.all("plugin add ttl.wasm"), @"
+    error: a built-in plugin is named `ttl`, too, and only one of them can be loaded
+      hint: leave that one out first: `withoutPlugins: [ttl]` in capstan.yaml, or `--without-plugin ttl`
+    [exit code 2]
+    ");
+    let added = desk.run("plugin add ttl.wasm --without-plugin ttl -o json");
+    let added: serde_json::Value = serde_json::from_str(&added.out).unwrap();
+    assert_eq!(added["claims"], serde_json::json!(["delete-policy *"]));
     assert_snapshot!(desk.all("plugin pull oci://REGISTRY/acme/keep-last:1"), @"
     error: there is no REGISTRY/acme/keep-last:1
       hint: check its name; who may not see it is often told the same
