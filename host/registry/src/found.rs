@@ -66,7 +66,7 @@ impl Store {
                 let signatures = match kept.filter(|_| look == Look::AsPinned) {
                     Some(kept) => Some(kept),
                     None if is_asked => {
-                        let beside = format!("{url}{BESIDE}");
+                        let beside = beside(url);
                         let bundle = absent(self.download(&beside, &beside, self.limits().document).await)?;
                         let signatures: Vec<Signature> = bundle.into_iter().filter_map(find::bundle).collect();
                         self.keep_signatures(*digest, &signatures);
@@ -195,6 +195,16 @@ impl Found {
             attested: Vec::new(),
         }
     }
+}
+
+/// Returns the URL of the signature of what a URL names.
+fn beside(url: &str) -> String {
+    let Ok(mut beside) = reqwest::Url::parse(url) else {
+        return format!("{url}{BESIDE}");
+    };
+    let path = format!("{}{BESIDE}", beside.path());
+    beside.set_path(&path);
+    beside.into()
 }
 
 /// Reads a file that is not too large.

@@ -19,7 +19,17 @@ pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a component.
 pub(crate) const COMPONENT: &str = "application/wasm";
 /// The annotation with the version of the contract that a plugin speaks.
-pub const CONTRACT: &str = "dev.capstan.contract";
+const CONTRACT: &str = "dev.capstan.contract";
+/// What the annotations of a plugin's own manifest begin with.
+const IMAGE: &str = "org.opencontainers.image.";
+/// What a plugin says of itself in its component, too.
+const OF_COMPONENT: [&str; 4] = ["title", "version", "licenses", "description"];
+
+/// Says whether an annotation is there whoever publishes a plugin: it repeats what the component says.
+pub fn repeats_component(key: &str) -> bool {
+    let of_image = key.strip_prefix(IMAGE);
+    key == CONTRACT || of_image.is_some_and(|key| OF_COMPONENT.contains(&key))
+}
 
 /// Something in a registry, by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,12 +101,16 @@ pub(crate) struct Artifact {
     pub(crate) manifest: Vec<u8>,
 }
 
-/// Lays a component out.
+/// Lays a component out. What it says of itself comes before further annotations.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with the component.
-pub(crate) fn of_component(component: &[u8], plugin: &Plugin) -> Result<Artifact, String> {
+pub(crate) fn of_component(
+    component: &[u8],
+    plugin: &Plugin,
+    more: BTreeMap<String, String>,
+) -> Result<Artifact, String> {
     let names = |names: Result<Vec<String>, capstan_stamp::ReadError>| names.map_err(|error| error.to_string());
     let layer = Descriptor::new(COMPONENT, component);
     let config = Config {
@@ -118,7 +132,7 @@ pub(crate) fn of_component(component: &[u8], plugin: &Plugin) -> Result<Artifact
         artifact_type: None,
         config: of_config,
         layers: vec![layer],
-        annotations: annotations(plugin),
+        annotations: more.into_iter().chain(annotations(plugin)).collect(),
     };
     Ok(Artifact {
         config,
@@ -129,7 +143,7 @@ pub(crate) fn of_component(component: &[u8], plugin: &Plugin) -> Result<Artifact
 }
 
 fn annotations(plugin: &Plugin) -> BTreeMap<String, String> {
-    let image = |key: &str| format!("org.opencontainers.image.{key}");
+    let image = |key: &str| format!("{IMAGE}{key}");
     let mut annotations = BTreeMap::from([
         (image("title"), plugin.name.clone()),
         (image("version"), plugin.version.clone()),
@@ -185,7 +199,7 @@ mod tests {
     fn a_plugin_is_laid_out_as_the_cncf_says() {
         let component = capstan_bundle::get("ttl").unwrap().bytes;
         let plugin = capstan_stamp::read(component).unwrap();
-        let artifact = of_component(component, &plugin).unwrap();
+        let artifact = of_component(component, &plugin, BTreeMap::new()).unwrap();
         let config: serde_json::Value = serde_json::from_slice(&artifact.config).unwrap();
         assert_eq!(
             (&config["architecture"], &config["os"]),
@@ -204,7 +218,7 @@ mod tests {
             (layer.digest, layer.size),
             (Digest::of(component), component.len() as u64)
         );
-        let again = of_component(component, &plugin).unwrap();
+        let again = of_component(component, &plugin, BTreeMap::new()).unwrap();
         assert_eq!(
             again.manifest, artifact.manifest,
             "the same component, the same manifest"

@@ -29,7 +29,7 @@ pub use access::{Access, Limits, Login, Proxy};
 pub use digest::Digest;
 pub use error::{RegistryError, SourceError};
 pub use key::PublicKey;
-pub use layout::CONTRACT;
+pub use layout::repeats_component;
 pub use lock::{Lock, Locked};
 pub use policy::{Policy, Rule, Signer, Unmet};
 pub use publish::{OnTaken, Published};

@@ -1,5 +1,7 @@
 //! Puts a plugin into a registry.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use oci_client::RegistryOperation;
 
@@ -33,7 +35,7 @@ pub struct Published {
 }
 
 impl Store {
-    /// Publishes a component under a tag.
+    /// Publishes a component under a tag, with further annotations.
     ///
     /// # Errors
     ///
@@ -42,6 +44,7 @@ impl Store {
         &self,
         component: Vec<u8>,
         target: &OciSource,
+        annotations: BTreeMap<String, String>,
         on_taken: OnTaken,
     ) -> Result<Published, RegistryError> {
         let not_a_plugin = |reason| RegistryError::NotAPlugin {
@@ -57,7 +60,7 @@ impl Store {
                 limit,
             });
         }
-        let artifact = layout::of_component(&component, &plugin).map_err(not_a_plugin)?;
+        let artifact = layout::of_component(&component, &plugin, annotations).map_err(not_a_plugin)?;
         let (digest, manifest) = (artifact.component_digest, Digest::of(&artifact.manifest));
         let target = OciSource {
             manifest: None,

@@ -171,6 +171,12 @@ fn oci(text: &str) -> Result<OciSource, Wrong> {
             "write the registry in full, as in `ghcr.io`",
         ));
     }
+    if repository.contains(|letter: char| letter.is_ascii_uppercase()) {
+        return Err((
+            format!("`{repository}` has capital letters, which no repository may have"),
+            form,
+        ));
+    }
     // What may stand in each part is up to the specification of distribution.
     let whole: Result<Reference, _> = name.parse();
     whole.map_err(|error| (error.to_string(), form))?;
@@ -248,7 +254,8 @@ mod tests {
             ("oci://ghcr.io", "it names no repository"),
             ("oci://ghcr.io/acme/queue", "it has neither a tag nor a digest"),
             ("oci://acme/queue:1", "`acme` is no host"),
-            ("oci://ghcr.io/Acme/queue:1", "repository name must be lowercase"),
+            ("oci://ghcr.io/Acme/queue:1", "`Acme/queue` has capital letters"),
+            ("oci://ghcr.io/acme/queue:a b", "invalid reference format"),
             ("oci://ghcr.io/acme/queue:1@sha256:12", "`sha256:12` is no digest"),
             ("https://acme.io/queue.wasm", "it has no digest"),
             ("file:queue.wasm", "it has no digest"),

@@ -90,6 +90,9 @@ pub struct Publish {
     /// Where to: `oci://REGISTRY/REPOSITORY:TAG`
     #[arg(value_parser = source)]
     pub target: Source,
+    /// Add this to the manifest: `org.opencontainers.image.revision=COMMIT`, where a bill of materials is. May be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    pub annotation: Vec<(String, String)>,
     /// Let a tag that names another plugin name this one
     #[arg(long)]
     pub overwrite: bool,
@@ -110,4 +113,11 @@ pub struct Verify {
     /// How registries are reached
     #[command(flatten)]
     pub reach: Reach,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write `KEY=VALUE`".to_owned()),
+    }
 }

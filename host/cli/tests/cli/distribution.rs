@@ -239,7 +239,9 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
         "capstan.yaml",
         format!("name: shop\nsources: [{{ path: settings.yaml }}]\n{rule}"),
     );
-    let published = desk.run("plugin publish keep-last.wasm oci://REGISTRY/acme/keep-last:1");
+    let published = desk.run(
+        "plugin publish keep-last.wasm oci://REGISTRY/acme/keep-last:1 --annotation org.opencontainers.image.revision=4f2c",
+    );
     let reference = published.out.trim().strip_prefix("oci://").unwrap().to_owned();
 
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/keep-last:1"), @"
@@ -261,12 +263,13 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     ));
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/keep-last:1"), @"
     keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
-      from     oci://REGISTRY/acme/keep-last:1
-      digest   sha256:...
-      manifest sha256:...
-      signed   by cosign.pub
-      claims   delete-policy KeepLast
-      requests nothing beside its hooks' own objects
+      from      oci://REGISTRY/acme/keep-last:1
+      digest    sha256:...
+      manifest  sha256:...
+      signed    by cosign.pub
+      annotated org.opencontainers.image.revision=4f2c
+      claims    delete-policy KeepLast
+      requests  nothing beside its hooks' own objects
     pinned in capstan.lock
     named in capstan.yaml
     [exit code 0]
@@ -280,12 +283,13 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     assert_eq!(desk.run("plan --simulate").code, 0, "{}", desk.all("plan --simulate"));
     assert_snapshot!(desk.all("plugin verify oci://REGISTRY/acme/keep-last:1 --key cosign.pub"), @"
     keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
-      from     oci://REGISTRY/acme/keep-last:1
-      digest   sha256:...
-      manifest sha256:...
-      signed   by cosign.pub
-      claims   delete-policy KeepLast
-      requests nothing beside its hooks' own objects
+      from      oci://REGISTRY/acme/keep-last:1
+      digest    sha256:...
+      manifest  sha256:...
+      signed    by cosign.pub
+      annotated org.opencontainers.image.revision=4f2c
+      claims    delete-policy KeepLast
+      requests  nothing beside its hooks' own objects
     [exit code 0]
     ");
     assert_snapshot!(desk.all("plugin verify keep-last.wasm"), @"

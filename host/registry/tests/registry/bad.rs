@@ -1,9 +1,9 @@
 //! Registries and servers that send too much, too little, or something else.
 
-use std::{fs::File, path::Path};
+use std::{collections::BTreeMap, fs::File, path::Path};
 
 use capstan_cluster::registry::Guard;
-use capstan_registry::{Digest, OnTaken, Plugin, RegistryError};
+use capstan_registry::{Access, Digest, OnTaken, Plugin, RegistryError};
 use serde_json::json;
 
 use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
@@ -138,7 +138,7 @@ async fn what_a_storage_lost_or_bent_is_told() {
     let text = format!("oci://{}/ttl:1", registry.address());
     let store = || Place::new().store(access(&[registry.address()]));
     store()
-        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
         .await
         .unwrap();
     let hex = Digest::of(component()).hex();
@@ -217,4 +217,50 @@ async fn credentials_that_a_token_server_refuses_are_told() {
         .await
         .unwrap_err();
     assert!(matches!(error, RegistryError::Denied { who: None, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    let digest = Digest::of(component());
+    let cut = format!("200 OK\r\ncontent-length: {}\r\n", component().len());
+    let whole = || lying(&manifest(digest, component().len() as u64)).with(&blob(digest), component());
+    let unavailable = "503 Service Unavailable\r\ncontent-length: 0\r\n";
+    for answers in [
+        whole().first_with_head(&blob(digest), &cut, &component()[..1000]),
+        whole().first_with_head(&blob(digest), unavailable, ""),
+        whole().first_with_head("/v2/ttl/manifests/1", unavailable, ""),
+    ] {
+        assert_eq!(resolve(answers).await.unwrap().component.digest, digest);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_away_from_https_is_not_followed() {
+    let digest = Digest::of(component());
+    let plain = Answers::default().with("/a.wasm", component()).serve().await;
+    let moved = |to: String| format!("302 Found\r\ncontent-length: 0\r\nlocation: {to}\r\n");
+    let answers = Answers::default()
+        .with("/b.wasm", component())
+        .with_head("/to-plain", &moved(format!("http://{plain}/a.wasm")), "")
+        .with_head("/to-itself", &moved("/to-itself".to_owned()), "")
+        .with_head("/to-b", &moved("/b.wasm".to_owned()), "");
+    let (address, certificate) = answers.serve_with_tls().await;
+    let place = Place::new();
+    let access = Access {
+        ca: Some(place.file("ca.pem", certificate)),
+        ..access(&[])
+    };
+    let resolve = async |path: &str| {
+        let text = format!("https://{address}{path}#sha256={}", digest.hex());
+        let store = Place::new().store(access.clone());
+        let found = store.resolve(&source(text), Path::new("")).await;
+        found
+            .map(|plugin| plugin.component.digest)
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(resolve("/to-b").await, Ok(digest));
+    let plain = resolve("/to-plain").await.unwrap_err();
+    assert!(plain.ends_with("it leads away from https"), "{plain}");
+    let circle = resolve("/to-itself").await.unwrap_err();
+    assert!(circle.ends_with("it leads on and on"), "{circle}");
 }

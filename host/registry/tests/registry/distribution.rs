@@ -1,6 +1,6 @@
 //! Publishing and getting: by tag, by digest, from a lock, without a network, with TLS and a login.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use capstan_cluster::registry::{Guard, PASSWORD, USER};
 use capstan_registry::{Access, Digest, Locked, Login, OnTaken, Proxy, RegistryError};
@@ -14,7 +14,7 @@ async fn what_is_published_is_found_and_is_the_same() {
     let store = place.store(access(&[registry.address()]));
     let text = format!("oci://{}/acme/ttl:0.1.0", registry.address());
     let published = store
-        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
         .await
         .unwrap();
     assert_eq!(
@@ -33,17 +33,27 @@ async fn what_is_published_is_found_and_is_the_same() {
 
     // The same again is no change; another plugin under the same tag is one.
     let again = store
-        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
         .await
         .unwrap();
     assert!(again.was_there && again.source == published.source, "{again:?}");
     let taken = store
-        .publish(other_component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .publish(
+            other_component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnTaken::Refuse,
+        )
         .await
         .unwrap_err();
     assert!(matches!(taken, RegistryError::Taken { .. }), "{taken}");
     let moved = store
-        .publish(other_component().to_vec(), &oci(&text), OnTaken::Overwrite)
+        .publish(
+            other_component().to_vec(),
+            &oci(&text),
+            BTreeMap::new(),
+            OnTaken::Overwrite,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -71,7 +81,7 @@ async fn what_is_pinned_is_there_without_the_registry() {
     let text = format!("oci://{}/ttl:1", registry.address());
     let store = place.store(access(&[registry.address()]));
     store
-        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
         .await
         .unwrap();
     let found = store.resolve(&source(&text), Path::new("")).await.unwrap();
@@ -120,7 +130,9 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
     let text = format!("oci://{}/acme/ttl:1", registry.address());
     let publish = async |access: Access| {
         let store = place.store(access);
-        store.publish(component().to_vec(), &oci(&text), OnTaken::Refuse).await
+        store
+            .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
+            .await
     };
     let said = |error: RegistryError| format!("{error}; hint: {}", error.hint().unwrap_or_default());
 
@@ -255,7 +267,7 @@ async fn a_url_is_what_its_digest_says_and_is_kept() {
     let store = place.store(trusting.clone());
     let target = oci(format!("oci://{}/ttl:1", registry.address()));
     store
-        .publish(component().to_vec(), &target, OnTaken::Refuse)
+        .publish(component().to_vec(), &target, BTreeMap::new(), OnTaken::Refuse)
         .await
         .unwrap();
     // A registry hands out blobs by plain https, too.

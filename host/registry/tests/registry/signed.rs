@@ -1,6 +1,7 @@
 //! Signatures by the real cosign, with keys and without a transparency log.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -76,7 +77,7 @@ async fn published(registry: &Registry, repository: &str, access: Access) -> (St
     let text = format!("oci://{}/{repository}:1", registry.address());
     let store = Place::new().store(access);
     let published = store
-        .publish(component().to_vec(), &oci(&text), OnTaken::Refuse)
+        .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
         .await
         .unwrap();
     let manifest = published.source.manifest.unwrap();
@@ -160,7 +161,10 @@ async fn a_signature_is_remembered_and_does_not_count_for_another_plugin() {
     let moved = format!("oci://{}/acme/ttl:2", registry.address());
     let store = Place::new().store_with(access.clone(), policy(&[&ours], &[]));
     let other = crate::support::other_component().to_vec();
-    store.publish(other, &oci(&moved), OnTaken::Refuse).await.unwrap();
+    store
+        .publish(other, &oci(&moved), BTreeMap::new(), OnTaken::Refuse)
+        .await
+        .unwrap();
     let refused = store.resolve(&source(&moved), Path::new("")).await.unwrap_err();
     assert!(matches!(refused, RegistryError::Unsigned(_)), "{refused}");
 

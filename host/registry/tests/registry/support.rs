@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::Write as _,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,8 +15,12 @@ use capstan_cluster::{
 use capstan_registry::{Access, Limits, Policy, Source, Store};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpListener,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
 /// Returns a registry; nothing, aloud, where there can't be one.
@@ -101,9 +106,16 @@ pub fn other_component() -> &'static [u8] {
     capstan_bundle::get("skip").unwrap().bytes
 }
 
-/// What a server answers for a path: everything behind the status line, as it is sent.
+/// What a server sends: the status and headers, and the body.
+type Sent = (String, Vec<u8>);
+
+/// What a server answers, by the path.
 #[derive(Clone, Default)]
-pub struct Answers(BTreeMap<String, (String, Vec<u8>)>);
+pub struct Answers {
+    always: BTreeMap<String, Sent>,
+    /// What comes before that, once.
+    first: Arc<Mutex<BTreeMap<String, Sent>>>,
+}
 
 impl Answers {
     /// Answers with a body that is as long as it says.
@@ -114,8 +126,15 @@ impl Answers {
 
     /// Answers with any status and headers.
     pub fn with_head(mut self, path: &str, head: &str, body: impl AsRef<[u8]>) -> Answers {
-        self.0
-            .insert(path.to_owned(), (head.to_owned(), body.as_ref().to_vec()));
+        let sent = (head.to_owned(), body.as_ref().to_vec());
+        self.always.insert(path.to_owned(), sent);
+        self
+    }
+
+    /// Answers so at the first time, and later as it is said elsewhere.
+    pub fn first_with_head(self, path: &str, head: &str, body: impl AsRef<[u8]>) -> Answers {
+        let sent = (head.to_owned(), body.as_ref().to_vec());
+        self.first.lock().unwrap().insert(path.to_owned(), sent);
         self
     }
 
@@ -124,33 +143,55 @@ impl Answers {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let answers = self.clone();
-                tokio::spawn(async move {
-                    let mut asked = Vec::new();
-                    let mut part = [0; 4096];
-                    while !asked.windows(4).any(|window| window == b"\r\n\r\n") {
-                        match stream.read(&mut part).await {
-                            Ok(read) if read > 0 => asked.extend_from_slice(&part[..read]),
-                            _ => return,
-                        }
-                    }
-                    let asked = String::from_utf8_lossy(&asked).into_owned();
-                    let path = asked.split(' ').nth(1).unwrap_or_default();
-                    let (head, body) = answers
-                        .0
-                        .get(path)
-                        .cloned()
-                        .unwrap_or_else(|| ("404 Not Found\r\ncontent-length: 0\r\n".to_owned(), Vec::new()));
-                    stream
-                        .write_all(format!("HTTP/1.1 {head}connection: close\r\n\r\n").as_bytes())
-                        .await
-                        .ok();
-                    stream.write_all(&body).await.ok();
-                    stream.shutdown().await.ok();
-                });
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(self.clone().answer(stream));
             }
         });
         address
+    }
+
+    /// The same with TLS; returns the certificate, too, in PEM.
+    pub async fn serve_with_tls(self) -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    tokio::spawn(self.clone().answer(stream));
+                }
+            }
+        });
+        (address, made.cert.pem())
+    }
+
+    async fn answer(self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut asked = Vec::new();
+        let mut part = [0; 4096];
+        while !asked.windows(4).any(|window| window == b"\r\n\r\n") {
+            match stream.read(&mut part).await {
+                Ok(read) if read > 0 => asked.extend_from_slice(&part[..read]),
+                _ => return,
+            }
+        }
+        let asked = String::from_utf8_lossy(&asked).into_owned();
+        let path = asked.split(' ').nth(1).unwrap_or_default();
+        let first = self.first.lock().unwrap().remove(path);
+        let (head, body) = first
+            .or_else(|| self.always.get(path).cloned())
+            .unwrap_or_else(|| ("404 Not Found\r\ncontent-length: 0\r\n".to_owned(), Vec::new()));
+        let head = format!("HTTP/1.1 {head}connection: close\r\n\r\n");
+        // Who has had enough may be gone.
+        stream.write_all(head.as_bytes()).await.ok();
+        stream.write_all(&body).await.ok();
+        stream.shutdown().await.ok();
     }
 }

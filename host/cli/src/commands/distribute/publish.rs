@@ -34,7 +34,8 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
     } else {
         OnTaken::Refuse
     };
-    let published = plugins::apart(store.publish(component, target, on_taken))??;
+    let annotations = args.annotation.iter().cloned().collect();
+    let published = plugins::apart(store.publish(component, target, annotations, on_taken))??;
     if global.output == Output::Text {
         print(&format!("{}\n", published.source));
     } else {

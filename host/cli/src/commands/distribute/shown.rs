@@ -1,7 +1,9 @@
 //! What is shown of a plugin that was looked up.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
-use capstan_registry::{Digest, Plugin};
+use capstan_registry::{Digest, Plugin, repeats_component};
 use capstan_sandbox::{PluginInfo, Sandbox};
 use serde::Serialize;
 
@@ -10,9 +12,6 @@ use crate::{
     context,
     render::{columns, harmless, lines},
 };
-
-/// The annotations that say where a plugin was made from, as OCI names them.
-const MADE_FROM: [&str; 2] = ["org.opencontainers.image.source", "org.opencontainers.image.revision"];
 
 /// A plugin that was looked up, and that the sandbox takes.
 #[derive(Debug, Serialize)]
@@ -32,8 +31,8 @@ pub(super) struct Shown {
     signatures: usize,
     /// The kinds of what is attested, not verified.
     attested: Vec<String>,
-    /// Where it says that it was made from.
-    made_from: Vec<String>,
+    /// What whoever published it added.
+    annotations: BTreeMap<String, String>,
     claims: Vec<String>,
     pub(super) requests: Vec<String>,
 }
@@ -46,11 +45,13 @@ impl Shown {
     /// Returns why the sandbox doesn't take it.
     pub(super) fn new(global: &Global, plugin: &Plugin) -> anyhow::Result<Shown> {
         let info = checked(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
+        let added = |(key, _): &(&String, &String)| !repeats_component(key);
+        let annotations = plugin.annotations.iter().filter(added);
+        let annotations = annotations.map(|(key, value)| (key.clone(), value.clone()));
         let claims = info
             .claims
             .iter()
             .map(|claim| format!("{} {}", claim.interface, claim.claim));
-        let made_from = MADE_FROM.iter().filter_map(|key| plugin.annotations.get(*key).cloned());
         Ok(Shown {
             name: info.name.clone(),
             version: info.version.clone(),
@@ -62,7 +63,7 @@ impl Shown {
             signed_by: plugin.component.signed_by.clone(),
             signatures: plugin.signatures.unwrap_or_default(),
             attested: plugin.attested.clone(),
-            made_from: made_from.collect(),
+            annotations: annotations.collect(),
             claims: claims.collect(),
             requests: info.requests,
         })
@@ -78,11 +79,14 @@ impl Shown {
                 .iter()
                 .map(|kind| ("attested", format!("{kind} (nobody has verified it)"))),
         );
-        rows.extend(
-            self.made_from
-                .iter()
-                .map(|from| ("made from", format!("{from} (it says so itself)"))),
-        );
+        // A signature is of the manifest, and so of its annotations.
+        let doubt = if self.signed_by.is_empty() {
+            " (nobody has verified it)"
+        } else {
+            ""
+        };
+        let annotated = |(key, value): (&String, &String)| ("annotated", format!("{key}={value}{doubt}"));
+        rows.extend(self.annotations.iter().map(annotated));
         rows.extend(self.claims.iter().map(|claim| ("claims", claim.clone())));
         if self.requests.is_empty() {
             rows.push(("requests", "nothing beside its hooks' own objects".to_owned()));

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{here, policy, shown::Shown, store};
 use crate::{
     args::{Global, Output, Update},
-    commands::{print, print_json},
+    commands::{print, print_json, say},
     exit::Exit,
     plugins,
     report::Mistakes,
@@ -38,6 +38,9 @@ pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
         told.push((old, shown));
     }
     lock.write(&lock_file)?;
+    if told.is_empty() {
+        say("nothing is pinned; `capstan plugin add SOURCE` does that");
+    }
     if global.output == Output::Text {
         for (old, new) in &told {
             print(&text(old, new));
