@@ -1,9 +1,8 @@
 //! Who we are to a registry: what was said for it, else what docker's `config.json` and its helpers know.
 
-use std::{collections::BTreeMap, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fmt, process::Stdio, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use oci_client::secrets::RegistryAuth;
 use serde::Deserialize;
 use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
@@ -18,10 +17,35 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 /// What a helper says of a user when the secret is a token.
 const TOKEN_USER: &str = "<token>";
 
+/// Who we are.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// Nobody says.
+    Nobody,
+    /// A user, and a password or what counts for one.
+    Password(String, String),
+    /// A token that the registry itself takes.
+    Token(String),
+    /// A token that a server of tokens takes for who we are.
+    Identity(String),
+}
+
+/// Secrets are not for logs.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Auth::Nobody => "nobody",
+            Auth::Password(user, _) => user,
+            Auth::Token(_) => "a token",
+            Auth::Identity(_) => "an identity token",
+        })
+    }
+}
+
 /// Credentials, and how they are told of.
 #[derive(Debug)]
 pub(crate) struct Credentials {
-    pub(crate) auth: RegistryAuth,
+    pub(crate) auth: Auth,
     /// As who, and where that was said.
     pub(crate) who: Option<String>,
 }
@@ -29,14 +53,14 @@ pub(crate) struct Credentials {
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct DockerConfig {
-    auths: BTreeMap<String, Auth>,
+    auths: BTreeMap<String, Entry>,
     creds_store: Option<String>,
     cred_helpers: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "lowercase")]
-struct Auth {
+struct Entry {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -55,12 +79,12 @@ struct Answer {
 pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials, RegistryError> {
     if let Some(login) = access.login.as_ref().filter(|login| login.registry == registry) {
         return Ok(Credentials {
-            auth: RegistryAuth::Basic(login.user.clone(), login.password.clone()),
+            auth: Auth::Password(login.user.clone(), login.password.clone()),
             who: Some(format!("`{}` of CAPSTAN_REGISTRY_USER", login.user)),
         });
     }
     let nobody = Credentials {
-        auth: RegistryAuth::Anonymous,
+        auth: Auth::Nobody,
         who: None,
     };
     let Some(path) = access.docker.as_ref().map(|folder| folder.join("config.json")) else {
@@ -84,13 +108,13 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
     };
     if let Some((server, helper)) = named(&config.cred_helpers) {
         let found = ask(&helper, &server).await.map_err(wrong)?;
-        return found.map_or(Ok(nobody), |answer| of_helper(answer, &helper).map_err(wrong));
+        return Ok(found.map_or(nobody, |answer| of_helper(answer, &helper)));
     }
     let entry = names.iter().find_map(|name| config.auths.get(name));
     if let Some(found) = entry.map(of_entry).transpose().map_err(wrong)?.flatten() {
         let user = match &found {
-            RegistryAuth::Basic(user, _) => format!("`{user}`"),
-            RegistryAuth::Bearer(_) | RegistryAuth::Anonymous => "the token".to_owned(),
+            Auth::Password(user, _) => format!("`{user}`"),
+            Auth::Token(_) | Auth::Identity(_) | Auth::Nobody => "the token".to_owned(),
         };
         return Ok(Credentials {
             auth: found,
@@ -102,7 +126,7 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
     };
     for server in names {
         if let Some(answer) = ask(&helper, &server).await.map_err(wrong)? {
-            return of_helper(answer, &helper).map_err(wrong);
+            return Ok(of_helper(answer, &helper));
         }
     }
     Ok(nobody)
@@ -121,18 +145,15 @@ fn names_of(registry: &str) -> Vec<String> {
     names
 }
 
-fn of_entry(entry: &Auth) -> Result<Option<RegistryAuth>, String> {
+fn of_entry(entry: &Entry) -> Result<Option<Auth>, String> {
     if let Some(token) = entry.registrytoken.as_ref().filter(|token| !token.is_empty()) {
-        return Ok(Some(RegistryAuth::Bearer(token.clone())));
+        return Ok(Some(Auth::Token(token.clone())));
     }
-    if entry.identitytoken.as_ref().is_some_and(|token| !token.is_empty()) {
-        return Err(
-            "it has an identity token, which only docker can trade in; write a user and a password or access token"
-                .to_owned(),
-        );
+    if let Some(token) = entry.identitytoken.as_ref().filter(|token| !token.is_empty()) {
+        return Ok(Some(Auth::Identity(token.clone())));
     }
     if let (Some(user), Some(password)) = (&entry.username, &entry.password) {
-        return Ok(Some(RegistryAuth::Basic(user.clone(), password.clone())));
+        return Ok(Some(Auth::Password(user.clone(), password.clone())));
     }
     let Some(auth) = entry.auth.as_ref().filter(|auth| !auth.is_empty()) else {
         return Ok(None);
@@ -145,22 +166,23 @@ fn of_entry(entry: &Auth) -> Result<Option<RegistryAuth>, String> {
         .as_deref()
         .and_then(|text| text.trim_end_matches('\0').split_once(':'))
     {
-        Some((user, password)) => Ok(Some(RegistryAuth::Basic(user.to_owned(), password.to_owned()))),
+        Some((user, password)) => Ok(Some(Auth::Password(user.to_owned(), password.to_owned()))),
         None => Err("its `auth` is not the base64 of USER:PASSWORD".to_owned()),
     }
 }
 
-fn of_helper(answer: Answer, helper: &str) -> Result<Credentials, String> {
+fn of_helper(answer: Answer, helper: &str) -> Credentials {
+    let of_helper = |who: &str| Some(format!("{who} of docker-credential-{helper}"));
     if answer.username == TOKEN_USER {
-        return Err(format!(
-            "docker-credential-{helper} gives an identity token, which only docker can trade in"
-        ));
+        return Credentials {
+            auth: Auth::Identity(answer.secret),
+            who: of_helper("the token"),
+        };
     }
-    let who = format!("`{}` of docker-credential-{helper}", answer.username);
-    Ok(Credentials {
-        auth: RegistryAuth::Basic(answer.username, answer.secret),
-        who: Some(who),
-    })
+    Credentials {
+        who: of_helper(&format!("`{}`", answer.username)),
+        auth: Auth::Password(answer.username, answer.secret),
+    }
 }
 
 /// Asks a helper of docker; nothing if it knows nothing of the server.
@@ -229,8 +251,8 @@ mod tests {
         runtime.block_on(find(&access, registry))
     }
 
-    fn basic(user: &str, password: &str) -> RegistryAuth {
-        RegistryAuth::Basic(user.to_owned(), password.to_owned())
+    fn basic(user: &str, password: &str) -> Auth {
+        Auth::Password(user.to_owned(), password.to_owned())
     }
 
     #[test]
@@ -240,19 +262,20 @@ mod tests {
             "https://b.io": {"username": "you", "password": "word"},
             "https://index.docker.io/v1/": {"auth": "aHViOmh1Yg=="},
             "c.io": {"registrytoken": "token"},
-            "d.io": {}
+            "d.io": {},
+            "e.io": {"auth": "PHRva2VuPjo=", "identitytoken": "identity"}
         }}"#;
         let auth = |registry| found(config, registry).unwrap().auth;
         assert_eq!(auth("a.io"), basic("me", "secret:with:colons"));
         assert_eq!(auth("b.io"), basic("you", "word"));
         assert_eq!(auth("docker.io"), basic("hub", "hub"));
-        assert_eq!(auth("c.io"), RegistryAuth::Bearer("token".to_owned()));
-        assert_eq!(auth("d.io"), RegistryAuth::Anonymous);
-        assert_eq!(auth("a.io.evil.org"), RegistryAuth::Anonymous, "nobody else is told");
+        assert_eq!(auth("c.io"), Auth::Token("token".to_owned()));
+        assert_eq!(auth("d.io"), Auth::Nobody);
+        assert_eq!(auth("e.io"), Auth::Identity("identity".to_owned()));
+        assert_eq!(auth("a.io.evil.org"), Auth::Nobody, "nobody else is told");
         for (config, reason) in [
             ("{", "EOF"),
             (r#"{"auths": {"a.io": {"auth": "!"}}}"#, "is not the base64"),
-            (r#"{"auths": {"a.io": {"identitytoken": "t"}}}"#, "identity token"),
             (
                 r#"{"credHelpers": {"a.io": "no-such-helper"}}"#,
                 "docker-credential-no-such-helper can't be run",
@@ -282,11 +305,8 @@ mod tests {
         // By its path: the search path of this process belongs to all its tests.
         let ask = |server: &str| runtime.block_on(run(&helper.display().to_string(), server));
         assert_eq!(ask("a.io").unwrap().unwrap().secret, "of a helper");
-        assert!(
-            of_helper(ask("b.io").unwrap().unwrap(), "x")
-                .unwrap_err()
-                .contains("identity token")
-        );
+        let identity = of_helper(ask("b.io").unwrap().unwrap(), "x");
+        assert_eq!(identity.auth, Auth::Identity("t".to_owned()));
         assert!(ask("c.io").err().unwrap().ends_with("failed: the keychain is locked"));
         assert!(ask("d.io").unwrap().is_none());
     }

@@ -177,6 +177,7 @@ impl Store {
             url,
             accept: &[],
             authorization: None,
+            form: None,
             who: None,
             what,
             limit,

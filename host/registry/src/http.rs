@@ -4,7 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use reqwest::{
     Certificate, Client, NoProxy, Response, StatusCode, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
     redirect::Policy,
 };
 use tokio::time::{sleep, timeout};
@@ -31,6 +31,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) accept: &'a [&'a str],
     /// The value of `Authorization`.
     pub(crate) authorization: Option<&'a HeaderValue>,
+    /// A form to send, already encoded; without one, nothing is sent.
+    pub(crate) form: Option<&'a str>,
     /// As who that is, for people.
     pub(crate) who: Option<&'a str>,
     /// What it is, for people.
@@ -110,6 +112,26 @@ impl Http {
         self.try_once(wanted).await
     }
 
+    /// Returns what a server wants to hear before it answers; nothing from one that answers anybody.
+    pub(crate) async fn challenges(&self, url: &str) -> Result<Vec<String>, RegistryError> {
+        let mut pause = self.access.limits.pause;
+        let mut asked = self.client.get(url).send().await;
+        for _ in 1..TRIES {
+            if asked.is_ok() {
+                break;
+            }
+            sleep(pause).await;
+            pause *= 2;
+            asked = self.client.get(url).send().await;
+        }
+        let response = asked.map_err(|error| unreachable(host_of(url), &error))?;
+        let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        Ok(headers
+            .filter_map(|value| value.to_str().ok())
+            .map(str::to_owned)
+            .collect())
+    }
+
     async fn try_once(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
         let whole = self.access.limits.whole;
         match timeout(whole, self.download(wanted)).await {
@@ -119,7 +141,13 @@ impl Http {
     }
 
     async fn download(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
-        let mut request = self.client.get(wanted.url);
+        let mut request = match wanted.form {
+            Some(form) => {
+                let request = self.client.post(wanted.url).body(form.to_owned());
+                request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            }
+            None => self.client.get(wanted.url),
+        };
         for media_type in wanted.accept {
             request = request.header(ACCEPT, *media_type);
         }

@@ -3,7 +3,7 @@
 //! machine compiles it.
 //!
 //! In reading order: [`Source`] is how people name a plugin, [`Digest`] what it is known by. [`Lock`] is `capstan.lock`, and [`Store`]
-//! gets what it pins, as `found` finds it: in its `cache`, or by `http`, or from a registry (`remote`, with `credentials`), where it lies as `layout` says.
+//! gets what it pins, as `found` finds it: in its `cache`, or by `http`, or from a registry (`remote`, with `credentials` and a `token`), where it lies as `layout` says.
 //! `publish` puts one there. `find` finds the signatures of one, `signature` knows their forms and `key` verifies them; [`Policy`] says whose are needed.
 //! [`Access`] is how registries are reached, and `error` why it didn't work.
 
@@ -24,6 +24,7 @@ mod remote;
 mod signature;
 mod source;
 mod store;
+mod token;
 
 pub use access::{Access, Limits, Login, Proxy};
 pub use digest::Digest;

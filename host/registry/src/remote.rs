@@ -1,7 +1,6 @@
-//! One repository of a registry, with our credentials for it. `oci-client` logs in and pushes; what is downloaded goes through
+//! One repository of a registry, with our credentials for it. `oci-client` pushes; what is downloaded, tokens too, goes through
 //! [`Http`](crate::http::Http), since every answer has a limit there.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use oci_client::{
     Client, Reference, RegistryOperation,
@@ -19,6 +18,7 @@ use crate::{
     http::{self, Http, Wanted},
     layout,
     source::OciSource,
+    token::{self, Asked, Said},
 };
 
 /// The header in which a registry says what a manifest's digest is.
@@ -51,37 +51,33 @@ impl<'a> Remote<'a> {
         } else {
             "https"
         };
-        let mut remote = Remote {
-            client: client(http)?,
+        let asked = Asked {
+            registry: &format!("{scheme}://{host}"),
+            repository: &source.repository,
+            operation,
+        };
+        let said = token::settle(http, &asked, &credentials).await?;
+        let authorization = said.header().map_err(|reason| RegistryError::Credentials {
+            host: host.clone(),
+            reason,
+        })?;
+        let client = client(http)?;
+        // What it is told so, it doesn't ask a server of tokens for.
+        let auth = match said {
+            Said::Nothing => RegistryAuth::Anonymous,
+            Said::Basic(user, password) => RegistryAuth::Basic(user, password),
+            Said::Bearer(token) => RegistryAuth::Bearer(token),
+        };
+        client.store_auth_if_needed(&host, &auth).await;
+        Ok(Remote {
             base: format!("{scheme}://{host}/v2/{}", source.repository),
+            client,
             reference,
             host,
             http,
             credentials,
-            authorization: None,
-        };
-        remote.authorization = remote.authorize(operation).await?;
-        Ok(remote)
-    }
-
-    /// Finds out what to say in `Authorization`: a token that the registry's own server gave, or user and password.
-    async fn authorize(&self, operation: RegistryOperation) -> Result<Option<HeaderValue>, RegistryError> {
-        let what = format!("repository {}", self.reference.repository());
-        let asked = self.client.auth(&self.reference, &self.credentials.auth, operation);
-        let token = self.within(asked, &what).await?;
-        let value = match (token, &self.credentials.auth) {
-            (Some(token), _) => format!("Bearer {token}"),
-            (None, RegistryAuth::Basic(user, password)) => {
-                format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-            }
-            (None, RegistryAuth::Bearer(token)) => format!("Bearer {token}"),
-            (None, RegistryAuth::Anonymous) => return Ok(None),
-        };
-        let value = HeaderValue::from_str(&value).map_err(|_| RegistryError::Credentials {
-            host: self.host.clone(),
-            reason: "they have letters that no header can carry".to_owned(),
-        })?;
-        Ok(Some(value))
+            authorization,
+        })
     }
 
     /// Downloads a manifest by its tag or digest, and returns it with its digest.
@@ -145,6 +141,7 @@ impl<'a> Remote<'a> {
             url: &format!("{}/{path}", self.base),
             accept,
             authorization: self.authorization.as_ref(),
+            form: None,
             who: self.credentials.who.as_deref(),
             what,
             limit,

@@ -323,3 +323,66 @@ async fn https_goes_through_the_proxy_and_loopback_does_not() {
     let loopback = resolve(through("", url), "127.0.0.1:1").await;
     assert!(loopback.contains("refused"), "nobody listens: {loopback}");
 }
+
+#[tokio::test]
+async fn a_token_is_asked_for_and_shown_to_the_registry_only() {
+    let digest = Digest::of(component());
+    let config = Digest::of(b"{}");
+    let manifest = format!(
+        r#"{{"schemaVersion": 2, "config": {{"mediaType": "application/vnd.wasm.config.v0+json", "digest": "{config}", "size": 2}},
+            "layers": [{{"mediaType": "application/wasm", "digest": "{digest}", "size": 1}}]}}"#
+    );
+    let login = |registry: &str| {
+        Some(Login {
+            registry: registry.to_owned(),
+            user: "me".to_owned(),
+            password: "secret".to_owned(),
+        })
+    };
+    let identity = |registry: &str| format!(r#"{{"auths": {{"{registry}": {{"identitytoken": "a b"}}}}}}"#);
+    for is_identity in [false, true] {
+        let tokens = Answers::default().with(
+            "/token",
+            r#"{"access_token": "of the server", "token": "of the server"}"#,
+        );
+        let server = tokens.clone().serve().await;
+        let challenge = format!(
+            "401 Unauthorized\r\ncontent-length: 0\r\nwww-authenticate: Bearer realm=\"http://{server}/token\",service=\"a\"\r\n"
+        );
+        let answers = Answers::default()
+            .with_head("/v2/", &challenge, "")
+            .with("/v2/acme/ttl/manifests/1", &manifest)
+            .with(&format!("/v2/acme/ttl/blobs/{digest}"), component());
+        let address = answers.clone().serve().await;
+        let docker = Place::new();
+        docker.file("config.json", identity(&address));
+        let access = Access {
+            login: login(&address).filter(|_| !is_identity),
+            docker: Some(docker.path().to_owned()),
+            ..access(&[address.clone()])
+        };
+        let text = format!("oci://{address}/acme/ttl:1");
+        let found = Place::new()
+            .store(access)
+            .resolve(&source(text), Path::new(""))
+            .await
+            .unwrap();
+        assert_eq!(found.component.digest, digest);
+        let traded = tokens.asked("/token");
+        if is_identity {
+            assert!(
+                traded.starts_with("POST /token HTTP") && !traded.contains("authorization:"),
+                "{traded}"
+            );
+        } else {
+            assert!(
+                traded.starts_with("GET /token?scope=repository%3Aacme%2Fttl%3Apull&service=a HTTP"),
+                "{traded}"
+            );
+            assert!(traded.contains("authorization: Basic bWU6c2VjcmV0\r\n"), "{traded}");
+        }
+        let asked = answers.asked("/manifests/1");
+        assert!(asked.contains("authorization: Bearer of the server\r\n"), "{asked}");
+        assert!(!answers.asked("GET /v2/ ").contains("authorization"));
+    }
+}

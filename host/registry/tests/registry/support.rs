@@ -115,6 +115,8 @@ pub struct Answers {
     always: BTreeMap<String, Sent>,
     /// What comes before that, once.
     first: Arc<Mutex<BTreeMap<String, Sent>>>,
+    /// What was asked, as it came.
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Answers {
@@ -136,6 +138,19 @@ impl Answers {
         let sent = (head.to_owned(), body.as_ref().to_vec());
         self.first.lock().unwrap().insert(path.to_owned(), sent);
         self
+    }
+
+    /// Returns the one thing that was asked of a path, with its headers and body.
+    pub fn asked(&self, path: &str) -> String {
+        let asked = self.asked.lock().unwrap();
+        let [one] = asked
+            .iter()
+            .filter(|one| one.contains(path))
+            .cloned()
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        one
     }
 
     /// Serves them on a free port as long as the runtime lives, and returns the address.
@@ -183,7 +198,9 @@ impl Answers {
             }
         }
         let asked = String::from_utf8_lossy(&asked).into_owned();
-        let path = asked.split(' ').nth(1).unwrap_or_default();
+        self.asked.lock().unwrap().push(asked.clone());
+        let target = asked.split(' ').nth(1).unwrap_or_default();
+        let path = target.split('?').next().unwrap_or_default();
         let first = self.first.lock().unwrap().remove(path);
         let (head, body) = first
             .or_else(|| self.always.get(path).cloned())
