@@ -359,7 +359,7 @@ async fn a_token_is_asked_for_and_shown_to_the_registry_only() {
         let access = Access {
             login: login(&address).filter(|_| !is_identity),
             docker: Some(docker.path().to_owned()),
-            ..access(&[address.clone()])
+            ..access(std::slice::from_ref(&address))
         };
         let text = format!("oci://{address}/acme/ttl:1");
         let found = Place::new()
