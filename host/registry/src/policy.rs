@@ -169,22 +169,32 @@ impl Policy {
 }
 
 impl Rule {
+    /// Writes the rule's text as sources are written: hosts in small letters, paths without `./`.
+    fn settled(&self) -> String {
+        let Some((scheme, rest)) = self.source.split_once("://") else {
+            return self.source.strip_prefix("./").unwrap_or(&self.source).to_owned();
+        };
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        format!("{scheme}://{}{path}", host.to_ascii_lowercase())
+    }
+
     /// Says whether a source begins with the rule's text, and that ends where a part of the source does.
     fn is_for(&self, source: &str) -> bool {
         if self.source == EVERY {
             return true;
         }
-        let Some(rest) = source.strip_prefix(&self.source) else {
+        let rule = self.settled();
+        let Some(rest) = source.strip_prefix(&rule) else {
             return false;
         };
         // Behind a host, a colon begins a port: another registry.
-        let has_path = self.source.split_once("://").is_none_or(|(_, rest)| rest.contains('/'));
+        let has_path = rule.split_once("://").is_none_or(|(_, rest)| rest.contains('/'));
         let ends = if has_path {
             &['/', '@', '#', ':'][..]
         } else {
             &['/', '@', '#']
         };
-        rest.is_empty() || self.source.ends_with('/') || rest.starts_with(ends)
+        rest.is_empty() || rule.ends_with('/') || rest.starts_with(ends)
     }
 }
 
@@ -222,6 +232,13 @@ mod tests {
                 .into_iter()
                 .map(|rule| rule.source.clone());
             assert_eq!(rules.collect::<Vec<_>>(), [found], "{source}");
+        }
+        for (written, source) in [
+            ("oci://A.io/acme", "oci://a.IO:443/acme/queue:1"),
+            ("./ours/", "ours/a.wasm"),
+        ] {
+            let policy = Policy(vec![rule(written)]);
+            assert_eq!(policy.rules(&source.parse().unwrap()).len(), 1, "{written}");
         }
         let host = Policy(vec![rule("oci://a.io")]);
         assert_eq!(host.rules(&"oci://a.io/queue:1".parse().unwrap()).len(), 1);

@@ -110,7 +110,8 @@ impl FromStr for Source {
                     "name a file, or `oci://REGISTRY/REPOSITORY:TAG`",
                 ));
             }
-            return Ok(Source::Path(plain(Path::new(text))));
+            let path = plain(Path::new(text)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+            return Ok(Source::Path(path));
         };
         let hint = "write its SHA-256 behind it: `#sha256=` and the 64 hex digits that `sha256sum` prints";
         let Some((place, pin)) = rest.split_once('#') else {
@@ -138,10 +139,8 @@ impl FromStr for Source {
                 digest,
             });
         }
-        Ok(Source::File {
-            path: plain(Path::new(place)),
-            digest,
-        })
+        let path = plain(Path::new(place)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+        Ok(Source::File { path, digest })
     }
 }
 
@@ -164,13 +163,7 @@ fn oci(text: &str) -> Result<OciSource, Wrong> {
         let hint = "name a tag, as in `:1.2.0`, or a digest; which one is meant is not guessed";
         return Err(("it has neither a tag nor a digest".to_owned(), hint));
     }
-    let is_host = registry == "localhost" || registry.contains(['.', ':']);
-    if !is_host {
-        return Err((
-            format!("`{registry}` is no host"),
-            "write the registry in full, as in `ghcr.io`",
-        ));
-    }
+    let registry = host(registry)?;
     if repository.contains(|letter: char| letter.is_ascii_uppercase()) {
         return Err((
             format!("`{repository}` has capital letters, which no repository may have"),
@@ -178,25 +171,49 @@ fn oci(text: &str) -> Result<OciSource, Wrong> {
         ));
     }
     // What may stand in each part is up to the specification of distribution.
-    let whole: Result<Reference, _> = name.parse();
+    let whole: Result<Reference, _> = format!("{registry}/{path}").parse();
     whole.map_err(|error| (error.to_string(), form))?;
     Ok(OciSource {
-        registry: registry.to_owned(),
+        registry,
         repository: repository.to_owned(),
         tag,
         manifest,
     })
 }
 
-/// Leaves out what means nothing in a path, so that `./a.wasm` and `a.wasm` are one source.
-fn plain(path: &Path) -> PathBuf {
+/// Writes a host in the one way that rules and locks know it by.
+fn host(written: &str) -> Result<String, Wrong> {
+    let lower = written.to_ascii_lowercase();
+    // Where there is TLS, this is the port without being written.
+    let host = lower.strip_suffix(":443").unwrap_or(&lower);
+    let is_host = host == "localhost" || host.contains(['.', ':']);
+    if !is_host || host.ends_with('.') || host.starts_with('.') {
+        let hint = "write the registry in full, as in `ghcr.io`";
+        return Err((format!("`{written}` is no host"), hint));
+    }
+    Ok(if host == "index.docker.io" { "docker.io" } else { host }.to_owned())
+}
+
+/// Writes a path in the one way that rules and locks know it by: `./a.wasm` and `a.wasm` are one source.
+fn plain(path: &Path) -> Result<PathBuf, Wrong> {
+    let mut is_inside = false;
+    for part in path.components() {
+        match part {
+            Component::Normal(_) => is_inside = true,
+            Component::ParentDir if is_inside => {
+                return Err((
+                    "it leads into a folder and out again".to_owned(),
+                    "write the path without `..` in its middle",
+                ));
+            }
+            Component::ParentDir | Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
     let parts = path.components().filter(|part| *part != Component::CurDir);
     let plain: PathBuf = parts.collect();
-    if plain.as_os_str().is_empty() {
-        path.to_owned()
-    } else {
-        plain
-    }
+    // What would be taken for something else without its `./` keeps it.
+    let is_clear = !plain.as_os_str().is_empty() && !plain.to_string_lossy().contains(':');
+    Ok(if is_clear { plain } else { path.to_owned() })
 }
 
 impl fmt::Display for OciSource {
@@ -243,7 +260,21 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
         }
-        assert_eq!("./a/./b.wasm".parse::<Source>().unwrap().to_string(), "a/b.wasm");
+        // What means the same is the same, so that neither a rule nor a lock can be missed.
+        for (written, meant) in [
+            ("./a/./b.wasm", "a/b.wasm"),
+            ("./file:b.wasm", "./file:b.wasm"),
+            ("oci://GHCR.io:443/acme/queue:1", "oci://ghcr.io/acme/queue:1"),
+            ("oci://index.docker.io/acme/queue:1", "oci://docker.io/acme/queue:1"),
+        ] {
+            let source = written.parse::<Source>().unwrap();
+            assert_eq!(source.to_string(), meant);
+            assert_eq!(meant.parse::<Source>().unwrap(), source);
+        }
+        let url = format!("https://ACME.io:443/a/../queue.wasm#sha256={HEX}")
+            .parse::<Source>()
+            .unwrap();
+        assert_eq!(url.to_string(), format!("https://acme.io/queue.wasm#sha256={HEX}"));
     }
 
     #[test]
@@ -254,6 +285,8 @@ mod tests {
             ("oci://ghcr.io", "it names no repository"),
             ("oci://ghcr.io/acme/queue", "it has neither a tag nor a digest"),
             ("oci://acme/queue:1", "`acme` is no host"),
+            ("oci://ghcr.io./acme/queue:1", "`ghcr.io.` is no host"),
+            ("plugins/../queue.wasm", "it leads into a folder and out again"),
             ("oci://ghcr.io/Acme/queue:1", "`Acme/queue` has capital letters"),
             ("oci://ghcr.io/acme/queue:a b", "invalid reference format"),
             ("oci://ghcr.io/acme/queue:1@sha256:12", "`sha256:12` is no digest"),
