@@ -38,6 +38,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan",
         "capstan-core",
         "capstan-engine",
+        "capstan-registry",
         "capstan-sandbox",
         "capstan-sim",
     ];
@@ -54,18 +55,43 @@ fn no_crate_knows_what_it_may_not() {
         assert!(found.is_empty(), "{package} may not know {found:?}");
     };
     knows("capstan-core", &["tokio"]);
-    for package in ["capstan-core", "capstan-engine", "capstan-sim", "capstan"] {
+    for package in [
+        "capstan-core",
+        "capstan-engine",
+        "capstan-registry",
+        "capstan-sim",
+        "capstan",
+    ] {
         knows(package, &wasm);
     }
-    for package in ["capstan-core", "capstan-sandbox", "capstan-sim"] {
+    for package in ["capstan-core", "capstan-registry", "capstan-sandbox", "capstan-sim"] {
         knows(package, &cluster);
     }
-    for package in ["capstan-core", "capstan-engine", "capstan-sandbox", "capstan-sim"] {
+    for package in [
+        "capstan-core",
+        "capstan-engine",
+        "capstan-registry",
+        "capstan-sandbox",
+        "capstan-sim",
+    ] {
         knows(package, &faces);
     }
     knows("capstan-core", &["capstan-engine", "capstan-sandbox", "capstan-sim"]);
     knows("capstan-engine", &["capstan", "capstan-sandbox", "capstan-sim"]);
-    knows("capstan-sandbox", &["capstan", "capstan-engine", "capstan-sim"]);
+    knows(
+        "capstan-sandbox",
+        &["capstan", "capstan-engine", "capstan-registry", "capstan-sim"],
+    );
+    knows(
+        "capstan-registry",
+        &[
+            "capstan",
+            "capstan-core",
+            "capstan-engine",
+            "capstan-sandbox",
+            "capstan-sim",
+        ],
+    );
     knows(
         "capstan-sim",
         &["capstan", "capstan-core", "capstan-engine", "capstan-sandbox"],

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod distribute;
 mod from;
 mod health;
 mod lint;
@@ -9,15 +10,17 @@ mod set;
 use std::path::PathBuf;
 
 use capstan_core::grant::UserGrants;
+use capstan_registry::Policy;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::distribute::{Add, Distribute, Publish, Pull, Reach, Update, Verify};
 pub use self::from::From;
 pub use self::health::Health;
 pub use self::lint::Lint;
 pub use self::lints::{Least, Lints};
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 
-use crate::{exit, report::Mistakes, seconds::seconds};
+use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -65,9 +68,12 @@ pub struct Global {
     /// With --simulate: keep the embedded cluster in this file between commands
     #[arg(long, global = true, value_name = "FILE")]
     pub state: Option<PathBuf>,
-    /// Load a plugin; it comes before the built-in ones. May be repeated
-    #[arg(long = "plugin", global = true, value_name = "PATH")]
-    pub plugins: Vec<PathBuf>,
+    /// Load a plugin, by its path or another source; it comes before the built-in ones. May be repeated
+    #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::by_flag)]
+    pub plugins: Vec<Named>,
+    /// Which plugins have to be signed, as the files that describe applications say it.
+    #[arg(skip)]
+    pub signatures: Policy,
     /// Leave out a plugin by its name. May be repeated
     #[arg(long = "without-plugin", global = true, value_name = "NAME")]
     pub without_plugins: Vec<String>,
@@ -80,7 +86,7 @@ pub struct Global {
     /// What the files that describe applications grant; flags come before it.
     #[arg(skip)]
     pub granted: UserGrants,
-    /// Folder for compiled plugins [default: capstan/plugins in the user's cache folder]
+    /// Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,
     /// How to print
@@ -228,7 +234,7 @@ pub enum Command {
         after_help = "Examples:\n  capstan simulate -f shop/\n  capstan simulate --serve --write-kubeconfig sim.yaml\n  KUBECONFIG=sim.yaml capstan sync -f shop/"
     )]
     Simulate(Simulate),
-    /// List plugins, or ask one of them by hand
+    /// List plugins, get, pin and publish them, or ask one of them by hand
     #[command(subcommand)]
     Plugin(Plugin),
     /// Print the completion script of a shell
@@ -385,6 +391,9 @@ pub enum Plugin {
         after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
     )]
     Run(PluginRun),
+    /// Where plugins come from, and where they go.
+    #[command(flatten)]
+    Distribute(Distribute),
 }
 
 /// A question to a plugin.

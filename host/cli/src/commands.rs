@@ -4,6 +4,7 @@ mod approve;
 mod conduct;
 mod delete;
 mod diff;
+mod distribute;
 mod explain;
 mod explain_compat;
 mod follow;

@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::{
     args::Global,
-    connect, grants,
+    connect, grants, plugins,
     report::Mistakes,
     source::{self, Capabilities},
 };
@@ -183,25 +183,24 @@ pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
     for plugin in capstan_bundle::ALL {
         builder = builder.builtin(plugin.name, plugin.bytes);
     }
-    for path in &global.plugins {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Mistakes::one(
-                format!("the plugin {} can't be read: {error}", path.display()),
-                "name a `.wasm` file",
-            )
-        })?;
-        builder = builder.plugin(path.display().to_string(), bytes);
+    for (name, component) in plugins::load(global)? {
+        builder = builder.plugin(name, component);
     }
     for name in &global.without_plugins {
         builder = builder.without(name);
     }
-    if let Some(folder) = global.plugin_cache.clone().or_else(cache_folder) {
+    if let Some(folder) = plugin_folder(global) {
         builder = builder.cache(folder);
     }
     if is_virtual(global) {
         builder = builder.timeless();
     }
     Ok(builder.build()?)
+}
+
+/// Returns the folder for what is compiled and downloaded, if there is a place for it.
+pub fn plugin_folder(global: &Global) -> Option<PathBuf> {
+    global.plugin_cache.clone().or_else(cache_folder)
 }
 
 fn cache_folder() -> Option<PathBuf> {

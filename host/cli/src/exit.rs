@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use capstan_core::event::Status;
 use capstan_engine::EngineError;
+use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
 
 use crate::report::Mistakes;
@@ -96,6 +97,28 @@ impl Exit {
         }
         if error.is::<AskError>() {
             return Exit::Usage;
+        }
+        match error.downcast_ref::<RegistryError>() {
+            // What was named, pinned or allowed is up to the user; the rest is up to others.
+            Some(
+                RegistryError::Source(_)
+                | RegistryError::NotLocked { .. }
+                | RegistryError::Unsigned(_)
+                | RegistryError::Taken { .. }
+                | RegistryError::TooLarge { .. }
+                | RegistryError::NotAPlugin { .. }
+                | RegistryError::File { .. },
+            ) => return Exit::Usage,
+            Some(
+                RegistryError::Unreachable { .. }
+                | RegistryError::Denied { .. }
+                | RegistryError::NotFound { .. }
+                | RegistryError::Answer { .. }
+                | RegistryError::Cut { .. }
+                | RegistryError::WrongDigest { .. }
+                | RegistryError::Credentials { .. },
+            ) => return Exit::Other,
+            None => {}
         }
         match error.downcast_ref::<EngineError>() {
             Some(EngineError::Plan(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,

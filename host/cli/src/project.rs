@@ -2,8 +2,10 @@
 //! [`File`](file::File) beside the manifests does; a flag wins over a file.
 
 pub mod argocd;
+pub mod edit;
 pub mod file;
 mod order;
+pub mod signed;
 mod wrong;
 
 use std::{
@@ -282,6 +284,7 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
     global.namespace = global.namespace.or_else(|| namespaces.next().flatten());
     for configuration in &read {
         global.plugins.extend(configuration.plugins());
+        global.signatures.0.extend(configuration.policy().map_err(Mistakes)?.0);
         let without = configuration.file.without_plugins.iter().cloned();
         global.without_plugins.extend(without);
         global.granted.extend(configuration.file.grants.clone());
@@ -412,6 +415,7 @@ mod tests {
 
     use super::{
         file::{Application, Entry, File},
+        signed::{SignatureRule, SignerEntry},
         *,
     };
 
@@ -460,6 +464,8 @@ mod tests {
             ("The file", keys::<File>()),
             ("An application", keys::<Application>()),
             ("A source", keys::<Entry>()),
+            ("A rule of signatures", keys::<SignatureRule>()),
+            ("A signer", keys::<SignerEntry>()),
             ("Options", keys::<Options>()),
         ];
         for (title, keys) in sections {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use capstan_core::{error::PlanError, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
+use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
 
 use crate::{connect::CredentialError, render::Paint};
@@ -102,6 +103,9 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         return error.hint();
     }
     if let Some(error) = error.downcast_ref::<AskError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<RegistryError>() {
         return error.hint();
     }
     if let Some(error) = error.downcast_ref::<CredentialError>() {

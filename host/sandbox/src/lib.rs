@@ -31,4 +31,5 @@ pub use ask::{Answer, Asked, Function, Question};
 pub use call::{Cost, Line, Severity};
 pub use error::{AskError, SandboxError};
 pub use info::{ClaimInfo, Compiled, PluginInfo, Source};
+pub use plugin::MAX_COMPONENT;
 pub use sandbox::{Builder, Sandbox};

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A component may have so many bytes. The largest known, JavaScript and Python with their engines, have 12 and 18 MB.
-const MAX_COMPONENT: usize = 32 << 20;
+pub const MAX_COMPONENT: usize = 32 << 20;
 
 /// A plugin.
 pub(crate) struct Plugin {

@@ -3,7 +3,7 @@
 //!
 //! Reading order: [`Cluster`] is what a test holds, [`shared`] is how most tests get it. `plane` starts the control
 //! plane, `node` the kubelet and what it needs, `programs` builds all of them, and `watchdog` sees to it that nothing
-//! outlives the process, however that ends. [`hollow`] is a node without a kubelet, [`proxy`] strikes with faults.
+//! outlives the process, however that ends. [`registry`] is a registry for plugins. [`hollow`] is a node without a kubelet, [`proxy`] strikes with faults.
 
 mod cluster;
 mod error;
@@ -14,11 +14,12 @@ mod port;
 mod process;
 mod programs;
 pub mod proxy;
+pub mod registry;
 mod shared;
 mod users;
 mod watchdog;
 
 pub use cluster::{Cluster, Tier};
 pub use error::{Error, Unavailable};
-pub use programs::{argo_bench, argo_differential, build, helm};
+pub use programs::{argo_bench, argo_differential, build, cosign, helm};
 pub use shared::shared;

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use capstan_cluster::{Cluster, Tier, argo_differential, build, helm};
+use capstan_cluster::{Cluster, Tier, argo_differential, build, cosign, helm};
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: capstan-cluster up [--node] [--dir DIR]   start a cluster, until Ctrl-C
-       capstan-cluster build [--node]              build what a cluster needs, helm, and Argo CD's engine";
+       capstan-cluster build [--node]              build what a cluster needs, helm, cosign, and Argo CD's engine";
 
 enum Word {
     Up,
@@ -51,6 +51,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Word::Build => {
             build(asked.tier)?;
             helm()?;
+            cosign()?;
             argo_differential()?;
         }
         Word::Up => up(asked.tier, asked.dir)?,

@@ -60,6 +60,12 @@ const PAUSE: Program = program("pause", "images", "./pause");
 const CURL: Program = program("curl", "images", "./curl");
 const ECHO_SERVER: Program = program("echo-server", "images", "./echo-server");
 pub(crate) const HELM: Program = program("helm", "helm", "helm.sh/helm/v4/cmd/helm");
+pub(crate) const DISTRIBUTION: Program = program(
+    "registry",
+    "registry",
+    "github.com/distribution/distribution/v3/cmd/registry",
+);
+const COSIGN: Program = program("cosign", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign");
 const ARGO_CD: &str = "gitops-engine";
 const ARGO_BENCH: Program = program("argo-bench", ARGO_CD, "./bench");
 const ARGO_DIFFERENTIAL: Program = program("argo-differential", ARGO_CD, "./differential");
@@ -79,6 +85,18 @@ pub fn build(tier: Tier) -> Result<(), Error> {
 pub fn helm() -> Result<PathBuf, Error> {
     ensure(&[HELM])?;
     Ok(HELM.path()?)
+}
+
+/// Returns the path of CNCF distribution, a registry, built at the first call on a machine.
+pub(crate) fn distribution() -> Result<PathBuf, Error> {
+    ensure(&[DISTRIBUTION])?;
+    Ok(DISTRIBUTION.path()?)
+}
+
+/// Returns the path of cosign, built at the first call on a machine.
+pub fn cosign() -> Result<PathBuf, Error> {
+    ensure(&[COSIGN])?;
+    Ok(COSIGN.path()?)
 }
 
 /// Returns the path of the program that brings a folder into a namespace by Argo CD's engine, built at the first call on a machine.
@@ -322,10 +340,11 @@ mod tests {
 
     #[test]
     fn every_program_is_named_by_its_module() {
-        for program in CONTROL_PLANE
-            .iter()
-            .chain(NODE)
-            .chain([&HELM, &ARGO_BENCH, &ARGO_DIFFERENTIAL])
+        for program in
+            CONTROL_PLANE
+                .iter()
+                .chain(NODE)
+                .chain([&HELM, &DISTRIBUTION, &COSIGN, &ARGO_BENCH, &ARGO_DIFFERENTIAL])
         {
             let tools = fs::read_to_string(program.source().join("tools.go")).unwrap_or_default();
             let own = program.source().join(program.package).join("main.go");

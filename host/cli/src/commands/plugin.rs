@@ -4,7 +4,7 @@ use capstan_core::plugins::Placement;
 use capstan_sandbox::{Answer, Question, Source};
 use serde_json::{Map, Value, json};
 
-use super::{print, print_json};
+use super::{distribute, print, print_json};
 use crate::{
     args::{Global, Output, Plugin, PluginRun},
     context,
@@ -18,6 +18,7 @@ pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exi
     match command {
         Plugin::List => list(global),
         Plugin::Run(args) => ask(global, args).await,
+        Plugin::Distribute(command) => distribute::run(global, command),
     }
 }
 

@@ -13,12 +13,17 @@ use capstan_core::{
     grant::UserGrants,
     manifest::{self, Manifest},
 };
+use capstan_registry::Policy;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::wrong;
+use super::{
+    signed::{self, SignatureRule},
+    wrong,
+};
 use crate::{
     options::Options,
+    plugins::Named,
     source::{self, Chart, Kustomization, Source, Values},
 };
 
@@ -43,8 +48,10 @@ pub struct File {
     pub applications: Vec<Application>,
     /// Files with Applications of Argo CD, which are read as descriptions of what to sync; beside `applications`, or alone.
     pub argocd_applications: Vec<String>,
-    /// Plugins to load, as paths from the file's folder; they come before the built-in ones.
+    /// Plugins to load, by their sources; they come before the built-in ones.
     pub plugins: Vec<String>,
+    /// Which plugins have to be signed, and by whom.
+    pub plugin_signatures: Vec<SignatureRule>,
     /// Plugins to leave out, by name.
     pub without_plugins: Vec<String>,
     /// What plugins may have done of what their manifests request, by name; `requested` for all of it.
@@ -186,6 +193,13 @@ impl Configuration {
                 mistakes.extend(entry.mistakes(document, &pointer));
             }
         }
+        for (index, plugin) in file.plugins.iter().enumerate() {
+            if let Err(error) = plugin.parse::<capstan_registry::Source>() {
+                let message = format!("this is no source of a plugin: {}", error.reason);
+                mistakes.push(document.error(&format!("/plugins/{index}"), message).hint(error.hint));
+            }
+        }
+        mistakes.extend(signed::mistakes(&file.plugin_signatures, document));
         mistakes
     }
 
@@ -202,9 +216,22 @@ impl Configuration {
         entries.iter().map(|entry| entry.source(&self.folder)).collect()
     }
 
-    /// Returns the plugins to load, from where the command runs.
-    pub fn plugins(&self) -> impl Iterator<Item = PathBuf> {
-        self.file.plugins.iter().map(|path| self.folder.join(path))
+    /// Returns the plugins to load.
+    pub fn plugins(&self) -> impl Iterator<Item = Named> {
+        let sources = self.file.plugins.iter().filter_map(|text| text.parse().ok());
+        sources.map(|source| Named {
+            source,
+            folder: self.folder.clone(),
+        })
+    }
+
+    /// Returns which plugins have to be signed.
+    ///
+    /// # Errors
+    ///
+    /// Returns which keys can't be read.
+    pub fn policy(&self) -> Result<Policy, Vec<PlanError>> {
+        signed::policy(&self.file.plugin_signatures, &self.document, &self.folder)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod changes;
 mod conditions;
+mod distribution;
 mod exec;
 mod health;
 mod identity;

@@ -523,7 +523,7 @@ fn help_shows_the_exit_codes() {
       sweep       Delete what the last operations left to be deleted later, and list what is still to
                   come
       simulate    Sync on an embedded cluster, or serve one for several commands and kubectl
-      plugin      List plugins, or ask one of them by hand
+      plugin      List plugins, get, pin and publish them, or ask one of them by hand
       completion  Print the completion script of a shell
       help        Print this message or the help of the given subcommand(s)
 
@@ -566,8 +566,9 @@ fn help_shows_the_exit_codes() {
           --state <FILE>
               With --simulate: keep the embedded cluster in this file between commands
 
-          --plugin <PATH>
-              Load a plugin; it comes before the built-in ones. May be repeated
+          --plugin <SOURCE>
+              Load a plugin, by its path or another source; it comes before the built-in ones. May be
+              repeated
 
           --without-plugin <NAME>
               Leave out a plugin by its name. May be repeated
@@ -580,7 +581,8 @@ fn help_shows_the_exit_codes() {
               File with what is granted, by the names of plugins, in YAML; --grant comes before it
 
           --plugin-cache <DIR>
-              Folder for compiled plugins [default: capstan/plugins in the user's cache folder]
+              Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache
+              folder]
               
               [env: CAPSTAN_PLUGIN_CACHE=]
 

@@ -1,0 +1,58 @@
+//! Getting, pinning and publishing plugins. What is downloaded is read and compiled, never asked anything.
+
+mod add;
+mod publish;
+mod pull;
+mod shown;
+mod update;
+mod verify;
+
+use std::path::PathBuf;
+
+use capstan_registry::{Access, Policy, Store};
+
+use crate::{
+    args::{Distribute, Global, Reach},
+    exit::Exit,
+    plugins,
+    project::{
+        FILE,
+        file::{self, Configuration},
+    },
+    report::Mistakes,
+};
+
+pub(super) fn run(global: &Global, command: &Distribute) -> anyhow::Result<Exit> {
+    match command {
+        Distribute::Add(args) => add::run(global, args),
+        Distribute::Update(args) => update::run(global, args),
+        Distribute::Pull(args) => pull::run(global, args),
+        Distribute::Publish(args) => publish::run(global, args),
+        Distribute::Verify(args) => verify::run(global, args),
+    }
+}
+
+/// Reads the `capstan.yaml` of the working directory, if there is one.
+fn here() -> anyhow::Result<Option<Configuration>> {
+    let path = PathBuf::from(FILE);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    Ok(Some(file::read(&path).map_err(Mistakes)?))
+}
+
+/// Returns who has to sign what, as `capstan.yaml` says it.
+fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
+    match file {
+        Some(configuration) => Ok(configuration.policy().map_err(Mistakes)?),
+        None => Ok(Policy::default()),
+    }
+}
+
+/// Makes a store that reaches registries as flags say, and else the environment.
+fn store(global: &Global, reach: &Reach, policy: Policy) -> Store {
+    let mut access: Access = plugins::access();
+    access.ca = reach.registry_ca.clone().or(access.ca);
+    access.plain_http.extend(reach.registry_http.iter().cloned());
+    plugins::store(global, access, policy)
+}

@@ -1,0 +1,49 @@
+//! `capstan plugin publish`.
+
+use capstan_registry::{OnTaken, Policy, Source};
+use serde_json::json;
+
+use super::{shown::checked, store};
+use crate::{
+    args::{Global, Output, Publish},
+    commands::{print, print_json, say},
+    exit::Exit,
+    plugins,
+    report::Mistakes,
+};
+
+pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
+    let target = match &args.target {
+        Source::Oci(target) if target.tag.is_some() => target,
+        Source::Oci(_) | Source::Https { .. } | Source::File { .. } | Source::Path(_) => {
+            return Err(Mistakes::one(
+                format!("nothing can be published to {}", args.target),
+                "name a tag in a registry, as in `oci://ghcr.io/acme/queue:1.2`",
+            ));
+        }
+    };
+    let component = std::fs::read(&args.file).map_err(|error| {
+        let message = format!("the plugin {} can't be read: {error}", args.file.display());
+        Mistakes::one(message, "name a `.wasm` file")
+    })?;
+    // What no host would load is nothing to publish.
+    checked(global, args.file.display().to_string(), component.clone())?;
+    let store = store(global, &args.reach, Policy::default());
+    let on_taken = if args.overwrite {
+        OnTaken::Overwrite
+    } else {
+        OnTaken::Refuse
+    };
+    let annotations = args.annotation.iter().cloned().collect();
+    let published = plugins::apart(store.publish(component, target, annotations, on_taken))??;
+    if global.output == Output::Text {
+        print(&format!("{}\n", published.source));
+    } else {
+        let source = published.source.to_string();
+        print_json(&json!({ "source": source, "digest": published.digest, "wasThere": published.was_there }))?;
+    }
+    if published.was_there {
+        say("it was there already");
+    }
+    Ok(Exit::Done)
+}

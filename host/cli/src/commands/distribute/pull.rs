@@ -1,0 +1,30 @@
+//! `capstan plugin pull`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::{here, policy, store};
+use crate::{
+    args::{Global, Pull},
+    commands::say,
+    exit::Exit,
+    plugins,
+};
+
+pub(super) fn run(global: &Global, args: &Pull) -> anyhow::Result<Exit> {
+    let store = store(global, &args.reach, policy(here()?.as_ref())?);
+    let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
+    // Its name has no letter that a path could be made of: the manifest was checked.
+    let usual = || PathBuf::from(format!("{}.wasm", plugin.stamp.name));
+    let file = args.file.clone().unwrap_or_else(usual);
+    std::fs::write(&file, &plugin.component.bytes).with_context(|| format!("failed to write {}", file.display()))?;
+    say(&format!(
+        "{} {} is in {}, {}",
+        plugin.stamp.name,
+        plugin.stamp.version,
+        file.display(),
+        plugin.component.digest
+    ));
+    Ok(Exit::Done)
+}

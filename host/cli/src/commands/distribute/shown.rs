@@ -1,0 +1,137 @@
+//! What is shown of a plugin that was looked up.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use capstan_registry::{Digest, Plugin, repeats_component};
+use capstan_sandbox::{PluginInfo, Sandbox};
+use serde::Serialize;
+
+use crate::{
+    args::Global,
+    context,
+    render::{columns, harmless, lines},
+};
+
+/// A plugin that was looked up, and that the sandbox takes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown {
+    pub(super) name: String,
+    pub(super) version: String,
+    licence: String,
+    description: String,
+    pub(super) source: String,
+    pub(super) digest: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) manifest: Option<Digest>,
+    /// Who of those that rules name signed it.
+    signed_by: Vec<String>,
+    /// How many signatures there are.
+    signatures: usize,
+    /// The kinds of what is attested, not verified.
+    attested: Vec<String>,
+    /// What whoever published it added.
+    annotations: BTreeMap<String, String>,
+    claims: Vec<String>,
+    pub(super) requests: Vec<String>,
+}
+
+impl Shown {
+    /// Has the sandbox read and compile a plugin, and notes what there is to know.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the sandbox doesn't take it.
+    pub(super) fn new(global: &Global, plugin: &Plugin) -> anyhow::Result<Shown> {
+        let info = checked(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
+        let added = |(key, _): &(&String, &String)| !repeats_component(key);
+        let annotations = plugin.annotations.iter().filter(added);
+        let annotations = annotations.map(|(key, value)| (key.clone(), value.clone()));
+        let claims = info
+            .claims
+            .iter()
+            .map(|claim| format!("{} {}", claim.interface, claim.claim));
+        Ok(Shown {
+            name: info.name.clone(),
+            version: info.version.clone(),
+            licence: info.licence.clone(),
+            description: info.description.clone(),
+            source: plugin.source.to_string(),
+            digest: plugin.component.digest,
+            manifest: plugin.manifest,
+            signed_by: plugin.component.signed_by.clone(),
+            signatures: plugin.signatures.unwrap_or_default(),
+            attested: plugin.attested.clone(),
+            annotations: annotations.collect(),
+            claims: claims.collect(),
+            requests: info.requests,
+        })
+    }
+
+    /// Writes it for people.
+    pub(super) fn text(&self) -> String {
+        let mut rows = vec![("from", self.source.clone()), ("digest", self.digest.to_string())];
+        rows.extend(self.manifest.map(|digest| ("manifest", digest.to_string())));
+        rows.push(("signed", self.signed()));
+        rows.extend(
+            self.attested
+                .iter()
+                .map(|kind| ("attested", format!("{kind} (nobody has verified it)"))),
+        );
+        // A signature is of the manifest, and so of its annotations.
+        let doubt = if self.signed_by.is_empty() {
+            " (nobody has verified it)"
+        } else {
+            ""
+        };
+        let annotated = |(key, value): (&String, &String)| ("annotated", format!("{key}={value}{doubt}"));
+        rows.extend(self.annotations.iter().map(annotated));
+        rows.extend(self.claims.iter().map(|claim| ("claims", claim.clone())));
+        if self.requests.is_empty() {
+            rows.push(("requests", "nothing beside its hooks' own objects".to_owned()));
+        }
+        rows.extend(self.requests.iter().map(|request| ("requests", request.clone())));
+        let mut last = "";
+        let rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .map(|(key, value)| {
+                let key = if std::mem::replace(&mut last, key) == key {
+                    ""
+                } else {
+                    key
+                };
+                vec![format!("  {key}"), harmless(&value)]
+            })
+            .collect();
+        let head = format!(
+            "{} {} ({}): {}",
+            self.name, self.version, self.licence, self.description
+        );
+        harmless(&head) + "\n" + &lines(columns(&rows, 1))
+    }
+
+    /// Says by whom it is signed, in a few words.
+    pub(super) fn signed(&self) -> String {
+        match (self.signed_by.as_slice(), self.signatures) {
+            ([], 0) => "by nobody".to_owned(),
+            ([], 1) => "by somebody, and no rule says whose signature counts".to_owned(),
+            ([], many) => format!("{many} times, and no rule says whose signature counts"),
+            (by, _) => format!("by {}", by.join(" and ")),
+        }
+    }
+}
+
+/// Loads a plugin as a sync would.
+///
+/// # Errors
+///
+/// Returns why the sandbox doesn't take it.
+pub(super) fn checked(global: &Global, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
+    let mut builder = Sandbox::builder().plugin(name, component);
+    if let Some(folder) = context::plugin_folder(global) {
+        builder = builder.cache(folder);
+    }
+    let found = builder.build()?.plugins().into_iter().next();
+    found.context("the sandbox has lost a plugin")
+}

@@ -1,0 +1,86 @@
+//! `capstan plugin update`.
+
+use std::path::Path;
+
+use capstan_core::error::near;
+use capstan_registry::{Lock, Locked};
+use serde_json::json;
+
+use super::{here, policy, shown::Shown, store};
+use crate::{
+    args::{Global, Output, Update},
+    commands::{print, print_json, say},
+    exit::Exit,
+    plugins,
+    report::Mistakes,
+};
+
+pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
+    let file = here()?;
+    let lock_file = plugins::lock_in(Path::new(""));
+    let mut lock = Lock::read(&lock_file)?;
+    let wanted = selected(&lock, args.name.as_deref())?;
+    let store = store(global, &args.reach, policy(file.as_ref())?);
+    let mut told = Vec::new();
+    // All are looked up before any is pinned: the file is as it was when one fails.
+    for old in wanted {
+        let source = old.source.parse::<capstan_registry::Source>();
+        let source = source.map_err(capstan_registry::RegistryError::from)?;
+        let plugin = plugins::apart(store.resolve(&source, Path::new("")))??;
+        let shown = Shown::new(global, &plugin)?;
+        lock.put(Locked {
+            name: old.name.clone(),
+            version: shown.version.clone(),
+            source: old.source.clone(),
+            digest: shown.digest,
+            manifest: shown.manifest,
+        });
+        told.push((old, shown));
+    }
+    lock.write(&lock_file)?;
+    if told.is_empty() {
+        say("nothing is pinned; `capstan plugin add SOURCE` does that");
+    }
+    if global.output == Output::Text {
+        for (old, new) in &told {
+            print(&text(old, new));
+        }
+    } else {
+        let all: Vec<_> = told
+            .iter()
+            .map(|(old, new)| json!({ "before": old, "now": new }))
+            .collect();
+        print_json(&all)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn selected(lock: &Lock, name: Option<&str>) -> anyhow::Result<Vec<Locked>> {
+    let Some(name) = name else {
+        return Ok(lock.plugins.clone());
+    };
+    let found: Vec<Locked> = lock
+        .plugins
+        .iter()
+        .filter(|plugin| plugin.name == name)
+        .cloned()
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let names: Vec<&str> = lock.plugins.iter().map(|plugin| &*plugin.name).collect();
+    let hint = match near(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "nothing is pinned; `capstan plugin add SOURCE` does that".to_owned(),
+        None => format!("there are {}", names.join(", ")),
+    };
+    Err(Mistakes::one(format!("no plugin `{name}` is pinned"), hint))
+}
+
+fn text(old: &Locked, new: &Shown) -> String {
+    let is_same = old.digest == new.digest && old.manifest == new.manifest;
+    if is_same {
+        return format!("{} {}: unchanged\n", old.name, new.version);
+    }
+    format!("{} {} -> {}\n{}", old.name, old.version, new.version, new.text())
+}

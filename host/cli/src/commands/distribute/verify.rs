@@ -1,0 +1,53 @@
+//! `capstan plugin verify`.
+
+use std::path::Path;
+
+use capstan_registry::{Policy, Rule};
+
+use super::{here, policy, shown::Shown, store};
+use crate::{
+    args::{Global, Output, Verify},
+    commands::{print, print_json},
+    exit::Exit,
+    plugins,
+    project::signed,
+    report::Mistakes,
+};
+
+pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
+    let policy = if args.key.is_empty() {
+        policy(here()?.as_ref())?
+    } else {
+        by_keys(args)?
+    };
+    if !policy.demands(&args.source) {
+        return Err(Mistakes::one(
+            format!("nothing says who has to have signed {}", args.source),
+            "name a key with `--key`, or write a rule under `pluginSignatures` of a capstan.yaml",
+        ));
+    }
+    let store = store(global, &args.reach, policy);
+    let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
+    let shown = Shown::new(global, &plugin)?;
+    if global.output == Output::Text {
+        print(&shown.text());
+    } else {
+        print_json(&shown)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// All keys that were named have to have signed.
+fn by_keys(args: &Verify) -> anyhow::Result<Policy> {
+    let signers = args.key.iter().map(|path| {
+        signed::signer(path, &path.display().to_string()).map_err(|reason| {
+            let message = format!("the key {} can't be used: {reason}", path.display());
+            Mistakes::one(message, "name the `cosign.pub` that `cosign generate-key-pair` wrote")
+        })
+    });
+    Ok(Policy(vec![Rule {
+        source: "*".to_owned(),
+        all_of: signers.collect::<anyhow::Result<_>>()?,
+        any_of: Vec::new(),
+    }]))
+}

@@ -1,0 +1,145 @@
+//! How registries are reached: whom to trust, what to say who we are, how large and how slow things may be.
+
+use std::{path::PathBuf, time::Duration};
+
+/// How registries are reached. Nothing of it belongs to one source.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Certificates of CAs to trust beside those of the system, in PEM.
+    pub ca: Option<PathBuf>,
+    /// Registries that have no TLS, as HOST or HOST:PORT.
+    pub plain_http: Vec<String>,
+    /// Credentials for one registry; they come before docker's.
+    pub login: Option<Login>,
+    /// Docker's folder, in which `config.json` is.
+    pub docker: Option<PathBuf>,
+    /// The proxy for `https`, and what is reached without it.
+    pub proxy: Option<Proxy>,
+    /// What is too large or too slow.
+    pub limits: Limits,
+}
+
+/// Credentials for one registry.
+#[derive(Clone)]
+pub struct Login {
+    /// The registry, as HOST or HOST:PORT. Nobody else is told.
+    pub registry: String,
+    /// The user's name.
+    pub user: String,
+    /// The password or token.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} at {}", self.user, self.registry)
+    }
+}
+
+/// A proxy.
+#[derive(Debug, Clone)]
+pub struct Proxy {
+    /// Its URL.
+    pub url: String,
+    /// Hosts, domains and networks that are reached directly, with commas.
+    pub exceptions: String,
+}
+
+/// What is too large or too slow.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A component's bytes.
+    pub component: u64,
+    /// The bytes of anything else: manifests, signatures, bundles.
+    pub document: u64,
+    /// How long a connection may take to come about.
+    pub connect: Duration,
+    /// How long a server may say nothing.
+    pub silence: Duration,
+    /// How long one download or upload may take.
+    pub whole: Duration,
+    /// The pause before something is tried again; it doubles.
+    pub pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            // What the sandbox loads; Python with its interpreter has 18 MB.
+            component: 32 << 20,
+            // The specification of distribution asks registries for manifests of up to 4 MiB.
+            document: 4 << 20,
+            connect: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+            whole: Duration::from_mins(5),
+            pause: Duration::from_millis(500),
+        }
+    }
+}
+
+impl Access {
+    /// Reads what the environment says, as variables are looked up by `look_up`: `CAPSTAN_REGISTRY_CA`, `CAPSTAN_REGISTRY_HTTP`
+    /// (with commas), `CAPSTAN_REGISTRY` with `CAPSTAN_REGISTRY_USER` and `CAPSTAN_REGISTRY_PASSWORD`, `DOCKER_CONFIG` or `HOME`,
+    /// `HTTPS_PROXY` and `NO_PROXY`.
+    pub fn from_environment(look_up: &dyn Fn(&str) -> Option<String>) -> Access {
+        let some = |name: &str| look_up(name).filter(|value| !value.is_empty());
+        let either = |name: &str| some(name).or_else(|| some(&name.to_lowercase()));
+        let hosts = some("CAPSTAN_REGISTRY_HTTP").unwrap_or_default();
+        let login = || {
+            Some(Login {
+                registry: some("CAPSTAN_REGISTRY")?,
+                user: some("CAPSTAN_REGISTRY_USER")?,
+                password: some("CAPSTAN_REGISTRY_PASSWORD")?,
+            })
+        };
+        let docker = || some("HOME").map(|home| PathBuf::from(home).join(".docker"));
+        Access {
+            ca: some("CAPSTAN_REGISTRY_CA").map(PathBuf::from),
+            plain_http: hosts
+                .split(',')
+                .map(str::trim)
+                .filter(|host| !host.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            login: login(),
+            docker: some("DOCKER_CONFIG").map(PathBuf::from).or_else(docker),
+            proxy: either("HTTPS_PROXY").map(|url| Proxy {
+                url,
+                exceptions: either("NO_PROXY").unwrap_or_default(),
+            }),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Says whether a registry has no TLS.
+    pub(crate) fn is_plain(&self, registry: &str) -> bool {
+        self.plain_http.iter().any(|plain| plain == registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_for_one_registry_and_takes_all_three_variables() {
+        let access = |names: &[&str]| {
+            Access::from_environment(&|name: &str| {
+                names.contains(&name).then(|| format!("{}-value", name.to_lowercase()))
+            })
+        };
+        let all = ["CAPSTAN_REGISTRY", "CAPSTAN_REGISTRY_USER", "CAPSTAN_REGISTRY_PASSWORD"];
+        let login = access(&all).login.unwrap();
+        assert_eq!(
+            format!("{login:?}"),
+            "capstan_registry_user-value at capstan_registry-value"
+        );
+        assert!(access(&all[1..]).login.is_none(), "it would be sent to anybody");
+        assert_eq!(access(&["HOME"]).docker.unwrap(), PathBuf::from("home-value/.docker"));
+        assert_eq!(
+            access(&["HOME", "DOCKER_CONFIG"]).docker.unwrap(),
+            PathBuf::from("docker_config-value")
+        );
+        assert!(access(&["CAPSTAN_REGISTRY_HTTP"]).is_plain("capstan_registry_http-value"));
+    }
+}

@@ -1,0 +1,313 @@
+//! Who we are to a registry: what was said for it, else what docker's `config.json` and its helpers know.
+
+use std::{collections::BTreeMap, fmt, process::Stdio, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
+
+use crate::{access::Access, error::RegistryError};
+
+/// A helper that asks a person something would never end.
+const HELPER: Duration = Duration::from_secs(30);
+
+/// What docker knows Docker Hub by.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+/// What a helper says of a user when the secret is a token.
+const TOKEN_USER: &str = "<token>";
+
+/// Who we are.
+#[derive(PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// Nobody says.
+    Nobody,
+    /// A user, and a password or what counts for one.
+    Password(String, String),
+    /// A token that the registry itself takes.
+    Token(String),
+    /// A token that a server of tokens takes for who we are.
+    Identity(String),
+}
+
+/// Secrets are not for logs.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Auth::Nobody => "nobody",
+            Auth::Password(user, _) => user,
+            Auth::Token(_) => "a token",
+            Auth::Identity(_) => "an identity token",
+        })
+    }
+}
+
+/// Credentials, and how they are told of.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) auth: Auth,
+    /// As who, and where that was said.
+    pub(crate) who: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct DockerConfig {
+    auths: BTreeMap<String, Entry>,
+    creds_store: Option<String>,
+    cred_helpers: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "lowercase")]
+struct Entry {
+    auth: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    identitytoken: Option<String>,
+    registrytoken: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    username: String,
+    secret: String,
+}
+
+/// Finds the credentials for a registry.
+pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials, RegistryError> {
+    if let Some(login) = access.login.as_ref().filter(|login| login.registry == registry) {
+        return Ok(Credentials {
+            auth: Auth::Password(login.user.clone(), login.password.clone()),
+            who: Some(format!("`{}` of CAPSTAN_REGISTRY_USER", login.user)),
+        });
+    }
+    let nobody = Credentials {
+        auth: Auth::Nobody,
+        who: None,
+    };
+    let Some(path) = access.docker.as_ref().map(|folder| folder.join("config.json")) else {
+        return Ok(nobody);
+    };
+    let wrong = |reason: String| RegistryError::Credentials {
+        host: registry.to_owned(),
+        reason: format!("{}: {reason}", path.display()),
+    };
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(nobody),
+        Err(error) => return Err(wrong(error.to_string())),
+    };
+    let config: DockerConfig = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    let names = names_of(registry);
+    let named = |map: &BTreeMap<String, String>| {
+        names
+            .iter()
+            .find_map(|name| map.get(name).map(|found| (name.clone(), found.clone())))
+    };
+    if let Some((server, helper)) = named(&config.cred_helpers) {
+        let found = ask(&helper, &server).await.map_err(wrong)?;
+        return Ok(found.map_or(nobody, |answer| of_helper(answer, &helper)));
+    }
+    let entry = names.iter().find_map(|name| config.auths.get(name));
+    if let Some(found) = entry.map(of_entry).transpose().map_err(wrong)?.flatten() {
+        let user = match &found {
+            Auth::Password(user, _) => format!("`{user}`"),
+            Auth::Token(_) | Auth::Identity(_) | Auth::Nobody => "the token".to_owned(),
+        };
+        return Ok(Credentials {
+            auth: found,
+            who: Some(format!("{user} of {}", path.display())),
+        });
+    }
+    let Some(helper) = config.creds_store.filter(|helper| !helper.is_empty()) else {
+        return Ok(nobody);
+    };
+    for server in names {
+        if let Some(answer) = ask(&helper, &server).await.map_err(wrong)? {
+            return Ok(of_helper(answer, &helper));
+        }
+    }
+    Ok(nobody)
+}
+
+/// Lists under which names docker may know a registry.
+fn names_of(registry: &str) -> Vec<String> {
+    let mut names = vec![
+        registry.to_owned(),
+        format!("https://{registry}"),
+        format!("https://{registry}/"),
+    ];
+    if ["docker.io", "index.docker.io"].contains(&registry) {
+        names.push(DOCKER_HUB.to_owned());
+    }
+    names
+}
+
+fn of_entry(entry: &Entry) -> Result<Option<Auth>, String> {
+    if let Some(token) = entry.registrytoken.as_ref().filter(|token| !token.is_empty()) {
+        return Ok(Some(Auth::Token(token.clone())));
+    }
+    if let Some(token) = entry.identitytoken.as_ref().filter(|token| !token.is_empty()) {
+        return Ok(Some(Auth::Identity(token.clone())));
+    }
+    if let (Some(user), Some(password)) = (&entry.username, &entry.password) {
+        return Ok(Some(Auth::Password(user.clone(), password.clone())));
+    }
+    let Some(auth) = entry.auth.as_ref().filter(|auth| !auth.is_empty()) else {
+        return Ok(None);
+    };
+    let decoded = STANDARD
+        .decode(auth)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
+    match decoded
+        .as_deref()
+        .and_then(|text| text.trim_end_matches('\0').split_once(':'))
+    {
+        Some((user, password)) => Ok(Some(Auth::Password(user.to_owned(), password.to_owned()))),
+        None => Err("its `auth` is not the base64 of USER:PASSWORD".to_owned()),
+    }
+}
+
+fn of_helper(answer: Answer, helper: &str) -> Credentials {
+    let of_helper = |who: &str| Some(format!("{who} of docker-credential-{helper}"));
+    if answer.username == TOKEN_USER {
+        return Credentials {
+            auth: Auth::Identity(answer.secret),
+            who: of_helper("the token"),
+        };
+    }
+    Credentials {
+        who: of_helper(&format!("`{}`", answer.username)),
+        auth: Auth::Password(answer.username, answer.secret),
+    }
+}
+
+/// Asks a helper of docker; nothing if it knows nothing of the server.
+async fn ask(helper: &str, server: &str) -> Result<Option<Answer>, String> {
+    if helper.contains(['/', '\\']) {
+        return Err(format!("`{helper}` is no name of a helper"));
+    }
+    run(&format!("docker-credential-{helper}"), server).await
+}
+
+async fn run(program: &str, server: &str) -> Result<Option<Answer>, String> {
+    let run = async {
+        let mut child = Command::new(program)
+            .arg("get")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(server.as_bytes()).await?;
+        }
+        child.wait_with_output().await
+    };
+    let output = match timeout(HELPER, run).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) => return Err(format!("{program} can't be run: {error}")),
+        Err(_) => return Err(format!("{program} took longer than {} s", HELPER.as_secs())),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() {
+        let answer = serde_json::from_slice(&output.stdout);
+        return answer
+            .map(Some)
+            .map_err(|_| format!("{program} says nothing that can be understood"));
+    }
+    if said.contains("credentials not found") {
+        return Ok(None);
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let why = [said.trim(), errors.trim()].join(" ");
+    Err(format!("{program} failed: {}", why.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    fn access(folder: &std::path::Path, config: &str) -> Access {
+        fs::write(folder.join("config.json"), config).unwrap();
+        Access {
+            docker: Some(folder.to_owned()),
+            ..Access::from_environment(&|_| None)
+        }
+    }
+
+    fn found(config: &str, registry: &str) -> Result<Credentials, RegistryError> {
+        let folder = tempfile::tempdir().unwrap();
+        let access = access(folder.path(), config);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(find(&access, registry))
+    }
+
+    fn basic(user: &str, password: &str) -> Auth {
+        Auth::Password(user.to_owned(), password.to_owned())
+    }
+
+    #[test]
+    fn dockers_file_is_read_as_docker_writes_it() {
+        let config = r#"{"auths": {
+            "a.io": {"auth": "bWU6c2VjcmV0OndpdGg6Y29sb25z"},
+            "https://b.io": {"username": "you", "password": "word"},
+            "https://index.docker.io/v1/": {"auth": "aHViOmh1Yg=="},
+            "c.io": {"registrytoken": "token"},
+            "d.io": {},
+            "e.io": {"auth": "PHRva2VuPjo=", "identitytoken": "identity"}
+        }}"#;
+        let auth = |registry| found(config, registry).unwrap().auth;
+        assert_eq!(auth("a.io"), basic("me", "secret:with:colons"));
+        assert_eq!(auth("b.io"), basic("you", "word"));
+        assert_eq!(auth("docker.io"), basic("hub", "hub"));
+        assert_eq!(auth("c.io"), Auth::Token("token".to_owned()));
+        assert_eq!(auth("d.io"), Auth::Nobody);
+        assert_eq!(auth("e.io"), Auth::Identity("identity".to_owned()));
+        assert_eq!(auth("a.io.evil.org"), Auth::Nobody, "nobody else is told");
+        for (config, reason) in [
+            ("{", "EOF"),
+            (r#"{"auths": {"a.io": {"auth": "!"}}}"#, "is not the base64"),
+            (
+                r#"{"credHelpers": {"a.io": "no-such-helper"}}"#,
+                "docker-credential-no-such-helper can't be run",
+            ),
+            (r#"{"credsStore": "../a"}"#, "`../a` is no name of a helper"),
+        ] {
+            let error = found(config, "a.io").unwrap_err().to_string();
+            assert!(error.contains(reason), "{config}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_helper_is_asked_as_docker_asks_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let helper = folder.path().join("docker-credential-capstan-test");
+        let script = "#!/bin/sh\nread -r server\ncase $server in\n\
+            a.io) echo '{\"Username\": \"me\", \"Secret\": \"of a helper\"}';;\n\
+            b.io) echo '{\"Username\": \"<token>\", \"Secret\": \"t\"}';;\n\
+            c.io) echo 'the keychain is locked'; exit 1;;\n\
+            *) echo 'credentials not found in native keychain'; exit 1;;\nesac\n";
+        fs::write(&helper, script).unwrap();
+        fs::set_permissions(&helper, fs::Permissions::from_mode(0o755)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        // By its path: the search path of this process belongs to all its tests.
+        let ask = |server: &str| runtime.block_on(run(&helper.display().to_string(), server));
+        assert_eq!(ask("a.io").unwrap().unwrap().secret, "of a helper");
+        let identity = of_helper(ask("b.io").unwrap().unwrap(), "x");
+        assert_eq!(identity.auth, Auth::Identity("t".to_owned()));
+        assert!(ask("c.io").err().unwrap().ends_with("failed: the keychain is locked"));
+        assert!(ask("d.io").unwrap().is_none());
+    }
+}

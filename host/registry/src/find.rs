@@ -1,0 +1,84 @@
+//! Finds the signatures of something in a registry: bundles that refer to it, and what older versions of cosign put under a tag.
+
+use crate::{
+    digest::Digest,
+    error::RegistryError,
+    layout::{self, Manifest},
+    remote::{Remote, absent},
+    signature::{BUNDLE, SIMPLE, SIMPLE_SIGNATURE, Signature},
+};
+
+/// More signatures than this are not looked at: whoever may push could add them without end.
+const MOST: usize = 64;
+
+/// The annotation that says what a bundle attests.
+const PREDICATE: &str = "dev.sigstore.bundle.predicateType";
+
+/// Reads a bundle from its bytes, if they are text.
+pub(crate) fn bundle(content: Vec<u8>) -> Option<Signature> {
+    String::from_utf8(content).ok().map(Signature::Bundle)
+}
+
+/// Returns the signatures of a manifest, and the kinds of what else refers to it.
+pub(crate) async fn in_registry(
+    remote: &Remote<'_>,
+    subject: Digest,
+) -> Result<(Vec<Signature>, Vec<String>), RegistryError> {
+    let (mut signatures, mut attested) = (Vec::new(), Vec::new());
+    for entry in remote.referrers(subject).await?.manifests.into_iter().take(MOST) {
+        let name = entry.digest.to_string();
+        let Some((text, _)) = absent(remote.manifest(&name, &[layout::MANIFEST]).await)? else {
+            continue;
+        };
+        let Ok(manifest) = serde_json::from_slice::<Manifest>(&text) else {
+            continue;
+        };
+        let kind = entry
+            .artifact_type
+            .or(manifest.artifact_type)
+            .unwrap_or(manifest.config.media_type);
+        if !kind.starts_with(BUNDLE) {
+            attested.push(kind);
+            continue;
+        }
+        if let Some(predicate) = manifest.annotations.get(PREDICATE) {
+            tracing::debug!(%predicate, "A bundle was found.");
+        }
+        for layer in manifest
+            .layers
+            .iter()
+            .filter(|layer| layer.media_type.starts_with(BUNDLE))
+            .take(1)
+        {
+            signatures.extend(text_of(remote, layer).await?.map(Signature::Bundle));
+        }
+    }
+    let tag = format!("sha256-{}.sig", subject.hex());
+    if let Some((text, _)) = absent(remote.manifest(&tag, &[layout::MANIFEST]).await)?
+        && let Ok(manifest) = serde_json::from_slice::<Manifest>(&text)
+    {
+        for layer in manifest
+            .layers
+            .iter()
+            .filter(|layer| layer.media_type == SIMPLE)
+            .take(MOST)
+        {
+            let Some(signature) = layer.annotations.get(SIMPLE_SIGNATURE).cloned() else {
+                continue;
+            };
+            signatures.extend(
+                text_of(remote, layer)
+                    .await?
+                    .map(|payload| Signature::Simple { payload, signature }),
+            );
+        }
+    }
+    Ok((signatures, attested))
+}
+
+async fn text_of(remote: &Remote<'_>, layer: &layout::Descriptor) -> Result<Option<String>, RegistryError> {
+    /// A bundle with a certificate and a proof of the log has some 10 KB.
+    const LIMIT: u64 = 1 << 20;
+    let content = remote.blob(layer.digest, "a signature", LIMIT).await?;
+    Ok(String::from_utf8(content).ok())
+}

@@ -1,0 +1,223 @@
+//! Finds a component where its source says, and what belongs to it, in the cache and beyond.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use oci_client::RegistryOperation;
+
+use crate::{
+    digest::Digest,
+    error::RegistryError,
+    find,
+    http::Wanted,
+    layout::{self, Manifest},
+    remote::{Remote, absent},
+    signature::Signature,
+    source::{OciSource, Source},
+    store::Store,
+};
+
+/// Where the signature of a file is: beside it, under its name and this.
+const BESIDE: &str = ".sigstore.json";
+
+/// What was found, before anybody has looked into it.
+pub(crate) struct Found {
+    pub(crate) component: Vec<u8>,
+    /// What a signature is about: the manifest where there is one, else the component.
+    pub(crate) manifest: Option<Vec<u8>>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) signatures: Option<Vec<Signature>>,
+    pub(crate) attested: Vec<String>,
+}
+
+/// Whether what is there is enough, or the source is to be asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The source is asked for everything but content that we have.
+    Anew,
+    /// Nobody is asked for what we have.
+    AsPinned,
+}
+
+impl Store {
+    pub(crate) async fn find(
+        &self,
+        source: &Source,
+        folder: &Path,
+        manifest: Option<Digest>,
+        look: Look,
+    ) -> Result<Found, RegistryError> {
+        let is_asked = look == Look::Anew || self.demands(source);
+        match source {
+            Source::Oci(oci) => self.find_oci(source, oci, manifest, look).await,
+            Source::Https { url, digest } => {
+                let component = if let Some(component) = self.cached(*digest) {
+                    component
+                } else {
+                    let component = self.download(url, &source.to_string(), self.limits().component).await?;
+                    if Digest::of(&component) == *digest {
+                        self.keep(*digest, &component);
+                    }
+                    component
+                };
+                let kept = self.cached_signatures(*digest);
+                let signatures = match kept.filter(|_| look == Look::AsPinned) {
+                    Some(kept) => Some(kept),
+                    None if is_asked => {
+                        let beside = beside(url);
+                        let bundle = absent(self.download(&beside, &beside, self.limits().document).await)?;
+                        let signatures: Vec<Signature> = bundle.into_iter().filter_map(find::bundle).collect();
+                        self.keep_signatures(*digest, &signatures);
+                        Some(signatures)
+                    }
+                    None => None,
+                };
+                Ok(Found::alone(component, signatures))
+            }
+            Source::File { .. } | Source::Path(_) => {
+                let path = source.file(folder).unwrap_or_default();
+                let component = read(&path, self.limits().component)?;
+                let mut beside = path.into_os_string();
+                beside.push(BESIDE);
+                let beside = PathBuf::from(beside);
+                let signatures = if beside.is_file() {
+                    let bundle = read(&beside, self.limits().document)?;
+                    find::bundle(bundle).into_iter().collect()
+                } else {
+                    Vec::new()
+                };
+                Ok(Found::alone(component, Some(signatures)))
+            }
+        }
+    }
+
+    async fn find_oci(
+        &self,
+        source: &Source,
+        oci: &OciSource,
+        pinned: Option<Digest>,
+        look: Look,
+    ) -> Result<Found, RegistryError> {
+        // Logging in costs two requests, and is not needed for what we have.
+        let mut remote = None;
+        let cached = pinned
+            .filter(|_| look == Look::AsPinned)
+            .and_then(|digest| self.cached(digest));
+        let text = if let Some(text) = cached {
+            text
+        } else {
+            let name = match (pinned.or(oci.manifest), &oci.tag) {
+                (Some(digest), _) => digest.to_string(),
+                (None, tag) => tag.clone().unwrap_or_default(),
+            };
+            let open = self.open(&mut remote, oci).await?;
+            let (text, digest) = open.manifest(&name, &[layout::MANIFEST, layout::INDEX]).await?;
+            self.keep(digest, &text);
+            text
+        };
+        let not_a_plugin = |reason| RegistryError::NotAPlugin {
+            reference: source.to_string(),
+            reason,
+        };
+        let (manifest, layer) = Manifest::of_plugin(&text).map_err(not_a_plugin)?;
+        let limit = self.limits().component;
+        if layer.size > limit {
+            return Err(RegistryError::TooLarge {
+                what: source.to_string(),
+                size: Some(layer.size),
+                limit,
+            });
+        }
+        let component = if let Some(component) = self.cached(layer.digest) {
+            component
+        } else {
+            let open = self.open(&mut remote, oci).await?;
+            let component = open.blob(layer.digest, &source.to_string(), limit).await?;
+            self.keep(layer.digest, &component);
+            component
+        };
+        let subject = Digest::of(&text);
+        let kept = self.cached_signatures(subject);
+        let (signatures, attested) = match kept.filter(|_| look == Look::AsPinned) {
+            Some(kept) => (Some(kept), Vec::new()),
+            None if look == Look::Anew || self.demands(source) => {
+                let open = self.open(&mut remote, oci).await?;
+                let (signatures, attested) = find::in_registry(open, subject).await?;
+                self.keep_signatures(subject, &signatures);
+                (Some(signatures), attested)
+            }
+            None => (None, Vec::new()),
+        };
+        Ok(Found {
+            component,
+            manifest: Some(text),
+            annotations: manifest.annotations,
+            signatures,
+            attested,
+        })
+    }
+
+    /// Logs in, the first time.
+    async fn open<'a, 'b>(
+        &'a self,
+        remote: &'b mut Option<Remote<'a>>,
+        source: &OciSource,
+    ) -> Result<&'b Remote<'a>, RegistryError> {
+        let open = match remote.take() {
+            Some(open) => open,
+            None => Remote::open(self.http()?, source, RegistryOperation::Pull).await?,
+        };
+        Ok(remote.insert(open))
+    }
+
+    async fn download(&self, url: &str, what: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
+        let wanted = Wanted {
+            url,
+            accept: &[],
+            authorization: None,
+            form: None,
+            who: None,
+            what,
+            limit,
+        };
+        self.http()?.get(&wanted).await.map(|got| got.body)
+    }
+}
+
+impl Found {
+    fn alone(component: Vec<u8>, signatures: Option<Vec<Signature>>) -> Found {
+        Found {
+            component,
+            manifest: None,
+            annotations: BTreeMap::new(),
+            signatures,
+            attested: Vec::new(),
+        }
+    }
+}
+
+/// Returns the URL of the signature of what a URL names.
+fn beside(url: &str) -> String {
+    let Ok(mut beside) = reqwest::Url::parse(url) else {
+        return format!("{url}{BESIDE}");
+    };
+    let path = format!("{}{BESIDE}", beside.path());
+    beside.set_path(&path);
+    beside.into()
+}
+
+/// Reads a file that is not too large.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
+    let wrong = |error: std::io::Error| RegistryError::of_file(path, &error);
+    let size = std::fs::metadata(path).map_err(wrong)?.len();
+    if size > limit {
+        return Err(RegistryError::TooLarge {
+            what: path.display().to_string(),
+            size: Some(size),
+            limit,
+        });
+    }
+    std::fs::read(path).map_err(wrong)
+}

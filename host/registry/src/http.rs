@@ -1,0 +1,274 @@
+//! One client for everything that is downloaded. Nothing is read without a limit, and nothing is waited for without a deadline.
+
+use std::{error::Error as _, time::Duration};
+
+use reqwest::{
+    Certificate, Client, NoProxy, Response, StatusCode, Url,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE},
+    redirect::Policy,
+};
+use tokio::time::{sleep, timeout};
+
+use crate::{access::Access, error::RegistryError};
+
+/// How often something is tried that may pass.
+const TRIES: u32 = 3;
+
+/// How often an answer may send us elsewhere.
+const REDIRECTS: usize = 5;
+
+/// A client with the trust, the proxies and the limits of an [`Access`].
+pub(crate) struct Http {
+    client: Client,
+    access: Access,
+}
+
+/// What is asked for.
+pub(crate) struct Wanted<'a> {
+    /// Where it is.
+    pub(crate) url: &'a str,
+    /// The media types that are understood; anything if empty.
+    pub(crate) accept: &'a [&'a str],
+    /// The value of `Authorization`.
+    pub(crate) authorization: Option<&'a HeaderValue>,
+    /// A form to send, already encoded; without one, nothing is sent.
+    pub(crate) form: Option<&'a str>,
+    /// As who that is, for people.
+    pub(crate) who: Option<&'a str>,
+    /// What it is, for people.
+    pub(crate) what: &'a str,
+    /// How many bytes it may have.
+    pub(crate) limit: u64,
+}
+
+/// What was there.
+pub(crate) struct Got {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Http {
+    /// Makes a client.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the certificates or the proxy.
+    pub(crate) fn new(access: Access) -> Result<Http, RegistryError> {
+        // Whoever made one before us made the same one; reqwest asks for it.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let limits = access.limits;
+        let mut builder = Client::builder()
+            .user_agent(concat!("capstan/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(limits.connect)
+            .read_timeout(limits.silence)
+            .redirect(Policy::custom(|attempt| {
+                let was_safe = attempt
+                    .previous()
+                    .first()
+                    .is_some_and(|first| first.scheme() == "https");
+                if was_safe && attempt.url().scheme() != "https" {
+                    return attempt.error("it leads away from https");
+                }
+                if attempt.previous().len() > REDIRECTS {
+                    return attempt.error("it leads on and on");
+                }
+                attempt.follow()
+            }));
+        if let Some(certificates) = certificates(&access)? {
+            builder = builder.tls_certs_merge(certificates);
+        }
+        if let Some(proxy) = &access.proxy {
+            let wrong = |error: reqwest::Error| RegistryError::Unreachable {
+                host: proxy.url.clone(),
+                reason: format!("this is no proxy: {}", root_cause(&error)),
+            };
+            let exceptions = NoProxy::from_string(&without_proxy(&proxy.exceptions));
+            builder = builder.proxy(reqwest::Proxy::https(&proxy.url).map_err(wrong)?.no_proxy(exceptions));
+        }
+        let client = builder.build().map_err(|error| RegistryError::Unreachable {
+            host: "the network".to_owned(),
+            reason: root_cause(&error),
+        })?;
+        Ok(Http { client, access })
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Downloads something. What may pass is tried again.
+    pub(crate) async fn get(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+        let mut pause = self.access.limits.pause;
+        for _ in 1..TRIES {
+            match self.try_once(wanted).await {
+                Err(error) if error.is_passing() => {
+                    tracing::debug!(%error, "It is tried again.");
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+                settled => return settled,
+            }
+        }
+        self.try_once(wanted).await
+    }
+
+    /// Returns what a server wants to hear before it answers; nothing from one that answers anybody.
+    pub(crate) async fn challenges(&self, url: &str) -> Result<Vec<String>, RegistryError> {
+        let mut pause = self.access.limits.pause;
+        let mut asked = self.client.get(url).send().await;
+        for _ in 1..TRIES {
+            if asked.is_ok() {
+                break;
+            }
+            sleep(pause).await;
+            pause *= 2;
+            asked = self.client.get(url).send().await;
+        }
+        let response = asked.map_err(|error| unreachable(host_of(url), &error))?;
+        let headers = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        Ok(headers
+            .filter_map(|value| value.to_str().ok())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    async fn try_once(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+        let whole = self.access.limits.whole;
+        match timeout(whole, self.download(wanted)).await {
+            Ok(result) => result,
+            Err(_) => Err(too_slow(host_of(wanted.url), whole)),
+        }
+    }
+
+    async fn download(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+        let mut request = match wanted.form {
+            Some(form) => {
+                let request = self.client.post(wanted.url).body(form.to_owned());
+                request.header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            }
+            None => self.client.get(wanted.url),
+        };
+        for media_type in wanted.accept {
+            request = request.header(ACCEPT, *media_type);
+        }
+        if let Some(value) = wanted.authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        let response = request.send().await;
+        let response = response.map_err(|error| unreachable(host_of(wanted.url), &error))?;
+        // A redirect may have led elsewhere.
+        let host = host_of(response.url().as_str());
+        check(&response, wanted, host)?;
+        read(response, wanted).await
+    }
+}
+
+fn check(response: &Response, wanted: &Wanted<'_>, host: String) -> Result<(), RegistryError> {
+    let what = || wanted.what.to_owned();
+    match response.status() {
+        status if status.is_success() => Ok(()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(RegistryError::Denied {
+            host,
+            what: what(),
+            who: wanted.who.map(str::to_owned),
+        }),
+        StatusCode::NOT_FOUND => Err(RegistryError::NotFound { what: what() }),
+        status => Err(RegistryError::Answer {
+            host,
+            what: what(),
+            answer: status.to_string(),
+        }),
+    }
+}
+
+async fn read(mut response: Response, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
+    let too_large = |size| RegistryError::TooLarge {
+        what: wanted.what.to_owned(),
+        size,
+        limit: wanted.limit,
+    };
+    let of = response.content_length();
+    if of.is_some_and(|size| size > wanted.limit) {
+        return Err(too_large(of));
+    }
+    let headers = response.headers().clone();
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                if body.len() as u64 + chunk.len() as u64 > wanted.limit {
+                    return Err(too_large(None));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            Ok(None) => return Ok(Got { headers, body }),
+            Err(error) if error.is_timeout() => return Err(unreachable(host_of(wanted.url), &error)),
+            Err(_) => {
+                return Err(RegistryError::Cut {
+                    what: wanted.what.to_owned(),
+                    got: body.len() as u64,
+                    of,
+                });
+            }
+        }
+    }
+}
+
+fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryError> {
+    let Some(path) = &access.ca else {
+        return Ok(None);
+    };
+    let wrong = |reason: String| RegistryError::File {
+        path: path.clone(),
+        reason,
+    };
+    let text = std::fs::read(path).map_err(|error| RegistryError::of_file(path, &error))?;
+    let found = Certificate::from_pem_bundle(&text).map_err(|error| wrong(root_cause(&error)))?;
+    if found.is_empty() {
+        return Err(wrong("there is no certificate in it; it is expected in PEM".to_owned()));
+    }
+    Ok(Some(found))
+}
+
+/// This machine is always reached directly.
+pub(crate) fn without_proxy(exceptions: &str) -> String {
+    format!("localhost,127.0.0.0/8,::1,{exceptions}")
+}
+
+/// Says why nobody answered.
+pub(crate) fn unreachable(host: String, error: &reqwest::Error) -> RegistryError {
+    let reason = if error.is_timeout() {
+        "it doesn't answer in time".to_owned()
+    } else {
+        root_cause(error)
+    };
+    RegistryError::Unreachable { host, reason }
+}
+
+pub(crate) fn too_slow(host: String, whole: Duration) -> RegistryError {
+    let reason = format!("it took longer than {} s", whole.as_secs());
+    RegistryError::Unreachable { host, reason }
+}
+
+/// Returns the host and port of a URL.
+pub(crate) fn host_of(url: &str) -> String {
+    let Ok(url) = Url::parse(url) else {
+        return url.to_owned();
+    };
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// The innermost error is the one that says what happened.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = inner.to_string();
+        cause = inner.source();
+    }
+    text
+}

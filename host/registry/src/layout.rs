@@ -1,0 +1,256 @@
+//! How a plugin lies in a registry: the layout that the CNCF agreed on for WebAssembly, a config that says what the component imports
+//! and exports, and one layer that is the component. <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
+//!
+//! The manifest says nothing of the moment and the machine: the same component has the same digest, whoever publishes it.
+
+use std::collections::BTreeMap;
+
+use capstan_stamp::Manifest as Plugin;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// The media type of a manifest.
+pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of a list of manifests.
+pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// The media type of a component's config.
+pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
+/// The media type of a component.
+pub(crate) const COMPONENT: &str = "application/wasm";
+/// The annotation with the version of the contract that a plugin speaks.
+const CONTRACT: &str = "dev.capstan.contract";
+/// What the annotations of a plugin's own manifest begin with.
+const IMAGE: &str = "org.opencontainers.image.";
+/// What a plugin says of itself in its component, too.
+const OF_COMPONENT: [&str; 4] = ["title", "version", "licenses", "description"];
+
+/// Says whether an annotation is there whoever publishes a plugin: it repeats what the component says.
+pub fn repeats_component(key: &str) -> bool {
+    let of_image = key.strip_prefix(IMAGE);
+    key == CONTRACT || of_image.is_some_and(|key| OF_COMPONENT.contains(&key))
+}
+
+/// Something in a registry, by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Descriptor {
+    pub(crate) media_type: String,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) artifact_type: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) annotations: BTreeMap<String, String>,
+}
+
+impl Descriptor {
+    fn new(media_type: &str, content: &[u8]) -> Descriptor {
+        Descriptor {
+            media_type: media_type.to_owned(),
+            digest: Digest::of(content),
+            size: content.len() as u64,
+            artifact_type: None,
+            annotations: BTreeMap::new(),
+        }
+    }
+}
+
+/// A manifest, as far as we look at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Manifest {
+    pub(crate) schema_version: u8,
+    #[serde(default)]
+    pub(crate) media_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) artifact_type: Option<String>,
+    pub(crate) config: Descriptor,
+    pub(crate) layers: Vec<Descriptor>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) annotations: BTreeMap<String, String>,
+}
+
+/// A list of manifests, as far as we look at it.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Index {
+    #[serde(default)]
+    pub(crate) manifests: Vec<Descriptor>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config<'a> {
+    architecture: &'a str,
+    os: &'a str,
+    layer_digests: [Digest; 1],
+    component: Sides,
+}
+
+#[derive(Serialize)]
+struct Sides {
+    exports: Vec<String>,
+    imports: Vec<String>,
+}
+
+/// What is pushed for a component: its config and its manifest, as they are sent.
+pub(crate) struct Artifact {
+    pub(crate) config: Vec<u8>,
+    pub(crate) config_digest: Digest,
+    pub(crate) component_digest: Digest,
+    pub(crate) manifest: Vec<u8>,
+}
+
+/// Lays a component out. What it says of itself comes before further annotations.
+///
+/// # Errors
+///
+/// Returns what is wrong with the component.
+pub(crate) fn of_component(
+    component: &[u8],
+    plugin: &Plugin,
+    more: BTreeMap<String, String>,
+) -> Result<Artifact, String> {
+    let names = |names: Result<Vec<String>, capstan_stamp::ReadError>| names.map_err(|error| error.to_string());
+    let layer = Descriptor::new(COMPONENT, component);
+    let config = Config {
+        architecture: "wasm",
+        os: "wasip2",
+        layer_digests: [layer.digest],
+        component: Sides {
+            exports: names(capstan_stamp::exports(component))?,
+            imports: names(capstan_stamp::imports(component))?,
+        },
+    };
+    let json = |error: serde_json::Error| error.to_string();
+    let config = serde_json::to_vec(&config).map_err(json)?;
+    let of_config = Descriptor::new(CONFIG, &config);
+    let (config_digest, component_digest) = (of_config.digest, layer.digest);
+    let manifest = Manifest {
+        schema_version: 2,
+        media_type: Some(MANIFEST.to_owned()),
+        artifact_type: None,
+        config: of_config,
+        layers: vec![layer],
+        annotations: more.into_iter().chain(annotations(plugin)).collect(),
+    };
+    Ok(Artifact {
+        config,
+        config_digest,
+        component_digest,
+        manifest: serde_json::to_vec(&manifest).map_err(json)?,
+    })
+}
+
+fn annotations(plugin: &Plugin) -> BTreeMap<String, String> {
+    let image = |key: &str| format!("{IMAGE}{key}");
+    let mut annotations = BTreeMap::from([
+        (image("title"), plugin.name.clone()),
+        (image("version"), plugin.version.clone()),
+        (image("licenses"), plugin.licence.clone()),
+        (image("description"), plugin.description.clone()),
+        (CONTRACT.to_owned(), plugin.contract.clone()),
+    ]);
+    if let Some(source) = &plugin.source {
+        annotations.insert(image("source"), source.clone());
+    }
+    annotations
+}
+
+impl Manifest {
+    /// Reads a plugin's manifest, and returns it with its one layer.
+    ///
+    /// # Errors
+    ///
+    /// Returns what it is instead.
+    pub(crate) fn of_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
+        let value: serde_json::Value =
+            serde_json::from_slice(text).map_err(|error| format!("its manifest is no JSON: {error}"))?;
+        if value.get("manifests").is_some() {
+            return Err("it is a list of images for several machines".to_owned());
+        }
+        let manifest: Manifest =
+            serde_json::from_value(value).map_err(|error| format!("its manifest can't be understood: {error}"))?;
+        if manifest.config.media_type != CONFIG {
+            return Err(format!(
+                "its config is `{}`, and `{CONFIG}` is expected",
+                manifest.config.media_type
+            ));
+        }
+        let [layer] = manifest.layers.as_slice() else {
+            return Err(format!("it has {} layers, and one is expected", manifest.layers.len()));
+        };
+        if layer.media_type != COMPONENT {
+            return Err(format!(
+                "its layer is `{}`, and `{COMPONENT}` is expected",
+                layer.media_type
+            ));
+        }
+        let layer = layer.clone();
+        Ok((manifest, layer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_is_laid_out_as_the_cncf_says() {
+        let component = capstan_bundle::get("ttl").unwrap().bytes;
+        let plugin = capstan_stamp::read(component).unwrap();
+        let artifact = of_component(component, &plugin, BTreeMap::new()).unwrap();
+        let config: serde_json::Value = serde_json::from_slice(&artifact.config).unwrap();
+        assert_eq!(
+            (&config["architecture"], &config["os"]),
+            (&"wasm".into(), &"wasip2".into())
+        );
+        assert_eq!(config["layerDigests"][0], Digest::of(component).to_string());
+        let exports: Vec<String> = serde_json::from_value(config["component"]["exports"].clone()).unwrap();
+        assert!(
+            exports.contains(&"capstan:plugin/delete-policy@0.1.0".to_owned()),
+            "{exports:?}"
+        );
+        let (manifest, layer) = Manifest::of_plugin(&artifact.manifest).unwrap();
+        assert_eq!(manifest.annotations["org.opencontainers.image.title"], "ttl");
+        assert_eq!(manifest.annotations[CONTRACT], "0.1.0");
+        assert_eq!(
+            (layer.digest, layer.size),
+            (Digest::of(component), component.len() as u64)
+        );
+        let again = of_component(component, &plugin, BTreeMap::new()).unwrap();
+        assert_eq!(
+            again.manifest, artifact.manifest,
+            "the same component, the same manifest"
+        );
+    }
+
+    #[test]
+    fn what_is_no_plugin_says_what_it_is() {
+        let descriptor =
+            |media_type: &str| serde_json::json!({"mediaType": media_type, "digest": Digest::of(b""), "size": 0});
+        let manifest = |config: &str, layers: &[&str]| {
+            let layers: Vec<_> = layers.iter().map(|layer| descriptor(layer)).collect();
+            serde_json::json!({"schemaVersion": 2, "config": descriptor(config), "layers": layers}).to_string()
+        };
+        let image = "application/vnd.oci.image.config.v1+json";
+        for (text, reason) in [
+            ("<html>".to_owned(), "no JSON"),
+            ("{}".to_owned(), "missing field"),
+            (r#"{"manifests": []}"#.to_owned(), "several machines"),
+            (
+                manifest(image, &[COMPONENT]),
+                "its config is `application/vnd.oci.image.config.v1+json`",
+            ),
+            (manifest(CONFIG, &[]), "0 layers"),
+            (manifest(CONFIG, &[COMPONENT, COMPONENT]), "2 layers"),
+            (
+                manifest(CONFIG, &["application/vnd.wasmtime.cwasm"]),
+                "its layer is `application/vnd.wasmtime.cwasm`",
+            ),
+        ] {
+            let said = Manifest::of_plugin(text.as_bytes()).unwrap_err();
+            assert!(said.contains(reason), "{said}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `capstan.lock`: which plugin a source was when it was looked at last. It is written when a plugin is added or updated and at no other
+//! time, so that everybody who has the file gets the same plugins.
+
+use std::{io::Write as _, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, error::RegistryError, source::Source};
+
+/// The file's name in a folder.
+pub const NAME: &str = "capstan.lock";
+
+/// The version of the file's form that we write and read.
+const FORM: u32 = 1;
+
+const HEAD: &str = "# Written by `capstan plugin add` and `capstan plugin update`. Keep it under version control.\n";
+
+/// What `capstan.lock` says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    form: u32,
+    /// The plugins, by name.
+    #[serde(default, rename = "plugin")]
+    pub plugins: Vec<Locked>,
+}
+
+/// A pinned plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Locked {
+    /// What it is called in the file; its own name, unless the user wanted another one.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+    /// Where it comes from.
+    pub source: String,
+    /// The component's digest.
+    pub digest: Digest,
+    /// The digest of its manifest in a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+}
+
+impl Default for Lock {
+    fn default() -> Lock {
+        Lock {
+            form: FORM,
+            plugins: Vec::new(),
+        }
+    }
+}
+
+impl Lock {
+    /// Reads the file; one that isn't there pins nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it can't be read or understood.
+    pub fn read(path: &Path) -> Result<Lock, RegistryError> {
+        let wrong = |reason: String| RegistryError::File {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Lock::default()),
+            Err(error) => return Err(RegistryError::of_file(path, &error)),
+        };
+        let lock: Lock = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(String::new(), |span| {
+                let before = text.get(..span.start).unwrap_or_default();
+                format!("line {}: ", before.matches('\n').count() + 1)
+            });
+            wrong(format!("{line}{}", error.message()))
+        })?;
+        if lock.form != FORM {
+            let reason = format!("its form is {}, and this version of capstan knows {FORM}", lock.form);
+            return Err(wrong(reason));
+        }
+        Ok(lock)
+    }
+
+    /// Writes the file in one step.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it can't be written.
+    pub fn write(&self, path: &Path) -> Result<(), RegistryError> {
+        let wrong = |reason: String| RegistryError::File {
+            path: path.to_owned(),
+            reason,
+        };
+        let text = toml::to_string(self).map_err(|error| wrong(error.to_string()))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let write = || -> std::io::Result<()> {
+            let mut file = tempfile::Builder::new()
+                .permissions(permissions(path))
+                .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+            file.write_all(HEAD.as_bytes())?;
+            file.write_all(text.as_bytes())?;
+            file.persist(path)?;
+            Ok(())
+        };
+        write().map_err(|error| RegistryError::of_file(path, &error))
+    }
+
+    /// Returns what a source was.
+    pub fn find(&self, source: &Source) -> Option<&Locked> {
+        let text = source.to_string();
+        self.plugins.iter().find(|plugin| plugin.source == text)
+    }
+
+    /// Pins a plugin in place of what had its name or its source, and returns that.
+    pub fn put(&mut self, locked: Locked) -> Vec<Locked> {
+        let is_other = |plugin: &Locked| plugin.name != locked.name && plugin.source != locked.source;
+        let (kept, replaced) = std::mem::take(&mut self.plugins).into_iter().partition(is_other);
+        self.plugins = kept;
+        self.plugins.push(locked);
+        self.plugins.sort_by(|one, other| one.name.cmp(&other.name));
+        replaced
+    }
+}
+
+/// A file that others may read: it is no secret, and is committed.
+#[cfg(unix)]
+fn permissions(path: &Path) -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    let there = std::fs::metadata(path).map(|metadata| metadata.permissions());
+    there.unwrap_or_else(|_| std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locked(name: &str, source: &str) -> Locked {
+        Locked {
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            source: source.to_owned(),
+            digest: Digest::of(source.as_bytes()),
+            manifest: None,
+        }
+    }
+
+    #[test]
+    fn a_lock_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        assert_eq!(Lock::read(&path).unwrap(), Lock::default(), "no file");
+        let mut lock = Lock::default();
+        assert_eq!(lock.put(locked("queue", "oci://a.io/queue:1")), []);
+        assert_eq!(lock.put(locked("alarm", "alarm.wasm")), []);
+        lock.plugins[1].manifest = Some(Digest::of(b"manifest"));
+        lock.write(&path).unwrap();
+        assert_eq!(Lock::read(&path).unwrap(), lock);
+        let names: Vec<&str> = lock.plugins.iter().map(|plugin| &*plugin.name).collect();
+        assert_eq!(names, ["alarm", "queue"], "in order, whoever came first");
+        assert!(lock.find(&"./alarm.wasm".parse().unwrap()).is_some());
+        assert!(lock.find(&"oci://a.io/queue:2".parse().unwrap()).is_none());
+        let replaced = lock.put(locked("queue", "oci://a.io/queue:2"));
+        assert_eq!(replaced.len(), 1);
+        assert_eq!(lock.plugins.len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_lock_is_told_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        for (text, reason) in [
+            ("form = 2\n", "its form is 2, and this version of capstan knows 1"),
+            ("form = 1\n[[plugin]]\nname = \"a\"\n", "missing field"),
+            ("form = 1\nplugins = []\n", "line 2: unknown field `plugins`"),
+            ("<<<<<<< HEAD\n", "line 1: "),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let said = Lock::read(&path).unwrap_err().to_string();
+            assert!(said.contains("capstan.lock: ") && said.contains(reason), "{said}");
+        }
+    }
+}

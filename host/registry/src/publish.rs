@@ -1,0 +1,95 @@
+//! Puts a plugin into a registry.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use oci_client::RegistryOperation;
+
+use crate::{
+    digest::Digest,
+    error::RegistryError,
+    layout,
+    remote::{Remote, absent},
+    source::OciSource,
+    store::Store,
+};
+
+/// What becomes of a tag that names another plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTaken {
+    /// It stays, and that is an error.
+    Refuse,
+    /// It names the new one.
+    Overwrite,
+}
+
+/// What was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The source, with the digest of its manifest.
+    pub source: OciSource,
+    /// The component's digest.
+    pub digest: Digest,
+    /// Whether it was there already, just as it is.
+    pub was_there: bool,
+}
+
+impl Store {
+    /// Publishes a component under a tag, with further annotations.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it is no plugin, or why the registry doesn't take it.
+    pub async fn publish(
+        &self,
+        component: Vec<u8>,
+        target: &OciSource,
+        annotations: BTreeMap<String, String>,
+        on_taken: OnTaken,
+    ) -> Result<Published, RegistryError> {
+        let not_a_plugin = |reason| RegistryError::NotAPlugin {
+            reference: "the file".to_owned(),
+            reason,
+        };
+        let plugin = capstan_stamp::read(&component).map_err(|error| not_a_plugin(error.to_string()))?;
+        let limit = self.limits().component;
+        if component.len() as u64 > limit {
+            return Err(RegistryError::TooLarge {
+                what: "the file".to_owned(),
+                size: Some(component.len() as u64),
+                limit,
+            });
+        }
+        let artifact = layout::of_component(&component, &plugin, annotations).map_err(not_a_plugin)?;
+        let (digest, manifest) = (artifact.component_digest, Digest::of(&artifact.manifest));
+        let target = OciSource {
+            manifest: None,
+            ..target.clone()
+        };
+        let remote = Remote::open(self.http()?, &target, RegistryOperation::Push).await?;
+        let tag = target.tag.clone().unwrap_or_default();
+        let there = absent(remote.manifest(&tag, &[layout::MANIFEST, layout::INDEX]).await)?;
+        let was_there = match there {
+            Some((_, there)) if there == manifest => true,
+            Some((_, there)) if on_taken == OnTaken::Refuse => {
+                return Err(RegistryError::Taken {
+                    reference: target.to_string(),
+                    digest: there,
+                });
+            }
+            Some(_) | None => {
+                remote.push_blob(Bytes::from(component), digest).await?;
+                remote
+                    .push_blob(Bytes::from(artifact.config), artifact.config_digest)
+                    .await?;
+                remote.push_manifest(artifact.manifest).await?;
+                false
+            }
+        };
+        Ok(Published {
+            source: target.at(manifest),
+            digest,
+            was_there,
+        })
+    }
+}

@@ -1,0 +1,252 @@
+//! One repository of a registry, with our credentials for it. `oci-client` pushes; what is downloaded, tokens too, goes through
+//! [`Http`](crate::http::Http), since every answer has a limit there.
+
+use bytes::Bytes;
+use oci_client::{
+    Client, Reference, RegistryOperation,
+    client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol},
+    errors::OciDistributionError,
+    secrets::RegistryAuth,
+};
+use reqwest::header::HeaderValue;
+use tokio::time::timeout;
+
+use crate::{
+    credentials::{self, Credentials},
+    digest::Digest,
+    error::RegistryError,
+    http::{self, Http, Wanted},
+    layout,
+    source::OciSource,
+    token::{self, Asked, Said},
+};
+
+/// The header in which a registry says what a manifest's digest is.
+const DIGEST_HEADER: &str = "docker-content-digest";
+
+/// A repository, and who we are to it.
+pub(crate) struct Remote<'a> {
+    http: &'a Http,
+    client: Client,
+    reference: Reference,
+    host: String,
+    base: String,
+    credentials: Credentials,
+    authorization: Option<HeaderValue>,
+}
+
+impl<'a> Remote<'a> {
+    /// Logs in to the registry of a source.
+    pub(crate) async fn open(
+        http: &'a Http,
+        source: &OciSource,
+        operation: RegistryOperation,
+    ) -> Result<Remote<'a>, RegistryError> {
+        let access = http.access();
+        let reference = source.reference();
+        let host = reference.resolve_registry().to_owned();
+        let credentials = credentials::find(access, &source.registry).await?;
+        let scheme = if access.is_plain(&source.registry) {
+            "http"
+        } else {
+            "https"
+        };
+        let asked = Asked {
+            registry: &format!("{scheme}://{host}"),
+            repository: &source.repository,
+            operation,
+        };
+        let said = token::settle(http, &asked, &credentials).await?;
+        let authorization = said.header().map_err(|reason| RegistryError::Credentials {
+            host: host.clone(),
+            reason,
+        })?;
+        let client = client(http)?;
+        // What it is told so, it doesn't ask a server of tokens for.
+        let auth = match said {
+            Said::Nothing => RegistryAuth::Anonymous,
+            Said::Basic(user, password) => RegistryAuth::Basic(user, password),
+            Said::Bearer(token) => RegistryAuth::Bearer(token),
+        };
+        client.store_auth_if_needed(&host, &auth).await;
+        Ok(Remote {
+            base: format!("{scheme}://{host}/v2/{}", source.repository),
+            client,
+            reference,
+            host,
+            http,
+            credentials,
+            authorization,
+        })
+    }
+
+    /// Downloads a manifest by its tag or digest, and returns it with its digest.
+    pub(crate) async fn manifest(&self, name: &str, accept: &[&str]) -> Result<(Vec<u8>, Digest), RegistryError> {
+        let separator = if name.contains(':') { '@' } else { ':' };
+        let what = format!("{}/{}{separator}{name}", self.host, self.reference.repository());
+        let limit = self.http.access().limits.document;
+        let got = self.get(&format!("manifests/{name}"), accept, &what, limit).await?;
+        let found = Digest::of(&got.body);
+        let promised = got.headers.get(DIGEST_HEADER).and_then(|value| value.to_str().ok());
+        for expected in [promised, Some(name)]
+            .into_iter()
+            .flatten()
+            .filter_map(|text| text.parse().ok())
+        {
+            if expected != found {
+                return Err(RegistryError::WrongDigest { what, expected, found });
+            }
+        }
+        Ok((got.body, found))
+    }
+
+    /// Downloads a blob.
+    pub(crate) async fn blob(&self, digest: Digest, what: &str, limit: u64) -> Result<Vec<u8>, RegistryError> {
+        let got = self.get(&format!("blobs/{digest}"), &[], what, limit).await?;
+        let found = Digest::of(&got.body);
+        if found != digest {
+            return Err(RegistryError::WrongDigest {
+                what: what.to_owned(),
+                expected: digest,
+                found,
+            });
+        }
+        Ok(got.body)
+    }
+
+    /// Lists what refers to a manifest. A registry that doesn't keep such lists has them under a tag.
+    pub(crate) async fn referrers(&self, subject: Digest) -> Result<layout::Index, RegistryError> {
+        let what = format!("what refers to {}@{subject}", self.reference.repository());
+        let limit = self.http.access().limits.document;
+        let path = format!("referrers/{subject}");
+        let listed = absent(self.get(&path, &[layout::INDEX], &what, limit).await)?.map(|got| got.body);
+        let listed = if listed.is_some() {
+            listed
+        } else {
+            let tag = format!("sha256-{}", subject.hex());
+            absent(self.manifest(&tag, &[layout::INDEX]).await)?.map(|(body, _)| body)
+        };
+        let Some(body) = listed else {
+            return Ok(layout::Index::default());
+        };
+        serde_json::from_slice(&body).map_err(|error| RegistryError::Answer {
+            host: self.host.clone(),
+            what,
+            answer: format!("something that is no list: {error}"),
+        })
+    }
+
+    async fn get(&self, path: &str, accept: &[&str], what: &str, limit: u64) -> Result<http::Got, RegistryError> {
+        let wanted = Wanted {
+            url: &format!("{}/{path}", self.base),
+            accept,
+            authorization: self.authorization.as_ref(),
+            form: None,
+            who: self.credentials.who.as_deref(),
+            what,
+            limit,
+        };
+        self.http.get(&wanted).await
+    }
+
+    /// Uploads a blob, unless it is there.
+    pub(crate) async fn push_blob(&self, content: Bytes, digest: Digest) -> Result<(), RegistryError> {
+        let what = format!("an upload to {}", self.reference.repository());
+        let digest = digest.to_string();
+        if self
+            .within(self.client.blob_exists(&self.reference, &digest), &what)
+            .await?
+        {
+            return Ok(());
+        }
+        let pushed = self.client.push_blob(&self.reference, content, &digest);
+        self.within(pushed, &what).await.map(|_| ())
+    }
+
+    /// Uploads a manifest under the source's tag.
+    pub(crate) async fn push_manifest(&self, content: Vec<u8>) -> Result<(), RegistryError> {
+        let what = format!("an upload to {}", self.reference.repository());
+        let media_type = HeaderValue::from_static(layout::MANIFEST);
+        let pushed = self.client.push_manifest_raw(&self.reference, content, media_type);
+        self.within(pushed, &what).await.map(|_| ())
+    }
+
+    /// Waits for what `oci-client` does, and puts its errors into our words.
+    async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, OciDistributionError>>,
+        what: &str,
+    ) -> Result<T, RegistryError> {
+        let whole = self.http.access().limits.whole;
+        match timeout(whole, work).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(self.told(error, what)),
+            Err(_) => Err(http::too_slow(self.host.clone(), whole)),
+        }
+    }
+
+    fn told(&self, error: OciDistributionError, what: &str) -> RegistryError {
+        let denied = || RegistryError::Denied {
+            host: self.host.clone(),
+            what: what.to_owned(),
+            who: self.credentials.who.clone(),
+        };
+        match error {
+            OciDistributionError::AuthenticationFailure(_)
+            | OciDistributionError::UnauthorizedError { .. }
+            | OciDistributionError::ServerError { code: 401 | 403, .. } => denied(),
+            OciDistributionError::RequestError(error) => match error.status() {
+                Some(status) if [401, 403].contains(&status.as_u16()) => denied(),
+                Some(status) => RegistryError::Answer {
+                    host: self.host.clone(),
+                    what: what.to_owned(),
+                    answer: status.to_string(),
+                },
+                None => http::unreachable(self.host.clone(), &error),
+            },
+            other => RegistryError::Answer {
+                host: self.host.clone(),
+                what: what.to_owned(),
+                answer: other.to_string(),
+            },
+        }
+    }
+}
+
+/// Takes what isn't there for nothing.
+pub(crate) fn absent<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(RegistryError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn client(http: &Http) -> Result<Client, RegistryError> {
+    let access = http.access();
+    let certificates = match &access.ca {
+        Some(path) => vec![Certificate {
+            encoding: CertificateEncoding::Pem,
+            data: std::fs::read(path).map_err(|error| RegistryError::of_file(path, &error))?,
+        }],
+        None => Vec::new(),
+    };
+    let config = ClientConfig {
+        protocol: ClientProtocol::HttpsExcept(access.plain_http.clone()),
+        extra_root_certificates: certificates,
+        use_monolithic_push: true,
+        read_timeout: Some(access.limits.silence),
+        connect_timeout: Some(access.limits.connect),
+        user_agent: concat!("capstan/", env!("CARGO_PKG_VERSION")),
+        https_proxy: access.proxy.as_ref().map(|proxy| proxy.url.clone()),
+        no_proxy: access
+            .proxy
+            .as_ref()
+            .map(|proxy| http::without_proxy(&proxy.exceptions)),
+        ..ClientConfig::default()
+    };
+    Client::try_from(config).map_err(|error| RegistryError::Unreachable {
+        host: "the network".to_owned(),
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,258 @@
+//! Signatures as cosign makes them, and what they say.
+//!
+//! There are three forms. Bundles are what cosign writes since version 3: for something in a registry an in-toto statement in a DSSE
+//! envelope, for a file a signature of the file itself. Before, a registry had the signature of a small JSON text under a tag of its own.
+//! A certificate in a bundle isn't looked at: a signature counts by a key that a rule names.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Digest, key::PublicKey};
+
+/// What the media type of a bundle begins with; a version follows.
+pub(crate) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+/// The media type of the text that was signed before there were bundles.
+pub(crate) const SIMPLE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+/// The annotation that has its signature.
+pub(crate) const SIMPLE_SIGNATURE: &str = "dev.cosignproject.cosign/signature";
+/// What such a text says that it is.
+const SIMPLE_KIND: &str = "cosign container image signature";
+/// The kind of statement that is a signature; others attest something.
+const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
+/// What an envelope of an in-toto statement holds.
+const IN_TOTO: &str = "application/vnd.in-toto+json";
+
+/// A signature, as it was found. It proves nothing before a key verifies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Signature {
+    /// A bundle of Sigstore.
+    Bundle(String),
+    /// A text, and the signature of it in base64.
+    Simple {
+        /// The text.
+        payload: String,
+        /// Its signature.
+        signature: String,
+    },
+}
+
+/// What a signature has to be about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// The manifest in a registry, or the component.
+    pub(crate) content: &'a [u8],
+    /// Its digest.
+    pub(crate) digest: Digest,
+}
+
+impl<'a> Subject<'a> {
+    pub(crate) fn of(content: &'a [u8]) -> Subject<'a> {
+        Subject {
+            content,
+            digest: Digest::of(content),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bundle {
+    media_type: String,
+    #[serde(default)]
+    message_signature: Option<MessageSignature>,
+    #[serde(default)]
+    dsse_envelope: Option<Envelope>,
+}
+
+#[derive(Deserialize)]
+struct MessageSignature {
+    signature: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<EnvelopeSignature>,
+}
+
+#[derive(Deserialize)]
+struct EnvelopeSignature {
+    sig: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Statement {
+    predicate_type: String,
+    subject: Vec<StatementSubject>,
+}
+
+#[derive(Deserialize)]
+struct StatementSubject {
+    digest: std::collections::BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Simple {
+    critical: Critical,
+}
+
+#[derive(Deserialize)]
+struct Critical {
+    image: Image,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Image {
+    docker_manifest_digest: String,
+}
+
+impl Signature {
+    /// Says whether a key signed the subject. What can't be understood is no signature.
+    pub(crate) fn is_of(&self, key: &PublicKey, subject: Subject<'_>) -> bool {
+        match self {
+            Signature::Simple { payload, signature } => is_simple(payload, signature, key, subject).unwrap_or(false),
+            Signature::Bundle(text) => is_bundle(text, key, subject).unwrap_or(false),
+        }
+    }
+
+    /// Returns what is attested where it is no plain signature: the kind of statement. Nobody has verified it.
+    pub(crate) fn attests(&self) -> Option<String> {
+        let Signature::Bundle(text) = self else {
+            return None;
+        };
+        let bundle: Bundle = serde_json::from_str(text).ok()?;
+        let kind = statement(&bundle.dsse_envelope?)?.predicate_type;
+        Some(kind).filter(|kind| kind != SIGNED)
+    }
+}
+
+fn is_simple(payload: &str, signature: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+    if !key.verifies(payload.as_bytes(), &STANDARD.decode(signature).ok()?) {
+        return None;
+    }
+    let Simple { critical } = serde_json::from_str(payload).ok()?;
+    Some(critical.kind == SIMPLE_KIND && critical.image.docker_manifest_digest == subject.digest.to_string())
+}
+
+fn is_bundle(text: &str, key: &PublicKey, subject: Subject<'_>) -> Option<bool> {
+    let bundle: Bundle = serde_json::from_str(text).ok()?;
+    if !bundle.media_type.starts_with(BUNDLE) {
+        return None;
+    }
+    if let Some(MessageSignature { signature }) = bundle.message_signature {
+        return Some(key.verifies(subject.content, &STANDARD.decode(signature).ok()?));
+    }
+    let envelope = bundle.dsse_envelope?;
+    let message = signed_text(&envelope)?;
+    let by_key = |one: &EnvelopeSignature| STANDARD.decode(&one.sig).is_ok_and(|sig| key.verifies(&message, &sig));
+    if !envelope.signatures.iter().any(by_key) {
+        return None;
+    }
+    let statement = statement(&envelope)?;
+    let is_subject = |one: &StatementSubject| one.digest.get("sha256") == Some(&subject.digest.hex());
+    Some(statement.predicate_type == SIGNED && statement.subject.iter().any(is_subject))
+}
+
+fn statement(envelope: &Envelope) -> Option<Statement> {
+    if envelope.payload_type != IN_TOTO {
+        return None;
+    }
+    serde_json::from_slice(&STANDARD.decode(&envelope.payload).ok()?).ok()
+}
+
+/// Puts together what is signed in an envelope, by DSSE's rules: kind and text, each with its length.
+fn signed_text(envelope: &Envelope) -> Option<Vec<u8>> {
+    let (kind, payload) = (&envelope.payload_type, STANDARD.decode(&envelope.payload).ok()?);
+    let mut text = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
+    text.extend(payload);
+    Some(text)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use rcgen::{KeyPair, SigningKey as _};
+    use serde_json::json;
+
+    use super::*;
+
+    pub(crate) fn key(pair: &KeyPair) -> PublicKey {
+        PublicKey::from_pem(pair.public_key_pem().as_bytes()).unwrap()
+    }
+
+    fn encoded(pair: &KeyPair, message: &[u8]) -> String {
+        STANDARD.encode(pair.sign(message).unwrap())
+    }
+
+    fn envelope(pair: &KeyPair, kind: &str, digest: &str) -> Signature {
+        let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": kind,
+            "subject": [{"digest": {"sha256": digest}}], "predicate": {}});
+        let payload = statement.to_string();
+        let mut envelope = Envelope {
+            payload: STANDARD.encode(&payload),
+            payload_type: IN_TOTO.to_owned(),
+            signatures: Vec::new(),
+        };
+        envelope.signatures.push(EnvelopeSignature {
+            sig: encoded(pair, &signed_text(&envelope).unwrap()),
+        });
+        let bundle = json!({"mediaType": format!("{BUNDLE}.v0.3+json"), "dsseEnvelope": {
+            "payload": envelope.payload, "payloadType": IN_TOTO, "signatures": [{"sig": envelope.signatures[0].sig}]}});
+        Signature::Bundle(bundle.to_string())
+    }
+
+    pub(crate) fn signed(pair: &KeyPair, subject: Subject<'_>) -> Signature {
+        envelope(pair, SIGNED, &subject.digest.hex())
+    }
+
+    fn simple(pair: &KeyPair, kind: &str, digest: Digest) -> Signature {
+        let payload = json!({"critical": {"identity": {"docker-reference": "a"}, "image": {"docker-manifest-digest": digest},
+            "type": kind}, "optional": null});
+        let payload = payload.to_string();
+        Signature::Simple {
+            signature: encoded(pair, payload.as_bytes()),
+            payload,
+        }
+    }
+
+    #[test]
+    fn every_form_is_of_its_key_and_its_subject_only() {
+        let (ours, theirs) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let (subject, other) = (Subject::of(b"manifest"), Subject::of(b"another"));
+        let message = json!({"mediaType": format!("{BUNDLE}.v0.3+json"), "messageSignature": {
+            "messageDigest": {"algorithm": "SHA2_256", "digest": ""}, "signature": encoded(&ours, b"manifest")}});
+        for signature in [
+            signed(&ours, subject),
+            simple(&ours, SIMPLE_KIND, subject.digest),
+            Signature::Bundle(message.to_string()),
+        ] {
+            assert!(signature.is_of(&key(&ours), subject), "{signature:?}");
+            assert!(!signature.is_of(&key(&theirs), subject), "another key: {signature:?}");
+            assert!(!signature.is_of(&key(&ours), other), "another subject: {signature:?}");
+        }
+    }
+
+    #[test]
+    fn what_signs_something_else_is_no_signature() {
+        let pair = KeyPair::generate().unwrap();
+        let subject = Subject::of(b"manifest");
+        let provenance = envelope(&pair, "https://slsa.dev/provenance/v1", &subject.digest.hex());
+        assert!(!provenance.is_of(&key(&pair), subject), "it attests");
+        assert_eq!(provenance.attests().as_deref(), Some("https://slsa.dev/provenance/v1"));
+        assert_eq!(signed(&pair, subject).attests(), None);
+        assert!(!simple(&pair, "some other text", subject.digest).is_of(&key(&pair), subject));
+        for text in [
+            "",
+            "{}",
+            r#"{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}"#,
+        ] {
+            assert!(!Signature::Bundle(text.to_owned()).is_of(&key(&pair), subject));
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Where a plugin comes from, as people write it.
+
+use std::{
+    fmt,
+    path::{Component, Path, PathBuf},
+    str::FromStr,
+};
+
+use oci_client::Reference;
+
+use crate::{digest::Digest, error::SourceError};
+
+/// Where a plugin comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A repository of an OCI registry: `oci://ghcr.io/acme/queue:1.2`, with or without `@sha256:...`.
+    Oci(OciSource),
+    /// A URL, with the component's digest: `https://acme.io/queue.wasm#sha256=...`.
+    Https {
+        /// The URL, without its fragment.
+        url: String,
+        /// The component's digest.
+        digest: Digest,
+    },
+    /// A file, with its digest: `file:queue.wasm#sha256=...`.
+    File {
+        /// The file's path.
+        path: PathBuf,
+        /// The component's digest.
+        digest: Digest,
+    },
+    /// A file, whatever is in it.
+    Path(PathBuf),
+}
+
+/// A tag or a digest in a repository of an OCI registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OciSource {
+    /// The registry, as HOST or HOST:PORT.
+    pub registry: String,
+    /// The repository in it.
+    pub repository: String,
+    /// The tag.
+    pub tag: Option<String>,
+    /// The digest of the manifest. With it, the tag is only for people.
+    pub manifest: Option<Digest>,
+}
+
+impl OciSource {
+    /// Returns the reference of this tag or digest.
+    pub(crate) fn reference(&self) -> Reference {
+        let (registry, repository) = (self.registry.clone(), self.repository.clone());
+        match (&self.manifest, &self.tag) {
+            (Some(digest), _) => Reference::with_digest(registry, repository, digest.to_string()),
+            (None, tag) => Reference::with_tag(registry, repository, tag.clone().unwrap_or_default()),
+        }
+    }
+
+    /// Returns the same repository at a digest.
+    #[must_use]
+    pub fn at(&self, manifest: Digest) -> OciSource {
+        OciSource {
+            manifest: Some(manifest),
+            ..self.clone()
+        }
+    }
+}
+
+impl Source {
+    /// Returns the component's digest where the source itself pins it.
+    pub fn digest(&self) -> Option<Digest> {
+        match self {
+            Source::Https { digest, .. } | Source::File { digest, .. } => Some(*digest),
+            Source::Oci(_) | Source::Path(_) => None,
+        }
+    }
+
+    /// Returns where a file is that the source names, in a folder from which its path starts.
+    pub(crate) fn file(&self, folder: &Path) -> Option<PathBuf> {
+        match self {
+            Source::File { path, .. } | Source::Path(path) => Some(folder.join(path)),
+            Source::Oci(_) | Source::Https { .. } => None,
+        }
+    }
+}
+
+impl FromStr for Source {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Source, SourceError> {
+        let wrong = |reason: &str, hint: &str| SourceError {
+            text: text.to_owned(),
+            reason: reason.to_owned(),
+            hint: hint.to_owned(),
+        };
+        if let Some(rest) = text.strip_prefix("oci://") {
+            return oci(rest)
+                .map(Source::Oci)
+                .map_err(|(reason, hint)| wrong(&reason, hint));
+        }
+        let is_url = text.starts_with("https://");
+        let Some(rest) = text.strip_prefix("file:").or(is_url.then_some(text)) else {
+            if let Some((scheme, _)) = text.split_once("://") {
+                let hint = "a plugin comes from `oci://`, `https://`, `file:` or a path";
+                return Err(wrong(&format!("`{scheme}:` is nothing that plugins come by"), hint));
+            }
+            if text.is_empty() {
+                return Err(wrong(
+                    "it names nothing",
+                    "name a file, or `oci://REGISTRY/REPOSITORY:TAG`",
+                ));
+            }
+            let path = plain(Path::new(text)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+            return Ok(Source::Path(path));
+        };
+        let hint = "write its SHA-256 behind it: `#sha256=` and the 64 hex digits that `sha256sum` prints";
+        let Some((place, pin)) = rest.split_once('#') else {
+            return Err(wrong("it has no digest", hint));
+        };
+        let digest = pin
+            .strip_prefix("sha256=")
+            .map(|digits| format!("sha256:{digits}").parse());
+        let Some(Ok(digest)) = digest else {
+            return Err(wrong(&format!("`#{pin}` is no digest"), hint));
+        };
+        if is_url {
+            let url = reqwest::Url::parse(place).map_err(|error| wrong(&error.to_string(), "name a URL"))?;
+            if !url.username().is_empty() || url.password().is_some() {
+                return Err(SourceError {
+                    text: format!("https://...@{}", url.host_str().unwrap_or_default()),
+                    ..wrong(
+                        "there are credentials in it",
+                        "they would be in every log; serve it without",
+                    )
+                });
+            }
+            return Ok(Source::Https {
+                url: url.into(),
+                digest,
+            });
+        }
+        let path = plain(Path::new(place)).map_err(|(reason, hint)| wrong(&reason, hint))?;
+        Ok(Source::File { path, digest })
+    }
+}
+
+type Wrong = (String, &'static str);
+
+fn oci(text: &str) -> Result<OciSource, Wrong> {
+    let form = "write `oci://REGISTRY/REPOSITORY:TAG`, with or without `@sha256:...`";
+    let (name, manifest) = match text.split_once('@') {
+        Some((name, digest)) => (name, Some(digest.parse().map_err(|reason| (reason, form))?)),
+        None => (text, None),
+    };
+    let Some((registry, path)) = name.split_once('/') else {
+        return Err(("it names no repository".to_owned(), form));
+    };
+    let (repository, tag) = match path.split_once(':') {
+        Some((repository, tag)) => (repository, Some(tag.to_owned())),
+        None => (path, None),
+    };
+    if tag.is_none() && manifest.is_none() {
+        let hint = "name a tag, as in `:1.2.0`, or a digest; which one is meant is not guessed";
+        return Err(("it has neither a tag nor a digest".to_owned(), hint));
+    }
+    let registry = host(registry)?;
+    if repository.contains(|letter: char| letter.is_ascii_uppercase()) {
+        return Err((
+            format!("`{repository}` has capital letters, which no repository may have"),
+            form,
+        ));
+    }
+    // What may stand in each part is up to the specification of distribution.
+    let whole: Result<Reference, _> = format!("{registry}/{path}").parse();
+    whole.map_err(|error| (error.to_string(), form))?;
+    Ok(OciSource {
+        registry,
+        repository: repository.to_owned(),
+        tag,
+        manifest,
+    })
+}
+
+/// Writes a host in the one way that rules and locks know it by.
+fn host(written: &str) -> Result<String, Wrong> {
+    let lower = written.to_ascii_lowercase();
+    // Where there is TLS, this is the port without being written.
+    let host = lower.strip_suffix(":443").unwrap_or(&lower);
+    let is_host = host == "localhost" || host.contains(['.', ':']);
+    if !is_host || host.ends_with('.') || host.starts_with('.') {
+        let hint = "write the registry in full, as in `ghcr.io`";
+        return Err((format!("`{written}` is no host"), hint));
+    }
+    Ok(if host == "index.docker.io" { "docker.io" } else { host }.to_owned())
+}
+
+/// Writes a path in the one way that rules and locks know it by: `./a.wasm` and `a.wasm` are one source.
+fn plain(path: &Path) -> Result<PathBuf, Wrong> {
+    let mut is_inside = false;
+    for part in path.components() {
+        match part {
+            Component::Normal(_) => is_inside = true,
+            Component::ParentDir if is_inside => {
+                return Err((
+                    "it leads into a folder and out again".to_owned(),
+                    "write the path without `..` in its middle",
+                ));
+            }
+            Component::ParentDir | Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    let parts = path.components().filter(|part| *part != Component::CurDir);
+    let plain: PathBuf = parts.collect();
+    // What would be taken for something else without its `./` keeps it.
+    let is_clear = !plain.as_os_str().is_empty() && !plain.to_string_lossy().contains(':');
+    Ok(if is_clear { plain } else { path.to_owned() })
+}
+
+impl fmt::Display for OciSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "oci://{}/{}", self.registry, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        match &self.manifest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Oci(source) => source.fmt(f),
+            Source::Https { url, digest } => write!(f, "{url}#sha256={}", digest.hex()),
+            Source::File { path, digest } => write!(f, "file:{}#sha256={}", path.display(), digest.hex()),
+            Source::Path(path) => path.display().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn a_source_is_written_as_it_is_read() {
+        for text in [
+            "oci://ghcr.io/acme/queue:1.2".to_owned(),
+            format!("oci://127.0.0.1:5000/queue:1@sha256:{HEX}"),
+            format!("oci://localhost/a/b/c@sha256:{HEX}"),
+            format!("https://acme.io/queue.wasm?v=2#sha256={HEX}"),
+            format!("file:plugins/queue.wasm#sha256={HEX}"),
+            "plugins/queue.wasm".to_owned(),
+            "/tmp/queue.wasm".to_owned(),
+            "../queue.wasm".to_owned(),
+        ] {
+            assert_eq!(text.parse::<Source>().unwrap().to_string(), text);
+        }
+        // What means the same is the same, so that neither a rule nor a lock can be missed.
+        for (written, meant) in [
+            ("./a/./b.wasm", "a/b.wasm"),
+            ("./file:b.wasm", "./file:b.wasm"),
+            ("oci://GHCR.io:443/acme/queue:1", "oci://ghcr.io/acme/queue:1"),
+            ("oci://index.docker.io/acme/queue:1", "oci://docker.io/acme/queue:1"),
+        ] {
+            let source = written.parse::<Source>().unwrap();
+            assert_eq!(source.to_string(), meant);
+            assert_eq!(meant.parse::<Source>().unwrap(), source);
+        }
+        let url = format!("https://ACME.io:443/a/../queue.wasm#sha256={HEX}")
+            .parse::<Source>()
+            .unwrap();
+        assert_eq!(url.to_string(), format!("https://acme.io/queue.wasm#sha256={HEX}"));
+    }
+
+    #[test]
+    fn what_is_no_source_says_what_is_missing() {
+        let short = format!("file:a#sha256={}", &HEX[1..]);
+        for (text, reason) in [
+            ("", "it names nothing"),
+            ("oci://ghcr.io", "it names no repository"),
+            ("oci://ghcr.io/acme/queue", "it has neither a tag nor a digest"),
+            ("oci://acme/queue:1", "`acme` is no host"),
+            ("oci://ghcr.io./acme/queue:1", "`ghcr.io.` is no host"),
+            ("plugins/../queue.wasm", "it leads into a folder and out again"),
+            ("oci://ghcr.io/Acme/queue:1", "`Acme/queue` has capital letters"),
+            ("oci://ghcr.io/acme/queue:a b", "invalid reference format"),
+            ("oci://ghcr.io/acme/queue:1@sha256:12", "`sha256:12` is no digest"),
+            ("https://acme.io/queue.wasm", "it has no digest"),
+            ("file:queue.wasm", "it has no digest"),
+            ("file:queue.wasm#md5=12", "`#md5=12` is no digest"),
+            (&short, "is no digest"),
+            ("http://acme.io/queue.wasm", "`http:` is nothing that plugins come by"),
+            ("s3://acme/queue.wasm", "`s3:` is nothing that plugins come by"),
+        ] {
+            let error = text.parse::<Source>().unwrap_err();
+            assert!(error.reason.contains(reason), "{text}: {error:?}");
+            assert!(!error.hint.is_empty());
+        }
+        let secret = format!("https://me:pass@acme.io/queue.wasm#sha256={HEX}").parse::<Source>();
+        assert_eq!(secret.unwrap_err().reason, "there are credentials in it");
+    }
+}

@@ -1,0 +1,209 @@
+//! Gets plugins from where they are: looked up anew, or as they are pinned.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use capstan_stamp::Manifest as Stamp;
+
+use crate::{
+    access::{Access, Limits},
+    cache::Cache,
+    digest::Digest,
+    error::RegistryError,
+    found::{Found, Look},
+    http::Http,
+    lock::Locked,
+    policy::Policy,
+    signature::{Signature, Subject},
+    source::Source,
+};
+
+/// Plugins, from everywhere.
+pub struct Store {
+    access: Access,
+    /// Made when something is first downloaded: it reads the certificates of the system.
+    http: OnceLock<Http>,
+    cache: Option<Cache>,
+    policy: Policy,
+}
+
+/// A plugin that was looked up.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// Where it comes from.
+    pub source: Source,
+    /// What it says of itself.
+    pub stamp: Stamp,
+    /// Its component.
+    pub component: Component,
+    /// The digest of its manifest in a registry.
+    pub manifest: Option<Digest>,
+    /// The annotations of that manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// How many signatures there are, by whomever; unknown when nobody had to look.
+    pub signatures: Option<usize>,
+    /// The kinds of what is attested of it (provenance, a bill of materials), which nobody has verified.
+    pub attested: Vec<String>,
+}
+
+/// A component that is what was pinned, and signed as it has to be. Whether it is a plugin, the sandbox finds out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// Its digest.
+    pub digest: Digest,
+    /// Who of those that rules name signed it.
+    pub signed_by: Vec<String>,
+}
+
+impl Store {
+    /// Makes one that keeps what it downloads in a folder; without one, nothing is kept.
+    pub fn new(access: Access, folder: Option<PathBuf>, policy: Policy) -> Store {
+        let cache = folder.and_then(|folder| {
+            Cache::open(folder.clone())
+                .inspect_err(
+                    |error| tracing::warn!(folder = %folder.display(), %error, "Downloaded plugins are not kept."),
+                )
+                .ok()
+        });
+        Store {
+            access,
+            http: OnceLock::new(),
+            cache,
+            policy,
+        }
+    }
+
+    pub(crate) fn http(&self) -> Result<&Http, RegistryError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let made = Http::new(self.access.clone())?;
+        Ok(self.http.get_or_init(|| made))
+    }
+
+    /// Looks a source up, whatever was pinned. A path starts at a folder.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no plugin, or that it isn't signed as it has to be.
+    pub async fn resolve(&self, source: &Source, folder: &Path) -> Result<Plugin, RegistryError> {
+        let mut found = self.find(source, folder, None, Look::Anew).await?;
+        let component = self.checked(source, &mut found, None)?;
+        let stamp = capstan_stamp::read(&component.bytes).map_err(|error| RegistryError::NotAPlugin {
+            reference: source.to_string(),
+            reason: error.to_string(),
+        })?;
+        let signatures = found.signatures.as_deref();
+        let kinds = signatures.unwrap_or_default().iter().filter_map(Signature::attests);
+        let mut attested: Vec<String> = kinds.chain(found.attested).collect();
+        attested.sort();
+        attested.dedup();
+        let plain = |found: &[Signature]| found.iter().filter(|one| one.attests().is_none()).count();
+        Ok(Plugin {
+            source: source.clone(),
+            stamp,
+            manifest: found.manifest.as_deref().map(Digest::of),
+            annotations: found.annotations,
+            signatures: signatures.map(plain),
+            attested,
+            component,
+        })
+    }
+
+    /// Returns the component that is pinned, by a lock or by its source itself. Nobody is asked for what we have.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no such plugin, that nothing pins it, or that it isn't signed as it has to be.
+    pub async fn load(
+        &self,
+        source: &Source,
+        folder: &Path,
+        locked: Option<&Locked>,
+        lock: &Path,
+    ) -> Result<Component, RegistryError> {
+        let of_source = match source {
+            Source::Oci(source) => source.manifest,
+            Source::Https { .. } | Source::File { .. } | Source::Path(_) => None,
+        };
+        let manifest = of_source.or(locked.and_then(|locked| locked.manifest));
+        if matches!(source, Source::Oci(_)) && manifest.is_none() {
+            return Err(RegistryError::NotLocked {
+                source_text: source.to_string(),
+                lock: lock.to_owned(),
+            });
+        }
+        let mut found = self.find(source, folder, manifest, Look::AsPinned).await?;
+        let expected = locked.map(|locked| locked.digest);
+        match self.checked(source, &mut found, expected) {
+            // It may have been signed since. Where that can't be found out, what we know counts.
+            Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, Look::Anew).await {
+                Ok(mut found) => self.checked(source, &mut found, expected),
+                Err(error) => {
+                    tracing::debug!(%error, "Whether it was signed since can't be found out.");
+                    Err(unmet.into())
+                }
+            },
+            settled => settled,
+        }
+    }
+
+    /// Takes the component of what was found, if it is what was pinned and signed as it has to be.
+    fn checked(
+        &self,
+        source: &Source,
+        found: &mut Found,
+        expected: Option<Digest>,
+    ) -> Result<Component, RegistryError> {
+        let digest = Digest::of(&found.component);
+        if let Some(expected) = source.digest().or(expected).filter(|expected| *expected != digest) {
+            return Err(RegistryError::WrongDigest {
+                what: source.to_string(),
+                expected,
+                found: digest,
+            });
+        }
+        let subject = Subject::of(found.manifest.as_deref().unwrap_or(&found.component));
+        let signatures = found.signatures.as_deref().unwrap_or_default();
+        let signed_by = self.policy.check(source, subject, signatures)?;
+        Ok(Component {
+            bytes: std::mem::take(&mut found.component),
+            digest,
+            signed_by,
+        })
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.access.limits
+    }
+
+    /// Says whether a source has to be signed.
+    pub(crate) fn demands(&self, source: &Source) -> bool {
+        self.policy.demands(source)
+    }
+
+    pub(crate) fn cached(&self, digest: Digest) -> Option<Vec<u8>> {
+        self.cache.as_ref()?.blob(digest)
+    }
+
+    pub(crate) fn cached_signatures(&self, subject: Digest) -> Option<Vec<Signature>> {
+        self.cache.as_ref()?.signatures(subject)
+    }
+
+    pub(crate) fn keep(&self, digest: Digest, content: &[u8]) {
+        if let Some(cache) = &self.cache {
+            cache.keep(digest, content);
+        }
+    }
+
+    pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
+        if let Some(cache) = &self.cache {
+            cache.keep_signatures(subject, signatures);
+        }
+    }
+}

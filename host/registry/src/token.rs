@@ -1,0 +1,221 @@
+//! What to say in `Authorization`: user and password, or a token that the registry's own server gives for one repository.
+//! <https://distribution.github.io/distribution/spec/auth/>
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http_auth::parse_challenges;
+use oci_client::RegistryOperation;
+use reqwest::{Url, header::HeaderValue};
+use serde::Deserialize;
+
+use crate::{
+    credentials::{Auth, Credentials},
+    error::RegistryError,
+    http::{Http, Wanted},
+};
+
+/// A token has a few KB.
+const LIMIT: u64 = 256 << 10;
+
+/// How we call ourselves to a server that trades in identity tokens.
+const CLIENT: &str = "capstan";
+
+/// What to say, once it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Nothing.
+    Nothing,
+    /// User and password.
+    Basic(String, String),
+    /// A token.
+    Bearer(String),
+}
+
+/// Who wants what.
+pub(crate) struct Asked<'a> {
+    /// The registry's address, with its scheme.
+    pub(crate) registry: &'a str,
+    /// The repository in it.
+    pub(crate) repository: &'a str,
+    /// What is to be done there.
+    pub(crate) operation: RegistryOperation,
+}
+
+/// A token has one of two names, or both.
+#[derive(Deserialize)]
+struct Answer {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+/// What a registry wants to hear.
+#[derive(Debug, PartialEq, Eq)]
+struct Challenge {
+    realm: String,
+    service: Option<String>,
+}
+
+impl Said {
+    /// Makes the header's value.
+    ///
+    /// # Errors
+    ///
+    /// Returns that no header can carry it.
+    pub(crate) fn header(&self) -> Result<Option<HeaderValue>, String> {
+        let value = match self {
+            Said::Nothing => return Ok(None),
+            Said::Basic(user, password) => format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
+            Said::Bearer(token) => format!("Bearer {token}"),
+        };
+        let mut value = HeaderValue::from_str(&value).map_err(|_| "no header can carry them".to_owned())?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+/// Finds out what to say to a registry.
+pub(crate) async fn settle(http: &Http, asked: &Asked<'_>, credentials: &Credentials) -> Result<Said, RegistryError> {
+    if let Auth::Token(token) = &credentials.auth {
+        return Ok(Said::Bearer(token.clone()));
+    }
+    let headers = http.challenges(&format!("{}/v2/", asked.registry)).await?;
+    match headers.iter().find_map(|header| bearer(header)) {
+        Some(challenge) => trade(http, asked, credentials, challenge).await,
+        None => Ok(match &credentials.auth {
+            Auth::Password(user, password) => Said::Basic(user.clone(), password.clone()),
+            Auth::Nobody | Auth::Token(_) | Auth::Identity(_) => Said::Nothing,
+        }),
+    }
+}
+
+/// Gets a token from the server that a registry names.
+async fn trade(
+    http: &Http,
+    asked: &Asked<'_>,
+    credentials: &Credentials,
+    challenge: Challenge,
+) -> Result<Said, RegistryError> {
+    let wrong = |answer: String| RegistryError::Answer {
+        host: asked.registry.to_owned(),
+        what: format!("repository {}", asked.repository),
+        answer,
+    };
+    let Ok(mut url) = Url::parse(&challenge.realm) else {
+        return Err(wrong(format!("`{}`, where there should be tokens", challenge.realm)));
+    };
+    if url.scheme() != "https" && asked.registry.starts_with("https:") {
+        return Err(wrong(format!("`{url}`, where tokens would be given without TLS")));
+    }
+    let actions = match asked.operation {
+        RegistryOperation::Pull => "pull",
+        RegistryOperation::Push => "pull,push",
+    };
+    let scope = format!("repository:{}:{actions}", asked.repository);
+    let mut words = vec![("scope", scope.as_str())];
+    words.extend(challenge.service.as_deref().map(|service| ("service", service)));
+    let form = if let Auth::Identity(token) = &credentials.auth {
+        words.extend([
+            ("grant_type", "refresh_token"),
+            ("client_id", CLIENT),
+            ("refresh_token", token.as_str()),
+        ]);
+        Some(encoded(&words))
+    } else {
+        url.query_pairs_mut().extend_pairs(&words);
+        None
+    };
+    let basic = match &credentials.auth {
+        Auth::Password(user, password) => Said::Basic(user.clone(), password.clone()),
+        Auth::Nobody | Auth::Token(_) | Auth::Identity(_) => Said::Nothing,
+    };
+    let what = format!("a token for repository {}", asked.repository);
+    let authorization = basic.header().map_err(wrong)?;
+    let wanted = Wanted {
+        url: url.as_str(),
+        accept: &[],
+        authorization: authorization.as_ref(),
+        form: form.as_deref(),
+        who: credentials.who.as_deref(),
+        what: &what,
+        limit: LIMIT,
+    };
+    let got = match http.get(&wanted).await {
+        // Servers that give tokens say so in several ways.
+        Err(RegistryError::Answer { host, what, answer }) if answer.starts_with("400") => Err(RegistryError::Denied {
+            host,
+            what,
+            who: credentials.who.clone(),
+        }),
+        settled => settled,
+    }?;
+    let answer: Answer = serde_json::from_slice(&got.body).map_err(|error| wrong(format!("no token: {error}")))?;
+    let token = answer.token.or(answer.access_token);
+    token.map(Said::Bearer).ok_or_else(|| wrong("no token".to_owned()))
+}
+
+/// Finds the kind of challenge that names a server of tokens.
+fn bearer(header: &str) -> Option<Challenge> {
+    let challenges = parse_challenges(header).ok()?;
+    let challenge = challenges
+        .iter()
+        .find(|one| one.scheme.eq_ignore_ascii_case("bearer"))?;
+    let value = |name: &str| {
+        let found = challenge.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.to_unescaped())
+    };
+    Some(Challenge {
+        realm: value("realm")?,
+        service: value("service"),
+    })
+}
+
+/// Writes words as a form is sent.
+fn encoded(words: &[(&str, &str)]) -> String {
+    let mut form = Url::parse("form:").ok();
+    if let Some(form) = &mut form {
+        form.query_pairs_mut().extend_pairs(words);
+    }
+    form.as_ref().and_then(Url::query).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_of_tokens_is_found_among_challenges() {
+        let found = |header: &str| bearer(header).map(|challenge| (challenge.realm, challenge.service));
+        let some = |realm: &str, service: Option<&str>| Some((realm.to_owned(), service.map(str::to_owned)));
+        assert_eq!(
+            found(r#"Bearer realm="https://a.io/t",service="a",scope="repository:x:pull""#),
+            some("https://a.io/t", Some("a"))
+        );
+        assert_eq!(
+            found(r#"Basic realm="a", bearer realm="https://a.io/t""#),
+            some("https://a.io/t", None)
+        );
+        for other in ["Basic realm=\"a\"", "Bearer service=\"a\"", "", "\u{7f}"] {
+            assert_eq!(found(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn words_are_written_as_a_form() {
+        assert_eq!(
+            encoded(&[("scope", "repository:a/b:pull"), ("t", "a&b=c d")]),
+            "scope=repository%3Aa%2Fb%3Apull&t=a%26b%3Dc+d"
+        );
+    }
+
+    #[test]
+    fn what_no_header_can_carry_is_an_error() {
+        assert!(Said::Bearer("a\nb".to_owned()).header().is_err());
+        let basic = Said::Basic("me".to_owned(), "a\nb".to_owned())
+            .header()
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (basic.to_str().unwrap(), basic.is_sensitive()),
+            ("Basic bWU6YQpi", true)
+        );
+    }
+}
