@@ -92,10 +92,14 @@ fn or_skip<T>(result: Result<T, Error>) -> Option<T> {
     }
 }
 
-/// A further plugin of ours, in a version.
+/// A plugin of ours as somebody else's, in a version.
 fn component(name: &str, version: &str) -> Vec<u8> {
-    let bytes = capstan_test_guests::get(name).unwrap().bytes;
+    let bytes = capstan_test_guests::get(name).map(|guest| guest.bytes);
+    let bytes = bytes
+        .or_else(|| capstan_bundle::get(name).map(|plugin| plugin.bytes))
+        .unwrap();
     let mut manifest = capstan_stamp::read(bytes).unwrap();
+    manifest.name = format!("acme-{name}");
     version.clone_into(&mut manifest.version);
     capstan_stamp::stamp(bytes, &manifest).unwrap()
 }
@@ -120,7 +124,7 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
     [exit code 0]
     ");
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/scale:1"), @"
-    scale 1.0.0 (Apache-2.0): Scales a workload and waits until it is so; scales it back later, or when it is stopped.
+    acme-scale 1.0.0 (Apache-2.0): Scales a workload and waits until it is so; scales it back later, or when it is stopped.
       from     oci://REGISTRY/acme/scale:1
       digest   sha256:...
       manifest sha256:...
@@ -136,7 +140,7 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
     form = 1
 
     [[plugin]]
-    name = "scale"
+    name = "acme-scale"
     version = "1.0.0"
     source = "oci://REGISTRY/acme/scale:1"
     digest = "sha256:..."
@@ -166,17 +170,17 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
     let version = |text: &str| {
         let plugins: serde_json::Value = serde_json::from_str(text).unwrap();
         let mut all = plugins.as_array().unwrap().iter();
-        all.find(|plugin| plugin["name"] == "scale").unwrap()["version"].clone()
+        all.find(|plugin| plugin["name"] == "acme-scale").unwrap()["version"].clone()
     };
     assert_eq!(version(&listed(&desk)), "1.0.0");
-    assert_snapshot!(desk.all("plugin update scal"), @"
-    error: no plugin `scal` is pinned
-      hint: did you mean `scale`?
+    assert_snapshot!(desk.all("plugin update acme-scal"), @"
+    error: no plugin `acme-scal` is pinned
+      hint: did you mean `acme-scale`?
     [exit code 2]
     ");
-    assert_snapshot!(desk.all("plugin update scale"), @"
-    scale 1.0.0 -> 1.1.0
-    scale 1.1.0 (Apache-2.0): Scales a workload and waits until it is so; scales it back later, or when it is stopped.
+    assert_snapshot!(desk.all("plugin update acme-scale"), @"
+    acme-scale 1.0.0 -> 1.1.0
+    acme-scale 1.1.0 (Apache-2.0): Scales a workload and waits until it is so; scales it back later, or when it is stopped.
       from     oci://REGISTRY/acme/scale:1
       digest   sha256:...
       manifest sha256:...
@@ -186,7 +190,7 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
     [exit code 0]
     ");
     assert_snapshot!(desk.all("plugin update"), @"
-    scale 1.1.0: unchanged
+    acme-scale 1.1.0: unchanged
     [exit code 0]
     ");
     assert_eq!(version(&listed(&desk)), "1.1.0");
@@ -262,7 +266,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
         "sign -y --key cosign.key --use-signing-config=false --tlog-upload=false --allow-http-registry {tagged}"
     ));
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/keep-last:1"), @"
-    keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
+    acme-keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
       from      oci://REGISTRY/acme/keep-last:1
       digest    sha256:...
       manifest  sha256:...
@@ -282,7 +286,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     );
     assert_eq!(desk.run("plan --simulate").code, 0, "{}", desk.all("plan --simulate"));
     assert_snapshot!(desk.all("plugin verify oci://REGISTRY/acme/keep-last:1 --key cosign.pub"), @"
-    keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
+    acme-keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
       from      oci://REGISTRY/acme/keep-last:1
       digest    sha256:...
       manifest  sha256:...
@@ -382,7 +386,7 @@ fn sources_say_what_is_wrong_with_them() {
     // A path is pinned as well, once it was added.
     fs::remove_file(desk.folder.path().join("capstan.yaml")).unwrap();
     assert_snapshot!(desk.all("plugin add ./keep-last.wasm --name ours"), @"
-    keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
+    acme-keep-last 1.0.0 (Apache-2.0): The delete policy KeepLast: keeps the objects of a hook's last runs.
       from     keep-last.wasm
       digest   sha256:...
       signed   by nobody

@@ -512,6 +512,8 @@ fn help_shows_the_exit_codes() {
                   sync stored
       status      Show an application: what runs, how the last operations ended, what is due to be
                   deleted
+      health      Judge objects: an application's, those of files, or their live ones; the worst decides
+                  the exit code
       explain     Say what the running operation waits for, why, and what will end it
       rollback    Sync the manifests of an earlier operation again
       test        Run an application's test hooks, from what the last sync stored: `helm.sh/hook: test`,
@@ -623,6 +625,7 @@ fn help_shows_the_exit_codes() {
       14  the operation was terminated
       15  another operation of the application runs
       16  a plugin gave no answer
+      17  `health` found an object that is still on its way
     [exit code 0]
     ");
 }
