@@ -9,7 +9,7 @@ use capstan_core::{
     compat::Mode,
     health::{Assessment, Health},
     object::{Object, ObjectKey},
-    plugins::{Answerer, Application, HealthQuestion, Plugins},
+    plugins::{Answerer, Application, HealthQuestion, PluginError, Plugins},
     related::{self, Found, Related},
 };
 
@@ -101,6 +101,15 @@ pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&Answerer>, question: 
     };
     match plugins.assess(by, question).await {
         Ok(assessment) => assessment,
-        Err(error) => Assessment::new(Health::Unknown, error.to_string(), ""),
+        Err(error) => Assessment {
+            recheck_after_ms: match &error {
+                PluginError::Retry { after_ms, .. } => Some(u64::from(*after_ms)),
+                PluginError::Invalid { .. }
+                | PluginError::Failed { .. }
+                | PluginError::Missing { .. }
+                | PluginError::CouldNotTell { .. } => None,
+            },
+            ..Assessment::new(Health::Unknown, error.to_string(), "")
+        },
     }
 }

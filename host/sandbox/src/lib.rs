@@ -24,6 +24,7 @@ mod projection;
 mod registry;
 mod sandbox;
 mod state;
+mod strikes;
 mod ticker;
 mod view;
 

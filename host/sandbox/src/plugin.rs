@@ -19,6 +19,7 @@ use crate::{
     error::SandboxError,
     info::Source,
     projection::Projection,
+    strikes::Strikes,
 };
 
 /// A component may have so many bytes. The largest known, JavaScript and Python with their engines, have 12 and 18 MB.
@@ -37,6 +38,7 @@ pub(crate) struct Plugin {
     /// What each health claim sees.
     projections: BTreeMap<String, Projection>,
     ready: OnceLock<Result<Ready, String>>,
+    pub(crate) strikes: Strikes,
 }
 
 impl Plugin {
@@ -88,6 +90,7 @@ impl Plugin {
             source,
             bytes,
             ready: OnceLock::new(),
+            strikes: Strikes::default(),
         })
     }
 

@@ -36,6 +36,7 @@ pub struct Sandbox {
     pub(crate) registry: Registry,
     cache: Option<Cache>,
     keeps_time: bool,
+    has_rest: bool,
     notes: Vec<String>,
 }
 
@@ -47,6 +48,7 @@ pub struct Builder {
     without: Vec<String>,
     cache: Option<PathBuf>,
     is_timeless: bool,
+    has_rest: bool,
 }
 
 impl Builder {
@@ -75,6 +77,13 @@ impl Builder {
     #[must_use]
     pub fn without(mut self, name: impl Into<String>) -> Builder {
         self.without.push(name.into());
+        self
+    }
+
+    /// Lets a plugin rest that breaks again and again: it is not asked for a while, which is told as an answer.
+    #[must_use]
+    pub fn resting(mut self) -> Builder {
+        self.has_rest = true;
         self
     }
 
@@ -107,6 +116,7 @@ impl Builder {
             engine,
             cache,
             keeps_time: !self.is_timeless,
+            has_rest: self.has_rest,
             notes,
         };
         sandbox.compile(|plugin| matches!(plugin.source, Source::Path(_)))?;
@@ -215,7 +225,15 @@ impl Sandbox {
         let function = question.function();
         let broke = |reason| Trouble::Broke(reason, String::new());
         let Call { about, input, now } = to;
-        let input = input.map_err(broke);
+        // Planning has no moment, and asks once.
+        let rest = plugin
+            .strikes
+            .rests(now)
+            .filter(|_| self.has_rest && now != Timestamp::UNIX_EPOCH);
+        let input = match rest {
+            Some((message, after_ms)) => Err(Trouble::Said(Failure::Retry { message, after_ms }, String::new())),
+            None => input.map_err(broke),
+        };
         let ready = plugin.ready(&self.engine, self.cache.as_ref());
         let ready = ready.map_err(|reason| broke(format!("can't be compiled: {reason}")));
         let (answer, cost) = match (input, ready) {
@@ -227,7 +245,13 @@ impl Sandbox {
                     now_ms: u64::try_from(now.as_millisecond()).unwrap_or_default(),
                 };
                 let limits = plugin.limits(about.interface);
-                call::call(&self.engine, ready, limits, self.keeps_time, facts, question).await
+                let (answer, cost) = call::call(&self.engine, ready, limits, self.keeps_time, facts, question).await;
+                match &answer {
+                    Ok(_) | Err(Trouble::Said(..)) => plugin.strikes.answered(),
+                    Err(Trouble::Broke(..)) => plugin.strikes.broke(now),
+                    Err(Trouble::CouldNotTell(_)) => {}
+                }
+                (answer, cost)
             }
             (Err(trouble), _) | (Ok(_), Err(trouble)) => (Err(trouble), Cost::default()),
         };

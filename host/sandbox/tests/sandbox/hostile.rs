@@ -10,7 +10,7 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use crate::support::{
-    assess, guest, health_claim, hook_type, hostile, job, now, place_question, sandbox, stamped, step,
+    assess, builtins, guest, health_claim, hook_type, hostile, job, now, place_question, sandbox, stamped, step,
 };
 
 /// Does a deed as a health check; then asks something harmless.
@@ -202,4 +202,31 @@ async fn a_manifest_can_lower_the_memory() {
         .unwrap();
     assert_snapshot!(assess(&modest, &hostile("Hog")).await.unwrap_err(), @"modest 1.0.0 failed in `assess` under the claim `hostile.example.com/Hog` for Hog shop/x: needs more than the 3 MiB of memory that it may have");
     assert!(guest("hostile").len() > 1000);
+}
+
+#[tokio::test]
+async fn who_breaks_three_times_in_a_row_rests_and_the_others_do_not() {
+    let sandbox = builtins()
+        .plugin("hostile.wasm", guest("hostile"))
+        .resting()
+        .build()
+        .unwrap();
+    for _ in 0..3 {
+        let error = assess(&sandbox, &hostile("Trap")).await.unwrap_err();
+        assert!(matches!(error, PluginError::Failed { .. }), "{error}");
+    }
+    let error = assess(&sandbox, &hostile("Yes")).await.unwrap_err();
+    assert_snapshot!(error, @"hostile 0.1.0 asks to be asked again in 1000 ms: it failed 3 times in a row, and is asked again in 1s");
+    assert!(assess(&sandbox, &job()).await.is_ok());
+    // What was asked by hand a second later is answered, and all is forgotten.
+    let question = |now| Question {
+        function: Function::Assess,
+        claim: None,
+        input: json!({ "object": hostile("Yes") }).as_object().unwrap().clone(),
+        state: Vec::new(),
+        now,
+    };
+    let later = now() + jiff::SignedDuration::from_secs(1);
+    assert!(sandbox.ask("hostile", question(later)).await.unwrap().answer.is_ok());
+    assert!(assess(&sandbox, &hostile("Yes")).await.is_ok());
 }

@@ -1,0 +1,88 @@
+//! A plugin that breaks again and again rests, so that it can't take the time of the others.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+/// From so many failures in a row on it rests.
+const MOST: u32 = 3;
+/// How long it rests at first; twice as long after each further failure.
+const REST: SignedDuration = SignedDuration::from_secs(1);
+/// How long it rests at most.
+const LONGEST: SignedDuration = SignedDuration::from_mins(1);
+
+/// What is remembered of a plugin's failures. Its time is that of the calls, so that it holds in virtual time, too.
+#[derive(Debug, Default)]
+pub(crate) struct Strikes(Mutex<Record>);
+
+#[derive(Debug, Default)]
+struct Record {
+    in_a_row: u32,
+    rests_until: Option<Timestamp>,
+}
+
+impl Strikes {
+    /// Says why it isn't asked now, and in how many milliseconds it may be.
+    pub(crate) fn rests(&self, now: Timestamp) -> Option<(String, u32)> {
+        let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = record.rests_until?.duration_since(now);
+        if left <= SignedDuration::ZERO || left > LONGEST {
+            // A clock that was set back keeps nobody resting.
+            return None;
+        }
+        let milliseconds = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
+        Some((
+            format!(
+                "it failed {} times in a row, and is asked again in {left:#}",
+                record.in_a_row
+            ),
+            milliseconds,
+        ))
+    }
+
+    /// Notes that it broke.
+    pub(crate) fn broke(&self, now: Timestamp) {
+        let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        record.in_a_row = record.in_a_row.saturating_add(1);
+        if let Some(further) = record.in_a_row.checked_sub(MOST) {
+            let rest = REST * (1 << further.min(6));
+            record.rests_until = now.checked_add(rest.min(LONGEST)).ok();
+        }
+    }
+
+    /// Notes that it answered.
+    pub(crate) fn answered(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Record::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn it_rests_after_the_third_failure_in_a_row_and_longer_after_each() {
+        let strikes = Strikes::default();
+        strikes.broke(at(0));
+        strikes.broke(at(0));
+        assert_eq!(strikes.rests(at(0)), None);
+        strikes.broke(at(0));
+        let why = "it failed 3 times in a row, and is asked again in 1s".to_owned();
+        assert_eq!(strikes.rests(at(0)), Some((why, 1000)));
+        assert_eq!(strikes.rests(at(1)), None);
+        for (failure, rest) in [(4, 2), (5, 4), (6, 8), (7, 16), (8, 32), (9, 60), (10, 60)] {
+            strikes.broke(at(100));
+            let rested = strikes.rests(at(100)).map(|(_, milliseconds)| milliseconds);
+            assert_eq!(rested, Some(rest * 1000), "failure {failure}");
+        }
+        // Another clock, or one that was set back.
+        assert_eq!(strikes.rests(at(0)), None);
+        strikes.answered();
+        strikes.broke(at(200));
+        assert_eq!(strikes.rests(at(200)), None);
+    }
+}
