@@ -195,13 +195,18 @@ pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
     for name in &global.without_plugins {
         builder = builder.without(name);
     }
-    if let Some(folder) = global.plugin_cache.clone().or_else(cache_folder) {
+    if let Some(folder) = plugin_cache(global) {
         builder = builder.cache(folder);
     }
     if is_virtual(global) {
         builder = builder.timeless();
     }
     Ok(builder.build()?)
+}
+
+/// Returns the folder for compiled plugins.
+pub(crate) fn plugin_cache(global: &Global) -> Option<PathBuf> {
+    global.plugin_cache.clone().or_else(cache_folder)
 }
 
 fn cache_folder() -> Option<PathBuf> {

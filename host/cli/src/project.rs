@@ -4,7 +4,7 @@
 pub mod argocd;
 pub mod file;
 mod order;
-mod wrong;
+pub(crate) mod wrong;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

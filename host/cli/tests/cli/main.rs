@@ -6,6 +6,7 @@ mod conditions;
 mod exec;
 mod identity;
 mod lint;
+mod plugins;
 mod project;
 mod real;
 mod serve;
