@@ -14,7 +14,10 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use self::from::From;
 pub use self::lint::Lint;
 pub use self::lints::{Least, Lints};
-pub use self::plugin::{Plugin, PluginCheck, PluginInspect, PluginRun, PluginTest};
+pub use self::plugin::{
+    Kind, Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginNew,
+    PluginRun, PluginTest,
+};
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 
 use crate::{exit, report::Mistakes, seconds::seconds};

@@ -168,11 +168,15 @@ impl Examination {
             let hint = if import.starts_with("wasi:") {
                 "a plugin gets WASI 0.2; build it with a toolchain for that".to_owned()
             } else if import.starts_with("capstan:plugin/host@") || import.starts_with("capstan:plugin/types@") {
-                format!("build it against a contract that this host knows: {}", CONTRACTS.join(", "))
+                format!(
+                    "build it against a contract that this host knows: {}",
+                    CONTRACTS.join(", ")
+                )
             } else if import.starts_with("capstan:plugin/") {
                 "this host does not offer that part of the contract".to_owned()
             } else {
-                "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data".to_owned()
+                "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
+                    .to_owned()
             };
             self.fault(format!("it imports `{import}`, which no plugin gets"), hint);
         }
@@ -182,7 +186,10 @@ impl Examination {
         let later = others.iter().filter(|name| name.starts_with("capstan:plugin/"));
         let later: Vec<&String> = later.collect();
         for export in &later {
-            let hint = format!("build it against a contract that this host knows: {}", CONTRACTS.join(", "));
+            let hint = format!(
+                "build it against a contract that this host knows: {}",
+                CONTRACTS.join(", ")
+            );
             self.fault(format!("it exports `{export}`, which this host doesn't know"), hint);
         }
         if ours.is_empty() && later.is_empty() {

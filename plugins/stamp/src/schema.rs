@@ -25,8 +25,16 @@ enum Form {
 
 fn form(keyword: &str) -> Option<Form> {
     Some(match keyword {
-        "additionalItems" | "additionalProperties" | "contains" | "else" | "if" | "not" | "propertyNames" | "then"
-        | "unevaluatedItems" | "unevaluatedProperties" => Form::Schema,
+        "additionalItems"
+        | "additionalProperties"
+        | "contains"
+        | "else"
+        | "if"
+        | "not"
+        | "propertyNames"
+        | "then"
+        | "unevaluatedItems"
+        | "unevaluatedProperties" => Form::Schema,
         "allOf" | "anyOf" | "oneOf" | "prefixItems" => Form::Schemas,
         "$defs" | "definitions" | "dependentSchemas" | "patternProperties" | "properties" => Form::NamedSchemas,
         "items" => Form::SchemaOrSchemas,

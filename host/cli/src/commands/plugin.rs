@@ -1,14 +1,23 @@
 //! `capstan plugin`: one file for each verb.
 //!
-//! `subject` is which plugin is meant; `cases` reads what `test` runs, and `answer` puts an answer into the contract's words.
+//! `subject` is which plugin is meant; `cases` reads and runs what `test` runs, and `answer` puts an answer into the contract's words.
+//! `template` is what `new` writes, `language` which tools `build` takes, and `componentize` what Go lacks.
 
 mod answer;
+mod bench;
+mod build;
 mod cases;
 mod check;
+mod componentize;
+mod dev;
+mod doctor;
 mod inspect;
+mod language;
 mod list;
+mod new;
 mod run;
 mod subject;
+mod template;
 mod test;
 
 use super::{print, print_json};
@@ -25,6 +34,11 @@ pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exi
         Plugin::Check(args) => check::run(global, args),
         Plugin::Inspect(args) => inspect::run(global, args),
         Plugin::Test(args) => test::run(global, args).await,
+        Plugin::New(args) => new::run(global, args),
+        Plugin::Build(args) => build::run(global, args).await,
+        Plugin::Doctor(args) => doctor::run(global, args),
+        Plugin::Bench(args) => bench::run(global, args).await,
+        Plugin::Dev(args) => dev::run(global, args).await,
     }
 }
 

@@ -173,7 +173,10 @@ fn the_plugins_of_this_repository_pass_their_cases() {
     let further = ["approval", "http-check", "keep-last", "scale"];
     let folder = folder(&further);
     for name in further {
-        let said = run_in(folder.path(), &format!("plugin test DIR/{name}.wasm --cases plugins/{name}/cases"));
+        let said = run_in(
+            folder.path(),
+            &format!("plugin test DIR/{name}.wasm --cases plugins/{name}/cases"),
+        );
         assert_eq!(said.code, 0, "{}", said.all());
     }
 }

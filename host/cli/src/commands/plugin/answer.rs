@@ -165,9 +165,22 @@ pub(super) struct Difference {
 /// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
 pub(super) fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
+    let is_error = |answer: &Value| ERRORS.iter().any(|key| answer.get(key).is_some());
+    if is_error(got) && !is_error(expected) {
+        // Key by key it would only be said that nothing is there.
+        found.push(Difference {
+            path: String::new(),
+            expected: expected.clone(),
+            got: Some(got.clone()),
+        });
+        return found;
+    }
     compare("", expected, Some(got), &mut found);
     found
 }
+
+/// The keys of an answer that is none.
+const ERRORS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
 
 fn compare(path: &str, expected: &Value, got: Option<&Value>, found: &mut Vec<Difference>) {
     match (expected, got) {
@@ -305,7 +318,10 @@ mod tests {
         assert_eq!(differences(&json!({"status": "progressing", "final": false}), &got), []);
         assert_eq!(differences(&json!({"recheck-after-ms": null}), &got), []);
         let expected = json!({"status": "healthy", "mesage": "x", "need": []});
-        let lines: Vec<String> = differences(&expected, &got).iter().flat_map(Difference::lines).collect();
+        let lines: Vec<String> = differences(&expected, &got)
+            .iter()
+            .flat_map(Difference::lines)
+            .collect();
         assert_eq!(
             lines,
             [
@@ -329,11 +345,12 @@ mod tests {
             message: "`url` is missing".to_owned(),
         };
         assert_eq!(words(&Err(invalid)), json!({"invalid": "`url` is missing"}));
-        let got = words(&Ok(Answer::Disposal(Disposal::DeleteAt(
-            jiff::Timestamp::UNIX_EPOCH,
-        ))));
+        let got = words(&Ok(Answer::Disposal(Disposal::DeleteAt(jiff::Timestamp::UNIX_EPOCH))));
         assert_eq!(differences(&json!({"delete-at": "1970-01-01T00:00:00.000Z"}), &got), []);
-        let lines: Vec<String> = differences(&json!("keep"), &got).iter().flat_map(Difference::lines).collect();
+        let lines: Vec<String> = differences(&json!("keep"), &got)
+            .iter()
+            .flat_map(Difference::lines)
+            .collect();
         assert_eq!(lines, ["- keep", "+ delete-at: 1970-01-01T00:00:00Z"]);
     }
 }

@@ -160,6 +160,23 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// Reads cases, and takes those with a text in their name.
+pub(super) fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
+    let mut cases = read(path)?;
+    let Some(text) = only else {
+        return Ok(cases);
+    };
+    let all = cases.len();
+    cases.retain(|case| case.name.contains(text));
+    if cases.is_empty() {
+        return Err(Mistakes::one(
+            format!("none of {all} cases has `{text}` in its name"),
+            "`--only` takes a part of a name",
+        ));
+    }
+    Ok(cases)
+}
+
 fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let wrong = |error: std::io::Error| {
         Mistakes::one(
@@ -183,7 +200,8 @@ fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Res
 }
 
 fn is_yaml(file: &Path) -> bool {
-    file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+    file.extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml")
 }
 
 fn is_argo_cds(file: &Path) -> bool {

@@ -30,9 +30,7 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
             return Err(Mistakes(mistakes).into());
         }
     } else {
-        let report = |(file, found): &(String, Examination)| {
-            json!({ "file": file, "ok": found.is_plugin(), "faults": found.faults, "notes": found.notes })
-        };
+        let report = |(file, found): &(String, Examination)| json!({ "file": file, "ok": found.is_plugin(), "faults": found.faults, "notes": found.notes });
         print_json(&found.iter().map(report).collect::<Vec<_>>())?;
     }
     Ok(if is_good { Exit::Done } else { Exit::Usage })

@@ -127,7 +127,11 @@ fn claims(manifest: &Manifest) -> Vec<String> {
             claim.interface().as_str(),
             [harmless(&claim.call_names().join(", ")), String::new()],
         ));
-        rows.extend(beside.into_iter().map(|line| row("", [format!("  {}", harmless(&line))])));
+        rows.extend(
+            beside
+                .into_iter()
+                .map(|line| row("", [format!("  {}", harmless(&line))])),
+        );
     }
     columns(&rows, 3)
 }
@@ -145,7 +149,7 @@ pub(super) fn size(bytes: usize) -> String {
     // Tenths, rounded down: no number of bytes is so large that it matters.
     let tenths = |unit: usize| {
         let tenths = bytes.saturating_mul(10) / unit;
-        if tenths % 10 == 0 || tenths >= 1000 {
+        if tenths.is_multiple_of(10) || tenths >= 1000 {
             (tenths / 10).to_string()
         } else {
             format!("{}.{}", tenths / 10, tenths % 10)

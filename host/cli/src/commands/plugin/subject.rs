@@ -29,7 +29,7 @@ impl Subject {
             if !file.is_file() {
                 return Err(Mistakes::one(
                     format!("there is no {}: the plugin {name} isn't built", file.display()),
-                    "build it, and stamp its `plugin.toml` into it",
+                    format!("`capstan plugin build {shown}` builds it"),
                 ));
             }
             return Subject::of_file(&file);
@@ -57,7 +57,10 @@ impl Subject {
             .collect();
         Err(Mistakes::one(
             format!("there is no file, folder or plugin `{shown}`"),
-            format!("name a component, a folder with a `plugin.toml`, or one of {}", built_in.join(", ")),
+            format!(
+                "name a component, a folder with a `plugin.toml`, or one of {}",
+                built_in.join(", ")
+            ),
         ))
     }
 
@@ -78,6 +81,21 @@ impl Subject {
             bytes: bytes.into(),
             folder,
         })
+    }
+
+    /// Returns where its cases are: where the user says, else beside it.
+    pub fn cases(&self, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+        match (named, &self.folder) {
+            (Some(path), _) => Ok(path.to_owned()),
+            (None, Some(folder)) => {
+                let path = folder.join("cases");
+                Ok(path.strip_prefix("./").map(PathBuf::from).unwrap_or(path))
+            }
+            (None, None) => Err(Mistakes::one(
+                format!("it is not known where the cases of {} are", self.label),
+                "`--cases PATH` names them",
+            )),
+        }
     }
 
     /// Loads it alone, with the limits that it has in an operation.

@@ -31,27 +31,8 @@ pub(super) struct Trial {
 
 pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Exit> {
     let subject = Subject::find(global, &args.plugin)?;
-    let path = match (&args.cases, &subject.folder) {
-        (Some(path), _) => path.clone(),
-        (None, Some(folder)) => tidy(folder.join("cases")),
-        (None, None) => {
-            return Err(Mistakes::one(
-                format!("it is not known where the cases of {} are", subject.label),
-                "`--cases PATH` names them",
-            ));
-        }
-    };
-    let mut cases = cases::read(&path)?;
-    if let Some(text) = &args.only {
-        let all = cases.len();
-        cases.retain(|case| case.name.contains(text));
-        if cases.is_empty() {
-            return Err(Mistakes::one(
-                format!("none of {all} cases has `{text}` in its name"),
-                "`--only` takes a part of a name",
-            ));
-        }
-    }
+    let path = subject.cases(args.cases.as_deref())?;
+    let cases = cases::chosen(&path, args.only.as_deref())?;
     let (sandbox, name) = subject.load(global)?;
     let mut trials = run_all(&sandbox, &name, cases).await;
     let recorded = if args.record { recorded(&mut trials)? } else { 0 };
@@ -63,20 +44,29 @@ pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Ex
     }
     let failed = trials.iter().filter(|trial| !trial.is_good()).count();
     if global.output == Output::Text {
-        let paint = Paint::new(global.color);
-        for trial in &trials {
-            print(&trial.text(paint));
-        }
-        print(&summary(&name, &trials, failed, recorded));
-    } else {
-        print_json(&json!({
-            "plugin": name,
-            "cases": trials.iter().map(Trial::json).collect::<Vec<_>>(),
-            "failed": failed,
-            "recorded": recorded,
-        }))?;
+        return Ok(tell(&name, &trials, recorded, Paint::new(global.color)));
     }
-    Ok(if failed == 0 { Exit::Done } else { Exit::Other })
+    print_json(&json!({
+        "plugin": name,
+        "cases": trials.iter().map(Trial::json).collect::<Vec<_>>(),
+        "failed": failed,
+        "recorded": recorded,
+    }))?;
+    Ok(exit(failed))
+}
+
+/// Prints what came of cases.
+pub(super) fn tell(name: &str, trials: &[Trial], recorded: usize, paint: Paint) -> Exit {
+    let failed = trials.iter().filter(|trial| !trial.is_good()).count();
+    for trial in trials {
+        print(&trial.text(paint));
+    }
+    print(&summary(name, trials, failed, recorded));
+    exit(failed)
+}
+
+fn exit(failed: usize) -> Exit {
+    if failed == 0 { Exit::Done } else { Exit::Other }
 }
 
 /// Runs cases one after the other.
@@ -87,10 +77,6 @@ pub(super) async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> 
         trials.push(Trial { case, outcome });
     }
     trials
-}
-
-fn tidy(path: PathBuf) -> PathBuf {
-    path.strip_prefix("./").map(PathBuf::from).unwrap_or(path)
 }
 
 /// Writes what was answered into the files, and takes those failures away that this mends. Returns how many answers were written.
@@ -139,7 +125,12 @@ impl Trial {
         let mut text = String::new();
         let document = &self.case.file.document;
         for failure in &self.outcome.failures {
-            text.push_str(&place_text(document.key_place(&failure.pointer).as_ref(), None, None, paint));
+            text.push_str(&place_text(
+                document.key_place(&failure.pointer).as_ref(),
+                None,
+                None,
+                paint,
+            ));
             for line in &failure.lines {
                 let line = harmless(line);
                 let line = match line.trim_start().chars().next() {

@@ -98,7 +98,9 @@ pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result
         Value::Object(map) if map.get("kind").is_some_and(Value::is_string) => map,
         _ => {
             let error = file.document.error(pointer, "an observation has a `kind`");
-            return Err(error.hint("write `see: woke`, or `see: { kind: http, status: 200 }`; wit/README.md lists them"));
+            return Err(
+                error.hint("write `see: woke`, or `see: { kind: http, status: 200 }`; wit/README.md lists them")
+            );
         }
     };
     if let Some(object) = seen.get_mut("object") {

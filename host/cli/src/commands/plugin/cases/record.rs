@@ -53,7 +53,9 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
     let place = file.document.place(&pointer);
     let start = place.as_ref().map(|place| (index(place.line), index(place.column)));
     let flow = || {
-        let error = file.document.error(&pointer, "this is written in one line, in YAML's flow style");
+        let error = file
+            .document
+            .error(&pointer, "this is written in one line, in YAML's flow style");
         error.hint("write it in lines of its own, so that `--record` can add to it")
     };
     let Some((line, column)) = start else {

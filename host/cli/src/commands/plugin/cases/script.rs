@@ -118,10 +118,13 @@ impl Outcome {
     fn took(&mut self, case: &Case, asked: Result<Asked, AskError>) -> Option<Asked> {
         match asked {
             Ok(asked) => {
-                self.count(&asked.cost);
-                if let Err(PluginError::Failed { backtrace, .. }) = &asked.answer {
-                    self.written.extend(backtrace.lines().map(str::to_owned));
-                }
+                let stack = match &asked.answer {
+                    Err(PluginError::Failed { backtrace, .. }) => backtrace.as_str(),
+                    Ok(_) | Err(_) => "",
+                };
+                // What it wrote to stderr stands below its stack.
+                self.count(&asked.cost, stack.is_empty());
+                self.written.extend(stack.lines().map(str::to_owned));
                 Some(asked)
             }
             Err(error) => {
@@ -137,7 +140,7 @@ impl Outcome {
         }
     }
 
-    fn count(&mut self, cost: &Cost) {
+    fn count(&mut self, cost: &Cost, with_stderr: bool) {
         self.calls += 1;
         self.fuel += cost.fuel;
         self.memory = self.memory.max(cost.memory);
@@ -145,8 +148,11 @@ impl Outcome {
         let log = cost.log.iter();
         self.written
             .extend(log.map(|line| format!("log {:?}: {}", line.severity, line.text)));
-        for (name, text) in [("stdout", &cost.stdout), ("stderr", &cost.stderr)] {
-            self.written.extend(text.lines().map(|line| format!("{name}: {line}")));
+        self.written
+            .extend(cost.stdout.lines().map(|line| format!("stdout: {line}")));
+        if with_stderr {
+            self.written
+                .extend(cost.stderr.lines().map(|line| format!("stderr: {line}")));
         }
     }
 
@@ -312,9 +318,10 @@ impl Hook {
         match (fitting.next(), fitting.next()) {
             (Some((id, _)), None) => Ok(Some(*id)),
             (Some(_), Some(_)) => Err(format!("write `answers`, the number of the ask: {}", running())),
-            (None, _) if NEEDS_AN_ASK.contains(&kind) => {
-                Err(format!("it asked for nothing that is answered with `{kind}`: {}", running()))
-            }
+            (None, _) if NEEDS_AN_ASK.contains(&kind) => Err(format!(
+                "it asked for nothing that is answered with `{kind}`: {}",
+                running()
+            )),
             (None, _) => Ok(None),
         }
     }

@@ -1,4 +1,4 @@
-//! A report in JUnit's XML, which CI systems show.
+//! A report in the XML of `JUnit`, which CI systems show.
 
 use super::Trial;
 use crate::render::Paint;
@@ -61,6 +61,9 @@ mod tests {
 
     #[test]
     fn markup_is_escaped_and_control_characters_go() {
-        assert_eq!(escaped("a<b> & \"c\"\u{1b}[0m\n"), "a&lt;b&gt; &amp; &quot;c&quot;[0m\n");
+        assert_eq!(
+            escaped("a<b> & \"c\"\u{1b}[0m\n"),
+            "a&lt;b&gt; &amp; &quot;c&quot;[0m\n"
+        );
     }
 }
