@@ -4,6 +4,7 @@ package export_capstan_plugin_delete_policy
 import (
 	"encoding/json"
 
+	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
 	wit "go.bytecodealliance.org/pkg/wit/types"
 	"wit_component/capstan_plugin_delete_policy"
 	"wit_component/capstan_plugin_types"
@@ -18,7 +19,8 @@ type input struct {
 }
 
 // Decide decides on one object of one hook.
-func Decide(claim string, text string) answer {
+func Decide(claim string, text string) (result answer) {
+	defer rescue(&result)
 	var given input
 	if err := json.Unmarshal([]byte(text), &given); err != nil {
 		return wit.Err[capstan_plugin_delete_policy.Disposal](capstan_plugin_types.MakeFailureInvalid(err.Error()))
@@ -29,4 +31,11 @@ func Decide(claim string, text string) answer {
 		disposal = capstan_plugin_delete_policy.MakeDisposalDelete(capstan_plugin_types.PropagationBackground)
 	}
 	return wit.Ok[capstan_plugin_delete_policy.Disposal, capstan_plugin_types.Failure](disposal)
+}
+
+// rescue makes an answer of a panic.
+func rescue(result *answer) {
+	if fault := recover(); fault != nil {
+		*result = wit.Err[capstan_plugin_delete_policy.Disposal](capstan_plugin_types.MakeFailureFailed(witRuntime.Fault(fault)))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
 	wit "go.bytecodealliance.org/pkg/wit/types"
 	"wit_component/capstan_plugin_health"
 	"wit_component/capstan_plugin_types"
@@ -23,7 +24,8 @@ type input struct {
 }
 
 // Assess judges one object.
-func Assess(claim string, text string) answer {
+func Assess(claim string, text string) (result answer) {
+	defer rescue(&result)
 	var given input
 	if err := json.Unmarshal([]byte(text), &given); err != nil {
 		return wit.Err[capstan_plugin_health.Assessment](capstan_plugin_types.MakeFailureInvalid(err.Error()))
@@ -46,4 +48,11 @@ func assessment(status capstan_plugin_health.HealthStatus, rule, message string)
 		Rule:    rule,
 		Message: message,
 	})
+}
+
+// rescue makes an answer of a panic.
+func rescue(result *answer) {
+	if fault := recover(); fault != nil {
+		*result = wit.Err[capstan_plugin_health.Assessment](capstan_plugin_types.MakeFailureFailed(witRuntime.Fault(fault)))
+	}
 }

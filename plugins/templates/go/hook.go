@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
+	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
 	wit "go.bytecodealliance.org/pkg/wit/types"
 	"wit_component/capstan_plugin_hook"
 	"wit_component/capstan_plugin_host"
@@ -47,7 +48,8 @@ func wrong() failure {
 }
 
 // Place says where a manifest goes.
-func Place(claim string, text string) placed {
+func Place(claim string, text string) (result placed) {
+	defer rescue(&result)
 	given, ok := read(text)
 	if !ok {
 		return wit.Err[capstan_plugin_hook.Placement](wrong())
@@ -60,7 +62,8 @@ func Place(claim string, text string) placed {
 }
 
 // Start begins a run.
-func Start(claim string, text string) stepped {
+func Start(claim string, text string) (result stepped) {
+	defer rescue(&result)
 	given, ok := read(text)
 	if !ok {
 		return wit.Err[capstan_plugin_hook.Step](wrong())
@@ -70,7 +73,8 @@ func Start(claim string, text string) stepped {
 }
 
 // Advance goes on after something happened.
-func Advance(claim string, text string, state []uint8) stepped {
+func Advance(claim string, text string, state []uint8) (result stepped) {
+	defer rescue(&result)
 	given, ok := read(text)
 	if !ok {
 		return wit.Err[capstan_plugin_hook.Step](wrong())
@@ -83,7 +87,8 @@ func Advance(claim string, text string, state []uint8) stepped {
 }
 
 // Abort stops a run.
-func Abort(claim string, text string, state []uint8) stepped {
+func Abort(claim string, text string, state []uint8) (result stepped) {
+	defer rescue(&result)
 	given, _ := read(text)
 	return wit.Ok[capstan_plugin_hook.Step, failure](capstan_plugin_hook.Step{
 		Progress: capstan_plugin_hook.MakeProgressFailed(),
@@ -105,4 +110,11 @@ func step(seconds uint32, until uint64) stepped {
 		answer.WakeAfterMs = wit.Some(uint32(until - now))
 	}
 	return wit.Ok[capstan_plugin_hook.Step, failure](answer)
+}
+
+// rescue makes an answer of a panic.
+func rescue[T any](result *wit.Result[T, failure]) {
+	if fault := recover(); fault != nil {
+		*result = wit.Err[T](capstan_plugin_types.MakeFailureFailed(witRuntime.Fault(fault)))
+	}
 }

@@ -18,7 +18,8 @@ struct Plugin;
 
 impl Guest for Plugin {
     fn decide(_claim: String, input: String) -> Result<Disposal, Failure> {
-        let input: Input = serde_json::from_str(&input).map_err(|error| Failure::Invalid(error.to_string()))?;
+        let input: Input =
+            serde_json::from_str(&input).map_err(|error| Failure::Invalid(error.to_string()))?;
         // With the one that is about to be created there are three.
         let is_old = input.occasion == "before-creation" && input.rank >= 2;
         Ok(if is_old {

@@ -29,9 +29,12 @@ struct Plugin;
 
 impl Guest for Plugin {
     fn assess(_claim: String, input: String) -> Result<Assessment, Failure> {
-        let Input { object } = serde_json::from_str(&input).map_err(|error| Failure::Invalid(error.to_string()))?;
+        let Input { object } =
+            serde_json::from_str(&input).map_err(|error| Failure::Invalid(error.to_string()))?;
         let (status, rule, message) = match object.status {
-            Status { accepted: false, .. } => {
+            Status {
+                accepted: false, ..
+            } => {
                 let message = "not accepted by a broker yet".to_owned();
                 (HealthStatus::Progressing, "Queue/accepted", message)
             }

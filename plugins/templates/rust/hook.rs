@@ -52,7 +52,11 @@ fn step(seconds: u32, until: u64) -> Step {
         (Progress::Succeeded, format!("paused for {seconds} s"), None)
     } else {
         let wait = u32::try_from(left).unwrap_or(u32::MAX);
-        (Progress::Running, format!("pausing for {seconds} s"), Some(wait))
+        (
+            Progress::Running,
+            format!("pausing for {seconds} s"),
+            Some(wait),
+        )
     };
     Step {
         progress,
@@ -84,7 +88,9 @@ impl Guest for Plugin {
 
     fn advance(_claim: String, input: String, state: Vec<u8>) -> Result<Step, Failure> {
         let (_, seconds) = read(&input)?;
-        let until = std::str::from_utf8(&state).ok().and_then(|text| text.parse().ok());
+        let until = std::str::from_utf8(&state)
+            .ok()
+            .and_then(|text| text.parse().ok());
         let until = until.ok_or_else(|| Failure::Failed("the state is not mine".to_owned()))?;
         Ok(step(seconds, until))
     }

@@ -13,7 +13,7 @@ pub enum Plugin {
     List,
     /// Ask a plugin one question in its sandbox; print the answer and what it cost
     #[command(
-        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
+        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n  capstan plugin run ./queue.wasm assess --input queue.yaml\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
     )]
     Run(PluginRun),
     /// Say everything that would keep components from being loaded as plugins
@@ -68,7 +68,8 @@ pub struct PluginInspect {
 /// A question to a plugin.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PluginRun {
-    /// The plugin's name
+    /// A loaded plugin's name, a component, or a folder with a plugin.toml and what was built there
+    #[arg(value_name = "PLUGIN")]
     pub name: String,
     /// The function of the contract: assess, place, start, advance, abort, decide
     #[arg(value_parser = |name: &str| name.parse::<capstan_sandbox::Function>())]

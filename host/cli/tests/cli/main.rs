@@ -12,4 +12,5 @@ mod real;
 mod serve;
 mod sources;
 mod support;
+mod templates;
 mod words;

@@ -305,14 +305,21 @@ impl Case {
             file: file.clone(),
             pointer,
             claim,
-            now: now.unwrap_or_else(begin),
+            now: now.unwrap_or_else(|| begin(&task)),
             task,
         }
     }
 }
 
-fn begin() -> Timestamp {
-    Timestamp::from_second(BEGIN).unwrap_or_default()
+/// Planning has no moment, and everything else some moment.
+fn begin(task: &Task) -> Timestamp {
+    match task {
+        Task::Ask {
+            function: Function::Place,
+            ..
+        } => Timestamp::UNIX_EPOCH,
+        Task::Ask { .. } | Task::Hook { .. } => Timestamp::from_second(BEGIN).unwrap_or_default(),
+    }
 }
 
 fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, PlanError> {

@@ -13,6 +13,7 @@ use crate::{
 
 pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
     let folder = args.folder.join(&args.name);
+    let folder = folder.strip_prefix("./").unwrap_or(&folder);
     let files = template::files(&args.name, args.kind, args.lang);
     let manifest = files.iter().find(|(path, _)| path == "plugin.toml");
     let manifest = manifest.map(|(_, text)| text.as_str()).unwrap_or_default();
@@ -23,7 +24,7 @@ pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
         ));
     }
     let shown = folder.display();
-    if fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
+    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
         return Err(Mistakes::one(
             format!("{shown} is there already"),
             "nothing was changed; take another name, or another folder with `--in`",

@@ -1,10 +1,12 @@
 //! `capstan plugin run`.
 
-use capstan_core::plugins::Placement;
+use std::path::Path;
+
+use capstan_core::plugins::{Placement, PluginError};
 use capstan_sandbox::{Answer, Question};
 use serde_json::{Map, Value, json};
 
-use super::{indented, print, print_json};
+use super::{indented, print, print_json, subject::Subject};
 use crate::{
     args::{Global, Output, PluginRun},
     context,
@@ -14,7 +16,11 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
-    let sandbox = context::sandbox(global)?;
+    let (sandbox, name) = if is_path(&args.name) {
+        Subject::find(global, Path::new(&args.name))?.load(global)?
+    } else {
+        (context::sandbox(global)?, args.name.clone())
+    };
     let text = source::text(&args.input).map_err(|mistake| Mistakes(vec![mistake]))?;
     let value = capstan_core::manifest::value(&text)
         .map_err(|why| Mistakes::one(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
@@ -30,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
         state: memory,
         now: args.now.unwrap_or_else(jiff::Timestamp::now),
     };
-    let asked = sandbox.ask(&args.name, question).await?;
+    let asked = sandbox.ask(&name, question).await?;
     let (answer, failed) = match &asked.answer {
         Ok(answer) => (answer_of(answer), None),
         Err(error) => (Value::Null, Some(error.to_string())),
@@ -41,13 +47,18 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
             None => print(&format!("{}\n", serde_json::to_string_pretty(&answer)?)),
             Some(why) => print(&format!("{why}\n")),
         }
-        if let Err(capstan_core::plugins::PluginError::Failed { backtrace, .. }) = &asked.answer {
+        let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
+        if let Err(PluginError::Failed { backtrace, .. }) = &asked.answer
+            && !backtrace.is_empty()
+        {
             print(&indented(backtrace));
+            // What it wrote to stderr stands below its stack.
+            streams.pop();
         }
         for line in &cost.log {
             print(&format!("log {:?}: {}\n", line.severity, line.text));
         }
-        for (name, text) in [("stdout", &cost.stdout), ("stderr", &cost.stderr)] {
+        for (name, text) in streams {
             for line in text.lines() {
                 print(&format!("{name}: {line}\n"));
             }
@@ -65,6 +76,11 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
         )?;
     }
     Ok(if failed.is_some() { Exit::Plugin } else { Exit::Done })
+}
+
+/// What is no plugin's name is a component, or the folder that it is built in.
+fn is_path(text: &str) -> bool {
+    text.ends_with(".wasm") || text.contains(['/', '.'])
 }
 
 /// A bare object is a question about that object.

@@ -2,6 +2,8 @@
 package runtime
 
 import (
+	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"unsafe"
@@ -11,6 +13,13 @@ import (
 // asks for memory would trap: it reads the clock, and a component may call nothing at that moment.
 func init() {
 	debug.SetGCPercent(-1)
+}
+
+// Fault says what a plugin panicked about, and writes where to stderr, which the host shows. Without that nobody would know: a Go
+// program that ends by a panic first waits for other threads, and during a call no time passes.
+func Fault(fault any) string {
+	os.Stderr.Write(debug.Stack())
+	return fmt.Sprintf("panic: %v", fault)
 }
 
 // Allocate returns memory for a part of an answer, which stays where it is until it is unpinned.
