@@ -140,7 +140,7 @@ pub enum Kind {
 pub enum Language {
     /// Rust
     Rust,
-    /// JavaScript, in QuickJS
+    /// JavaScript
     Js,
     /// Python
     Python,

@@ -162,20 +162,21 @@ impl Project<'_> {
         cargo.stdout(Stdio::piped());
         let out = self.run(cargo, "cargo").await?;
         let artifacts = String::from_utf8_lossy(&out);
-        let files = artifacts.lines().filter_map(|line| {
+        let mut files = artifacts.lines().filter_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;
             let is_artifact = message.get("reason")? == "compiler-artifact";
             let names = message.get("filenames").filter(|_| is_artifact)?.as_array()?;
-            let mut names = names.iter().filter_map(Value::as_str);
-            names.find(|name| name.ends_with(".wasm")).map(str::to_owned)
+            let mut names = names.iter().filter_map(Value::as_str).map(PathBuf::from);
+            names.find(|name| name.extension().is_some_and(|ending| ending == "wasm"))
         });
-        let Some(file) = files.last() else {
+        // What it depends on comes first.
+        let Some(file) = files.next_back() else {
             return Err(Mistakes::one(
                 "cargo built no component",
                 "the library needs `crate-type = [\"cdylib\"]` in its Cargo.toml",
             ));
         };
-        read(Path::new(&file))
+        read(&file)
     }
 
     async fn js(&self) -> anyhow::Result<Vec<u8>> {

@@ -80,7 +80,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
 
 /// What is no plugin's name is a component, or the folder that it is built in.
 fn is_path(text: &str) -> bool {
-    text.ends_with(".wasm") || text.contains(['/', '.'])
+    text.contains(['/', '.'])
 }
 
 /// A bare object is a question about that object.

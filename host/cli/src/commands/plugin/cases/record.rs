@@ -144,8 +144,6 @@ fn indented(text: &str, indent: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-
     use capstan_core::manifest;
 
     use super::*;
