@@ -32,7 +32,7 @@ pub(in crate::commands::plugin) fn written(file: &CaseFile, all: Vec<Expectation
         return Err(mistakes);
     }
     // From the end, so that the lines before keep their numbers.
-    edits.sort_by_key(|edit| std::cmp::Reverse(edit.from));
+    edits.sort_by_key(|edit| std::cmp::Reverse((edit.from, edit.to)));
     for Edit { from, to, text } in edits {
         lines.splice(from..to, text);
     }
