@@ -165,8 +165,8 @@ pub(super) struct Difference {
 /// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
 pub(super) fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
-    let is_error = |answer: &Value| ERRORS.iter().any(|key| answer.get(key).is_some());
-    if is_error(got) && !is_error(expected) {
+    let is_other_error = |key: &&str| got.get(key).is_some() && expected.get(key).is_none();
+    if ERRORS.iter().any(is_other_error) {
         // Key by key it would only be said that nothing is there.
         found.push(Difference {
             path: String::new(),
@@ -344,7 +344,16 @@ mod tests {
             plugin: "queue 1.0.0".to_owned(),
             message: "`url` is missing".to_owned(),
         };
-        assert_eq!(words(&Err(invalid)), json!({"invalid": "`url` is missing"}));
+        let got = words(&Err(invalid));
+        assert_eq!(got, json!({"invalid": "`url` is missing"}));
+        let other = json!({"failed": "`url` is missing"});
+        assert_eq!(
+            differences(&other, &got)
+                .iter()
+                .flat_map(Difference::lines)
+                .collect::<Vec<_>>(),
+            ["- failed: '`url` is missing'", "+ invalid: '`url` is missing'"]
+        );
         let got = words(&Ok(Answer::Disposal(Disposal::DeleteAt(jiff::Timestamp::UNIX_EPOCH))));
         assert_eq!(differences(&json!({"delete-at": "1970-01-01T00:00:00.000Z"}), &got), []);
         let lines: Vec<String> = differences(&json!("keep"), &got)
