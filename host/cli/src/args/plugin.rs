@@ -9,24 +9,6 @@ use crate::seconds::seconds;
 /// Plugins.
 #[derive(Debug, Subcommand)]
 pub enum Plugin {
-    /// List the plugins, what they claim and who comes first
-    List,
-    /// Ask a plugin one question in its sandbox; print the answer and what it cost
-    #[command(
-        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n  capstan plugin run ./queue.wasm assess --input queue.yaml\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
-    )]
-    Run(PluginRun),
-    /// Say everything that would keep components from being loaded as plugins
-    #[command(after_help = "Examples:\n  capstan plugin check queue.wasm\n\nExits with 2 when there is something.")]
-    Check(PluginCheck),
-    /// Show what a plugin says of itself and what it is made of, without running it
-    #[command(after_help = "Examples:\n  capstan plugin inspect queue.wasm\n  capstan plugin inspect job -o json")]
-    Inspect(PluginInspect),
-    /// Run a plugin's cases in the real sandbox: what it is told, and what it has to answer
-    #[command(
-        after_help = "Examples:\n  capstan plugin test                          the plugin of this folder\n  capstan plugin test queue.wasm --cases more/ --junit report.xml\n  capstan plugin test --record                 write down what it answers now\n\nThe form of cases is in plugins/README.md. Exits with 1 when one fails."
-    )]
-    Test(PluginTest),
     /// Begin a plugin: a project that builds, with cases that pass
     #[command(
         after_help = "Examples:\n  capstan plugin new queue --kind health\n  capstan plugin new drain --kind hook --lang python"
@@ -37,16 +19,34 @@ pub enum Plugin {
         after_help = "Examples:\n  capstan plugin build\n  capstan plugin build queue/ --to dist/queue.wasm\n\nThe language is known by Cargo.toml, package.json, requirements.txt or go.mod. `capstan plugin doctor` says what is missing."
     )]
     Build(PluginBuild),
-    /// Say which toolchains are there, and how to get those that aren't
-    Doctor(PluginDoctor),
+    /// Build and test a project; with --watch again whenever it changes
+    #[command(after_help = "Examples:\n  capstan plugin dev --watch")]
+    Dev(PluginDev),
+    /// Run a plugin's cases in the real sandbox: what it is told, and what it has to answer
+    #[command(
+        after_help = "Examples:\n  capstan plugin test                          the plugin of this folder\n  capstan plugin test queue.wasm --cases more/ --junit report.xml\n  capstan plugin test --record                 write down what it answers now\n\nThe form of cases is in plugins/README.md. Exits with 1 when one fails."
+    )]
+    Test(PluginTest),
     /// Measure a plugin's cases: calls a second, and how long one takes
     #[command(
         after_help = "Examples:\n  capstan plugin bench queue.wasm --only drained\n\nEach call has a fresh instance, as in an operation."
     )]
     Bench(PluginBench),
-    /// Build and test a project; with --watch again whenever it changes
-    #[command(after_help = "Examples:\n  capstan plugin dev --watch")]
-    Dev(PluginDev),
+    /// Say everything that would keep components from being loaded as plugins
+    #[command(after_help = "Examples:\n  capstan plugin check queue.wasm\n\nExits with 2 when there is something.")]
+    Check(PluginCheck),
+    /// Show what a plugin says of itself and what it is made of, without running it
+    #[command(after_help = "Examples:\n  capstan plugin inspect queue.wasm\n  capstan plugin inspect job -o json")]
+    Inspect(PluginInspect),
+    /// Ask a plugin one question in its sandbox; print the answer and what it cost
+    #[command(
+        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n  capstan plugin run ./queue.wasm assess --input queue.yaml\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
+    )]
+    Run(PluginRun),
+    /// List the plugins, what they claim and who comes first
+    List,
+    /// Say which toolchains are there, and how to get those that aren't
+    Doctor(PluginDoctor),
 }
 
 /// Which components to check.

@@ -29,16 +29,16 @@ use crate::{
 
 pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exit> {
     match command {
-        Plugin::List => list::run(global),
-        Plugin::Run(args) => run::run(global, args).await,
-        Plugin::Check(args) => check::run(global, args),
-        Plugin::Inspect(args) => inspect::run(global, args),
-        Plugin::Test(args) => test::run(global, args).await,
         Plugin::New(args) => new::run(global, args),
         Plugin::Build(args) => build::run(global, args).await,
-        Plugin::Doctor(args) => doctor::run(global, args),
-        Plugin::Bench(args) => bench::run(global, args).await,
         Plugin::Dev(args) => dev::run(global, args).await,
+        Plugin::Test(args) => test::run(global, args).await,
+        Plugin::Bench(args) => bench::run(global, args).await,
+        Plugin::Check(args) => check::run(global, args),
+        Plugin::Inspect(args) => inspect::run(global, args),
+        Plugin::Run(args) => run::run(global, args).await,
+        Plugin::List => list::run(global),
+        Plugin::Doctor(args) => doctor::run(global, args),
     }
 }
 
