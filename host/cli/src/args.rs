@@ -5,6 +5,7 @@ mod from;
 mod health;
 mod lint;
 mod lints;
+mod plugin;
 mod set;
 
 use std::path::PathBuf;
@@ -18,6 +19,10 @@ pub use self::from::From;
 pub use self::health::Health;
 pub use self::lint::Lint;
 pub use self::lints::{Least, Lints};
+pub use self::plugin::{
+    Kind, Language, Plugin, PluginBench, PluginBuild, PluginCheck, PluginDev, PluginDoctor, PluginInspect, PluginNew,
+    PluginRun, PluginTest,
+};
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 
 use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
@@ -234,7 +239,7 @@ pub enum Command {
         after_help = "Examples:\n  capstan simulate -f shop/\n  capstan simulate --serve --write-kubeconfig sim.yaml\n  KUBECONFIG=sim.yaml capstan sync -f shop/"
     )]
     Simulate(Simulate),
-    /// List plugins, get, pin and publish them, or ask one of them by hand
+    /// Write, build and test plugins; get, pin and publish them; list them, or ask one by hand
     #[command(subcommand)]
     Plugin(Plugin),
     /// Print the completion script of a shell
@@ -379,43 +384,6 @@ pub struct Simulate {
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,
-}
-
-/// Plugins.
-#[derive(Debug, Subcommand)]
-pub enum Plugin {
-    /// List the plugins, what they claim and who comes first
-    List,
-    /// Ask a plugin one question in its sandbox; print the answer and what it cost
-    #[command(
-        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
-    )]
-    Run(PluginRun),
-    /// Where plugins come from, and where they go.
-    #[command(flatten)]
-    Distribute(Distribute),
-}
-
-/// A question to a plugin.
-#[derive(Debug, Clone, ClapArgs)]
-pub struct PluginRun {
-    /// The plugin's name
-    pub name: String,
-    /// The function of the contract: assess, place, start, advance, abort, decide
-    #[arg(value_parser = |name: &str| name.parse::<capstan_sandbox::Function>())]
-    pub function: capstan_sandbox::Function,
-    /// The input, as JSON or YAML; - for stdin
-    #[arg(long, value_name = "FILE", default_value = "-")]
-    pub input: PathBuf,
-    /// Under which claim; if absent, the one that fits the object
-    #[arg(long)]
-    pub claim: Option<String>,
-    /// For advance and abort: the file with what the plugin remembers
-    #[arg(long = "memory", value_name = "FILE")]
-    pub memory: Option<PathBuf>,
-    /// The call's moment; now if absent
-    #[arg(long, value_name = "TIME")]
-    pub now: Option<jiff::Timestamp>,
 }
 
 #[cfg(test)]

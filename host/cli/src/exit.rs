@@ -155,6 +155,7 @@ mod tests {
             Exit::Terminated,
             Exit::Busy,
             Exit::Plugin,
+            Exit::Progressing,
         ];
         for exit in all {
             let number = format!("  {:>2}  ", exit as u8);

@@ -6,7 +6,7 @@ pub mod edit;
 pub mod file;
 mod order;
 pub mod signed;
-mod wrong;
+pub(crate) mod wrong;
 
 use std::{
     path::{Path, PathBuf},

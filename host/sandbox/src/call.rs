@@ -306,10 +306,10 @@ fn trouble(error: &wasmtime::Error, limits: Limits, cost: &mut Cost) -> Trouble 
 fn trapped(trap: Trap, stderr: &str) -> String {
     let name = trap.to_string();
     let name = name.strip_prefix("wasm trap: ").unwrap_or(&name);
-    // The last line of a trace is the exception, of a panic the message.
+    // The last line of a trace is the exception, of a panic the message; brackets that end it say nothing.
     let last = stderr
         .lines()
-        .rfind(|line| !line.trim().is_empty() && !line.starts_with("note: "));
+        .rfind(|line| line.contains(char::is_alphanumeric) && !line.starts_with("note: "));
     match last {
         Some(last) => format!("trapped: {name}; it wrote `{}`", one_line(last)),
         None => format!("trapped: {name}"),

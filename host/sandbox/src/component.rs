@@ -41,6 +41,12 @@ pub(crate) fn export_of(interface: Interface) -> String {
     format!("capstan:plugin/{interface}@0.1.0")
 }
 
+/// Says whether a component with these exports answers for an interface.
+pub(crate) fn answers(interface: Interface, exports: &[String]) -> bool {
+    let has = |name: &str| exports.iter().any(|export| export == name);
+    has(&export_of(interface)) || (interface == Interface::Health && has(HEALTH_BY_VIEW))
+}
+
 /// What a component may export instead of `health`: the same question, with the object as a handle.
 pub(crate) const HEALTH_BY_VIEW: &str = "capstan:plugin/health-by-view@0.1.0";
 

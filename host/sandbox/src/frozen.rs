@@ -75,8 +75,14 @@ impl HostMonotonicClock for Stopped {
     }
 
     fn now(&self) -> u64 {
-        nanos(self.0)
+        ticks(self.0)
     }
+}
+
+/// What the monotonic clock says at a moment. While planning, which has no moment, it says a little more than zero: Go takes a clock at
+/// zero for one that doesn't work, and ends.
+fn ticks(now: Duration) -> u64 {
+    nanos(now).max(1)
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -101,7 +107,7 @@ impl HasData for Clock {
 
 impl monotonic_clock::Host for State {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(nanos(Duration::from_millis(self.now_ms())))
+        Ok(ticks(Duration::from_millis(self.now_ms())))
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {

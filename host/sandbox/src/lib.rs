@@ -5,7 +5,8 @@
 //! plugin answers for what; `plugin` is one of them, `component` its code, `cache` where compiled code is kept. A question
 //! becomes JSON in `input`, of which `projection` shows what the claim may see; `adapter` asks it over the generated
 //! `bindings` and understands the answer. `call` runs one call in an `engine`, with a `state` of its own, in which `frozen`
-//! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name.
+//! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name;
+//! `examine` looks at a component without asking it anything.
 
 mod adapter;
 mod ask;
@@ -15,6 +16,7 @@ mod call;
 mod component;
 mod engine;
 mod error;
+mod examine;
 mod frozen;
 mod info;
 mod input;
@@ -31,6 +33,7 @@ mod view;
 pub use ask::{Answer, Asked, Function, Question};
 pub use call::{Cost, Line, Severity};
 pub use error::{AskError, SandboxError};
+pub use examine::{Allowance, Examination, Fault, examine};
 pub use info::{ClaimInfo, Compiled, PluginInfo, Source};
 pub use plugin::MAX_COMPONENT;
 pub use sandbox::{Builder, Sandbox};

@@ -67,13 +67,11 @@ impl Plugin {
         let looks_itself = exports.iter().any(|export| export == component::HEALTH_BY_VIEW)
             && !exports.contains(&component::export_of(Interface::Health));
         for interface in manifest.claims.iter().map(Claim::interface) {
-            let export = component::export_of(interface);
-            let answers = exports.contains(&export) || (interface == Interface::Health && looks_itself);
-            if !answers {
+            if !component::answers(interface, &exports) {
                 return Err(SandboxError::MissingExport {
                     plugin,
                     interface,
-                    export,
+                    export: component::export_of(interface),
                 });
             }
         }
@@ -137,15 +135,7 @@ impl Plugin {
 
     /// Returns what a call of an interface may use: what the host allows, or less if the plugin is content with it.
     pub(crate) fn limits(&self, interface: Interface) -> Limits {
-        let mut limits = match interface {
-            Interface::Health | Interface::DeletePolicy => Limits::SHORT,
-            Interface::Hook => Limits::LONG,
-        };
-        if let Some(own) = self.manifest.limits.memory_mib {
-            let own = usize::try_from(own).unwrap_or(usize::MAX).saturating_mul(1 << 20);
-            limits.memory = limits.memory.min(own);
-        }
-        limits
+        limits(&self.manifest, interface)
     }
 
     /// Makes it the one who answers under a claim.
@@ -174,6 +164,19 @@ impl fmt::Display for Source {
     }
 }
 
+/// Returns what a call of an interface may use: what the host allows, or less if the manifest is content with it.
+pub(crate) fn limits(manifest: &Manifest, interface: Interface) -> Limits {
+    let mut limits = match interface {
+        Interface::Health | Interface::DeletePolicy => Limits::SHORT,
+        Interface::Hook => Limits::LONG,
+    };
+    if let Some(own) = manifest.limits.memory_mib {
+        let own = usize::try_from(own).unwrap_or(usize::MAX).saturating_mul(1 << 20);
+        limits.memory = limits.memory.min(own);
+    }
+    limits
+}
+
 fn projections(manifest: &Manifest) -> BTreeMap<String, Projection> {
     let mut projections = BTreeMap::new();
     for claim in &manifest.claims {
@@ -191,12 +194,12 @@ fn projections(manifest: &Manifest) -> BTreeMap<String, Projection> {
 }
 
 /// Puts what a manifest requests into the core's words.
-fn requested(manifest: &Manifest) -> Result<Grants, String> {
+pub(crate) fn requested(manifest: &Manifest) -> Result<Grants, String> {
     let value = serde_json::to_value(&manifest.grants).map_err(|error| error.to_string())?;
     serde_json::from_value(value).map_err(|error| error.to_string())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
         text.push_str(&format!("{byte:02x}"));

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use thiserror::Error;
 
-use crate::{CONTRACTS, Claim, Grants, KindPattern, Manifest};
+use crate::{CONTRACTS, Claim, Grants, KindPattern, Manifest, schema};
 
 /// One thing that is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,9 +123,7 @@ pub(crate) fn manifest(manifest: &Manifest) -> Result<(), Flaws> {
     if limits.memory_mib == Some(0) {
         found.flaw("limits.memory-mib", "must be at least 1");
     }
-    if settings.as_ref().is_some_and(|schema| !schema.is_object()) {
-        found.flaw("settings", "must be a JSON schema");
-    }
+    found.0.extend(settings.iter().flat_map(schema::flaws));
     if claims.is_empty() {
         found.flaw("claims", "the plugin answers for nothing");
     }

@@ -2,17 +2,20 @@
 //! file is all there is to move and pin, and nothing has to run to know what is in it.
 //!
 //! In reading order: `pattern` (group and kind), `claim`, `grants`, `manifest` (the whole, from `plugin.toml`), `check` (what
-//! makes one valid), `section` (into a component and out again), `names` (what a component imports and exports). It
-//! compiles nothing and trusts nothing: what it reads may come from a stranger.
+//! makes one valid), `schema` (of its settings), `section` (into a component and out again), `names` (what a component imports and
+//! exports), `anatomy` (what it is made of). It compiles nothing and trusts nothing: what it reads may come from a stranger.
 
+mod anatomy;
 mod check;
 mod claim;
 mod grants;
 mod manifest;
 mod names;
 mod pattern;
+mod schema;
 mod section;
 
+pub use anatomy::{Anatomy, Producer, anatomy};
 pub use check::{Flaw, Flaws};
 pub use claim::{Claim, Interface};
 pub use grants::{ClusterGrant, Grants, HttpGrant, SecretGrant};

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
 /// Takes a document apart into what it means.
-pub(super) fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<PlanError>> {
+pub(crate) fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<PlanError>> {
     // Else a list would be taken for the keys' values in their order.
     if !document.object.0.is_object() {
         let error = document.error("", "this file is no mapping");

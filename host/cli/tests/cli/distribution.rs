@@ -9,7 +9,7 @@ use capstan_cluster::{
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{Said, capstan};
+use crate::support::{Said, capstan, component};
 
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n";
 
@@ -93,11 +93,8 @@ fn or_skip<T>(result: Result<T, Error>) -> Option<T> {
 }
 
 /// A plugin of ours as somebody else's, in a version.
-fn component(name: &str, version: &str) -> Vec<u8> {
-    let bytes = capstan_test_guests::get(name).map(|guest| guest.bytes);
-    let bytes = bytes
-        .or_else(|| capstan_bundle::get(name).map(|plugin| plugin.bytes))
-        .unwrap();
+fn acmes(name: &str, version: &str) -> Vec<u8> {
+    let bytes = component(name);
     let mut manifest = capstan_stamp::read(bytes).unwrap();
     manifest.name = format!("acme-{name}");
     version.clone_into(&mut manifest.version);
@@ -107,7 +104,7 @@ fn component(name: &str, version: &str) -> Vec<u8> {
 #[test]
 fn a_plugin_is_published_added_and_used_without_its_registry() {
     let Some(desk) = Desk::new() else { return };
-    desk.file("scale.wasm", component("scale", "1.0.0"));
+    desk.file("scale.wasm", acmes("scale", "1.0.0"));
     desk.file("settings.yaml", SETTINGS);
     desk.file(
         "capstan.yaml",
@@ -155,7 +152,7 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
     ");
 
     // Another component under the tag: nothing changes before somebody says so.
-    desk.file("scale.wasm", component("scale", "1.1.0"));
+    desk.file("scale.wasm", acmes("scale", "1.1.0"));
     assert_snapshot!(desk.all("plugin publish scale.wasm oci://REGISTRY/acme/scale:1"), @"
     error: oci://REGISTRY/acme/scale:1 is there already, with the digest sha256:...
       hint: give it another version; `--overwrite` lets the tag name another plugin
@@ -233,7 +230,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     cosign("generate-key-pair");
-    desk.file("keep-last.wasm", component("keep-last", "1.0.0"));
+    desk.file("keep-last.wasm", acmes("keep-last", "1.0.0"));
     desk.file("settings.yaml", SETTINGS);
     let rule = format!(
         "pluginSignatures:\n  - source: oci://{}/acme\n    anyOf: [{{ key: cosign.pub }}]\n",
@@ -311,7 +308,7 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
 #[test]
 fn sources_say_what_is_wrong_with_them() {
     let Some(desk) = Desk::new() else { return };
-    let path = desk.file("keep-last.wasm", component("keep-last", "1.0.0"));
+    let path = desk.file("keep-last.wasm", acmes("keep-last", "1.0.0"));
     desk.file("settings.yaml", SETTINGS);
     assert_snapshot!(desk.all("plugin add oci://REGISTRY/acme/keep-last"), @"
     error: invalid value 'oci://REGISTRY/acme/keep-last' for '<SOURCE>': it has neither a tag nor a digest; name a tag, as in `:1.2.0`, or a digest; which one is meant is not guessed
@@ -326,7 +323,7 @@ fn sources_say_what_is_wrong_with_them() {
     [exit code 2]
     ");
     // What no host would load goes nowhere.
-    desk.file("outside.wasm", component("outside", "1.0.0"));
+    desk.file("outside.wasm", acmes("outside", "1.0.0"));
     assert_snapshot!(desk.all("plugin publish outside.wasm oci://REGISTRY/acme/outside:1"), @"
     error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
       hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
@@ -396,7 +393,7 @@ fn sources_say_what_is_wrong_with_them() {
     name it with `--plugin keep-last.wasm`, or under `plugins` of a capstan.yaml
     [exit code 0]
     ");
-    fs::write(path, component("keep-last", "1.0.1")).unwrap();
+    fs::write(path, acmes("keep-last", "1.0.1")).unwrap();
     assert_snapshot!(desk.all("plan -f settings.yaml --simulate --plugin keep-last.wasm"), @"
     error: keep-last.wasm has the digest sha256:..., and sha256:... is expected
       hint: nothing of it was used; if the change is meant, `capstan plugin update` pins the new one

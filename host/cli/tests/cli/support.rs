@@ -41,6 +41,13 @@ pub fn capstan(words: &str) -> Command {
     command
 }
 
+/// Returns the component of a built-in plugin or of a test guest.
+pub fn component(name: &str) -> &'static [u8] {
+    let guest = capstan_test_guests::get(name).map(|guest| guest.bytes);
+    let component = guest.or_else(|| capstan_bundle::get(name).map(|plugin| plugin.bytes));
+    component.unwrap()
+}
+
 /// What a command said, and its exit code.
 pub struct Said {
     pub out: String,

@@ -525,7 +525,8 @@ fn help_shows_the_exit_codes() {
       sweep       Delete what the last operations left to be deleted later, and list what is still to
                   come
       simulate    Sync on an embedded cluster, or serve one for several commands and kubectl
-      plugin      List plugins, get, pin and publish them, or ask one of them by hand
+      plugin      Write, build and test plugins; get, pin and publish them; list them, or ask one by
+                  hand
       completion  Print the completion script of a shell
       help        Print this message or the help of the given subcommand(s)
 

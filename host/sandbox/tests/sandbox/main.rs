@@ -4,6 +4,7 @@
 mod answers;
 mod ask;
 mod cache;
+mod examine;
 mod hostile;
 mod loading;
 mod precedence;

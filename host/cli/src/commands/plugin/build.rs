@@ -1,0 +1,328 @@
+//! `capstan plugin build`: runs a language's toolchain, puts the manifest into what comes out, and checks it.
+//!
+//! What a toolchain says is shown as it says it, on stderr.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use capstan_core::error::PlanError;
+use capstan_sandbox::examine;
+use capstan_stamp::{Claim, Interface, Manifest};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::{
+    check,
+    componentize::World,
+    inspect::size,
+    language::{self, Found},
+    print, print_json,
+    subject::manifest_of,
+};
+use crate::{
+    args::{Global, Language, Output, PluginBuild},
+    commands::say,
+    context,
+    exit::Exit,
+    render::span,
+    report::Mistakes,
+};
+
+/// A plugin that was built.
+pub(super) struct Built {
+    /// Where it is.
+    pub file: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Its size in bytes.
+    pub size: usize,
+}
+
+pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<Exit> {
+    let built = build(global, args).await?;
+    let Built {
+        file,
+        manifest,
+        size: bytes,
+    } = &built;
+    if global.output == Output::Text {
+        let (name, version) = (&manifest.name, &manifest.version);
+        print(&format!("{}: {name} {version}, {}\n", file.display(), size(*bytes)));
+    } else {
+        print_json(&json!({ "file": file, "name": manifest.name, "version": manifest.version, "size": bytes }))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Builds a project.
+pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result<Built> {
+    let folder = &args.folder;
+    let manifest = manifest_of(folder)?;
+    let language = language::of(folder).ok_or_else(|| {
+        let marks: Vec<&str> = language::ALL.into_iter().map(language::mark).collect();
+        Mistakes::one(
+            format!("it is not known in which language {} is written", folder.display()),
+            format!(
+                "it is known by one of {}; `capstan plugin new` makes them",
+                marks.join(", ")
+            ),
+        )
+    })?;
+    look_for(language)?;
+    let project = Project {
+        folder,
+        manifest: &manifest,
+        world: args.world.clone(),
+        until: Instant::now() + Duration::from_secs(args.timeout),
+        scratch: tempfile::tempdir().context("there is no room for what is built")?,
+    };
+    let component = match language {
+        Language::Rust => project.rust().await?,
+        Language::Js => project.js().await?,
+        Language::Python => project.python().await?,
+        Language::Go => project.go().await?,
+    };
+    let stamped = capstan_stamp::stamp(&component, &manifest).map_err(|error| {
+        Mistakes::one(
+            format!("what was built is no plugin: {error}"),
+            "see its toolchain's output",
+        )
+    })?;
+    let found = examine(&stamped, context::plugin_folder(global))?;
+    let file = args
+        .to
+        .clone()
+        .unwrap_or_else(|| folder.join(&manifest.name).with_extension("wasm"));
+    let mistakes = check::mistakes("what was built", &found);
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes).into());
+    }
+    for note in &found.notes {
+        say(&format!("note: {note}"));
+    }
+    write(&file, &stamped)?;
+    Ok(Built {
+        file: file.strip_prefix("./").map(Path::to_owned).unwrap_or(file),
+        manifest,
+        size: stamped.len(),
+    })
+}
+
+/// Puts the whole file there at once: whoever loads it meanwhile sees the old one or the new one.
+fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let wrong = |error: std::io::Error| {
+        let message = format!("{} can't be written: {error}", file.display());
+        Mistakes::one(message, "`--to FILE` names another place")
+    };
+    let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(wrong)?;
+    new.write_all(bytes).map_err(wrong)?;
+    new.persist(file).map_err(|error| wrong(error.error))?;
+    Ok(())
+}
+
+/// Says which tools are missing, all of them together.
+fn look_for(language: Language) -> anyhow::Result<()> {
+    let name = language::name(language);
+    let mistakes = language::tools(language).iter().filter_map(|tool| {
+        let what = match tool.find() {
+            Found::Version(_) => return None,
+            Found::TooOld(version) => format!("{} {version} is too old for {name}: {}", tool.name, tool.least),
+            Found::Missing => format!("{name} needs {}, which isn't there", tool.name),
+        };
+        Some(PlanError::new(what).hint(tool.install()))
+    });
+    let mistakes: Vec<PlanError> = mistakes.collect();
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Mistakes(mistakes).into())
+    }
+}
+
+/// A project that is being built.
+struct Project<'a> {
+    folder: &'a Path,
+    manifest: &'a Manifest,
+    world: Option<String>,
+    until: Instant,
+    scratch: tempfile::TempDir,
+}
+
+impl Project<'_> {
+    async fn rust(&self) -> anyhow::Result<Vec<u8>> {
+        let mut cargo = self.command("cargo");
+        cargo.args(["build", "--release", "--target", "wasm32-wasip2"]);
+        cargo.args(["--message-format", "json-render-diagnostics"]);
+        cargo.stdout(Stdio::piped());
+        let out = self.run(cargo, "cargo").await?;
+        let artifacts = String::from_utf8_lossy(&out);
+        let mut files = artifacts.lines().filter_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            let is_artifact = message.get("reason")? == "compiler-artifact";
+            let names = message.get("filenames").filter(|_| is_artifact)?.as_array()?;
+            let mut names = names.iter().filter_map(Value::as_str).map(PathBuf::from);
+            names.find(|name| name.extension().is_some_and(|ending| ending == "wasm"))
+        });
+        // What it depends on comes first.
+        let Some(file) = files.next_back() else {
+            return Err(Mistakes::one(
+                "cargo built no component",
+                "the library needs `crate-type = [\"cdylib\"]` in its Cargo.toml",
+            ));
+        };
+        read(&file)
+    }
+
+    async fn js(&self) -> anyhow::Result<Vec<u8>> {
+        let jco = self.folder.join("node_modules/@bytecodealliance/jco/dist/jco.js");
+        if !jco.is_file() {
+            say("installing what package.json names into node_modules");
+            let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
+            let mut npm = self.command(program);
+            npm.args(["install", "--no-audit", "--no-fund"]);
+            self.run(npm, "npm").await?;
+        }
+        let out = self.scratch.path().join("plugin.wasm");
+        let mut node = self.command("node");
+        node.arg("node_modules/@bytecodealliance/jco/dist/jco.js");
+        node.args(["componentize", "plugin.js", "--wit", "wit", "--world-name"]);
+        node.arg(self.world()?);
+        // Without asynchronous functions, which the contract doesn't have, QuickJS is smaller and starts sooner.
+        node.args(["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
+        node.arg(&out);
+        self.run(node, "jco").await?;
+        read(&out)
+    }
+
+    async fn python(&self) -> anyhow::Result<Vec<u8>> {
+        let tools = if cfg!(windows) { ".venv/Scripts" } else { ".venv/bin" };
+        let tools = self.folder.join(tools);
+        let tools = tools.canonicalize().unwrap_or(tools);
+        if !tools
+            .join("componentize-py")
+            .with_extension(std::env::consts::EXE_EXTENSION)
+            .is_file()
+        {
+            say("installing what requirements.txt names into .venv");
+            let mut venv = self.command("python3");
+            venv.args(["-m", "venv", ".venv"]);
+            self.run(venv, "python3 -m venv").await?;
+            let tools = tools.canonicalize().unwrap_or_else(|_| tools.clone());
+            let mut pip = self.command(tools.join("pip"));
+            pip.args([
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+                "requirements.txt",
+            ]);
+            self.run(pip, "pip").await?;
+        }
+        let tools = tools.canonicalize().unwrap_or(tools);
+        let out = self.scratch.path().join("plugin.wasm");
+        let mut python = self.command(tools.join("componentize-py"));
+        python.args(["--wit-path", "wit", "--world"]).arg(self.world()?);
+        python.args(["componentize", "plugin", "--output"]).arg(&out);
+        self.run(python, "componentize-py").await?;
+        read(&out)
+    }
+
+    async fn go(&self) -> anyhow::Result<Vec<u8>> {
+        let contract = |error: anyhow::Error| {
+            let hint = "`capstan plugin new` writes the contract into `wit/`";
+            Mistakes::one(format!("{error:#}"), hint)
+        };
+        let mut world = World::read(&self.folder.join("wit"), &self.world()?).map_err(contract)?;
+        world.bindings_for_go(self.folder)?;
+        let out = self.scratch.path().join("plugin.wasm");
+        let mut go = self.command("go");
+        go.envs([("GOOS", "wasip1"), ("GOARCH", "wasm")]);
+        // The names stay, so that a trap says where; the memory of a call comes from where Go's runtime has its own.
+        go.args([
+            "build",
+            "-buildmode=c-shared",
+            "-trimpath",
+            "-ldflags=-checklinkname=0 -w",
+            "-o",
+        ]);
+        go.arg(&out).arg(".");
+        self.run(go, "go").await?;
+        world.component(read(&out)?).map_err(contract)
+    }
+
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        // What it prints is talk; stdout is for what comes of it.
+        command
+            .current_dir(self.folder)
+            .stdin(Stdio::null())
+            .stdout(std::io::stderr())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs a tool to its end, and returns what it printed if that is wanted.
+    async fn run(&self, mut command: Command, what: &str) -> anyhow::Result<Vec<u8>> {
+        let wrong = |error: std::io::Error| {
+            Mistakes::one(
+                format!("{what} can't be run: {error}"),
+                "`capstan plugin doctor` says what is missing",
+            )
+        };
+        let child = command.spawn().map_err(wrong)?;
+        let left = self.until.saturating_duration_since(Instant::now());
+        let Ok(output) = tokio::time::timeout(left, child.wait_with_output()).await else {
+            let left = span(jiff::SignedDuration::try_from(left).unwrap_or_default());
+            return Err(Mistakes::one(
+                format!("{what} did not end within {left} and was killed"),
+                "`--timeout` gives it longer",
+            ));
+        };
+        let output = output.map_err(wrong)?;
+        if !output.status.success() {
+            return Err(Mistakes::one(
+                format!("{what} ended with {}", output.status),
+                "what it said stands above",
+            ));
+        }
+        Ok(output.stdout)
+    }
+
+    /// Names the world that it is built for.
+    fn world(&self) -> anyhow::Result<String> {
+        if let Some(world) = &self.world {
+            return Ok(world.clone());
+        }
+        let claims = |interface| {
+            self.manifest
+                .claims
+                .iter()
+                .any(|claim: &Claim| claim.interface() == interface)
+        };
+        let claimed = [Interface::Health, Interface::Hook, Interface::DeletePolicy].map(claims);
+        let world = match claimed {
+            [true, false, false] => "health-plugin",
+            [false, true, false] => "hook-plugin",
+            [false, false, true] => "delete-policy-plugin",
+            [true, true, false] => "hook-and-health-plugin",
+            _ => {
+                return Err(Mistakes::one(
+                    "the contract has no world for all that `plugin.toml` claims",
+                    "write one in `wit/worlds.wit`, and name it with `--world`",
+                ));
+            }
+        };
+        Ok(world.to_owned())
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("what was built can't be read from {}", file.display()))
+}

@@ -1,0 +1,177 @@
+//! `capstan plugin inspect`: what a plugin says of itself and what it is made of.
+
+use capstan_sandbox::{Examination, examine};
+use capstan_stamp::{Claim, Manifest};
+use serde_json::json;
+
+use super::{check, indented, print, print_json, subject::Subject};
+use crate::{
+    args::{Global, Output, PluginInspect},
+    commands::say,
+    context,
+    exit::Exit,
+    render::{columns, harmless, lines},
+    report::Mistakes,
+};
+
+pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit> {
+    let subject = Subject::find(global, &args.plugin)?;
+    let found = examine(&subject.bytes, context::plugin_folder(global))?;
+    if global.output == Output::Text {
+        print(&text(&subject.label, &found));
+        for note in &found.notes {
+            say(&format!("note: {note}"));
+        }
+        let mistakes = check::mistakes(&subject.label, &found);
+        if !mistakes.is_empty() {
+            return Err(Mistakes(mistakes).into());
+        }
+    } else {
+        print_json(&json!({ "file": subject.label, "plugin": found }))?;
+    }
+    Ok(if found.is_plugin() { Exit::Done } else { Exit::Usage })
+}
+
+fn text(file: &str, found: &Examination) -> String {
+    let mut text = String::new();
+    let mut head = vec![row("file", [file]), row("size", [size(found.size)])];
+    head.push(row("sha256", [&found.digest]));
+    if let Some(manifest) = &found.manifest {
+        text.push_str(&harmless(&format!(
+            "{} {}, {}",
+            manifest.name, manifest.version, manifest.licence
+        )));
+        text.push_str(&format!("\n{}\n\n", harmless(&manifest.description)));
+        head.insert(0, row("contract", [&manifest.contract]));
+        if let Some(source) = &manifest.source {
+            head.push(row("source", [harmless(source)]));
+        }
+    }
+    text.push_str(&lines(columns(&head, 3)));
+    if let Some(manifest) = &found.manifest {
+        section(&mut text, "Claims", claims(manifest));
+        section(&mut text, "Settings", settings(manifest));
+    }
+    section(&mut text, "Requests", found.requests.clone());
+    let limits = found.limits.iter().map(|limit| {
+        let fuel = format!("{} million instructions", limit.fuel / 1_000_000);
+        let time = format!("{} s", limit.time.as_secs_f64());
+        row(limit.interface, [size(limit.memory), fuel, time])
+    });
+    section(&mut text, "Limits of a call", columns(&limits.collect::<Vec<_>>(), 3));
+    section(&mut text, "Imports", found.imports.clone());
+    section(&mut text, "Exports", found.exports.clone());
+    if let Some(anatomy) = &found.anatomy {
+        let mut parts = vec![
+            row("modules", [anatomy.modules.to_string()]),
+            row("code", [size(anatomy.code)]),
+            row("data", [size(anatomy.data)]),
+        ];
+        let sections = anatomy.sections.iter();
+        parts.extend(sections.map(|(name, bytes)| row("section", [format!("{} {}", harmless(name), size(*bytes))])));
+        section(&mut text, "Made of", columns(&parts, 3));
+        let tools = anatomy.producers.iter().map(|tool| {
+            let name = format!("{} {}", tool.name, tool.version);
+            row(&tool.field, [harmless(name.trim_end())])
+        });
+        section(&mut text, "Made by", columns(&tools.collect::<Vec<_>>(), 3));
+        let texts = anatomy.annotations.iter();
+        let texts = texts.map(|(name, value)| row(name, [harmless(value)]));
+        section(&mut text, "Annotations", columns(&texts.collect::<Vec<_>>(), 3));
+    }
+    text
+}
+
+fn row<const N: usize>(name: &str, cells: [impl AsRef<str>; N]) -> Vec<String> {
+    let cells = cells.iter().map(|cell| cell.as_ref().to_owned());
+    std::iter::once(name.to_owned()).chain(cells).collect()
+}
+
+/// Adds a heading and what stands below it, if anything does.
+fn section(text: &mut String, heading: &str, body: Vec<String>) {
+    if !body.is_empty() {
+        text.push_str(&format!("\n{heading}\n{}", indented(&body.join("\n"))));
+    }
+}
+
+fn claims(manifest: &Manifest) -> Vec<String> {
+    let mut rows = Vec::new();
+    for claim in &manifest.claims {
+        let names = |list: &[capstan_stamp::KindPattern]| {
+            let names: Vec<String> = list.iter().map(ToString::to_string).collect();
+            names.join(", ")
+        };
+        let mut beside = Vec::new();
+        match claim {
+            Claim::Health {
+                except,
+                fields,
+                related,
+                ..
+            } => {
+                if !except.is_empty() {
+                    beside.push(format!("but {}", names(except)));
+                }
+                beside.push(match fields {
+                    Some(fields) => format!("sees {}", fields.join(", ")),
+                    None => "sees the whole object".to_owned(),
+                });
+                if !related.is_empty() {
+                    beside.push(format!("may ask for {}", related.join(", ")));
+                }
+            }
+            Claim::Hook { except, .. } if !except.is_empty() => beside.push(format!("but {}", names(except))),
+            Claim::Hook { .. } | Claim::DeletePolicy { .. } => {}
+        }
+        rows.push(row(
+            claim.interface().as_str(),
+            [harmless(&claim.call_names().join(", ")), String::new()],
+        ));
+        rows.extend(
+            beside
+                .into_iter()
+                .map(|line| row("", [format!("  {}", harmless(&line))])),
+        );
+    }
+    columns(&rows, 3)
+}
+
+fn settings(manifest: &Manifest) -> Vec<String> {
+    let Some(schema) = &manifest.settings else {
+        return Vec::new();
+    };
+    let text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    text.lines().map(harmless).collect()
+}
+
+/// Writes a number of bytes as people say it.
+pub(super) fn size(bytes: usize) -> String {
+    // Tenths, rounded down: no number of bytes is so large that it matters.
+    let tenths = |unit: usize| {
+        let tenths = bytes.saturating_mul(10) / unit;
+        if tenths.is_multiple_of(10) || tenths >= 1000 {
+            (tenths / 10).to_string()
+        } else {
+            format!("{}.{}", tenths / 10, tenths % 10)
+        }
+    };
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{} KiB", tenths(1024)),
+        _ => format!("{} MiB", tenths(1 << 20)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_read_well() {
+        let read = [0, 1023, 1024, 1536, 200 * 1024 + 512, 64 << 20, 18_500_000].map(size);
+        assert_eq!(
+            read,
+            ["0 B", "1023 B", "1 KiB", "1.5 KiB", "200 KiB", "64 MiB", "17.6 MiB"]
+        );
+    }
+}

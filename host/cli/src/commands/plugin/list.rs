@@ -1,0 +1,54 @@
+//! `capstan plugin list`.
+
+use capstan_sandbox::Source;
+
+use super::{indented, print, print_json};
+use crate::{
+    args::{Global, Output},
+    context,
+    exit::Exit,
+    render::{columns, lines},
+};
+
+pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+    let sandbox = context::sandbox(global)?;
+    let plugins = sandbox.plugins();
+    if global.output != Output::Text {
+        print_json(&plugins)?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = vec![
+        ["PLUGIN", "VERSION", "FROM", "DIGEST", "ANSWERS FOR", "CLAIM"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for plugin in &plugins {
+        let from = match &plugin.source {
+            Source::BuiltIn(_) => "built in".to_owned(),
+            Source::Path(path) => path.clone(),
+        };
+        let digest = plugin.digest.get(..12).unwrap_or(&plugin.digest).to_owned();
+        let mut head = vec![plugin.name.clone(), plugin.version.clone(), from, digest];
+        for claim in &plugin.claims {
+            let mut row = std::mem::replace(&mut head, vec![String::new(); 4]);
+            row.push(claim.interface.to_string());
+            row.push(match &claim.shadowed_by {
+                Some(other) => format!("{} (answered by {other})", claim.claim),
+                None => claim.claim.clone(),
+            });
+            rows.push(row);
+        }
+    }
+    print(&lines(columns(&rows, 3)));
+    for plugin in plugins.iter().filter(|plugin| !plugin.requests.is_empty()) {
+        print(&format!(
+            "\n{} requests, and gets what `--grant` says of that:\n",
+            plugin.name
+        ));
+        print(&indented(&plugin.requests.join("\n")));
+    }
+    for note in sandbox.notes() {
+        eprintln!("note: {note}");
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,54 @@
+//! `capstan plugin new`: a project that builds, with cases that pass.
+
+use std::fs;
+
+use capstan_stamp::Manifest;
+
+use super::{language, print, template};
+use crate::{
+    args::{Global, Kind, PluginNew},
+    exit::Exit,
+    report::Mistakes,
+};
+
+pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
+    let folder = args.folder.join(&args.name);
+    let folder = folder.strip_prefix("./").unwrap_or(&folder);
+    let files = template::files(&args.name, args.kind, args.lang);
+    let manifest = files.iter().find(|(path, _)| path == "plugin.toml");
+    let manifest = manifest.map(|(_, text)| text.as_str()).unwrap_or_default();
+    if let Err(error) = Manifest::from_toml(manifest) {
+        return Err(Mistakes::one(
+            format!("`{}` can't be a plugin's name: {error}", args.name),
+            "write one like `queue-health`",
+        ));
+    }
+    let shown = folder.display();
+    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
+        return Err(Mistakes::one(
+            format!("{shown} is there already"),
+            "nothing was changed; take another name, or another folder with `--in`",
+        ));
+    }
+    for (path, text) in &files {
+        let path = folder.join(path);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&path, text)).map_err(|error| {
+            let message = format!("{} can't be written: {error}", path.display());
+            Mistakes::one(message, "`--in` names another folder")
+        })?;
+    }
+    let what = match args.kind {
+        Kind::Health => "health check",
+        Kind::Hook => "hook type",
+        Kind::DeletePolicy => "delete policy",
+    };
+    print(&format!("{shown} is a {what} in {}\n", language::name(args.lang)));
+    for (path, _) in files.iter().filter(|(path, _)| !path.starts_with("wit/")) {
+        print(&format!("  {path}\n"));
+    }
+    print(&format!(
+        "  wit/            the contract\n\ncd {shown} && capstan plugin build && capstan plugin test\n"
+    ));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,116 @@
+//! `capstan plugin run`.
+
+use std::path::Path;
+
+use capstan_core::plugins::{Placement, PluginError};
+use capstan_sandbox::{Answer, Question};
+use serde_json::{Map, Value, json};
+
+use super::{indented, print, print_json, subject::Subject};
+use crate::{
+    args::{Global, Output, PluginRun},
+    context,
+    exit::Exit,
+    report::Mistakes,
+    source,
+};
+
+pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
+    let (sandbox, name) = if is_path(&args.name) {
+        Subject::find(global, Path::new(&args.name))?.load(global)?
+    } else {
+        (context::sandbox(global)?, args.name.clone())
+    };
+    let text = source::text(&args.input).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let value = capstan_core::manifest::value(&text)
+        .map_err(|why| Mistakes::one(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
+    let memory = match &args.memory {
+        Some(path) => std::fs::read(path)
+            .map_err(|error| Mistakes::one(format!("{} can't be read: {error}", path.display()), "name a file"))?,
+        None => Vec::new(),
+    };
+    let question = Question {
+        function: args.function,
+        claim: args.claim.clone(),
+        input: question_of(value)?,
+        state: memory,
+        now: args.now.unwrap_or_else(jiff::Timestamp::now),
+    };
+    let asked = sandbox.ask(&name, question).await?;
+    let (answer, failed) = match &asked.answer {
+        Ok(answer) => (answer_of(answer), None),
+        Err(error) => (Value::Null, Some(error.to_string())),
+    };
+    let cost = &asked.cost;
+    if global.output == Output::Text {
+        match &failed {
+            None => print(&format!("{}\n", serde_json::to_string_pretty(&answer)?)),
+            Some(why) => print(&format!("{why}\n")),
+        }
+        let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
+        if let Err(PluginError::Failed { backtrace, .. }) = &asked.answer
+            && !backtrace.is_empty()
+        {
+            print(&indented(backtrace));
+            // What it wrote to stderr stands below its stack.
+            streams.pop();
+        }
+        for line in &cost.log {
+            print(&format!("log {:?}: {}\n", line.severity, line.text));
+        }
+        for (name, text) in streams {
+            for line in text.lines() {
+                print(&format!("{name}: {line}\n"));
+            }
+        }
+        eprintln!(
+            "claim {}, {:.3} ms, {} fuel, {} KiB of memory",
+            asked.claim,
+            cost.duration.as_secs_f64() * 1000.0,
+            cost.fuel,
+            cost.memory / 1024
+        );
+    } else {
+        print_json(
+            &json!({ "claim": asked.claim, "answer": answer, "error": failed, "fuel": cost.fuel, "memory": cost.memory }),
+        )?;
+    }
+    Ok(if failed.is_some() { Exit::Plugin } else { Exit::Done })
+}
+
+/// What is no plugin's name is a component, or the folder that it is built in.
+fn is_path(text: &str) -> bool {
+    text.contains(['/', '.'])
+}
+
+/// A bare object is a question about that object.
+fn question_of(value: Value) -> anyhow::Result<Map<String, Value>> {
+    let Value::Object(map) = value else {
+        return Err(Mistakes::one(
+            "the input is no mapping",
+            "write the contract's JSON, or an object",
+        ));
+    };
+    if map.contains_key("object") || !map.contains_key("kind") {
+        return Ok(map);
+    }
+    let mut question = Map::new();
+    question.insert("object".to_owned(), Value::Object(map));
+    Ok(question)
+}
+
+fn answer_of(answer: &Answer) -> Value {
+    match answer {
+        Answer::Assessment(assessment) => json!(assessment),
+        Answer::Placement(Placement::Skip(reason)) => json!({ "skip": reason }),
+        Answer::Placement(Placement::Run {
+            phases,
+            has_object,
+            also,
+        }) => {
+            json!({ "run": { "phases": phases, "hasObject": has_object, "also": also } })
+        }
+        Answer::Step(step) => json!(step),
+        Answer::Disposal(disposal) => json!(disposal),
+    }
+}

@@ -1,0 +1,134 @@
+//! Which plugin a command line means: a component, the folder it is built in, or one that is loaded.
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
+
+use capstan_sandbox::Sandbox;
+
+use crate::{args::Global, context, plugins, report::Mistakes};
+
+/// A plugin's component, and where it comes from.
+pub(super) struct Subject {
+    /// What messages call it.
+    pub label: String,
+    /// The component.
+    pub bytes: Cow<'static, [u8]>,
+    /// The folder it is in; none of a built-in one.
+    pub folder: Option<PathBuf>,
+}
+
+impl Subject {
+    /// Finds what is meant.
+    pub fn find(global: &Global, what: &Path) -> anyhow::Result<Subject> {
+        let shown = what.display();
+        if what.is_dir() {
+            let name = manifest_of(what)?.name;
+            let file = what.join(&name).with_extension("wasm");
+            if !file.is_file() {
+                return Err(Mistakes::one(
+                    format!("there is no {}: the plugin {name} isn't built", file.display()),
+                    format!("`capstan plugin build {shown}` builds it"),
+                ));
+            }
+            return Subject::of_file(&file);
+        }
+        if what.is_file() {
+            return Subject::of_file(what);
+        }
+        let name = what.to_string_lossy();
+        for (label, bytes) in plugins::load(global)? {
+            if capstan_stamp::read(&bytes).is_ok_and(|manifest| manifest.name == name) {
+                return Ok(Subject {
+                    folder: Some(folder_of(Path::new(&label))),
+                    label,
+                    bytes: bytes.into(),
+                });
+            }
+        }
+        if let Some(plugin) = capstan_bundle::get(&name) {
+            return Ok(Subject {
+                label: plugin.name.to_owned(),
+                bytes: plugin.bytes.into(),
+                folder: None,
+            });
+        }
+        let built_in: Vec<String> = capstan_bundle::ALL
+            .iter()
+            .map(|plugin| format!("`{}`", plugin.name))
+            .collect();
+        Err(Mistakes::one(
+            format!("there is no file, folder or plugin `{shown}`"),
+            format!(
+                "name a component, a folder with a `plugin.toml`, or one of {}",
+                built_in.join(", ")
+            ),
+        ))
+    }
+
+    /// Reads a component.
+    pub fn of_file(path: &Path) -> anyhow::Result<Subject> {
+        let shown = path.display();
+        let bytes = std::fs::read(path)
+            .map_err(|error| Mistakes::one(format!("{shown} can't be read: {error}"), "name a component's file"))?;
+        Ok(Subject {
+            label: shown.to_string(),
+            bytes: bytes.into(),
+            folder: Some(folder_of(path)),
+        })
+    }
+
+    /// Returns where its cases are: where the user says, else beside it.
+    pub fn cases(&self, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+        match (named, &self.folder) {
+            (Some(path), _) => Ok(path.to_owned()),
+            (None, Some(folder)) => {
+                let path = folder.join("cases");
+                Ok(path.strip_prefix("./").map(PathBuf::from).unwrap_or(path))
+            }
+            (None, None) => Err(Mistakes::one(
+                format!("it is not known where the cases of {} are", self.label),
+                "`--cases PATH` names them",
+            )),
+        }
+    }
+
+    /// Loads it alone, with the limits that it has in an operation.
+    pub fn load(self, global: &Global) -> anyhow::Result<(Sandbox, String)> {
+        let mut builder = Sandbox::builder().plugin(self.label, self.bytes);
+        if let Some(folder) = context::plugin_folder(global) {
+            builder = builder.cache(folder);
+        }
+        let sandbox = builder.build()?;
+        let name = sandbox.plugins().first().map(|plugin| plugin.name.clone());
+        Ok((sandbox, name.unwrap_or_default()))
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Reads a folder's `plugin.toml`; every mistake in it is told.
+pub(super) fn manifest_of(folder: &Path) -> anyhow::Result<capstan_stamp::Manifest> {
+    let path = folder.join("plugin.toml");
+    let shown = path.display();
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let hint = "a plugin's folder has a `plugin.toml`; `wit/README.md` shows one";
+        Mistakes::one(format!("{shown} can't be read: {error}"), hint)
+    })?;
+    let hint = "`wit/README.md` shows what a `plugin.toml` may say";
+    capstan_stamp::Manifest::from_toml(&text).map_err(|error| match error {
+        capstan_stamp::ManifestError::Toml(error) => {
+            Mistakes::one(format!("{shown}: {}", error.to_string().trim_end()), hint)
+        }
+        capstan_stamp::ManifestError::Flaws(flaws) => {
+            let flaws = flaws.0.into_iter().map(|flaw| {
+                capstan_core::error::PlanError::new(format!("{shown}: {}: {}", flaw.place, flaw.message)).hint(hint)
+            });
+            Mistakes(flaws.collect()).into()
+        }
+    })
+}

@@ -1,0 +1,195 @@
+//! `capstan plugin test`: a plugin's cases in the real sandbox.
+
+mod junit;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use capstan_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use super::{
+    cases::{
+        self, Case, CaseFile,
+        record::{self, Expectation},
+        script::{self, Outcome},
+    },
+    indented, print, print_json,
+    subject::Subject,
+};
+use crate::{
+    args::{Global, Output, PluginTest},
+    exit::Exit,
+    render::{Paint, harmless},
+    report::{Mistakes, place_text},
+};
+
+/// A case and what came of it.
+pub(super) struct Trial {
+    pub case: Case,
+    pub outcome: Outcome,
+}
+
+pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Exit> {
+    let subject = Subject::find(global, &args.plugin)?;
+    let path = subject.cases(args.cases.as_deref())?;
+    let cases = cases::chosen(&path, args.only.as_deref())?;
+    let (sandbox, name) = subject.load(global)?;
+    let mut trials = run_all(&sandbox, &name, cases).await;
+    let recorded = if args.record { recorded(&mut trials)? } else { 0 };
+    if let Some(file) = &args.junit {
+        std::fs::write(file, junit::report(&name, &trials)).map_err(|error| {
+            let message = format!("the report {} can't be written: {error}", file.display());
+            Mistakes::one(message, "name a file in a folder that is there")
+        })?;
+    }
+    let failed = trials.iter().filter(|trial| !trial.is_good()).count();
+    if global.output == Output::Text {
+        return Ok(tell(&name, &trials, recorded, Paint::new(global.color)));
+    }
+    print_json(&json!({
+        "plugin": name,
+        "cases": trials.iter().map(Trial::json).collect::<Vec<_>>(),
+        "failed": failed,
+        "recorded": recorded,
+    }))?;
+    Ok(exit(failed))
+}
+
+/// Prints what came of cases.
+pub(super) fn tell(name: &str, trials: &[Trial], recorded: usize, paint: Paint) -> Exit {
+    let failed = trials.iter().filter(|trial| !trial.is_good()).count();
+    for trial in trials {
+        print(&trial.text(paint));
+    }
+    print(&summary(name, trials, failed, recorded));
+    exit(failed)
+}
+
+fn exit(failed: usize) -> Exit {
+    if failed == 0 { Exit::Done } else { Exit::Other }
+}
+
+/// Runs cases one after the other.
+pub(super) async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for case in cases {
+        let outcome = script::run(sandbox, name, &case).await;
+        trials.push(Trial { case, outcome });
+    }
+    trials
+}
+
+/// Writes what was answered into the files, and takes those failures away that this mends. Returns how many answers were written.
+fn recorded(trials: &mut [Trial]) -> anyhow::Result<usize> {
+    let mut files: BTreeMap<PathBuf, (Arc<CaseFile>, Vec<Expectation>)> = BTreeMap::new();
+    let mut count = 0;
+    for trial in trials.iter_mut().filter(|trial| trial.case.file.is_ours) {
+        let file = &trial.case.file;
+        let other = trial.outcome.answers.iter().filter(|given| !given.is_as_expected);
+        let other: Vec<Expectation> = other
+            .map(|given| Expectation {
+                pointer: given.pointer.clone(),
+                answer: given.answer.clone(),
+            })
+            .collect();
+        count += other.len();
+        let entry = files.entry(file.path.clone());
+        entry.or_insert_with(|| (file.clone(), Vec::new())).1.extend(other);
+        trial.outcome.failures.retain(|failure| !failure.is_other_answer);
+    }
+    for (path, (file, all)) in files {
+        if all.is_empty() {
+            continue;
+        }
+        let text = record::written(&file, all).map_err(Mistakes)?;
+        std::fs::write(&path, text).map_err(|error| {
+            let message = format!("{} can't be written: {error}", path.display());
+            Mistakes::one(message, "`--record` changes the files of cases")
+        })?;
+    }
+    Ok(count)
+}
+
+impl Trial {
+    pub fn is_good(&self) -> bool {
+        self.outcome.failures.is_empty()
+    }
+
+    /// Its file, as it was named.
+    pub fn file(&self) -> String {
+        self.case.file.path.display().to_string()
+    }
+
+    /// What failed, as lines below the case.
+    pub fn failures(&self, paint: Paint) -> String {
+        let mut text = String::new();
+        let document = &self.case.file.document;
+        for failure in &self.outcome.failures {
+            text.push_str(&place_text(
+                document.key_place(&failure.pointer).as_ref(),
+                None,
+                None,
+                paint,
+            ));
+            for line in &failure.lines {
+                let line = harmless(line);
+                let line = match line.trim_start().chars().next() {
+                    Some('-') => paint.good(&line),
+                    Some('+') => paint.bad(&line),
+                    _ => line,
+                };
+                text.push_str(&format!("    {line}\n"));
+            }
+        }
+        if !self.is_good() && !self.outcome.written.is_empty() {
+            text.push_str("  it wrote\n");
+            for line in &self.outcome.written {
+                text.push_str(&format!("    {}\n", harmless(line)));
+            }
+        }
+        text
+    }
+
+    fn text(&self, paint: Paint) -> String {
+        let name = format!("{}: {}", self.file(), harmless(&self.case.name));
+        if self.is_good() {
+            return format!("{}     {name}\n", paint.good("ok"));
+        }
+        format!("{} {name}\n{}", paint.bad("FAILED"), indented(&self.failures(paint)))
+    }
+
+    fn json(&self) -> Value {
+        let failures = self.outcome.failures.iter().map(|failure| {
+            let place = self.case.file.document.key_place(&failure.pointer);
+            json!({ "place": place.map(|place| place.to_string()), "lines": failure.lines })
+        });
+        json!({
+            "file": self.file(),
+            "name": self.case.name,
+            "ok": self.is_good(),
+            "failures": failures.collect::<Vec<_>>(),
+            "answers": self.outcome.answers.iter().map(|given| &given.answer).collect::<Vec<_>>(),
+            "fuel": self.outcome.fuel,
+            "memory": self.outcome.memory,
+        })
+    }
+}
+
+fn summary(name: &str, trials: &[Trial], failed: usize, recorded: usize) -> String {
+    let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let calls: usize = trials.iter().map(|trial| trial.outcome.calls).sum();
+    let mut text = format!(
+        "\n{name}: {} of {} passed, {}",
+        trials.len() - failed,
+        count(trials.len(), "case"),
+        count(calls, "call")
+    );
+    if recorded > 0 {
+        text.push_str(&format!("; {} recorded", count(recorded, "answer")));
+    }
+    text.push('\n');
+    if failed > 0 {
+        text.push_str("(- is what was expected, + what was answered)\n");
+    }
+    text
+}

@@ -1,0 +1,429 @@
+//! What authors of plugins do: check, inspect and test.
+
+use std::{fs, path::Path};
+
+use insta::assert_snapshot;
+
+use crate::support::{Said, component, project, run};
+
+/// A folder with components that came out of the build, and what tests put beside them.
+fn folder(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names {
+        fs::write(folder.path().join(name).with_extension("wasm"), component(name)).unwrap();
+    }
+    folder
+}
+
+/// Runs a command; `DIR` in it, and in what it says, is the folder.
+fn run_in(folder: &Path, words: &str) -> Said {
+    let dir = folder.display().to_string();
+    let mut said = run(&words.replace("DIR", &dir));
+    said.out = said.out.replace(&dir, "DIR");
+    said.err = said.err.replace(&dir, "DIR");
+    said
+}
+
+const QUEUE: &str = "contract = '0.1.0'\nname = 'queue'\nversion = '1.0.0'\nlicence = 'MIT'\ndescription = 'Queues.'\n\
+                     [[claims]]\ninterface = 'health'\nkinds = ['example.com/Queue']\n";
+
+/// The bytes of a component whose manifest is this text, whatever it says.
+fn with_manifest(component: &[u8], json: &str) -> Vec<u8> {
+    let name = capstan_stamp::SECTION;
+    let mut body = vec![u8::try_from(name.len()).unwrap()];
+    body.extend_from_slice(name.as_bytes());
+    body.extend_from_slice(json.as_bytes());
+    let mut out = component.to_vec();
+    out.push(0);
+    let mut length = body.len();
+    while length >= 0x80 {
+        out.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+        length >>= 7;
+    }
+    out.push(u8::try_from(length).unwrap());
+    out.extend(body);
+    out
+}
+
+/// A component with nothing in it.
+const EMPTY: [u8; 8] = [0, b'a', b's', b'm', 0x0d, 0, 1, 0];
+
+#[test]
+fn what_is_fine_is_said_to_be() {
+    let folder = folder(&["http-check", "keep-last"]);
+    assert_snapshot!(run_in(folder.path(), "plugin check DIR/http-check.wasm DIR/keep-last.wasm").all(), @"
+    DIR/http-check.wasm is fine: http-check 0.1.0, contract 0.1.0
+    DIR/keep-last.wasm is fine: keep-last 0.1.0, contract 0.1.0
+    [exit code 0]
+    ");
+}
+
+#[test]
+fn all_mistakes_of_all_components_are_told_at_once() {
+    let folder = folder(&["outside"]);
+    let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+    write("script.wasm", b"#!/bin/sh");
+    write("module.wasm", &[0, b'a', b's', b'm', 1, 0, 0, 0]);
+    write("bare.wasm", &EMPTY);
+    let json = r#"{"contract": "7.0.0", "name": "Queue", "version": "1.0.0", "licence": "MIT", "description": "Queues.",
+        "claims": [{"interface": "health", "kinds": ["Pod", "Pod"]}], "settings": {"type": "array"}}"#;
+    write("wrong.wasm", &with_manifest(&EMPTY, json));
+    let manifest = capstan_stamp::Manifest::from_toml(QUEUE).unwrap();
+    write("queue.wasm", &capstan_stamp::stamp(&EMPTY, &manifest).unwrap());
+    let files = "DIR/script.wasm DIR/module.wasm DIR/bare.wasm DIR/wrong.wasm DIR/queue.wasm DIR/outside.wasm";
+    assert_snapshot!(run_in(folder.path(), &format!("plugin check {files}")).all(), @r#"
+    error: DIR/script.wasm: not a component: magic header not detected: bad magic number (at byte 0)
+      hint: a plugin is a WebAssembly component, which starts with the bytes `\0asm`
+    error: DIR/module.wasm: not a component: a core module
+      hint: a plugin is a component: of Rust build for `wasm32-wasip2`, of others `wasm-tools component new` makes one
+    error: DIR/bare.wasm: no manifest: there is no section `capstan:plugin`
+      hint: stamp its `plugin.toml` into it; `capstan plugin build` does
+    error: DIR/bare.wasm: it exports nothing
+      hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
+    error: DIR/wrong.wasm: its manifest is wrong: contract: version "7.0.0" is not known here; known are: 0.1.0
+      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+    error: DIR/wrong.wasm: its manifest is wrong: name: "Queue" is not of a-z, 0-9 and -, with a letter first, at most 40 long
+      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+    error: DIR/wrong.wasm: its manifest is wrong: settings.type: settings are a mapping: write "object"
+      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+    error: DIR/wrong.wasm: its manifest is wrong: claims[0]: `Pod` is claimed twice
+      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+    error: DIR/wrong.wasm: it exports nothing
+      hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
+    error: DIR/queue.wasm: it exports nothing
+      hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
+    error: DIR/outside.wasm: it imports `stranger:things/door@0.1.0`, which no plugin gets
+      hint: it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
+    [exit code 2]
+    "#);
+}
+
+#[test]
+fn what_a_plugin_is_made_of_can_be_seen() {
+    let folder = folder(&["http-check"]);
+    let said = run_in(folder.path(), "plugin inspect DIR/http-check.wasm");
+    // Sizes, digests and tools are those of a build.
+    let is_lasting = |line: &&str| {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        !["size", "sha256", "code", "data", "section", "processed-by"].contains(&first)
+    };
+    let lines: Vec<&str> = said.out.lines().filter(is_lasting).collect();
+    assert_snapshot!(lines.join("\n"), @"
+    http-check 0.1.0, Apache-2.0
+    Calls a URL until it answers as expected.
+
+    contract   0.1.0
+    file       DIR/http-check.wasm
+
+    Claims
+      hook   http-check
+
+    Requests
+      http GET, HEAD, POST to *, this machine included
+      use Secret * in headers
+
+    Limits of a call
+      hook   16 MiB   2000 million instructions   2 s
+
+    Imports
+      capstan:plugin/types@0.1.0
+      capstan:plugin/host@0.1.0
+      wasi:io/poll@0.2.6
+      wasi:io/error@0.2.6
+      wasi:io/streams@0.2.6
+      wasi:cli/environment@0.2.6
+      wasi:cli/exit@0.2.6
+      wasi:cli/stdin@0.2.6
+      wasi:cli/stdout@0.2.6
+      wasi:cli/stderr@0.2.6
+      wasi:cli/terminal-input@0.2.6
+      wasi:cli/terminal-output@0.2.6
+      wasi:cli/terminal-stdin@0.2.6
+      wasi:cli/terminal-stdout@0.2.6
+      wasi:cli/terminal-stderr@0.2.6
+
+    Exports
+      capstan:plugin/hook@0.1.0
+
+    Made of
+      modules   3
+
+    Made by
+      language       C11
+      language       Rust
+    ");
+    assert_eq!((said.err.as_str(), said.code), ("", 0));
+    let json = run("plugin inspect job -o json");
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["plugin"]["manifest"]["name"], "job");
+    assert_eq!(json["plugin"]["limits"][1]["interface"], "hook");
+    assert_eq!(json["plugin"]["limits"][1]["seconds"], 2.0);
+    assert_eq!(json["plugin"]["digest"].as_str().unwrap().len(), 64);
+    assert!(json["plugin"]["anatomy"]["code"].as_u64().unwrap() > 1000);
+}
+
+#[test]
+fn the_plugins_of_this_repository_pass_their_cases() {
+    for plugin in capstan_bundle::ALL {
+        let cases = format!("plugins/{}/cases", plugin.name);
+        let said = run(&format!("plugin test {} --cases {cases}", plugin.name));
+        assert_eq!(said.code, 0, "{}", said.all());
+    }
+    let further = ["approval", "http-check", "keep-last", "scale"];
+    let folder = folder(&further);
+    for name in further {
+        let said = run_in(
+            folder.path(),
+            &format!("plugin test DIR/{name}.wasm --cases plugins/{name}/cases"),
+        );
+        assert_eq!(said.code, 0, "{}", said.all());
+    }
+}
+
+/// Cases of which each goes wrong in its own way.
+const WRONG: &str = r#"
+another answer:
+  hook: { settings: { url: "https://api.example.com" } }
+  steps:
+    - expect:
+        progress: running
+        message: calling it
+        asks: [{ id: 1, http: { method: POST, url: "https://api.example.com" } }]
+
+nobody asked:
+  hook: { settings: { url: "https://api.example.com" } }
+  steps:
+    - expect: { progress: running }
+    - see: { kind: signal, by: alice }
+      expect: { progress: failed }
+
+too late:
+  hook: { settings: { url: "https://api.example.com", interval: 5s } }
+  steps:
+    - expect: { progress: running }
+    - see: { kind: http, status: 503 }
+      expect: { wake-after-ms: 5000 }
+    - after: 6s
+      see: { kind: http, status: 200 }
+      expect: { progress: succeeded }
+
+after the end:
+  hook: { settings: { url: "https://api.example.com" } }
+  steps:
+    - expect: { progress: running }
+    - see: { kind: http, status: 200 }
+      expect: { progress: succeeded }
+    - see: woke
+
+nothing expected:
+  place: { settings: { url: "https://api.example.com" } }
+
+good:
+  place: { settings: { url: "https://api.example.com" } }
+  expect: { run: { phases: [PreSync], object: none } }
+"#;
+
+#[test]
+fn a_case_that_fails_says_where_and_in_what() {
+    let folder = folder(&["http-check"]);
+    fs::create_dir(folder.path().join("cases")).unwrap();
+    fs::write(folder.path().join("cases/wrong.yaml"), WRONG).unwrap();
+    let said = run_in(folder.path(), "plugin test DIR/http-check.wasm --junit DIR/report.xml");
+    assert_snapshot!(said.all(), @"
+    FAILED DIR/cases/wrong.yaml: another answer
+        --> DIR/cases/wrong.yaml:5
+          asks[0].http.method
+            - POST
+            + GET
+          message
+            - calling it
+            + calling https://api.example.com
+    FAILED DIR/cases/wrong.yaml: nobody asked
+        --> DIR/cases/wrong.yaml:14
+          it asked for nothing that is answered with `signal`: under way are 1 (http GET https://api.example.com)
+    FAILED DIR/cases/wrong.yaml: too late
+        --> DIR/cases/wrong.yaml:23
+          it would be woken first, after 5s: write `- see: woke` before
+    FAILED DIR/cases/wrong.yaml: after the end
+        --> DIR/cases/wrong.yaml:33
+          the hook has succeeded: nothing happens to it any more
+    FAILED DIR/cases/wrong.yaml: nothing expected
+        --> DIR/cases/wrong.yaml:35
+          nothing is expected: write `expect`, or let `--record` do it
+    ok     DIR/cases/wrong.yaml: good
+
+    http-check: 1 of 6 cases passed, 8 calls
+    (- is what was expected, + what was answered)
+    [exit code 1]
+    ");
+    let report = fs::read_to_string(folder.path().join("report.xml")).unwrap();
+    let report = report.replace(&folder.path().display().to_string(), "DIR");
+    let mut is_time = false;
+    // Times differ from run to run.
+    let pieces = report.split('"').map(|piece| {
+        let shown = if is_time { "TIME" } else { piece };
+        is_time = piece.ends_with("time=");
+        shown
+    });
+    assert_snapshot!(pieces.collect::<Vec<_>>().join("\""), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites tests="6" failures="5" errors="0" time="TIME">
+      <testsuite name="http-check" tests="6" failures="5" errors="0" time="TIME">
+        <testcase classname="http-check" name="another answer" file="DIR/cases/wrong.yaml" time="TIME">
+          <failure message="asks[0].http.method">  --&gt; DIR/cases/wrong.yaml:5
+        asks[0].http.method
+          - POST
+          + GET
+        message
+          - calling it
+          + calling https://api.example.com
+    </failure>
+        </testcase>
+        <testcase classname="http-check" name="nobody asked" file="DIR/cases/wrong.yaml" time="TIME">
+          <failure message="it asked for nothing that is answered with `signal`: under way are 1 (http GET https://api.example.com)">  --&gt; DIR/cases/wrong.yaml:14
+        it asked for nothing that is answered with `signal`: under way are 1 (http GET https://api.example.com)
+    </failure>
+        </testcase>
+        <testcase classname="http-check" name="too late" file="DIR/cases/wrong.yaml" time="TIME">
+          <failure message="it would be woken first, after 5s: write `- see: woke` before">  --&gt; DIR/cases/wrong.yaml:23
+        it would be woken first, after 5s: write `- see: woke` before
+    </failure>
+        </testcase>
+        <testcase classname="http-check" name="after the end" file="DIR/cases/wrong.yaml" time="TIME">
+          <failure message="the hook has succeeded: nothing happens to it any more">  --&gt; DIR/cases/wrong.yaml:33
+        the hook has succeeded: nothing happens to it any more
+    </failure>
+        </testcase>
+        <testcase classname="http-check" name="nothing expected" file="DIR/cases/wrong.yaml" time="TIME">
+          <failure message="nothing is expected: write `expect`, or let `--record` do it">  --&gt; DIR/cases/wrong.yaml:35
+        nothing is expected: write `expect`, or let `--record` do it
+    </failure>
+        </testcase>
+        <testcase classname="http-check" name="good" file="DIR/cases/wrong.yaml" time="TIME"/>
+      </testsuite>
+    </testsuites>
+    "#);
+    let one = run_in(folder.path(), "plugin test DIR/http-check.wasm --only good");
+    assert_eq!(one.code, 0, "{}", one.all());
+    assert_snapshot!(run_in(folder.path(), "plugin test DIR/http-check.wasm --only god").all(), @"
+    error: none of 6 cases has `god` in its name
+      hint: `--only` takes a part of a name
+    [exit code 2]
+    ");
+}
+
+#[test]
+fn answers_are_recorded_and_then_expected() {
+    let folder = folder(&["approval"]);
+    let file = folder.path().join("cases.yaml");
+    fs::write(&file, "waits:\n  hook: # nothing of it matters\n  steps:\n    - expect: { progress: failed }\n    - after: 1h\n      see: { kind: signal, by: alice, value: { verdict: approved } }\n").unwrap();
+    let test = "plugin test DIR/approval.wasm --cases DIR/cases.yaml";
+    assert_eq!(run_in(folder.path(), test).code, 1);
+    assert_snapshot!(run_in(folder.path(), &format!("{test} --record")).all(), @"
+    ok     DIR/cases.yaml: waits
+
+    approval: 1 of 1 case passed, 2 calls; 2 answers recorded
+    [exit code 0]
+    ");
+    assert_snapshot!(fs::read_to_string(&file).unwrap(), @"
+    waits:
+      hook: # nothing of it matters
+      steps:
+        - expect:
+            progress: running
+            message: 'waits for approval by a person: `capstan approve test test -n test`'
+            asks:
+            - id: 1
+              wait-signal: approval
+        - after: 1h
+          see: { kind: signal, by: alice, value: { verdict: approved } }
+          expect:
+            progress: succeeded
+            message: approved by alice
+    ");
+    let said = run_in(folder.path(), test);
+    assert_eq!(said.code, 0, "{}", said.all());
+}
+
+#[test]
+fn cases_that_can_not_be_read_are_mistakes_with_their_places() {
+    let folder = folder(&["approval"]);
+    let file = folder.path().join("cases.yaml");
+    let text = "one:\n  hok: {}\n";
+    fs::write(&file, text).unwrap();
+    let test = "plugin test DIR/approval.wasm --cases DIR/cases.yaml";
+    assert_snapshot!(run_in(folder.path(), test).all(), @"
+    error: there is no key `hok` here
+      --> DIR/cases.yaml:2
+      2 |   hok: {}
+        |   ^
+      hint: did you mean `hook`?
+    [exit code 2]
+    ");
+    fs::write(&file, "one:\n  hook: {}\n  assess: {}\ntwo:\n  hook: {}\nthree:\n  hook: {}\n  steps: [{ see: woke }]\nfour:\n  hook: { object: none.yaml }\n").unwrap();
+    assert_snapshot!(run_in(folder.path(), test).all(), @"
+    error: a case has exactly one of `assess`, `place`, `decide` and `hook`
+      --> DIR/cases.yaml:1
+      1 | one:
+        | ^
+      hint: it says what is asked
+    error: a hook's case has `steps`, of which the first is the start
+      --> DIR/cases.yaml:5
+      5 |   hook: {}
+        |   ^
+      hint: write `steps: [{ expect: { progress: running } }]`
+    error: the first step is the start: nothing has been seen yet
+      --> DIR/cases.yaml:8
+      8 |   steps: [{ see: woke }]
+        |           ^
+      hint: write what it has to answer to that as `- expect: {...}`
+    error: DIR/none.yaml can't be read: there is no such file
+      --> DIR/cases.yaml:10
+      10 |   hook: { object: none.yaml }
+         |                   ^
+    [exit code 2]
+    ");
+    assert_snapshot!(run_in(folder.path(), "plugin test DIR").all(), @"
+    error: DIR/plugin.toml can't be read: No such file or directory (os error 2)
+      hint: a plugin's folder has a `plugin.toml`; `wit/README.md` shows one
+    [exit code 2]
+    ");
+    assert_snapshot!(run_in(folder.path(), "plugin test jobb").all(), @"
+    error: there is no file, folder or plugin `jobb`
+      hint: name a component, a folder with a `plugin.toml`, or one of `approval`, `http-check`, `job`, `keep-last`, `policies`, `resource`, `scale`, `skip`, `ttl`
+    [exit code 2]
+    ");
+    assert_snapshot!(run_in(folder.path(), "plugin test job").all(), @"
+    error: it is not known where the cases of job are
+      hint: `--cases PATH` names them
+    [exit code 2]
+    ");
+    assert!(project().join("plugins/job/cases").is_dir());
+}
+
+#[test]
+fn the_cases_of_the_guide_pass() {
+    let guide = fs::read_to_string(project().join("plugins/README.md")).unwrap();
+    let cases = guide
+        .split("```yaml\n")
+        .find(|block| block.starts_with("messages wait:"))
+        .unwrap();
+    let cases = cases.split("```").next().unwrap();
+    let folder = folder(&["http-check", "keep-last"]);
+    fs::write(folder.path().join("cases.yaml"), cases).unwrap();
+    for (plugin, only) in [
+        ("http-check", "a check"),
+        ("http-check", "a hook"),
+        ("http-check", "settings"),
+        ("keep-last", "an older"),
+    ] {
+        let mut command = crate::support::capstan("plugin test");
+        command
+            .arg(folder.path().join(plugin).with_extension("wasm"))
+            .arg("--cases")
+            .arg(folder.path().join("cases.yaml"))
+            .args(["--only", only]);
+        let said: Said = command.output().unwrap().into();
+        assert_eq!(said.code, 0, "{}", said.all());
+    }
+}

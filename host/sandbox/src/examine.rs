@@ -1,0 +1,263 @@
+//! Looks at one component without asking it anything: what it says of itself, what it is made of, and everything that would keep it
+//! from being loaded, not the first thing only.
+
+use std::{path::PathBuf, time::Duration};
+
+use capstan_stamp::{Anatomy, CONTRACTS, Claim, Interface, Manifest, ReadError};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    cache::Cache,
+    component,
+    engine::Engine,
+    error::SandboxError,
+    plugin::{self, MAX_COMPONENT},
+    ticker::TICK,
+};
+
+/// What can be known of a component.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Examination {
+    /// Its size in bytes.
+    pub size: usize,
+    /// SHA-256 of it, in hex.
+    pub digest: String,
+    /// What it says of itself, if that can be read.
+    pub manifest: Option<Manifest>,
+    /// What its manifest requests beside its hook's own object, each in a line.
+    pub requests: Vec<String>,
+    /// What a call may use, by the interfaces that it claims.
+    pub limits: Vec<Allowance>,
+    /// What it needs, by name.
+    pub imports: Vec<String>,
+    /// What it offers, by name.
+    pub exports: Vec<String>,
+    /// What it is made of, if it is a component.
+    pub anatomy: Option<Anatomy>,
+    /// What keeps it from being loaded.
+    pub faults: Vec<Fault>,
+    /// What is odd.
+    pub notes: Vec<String>,
+}
+
+/// Something that keeps a component from being loaded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// What is wrong.
+    pub message: String,
+    /// What may help.
+    pub hint: String,
+}
+
+/// What a call of an interface may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Allowance {
+    /// The interface, by its name in the contract.
+    pub interface: &'static str,
+    /// Bytes of memory.
+    pub memory: usize,
+    /// Instructions.
+    pub fuel: u64,
+    /// How long it may run.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub time: Duration,
+}
+
+const INTERFACES: [Interface; 3] = [Interface::Health, Interface::Hook, Interface::DeletePolicy];
+
+/// Examines a component. What it compiles for that it keeps in the cache, if there is one.
+pub fn examine(bytes: &[u8], cache: Option<PathBuf>) -> Result<Examination, SandboxError> {
+    let mut found = Examination {
+        size: bytes.len(),
+        digest: plugin::hex(&Sha256::digest(bytes)),
+        manifest: None,
+        requests: Vec::new(),
+        limits: Vec::new(),
+        imports: Vec::new(),
+        exports: Vec::new(),
+        anatomy: None,
+        faults: Vec::new(),
+        notes: Vec::new(),
+    };
+    if bytes.len() > MAX_COMPONENT {
+        let message = format!("it has {} bytes, and may have {MAX_COMPONENT}", bytes.len());
+        found.fault(message, "build it in release mode, without debug information");
+        return Ok(found);
+    }
+    let parts = (
+        capstan_stamp::imports(bytes),
+        capstan_stamp::exports(bytes),
+        capstan_stamp::anatomy(bytes),
+    );
+    match parts {
+        (Ok(imports), Ok(exports), Ok(anatomy)) => {
+            (found.imports, found.exports, found.anatomy) = (imports, exports, Some(anatomy));
+        }
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+            found.fault(error.to_string(), not_a_component(&error));
+            return Ok(found);
+        }
+    }
+    found.manifest_of(bytes);
+    found.imports_and_exports();
+    found.code(bytes, cache)?;
+    Ok(found)
+}
+
+fn not_a_component(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::NotAComponent(why) if why == "a core module" => {
+            "a plugin is a component: of Rust build for `wasm32-wasip2`, of others `wasm-tools component new` makes one"
+        }
+        _ => "a plugin is a WebAssembly component, which starts with the bytes `\\0asm`",
+    }
+}
+
+impl Examination {
+    /// Says whether it can be loaded.
+    pub fn is_plugin(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn fault(&mut self, message: impl Into<String>, hint: impl Into<String>) {
+        self.faults.push(Fault {
+            message: message.into(),
+            hint: hint.into(),
+        });
+    }
+
+    fn manifest_of(&mut self, bytes: &[u8]) {
+        match capstan_stamp::read(bytes) {
+            Ok(manifest) => {
+                match plugin::requested(&manifest) {
+                    Ok(requested) => self.requests = requested.lines(),
+                    Err(reason) => self.fault(
+                        format!("it requests grants that can't be understood: {reason}"),
+                        "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them",
+                    ),
+                }
+                let claimed = INTERFACES.into_iter();
+                let claimed = claimed.filter(|one| manifest.claims.iter().any(|claim| claim.interface() == *one));
+                self.limits = claimed.map(|interface| Allowance::of(interface, &manifest)).collect();
+                self.manifest = Some(manifest);
+            }
+            Err(ReadError::Flaws(flaws)) => {
+                for flaw in flaws.0 {
+                    self.fault(
+                        format!("its manifest is wrong: {}: {}", flaw.place, flaw.message),
+                        "mend its `plugin.toml` and stamp it again; `capstan plugin build` does",
+                    );
+                }
+            }
+            Err(ReadError::Json(error)) => self.fault(
+                format!("its manifest can't be read: {error}"),
+                "stamp its `plugin.toml` into it again; `capstan plugin build` does",
+            ),
+            Err(error) => self.fault(
+                error.to_string(),
+                "stamp its `plugin.toml` into it; `capstan plugin build` does",
+            ),
+        }
+    }
+
+    fn imports_and_exports(&mut self) {
+        for import in component::foreign(self.imports.clone()) {
+            let hint = if import.starts_with("wasi:") {
+                "a plugin gets WASI 0.2; build it with a toolchain for that".to_owned()
+            } else if import.starts_with("capstan:plugin/host@") || import.starts_with("capstan:plugin/types@") {
+                format!(
+                    "build it against a contract that this host knows: {}",
+                    CONTRACTS.join(", ")
+                )
+            } else if import.starts_with("capstan:plugin/") {
+                "this host does not offer that part of the contract".to_owned()
+            } else {
+                "it may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
+                    .to_owned()
+            };
+            self.fault(format!("it imports `{import}`, which no plugin gets"), hint);
+        }
+        let mut known = INTERFACES.map(component::export_of).to_vec();
+        known.push(component::HEALTH_BY_VIEW.to_owned());
+        let (ours, others): (Vec<String>, Vec<String>) =
+            self.exports.iter().cloned().partition(|name| known.contains(name));
+        let later = others.iter().filter(|name| name.starts_with("capstan:plugin/"));
+        let later: Vec<&String> = later.collect();
+        for export in &later {
+            let hint = format!(
+                "build it against a contract that this host knows: {}",
+                CONTRACTS.join(", ")
+            );
+            self.fault(format!("it exports `{export}`, which this host doesn't know"), hint);
+        }
+        if ours.is_empty() && later.is_empty() {
+            let what = if others.is_empty() {
+                "nothing".to_owned()
+            } else {
+                let others: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
+                format!("{}: it was built for another world", others.join(", "))
+            };
+            let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            self.fault(
+                format!("it exports {what}"),
+                format!("a plugin exports one or more of {}", known.join(", ")),
+            );
+            return;
+        }
+        let claims = self.manifest.iter().flat_map(|manifest| &manifest.claims);
+        let mut claimed: Vec<Interface> = claims.map(Claim::interface).collect();
+        claimed.sort();
+        claimed.dedup();
+        for interface in INTERFACES {
+            let export = component::export_of(interface);
+            match (claimed.contains(&interface), component::answers(interface, &ours)) {
+                (true, false) => self.fault(
+                    format!("it claims `{interface}`, and does not export `{export}`"),
+                    "export it, or take the claim out of `plugin.toml`",
+                ),
+                (false, true) if self.manifest.is_some() => self.notes.push(format!(
+                    "it exports `{export}` and claims nothing of it, so that it is never asked"
+                )),
+                (true, true) | (false, _) => {}
+            }
+        }
+    }
+
+    /// Compiles and links it, as loading does: only then it is known whether its functions have the contract's types.
+    fn code(&mut self, bytes: &[u8], cache: Option<PathBuf>) -> Result<(), SandboxError> {
+        let is_foreign = !component::foreign(self.imports.clone()).is_empty();
+        let exported = |interface: &Interface| component::answers(*interface, &self.exports);
+        let exported: Vec<Interface> = INTERFACES.into_iter().filter(exported).collect();
+        if is_foreign || exported.is_empty() {
+            return Ok(());
+        }
+        let engine = Engine::shared()?;
+        let cache = cache.and_then(|folder| Cache::open(folder).ok());
+        if let Err(error) = component::prepare(&engine, cache.as_ref(), &self.digest, bytes, &exported) {
+            self.fault(
+                format!("its code does not fit: {error:#}"),
+                "build it again against the contract 0.1.0 in `wit/`",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Allowance {
+    fn of(interface: Interface, manifest: &Manifest) -> Allowance {
+        let limits = plugin::limits(manifest, interface);
+        Allowance {
+            interface: interface.as_str(),
+            memory: limits.memory,
+            fuel: limits.fuel,
+            time: TICK * limits.ticks,
+        }
+    }
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
