@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod from;
+mod import;
 mod lint;
 mod lints;
 mod set;
@@ -11,6 +12,7 @@ use capstan_core::grant::UserGrants;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::from::From;
+pub use self::import::Import;
 pub use self::lint::Lint;
 pub use self::lints::{Least, Lints};
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
@@ -378,6 +380,16 @@ pub enum Plugin {
         after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
     )]
     Run(PluginRun),
+    /// Make a plugin of Argo CD's health scripts: of a folder laid out like its own, or of an argocd-cm
+    #[command(
+        after_help = "Examples:\n  capstan plugin import-argo argocd-cm.yaml --name our-health\n  capstan plugin import-argo argo-cd/resource_customizations --name argo-health --licence Apache-2.0\n\nScripts run as they are: Lua 5.1 with goto, the libraries that Argo CD gives them, its rules for what they return."
+    )]
+    ImportArgo(Import),
+    /// Make a plugin of health checks in CEL, as Flux has them in healthCheckExprs
+    #[command(
+        after_help = "Example:\n  capstan plugin import-cel kustomization.yaml --name our-health\n\nThe file has Kustomizations of Flux, or a list of {apiVersion, kind, current, inProgress, failed}."
+    )]
+    ImportCel(Import),
 }
 
 /// A question to a plugin.

@@ -10,6 +10,7 @@ mod follow;
 mod lint;
 mod plan;
 mod plugin;
+mod plugin_import;
 mod rollback;
 mod several;
 mod simulate;

@@ -5,7 +5,8 @@
 //! plugin answers for what; `plugin` is one of them, `component` its code, `cache` where compiled code is kept. A question
 //! becomes JSON in `input`, of which `projection` shows what the claim may see; `adapter` asks it over the generated
 //! `bindings` and understands the answer. `call` runs one call in an `engine`, with a `state` of its own, in which `frozen`
-//! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name.
+//! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name;
+//! `prepare` makes a plugin of an interpreter.
 
 mod adapter;
 mod ask;
@@ -20,6 +21,7 @@ mod info;
 mod input;
 mod output;
 mod plugin;
+mod prepare;
 mod projection;
 mod registry;
 mod sandbox;
@@ -30,4 +32,5 @@ pub use ask::{Answer, Asked, Function, Question};
 pub use call::{Cost, Line, Severity};
 pub use error::{AskError, SandboxError};
 pub use info::{ClaimInfo, Compiled, PluginInfo, Source};
+pub use prepare::{PrepareError, Prepared, prepare};
 pub use sandbox::{Builder, Sandbox};

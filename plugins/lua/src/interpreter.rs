@@ -12,13 +12,13 @@ use crate::{library, source, value, verdict};
 
 /// Steps that a script may take. The call's own budget is an order of magnitude larger and ends what these don't count: a pattern that is
 /// matched for ever, say.
-const STEPS: i64 = 2_000_000;
+const STEPS: i64 = 1_000_000;
 
-/// Bytes that a script may hold. A call has 64 MiB, in which the object's text is, too.
-const MEMORY: usize = 24 << 20;
+/// Bytes that a script may hold beside its object.
+const MEMORY: usize = 8 << 20;
 
 /// Bytes that a script may write before what it dropped is looked for. To look costs more than a usual script does altogether.
-const BEFORE_COLLECTION: usize = 8 << 20;
+const BEFORE_COLLECTION: usize = 4 << 20;
 
 /// When a script is asked again that has asked for the time.
 const RECHECK: Duration = Duration::from_secs(10);
@@ -92,7 +92,8 @@ impl Interpreter {
         self.vm.set_global("obj", object).map_err(|why| unreadable(&why))?;
         let function = self.vm.read_host(*function).unwrap_or(Value::Nil);
         self.vm.set_instr_budget(Some(STEPS));
-        self.vm.set_memory_cap(Some(MEMORY));
+        let held = self.vm.memory_used();
+        self.vm.set_memory_cap(Some(held + MEMORY));
         let returned = self.vm.call_value(function, &[]);
         self.vm.set_instr_budget(None);
         self.vm.set_memory_cap(None);
@@ -110,7 +111,7 @@ impl Interpreter {
         let text = self.vm.error_text(&error);
         let text = match &*text {
             _ if self.vm.error_kind() == LuaErrorKind::InstrBudget => {
-                format!("not done after {} million steps; does it loop for ever?", STEPS / 1_000_000)
+                format!("not done after {STEPS} steps; does it loop for ever?")
             }
             "memory cap exceeded" => format!("wants more than {} MiB of memory", MEMORY >> 20),
             _ => text,

@@ -75,7 +75,8 @@ impl Prepared {
     }
 }
 
-struct Plugin;
+/// The plugin.
+pub struct Plugin;
 
 impl Prepare for Plugin {
     fn prepare(text: &str) -> Result<String, String> {

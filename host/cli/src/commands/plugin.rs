@@ -4,7 +4,7 @@ use capstan_core::plugins::Placement;
 use capstan_sandbox::{Answer, Question, Source};
 use serde_json::{Map, Value, json};
 
-use super::{print, print_json};
+use super::{plugin_import, print, print_json};
 use crate::{
     args::{Global, Output, Plugin, PluginRun},
     context,
@@ -18,6 +18,8 @@ pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exi
     match command {
         Plugin::List => list(global),
         Plugin::Run(args) => ask(global, args).await,
+        Plugin::ImportArgo(args) => plugin_import::argo(global, args).await,
+        Plugin::ImportCel(args) => plugin_import::cel(global, args).await,
     }
 }
 

@@ -7,6 +7,7 @@ mod cache;
 mod hostile;
 mod loading;
 mod precedence;
+mod prepared;
 mod related;
 mod support;
 mod time;

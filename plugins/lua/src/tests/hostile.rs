@@ -12,7 +12,7 @@ fn fails(script: &str, why: &str) {
 
 #[test]
 fn an_endless_loop() {
-    let why = "health.lua:2: not done after 2 million steps; does it loop for ever?";
+    let why = "health.lua:2: not done after 1000000 steps; does it loop for ever?";
     fails("local n = 0\nwhile true do n = n + 1 end", why);
     fails("local function f()\n  return f() end\nreturn f()", why);
     fails("::again::\ngoto again", why);
@@ -22,11 +22,11 @@ fn an_endless_loop() {
 fn one_that_eats_memory() {
     fails(
         "local t = {}\nfor i = 1, 1e9 do\n  t[i] = i .. 'xxxxxxxxxxxxxxxx'\nend",
-        "health.lua:3: wants more than 24 MiB of memory",
+        "health.lua:3: wants more than 8 MiB of memory",
     );
     fails(
         "local s = 'x'\nwhile true do s = s .. s end",
-        "health.lua:2: wants more than 24 MiB of memory",
+        "health.lua:2: wants more than 8 MiB of memory",
     );
 }
 
