@@ -75,7 +75,11 @@ impl Compiler {
             }
         }
         let claim = claim.to_owned();
-        if wrong.is_empty() { Ok(Rules { claim, rules }) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(Rules { claim, rules })
+        } else {
+            Err(wrong)
+        }
     }
 }
 
@@ -124,7 +128,10 @@ impl Rules {
             }
         }
         let current = self.rules.last().map_or("current", |rule| &rule.text);
-        Ok(Assessment::progressing(rule("current"), format!("`{}` is not true yet", short(current))))
+        Ok(Assessment::progressing(
+            rule("current"),
+            format!("`{}` is not true yet", short(current)),
+        ))
     }
 }
 

@@ -51,7 +51,8 @@ pub struct Plugin;
 
 impl Prepare for Plugin {
     fn prepare(text: &str) -> Result<String, String> {
-        let Checks { checks } = serde_json::from_str(text).map_err(|error| format!("failed to read the checks: {error}"))?;
+        let Checks { checks } =
+            serde_json::from_str(text).map_err(|error| format!("failed to read the checks: {error}"))?;
         let compiler = Compiler::new()?;
         let (mut fields, mut rules, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         for Check { claim, expressions } in checks {

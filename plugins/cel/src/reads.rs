@@ -21,13 +21,27 @@ pub(crate) fn fields<'a>(expressions: impl Iterator<Item = &'a IdedExpr>) -> Vec
     }
     found.sort();
     found.dedup();
-    let within = |wide: &String, narrow: &String| narrow.strip_prefix(wide.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    let within = |wide: &String, narrow: &String| {
+        narrow
+            .strip_prefix(wide.as_str())
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
     let kept: Vec<String> = found
         .iter()
         .filter(|one| !found.iter().any(|other| within(other, one)))
         .cloned()
         .collect();
     kept
+}
+
+/// What names that follow each other stand for.
+enum Names {
+    /// A part of the object, by its pointer.
+    OfTheObject(String),
+    /// A variable of the expression itself.
+    OfItself,
+    /// They are none.
+    None,
 }
 
 struct Walk<'a> {
@@ -38,9 +52,10 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn through(&mut self, expression: &'a IdedExpr) {
-        if let Some(pointer) = self.pointer(&expression.expr) {
-            self.found.extend(pointer);
-            return;
+        match self.names(&expression.expr) {
+            Names::OfTheObject(pointer) => return self.found.push(pointer),
+            Names::OfItself => return,
+            Names::None => (),
         }
         match &expression.expr {
             Expr::Select(select) => self.through(&select.operand),
@@ -78,26 +93,24 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Reads names that follow each other; the inner nothing is a variable of the expression itself, and of no interest.
-    fn pointer(&self, expression: &Expr) -> Option<Option<String>> {
+    /// Reads names that follow each other.
+    fn names(&self, expression: &Expr) -> Names {
         match expression {
-            Expr::Ident(name) if self.bound.contains(&name.as_str()) => Some(None),
-            Expr::Ident(name) => Some(Some(format!("/{}", escaped(name)))),
-            Expr::Select(select) => {
-                let outer = self.pointer(&select.operand.expr)?;
-                Some(outer.map(|outer| match &*select.field {
-                    // A star means every element to the host.
-                    "*" => outer,
-                    field => format!("{outer}/{}", escaped(field)),
-                }))
-            }
+            Expr::Ident(name) if self.bound.contains(&name.as_str()) => Names::OfItself,
+            Expr::Ident(name) => Names::OfTheObject(format!("/{}", escaped(name))),
+            Expr::Select(select) => match (self.names(&select.operand.expr), &*select.field) {
+                // A star means every element to the host.
+                (Names::OfTheObject(outer), "*") => Names::OfTheObject(outer),
+                (Names::OfTheObject(outer), field) => Names::OfTheObject(format!("{outer}/{}", escaped(field))),
+                (other, _) => other,
+            },
             Expr::Call(_)
             | Expr::Comprehension(_)
             | Expr::List(_)
             | Expr::Literal(_)
             | Expr::Map(_)
             | Expr::Struct(_)
-            | Expr::Unspecified => None,
+            | Expr::Unspecified => Names::None,
         }
     }
 }

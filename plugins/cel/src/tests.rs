@@ -30,13 +30,31 @@ fn the_first_that_is_true_decides() {
         "current": "status.phase != 'Waiting'",
     });
     for (phase, status, rule, message) in [
-        ("Starting", HealthStatus::Progressing, "settings/inProgress", "`status.phase == 'Starting'` is true"),
-        ("Failed", HealthStatus::Degraded, "settings/failed", "`status.phase in ['Failed', 'Starting']` is true"),
+        (
+            "Starting",
+            HealthStatus::Progressing,
+            "settings/inProgress",
+            "`status.phase == 'Starting'` is true",
+        ),
+        (
+            "Failed",
+            HealthStatus::Degraded,
+            "settings/failed",
+            "`status.phase in ['Failed', 'Starting']` is true",
+        ),
         ("Ready", HealthStatus::Healthy, "settings/current", ""),
-        ("Waiting", HealthStatus::Progressing, "settings/current", "`status.phase != 'Waiting'` is not true yet"),
+        (
+            "Waiting",
+            HealthStatus::Progressing,
+            "settings/current",
+            "`status.phase != 'Waiting'` is not true yet",
+        ),
     ] {
         let answer = ask(&settings, &json!({"status": {"phase": phase}})).unwrap();
-        assert_eq!((answer.status, &*answer.rule, &*answer.message), (status, rule, message));
+        assert_eq!(
+            (answer.status, &*answer.rule, &*answer.message),
+            (status, rule, message)
+        );
     }
 }
 
@@ -124,5 +142,8 @@ fn prepared_checks_answer_by_their_claim_and_the_importer_is_told_what_they_read
         {"claim": "b.example/B", "expressions": {"current": "true"}},
     ]});
     let why = Plugin::prepare(&wrong.to_string()).unwrap_err();
-    assert!(why.contains("a.example/A: `failed`, line 1") && why.contains("a.example/A: `current`, line 1"), "{why}");
+    assert!(
+        why.contains("a.example/A: `failed`, line 1") && why.contains("a.example/A: `current`, line 1"),
+        "{why}"
+    );
 }

@@ -18,7 +18,11 @@ use serde::{
 /// Reads an object: its parts are the variables of its expressions, `status` and `metadata` among them.
 pub(crate) fn parts(text: &str) -> Result<BTreeMap<String, Value>, serde_json::Error> {
     let parts: Option<BTreeMap<String, Part>> = serde_json::from_str(text)?;
-    Ok(parts.unwrap_or_default().into_iter().map(|(name, part)| (name, part.0)).collect())
+    Ok(parts
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, part)| (name, part.0))
+        .collect())
 }
 
 /// Reads a whole number of a part.
