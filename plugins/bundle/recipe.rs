@@ -24,10 +24,20 @@ pub struct Source {
     pub folder: String,
 }
 
-/// Builds and stamps the components and writes the table `plugins.rs` into `OUT_DIR`. `prebuilt` names the environment
+/// A table of components.
+pub struct Table<'a> {
+    /// What it is called: `ALL`.
+    pub name: &'a str,
+    /// One line about it.
+    pub about: &'a str,
+    /// What is in it.
+    pub sources: &'a [Source],
+}
+
+/// Builds and stamps the components and writes the tables, as `plugins.rs`, into `OUT_DIR`. `prebuilt` names the environment
 /// variable that may give a folder of finished components (`NAME.wasm`) instead, for packagers and machines without the
 /// wasm target.
-pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) -> Result<()> {
+pub fn run(root: &Path, tables: &[Table<'_>], watched: &[&str], prebuilt: &str) -> Result<()> {
     // Relative to the package: a target folder may be shared by several checkouts, and each must watch its own files.
     let near = root;
     let root = &root
@@ -38,7 +48,7 @@ pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) ->
     // Without any rerun-if-changed cargo watches the package only, and edits of plugins would be missed. A folder is
     // watched deeply by mtime: `src`, never the plugin's folder, for something could write into that (a `target`, an
     // editor).
-    for source in sources {
+    for source in all(tables) {
         for part in ["src", "Cargo.toml", "plugin.toml"] {
             watch(&near.join(&source.folder).join(part))?;
         }
@@ -48,6 +58,7 @@ pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) ->
         "Cargo.toml",
         "Cargo.lock",
         "plugins/sdk/src",
+        "plugins/sdk/wit",
         "plugins/sdk/Cargo.toml",
         "plugins/bundle/recipe.rs",
     ]
@@ -62,36 +73,45 @@ pub fn run(root: &Path, sources: &[Source], watched: &[&str], prebuilt: &str) ->
 
     let built = match env::var_os(prebuilt) {
         Some(_) => None,
-        None => Some(build(root, &out, sources)?),
+        None => Some(build(root, &out, &all(tables))?),
     };
-    let mut rows = Vec::new();
-    for Source { name, package, folder } in sources {
-        let component = match (&built, env::var_os(prebuilt)) {
-            (Some(built), _) => built.join(package.replace('-', "_")).with_extension("wasm"),
-            (None, ready) => PathBuf::from(ready.unwrap_or_default())
-                .join(name)
-                .with_extension("wasm"),
-        };
-        let stamped = out.join(name).with_extension("wasm");
-        let toml = fs::read_to_string(root.join(folder).join("plugin.toml"))?;
-        let manifest = Manifest::from_toml(&toml).with_context(|| format!("in {folder}/plugin.toml"))?;
-        ensure!(
-            manifest.name == *name,
-            "{folder}/plugin.toml has the name {:?}, not {name:?}",
-            manifest.name
-        );
-        let bytes = fs::read(&component).with_context(|| format!("failed to read {}", component.display()))?;
-        write_if_changed(&stamped, &stamp(&bytes, &manifest)?)?;
-        let path = stamped.display().to_string();
-        rows.push(format!(
-            "    Plugin {{ name: {name:?}, bytes: include_bytes!({path:?}) }},\n"
-        ));
+    let component = |Source { name, package, .. }: &Source| match (&built, env::var_os(prebuilt)) {
+        (Some(built), _) => built.join(package.replace('-', "_")).with_extension("wasm"),
+        (None, ready) => PathBuf::from(ready.unwrap_or_default())
+            .join(name)
+            .with_extension("wasm"),
+    };
+    let mut text = String::new();
+    for Table { name, about, sources } in tables {
+        let rows: Vec<String> = sources
+            .iter()
+            .map(|source| row(root, &out, source, &component(source)))
+            .collect::<Result<_>>()?;
+        text += &format!("/// {about}\npub const {name}: &[Plugin] = &[\n{}];\n", rows.concat());
     }
-    let table = format!(
-        "/// All of them, by name.\npub const ALL: &[Plugin] = &[\n{}];\n",
-        rows.concat()
+    write_if_changed(&out.join("plugins.rs"), text.as_bytes())
+}
+
+fn all<'a>(tables: &[Table<'a>]) -> Vec<&'a Source> {
+    tables.iter().flat_map(|table| table.sources).collect()
+}
+
+/// Stamps a component and returns its row.
+fn row(root: &Path, out: &Path, Source { name, folder, .. }: &Source, component: &Path) -> Result<String> {
+    let stamped = out.join(name).with_extension("wasm");
+    let toml = fs::read_to_string(root.join(folder).join("plugin.toml"))?;
+    let manifest = Manifest::from_toml(&toml).with_context(|| format!("in {folder}/plugin.toml"))?;
+    ensure!(
+        manifest.name == *name,
+        "{folder}/plugin.toml has the name {:?}, not {name:?}",
+        manifest.name
     );
-    write_if_changed(&out.join("plugins.rs"), table.as_bytes())
+    let bytes = fs::read(component).with_context(|| format!("failed to read {}", component.display()))?;
+    write_if_changed(&stamped, &stamp(&bytes, &manifest)?)?;
+    let path = stamped.display().to_string();
+    Ok(format!(
+        "    Plugin {{ name: {name:?}, bytes: include_bytes!({path:?}) }},\n"
+    ))
 }
 
 /// A path that does not exist would make cargo run the script every time.
@@ -102,7 +122,7 @@ fn watch(path: &Path) -> Result<()> {
 }
 
 /// Runs the nested cargo and returns the folder that holds the components.
-fn build(root: &Path, out: &Path, sources: &[Source]) -> Result<PathBuf> {
+fn build(root: &Path, out: &Path, sources: &[&Source]) -> Result<PathBuf> {
     // Not the outer target dir: the outer cargo holds its lock while this script runs, and the inner one would wait for
     // ever. Not OUT_DIR either: debug, release, clippy and every RUSTFLAGS have one each, and each would compile all
     // plugins again.

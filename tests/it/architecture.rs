@@ -42,7 +42,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-sandbox",
         "capstan-sim",
     ];
-    let wasm = ["wasmtime", "wasmtime-wasi"];
+    let wasm = ["wasmtime", "wasmtime-wasi", "wasmtime-wizer"];
     let cluster = ["kube", "k8s-openapi"];
     let faces = ["clap", "axum"];
     let known = dependencies();

@@ -3,6 +3,7 @@
 mod distribute;
 mod from;
 mod health;
+mod import;
 mod lint;
 mod lints;
 mod plugin;
@@ -17,6 +18,7 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use self::distribute::{Add, Distribute, Publish, Pull, Reach, Update, Verify};
 pub use self::from::From;
 pub use self::health::Health;
+pub use self::import::Import;
 pub use self::lint::Lint;
 pub use self::lints::{Least, Lints};
 pub use self::plugin::{

@@ -12,6 +12,7 @@ mod health;
 mod lint;
 mod plan;
 mod plugin;
+mod plugin_import;
 mod rollback;
 mod several;
 mod simulate;

@@ -187,7 +187,7 @@ pub(crate) async fn call<Q: Question>(
 }
 
 /// Sets the limits that the store itself watches.
-fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<AtomicBool>) {
+pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<AtomicBool>) {
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(MAX_ANSWER);
     // Fuel is switched on in every engine of ours.

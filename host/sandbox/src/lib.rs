@@ -6,7 +6,7 @@
 //! becomes JSON in `input`, of which `projection` shows what the claim may see; `adapter` asks it over the generated
 //! `bindings` and understands the answer. `call` runs one call in an `engine`, with a `state` of its own, in which `frozen`
 //! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name;
-//! `examine` looks at a component without asking it anything.
+//! `examine` looks at a component without asking it anything, `prepare` makes a plugin of an interpreter.
 
 mod adapter;
 mod ask;
@@ -22,6 +22,7 @@ mod info;
 mod input;
 mod output;
 mod plugin;
+mod prepare;
 mod projection;
 mod registry;
 mod sandbox;
@@ -36,4 +37,5 @@ pub use error::{AskError, SandboxError};
 pub use examine::{Allowance, Examination, Fault, examine};
 pub use info::{ClaimInfo, Compiled, PluginInfo, Source};
 pub use plugin::MAX_COMPONENT;
+pub use prepare::{PrepareError, Prepared, prepare};
 pub use sandbox::{Builder, Sandbox};

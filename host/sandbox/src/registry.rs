@@ -1,8 +1,9 @@
 //! Who answers for what. Nothing is guessed: the order says it, and what has no order is an error.
 //!
 //! Plugins that the user named come before the built-in ones. Among those of the same origin an exact claim comes before
-//! one with a `*`, the group's before the kind's; then of the user's the later one. Two built-in plugins with the same
-//! claim are an error, for nothing says who is meant; so are two plugins of the user's with the same name.
+//! one with a `*`, one group's before several groups', the group's before the kind's; then of the user's the later one. Two
+//! built-in plugins with the same claim are an error, for nothing says who is meant; so are two plugins of the user's with
+//! the same name.
 
 use capstan_core::{object::GroupKind, plugins::Need};
 use capstan_stamp::{Claim, Interface, KindPattern};
@@ -33,7 +34,9 @@ struct Rank {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Width {
     Exact,
+    KindOfGroups,
     AnyKindOfGroup,
+    AnyKindOfGroups,
     KindOfAnyGroup,
     Anything,
 }
@@ -177,7 +180,9 @@ fn width(pattern: &KindPattern) -> Width {
     match (&*pattern.group, &*pattern.kind) {
         ("*", "*") => Width::Anything,
         ("*", _) => Width::KindOfAnyGroup,
+        (group, "*") if group.starts_with('*') => Width::AnyKindOfGroups,
         (_, "*") => Width::AnyKindOfGroup,
+        (group, _) if group.starts_with('*') => Width::KindOfGroups,
         (_, _) => Width::Exact,
     }
 }

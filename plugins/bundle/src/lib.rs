@@ -1,4 +1,4 @@
-//! The built-in plugins' components, built and stamped by the build script.
+//! The built-in plugins' components, built and stamped by the build script, and those of the interpreters.
 
 include!(concat!(env!("OUT_DIR"), "/plugins.rs"));
 
@@ -14,6 +14,11 @@ pub struct Plugin {
 /// Returns a built-in plugin by its name.
 pub fn get(name: &str) -> Option<Plugin> {
     ALL.iter().find(|plugin| plugin.name == name).copied()
+}
+
+/// Returns an interpreter by its name.
+pub fn interpreter(name: &str) -> Option<Plugin> {
+    INTERPRETERS.iter().find(|plugin| plugin.name == name).copied()
 }
 
 #[cfg(test)]
@@ -47,6 +52,18 @@ mod tests {
     }
 
     #[test]
+    fn an_interpreter_is_a_plugin_that_can_be_prepared_and_answers_for_nothing_by_itself() {
+        let names: Vec<_> = super::INTERPRETERS.iter().map(|plugin| plugin.name).collect();
+        assert_eq!(names, ["cel", "lua"]);
+        for plugin in super::INTERPRETERS {
+            assert!(super::get(plugin.name).is_none());
+            let exported: BTreeSet<String> = exports(plugin.bytes).unwrap().into_iter().collect();
+            let expected = ["capstan:plugin/health@0.1.0", "prepare"].map(str::to_owned);
+            assert_eq!(exported, BTreeSet::from(expected), "{}", plugin.name);
+        }
+    }
+
+    #[test]
     fn every_plugin_exports_what_its_claims_need_and_nothing_else() {
         for plugin in super::ALL {
             let claimed: BTreeSet<String> = read(plugin.bytes)
@@ -62,7 +79,7 @@ mod tests {
 
     #[test]
     fn no_plugin_imports_anything_but_the_contract_and_wasi() {
-        for plugin in super::ALL {
+        for plugin in super::ALL.iter().chain(super::INTERPRETERS) {
             for name in imports(plugin.bytes).unwrap() {
                 // `types` has no function: it is how a component says which types it means.
                 let is_contract = ["capstan:plugin/host@0.1.0", "capstan:plugin/types@0.1.0"].contains(&&*name);
@@ -100,6 +117,14 @@ mod tests {
         for plugin in super::ALL {
             assert!(
                 plugin.bytes.len() < 650_000,
+                "{} has {} bytes",
+                plugin.name,
+                plugin.bytes.len()
+            );
+        }
+        for plugin in super::INTERPRETERS {
+            assert!(
+                plugin.bytes.len() < 3_000_000,
                 "{} has {} bytes",
                 plugin.name,
                 plugin.bytes.len()

@@ -41,4 +41,11 @@ macro_rules! export_one {
     $crate::wasm::policy::bindings::export!(Guest with_types_in $crate::wasm::policy::bindings);
         };
     };
+    (prepare $plugin:ty) => {
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            type Guest = $crate::wasm::prepare::Adapter<$plugin>;
+    $crate::wasm::prepare::bindings::export!(Guest with_types_in $crate::wasm::prepare::bindings);
+        };
+    };
 }

@@ -26,7 +26,7 @@
 //! ```
 //!
 //! In reading order: [`Health`] with its [`Assessment`]; [`HookType`] with [`Step`], [`Observation`] and, for hooks
-//! that are one object, [`OwnObject`]; [`DeletePolicy`]; [`log`] and [`now`], all that a plugin can call; [`testing`],
+//! that are one object, [`OwnObject`]; [`DeletePolicy`]; [`Prepare`], for interpreters; [`log`] and [`now`], all that a plugin can call; [`testing`],
 //! which asks the questions in a plain `cargo test`. `wasm` is the only place that knows the generated bindings;
 //! everything else also compiles natively.
 
@@ -43,6 +43,7 @@ mod observation;
 mod own;
 mod placement;
 mod policy;
+mod prepare;
 mod related;
 mod span;
 mod step;
@@ -72,6 +73,7 @@ pub use observation::{Judged, LogLine, Observation, Seen};
 pub use own::OwnObject;
 pub use placement::{Phase, PlaceInput, Placed, Placement};
 pub use policy::{DeletePolicy, Disposal, Occasion, Outcome, PolicyHook, PolicyInput, Ttl};
+pub use prepare::Prepare;
 pub use related::{Event, Missing, Related};
 pub use span::Span;
 pub use step::{Ask, HeaderValue, HttpRequest, ObjectRef, Progress, Propagation, Request, Selector, Step};

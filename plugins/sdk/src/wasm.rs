@@ -3,6 +3,7 @@
 pub mod health;
 pub mod hook;
 pub mod policy;
+pub mod prepare;
 
 use std::time::Duration;
 

@@ -1,15 +1,16 @@
-//! A group and kind, either of which may be `*`.
+//! A group and kind, either of which may be `*`; a group may begin with `*.`, too.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Which kinds a claim is for: `apps/Deployment`, `Pod` for the core group, `*` for either part.
+/// Which kinds a claim is for: `apps/Deployment`, `Pod` for the core group, `*` for either part, `*.example.com` for all groups below
+/// that one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct KindPattern {
-    /// The API group; empty for the core group, `*` for any.
+    /// The API group; empty for the core group, `*` for any, `*.example.com` for those that end with `.example.com`.
     pub group: String,
     /// The kind; `*` for any.
     pub kind: String,
@@ -26,12 +27,18 @@ pub struct PatternError {
 impl KindPattern {
     /// Whether an object of this group and kind is meant. The core group is the empty text.
     pub fn matches(&self, group: &str, kind: &str) -> bool {
-        (self.group == "*" || self.group == group) && (self.kind == "*" || self.kind == kind)
+        let in_group = self.group == "*"
+            || self.group == group
+            || self
+                .group
+                .strip_prefix('*')
+                .is_some_and(|below| below.starts_with('.') && group.ends_with(below) && group.len() > below.len());
+        in_group && (self.kind == "*" || self.kind == kind)
     }
 
     /// Whether it names one kind. An exact claim beats one that isn't.
     pub fn is_exact(&self) -> bool {
-        self.group != "*" && self.kind != "*"
+        !self.group.starts_with('*') && self.kind != "*"
     }
 }
 
@@ -61,8 +68,12 @@ impl FromStr for KindPattern {
     }
 }
 
-/// A DNS subdomain, by RFC 1123.
+/// A DNS subdomain, by RFC 1123, of which the first label may be `*`.
 fn is_group(text: &str) -> bool {
+    let (below, text) = match text.strip_prefix("*.") {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
     let label = |label: &str| {
         !label.is_empty()
             && !label.starts_with('-')
@@ -71,7 +82,7 @@ fn is_group(text: &str) -> bool {
                 .bytes()
                 .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
-    matches!(text, "" | "*") || (text.len() <= 253 && text.split('.').all(label))
+    (!below && matches!(text, "" | "*")) || (text.len() <= 253 && text.split('.').all(label))
 }
 
 fn is_kind(text: &str) -> bool {
@@ -127,6 +138,25 @@ mod tests {
         assert!(pattern("*/*").matches("", "Pod") && pattern("*/*").matches("apps", "Deployment"));
         assert!(pattern("apps/*").matches("apps", "ReplicaSet") && !pattern("apps/*").is_exact());
         assert!(pattern("apps/Deployment").is_exact());
+    }
+
+    #[test]
+    fn a_star_and_a_group_are_all_groups_below_that_one() {
+        let below = pattern("*.example.com/*");
+        assert!(below.matches("db.example.com", "Database") && below.matches("a.b.example.com", "Table"));
+        assert!(!below.matches("example.com", "Database") && !below.matches("dbexample.com", "Database"));
+        assert!(!below.matches(".example.com", "Database") && !below.is_exact());
+        assert!(!pattern("*.example.com/Queue").matches("db.example.com", "Database"));
+        assert_eq!(below.to_string(), "*.example.com/*");
+        for refused in [
+            "*./Queue",
+            "**.example.com/Queue",
+            "*example.com/Queue",
+            "a.*.com/Queue",
+            "*.*/Queue",
+        ] {
+            assert!(refused.parse::<KindPattern>().is_err(), "{refused}");
+        }
     }
 
     #[test]

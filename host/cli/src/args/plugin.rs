@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
-use super::Distribute;
+use super::{Distribute, Import};
 use crate::seconds::seconds;
 
 /// Plugins.
@@ -48,6 +48,16 @@ pub enum Plugin {
     List,
     /// Say which toolchains are there, and how to get those that aren't
     Doctor(PluginDoctor),
+    /// Make a plugin of Argo CD's health scripts: of a folder laid out like its own, or of an argocd-cm
+    #[command(
+        after_help = "Examples:\n  capstan plugin import-argo argocd-cm.yaml --name our-health\n  capstan plugin import-argo argo-cd/resource_customizations --name argo-health --licence Apache-2.0\n\nScripts run as they are: Lua 5.1 with goto, the libraries that Argo CD gives them, its rules for what they return."
+    )]
+    ImportArgo(Import),
+    /// Make a plugin of health checks in CEL, as Flux has them in healthCheckExprs
+    #[command(
+        after_help = "Example:\n  capstan plugin import-cel kustomization.yaml --name our-health\n\nThe file has Kustomizations of Flux, or a list of {apiVersion, kind, current, inProgress, failed}."
+    )]
+    ImportCel(Import),
     /// Where plugins come from, and where they go.
     #[command(flatten)]
     Distribute(Distribute),

@@ -20,7 +20,7 @@ mod subject;
 mod template;
 mod test;
 
-use super::{distribute, print, print_json};
+use super::{distribute, plugin_import, print, print_json};
 use crate::{
     args::{Global, Plugin},
     exit::Exit,
@@ -39,6 +39,8 @@ pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exi
         Plugin::Run(args) => run::run(global, args).await,
         Plugin::List => list::run(global),
         Plugin::Doctor(args) => doctor::run(global, args),
+        Plugin::ImportArgo(args) => plugin_import::argo(global, args).await,
+        Plugin::ImportCel(args) => plugin_import::cel(global, args).await,
         Plugin::Distribute(command) => distribute::run(global, command),
     }
 }

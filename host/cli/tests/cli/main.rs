@@ -7,6 +7,7 @@ mod distribution;
 mod exec;
 mod health;
 mod identity;
+mod import;
 mod lint;
 mod plugins;
 mod project;

@@ -8,6 +8,7 @@ mod examine;
 mod hostile;
 mod loading;
 mod precedence;
+mod prepared;
 mod related;
 mod support;
 mod time;

@@ -49,6 +49,16 @@ fn the_nearer_claim_comes_first_and_then_the_later_plugin() {
     assert_eq!(who(&sandbox, "other", "Other"), "third as */*");
     let sandbox = with(&[("first", "['Pod']"), ("second", "['Pod']")]);
     assert_eq!(who(&sandbox, "", "Pod"), "second as Pod");
+    let sandbox = with(&[
+        ("one", "['*.example.com/Table']"),
+        ("two", "['db.example.com/*']"),
+        ("three", "['*.example.com/*']"),
+        ("four", "['*/Table']"),
+    ]);
+    assert_eq!(who(&sandbox, "db.example.com", "Table"), "one as *.example.com/Table");
+    assert_eq!(who(&sandbox, "db.example.com", "View"), "two as db.example.com/*");
+    assert_eq!(who(&sandbox, "x.example.com", "View"), "three as *.example.com/*");
+    assert_eq!(who(&sandbox, "example.com", "Table"), "four as */Table");
 }
 
 #[test]

@@ -1,0 +1,27 @@
+//! Health checks of other tools that become plugins.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+/// What becomes a plugin, and where it goes.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Import {
+    /// Where the checks are
+    pub path: PathBuf,
+    /// Folder for the plugin, its plugin.toml and its cases [default: the plugin's name]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of the plugin
+    #[arg(long = "name", value_name = "NAME", default_value = "imported-health")]
+    pub name: String,
+    /// Version of the plugin
+    #[arg(long = "plugin-version", value_name = "VERSION", default_value = "0.1.0")]
+    pub plugin_version: String,
+    /// Licence of the checks, as SPDX says it
+    #[arg(long, value_name = "LICENCE", default_value = "NOASSERTION")]
+    pub licence: String,
+    /// Show the checks whole objects, also where it is known what they look at
+    #[arg(long)]
+    pub whole_objects: bool,
+}
