@@ -23,7 +23,7 @@ fn main() -> anyhow::Result<()> {
         Table {
             name: "INTERPRETERS",
             about: "What an importer makes plugins of. None of them answers for anything by itself.",
-            sources: &["lua"].map(source),
+            sources: &["cel", "lua"].map(source),
         },
     ];
     recipe::run(root, &tables, &[], "CAPSTAN_PREBUILT_PLUGINS")

@@ -87,10 +87,7 @@ pub fn run(root: &Path, tables: &[Table<'_>], watched: &[&str], prebuilt: &str) 
             .iter()
             .map(|source| row(root, &out, source, &component(source)))
             .collect::<Result<_>>()?;
-        text += &format!(
-            "/// {about}\npub const {name}: &[Plugin] = &[\n{}];\n",
-            rows.concat()
-        );
+        text += &format!("/// {about}\npub const {name}: &[Plugin] = &[\n{}];\n", rows.concat());
     }
     write_if_changed(&out.join("plugins.rs"), text.as_bytes())
 }

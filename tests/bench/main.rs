@@ -7,6 +7,8 @@
     reason = "a bench may stop at what can't be, and prints what it found"
 )]
 
+mod languages;
+
 use std::{
     hint::black_box,
     path::Path,
@@ -53,6 +55,10 @@ fn main() {
     // What the plugin sees of it has no size to speak of.
     let alone = runtime.block_on(call_alone(&sandbox, &Object(deployment(0)), calls));
     row("health of a Deployment, the call alone", &alone);
+    let (deployed, widget) = (Object(deployment(8 << 10)), Object(languages::widget(200 << 10)));
+    for languages::Row { what, times } in runtime.block_on(languages::rows(calls, cache.path(), &deployed, &widget)) {
+        row(&format!("health of a {what}"), &times);
+    }
     let stories: Vec<Duration> = (0..runs).map(|_| story(cache.path())).collect();
     row(
         "PreSync, manifests, PostSync on the embedded cluster, warm cache",

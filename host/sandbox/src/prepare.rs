@@ -4,6 +4,8 @@
 //! the memory that it leaves is written into the component instead of the one it started with. No compiler is needed for that, and nothing of
 //! the world gets in: the clock says 1970, so the same text makes the same component.
 
+use std::sync::Arc;
+
 use capstan_stamp::ReadError;
 use thiserror::Error;
 use wasmtime::{
@@ -67,7 +69,9 @@ impl From<ReadError> for PrepareError {
 /// Tells an interpreter a text, and returns the component that remembers it.
 pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, PrepareError> {
     if !capstan_stamp::exports(interpreter)?.iter().any(|name| name == PREPARE) {
-        return Err(PrepareError::NotAnInterpreter(format!("it does not export `{PREPARE}`")));
+        return Err(PrepareError::NotAnInterpreter(format!(
+            "it does not export `{PREPARE}`"
+        )));
     }
     let engine = Engine::shared()?;
     // wizer would take the function out of the core module and leave it in the component around that.
@@ -84,9 +88,13 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
         now_ms: 0,
     };
     let mut store = Store::new(&engine.wasm, State::new(facts, LIMITS.memory));
-    call::bound(&mut store, LIMITS, false, &Default::default());
+    call::bound(&mut store, LIMITS, false, &Arc::default());
     store.set_hostcall_fuel(MAX_SNAPSHOT);
-    let instance = engine.linker.instantiate_async(&mut store, &component).await.map_err(broke)?;
+    let instance = engine
+        .linker
+        .instantiate_async(&mut store, &component)
+        .await
+        .map_err(broke)?;
     let function = instance
         .get_typed_func::<(&str,), (Result<String, String>,)>(&mut store, PREPARE)
         .map_err(strange)?;
@@ -134,7 +142,10 @@ impl Memory {
     {
         let missing = || wasmtime::Error::msg(format!("{instance} has no {function}"));
         let store = &mut self.store;
-        let outer = self.instance.get_export_index(&mut *store, None, instance).ok_or_else(missing)?;
+        let outer = self
+            .instance
+            .get_export_index(&mut *store, None, instance)
+            .ok_or_else(missing)?;
         let index = self
             .instance
             .get_export_index(&mut *store, Some(&outer), function)

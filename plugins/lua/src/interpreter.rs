@@ -87,7 +87,8 @@ impl Interpreter {
     /// Asks a script.
     pub(crate) fn assess(&mut self, script: &Script, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
         let Script { name, function } = script;
-        let unreadable = |why: &dyn std::fmt::Display| Failure::failed(format!("{name}: the object can't be handed over: {why}"));
+        let unreadable =
+            |why: &dyn std::fmt::Display| Failure::failed(format!("{name}: the object can't be handed over: {why}"));
         let object = value::of_json(&mut self.vm, input.object.json()).map_err(|why| unreadable(&why))?;
         self.vm.set_global("obj", object).map_err(|why| unreadable(&why))?;
         let function = self.vm.read_host(*function).unwrap_or(Value::Nil);

@@ -80,7 +80,8 @@ pub struct Plugin;
 
 impl Prepare for Plugin {
     fn prepare(text: &str) -> Result<String, String> {
-        let Scripts { scripts } = serde_json::from_str(text).map_err(|error| format!("failed to read the scripts: {error}"))?;
+        let Scripts { scripts } =
+            serde_json::from_str(text).map_err(|error| format!("failed to read the scripts: {error}"))?;
         let mut fields = BTreeMap::new();
         let mut wrong = Vec::new();
         PREPARED.with_borrow_mut(|prepared| {

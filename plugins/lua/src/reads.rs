@@ -7,11 +7,22 @@
 use crate::source::{Piece, pieces};
 
 /// With these a script reaches `obj` without naming it.
-const BACK_DOORS: [&str; 8] = ["_G", "_ENV", "getfenv", "setfenv", "load", "loadstring", "module", "debug"];
+const BACK_DOORS: [&str; 8] = [
+    "_G",
+    "_ENV",
+    "getfenv",
+    "setfenv",
+    "load",
+    "loadstring",
+    "module",
+    "debug",
+];
 
 /// Returns JSON pointers to all that a script can see of its object; nothing where that can't be told.
 pub(crate) fn fields(script: &str) -> Option<Vec<String>> {
-    let all: Vec<Piece<'_>> = pieces(script).filter(|piece| !matches!(piece, Piece::Space(_))).collect();
+    let all: Vec<Piece<'_>> = pieces(script)
+        .filter(|piece| !matches!(piece, Piece::Space(_)))
+        .collect();
     let mut found = Vec::new();
     for (at, piece) in all.iter().enumerate() {
         match piece {
@@ -28,7 +39,11 @@ pub(crate) fn fields(script: &str) -> Option<Vec<String>> {
     }
     found.sort();
     found.dedup();
-    let within = |wide: &String, narrow: &String| narrow.strip_prefix(wide.as_str()).is_some_and(|rest| rest.starts_with('/'));
+    let within = |wide: &String, narrow: &String| {
+        narrow
+            .strip_prefix(wide.as_str())
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
     let kept: Vec<String> = found
         .iter()
         .filter(|one| !found.iter().any(|other| within(other, one)))
@@ -82,7 +97,10 @@ mod tests {
             "if obj.spec.replicas ~= nil and obj['metadata'].annotations['a/b~c'] == 'x' then return obj.spec.paused end",
             &["/metadata/annotations/a~1b~0c", "/spec/paused", "/spec/replicas"],
         );
-        reads("x = #obj.status.conditions .. obj.kind:lower()", &["/kind", "/status/conditions"]);
+        reads(
+            "x = #obj.status.conditions .. obj.kind:lower()",
+            &["/kind", "/status/conditions"],
+        );
         reads("return {}", &[]);
     }
 
@@ -97,7 +115,10 @@ mod tests {
 
     #[test]
     fn obj_in_comments_strings_and_other_tables_is_not_the_object() {
-        reads("-- obj\n--[[ obj ]] x = 'obj' .. \"obj\" .. [[obj]] .. y.obj .. z:obj() .. obj.status", &["/status"]);
+        reads(
+            "-- obj\n--[[ obj ]] x = 'obj' .. \"obj\" .. [[obj]] .. y.obj .. z:obj() .. obj.status",
+            &["/status"],
+        );
     }
 
     #[test]

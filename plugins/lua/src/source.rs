@@ -97,7 +97,10 @@ fn plain_escapes(text: &str) -> Cow<'_, str> {
             plain.push(c);
             break;
         };
-        if matches!(escaped, 'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '\\' | '"' | '\'' | '\n' | '\r' | '0'..='9') {
+        if matches!(
+            escaped,
+            'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '\\' | '"' | '\'' | '\n' | '\r' | '0'..='9'
+        ) {
             plain.push('\\');
         }
         plain.push(escaped);
@@ -107,13 +110,17 @@ fn plain_escapes(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        Piece::{Name, Other, Quoted},
+        *,
+    };
 
     #[test]
     fn a_script_is_the_sum_of_its_pieces() {
         let script = "-- a comment\nlocal s = 'it\\'s' .. [==[ ]] ]==] --[[ long\n]] x = 0x1F >= 1.5e3 \"open\ny";
-        let all: Vec<Piece<'_>> = pieces(script).filter(|piece| !matches!(piece, Piece::Space(_))).collect();
-        use Piece::{Name, Other, Quoted};
+        let all: Vec<Piece<'_>> = pieces(script)
+            .filter(|piece| !matches!(piece, Piece::Space(_)))
+            .collect();
         assert_eq!(
             all,
             [
@@ -146,7 +153,10 @@ mod tests {
 
     #[test]
     fn escapes_that_5_1_does_not_know_are_the_letter_itself() {
-        assert_eq!(to_52(r#"x = "a\.b\/c\n\x41\065\"" -- "\.""#), r#"x = "a.b/c\nx41\065\"" -- "\.""#);
+        assert_eq!(
+            to_52(r#"x = "a\.b\/c\n\x41\065\"" -- "\.""#),
+            r#"x = "a.b/c\nx41\065\"" -- "\.""#
+        );
         assert_eq!(to_52("x = [[\\.]]"), "x = [[\\.]]");
         assert!(matches!(to_52("return {}"), Cow::Borrowed(_)));
     }

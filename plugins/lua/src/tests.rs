@@ -26,7 +26,8 @@ fn ask_open(script: &str, object: &Value) -> Result<Assessment, Failure> {
 /// Runs a script and returns its message.
 #[track_caller]
 fn says(script: &str, object: &Value) -> String {
-    let script = format!("local function script()\n{script}\nend\nreturn {{ status = \"Healthy\", message = script() }}");
+    let script =
+        format!("local function script()\n{script}\nend\nreturn {{ status = \"Healthy\", message = script() }}");
     ask_open(&script, object).unwrap().message
 }
 
@@ -76,7 +77,17 @@ fn every_script_that_is_wrong_is_named_with_its_line() {
 #[test]
 fn what_asks_for_the_time_is_asked_again() {
     testing::set_now(Duration::from_secs(1_700_000_000));
-    let answer = ask("local os = require('os') return { status = 'Healthy', message = type(os.time()) }", &json!({})).unwrap();
-    assert_eq!((&*answer.message, answer.recheck_after), ("number", Some(Duration::from_secs(10))));
-    assert_eq!(ask("return { status = 'Healthy' }", &json!({})).unwrap().recheck_after, None);
+    let answer = ask(
+        "local os = require('os') return { status = 'Healthy', message = type(os.time()) }",
+        &json!({}),
+    )
+    .unwrap();
+    assert_eq!(
+        (&*answer.message, answer.recheck_after),
+        ("number", Some(Duration::from_secs(10)))
+    );
+    assert_eq!(
+        ask("return { status = 'Healthy' }", &json!({})).unwrap().recheck_after,
+        None
+    );
 }

@@ -36,7 +36,12 @@ pub(crate) fn of(script: &str, mode: Mode, returned: Option<Value>) -> Result<As
         "Missing" => HealthStatus::Missing,
         "Unknown" => HealthStatus::Unknown,
         "" => return Ok(Assessment::unknown(script, "the script gave no status")),
-        other => return Ok(Assessment::unknown(script, format!("the script gave `{other}`, which is no status"))),
+        other => {
+            return Ok(Assessment::unknown(
+                script,
+                format!("the script gave `{other}`, which is no status"),
+            ));
+        }
     };
     Ok(Assessment::new(status, script, message))
 }

@@ -148,7 +148,13 @@ mod tests {
         assert!(!below.matches(".example.com", "Database") && !below.is_exact());
         assert!(!pattern("*.example.com/Queue").matches("db.example.com", "Database"));
         assert_eq!(below.to_string(), "*.example.com/*");
-        for refused in ["*./Queue", "**.example.com/Queue", "*example.com/Queue", "a.*.com/Queue", "*.*/Queue"] {
+        for refused in [
+            "*./Queue",
+            "**.example.com/Queue",
+            "*example.com/Queue",
+            "a.*.com/Queue",
+            "*.*/Queue",
+        ] {
             assert!(refused.parse::<KindPattern>().is_err(), "{refused}");
         }
     }

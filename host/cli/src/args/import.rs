@@ -10,7 +10,7 @@ pub struct Import {
     /// Where the checks are
     pub path: PathBuf,
     /// Folder for the plugin, its plugin.toml and its cases [default: the plugin's name]
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Name of the plugin
     #[arg(long = "name", value_name = "NAME", default_value = "imported-health")]

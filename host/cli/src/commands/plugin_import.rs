@@ -148,17 +148,26 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// Copies a check with its cases; actions are no part of it.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     for name in ["health.lua", "health_test.yaml"] {
-        let bytes = fs::read(from.join(name)).with_context(|| format!("failed to read {}", from.join(name).display()))?;
+        let bytes =
+            fs::read(from.join(name)).with_context(|| format!("failed to read {}", from.join(name).display()))?;
         write(&to.join(name), &bytes)?;
     }
-    let objects = from.join("testdata");
-    if !objects.is_dir() {
+    copy_all(&from.join("testdata"), &to.join("testdata"))
+}
+
+/// Copies the objects of the cases, which may be in folders of their own. What links elsewhere is not followed.
+fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let unreadable = || format!("failed to read {}", from.display());
+    if !from.is_dir() {
         return Ok(());
     }
-    for entry in fs::read_dir(&objects).with_context(|| format!("failed to read {}", objects.display()))? {
-        let path = entry?.path();
-        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
-            write(&to.join("testdata").join(name), &fs::read(&path)?)?;
+    for entry in fs::read_dir(from).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let (kind, path) = (entry.file_type().with_context(unreadable)?, entry.path());
+        if kind.is_dir() {
+            copy_all(&path, &to.join(entry.file_name()))?;
+        } else if kind.is_file() {
+            write(&to.join(entry.file_name()), &fs::read(&path).with_context(unreadable)?)?;
         }
     }
     Ok(())

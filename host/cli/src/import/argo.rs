@@ -98,7 +98,9 @@ fn config_map(path: &Path) -> Result<Found<Script>, PlanError> {
         if let Some(data) = manifest.object.0.get("data").and_then(Value::as_object)
             && manifest.object.kind() == "ConfigMap"
         {
-            let texts = data.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+            let texts = data
+                .iter()
+                .filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
             keys(&mut found, &texts.collect());
         }
     }
@@ -132,7 +134,9 @@ fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
     }
     for (key, text) in data {
         let Some(name) = key.strip_prefix(HEALTH) else { continue };
-        let open_libs = data.get(&*format!("{OPEN_LIBS}{name}")).is_some_and(|value| *value == "true");
+        let open_libs = data
+            .get(&*format!("{OPEN_LIBS}{name}"))
+            .is_some_and(|value| *value == "true");
         let kinds = match name.split_once('_') {
             Some((group, kind)) if !kind.contains('_') => format!("{group}/{kind}"),
             Some(_) => {

@@ -46,7 +46,11 @@ pub(crate) fn read(path: &Path) -> Result<Found<Expressions>, Vec<PlanError>> {
         lists.push(if value.is_array() { value } else { value[KEY].take() });
     } else {
         let manifests = manifest::decode(&name, &text)?;
-        lists.extend(manifests.iter().filter_map(|one| one.object.0.get("spec")?.get(KEY).cloned()));
+        lists.extend(
+            manifests
+                .iter()
+                .filter_map(|one| one.object.0.get("spec")?.get(KEY).cloned()),
+        );
     }
     let mut found = Found::none();
     let mut mistakes = Vec::new();
@@ -105,7 +109,10 @@ mod tests {
             message.replace(&file.display().to_string(), "FILE")
         };
         let found = read(&file).map_err(told)?;
-        assert_eq!(found.checks.last().unwrap().does.in_progress.as_deref(), Some("status.phase == 'Starting'"));
+        assert_eq!(
+            found.checks.last().unwrap().does.in_progress.as_deref(),
+            Some("status.phase == 'Starting'")
+        );
         Ok(found.checks.iter().map(|check| check.kinds.to_string()).collect())
     }
 
@@ -115,9 +122,15 @@ mod tests {
         for text in [
             LIST.to_owned(),
             format!("healthCheckExprs:{LIST}"),
-            format!("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: x}}\nspec:\n  healthCheckExprs:{indented}"),
+            format!(
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: x}}\nspec:\n  healthCheckExprs:{indented}"
+            ),
         ] {
-            assert_eq!(kinds(&text), Ok(vec!["Pod".to_owned(), "example.com/Queue".to_owned()]), "{text}");
+            assert_eq!(
+                kinds(&text),
+                Ok(vec!["Pod".to_owned(), "example.com/Queue".to_owned()]),
+                "{text}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ mod changes;
 mod conditions;
 mod exec;
 mod identity;
+mod import;
 mod lint;
 mod project;
 mod real;

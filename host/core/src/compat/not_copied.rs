@@ -70,7 +70,7 @@ pub const NOT_COPIED: [NotCopied; 17] = [
     not("The texts of messages", "the same things are said in Capstan's words"),
     not(
         "The built-in health checks of 112 API groups in Lua, but for CronJobs, definitions and PodDisruptionBudgets",
-        "health is judged by plugins in both modes; the built-in ones judge each kind as Argo CD's code does, `plugins/README.md` says where ours differs",
+        "health is judged by plugins in both modes; the built-in ones judge each kind as Argo CD's code does, `plugins/README.md` says where ours differs. `capstan plugin import-argo` makes a plugin of the scripts",
     ),
     not(
         "Auto-sync, self-heal, sync windows, projects",

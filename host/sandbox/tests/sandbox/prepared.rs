@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 fn manifest(claims: &[&str]) -> capstan_stamp::Manifest {
-    let claims: String = claims
+    let claims: Vec<String> = claims
         .iter()
         .map(|kind| format!("[[claims]]\ninterface = 'health'\nkinds = ['{kind}']\n"))
         .collect();
+    let claims = claims.concat();
     capstan_stamp::Manifest::from_toml(&format!(
         "contract = '0.1.0'\nname = 'mine'\nversion = '1.0.0'\nlicence = 'MIT'\ndescription = 'x'\n{claims}"
     ))
@@ -31,7 +32,11 @@ async fn plugin(scripts: &[(&str, &str)]) -> Sandbox {
     let made = lua(scripts).await.unwrap();
     let claims: Vec<&str> = scripts.iter().map(|(claim, _)| *claim).collect();
     let bytes = capstan_stamp::stamp(&made.component, &manifest(&claims)).unwrap();
-    Sandbox::builder().timeless().plugin("mine.wasm", bytes).build().unwrap()
+    Sandbox::builder()
+        .timeless()
+        .plugin("mine.wasm", bytes)
+        .build()
+        .unwrap()
 }
 
 async fn ask(sandbox: &Sandbox, object: Value) -> Asked {
@@ -56,7 +61,10 @@ async fn each_call_finds_what_was_prepared_and_nothing_of_another_call() {
     let script = "calls = (calls or 0) + 1 return { status = 'Healthy', message = calls .. ' ' .. obj.metadata.name }";
     let sandbox = plugin(&[
         ("example.com/Queue", script),
-        ("example.com/Topic", "return { status = 'Degraded', message = 'no topic is well' }"),
+        (
+            "example.com/Topic",
+            "return { status = 'Degraded', message = 'no topic is well' }",
+        ),
     ])
     .await;
     let object = |kind, name| json!({"apiVersion": "example.com/v1", "kind": kind, "metadata": {"name": name}});
@@ -71,7 +79,10 @@ async fn each_call_finds_what_was_prepared_and_nothing_of_another_call() {
     let Answer::Assessment(answer) = ask(&sandbox, object("Topic", "t")).await.answer.unwrap() else {
         panic!("a health question has an assessment");
     };
-    assert_eq!((answer.health, &*answer.message), (Health::Degraded, "no topic is well"));
+    assert_eq!(
+        (answer.health, &*answer.message),
+        (Health::Degraded, "no topic is well")
+    );
 }
 
 #[tokio::test]
@@ -84,7 +95,9 @@ async fn the_same_scripts_make_the_same_component() {
 
 #[tokio::test]
 async fn what_the_interpreter_does_not_accept_is_told_in_its_words() {
-    let error = lua(&[("example.com/Queue", "return {\nstatus = = 1}")]).await.unwrap_err();
+    let error = lua(&[("example.com/Queue", "return {\nstatus = = 1}")])
+        .await
+        .unwrap_err();
     assert!(matches!(error, PrepareError::Refused(_)));
     assert_eq!(
         error.to_string(),
@@ -137,8 +150,14 @@ async fn scripts_that_do_harm_are_ended_by_name_and_line() {
 async fn what_one_function_of_the_library_does_without_end_ends_with_the_call() {
     for (script, why) in [
         ("return string.rep('x', 1e9)", "memory"),
-        ("return string.find(string.rep('a', 3000), string.rep('a-', 20) .. 'b')", "budget of 500 million instructions"),
-        ("while true do pcall(function() while true do end end) end", "budget of 500 million instructions"),
+        (
+            "return string.find(string.rep('a', 3000), string.rep('a-', 20) .. 'b')",
+            "budget of 500 million instructions",
+        ),
+        (
+            "while true do pcall(function() while true do end end) end",
+            "budget of 500 million instructions",
+        ),
     ] {
         let told = fails(script).await;
         assert!(told.contains(why), "{told}");

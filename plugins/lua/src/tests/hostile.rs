@@ -7,7 +7,11 @@ use super::{ask, ask_open};
 
 #[track_caller]
 fn fails(script: &str, why: &str) {
-    assert_eq!(ask_open(script, &json!({})).unwrap_err(), Failure::failed(why), "{script}");
+    assert_eq!(
+        ask_open(script, &json!({})).unwrap_err(),
+        Failure::failed(why),
+        "{script}"
+    );
 }
 
 #[test]
@@ -62,13 +66,20 @@ fn one_that_fails() {
     fails("\n\nerror('gave up')", "health.lua:3: gave up");
     fails("\nerror('gave up', 0)", "health.lua:2: gave up");
     fails("\nerror({})", "health.lua:2: (error object is a table value)");
-    fails("return obj.a .. 'x'", "health.lua:1: attempt to concatenate field 'a' (a nil value)");
+    fails(
+        "return obj.a .. 'x'",
+        "health.lua:1: attempt to concatenate field 'a' (a nil value)",
+    );
 }
 
 #[test]
 fn a_mistake_in_the_syntax_is_the_users_to_mend() {
     assert_eq!(
-        ask("local hs = {}\nif obj.status then\n  hs.status = 'Healthy'\nreturn hs", &json!({})).unwrap_err(),
+        ask(
+            "local hs = {}\nif obj.status then\n  hs.status = 'Healthy'\nreturn hs",
+            &json!({})
+        )
+        .unwrap_err(),
         Failure::invalid("health.lua:4: 'end' expected (to close 'if' at line 2) near <eof>")
     );
 }

@@ -1,0 +1,163 @@
+//! Health checks of other tools become plugins, and answer as they did there.
+
+use std::{fs, path::Path};
+
+use insta::assert_snapshot;
+
+use crate::support::{Said, capstan};
+
+/// Runs a command in which DIR is a folder of the test's own.
+fn run(dir: &Path, words: &str) -> Said {
+    let said: Said = capstan(&words.replace("DIR", &dir.display().to_string()))
+        .output()
+        .unwrap()
+        .into();
+    let hide = |text: &str| text.replace(&dir.display().to_string(), "DIR");
+    // Its size is nobody's promise.
+    let size = |text: String| match (text.find(" ("), text.find(" KiB)")) {
+        (Some(from), Some(to)) if from < to => format!("{}{}", &text[..from], &text[to + " KiB)".len()..]),
+        _ => text,
+    };
+    Said {
+        out: hide(&said.out),
+        err: size(hide(&said.err)),
+        code: said.code,
+    }
+}
+
+fn verdict(dir: &Path, plugin: &str, object: &str) -> String {
+    let said = run(
+        dir,
+        &format!(
+            "plugin run mine assess --plugin DIR/{plugin}/mine.wasm --plugin-cache DIR/cache --input {object} -o json"
+        ),
+    );
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.all()));
+    let answer = &json["answer"];
+    match json["error"].as_str() {
+        Some(error) => error.to_owned(),
+        None => format!(
+            "{} {} by {}",
+            answer["health"].as_str().unwrap_or_default(),
+            answer["message"],
+            answer["rule"].as_str().unwrap_or_default()
+        ),
+    }
+}
+
+const HEALTH: &str = "tests/fixtures/health";
+
+#[test]
+fn a_folder_of_argo_cds_scripts_becomes_a_plugin_with_its_cases() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let said = run(
+        dir,
+        &format!("plugin import-argo {HEALTH}/argo --name mine --out DIR/a --licence MIT"),
+    );
+    assert_snapshot!(said.all(), @"");
+    assert_snapshot!(fs::read_to_string(dir.join("a/plugin.toml")).unwrap(), @"");
+
+    // Argo CD's own layout is what its cases are judged by, here and there.
+    let cases = dir.join("a/cases");
+    assert!(cases.join("_.example.com/_/health_test.yaml").is_file());
+    assert!(!cases.join("example.com/Queue/actions").exists());
+    let mut judged = 0;
+    for folder in ["example.com/Queue", "_.example.com/_"] {
+        let text = fs::read_to_string(cases.join(folder).join("health_test.yaml")).unwrap();
+        let tests: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        for test in tests["tests"].as_array().unwrap() {
+            let object = cases.join(folder).join(test["inputPath"].as_str().unwrap());
+            let wanted = &test["healthStatus"];
+            let told = verdict(dir, "a", &object.display().to_string());
+            let kinds = folder.replace('_', "*");
+            let expected = format!(
+                "{} {} by {kinds}/health.lua",
+                wanted["status"].as_str().unwrap(),
+                wanted["message"]
+            );
+            assert_eq!(told, expected);
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, 4);
+}
+
+#[test]
+fn an_argocd_cm_becomes_a_plugin_and_what_can_not_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let said = run(
+        dir,
+        &format!("plugin import-argo {HEALTH}/argocd-cm.yaml --name mine --out DIR/b"),
+    );
+    assert_snapshot!(said.all(), @"");
+    let topic = dir.join("topic.json");
+    let object = r#"{"apiVersion": "example.com/v1", "kind": "Topic", "metadata": {"name": "t"}, "spec": {"shape": "12x3"}, "status": {"partitions": 12}}"#;
+    fs::write(&topic, object).unwrap();
+    assert_eq!(
+        verdict(dir, "b", &topic.display().to_string()),
+        "Healthy \"12 partitions\" by example.com/Topic/health.lua"
+    );
+    let thing = dir.join("thing.json");
+    let object = r#"{"apiVersion": "x.example.org/v1", "kind": "Thing", "metadata": {"name": "t"}, "status": {"health": "Suspended"}}"#;
+    fs::write(&thing, object).unwrap();
+    assert_eq!(
+        verdict(dir, "b", &thing.display().to_string()),
+        "Suspended \"\" by *.example.org/*/health.lua"
+    );
+    // An object that the script doesn't expect is no verdict, and says where the script stumbled.
+    fs::write(&thing, object.replace("status", "state")).unwrap();
+    assert_eq!(
+        verdict(dir, "b", &thing.display().to_string()),
+        "mine 0.1.0 failed in `assess` under the claim `*.example.org/*` for Thing t: *.example.org/*/health.lua:1: attempt to index field 'status' (a nil value)"
+    );
+}
+
+#[test]
+fn fluxs_expressions_become_a_plugin() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let said = run(
+        dir,
+        &format!("plugin import-cel {HEALTH}/flux.yaml --name mine --out DIR/c"),
+    );
+    assert_snapshot!(said.all(), @"");
+    assert_eq!(
+        verdict(dir, "c", &format!("{HEALTH}/queue.yaml")),
+        "Degraded \"`status.conditions.exists(e, e.type == 'Ready' && e.status == 'False')` is true\" by example.com/Queue/failed"
+    );
+}
+
+#[test]
+fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let said = run(dir, &format!("plugin import-argo {HEALTH}/broken --out DIR/d"));
+    assert_snapshot!(said.all(), @"");
+    assert!(!dir.join("d").exists());
+    let said = run(dir, &format!("plugin import-argo {HEALTH}/queue.yaml --out DIR/d"));
+    assert_snapshot!(said.all(), @"");
+    let said = run(
+        dir,
+        &format!("plugin import-argo {HEALTH}/argo --name Mine --out DIR/d"),
+    );
+    assert_snapshot!(said.all(), @"");
+    fs::write(
+        dir.join("bad.yaml"),
+        "- {apiVersion: example.com/v1, kind: Queue, current: 'status.phase == ', failed: 'x ('}",
+    )
+    .unwrap();
+    let said = run(dir, "plugin import-cel DIR/bad.yaml --out DIR/d");
+    assert!(
+        said.err
+            .contains("error: example.com/Queue: `current`, line 1, column "),
+        "{}",
+        said.all()
+    );
+    assert!(
+        said.err.contains("error: example.com/Queue: `failed`, line 1, column "),
+        "{}",
+        said.all()
+    );
+}
