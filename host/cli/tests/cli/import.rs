@@ -37,9 +37,9 @@ fn verdict(dir: &Path, plugin: &str, object: &str) -> String {
     match json["error"].as_str() {
         Some(error) => error.to_owned(),
         None => format!(
-            "{} {} by {}",
+            "{} \"{}\" by {}",
             answer["health"].as_str().unwrap_or_default(),
-            answer["message"],
+            answer["message"].as_str().unwrap_or_default(),
             answer["rule"].as_str().unwrap_or_default()
         ),
     }
@@ -55,8 +55,29 @@ fn a_folder_of_argo_cds_scripts_becomes_a_plugin_with_its_cases() {
         dir,
         &format!("plugin import-argo {HEALTH}/argo --name mine --out DIR/a --licence MIT"),
     );
-    assert_snapshot!(said.all(), @"");
-    assert_snapshot!(fs::read_to_string(dir.join("a/plugin.toml")).unwrap(), @"");
+    assert_snapshot!(said.all(), @r#"
+    KINDS               SEES OF THE OBJECT     CASES
+    *.example.com/*     all                    yes
+    example.com/Queue   /spec/paused /status   yes
+    DIR/a/mine.wasm, plugin.toml, the cases of 2 checks; load it with --plugin DIR/a/mine.wasm
+    [exit code 0]
+    "#);
+    assert_snapshot!(fs::read_to_string(dir.join("a/plugin.toml")).unwrap(), @r#"
+    contract = "0.1.0"
+    name = "mine"
+    version = "0.1.0"
+    licence = "MIT"
+    description = "2 health checks, run by lua."
+    
+    [[claims]]
+    interface = "health"
+    kinds = ["*.example.com/*"]
+    
+    [[claims]]
+    interface = "health"
+    kinds = ["example.com/Queue"]
+    fields = ["/spec/paused","/status"]
+    "#);
 
     // Argo CD's own layout is what its cases are judged by, here and there.
     let cases = dir.join("a/cases");
@@ -91,7 +112,14 @@ fn an_argocd_cm_becomes_a_plugin_and_what_can_not_is_said() {
         dir,
         &format!("plugin import-argo {HEALTH}/argocd-cm.yaml --name mine --out DIR/b"),
     );
-    assert_snapshot!(said.all(), @"");
+    assert_snapshot!(said.all(), @r#"
+    KINDS               SEES OF THE OBJECT    CASES
+    *.example.org/*     /status/health        none
+    example.com/Topic   /spec/shape /status   none
+    left out: exa*.net/Thing: `exa*.net/Thing` is no GROUP/KIND: a group is lower case, like `example.com`
+    DIR/b/mine.wasm, plugin.toml; load it with --plugin DIR/b/mine.wasm
+    [exit code 0]
+    "#);
     let topic = dir.join("topic.json");
     let object = r#"{"apiVersion": "example.com/v1", "kind": "Topic", "metadata": {"name": "t"}, "spec": {"shape": "12x3"}, "status": {"partitions": 12}}"#;
     fs::write(&topic, object).unwrap();
@@ -122,7 +150,12 @@ fn fluxs_expressions_become_a_plugin() {
         dir,
         &format!("plugin import-cel {HEALTH}/flux.yaml --name mine --out DIR/c"),
     );
-    assert_snapshot!(said.all(), @"");
+    assert_snapshot!(said.all(), @r#"
+    KINDS               SEES OF THE OBJECT                                            CASES
+    example.com/Queue   /status/conditions /status/observedGeneration /status/phase   none
+    DIR/c/mine.wasm, plugin.toml; load it with --plugin DIR/c/mine.wasm
+    [exit code 0]
+    "#);
     assert_eq!(
         verdict(dir, "c", &format!("{HEALTH}/queue.yaml")),
         "Degraded \"`status.conditions.exists(e, e.type == 'Ready' && e.status == 'False')` is true\" by example.com/Queue/failed"
@@ -134,15 +167,29 @@ fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let said = run(dir, &format!("plugin import-argo {HEALTH}/broken --out DIR/d"));
-    assert_snapshot!(said.all(), @"");
+    assert_snapshot!(said.all(), @r#"
+    error: example.com/Queue/health.lua:5: 'end' expected (to close 'if' at line 2) near <eof>
+      hint: lines are counted from the check's own first one
+    error: example.com/Topic/health.lua:2: syntax error near '=='
+      hint: lines are counted from the check's own first one
+    [exit code 2]
+    "#);
     assert!(!dir.join("d").exists());
     let said = run(dir, &format!("plugin import-argo {HEALTH}/queue.yaml --out DIR/d"));
-    assert_snapshot!(said.all(), @"");
+    assert_snapshot!(said.all(), @r#"
+    error: tests/fixtures/health/queue.yaml has no health script
+      hint: name a folder with GROUP/KIND/health.lua in it, or a file with the ConfigMap argocd-cm
+    [exit code 2]
+    "#);
     let said = run(
         dir,
         &format!("plugin import-argo {HEALTH}/argo --name Mine --out DIR/d"),
     );
-    assert_snapshot!(said.all(), @"");
+    assert_snapshot!(said.all(), @r#"
+    error: no plugin can be called that: name: "Mine" is not of a-z, 0-9 and -, with a letter first, at most 40 long
+      hint: `--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3
+    [exit code 2]
+    "#);
     fs::write(
         dir.join("bad.yaml"),
         "- {apiVersion: example.com/v1, kind: Queue, current: 'status.phase == ', failed: 'x ('}",
