@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use luna_core::{runtime::Value, vm::Vm};
+use luna_core::{
+    runtime::Value,
+    vm::{LuaError, Vm},
+};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Reads JSON text as a Lua value. Numbers are what all numbers are in Lua 5.1; `null` is nil, so a key with it is not there.
@@ -60,11 +63,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(value) = sequence.next_element_seed(Seed(vm))? {
             values.push(value);
         }
-        let mut table = vm.new_table();
-        for (index, value) in (1_i64..).zip(values) {
-            table = table.try_with(index, value).map_err(A::Error::custom)?;
-        }
-        Ok(Value::Table(table.build()))
+        let count = values.len();
+        let entries = (1..).map(Value::Int).zip(values);
+        table(vm, (count, 0), entries).map_err(A::Error::custom)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
@@ -76,10 +77,24 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 pairs.push((key, value));
             }
         }
-        let mut table = vm.new_table();
-        for (key, value) in pairs {
-            table = table.try_with(key, value).map_err(A::Error::custom)?;
-        }
-        Ok(Value::Table(table.build()))
+        table(vm, (0, pairs.len()), pairs.into_iter()).map_err(A::Error::custom)
     }
+}
+
+/// Makes a table that is large enough from the start: one that grows is written again each time, and most of an object is small tables.
+fn table(
+    vm: &mut Vm,
+    (elements, names): (usize, usize),
+    entries: impl Iterator<Item = (Value, Value)>,
+) -> Result<Value, LuaError> {
+    let made = vm.heap.new_table();
+    // SAFETY: it was made in the line above, so nobody else has it; and the heap collects nothing but while a script runs.
+    #[expect(unsafe_code, reason = "the safe builder can't be told a size")]
+    let inner = unsafe { made.as_mut() };
+    inner.ensure_array(&mut vm.heap, elements);
+    inner.ensure_hash(&mut vm.heap, names);
+    for (key, value) in entries {
+        inner.set(&mut vm.heap, key, value)?;
+    }
+    Ok(Value::Table(made))
 }
