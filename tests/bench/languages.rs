@@ -8,7 +8,7 @@ use capstan_stamp::{Manifest, stamp};
 use serde_json::{Value, json};
 
 /// A Deployment that is rolled out, and a custom resource that says of itself that it is ready.
-const LUA: [(&str, &str); 2] = [
+pub const LUA: [(&str, &str); 2] = [
     (
         "apps/Deployment",
         r#"
@@ -59,7 +59,7 @@ return hs
 ];
 
 /// The same, as far as an expression goes.
-fn cel() -> Value {
+pub fn cel() -> Value {
     json!({"checks": [
         {"claim": "apps/Deployment", "expressions": {
             "inProgress": "has(spec.paused) && spec.paused",

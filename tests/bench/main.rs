@@ -8,6 +8,7 @@
 )]
 
 mod languages;
+mod peers;
 
 use std::{
     hint::black_box,
@@ -59,6 +60,14 @@ fn main() {
     for languages::Row { what, times } in runtime.block_on(languages::rows(calls, cache.path(), &deployed, &widget)) {
         row(&format!("health of a {what}"), &times);
     }
+    for languages::Row { what, times } in peers::rows(calls, &deployed, &widget) {
+        row(&format!("health of a {what}"), &times);
+    }
+    let (count, took) = many(cache.path(), if is_test { 100 } else { 10_000 });
+    row(
+        &format!("health of {count} Deployments of 9 KiB together, on all cores"),
+        &[took],
+    );
     let stories: Vec<Duration> = (0..runs).map(|_| story(cache.path())).collect();
     row(
         "PreSync, manifests, PostSync on the embedded cluster, warm cache",
@@ -178,4 +187,27 @@ fn deployment(bytes: usize) -> Value {
             ],
         },
     })
+}
+
+/// Asks about many objects at once, on all cores; returns how many they were, and how long all of them took.
+fn many(cache: &Path, count: usize) -> (usize, Duration) {
+    let sandbox = sandbox(cache);
+    let object = Arc::new(Object(deployment(8 << 10)));
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let begun = Instant::now();
+    let asked: Vec<_> = (0..workers)
+        .map(|_| {
+            let (sandbox, object) = (Arc::clone(&sandbox), Arc::clone(&object));
+            runtime.spawn(async move { assess(&sandbox, &object, count / workers).await })
+        })
+        .collect();
+    let answered = asked
+        .into_iter()
+        .map(|task| runtime.block_on(task).expect("it ends well").len());
+    (answered.sum(), begun.elapsed())
 }

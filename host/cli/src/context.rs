@@ -179,7 +179,7 @@ fn host() -> String {
 ///
 /// Returns what is wrong with one.
 pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
-    let mut builder = Sandbox::builder().resting();
+    let mut builder = Sandbox::builder().resting().remembering();
     for plugin in capstan_bundle::ALL {
         builder = builder.builtin(plugin.name, plugin.bytes);
     }

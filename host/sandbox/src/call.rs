@@ -120,6 +120,8 @@ pub struct Cost {
     pub stderr: String,
     /// Bytes of either that were not kept.
     pub dropped_bytes: u64,
+    /// Whether it may have asked what time it is, so that the answer may be another one later.
+    pub asked_the_clock: bool,
 }
 
 /// A line that a plugin logged.
@@ -257,6 +259,7 @@ fn account(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
         stdout: written.stdout,
         stderr: written.stderr,
         dropped_bytes: written.dropped,
+        asked_the_clock: state.asked_the_clock(),
     }
 }
 

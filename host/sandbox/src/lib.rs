@@ -20,6 +20,7 @@ mod examine;
 mod frozen;
 mod info;
 mod input;
+mod memo;
 mod output;
 mod plugin;
 mod prepare;

@@ -1,6 +1,14 @@
 //! The sandbox: loads plugins, and answers the core's questions with them.
 
-use std::{borrow::Cow, path::PathBuf, sync::Arc, thread};
+use std::{
+    borrow::Cow,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
 
 use async_trait::async_trait;
 use capstan_core::{
@@ -25,6 +33,7 @@ use crate::{
     error::{AskError, SandboxError},
     info::{PluginInfo, Source},
     input,
+    memo::{Key, Memo},
     plugin::Plugin,
     registry::Registry,
     state::Facts,
@@ -37,6 +46,9 @@ pub struct Sandbox {
     cache: Option<Cache>,
     keeps_time: bool,
     has_rest: bool,
+    /// What health checks answered, if that is remembered.
+    memo: Option<Memo>,
+    asked: AtomicU64,
     notes: Vec<String>,
 }
 
@@ -49,6 +61,7 @@ pub struct Builder {
     cache: Option<PathBuf>,
     is_timeless: bool,
     has_rest: bool,
+    remembers: bool,
 }
 
 impl Builder {
@@ -87,6 +100,13 @@ impl Builder {
         self
     }
 
+    /// Remembers what health checks answered about which version of an object, and asks them once.
+    #[must_use]
+    pub fn remembering(mut self) -> Builder {
+        self.remembers = true;
+        self
+    }
+
     /// Has no real time matter, for runs in virtual time: a guest neither gives way to other tasks nor is stopped by
     /// anything but its budget. So two runs do the same in the same order.
     #[must_use]
@@ -117,6 +137,8 @@ impl Builder {
             cache,
             keeps_time: !self.is_timeless,
             has_rest: self.has_rest,
+            memo: self.remembers.then(Memo::default),
+            asked: AtomicU64::new(0),
             notes,
         };
         sandbox.compile(|plugin| matches!(plugin.source, Source::Path(_)))?;
@@ -184,6 +206,11 @@ impl Sandbox {
         self.compile(|_| true)
     }
 
+    /// Returns how often plugins were called so far.
+    pub fn calls(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
     /// Asks one plugin by its name, and says what the answer cost.
     pub async fn ask(&self, name: &str, question: Question) -> Result<Asked, AskError> {
         ask::ask(self, name, question).await
@@ -245,6 +272,7 @@ impl Sandbox {
                     now_ms: u64::try_from(now.as_millisecond()).unwrap_or_default(),
                 };
                 let limits = plugin.limits(about.interface);
+                self.asked.fetch_add(1, Ordering::Relaxed);
                 let (answer, cost) = call::call(&self.engine, ready, limits, self.keeps_time, facts, question).await;
                 match &answer {
                     Ok(_) | Err(Trouble::Said(..)) => plugin.strikes.answered(),
@@ -401,6 +429,10 @@ impl Plugins for Sandbox {
 
     async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let plugin = self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?;
+        let memo = self.memo.as_ref().zip(Key::of(by, &question));
+        if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
+            return Ok(known);
+        }
         let (input, assess) = match plugin.projection(&by.claim) {
             Some(projection) if plugin.looks_itself => match input::health_by_view(&question, projection) {
                 Ok((input, object)) => (Ok(input), Assess::View(object)),
@@ -417,7 +449,7 @@ impl Plugins for Sandbox {
             input,
             now: question.now,
         };
-        let mut answer = self.put(plugin, call, &assess).await.0;
+        let (mut answer, cost) = self.put(plugin, call, &assess).await;
         if let Ok(assessment) = &mut answer {
             let (name, claim) = (&plugin.manifest.name, &by.claim);
             assessment.need.retain(|word| {
@@ -427,6 +459,9 @@ impl Plugins for Sandbox {
                 }
                 may
             });
+            if let Some((memo, key)) = memo {
+                memo.keep(key, assessment, cost.asked_the_clock, question.now);
+            }
         }
         answer
     }

@@ -42,6 +42,7 @@ pub(crate) struct State {
     pub(crate) handled: u64,
     /// The guest is giving way to other tasks.
     pub(crate) gives_way: bool,
+    asked_now: bool,
 }
 
 /// What makes this call another than others.
@@ -70,7 +71,13 @@ impl State {
             log: Log::default(),
             handled: 0,
             gives_way: false,
+            asked_now: false,
         }
+    }
+
+    /// Says whether the guest may have asked what time it is: the contract's function, or anything of WASI, where the clocks are.
+    pub(crate) fn asked_the_clock(&self) -> bool {
+        self.asked_now || self.wasi.is_some()
     }
 
     /// Lends the guest an object for the call.
@@ -129,6 +136,7 @@ impl host::Host for State {
     }
 
     fn now_unix_ms(&mut self) -> u64 {
+        self.asked_now = true;
         self.facts.now_ms
     }
 }

@@ -147,3 +147,86 @@ fn prepared_checks_answer_by_their_claim_and_the_importer_is_told_what_they_read
         "{why}"
     );
 }
+
+mod properties {
+    //! Any object and any expression have an answer, never a panic.
+
+    use proptest::{collection, prelude::*, sample::select};
+    use serde_json::{Value, json};
+
+    use super::{READY, ask};
+
+    fn object() -> impl Strategy<Value = Value> {
+        let names = vec!["status", "conditions", "type", "spec", "x", ""];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 30, 5, move |inner| {
+            prop_oneof![
+                collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                collection::vec((select(names.clone()), inner), 0..5).prop_map(|members| {
+                    Value::Object(
+                        members
+                            .into_iter()
+                            .map(|(name, value)| (name.to_owned(), value))
+                            .collect(),
+                    )
+                }),
+            ]
+        })
+    }
+
+    fn expression() -> impl Strategy<Value = String> {
+        let pieces = vec![
+            "status",
+            ".x",
+            ".conditions",
+            "has(status.x)",
+            "==",
+            "!=",
+            "&&",
+            "||",
+            "!",
+            "(",
+            ")",
+            "[0]",
+            "[-1]",
+            "'s'",
+            "1",
+            "-1",
+            "9223372036854775807",
+            "+",
+            "*",
+            "/",
+            "%",
+            "in",
+            "?",
+            ":",
+            "true",
+            "null",
+            ".exists(e, e.x)",
+            ".size()",
+            "{}",
+            "[1, 2]",
+        ];
+        collection::vec(select(pieces), 0..15).prop_map(|pieces| pieces.join(" "))
+    }
+
+    proptest! {
+        #[test]
+        fn any_object_has_an_answer(object in object()) {
+            // What of it is not as the expression needs it is said, and is no panic.
+            drop(ask(&json!({ "current": READY }), &json!({ "status": object })));
+        }
+
+        #[test]
+        fn any_expression_is_answered_or_refused(expression in expression(), object in object()) {
+            drop(ask(&json!({ "current": expression }), &json!({ "status": object })));
+        }
+    }
+}

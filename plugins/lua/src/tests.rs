@@ -11,6 +11,7 @@ mod answers;
 mod hostile;
 mod language;
 mod libraries;
+mod properties;
 
 /// Asks a script with the libraries of Argo CD's users.
 fn ask(script: &str, object: &Value) -> Result<Assessment, Failure> {

@@ -66,6 +66,7 @@ pub(crate) const DISTRIBUTION: Program = program(
     "github.com/distribution/distribution/v3/cmd/registry",
 );
 const COSIGN: Program = program("cosign", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign");
+const HEALTH_BENCH: Program = program("health-bench", "health", "./bench");
 const ARGO_CD: &str = "gitops-engine";
 const ARGO_BENCH: Program = program("argo-bench", ARGO_CD, "./bench");
 const ARGO_DIFFERENTIAL: Program = program("argo-differential", ARGO_CD, "./differential");
@@ -109,6 +110,12 @@ pub fn argo_bench() -> Result<PathBuf, Error> {
 pub fn argo_differential() -> Result<PathBuf, Error> {
     ensure(&[ARGO_DIFFERENTIAL])?;
     Ok(ARGO_DIFFERENTIAL.path()?)
+}
+
+/// Returns the path of the program that asks health checks as Argo CD and Flux do, built at the first call on a machine.
+pub fn health_bench() -> Result<PathBuf, Error> {
+    ensure(&[HEALTH_BENCH])?;
+    Ok(HEALTH_BENCH.path()?)
 }
 
 impl Program {

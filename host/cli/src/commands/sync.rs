@@ -1,6 +1,6 @@
 //! `capstan sync`, of one application or of several.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use capstan_core::{error::PlanError, lint::Finding, plan::Plan};
 use capstan_engine::{Planned, Rehearsed, Request};
@@ -138,9 +138,10 @@ fn refuse(plan: &Plan, lints: &Lints) -> anyhow::Result<()> {
         .iter()
         .filter(|finding| finding.stops() && !lints.allows(&finding.rule))
         .collect();
-    let Some(first) = stopping.first() else {
+    if stopping.is_empty() {
         return Ok(());
-    };
+    }
+    let rules: BTreeSet<&str> = stopping.iter().map(|finding| &*finding.rule).collect();
     let mut mistakes: Vec<PlanError> = stopping
         .iter()
         .map(|finding| PlanError {
@@ -151,10 +152,12 @@ fn refuse(plan: &Plan, lints: &Lints) -> anyhow::Result<()> {
             hint: Some(finding.fix.clone()),
         })
         .collect();
-    let rule = &first.rule;
+    let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
+    let rule = rules.into_iter().collect::<Vec<_>>().join(", ");
     let error = PlanError::new("nothing was changed: this would not end well");
     mistakes.push(error.hint(format!(
-        "`--allow-lint {rule}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known"
+        "`{}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known",
+        flags.join(" ")
     )));
     Err(Mistakes(mistakes).into())
 }

@@ -8,7 +8,7 @@ use super::Row;
 use crate::{object::ObjectKey, phase::Phase};
 
 /// Whose rules hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Ours: a mistake is an error, and no hook is lost silently.

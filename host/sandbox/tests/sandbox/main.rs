@@ -7,6 +7,7 @@ mod cache;
 mod examine;
 mod hostile;
 mod loading;
+mod memo;
 mod precedence;
 mod prepared;
 mod related;

@@ -1,0 +1,156 @@
+//! What health checks answered before: they are functions of what they are shown, so that the same question about the same version of an
+//! object has the same answer, and a cluster that stands still costs nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use capstan_core::{
+    compat::Mode,
+    health::Assessment,
+    plugins::{Answerer, HealthQuestion},
+};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
+
+/// How many answers are kept; of a few hundred bytes each.
+const MOST: usize = 20_000;
+
+/// All that an answer depends on, but for the clock.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    digest: Arc<str>,
+    claim: String,
+    application: (String, String),
+    mode: Mode,
+    uid: String,
+    version: String,
+    /// Of what the plugin is shown beside the object.
+    related: Option<[u8; 32]>,
+}
+
+/// The answers.
+#[derive(Debug, Default)]
+pub(crate) struct Memo(Mutex<HashMap<Key, Kept>>);
+
+#[derive(Debug, Clone)]
+struct Kept {
+    assessment: Assessment,
+    /// Until when it holds; for ever where the guest asked for no clock.
+    until: Option<Timestamp>,
+}
+
+impl Key {
+    /// Makes the key of a question; an object that no server has given a version has none.
+    pub(crate) fn of(by: &Answerer, question: &HealthQuestion<'_>) -> Option<Key> {
+        let version = question.object.text("/metadata/resourceVersion")?;
+        let uid = question.object.uid();
+        if uid.is_empty() || version.is_empty() {
+            return None;
+        }
+        let related = match question.related {
+            Some(related) => Some(Sha256::digest(serde_json::to_vec(related).ok()?).into()),
+            None => None,
+        };
+        Some(Key {
+            digest: by.digest.as_str().into(),
+            claim: by.claim.clone(),
+            application: (
+                question.application.name.clone(),
+                question.application.namespace.clone(),
+            ),
+            mode: question.mode,
+            uid: uid.to_owned(),
+            version: version.to_owned(),
+            related,
+        })
+    }
+}
+
+impl Memo {
+    /// Returns what was answered, if that still holds.
+    pub(crate) fn recall(&self, key: &Key, now: Timestamp) -> Option<Assessment> {
+        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = answers.get(key)?;
+        let holds = kept.until.is_none_or(|until| now < until);
+        holds.then(|| kept.assessment.clone())
+    }
+
+    /// Keeps an answer. One that depends on the clock holds until it wants to be asked again, and isn't kept if it doesn't say when.
+    pub(crate) fn keep(&self, key: Key, assessment: &Assessment, asked_the_clock: bool, now: Timestamp) {
+        let again = assessment.recheck_after_ms.and_then(|wait| i64::try_from(wait).ok());
+        let until = again.and_then(|wait| now.checked_add(SignedDuration::from_millis(wait)).ok());
+        if asked_the_clock && until.is_none() {
+            return;
+        }
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() >= MOST {
+            // Versions that are no more are most of it.
+            answers.clear();
+        }
+        let until = until.filter(|_| asked_the_clock);
+        answers.insert(
+            key,
+            Kept {
+                assessment: assessment.clone(),
+                until,
+            },
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_core::health::Health;
+
+    use super::*;
+
+    fn key(version: &str) -> Key {
+        Key {
+            digest: "d".into(),
+            claim: "Pod".to_owned(),
+            application: Default::default(),
+            mode: Mode::Native,
+            uid: "u".to_owned(),
+            version: version.to_owned(),
+            related: None,
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn what_asked_no_clock_holds_and_what_did_until_it_says() {
+        let memo = Memo::default();
+        let plain = Assessment::new(Health::Healthy, "", "");
+        let timed = Assessment {
+            recheck_after_ms: Some(5000),
+            ..plain.clone()
+        };
+        memo.keep(key("1"), &plain, false, at(0));
+        assert_eq!(memo.recall(&key("1"), at(1_000_000)), Some(plain.clone()));
+        assert_eq!(memo.recall(&key("2"), at(0)), None);
+        memo.keep(key("2"), &plain, true, at(0));
+        assert_eq!(memo.recall(&key("2"), at(0)), None);
+        memo.keep(key("3"), &timed, true, at(10));
+        assert_eq!(memo.recall(&key("3"), at(14)), Some(timed.clone()));
+        assert_eq!(memo.recall(&key("3"), at(15)), None);
+        // Asking again is for what is beside the object; of the object alone the answer is the same.
+        memo.keep(key("4"), &timed, false, at(10));
+        assert_eq!(memo.recall(&key("4"), at(100)), Some(timed));
+    }
+
+    #[test]
+    fn it_does_not_grow_without_end() {
+        let memo = Memo::default();
+        let plain = Assessment::new(Health::Healthy, "", "");
+        for version in 0..=MOST {
+            memo.keep(key(&version.to_string()), &plain, false, at(0));
+        }
+        assert!(memo.0.lock().unwrap().len() <= MOST);
+        assert!(memo.recall(&key(&MOST.to_string()), at(0)).is_some());
+    }
+}
