@@ -359,3 +359,65 @@ fn an_observation_of_a_later_contract_changes_nothing() {
     let step = run("fail").see(&json!({"kind": "eclipse", "sun": 0})).unwrap();
     assert_eq!(step.progress, Progress::Running);
 }
+
+mod properties {
+    //! Whatever a Job looks like, there is an answer.
+
+    use capstan_sdk::{Failure, testing};
+    use proptest::{collection, prelude::*, sample::select};
+    use serde_json::{Value, json};
+
+    use crate::Plugin;
+
+    /// Any JSON with the names that the rules look for.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let names: Vec<&str> = include_str!("../plugin.toml")
+            .split(['"', '/', '\n'])
+            .map(str::trim)
+            .collect();
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            select(vec![
+                "True",
+                "False",
+                "Complete",
+                "Failed",
+                "Suspended",
+                "2026-11-25T00:00:00Z",
+                ""
+            ])
+            .prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 40, 6, move |inner| {
+            prop_oneof![
+                collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                collection::hash_map(select(names.clone()), inner, 0..6).prop_map(|members| {
+                    Value::Object(
+                        members
+                            .into_iter()
+                            .map(|(name, value)| (name.to_owned(), value))
+                            .collect(),
+                    )
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_job_has_an_answer(metadata in any_json(), spec in any_json(), status in any_json(), related in any_json(), is_compat: bool) {
+            let mut input = json!({
+                "object": { "apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec, "status": status },
+                "related": { "owned-pods": related },
+            });
+            if is_compat {
+                input["compat"] = json!("argocd");
+            }
+            let answer = testing::assess_input::<Plugin>("batch/Job", &input);
+            prop_assert!(matches!(answer, Ok(_) | Err(Failure::Invalid(_))), "{:?}", answer);
+        }
+    }
+}

@@ -208,3 +208,37 @@ fn every_mistake_is_told_with_script_and_line_and_nothing_is_written() {
         said.all()
     );
 }
+
+#[test]
+fn a_sync_waits_for_what_an_imported_script_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let script = "hs = { status = \"Degraded\", message = \"the queue wants \" .. obj.spec.wants }\n    if obj.spec.wants == \"nothing\" then hs.status = \"Healthy\" end\n    return hs";
+    fs::write(
+        dir.join("argocd-cm.yaml"),
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: argocd-cm }}\ndata:\n  resource.customizations.health.example.com_Queue: |\n    {script}\n"
+        ),
+    )
+    .unwrap();
+    let said = run(dir, "plugin import-argo DIR/argocd-cm.yaml --name mine --out DIR/mine");
+    assert_eq!(said.code, 0, "{}", said.all());
+    let definition = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: queues.example.com }\nspec:\n  group: example.com\n  scope: Namespaced\n  names: { kind: Queue, plural: queues, singular: queue, listKind: QueueList }\n  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]\n";
+    for (wants, code, told) in [
+        ("nothing", 0, "ok        Queue/q"),
+        ("more", 11, "Degraded: the queue wants more"),
+    ] {
+        let queue = format!(
+            "apiVersion: example.com/v1\nkind: Queue\nmetadata: {{ name: q, annotations: {{ argocd.argoproj.io/sync-wave: '1', capstan.dev/degraded-grace: 1s }} }}\nspec: {{ wants: {wants} }}\n"
+        );
+        fs::write(dir.join("queue.yaml"), format!("{definition}---\n{queue}")).unwrap();
+        let words = "sync -f DIR/queue.yaml --app q --simulate --plugin DIR/mine/mine.wasm --plugin-cache DIR/cache";
+        let said = run(dir, words);
+        assert_eq!(said.code, code, "{}", said.all());
+        assert!(
+            said.out.contains(told) && said.out.contains("mine 0.1.0"),
+            "{}",
+            said.all()
+        );
+    }
+}
