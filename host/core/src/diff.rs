@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use self::equal::is_equal;
-use crate::object::Object;
+use crate::{object::Object, place::reference_token};
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,12 @@ fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>
                     _ => false,
                 };
                 if !is_servers {
-                    member(&format!("{pointer}/{}", escape(name)), value, live.get(name), found);
+                    member(
+                        &format!("{pointer}/{}", reference_token(name)),
+                        value,
+                        live.get(name),
+                        found,
+                    );
                 }
             }
         }
@@ -140,7 +145,12 @@ fn lists(pointer: &str, desired: &[Value], live: &[Value], found: &mut Vec<Chang
         let id = identity(member_desired, key);
         let same = live.iter().find(|member| identity(member, key) == id);
         let name = id.0.as_str().map_or_else(|| id.0.to_string(), str::to_owned);
-        member(&format!("{pointer}/{}", escape(&name)), member_desired, same, found);
+        member(
+            &format!("{pointer}/{}", reference_token(&name)),
+            member_desired,
+            same,
+            found,
+        );
     }
 }
 
@@ -194,10 +204,6 @@ fn is_empty(value: &Value) -> bool {
         Value::String(text) => text.is_empty(),
         Value::Bool(_) | Value::Number(_) => false,
     }
-}
-
-fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Says whether a manager has ever applied an object, by its `managedFields`.

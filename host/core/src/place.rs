@@ -28,9 +28,24 @@ impl fmt::Display for Place {
     }
 }
 
+/// Writes a key as a reference token, a part of a JSON pointer
+/// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901#section-3)): `a/b` is `a~1b`.
+pub fn reference_token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_key_is_found_by_its_reference_token() {
+        for key in ["plain", "a/b", "a~b", "~1", "~0/", ""] {
+            let value = serde_json::json!({ key: "found" });
+            let pointer = format!("/{}", reference_token(key));
+            assert_eq!(value.pointer(&pointer).unwrap(), "found", "{key}");
+        }
+    }
 
     #[test]
     fn a_place_names_its_document_from_the_second_on() {

@@ -1,6 +1,7 @@
 //! What of the object expressions look at: wherever names follow each other from a variable on, those are the pointer. What is found may be
 //! more than what is read, never less.
 
+use capstan_sdk::pointer::{outermost, reference_token};
 use cel::{
     IdedExpr,
     common::ast::{EntryExpr, Expr, IdedEntryExpr},
@@ -19,19 +20,7 @@ pub(crate) fn fields<'a>(expressions: impl Iterator<Item = &'a IdedExpr>) -> Vec
         }
         .through(expression);
     }
-    found.sort();
-    found.dedup();
-    let within = |wide: &String, narrow: &String| {
-        narrow
-            .strip_prefix(wide.as_str())
-            .is_some_and(|rest| rest.starts_with('/'))
-    };
-    let kept: Vec<String> = found
-        .iter()
-        .filter(|one| !found.iter().any(|other| within(other, one)))
-        .cloned()
-        .collect();
-    kept
+    outermost(found)
 }
 
 /// What names that follow each other stand for.
@@ -97,11 +86,11 @@ impl<'a> Walk<'a> {
     fn names(&self, expression: &Expr) -> Names {
         match expression {
             Expr::Ident(name) if self.bound.contains(&name.as_str()) => Names::OfItself,
-            Expr::Ident(name) => Names::OfTheObject(format!("/{}", escaped(name))),
+            Expr::Ident(name) => Names::OfTheObject(format!("/{}", reference_token(name))),
             Expr::Select(select) => match (self.names(&select.operand.expr), &*select.field) {
                 // A star means every element to the host.
                 (Names::OfTheObject(outer), "*") => Names::OfTheObject(outer),
-                (Names::OfTheObject(outer), field) => Names::OfTheObject(format!("{outer}/{}", escaped(field))),
+                (Names::OfTheObject(outer), field) => Names::OfTheObject(format!("{outer}/{}", reference_token(field))),
                 (other, _) => other,
             },
             Expr::Call(_)
@@ -113,8 +102,4 @@ impl<'a> Walk<'a> {
             | Expr::Unspecified => Names::None,
         }
     }
-}
-
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }

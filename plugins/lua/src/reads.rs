@@ -4,6 +4,8 @@
 //! followed by names, those are the pointer; where it stands alone, nothing can be said. What is found may be more than what is read, never
 //! less.
 
+use capstan_sdk::pointer::{outermost, reference_token};
+
 use crate::source::{Piece, pieces};
 
 /// With these a script reaches `obj` without naming it.
@@ -37,19 +39,7 @@ pub(crate) fn fields(script: &str) -> Option<Vec<String>> {
             Piece::Name(_) | Piece::Quoted(_) | Piece::Other(_) | Piece::Space(_) => (),
         }
     }
-    found.sort();
-    found.dedup();
-    let within = |wide: &String, narrow: &String| {
-        narrow
-            .strip_prefix(wide.as_str())
-            .is_some_and(|rest| rest.starts_with('/'))
-    };
-    let kept: Vec<String> = found
-        .iter()
-        .filter(|one| !found.iter().any(|other| within(other, one)))
-        .cloned()
-        .collect();
-    Some(kept)
+    Some(outermost(found))
 }
 
 /// `"a"..obj` is no field of anything.
@@ -74,7 +64,7 @@ fn pointer(after: &[Piece<'_>]) -> Option<String> {
             break;
         }
         pointer.push('/');
-        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&reference_token(name));
         rest = tail;
     }
     (!pointer.is_empty()).then_some(pointer)

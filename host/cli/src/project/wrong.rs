@@ -3,6 +3,7 @@
 use capstan_core::{
     error::{PlanError, near},
     manifest::Manifest,
+    place::reference_token,
 };
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
@@ -22,16 +23,12 @@ fn pointer(path: &Path) -> String {
     path.iter().fold(String::new(), |mut pointer, segment| {
         match segment {
             Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", escaped(key))),
-            Segment::Enum { variant } => pointer.push_str(&format!("/{}", escaped(variant))),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", reference_token(key))),
+            Segment::Enum { variant } => pointer.push_str(&format!("/{}", reference_token(variant))),
             Segment::Unknown => {}
         }
         pointer
     })
-}
-
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 fn mistake(document: &Manifest, mut pointer: String, said: &str) -> PlanError {
@@ -43,8 +40,8 @@ fn mistake(document: &Manifest, mut pointer: String, said: &str) -> PlanError {
         None => format!("there are {}", known.join(", ")),
     };
     if said.starts_with("unknown field") {
-        if pointer.rsplit('/').next() != Some(&escaped(word)) {
-            pointer.push_str(&format!("/{}", escaped(word)));
+        if pointer.rsplit('/').next() != Some(&reference_token(word)) {
+            pointer.push_str(&format!("/{}", reference_token(word)));
         }
         return document
             .key_error(&pointer, format!("there is no key `{word}` here"))

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Change, escape, has_keys, is_entry_of};
+use super::{Change, has_keys, is_entry_of};
 use crate::object::Object;
+use crate::place::reference_token;
 
 /// Adds a change for everything that `manager` owns by `Apply` in the live object and that isn't desired any more.
 pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
@@ -32,7 +33,13 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
         if let Some(field) = name.strip_prefix("f:") {
             let Some(live) = live.get(field) else { continue };
             let desired = desired.and_then(|desired| desired.get(field));
-            walk(&format!("{pointer}/{}", escape(field)), inner, desired, live, found);
+            walk(
+                &format!("{pointer}/{}", reference_token(field)),
+                inner,
+                desired,
+                live,
+                found,
+            );
         } else if let Some(keys) = name.strip_prefix("k:") {
             let Ok(keys) = serde_json::from_str::<Value>(keys) else {
                 continue;
@@ -40,7 +47,7 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
             let Some(live) = by_keys(live, &keys) else { continue };
             let desired = desired.and_then(|desired| by_keys(desired, &keys));
             walk(
-                &format!("{pointer}/{}", escape(&title(&keys))),
+                &format!("{pointer}/{}", reference_token(&title(&keys))),
                 inner,
                 desired,
                 live,
@@ -53,7 +60,7 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
             let holds = |list: &Value| list.as_array().is_some_and(|members| members.contains(&value));
             if holds(live) && !desired.is_some_and(holds) {
                 found.push(Change {
-                    pointer: format!("{pointer}/{}", escape(&text(&value))),
+                    pointer: format!("{pointer}/{}", reference_token(&text(&value))),
                     from: Some(value),
                     to: None,
                 });

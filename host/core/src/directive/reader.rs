@@ -8,6 +8,7 @@ use crate::{
     error::{PlanError, near},
     manifest::{self, Manifest},
     object::Object,
+    place::reference_token,
 };
 
 /// A manifest, whose rules hold, and what was found so far.
@@ -216,7 +217,7 @@ pub(super) fn is_hook_document(object: &Object) -> bool {
 
 /// Returns the JSON pointer to an annotation.
 pub(crate) fn pointer(name: &str) -> String {
-    format!("/metadata/annotations/{}", name.replace('~', "~0").replace('/', "~1"))
+    format!("/metadata/annotations/{}", reference_token(name))
 }
 
 /// Lists words: `` `a`, `b` or `c` ``.

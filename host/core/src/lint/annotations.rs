@@ -10,6 +10,7 @@ use crate::{
     compat::Rule,
     directive::{ANNOTATIONS, Family, pointer},
     error::letters_between,
+    place::reference_token,
     plan::Role,
 };
 
@@ -87,7 +88,7 @@ pub(super) fn misplaced(set: &Set<'_>, found: &mut Found<'_>) {
                 let message = format!("`{name}` is {what} of {}: it has no effect there", member.key)
                     .replace("pods of", "pods, on")
                     .replace("Jobs of", "Jobs, on");
-                let at = format!("{place}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let at = format!("{place}/{}", reference_token(name));
                 let finding = found.at(
                     member,
                     &at,

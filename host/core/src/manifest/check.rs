@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::{PlanError, near},
     object::Object,
+    place::reference_token,
 };
 
 /// Takes the manifests out of a document, or says what is wrong with it.
@@ -209,7 +210,7 @@ fn check_texts(manifest: &Manifest, field: &str) -> Vec<PlanError> {
             .iter()
             .filter(|(_, value)| !matches!(value, Value::String(_) | Value::Null))
             .map(|(key, value)| {
-                let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+                let pointer = format!("{pointer}/{}", reference_token(key));
                 let what = if field == "labels" { "label" } else { "annotation" };
                 let mut error = not_text(manifest, &pointer, key, value);
                 error.message = format!("the {what} {}", error.message);

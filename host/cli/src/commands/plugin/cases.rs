@@ -16,6 +16,7 @@ use std::{
 use capstan_core::{
     error::PlanError,
     manifest::{self, Manifest},
+    place::reference_token,
 };
 use capstan_sandbox::Function;
 use jiff::{SignedDuration, Timestamp};
@@ -242,7 +243,7 @@ fn of_file(path: &Path) -> Result<Vec<Case>, Vec<PlanError>> {
 }
 
 fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, PlanError> {
-    let pointer = format!("/{}", escaped(&name));
+    let pointer = format!("/{}", reference_token(&name));
     let mistake = |message: &str, hint: &str| file.document.key_error(&pointer, message).hint(hint);
     let Written {
         _about,
@@ -364,9 +365,4 @@ fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> R
         return Err(error.hint("write `steps: [{ expect: { progress: running } }]`"));
     }
     Ok(steps)
-}
-
-/// Writes a key as a part of a JSON pointer.
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
