@@ -6,12 +6,14 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use anyhow::Context as _;
 use capstan_core::{
     event::Status,
+    journal,
     plugins::{Application, Plugins},
     view::OperationView,
 };
-use capstan_engine::{APPROVAL, Clock, Engine, Record, Request, Running, cluster::Cluster, web::Web};
+use capstan_engine::{APPROVAL, Clock, Engine, EngineError, Record, Request, Running, cluster::Cluster, web::Web};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
 use kube::Client;
@@ -245,12 +247,36 @@ impl Stage {
             signals.is_empty(),
             "signals were not sent: {signals:?}, told: {said:#?}"
         );
+        let operation = running.operation.clone();
+        let status = running.end().await?;
+        self.replay(&operation).await?;
         Ok(Ran {
             told: said,
             lines,
             view,
-            status: running.end().await?,
+            status,
         })
+    }
+
+    /// Goes through an operation that is over once more, by its journal alone: it must look the same. What a deletion took with it can't be.
+    async fn replay(&self, operation: &str) -> anyhow::Result<()> {
+        let report = match self.engine.report(&self.application).await {
+            Err(EngineError::NoApplication { .. }) => return Ok(()),
+            report => report?,
+        };
+        let past = report.history.iter().find(|past| past.id == operation);
+        let past = past.with_context(|| format!("operation {operation} isn't in the history"))?;
+        let kept = self.engine.journal(&self.application, past).await?;
+        let kept = kept.with_context(|| format!("no journal was kept of operation {operation}"))?;
+        let replayed = journal::replay(kept.plan, operation, &kept.entries);
+        let view = self.engine.view(&self.application, past).await?;
+        let differences = journal::differences(&replayed.view, &view);
+        anyhow::ensure!(
+            replayed.view == view && !replayed.is_cut,
+            "told again, operation {operation} looks otherwise: {differences:?}\n{view:#?}\n{:#?}",
+            replayed.view
+        );
+        Ok(())
     }
 
     /// Lists the names of the application's namespace's objects by kind, of the kinds asked for.

@@ -222,7 +222,9 @@ pub enum Command {
     )]
     Test(Test),
     /// List the last operations of an application, or show one
-    #[command(after_help = "Examples:\n  capstan history shop -n shop\n  capstan history shop 3 -n shop")]
+    #[command(
+        after_help = "Examples:\n  capstan history shop -n shop\n  capstan history shop 3 -n shop\n  capstan history shop --replay 3\n  capstan history shop --replay 3 --with-plugin ./queue"
+    )]
     History(History),
     /// Print what the hooks of an operation wrote, also after their pods are gone
     #[command(after_help = "Examples:\n  capstan logs shop -n shop\n  capstan logs shop 3 --hook migrate -n shop")]
@@ -334,6 +336,21 @@ pub struct History {
     pub app: App,
     /// Which operation to show, by its number or id
     pub operation: Option<String>,
+    /// What to go through again
+    #[command(flatten)]
+    pub again: Replay,
+}
+
+/// Going through a past operation again.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Replay {
+    /// Show what this operation told, by its number or id: it is told again what it was told, by its journal alone
+    #[arg(long, value_name = "OPERATION", conflicts_with = "operation")]
+    pub replay: Option<String>,
+    /// Ask this plugin instead what the operation asked of a plugin with its name, and show where its answers differ: a component, or
+    /// the folder it is built in
+    #[arg(long, value_name = "PATH", requires = "replay")]
+    pub with_plugin: Option<PathBuf>,
 }
 
 /// A person's word.

@@ -13,6 +13,7 @@ mod lint;
 mod plan;
 mod plugin;
 mod plugin_import;
+mod replay;
 mod rollback;
 mod several;
 mod simulate;

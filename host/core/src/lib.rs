@@ -5,7 +5,7 @@
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
 //! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
-//! [`record`] what is remembered.
+//! [`record`] what is remembered. A [`journal`] has what an operation was told, to be told again.
 #![forbid(unsafe_code)]
 
 pub mod compat;
@@ -22,6 +22,7 @@ pub mod health;
 pub mod hook;
 pub mod ignore;
 pub mod input;
+pub mod journal;
 pub mod lint;
 pub mod manifest;
 pub mod migration;

@@ -78,7 +78,7 @@ pub struct Application {
 }
 
 /// Asks where a manifest goes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlaceQuestion {
     /// The application.
@@ -96,7 +96,7 @@ pub struct PlaceQuestion {
 }
 
 /// Where a manifest goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Placement {
     /// It runs as a hook.
     Run {
@@ -112,7 +112,7 @@ pub enum Placement {
 }
 
 /// Which of a hook's three questions is asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum HookQuestion {
     /// Its turn has come.
     Start,
@@ -145,7 +145,7 @@ pub enum AbortReason {
 }
 
 /// What a hook is told about itself and its operation with every question.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HookContext {
     /// The application.
@@ -159,7 +159,7 @@ pub struct HookContext {
     /// The manifest as planned.
     pub object: Object,
     /// In SyncFail: what failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
     /// What its plugin may have done: which Secrets it may see.
     #[serde(skip)]
@@ -169,7 +169,7 @@ pub struct HookContext {
 }
 
 /// One run of a hook, as its plugin sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HookFacts {
     /// Identifies the run; the same after a crash.
@@ -185,7 +185,7 @@ pub struct HookFacts {
 }
 
 /// The operation, as a plugin sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationFacts {
     /// Its id.
     pub id: String,
@@ -205,7 +205,7 @@ pub struct Cause {
 }
 
 /// One thing that happened to a hook, as told to its plugin.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
     /// The ask it answers.
     pub answers: Option<u32>,
@@ -214,7 +214,7 @@ pub struct Observation {
 }
 
 /// The kinds of observations.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Observed {
     /// The own object is there.
     Created(Object),
@@ -310,7 +310,7 @@ pub struct HealthQuestion<'a> {
 }
 
 /// Asks a delete policy about one object of one hook.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyQuestion {
     /// The application.
@@ -326,13 +326,13 @@ pub struct PolicyQuestion {
     /// The run that made the object.
     pub hook: PolicyHook,
     /// How the hook ended.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "lowercase")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "lowercase")]
     pub outcome: Option<HookOutcome>,
     /// How the operation ended.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "lowercase")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "lowercase")]
     pub operation_outcome: Option<HookOutcome>,
     /// When the hook's object finished; milliseconds since 1970 on the wire.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "milliseconds")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "milliseconds")]
     pub finished_at: Option<Timestamp>,
     /// 0 for the newest object of this hook.
     pub rank: u32,
@@ -341,12 +341,12 @@ pub struct PolicyQuestion {
     /// How long to keep it.
     pub ttl: Ttl,
     /// `argocd` in compat mode.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compat: Option<String>,
 }
 
 /// The run that made a hook's object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyHook {
     /// The run.
     pub run: RunId,
@@ -356,24 +356,51 @@ pub struct PolicyHook {
     pub wave: Wave,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    clippy::ref_option,
-    reason = "serde passes a reference"
-)]
-fn lowercase<S: serde::Serializer>(outcome: &Option<HookOutcome>, serializer: S) -> Result<S::Ok, S::Error> {
-    match outcome {
-        Some(HookOutcome::Succeeded) => serializer.serialize_str("succeeded"),
-        Some(HookOutcome::Failed) => serializer.serialize_str("failed"),
-        None => serializer.serialize_none(),
+/// `succeeded` and `failed`, as the contract says it.
+mod lowercase {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::HookOutcome;
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(remote = "HookOutcome", rename_all = "lowercase")]
+    enum Word {
+        Succeeded,
+        Failed,
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Outcome(#[serde(with = "Word")] HookOutcome);
+
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::ref_option,
+        reason = "serde passes a reference"
+    )]
+    pub fn serialize<S: Serializer>(outcome: &Option<HookOutcome>, serializer: S) -> Result<S::Ok, S::Error> {
+        outcome.map(Outcome).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HookOutcome>, D::Error> {
+        Ok(Option::<Outcome>::deserialize(deserializer)?.map(|outcome| outcome.0))
     }
 }
 
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
-fn milliseconds<S: serde::Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match at {
-        Some(at) => serializer.serialize_i64(at.as_millisecond()),
-        None => serializer.serialize_none(),
+/// Milliseconds since 1970.
+mod milliseconds {
+    use jiff::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    #[expect(clippy::ref_option, reason = "serde passes a reference")]
+    pub fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        at.map(Timestamp::as_millisecond).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        let at = Option::<i64>::deserialize(deserializer)?;
+        at.map(Timestamp::from_millisecond)
+            .transpose()
+            .map_err(D::Error::custom)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::object::{Object, ObjectKey};
@@ -25,7 +25,7 @@ const MOST_BYTES: usize = 200 << 10;
 pub type Related = BTreeMap<String, Found>;
 
 /// What was found for one word.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Found {
     /// These are there.
@@ -35,7 +35,7 @@ pub enum Found {
         /// How many there are, also those that are not shown.
         total: usize,
         /// What pods mount and isn't there.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<Missing>,
     },
     /// They couldn't be looked for.
@@ -46,7 +46,7 @@ pub enum Found {
 }
 
 /// What a pod mounts and isn't there.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Missing {
     /// The pod's name.
     pub pod: String,

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     cluster::{AT_ONCE, Cluster},
     error::EngineError,
+    journal::Journal,
     judge::Judge,
     lines::{Lines, Listening},
     perform::{Beside, Order, Performer},
@@ -46,6 +47,7 @@ pub(crate) struct Driver {
     pub clock: Clock,
     pub web: Web,
     pub operation: Operation,
+    pub journal: Arc<Journal>,
     pub store: Store,
     pub lock: Lock,
     pub lock_news: mpsc::UnboundedReceiver<LockNews>,
@@ -122,12 +124,14 @@ impl Driver {
         let mut unseen: Option<Instant> = None;
         loop {
             let at = self.clock.now();
-            let step = self.operation.step(Input { at, what: next });
+            let input = Input { at, what: next };
+            self.journal.told(&input);
+            let step = self.operation.step(input);
             for event in &step.events {
                 view.fold(event);
             }
             if step.must_save {
-                save(&self.operation, &view, &store, &hands.grip).await?;
+                save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
                 unseen = None;
             } else if !step.events.is_empty() {
                 unseen.get_or_insert_with(|| Instant::now() + SEEN_WITHIN);
@@ -141,7 +145,7 @@ impl Driver {
             }
             hands.carry_out(step, &self.operation, self.clock);
             if unseen.is_some_and(|at| at <= Instant::now()) {
-                save(&self.operation, &view, &store, &hands.grip).await?;
+                save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
                 unseen = None;
             }
             let wake = [hands.wake, unseen].into_iter().flatten().min();
@@ -171,7 +175,10 @@ impl Driver {
         let mut store = store.lock().await;
         let due = due_objects(&self.operation);
         let status = self.operation.status().clone();
-        store.finish(&plan, &view, &status, due, self.clock.now()).await?;
+        let journal = &self.journal;
+        store
+            .finish(&plan, &view, &status, due, journal, self.clock.now())
+            .await?;
         let is_removed = status == Status::Succeeded && plan.does == OperationKind::Delete;
         if is_removed {
             let application = plan.application.clone();
@@ -197,6 +204,7 @@ async fn next_news(news: &mut mpsc::UnboundedReceiver<LockNews>, performer: &Per
 async fn save(
     operation: &Operation,
     view: &OperationView,
+    journal: &Journal,
     store: &Mutex<Store>,
     grip: &Grip,
 ) -> Result<(), EngineError> {
@@ -204,7 +212,7 @@ async fn save(
     let mut told = false;
     loop {
         grip.firm().await.map_err(EngineError::LostLock)?;
-        match store.save(operation.state(), view).await {
+        match store.save(operation.state(), view, journal).await {
             Err(EngineError::Cluster { source, .. }) if source.is_temporary() => {
                 if !told {
                     tracing::warn!(error = %source, "how far the operation is can't be stored; trying on");

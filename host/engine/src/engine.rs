@@ -1,8 +1,11 @@
 //! The verbs: plan, start, resume, terminate, report, sweep.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use capstan_core::{
@@ -24,12 +27,14 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{
     checkpoint::{
-        Current, DueObject, Identity, Lock, Past, Store, Streams, is_held, request_end, send_signal, until_free,
+        Current, DueObject, Identity, Lock, LockNews, Past, Store, Streams, is_held, request_end, send_signal,
+        until_free,
     },
     clock::Clock,
     cluster::{Cluster, Rehearsal},
     driver::Driver,
     error::{ClusterError, EngineError},
+    journal::{Journal, Kept, Listener, Recording},
     permission,
     planning::{self, Planned, Request, namespace_key},
     rehearse::{self, Rehearsed},
@@ -171,7 +176,14 @@ impl Engine {
             operations: store.head.operations,
             hooks: store.head.hooks.clone(),
         };
-        planning::make(&self.cluster, &*self.plugins, request, past).await
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let plugins = Recording {
+            plugins: Arc::clone(&self.plugins),
+            to: Arc::clone(&asked) as Arc<dyn Listener>,
+        };
+        let mut planned = planning::make(&self.cluster, &plugins, request, past).await?;
+        planned.asked = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(planned)
     }
 
     /// Starts an operation. What has fallen due since the last one is deleted first.
@@ -205,7 +217,8 @@ impl Engine {
         let id = store.begin(&planned, by, &digest, self.clock.now()).await?;
         let operation = Operation::new(planned.plan, id);
         let current = (operation, OperationView::default());
-        Ok(self.drive(current, store, lock, lock_news, Happened::Begun))
+        let journal = Journal::begin(planned.asked);
+        Ok(self.drive(current, store, journal, (lock, lock_news), Happened::Begun))
     }
 
     /// Says whether the cluster is still as it was when a plan was made.
@@ -258,14 +271,15 @@ impl Engine {
             lock.release(false).await;
             return Err(nothing());
         };
-        Ok(self.drive(current, store, lock, lock_news, Happened::Resumed))
+        let journal = Journal::begin(Vec::new());
+        Ok(self.drive(current, store, journal, (lock, lock_news), Happened::Resumed))
     }
 
     async fn lock(
         &self,
         application: &Application,
         is_new: bool,
-    ) -> Result<(Lock, mpsc::UnboundedReceiver<crate::checkpoint::LockNews>, Identity), EngineError> {
+    ) -> Result<(Lock, mpsc::UnboundedReceiver<LockNews>, Identity), EngineError> {
         let (told, news) = mpsc::unbounded_channel();
         let identity = self.identity();
         let lock = Lock::take(&self.cluster, self.clock, application, identity.clone(), told, is_new).await?;
@@ -276,8 +290,8 @@ impl Engine {
         &self,
         (operation, view): (Operation, OperationView),
         store: Store,
-        lock: Lock,
-        lock_news: mpsc::UnboundedReceiver<crate::checkpoint::LockNews>,
+        journal: Arc<Journal>,
+        (lock, lock_news): (Lock, mpsc::UnboundedReceiver<LockNews>),
         first: Happened,
     ) -> Running {
         let (records_to, records) = mpsc::unbounded_channel();
@@ -286,9 +300,13 @@ impl Engine {
         let leave = Arc::new(Notify::new());
         let driver = Driver {
             cluster: self.cluster.under(lock.grip()),
-            plugins: Arc::clone(&self.plugins),
+            plugins: Arc::new(Recording {
+                plugins: Arc::clone(&self.plugins),
+                to: Arc::clone(&journal) as Arc<dyn Listener>,
+            }),
             clock: self.clock,
             web: self.web.clone(),
+            journal,
             operation,
             store: store.under(lock.grip()),
             lock,
@@ -447,6 +465,15 @@ impl Engine {
     /// Returns why the stored state couldn't be read.
     pub async fn view(&self, application: &Application, past: &Past) -> Result<OperationView, EngineError> {
         self.open(application).await?.view(past).await
+    }
+
+    /// Returns what an operation that is over was told, to go through it again; nothing when that wasn't kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the stored state couldn't be read.
+    pub async fn journal(&self, application: &Application, past: &Past) -> Result<Option<Kept>, EngineError> {
+        self.open(application).await?.journal(past).await
     }
 
     /// Returns the kept logs of an operation's hooks, in the order in which the hooks ended.

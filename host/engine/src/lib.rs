@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan; `driver` is the one cycle that runs it,
 //! `perform` its hands, `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`];
-//! `checkpoint` is where operations live in the cluster; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
+//! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
 //! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
@@ -18,6 +18,7 @@ mod driver;
 mod engine;
 mod error;
 pub mod health;
+mod journal;
 mod judge;
 mod lines;
 pub mod offline;
@@ -39,6 +40,7 @@ pub use crate::{
     clock::Clock,
     engine::{Ended, Engine, Report},
     error::{ClusterError, EngineError, FieldConflict},
+    journal::Kept,
     lines::Line,
     permission::Permission,
     planning::{Place, Planned, Request},

@@ -12,6 +12,7 @@ use capstan_core::{
     finalizer,
     grant::{Allowance, UserGrants},
     ignore::IgnoreRule,
+    journal::Asked,
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::{OperationKind, Purpose},
@@ -138,6 +139,8 @@ pub struct Planned {
     pub checks_first: bool,
     /// How many operations there had been: whether another one came between.
     pub operations: u64,
+    /// What hook types were asked; nothing once it was saved.
+    pub asked: Vec<Asked>,
 }
 
 /// A kind, and the namespace in which there are objects of it; empty for kinds without.
@@ -224,6 +227,7 @@ pub(crate) async fn make(
         makes_namespace: missing.is_own,
         checks_first,
         operations: past.operations,
+        asked: Vec::new(),
     })
 }
 

@@ -78,6 +78,7 @@ impl Planned {
             makes_namespace: saved.makes_namespace,
             checks_first: saved.checks_first,
             operations: saved.operations,
+            asked: Vec::new(),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! `subject` is which plugin is meant; `cases` reads and runs what `test` runs, and `answer` puts an answer into the contract's words.
 //! `template` is what `new` writes, `language` which tools `build` takes, and `componentize` what Go lacks.
 
-mod answer;
+pub(super) mod answer;
 mod bench;
 mod build;
 mod cases;
@@ -16,7 +16,7 @@ mod language;
 mod list;
 mod new;
 mod run;
-mod subject;
+pub(super) mod subject;
 mod template;
 mod test;
 

@@ -4,7 +4,7 @@ use capstan_core::{event::Status, plugins::Application};
 use capstan_engine::{Ended, EngineError, Past, Report, SweepFate};
 use jiff::Timestamp;
 
-use super::{follow, print, print_json, which};
+use super::{follow, print, print_json, replay, which};
 use crate::{
     args::{Global, History, Logs, MaybeApp, Output},
     context::Context,
@@ -124,6 +124,10 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
     let application = context.application(&args.app.app)?;
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
     let report = context.engine.report(&application).await?;
+    if let Some(wanted) = &args.again.replay {
+        let past = find(&report.history, Some(wanted))?;
+        return replay::run(global, &context.engine, &application, past, &args.again).await;
+    }
     match (&args.operation, global.output) {
         (None, Output::Text) => print(&tables::history(&report.history, now, paint)),
         (None, Output::Json | Output::Jsonl | Output::Sarif) => print_json(&report.history)?,

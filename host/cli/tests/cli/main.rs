@@ -12,6 +12,7 @@ mod lint;
 mod plugins;
 mod project;
 mod real;
+mod replay;
 mod serve;
 mod sources;
 mod support;

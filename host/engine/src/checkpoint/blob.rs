@@ -27,8 +27,11 @@ const MOST_BYTES: u64 = 512 * 1024 * 1024;
 pub(crate) struct BlobRef {
     /// The names of its Secrets, in order.
     pub parts: Vec<String>,
-    /// How many bytes it is when unpacked.
+    /// How many bytes it is when unpacked; 0 of what was packed already.
     pub bytes: u64,
+    /// How many bytes it is as it is stored; 0 if it was stored before this was taken down.
+    #[serde(default)]
+    pub packed: u64,
 }
 
 /// Names the Secrets and the Lease of an application.
@@ -113,6 +116,16 @@ pub(super) async fn write(
     value: &impl Serialize,
 ) -> Result<BlobRef, EngineError> {
     let (packed, bytes) = pack(value)?;
+    let blob = write_packed(cluster, application, &packed).await?;
+    Ok(BlobRef { bytes, ..blob })
+}
+
+/// Stores bytes as they are.
+pub(super) async fn write_packed(
+    cluster: &Cluster,
+    application: &Application,
+    packed: &[u8],
+) -> Result<BlobRef, EngineError> {
     let mut parts = Vec::new();
     for part in packed.chunks(PART) {
         let part = BASE64_STANDARD.encode(part);
@@ -124,7 +137,11 @@ pub(super) async fn write(
             Err(error) => return Err(EngineError::while_("storing what is needed to carry on")(error)),
         }
     }
-    Ok(BlobRef { parts, bytes })
+    Ok(BlobRef {
+        parts,
+        bytes: 0,
+        packed: packed.len() as u64,
+    })
 }
 
 /// Reads a stored value.
@@ -133,6 +150,15 @@ pub(super) async fn read<T: DeserializeOwned>(
     application: &Application,
     blob: &BlobRef,
 ) -> Result<T, EngineError> {
+    unpack(&read_packed(cluster, application, blob).await?)
+}
+
+/// Reads stored bytes as they are.
+pub(super) async fn read_packed(
+    cluster: &Cluster,
+    application: &Application,
+    blob: &BlobRef,
+) -> Result<Vec<u8>, EngineError> {
     let mut packed = Vec::new();
     for name in &blob.parts {
         let key = secret_key(&application.namespace, name);
@@ -143,5 +169,5 @@ pub(super) async fn read<T: DeserializeOwned>(
         let part = secret.as_ref().and_then(|secret| data(secret, "part"));
         packed.extend(part.ok_or_else(|| EngineError::Stored(format!("{key} is missing or empty")))?);
     }
-    unpack(&packed)
+    Ok(packed)
 }

@@ -81,11 +81,21 @@ impl Head {
     pub(super) fn blobs(&self) -> BTreeSet<&str> {
         let current = self.current.iter().flat_map(|current| {
             let logs = current.logs.iter().map(|kept| &kept.blob);
-            [&current.plan].into_iter().chain(&current.manifests).chain(logs)
+            let pages = current.journal.iter().flatten();
+            [&current.plan]
+                .into_iter()
+                .chain(&current.manifests)
+                .chain(logs)
+                .chain(pages)
         });
         let past = self.history.iter().flat_map(|past| {
             let logs = past.logs.iter().map(|kept| &kept.blob);
-            [&past.view].into_iter().chain(&past.manifests).chain(logs)
+            let journal = past.journal.iter().flat_map(KeptJournal::blobs);
+            [&past.view]
+                .into_iter()
+                .chain(&past.manifests)
+                .chain(logs)
+                .chain(journal)
         });
         let all = self.manifests.iter().chain(current).chain(past);
         all.flat_map(|blob| blob.parts.iter().map(String::as_str)).collect()
@@ -116,6 +126,9 @@ pub struct Current {
     #[serde(default)]
     pub(crate) manifests: Option<BlobRef>,
     pub(crate) logs: Vec<KeptLogs>,
+    /// The full pages of its journal; nothing when it was begun by a version that keeps none.
+    #[serde(default)]
+    pub(crate) journal: Option<Vec<BlobRef>>,
 }
 
 /// An operation that is over.
@@ -147,6 +160,21 @@ pub struct Past {
     pub(crate) manifests: Option<BlobRef>,
     pub(crate) view: BlobRef,
     pub(crate) logs: Vec<KeptLogs>,
+    #[serde(default)]
+    pub(crate) journal: Option<KeptJournal>,
+}
+
+/// What it takes to go through an operation again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KeptJournal {
+    pub plan: BlobRef,
+    pub pages: Vec<BlobRef>,
+}
+
+impl KeptJournal {
+    pub(super) fn blobs(&self) -> impl Iterator<Item = &BlobRef> {
+        std::iter::once(&self.plan).chain(&self.pages)
+    }
 }
 
 /// The kept logs of one hook.

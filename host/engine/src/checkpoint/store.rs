@@ -20,11 +20,12 @@ use serde_json::{Value, json};
 use super::{
     blob::{self, BlobRef, STATE_OF},
     grip::Grip,
-    head::{Current, DueObject, FORMAT, Head, KeptLogs, Past, Streams},
+    head::{Current, DueObject, FORMAT, Head, KeptJournal, KeptLogs, Past, Streams},
 };
 use crate::{
     cluster::{Cluster, Rehearsal},
     error::{ClusterError, EngineError},
+    journal::{self, Journal, Kept, Page},
     planning::Planned,
 };
 
@@ -34,16 +35,38 @@ const MOST_PAST: usize = 10;
 const MOST_WRITES: u32 = 10;
 /// How many bytes of logs are kept for an application, before they are compressed; the oldest go first.
 const MOST_LOGS: u64 = 2 * 1024 * 1024;
+/// How many bytes of journals and their plans are kept for an application, compressed; the oldest go first.
+const MOST_JOURNALS: u64 = 8 * 1024 * 1024;
 
 /// What is stored about one application, as it was last read or written.
 pub(crate) struct Store {
     cluster: Cluster,
     writer: String,
     pub head: Head,
-    /// The operation that isn't over and what it looks like, packed.
-    progress: Option<(Vec<u8>, Vec<u8>)>,
+    /// How far the operation is that isn't over.
+    progress: Option<Progress>,
+    /// Full pages of its journal that aren't stored yet.
+    pages: Vec<Vec<u8>>,
     /// The head as the server has it; nothing before it was first written.
     stored: Option<Object>,
+}
+
+/// An operation at one moment: its state, what it looks like and the open page of its journal, packed.
+#[derive(Clone)]
+struct Progress {
+    state: Vec<u8>,
+    view: Vec<u8>,
+    page: Vec<u8>,
+}
+
+impl Progress {
+    fn of(secret: &Object) -> Option<Progress> {
+        Some(Progress {
+            state: blob::data(secret, "state")?,
+            view: blob::data(secret, "view")?,
+            page: blob::data(secret, "journal").unwrap_or_default(),
+        })
+    }
 }
 
 impl Store {
@@ -60,12 +83,15 @@ impl Store {
                 let head = blob::data(secret, "head")
                     .ok_or_else(|| EngineError::Stored(format!("{key} has no `head`")))
                     .and_then(|packed| parse(&packed))?;
-                (head, blob::data(secret, "state").zip(blob::data(secret, "view")))
+                (head, Progress::of(secret))
             }
         };
+        // Who carries on begins a page of its own.
+        let pages = progress.iter().map(|progress| progress.page.clone());
         Ok(Store {
             cluster: cluster.clone(),
             writer,
+            pages: pages.filter(|page| !page.is_empty()).collect(),
             head,
             progress,
             stored,
@@ -125,16 +151,56 @@ impl Store {
             plan,
             manifests: self.head.manifests.clone(),
             logs: Vec::new(),
+            journal: Some(Vec::new()),
         });
         self.progress = None;
+        self.pages.clear();
         self.write().await?;
         Ok(id)
     }
 
     /// Stores how far the operation is, and what it looks like.
-    pub async fn save(&mut self, state: &OperationState, view: &OperationView) -> Result<(), EngineError> {
-        self.progress = Some((blob::pack(state)?.0, blob::pack(view)?.0));
+    pub async fn save(
+        &mut self,
+        state: &OperationState,
+        view: &OperationView,
+        journal: &Journal,
+    ) -> Result<(), EngineError> {
+        let page = self.turn_pages(journal).await?;
+        self.progress = Some(Progress {
+            state: blob::pack(state)?.0,
+            view: blob::pack(view)?.0,
+            page,
+        });
         self.write().await
+    }
+
+    /// Stores the full pages of a journal; returns the one that is open.
+    async fn turn_pages(&mut self, journal: &Journal) -> Result<Vec<u8>, EngineError> {
+        if self
+            .head
+            .current
+            .as_ref()
+            .is_none_or(|current| current.journal.is_none())
+        {
+            return Ok(Vec::new());
+        }
+        let open = match journal.page() {
+            Page::Open(page) => page,
+            Page::Full(page) => {
+                self.pages.push(page);
+                Vec::new()
+            }
+        };
+        while let Some(page) = self.pages.first() {
+            let blob = blob::write_packed(&self.cluster, self.application(), page).await?;
+            let current = self.head.current.as_mut();
+            if let Some(pages) = current.and_then(|current| current.journal.as_mut()) {
+                pages.push(blob);
+            }
+            self.pages.remove(0);
+        }
+        Ok(open)
     }
 
     /// Keeps the logs of a hook; returns how many bytes they are.
@@ -166,11 +232,21 @@ impl Store {
         view: &OperationView,
         status: &Status,
         due: Vec<DueObject>,
+        journal: &Journal,
         at: Timestamp,
     ) -> Result<(), EngineError> {
+        let last_page = self.turn_pages(journal).await?;
         let Some(current) = self.head.current.clone() else {
             return Ok(());
         };
+        let mut journal = current.journal.map(|pages| KeptJournal {
+            plan: current.plan,
+            pages,
+        });
+        if let Some(journal) = journal.as_mut().filter(|_| !last_page.is_empty()) {
+            let last = blob::write_packed(&self.cluster, self.application(), &last_page).await?;
+            journal.pages.push(last);
+        }
         record::remember(&mut self.head.hooks, plan, view, at);
         // What hooks applied is found again by its label, where there is any.
         let touched = view.tasks.iter().flat_map(|task| &task.touched);
@@ -194,10 +270,12 @@ impl Store {
             manifests: current.manifests,
             view,
             logs: current.logs,
+            journal,
         });
         let too_many = self.head.history.len().saturating_sub(MOST_PAST);
         self.head.history.drain(..too_many);
         trim_logs(&mut self.head.history);
+        trim_journals(&mut self.head.history);
         self.progress = None;
         self.write().await?;
         self.sweep_blobs().await;
@@ -210,9 +288,10 @@ impl Store {
         self.head.written_by.clone_from(&self.writer);
         let (head, _) = blob::pack(&self.head)?;
         let mut data = json!({ "head": BASE64_STANDARD.encode(&head) });
-        if let Some((state, view)) = &self.progress {
+        if let Some(Progress { state, view, page }) = &self.progress {
             data["state"] = json!(BASE64_STANDARD.encode(state));
             data["view"] = json!(BASE64_STANDARD.encode(view));
+            data["journal"] = json!(BASE64_STANDARD.encode(page));
         }
         let name = blob::name(self.application());
         let mut secret = blob::secret(self.application(), &name, "head", data);
@@ -266,7 +345,7 @@ impl Store {
             return Err(newer(plan.format));
         }
         let plan = std::sync::Arc::new(plan);
-        if let Some((state, view)) = &self.progress {
+        if let Some(Progress { state, view, .. }) = &self.progress {
             let operation = Operation::restore(plan, blob::unpack(state)?);
             return Ok(Some((operation, blob::unpack(view)?)));
         }
@@ -296,6 +375,21 @@ impl Store {
     /// Returns what an operation that is over looked like.
     pub async fn view(&self, past: &Past) -> Result<OperationView, EngineError> {
         self.take(&past.view).await
+    }
+
+    /// Returns what an operation that is over was told; nothing when that wasn't kept.
+    pub async fn journal(&self, past: &Past) -> Result<Option<Kept>, EngineError> {
+        let Some(kept) = &past.journal else { return Ok(None) };
+        let plan: Plan = self.take(&kept.plan).await?;
+        let mut entries = Vec::new();
+        for page in &kept.pages {
+            let page = blob::read_packed(&self.cluster, self.application(), page).await?;
+            entries.extend(journal::read(&page)?);
+        }
+        Ok(Some(Kept {
+            plan: std::sync::Arc::new(plan),
+            entries,
+        }))
     }
 
     /// Returns kept logs.
@@ -371,6 +465,18 @@ fn newer(format: u32) -> EngineError {
     EngineError::Stored(format!(
         "its format {format} is newer than this capstan, which reads up to {FORMAT}; take a newer capstan"
     ))
+}
+
+/// Forgets the oldest journals until the rest is small enough.
+fn trim_journals(history: &mut [Past]) {
+    let mut sum = 0;
+    for past in history.iter_mut().rev() {
+        let bytes = past.journal.iter().flat_map(KeptJournal::blobs).map(|blob| blob.packed);
+        sum += bytes.sum::<u64>();
+        if sum > MOST_JOURNALS {
+            past.journal = None;
+        }
+    }
 }
 
 /// Forgets the oldest logs until the rest is small enough.

@@ -9,7 +9,7 @@ use capstan_sandbox::Answer;
 use serde_json::{Map, Value, json};
 
 /// Writes an answer as a case expects it: the names are those of the `.wit` files. What is empty is written, too.
-pub(super) fn words(answer: &Result<Answer, PluginError>) -> Value {
+pub(in crate::commands) fn words(answer: &Result<Answer, PluginError>) -> Value {
     match answer {
         Ok(Answer::Assessment(assessment)) => json!({
             "status": assessment.health.to_string().to_lowercase(),
@@ -153,7 +153,7 @@ pub(super) fn telling(answer: Value) -> Value {
 
 /// Where an answer is another one than was expected.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Difference {
+pub(in crate::commands) struct Difference {
     /// Where in the answer: `asks[0].http.url`; empty for all of it.
     pub path: String,
     /// What was expected.
@@ -163,7 +163,7 @@ pub(super) struct Difference {
 }
 
 /// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
-pub(super) fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
+pub(in crate::commands) fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     let is_other_error = |key: &&str| got.get(key).is_some() && expected.get(key).is_none();
     if ERRORS.iter().any(is_other_error) {

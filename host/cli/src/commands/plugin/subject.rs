@@ -10,7 +10,7 @@ use capstan_sandbox::Sandbox;
 use crate::{args::Global, context, plugins, report::Mistakes};
 
 /// A plugin's component, and where it comes from.
-pub(super) struct Subject {
+pub(in crate::commands) struct Subject {
     /// What messages call it.
     pub label: String,
     /// The component.

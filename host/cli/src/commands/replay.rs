@@ -1,0 +1,79 @@
+//! `capstan history --replay`: an operation that is over is told again what it was told. `again` asks a plugin again what it was asked.
+
+mod again;
+
+use std::sync::Arc;
+
+use capstan_core::{journal, plugins::Application, view::OperationView};
+use capstan_engine::{Engine, Kept, Past, Record};
+
+use super::{print, print_json, say};
+use crate::{
+    args::{Global, Output, Replay},
+    exit::Exit,
+    render::{Paint, run::RunText},
+    report::Mistakes,
+};
+
+pub(super) async fn run(
+    global: &Global,
+    engine: &Engine,
+    application: &Application,
+    past: &Past,
+    args: &Replay,
+) -> anyhow::Result<Exit> {
+    let kept = engine.journal(application, past).await?.ok_or_else(|| {
+        let message = format!("no journal was kept of operation {}", past.id);
+        Mistakes::one(
+            message,
+            "the newest are kept, 8 MiB of them; `capstan history` shows how it ended",
+        )
+    })?;
+    if let Some(plugin) = &args.with_plugin {
+        return again::run(global, past, &kept, plugin).await;
+    }
+    let view = engine.view(application, past).await?;
+    told(global, past, &kept, &view)
+}
+
+/// Shows what the operation told, by telling it the same again.
+fn told(global: &Global, past: &Past, kept: &Kept, view: &OperationView) -> anyhow::Result<Exit> {
+    let replayed = journal::replay(Arc::clone(&kept.plan), &past.id, &kept.entries);
+    match global.output {
+        Output::Text => {
+            let mut text = RunText::new(Paint::new(global.color));
+            for event in &replayed.events {
+                print(&text.text(&Record::Event(event.clone())));
+            }
+        }
+        Output::Jsonl => {
+            for event in &replayed.events {
+                print(&format!("{}\n", serde_json::to_string(&Record::Event(event.clone()))?));
+            }
+        }
+        Output::Json | Output::Sarif => print_json(&replayed.view)?,
+    }
+    if replayed.is_cut {
+        say(&format!(
+            "the journal of operation {} had become too long and ends here",
+            past.id
+        ));
+        return Ok(Exit::Done);
+    }
+    if replayed.view == *view {
+        return Ok(Exit::Done);
+    }
+    let tasks = journal::differences(&replayed.view, view);
+    let tasks: Vec<&str> = tasks.iter().map(|task| task.0.as_str()).collect();
+    let what = if tasks.is_empty() {
+        "the operation itself".to_owned()
+    } else {
+        tasks.join(", ")
+    };
+    say(&format!(
+        "error: told the same, operation {} looks otherwise than it did: {what}\n  hint: another version of capstan ran it; \
+         `capstan history` shows what it looked like",
+        past.id
+    ));
+    Ok(Exit::Differences)
+}

@@ -1,0 +1,347 @@
+//! Asks a plugin what another version of it was asked in an operation, and shows where its answers differ.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::Path,
+};
+
+use capstan_core::{
+    hook::RunId,
+    journal::{Asked, Entry, Exchange, Left},
+    plugins::{Answerer, HealthQuestion, HookQuestion, Observed, PluginError, Plugins as _},
+};
+use capstan_engine::{Kept, Past};
+use capstan_sandbox::{Answer, PluginInfo, Sandbox};
+use capstan_stamp::Interface;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Global, Output},
+    commands::{
+        plugin::{
+            answer::{Difference, differences, words},
+            subject::Subject,
+        },
+        print, print_json, say,
+    },
+    exit::Exit,
+    render::{Paint, harmless, name_of},
+    report::Mistakes,
+};
+
+/// What asking again came to.
+#[derive(Default)]
+struct Found {
+    alike: usize,
+    others: Vec<Other>,
+    /// How many were not asked, by the reason.
+    left_out: BTreeMap<&'static str, usize>,
+}
+
+const AFTER_ANOTHER: &str = "come after an answer that differs in what the hook does";
+const SAW_SECRETS: &str = "showed the data of a Secret, which isn't kept";
+const NO_CLAIM: &str = "are about a claim that it no longer has";
+
+/// An answer that differs.
+struct Other {
+    about: String,
+    at: Option<Timestamp>,
+    before: Value,
+    now: Value,
+}
+
+pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path) -> anyhow::Result<Exit> {
+    let (sandbox, _) = Subject::find(global, plugin)?.load(global)?;
+    let plugins = sandbox.plugins();
+    let Some(info) = plugins.first() else {
+        return Ok(Exit::Other);
+    };
+    let asked: Vec<&Asked> = kept.entries.iter().filter_map(asked).collect();
+    let of_it: Vec<&Asked> = asked
+        .iter()
+        .copied()
+        .filter(|asked| asked.by.plugin == info.name)
+        .collect();
+    let Some(last) = of_it.last() else {
+        let mut names: Vec<&str> = asked.iter().map(|asked| asked.by.plugin.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        return Err(Mistakes::one(
+            format!("operation {} asked nothing of a plugin `{}`", past.id, info.name),
+            format!("it asked {}", names.join(", ")),
+        ));
+    };
+    let found = ask_all(&sandbox, info, &of_it, &kept.plan.application.namespace).await;
+    let is_cut = kept
+        .entries
+        .iter()
+        .any(|entry| matches!(entry, Entry::Left(Left::Health | Left::Everything)));
+    let before = format!("{} {}", last.by.plugin, last.by.version);
+    if global.output == Output::Text {
+        print(&text(&found, Paint::new(global.color)));
+        print(&format!(
+            "{} {} answers {} of the {} questions that operation {} asked {before} as that did\n",
+            info.name,
+            info.version,
+            found.alike,
+            of_it.len() - found.left_out.values().sum::<usize>(),
+            past.id,
+        ));
+    } else {
+        let others: Vec<Value> = found.others.iter().map(Other::json).collect();
+        print_json(&json!({
+            "operation": past.id,
+            "plugin": { "name": info.name, "version": info.version, "digest": info.digest },
+            "before": { "version": last.by.version, "digest": last.by.digest },
+            "questions": of_it.len(),
+            "alike": found.alike,
+            "notAsked": found.left_out.values().sum::<usize>(),
+            "differences": others,
+        }))?;
+    }
+    for (why, count) in &found.left_out {
+        say(&format!("not asked: {count} that {why}"));
+    }
+    if is_cut {
+        say("the journal had become too long: what was asked later isn't in it");
+    }
+    Ok(if found.others.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Differences
+    })
+}
+
+fn asked(entry: &Entry) -> Option<&Asked> {
+    match entry {
+        Entry::Asked(asked) => Some(asked),
+        Entry::Told(_) | Entry::Left(_) => None,
+    }
+}
+
+/// How far a hook's run has been gone through.
+#[derive(Default)]
+struct Run {
+    /// What the plugin remembers now, by what the other one remembered then.
+    memory: HashMap<Vec<u8>, Vec<u8>>,
+    /// Whether it has answered otherwise: what was told afterwards answers other requests than its own.
+    has_left: bool,
+}
+
+async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&Asked], namespace: &str) -> Found {
+    let mut found = Found::default();
+    let mut runs: HashMap<RunId, Run> = HashMap::new();
+    let mut unclaimed = HashSet::new();
+    for asked in all {
+        let mut leave = |why| *found.left_out.entry(why).or_default() += 1;
+        if asked.saw_secrets {
+            leave(SAW_SECRETS);
+            continue;
+        }
+        let (interface, claim) = (interface_of(&asked.what), asked.by.claim.as_str());
+        let has_claim = info
+            .claims
+            .iter()
+            .any(|one| one.interface == interface && one.claim == claim);
+        if !has_claim && !unclaimed.insert((interface, claim)) {
+            leave(NO_CLAIM);
+            continue;
+        }
+        let run = match &asked.what {
+            Exchange::Step { context, .. } => Some(runs.entry(context.hook.run.clone()).or_default()),
+            Exchange::Place { .. } | Exchange::Assess { .. } | Exchange::Decide { .. } => None,
+        };
+        if run.as_ref().is_some_and(|run| run.has_left) {
+            leave(AFTER_ANOTHER);
+            continue;
+        }
+        let before = told(answer_of(asked));
+        let answer = if has_claim {
+            ask(sandbox, info, asked, run.as_deref()).await
+        } else {
+            Err(PluginError::CouldNotTell {
+                plugin: format!("{} {}", info.name, info.version),
+                message: format!("it no longer claims `{claim}`"),
+            })
+        };
+        if let (Some(run), Exchange::Step { answer: then, .. }) = (run, &asked.what) {
+            run.has_left = match (then, &answer) {
+                (Ok(then), Ok(Answer::Step(step))) => {
+                    run.memory.insert(then.state.clone(), step.state.clone());
+                    (then.progress, &then.asks, then.wake_after_ms) != (step.progress, &step.asks, step.wake_after_ms)
+                }
+                (then, now) => then.is_ok() != now.is_ok(),
+            };
+        }
+        let now = told(answer);
+        if now == before {
+            found.alike += 1;
+        } else {
+            found.others.push(Other {
+                about: about(&asked.what, namespace),
+                at: asked.at,
+                before,
+                now,
+            });
+        }
+    }
+    found
+}
+
+/// Puts an answer into the contract's words. What a plugin remembers is its own business.
+fn told(answer: Result<Answer, PluginError>) -> Value {
+    let mut words = words(&answer);
+    if let Some(members) = words.as_object_mut() {
+        members.remove("state");
+    }
+    words
+}
+
+fn answer_of(asked: &Asked) -> Result<Answer, PluginError> {
+    match &asked.what {
+        Exchange::Place { answer, .. } => answer.clone().map(Answer::Placement),
+        Exchange::Step { answer, .. } => answer.clone().map(Answer::Step),
+        Exchange::Assess { answer, .. } => answer.clone().map(Answer::Assessment),
+        Exchange::Decide { answer, .. } => answer.clone().map(Answer::Disposal),
+    }
+}
+
+fn interface_of(what: &Exchange) -> Interface {
+    match what {
+        Exchange::Place { .. } | Exchange::Step { .. } => Interface::Hook,
+        Exchange::Assess { .. } => Interface::Health,
+        Exchange::Decide { .. } => Interface::DeletePolicy,
+    }
+}
+
+async fn ask(sandbox: &Sandbox, info: &PluginInfo, asked: &Asked, run: Option<&Run>) -> Result<Answer, PluginError> {
+    let by = Answerer {
+        plugin: info.name.clone(),
+        version: info.version.clone(),
+        digest: info.digest.clone(),
+        claim: asked.by.claim.clone(),
+    };
+    let now = asked.at.unwrap_or(Timestamp::UNIX_EPOCH);
+    match &asked.what {
+        Exchange::Place { question, .. } => sandbox.place(&by, question.clone()).await.map(Answer::Placement),
+        Exchange::Assess {
+            application,
+            object,
+            mode,
+            related,
+            ..
+        } => {
+            let question = HealthQuestion {
+                application,
+                object,
+                mode: *mode,
+                related: related.as_ref(),
+                now,
+            };
+            sandbox.assess(&by, question).await.map(Answer::Assessment)
+        }
+        Exchange::Decide { question, .. } => {
+            let question = (**question).clone();
+            sandbox.decide(&by, question, now).await.map(Answer::Disposal)
+        }
+        Exchange::Step { context, question, .. } => {
+            let own = |state: &Vec<u8>| {
+                let known = run.and_then(|run| run.memory.get(state));
+                known.unwrap_or(state).clone()
+            };
+            let question = match question {
+                HookQuestion::Start => HookQuestion::Start,
+                HookQuestion::Advance { state, observation } => HookQuestion::Advance {
+                    state: own(state),
+                    observation: observation.clone(),
+                },
+                HookQuestion::Abort { state, reason } => HookQuestion::Abort {
+                    state: own(state),
+                    reason: *reason,
+                },
+            };
+            sandbox.step(&by, context, question, now).await.map(Answer::Step)
+        }
+    }
+}
+
+/// Says what a question was.
+fn about(what: &Exchange, namespace: &str) -> String {
+    match what {
+        Exchange::Place { question, .. } => format!("where {} goes", name_of(&question.object.key(), namespace)),
+        Exchange::Assess { object, related, .. } => {
+            let beside = if related.is_some() {
+                ", seeing what it asked for"
+            } else {
+                ""
+            };
+            format!("how {} is{beside}", name_of(&object.key(), namespace))
+        }
+        Exchange::Decide { question, .. } => {
+            let occasion = json!(question.occasion);
+            let occasion = occasion.as_str().unwrap_or_default().replace('-', " ");
+            format!(
+                "what becomes of {} ({occasion})",
+                name_of(&question.object.key(), namespace)
+            )
+        }
+        Exchange::Step { context, question, .. } => {
+            let name = name_of(&context.object.key(), namespace);
+            let what = match question {
+                HookQuestion::Start => "its turn has come".to_owned(),
+                HookQuestion::Advance { observation, .. } => format!("told `{}`", observed(&observation.what)),
+                HookQuestion::Abort { reason, .. } => {
+                    format!("stopped: {}", json!(reason).as_str().unwrap_or_default())
+                }
+            };
+            format!("{} {name}, {what}", context.hook.phase)
+        }
+    }
+}
+
+/// The contract's word for an observation.
+fn observed(what: &Observed) -> &'static str {
+    match what {
+        Observed::Created(_) => "created",
+        Observed::Object { .. } => "object",
+        Observed::Gone => "gone",
+        Observed::Deleted => "deleted",
+        Observed::Done => "done",
+        Observed::Objects(_) => "objects",
+        Observed::Log(_) => "log",
+        Observed::Http(_) => "http",
+        Observed::Signal { .. } => "signal",
+        Observed::Woke => "woke",
+        Observed::Refused(_) => "refused",
+        Observed::Failed { .. } => "failed",
+    }
+}
+
+fn text(found: &Found, paint: Paint) -> String {
+    let mut text = String::new();
+    for other in &found.others {
+        let at = other.at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
+        text.push_str(&format!("{}{at}\n", harmless(&other.about)));
+        for line in differences(&other.before, &other.now)
+            .iter()
+            .flat_map(Difference::lines)
+        {
+            let line = harmless(&line);
+            let line = match line.trim_start().chars().next() {
+                Some('-') => paint.bad(&line),
+                Some('+') => paint.good(&line),
+                _ => line,
+            };
+            text.push_str(&format!("  {line}\n"));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+impl Other {
+    fn json(&self) -> Value {
+        json!({ "question": self.about, "at": self.at.map(|at| at.to_string()), "before": self.before, "now": self.now })
+    }
+}

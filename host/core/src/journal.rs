@@ -1,0 +1,297 @@
+//! What an operation was told and what plugins were asked meanwhile, taken down while it ran: both can be gone through again later, without
+//! the cluster and without the plugins.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    compat::Mode,
+    event::Event,
+    health::Assessment,
+    hook::Disposal,
+    input::Input,
+    object::Object,
+    operation::Operation,
+    plan::Plan,
+    plugins::{
+        Answerer, Application, HookContext, HookQuestion, HookStep, Observed, PlaceQuestion, Placement, PluginError,
+        PolicyQuestion,
+    },
+    related::Related,
+    task::TaskId,
+    view::OperationView,
+};
+
+/// One entry, in the order in which they were made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Entry {
+    /// The operation was told something.
+    Told(Box<Input>),
+    /// A plugin was asked something.
+    Asked(Box<Asked>),
+    /// The journal had become too long: from here on this is missing.
+    Left(Left),
+}
+
+/// What a journal that becomes too long leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Left {
+    /// What plugins were asked about health.
+    Health,
+    /// Everything.
+    Everything,
+}
+
+/// A question to a plugin, and what it answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// When; nothing while planning, which has no moment.
+    pub at: Option<Timestamp>,
+    /// Who was asked, and under which claim.
+    pub by: Answerer,
+    /// What.
+    pub what: Exchange,
+    /// Whether the plugin was shown the data of a Secret, which is not kept: asked again, it could only answer another question.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub saw_secrets: bool,
+}
+
+/// A question of the contract with its answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Exchange {
+    /// Where a manifest goes.
+    Place {
+        /// The question.
+        question: PlaceQuestion,
+        /// The answer.
+        answer: Result<Placement, PluginError>,
+    },
+    /// How far a hook is.
+    Step {
+        /// The hook's task.
+        context: Box<HookContext>,
+        /// The question.
+        question: HookQuestion,
+        /// The answer.
+        answer: Result<HookStep, PluginError>,
+    },
+    /// How an object is.
+    Assess {
+        /// The application.
+        application: Application,
+        /// The object, without its `managedFields`.
+        object: Object,
+        /// Whose rules the user wanted.
+        mode: Mode,
+        /// What was shown beside it.
+        related: Option<Related>,
+        /// The answer.
+        answer: Result<Assessment, PluginError>,
+    },
+    /// What becomes of a hook's object.
+    Decide {
+        /// The question.
+        question: Box<PolicyQuestion>,
+        /// The answer.
+        answer: Result<Disposal, PluginError>,
+    },
+}
+
+impl Asked {
+    /// Takes down an exchange, without the data of Secrets.
+    pub fn new(at: Option<Timestamp>, by: &Answerer, mut what: Exchange) -> Asked {
+        let is_granted = match &what {
+            Exchange::Step { context, .. } => !context.grants.secrets.is_empty(),
+            Exchange::Place { .. } | Exchange::Assess { .. } | Exchange::Decide { .. } => false,
+        };
+        let had_secrets = what.strip();
+        Asked {
+            at,
+            by: by.clone(),
+            what,
+            saw_secrets: had_secrets && is_granted,
+        }
+    }
+}
+
+impl Exchange {
+    /// Takes the data of Secrets out, and says whether there was any.
+    fn strip(&mut self) -> bool {
+        match self {
+            Exchange::Place { question, .. } => strip(&mut question.object),
+            Exchange::Assess { object, .. } => strip(object),
+            Exchange::Decide { question, .. } => strip(&mut question.object),
+            Exchange::Step { context, question, .. } => {
+                let own = strip(&mut context.object);
+                let HookQuestion::Advance { observation, .. } = question else {
+                    return own;
+                };
+                own | match &mut observation.what {
+                    Observed::Created(object) | Observed::Object { object, .. } => strip(object),
+                    Observed::Objects(objects) => objects.iter_mut().fold(false, |had, object| strip(object) | had),
+                    Observed::Gone
+                    | Observed::Deleted
+                    | Observed::Done
+                    | Observed::Log(_)
+                    | Observed::Http(_)
+                    | Observed::Signal { .. }
+                    | Observed::Woke
+                    | Observed::Refused(_)
+                    | Observed::Failed { .. } => false,
+                }
+            }
+        }
+    }
+}
+
+fn strip(object: &mut Object) -> bool {
+    let kind = object.group_kind();
+    if !kind.group.is_empty() || kind.kind != "Secret" {
+        return false;
+    }
+    let Some(members) = object.0.as_object_mut() else {
+        return false;
+    };
+    ["data", "stringData"]
+        .iter()
+        .fold(false, |had, name| members.remove(*name).is_some() | had)
+}
+
+/// What going through a journal again came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Replayed {
+    /// What is told, as it was told then.
+    pub events: Vec<Event>,
+    /// What the operation looks like at its end.
+    pub view: OperationView,
+    /// Whether the journal ends before the operation does.
+    pub is_cut: bool,
+}
+
+/// Tells an operation again what it was told.
+pub fn replay<'a>(plan: Arc<Plan>, operation: &str, entries: impl IntoIterator<Item = &'a Entry>) -> Replayed {
+    let mut again = Operation::new(plan, operation);
+    let mut replayed = Replayed {
+        view: OperationView {
+            operation: operation.to_owned(),
+            ..OperationView::default()
+        },
+        ..Replayed::default()
+    };
+    for entry in entries {
+        match entry {
+            Entry::Told(input) => {
+                let events = again.step((**input).clone()).events;
+                for event in &events {
+                    replayed.view.fold(event);
+                }
+                replayed.events.extend(events);
+            }
+            Entry::Left(Left::Everything) => replayed.is_cut = true,
+            Entry::Asked(_) | Entry::Left(Left::Health) => {}
+        }
+    }
+    replayed
+}
+
+/// Lists the tasks that two looks at an operation show otherwise.
+pub fn differences(one: &OperationView, other: &OperationView) -> Vec<TaskId> {
+    let mut ids: Vec<&TaskId> = one
+        .tasks
+        .iter()
+        .chain(&other.tasks)
+        .map(|task| &task.outline.id)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids.into_iter()
+        .filter(|id| one.task(id) != other.task(id))
+        .cloned()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        grant::Grants,
+        hook::{OnVanished, RunId},
+        operation_kind::OperationKind,
+        phase::Phase,
+        plugins::{HookFacts, Observation, OperationFacts, Progress},
+        wave::Wave,
+    };
+
+    fn by() -> Answerer {
+        Answerer {
+            plugin: "queue".to_owned(),
+            version: "1.0.0".to_owned(),
+            digest: "00".to_owned(),
+            claim: "queue".to_owned(),
+        }
+    }
+
+    fn step(grants: Grants, object: Object) -> Exchange {
+        Exchange::Step {
+            context: Box::new(HookContext {
+                application: Application {
+                    name: "shop".to_owned(),
+                    namespace: "shop".to_owned(),
+                },
+                settings: serde_json::Map::new(),
+                hook: HookFacts {
+                    run: RunId("run".to_owned()),
+                    phase: Phase::PreSync,
+                    wave: Wave(0),
+                    attempt: 1,
+                    on_vanished: OnVanished::Fail,
+                },
+                operation: OperationFacts {
+                    id: "1-abcde".to_owned(),
+                    kind: OperationKind::Sync,
+                },
+                object: Object(json!({ "kind": "Hook" })),
+                cause: None,
+                grants,
+                mode: Mode::Native,
+            }),
+            question: HookQuestion::Advance {
+                state: vec![1],
+                observation: Observation {
+                    answers: Some(1),
+                    what: Observed::Objects(vec![object]),
+                },
+            },
+            answer: Ok(HookStep {
+                progress: Progress::Running,
+                message: String::new(),
+                asks: Vec::new(),
+                state: Vec::new(),
+                wake_after_ms: None,
+            }),
+        }
+    }
+
+    #[test]
+    fn the_data_of_secrets_is_not_kept_and_who_was_shown_it_is_known() {
+        let secret = || Object(json!({ "apiVersion": "v1", "kind": "Secret", "data": { "key": "c2VjcmV0" } }));
+        let granted: Grants = serde_json::from_value(json!({ "secrets": [{ "names": ["token"] }] })).unwrap();
+        for (grants, saw_secrets) in [(granted, true), (Grants::default(), false)] {
+            let asked = Asked::new(None, &by(), step(grants, secret()));
+            let text = serde_json::to_string(&Entry::Asked(Box::new(asked.clone()))).unwrap();
+            assert!(!text.contains("c2VjcmV0"), "{text}");
+            assert_eq!(asked.saw_secrets, saw_secrets);
+            let Entry::Asked(back) = serde_json::from_str(&text).unwrap() else {
+                panic!("{text}")
+            };
+            assert_eq!((back.by, back.saw_secrets), (asked.by, saw_secrets));
+        }
+        let other = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": "text" } }));
+        let asked = Asked::new(None, &by(), step(Grants::default(), other));
+        assert!(serde_json::to_string(&asked).unwrap().contains("\"text\""));
+    }
+}

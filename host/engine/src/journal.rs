@@ -1,0 +1,374 @@
+//! Takes down what an operation is told and what plugins are asked meanwhile, page by page: a page that isn't full yet is stored with the
+//! operation's state, so that both are always about the same moment.
+
+use std::{
+    collections::HashSet,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::{Read as _, Write as _},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use capstan_core::{
+    grant::Grants,
+    health::Assessment,
+    hook::Disposal,
+    input::Input,
+    journal::{Asked, Entry, Exchange, Left},
+    object::Object,
+    plan::Plan,
+    plugins::{
+        Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
+        Plugins, PolicyQuestion,
+    },
+};
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::error::EngineError;
+
+/// A page is full with so many compressed bytes. An open one is sent with every write of the operation's state.
+const PAGE: usize = 96 << 10;
+/// So many bytes of JSON at most: an operation on thousands of objects has a few millions.
+const MOST: usize = 32 << 20;
+/// So many of them about health: what was asked about a few hundred large objects, or thousands of small ones.
+const MOST_HEALTH: usize = 8 << 20;
+
+/// The journal of an operation.
+pub(crate) struct Journal(Mutex<Pages>);
+
+struct Pages {
+    page: DeflateEncoder<Vec<u8>>,
+    bytes: usize,
+    bytes_of_health: usize,
+    /// What was asked about health: the same again tells nothing.
+    seen: HashSet<u64>,
+    is_cut: bool,
+    is_cut_of_health: bool,
+}
+
+/// What of a journal isn't stored yet.
+pub(crate) enum Page {
+    /// It goes on.
+    Open(Vec<u8>),
+    /// It is full, and the next one has begun.
+    Full(Vec<u8>),
+}
+
+impl Journal {
+    /// Begins with what was asked while planning.
+    pub fn begin(asked: Vec<Asked>) -> Arc<Journal> {
+        let journal = Arc::new(Journal(Mutex::new(Pages {
+            page: empty(),
+            bytes: 0,
+            bytes_of_health: 0,
+            seen: HashSet::new(),
+            is_cut: false,
+            is_cut_of_health: false,
+        })));
+        for one in asked {
+            journal.asked(one);
+        }
+        journal
+    }
+
+    /// Takes down what the operation is about to be told.
+    pub fn told(&self, input: &Input) {
+        self.pages().write(&Entry::Told(Box::new(input.clone())));
+    }
+
+    /// Returns what isn't stored yet.
+    pub fn page(&self) -> Page {
+        let mut pages = self.pages();
+        // Writing into memory succeeds.
+        pages.page.flush().ok();
+        if pages.page.get_ref().len() < PAGE {
+            return Page::Open(pages.page.get_ref().clone());
+        }
+        let full = mem::replace(&mut pages.page, empty());
+        Page::Full(full.finish().unwrap_or_default())
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn empty() -> DeflateEncoder<Vec<u8>> {
+    DeflateEncoder::new(Vec::new(), Compression::fast())
+}
+
+impl Pages {
+    fn write(&mut self, entry: &Entry) {
+        if self.is_cut {
+            return;
+        }
+        // What is written here is read by whoever carries on, so it can be written.
+        let Ok(mut line) = serde_json::to_vec(entry) else {
+            return;
+        };
+        line.push(b'\n');
+        self.bytes += line.len();
+        self.is_cut = self.bytes > MOST;
+        if self.is_cut {
+            line = serde_json::to_vec(&Entry::Left(Left::Everything)).unwrap_or_default();
+            line.push(b'\n');
+        }
+        self.page.write_all(&line).ok();
+    }
+
+    /// Says whether a question about health is worth an entry: whether it was asked before like this, and there is room.
+    fn is_new(&mut self, asked: &Asked) -> bool {
+        if self.is_cut_of_health {
+            return false;
+        }
+        let text = serde_json::to_vec(&(&asked.by, &asked.what)).unwrap_or_default();
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        if !self.seen.insert(hasher.finish()) {
+            return false;
+        }
+        self.bytes_of_health += text.len();
+        self.is_cut_of_health = self.bytes_of_health > MOST_HEALTH;
+        if self.is_cut_of_health {
+            self.write(&Entry::Left(Left::Health));
+        }
+        !self.is_cut_of_health
+    }
+}
+
+/// Reads a page, full or open.
+///
+/// # Errors
+///
+/// Returns what can't be read: an entry that a newer version made.
+pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
+    let mut text = Vec::new();
+    // An open page has no end; what is there of it is whole.
+    let read = DeflateDecoder::new(page).take(2 * MOST as u64).read_to_end(&mut text);
+    if let Err(error) = read
+        && error.kind() != std::io::ErrorKind::UnexpectedEof
+    {
+        return Err(EngineError::Stored(error.to_string()));
+    }
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_slice(line).map_err(|error| EngineError::Stored(error.to_string())))
+        .collect()
+}
+
+/// An operation that is over, with all that is needed to go through it again.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What it ran.
+    pub plan: Arc<Plan>,
+    /// What it was told and what plugins were asked, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// Who takes down what plugins are asked.
+pub(crate) trait Listener: Send + Sync {
+    /// Takes one down.
+    fn asked(&self, asked: Asked);
+}
+
+impl Listener for Journal {
+    fn asked(&self, asked: Asked) {
+        let is_health = matches!(asked.what, Exchange::Assess { .. });
+        let mut pages = self.pages();
+        if !is_health || pages.is_new(&asked) {
+            pages.write(&Entry::Asked(Box::new(asked)));
+        }
+    }
+}
+
+/// While planning there is no journal yet.
+impl Listener for Mutex<Vec<Asked>> {
+    fn asked(&self, asked: Asked) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+    }
+}
+
+/// Plugins, and somebody who takes down what they are asked.
+pub(crate) struct Recording {
+    pub plugins: Arc<dyn Plugins>,
+    pub to: Arc<dyn Listener>,
+}
+
+impl Recording {
+    fn take_down(&self, at: Option<Timestamp>, by: &Answerer, what: Exchange) {
+        self.to.asked(Asked::new(at, by, what));
+    }
+}
+
+#[async_trait]
+impl Plugins for Recording {
+    fn answerer(&self, need: &Need) -> Option<Answerer> {
+        self.plugins.answerer(need)
+    }
+
+    fn policies_for_all(&self) -> Vec<Answerer> {
+        self.plugins.policies_for_all()
+    }
+
+    fn requested(&self, by: &Answerer) -> Grants {
+        self.plugins.requested(by)
+    }
+
+    async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
+        let answer = self.plugins.place(by, question.clone()).await;
+        let what = Exchange::Place {
+            question,
+            answer: answer.clone(),
+        };
+        self.take_down(None, by, what);
+        answer
+    }
+
+    async fn step(
+        &self,
+        by: &Answerer,
+        context: &HookContext,
+        question: HookQuestion,
+        now: Timestamp,
+    ) -> Result<HookStep, PluginError> {
+        let answer = self.plugins.step(by, context, question.clone(), now).await;
+        let what = Exchange::Step {
+            context: Box::new(context.clone()),
+            question,
+            answer: answer.clone(),
+        };
+        self.take_down(Some(now), by, what);
+        answer
+    }
+
+    async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
+        let answer = self.plugins.assess(by, question).await;
+        let what = Exchange::Assess {
+            application: question.application.clone(),
+            object: without_managers(question.object),
+            mode: question.mode,
+            related: question.related.cloned(),
+            answer: answer.clone(),
+        };
+        self.take_down(Some(question.now), by, what);
+        answer
+    }
+
+    async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
+        let answer = self.plugins.decide(by, question.clone(), now).await;
+        let what = Exchange::Decide {
+            question: Box::new(question),
+            answer: answer.clone(),
+        };
+        self.take_down(Some(now), by, what);
+        answer
+    }
+}
+
+/// Copies an object without its `managedFields`, which no plugin sees.
+fn without_managers(object: &Object) -> Object {
+    let copy = |value: &Value, left_out: &str| match value {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| *name != left_out)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+        other => other.clone(),
+    };
+    let mut copied = copy(&object.0, "metadata");
+    if let (Some(members), Some(metadata)) = (copied.as_object_mut(), object.0.get("metadata")) {
+        members.insert("metadata".to_owned(), copy(metadata, "managedFields"));
+    }
+    Object(copied)
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_core::input::Happened;
+    use serde_json::json;
+
+    use super::*;
+
+    fn troubled(message: String) -> Input {
+        Input {
+            at: Timestamp::UNIX_EPOCH,
+            what: Happened::Troubled { message },
+        }
+    }
+
+    fn of(page: &Page) -> &[u8] {
+        match page {
+            Page::Open(page) | Page::Full(page) => page,
+        }
+    }
+
+    #[test]
+    fn a_page_can_be_read_at_any_time_and_a_full_one_is_followed_by_the_next() {
+        let journal = Journal::begin(Vec::new());
+        let mut expected = Vec::new();
+        let mut kept = Vec::new();
+        for n in 0..30_000_u32 {
+            // Numbers that don't compress away.
+            let input = troubled(format!("{:x}", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+            journal.told(&input);
+            expected.push(Entry::Told(Box::new(input)));
+            if n % 1000 == 0 {
+                let page = journal.page();
+                let so_far = [kept.clone(), read(of(&page)).unwrap()].concat();
+                assert_eq!(so_far, expected);
+                if let Page::Full(_) = page {
+                    kept = so_far;
+                }
+            }
+        }
+        assert!(!kept.is_empty(), "pages have become full");
+    }
+
+    #[test]
+    fn a_journal_that_becomes_too_long_says_where_it_ends() {
+        let journal = Journal::begin(Vec::new());
+        for _ in 0..40 {
+            journal.told(&troubled("x".repeat(1 << 20)));
+        }
+        let entries = read(of(&journal.page())).unwrap();
+        assert_eq!(entries.len(), 32);
+        assert_eq!(entries.last(), Some(&Entry::Left(Left::Everything)));
+    }
+
+    #[test]
+    fn the_same_question_about_health_is_taken_down_once() {
+        let journal = Journal::begin(Vec::new());
+        let by = Answerer {
+            plugin: "resource".to_owned(),
+            version: "1.0.0".to_owned(),
+            digest: "00".to_owned(),
+            claim: "*/*".to_owned(),
+        };
+        let ask = |second: i64, version: &str| {
+            let object = json!({
+                "kind": "Widget",
+                "metadata": { "resourceVersion": version, "managedFields": [{ "manager": "kubectl" }] },
+            });
+            let what = Exchange::Assess {
+                application: capstan_core::plugins::Application {
+                    name: "shop".to_owned(),
+                    namespace: "shop".to_owned(),
+                },
+                object: without_managers(&Object(object)),
+                mode: capstan_core::compat::Mode::Native,
+                related: None,
+                answer: Ok(Assessment::new(capstan_core::health::Health::Healthy, "", "")),
+            };
+            journal.asked(Asked::new(Timestamp::from_second(second).ok(), &by, what));
+        };
+        ask(1, "1");
+        ask(2, "1");
+        ask(3, "2");
+        let page = journal.page();
+        assert_eq!(read(of(&page)).unwrap().len(), 2);
+        assert!(!format!("{:?}", read(of(&page))).contains("kubectl"));
+    }
+}
