@@ -7,4 +7,5 @@ mod differential;
 mod docs;
 mod engine;
 mod hostile;
+mod old;
 mod real;

@@ -618,7 +618,8 @@ fn help_shows_the_exit_codes() {
        0  done
        1  something else went wrong
        2  the command line or the manifests are wrong; nothing was done
-       3  there are differences: `diff` or `history --replay` found some, or a saved plan no longer fits the cluster
+       3  there are differences: `diff` or `history --replay` found some, or a saved plan no longer fits
+       the cluster
       10  a hook failed
       11  an object is not healthy
       12  the cluster refused a change

@@ -10,6 +10,7 @@ mod loading;
 mod memo;
 mod precedence;
 mod prepared;
+mod puppet;
 mod related;
 mod support;
 mod time;
