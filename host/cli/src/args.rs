@@ -96,6 +96,9 @@ pub struct Global {
     /// Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,
+    /// This program, which compiles strangers' plugins as a child of itself
+    #[arg(skip)]
+    pub compiler: Option<PathBuf>,
     /// How to print
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Output,

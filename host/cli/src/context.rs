@@ -1,6 +1,7 @@
 //! Makes the engine: of a real cluster or an embedded one, with the plugins that were asked for.
 
 use std::{
+    borrow::Cow,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,7 +12,7 @@ use capstan_core::{
     plugins::{Application, Plugins},
 };
 use capstan_engine::{Clock, Engine, cluster::Cluster, web::Web};
-use capstan_sandbox::Sandbox;
+use capstan_sandbox::{Builder, Sandbox};
 use capstan_sim::{
     pods::Pods,
     scenario::Scenario,
@@ -20,7 +21,7 @@ use capstan_sim::{
 use jiff::Timestamp;
 use kube::Client;
 use serde_json::json;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{self, Runtime};
 
 use crate::{
     args::Global,
@@ -35,9 +36,12 @@ const LONGEST_NAME: usize = 50;
 /// Makes the runtime. Virtual time needs one thread and a clock that stands still while there is work.
 pub fn runtime(global: &Global) -> std::io::Result<Runtime> {
     if is_virtual(global) {
-        Builder::new_current_thread().enable_all().start_paused(true).build()
+        runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
     } else {
-        Builder::new_multi_thread().enable_all().build()
+        runtime::Builder::new_multi_thread().enable_all().build()
     }
 }
 
@@ -189,13 +193,31 @@ pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
     for name in &global.without_plugins {
         builder = builder.without(name);
     }
-    if let Some(folder) = plugin_folder(global) {
-        builder = builder.cache(folder);
-    }
     if is_virtual(global) {
         builder = builder.timeless();
     }
-    Ok(builder.build()?)
+    Ok(compiled(builder, global).build()?)
+}
+
+/// Loads one plugin alone, with the limits that it has in an operation.
+///
+/// # Errors
+///
+/// Returns what is wrong with it.
+pub fn alone(global: &Global, label: String, component: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Sandbox> {
+    let builder = Sandbox::builder().plugin(label, component);
+    Ok(compiled(builder, global).build()?)
+}
+
+/// Says by whom plugins are compiled, and where that is kept.
+fn compiled(mut builder: Builder, global: &Global) -> Builder {
+    if let Some(program) = &global.compiler {
+        builder = builder.compiled_by(program);
+    }
+    match plugin_folder(global) {
+        Some(folder) => builder.cache(folder),
+        None => builder,
+    }
 }
 
 /// Returns the folder for what is compiled and downloaded, if there is a place for it.

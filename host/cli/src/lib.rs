@@ -35,7 +35,11 @@ use crate::{args::Args, exit::Exit};
 
 /// Runs one command line, and returns its exit code.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(words) {
+    let words: Vec<OsString> = words.into_iter().collect();
+    if capstan_sandbox::is_child(&words) {
+        return capstan_sandbox::child();
+    }
+    let mut args = match Args::try_parse_from(words) {
         Ok(args) => args,
         Err(error) => {
             // A closed pipe is the reader's choice.
@@ -43,6 +47,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
         }
     };
+    args.global.compiler = std::env::current_exe().ok();
     log(args.global.verbose);
     let paint = render::Paint::new(args.global.color);
     let args = match args.settled() {

@@ -18,6 +18,7 @@ mod unknown;
 mod values;
 
 pub(crate) use self::reader::pointer;
+pub use self::reader::settings_at;
 pub use self::{
     condition::{RunIf, When},
     table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},

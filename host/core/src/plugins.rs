@@ -95,6 +95,15 @@ pub struct PlaceQuestion {
     pub on_vanished: OnVanished,
 }
 
+/// What a manifest's schema has against a user's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsFlaw {
+    /// Where in the settings, as a JSON pointer.
+    pub pointer: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
 /// Where a manifest goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Placement {
@@ -472,6 +481,12 @@ pub trait Plugins: Send + Sync {
     fn requested(&self, by: &Answerer) -> Grants {
         _ = by;
         Grants::default()
+    }
+
+    /// Lists what a user's settings for a hook have that the manifest of its type, or of one of its policies, doesn't allow.
+    fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+        _ = (by, settings);
+        Vec::new()
     }
 
     /// Asks a hook type where a manifest goes.

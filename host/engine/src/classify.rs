@@ -6,7 +6,7 @@ use capstan_core::{
     error::PlanError,
     manifest::Manifest,
     plan::{Classified, Role},
-    plugins::{Answerer, Application, Need, PlaceQuestion, Placement, PluginError, Plugins},
+    plugins::{Answerer, Application, Need, PlaceQuestion, Placement, PluginError, Plugins, SettingsFlaw},
 };
 
 /// Classifies one manifest.
@@ -29,6 +29,13 @@ pub(crate) async fn classify(
             role,
         });
     };
+    let policies = directives.delete_policies.iter();
+    let policies = policies.filter_map(|word| plugins.answerer(&Need::Policy(word.clone())));
+    for asked in std::iter::once(by.clone()).chain(policies) {
+        if let Some(flaw) = plugins.flaws_of_settings(&asked, &directives.settings).first() {
+            return Err(wrong_settings(&manifest, &asked, flaw));
+        }
+    }
     let question = PlaceQuestion {
         application: application.clone(),
         settings: directives.settings.clone(),
@@ -109,6 +116,23 @@ fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &Need) -> Result<An
         let error = manifest.error(pointer, format!("no plugin answers for {need}"));
         error.hint("`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one")
     })
+}
+
+fn wrong_settings(manifest: &Manifest, by: &Answerer, flaw: &SettingsFlaw) -> PlanError {
+    let SettingsFlaw { pointer, message } = flaw;
+    let place = match directive::settings_at(manifest) {
+        // What is below an annotation has no place of its own.
+        place if place.starts_with("/metadata") => place,
+        place => format!("{place}{pointer}"),
+    };
+    let at = if pointer.is_empty() {
+        "the settings".to_owned()
+    } else {
+        format!("the setting `{pointer}`")
+    };
+    manifest.error(&place, format!("{at}: {message}")).hint(format!(
+        "plugin {by} says so in its manifest: `capstan plugin inspect` shows what it takes"
+    ))
 }
 
 fn refused(manifest: &Manifest, error: PluginError) -> PlanError {

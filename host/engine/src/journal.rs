@@ -20,12 +20,12 @@ use capstan_core::{
     plan::Plan,
     plugins::{
         Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
-        Plugins, PolicyQuestion,
+        Plugins, PolicyQuestion, SettingsFlaw,
     },
 };
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::EngineError;
 
@@ -215,6 +215,10 @@ impl Plugins for Recording {
 
     fn requested(&self, by: &Answerer) -> Grants {
         self.plugins.requested(by)
+    }
+
+    fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+        self.plugins.flaws_of_settings(by, settings)
     }
 
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {

@@ -1,11 +1,21 @@
 //! A plugin's code: what it may import, how it is compiled and linked.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::Path,
+};
 
 use capstan_stamp::Interface;
 use wasmtime::component::{Component, InstancePre};
 
-use crate::{adapter::v0::Exports, cache::Cache, engine::Engine, info::Compiled, state::State};
+use crate::{
+    adapter::v0::Exports,
+    cache::Cache,
+    compile::{self, CompileError},
+    engine::Engine,
+    info::Compiled,
+    state::State,
+};
 
 /// What a plugin may import beside WASI 0.2. `types` has no function: it is how a component says which types it means.
 const CONTRACT: [&str; 4] = [
@@ -57,6 +67,7 @@ pub(crate) fn prepare(
     digest: &str,
     bytes: &[u8],
     claimed: &[Interface],
+    compiler: Option<&Path>,
 ) -> wasmtime::Result<Ready> {
     let name = cached_name(engine, digest);
     let cached = cache.and_then(|cache| cache.load(&name)).and_then(|code| {
@@ -66,9 +77,9 @@ pub(crate) fn prepare(
     let (component, compiled) = if let Some(component) = cached {
         (component, Compiled::Cached)
     } else {
-        let component = Component::new(&engine.wasm, bytes)?;
+        let (component, code) = compiled(engine, bytes, compiler)?;
         if let Some(cache) = cache {
-            cache.store(&name, &component.serialize()?);
+            cache.store(&name, &code);
         }
         (component, Compiled::Now)
     };
@@ -77,10 +88,26 @@ pub(crate) fn prepare(
     Ok(Ready { pre, exports, compiled })
 }
 
+/// Compiles a component, in a process of its own if there is a program for that. Returns what can be kept, too.
+fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
+    match compiler.map(|program| compile::in_child(program, bytes)) {
+        Some(Ok(code)) => return Ok((deserialize(engine, &code)?, code)),
+        Some(Err(CompileError::Refused(why))) => return Err(wasmtime::Error::msg(why)),
+        // A program that was replaced while it runs can't be started again.
+        Some(Err(CompileError::NoChild(error))) => {
+            tracing::info!(%error, "plugins are compiled in this process");
+        }
+        None => {}
+    }
+    let component = Component::new(&engine.wasm, bytes)?;
+    let code = component.serialize()?;
+    Ok((component, code))
+}
+
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the cache returns nothing but what a process of this user got from `Component::serialize`: it has verified
-    // that with a key that only this user can read.
+    // SAFETY: it comes from a child of this program over a pipe that nobody else has, or from the cache, which returns nothing but what a
+    // process of this user got from the compiler: it has verified that with a key that only this user can read.
     unsafe { Component::deserialize(&engine.wasm, code) }
 }
 

@@ -88,6 +88,11 @@ fn config() -> Config {
     config
 }
 
+/// Compiles a component for engines of ours, without one that could run it.
+pub(crate) fn precompile(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    wasmtime::Engine::new(&config())?.precompile_component(component)
+}
+
 /// Makes the quickest engine that this machine allows.
 fn best_of() -> wasmtime::Result<(wasmtime::Engine, Option<String>)> {
     let mut refusal = None;

@@ -53,6 +53,14 @@ pub enum SandboxError {
         /// What is wrong.
         reason: String,
     },
+    /// Its schema of settings is none.
+    #[error("plugin {plugin}: {reason}")]
+    Settings {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Its code is not valid, or has other types than the contract.
     #[error("failed to compile plugin {plugin}: {reason}")]
     Compile {
@@ -115,6 +123,9 @@ impl SandboxError {
             SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".to_owned(),
             SandboxError::Grants { .. } => {
                 "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".to_owned()
+            }
+            SandboxError::Settings { .. } => {
+                "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".to_owned()
             }
             SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".to_owned(),
             SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".to_owned(),

@@ -1,7 +1,10 @@
 //! Looks at one component without asking it anything: what it says of itself, what it is made of, and everything that would keep it
 //! from being loaded, not the first thing only.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use capstan_stamp::{Anatomy, CONTRACTS, Claim, Interface, Manifest, ReadError};
 use serde::Serialize;
@@ -68,8 +71,9 @@ pub struct Allowance {
 
 const INTERFACES: [Interface; 3] = [Interface::Health, Interface::Hook, Interface::DeletePolicy];
 
-/// Examines a component. What it compiles for that it keeps in the cache, if there is one.
-pub fn examine(bytes: &[u8], cache: Option<PathBuf>) -> Result<Examination, SandboxError> {
+/// Examines a component. What is compiled for that is kept in the cache, if there is one; `compiler` is as for
+/// [`compiled_by`](crate::Builder::compiled_by).
+pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<Examination, SandboxError> {
     let mut found = Examination {
         size: bytes.len(),
         digest: plugin::hex(&Sha256::digest(bytes)),
@@ -103,7 +107,7 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>) -> Result<Examination, Sand
     }
     found.manifest_of(bytes);
     found.imports_and_exports();
-    found.code(bytes, cache)?;
+    found.code(bytes, cache, compiler)?;
     Ok(found)
 }
 
@@ -227,7 +231,7 @@ impl Examination {
     }
 
     /// Compiles and links it, as loading does: only then it is known whether its functions have the contract's types.
-    fn code(&mut self, bytes: &[u8], cache: Option<PathBuf>) -> Result<(), SandboxError> {
+    fn code(&mut self, bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<(), SandboxError> {
         let is_foreign = !component::foreign(self.imports.clone()).is_empty();
         let exported = |interface: &Interface| component::answers(*interface, &self.exports);
         let exported: Vec<Interface> = INTERFACES.into_iter().filter(exported).collect();
@@ -236,7 +240,8 @@ impl Examination {
         }
         let engine = Engine::shared()?;
         let cache = cache.and_then(|folder| Cache::open(folder).ok());
-        if let Err(error) = component::prepare(&engine, cache.as_ref(), &self.digest, bytes, &exported) {
+        let ready = component::prepare(&engine, cache.as_ref(), &self.digest, bytes, &exported, compiler);
+        if let Err(error) = ready {
             self.fault(
                 format!("its code does not fit: {error:#}"),
                 "build it again against the contract 0.1.0 in `wit/`",

@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fmt,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -19,6 +20,7 @@ use crate::{
     error::SandboxError,
     info::Source,
     projection::Projection,
+    settings,
     strikes::Strikes,
 };
 
@@ -32,6 +34,8 @@ pub(crate) struct Plugin {
     pub(crate) source: Source,
     /// What its manifest requests.
     pub(crate) requested: Grants,
+    /// What the user's settings have to be.
+    pub(crate) settings: Option<jsonschema::Validator>,
     bytes: Cow<'static, [u8]>,
     /// Whether it judges health by a handle.
     pub(crate) looks_itself: bool,
@@ -79,8 +83,14 @@ impl Plugin {
             plugin: plugin.clone(),
             reason,
         })?;
+        let settings = manifest.settings.as_ref().map(settings::validator).transpose();
+        let settings = settings.map_err(|reason| SandboxError::Settings {
+            plugin: plugin.clone(),
+            reason,
+        })?;
         Ok(Plugin {
             requested,
+            settings,
             looks_itself,
             projections: projections(&manifest),
             manifest,
@@ -93,10 +103,18 @@ impl Plugin {
     }
 
     /// Returns its code, compiling it the first time.
-    pub(crate) fn ready(&self, engine: &Engine, cache: Option<&Cache>) -> Result<&Ready, String> {
+    pub(crate) fn ready(
+        &self,
+        engine: &Engine,
+        cache: Option<&Cache>,
+        compiler: Option<&Path>,
+    ) -> Result<&Ready, String> {
+        // What came with this program is no stranger's.
+        let compiler = compiler.filter(|_| matches!(self.source, Source::Path(_)));
         let prepare = || {
             let claimed: Vec<Interface> = self.manifest.claims.iter().map(Claim::interface).collect();
-            component::prepare(engine, cache, &self.digest, &self.bytes, &claimed).map_err(|error| format!("{error:#}"))
+            component::prepare(engine, cache, &self.digest, &self.bytes, &claimed, compiler)
+                .map_err(|error| format!("{error:#}"))
         };
         self.ready.get_or_init(prepare).as_ref().map_err(Clone::clone)
     }

@@ -18,11 +18,12 @@ use capstan_core::{
     object::Object,
     plugins::{
         Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
-        Plugins, PolicyQuestion,
+        Plugins, PolicyQuestion, SettingsFlaw,
     },
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::{
     adapter::v0::{Assess, Decide, Place, Step},
@@ -36,6 +37,7 @@ use crate::{
     memo::{Key, Memo},
     plugin::Plugin,
     registry::Registry,
+    settings,
     state::Facts,
 };
 
@@ -44,6 +46,8 @@ pub struct Sandbox {
     engine: Arc<Engine>,
     pub(crate) registry: Registry,
     cache: Option<Cache>,
+    /// This program, if it can be started as a compiler.
+    compiler: Option<PathBuf>,
     keeps_time: bool,
     has_rest: bool,
     /// What health checks answered, if that is remembered.
@@ -59,6 +63,7 @@ pub struct Builder {
     of_user: Vec<(String, Cow<'static, [u8]>)>,
     without: Vec<String>,
     cache: Option<PathBuf>,
+    compiler: Option<PathBuf>,
     is_timeless: bool,
     has_rest: bool,
     remembers: bool,
@@ -69,6 +74,14 @@ impl Builder {
     #[must_use]
     pub fn cache(mut self, folder: impl Into<PathBuf>) -> Builder {
         self.cache = Some(folder.into());
+        self
+    }
+
+    /// Compiles the plugins that the user named in a process of their own, with limits: `program` is the one that runs
+    /// [`child`](crate::child) when [`is_child`](crate::is_child) says so.
+    #[must_use]
+    pub fn compiled_by(mut self, program: impl Into<PathBuf>) -> Builder {
+        self.compiler = Some(program.into());
         self
     }
 
@@ -135,6 +148,7 @@ impl Builder {
             registry: Registry::new(built_in, of_user)?,
             engine,
             cache,
+            compiler: self.compiler,
             keeps_time: !self.is_timeless,
             has_rest: self.has_rest,
             memo: self.remembers.then(Memo::default),
@@ -222,10 +236,14 @@ impl Sandbox {
         thread::scope(|scope| {
             // wasmtime itself spreads the functions of a component over all cores; threads fill the gaps between.
             for plugin in plugins.iter().skip(1) {
-                scope.spawn(|| plugin.ready(&self.engine, self.cache.as_ref()).is_ok());
+                scope.spawn(|| {
+                    plugin
+                        .ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref())
+                        .is_ok()
+                });
             }
             if let Some(first) = plugins.first() {
-                let _ = first.ready(&self.engine, self.cache.as_ref());
+                let _ = first.ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref());
             }
         });
         for plugin in plugins {
@@ -235,7 +253,7 @@ impl Sandbox {
     }
 
     pub(crate) fn ready<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a crate::component::Ready, SandboxError> {
-        let compiled = plugin.ready(&self.engine, self.cache.as_ref());
+        let compiled = plugin.ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref());
         compiled.map_err(|reason| SandboxError::Compile {
             plugin: plugin.source.to_string(),
             reason,
@@ -261,7 +279,7 @@ impl Sandbox {
             Some((message, after_ms)) => Err(Trouble::Said(Failure::Retry { message, after_ms }, String::new())),
             None => input.map_err(broke),
         };
-        let ready = plugin.ready(&self.engine, self.cache.as_ref());
+        let ready = plugin.ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref());
         let ready = ready.map_err(|reason| broke(format!("can't be compiled: {reason}")));
         let (answer, cost) = match (input, ready) {
             (Ok(input), Ok(ready)) => {
@@ -383,6 +401,14 @@ impl Plugins for Sandbox {
     fn requested(&self, by: &Answerer) -> Grants {
         let plugin = self.registry.by_digest(&by.digest);
         plugin.map(|plugin| plugin.requested.clone()).unwrap_or_default()
+    }
+
+    fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+        let plugin = self.registry.by_digest(&by.digest);
+        let validator = plugin.and_then(|plugin| plugin.settings.as_ref());
+        validator
+            .map(|validator| settings::flaws(validator, settings))
+            .unwrap_or_default()
     }
 
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {

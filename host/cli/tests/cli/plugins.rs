@@ -1,6 +1,11 @@
 //! What authors of plugins do: check, inspect and test.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use insta::assert_snapshot;
 
@@ -426,4 +431,92 @@ fn the_cases_of_the_guide_pass() {
         let said: Said = command.output().unwrap().into();
         assert_eq!(said.code, 0, "{}", said.all());
     }
+}
+
+#[test]
+fn settings_are_what_the_manifest_says_of_them() {
+    let folder = folder(&[]);
+    let mut manifest = capstan_stamp::read(component("approval")).unwrap();
+    "acme-approval".clone_into(&mut manifest.name);
+    manifest.settings = Some(serde_json::json!({
+        "type": "object",
+        "required": ["prompt"],
+        "properties": { "prompt": { "type": "string" }, "deadline": { "type": "string", "pattern": "^[0-9]+[smh]$" } },
+    }));
+    let component = capstan_stamp::stamp(component("approval"), &manifest).unwrap();
+    fs::write(folder.path().join("acme.wasm"), &component).unwrap();
+    let planned = |settings: &str| {
+        let hook = format!(
+            "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: go\n  annotations: {{ capstan.dev/hook: PreSync }}\n\
+             spec:\n  type: approval\n  settings:\n{settings}"
+        );
+        fs::write(folder.path().join("hook.yaml"), hook).unwrap();
+        run_in(folder.path(), "plan -f DIR/hook.yaml --simulate --plugin DIR/acme.wasm")
+    };
+    let well = planned("    prompt: Ship it?\n    deadline: 5m\n");
+    assert_eq!(well.code, 0, "{}", well.all());
+    assert_snapshot!(planned("    prompt: Ship it?\n    deadline: soon\n").all(), @r#"
+    error: the setting `/deadline`: "soon" does not match "^[0-9]+[smh]$"
+      --> DIR/hook.yaml:10
+      10 |     deadline: soon
+         |               ^
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect` shows what it takes
+    [exit code 2]
+    "#);
+    assert_snapshot!(planned("    deadline: 5m\n").all(), @r#"
+    error: the settings: "prompt" is a required property
+      --> DIR/hook.yaml:9
+      9 |     deadline: 5m
+        |     ^
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect` shows what it takes
+    [exit code 2]
+    "#);
+    let job = "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: go\n  annotations:\n    capstan.dev/hook: PreSync\n    \
+               capstan.dev/hook-type: approval\n    capstan.dev/settings: '{prompt: 7}'\n";
+    fs::write(folder.path().join("job.yaml"), job).unwrap();
+    let said = run_in(folder.path(), "plan -f DIR/job.yaml --simulate --plugin DIR/acme.wasm");
+    assert_snapshot!(said.all(), @r#"
+    error: the setting `/prompt`: 7 is not of type "string"
+      --> DIR/job.yaml:8
+      8 |     capstan.dev/settings: '{prompt: 7}'
+        |                           ^
+      hint: plugin acme-approval 0.1.0 says so in its manifest: `capstan plugin inspect` shows what it takes
+    [exit code 2]
+    "#);
+    manifest.settings = Some(serde_json::json!({ "$ref": "https://example.com/schema.json" }));
+    let outside = capstan_stamp::stamp(&component, &manifest);
+    fs::write(folder.path().join("acme.wasm"), outside.unwrap()).unwrap();
+    assert_snapshot!(run_in(folder.path(), "plan -f DIR/hook.yaml --simulate --plugin DIR/acme.wasm").all(), @"
+    error: plugin DIR/acme.wasm: its schema of settings can't be used: Resource 'https://example.com/schema.json' is not present in a registry and retrieving it failed: a schema may refer to nothing outside of itself
+      hint: mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be
+    [exit code 2]
+    ");
+}
+
+#[test]
+fn a_strangers_plugin_is_compiled_by_a_child_with_limits() {
+    let compile = |limits: &str, component: &[u8]| {
+        let words = format!("{limits} exec '{}' __compile-plugin", env!("CARGO_BIN_EXE_capstan"));
+        let mut child = Command::new("sh")
+            .args(["-c", &words])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            // One that is over doesn't read.
+            scope.spawn(move || stdin.write_all(component).ok());
+            child.wait_with_output().unwrap()
+        })
+    };
+    let well = compile("", component("viewer"));
+    assert!(well.status.success() && well.stdout.starts_with(b"\x7fELF"));
+    let no_plugin = compile("", b"garbage");
+    assert_eq!(no_plugin.status.code(), Some(1));
+    assert!(!no_plugin.stderr.is_empty() && no_plugin.stdout.is_empty());
+    // Less memory than the compiler needs for it: it ends, and nothing else does.
+    let short = compile("ulimit -d 20000;", capstan_bundle::interpreter("lua").unwrap().bytes);
+    assert!(!short.status.success() && short.stdout.is_empty(), "{:?}", short.status);
 }

@@ -210,6 +210,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Returns the JSON pointer to the settings of a hook.
+pub fn settings_at(manifest: &Manifest) -> String {
+    let name = "capstan.dev/settings";
+    if manifest.object.annotation(name).is_some() || !is_hook_document(&manifest.object) {
+        return pointer(name);
+    }
+    "/spec/settings".to_owned()
+}
+
 /// Says whether a document is a hook that is no object of the cluster.
 pub(super) fn is_hook_document(object: &Object) -> bool {
     object.group() == "capstan.dev" && object.kind() == "Hook"

@@ -41,7 +41,7 @@ fn manifest(claims: &str) -> Manifest {
 }
 
 fn told(bytes: &[u8]) -> String {
-    let Examination { faults, notes, .. } = examine(bytes, None).unwrap();
+    let Examination { faults, notes, .. } = examine(bytes, None, None).unwrap();
     let faults = faults
         .iter()
         .map(|fault| format!("{}\nhint: {}", fault.message, fault.hint));
@@ -51,7 +51,7 @@ fn told(bytes: &[u8]) -> String {
 
 #[test]
 fn a_plugin_has_no_fault() {
-    let found = examine(guest("wishes"), None).unwrap();
+    let found = examine(guest("wishes"), None, None).unwrap();
     assert!(found.is_plugin(), "{:?}", found.faults);
     assert_eq!(found.manifest.unwrap().name, "wishes");
     assert_eq!(
@@ -114,11 +114,14 @@ fn whatever_is_cut_or_bent_is_a_fault_and_never_a_panic() {
     let whole = component(&["wasi:io/poll@0.2.6"], &["capstan:plugin/health@0.1.0"]);
     let whole = stamp(&whole, &manifest(&health_claim("['Pod']"))).unwrap();
     for length in 0..whole.len() {
-        assert!(!examine(&whole[..length], None).unwrap().is_plugin(), "cut at {length}");
+        assert!(
+            !examine(&whole[..length], None, None).unwrap().is_plugin(),
+            "cut at {length}"
+        );
     }
     for at in 0..whole.len() {
         let mut bent = whole.clone();
         bent[at] ^= 0x40;
-        examine(&bent, None).unwrap();
+        examine(&bent, None, None).unwrap();
     }
 }

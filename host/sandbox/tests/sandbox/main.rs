@@ -4,6 +4,8 @@
 mod answers;
 mod ask;
 mod cache;
+#[cfg(unix)]
+mod compile;
 mod examine;
 mod hostile;
 mod loading;

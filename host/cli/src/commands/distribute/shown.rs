@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use capstan_registry::{Digest, Plugin, repeats_component};
-use capstan_sandbox::{PluginInfo, Sandbox};
+use capstan_sandbox::PluginInfo;
 use serde::Serialize;
 
 use crate::{
@@ -128,10 +128,6 @@ impl Shown {
 ///
 /// Returns why the sandbox doesn't take it.
 pub(super) fn checked(global: &Global, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
-    let mut builder = Sandbox::builder().plugin(name, component);
-    if let Some(folder) = context::plugin_folder(global) {
-        builder = builder.cache(folder);
-    }
-    let found = builder.build()?.plugins().into_iter().next();
+    let found = context::alone(global, name, component)?.plugins().into_iter().next();
     found.context("the sandbox has lost a plugin")
 }

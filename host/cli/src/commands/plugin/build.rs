@@ -93,7 +93,7 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
             "see its toolchain's output",
         )
     })?;
-    let found = examine(&stamped, context::plugin_folder(global))?;
+    let found = examine(&stamped, context::plugin_folder(global), global.compiler.as_deref())?;
     let file = args
         .to
         .clone()

@@ -17,7 +17,11 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     let mut found = Vec::new();
     for path in &args.files {
         let subject = Subject::of_file(path)?;
-        let examination = examine(&subject.bytes, context::plugin_folder(global))?;
+        let examination = examine(
+            &subject.bytes,
+            context::plugin_folder(global),
+            global.compiler.as_deref(),
+        )?;
         found.push((subject.label, examination));
     }
     let is_good = found.iter().all(|(_, found)| found.is_plugin());

@@ -16,7 +16,11 @@ use crate::{
 
 pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit> {
     let subject = Subject::find(global, &args.plugin)?;
-    let found = examine(&subject.bytes, context::plugin_folder(global))?;
+    let found = examine(
+        &subject.bytes,
+        context::plugin_folder(global),
+        global.compiler.as_deref(),
+    )?;
     if global.output == Output::Text {
         print(&text(&subject.label, &found));
         for note in &found.notes {

@@ -96,11 +96,7 @@ impl Subject {
 
     /// Loads it alone, with the limits that it has in an operation.
     pub fn load(self, global: &Global) -> anyhow::Result<(Sandbox, String)> {
-        let mut builder = Sandbox::builder().plugin(self.label, self.bytes);
-        if let Some(folder) = context::plugin_folder(global) {
-            builder = builder.cache(folder);
-        }
-        let sandbox = builder.build()?;
+        let sandbox = context::alone(global, self.label, self.bytes)?;
         let name = sandbox.plugins().first().map(|plugin| plugin.name.clone());
         Ok((sandbox, name.unwrap_or_default()))
     }

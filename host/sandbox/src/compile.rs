@@ -1,0 +1,152 @@
+//! Compiling what a stranger wrote, in a process of its own: compilers have worst cases, and whoever writes a component knows them. The
+//! child is this program once more; it is told the component on stdin, has a limit of memory and of processor time, and writes the
+//! compiled code to stdout. It is trusted like the compiler in this process would be: it is the same one.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io::{Read as _, Write as _},
+    path::Path,
+    process::{Child, Command, ExitCode, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use crate::engine;
+
+/// The word by which this program knows that it is the child. No verb is called like that.
+pub const WORD: &str = "__compile-plugin";
+
+/// How much memory it may have, in bytes: a Python component of 18 MiB, the largest known, takes a fifth of it.
+const MEMORY: u64 = 2 << 30;
+/// How much processor time, in seconds: that one takes 13.
+const CPU_SECONDS: u64 = 300;
+/// How long it may take: beside other work its processor time may take longer.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Why there is no code.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CompileError {
+    /// The child couldn't be started.
+    #[error("{0}")]
+    NoChild(std::io::Error),
+    /// The component is not valid.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Compiles a component in a child of this program, at `program`.
+pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, CompileError> {
+    let mut child = Command::new(program)
+        .arg(WORD)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(CompileError::NoChild)?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            // Who stops reading says why.
+            stdin.map(|mut stdin| stdin.write_all(component).ok());
+        });
+        let said = scope.spawn(move || {
+            let mut said = String::new();
+            stderr.map(|stderr| stderr.take(16 << 10).read_to_string(&mut said).ok());
+            said
+        });
+        let (told, ended) = mpsc::channel();
+        let code = scope.spawn(move || {
+            let mut code = Vec::new();
+            stdout.map(|mut stdout| stdout.read_to_end(&mut code).ok());
+            told.send(()).ok();
+            code
+        });
+        let is_late = ended.recv_timeout(PATIENCE).is_err();
+        if is_late {
+            child.kill().ok();
+        }
+        let (code, said) = (code.join().unwrap_or_default(), said.join().unwrap_or_default());
+        outcome(&mut child, is_late, code, &said)
+    })
+}
+
+fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Result<Vec<u8>, CompileError> {
+    let status = child.wait().map_err(CompileError::NoChild)?;
+    if status.success() {
+        return Ok(code);
+    }
+    let said = said.trim();
+    Err(CompileError::Refused(if is_late {
+        format!("it took more than {} min", PATIENCE.as_secs() / 60)
+    } else if is_over_time(status) {
+        format!("it took more than {CPU_SECONDS} s of processor time")
+    } else if status.code() == Some(1) {
+        said.to_owned()
+    } else {
+        // Whoever gets no memory aborts, and says so.
+        let why = said.lines().find(|line| line.contains("memory")).unwrap_or(said);
+        format!(
+            "the compiler ended with {status}, where it may use {} GiB: {why}",
+            MEMORY >> 30
+        )
+    }))
+}
+
+#[cfg(unix)]
+fn is_over_time(status: std::process::ExitStatus) -> bool {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+}
+
+#[cfg(not(unix))]
+fn is_over_time(_: std::process::ExitStatus) -> bool {
+    false
+}
+
+/// Says whether a command line is that of the child.
+pub fn is_child(words: &[OsString]) -> bool {
+    words.get(1).is_some_and(|word| word == OsStr::new(WORD))
+}
+
+/// Is the child: compiles what comes on stdin. What is wrong goes to stderr.
+pub fn child() -> ExitCode {
+    bound();
+    let mut component = Vec::new();
+    let compiled = std::io::stdin()
+        .read_to_end(&mut component)
+        .map_err(|error| error.to_string())
+        .and_then(|_| engine::precompile(&component).map_err(|error| format!("{error:#}")));
+    let written = compiled.and_then(|code| std::io::stdout().write_all(&code).map_err(|error| error.to_string()));
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // Nobody may listen.
+            writeln!(std::io::stderr(), "{why}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(unix)]
+fn bound() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let bound = |resource, most: u64| {
+        let now = getrlimit(resource);
+        let most = now.maximum.map_or(most, |maximum| maximum.min(most));
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: now.maximum,
+        };
+        // Lowering one's own limit is always allowed.
+        setrlimit(resource, limit).ok();
+    };
+    // What is reserved and not written to isn't counted by this one.
+    bound(Resource::Data, MEMORY);
+    bound(Resource::Cpu, CPU_SECONDS);
+    bound(Resource::Core, 0);
+}
+
+#[cfg(not(unix))]
+fn bound() {}
