@@ -9,3 +9,4 @@ mod engine;
 mod hostile;
 mod old;
 mod real;
+mod swap;

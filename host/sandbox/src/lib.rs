@@ -2,7 +2,7 @@
 //! environment, and a clock that stands still, and ends by a budget. Outside of this crate nobody knows of wasmtime.
 //!
 //! In reading order: [`Sandbox`] implements the core's [`Plugins`](capstan_core::plugins::Plugins). `registry` says which
-//! plugin answers for what; `plugin` is one of them, `component` its code, `cache` where compiled code is kept. A question
+//! plugin answers for what; `plugin` is one of them, `component` its code, `compile` who makes it of a stranger's component, `cache` where it is kept, and `kept` the component itself. A question
 //! becomes JSON in `input`, of which `projection` shows what the claim may see; `adapter` asks it over the generated
 //! `bindings` and understands the answer. `call` runs one call in an `engine`, with a `state` of its own, in which `frozen`
 //! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name;
@@ -21,6 +21,7 @@ mod examine;
 mod frozen;
 mod info;
 mod input;
+mod kept;
 mod memo;
 mod output;
 mod plugin;

@@ -4,7 +4,6 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fmt,
-    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -13,13 +12,12 @@ use capstan_stamp::{Claim, Interface, Manifest};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    cache::Cache,
     call::Limits,
     component::{self, Ready},
-    engine::Engine,
     error::SandboxError,
     info::Source,
     projection::Projection,
+    sandbox::Sandbox,
     settings,
     strikes::Strikes,
 };
@@ -103,17 +101,17 @@ impl Plugin {
     }
 
     /// Returns its code, compiling it the first time.
-    pub(crate) fn ready(
-        &self,
-        engine: &Engine,
-        cache: Option<&Cache>,
-        compiler: Option<&Path>,
-    ) -> Result<&Ready, String> {
-        // What came with this program is no stranger's.
-        let compiler = compiler.filter(|_| matches!(self.source, Source::Path(_)));
+    pub(crate) fn ready(&self, sandbox: &Sandbox) -> Result<&Ready, String> {
         let prepare = || {
+            if let Some(kept) = &sandbox.kept {
+                kept.keep(&self.digest, &self.bytes);
+            }
+            // What came with this program is no stranger's.
+            let compiler = sandbox.compiler.as_deref();
+            let compiler = compiler.filter(|_| matches!(self.source, Source::Path(_)));
             let claimed: Vec<Interface> = self.manifest.claims.iter().map(Claim::interface).collect();
-            component::prepare(engine, cache, &self.digest, &self.bytes, &claimed, compiler)
+            let cache = sandbox.cache.as_ref();
+            component::prepare(&sandbox.engine, cache, &self.digest, &self.bytes, &claimed, compiler)
                 .map_err(|error| format!("{error:#}"))
         };
         self.ready.get_or_init(prepare).as_ref().map_err(Clone::clone)

@@ -34,6 +34,7 @@ use crate::{
     error::{AskError, SandboxError},
     info::{PluginInfo, Source},
     input,
+    kept::{Held, Kept},
     memo::{Key, Memo},
     plugin::Plugin,
     registry::Registry,
@@ -43,11 +44,12 @@ use crate::{
 
 /// Plugins, ready to be asked.
 pub struct Sandbox {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) registry: Registry,
-    cache: Option<Cache>,
+    pub(crate) cache: Option<Cache>,
+    pub(crate) kept: Option<Kept>,
     /// This program, if it can be started as a compiler.
-    compiler: Option<PathBuf>,
+    pub(crate) compiler: Option<PathBuf>,
     keeps_time: bool,
     has_rest: bool,
     /// What health checks answered, if that is remembered.
@@ -133,6 +135,7 @@ impl Builder {
     pub fn build(self) -> Result<Sandbox, SandboxError> {
         let engine = Engine::shared()?;
         let mut notes: Vec<String> = engine.note.iter().cloned().collect();
+        let kept = self.cache.as_ref().map(|folder| Kept::new(folder.join("components")));
         let cache = self.cache.and_then(|folder| match Cache::open(folder) {
             Ok(cache) => Some(cache),
             Err(note) => {
@@ -148,6 +151,7 @@ impl Builder {
             registry: Registry::new(built_in, of_user)?,
             engine,
             cache,
+            kept,
             compiler: self.compiler,
             keeps_time: !self.is_timeless,
             has_rest: self.has_rest,
@@ -236,14 +240,10 @@ impl Sandbox {
         thread::scope(|scope| {
             // wasmtime itself spreads the functions of a component over all cores; threads fill the gaps between.
             for plugin in plugins.iter().skip(1) {
-                scope.spawn(|| {
-                    plugin
-                        .ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref())
-                        .is_ok()
-                });
+                scope.spawn(|| plugin.ready(self).is_ok());
             }
             if let Some(first) = plugins.first() {
-                let _ = first.ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref());
+                let _ = first.ready(self);
             }
         });
         for plugin in plugins {
@@ -253,11 +253,17 @@ impl Sandbox {
     }
 
     pub(crate) fn ready<'a>(&'a self, plugin: &'a Plugin) -> Result<&'a crate::component::Ready, SandboxError> {
-        let compiled = plugin.ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref());
+        let compiled = plugin.ready(self);
         compiled.map_err(|reason| SandboxError::Compile {
             plugin: plugin.source.to_string(),
             reason,
         })
+    }
+
+    /// Returns the plugin that an operation began with: one that is loaded, or was when it began.
+    fn pinned(&self, by: &Answerer) -> Option<Held<'_>> {
+        let loaded = self.registry.by_digest(&by.digest).map(Held::Loaded);
+        loaded.or_else(|| self.kept.as_ref()?.find(&by.digest))
     }
 
     /// Asks a plugin, tells its log, and says in the core's words why there is no answer.
@@ -279,7 +285,7 @@ impl Sandbox {
             Some((message, after_ms)) => Err(Trouble::Said(Failure::Retry { message, after_ms }, String::new())),
             None => input.map_err(broke),
         };
-        let ready = plugin.ready(&self.engine, self.cache.as_ref(), self.compiler.as_deref());
+        let ready = plugin.ready(self);
         let ready = ready.map_err(|reason| broke(format!("can't be compiled: {reason}")));
         let (answer, cost) = match (input, ready) {
             (Ok(input), Ok(ready)) => {
@@ -335,7 +341,11 @@ impl About {
         About {
             interface,
             claim: claim.to_owned(),
-            object: object.key().to_string(),
+            object: if object.0.is_null() {
+                "a question without an object".to_owned()
+            } else {
+                object.key().to_string()
+            },
         }
     }
 }
@@ -399,13 +409,13 @@ impl Plugins for Sandbox {
     }
 
     fn requested(&self, by: &Answerer) -> Grants {
-        let plugin = self.registry.by_digest(&by.digest);
+        let plugin = self.pinned(by);
         plugin.map(|plugin| plugin.requested.clone()).unwrap_or_default()
     }
 
     fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
-        let plugin = self.registry.by_digest(&by.digest);
-        let validator = plugin.and_then(|plugin| plugin.settings.as_ref());
+        let plugin = self.pinned(by);
+        let validator = plugin.as_ref().and_then(|plugin| plugin.settings.as_ref());
         validator
             .map(|validator| settings::flaws(validator, settings))
             .unwrap_or_default()
@@ -418,13 +428,8 @@ impl Plugins for Sandbox {
             // Planning has no moment: the same manifests make the same plan.
             now: Timestamp::UNIX_EPOCH,
         };
-        self.put(
-            self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?,
-            call,
-            &Place,
-        )
-        .await
-        .0
+        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
+        self.put(&plugin, call, &Place).await.0
     }
 
     async fn step(
@@ -444,17 +449,12 @@ impl Plugins for Sandbox {
             HookQuestion::Advance { state, .. } => Step::Advance(state),
             HookQuestion::Abort { state, .. } => Step::Abort(state),
         };
-        self.put(
-            self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?,
-            call,
-            &step,
-        )
-        .await
-        .0
+        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
+        self.put(&plugin, call, &step).await.0
     }
 
     async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
-        let plugin = self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?;
+        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
         let memo = self.memo.as_ref().zip(Key::of(by, &question));
         if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
             return Ok(known);
@@ -475,7 +475,7 @@ impl Plugins for Sandbox {
             input,
             now: question.now,
         };
-        let (mut answer, cost) = self.put(plugin, call, &assess).await;
+        let (mut answer, cost) = self.put(&plugin, call, &assess).await;
         if let Ok(assessment) = &mut answer {
             let (name, claim) = (&plugin.manifest.name, &by.claim);
             assessment.need.retain(|word| {
@@ -498,12 +498,7 @@ impl Plugins for Sandbox {
             input: input::policy(&question),
             now,
         };
-        self.put(
-            self.registry.by_digest(&by.digest).ok_or_else(|| missing(by))?,
-            call,
-            &Decide,
-        )
-        .await
-        .0
+        let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
+        self.put(&plugin, call, &Decide).await.0
     }
 }

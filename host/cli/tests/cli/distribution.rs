@@ -14,21 +14,21 @@ use crate::support::{Said, capstan, component};
 const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\n";
 
 /// A folder to work in, with a cache of its own, and a registry.
-struct Desk {
+pub struct Desk {
     folder: TempDir,
     registry: Registry,
 }
 
 impl Desk {
     /// Returns one; nothing, aloud, where there can't be a registry.
-    fn new() -> Option<Desk> {
+    pub fn new() -> Option<Desk> {
         or_skip(Registry::start(Guard::Open)).map(|registry| Desk {
             folder: tempfile::tempdir().unwrap(),
             registry,
         })
     }
 
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, content).unwrap();
         path
@@ -48,12 +48,12 @@ impl Desk {
         command
     }
 
-    fn run(&self, words: &str) -> Said {
+    pub fn run(&self, words: &str) -> Said {
         self.command(words).output().unwrap().into()
     }
 
     /// Runs a command, and returns what it said without what differs from run to run.
-    fn all(&self, words: &str) -> String {
+    pub fn all(&self, words: &str) -> String {
         self.plain(&self.run(words).all())
     }
 

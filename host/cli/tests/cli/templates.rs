@@ -6,6 +6,7 @@ use std::{fs, path::Path, process::Command};
 
 use insta::assert_snapshot;
 
+use crate::distribution::Desk;
 use crate::support::{Running, Said, capstan, project as repository};
 
 /// Kinds of plugins, the one that does most first.
@@ -93,7 +94,61 @@ fn every_kind(language: &str, installed: &str) -> Option<tempfile::TempDir> {
         assert_eq!(checked.code, 0, "{}", checked.all());
     }
     runs_in_a_sync(folder.path());
+    is_used_elsewhere(folder.path());
     Some(folder)
+}
+
+/// Somebody else takes the hook type from a registry, and it runs in an operation of theirs.
+fn is_used_elsewhere(folder: &Path) {
+    let Some(desk) = Desk::new() else { return };
+    desk.file("hook.wasm", fs::read(folder.join("hook/hook.wasm")).unwrap());
+    let published = desk.all("plugin publish hook.wasm oci://REGISTRY/acme/hook:0.1.0");
+    assert_eq!(published, "oci://REGISTRY/acme/hook:0.1.0@sha256:...\n[exit code 0]");
+    desk.file("rest.yaml", fs::read(folder.join("set/hook.yaml")).unwrap());
+    desk.file("capstan.yaml", "name: shop\nsources: [{ path: rest.yaml }]\n");
+    let added = desk.run("plugin add oci://REGISTRY/acme/hook:0.1.0");
+    assert!(
+        added.code == 0 && added.out.starts_with("hook 0.1.0 (") && added.all().contains("pinned in capstan.lock"),
+        "{}",
+        added.all()
+    );
+    let synced = desk.run("sync --simulate");
+    assert!(
+        synced.code == 0 && synced.out.contains("paused for 3600 s") && synced.out.ends_with("Succeeded in 1h\n"),
+        "{}",
+        synced.all()
+    );
+}
+
+/// What a program does when it is told to: by its number of seconds.
+const DEEDS: [(&str, u32); 5] = [
+    ("panics", 9001),
+    ("spins", 9002),
+    ("sleeps", 9003),
+    ("eats", 9004),
+    ("recurses", 9005),
+];
+
+/// Has the hook type do harm, in its own language: each is one clear message, with the author's own stack where something was thrown.
+fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, told: [&str; 5]) {
+    let path = folder.join("hook").join(file);
+    let program = fs::read_to_string(&path).unwrap();
+    assert!(program.contains(after), "{program}");
+    fs::write(&path, program.replacen(after, &format!("{after}{deeds}"), 1)).unwrap();
+    let built = run_in(folder, "plugin build DIR/hook");
+    assert_eq!(built.code, 0, "{}", built.all());
+    for ((deed, seconds), told) in DEEDS.into_iter().zip(told) {
+        fs::write(
+            folder.join("deed.yaml"),
+            format!("settings: {{ seconds: {seconds} }}\n"),
+        )
+        .unwrap();
+        let said = run_in(folder, "plugin run DIR/hook start --input DIR/deed.yaml");
+        for part in told.split(" .. ") {
+            assert!(said.out.contains(part), "{deed}: no {part:?} in\n{}", said.all());
+        }
+        assert_eq!(said.code, 16, "{deed}: {}", said.all());
+    }
 }
 
 /// The hook type runs in an operation: an hour passes in virtual time.
@@ -114,6 +169,40 @@ fn runs_in_a_sync(folder: &Path) {
 #[test]
 fn a_project_in_rust_passes_its_cases() {
     let Some(folder) = every_kind("rust", "") else { return };
+    let deeds = r#"
+        match seconds {
+            9001 => panic!("a deed"),
+            9002 => loop {
+                std::hint::spin_loop();
+            },
+            9003 => std::thread::sleep(std::time::Duration::from_secs(3600)),
+            9004 => {
+                let mut eaten = Vec::new();
+                loop {
+                    eaten.push(std::hint::black_box(vec![1_u8; 1 << 20]));
+                }
+            }
+            9005 => drop(deeper(0)),
+            _ => {}
+        }
+        fn deeper(n: u64) -> u64 {
+            std::hint::black_box(deeper(n + 1)) + 1
+        }
+"#;
+    let after = "-> Result<Step, Failure> {\n        let (_, seconds) = read(&input)?;\n";
+    may_do_harm(
+        folder.path(),
+        "src/lib.rs",
+        after,
+        deeds,
+        [
+            "it wrote `a deed` .. panicked at src/lib.rs:",
+            "used up its budget",
+            "the clock stands still during a call",
+            "256 MiB of memory",
+            "call stack exhausted",
+        ],
+    );
     let source = folder.path().join("hook/src/lib.rs");
     let wrong = fs::read_to_string(&source)
         .unwrap()
@@ -137,12 +226,72 @@ fn a_project_in_rust_passes_its_cases() {
 
 #[test]
 fn a_project_in_javascript_passes_its_cases() {
-    every_kind("js", "node_modules");
+    let Some(folder) = every_kind("js", "node_modules") else {
+        return;
+    };
+    let deeds = r#"
+    const deeds = {
+      9001: () => { throw new Error("a deed"); },
+      9002: () => { for (;;); },
+      // Nothing sleeps in JavaScript but promises, which a function of the contract can't wait for.
+      9003: () => { setTimeout(() => {}, 3600000); },
+      9004: () => { for (const eaten = [];;) eaten.push(new Uint8Array(1 << 20).fill(1)); },
+      9005: () => { const deeper = (n) => deeper(n + 1) + 1; deeper(0); },
+    };
+    deeds[seconds]?.();
+"#;
+    may_do_harm(
+        folder.path(),
+        "plugin.js",
+        "    const { seconds } = read(text).settings;\n",
+        deeds,
+        [
+            "a deed .. at start (/plugin.js:",
+            "used up its budget",
+            "setTimeout is not defined .. at start (/plugin.js:",
+            "256 MiB of memory",
+            "call stack exhausted",
+        ],
+    );
 }
 
 #[test]
 fn a_project_in_python_passes_its_cases() {
-    every_kind("python", ".venv");
+    let Some(folder) = every_kind("python", ".venv") else {
+        return;
+    };
+    let deeds = r#"
+        def deeper(n):
+            return deeper(n + 1) + 1
+
+        if seconds == 9001:
+            raise RuntimeError("a deed")
+        while seconds == 9002:
+            pass
+        if seconds == 9003:
+            import time
+            time.sleep(3600)
+        eaten = []
+        while seconds == 9004:
+            eaten.append(bytearray(b"x" * (1 << 20)))
+        if seconds == 9005:
+            import sys
+            sys.setrecursionlimit(1 << 30)
+            deeper(0)
+"#;
+    may_do_harm(
+        folder.path(),
+        "plugin.py",
+        "        seconds = read(input)[\"settings\"][\"seconds\"]\n",
+        deeds,
+        [
+            "a deed .. plugin.py\", line ",
+            "used up its budget",
+            "the clock stands still during a call",
+            "256 MiB of memory",
+            "used up its budget",
+        ],
+    );
 }
 
 #[test]
@@ -158,21 +307,43 @@ fn a_project_in_go_passes_its_cases_and_is_built_again_when_it_changes() {
     watch.wait_for("export_capstan_plugin_hook/plugin.go");
     watch.wait_for("+ rested for 30 s");
     drop(watch);
-    let panics = fs::read_to_string(&source).unwrap().replace(
+    let with_time = fs::read_to_string(&source)
+        .unwrap()
+        .replace("\t\"strconv\"\n", "\t\"strconv\"\n\t\"time\"\n");
+    fs::write(&source, with_time).unwrap();
+    let deeds = r#"
+	switch seconds {
+	case 9001:
+		panic("a deed")
+	case 9002:
+		for {
+		}
+	case 9003:
+		time.Sleep(time.Hour)
+	case 9004:
+		for eaten := [][]byte{}; ; {
+			eaten = append(eaten, []byte(fmt.Sprintf("%1048576d", 1)))
+		}
+	case 9005:
+		var deeper func(int) int
+		deeper = func(n int) int { return deeper(n+1) + 1 }
+		deeper(0)
+	}
+"#;
+    let file = "export_capstan_plugin_hook/plugin.go";
+    may_do_harm(
+        folder.path(),
+        file,
         "\tseconds := *given.Settings.Seconds\n",
-        "\tseconds := *given.Settings.Seconds\n\tif seconds == 7 {\n\t\tpanic(\"seven\")\n\t}\n",
+        deeds,
+        [
+            "panic: a deed .. export_capstan_plugin_hook.Start(",
+            "used up its budget",
+            "the clock stands still during a call",
+            "256 MiB of memory",
+            "call stack exhausted",
+        ],
     );
-    fs::write(&source, panics).unwrap();
-    fs::write(folder.path().join("seven.yaml"), "settings: { seconds: 7 }\n").unwrap();
-    let built = run_in(folder.path(), "plugin build DIR/hook");
-    assert_eq!(built.code, 0, "{}", built.all());
-    let said = run_in(folder.path(), "plugin run DIR/hook start --input DIR/seven.yaml");
-    assert!(
-        said.out.contains(": panic: seven\n") && said.code == 16,
-        "{}",
-        said.all()
-    );
-    assert!(said.out.contains("export_capstan_plugin_hook.Start("), "{}", said.all());
     let measured = run_in(folder.path(), "plugin bench DIR/hook --only stopped --time 1");
     assert!(
         measured.out.starts_with("CASE ") && measured.code == 0,

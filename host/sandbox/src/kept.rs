@@ -1,0 +1,156 @@
+//! Components by their digests, beside the compiled code: an operation goes on with the plugins it began with, whatever has taken their
+//! place since. Nothing here needs to be secret: what is read is what its digest says, or isn't taken.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::Write as _,
+    ops::Deref,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+
+use crate::{
+    info::Source,
+    plugin::{MAX_COMPONENT, Plugin, hex},
+};
+
+/// So many are kept; those that nobody has used for the longest time go first.
+const MOST: usize = 50;
+
+/// A folder of components, and those of it that were asked for.
+pub(crate) struct Kept {
+    folder: PathBuf,
+    found: Mutex<HashMap<String, Option<Arc<Plugin>>>>,
+}
+
+/// A plugin that is loaded, or was kept.
+pub(crate) enum Held<'a> {
+    Loaded(&'a Plugin),
+    Kept(Arc<Plugin>),
+}
+
+impl Deref for Held<'_> {
+    type Target = Plugin;
+
+    fn deref(&self) -> &Plugin {
+        match self {
+            Held::Loaded(plugin) => plugin,
+            Held::Kept(plugin) => plugin,
+        }
+    }
+}
+
+impl Kept {
+    pub(crate) fn new(folder: PathBuf) -> Kept {
+        Kept {
+            folder,
+            found: Mutex::default(),
+        }
+    }
+
+    /// Keeps a component that is used. Without a place for it, only an operation that is carried on by another version misses it.
+    pub(crate) fn keep(&self, digest: &str, component: &[u8]) {
+        let path = self.path(digest);
+        if let Ok(file) = File::open(&path) {
+            file.set_modified(SystemTime::now()).ok();
+            return;
+        }
+        if let Err(error) = self.write(&path, component) {
+            tracing::debug!(folder = %self.folder.display(), %error, "A component can't be kept.");
+        }
+    }
+
+    fn write(&self, path: &Path, component: &[u8]) -> std::io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let mut file = NamedTempFile::new_in(&self.folder)?;
+        file.write_all(component)?;
+        file.persist(path)?;
+        let mut all: Vec<(SystemTime, PathBuf)> = fs::read_dir(&self.folder)?
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+            })
+            .collect();
+        all.sort();
+        for (_, path) in all.iter().rev().skip(MOST) {
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    /// Returns what was kept.
+    pub(crate) fn find(&self, digest: &str) -> Option<Held<'static>> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let plugin = found
+            .entry(digest.to_owned())
+            .or_insert_with(|| self.read(digest).map(Arc::new));
+        plugin.clone().map(Held::Kept)
+    }
+
+    fn read(&self, digest: &str) -> Option<Plugin> {
+        // A digest may come from anywhere.
+        if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let path = self.path(digest);
+        if fs::metadata(&path).ok()?.len() > MAX_COMPONENT as u64 {
+            return None;
+        }
+        let component = fs::read(&path).ok()?;
+        if hex(&Sha256::digest(&component)) != digest {
+            return None;
+        }
+        Plugin::read(component.into(), Source::Path(path.display().to_string())).ok()
+    }
+
+    fn path(&self, digest: &str) -> PathBuf {
+        self.folder.join(digest).with_extension("wasm")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_what_its_digest_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept::new(folder.path().join("components"));
+        let component = capstan_test_guests::get("viewer").unwrap().bytes;
+        let digest = hex(&Sha256::digest(component));
+        kept.keep(&digest, component);
+        let again = Kept::new(folder.path().join("components"));
+        assert_eq!(again.find(&digest).unwrap().manifest.name, "viewer");
+        let mut bent = component.to_vec();
+        bent.push(0);
+        fs::write(kept.path(&digest), bent).unwrap();
+        assert!(kept.find(&digest).is_none());
+        assert!(kept.find("../../etc/passwd").is_none());
+    }
+
+    #[test]
+    fn those_that_nobody_uses_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept::new(folder.path().to_owned());
+        let old = SystemTime::now() - Duration::from_hours(1);
+        for number in 0..MOST {
+            kept.keep(&format!("{number:064x}"), b"component");
+            let file = File::open(kept.path(&format!("{number:064x}"))).unwrap();
+            file.set_modified(old).unwrap();
+        }
+        kept.keep(&format!("{:064x}", 0), b"component");
+        for number in MOST..2 * MOST - 1 {
+            kept.keep(&format!("{number:064x}"), b"component");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST);
+        assert!(kept.path(&format!("{:064x}", 0)).exists(), "it was used");
+        assert!(!kept.path(&format!("{:064x}", 1)).exists());
+    }
+}

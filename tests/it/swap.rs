@@ -1,0 +1,124 @@
+//! A plugin changes between two operations and never within one: what was begun with a version is carried on with it, though another is loaded.
+
+use std::{path::Path, sync::Arc};
+
+use capstan_core::{
+    event::Status,
+    journal::{Entry, Exchange},
+    plugins::Plugins,
+};
+use capstan_engine::{APPROVAL, Engine, Record, Running, cluster::Cluster};
+use capstan_sandbox::Sandbox;
+use capstan_sim::world::Setup;
+use capstan_stamp::{Claim, stamp};
+use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
+use kube::Client;
+use serde_json::json;
+
+const GATE: &str = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: go\n  annotations: { capstan.dev/hook: PreSync }\n\
+                    spec:\n  type: gate\n";
+
+/// The built-in plugins, and a hook type of somebody's in a version; all of them are kept in the folder.
+fn plugins(version: &str, cache: Option<&Path>) -> Arc<dyn Plugins> {
+    let approval = capstan_bundle::get("approval").unwrap().bytes;
+    let mut manifest = capstan_stamp::read(approval).unwrap();
+    "acme-gate".clone_into(&mut manifest.name);
+    version.clone_into(&mut manifest.version);
+    for claim in &mut manifest.claims {
+        if let Claim::Hook { types, .. } = claim {
+            *types = vec!["gate".to_owned()];
+        }
+    }
+    let mut builder = Sandbox::builder().timeless();
+    for plugin in capstan_bundle::ALL {
+        builder = builder.builtin(plugin.name, plugin.bytes);
+    }
+    if let Some(folder) = cache {
+        builder = builder.cache(folder);
+    }
+    let gate = stamp(approval, &manifest).unwrap();
+    Arc::new(builder.plugin("gate.wasm", gate).build().unwrap())
+}
+
+/// An engine on the same cluster, with other plugins.
+async fn beside(stage: &Stage, plugins: Arc<dyn Plugins>) -> Engine {
+    let cluster = Cluster::connect(Client::new(stage.world().service(), "shop"))
+        .await
+        .unwrap();
+    Engine::new(cluster, plugins, stage.engine.clock(), "test")
+}
+
+/// Starts the operation, and follows it until the hook waits for a person.
+async fn waiting(stage: &Stage, engine: &Engine) -> Running {
+    let planned = engine.plan(stage.request_text(GATE)).await.unwrap();
+    let mut running = engine.start(planned, SOMEBODY).await.unwrap();
+    while engine.report(&stage.application).await.unwrap().approvals.is_empty() {
+        running.next().await.unwrap();
+    }
+    running
+}
+
+async fn approve(stage: &Stage, engine: &Engine) {
+    let approved = json!({ "verdict": "approved" });
+    let sent = engine.signal(&stage.application, None, APPROVAL, SOMEBODY, approved);
+    sent.await.unwrap();
+}
+
+async fn end(mut running: Running) -> Status {
+    while let Some(record) = running.next().await {
+        assert!(!matches!(record, Record::Line(_)));
+    }
+    running.end().await.unwrap()
+}
+
+/// Which versions of the hook type the last operation asked.
+async fn asked(engine: &Engine, stage: &Stage) -> Vec<String> {
+    let report = engine.report(&stage.application).await.unwrap();
+    let past = report.history.last().unwrap();
+    let kept = engine.journal(&stage.application, past).await.unwrap().unwrap();
+    let steps = kept.entries.iter().filter_map(|entry| match entry {
+        Entry::Asked(asked) if matches!(asked.what, Exchange::Step { .. }) => Some(asked.by.version.clone()),
+        Entry::Asked(_) | Entry::Told(_) | Entry::Left(_) => None,
+    });
+    let mut versions: Vec<String> = steps.collect();
+    versions.dedup();
+    versions
+}
+
+#[test]
+fn an_operation_is_carried_on_with_the_plugin_it_began_with_and_the_next_takes_the_new_one() {
+    let cache = tempfile::tempdir().unwrap();
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), plugins("1.0.0", Some(cache.path()))).await;
+        waiting(&stage, &stage.engine).await.leave().await;
+        let engine = beside(&stage, plugins("2.0.0", Some(cache.path()))).await;
+        approve(&stage, &engine).await;
+        let running = engine.resume(&stage.application).await.unwrap();
+        assert_eq!(end(running).await, Status::Succeeded);
+        assert_eq!(asked(&engine, &stage).await, ["1.0.0"]);
+
+        let running = waiting(&stage, &engine).await;
+        approve(&stage, &engine).await;
+        assert_eq!(end(running).await, Status::Succeeded);
+        assert_eq!(asked(&engine, &stage).await, ["2.0.0"]);
+    });
+}
+
+#[test]
+fn where_the_old_plugin_is_not_kept_its_hook_fails_by_its_name() {
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), plugins("1.0.0", None)).await;
+        waiting(&stage, &stage.engine).await.leave().await;
+        let engine = beside(&stage, plugins("2.0.0", None)).await;
+        approve(&stage, &engine).await;
+        let running = engine.resume(&stage.application).await.unwrap();
+        let Status::Failed(cause) = end(running).await else {
+            panic!("it can't go on")
+        };
+        assert!(
+            cause.message.contains("plugin acme-gate 1.0.0 with digest ") && cause.message.contains("is not loaded"),
+            "{}",
+            cause.message
+        );
+    });
+}
