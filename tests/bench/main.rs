@@ -7,6 +7,7 @@
     reason = "a bench may stop at what can't be, and prints what it found"
 )]
 
+mod host;
 mod languages;
 mod peers;
 
@@ -33,6 +34,11 @@ const CALLS: usize = 20_000;
 const RUNS: usize = 30;
 
 fn main() {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == host::COLD) {
+        host::cold(Path::new(&words.next().expect("a folder")));
+        return;
+    }
     // `cargo test` runs benches once, to see that they work.
     let is_test = std::env::args().any(|word| word == "--test");
     let (calls, runs) = if is_test { (10, 1) } else { (CALLS, RUNS) };
@@ -68,6 +74,17 @@ fn main() {
         &format!("health of {count} Deployments of 9 KiB together, on all cores"),
         &[took],
     );
+    let per_second = host::in_flight(cache.path(), &Object(deployment(0)), calls, 200);
+    println!(
+        "{:<68} {per_second:>14.0} calls a second",
+        "health of a Deployment of 1 KiB, 200 in flight on all cores"
+    );
+    let (starts, memory) = host::cold_starts(cache.path(), runs);
+    row(
+        "a process that loads ten plugins from a warm cache and asks one",
+        &starts,
+    );
+    println!("{:<68} {memory:>14.1} MiB", "its memory");
     let stories: Vec<Duration> = (0..runs).map(|_| story(cache.path())).collect();
     row(
         "PreSync, manifests, PostSync on the embedded cluster, warm cache",

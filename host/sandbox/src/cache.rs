@@ -5,8 +5,8 @@
 //! anew. Nothing here is an error: without a cache, compiling takes longer, and that is all.
 
 use std::{
-    fs, io,
-    io::Write as _,
+    fs::{self, File},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -19,8 +19,8 @@ const KEY_FILE: &str = "key";
 /// A block of SHA-256, as HMAC has it.
 const KEY_LENGTH: usize = 64;
 
-/// The length of the code that is at the start of each file.
-const MAC_LENGTH: usize = 32;
+/// The length of the code that is at the end of each file, where whoever maps it doesn't look.
+const MAC_LENGTH: u64 = 32;
 
 /// A folder of compiled code.
 pub(crate) struct Cache {
@@ -41,18 +41,20 @@ impl Cache {
         }
     }
 
-    /// Returns what was stored under this name, if it is what we stored.
-    pub(crate) fn load(&self, name: &str) -> Option<Vec<u8>> {
-        let mut content = fs::read(self.folder.join(name)).ok()?;
-        if content.len() < MAC_LENGTH {
+    /// Returns the file that was stored under this name, if it is what we stored. It is read in pieces: it shall be mapped, not held.
+    pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
+        let path = self.folder.join(name);
+        let mut file = File::open(&path).ok()?;
+        let length = file.metadata().ok()?.len().checked_sub(MAC_LENGTH)?;
+        let mut mac = self.mac(name, length);
+        let mut stored = Vec::new();
+        let is_read = io::copy(&mut (&mut file).take(length), &mut Update(&mut mac)).is_ok_and(|read| read == length)
+            && file.read_to_end(&mut stored).is_ok();
+        if !is_read || mac.verify_slice(&stored).is_err() {
+            tracing::warn!(file = %path.display(), "A compiled plugin is not as it was written, and is compiled anew.");
             return None;
         }
-        let code = content.split_off(MAC_LENGTH);
-        if self.mac(name, &code).verify_slice(&content).is_err() {
-            tracing::warn!(file = %self.folder.join(name).display(), "A compiled plugin is not as it was written, and is compiled anew.");
-            return None;
-        }
-        Some(code)
+        Some(path)
     }
 
     /// Stores code under this name, in place of what was there. Readers see the old or the new.
@@ -63,20 +65,36 @@ impl Cache {
     }
 
     fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
-        let mac = self.mac(name, code).finalize().into_bytes();
+        let mut mac = self.mac(name, code.len() as u64);
+        mac.update(code);
         let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(&mac)?;
         file.write_all(code)?;
+        file.write_all(&mac.finalize().into_bytes())?;
         file.persist(self.folder.join(name))?;
         Ok(())
     }
 
-    fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
+    /// Begins the code of a file with this name that has so many bytes.
+    fn mac(&self, name: &str, length: u64) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(&(name.len() as u64).to_be_bytes());
         mac.update(name.as_bytes());
-        mac.update(code);
+        mac.update(&length.to_be_bytes());
         mac
+    }
+}
+
+/// Takes what is written into a code.
+struct Update<'a>(&'a mut Hmac<Sha256>);
+
+impl io::Write for Update<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -140,18 +158,18 @@ mod tests {
     fn what_is_stored_is_loaded_by_the_same_user_and_under_the_same_name_only() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::open(folder.path().join("deep/plugins")).unwrap();
-        assert_eq!(cache.load("a"), None);
+        assert_eq!(cache.find("a"), None);
         cache.store("a", b"code");
-        assert_eq!(cache.load("a").unwrap(), b"code");
+        assert!(fs::read(cache.find("a").unwrap()).unwrap().starts_with(b"code"));
         let again = Cache::open(folder.path().join("deep/plugins")).unwrap();
-        assert_eq!(again.load("a").unwrap(), b"code");
+        assert!(fs::read(again.find("a").unwrap()).unwrap().starts_with(b"code"));
 
         let file = |name: &str| folder.path().join("deep/plugins").join(name);
         fs::copy(file("a"), file("b")).unwrap();
-        assert_eq!(cache.load("b"), None, "another plugin's code");
+        assert_eq!(cache.find("b"), None, "another plugin's code");
         let other = Cache::open(folder.path().join("other")).unwrap();
         fs::copy(file("a"), folder.path().join("other/a")).unwrap();
-        assert_eq!(other.load("a"), None, "another user's code");
+        assert_eq!(other.find("a"), None, "another user's code");
     }
 
     #[test]
@@ -164,12 +182,15 @@ mod tests {
             let mut bent = stored.clone();
             bent[at] ^= 1;
             fs::write(folder.path().join("a"), &bent).unwrap();
-            assert_eq!(cache.load("a"), None, "byte {at}");
+            assert_eq!(cache.find("a"), None, "byte {at}");
             fs::write(folder.path().join("a"), &stored[..at]).unwrap();
-            assert_eq!(cache.load("a"), None, "cut at {at}");
+            assert_eq!(cache.find("a"), None, "cut at {at}");
         }
         cache.store("a", b"code");
-        assert_eq!(cache.load("a").unwrap(), b"code", "overwritten");
+        assert!(
+            fs::read(cache.find("a").unwrap()).unwrap().starts_with(b"code"),
+            "overwritten"
+        );
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             2,

@@ -70,10 +70,10 @@ pub(crate) fn prepare(
     compiler: Option<&Path>,
 ) -> wasmtime::Result<Ready> {
     let name = cached_name(engine, digest);
-    let cached = cache.and_then(|cache| cache.load(&name)).and_then(|code| {
-        // Code of another wasmtime has another name; code for a processor that this one isn't is refused here.
-        deserialize(engine, &code).ok()
-    });
+    // Code of another wasmtime has another name; code for a processor that this one isn't is refused here.
+    let cached = cache
+        .and_then(|cache| cache.find(&name))
+        .and_then(|file| map(engine, &file).ok());
     let (component, compiled) = if let Some(component) = cached {
         (component, Compiled::Cached)
     } else {
@@ -105,9 +105,15 @@ fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime:
 }
 
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
+fn map(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
+    // SAFETY: the cache names no file but one with what a process of this user got from the compiler: it has verified that with a key that
+    // only this user can read, in a folder where only this user can write, and files there are replaced and never changed.
+    unsafe { Component::deserialize_file(&engine.wasm, file) }
+}
+
+#[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: it comes from a child of this program over a pipe that nobody else has, or from the cache, which returns nothing but what a
-    // process of this user got from the compiler: it has verified that with a key that only this user can read.
+    // SAFETY: it comes from a child of this program over a pipe that nobody else has.
     unsafe { Component::deserialize(&engine.wasm, code) }
 }
 

@@ -17,7 +17,7 @@ fn how(sandbox: &Sandbox) -> Option<Compiled> {
 
 fn stored(folder: &Path) -> std::path::PathBuf {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let code: Vec<_> = files.filter(|path| !path.ends_with("key")).collect();
+    let code: Vec<_> = files.filter(|path| path.is_file() && !path.ends_with("key")).collect();
     assert_eq!(code.len(), 1);
     code[0].clone()
 }
