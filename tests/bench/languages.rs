@@ -150,3 +150,45 @@ pub fn widget(bytes: usize) -> Value {
         ]},
     })
 }
+
+/// Asks what `capstan plugin new` begins in each language, built by its toolchain; says why where one can't be.
+pub async fn begun(calls: usize, cache: &Path, folder: &Path) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for language in ["rust", "js", "python", "go"] {
+        let built = folder.join(language).join("queue").join("queue.wasm");
+        let Ok(component) = std::fs::read(&built) else {
+            continue;
+        };
+        let builder = Sandbox::builder().timeless().cache(cache);
+        let sandbox = builder.plugin("queue.wasm", component).build().expect("it loads");
+        let object = Object(json!({
+            "apiVersion": "example.com/v1", "kind": "Queue", "metadata": {"name": "orders", "namespace": "shop"},
+            "status": {"accepted": true, "backlog": 3, "phase": "Ready"},
+        }));
+        rows.push(Row {
+            what: format!("custom resource by the template in {language}"),
+            times: super::assess(&sandbox, &object, calls).await,
+        });
+    }
+    rows
+}
+
+/// Builds what `capstan plugin new` begins in each language, as far as there are toolchains.
+pub fn build(folder: &Path) {
+    let capstan = |words: &[&str], place: &Path| {
+        let place = place.display().to_string();
+        let words = ["capstan"].iter().chain(words).copied().chain([place.as_str()]);
+        capstan::run(words.map(std::ffi::OsString::from)) == std::process::ExitCode::SUCCESS
+    };
+    for language in ["rust", "js", "python", "go"] {
+        let place = folder.join(language);
+        std::fs::create_dir(&place).expect("a folder");
+        let is_built = capstan(
+            &["plugin", "new", "queue", "--kind", "health", "--lang", language, "--in"],
+            &place,
+        ) && capstan(&["plugin", "build"], &place.join("queue"));
+        if !is_built {
+            println!("SKIPPED: nothing is built in {language}: `capstan plugin doctor` says what is missing");
+        }
+    }
+}

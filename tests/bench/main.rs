@@ -14,6 +14,7 @@ mod peers;
 use std::{
     hint::black_box,
     path::Path,
+    process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,11 +34,16 @@ use serde_json::{Map, Value, json};
 const CALLS: usize = 20_000;
 const RUNS: usize = 30;
 
-fn main() {
-    let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == host::COLD) {
-        host::cold(Path::new(&words.next().expect("a folder")));
-        return;
+fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    if capstan_sandbox::is_child(&words) {
+        return capstan_sandbox::child();
+    }
+    if let [_, word, folder, ..] = &*words
+        && word == host::COLD
+    {
+        host::cold(Path::new(folder));
+        return ExitCode::SUCCESS;
     }
     // `cargo test` runs benches once, to see that they work.
     let is_test = std::env::args().any(|word| word == "--test");
@@ -66,6 +72,13 @@ fn main() {
     for languages::Row { what, times } in runtime.block_on(languages::rows(calls, cache.path(), &deployed, &widget)) {
         row(&format!("health of a {what}"), &times);
     }
+    let projects = tempfile::tempdir().expect("a folder");
+    if !is_test {
+        languages::build(projects.path());
+    }
+    for languages::Row { what, times } in runtime.block_on(languages::begun(calls, cache.path(), projects.path())) {
+        row(&format!("health of a {what}"), &times);
+    }
     for languages::Row { what, times } in peers::rows(calls, &deployed, &widget) {
         row(&format!("health of a {what}"), &times);
     }
@@ -90,6 +103,7 @@ fn main() {
         "PreSync, manifests, PostSync on the embedded cluster, warm cache",
         &stories,
     );
+    ExitCode::SUCCESS
 }
 
 fn row(what: &str, times: &[Duration]) {

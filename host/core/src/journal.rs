@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::{
     compat::Mode,
@@ -16,8 +17,8 @@ use crate::{
     operation::Operation,
     plan::Plan,
     plugins::{
-        Answerer, Application, HookContext, HookQuestion, HookStep, Observed, PlaceQuestion, Placement, PluginError,
-        PolicyQuestion,
+        Answerer, Application, HealthQuestion, HookContext, HookQuestion, HookStep, Observed, PlaceQuestion, Placement,
+        PluginError, PolicyQuestion,
     },
     related::Related,
     task::TaskId,
@@ -99,6 +100,97 @@ pub enum Exchange {
     },
 }
 
+/// An entry that is only written, from what others hold: it is read as the [`Entry`] of the same name. There are many of these.
+#[derive(Debug, Serialize)]
+pub enum Written<'a> {
+    /// The operation was told something.
+    Told(&'a Input),
+    /// A plugin was asked how an object is.
+    Asked(&'a Judged<'a>),
+}
+
+/// A question about health with its answer, as [`Asked`] has it.
+#[derive(Debug, Serialize)]
+pub struct Judged<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Who was asked, and under which claim.
+    pub by: &'a Answerer,
+    /// What.
+    pub what: Judgement<'a>,
+}
+
+/// As [`Exchange`] has it.
+#[derive(Debug, Serialize)]
+pub enum Judgement<'a> {
+    /// How an object is.
+    Assess {
+        /// The application.
+        application: &'a Application,
+        /// The object; what no plugin sees isn't written.
+        object: Shown<'a>,
+        /// Whose rules the user wanted.
+        mode: Mode,
+        /// What was shown beside it.
+        related: Option<&'a Related>,
+        /// The answer.
+        answer: &'a Result<Assessment, PluginError>,
+    },
+}
+
+impl<'a> Judged<'a> {
+    /// Makes one of a question and its answer.
+    pub fn new(
+        by: &'a Answerer,
+        question: &HealthQuestion<'a>,
+        answer: &'a Result<Assessment, PluginError>,
+    ) -> Judged<'a> {
+        Judged {
+            at: question.now,
+            by,
+            what: Judgement::Assess {
+                application: question.application,
+                object: Shown(question.object),
+                mode: question.mode,
+                related: question.related,
+                answer,
+            },
+        }
+    }
+}
+
+/// An object without its `managedFields`, and without the data of a Secret.
+#[derive(Debug)]
+pub struct Shown<'a>(&'a Object);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let hidden: &[&str] = if is_secret(self.0) { &SECRET } else { &[] };
+        let Some(members) = self.0.0.as_object() else {
+            return self.0.0.serialize(serializer);
+        };
+        let shown = members.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
+        serializer.collect_map(shown.map(|(name, value)| {
+            let left_out = if name == "metadata" { "managedFields" } else { "" };
+            (name, Without(value, left_out))
+        }))
+    }
+}
+
+/// A value, without one of its members.
+struct Without<'a>(&'a Value, &'a str);
+
+impl Serialize for Without<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_object() {
+            Some(members) if !self.1.is_empty() => {
+                serializer.collect_map(members.iter().filter(|(name, _)| *name != self.1))
+            }
+            Some(_) | None => self.0.serialize(serializer),
+        }
+    }
+}
+
 impl Asked {
     /// Takes down an exchange, without the data of Secrets.
     pub fn new(at: Option<Timestamp>, by: &Answerer, mut what: Exchange) -> Asked {
@@ -146,15 +238,21 @@ impl Exchange {
     }
 }
 
+/// Where a Secret has its data.
+const SECRET: [&str; 2] = ["data", "stringData"];
+
+fn is_secret(object: &Object) -> bool {
+    object.group().is_empty() && object.kind() == "Secret"
+}
+
 fn strip(object: &mut Object) -> bool {
-    let kind = object.group_kind();
-    if !kind.group.is_empty() || kind.kind != "Secret" {
+    if !is_secret(object) {
         return false;
     }
     let Some(members) = object.0.as_object_mut() else {
         return false;
     };
-    ["data", "stringData"]
+    SECRET
         .iter()
         .fold(false, |had, name| members.remove(*name).is_some() | had)
 }
@@ -290,6 +388,7 @@ mod tests {
             };
             assert_eq!((back.by, back.saw_secrets), (asked.by, saw_secrets));
         }
+        assert!(!json!(Shown(&secret())).to_string().contains("c2VjcmV0"));
         let other = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": "text" } }));
         let asked = Asked::new(None, &by(), step(Grants::default(), other));
         assert!(serde_json::to_string(&asked).unwrap().contains("\"text\""));

@@ -15,8 +15,7 @@ use capstan_core::{
     health::Assessment,
     hook::Disposal,
     input::Input,
-    journal::{Asked, Entry, Exchange, Left},
-    object::Object,
+    journal::{Asked, Entry, Exchange, Judged, Left, Written},
     plan::Plan,
     plugins::{
         Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
@@ -25,6 +24,7 @@ use capstan_core::{
 };
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::EngineError;
@@ -76,7 +76,7 @@ impl Journal {
 
     /// Takes down what the operation is about to be told.
     pub fn told(&self, input: &Input) {
-        self.pages().write(&Entry::Told(Box::new(input.clone())));
+        self.pages().write(&Written::Told(input));
     }
 
     /// Returns what isn't stored yet.
@@ -101,7 +101,7 @@ fn empty() -> DeflateEncoder<Vec<u8>> {
 }
 
 impl Pages {
-    fn write(&mut self, entry: &Entry) {
+    fn write(&mut self, entry: &impl Serialize) {
         if self.is_cut {
             return;
         }
@@ -120,11 +120,11 @@ impl Pages {
     }
 
     /// Says whether a question about health is worth an entry: whether it was asked before like this, and there is room.
-    fn is_new(&mut self, asked: &Asked) -> bool {
+    fn is_new(&mut self, judged: &Judged<'_>) -> bool {
         if self.is_cut_of_health {
             return false;
         }
-        let text = serde_json::to_vec(&(&asked.by, &asked.what)).unwrap_or_default();
+        let text = serde_json::to_vec(&(judged.by, &judged.what)).unwrap_or_default();
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         if !self.seen.insert(hasher.finish()) {
@@ -170,25 +170,33 @@ pub struct Kept {
 
 /// Who takes down what plugins are asked.
 pub(crate) trait Listener: Send + Sync {
-    /// Takes one down.
+    /// Takes down a question about a hook, with its answer.
     fn asked(&self, asked: Asked);
+
+    /// Takes down a question about health.
+    fn judged(&self, judged: &Judged<'_>);
 }
 
 impl Listener for Journal {
     fn asked(&self, asked: Asked) {
-        let is_health = matches!(asked.what, Exchange::Assess { .. });
+        self.pages().write(&Entry::Asked(Box::new(asked)));
+    }
+
+    fn judged(&self, judged: &Judged<'_>) {
         let mut pages = self.pages();
-        if !is_health || pages.is_new(&asked) {
-            pages.write(&Entry::Asked(Box::new(asked)));
+        if pages.is_new(judged) {
+            pages.write(&Written::Asked(judged));
         }
     }
 }
 
-/// While planning there is no journal yet.
+/// While planning there is no journal yet, and nobody asks how something is.
 impl Listener for Mutex<Vec<Asked>> {
     fn asked(&self, asked: Asked) {
         self.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     }
+
+    fn judged(&self, _: &Judged<'_>) {}
 }
 
 /// Plugins, and somebody who takes down what they are asked.
@@ -250,14 +258,7 @@ impl Plugins for Recording {
 
     async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let answer = self.plugins.assess(by, question).await;
-        let what = Exchange::Assess {
-            application: question.application.clone(),
-            object: without_managers(question.object),
-            mode: question.mode,
-            related: question.related.cloned(),
-            answer: answer.clone(),
-        };
-        self.take_down(Some(question.now), by, what);
+        self.to.judged(&Judged::new(by, &question, &answer));
         answer
     }
 
@@ -272,26 +273,9 @@ impl Plugins for Recording {
     }
 }
 
-/// Copies an object without its `managedFields`, which no plugin sees.
-fn without_managers(object: &Object) -> Object {
-    let copy = |value: &Value, left_out: &str| match value {
-        Value::Object(members) => members
-            .iter()
-            .filter(|(name, _)| *name != left_out)
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-        other => other.clone(),
-    };
-    let mut copied = copy(&object.0, "metadata");
-    if let (Some(members), Some(metadata)) = (copied.as_object_mut(), object.0.get("metadata")) {
-        members.insert("metadata".to_owned(), copy(metadata, "managedFields"));
-    }
-    Object(copied)
-}
-
 #[cfg(test)]
 mod tests {
-    use capstan_core::input::Happened;
+    use capstan_core::{compat::Mode, health::Health, input::Happened, object::Object, plugins::Application};
     use serde_json::json;
 
     use super::*;
@@ -356,23 +340,40 @@ mod tests {
                 "kind": "Widget",
                 "metadata": { "resourceVersion": version, "managedFields": [{ "manager": "kubectl" }] },
             });
-            let what = Exchange::Assess {
-                application: capstan_core::plugins::Application {
+            let (object, application) = (
+                Object(object),
+                Application {
                     name: "shop".to_owned(),
                     namespace: "shop".to_owned(),
                 },
-                object: without_managers(&Object(object)),
-                mode: capstan_core::compat::Mode::Native,
+            );
+            let question = HealthQuestion {
+                application: &application,
+                object: &object,
+                mode: Mode::Native,
                 related: None,
-                answer: Ok(Assessment::new(capstan_core::health::Health::Healthy, "", "")),
+                now: Timestamp::from_second(second).unwrap(),
             };
-            journal.asked(Asked::new(Timestamp::from_second(second).ok(), &by, what));
+            let answer = Ok(Assessment::new(Health::Healthy, "", ""));
+            journal.judged(&Judged::new(&by, &question, &answer));
         };
         ask(1, "1");
         ask(2, "1");
         ask(3, "2");
-        let page = journal.page();
-        assert_eq!(read(of(&page)).unwrap().len(), 2);
-        assert!(!format!("{:?}", read(of(&page))).contains("kubectl"));
+        let entries = read(of(&journal.page())).unwrap();
+        let versions = entries.iter().map(|entry| match entry {
+            Entry::Asked(asked) => match &asked.what {
+                Exchange::Assess { object, .. } => {
+                    assert_eq!(
+                        object.0,
+                        json!({ "kind": "Widget", "metadata": { "resourceVersion": object.resource_version() } })
+                    );
+                    object.resource_version()
+                }
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(versions.collect::<Vec<_>>(), ["1", "2"]);
     }
 }
