@@ -26,7 +26,7 @@
 //! ```
 //!
 //! In reading order: [`Health`] with its [`Assessment`]; [`HookType`] with [`Step`], [`Observation`] and, for hooks
-//! that are one object, [`OwnObject`]; [`DeletePolicy`]; [`Prepare`] and [`pointer`], for interpreters; [`log`] and [`now`], all that a plugin can call; [`testing`],
+//! that are one object, [`OwnObject`]; [`DeletePolicy`]; [`Prepare`] and [`mod@pointer`], for interpreters; [`log`] and [`now`], all that a plugin can call; [`testing`],
 //! which asks the questions in a plain `cargo test`. `wasm` is the only place that knows the generated bindings;
 //! everything else also compiles natively.
 
