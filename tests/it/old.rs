@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -20,17 +21,15 @@ const PLUGINS: [&str; 5] = ["job", "policies", "resource", "skip", "ttl"];
 /// Where the contract has its worlds: the first commit with it is the first day.
 const CONTRACT: &str = "wit/worlds.wit";
 
-/// Builds the components, once a machine. Without the history there are none.
-fn first() -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+/// Returns the repository as it was on that day, and its commit; a clone without its history has none.
+fn first_day() -> anyhow::Result<(String, Vec<u8>)> {
     let git = |words: &[&str]| -> anyhow::Result<Vec<u8>> {
-        let ran = Command::new("git").arg("-C").arg(&root).args(words).output()?;
-        ensure!(
-            ran.status.success(),
-            "git {}: {}",
-            words.join(" "),
-            String::from_utf8_lossy(&ran.stderr)
-        );
+        let ran = Command::new("git")
+            .current_dir(capstan_tests::path(".."))
+            .args(words)
+            .output()?;
+        let said = String::from_utf8_lossy(&ran.stderr);
+        ensure!(ran.status.success(), "git {}: {said}", words.join(" "));
         Ok(ran.stdout)
     };
     let is_shallow = git(&["rev-parse", "--is-shallow-repository"])?;
@@ -40,9 +39,13 @@ fn first() -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
     );
     let commits = String::from_utf8(git(&["rev-list", "--reverse", "HEAD", "--", CONTRACT])?)?;
     let commit = commits.lines().next().context("no commit has the contract")?;
-    let folder = cache()?.join("contract-0.1.0").join(commit);
+    Ok((commit.to_owned(), git(&["archive", "--format=tar", commit])?))
+}
+
+/// Returns the components of that day, built once a machine.
+fn components((commit, archive): (String, Vec<u8>)) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+    let folder = cache()?.join("contract-0.1.0").join(&commit);
     if !folder.is_dir() {
-        let archive = git(&["archive", "--format=tar", commit])?;
         make(&archive, &folder).with_context(|| format!("the components of {commit}"))?;
     }
     PLUGINS
@@ -84,7 +87,6 @@ fn cache() -> anyhow::Result<PathBuf> {
 }
 
 fn unpack(archive: &[u8], folder: &Path) -> anyhow::Result<()> {
-    use std::io::Write as _;
     let mut tar = Command::new("tar")
         .arg("-x")
         .arg("-C")
@@ -132,14 +134,19 @@ fn build(folder: &Path) -> anyhow::Result<()> {
 
 #[test]
 fn components_of_the_first_day_still_run_hooks_judge_health_and_decide() {
-    let components = match first() {
-        Ok(components) => components,
-        Err(error) if std::env::var("CAPSTAN_REQUIRE").is_ok_and(|value| value == "1") => panic!("{error:#}"),
+    let first_day = match first_day() {
+        Ok(first_day) => first_day,
         Err(error) => {
-            eprintln!("SKIPPED: components of the first day: {error:#}");
+            // That lies with the clone, not with the machine. Straight to stderr: what is printed in a test that passes, nobody sees.
+            writeln!(
+                std::io::stderr(),
+                "SKIPPED: components of the contract's first day: {error:#}"
+            )
+            .unwrap();
             return;
         }
     };
+    let components = components(first_day).unwrap();
     let mut builder = Sandbox::builder().timeless();
     for (name, bytes) in components {
         let today = capstan_bundle::get(name).map(|plugin| plugin.bytes);

@@ -117,9 +117,13 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(&engine.wasm, code) }
 }
 
+/// The form of the files: one of another form has another name.
+const FORM: u32 = 2;
+
 /// A file is for one component, one wasmtime, and one configuration of it.
 fn cached_name(engine: &Engine, digest: &str) -> String {
     let mut hasher = DefaultHasher::new();
+    FORM.hash(&mut hasher);
     engine.wasm.precompile_compatibility_hash().hash(&mut hasher);
     format!("{digest}-{:016x}", hasher.finish())
 }
