@@ -1,7 +1,10 @@
 //! What an operation was told and what plugins were asked meanwhile, taken down while it ran: both can be gone through again later, without
 //! the cluster and without the plugins.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
@@ -156,6 +159,29 @@ impl<'a> Judged<'a> {
                 answer,
             },
         }
+    }
+
+    /// Returns a hash of what was asked about which version of an object, and answered: the same again tells nothing.
+    pub fn hash(&self) -> u64 {
+        let Judgement::Assess {
+            object,
+            mode,
+            related,
+            answer,
+            ..
+        } = &self.what;
+        let mut hasher = DefaultHasher::new();
+        (
+            &self.by.digest,
+            &self.by.claim,
+            object.0.uid(),
+            object.0.resource_version(),
+        )
+            .hash(&mut hasher);
+        // What is written to the journal can be written.
+        let rest = serde_json::to_vec(&(mode, related, answer)).unwrap_or_default();
+        rest.hash(&mut hasher);
+        hasher.finish()
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::{
     collections::HashSet,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{Read as _, Write as _},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -102,41 +101,43 @@ fn empty() -> DeflateEncoder<Vec<u8>> {
 
 impl Pages {
     fn write(&mut self, entry: &impl Serialize) {
-        if self.is_cut {
-            return;
-        }
-        // What is written here is read by whoever carries on, so it can be written.
-        let Ok(mut line) = serde_json::to_vec(entry) else {
-            return;
-        };
-        line.push(b'\n');
-        self.bytes += line.len();
-        self.is_cut = self.bytes > MOST;
-        if self.is_cut {
-            line = serde_json::to_vec(&Entry::Left(Left::Everything)).unwrap_or_default();
-            line.push(b'\n');
-        }
-        self.page.write_all(&line).ok();
+        self.put(line(entry));
     }
 
-    /// Says whether a question about health is worth an entry: whether it was asked before like this, and there is room.
-    fn is_new(&mut self, judged: &Judged<'_>) -> bool {
-        if self.is_cut_of_health {
-            return false;
+    fn put(&mut self, mut line_of_it: Vec<u8>) {
+        if self.is_cut {
+            return;
         }
-        let text = serde_json::to_vec(&(judged.by, &judged.what)).unwrap_or_default();
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        if !self.seen.insert(hasher.finish()) {
-            return false;
+        self.bytes += line_of_it.len();
+        self.is_cut = self.bytes > MOST;
+        if self.is_cut {
+            line_of_it = line(&Entry::Left(Left::Everything));
         }
-        self.bytes_of_health += text.len();
+        // Writing into memory succeeds.
+        self.page.write_all(&line_of_it).ok();
+    }
+
+    /// Takes down a question about health, if it wasn't asked before like this and there is room.
+    fn judged(&mut self, judged: &Judged<'_>) {
+        if self.is_cut || self.is_cut_of_health || !self.seen.insert(judged.hash()) {
+            return;
+        }
+        let line = line(&Written::Asked(judged));
+        self.bytes_of_health += line.len();
         self.is_cut_of_health = self.bytes_of_health > MOST_HEALTH;
         if self.is_cut_of_health {
             self.write(&Entry::Left(Left::Health));
+        } else {
+            self.put(line);
         }
-        !self.is_cut_of_health
     }
+}
+
+/// Writes an entry as a line. What is written here is read by whoever carries on, so it can be written.
+fn line(entry: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(entry).unwrap_or_default();
+    line.push(b'\n');
+    line
 }
 
 /// Reads a page, full or open.
@@ -183,10 +184,7 @@ impl Listener for Journal {
     }
 
     fn judged(&self, judged: &Judged<'_>) {
-        let mut pages = self.pages();
-        if pages.is_new(judged) {
-            pages.write(&Written::Asked(judged));
-        }
+        self.pages().judged(judged);
     }
 }
 

@@ -274,8 +274,9 @@ impl Store {
         });
         let too_many = self.head.history.len().saturating_sub(MOST_PAST);
         self.head.history.drain(..too_many);
-        trim_logs(&mut self.head.history);
-        trim_journals(&mut self.head.history);
+        let history = &mut self.head.history;
+        trim(history, MOST_LOGS, bytes_of_logs, |past| past.logs.clear());
+        trim(history, MOST_JOURNALS, bytes_of_journal, |past| past.journal = None);
         self.progress = None;
         self.write().await?;
         self.sweep_blobs().await;
@@ -467,27 +468,22 @@ fn newer(format: u32) -> EngineError {
     ))
 }
 
-/// Forgets the oldest journals until the rest is small enough.
-fn trim_journals(history: &mut [Past]) {
+/// Forgets something of the oldest operations until what is kept of it for the others has at most so many bytes.
+fn trim(history: &mut [Past], most: u64, bytes: impl Fn(&Past) -> u64, forget: impl Fn(&mut Past)) {
     let mut sum = 0;
     for past in history.iter_mut().rev() {
-        let bytes = past.journal.iter().flat_map(KeptJournal::blobs).map(|blob| blob.packed);
-        sum += bytes.sum::<u64>();
-        if sum > MOST_JOURNALS {
-            past.journal = None;
+        sum += bytes(past);
+        if sum > most {
+            forget(past);
         }
     }
 }
 
-/// Forgets the oldest logs until the rest is small enough.
-fn trim_logs(history: &mut [Past]) {
-    let bytes = |past: &Past| past.logs.iter().map(|kept| kept.blob.bytes).sum::<u64>();
-    let mut sum: u64 = history.iter().map(bytes).sum();
-    for past in history {
-        if sum <= MOST_LOGS {
-            return;
-        }
-        sum -= bytes(past);
-        past.logs.clear();
-    }
+fn bytes_of_logs(past: &Past) -> u64 {
+    past.logs.iter().map(|kept| kept.blob.bytes).sum()
+}
+
+fn bytes_of_journal(past: &Past) -> u64 {
+    let blobs = past.journal.iter().flat_map(KeptJournal::blobs);
+    blobs.map(|blob| blob.packed).sum()
 }
