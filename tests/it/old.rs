@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
 };
@@ -44,7 +44,7 @@ fn first_day() -> anyhow::Result<(String, Vec<u8>)> {
 
 /// Returns the components of that day, built once a machine.
 fn components((commit, archive): (String, Vec<u8>)) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
-    let folder = cache()?.join("contract-0.1.0").join(&commit);
+    let folder = capstan_cluster::cache("contract-0.1.0")?.join(&commit);
     if !folder.is_dir() {
         make(&archive, &folder).with_context(|| format!("the components of {commit}"))?;
     }
@@ -76,14 +76,6 @@ fn make(archive: &[u8], folder: &Path) -> anyhow::Result<()> {
     }
     // Another process may have been quicker.
     fs::rename(&kept, folder).or_else(|error| if folder.is_dir() { Ok(()) } else { Err(error.into()) })
-}
-
-fn cache() -> anyhow::Result<PathBuf> {
-    let named = std::env::var_os("CAPSTAN_CACHE").map(PathBuf::from);
-    let home = || Some(std::env::home_dir()?.join(".cache/capstan"));
-    named
-        .or_else(home)
-        .context("no home directory; hint: set CAPSTAN_CACHE")
 }
 
 fn unpack(archive: &[u8], folder: &Path) -> anyhow::Result<()> {

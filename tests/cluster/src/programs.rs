@@ -128,7 +128,7 @@ impl Program {
                 return Ok(path);
             }
         }
-        Ok(cache()?
+        Ok(cache("cluster")?
             .join(format!("{}-{}", self.module, self.digest()?))
             .join(self.name))
     }
@@ -229,21 +229,25 @@ fn ensure(programs: &[Program]) -> Result<(), Error> {
         return Ok(());
     }
     let go = find_go()?;
-    let _lock = lock(&cache()?)?;
+    let _lock = lock(&cache("cluster")?)?;
     for (program, path) in missing(programs)? {
         program.build(&go, &path)?;
     }
     Ok(())
 }
 
-/// Where programs are kept: `CAPSTAN_CACHE` or `~/.cache/capstan`, and `cluster` in it.
-fn cache() -> anyhow::Result<PathBuf> {
+/// Where tests keep what takes long to make: a folder of this name in `CAPSTAN_CACHE`, or in `~/.cache/capstan`.
+///
+/// # Errors
+///
+/// Returns that there is no place for it.
+pub fn cache(name: &str) -> anyhow::Result<PathBuf> {
     let base = std::env::var_os("CAPSTAN_CACHE").map(PathBuf::from);
     let home = || std::env::home_dir().map(|home| home.join(".cache/capstan"));
     let base = base
         .or_else(home)
         .context("no home directory; hint: set CAPSTAN_CACHE")?;
-    std::path::absolute(base.join("cluster")).context("failed to find the cache")
+    std::path::absolute(base.join(name)).context("failed to find the cache")
 }
 
 /// Takes the lock of the cache; it is released with the returned file, and with the process.
