@@ -8,6 +8,11 @@
 mod corpus;
 mod pipeline;
 mod properties;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the core has no clock; its tests may look at one"
+)]
+mod repeat;
 mod text;
 mod values;
 mod watch;

@@ -1,19 +1,13 @@
-//! How long a case may take, and how long all of them go on.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the core has no clock; its tests may look at one"
-)]
+//! How long a case may take.
 
-use std::{
-    sync::mpsc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::mpsc, thread, time::Duration};
 
 use proptest::{
     strategy::Strategy,
-    test_runner::{Config, TestCaseError, TestCaseResult, TestRunner},
+    test_runner::{TestCaseError, TestCaseResult},
 };
+
+use crate::repeat::repeat;
 
 /// How long one case may take: a thousand times what it does, on a machine with much else to do.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -42,22 +36,6 @@ pub fn bounded(case: impl FnOnce() -> TestCaseResult + Send + 'static) -> TestCa
 
 /// Checks a property with as many cases as usual, or for as long as `CAPSTAN_FUZZ_SECONDS` says.
 pub fn check<S: Strategy>(strategy: S, property: impl Fn(S::Value) -> TestCaseResult) {
-    let wanted = std::env::var("CAPSTAN_FUZZ_SECONDS").ok();
-    let wanted = wanted.map(|seconds| seconds.parse().expect("a number of seconds"));
-    let end = Instant::now() + Duration::from_secs(wanted.unwrap_or_default());
-    let mut cases = 0;
-    loop {
-        let config = Config {
-            source_file: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/properties.rs")),
-            ..Config::default()
-        };
-        cases += config.cases;
-        if let Err(failure) = TestRunner::new(config).run(&strategy, &property) {
-            panic!("{failure}");
-        }
-        if Instant::now() >= end {
-            break;
-        }
-    }
-    assert!(cases > 0);
+    let source_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fuzz/properties.rs");
+    repeat(source_file, &strategy, property);
 }

@@ -4,12 +4,11 @@
 //! `CAPSTAN_FUZZ_SECONDS=60 cargo test -p capstan-sandbox --test sandbox puppet` goes on for a minute with each target.
 
 mod corpus;
+#[path = "../../../core/tests/fuzz/repeat.rs"]
+mod repeat;
 mod script;
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::sync::OnceLock;
 
 use capstan_core::{
     hook::{Occasion, RunId, Ttl},
@@ -22,14 +21,12 @@ use capstan_core::{
     wave::Wave,
 };
 use capstan_sandbox::Sandbox;
-use proptest::{
-    prelude::*,
-    test_runner::{TestCaseResult, TestRunner},
-};
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 
 use crate::support::{application, assess, guest, hook_context, hook_type, now, place_question};
+use repeat::repeat;
 use script::{Script, scripts};
 
 /// What the contract lets an answer have.
@@ -177,25 +174,6 @@ fn whole_answers_of_every_kind_are_understood() {
 
 #[test]
 fn any_arguments_and_any_answer_are_understood_or_refused() {
-    for_a_while(&scripts(), |script| all_of(&script).map(|_| ()));
-}
-
-/// Checks a property with as many cases as usual, or for as long as `CAPSTAN_FUZZ_SECONDS` says.
-fn for_a_while<S: Strategy>(strategy: &S, property: impl Fn(S::Value) -> TestCaseResult) {
-    let wanted = std::env::var("CAPSTAN_FUZZ_SECONDS").ok();
-    let wanted = Duration::from_secs(wanted.map_or(0, |seconds| seconds.parse().unwrap()));
-    let begun = Instant::now();
-    let mut cases = 0;
-    loop {
-        let config = ProptestConfig {
-            source_file: Some(file!()),
-            ..ProptestConfig::default()
-        };
-        cases += config.cases;
-        TestRunner::new(config).run(strategy, &property).unwrap();
-        if begun.elapsed() >= wanted {
-            break;
-        }
-    }
-    println!("{cases} cases");
+    let source_file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/puppet.rs");
+    repeat(source_file, &scripts(), |script| all_of(&script).map(|_| ()));
 }
