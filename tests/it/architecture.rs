@@ -38,6 +38,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan",
         "capstan-core",
         "capstan-engine",
+        "capstan-private",
         "capstan-registry",
         "capstan-sandbox",
         "capstan-sim",
@@ -55,6 +56,7 @@ fn no_crate_knows_what_it_may_not() {
         assert!(found.is_empty(), "{package} may not know {found:?}");
     };
     knows("capstan-core", &["tokio"]);
+    knows("capstan-private", &["tokio", "capstan-core", "capstan-stamp"]);
     for package in [
         "capstan-core",
         "capstan-engine",

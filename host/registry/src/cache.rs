@@ -1,107 +1,103 @@
 //! What was downloaded, by its digest, so that a plugin is there without its registry.
 //!
 //! Whatever is read is hashed again: a file that isn't what its name says counts as absent. Signatures lie under the digest of what they
-//! are about; they prove themselves. Nothing here is an error: without a cache, more is downloaded, and that is all.
+//! are about; they prove themselves. The folder is one that only this user can change, all the same: others could have it miss signatures, or
+//! fill it. Nothing here is an error: without a cache, more is downloaded, and that is all.
 
-use std::{
-    fs, io,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{io::Read as _, path::Path};
 
-use tempfile::NamedTempFile;
+use capstan_private::{NotPrivate, PrivateFolder};
 
 use crate::{digest::Digest, signature::Signature};
 
 /// A folder of what was downloaded.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    folder: PathBuf,
+    /// What is named by its own digest.
+    blobs: PrivateFolder,
+    /// What is named by the digest of what it signs.
+    signatures: PrivateFolder,
 }
 
 impl Cache {
     /// Opens the folder, making it if need be.
-    pub(crate) fn open(folder: PathBuf) -> io::Result<Cache> {
-        for part in ["sha256", "signatures"] {
-            make_folder(&folder.join(part))?;
-        }
-        Ok(Cache { folder })
+    pub(crate) fn open(folder: &Path) -> Result<Cache, NotPrivate> {
+        let folder = PrivateFolder::open(folder)?;
+        let part = |name| PrivateFolder::open(&folder.path().join(name));
+        Ok(Cache {
+            blobs: part("sha256")?,
+            signatures: part("signatures")?,
+        })
     }
 
     /// Returns what has this digest.
     pub(crate) fn blob(&self, digest: Digest) -> Option<Vec<u8>> {
-        let content = fs::read(self.place_of(digest)).ok()?;
+        let content = read(&self.blobs, &digest.hex())?;
         if Digest::of(&content) == digest {
             return Some(content);
         }
-        tracing::warn!(file = %self.place_of(digest).display(), "A downloaded plugin is not as it was written, and is downloaded anew.");
+        let file = self.blobs.path().join(digest.hex());
+        tracing::warn!(file = %file.display(), "A downloaded plugin is not as it was written, and is downloaded anew.");
         None
     }
 
     /// Keeps something under its digest.
     pub(crate) fn keep(&self, digest: Digest, content: &[u8]) {
-        self.write(&self.place_of(digest), content);
+        write(&self.blobs, &digest.hex(), content);
     }
 
     /// Returns the signatures that were found of something.
     pub(crate) fn signatures(&self, subject: Digest) -> Option<Vec<Signature>> {
-        let text = fs::read(self.signatures_of(subject)).ok()?;
+        let text = read(&self.signatures, &signatures_of(subject))?;
         serde_json::from_slice(&text).ok()
     }
 
     /// Keeps the signatures of something.
     pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
         if let Ok(text) = serde_json::to_vec(signatures) {
-            self.write(&self.signatures_of(subject), &text);
-        }
-    }
-
-    fn place_of(&self, digest: Digest) -> PathBuf {
-        self.folder.join("sha256").join(digest.hex())
-    }
-
-    fn signatures_of(&self, subject: Digest) -> PathBuf {
-        self.folder.join("signatures").join(format!("{}.json", subject.hex()))
-    }
-
-    /// Writes a file in one step: readers see all of it or nothing.
-    fn write(&self, place: &Path, content: &[u8]) {
-        let write = || -> io::Result<()> {
-            let mut file = NamedTempFile::new_in(&self.folder)?;
-            file.write_all(content)?;
-            file.persist(place)?;
-            Ok(())
-        };
-        if let Err(error) = write() {
-            tracing::warn!(folder = %self.folder.display(), %error, "Downloaded plugins can't be kept.");
+            write(&self.signatures, &signatures_of(subject), &text);
         }
     }
 }
 
-#[cfg(unix)]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+fn signatures_of(subject: Digest) -> String {
+    format!("{}.json", subject.hex())
 }
 
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
+fn read(folder: &PrivateFolder, name: &str) -> Option<Vec<u8>> {
+    let mut content = Vec::new();
+    match folder.read(name) {
+        Ok(mut file) => file.read_to_end(&mut content).ok().map(|_| content),
+        Err(error) => {
+            if !error.is_missing() {
+                tracing::warn!(%error, "What was downloaded is not used.");
+            }
+            None
+        }
+    }
+}
+
+fn write(folder: &PrivateFolder, name: &str, content: &[u8]) {
+    if let Err(error) = folder.write(name, &[content]) {
+        tracing::warn!(folder = %folder.path().display(), %error, "Downloaded plugins can't be kept.");
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn what_is_kept_is_found_by_its_digest_and_unchanged_only() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path().join("deep/fetched")).unwrap();
+        let cache = Cache::open(&folder.path().join("deep/fetched")).unwrap();
         let digest = Digest::of(b"component");
         assert_eq!(cache.blob(digest), None);
         cache.keep(digest, b"component");
         assert_eq!(cache.blob(digest).unwrap(), b"component");
-        fs::write(cache.place_of(digest), b"c0mponent").unwrap();
+        fs::write(cache.blobs.path().join(digest.hex()), b"c0mponent").unwrap();
         assert_eq!(cache.blob(digest), None, "another byte");
         cache.keep(digest, b"component");
         assert_eq!(cache.blob(digest).unwrap(), b"component", "overwritten");
@@ -110,5 +106,26 @@ mod tests {
         assert_eq!(cache.signatures(digest), None);
         cache.keep_signatures(digest, &signatures);
         assert_eq!(cache.signatures(digest).unwrap(), signatures);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_can_write_to_is_not_used() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fetched");
+        Cache::open(&path).unwrap();
+        let chmod = |part: &str, mode| fs::set_permissions(path.join(part), fs::Permissions::from_mode(mode)).unwrap();
+        for part in ["", "sha256", "signatures"] {
+            chmod(part, 0o777);
+            let error = Cache::open(&path).unwrap_err().to_string();
+            assert!(error.contains("(mode 0777); remedy: chmod go-w "), "{error}");
+            chmod(part, 0o700);
+        }
+        let cache = Cache::open(&path).unwrap();
+        let digest = Digest::of(b"component");
+        cache.keep(digest, b"component");
+        chmod(&format!("sha256/{}", digest.hex()), 0o666);
+        assert_eq!(cache.blob(digest), None);
     }
 }

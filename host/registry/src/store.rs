@@ -64,7 +64,7 @@ impl Store {
     /// Makes one that keeps what it downloads in a folder; without one, nothing is kept.
     pub fn new(access: Access, folder: Option<PathBuf>, policy: Policy) -> Store {
         let cache = folder.and_then(|folder| {
-            Cache::open(folder.clone())
+            Cache::open(&folder)
                 .inspect_err(
                     |error| tracing::warn!(folder = %folder.display(), %error, "Downloaded plugins are not kept."),
                 )

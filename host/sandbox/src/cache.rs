@@ -1,77 +1,144 @@
 //! Compiled code on disk, so that a plugin is compiled once a machine and not once a run.
 //!
-//! wasmtime trusts compiled code: a file in which somebody changed a byte is loaded and run. So every file carries a
-//! HMAC-SHA256 over its name and content, with a key that only this user can read. Whatever can't be trusted is compiled
-//! anew. Nothing here is an error: without a cache, compiling takes longer, and that is all.
+//! wasmtime trusts compiled code: a file in which somebody changed a byte is loaded and run. So the folder is one that only this user can
+//! change ([`PrivateFolder`]), and every file carries a HMAC-SHA256 over its name and content, with a key that only this user can read. A
+//! file is opened once: what was verified is what is mapped, whatever takes its name meanwhile. Whatever can't be trusted is compiled anew.
+//! Nothing here is an error: without a cache, compiling takes longer, and that is all.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _, Write as _},
-    path::{Path, PathBuf},
+    fs::File,
+    io::{self, Read as _, Seek as _},
+    path::Path,
+    time::{Duration, SystemTime},
 };
 
+use capstan_private::{NotPrivate, PrivateFolder};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use tempfile::NamedTempFile;
 
 const KEY_FILE: &str = "key";
 
 /// A block of SHA-256, as HMAC has it.
 const KEY_LENGTH: usize = 64;
 
-/// The length of the code that is at the end of each file, where whoever maps it doesn't look.
+/// The length in bytes of the code that is at the end of each file, where whoever maps it doesn't look.
 const MAC_LENGTH: u64 = 32;
+
+/// What compiled code may take on disk.
+struct Bounds {
+    /// Bytes of all files together.
+    bytes: u64,
+    /// How long a file is kept that no run uses.
+    unused: Duration,
+    /// How long a file is kept that was not written to its end.
+    unfinished: Duration,
+}
+
+const BOUNDS: Bounds = Bounds {
+    bytes: 2 << 30,
+    unused: Duration::from_hours(30 * 24),
+    unfinished: Duration::from_hours(24),
+};
 
 /// A folder of compiled code.
 pub(crate) struct Cache {
-    folder: PathBuf,
+    folder: PrivateFolder,
     key: [u8; KEY_LENGTH],
 }
 
+/// Compiled code that was verified: the open file, whose last bytes are not code.
+pub(crate) struct Verified(pub(crate) File);
+
 impl Cache {
-    /// Opens the folder, making it and its key if need be. What is wrong with it otherwise is said in one line.
-    pub(crate) fn open(folder: PathBuf) -> Result<Cache, String> {
-        let key = make_folder(&folder).and_then(|()| key(&folder));
-        match key {
-            Ok(key) => Ok(Cache { folder, key }),
-            Err(error) => Err(format!(
-                "compiled plugins are not kept in {}: {error}",
-                folder.display()
-            )),
-        }
+    /// Opens the folder, making it and its key if need be, and deletes what it has too much of. What is wrong with it otherwise is said in
+    /// one line.
+    pub(crate) fn open(folder: &Path) -> Result<Cache, String> {
+        let open = || {
+            let folder = PrivateFolder::open(folder).map_err(|error| error.to_string())?;
+            let key = key(&folder)?;
+            Ok(Cache { folder, key })
+        };
+        let cache =
+            open().map_err(|why: String| format!("compiled plugins are not kept in {}: {why}", folder.display()))?;
+        cache.sweep(&BOUNDS, SystemTime::now());
+        Ok(cache)
     }
 
-    /// Returns the file that was stored under this name, if it is what we stored. It is read in pieces: it shall be mapped, not held.
-    pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
-        let path = self.folder.join(name);
-        let mut file = File::open(&path).ok()?;
-        let length = file.metadata().ok()?.len().checked_sub(MAC_LENGTH)?;
-        let mut mac = self.mac(name, length);
-        let mut stored = Vec::new();
-        let is_read = io::copy(&mut (&mut file).take(length), &mut Update(&mut mac)).is_ok_and(|read| read == length)
-            && file.read_to_end(&mut stored).is_ok();
-        if !is_read || mac.verify_slice(&stored).is_err() {
-            tracing::warn!(file = %path.display(), "A compiled plugin is not as it was written, and is compiled anew.");
+    /// Returns the folder.
+    pub(crate) fn folder(&self) -> &PrivateFolder {
+        &self.folder
+    }
+
+    /// Returns what was stored under this name, if it is what we stored. It is read in pieces: it shall be mapped, not held.
+    pub(crate) fn find(&self, name: &str) -> Option<Verified> {
+        let mut file = match self.folder.read(name) {
+            Ok(file) => file,
+            Err(error) => {
+                if !error.is_missing() {
+                    tracing::warn!(%error, "A compiled plugin is not used, and is compiled anew.");
+                }
+                return None;
+            }
+        };
+        if !self.is_ours(name, &mut file) {
+            let file = self.folder.path().join(name);
+            tracing::warn!(file = %file.display(), "A compiled plugin is not as it was written, and is compiled anew.");
             return None;
         }
-        Some(path)
+        // So that what is used stays longest.
+        file.set_modified(SystemTime::now()).ok();
+        Some(Verified(file))
+    }
+
+    fn is_ours(&self, name: &str, file: &mut File) -> bool {
+        let Some(length) = file
+            .metadata()
+            .ok()
+            .and_then(|found| found.len().checked_sub(MAC_LENGTH))
+        else {
+            return false;
+        };
+        let mut mac = self.mac(name, length);
+        let mut stored = Vec::new();
+        let read = io::copy(&mut (&mut *file).take(length), &mut Update(&mut mac));
+        read.is_ok_and(|read| read == length)
+            && file.take(MAC_LENGTH + 1).read_to_end(&mut stored).is_ok()
+            && mac.verify_slice(&stored).is_ok()
+            && file.rewind().is_ok()
     }
 
     /// Stores code under this name, in place of what was there. Readers see the old or the new.
     pub(crate) fn store(&self, name: &str, code: &[u8]) {
-        if let Err(error) = self.write(name, code) {
-            tracing::warn!(folder = %self.folder.display(), %error, "Compiled plugins can't be stored.");
+        let mut mac = self.mac(name, code.len() as u64);
+        mac.update(code);
+        if let Err(error) = self.folder.write(name, &[code, &mac.finalize().into_bytes()]) {
+            tracing::warn!(folder = %self.folder.path().display(), %error, "Compiled plugins can't be stored.");
         }
     }
 
-    fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
-        let mut mac = self.mac(name, code.len() as u64);
-        mac.update(code);
-        let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(code)?;
-        file.write_all(&mac.finalize().into_bytes())?;
-        file.persist(self.folder.join(name))?;
-        Ok(())
+    /// Deletes what nobody has used for long, and of the rest what was used longest ago until it fits. A process that has a file mapped
+    /// keeps it.
+    fn sweep(&self, bounds: &Bounds, now: SystemTime) {
+        let swept = || -> io::Result<()> {
+            let files = self.folder.files(|name| is_code(name) || is_unfinished(name))?;
+            let mut bytes: u64 = files.iter().map(|file| file.bytes).sum();
+            for file in files {
+                let age = now.duration_since(file.used).unwrap_or_default();
+                let is_old = if is_unfinished(&file.name) {
+                    age > bounds.unfinished
+                } else {
+                    age > bounds.unused || bytes > bounds.bytes
+                };
+                if is_old {
+                    self.folder.remove(&file.name)?;
+                    bytes -= file.bytes;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = swept() {
+            tracing::warn!(folder = %self.folder.path().display(), %error, "Old compiled plugins can't be deleted.");
+        }
     }
 
     /// Begins the code of a file with this name that has so many bytes.
@@ -82,6 +149,20 @@ impl Cache {
         mac.update(&length.to_be_bytes());
         mac
     }
+}
+
+/// Says whether a file of this name is code that we stored: a digest, and a hash of what compiled it. A folder that the user named may have
+/// other files.
+fn is_code(name: &str) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts = name.split_once('-');
+    parts.is_some_and(|(digest, hash)| digest.len() == 64 && hash.len() == 16 && is_hex(digest) && is_hex(hash))
+}
+
+/// Says whether a file of this name is one that `tempfile` made: `.tmp` and six characters.
+fn is_unfinished(name: &str) -> bool {
+    name.strip_prefix(".tmp")
+        .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Takes what is written into a code.
@@ -99,98 +180,95 @@ impl io::Write for Update<'_> {
 }
 
 /// Returns the key, making it if there is none.
-fn key(folder: &Path) -> io::Result<[u8; KEY_LENGTH]> {
-    let path = folder.join(KEY_FILE);
-    if !path.exists() {
-        let mut key = [0; KEY_LENGTH];
-        getrandom::fill(&mut key).map_err(io::Error::other)?;
-        // Made with mode 0600, and complete when it appears.
-        let mut file = NamedTempFile::new_in(folder)?;
-        file.write_all(&key)?;
-        match file.persist_noclobber(&path) {
-            Ok(_) => {}
-            // Another run was first.
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.error),
-        }
-    }
-    must_be_private(&path)?;
-    let key = fs::read(&path)?;
+fn key(folder: &PrivateFolder) -> Result<[u8; KEY_LENGTH], String> {
+    let file = match folder.read(KEY_FILE) {
+        Err(error) if error.is_missing() => make_key(folder).map_err(|error| error.to_string()).and_then(|()| {
+            // Another run may have been first.
+            folder.read(KEY_FILE).map_err(|error| error.to_string())
+        }),
+        read => read.map_err(|error: NotPrivate| error.to_string()),
+    }?;
+    must_be_secret(&file)?;
+    let mut key = Vec::new();
+    let read = file.take(KEY_LENGTH as u64 + 1).read_to_end(&mut key);
+    read.map_err(|error| error.to_string())?;
     key.try_into()
-        .map_err(|_| io::Error::other(format!("the file `{KEY_FILE}` in it is no key of ours")))
+        .map_err(|_| format!("the file `{KEY_FILE}` in it is no key of ours"))
 }
 
+fn make_key(folder: &PrivateFolder) -> io::Result<()> {
+    let mut key = [0; KEY_LENGTH];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    folder.write_new(KEY_FILE, &key)
+}
+
+/// A key that others can read proves nothing.
 #[cfg(unix)]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-/// A key that others can read or replace proves nothing.
-#[cfg(unix)]
-fn must_be_private(path: &Path) -> io::Result<()> {
+fn must_be_secret(file: &File) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt as _;
-    let metadata = fs::symlink_metadata(path)?;
-    if !metadata.is_file() || metadata.mode() & 0o077 != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::other(format!(
-            "others can read or write the file `{KEY_FILE}` in it"
-        )));
+    let metadata = file.metadata().map_err(|error| error.to_string())?;
+    if metadata.mode() & 0o077 != 0 || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(format!("others can read or write the file `{KEY_FILE}` in it"));
     }
     Ok(())
 }
 
 /// The profile of a user is theirs alone.
 #[cfg(not(unix))]
-fn must_be_private(_: &Path) -> io::Result<()> {
+fn must_be_secret(_: &File) -> Result<(), String> {
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    fn found(cache: &Cache, name: &str) -> Option<String> {
+        let mut file = cache.find(name)?.0;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).unwrap();
+        text.truncate(text.len() - 32);
+        Some(String::from_utf8(text).unwrap())
+    }
 
     #[test]
     fn what_is_stored_is_loaded_by_the_same_user_and_under_the_same_name_only() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path().join("deep/plugins")).unwrap();
-        assert_eq!(cache.find("a"), None);
+        let path = folder.path().join("deep/plugins");
+        let cache = Cache::open(&path).unwrap();
+        assert_eq!(found(&cache, "a"), None);
         cache.store("a", b"code");
-        assert!(fs::read(cache.find("a").unwrap()).unwrap().starts_with(b"code"));
-        let again = Cache::open(folder.path().join("deep/plugins")).unwrap();
-        assert!(fs::read(again.find("a").unwrap()).unwrap().starts_with(b"code"));
+        assert_eq!(found(&cache, "a").unwrap(), "code");
+        let again = Cache::open(&path).unwrap();
+        assert_eq!(found(&again, "a").unwrap(), "code");
 
-        let file = |name: &str| folder.path().join("deep/plugins").join(name);
-        fs::copy(file("a"), file("b")).unwrap();
-        assert_eq!(cache.find("b"), None, "another plugin's code");
-        let other = Cache::open(folder.path().join("other")).unwrap();
-        fs::copy(file("a"), folder.path().join("other/a")).unwrap();
-        assert_eq!(other.find("a"), None, "another user's code");
+        fs::copy(path.join("a"), path.join("b")).unwrap();
+        assert_eq!(found(&cache, "b"), None, "another plugin's code");
+        let other = Cache::open(&folder.path().join("other")).unwrap();
+        fs::copy(path.join("a"), folder.path().join("other/a")).unwrap();
+        assert_eq!(found(&other, "a"), None, "another user's code");
     }
 
     #[test]
     fn a_file_with_any_other_byte_is_not_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path().to_owned()).unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
         cache.store("a", b"code");
         let stored = fs::read(folder.path().join("a")).unwrap();
         for at in 0..stored.len() {
             let mut bent = stored.clone();
             bent[at] ^= 1;
             fs::write(folder.path().join("a"), &bent).unwrap();
-            assert_eq!(cache.find("a"), None, "byte {at}");
+            assert_eq!(found(&cache, "a"), None, "byte {at}");
             fs::write(folder.path().join("a"), &stored[..at]).unwrap();
-            assert_eq!(cache.find("a"), None, "cut at {at}");
+            assert_eq!(found(&cache, "a"), None, "cut at {at}");
         }
+        fs::write(folder.path().join("a"), [&*stored, b"x"].concat()).unwrap();
+        assert_eq!(found(&cache, "a"), None, "a byte more");
         cache.store("a", b"code");
-        assert!(
-            fs::read(cache.find("a").unwrap()).unwrap().starts_with(b"code"),
-            "overwritten"
-        );
+        assert_eq!(found(&cache, "a").unwrap(), "code", "overwritten");
         assert_eq!(
             fs::read_dir(folder.path()).unwrap().count(),
             2,
@@ -198,21 +276,120 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_was_verified_is_what_is_read_though_another_file_takes_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        cache.store("a", b"code");
+        let mut verified = cache.find("a").unwrap().0;
+        fs::write(folder.path().join("swapped"), b"another user's code").unwrap();
+        fs::rename(folder.path().join("swapped"), folder.path().join("a")).unwrap();
+        let mut text = Vec::new();
+        verified.read_to_end(&mut text).unwrap();
+        assert!(text.starts_with(b"code"));
+        assert_eq!(found(&cache, "a"), None);
+    }
+
     #[cfg(unix)]
     #[test]
-    fn a_key_that_others_can_read_is_not_used() {
+    fn a_folder_or_a_key_that_others_can_change_is_not_used() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("parent/plugins");
+        let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let refused = |path: &Path| Cache::open(path).err().unwrap();
+        Cache::open(&path).unwrap();
+        let mode = |file: &Path| fs::metadata(file).unwrap().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&path.join(KEY_FILE))), (0o700, 0o600));
+        for mode in [0o640, 0o604] {
+            chmod(&path.join(KEY_FILE), mode);
+            assert!(refused(&path).ends_with("others can read or write the file `key` in it"));
+        }
+        chmod(&path.join(KEY_FILE), 0o600);
+        for wrong in [path.clone(), folder.path().join("parent")] {
+            chmod(&wrong, 0o770);
+            let error = refused(&path);
+            assert!(
+                error.starts_with("compiled plugins are not kept in ")
+                    && error.contains("(mode 0770); remedy: chmod go-w ")
+                    && error.ends_with(&*wrong.to_string_lossy()),
+                "{error}"
+            );
+            chmod(&wrong, 0o700);
+        }
+        Cache::open(&path).unwrap();
+        assert!(Cache::open(Path::new("/proc/nowhere")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_can_write_to_is_compiled_anew() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("plugins");
-        Cache::open(path.clone()).unwrap();
-        let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&path), mode(&path.join(KEY_FILE))), (0o700, 0o600));
-        fs::set_permissions(path.join(KEY_FILE), fs::Permissions::from_mode(0o640)).unwrap();
-        let error = Cache::open(path.clone()).err().unwrap();
-        assert!(
-            error.ends_with("others can read or write the file `key` in it"),
-            "{error}"
-        );
-        assert!(Cache::open(PathBuf::from("/proc/nowhere")).is_err());
+        let cache = Cache::open(folder.path()).unwrap();
+        cache.store("a", b"code");
+        fs::set_permissions(folder.path().join("a"), fs::Permissions::from_mode(0o660)).unwrap();
+        assert_eq!(found(&cache, "a"), None);
+    }
+
+    /// The name that compiled code has.
+    fn name(number: usize) -> String {
+        format!("{number:064x}-{number:016x}")
+    }
+
+    #[test]
+    fn code_that_nobody_uses_is_deleted_and_other_files_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let now = SystemTime::now();
+        let days = |days: u64| Duration::from_hours(24 * days);
+        let put = |name: &str, age: Duration| {
+            cache.store(name, &[0; 1000]);
+            let file = File::options().write(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(now - age).unwrap();
+        };
+        for (name, age) in [
+            (name(1), days(31)),
+            (name(2), days(29)),
+            (name(3), days(31)),
+            (".tmpAbC123".to_owned(), days(2)),
+            (".tmpAbC124".to_owned(), days(0)),
+            ("somebody-elses".to_owned(), days(99)),
+            (".tmp".to_owned(), days(99)),
+        ] {
+            put(&name, age);
+        }
+        fs::create_dir(folder.path().join(name(9))).unwrap();
+        let mapped = cache.folder.read(&name(1)).unwrap();
+        assert!(cache.find(&name(3)).is_some(), "used, and so kept");
+        cache.sweep(&BOUNDS, now);
+        let is_there = |name: &str| folder.path().join(name).exists();
+        assert!(!is_there(&name(1)) && is_there(&name(2)) && is_there(&name(3)) && is_there(&name(9)));
+        assert!(!is_there(".tmpAbC123") && is_there(".tmpAbC124"));
+        assert!(is_there("somebody-elses") && is_there(".tmp") && is_there(KEY_FILE));
+        assert_eq!(mapped.metadata().unwrap().len(), 1032, "who has it open keeps it");
+    }
+
+    #[test]
+    fn of_too_much_code_what_was_used_longest_ago_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path()).unwrap();
+        let now = SystemTime::now();
+        for number in 0..10 {
+            cache.store(&name(number), &[0; 968]);
+            let file = File::options()
+                .write(true)
+                .open(folder.path().join(name(number)))
+                .unwrap();
+            let age = Duration::from_secs(100 - number as u64);
+            file.set_modified(now - age).unwrap();
+        }
+        cache.find(&name(0)).unwrap();
+        let bounds = Bounds { bytes: 3500, ..BOUNDS };
+        cache.sweep(&bounds, now);
+        let left: Vec<usize> = (0..10)
+            .filter(|number| folder.path().join(name(*number)).exists())
+            .collect();
+        assert_eq!(left, [0, 8, 9]);
     }
 }

@@ -25,7 +25,8 @@ use crate::{
     adapter::v0::Exports,
     component::Ready,
     engine::Engine,
-    state::{Facts, OverMemory, State},
+    memory::{Budget, Memory, NoMemory, OverMemory},
+    state::{Facts, State},
     ticker::TICK,
 };
 
@@ -151,6 +152,7 @@ pub enum Severity {
 /// Asks once.
 pub(crate) async fn call<Q: Question>(
     engine: &Engine,
+    budget: &Arc<Budget>,
     ready: &Ready,
     limits: Limits,
     keeps_time: bool,
@@ -158,13 +160,27 @@ pub(crate) async fn call<Q: Question>(
     question: &Q,
 ) -> (Result<Q::Answer, Trouble>, Cost) {
     let begun = Clock::now();
+    let is_large = ready.is_large.load(Relaxed);
+    let _place = if is_large {
+        match budget.place(keeps_time).await {
+            Ok(place) => Some(place),
+            Err(none) => return (Err(Trouble::CouldNotTell(none.to_string())), waited(begun)),
+        }
+    } else {
+        None
+    };
     let Ok(_slot) = engine.slots.acquire().await else {
         let closed = Trouble::CouldNotTell("the sandbox is closing".to_owned());
         return (Err(closed), Cost::default());
     };
     let (claim, input) = (facts.claim.clone(), facts.input.clone());
-    let mut store = Store::new(&engine.wasm, State::new(facts, limits.memory));
     let turn = Arc::<AtomicBool>::default();
+    let mut memory = Memory::new(limits.memory, budget.clone(), keeps_time, turn.clone());
+    if is_large && let Err(none) = memory.reserve().await {
+        return (Err(Trouble::CouldNotTell(none.to_string())), waited(begun));
+    }
+    turn.store(false, Relaxed);
+    let mut store = Store::new(&engine.wasm, State::new(facts, memory));
     bound(&mut store, limits, keeps_time, &turn);
 
     let running = keeps_time.then(|| engine.ticker.run());
@@ -179,6 +195,9 @@ pub(crate) async fn call<Q: Question>(
     };
     drop(running);
 
+    if store.data().memory.is_large() {
+        ready.is_large.store(true, Relaxed);
+    }
     let mut cost = account(&mut store, limits, begun);
     let answer = match answer {
         Ok(Ok(answer)) => Ok(answer),
@@ -188,9 +207,17 @@ pub(crate) async fn call<Q: Question>(
     (answer, cost)
 }
 
+/// What a call cost that did not begin.
+fn waited(begun: Clock) -> Cost {
+    Cost {
+        duration: begun.elapsed(),
+        ..Cost::default()
+    }
+}
+
 /// Sets the limits that the store itself watches.
 pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<AtomicBool>) {
-    store.limiter(|state| &mut state.memory);
+    store.limiter_async(|state| &mut state.memory);
     store.set_hostcall_fuel(MAX_ANSWER);
     // Fuel is switched on in every engine of ours.
     let _ = store.set_fuel(limits.fuel);
@@ -267,6 +294,8 @@ fn account(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
 fn trouble(error: &wasmtime::Error, limits: Limits, cost: &mut Cost) -> Trouble {
     let message = if let Some(over) = error.downcast_ref::<OverMemory>() {
         over.to_string()
+    } else if let Some(none) = error.downcast_ref::<NoMemory>() {
+        return Trouble::CouldNotTell(none.to_string());
     } else if let Some(waits) = error.downcast_ref::<Waits>() {
         waits.to_string()
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {

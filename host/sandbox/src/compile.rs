@@ -1,10 +1,13 @@
 //! Compiling what a stranger wrote, in a process of its own: compilers have worst cases, and whoever writes a component knows them. The
-//! child is this program once more; it is told the component on stdin, has a limit of memory and of processor time, and writes the
+//! child is this program once more; it reads the component from stdin, has a limit of memory and of processor time, and writes the
 //! compiled code to stdout. It is trusted like the compiler in this process would be: it is the same one.
+//!
+//! The component comes after its length in bytes (8 bytes, little endian). The parent keeps stdin open as long as it wants the code: when it
+//! is closed, which the system does when the parent ends in any way, the child ends, too.
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     path::Path,
     process::{Child, Command, ExitCode, Stdio},
     sync::mpsc,
@@ -47,9 +50,12 @@ pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, Comp
         .map_err(CompileError::NoChild)?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
-        scope.spawn(move || {
-            // Who stops reading says why.
-            stdin.map(|mut stdin| stdin.write_all(component).ok());
+        let stdin = scope.spawn(move || {
+            stdin.map(|mut stdin| {
+                // Who stops reading says why.
+                write_component(&mut stdin, component).ok();
+                stdin
+            })
         });
         let said = scope.spawn(move || {
             let mut said = String::new();
@@ -68,8 +74,31 @@ pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, Comp
             child.kill().ok();
         }
         let (code, said) = (code.join().unwrap_or_default(), said.join().unwrap_or_default());
-        outcome(&mut child, is_late, code, &said)
+        // Open until the child has ended.
+        let stdin = stdin.join();
+        let outcome = outcome(&mut child, is_late, code, &said);
+        drop(stdin);
+        outcome
     })
+}
+
+fn write_component(to: &mut impl Write, component: &[u8]) -> std::io::Result<()> {
+    to.write_all(&(component.len() as u64).to_le_bytes())?;
+    to.write_all(component)?;
+    to.flush()
+}
+
+fn read_component(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut length = [0; 8];
+    from.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    let mut component = Vec::new();
+    let read = from.take(length).read_to_end(&mut component)?;
+    if read as u64 == length {
+        Ok(component)
+    } else {
+        Err(std::io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 fn outcome(child: &mut Child, is_late: bool, code: Vec<u8>, said: &str) -> Result<Vec<u8>, CompileError> {
@@ -113,11 +142,13 @@ pub fn is_child(words: &[OsString]) -> bool {
 /// Is the child: compiles what comes on stdin. What is wrong goes to stderr.
 pub fn child() -> ExitCode {
     bound();
-    let mut component = Vec::new();
-    let compiled = std::io::stdin()
-        .read_to_end(&mut component)
+    let mut stdin = std::io::stdin();
+    let compiled = read_component(&mut stdin)
         .map_err(|error| error.to_string())
-        .and_then(|_| engine::precompile(&component).map_err(|error| format!("{error:#}")));
+        .and_then(|component| {
+            end_with(stdin);
+            engine::precompile(&component).map_err(|error| format!("{error:#}"))
+        });
     let written = compiled.and_then(|code| std::io::stdout().write_all(&code).map_err(|error| error.to_string()));
     match written {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,6 +158,17 @@ pub fn child() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends this process when the parent closes its end of the pipe.
+fn end_with(mut stdin: std::io::Stdin) {
+    let watch = move || {
+        stdin.read_exact(&mut [0]).ok();
+        // Nobody is there who could be told.
+        std::process::exit(1);
+    };
+    // Without a thread for it, the limit of processor time ends the process.
+    thread::Builder::new().name("parent-watch".into()).spawn(watch).ok();
 }
 
 #[cfg(unix)]
@@ -146,6 +188,9 @@ fn bound() {
     bound(Resource::Data, MEMORY);
     bound(Resource::Cpu, CPU_SECONDS);
     bound(Resource::Core, 0);
+    // The thread that started this process waits for it, so its end is that of the parent.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).ok();
 }
 
 #[cfg(not(unix))]

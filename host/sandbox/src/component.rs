@@ -1,8 +1,11 @@
 //! A plugin's code: what it may import, how it is compiled and linked.
 
 use std::{
+    fs::File,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::Read as _,
     path::Path,
+    sync::atomic::AtomicBool,
 };
 
 use capstan_stamp::Interface;
@@ -10,7 +13,7 @@ use wasmtime::component::{Component, InstancePre};
 
 use crate::{
     adapter::v0::Exports,
-    cache::Cache,
+    cache::{Cache, Verified},
     compile::{self, CompileError},
     engine::Engine,
     info::Compiled,
@@ -31,6 +34,8 @@ pub(crate) struct Ready {
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
     pub(crate) compiled: Compiled,
+    /// Whether a call needed more memory than a small one has.
+    pub(crate) is_large: AtomicBool,
 }
 
 /// Returns what a component imports that no plugin gets.
@@ -73,7 +78,7 @@ pub(crate) fn prepare(
     // Code of another wasmtime has another name; code for a processor that this one isn't is refused here.
     let cached = cache
         .and_then(|cache| cache.find(&name))
-        .and_then(|file| map(engine, &file).ok());
+        .and_then(|code| load(engine, code).ok());
     let (component, compiled) = if let Some(component) = cached {
         (component, Compiled::Cached)
     } else {
@@ -85,7 +90,12 @@ pub(crate) fn prepare(
     };
     let pre = engine.linker.instantiate_pre(&component)?;
     let exports = Exports::find(&pre, claimed)?;
-    Ok(Ready { pre, exports, compiled })
+    Ok(Ready {
+        pre,
+        exports,
+        compiled,
+        is_large: AtomicBool::new(false),
+    })
 }
 
 /// Compiles a component, in a process of its own if there is a program for that. Returns what can be kept, too.
@@ -104,16 +114,46 @@ fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime:
     Ok((component, code))
 }
 
+/// Loads code that was verified: maps the very file that is open, or, where the system has no name for that, copies it.
+fn load(engine: &Engine, Verified(file): Verified) -> wasmtime::Result<Component> {
+    if let Some(mapped) = map(engine, &file) {
+        return mapped;
+    }
+    let mut code = Vec::new();
+    (&file).read_to_end(&mut code)?;
+    deserialize(engine, &code)
+}
+
+/// Maps an open file. wasmtime maps a component by a path only; Linux has a path that leads to an open file and nothing else.
+#[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
-fn map(engine: &Engine, file: &Path) -> wasmtime::Result<Component> {
-    // SAFETY: the cache names no file but one with what a process of this user got from the compiler: it has verified that with a key that
-    // only this user can read, in a folder where only this user can write, and files there are replaced and never changed.
-    unsafe { Component::deserialize_file(&engine.wasm, file) }
+fn map(engine: &Engine, file: &File) -> Option<wasmtime::Result<Component>> {
+    use std::os::fd::AsRawFd as _;
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    // Without `/proc`, or with something else in its place.
+    if !is_same_file(&path, file) {
+        return None;
+    }
+    // SAFETY: it is the file that the cache has verified with a key that only this user can read, whichever file has its name by now. It
+    // belongs to this user, nobody else can write to it, and we replace files and never change them.
+    Some(unsafe { Component::deserialize_file(&engine.wasm, path) })
+}
+
+#[cfg(target_os = "linux")]
+fn is_same_file(path: &str, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = std::fs::metadata(path).and_then(|found| Ok((found, file.metadata()?)));
+    found.is_ok_and(|(found, open)| (found.dev(), found.ino()) == (open.dev(), open.ino()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn map(_: &Engine, _: &File) -> Option<wasmtime::Result<Component>> {
+    None
 }
 
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: it comes from a child of this program over a pipe that nobody else has.
+    // SAFETY: it comes from a child of this program over a pipe that nobody else has, or is what the cache has verified.
     unsafe { Component::deserialize(&engine.wasm, code) }
 }
 

@@ -9,7 +9,14 @@ use wasmtime::{
     component::{HasSelf, Linker},
 };
 
-use crate::{bindings::v0::AnyPlugin, error::SandboxError, frozen, state::State, ticker::Ticker};
+use crate::{
+    bindings::v0::AnyPlugin,
+    error::SandboxError,
+    frozen,
+    memory::{self, Budget},
+    state::State,
+    ticker::Ticker,
+};
 
 /// Calls at once. Each slot costs address space only; more calls than this wait for their turn. A tool that watches a few
 /// hundred objects on a few cores never has that many under way.
@@ -28,6 +35,8 @@ pub(crate) struct Engine {
     pub(crate) linker: Linker<State>,
     /// One permit a slot: an allocator without a free slot fails, where a call can as well wait.
     pub(crate) slots: Semaphore,
+    /// What all calls of the process share, but for those of sandboxes with a budget of their own.
+    pub(crate) budget: Arc<Budget>,
     pub(crate) ticker: Ticker,
     /// Why calls are slower than they could be, if they are.
     pub(crate) note: Option<String>,
@@ -56,6 +65,7 @@ impl Engine {
         Ok(Engine {
             ticker: Ticker::start(wasm.weak())?,
             slots: Semaphore::new(SLOTS as usize),
+            budget: Arc::new(Budget::new(memory::TOTAL)),
             wasm,
             linker,
             note,

@@ -239,7 +239,7 @@ impl Examination {
             return Ok(());
         }
         let engine = Engine::shared()?;
-        let cache = cache.and_then(|folder| Cache::open(folder).ok());
+        let cache = cache.and_then(|folder| Cache::open(&folder).ok());
         let ready = component::prepare(&engine, cache.as_ref(), &self.digest, bytes, &exported, compiler);
         if let Err(error) = ready {
             self.fault(

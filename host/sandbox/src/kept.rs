@@ -3,16 +3,14 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::Write as _,
+    io::Read as _,
     ops::Deref,
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
 
+use capstan_private::PrivateFolder;
 use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::{
     info::Source,
@@ -24,7 +22,7 @@ const MOST: usize = 50;
 
 /// A folder of components, and those of it that were asked for.
 pub(crate) struct Kept {
-    folder: PathBuf,
+    folder: PrivateFolder,
     found: Mutex<HashMap<String, Option<Arc<Plugin>>>>,
 }
 
@@ -46,7 +44,7 @@ impl Deref for Held<'_> {
 }
 
 impl Kept {
-    pub(crate) fn new(folder: PathBuf) -> Kept {
+    pub(crate) fn new(folder: PrivateFolder) -> Kept {
         Kept {
             folder,
             found: Mutex::default(),
@@ -55,30 +53,20 @@ impl Kept {
 
     /// Keeps a component that is used. Without a place for it, only an operation that is carried on by another version misses it.
     pub(crate) fn keep(&self, digest: &str, component: &[u8]) {
-        let path = self.path(digest);
-        if let Ok(file) = File::open(&path) {
+        if let Ok(file) = self.folder.read(&name(digest)) {
             file.set_modified(SystemTime::now()).ok();
             return;
         }
-        if let Err(error) = self.write(&path, component) {
-            tracing::debug!(folder = %self.folder.display(), %error, "A component can't be kept.");
+        if let Err(error) = self.write(&name(digest), component) {
+            tracing::debug!(folder = %self.folder.path().display(), %error, "A component can't be kept.");
         }
     }
 
-    fn write(&self, path: &Path, component: &[u8]) -> std::io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        let mut file = NamedTempFile::new_in(&self.folder)?;
-        file.write_all(component)?;
-        file.persist(path)?;
-        let mut all: Vec<(SystemTime, PathBuf)> = fs::read_dir(&self.folder)?
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
-            })
-            .collect();
-        all.sort();
-        for (_, path) in all.iter().rev().skip(MOST) {
-            fs::remove_file(path)?;
+    fn write(&self, name: &str, component: &[u8]) -> std::io::Result<()> {
+        self.folder.write(name, &[component])?;
+        let all = self.folder.files(|_| true)?;
+        for file in all.iter().rev().skip(MOST) {
+            self.folder.remove(&file.name)?;
         }
         Ok(())
     }
@@ -97,40 +85,47 @@ impl Kept {
         if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
-        let path = self.path(digest);
-        if fs::metadata(&path).ok()?.len() > MAX_COMPONENT as u64 {
+        let file = self.folder.read(&name(digest)).ok()?;
+        let mut component = Vec::new();
+        file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut component).ok()?;
+        if component.len() > MAX_COMPONENT || hex(&Sha256::digest(&component)) != digest {
             return None;
         }
-        let component = fs::read(&path).ok()?;
-        if hex(&Sha256::digest(&component)) != digest {
-            return None;
-        }
+        let path = self.folder.path().join(name(digest));
         Plugin::read(component.into(), Source::Path(path.display().to_string())).ok()
     }
+}
 
-    fn path(&self, digest: &str) -> PathBuf {
-        self.folder.join(digest).with_extension("wasm")
-    }
+fn name(digest: &str) -> String {
+    format!("{digest}.wasm")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        fs::{self, File},
+        path::Path,
+        time::Duration,
+    };
 
     use super::*;
+
+    fn kept_in(folder: &Path) -> Kept {
+        Kept::new(PrivateFolder::open(folder).unwrap())
+    }
 
     #[test]
     fn what_is_kept_is_what_its_digest_says() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept::new(folder.path().join("components"));
+        let kept = kept_in(&folder.path().join("components"));
         let component = capstan_test_guests::get("viewer").unwrap().bytes;
         let digest = hex(&Sha256::digest(component));
         kept.keep(&digest, component);
-        let again = Kept::new(folder.path().join("components"));
+        let again = kept_in(&folder.path().join("components"));
         assert_eq!(again.find(&digest).unwrap().manifest.name, "viewer");
         let mut bent = component.to_vec();
         bent.push(0);
-        fs::write(kept.path(&digest), bent).unwrap();
+        fs::write(folder.path().join("components").join(name(&digest)), bent).unwrap();
         assert!(kept.find(&digest).is_none());
         assert!(kept.find("../../etc/passwd").is_none());
     }
@@ -138,11 +133,11 @@ mod tests {
     #[test]
     fn those_that_nobody_uses_go_first() {
         let folder = tempfile::tempdir().unwrap();
-        let kept = Kept::new(folder.path().to_owned());
+        let kept = kept_in(folder.path());
         let old = SystemTime::now() - Duration::from_hours(1);
         for number in 0..MOST {
             kept.keep(&format!("{number:064x}"), b"component");
-            let file = File::open(kept.path(&format!("{number:064x}"))).unwrap();
+            let file = File::open(folder.path().join(name(&format!("{number:064x}")))).unwrap();
             file.set_modified(old).unwrap();
         }
         kept.keep(&format!("{:064x}", 0), b"component");
@@ -150,7 +145,7 @@ mod tests {
             kept.keep(&format!("{number:064x}"), b"component");
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), MOST);
-        assert!(kept.path(&format!("{:064x}", 0)).exists(), "it was used");
-        assert!(!kept.path(&format!("{:064x}", 1)).exists());
+        assert!(folder.path().join(name(&format!("{:064x}", 0))).exists(), "it was used");
+        assert!(!folder.path().join(name(&format!("{:064x}", 1))).exists());
     }
 }

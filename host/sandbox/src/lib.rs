@@ -5,7 +5,7 @@
 //! plugin answers for what; `plugin` is one of them, `component` its code, `compile` who makes it of a stranger's component, `cache` where it is kept, and `kept` the component itself. A question
 //! becomes JSON in `input`, of which `projection` shows what the claim may see; `adapter` asks it over the generated
 //! `bindings` and understands the answer. `call` runs one call in an `engine`, with a `state` of its own, in which `frozen`
-//! is the world and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name;
+//! is the world, `memory` what it and all calls together may have, and `output` what the guest writes; `ticker` measures how long it runs. `ask` is one question to one plugin by name;
 //! `examine` looks at a component without asking it anything, `prepare` makes a plugin of an interpreter.
 
 mod adapter;
@@ -23,6 +23,7 @@ mod info;
 mod input;
 mod kept;
 mod memo;
+mod memory;
 mod output;
 mod plugin;
 mod prepare;

@@ -33,7 +33,7 @@ pub(crate) struct Plugin {
     /// What its manifest requests.
     pub(crate) requested: Grants,
     /// What the user's settings have to be.
-    pub(crate) settings: Option<jsonschema::Validator>,
+    pub(crate) settings: Option<settings::Schema>,
     bytes: Cow<'static, [u8]>,
     /// Whether it judges health by a handle.
     pub(crate) looks_itself: bool,
@@ -81,7 +81,7 @@ impl Plugin {
             plugin: plugin.clone(),
             reason,
         })?;
-        let settings = manifest.settings.as_ref().map(settings::validator).transpose();
+        let settings = manifest.settings.as_ref().map(settings::Schema::new).transpose();
         let settings = settings.map_err(|reason| SandboxError::Settings {
             plugin: plugin.clone(),
             reason,

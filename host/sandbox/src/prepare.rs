@@ -18,6 +18,7 @@ use crate::{
     call::{self, Limits},
     engine::Engine,
     error::SandboxError,
+    memory::Memory,
     state::{Facts, State},
 };
 
@@ -87,7 +88,8 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
         input: text.into(),
         now_ms: 0,
     };
-    let mut store = Store::new(&engine.wasm, State::new(facts, LIMITS.memory));
+    let memory = Memory::new(LIMITS.memory, engine.budget.clone(), true, Arc::default());
+    let mut store = Store::new(&engine.wasm, State::new(facts, memory));
     call::bound(&mut store, LIMITS, false, &Arc::default());
     store.set_hostcall_fuel(MAX_SNAPSHOT);
     let instance = engine
@@ -100,7 +102,7 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
         .map_err(strange)?;
     let (answer,) = function.call_async(&mut store, (text,)).await.map_err(broke)?;
     let answer = answer.map_err(PrepareError::Refused)?;
-    let mut memory = Memory {
+    let mut memory = Interpreter {
         store,
         instance,
         trouble: None,
@@ -113,14 +115,14 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
 }
 
 /// The instance, which is asked for its memory and globals by functions that wizer has put into it.
-struct Memory {
+struct Interpreter {
     store: Store<State>,
     instance: Instance,
     /// The first that went wrong: wizer can't be told.
     trouble: Option<wasmtime::Error>,
 }
 
-impl Memory {
+impl Interpreter {
     async fn ask<T>(&mut self, instance: &str, function: &str) -> Option<T>
     where
         T: Lift + Send + Sync + 'static,
@@ -155,7 +157,7 @@ impl Memory {
     }
 }
 
-impl ComponentInstanceState for Memory {
+impl ComponentInstanceState for Interpreter {
     async fn call_func_ret_list_u8(&mut self, instance: &str, func: &str, contents: impl FnOnce(&[u8]) + Send) {
         let bytes: Option<Vec<u8>> = self.ask(instance, func).await;
         contents(&bytes.unwrap_or_default());

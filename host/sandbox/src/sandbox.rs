@@ -21,6 +21,7 @@ use capstan_core::{
         Plugins, PolicyQuestion, SettingsFlaw,
     },
 };
+use capstan_private::PrivateFolder;
 use capstan_stamp::Interface;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -36,15 +37,17 @@ use crate::{
     input,
     kept::{Held, Kept},
     memo::{Key, Memo},
+    memory::Budget,
     plugin::Plugin,
     registry::Registry,
-    settings,
     state::Facts,
 };
 
 /// Plugins, ready to be asked.
 pub struct Sandbox {
     pub(crate) engine: Arc<Engine>,
+    /// The memory that calls of this sandbox share.
+    budget: Arc<Budget>,
     pub(crate) registry: Registry,
     pub(crate) cache: Option<Cache>,
     pub(crate) kept: Option<Kept>,
@@ -66,6 +69,7 @@ pub struct Builder {
     without: Vec<String>,
     cache: Option<PathBuf>,
     compiler: Option<PathBuf>,
+    memory: Option<usize>,
     is_timeless: bool,
     has_rest: bool,
     remembers: bool,
@@ -84,6 +88,14 @@ impl Builder {
     #[must_use]
     pub fn compiled_by(mut self, program: impl Into<PathBuf>) -> Builder {
         self.compiler = Some(program.into());
+        self
+    }
+
+    /// Sets how many bytes of memory its large calls may have together, in whole MiB; those beyond that wait for their turn. Each call has
+    /// 4 MiB without waiting. Without this, all sandboxes of the process share 1 GiB.
+    #[must_use]
+    pub fn memory(mut self, bytes: usize) -> Builder {
+        self.memory = Some(bytes);
         self
     }
 
@@ -135,8 +147,7 @@ impl Builder {
     pub fn build(self) -> Result<Sandbox, SandboxError> {
         let engine = Engine::shared()?;
         let mut notes: Vec<String> = engine.note.iter().cloned().collect();
-        let kept = self.cache.as_ref().map(|folder| Kept::new(folder.join("components")));
-        let cache = self.cache.and_then(|folder| match Cache::open(folder) {
+        let cache = self.cache.and_then(|folder| match Cache::open(&folder) {
             Ok(cache) => Some(cache),
             Err(note) => {
                 tracing::warn!("{note}");
@@ -144,11 +155,22 @@ impl Builder {
                 None
             }
         });
+        let kept = cache.as_ref().and_then(|cache| {
+            let folder = PrivateFolder::open(&cache.folder().path().join("components"));
+            folder
+                .map(Kept::new)
+                .inspect_err(|error| tracing::warn!(%error, "Components are not kept."))
+                .ok()
+        });
         let built_in = read_all(self.built_in, Source::BuiltIn)?;
         let of_user = read_all(self.of_user, Source::Path)?;
         let (built_in, of_user) = leave_out(self.without, built_in, of_user)?;
         let sandbox = Sandbox {
             registry: Registry::new(built_in, of_user)?,
+            budget: match self.memory {
+                Some(bytes) => Arc::new(Budget::new(bytes)),
+                None => engine.budget.clone(),
+            },
             engine,
             cache,
             kept,
@@ -297,7 +319,16 @@ impl Sandbox {
                 };
                 let limits = plugin.limits(about.interface);
                 self.asked.fetch_add(1, Ordering::Relaxed);
-                let (answer, cost) = call::call(&self.engine, ready, limits, self.keeps_time, facts, question).await;
+                let (answer, cost) = call::call(
+                    &self.engine,
+                    &self.budget,
+                    ready,
+                    limits,
+                    self.keeps_time,
+                    facts,
+                    question,
+                )
+                .await;
                 match &answer {
                     Ok(_) | Err(Trouble::Said(..)) => plugin.strikes.answered(),
                     Err(Trouble::Broke(..)) => plugin.strikes.broke(now),
@@ -415,10 +446,8 @@ impl Plugins for Sandbox {
 
     fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
         let plugin = self.pinned(by);
-        let validator = plugin.as_ref().and_then(|plugin| plugin.settings.as_ref());
-        validator
-            .map(|validator| settings::flaws(validator, settings))
-            .unwrap_or_default()
+        let schema = plugin.as_ref().and_then(|plugin| plugin.settings.as_ref());
+        schema.map(|schema| schema.flaws(settings)).unwrap_or_default()
     }
 
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {

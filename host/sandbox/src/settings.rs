@@ -1,14 +1,22 @@
-//! Whether a user's settings are what a plugin's manifest says of them: a JSON schema. Both come from strangers, so patterns are matched in
-//! linear time, and a schema refers to nothing but itself.
+//! Whether a user's settings are what a plugin's manifest says of them: a JSON schema. Both come from strangers, so a schema refers to
+//! nothing but itself, patterns are matched in linear time, and how much work a schema may be for one value is bounded before it is used
+//! ([`capstan_stamp::settings_cost`]). That, times the values that there are, is bounded here.
 
 use capstan_core::plugins::SettingsFlaw;
+use capstan_stamp::SettingsCost;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Map, Value};
 
 /// So many are told: who gets that many wrong reads the first.
 const MOST: usize = 10;
+/// Bytes of one message: it quotes the settings.
+const MAX_MESSAGE: usize = 1000;
 /// What a pattern may take once it is compiled, in bytes.
 const MAX_PATTERN: usize = 256 << 10;
+/// Steps of one judgement: some tenths of a second, and as many errors at most.
+const MAX_STEPS: u64 = 2_000_000;
+/// Bytes of text that patterns may be matched with in one judgement, each time counted.
+const MAX_MATCHED: u64 = 2 << 20;
 
 /// Brings nothing from anywhere.
 struct Nowhere;
@@ -19,39 +27,141 @@ impl Retrieve for Nowhere {
     }
 }
 
-/// Compiles a manifest's schema.
-pub(crate) fn validator(schema: &Value) -> Result<Validator, String> {
-    jsonschema::options()
-        .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
-        .with_retriever(Nowhere)
-        .build(schema)
-        .map_err(|error| format!("its schema of settings can't be used: {error}"))
+/// A manifest's schema, ready to judge by.
+pub(crate) struct Schema {
+    validator: Validator,
+    /// What each value costs, by how deep settings are nested.
+    costs: Vec<SettingsCost>,
 }
 
-/// Lists what a schema has against settings.
-pub(crate) fn flaws(validator: &Validator, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
-    let settings = Value::Object(settings.clone());
-    let errors = validator.iter_errors(&settings).take(MOST);
-    errors
-        .map(|error| SettingsFlaw {
-            pointer: error.instance_path().to_string(),
-            message: error.to_string(),
-        })
-        .collect()
+impl Schema {
+    /// Compiles a schema.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it can't be used, or that it costs too much.
+    pub(crate) fn new(schema: &Value) -> Result<Schema, String> {
+        let unusable = |why: String| format!("its schema of settings can't be used: {why}");
+        let costs = capstan_stamp::settings_cost(schema)
+            .map_err(|flaw| unusable(format!("{}: {}", flaw.place, flaw.message)))?;
+        let validator = jsonschema::options()
+            .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
+            .with_retriever(Nowhere)
+            .build(schema)
+            .map_err(|error| unusable(error.to_string()))?;
+        Ok(Schema { validator, costs })
+    }
+
+    /// Lists what it has against settings.
+    pub(crate) fn flaws(&self, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+        let size = Size::of(settings);
+        let Some(cost) = self.costs.get(size.depth) else {
+            let most = capstan_stamp::MAX_DEPTH;
+            return vec![whole(format!("they are nested more than {most} deep"))];
+        };
+        if cost.steps.saturating_mul(size.values) > MAX_STEPS {
+            let message = format!(
+                "they have {} values, which are too many to be judged by this plugin's schema",
+                size.values
+            );
+            return vec![whole(message)];
+        }
+        if cost.matches.saturating_mul(size.text) > MAX_MATCHED {
+            let message = format!(
+                "they have {} bytes, which are too many for the patterns of this plugin's schema",
+                size.text
+            );
+            return vec![whole(message)];
+        }
+        let settings = Value::Object(settings.clone());
+        if self.validator.is_valid(&settings) {
+            return Vec::new();
+        }
+        let errors = self.validator.iter_errors(&settings).take(MOST);
+        errors
+            .map(|error| SettingsFlaw {
+                pointer: error.instance_path().to_string(),
+                message: shortened(error.to_string()),
+            })
+            .collect()
+    }
+}
+
+fn whole(message: String) -> SettingsFlaw {
+    SettingsFlaw {
+        pointer: String::new(),
+        message,
+    }
+}
+
+fn shortened(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        message.push_str("...");
+    }
+    message
+}
+
+/// How much there is to judge.
+#[derive(Default)]
+struct Size {
+    /// Values, those inside of others and names of mappings included.
+    values: u64,
+    /// Bytes of texts and names.
+    text: u64,
+    /// How many values are inside of each other at most, beside the outermost.
+    depth: usize,
+}
+
+impl Size {
+    fn of(settings: &Map<String, Value>) -> Size {
+        let mut size = Size {
+            values: 1,
+            ..Size::default()
+        };
+        size.add_all(settings, 1);
+        size
+    }
+
+    fn add_all(&mut self, values: &Map<String, Value>, depth: usize) {
+        for (name, value) in values {
+            self.values += 1;
+            self.text += name.len() as u64;
+            self.add(value, depth);
+        }
+    }
+
+    fn add(&mut self, value: &Value, depth: usize) {
+        self.values += 1;
+        self.depth = self.depth.max(depth);
+        // Deeper ones are refused, and need not be counted.
+        if depth > capstan_stamp::MAX_DEPTH {
+            return;
+        }
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::String(text) => self.text += text.len() as u64,
+            Value::Array(values) => values.iter().for_each(|value| self.add(value, depth + 1)),
+            Value::Object(values) => self.add_all(values, depth + 1),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
+    use proptest::{collection::vec, prelude::*};
     use serde_json::json;
 
     use super::*;
 
     fn told(schema: &Value, settings: Value) -> Vec<String> {
-        let validator = validator(schema).unwrap();
+        let schema = Schema::new(schema).unwrap();
         let Value::Object(settings) = settings else {
             panic!("{settings}")
         };
-        let flaws = flaws(&validator, &settings);
+        let flaws = schema.flaws(&settings);
         flaws
             .into_iter()
             .map(|flaw| format!("{}: {}", flaw.pointer, flaw.message))
@@ -81,16 +191,173 @@ mod tests {
 
     #[test]
     fn a_schema_can_harm_nobody() {
-        let evil = |schema: Value| validator(&schema).err();
+        let evil = |schema: Value| Schema::new(&schema).err();
         assert!(evil(json!({ "$ref": "https://example.com/schema.json" })).is_some());
         assert!(evil(json!({ "$ref": "file:///etc/passwd" })).is_some());
         assert!(evil(json!({ "properties": { "a": { "pattern": "(a{1000}){1000}" } } })).is_some());
         // It refers to itself, and its pattern would take for ever where it is tried again and again.
         let schema = json!({ "properties": { "a": { "$ref": "#" }, "b": { "pattern": "^(a+)+$" } } });
-        let deep = (0..100).fold(
+        let deep = (0..60).fold(
             json!({ "b": format!("{}!", "a".repeat(5000)) }),
             |inner, _| json!({ "a": inner }),
         );
         assert_eq!(told(&schema, deep).len(), 1);
+    }
+
+    #[test]
+    fn settings_that_are_too_many_for_their_schema_are_told_so() {
+        let deep = (0..70).fold(json!({}), |inner, _| json!({ "a": inner }));
+        assert_eq!(told(&json!({}), deep), [": they are nested more than 64 deep"]);
+        let many = json!({ "a": vec![0; 500_000] });
+        assert_eq!(
+            told(
+                &json!({ "properties": { "a": { "items": { "type": "string" } } } }),
+                many
+            ),
+            [": they have 500003 values, which are too many to be judged by this plugin's schema"]
+        );
+        let long = json!({ "a": "x".repeat(2 << 20) });
+        assert_eq!(
+            told(&json!({ "properties": { "a": { "pattern": "^x*$" } } }), long),
+            [": they have 2097153 bytes, which are too many for the patterns of this plugin's schema"]
+        );
+        let quoted = told(&json!({ "maxProperties": 0 }), json!({ "a": "ä".repeat(10_000) }));
+        assert!(quoted[0].len() < 1100 && quoted[0].ends_with("..."), "{quoted:?}");
+    }
+
+    /// Definitions, each made of what refers to the next: as many as are allowed, and 40 at most.
+    fn chain(link: impl Fn(Value) -> Value) -> Value {
+        let of_length = |length: usize| {
+            let mut defs = Map::new();
+            for n in 0..length {
+                defs.insert(format!("d{n}"), link(json!({ "$ref": format!("#/$defs/d{}", n + 1) })));
+            }
+            defs.insert(format!("d{length}"), json!({ "minProperties": 1000 }));
+            json!({ "$ref": "#/$defs/d0", "$defs": defs })
+        };
+        let longest = (1..=40).map(of_length).take_while(|schema| Schema::new(schema).is_ok());
+        longest.last().unwrap()
+    }
+
+    fn nested(depth: usize) -> Value {
+        (0..depth).fold(json!({}), |inner, _| json!({ "a": inner, "b": 1 }))
+    }
+
+    /// Schemas that do the most work that is allowed, with settings for it.
+    fn worst() -> Vec<(&'static str, Value, Value)> {
+        let list = |length: usize| json!({ "a": (0..length).map(|n| json!({ "n": n })).collect::<Vec<_>>() });
+        let of_a = |schema: Value| json!({ "properties": { "a": schema } });
+        let patterns = (0..64).map(|n| (format!("p{n}"), json!({ "pattern": format!("\\p{{L}}{{5}}N{n}") })));
+        vec![
+            ("allOf", chain(|next| json!({ "allOf": [next, next] })), nested(8)),
+            ("anyOf", chain(|next| json!({ "anyOf": [next, next] })), nested(8)),
+            ("oneOf", chain(|next| json!({ "oneOf": [next, next] })), nested(8)),
+            (
+                "if",
+                chain(|next| json!({ "if": { "not": next }, "then": next, "else": next })),
+                nested(8),
+            ),
+            (
+                "shared",
+                chain(|next| json!({ "properties": { "a": next, "b": next } })),
+                nested(40),
+            ),
+            (
+                "unevaluatedProperties",
+                chain(|next| json!({ "allOf": [next], "unevaluatedProperties": false })),
+                nested(8),
+            ),
+            (
+                "recursion",
+                of_a(json!({ "oneOf": [{ "$ref": "#" }, { "type": "string" }] })),
+                nested(60),
+            ),
+            ("uniqueItems", of_a(json!({ "uniqueItems": true })), list(20_000)),
+            (
+                "contains",
+                of_a(json!({ "contains": of_a(json!({ "const": -1 })) })),
+                list(20_000),
+            ),
+            (
+                "enum",
+                of_a(json!({ "items": { "enum": vec!["x".repeat(10); 5000] } })),
+                list(50),
+            ),
+            (
+                "patterns",
+                json!({ "properties": patterns.collect::<Map<_, _>>() }),
+                json!({ "p0": "ä".repeat(9000), "p63": "x".repeat(9000) }),
+            ),
+            (
+                "nested quantifiers",
+                of_a(json!({ "pattern": "^((a+)+)+$" })),
+                json!({ "a": "a".repeat(400_000) + "!" }),
+            ),
+        ]
+    }
+
+    #[test]
+    fn the_worst_schemas_that_are_allowed_are_judged_in_bounded_time() {
+        for (what, schema, settings) in worst() {
+            let begun = Instant::now();
+            let flaws = told(&schema, settings);
+            let taken = begun.elapsed();
+            println!("{what}: {taken:?}, {flaws:.200?}");
+            assert!(taken < BOUNDED, "{what}: {taken:?}");
+        }
+    }
+
+    /// Far more than it takes, and far less than for ever.
+    const BOUNDED: Duration = Duration::from_secs(20);
+
+    /// A schema of definitions that refer to each other at random.
+    fn schema() -> impl Strategy<Value = Value> {
+        let reference = (0..5_u8).prop_map(|n| json!({ "$ref": format!("#/$defs/d{n}") }));
+        let leaf = prop_oneof![
+            3 => reference,
+            1 => Just(json!({ "type": "string" })),
+            1 => Just(json!({ "minProperties": 1, "pattern": "^(a|aa)+$" })),
+        ];
+        let definition = leaf.prop_recursive(2, 8, 3, |inner| {
+            let list = vec(inner.clone(), 1..4);
+            prop_oneof![
+                (prop_oneof!["allOf", "anyOf", "oneOf"], list).prop_map(|(word, list)| json!({ word: list })),
+                (inner.clone(), inner.clone()).prop_map(|(one, other)| json!({ "if": one, "else": other })),
+                (
+                    prop_oneof![
+                        "items",
+                        "contains",
+                        "additionalProperties",
+                        "not",
+                        "unevaluatedProperties"
+                    ],
+                    inner.clone()
+                )
+                    .prop_map(|(word, schema)| json!({ word: schema })),
+                (inner.clone(), inner).prop_map(
+                    |(one, other)| json!({ "properties": { "a": one }, "patternProperties": { "a": other } })
+                ),
+            ]
+        });
+        vec(definition, 5).prop_map(|definitions| {
+            let named = definitions.into_iter().enumerate();
+            let defs: Map<String, Value> = named.map(|(n, schema)| (format!("d{n}"), schema)).collect();
+            json!({ "$ref": "#/$defs/d0", "$defs": defs })
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn any_schema_is_refused_or_judged_in_bounded_time(schema in schema(), depth in 0..60_usize) {
+            let begun = Instant::now();
+            if let Ok(schema) = Schema::new(&schema) {
+                let settings = nested(depth);
+                schema.flaws(settings.as_object().unwrap());
+                let list = json!({ "a": vec![nested(depth / 4); 20] });
+                schema.flaws(list.as_object().unwrap());
+            }
+            prop_assert!(begun.elapsed() < BOUNDED, "{schema}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use wasmtime::{ResourceLimiter, component::Resource};
+use wasmtime::component::Resource;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     },
     call::{Line, Severity},
     frozen::{self, Moment},
+    memory::Memory,
     output::Output,
     view::Subject,
 };
@@ -25,9 +26,6 @@ const MAX_LOG: usize = 16 << 10;
 
 /// Streams, pollables and errors that a guest may hold. Each is an allocation of the host's.
 const MAX_RESOURCES: usize = 1024;
-
-/// Elements of all tables together: a Python component has 17,000, and nobody needs that many.
-const MAX_TABLE: usize = 100_000;
 
 /// The data of a store.
 pub(crate) struct State {
@@ -54,7 +52,7 @@ pub(crate) struct Facts {
 }
 
 impl State {
-    pub(crate) fn new(facts: Facts, memory: usize) -> State {
+    pub(crate) fn new(facts: Facts, memory: Memory) -> State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         State {
@@ -62,12 +60,7 @@ impl State {
             wasi: None,
             table,
             output: Output::default(),
-            memory: Memory {
-                limit: memory,
-                used: 0,
-                peak: 0,
-                table_elements: 0,
-            },
+            memory,
             log: Log::default(),
             handled: 0,
             gives_way: false,
@@ -158,54 +151,5 @@ impl Log {
             self.bytes += text.len();
             self.lines.push(Line { severity, text });
         }
-    }
-}
-
-/// Bounds the memory of a call, all of a component's memories together.
-pub(crate) struct Memory {
-    limit: usize,
-    used: usize,
-    pub(crate) peak: usize,
-    table_elements: usize,
-}
-
-/// A guest asked for more memory than it may have.
-#[derive(Debug, thiserror::Error)]
-#[error("needs more than the {} MiB of memory that it may have", limit >> 20)]
-pub(crate) struct OverMemory {
-    limit: usize,
-}
-
-impl ResourceLimiter for Memory {
-    /// Traps instead of refusing: hardly a program survives the refusal, and few of them say why they died.
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let used = self.used.saturating_sub(current).saturating_add(desired);
-        if used > self.limit {
-            return Err(OverMemory { limit: self.limit }.into());
-        }
-        self.used = used;
-        self.peak = self.peak.max(used);
-        Ok(true)
-    }
-
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let elements = self.table_elements.saturating_sub(current).saturating_add(desired);
-        if elements > MAX_TABLE {
-            return Ok(false);
-        }
-        self.table_elements = elements;
-        Ok(true)
-    }
-
-    fn instances(&self) -> usize {
-        200
-    }
-
-    fn tables(&self) -> usize {
-        64
-    }
-
-    fn memories(&self) -> usize {
-        16
     }
 }

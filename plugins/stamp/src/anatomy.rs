@@ -1,11 +1,12 @@
-//! What a component is made of, for people: its modules, its custom sections, and what its tools wrote into it.
+//! What a component is made of, for people: its modules, its custom sections, and what its tools wrote into it, so that every character
+//! can be seen.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use wasmparser::{KnownCustom, Parser, Payload};
 
-use crate::ReadError;
+use crate::{ReadError, visible};
 
 /// What a component is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -60,16 +61,16 @@ pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
             Payload::CodeSectionStart { size, .. } => found.code += usize::try_from(size).unwrap_or_default(),
             Payload::DataSection(data) => found.data += data.range().len(),
             Payload::CustomSection(section) => {
-                *found.sections.entry(section.name().to_owned()).or_default() += section.data().len();
+                *found.sections.entry(visible(section.name())).or_default() += section.data().len();
                 if let KnownCustom::Producers(producers) = section.as_known() {
                     for field in producers {
                         let field = field.map_err(wrong)?;
                         for value in field.values {
                             let value = value.map_err(wrong)?;
                             found.producers.push(Producer {
-                                field: field.name.to_owned(),
-                                name: value.name.to_owned(),
-                                version: value.version.to_owned(),
+                                field: visible(field.name),
+                                name: visible(value.name),
+                                version: visible(value.version),
                             });
                         }
                     }
@@ -78,7 +79,7 @@ pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
                     && TEXTS.contains(&section.name())
                     && let Ok(text) = std::str::from_utf8(section.data())
                 {
-                    found.annotations.insert(section.name().to_owned(), text.to_owned());
+                    found.annotations.insert(section.name().to_owned(), visible(text));
                 }
             }
             _ => {}

@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use serde::Serialize;
 use thiserror::Error;
 
-use crate::{CONTRACTS, Claim, Grants, KindPattern, Manifest, schema};
+use crate::{CONTRACTS, Claim, Grants, KindPattern, Manifest, schema, shown};
 
 /// One thing that is wrong with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +47,22 @@ const PHASES: [&str; 6] = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete
 /// Far more than anybody needs; a bound for what a stranger makes the host look through.
 const MAX_NAMES: usize = 1000;
 
+/// Finds texts, of any part of a manifest, that hold what can't be seen. It is asked first: other flaws show what they are about.
+pub(crate) fn texts(manifest: &impl Serialize) -> Result<(), Flaws> {
+    let found = match serde_json::to_value(manifest) {
+        Ok(value) => shown::flaws(&value),
+        // Numbers that JSON can't say, of a TOML.
+        Err(error) => vec![Flaw {
+            place: "manifest".to_owned(),
+            message: shown::visible(&error.to_string()),
+        }],
+    };
+    Finder(found).done()
+}
+
 /// Finds keys that do not exist.
 pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
+    texts(table)?;
     let mut found = Finder::default();
     found.keys("", table, &TOP);
     if let Some(toml::Value::Table(limits)) = table.get("limits") {
@@ -85,6 +100,7 @@ pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
 
 /// Finds everything that is wrong with a manifest.
 pub(crate) fn manifest(manifest: &Manifest) -> Result<(), Flaws> {
+    texts(manifest)?;
     let mut found = Finder::default();
     let Manifest {
         contract,

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::check::Flaw;
+use crate::{check::Flaw, cost};
 
 /// What `type` may say.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
@@ -66,6 +66,10 @@ pub(crate) fn flaws(schema: &Value) -> Vec<Flaw> {
     };
     if !is_mapping {
         flaw(&mut found, "settings.type", "settings are a mapping: write \"object\"");
+    }
+    // Of a schema that means nothing, nothing can be counted.
+    if found.is_empty() {
+        found.extend(cost::settings_cost(schema).err());
     }
     found
 }

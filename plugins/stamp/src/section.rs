@@ -1,10 +1,11 @@
 //! The custom section: into a component, and out of it.
 
+use serde_json::Value;
 use thiserror::Error;
 use wasm_encoder::{ComponentSection as _, CustomSection, Encode as _};
 use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 
-use crate::{Flaws, Manifest};
+use crate::{Flaws, Manifest, check};
 
 /// The name of the custom section that holds the manifest.
 pub const SECTION: &str = "capstan:plugin";
@@ -88,6 +89,8 @@ pub fn read(component: &[u8]) -> Result<Manifest, ReadError> {
     if section.data.len() > MAX_MANIFEST {
         return Err(ReadError::TooLarge(section.data.len()));
     }
+    // Before anything else: what is wrong with it is told in its own words.
+    check::texts(&serde_json::from_slice::<Value>(section.data)?)?;
     let manifest: Manifest = serde_json::from_slice(section.data)?;
     manifest.validate()?;
     Ok(manifest)
@@ -286,6 +289,162 @@ mod tests {
             ..manifest("1.0.0")
         };
         assert!(matches!(stamp(&with_section(b""), &long), Err(StampError::TooLarge(_))));
+    }
+
+    /// Returns copies of a document, in each of which another text or key has something put into its middle.
+    fn each_text_with(document: &Value, put: char) -> Vec<Value> {
+        let with = |text: &str| {
+            let (start, end) = text.split_at(text.len() / 2);
+            format!("{start}{put}{end}")
+        };
+        match document {
+            Value::String(text) => vec![Value::String(with(text))],
+            Value::Array(values) => {
+                let changed = values.iter().enumerate().flat_map(|(n, value)| {
+                    let changed = each_text_with(value, put).into_iter();
+                    changed.map(move |value| {
+                        let mut values = values.clone();
+                        values[n] = value;
+                        Value::Array(values)
+                    })
+                });
+                changed.collect()
+            }
+            Value::Object(values) => {
+                let mut changed = Vec::new();
+                for (key, value) in values {
+                    for value in each_text_with(value, put) {
+                        let mut values = values.clone();
+                        values.insert(key.clone(), value);
+                        changed.push(Value::Object(values));
+                    }
+                    let mut values = values.clone();
+                    values.insert(with(key), value.clone());
+                    changed.push(Value::Object(values));
+                }
+                changed
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn no_text_of_a_manifest_holds_what_can_not_be_seen() {
+        let full = serde_json::json!({
+            "contract": "0.1.0", "name": "queue", "version": "1.0.0", "licence": "MIT", "description": "Queues.",
+            "source": "https://example.com/queue",
+            "claims": [
+                {"interface": "health", "kinds": ["example.com/*"], "except": ["example.com/Topic"], "fields": ["/status"],
+                 "related": ["owned-pods"]},
+                {"interface": "hook", "types": ["drain-queue"], "words": ["Drain"]},
+                {"interface": "delete-policy", "policies": ["example.com/keep"]}
+            ],
+            "grants": {
+                "cluster": [{"verbs": ["get"], "kinds": ["Secret"], "namespaces": ["shop"]}],
+                "http": [{"hosts": ["api.example.com"], "methods": ["GET"]}],
+                "secrets": [{"names": ["token"], "keys": ["bearer"]}],
+                "related": ["events"]
+            },
+            "settings": {"title": "Settings", "properties": {"url": {"description": "Where", "enum": ["a"], "pattern": "^a$"}}}
+        });
+        read(&with_section(full.to_string().as_bytes())).unwrap();
+        for hidden in [
+            '\n',
+            '\r',
+            '\u{1b}',
+            '\u{9b}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{200b}',
+            '\u{feff}',
+            '\u{e0041}',
+        ] {
+            let manifests = each_text_with(&full, hidden);
+            assert!(manifests.len() > 60, "{}", manifests.len());
+            for manifest in manifests {
+                let text = manifest.to_string();
+                let refused = read(&with_section(text.as_bytes())).unwrap_err().to_string();
+                let code = format!("holds U+{:04X}, a ", u32::from(hidden));
+                assert!(
+                    refused.starts_with("the manifest is wrong: ") && refused.contains(&code),
+                    "{refused} of {text}"
+                );
+                assert!(!refused.contains(crate::is_hidden), "{refused:?}");
+            }
+        }
+        // And where it is written.
+        let toml = "contract = '0.1.0'\nname = 'queue'\nversion = '1.0.0'\nlicence = 'MIT'\n\"descr\\u202Eiption\" = 'Queues.'\n";
+        assert_eq!(
+            Manifest::from_toml(toml).unwrap_err().to_string(),
+            "descr\\u{202e}iption: holds U+202E, a control of the direction of text; write it without"
+        );
+        let mut hidden = manifest("1.0.0");
+        hidden.grants.related = vec!["pods\r\u{1b}[2K".to_owned()];
+        let error = stamp(&with_section(b""), &hidden).unwrap_err();
+        assert!(matches!(error, StampError::Manifest(_)), "{error}");
+    }
+
+    #[test]
+    fn a_schema_of_settings_that_costs_too_much_is_refused_when_it_is_written_and_when_it_is_read() {
+        let mut defs = serde_json::Map::new();
+        for n in 0..40 {
+            let next = serde_json::json!({ "$ref": format!("#/$defs/d{}", n + 1) });
+            defs.insert(format!("d{n}"), serde_json::json!({ "allOf": [next, next] }));
+        }
+        defs.insert("d40".to_owned(), Value::Bool(true));
+        let doubling = serde_json::json!({ "$ref": "#/$defs/d0", "$defs": defs });
+        let patterns: Vec<Value> = (0..6000)
+            .map(|n| serde_json::json!({ "pattern": format!("\\p{{L}}{{5}}{n}") }))
+            .collect();
+        for (settings, flaw) in [
+            (doubling, "may take more than 20000 steps"),
+            (
+                serde_json::json!({ "allOf": patterns.get(..4000) }),
+                "one pattern too many: there may be 64",
+            ),
+            (
+                serde_json::json!({ "allOf": patterns }),
+                "consists of more than 5000 schemas",
+            ),
+        ] {
+            let manifest = Manifest {
+                settings: Some(settings),
+                ..manifest("1.0.0")
+            };
+            let written = stamp(&with_section(b""), &manifest).unwrap_err();
+            assert!(
+                matches!(&written, StampError::Manifest(flaws) if flaws.to_string().contains(flaw)),
+                "{written:?}"
+            );
+            let old = with_section(&serde_json::to_vec(&manifest).unwrap());
+            let read = read(&old).unwrap_err().to_string();
+            assert!(
+                read.starts_with("the manifest is wrong: settings") && read.contains(flaw),
+                "{read}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_of_imports_and_what_tools_wrote_are_shown_so_that_all_of_it_can_be_seen() {
+        use wasm_encoder::{ComponentImportSection, ComponentTypeRef, ComponentTypeSection};
+        let mut component = Component::new();
+        let mut types = ComponentTypeSection::new();
+        types.instance(&wasm_encoder::InstanceType::new());
+        component.section(&types);
+        let mut imports = ComponentImportSection::new();
+        imports.import("evil\r\u{1b}[2K", ComponentTypeRef::Instance(0));
+        component.section(&imports);
+        component.section(&CustomSection {
+            name: "authors".into(),
+            data: "\u{202e}me".as_bytes().into(),
+        });
+        let component = component.finish();
+        assert_eq!(crate::imports(&component).unwrap(), ["evil\\u{d}\\u{1b}[2K"]);
+        assert_eq!(
+            crate::anatomy(&component).unwrap().annotations["authors"],
+            "\\u{202e}me"
+        );
     }
 
     #[test]

@@ -484,13 +484,23 @@ fn settings_are_what_the_manifest_says_of_them() {
     [exit code 2]
     "#);
     manifest.settings = Some(serde_json::json!({ "$ref": "https://example.com/schema.json" }));
-    let outside = capstan_stamp::stamp(&component, &manifest);
-    fs::write(folder.path().join("acme.wasm"), outside.unwrap()).unwrap();
-    assert_snapshot!(run_in(folder.path(), "plan -f DIR/hook.yaml --simulate --plugin DIR/acme.wasm").all(), @"
-    error: plugin DIR/acme.wasm: its schema of settings can't be used: Resource 'https://example.com/schema.json' is not present in a registry and retrieving it failed: a schema may refer to nothing outside of itself
-      hint: mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be
-    [exit code 2]
-    ");
+    let outside = capstan_stamp::stamp(&component, &manifest).unwrap_err();
+    let outside = std::error::Error::source(&outside).unwrap().to_string();
+    assert_eq!(
+        outside,
+        "settings.$ref: a schema may refer to nothing outside of itself: write `#`, or `#/$defs/NAME`"
+    );
+    manifest.settings = Some(serde_json::json!({ "properties": { "a": { "pattern": "(a{1000}){1000}" } } }));
+    let large = capstan_stamp::stamp(&component, &manifest);
+    fs::write(folder.path().join("acme.wasm"), large.unwrap()).unwrap();
+    let said = run_in(folder.path(), "plan -f DIR/hook.yaml --simulate --plugin DIR/acme.wasm");
+    let said = said.all();
+    assert!(
+        said.starts_with("error: plugin DIR/acme.wasm: its schema of settings can't be used: ")
+            && said.contains("hint: mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be")
+            && said.ends_with("[exit code 2]"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -505,10 +515,18 @@ fn a_strangers_plugin_is_compiled_by_a_child_with_limits() {
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
+        let (over, gone) = std::sync::mpsc::channel();
         std::thread::scope(|scope| {
             // One that is over doesn't read.
-            scope.spawn(move || stdin.write_all(component).ok());
-            child.wait_with_output().unwrap()
+            scope.spawn(move || {
+                stdin.write_all(&(component.len() as u64).to_le_bytes()).ok();
+                stdin.write_all(component).ok();
+                // It ends with whoever holds the other end.
+                gone.recv().ok();
+            });
+            let output = child.wait_with_output().unwrap();
+            over.send(()).ok();
+            output
         })
     };
     let well = compile("", component("viewer"));
@@ -519,4 +537,36 @@ fn a_strangers_plugin_is_compiled_by_a_child_with_limits() {
     // Less memory than the compiler needs for it: it ends, and nothing else does.
     let short = compile("ulimit -d 20000;", capstan_bundle::interpreter("lua").unwrap().bytes);
     assert!(!short.status.success() && short.stdout.is_empty(), "{:?}", short.status);
+}
+
+#[test]
+fn a_child_that_compiles_ends_with_its_parent() {
+    // Half of a component, a component that takes long, and nothing at all.
+    let large = capstan_bundle::interpreter("lua").unwrap().bytes;
+    let length = (large.len() as u64).to_le_bytes();
+    for (sent, is_whole) in [
+        ([&length, &large[..large.len() / 2]].concat(), false),
+        ([&length, large].concat(), true),
+        (Vec::new(), false),
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_capstan"))
+            .arg("__compile-plugin")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&sent).unwrap();
+        // As the system does when the parent is killed.
+        drop(stdin);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty());
+        assert_eq!(
+            output.stderr.is_empty(),
+            is_whole,
+            "nobody is told what nobody waits for"
+        );
+    }
 }

@@ -58,3 +58,29 @@ fn a_folder_that_can_not_be_used_is_a_note_and_no_error() {
     assert_eq!(sandbox.notes().len(), 1);
     assert!(sandbox.notes()[0].starts_with("compiled plugins are not kept in "));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_others_can_write_to_is_not_used_and_that_is_said_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("plugins");
+    load(&cache);
+    assert_eq!(how(&load(&cache)), Some(Compiled::Cached));
+    for wrong in [cache.clone(), folder.path().to_owned()] {
+        fs::set_permissions(&wrong, fs::Permissions::from_mode(0o777)).unwrap();
+        let sandbox = load(&cache);
+        assert_eq!(how(&sandbox), Some(Compiled::Now));
+        let [note] = sandbox.notes() else {
+            panic!("{:?}", sandbox.notes())
+        };
+        let remedy = format!("(mode 0777); remedy: chmod go-w {}", wrong.display());
+        assert!(
+            note.starts_with("compiled plugins are not kept in ") && note.ends_with(&remedy),
+            "{note}"
+        );
+        assert!(assess(&sandbox, &hostile("Yes")).await.is_ok());
+        fs::set_permissions(&wrong, fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    assert_eq!(how(&load(&cache)), Some(Compiled::Cached));
+}

@@ -93,3 +93,44 @@ async fn a_call_that_nobody_waits_for_any_more_is_dropped() {
     let _ = gave_up;
     assert!(assess(sandbox(), &hostile("Yes")).await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_calls_wait_for_memory_and_small_ones_do_not() {
+    let sandbox = builtins()
+        .plugin("hostile.wasm", guest("hostile"))
+        .memory(60 << 20)
+        .build()
+        .unwrap();
+    // One of these at a time has all the memory.
+    let objects: Vec<_> = (0..150)
+        .map(|n| hostile(if n % 15 == 0 { "Hog" } else { "Yes" }))
+        .collect();
+    for _ in 0..2 {
+        let answers = join_all(objects.iter().map(|object| assess(&sandbox, object))).await;
+        for (object, answer) in objects.iter().zip(answers) {
+            if object["kind"] == "Yes" {
+                assert_eq!(answer.unwrap().message, "as you wish");
+            } else {
+                let error = answer.unwrap_err().to_string();
+                assert!(
+                    error.ends_with("needs more than the 64 MiB of memory that it may have"),
+                    "{error}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_may_have_more_than_all_together_has_what_there_is() {
+    let sandbox = builtins()
+        .plugin("hostile.wasm", guest("hostile"))
+        .memory(6 << 20)
+        .build()
+        .unwrap();
+    let error = assess(&sandbox, &hostile("Hog")).await.unwrap_err().to_string();
+    assert!(
+        error.ends_with("needs more than the 10 MiB of memory that it may have"),
+        "{error}"
+    );
+}

@@ -1,0 +1,199 @@
+//! Folders and files that only this user, and root, can change: what a process keeps in them is what it finds in them.
+//!
+//! A folder is judged as `ssh` judges `~/.ssh` with `StrictModes`: it and each folder above it must belong to this user or to root, and
+//! must not be writable by group or others. A sticky folder such as `/tmp` may be writable, since nobody can rename or delete in it what
+//! belongs to somebody else. On systems without such modes, the profile of a user is theirs alone.
+
+#[cfg(unix)]
+mod walk;
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+/// A folder that only this user, and root, can change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivateFolder {
+    /// Without links: what is below it is reached through folders that were judged.
+    path: PathBuf,
+}
+
+/// Why a folder or a file is not used.
+#[derive(Debug, Error)]
+pub enum NotPrivate {
+    /// It belongs to somebody else.
+    #[error("{} belongs to user {owner}, who could replace what is kept in it; use a folder of your own", path.display())]
+    Owner {
+        /// The folder, file or link.
+        path: PathBuf,
+        /// The user ID of its owner.
+        owner: u32,
+    },
+    /// Others can write to it.
+    #[error("others can write to {} (mode {mode:04o}); remedy: chmod go-w {}", path.display(), path.display())]
+    Writable {
+        /// The folder or file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It is neither a folder nor a link to one.
+    #[error("{} is not a folder", .0.display())]
+    NotAFolder(PathBuf),
+    /// It is not an ordinary file.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// Links refer to links without end.
+    #[error("{} has too many symbolic links in its path", .0.display())]
+    Links(PathBuf),
+    /// It can't be made or looked at.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl NotPrivate {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> NotPrivate {
+        let path = path.to_owned();
+        move |error| NotPrivate::Io { path, error }
+    }
+
+    /// Says whether it is just not there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, NotPrivate::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+impl PrivateFolder {
+    /// Opens a folder, making it with mode 0700 if it isn't there, and the folders above it likewise.
+    ///
+    /// # Errors
+    ///
+    /// Returns which folder of the path others can change, or why it can't be made.
+    pub fn open(path: &Path) -> Result<PrivateFolder, NotPrivate> {
+        let absolute = std::path::absolute(path).map_err(NotPrivate::io(path))?;
+        #[cfg(unix)]
+        let path = walk::folder(&absolute)?;
+        #[cfg(not(unix))]
+        let path = {
+            fs::create_dir_all(&absolute).map_err(NotPrivate::io(&absolute))?;
+            absolute
+        };
+        Ok(PrivateFolder { path })
+    }
+
+    /// Returns the folder's path, absolute and without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a file of the folder for reading, once. What is read from it, and what is mapped of it, is one file, whatever takes its name
+    /// meanwhile: it belongs to this user, and nobody else can write to it.
+    ///
+    /// # Errors
+    ///
+    /// Returns that others can change it, or why it can't be opened.
+    pub fn read(&self, name: &str) -> Result<File, NotPrivate> {
+        let path = self.path.join(name);
+        let file = File::open(&path).map_err(NotPrivate::io(&path))?;
+        let metadata = file.metadata().map_err(NotPrivate::io(&path))?;
+        if !metadata.is_file() {
+            return Err(NotPrivate::NotAFile(path));
+        }
+        #[cfg(unix)]
+        walk::file(&path, &metadata)?;
+        Ok(file)
+    }
+
+    /// Writes a file in one step, in place of what was there: readers see the old or the new. Its mode is 0600.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it can't be written.
+    pub fn write(&self, name: &str, parts: &[&[u8]]) -> io::Result<()> {
+        self.temporary(parts)?.persist(self.path.join(name))?;
+        Ok(())
+    }
+
+    /// Writes a file unless there is one of this name, which is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it can't be written.
+    pub fn write_new(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        match self.temporary(&[content])?.persist_noclobber(self.path.join(name)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error.error),
+        }
+    }
+
+    fn temporary(&self, parts: &[&[u8]]) -> io::Result<NamedTempFile> {
+        let mut file = NamedTempFile::new_in(&self.path)?;
+        for part in parts {
+            file.write_all(part)?;
+        }
+        Ok(file)
+    }
+
+    /// Lists the regular files of the folder whose names pass, those that were used longest ago first.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the folder can't be listed.
+    pub fn files(&self, is_meant: impl Fn(&str) -> bool) -> io::Result<Vec<Entry>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if !is_meant(&name) {
+                continue;
+            }
+            // Another process may have deleted it.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if let (true, Ok(used)) = (metadata.is_file(), metadata.modified()) {
+                found.push(Entry {
+                    used,
+                    bytes: metadata.len(),
+                    name,
+                });
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Deletes a file. Who has it open or mapped keeps what it was.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it can't be deleted; that it isn't there is no error.
+    pub fn remove(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// When it was last used, which is when it was last modified.
+    pub used: std::time::SystemTime,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its name.
+    pub name: String,
+}

@@ -1,0 +1,309 @@
+//! Bounds the memory of a call, and of all calls together.
+//!
+//! Each of the engine's slots has [`SMALL`] bytes for its call. A call that needs more reserves, once, all that its limit allows beyond
+//! that, and waits until so much is free. So the guests of a process have at most [`TOTAL`] bytes beside `SLOTS` times [`SMALL`].
+//!
+//! No deadlock: a call waits first for one of the places of large calls (if its plugin is known to need one), then for a slot, then, at most
+//! once, for memory, always in this order. What has its memory waits for nothing any more, and its fuel ends it. No starvation: waiters are
+//! served in their order, and large calls can't take all slots.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use wasmtime::ResourceLimiterAsync;
+
+/// Bytes that a call has without asking. A Rust plugin has between one and two MiB.
+pub(crate) const SMALL: usize = 4 << 20;
+
+/// Bytes that all large calls of a process have together, unless the sandbox is built with another number.
+pub(crate) const TOTAL: usize = 1 << 30;
+
+/// How many calls of plugins that are known to be large may have a slot: a part of them, since they may wait in it.
+pub(crate) const LARGE_CALLS: usize = 32;
+
+/// How long a call waits for memory. A call has at most 2 s of time itself.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Elements of all tables together: a Python component has 17,000, and nobody needs that many.
+const MAX_TABLE: usize = 100_000;
+
+const MIB: usize = 1 << 20;
+
+/// Memory that calls share.
+pub(crate) struct Budget {
+    /// A permit is one MiB.
+    free: Arc<Semaphore>,
+    mib: u32,
+    /// Places of calls that are known to be large.
+    places: Semaphore,
+    patience: Duration,
+}
+
+impl Budget {
+    /// Makes one of so many bytes, in whole MiB.
+    pub(crate) fn new(bytes: usize) -> Budget {
+        let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
+        let mib = (bytes / MIB).clamp(1, most);
+        Budget {
+            free: Arc::new(Semaphore::new(mib)),
+            mib: u32::try_from(mib).unwrap_or(u32::MAX),
+            places: Semaphore::new(LARGE_CALLS),
+            patience: PATIENCE,
+        }
+    }
+
+    /// Returns the bytes that one call can have at most.
+    pub(crate) fn largest_call(&self) -> usize {
+        (self.mib as usize).saturating_mul(MIB).saturating_add(SMALL)
+    }
+
+    /// Waits for the place of a large call.
+    pub(crate) async fn place(&self, has_deadline: bool) -> Result<tokio::sync::SemaphorePermit<'_>, NoMemory> {
+        self.wait(self.places.acquire(), has_deadline).await
+    }
+
+    /// Waits for the memory of a call that may have `limit` bytes.
+    async fn reserve(&self, limit: usize, has_deadline: bool) -> Result<OwnedSemaphorePermit, NoMemory> {
+        let mib = limit.saturating_sub(SMALL).div_ceil(MIB);
+        let mib = u32::try_from(mib).unwrap_or(u32::MAX).min(self.mib);
+        if let Ok(reserved) = self.free.clone().try_acquire_many_owned(mib) {
+            return Ok(reserved);
+        }
+        self.wait(self.free.clone().acquire_many_owned(mib), has_deadline).await
+    }
+
+    async fn wait<T>(
+        &self,
+        turn: impl Future<Output = Result<T, AcquireError>>,
+        has_deadline: bool,
+    ) -> Result<T, NoMemory> {
+        let no_memory = || NoMemory {
+            waited: self.patience,
+            mib: self.mib,
+        };
+        let turn = if has_deadline {
+            tokio::time::timeout(self.patience, turn)
+                .await
+                .map_err(|_| no_memory())?
+        } else {
+            turn.await
+        };
+        // Nobody closes a semaphore of ours.
+        turn.map_err(|_| no_memory())
+    }
+}
+
+/// A call has waited for memory, and others still have it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("waited {waited:?} for memory: other calls of plugins have the {mib} MiB that all of them together may have")]
+pub(crate) struct NoMemory {
+    waited: Duration,
+    mib: u32,
+}
+
+/// Bounds the memory of a call, all of a component's memories together.
+pub(crate) struct Memory {
+    limit: usize,
+    used: usize,
+    pub(crate) peak: usize,
+    table_elements: usize,
+    budget: Arc<Budget>,
+    reserved: Option<OwnedSemaphorePermit>,
+    /// Whether waiting for memory has a deadline: in virtual time nothing waits for time.
+    has_deadline: bool,
+    /// Set whenever the call waits for its turn.
+    turn: Arc<AtomicBool>,
+}
+
+/// A guest asked for more memory than it may have.
+#[derive(Debug, thiserror::Error)]
+#[error("needs more than the {} MiB of memory that it may have", limit >> 20)]
+pub(crate) struct OverMemory {
+    limit: usize,
+}
+
+impl Memory {
+    /// For a call that may have `limit` bytes, if there are so many for all calls.
+    pub(crate) fn new(limit: usize, budget: Arc<Budget>, has_deadline: bool, turn: Arc<AtomicBool>) -> Memory {
+        Memory {
+            limit: limit.min(budget.largest_call()),
+            used: 0,
+            peak: 0,
+            table_elements: 0,
+            budget,
+            reserved: None,
+            has_deadline,
+            turn,
+        }
+    }
+
+    /// Says whether the call needed more than a small one.
+    pub(crate) fn is_large(&self) -> bool {
+        self.reserved.is_some()
+    }
+
+    /// Reserves what the call may have beyond a small one.
+    pub(crate) async fn reserve(&mut self) -> Result<(), NoMemory> {
+        if self.reserved.is_none() && self.limit > SMALL {
+            let reserved = self.budget.reserve(self.limit, self.has_deadline);
+            self.reserved = Some(telling(&self.turn, reserved).await?);
+        }
+        Ok(())
+    }
+}
+
+/// Sets `turn` whenever a future isn't done: it is its turn that it waits for.
+async fn telling<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = future.as_mut().poll(context);
+        if polled.is_pending() {
+            turn.store(true, Relaxed);
+        }
+        polled
+    })
+    .await
+}
+
+#[async_trait]
+impl ResourceLimiterAsync for Memory {
+    /// Traps instead of refusing: hardly a program survives the refusal, and few of them say why they died.
+    async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_sub(current).saturating_add(desired);
+        if used > self.limit {
+            return Err(OverMemory { limit: self.limit }.into());
+        }
+        if used > SMALL {
+            self.reserve().await?;
+        }
+        self.used = used;
+        self.peak = self.peak.max(used);
+        Ok(true)
+    }
+
+    async fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let elements = self.table_elements.saturating_sub(current).saturating_add(desired);
+        if elements > MAX_TABLE {
+            return Ok(false);
+        }
+        self.table_elements = elements;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        200
+    }
+
+    fn tables(&self) -> usize {
+        64
+    }
+
+    fn memories(&self) -> usize {
+        16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::join_all;
+
+    use super::*;
+
+    fn memory(budget: &Arc<Budget>, limit: usize) -> Memory {
+        Memory::new(limit, budget.clone(), true, Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_small_call_reserves_nothing_and_a_large_one_all_that_it_may_have_once() {
+        let budget = Arc::new(Budget::new(100 * MIB));
+        let mut call = memory(&budget, 64 * MIB);
+        assert!(call.memory_growing(0, SMALL, None).await.unwrap());
+        assert_eq!(budget.free.available_permits(), 100);
+        assert!(call.memory_growing(SMALL, SMALL + 1, None).await.unwrap());
+        assert_eq!(budget.free.available_permits(), 40);
+        assert!(call.memory_growing(SMALL + 1, 64 * MIB, None).await.unwrap());
+        assert_eq!(budget.free.available_permits(), 40);
+        let error = call.memory_growing(64 * MIB, 64 * MIB + 1, None).await.unwrap_err();
+        assert!(error.downcast_ref::<OverMemory>().is_some());
+        drop(call);
+        assert_eq!(budget.free.available_permits(), 100);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_memories_of_a_component_count_together() {
+        let budget = Arc::new(Budget::new(100 * MIB));
+        let mut call = memory(&budget, 64 * MIB);
+        for _ in 0..4 {
+            assert!(call.memory_growing(0, SMALL / 4, None).await.unwrap());
+        }
+        assert!(!call.is_large());
+        assert!(call.memory_growing(0, 1, None).await.unwrap());
+        assert!(call.is_large());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gets_no_memory_waits_for_a_minute_and_says_so() {
+        let budget = Arc::new(Budget::new(100 * MIB));
+        let mut first = memory(&budget, 64 * MIB);
+        first.reserve().await.unwrap();
+        let mut second = memory(&budget, 64 * MIB);
+        let begun = tokio::time::Instant::now();
+        let error = second.memory_growing(0, 64 * MIB, None).await.unwrap_err();
+        assert_eq!(begun.elapsed(), Duration::from_mins(1));
+        assert_eq!(
+            error.to_string(),
+            "waited 60s for memory: other calls of plugins have the 100 MiB that all of them together may have"
+        );
+        assert!(second.turn.load(Relaxed), "a wait for its turn");
+        // The one that waited has left nothing behind.
+        drop(first);
+        memory(&budget, 104 * MIB).reserve().await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_may_have_more_than_all_has_all() {
+        let budget = Arc::new(Budget::new(10 * MIB));
+        let mut call = memory(&budget, 256 * MIB);
+        assert!(call.memory_growing(0, 14 * MIB, None).await.unwrap());
+        assert_eq!(budget.free.available_permits(), 0);
+        assert!(call.memory_growing(14 * MIB, 14 * MIB + 1, None).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_of_all_sizes_never_have_more_than_all_together_and_all_get_their_turn() {
+        let budget = Arc::new(Budget::new(200 * MIB));
+        let limits = [8, 64, 104, 204, 256, 5, 30];
+        let in_use = std::cell::Cell::new(0);
+        let most = std::cell::Cell::new(0);
+        let in_use = (&in_use, &most);
+        let calls = (0..300_usize).map(|number| {
+            let (budget, (in_use, most)) = (budget.clone(), in_use);
+            async move {
+                let limit = limits[number % limits.len()] * MIB;
+                let mut call = memory(&budget, limit);
+                let bytes = limit.min(204 * MIB);
+                call.memory_growing(0, bytes, None).await.unwrap();
+                in_use.set(in_use.get() + bytes - SMALL);
+                most.set(most.get().max(in_use.get()));
+                tokio::time::sleep(Duration::from_millis(1 + number as u64 % 3)).await;
+                in_use.set(in_use.get() - (bytes - SMALL));
+            }
+        });
+        join_all(calls).await;
+        assert!(
+            in_use.1.get() <= 200 * MIB && in_use.1.get() > 100 * MIB,
+            "{}",
+            in_use.1.get()
+        );
+        assert_eq!(budget.free.available_permits(), 200);
+    }
+}
