@@ -160,6 +160,43 @@ fn the_top_level_is_as_it_was_agreed() {
     assert!(strange.is_empty(), "{strange:?}");
 }
 
+/// What a file says before its tests.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+#[test]
+fn files_are_written_and_output_is_printed_in_one_place() {
+    // Caches have temporary files with unique names of their own, since they are written as they come.
+    let may_write = [
+        "files/src/lib.rs",
+        "sandbox/src/cache.rs",
+        "sandbox/src/kept.rs",
+        "registry/src/cache.rs",
+    ];
+    // A child of the sandbox speaks to its parent.
+    let may_print = ["cli/src/output.rs", "sandbox/src/compile.rs"];
+    let writes = [
+        "fs::write(",
+        "fs::rename(",
+        "File::create",
+        "OpenOptions",
+        "File::options",
+        ".persist(",
+    ];
+    let prints = ["stdout().write", "stdout().lock", " print!(", " println!("];
+    for crates in ["cli", "core", "engine", "files", "registry", "sandbox", "sim"] {
+        for (path, text) in sources(&capstan_tests::path(&format!("../host/{crates}/src"))) {
+            let text = without_tests(&text).to_owned();
+            for (words, may) in [(writes.as_slice(), may_write.as_slice()), (&prints, &may_print)] {
+                let found = words.iter().find(|word| text.contains(**word));
+                let is_allowed = may.iter().any(|file| path.ends_with(file));
+                assert!(found.is_none() || is_allowed, "{path} has `{}`", found.unwrap_or(&""));
+            }
+        }
+    }
+}
+
 fn sources(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

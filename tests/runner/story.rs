@@ -72,6 +72,8 @@ enum Step {
     Calls(Vec<Call>),
     /// Some fields of live objects by `Kind/name`; `null` is for what isn't there.
     Fields(BTreeMap<String, Value>),
+    /// Which objects are the same, and which are new, after some steps.
+    Identities(Identities),
 }
 
 #[derive(Debug, Deserialize)]
@@ -171,11 +173,30 @@ enum Told {
     Together(Vec<String>),
 }
 
+/// Objects by `Kind/name`, compared by UID before and after some steps.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Identities {
+    through: Vec<Step>,
+    #[serde(default)]
+    same: Vec<String>,
+    #[serde(default)]
+    new: Vec<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Mistakes {
     files: Vec<String>,
     are: Vec<String>,
+    #[serde(default)]
+    only: Vec<String>,
+    #[serde(default)]
+    hook: Vec<String>,
+    #[serde(default)]
+    prune: bool,
+    #[serde(default)]
+    confirm: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -279,6 +300,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         Step::Told(wanted) => ended(stage, wanted).await,
         Step::Calls(wanted) => calls(stage, wanted),
         Step::Fields(wanted) => fields(stage, wanted).await,
+        Step::Identities(wanted) => Box::pin(identities(stage, wanted)).await,
     }
 }
 
@@ -418,10 +440,16 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
     let files: Vec<&str> = mistakes.files.iter().map(String::as_str).collect();
     let error = match stage.request(&files) {
         Err(error) => error,
-        Ok(request) => match stage.engine.plan(request).await {
-            Err(error) => error.into(),
-            Ok(_) => bail!("there are no mistakes"),
-        },
+        Ok(mut request) => {
+            request.selection.only.clone_from(&mistakes.only);
+            request.selection.hook.clone_from(&mistakes.hook);
+            request.prune = mistakes.prune;
+            request.confirmed.only.clone_from(&mistakes.confirm);
+            match stage.engine.plan(request).await {
+                Err(error) => error.into(),
+                Ok(_) => bail!("there are no mistakes"),
+            }
+        }
     };
     ensure!(
         Exit::of(&error) == Exit::Usage,
@@ -539,6 +567,26 @@ async fn fields(stage: &Stage, wanted: &BTreeMap<String, Value>) -> anyhow::Resu
     for (name, fields) in wanted {
         let object = live(stage, name).await?;
         ensure!(has(&object.0, fields), "{name} is {}", object.0);
+    }
+    Ok(())
+}
+
+async fn identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
+    let names = || wanted.same.iter().chain(&wanted.new);
+    let mut before = BTreeMap::new();
+    for name in names() {
+        before.insert(name, live(stage, name).await?.uid().to_owned());
+    }
+    for step in &wanted.through {
+        perform(stage, step).await?;
+    }
+    for name in names() {
+        let is_same = before.get(name).map(String::as_str) == Some(live(stage, name).await?.uid());
+        ensure!(
+            is_same == wanted.same.contains(name),
+            "{name} is {}",
+            if is_same { "the same" } else { "a new one" }
+        );
     }
     Ok(())
 }

@@ -268,8 +268,8 @@ pub struct Delete {
     /// Don't ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Let an object go whose annotations want a confirmation, as KIND/NAME, or `all`. May be repeated
-    #[arg(long, value_name = "KIND/NAME")]
+    /// Let an object go whose annotations want a confirmation, or `all`. May be repeated
+    #[arg(long, value_name = "KIND[.GROUP]/[NAMESPACE/]NAME")]
     pub confirm: Vec<String>,
     /// How long the operation may take: 90s, 10m, 2h [default: 6h]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
@@ -320,11 +320,11 @@ pub struct Test {
     /// The application
     #[command(flatten)]
     pub app: App,
-    /// Only the test of this name. May be repeated
-    #[arg(long, value_name = "NAME")]
+    /// Only this test, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME. May be repeated
+    #[arg(long, value_name = "HOOK")]
     pub hook: Vec<String>,
-    /// Not the test of this name. May be repeated
-    #[arg(long, value_name = "NAME")]
+    /// Not this test. May be repeated
+    #[arg(long, value_name = "HOOK")]
     pub skip_hook: Vec<String>,
     /// How long the operation may take: 90s, 10m, 2h [default: 6h]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
@@ -362,7 +362,7 @@ pub struct Approve {
     /// The application
     #[command(flatten)]
     pub app: App,
-    /// The hook; the only one that waits for a person if absent
+    /// The hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME; the only one that waits for a person if absent
     pub hook: Option<String>,
     /// Don't let it go on: the hook fails
     #[arg(long)]
@@ -380,8 +380,8 @@ pub struct Logs {
     pub app: App,
     /// Of which operation, by its number or id; the last one if absent
     pub operation: Option<String>,
-    /// Only of the hook of this name
-    #[arg(long, value_name = "NAME")]
+    /// Only of this hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME
+    #[arg(long, value_name = "HOOK")]
     pub hook: Option<String>,
 }
 

@@ -29,7 +29,7 @@ use clap::CommandFactory as _;
 use crate::{
     args::{Args, Command, Global},
     exit::Exit,
-    project,
+    output, project,
 };
 
 /// Runs a command.
@@ -78,9 +78,9 @@ fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
     })
 }
 
-/// Prints to stdout. Who reads it may have gone.
+/// Prints to stdout.
 fn print(text: &str) {
-    std::io::stdout().write_all(text.as_bytes()).ok();
+    output::write(text);
 }
 
 /// Tells something beside the output, on stderr.

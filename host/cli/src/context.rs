@@ -12,6 +12,7 @@ use capstan_core::{
     plugins::{Application, Plugins},
 };
 use capstan_engine::{Clock, Engine, cluster::Cluster, web::Web};
+use capstan_files::Readers;
 use capstan_sandbox::{Builder, Sandbox};
 use capstan_sim::{
     pods::Pods,
@@ -298,9 +299,6 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
 /// Returns why it couldn't be written.
 pub fn save(world: &World, path: &Path) -> anyhow::Result<()> {
     let text = serde_json::to_string(&world.save())?;
-    // Beside the file and then in its place: a full disk must not cost the cluster that is there.
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, text)
-        .and_then(|()| std::fs::rename(&beside, path))
+    capstan_files::write(path, text.as_bytes(), Readers::Owner)
         .with_context(|| format!("failed to write {}", path.display()))
 }

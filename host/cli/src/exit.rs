@@ -36,6 +36,8 @@ pub enum Exit {
     Plugin = 16,
     /// An object is not healthy yet.
     Progressing = 17,
+    /// All was done, and its output couldn't be written.
+    Output = 18,
 }
 
 /// The table for `--help`.
@@ -52,7 +54,8 @@ Exit codes:
   14  the operation was terminated
   15  another operation of the application runs
   16  a plugin gave no answer
-  17  `health` found an object that is still on its way";
+  17  `health` found an object that is still on its way
+  18  all was done, but the output couldn't be written, as on a full disk; a reader that has gone, like `head`, is no mistake";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
@@ -64,6 +67,12 @@ impl Exit {
     /// Says whether what was wanted was done.
     pub fn is_good(self) -> bool {
         matches!(self, Exit::Done | Exit::Differences)
+    }
+
+    /// Returns the code of a command whose output was lost: its own if it failed.
+    #[must_use]
+    pub fn without_output(self) -> Exit {
+        if self.is_good() { Exit::Output } else { self }
     }
 
     /// Returns the code of an operation that is over.
@@ -156,6 +165,7 @@ mod tests {
             Exit::Busy,
             Exit::Plugin,
             Exit::Progressing,
+            Exit::Output,
         ];
         for exit in all {
             let number = format!("  {:>2}  ", exit as u8);

@@ -3,7 +3,7 @@
 //! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`source`] reads
 //! and renders manifests; [`options`] is what is wanted of them, and [`project`] both together, from flags and
 //! `capstan.yaml`; `grants` is what plugins are granted, and [`plugins`] where they come from; `import` reads other tools' health checks; [`context`] makes the engine of a real or a simulated cluster, the former by `connect`, `proxy` and `client`; `commands` has one file for each verb; [`render`] is what is
-//! printed.
+//! printed, and `output` the only way to stdout.
 
 pub mod args;
 mod client;
@@ -14,6 +14,7 @@ pub mod exit;
 mod grants;
 mod import;
 pub mod options;
+mod output;
 pub mod plugins;
 pub mod project;
 mod proxy;
@@ -42,9 +43,19 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut args = match Args::try_parse_from(words) {
         Ok(args) => args,
         Err(error) => {
-            // A closed pipe is the reader's choice.
-            error.print().ok();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Done }.into();
+            if error.use_stderr() {
+                // Nothing can be done about a closed stderr.
+                error.print().ok();
+                return Exit::Usage.into();
+            }
+            let text = error.render();
+            let colored = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            output::write(&if colored {
+                text.ansi().to_string()
+            } else {
+                text.to_string()
+            });
+            return ended(Exit::Done).into();
         }
     };
     args.global.compiler = std::env::current_exe().ok();
@@ -67,12 +78,22 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = runtime.block_on(commands::run(args));
     // What a killed plugin call or a hanging request leaves behind isn't waited for.
     runtime.shutdown_background();
-    std::io::stdout().flush().ok();
-    match result {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            report::print(&error, paint);
-            Exit::of(&error).into()
+    let exit = result.unwrap_or_else(|error| {
+        report::print(&error, paint);
+        Exit::of(&error)
+    });
+    ended(exit).into()
+}
+
+/// Writes what is left of the output, and tells when some of it was lost.
+fn ended(exit: Exit) -> Exit {
+    output::flush();
+    match output::take_lost() {
+        None => exit,
+        Some(error) => {
+            // Nothing can be done about a closed stderr.
+            writeln!(std::io::stderr(), "error: the output can't be written: {error}").ok();
+            exit.without_output()
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Options {
     pub managed_namespace_metadata: Option<NamespaceMetadata>,
     /// Remove what no manifest names any more.
     pub prune: Option<bool>,
-    /// What may go though its annotations want a confirmation, as `KIND/NAME`, or `all`.
+    /// What may go though its annotations want a confirmation, as `KIND[.GROUP]/[NAMESPACE/]NAME`, or `all`.
     pub confirm: Vec<String>,
     /// Take over fields that others own.
     pub force_conflicts: Option<bool>,
@@ -58,13 +58,13 @@ pub struct Options {
     pub retry_longest_pause: Option<Seconds>,
     /// What to do when another operation of the application runs.
     pub on_busy: Option<OnBusy>,
-    /// Only these resources, as `KIND/NAME`, and no hooks.
+    /// Only these resources, as `KIND[.GROUP]/[NAMESPACE/]NAME`, and no hooks.
     pub only: Vec<String>,
     /// Which hooks run.
     pub hooks: Option<args::Hooks>,
-    /// Only the hooks of these names.
+    /// Only these hooks, in that form or by their names.
     pub hook: Vec<String>,
-    /// Not the hooks of these names.
+    /// Not these hooks, in that form or by their names.
     pub skip_hook: Vec<String>,
     /// Only these phases.
     pub phase: Vec<Phase>,
@@ -209,6 +209,6 @@ impl Options {
 pub fn confirmed(words: &[String]) -> Confirmed {
     Confirmed {
         all: words.iter().any(|word| word == "all"),
-        only: words.to_vec(),
+        only: words.iter().filter(|word| *word != "all").cloned().collect(),
     }
 }

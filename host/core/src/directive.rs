@@ -29,9 +29,10 @@ use self::{family::hook_of, reader::Reader};
 pub use crate::compat::Mode;
 use crate::{
     error::{PlanError, near},
-    hook::Ttl,
+    hook::{Propagation, Ttl},
     lint,
     manifest::Manifest,
+    object::Object,
 };
 
 /// Reads what a manifest's annotations ask for, or says everything that is wrong with them.
@@ -87,6 +88,15 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
     reader.finish(found)
 }
 
+/// Reads `capstan.dev/propagation` of a live object, which may be anybody's: what isn't one of its words counts as absent.
+pub(crate) fn propagation_of_live(live: &Object) -> Option<Propagation> {
+    let word = live.annotation("capstan.dev/propagation")?.trim();
+    let found = values::PROPAGATION
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(word));
+    found.map(|(_, propagation)| *propagation)
+}
+
 /// Looks at what the plugins that judge Services and Ingresses read.
 fn check_load_balancer(reader: &mut Reader<'_>) {
     let says = reader.word("load-balancer", &values::LOAD_BALANCER).is_some();
@@ -107,12 +117,11 @@ const FOR_HOOKS: [&str; 7] = [
 ];
 
 /// Our annotations that only objects have that are no hooks; `capstan.dev/phase` is an error on a hook.
-const FOR_OTHERS: [&str; 5] = [
+const FOR_OTHERS: [&str; 4] = [
     "capstan.dev/ignore-differences",
     "capstan.dev/wait",
     "capstan.dev/degraded-grace",
     "capstan.dev/apply",
-    "capstan.dev/propagation",
 ];
 
 /// Tells which of our annotations are in vain.

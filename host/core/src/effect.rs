@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    hook::{Occasion, Propagation},
+    deletion::DecidedPropagation,
+    hook::Occasion,
     object::ObjectKey,
     plugins::{AbortReason, Ask, HttpAnswer, LogLine, Request},
     task::TaskId,
@@ -31,7 +32,7 @@ pub enum Effect {
         /// What.
         target: Target,
         /// What becomes of what it owns.
-        propagation: Propagation,
+        propagation: DecidedPropagation,
     },
     /// Follow the task's object and tell how it is, until `Unwatch`. Answered by `Observed`, whenever it changes.
     Watch {

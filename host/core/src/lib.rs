@@ -1,14 +1,15 @@
 //! Capstan's rules. Pure: no clock, no network, no files, no plugins run here; time arrives in what is passed in.
 //!
-//! In reading order: [`object`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
+//! In reading order: [`object`], [`object_word`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
-//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
+//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last, [`deletion`] what becomes of what a deleted object owns), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
 //! [`record`] what is remembered. A [`journal`] has what an operation was told, to be told again.
 #![forbid(unsafe_code)]
 
 pub mod compat;
+pub mod deletion;
 pub mod diff;
 pub mod directive;
 pub mod effect;
@@ -27,6 +28,7 @@ pub mod lint;
 pub mod manifest;
 pub mod migration;
 pub mod object;
+pub mod object_word;
 pub mod operation;
 pub mod operation_kind;
 pub mod order;

@@ -54,7 +54,8 @@ impl ObjectKey {
         GroupKind::new(&self.group, &self.kind)
     }
 
-    /// Returns `Kind/name`, how plans and `--only` speak of an object inside its application.
+    /// Returns `Kind/name`, how plans speak of an object inside its application. What a user is to type comes from
+    /// [`crate::object_word::ObjectIndex::word_for`]: two objects may share this one.
     pub fn short(&self) -> String {
         format!("{}/{}", self.kind, self.name)
     }

@@ -42,7 +42,7 @@ use crate::{
     effect::Effect,
     event::{Event, News, Outline, Status},
     input::{Happened, Input},
-    object::Object,
+    object::{Object, ObjectKey},
     operation_kind::OperationKind,
     plan::Plan,
     plugins::Cause,
@@ -147,8 +147,8 @@ impl Operation {
         ))
     }
 
-    /// Lists the hooks that wait for a signal, by name.
-    pub fn awaited(&self, signal: &str) -> Vec<String> {
+    /// Lists the hooks that wait for a signal.
+    pub fn awaited(&self, signal: &str) -> Vec<ObjectKey> {
         let waits = |task: &&Task| match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => run.waits_for(signal),
             Some(
@@ -160,9 +160,11 @@ impl Operation {
             )
             | None => false,
         };
-        let names = self.plan.tasks.iter().filter(waits);
-        names
-            .map(|task| task.key.name.trim_end_matches('*').to_owned())
+        self.plan
+            .tasks
+            .iter()
+            .filter(waits)
+            .map(|task| task.key.clone())
             .collect()
     }
 

@@ -70,7 +70,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
         "PrunePropagationPolicy",
         &["background", "foreground", "orphan"],
         Whose::Application,
-        "what becomes of what a pruned object or a hook's object owns; without it `foreground` by Argo CD's rules. `capstan.dev/propagation` wins",
+        "what becomes of what an object owns that is pruned, deleted to be created anew, or a hook's, and by our rules of what is deleted with the application; without it `foreground` by Argo CD's rules. `capstan.dev/propagation` wins",
     ),
     option(
         "Delete",

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    deletion::{DecidedPropagation, PropagationRules},
     diff::Change,
     directive::{OnTimeout, Wait},
     grace::{self, Grace},
@@ -157,6 +158,14 @@ pub struct ApplyTask {
     /// How many fields of that differ.
     #[serde(default, skip_serializing_if = "is_none")]
     pub hides: usize,
+    /// What becomes of what the object owns when it is deleted to be created anew.
+    #[serde(default = "foreground")]
+    pub recreate_propagation: DecidedPropagation,
+}
+
+/// What a plan of version 0.1.0 means, which says nothing.
+fn foreground() -> DecidedPropagation {
+    PropagationRules::default().decide(Propagation::Foreground)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -247,7 +256,7 @@ pub struct DeleteTask {
     /// Its UID when the plan was made: another object of the same name is left alone.
     pub uid: String,
     /// What becomes of what it owns.
-    pub propagation: Propagation,
+    pub propagation: DecidedPropagation,
     /// Until when it is awaited.
     #[serde(default)]
     pub until: Until,
@@ -299,6 +308,9 @@ pub struct HookTask {
     /// Whether it is as it should be when it fails: a test of Helm's that must.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub must_fail: bool,
+    /// What its annotation says becomes of what its objects own when they are deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
 }
 
 /// A delete policy of a hook.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use capstan_core::{
-    hook::Propagation,
+    deletion::DecidedPropagation,
     object::{GroupKind, Object, ObjectKey},
     task::UnknownFields,
     unknown_fields,
@@ -452,9 +452,14 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns why the server refuses.
-    pub async fn delete(&self, key: &ObjectKey, uid: &str, propagation: Propagation) -> Result<Deletion, ClusterError> {
+    pub async fn delete(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        propagation: DecidedPropagation,
+    ) -> Result<Deletion, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        match self.send(|| endpoint.delete(&key.name, uid, propagation)).await {
+        match self.send(|| endpoint.delete(&key.name, uid, propagation.get())).await {
             Ok(left) => {
                 let left = Object(left);
                 let is_there = left.kind() != "Status" && left.is_terminating();

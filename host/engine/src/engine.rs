@@ -1,6 +1,7 @@
 //! The verbs: plan, start, resume, terminate, report, sweep.
 
 use std::{
+    collections::BTreeSet,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,7 +14,8 @@ use capstan_core::{
     event::WaitingOn,
     input::Happened,
     manifest::Manifest,
-    object::Object,
+    object::{Object, ObjectKey},
+    object_word::{ObjectIndex, fits_hook},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
     plugins::{Application, Plugins},
@@ -44,6 +46,11 @@ use crate::{
     sweep::{Swept, sweep},
     web::Web,
 };
+
+/// Returns by which name a hook is sent signals.
+fn signal_name(key: &ObjectKey) -> String {
+    key.name.trim_end_matches('*').to_owned()
+}
 
 /// Counts the drivers of this process, to tell them apart.
 static DRIVERS: AtomicU32 = AtomicU32::new(1);
@@ -359,8 +366,8 @@ impl Engine {
         Ok(asked.map_or(Ended::NoDriver, Ended::Asked))
     }
 
-    /// Sends a signal to a hook of the running operation that waits for it; without a name, to the only one that does. Returns the hook's
-    /// name.
+    /// Sends a signal to a hook of the running operation that waits for it, by a word like `gate` or `Hook/shop/gate`; without one, to
+    /// the only hook that does. Returns the hook's name.
     ///
     /// # Errors
     ///
@@ -376,13 +383,21 @@ impl Engine {
         let Some((operation, _)) = self.open_known(application).await?.current().await? else {
             return Err(EngineError::NothingRuns(application.name.clone()));
         };
-        let mut waiting = operation.awaited(signal);
-        waiting.retain(|name| hook.is_none_or(|hook| hook == name));
-        let [name] = waiting.as_slice() else {
+        let waiting = operation.awaited(signal);
+        let fitting: Vec<&ObjectKey> = waiting
+            .iter()
+            .filter(|key| hook.is_none_or(|hook| fits_hook(hook, key)))
+            .collect();
+        // The signal itself says no more than the hook's name.
+        let names: BTreeSet<String> = fitting.iter().map(|key| signal_name(key)).collect();
+        let namesakes = waiting.iter().filter(|key| names.contains(&signal_name(key))).count();
+        let (Some(name), 1) = (names.first(), namesakes) else {
+            let index = ObjectIndex::of(waiting.iter().cloned());
             return Err(EngineError::NobodyWaits {
                 signal: signal.to_owned(),
                 hook: hook.map(str::to_owned),
-                waiting: operation.awaited(signal),
+                namesakes,
+                waiting: waiting.iter().map(|key| index.word_for(key)).collect(),
             });
         };
         let written = Written {
@@ -433,7 +448,7 @@ impl Engine {
         let (waiting, approvals, deadline, progress) = match store.current().await? {
             Some((operation, view)) => (
                 operation.waiting(),
-                operation.awaited(APPROVAL),
+                operation.awaited(APPROVAL).iter().map(signal_name).collect(),
                 operation.deadline(),
                 Some(view),
             ),

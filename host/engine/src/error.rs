@@ -97,12 +97,14 @@ pub enum EngineError {
     #[error("no operation of `{0}` is running")]
     NothingRuns(String),
     /// No hook waits for a signal, or more than one does.
-    #[error("{}", nobody_waits(.signal, .hook.as_deref(), .waiting))]
+    #[error("{}", nobody_waits(.signal, .hook.as_deref(), *.namesakes, .waiting))]
     NobodyWaits {
         /// The signal.
         signal: String,
         /// The hook it was meant for.
         hook: Option<String>,
+        /// How many hooks with that name wait for it.
+        namesakes: usize,
         /// Who waits for such a signal.
         waiting: Vec<String>,
     },
@@ -116,8 +118,11 @@ fn denied(permissions: &[Permission]) -> String {
     format!("the plan needs what isn't allowed: {}", names.join(", "))
 }
 
-fn nobody_waits(signal: &str, hook: Option<&str>, waiting: &[String]) -> String {
+fn nobody_waits(signal: &str, hook: Option<&str>, namesakes: usize, waiting: &[String]) -> String {
     match (hook, waiting) {
+        (Some(hook), _) if namesakes > 1 => {
+            format!("{hook}: {namesakes} hooks of this name wait for {signal}, which is sent to one by its name alone")
+        }
         (Some(hook), _) => format!("hook {hook} doesn't wait for {signal}"),
         (None, []) => format!("no hook waits for {signal}"),
         (None, _) => format!("{} hooks wait for {signal}", waiting.len()),

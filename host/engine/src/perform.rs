@@ -8,6 +8,7 @@ mod policy;
 use std::sync::{Arc, PoisonError};
 
 use capstan_core::{
+    deletion::DecidedPropagation,
     effect::{Effect, HookCall, Target},
     health::Assessment,
     hook::{HookOutcome, Occasion},
@@ -69,7 +70,7 @@ pub(crate) struct Order {
 pub(crate) enum What {
     Check,
     Apply,
-    Delete(Target, capstan_core::hook::Propagation),
+    Delete(Target, DecidedPropagation),
     LookForOlder,
     StepHook(HookCall),
     Perform(Ask),

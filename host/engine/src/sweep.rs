@@ -2,6 +2,7 @@
 
 use capstan_core::{
     compat::Mode,
+    deletion::PropagationRules,
     hook::{Disposal, Occasion},
     object::Object,
     plugins::Plugins,
@@ -93,7 +94,12 @@ async fn dispose(
             Disposal::Delete(_) | Disposal::DeleteAt(_) => {}
         }
     }
-    let propagation = removes(disposal, clock.now()).unwrap_or_default();
+    let rules = PropagationRules {
+        annotation: object.due.propagation,
+        application: None,
+    };
+    let asked = removes(disposal, clock.now()).unwrap_or_default();
+    let propagation = rules.with_live(&live).decide(asked);
     let target = &object.due.target;
     Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
         Deletion::Accepted(_) => SweepFate::Deleted,

@@ -1,8 +1,9 @@
 //! `capstan.lock`: which plugin a source was when it was looked at last. It is written when a plugin is added or updated and at no other
 //! time, so that everybody who has the file gets the same plugins.
 
-use std::{io::Write as _, path::Path};
+use std::path::Path;
 
+use capstan_files::Readers;
 use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, error::RegistryError, source::Source};
@@ -92,17 +93,9 @@ impl Lock {
             reason,
         };
         let text = toml::to_string(self).map_err(|error| wrong(error.to_string()))?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::Builder::new()
-                .permissions(permissions(path))
-                .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-            file.write_all(HEAD.as_bytes())?;
-            file.write_all(text.as_bytes())?;
-            file.persist(path)?;
-            Ok(())
-        };
-        write().map_err(|error| RegistryError::of_file(path, &error))
+        let text = format!("{HEAD}{text}");
+        capstan_files::write(path, text.as_bytes(), Readers::AsUsual)
+            .map_err(|error| RegistryError::of_file(path, &error))
     }
 
     /// Returns what a source was.
@@ -120,14 +113,6 @@ impl Lock {
         self.plugins.sort_by(|one, other| one.name.cmp(&other.name));
         replaced
     }
-}
-
-/// A file that others may read: it is no secret, and is committed.
-#[cfg(unix)]
-fn permissions(path: &Path) -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    let there = std::fs::metadata(path).map(|metadata| metadata.permissions());
-    there.unwrap_or_else(|_| std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::{
 };
 use look::{kind, name, namespace, text};
 
+pub(crate) mod adoption;
 pub(crate) mod condition;
 pub(crate) mod daemon_set;
 pub(crate) mod deployment;

@@ -14,7 +14,7 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, Sight, Turn, daemon_set, deployment, garbage, job,
+        self, Sight, Turn, adoption, daemon_set, deployment, garbage, job,
         look::{kind, namespace},
         network,
         pod::Kubelet,
@@ -90,7 +90,8 @@ struct Settings {
 type Actor = fn(&Sight<'_>) -> Turn;
 
 /// The controllers but for the kubelet and the garbage collector, in the order in which they act.
-const ACTORS: [Actor; 7] = [
+const ACTORS: [Actor; 8] = [
+    adoption::tick,
     deployment::tick,
     replica_set::tick,
     stateful_set::tick,

@@ -29,6 +29,7 @@ type Counts = Arc<Mutex<BTreeMap<&'static str, u64>>>;
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
+    token: serve::Token,
     rules: Rules,
     counts: Counts,
     task: JoinHandle<()>,
@@ -53,23 +54,25 @@ impl Proxy {
         let address = listener.local_addr()?;
         let counts = Counts::default();
         let service = Forward::new(config, rules.clone(), counts.clone())?;
-        let task = tokio::spawn(serve::serve(service, listener, std::future::pending()));
+        let token = serve::Token::random().context("the system gives no random token")?;
+        let task = tokio::spawn(serve::serve(service, token.clone(), listener, std::future::pending()));
         Ok(Self {
             address,
+            token,
             rules,
             counts,
             task,
         })
     }
 
-    /// Returns where it listens.
+    /// Returns where it listens, with the token that lets a client in.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}/{}", self.address, self.token.as_str())
     }
 
     /// Returns a kubeconfig that leads through it, for processes.
     pub fn kubeconfig(&self) -> String {
-        serve::kubeconfig(self.address)
+        serve::kubeconfig(self.address, &self.token)
     }
 
     /// Returns a client through it, which is told of every refusal: it does not try again by itself.

@@ -94,6 +94,8 @@ both! {
         a_job_takes_too_long
         a_suspended_job_waits
         a_deployment_rolls_out
+        a_new_deployment_adopts_what_the_old_one_left
+        a_new_stateful_set_adopts_the_pods_of_the_old_one
         a_pod_prints_and_ends;
 }
 

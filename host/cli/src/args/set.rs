@@ -24,17 +24,17 @@ pub struct Set {
     /// A sync option of Argo CD for all objects whose annotations don't say otherwise: `Prune=false`, `Replace=true`. May be repeated
     #[arg(long = "sync-option", value_name = "NAME=VALUE")]
     pub sync_options: Vec<String>,
-    /// Only this resource, as KIND/NAME, and no hooks. May be repeated
-    #[arg(long, value_name = "KIND/NAME")]
+    /// Only this resource, and no hooks. May be repeated
+    #[arg(long, value_name = "KIND[.GROUP]/[NAMESPACE/]NAME")]
     pub only: Vec<String>,
     /// Which hooks run
     #[arg(long, value_enum)]
     pub hooks: Option<Hooks>,
-    /// Only the hook of this name, whatever its conditions say. May be repeated
-    #[arg(long, value_name = "NAME")]
+    /// Only this hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME, whatever its conditions say. May be repeated
+    #[arg(long, value_name = "HOOK")]
     pub hook: Vec<String>,
-    /// Not the hook of this name. May be repeated
-    #[arg(long, value_name = "NAME")]
+    /// Not this hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME. May be repeated
+    #[arg(long, value_name = "HOOK")]
     pub skip_hook: Vec<String>,
     /// Only these phases
     #[arg(long = "phase", value_name = "PHASE", value_delimiter = ',', value_parser = phase)]
@@ -42,8 +42,8 @@ pub struct Set {
     /// Remove what no manifest names any more
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub prune: Option<bool>,
-    /// Let an object go whose annotations want a confirmation, as KIND/NAME, or `all`. May be repeated
-    #[arg(long, value_name = "KIND/NAME")]
+    /// Let an object go whose annotations want a confirmation, or `all`. May be repeated
+    #[arg(long, value_name = "KIND[.GROUP]/[NAMESPACE/]NAME")]
     pub confirm: Vec<String>,
     /// Take over fields that others own: kubectl, a controller, another tool
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]

@@ -1,6 +1,6 @@
 //! `capstan delete`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _};
 
 use capstan_core::{
     plan::{Limits, Plan},
@@ -21,6 +21,7 @@ use crate::{
     context::Context,
     exit::Exit,
     options::confirmed,
+    output,
     project::{self, Project},
     report::Mistakes,
 };
@@ -159,7 +160,7 @@ pub(super) fn asks(question: &str, what: &str) -> anyhow::Result<bool> {
         ));
     }
     print(&format!("{question} [yN] "));
-    std::io::stdout().flush()?;
+    output::flush();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

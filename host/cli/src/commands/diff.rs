@@ -8,6 +8,7 @@ use capstan_core::{
     task::{Action, Task},
 };
 use capstan_engine::Rehearsed;
+use capstan_files::Readers;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -188,5 +189,6 @@ fn write(folder: &Path, one: &Difference, side: Side) -> std::io::Result<()> {
         Side::Before => &one.before,
         Side::After => &one.after,
     };
-    std::fs::write(folder.join(format!("{}.yaml", parts.join("."))), text)
+    let path = folder.join(format!("{}.yaml", parts.join(".")));
+    capstan_files::write(&path, text.as_bytes(), Readers::Owner)
 }

@@ -1,9 +1,8 @@
 //! `capstan plan`.
 
-use std::{io::Write as _, path::Path};
-
 use anyhow::Context as _;
 use capstan_engine::{Planned, Request};
+use capstan_files::Readers;
 
 use super::{explain_compat, print, print_json, say};
 use crate::{
@@ -51,7 +50,8 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
             }
         };
         if let Some(path) = &plan.save {
-            save(path, &planned.save()?)?;
+            capstan_files::write(path, planned.save()?.as_bytes(), Readers::Owner)
+                .with_context(|| format!("failed to write {}", path.display()))?;
         }
         match global.output {
             Output::Text => {
@@ -101,23 +101,6 @@ pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> String 
         text.push_str(&format!("\n{findings}"));
     }
     text
-}
-
-/// Writes a file that only its owner may read.
-fn save(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let beside = path.with_extension("new");
-    // One that is there already may be open to others.
-    std::fs::remove_file(&beside).ok();
-    let written = options
-        .open(&beside)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written
-        .and_then(|()| std::fs::rename(&beside, path))
-        .with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// What a command is about, and what it works with.

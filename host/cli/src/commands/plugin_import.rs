@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::error::PlanError;
+use capstan_files::Readers;
 use capstan_sandbox::PrepareError;
 use capstan_stamp::{Manifest, ManifestError};
 use serde::Deserialize;
@@ -142,7 +143,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(unwritable)?;
     }
-    fs::write(path, bytes).with_context(unwritable)
+    capstan_files::write(path, bytes, Readers::AsUsual).with_context(unwritable)
 }
 
 /// Copies a check with its cases; actions are no part of it.

@@ -3,6 +3,7 @@
 use std::{net::Ipv4Addr, path::Path};
 
 use anyhow::Context as _;
+use capstan_files::Readers;
 use capstan_sim::serve;
 use clap::Parser as _;
 use tokio::net::TcpListener;
@@ -36,10 +37,12 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
         .await
         .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
     let address = listener.local_addr()?;
-    let kubeconfig = serve::kubeconfig(address);
+    let token = serve::Token::random().context("the system gives no random token")?;
+    let kubeconfig = serve::kubeconfig(address, &token);
     match &args.write_kubeconfig {
         Some(path) => {
-            std::fs::write(path, &kubeconfig).with_context(|| format!("failed to write {}", path.display()))?;
+            capstan_files::write(path, kubeconfig.as_bytes(), Readers::Owner)
+                .with_context(|| format!("failed to write {}", path.display()))?;
             print(&served(address, path));
         }
         None => print(&kubeconfig),
@@ -50,7 +53,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
             std::future::pending::<()>().await;
         }
     };
-    serve::serve(world.service(), listener, stop).await;
+    serve::serve(world.service(), token, listener, stop).await;
     if let Some(path) = &global.state {
         context::save(&world, path)?;
     }

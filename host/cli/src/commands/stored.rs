@@ -1,6 +1,11 @@
 //! `capstan status`, `history`, `logs`, `terminate` and `sweep`: what is stored about applications, and what can be done from outside.
 
-use capstan_core::{event::Status, plugins::Application};
+use capstan_core::{
+    event::Status,
+    object_word::{ObjectIndex, Unresolved, fits_hook},
+    plugins::Application,
+    task::TaskId,
+};
 use capstan_engine::{Ended, EngineError, Past, Report, SweepFate};
 use jiff::Timestamp;
 
@@ -160,7 +165,25 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
     };
     let mut logs = context.engine.logs(&application, &id).await?;
     if let Some(hook) = &args.hook {
-        logs.retain(|(task, _)| task.0.split('/').any(|part| part.trim_end_matches(['*', '-']) == hook));
+        let view = match &report.progress {
+            Some(progress) if report.current.as_ref().is_some_and(|current| current.id == id) => progress.clone(),
+            Some(_) | None => {
+                context
+                    .engine
+                    .view(&application, find(&report.history, Some(&id))?)
+                    .await?
+            }
+        };
+        let key = |id: &TaskId| view.task(id).map(|task| &task.outline.key);
+        let logged = ObjectIndex::of(logs.iter().filter_map(|(id, _)| key(id).cloned()));
+        match logged.resolve_hook(hook) {
+            Ok(wanted) => logs.retain(|(id, _)| key(id) == Some(wanted)),
+            // A hook without logs is no mistake.
+            Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| fits_hook(hook, &task.outline.key)) => {
+                logs.clear();
+            }
+            Err(why) => return Err(Mistakes(vec![why.mistake("--hook", hook)]).into()),
+        }
     }
     if global.output != Output::Text {
         print_json(&logs)?;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use capstan_core::error::PlanError;
+use capstan_files::Readers;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -45,9 +46,11 @@ fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, PlanError> 
     let down: PathBuf = to.components().skip(1).collect();
     let mut text = kustomization.overlay.clone();
     text.insert("resources".to_owned(), json!([up.join(down)]));
-    std::fs::write(
-        folder.path().join("kustomization.yaml"),
-        Value::Object(text).to_string(),
+    let text = Value::Object(text).to_string();
+    capstan_files::write(
+        &folder.path().join("kustomization.yaml"),
+        text.as_bytes(),
+        Readers::Owner,
     )
     .map_err(wrong)?;
     Ok(Some(folder))

@@ -5,6 +5,7 @@ mod changes;
 mod conditions;
 mod distribution;
 mod exec;
+mod files;
 mod health;
 mod identity;
 mod import;

@@ -1,6 +1,9 @@
 //! Several commands on one embedded cluster, as on a real one: other processes, signals, kills.
 
 use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::Command,
     time::{Duration, Instant},
@@ -29,6 +32,35 @@ impl Served {
             _cluster: cluster,
             folder,
         }
+    }
+
+    /// Returns address and token, as the kubeconfig has them.
+    fn address(&self) -> (String, String) {
+        let text = std::fs::read_to_string(self.kubeconfig()).unwrap();
+        let server = text
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("server: http://"));
+        let (address, token) = server.unwrap().split_once('/').unwrap();
+        (address.to_owned(), token.to_owned())
+    }
+
+    /// Sends a request as it is written, and returns the status code of the answer.
+    fn send(&self, head: &str, headers: &[&str], body: &str) -> u16 {
+        let mut socket = TcpStream::connect(self.address().0).unwrap();
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let length = if body.is_empty() {
+            String::new()
+        } else {
+            format!("Content-Length: {}\r\n", body.len())
+        };
+        write!(
+            socket,
+            "{head} HTTP/1.1\r\n{headers}{length}Connection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
     pub fn kubeconfig(&self) -> PathBuf {
@@ -71,6 +103,55 @@ impl Served {
         let mut running = Running::start(self.command(words));
         running.wait_for("1 active");
         running
+    }
+}
+
+/// What a page of another origin can send without asking first, and what another user of the machine can.
+#[test]
+fn a_served_cluster_answers_only_to_who_knows_its_token() {
+    const POD: &str = r#"{"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"x"}]}}"#;
+    let cluster = Served::start("{}");
+    let (address, token) = cluster.address();
+    let path = "/api/v1/namespaces/default/pods";
+    let (open, known) = (format!("POST {path}"), format!("POST /{token}{path}"));
+    let host = format!("Host: {address}");
+    let (evil, origin) = ("Host: evil.example", "Origin: http://evil.example");
+    let (plain, json) = ("Content-Type: text/plain", "Content-Type: application/json");
+    // The page: a simple request, to the address or through a name that leads to it.
+    assert_eq!(cluster.send(&open, &[evil, origin, plain], POD), 403);
+    assert_eq!(cluster.send(&open, &[&host, origin, plain], POD), 403);
+    assert_eq!(cluster.send(&known, &[&host, origin, json], POD), 403);
+    assert_eq!(cluster.send(&format!("GET /{token}/api/v1/secrets"), &[evil], ""), 403);
+    // Another user, who knows the port.
+    assert_eq!(cluster.send(&open, &[&host, json], POD), 401);
+    assert_eq!(cluster.send("GET /api/v1/secrets", &[&host], ""), 401);
+    assert_eq!(cluster.send("GET /version", &[&host], ""), 401);
+    assert_eq!(
+        cluster.send("GET /api/v1/secrets", &[&host, "Authorization: Bearer x"], ""),
+        401
+    );
+    // Bodies say what they are.
+    assert_eq!(cluster.send(&known, &[&host, plain], POD), 415);
+    assert_eq!(cluster.send(&known, &[&host], POD), 415);
+    assert_eq!(cluster.send(&known, &[&host, json], POD), 201);
+    let bearer = format!("Authorization: Bearer {token}");
+    assert_eq!(cluster.send("GET /api/v1/secrets", &[&host, &bearer], ""), 200);
+    let mode = std::fs::metadata(cluster.kubeconfig()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // kubectl needs no more than the kubeconfig.
+    let kubectl = Command::new("kubectl")
+        .args(["get", "pods", "-o", "name", "--kubeconfig"])
+        .arg(cluster.kubeconfig())
+        .output();
+    match kubectl {
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "pod/p\n"),
+        Err(error) => {
+            assert!(
+                std::env::var("CAPSTAN_REQUIRE").map_or(true, |value| value != "1"),
+                "{error}"
+            );
+            eprintln!("SKIPPED: no kubectl");
+        }
     }
 }
 

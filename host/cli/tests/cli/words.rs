@@ -628,6 +628,8 @@ fn help_shows_the_exit_codes() {
       15  another operation of the application runs
       16  a plugin gave no answer
       17  `health` found an object that is still on its way
+      18  all was done, but the output couldn't be written, as on a full disk; a reader that has gone,
+      like `head`, is no mistake
     [exit code 0]
     ");
 }

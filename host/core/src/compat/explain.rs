@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::Rule;
 use crate::{
+    deletion::DecidedPropagation,
     directive::Wait,
     object::ObjectKey,
     operation_kind::OperationKind,
@@ -244,7 +245,8 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                 ));
             }
             if ours.propagation != theirs.propagation {
-                let text = |propagation| format!("deletion in the {propagation}").to_lowercase();
+                let text =
+                    |propagation: DecidedPropagation| format!("deletion in the {}", propagation.get()).to_lowercase();
                 let (native, argo_cd) = (text(ours.propagation), text(theirs.propagation));
                 let rules = vec![Rule::ForegroundDeletion];
                 found.push(difference(one, What::Disposal, native, argo_cd, rules));

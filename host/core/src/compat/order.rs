@@ -191,6 +191,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        deletion::PropagationRules,
         directive::{OnTimeout, Wait},
         hook::Propagation,
         ignore::Ignored,
@@ -243,6 +244,7 @@ mod tests {
             live: None,
             ignored: Ignored::default(),
             hides: 0,
+            recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
         }));
         task(phase, wave, object, action)
     }
@@ -251,7 +253,7 @@ mod tests {
         let object = json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": "shop" } });
         let action = Action::Delete(DeleteTask {
             uid: "1".to_owned(),
-            propagation: Propagation::Foreground,
+            propagation: PropagationRules::default().decide(Propagation::Foreground),
             until: Until::Gone,
             why: String::new(),
         });

@@ -215,7 +215,7 @@ pub(super) const fn row(rule: Rule) -> Row {
         ),
         Rule::DeletionInParallel => line(
             "deletion-in-parallel",
-            "inside a wave kinds are deleted in the reverse order of their creation",
+            "inside a wave kinds are deleted in the reverse order of their creation, each when what was created after it is gone",
             "all objects of a wave are deleted at once",
             DELETE,
         ),

@@ -121,13 +121,13 @@ pub const ANNOTATIONS: [Annotation; 29] = [
     ),
     row(
         "capstan.dev/run-if-inputs",
-        "list of `Kind/name`, `Kind.group/name`, `Kind/namespace/name`",
+        "list of `KIND[.GROUP]/[NAMESPACE/]NAME`",
         "",
         "What else `changed` looks at, beside the hook and the objects of the set that its pods name: all without their metadata.",
     ),
     row(
         "capstan.dev/depends-on",
-        "list of `Kind/name`, `Kind.group/name`, `Kind/namespace/name`",
+        "list of `KIND[.GROUP]/[NAMESPACE/]NAME`",
         "",
         "Other objects of the set that must be done first, within a wave too: healthy, as their `capstan.dev/wait` says, or succeeded. \
          What goes, goes before what it depends on.",
@@ -148,8 +148,8 @@ pub const ANNOTATIONS: [Annotation; 29] = [
     row(
         "capstan.dev/propagation",
         "`foreground`, `background`, `orphan`",
-        "by delete policy",
-        "What becomes of what the object owns when it is deleted.",
+        "`PrunePropagationPolicy`, else by what deletes it",
+        "What becomes of what the object owns when it is deleted: pruned, deleted with the application, deleted to be created anew (`Force`), and as a hook's object.",
     ),
     row(
         "capstan.dev/settings",

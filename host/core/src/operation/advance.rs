@@ -301,7 +301,8 @@ impl Operation {
             // Others are of the kind that it defines.
             Some(TaskState::Settling(_)) => !order::defines_kinds(&task.key.group_kind()),
             Some(TaskState::Over) | None => true,
-            Some(TaskState::Deleting { accepted, .. }) => *accepted,
+            // What comes before it in the order of kinds may be needed to clean it up: its operator, its definition.
+            Some(TaskState::Deleting { accepted, .. }) => *accepted && self.plan.mode.has(Rule::DeletionInParallel),
             Some(TaskState::Hook(run)) => run.is_answered(),
         }
     }

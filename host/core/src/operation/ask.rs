@@ -8,11 +8,12 @@ use super::{
     state::{HookRun, Tally, Touched},
 };
 use crate::{
+    deletion::{DecidedPropagation, PropagationRules},
     effect::{Effect, HookCall, Note, Noted, Target},
     event::News,
     fact::Fact,
     grant::gate,
-    hook::{HookOutcome, Propagation},
+    hook::HookOutcome,
     object::ObjectKey,
     plan::Plan,
     plugins::{Ask, Request},
@@ -94,7 +95,7 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
             Err(reason) => note(run, Some(ask.id), Noted::Refused(reason)),
         }
     }
-    go_on(run, task, out);
+    go_on(run, plan, task, out);
     if run.queue.len() > MOST_UNTOLD && run.said.is_none() {
         let message = format!("its plugin asks faster than it can be answered: more than {MOST_UNTOLD} answers wait");
         run.said = Some((HookOutcome::Failed, message));
@@ -178,7 +179,7 @@ fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut Out) {
 }
 
 /// Begins what may begin.
-pub(super) fn go_on(run: &mut HookRun, task: &Task, out: &mut Out) {
+pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut Out) {
     while let Some(ask) = run.waiting.front() {
         let is_held = run.asked.iter().any(|asked| asked.what.holds_up()) || !run.leaving.is_empty();
         if is_held && (ask.what.holds_up() || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
@@ -186,12 +187,12 @@ pub(super) fn go_on(run: &mut HookRun, task: &Task, out: &mut Out) {
             return;
         }
         if let Some(ask) = run.waiting.pop_front() {
-            begin(run, task, ask, out);
+            begin(run, plan, task, ask, out);
         }
     }
 }
 
-fn begin(run: &mut HookRun, task: &Task, ask: Ask, out: &mut Out) {
+fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut Out) {
     match &ask.what {
         Request::WatchOwn => {
             run.following = Some(ask.id);
@@ -207,7 +208,9 @@ fn begin(run: &mut HookRun, task: &Task, ask: Ask, out: &mut Out) {
             Some(target) => {
                 run.deleting = Some(ask.id);
                 run.watched = true;
-                clear(&task.id, &target, *propagation, out);
+                let propagation = PropagationRules::of_hook(plan, task).decide(*propagation);
+                run.deleting_with = Some(propagation);
+                clear(&task.id, &target, propagation, out);
             }
         },
         // Read as it is when the plugin is told.
@@ -358,7 +361,7 @@ pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut Out) {
 }
 
 /// Orders a deletion and follows it to its end.
-pub(super) fn clear(id: &TaskId, target: &Target, propagation: Propagation, out: &mut Out) {
+pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut Out) {
     out.order(Effect::Delete {
         task: id.clone(),
         target: target.clone(),

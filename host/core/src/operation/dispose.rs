@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
+    deletion::PropagationRules,
     effect::{Effect, Target},
     event::{Fate, News, Status},
     hook::{Disposal, Occasion, Propagation},
@@ -32,7 +33,7 @@ impl Operation {
             self.set_tidying(id, Tidying::SettingTtl);
             out.order(Effect::SetTtl { task: id.clone() });
         } else {
-            self.ask_policies(task, out);
+            self.ask_policies(plan, task, out);
         }
     }
 
@@ -46,16 +47,16 @@ impl Operation {
                 message: format!("{}: its time to live stays at a day: {}", task.key, problem.message),
             });
         }
-        self.ask_policies(task, out);
+        self.ask_policies(plan, task, out);
     }
 
-    fn ask_policies(&mut self, task: &Task, out: &mut Out) {
+    fn ask_policies(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
         let must_go = self.verdict(&task.id).is_some_and(|verdict| verdict.must_go);
         let Some(own) = self.own(&task.id).cloned() else {
             return self.set_tidying(&task.id, Tidying::Done);
         };
         if must_go {
-            self.delete_own(task, own, Propagation::Background, "stopped".to_owned(), out);
+            self.delete_own(plan, task, own, Propagation::Background, "stopped".to_owned(), out);
         } else {
             self.ask(task, Occasion::HookFinished, out);
         }
@@ -84,8 +85,8 @@ impl Operation {
                 continue;
             }
             if task.phase == Phase::PreDelete && plan.mode.has(Rule::PreDeleteHooksGo) {
-                let propagation = plan.propagation.unwrap_or_default();
-                self.delete_own(task, own, propagation, "the application is deleted".to_owned(), out);
+                let why = "the application is deleted".to_owned();
+                self.delete_own(plan, task, own, Propagation::Background, why, out);
             } else {
                 self.ask(task, Occasion::OperationFinished, out);
             }
@@ -107,12 +108,19 @@ impl Operation {
             return self.set_tidying(id, Tidying::Done);
         };
         if let Some(propagation) = decision.deletion(out.at) {
-            let propagation = plan.propagation.unwrap_or(propagation);
-            return self.delete_own(task, own, propagation, decision.by, out);
+            return self.delete_own(plan, task, own, propagation, decision.by, out);
         }
+        let rules = PropagationRules::of_hook(plan, task);
+        let due = |at, ask_again| Due {
+            target: own.clone(),
+            propagation: rules.annotation.or(rules.application),
+            at,
+            by: decision.by.clone(),
+            ask_again,
+        };
         let fate = match decision.disposal {
-            Disposal::DeleteAt(at) => self.defer(own.clone(), at, &decision.by, false),
-            Disposal::AskAgainAt(at) => self.defer(own.clone(), at, &decision.by, true),
+            Disposal::DeleteAt(at) => self.defer(due(at, false)),
+            Disposal::AskAgainAt(at) => self.defer(due(at, true)),
             Disposal::Keep | Disposal::Delete(_) => Fate::Kept,
         };
         out.must_save = true;
@@ -127,17 +135,18 @@ impl Operation {
         self.set_tidying(id, Tidying::Done);
     }
 
-    fn defer(&mut self, target: Target, at: jiff::Timestamp, by: &str, ask_again: bool) -> Fate {
-        self.state.due.push(Due {
-            target,
-            at,
-            by: by.to_owned(),
-            ask_again,
-        });
-        Fate::Due(at)
+    fn defer(&mut self, due: Due) -> Fate {
+        let fate = Fate::Due(due.at);
+        self.state.due.push(due);
+        fate
     }
 
-    fn delete_own(&mut self, task: &Task, own: Target, propagation: Propagation, by: String, out: &mut Out) {
+    /// Orders the deletion of a hook's object. `otherwise` is the propagation where neither annotation nor options say one.
+    fn delete_own(&mut self, plan: &Plan, task: &Task, own: Target, otherwise: Propagation, by: String, out: &mut Out) {
+        let propagation = PropagationRules::of_hook(plan, task).decide(otherwise);
+        if let Some(run) = self.state.hook(&task.id) {
+            run.deleting_with = Some(propagation);
+        }
         out.tell(News::HookDisposed {
             task: task.id.clone(),
             key: own.key.clone(),

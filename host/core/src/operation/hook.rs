@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
+    deletion::PropagationRules,
     directive::OnTimeout,
     effect::{Effect, HookCall, Noted},
     event::{Fate, News},
@@ -104,7 +105,9 @@ impl Operation {
                     fate: Fate::Deleted,
                     by: decision.by.clone(),
                 });
-                clear(id, &target, plan.propagation.unwrap_or(propagation), out);
+                let propagation = PropagationRules::of_hook(plan, task).decide(propagation);
+                run.deleting_with = Some(propagation);
+                clear(id, &target, propagation, out);
                 left.insert(target);
             }
         }
@@ -167,7 +170,7 @@ impl Operation {
             }
             HookStage::Running => {
                 others_observed(run, id, key, fact, out);
-                go_on(run, task, out);
+                go_on(run, plan, task, out);
                 let Some(own) = run.own.clone().filter(|own| own.key == *key) else {
                     return self.pump(task, out);
                 };
@@ -383,7 +386,7 @@ impl Operation {
                 note(run, Some(ask), noted);
             }
         }
-        go_on(run, task, out);
+        go_on(run, plan, task, out);
         self.pump(task, out);
     }
 

@@ -9,6 +9,7 @@ use super::{
     state::{HookRun, HookStage, Stage, TaskState, Tidying},
 };
 use crate::{
+    deletion::{DecidedPropagation, PropagationRules},
     effect::{Effect, Noted},
     event::News,
     hook::Propagation,
@@ -41,7 +42,9 @@ impl Operation {
                     }
                 }
                 Some(TaskState::Hook(run)) => {
-                    order_again(run, &task.id, plan.propagation.unwrap_or_default(), out);
+                    // What a plugin or policy asked for is unknown in state that version 0.1.0 stored.
+                    let usual = PropagationRules::of_hook(plan, task).decide(Propagation::Background);
+                    order_again(run, &task.id, run.deleting_with.unwrap_or(usual), out);
                     for mark in &run.heard {
                         out.order(Effect::ForgetSignal {
                             task: task.id.clone(),
@@ -56,7 +59,7 @@ impl Operation {
     }
 }
 
-fn order_again(run: &mut HookRun, id: &TaskId, propagation: Propagation, out: &mut Out) {
+fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut Out) {
     let task = id.clone();
     match &run.stage {
         HookStage::Looking => out.order(Effect::LookForOlder { task }),
@@ -92,7 +95,7 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: Propagation, out: &m
             }
             if let Some(own) = &run.own {
                 if run.deleting.is_some() {
-                    clear(id, own, Propagation::Background, out);
+                    clear(id, own, propagation, out);
                 } else if run.watched {
                     out.order(Effect::Watch {
                         task,

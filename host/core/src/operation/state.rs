@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    deletion::DecidedPropagation,
     effect::{HookCall, Note, Target},
     event::Status,
     fact::Seen,
     grace,
     health::Health,
-    hook::{HookOutcome, Occasion},
+    hook::{HookOutcome, Occasion, Propagation},
     object::ObjectKey,
     phase::Phase,
     plan::Plan,
@@ -77,6 +78,9 @@ pub struct OperationState {
 pub struct Due {
     /// Which.
     pub target: Target,
+    /// What becomes of what it owns, where the annotation or the application's options say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Propagation>,
     /// When.
     pub at: Timestamp,
     /// Whose word it is.
@@ -223,6 +227,9 @@ pub(super) struct HookRun {
     /// The signals that it has been told, by what they are known by.
     #[serde(default)]
     pub heard: Vec<String>,
+    /// How its objects are being deleted, to order that again after a crash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleting_with: Option<DecidedPropagation>,
 }
 
 /// An object that isn't the hook's own, and what was done to it.
@@ -374,6 +381,7 @@ impl HookRun {
             requests: BTreeMap::new(),
             unlisted: 0,
             heard: Vec::new(),
+            deleting_with: None,
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     state::{HookStage, Stage, TaskState},
 };
 use crate::{
+    compat::Rule,
     directive::OnTimeout,
     effect::{Effect, Note, Noted},
     event::{News, Status, WaitingOn},
@@ -276,10 +277,11 @@ impl Operation {
                 until: end, message, ..
             } => {
                 until = *end;
+                let next = self.deleted_after(plan, task);
                 if message.is_empty() {
-                    "its end".to_owned()
+                    format!("its end{next}")
                 } else {
-                    format!("its end: {message}")
+                    format!("its end{next}: {message}")
                 }
             }
             TaskState::Hook(run) => match &run.stage {
@@ -307,6 +309,23 @@ impl Operation {
             since: self.state.started.get(&task.id).copied()?,
             until,
         })
+    }
+
+    /// Says which deletions of the wave start only when this one has ended: the first two by name.
+    fn deleted_after(&self, plan: &Plan, task: &Task) -> String {
+        if plan.mode.has(Rule::DeletionInParallel) {
+            return String::new();
+        }
+        let wave = plan.wave(task.phase, task.wave);
+        let later = &wave[wave.partition_point(|other| other.rank <= task.rank)..];
+        let pending = later.iter().filter(|other| self.is_pending(other));
+        let names: Vec<String> = pending.take(3).map(|other| other.key.to_string()).collect();
+        match names.as_slice() {
+            [] => String::new(),
+            [one] => format!(", before {one} goes"),
+            [one, other] => format!(", before {one} and {other} go"),
+            [one, other, ..] => format!(", before {one}, {other} and others go"),
+        }
     }
 
     /// Orders a timer for the next moment at which something must be done.

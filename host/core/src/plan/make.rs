@@ -15,6 +15,7 @@ use crate::{
     manifest::Manifest,
     migration,
     object::{Object, ObjectKey, labels},
+    object_word::{ObjectIndex, fits},
     operation_kind::{OperationKind, Purpose},
     order,
     phase::Phase,
@@ -119,14 +120,20 @@ pub struct Planning<'a> {
 pub struct Confirmed {
     /// Everything.
     pub all: bool,
-    /// These, as `Kind/name`.
+    /// These, as `KIND[.GROUP]/[NAMESPACE/]NAME`.
     pub only: Vec<String>,
 }
 
 impl Confirmed {
     /// Says whether an object is among them.
     pub fn has(&self, key: &ObjectKey) -> bool {
-        self.all || self.only.iter().any(|name| *name == key.short())
+        self.all || self.only.iter().any(|word| fits(word, key))
+    }
+
+    /// Returns an error for each word that names nothing of what is there, or more than one object.
+    fn check(&self, objects: &ObjectIndex) -> Vec<PlanError> {
+        let unresolved = |word: &String| Some(objects.resolve(word).err()?.mistake("--confirm", word));
+        self.only.iter().filter_map(unresolved).collect()
     }
 }
 
@@ -140,6 +147,12 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     let mut made = Making {
         planning,
         names: Names::of(&desired),
+        confirmable: ObjectIndex::of(
+            desired
+                .iter()
+                .map(|one| one.manifest.key())
+                .chain(planning.live.objects.values().map(Object::key)),
+        ),
         desired,
         goes_after: Edges::new(),
         tasks: Vec::new(),
@@ -216,6 +229,8 @@ pub(super) struct Making<'a> {
     /// The manifests in the order in which they are written.
     pub desired: Vec<&'a Classified>,
     pub names: Names,
+    /// What a confirmation can name: the manifests' objects and the live ones.
+    pub confirmable: ObjectIndex,
     /// Live objects that go, and those that go before them.
     pub goes_after: Edges,
     pub tasks: Vec<Task>,
@@ -298,6 +313,7 @@ impl Making<'_> {
             .chain(&left);
         let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
         self.errors.extend(self.planning.selection.check(resources, hooks));
+        self.errors.extend(self.planning.confirmed.check(&self.confirmable));
     }
 
     fn add(&mut self, classified: &Classified, id: Option<&HookId>) {
@@ -422,6 +438,7 @@ impl Making<'_> {
                 live: live.map(LiveState::of),
                 ignored,
                 hides,
+                recreate_propagation: self.planning.recreate_propagation(directives),
             })),
             timeout_seconds: directives.timeout_seconds,
             on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),

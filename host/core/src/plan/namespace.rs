@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::make::Making;
 use crate::{
     diff,
-    directive::Wait,
+    directive::{Directives, Wait},
     ignore::Ignored,
     object::Object,
     operation_kind::OperationKind,
@@ -74,6 +74,7 @@ impl Making<'_> {
                 live: live.map(LiveState::of),
                 ignored: Ignored::default(),
                 hides: 0,
+                recreate_propagation: planning.recreate_propagation(&Directives::default()),
             })),
             timeout_seconds: None,
             on_timeout: planning.on_timeout,

@@ -1,19 +1,15 @@
-//! Names of objects in annotations: `Kind/name`, `Kind.group/name`, `Kind/namespace/name`.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Names of objects in annotations: `KIND[.GROUP]/[NAMESPACE/]NAME`.
 
 use super::make::Classified;
 use crate::{
-    error::{self, PlanError},
+    error::PlanError,
     manifest::Manifest,
     object::ObjectKey,
+    object_word::{FORM, ObjectIndex, ObjectWord, Unresolved, listed},
 };
 
 /// The objects of a set by what they are called.
-pub(super) struct Names {
-    known: BTreeMap<(String, String), Vec<ObjectKey>>,
-    all: BTreeSet<String>,
-}
+pub(super) struct Names(ObjectIndex);
 
 impl Names {
     pub fn of(desired: &[&Classified]) -> Names {
@@ -22,103 +18,41 @@ impl Names {
     }
 
     pub fn of_keys(keys: impl Iterator<Item = ObjectKey>) -> Names {
-        let mut names = Names {
-            known: BTreeMap::new(),
-            all: BTreeSet::new(),
-        };
-        for key in keys {
-            names.all.insert(key.short());
-            let called = names.known.entry((folded(&key.kind), plain(&key.name).to_owned()));
-            let called = called.or_default();
-            if !called.contains(&key) {
-                called.push(key);
-            }
-        }
-        names
+        Names(ObjectIndex::of(keys))
     }
 
     /// Finds the object that a word of an annotation names; one in the namespace of who names it comes first.
-    pub fn find(&self, word: &str, from: &ObjectKey) -> Result<ObjectKey, Unfound> {
-        let parts: Vec<&str> = word.split('/').collect();
-        let (kind, namespace, name) = match parts.as_slice() {
-            [kind, name] => (*kind, None, *name),
-            [kind, namespace, name] => (*kind, Some(*namespace), *name),
-            _ => return Err(Unfound::NoName),
-        };
-        let (kind, group) = kind
-            .split_once('.')
-            .map_or((kind, None), |(kind, group)| (kind, Some(group)));
-        if kind.is_empty() || name.is_empty() {
-            return Err(Unfound::NoName);
-        }
-        let called = self.known.get(&(folded(kind), plain(name).to_owned()));
-        let mut fitting: Vec<&ObjectKey> = called
-            .into_iter()
-            .flatten()
-            .filter(|key| group.is_none_or(|group| group == key.group))
-            .filter(|key| namespace.is_none_or(|namespace| namespace == key.namespace))
-            .collect();
-        if namespace.is_none() && fitting.iter().any(|key| key.namespace == from.namespace) {
+    pub fn find(&self, text: &str, from: &ObjectKey) -> Result<ObjectKey, Unresolved> {
+        let word = ObjectWord::parse(text).ok_or(Unresolved::NoWord)?;
+        let mut fitting = self.0.fitting(&word);
+        if !word.has_namespace() && fitting.iter().any(|key| key.namespace == from.namespace) {
             fitting.retain(|key| key.namespace == from.namespace);
         }
         match fitting.as_slice() {
-            [] => Err(Unfound::Unknown),
+            [] => Err(self.0.unknown(text, &word)),
             [one] => Ok((*one).clone()),
-            several => {
-                let mut names: Vec<String> = several.iter().map(|key| full(key)).collect();
-                names.sort();
-                Err(Unfound::Several(names))
-            }
+            several => Err(self.0.several(several)),
         }
     }
 
     /// Says what is wrong with a word of a manifest's annotation that names no object.
-    pub fn mistake(&self, manifest: &Manifest, annotation: &str, word: &str, unfound: Unfound) -> PlanError {
+    pub fn mistake(&self, manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> PlanError {
         let pointer = format!("/metadata/annotations/{}", annotation.replace('/', "~1"));
         let error = |message: String| manifest.error(&pointer, message);
-        match unfound {
-            Unfound::NoName => error(format!("`{word}` in `{annotation}` names no object"))
-                .hint("write `Kind/name`, `Kind.group/name` or `Kind/namespace/name`, several with commas between"),
-            Unfound::Unknown => {
+        match unresolved {
+            Unresolved::NoWord => error(format!("`{word}` in `{annotation}` names no object"))
+                .hint(format!("write {FORM}, several with commas between")),
+            Unresolved::Unknown { near, .. } => {
                 let found = error(format!("`{annotation}` names {word}, which is not in this set"));
-                match error::near(word, self.all.iter().map(String::as_str)) {
+                match near {
                     Some(near) => found.hint(format!("did you mean `{near}`?")),
                     None => found.hint("only objects of the same set can be named"),
                 }
             }
-            Unfound::Several(names) => error(format!("`{annotation}` names {word}, which is several objects"))
-                .hint(format!("write one of {}", names.join(", "))),
+            Unresolved::Several(names) => error(format!("`{annotation}` names {word}, which is several objects"))
+                .hint(format!("write one of {}", listed(&names))),
         }
     }
-}
-
-/// Why a word names no object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Unfound {
-    /// It has not the form of a name.
-    NoName,
-    /// The set has no such object.
-    Unknown,
-    /// The set has these.
-    Several(Vec<String>),
-}
-
-fn folded(kind: &str) -> String {
-    kind.to_ascii_lowercase()
-}
-
-/// Hooks with `generateName` are called by their prefix, with or without what ends it.
-fn plain(name: &str) -> &str {
-    name.trim_end_matches(['*', '-'])
-}
-
-fn full(key: &ObjectKey) -> String {
-    let group = if key.group.is_empty() {
-        String::new()
-    } else {
-        format!(".{}", key.group)
-    };
-    format!("{}{group}/{}/{}", key.kind, key.namespace, key.name)
 }
 
 #[cfg(test)]
@@ -153,14 +87,14 @@ mod tests {
         assert_eq!(find("Service.serving.knative.dev/web"), Ok(knative));
         assert_eq!(
             find("Service/web"),
-            Err(Unfound::Several(vec![
-                "Service.serving.knative.dev/shop/web".to_owned(),
-                "Service/shop/web".to_owned()
+            Err(Unresolved::Several(vec![
+                "Service./shop/web".to_owned(),
+                "Service.serving.knative.dev/shop/web".to_owned()
             ]))
         );
-        assert_eq!(find("Secret/settings"), Err(Unfound::Unknown));
+        assert!(matches!(find("Secret/settings"), Err(Unresolved::Unknown { .. })));
         for word in ["settings", "a/b/c/d", "/x", "Job/"] {
-            assert_eq!(find(word), Err(Unfound::NoName), "{word}");
+            assert_eq!(find(word), Err(Unresolved::NoWord), "{word}");
         }
     }
 }

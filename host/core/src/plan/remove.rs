@@ -43,7 +43,7 @@ impl Making<'_> {
             Permission::Yes => {}
             Permission::No => return self.skip(manifest, "its annotations or options keep it (Delete=false)"),
             Permission::Confirm if self.planning.confirmed.has(&key) => {}
-            Permission::Confirm => return self.skip(manifest, &unconfirmed("Delete", &key)),
+            Permission::Confirm => return self.skip(manifest, &self.unconfirmed("Delete", &key)),
         }
         if self.is_home(live) {
             return self.skip(manifest, HOME);
@@ -242,11 +242,20 @@ impl Making<'_> {
             OperationKind::Delete => (directives.delete, "Delete"),
         };
         match permission {
-            Permission::Confirm if !self.planning.confirmed.has(&live.key()) => Err(unconfirmed(option, &live.key())),
+            Permission::Confirm if !self.planning.confirmed.has(&live.key()) => {
+                Err(self.unconfirmed(option, &live.key()))
+            }
             Permission::Yes | Permission::Confirm if self.survives(live) => Err(SURVIVES.to_owned()),
             Permission::Yes | Permission::Confirm => Ok(()),
             Permission::No => Err(format!("its annotations or options keep it ({option}=false)")),
         }
+    }
+
+    fn unconfirmed(&self, option: &str, key: &ObjectKey) -> String {
+        format!(
+            "its annotations want a confirmation ({option}=confirm): `--confirm {}`",
+            self.confirmable.word_for(key)
+        )
     }
 
     /// Says whether a live object is a definition that by Argo CD's rules outlives its application.
@@ -273,11 +282,4 @@ struct Leaving<'a> {
 /// When an object that left the manifests is removed: those marked `PruneLast` after all others, high waves before low ones.
 fn turn(directives: &Directives) -> (bool, Reverse<Wave>) {
     (directives.prune_last, Reverse(directives.wave))
-}
-
-fn unconfirmed(option: &str, key: &ObjectKey) -> String {
-    format!(
-        "its annotations want a confirmation ({option}=confirm): `--confirm {}`",
-        key.short()
-    )
 }

@@ -2,18 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::PlanError, object::ObjectKey, phase::Phase};
+use crate::{
+    error::PlanError,
+    object::ObjectKey,
+    object_word::{ObjectIndex, fits, fits_hook},
+    phase::Phase,
+};
 
 /// Which manifests an operation is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// Only these resources, as `KIND/NAME`; empty for all.
+    /// Only these resources, as `KIND[.GROUP]/[NAMESPACE/]NAME`; empty for all.
     pub only: Vec<String>,
     /// Which hooks; without a word, none beside `only` and else all.
     pub hooks: Option<Hooks>,
-    /// Only the hooks of these names, and these whatever their conditions say; empty for all.
+    /// Only these hooks, by that form or their name, and these whatever their conditions say; empty for all.
     pub hook: Vec<String>,
-    /// Not the hooks of these names.
+    /// Not these hooks, by that form or their name.
     pub skip_hook: Vec<String>,
     /// Only these phases; empty for all.
     pub phases: Vec<Phase>,
@@ -34,7 +39,7 @@ pub enum Hooks {
 impl Selection {
     /// Says whether a resource is taken.
     pub fn takes_resource(&self, key: &ObjectKey) -> bool {
-        let named = self.only.is_empty() || self.only.iter().any(|wanted| names(wanted, key));
+        let named = self.only.is_empty() || self.only.iter().any(|wanted| fits(wanted, key));
         named
             && self.hooks != Some(Hooks::Only)
             && self.hook.is_empty()
@@ -50,66 +55,38 @@ impl Selection {
         };
         wanted
             && (self.phases.is_empty() || self.phases.contains(&phase))
-            && (self.hook.is_empty() || self.hook.iter().any(|hook| is_called(hook, key)))
-            && !self.skip_hook.iter().any(|hook| is_called(hook, key))
+            && (self.hook.is_empty() || self.hook.iter().any(|hook| fits_hook(hook, key)))
+            && !self.skip_hook.iter().any(|hook| fits_hook(hook, key))
     }
 
     /// Says whether a hook is named, so that it runs whatever its conditions say.
     pub fn names_hook(&self, key: &ObjectKey) -> bool {
-        self.hook.iter().any(|hook| is_called(hook, key))
+        self.hook.iter().any(|hook| fits_hook(hook, key))
     }
 
-    /// Returns an error for each word that selects nothing of what is there.
+    /// Returns an error for each word that selects nothing of what is there, or more than one object.
     pub fn check<'set>(
         &self,
-        resources: impl Iterator<Item = &'set ObjectKey> + Clone,
-        hooks: impl Iterator<Item = &'set ObjectKey> + Clone,
+        resources: impl Iterator<Item = &'set ObjectKey>,
+        hooks: impl Iterator<Item = &'set ObjectKey>,
     ) -> Vec<PlanError> {
         let mut errors = Vec::new();
-        for wanted in &self.only {
-            if !resources.clone().any(|key| names(wanted, key)) {
-                let known: Vec<String> = resources.clone().map(ObjectKey::short).collect();
-                errors.push(nothing_called("--only", wanted, &known));
+        if !self.only.is_empty() {
+            let resources = ObjectIndex::of(resources.cloned());
+            for word in &self.only {
+                errors.extend(resources.resolve(word).err().map(|why| why.mistake("--only", word)));
             }
         }
-        for (flag, words) in [("--hook", &self.hook), ("--skip-hook", &self.skip_hook)] {
-            for wanted in words {
-                if !hooks.clone().any(|key| is_called(wanted, key)) {
-                    let known: Vec<String> = hooks.clone().map(|key| key.name.clone()).collect();
-                    errors.push(nothing_called(flag, wanted, &known));
+        if !self.hook.is_empty() || !self.skip_hook.is_empty() {
+            let hooks = ObjectIndex::of(hooks.cloned());
+            for (flag, words) in [("--hook", &self.hook), ("--skip-hook", &self.skip_hook)] {
+                for word in words {
+                    errors.extend(hooks.resolve_hook(word).err().map(|why| why.mistake(flag, word)));
                 }
             }
         }
         errors
     }
-}
-
-fn nothing_called(flag: &str, wanted: &str, known: &[String]) -> PlanError {
-    let error = PlanError::new(format!("{flag} {wanted} matches nothing in the manifests"));
-    match crate::error::near(wanted, known.iter().map(String::as_str)) {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None if known.is_empty() => error.hint("there is nothing it could match"),
-        None => error.hint(format!("there is {}", known.join(", "))),
-    }
-}
-
-/// Says whether `KIND/NAME`, or `KIND.GROUP/NAME`, names the object; the kind in any case.
-fn names(wanted: &str, key: &ObjectKey) -> bool {
-    let Some((kind, name)) = wanted.split_once('/') else {
-        return false;
-    };
-    let (kind, group) = kind.split_once('.').unwrap_or((kind, &key.group));
-    kind.eq_ignore_ascii_case(&key.kind) && group == key.group && name == key.name
-}
-
-/// Says whether a hook has this name; `generateName` hooks are called by their prefix, with or without `*`.
-fn is_called(wanted: &str, key: &ObjectKey) -> bool {
-    let name = wanted.rsplit('/').next().unwrap_or(wanted);
-    name == key.name
-        || key
-            .name
-            .strip_suffix('*')
-            .is_some_and(|prefix| prefix.trim_end_matches('-') == name.trim_end_matches(['*', '-']))
 }
 
 #[cfg(test)]
@@ -161,9 +138,33 @@ mod tests {
     }
 
     #[test]
-    fn a_generated_name_is_called_by_its_prefix() {
-        assert!(is_called("presync-job", &key("Job", "presync-job*")));
-        assert!(is_called("migrate", &key("Job", "migrate-*")));
-        assert!(!is_called("migrat", &key("Job", "migrate-*")));
+    fn a_word_that_fits_several_objects_is_an_error_that_lists_them() {
+        let mut there = key("ConfigMap", "settings");
+        there.namespace = "other".to_owned();
+        let selection = Selection {
+            only: vec!["ConfigMap/settings".to_owned(), "ConfigMap/shop/settings".to_owned()],
+            hook: vec!["migrate".to_owned()],
+            ..Selection::default()
+        };
+        let resources = [key("ConfigMap", "settings"), there];
+        let hooks = [key("Job", "migrate"), key("Pod", "migrate")];
+        let errors = selection.check(resources.iter(), hooks.iter());
+        let told: Vec<_> = errors
+            .iter()
+            .map(|error| (error.message.as_str(), error.hint.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "--only ConfigMap/settings fits several objects",
+                    Some("write one of ConfigMap/other/settings, ConfigMap/shop/settings")
+                ),
+                (
+                    "--hook migrate fits several objects",
+                    Some("write one of Job/shop/migrate, Pod/shop/migrate")
+                ),
+            ]
+        );
     }
 }

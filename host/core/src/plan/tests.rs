@@ -287,7 +287,7 @@ fn an_input_that_is_not_there_is_a_mistake() {
     let set = case(&(hook("migrate", &annotations, "{}") + &settings("green")));
     assert_snapshot!(set.told(), @r"
     set.yaml:9: `capstan.dev/run-if-inputs` names ConfigMap/setings, which is not in this set (did you mean `ConfigMap/settings`?)
-    set.yaml:9: `colour` in `capstan.dev/run-if-inputs` names no object (write `Kind/name`, `Kind.group/name` or `Kind/namespace/name`, several with commas between)
+    set.yaml:9: `colour` in `capstan.dev/run-if-inputs` names no object (write `KIND[.GROUP]/[NAMESPACE/]NAME`, several with commas between)
     ");
 }
 

@@ -3,6 +3,7 @@
 use super::{Planning, make::Making};
 use crate::{
     compat::Rule,
+    deletion::{DecidedPropagation, PropagationRules},
     directive::{self, Directives},
     hook::Propagation,
     manifest,
@@ -30,17 +31,29 @@ impl Planning<'_> {
     }
 
     /// Returns what becomes of what an object owns that is removed.
-    pub(super) fn propagation_of(&self, directives: &Directives) -> Propagation {
+    pub(super) fn propagation_of(&self, directives: &Directives) -> DecidedPropagation {
+        // Argo CD's option is about pruning; it deletes an application as its finalizer says.
+        let is_deleted_by_argo_cd = self.does == OperationKind::Delete && self.mode.has(Rule::ForegroundDeletion);
         let usual = if self.mode.has(Rule::ForegroundDeletion) {
             Propagation::Foreground
         } else {
             Propagation::Background
         };
-        let of_application = match self.does {
-            OperationKind::Sync => self.options.propagation,
-            OperationKind::Delete => None,
-        };
-        directives.propagation.or(of_application).unwrap_or(usual)
+        PropagationRules {
+            annotation: directives.propagation,
+            application: self.options.propagation.filter(|_| !is_deleted_by_argo_cd),
+        }
+        .decide(usual)
+    }
+
+    /// Returns what becomes of what an object owns that is deleted to be created anew. Without a word it goes first, so that the new
+    /// object never meets it.
+    pub(super) fn recreate_propagation(&self, directives: &Directives) -> DecidedPropagation {
+        PropagationRules {
+            annotation: directives.propagation,
+            application: self.options.propagation,
+        }
+        .decide(Propagation::Foreground)
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
+    deletion::PropagationRules,
     directive::{OnTimeout, Wait},
     effect::{Effect, HookCall, Noted, Target},
     event::{Event, News, Status},
@@ -92,6 +93,7 @@ pub fn resource(wave: i32, name: &str) -> Task {
         live: None,
         ignored: Ignored::default(),
         hides: 0,
+        recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
     }));
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)
 }
@@ -99,7 +101,7 @@ pub fn resource(wave: i32, name: &str) -> Task {
 pub fn prune(wave: i32, name: &str) -> Task {
     let action = Action::Delete(DeleteTask {
         uid: format!("uid-{name}"),
-        propagation: Propagation::Background,
+        propagation: PropagationRules::default().decide(Propagation::Background),
         until: Until::Gone,
         why: "gone from the manifests".to_owned(),
     });
@@ -120,6 +122,7 @@ pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
         also: Vec::new(),
         inputs: None,
         must_fail: false,
+        propagation: None,
     }));
     task(phase, wave, 30, key("Job", name), action)
 }
@@ -185,6 +188,8 @@ pub struct Shell {
     /// The first `start` question of each hook, counted.
     pub created: BTreeMap<TaskId, u32>,
     pub applied: Vec<TaskId>,
+    /// What was deleted, by name, and what becomes of what it owns.
+    pub deleted_with: Vec<(String, Propagation)>,
     pub now: Timestamp,
     dice: Dice,
     orders: Vec<Effect>,
@@ -207,6 +212,7 @@ impl Shell {
             twice: false,
             created: BTreeMap::new(),
             applied: Vec::new(),
+            deleted_with: Vec::new(),
             now: Timestamp::UNIX_EPOCH,
             dice: Dice::new(seed),
             orders: Vec::new(),
@@ -301,6 +307,12 @@ impl Shell {
     }
 
     fn answer(&mut self, effect: &Effect) -> Vec<Happened> {
+        if let Effect::Delete {
+            target, propagation, ..
+        } = effect
+        {
+            self.deleted_with.push((target.key.name.clone(), propagation.get()));
+        }
         match effect.clone() {
             Effect::Check { task } => {
                 let result = if self.unfit.contains(&task) {

@@ -118,7 +118,7 @@ fn prune_propagation_policy() {
         case.options.extend(option);
         let plan = in_mode(case, mode).planned();
         assert_eq!(
-            removed(&plan, "old").propagation,
+            removed(&plan, "old").propagation.get(),
             expected,
             "{mode:?} {option:?} {on_object}"
         );
@@ -132,6 +132,59 @@ fn prune_propagation_policy() {
             (None, Mode::ArgoCd) => Some(Propagation::Foreground),
         };
         assert_eq!(plan.propagation, of_hooks);
+    }
+}
+
+#[test]
+fn propagation_of_what_is_deleted_to_be_created_anew() {
+    for (option, on_object, expected) in [
+        (None, "", Propagation::Foreground),
+        (Some("PrunePropagationPolicy=orphan"), "", Propagation::Orphan),
+        (
+            Some("PrunePropagationPolicy=orphan"),
+            "capstan.dev/propagation: background",
+            Propagation::Background,
+        ),
+        (None, "capstan.dev/propagation: orphan", Propagation::Orphan),
+    ] {
+        let mut case = sync(&object("ConfigMap", "one", on_object)).with(live("ConfigMap", "one", json!({})));
+        case.options.extend(option.into_iter().chain(["Force=true"]));
+        let plan = case.planned();
+        let propagation = applied(&plan, "one").recreate_propagation.get();
+        assert_eq!(propagation, expected, "{option:?} {on_object}");
+    }
+}
+
+#[test]
+fn propagation_of_what_is_deleted_with_the_application() {
+    for (mode, option, on_object, expected) in [
+        (Mode::Native, None, "", Propagation::Background),
+        (
+            Mode::Native,
+            Some("PrunePropagationPolicy=orphan"),
+            "",
+            Propagation::Orphan,
+        ),
+        // Argo CD deletes an application as its finalizer says.
+        (
+            Mode::ArgoCd,
+            Some("PrunePropagationPolicy=orphan"),
+            "",
+            Propagation::Foreground,
+        ),
+        (
+            Mode::Native,
+            Some("PrunePropagationPolicy=orphan"),
+            "capstan.dev/propagation: foreground",
+            Propagation::Foreground,
+        ),
+    ] {
+        let mut case = sync(&object("ConfigMap", "one", on_object)).with(live("ConfigMap", "one", json!({})));
+        case.does = capstan_core::operation_kind::OperationKind::Delete;
+        case.options.extend(option);
+        let plan = in_mode(case, mode).planned();
+        let propagation = removed(&plan, "one").propagation.get();
+        assert_eq!(propagation, expected, "{mode:?} {option:?} {on_object}");
     }
 }
 

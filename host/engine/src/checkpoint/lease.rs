@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use capstan_core::{
-    hook::{Propagation, short_hash},
+    deletion::DecidedPropagation,
+    hook::short_hash,
     object::{Object, ObjectKey},
     plugins::Application,
 };
@@ -207,7 +208,7 @@ impl Lock {
         let result = if removes {
             let deleted = self
                 .cluster
-                .delete(&self.key, lease.uid(), Propagation::Background)
+                .delete(&self.key, lease.uid(), DecidedPropagation::of_stored_state())
                 .await;
             deleted.map(drop)
         } else {

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
+    deletion::DecidedPropagation,
     event::Status,
     manifest::Manifest,
     object::Object,
@@ -412,7 +413,7 @@ impl Store {
             .filter(is_blob)
             .filter(|secret| !needed.contains(secret.name()))
         {
-            let propagation = capstan_core::hook::Propagation::Background;
+            let propagation = DecidedPropagation::of_stored_state();
             if let Err(error) = self.cluster.delete(&secret.key(), secret.uid(), propagation).await {
                 tracing::debug!(%error, secret = secret.name(), "a blob stays");
             }
@@ -424,7 +425,7 @@ impl Store {
         self.head = Head::new(self.head.application.clone());
         self.sweep_blobs().await;
         if let Some(stored) = &self.stored {
-            let propagation = capstan_core::hook::Propagation::Background;
+            let propagation = DecidedPropagation::of_stored_state();
             self.cluster
                 .delete(&stored.key(), stored.uid(), propagation)
                 .await

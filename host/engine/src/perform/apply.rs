@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use capstan_core::{
     compat::Rule,
+    deletion::DecidedPropagation,
     effect::Target,
     fact::Seen,
     finalizer,
-    hook::Propagation,
     ignore::{self, Writing},
     input::{Applied, DeleteAnswer},
     migration,
@@ -208,7 +208,8 @@ impl Performer {
         let Some(live) = self.cluster.get(&key).await? else {
             return write(&self.cluster, object, apply, unknown, Rehearsal::No).await;
         };
-        self.cluster.delete(&key, live.uid(), Propagation::Foreground).await?;
+        let propagation = apply.recreate_propagation;
+        self.cluster.delete(&key, live.uid(), propagation).await?;
         let api = self.cluster.api(&key.group_kind(), &key.namespace)?;
         let gone = await_condition(api, &key.name, is_deleted(live.uid()));
         match tokio::time::timeout(GONE_WITHIN, gone).await {
@@ -245,7 +246,11 @@ impl Performer {
     }
 
     /// Deletes an object; what Argo CD left on it, which nobody would ever take off, doesn't hold that up.
-    pub(super) async fn delete(&self, target: &Target, propagation: Propagation) -> Result<DeleteAnswer, ClusterError> {
+    pub(super) async fn delete(
+        &self,
+        target: &Target,
+        propagation: DecidedPropagation,
+    ) -> Result<DeleteAnswer, ClusterError> {
         let left = match self.cluster.delete(&target.key, &target.uid, propagation).await? {
             Deletion::AlreadyGone => return Ok(DeleteAnswer::AlreadyGone),
             Deletion::Accepted(None) => return Ok(DeleteAnswer::Accepted),

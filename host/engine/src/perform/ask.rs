@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
+    deletion::PropagationRules,
     effect::{Noted, Target},
     grant::{Permitted, gate},
     hook::short_hash,
@@ -186,6 +187,11 @@ impl Performer {
             return Ok(Answer::Note(Noted::Deleted));
         };
         self.check_owner(Some(&live))?;
+        let rules = PropagationRules {
+            annotation: None,
+            application: self.plan.propagation,
+        };
+        let propagation = rules.with_live(&live).decide(propagation);
         match self.cluster.delete(&key, live.uid(), propagation).await? {
             Deletion::AlreadyGone => Ok(Answer::Note(Noted::Deleted)),
             Deletion::Accepted(_) => Ok(Answer::Going(Target {

@@ -200,6 +200,6 @@ fn revision(pod: &Value) -> &str {
     text(pod, "/metadata/labels/controller-revision-hash")
 }
 
-fn ordinal(set: &Value, pod: &Value) -> Option<i64> {
+pub(super) fn ordinal(set: &Value, pod: &Value) -> Option<i64> {
     name(pod).strip_prefix(name(set))?.strip_prefix('-')?.parse().ok()
 }

@@ -5,20 +5,25 @@ use serde_json::{Value, json};
 use super::{Call, Target};
 use crate::{kinds::Resource, status::Refusal, store::Store};
 
+const JSON: &str = "application/json";
+const YAML: &str = "application/yaml";
+
+/// The media types of whole objects. Which patches a resource takes is known by `Format`.
+pub(crate) const MEDIA_TYPES: &[&str] = &[JSON, YAML];
+
 /// Returns the body as a value, whether JSON or YAML.
 pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
     let media = call.content_type.split(';').next().unwrap_or_default().trim();
-    if media == "application/vnd.kubernetes.protobuf" {
-        return Err(Refusal::unsupported_media_type(&[
-            "application/json",
-            "application/yaml",
-        ]));
-    }
     let refuse = |error: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding the body: {error}"));
-    if media.ends_with("yaml") {
-        serde_yaml::from_slice(call.body).map_err(|error| refuse(&error))
-    } else {
-        serde_json::from_slice(call.body).map_err(|error| refuse(&error))
+    match media.to_ascii_lowercase().as_str() {
+        // As a real API server takes it. Over a socket a body without a type is refused: see `serve`.
+        ""
+        | JSON
+        | "application/json-patch+json"
+        | "application/merge-patch+json"
+        | "application/strategic-merge-patch+json" => serde_json::from_slice(call.body).map_err(|error| refuse(&error)),
+        YAML | "application/apply-patch+yaml" => serde_yaml::from_slice(call.body).map_err(|error| refuse(&error)),
+        _ => Err(Refusal::unsupported_media_type(MEDIA_TYPES)),
     }
 }
 

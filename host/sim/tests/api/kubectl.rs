@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_sim::{
-    serve::{kubeconfig, serve},
+    serve::{Token, kubeconfig, serve},
     service::SimService,
     store::Kind,
 };
@@ -85,13 +85,14 @@ async fn kubectl_is_at_home() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(serve(SimService::new(shared.clone()), listener, async {
+    let token = Token::random().unwrap();
+    let serving = tokio::spawn(serve(SimService::new(shared.clone()), token.clone(), listener, async {
         _ = stopped.await;
     }));
     let run = RUN.fetch_add(1, Ordering::Relaxed);
     let home = std::env::temp_dir().join(format!("capstan-sim-kubectl-{}-{run}", std::process::id()));
     std::fs::create_dir_all(&home).unwrap();
-    std::fs::write(home.join("config"), kubeconfig(address)).unwrap();
+    std::fs::write(home.join("config"), kubeconfig(address, &token)).unwrap();
     let kubectl = Kubectl {
         program,
         home: home.clone(),

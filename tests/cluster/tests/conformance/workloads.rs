@@ -1,5 +1,7 @@
 //! What controllers and pods make of Jobs and Deployments.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::{ground::Ground, update::deployment};
@@ -170,6 +172,59 @@ pub async fn a_deployment_rolls_out(on: Ground) {
         .map(|set| set["metadata"]["annotations"]["deployment.kubernetes.io/revision"].clone())
         .collect();
     assert!(revisions.contains(&json!("1")) && revisions.contains(&json!("2")));
+}
+
+/// Returns the UIDs of the pods by name.
+async fn pod_uids(on: &Ground) -> BTreeMap<String, Value> {
+    let pods = on.get("pods").await.is(200);
+    let pods = pods["items"].as_array().unwrap().iter();
+    pods.map(|pod| {
+        (
+            pod["metadata"]["name"].as_str().unwrap().to_owned(),
+            pod["metadata"]["uid"].clone(),
+        )
+    })
+    .collect()
+}
+
+pub async fn a_new_deployment_adopts_what_the_old_one_left(on: Ground) {
+    let ready = json!({ "status": { "availableReplicas": 2, "updatedReplicas": 2 } });
+    on.post("apps/v1/deployments", &deployment("d", 2)).await.is(201);
+    on.until("apps/v1/deployments/d", &ready).await;
+    let before = pod_uids(&on).await;
+    on.delete("apps/v1/deployments/d", &json!({ "propagationPolicy": "Orphan" }))
+        .await
+        .is(200);
+    on.until_gone("apps/v1/deployments/d").await;
+    let made = on.post("apps/v1/deployments", &deployment("d", 2)).await.is(201);
+    on.until("apps/v1/deployments/d", &ready).await;
+    let sets = on.get("apps/v1/replicasets").await.is(200);
+    let owners = sets["items"].as_array().unwrap().iter();
+    let owners: Vec<_> = owners
+        .map(|set| &set["metadata"]["ownerReferences"][0]["uid"])
+        .collect();
+    assert_eq!(owners, [&made["metadata"]["uid"]]);
+    assert_eq!(pod_uids(&on).await, before);
+}
+
+pub async fn a_new_stateful_set_adopts_the_pods_of_the_old_one(on: Ground) {
+    let mut set = deployment("d", 2);
+    set["kind"] = json!("StatefulSet");
+    set["spec"]["serviceName"] = json!("d");
+    let ready = json!({ "status": { "readyReplicas": 2, "updatedReplicas": 2 } });
+    on.post("apps/v1/statefulsets", &set).await.is(201);
+    on.until("apps/v1/statefulsets/d", &ready).await;
+    let before = pod_uids(&on).await;
+    on.delete("apps/v1/statefulsets/d", &json!({ "propagationPolicy": "Orphan" }))
+        .await
+        .is(200);
+    on.until_gone("apps/v1/statefulsets/d").await;
+    let made = on.post("apps/v1/statefulsets", &set).await.is(201);
+    on.until("apps/v1/statefulsets/d", &ready).await;
+    let owner = json!({ "metadata": { "ownerReferences": [{ "uid": made["metadata"]["uid"] }] } });
+    on.until("pods/d-0", &owner).await;
+    on.until("pods/d-1", &owner).await;
+    assert_eq!(pod_uids(&on).await, before);
 }
 
 pub async fn a_pod_prints_and_ends(on: Ground) {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use capstan_files::Readers;
 use capstan_registry::{Lock, Locked};
 
 use super::{here, policy, shown::Shown, store};
@@ -70,7 +71,8 @@ fn name(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
     match edit::name_plugin(&text, source, instead_of) {
         Some(edited) if edited == text => say(&format!("{FILE} names it already")),
         Some(edited) => {
-            std::fs::write(&path, edited).with_context(|| format!("failed to write {FILE}"))?;
+            capstan_files::write(&path, edited.as_bytes(), Readers::AsUsual)
+                .with_context(|| format!("failed to write {FILE}"))?;
             say(&format!("named in {FILE}"));
         }
         None => say(&format!("{FILE} is as it was: write `{source}` under its `plugins`")),

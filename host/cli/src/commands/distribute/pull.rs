@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use capstan_files::Readers;
 
 use super::{here, policy, store};
 use crate::{
@@ -18,7 +19,8 @@ pub(super) fn run(global: &Global, args: &Pull) -> anyhow::Result<Exit> {
     // Its name has no letter that a path could be made of: the manifest was checked.
     let usual = || PathBuf::from(format!("{}.wasm", plugin.stamp.name));
     let file = args.file.clone().unwrap_or_else(usual);
-    std::fs::write(&file, &plugin.component.bytes).with_context(|| format!("failed to write {}", file.display()))?;
+    capstan_files::write(&file, &plugin.component.bytes, Readers::AsUsual)
+        .with_context(|| format!("failed to write {}", file.display()))?;
     say(&format!(
         "{} {} is in {}, {}",
         plugin.stamp.name,

@@ -3,7 +3,6 @@
 //! What a toolchain says is shown as it says it, on stderr.
 
 use std::{
-    io::Write as _,
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
@@ -11,6 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::error::PlanError;
+use capstan_files::Readers;
 use capstan_sandbox::examine;
 use capstan_stamp::{Claim, Interface, Manifest};
 use serde_json::{Value, json};
@@ -115,15 +115,10 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
 
 /// Puts the whole file there at once: whoever loads it meanwhile sees the old one or the new one.
 fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let wrong = |error: std::io::Error| {
+    capstan_files::write(file, bytes, Readers::AsUsual).map_err(|error| {
         let message = format!("{} can't be written: {error}", file.display());
         Mistakes::one(message, "`--to FILE` names another place")
-    };
-    let mut new = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(wrong)?;
-    new.write_all(bytes).map_err(wrong)?;
-    new.persist(file).map_err(|error| wrong(error.error))?;
-    Ok(())
+    })
 }
 
 /// Says which tools are missing, all of them together.

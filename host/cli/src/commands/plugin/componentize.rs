@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Context as _;
+use capstan_files::Readers;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
@@ -53,7 +54,7 @@ impl World {
             if fs::read(&path).is_ok_and(|old| old == bytes) {
                 continue;
             }
-            made.and_then(|()| fs::write(&path, bytes))
+            made.and_then(|()| capstan_files::write(&path, bytes, Readers::AsUsual))
                 .with_context(|| format!("{} can't be written", path.display()))?;
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use capstan_files::Readers;
 use capstan_stamp::Manifest;
 
 use super::{language, print, template};
@@ -33,7 +34,8 @@ pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
     for (path, text) in &files {
         let path = folder.join(path);
         let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-        made.and_then(|()| fs::write(&path, text)).map_err(|error| {
+        let made = made.and_then(|()| capstan_files::write(&path, text.as_bytes(), Readers::AsUsual));
+        made.map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
             Mistakes::one(message, "`--in` names another folder")
         })?;

@@ -4,6 +4,7 @@ mod junit;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use capstan_files::Readers;
 use capstan_sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -37,7 +38,8 @@ pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Ex
     let mut trials = run_all(&sandbox, &name, cases).await;
     let recorded = if args.record { recorded(&mut trials)? } else { 0 };
     if let Some(file) = &args.junit {
-        std::fs::write(file, junit::report(&name, &trials)).map_err(|error| {
+        let report = junit::report(&name, &trials);
+        capstan_files::write(file, report.as_bytes(), Readers::AsUsual).map_err(|error| {
             let message = format!("the report {} can't be written: {error}", file.display());
             Mistakes::one(message, "name a file in a folder that is there")
         })?;
@@ -102,7 +104,7 @@ fn recorded(trials: &mut [Trial]) -> anyhow::Result<usize> {
             continue;
         }
         let text = record::written(&file, all).map_err(Mistakes)?;
-        std::fs::write(&path, text).map_err(|error| {
+        capstan_files::write(&path, text.as_bytes(), Readers::AsUsual).map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
             Mistakes::one(message, "`--record` changes the files of cases")
         })?;

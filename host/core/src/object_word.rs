@@ -1,0 +1,332 @@
+//! The words by which users name objects: `KIND[.GROUP]/[NAMESPACE/]NAME`. One parser and one resolver, for flags, files, annotations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    error::{self, PlanError},
+    object::ObjectKey,
+};
+
+/// The form of a word, for error texts.
+pub const FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
+
+/// How many objects a message lists at most.
+const MOST_LISTED: usize = 20;
+
+/// A word that names an object. What it leaves out, any object may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectWord<'a> {
+    /// The kind; only a hook's name may be alone.
+    kind: Option<&'a str>,
+    /// The group; empty for the core group, which is written `Service./web`.
+    group: Option<&'a str>,
+    namespace: Option<&'a str>,
+    name: &'a str,
+}
+
+impl<'a> ObjectWord<'a> {
+    /// Reads `KIND[.GROUP]/[NAMESPACE/]NAME`; nothing for what hasn't that form.
+    pub fn parse(word: &'a str) -> Option<ObjectWord<'a>> {
+        let parts: Vec<&str> = word.split('/').collect();
+        let (kind, namespace, name) = match parts.as_slice() {
+            [kind, name] => (*kind, None, *name),
+            [kind, namespace, name] => (*kind, Some(*namespace), *name),
+            _ => return None,
+        };
+        let (kind, group) = kind
+            .split_once('.')
+            .map_or((kind, None), |(kind, group)| (kind, Some(group)));
+        let is_whole = !kind.is_empty() && !name.is_empty() && namespace != Some("");
+        is_whole.then_some(ObjectWord {
+            kind: Some(kind),
+            group,
+            namespace,
+            name,
+        })
+    }
+
+    /// Reads the word for a hook, which may be its name alone.
+    pub fn parse_hook(word: &'a str) -> Option<ObjectWord<'a>> {
+        if word.is_empty() || word.contains('/') {
+            return ObjectWord::parse(word);
+        }
+        Some(ObjectWord {
+            kind: None,
+            group: None,
+            namespace: None,
+            name: word,
+        })
+    }
+
+    /// Says whether it says in which namespace the object is.
+    pub fn has_namespace(&self) -> bool {
+        self.namespace.is_some()
+    }
+
+    /// Says whether it fits an object. The kind counts in any case; a hook with `generateName` is named by its prefix, with or without
+    /// `-` and `*` at its end.
+    pub fn fits(&self, key: &ObjectKey) -> bool {
+        let is_named = self.name == key.name || (key.name.ends_with('*') && prefix(self.name) == prefix(&key.name));
+        is_named
+            && self.kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&key.kind))
+            && self.group.is_none_or(|group| group == key.group)
+            && self.namespace.is_none_or(|namespace| namespace == key.namespace)
+    }
+}
+
+fn prefix(name: &str) -> &str {
+    name.trim_end_matches(['*', '-'])
+}
+
+/// Says whether a word fits an object.
+pub fn fits(word: &str, key: &ObjectKey) -> bool {
+    ObjectWord::parse(word).is_some_and(|word| word.fits(key))
+}
+
+/// Says whether a word for a hook fits one.
+pub fn fits_hook(word: &str, key: &ObjectKey) -> bool {
+    ObjectWord::parse_hook(word).is_some_and(|word| word.fits(key))
+}
+
+/// Why a word names no object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unresolved {
+    /// It has not the form of a word.
+    NoWord,
+    /// No object fits it.
+    Unknown {
+        /// The object that was probably meant.
+        near: Option<String>,
+        /// All that could be named.
+        known: Vec<String>,
+    },
+    /// These fit it, each by a word that names it alone.
+    Several(Vec<String>),
+}
+
+impl Unresolved {
+    /// Returns the mistake of a word after a flag or key: `--confirm`.
+    pub fn mistake(self, after: &str, word: &str) -> PlanError {
+        match self {
+            Unresolved::NoWord => {
+                PlanError::new(format!("{after} {word}: this names no object")).hint(format!("write {FORM}"))
+            }
+            Unresolved::Unknown { near, known } => {
+                let error = PlanError::new(format!("{after} {word} matches nothing in the manifests"));
+                match near {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None if known.is_empty() => error.hint("there is nothing it could match"),
+                    None => error.hint(format!("there is {}", listed(&known))),
+                }
+            }
+            Unresolved::Several(fitting) => PlanError::new(format!("{after} {word} fits several objects"))
+                .hint(format!("write one of {}", listed(&fitting))),
+        }
+    }
+}
+
+/// Joins names, and counts those beyond [`MOST_LISTED`].
+pub(crate) fn listed(names: &[String]) -> String {
+    let (shown, rest) = names.split_at(names.len().min(MOST_LISTED));
+    match rest.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// The objects that words can name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectIndex {
+    by_name: BTreeMap<String, BTreeSet<ObjectKey>>,
+}
+
+impl ObjectIndex {
+    /// Takes in objects; one that is there twice counts once.
+    pub fn of(keys: impl IntoIterator<Item = ObjectKey>) -> ObjectIndex {
+        let mut index = ObjectIndex::default();
+        for key in keys {
+            index
+                .by_name
+                .entry(prefix(&key.name).to_owned())
+                .or_default()
+                .insert(key);
+        }
+        index
+    }
+
+    /// Returns the objects that a word fits, in their order.
+    pub fn fitting(&self, word: &ObjectWord<'_>) -> Vec<&ObjectKey> {
+        let named = self.by_name.get(prefix(word.name)).into_iter().flatten();
+        named.filter(|key| word.fits(key)).collect()
+    }
+
+    /// Finds the one object that a word names.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it names none: its form, that nothing fits, or that several do.
+    pub fn resolve(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
+        self.only_one(word, ObjectWord::parse(word))
+    }
+
+    /// Finds the one hook that a word names: its name is enough.
+    ///
+    /// # Errors
+    ///
+    /// As of [`ObjectIndex::resolve`].
+    pub fn resolve_hook(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
+        self.only_one(word, ObjectWord::parse_hook(word))
+    }
+
+    fn only_one(&self, text: &str, word: Option<ObjectWord<'_>>) -> Result<&ObjectKey, Unresolved> {
+        let word = word.ok_or(Unresolved::NoWord)?;
+        match self.fitting(&word).as_slice() {
+            [] => Err(self.unknown(text, &word)),
+            [one] => Ok(one),
+            several => Err(self.several(several)),
+        }
+    }
+
+    /// Says that nothing fits a word, with what was probably meant.
+    pub fn unknown(&self, text: &str, word: &ObjectWord<'_>) -> Unresolved {
+        let keys = || self.by_name.values().flatten();
+        let known: BTreeSet<String> = match (word.kind, word.namespace) {
+            (None, _) => keys().map(|key| key.name.clone()).collect(),
+            (Some(_), None) => keys().map(ObjectKey::short).collect(),
+            (Some(_), Some(_)) => keys().map(|key| in_namespace(key)).collect(),
+        };
+        Unresolved::Unknown {
+            near: error::near(text, known.iter().map(String::as_str)).map(str::to_owned),
+            known: known.into_iter().collect(),
+        }
+    }
+
+    /// Says that several objects fit a word.
+    pub fn several(&self, fitting: &[&ObjectKey]) -> Unresolved {
+        Unresolved::Several(fitting.iter().map(|key| self.full(key)).collect())
+    }
+
+    /// Returns the shortest word that names an object and no other.
+    pub fn word_for(&self, key: &ObjectKey) -> String {
+        let short = key.short();
+        match ObjectWord::parse(&short).map(|word| self.fitting(&word).len()) {
+            Some(0 | 1) => short,
+            Some(_) | None => self.full(key),
+        }
+    }
+
+    /// Returns the word with group and namespace. The core group is written as an empty one where another group has such a kind, too.
+    fn full(&self, key: &ObjectKey) -> String {
+        let whole = in_namespace(key);
+        let is_shared = ObjectWord::parse(&whole).is_some_and(|word| self.fitting(&word).len() > 1);
+        if is_shared && key.group.is_empty() {
+            return whole.replacen('/', "./", 1);
+        }
+        whole
+    }
+}
+
+/// `Deployment.apps/shop/api`; `Namespace/shop`.
+fn in_namespace(key: &ObjectKey) -> String {
+    let group = Some(&key.group).filter(|group| !group.is_empty());
+    let group = group.map_or_else(String::new, |group| format!(".{group}"));
+    let namespace = Some(&key.namespace).filter(|namespace| !namespace.is_empty());
+    let namespace = namespace.map_or_else(String::new, |namespace| format!("{namespace}/"));
+    format!("{}{group}/{namespace}{}", key.kind, key.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(group: &str, kind: &str, namespace: &str, name: &str) -> ObjectKey {
+        ObjectKey {
+            group: group.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_word_that_fits_several_objects_lists_them() {
+        let index = ObjectIndex::of([
+            key("", "Secret", "staging", "creds"),
+            key("", "Secret", "prod", "creds"),
+        ]);
+        let several = Unresolved::Several(vec!["Secret/prod/creds".to_owned(), "Secret/staging/creds".to_owned()]);
+        assert_eq!(index.resolve("Secret/creds"), Err(several));
+        let staging = index.resolve("secret/staging/creds").unwrap();
+        assert_eq!(staging.namespace, "staging");
+        assert_eq!(index.word_for(staging), "Secret/staging/creds");
+    }
+
+    #[test]
+    fn a_kind_of_the_core_group_can_be_told_from_a_namesake() {
+        let (core, knative) = (
+            key("", "Service", "shop", "web"),
+            key("serving.knative.dev", "Service", "shop", "web"),
+        );
+        let index = ObjectIndex::of([core.clone(), knative.clone()]);
+        let several = vec![
+            "Service./shop/web".to_owned(),
+            "Service.serving.knative.dev/shop/web".to_owned(),
+        ];
+        assert_eq!(index.resolve("Service/shop/web"), Err(Unresolved::Several(several)));
+        assert_eq!(index.resolve("Service./shop/web"), Ok(&core));
+        assert_eq!(index.resolve("Service.serving.knative.dev/web"), Ok(&knative));
+    }
+
+    #[test]
+    fn a_hook_may_be_named_by_its_name_or_prefix_alone() {
+        let migrate = key("batch", "Job", "shop", "migrate-*");
+        let index = ObjectIndex::of([migrate.clone(), key("batch", "Job", "shop", "load")]);
+        for word in [
+            "migrate",
+            "migrate-",
+            "migrate-*",
+            "Job/migrate",
+            "job.batch/shop/migrate-*",
+        ] {
+            assert_eq!(index.resolve_hook(word), Ok(&migrate), "{word}");
+        }
+        assert_eq!(index.resolve("migrate"), Err(Unresolved::NoWord));
+        let near = index.resolve_hook("laod");
+        assert!(matches!(near, Err(Unresolved::Unknown { near: Some(near), .. }) if near == "load"));
+        // Only a generated name is a prefix.
+        assert!(index.resolve_hook("load-").is_err());
+    }
+
+    #[test]
+    fn what_has_not_the_form_is_no_word() {
+        for word in ["", "/", "settings", "a/b/c/d", "/x", "Job/", "Job//x", ".apps/x"] {
+            assert_eq!(ObjectWord::parse(word), None, "{word}");
+        }
+    }
+
+    fn keys() -> impl Strategy<Value = BTreeSet<ObjectKey>> {
+        let one = ("(|apps|example\\.com)", "(Service|Secret|Job)", "(|a|b)", "(x|y|y-\\*)");
+        let one = one.prop_map(|(group, kind, namespace, name)| key(&group, &kind, &namespace, &name));
+        prop::collection::btree_set(one, 1..12)
+    }
+
+    proptest! {
+        /// Whatever a message offers names one object, and the right one.
+        #[test]
+        fn the_word_for_an_object_names_it_alone(keys in keys()) {
+            // A cluster has a kind either in namespaces or not, so no namesakes with and without one.
+            let is_plain = |other: &ObjectKey| !other.namespace.is_empty();
+            let keys: BTreeSet<ObjectKey> = keys.into_iter().filter(is_plain).collect();
+            // Nor is there an object `y` beside a hook that is called by the prefix `y-`.
+            let has_prefix = keys.iter().any(|key| key.name.ends_with('*'));
+            let keys = keys.into_iter().filter(|key| !has_prefix || key.name != "y");
+            let index = ObjectIndex::of(keys.collect::<Vec<_>>());
+            for key in index.by_name.values().flatten() {
+                prop_assert_eq!(index.resolve(&index.word_for(key)), Ok(key));
+                prop_assert_eq!(index.resolve(&index.full(key)), Ok(key));
+            }
+        }
+    }
+}

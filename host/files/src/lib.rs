@@ -1,0 +1,154 @@
+//! The one way in which Capstan writes files: whole or not at all, under a name of their own until they are complete, and readable by
+//! their owner alone where they may hold secrets.
+#![forbid(unsafe_code)]
+
+use std::{
+    fs::{self, File, Permissions},
+    io::{self, Write as _},
+    path::Path,
+};
+
+use tempfile::Builder;
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner alone (`0600`): it may hold values of Secrets or credentials.
+    Owner,
+    /// Whoever may read the file that is replaced, or as the umask says for a new one.
+    AsUsual,
+}
+
+/// Writes a file so that nobody sees half of it and a full disk costs nothing: into a temporary file with a name that nobody can know,
+/// in the same folder, which then takes the place of `path`.
+///
+/// A symbolic link at `path` is replaced, and what it leads to is left alone: in a folder that others can write, it may be a trap. What
+/// is no regular file, like `/dev/stdout` or a named pipe, is written to as it is.
+///
+/// # Errors
+///
+/// Returns why it can't be written; `path` is then as it was.
+pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    if is_special(path) {
+        return File::options().write(true).open(path)?.write_all(bytes);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut file = Builder::new()
+        .permissions(permissions(path, readers)?)
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    if let (Readers::AsUsual, Ok(old)) = (readers, fs::symlink_metadata(path))
+        && old.is_file()
+    {
+        // Those of a new file are subject to the umask, those of the old one were chosen.
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// Says whether a path leads to something that isn't replaced: a device, a pipe, an open file of a process.
+fn is_special(path: &Path) -> bool {
+    let is_of_system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    is_of_system || fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
+}
+
+#[cfg(unix)]
+fn permissions(_: &Path, readers: Readers) -> io::Result<Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(Permissions::from_mode(match readers {
+        Readers::Owner => 0o600,
+        Readers::AsUsual => 0o666,
+    }))
+}
+
+#[cfg(not(unix))]
+fn permissions(path: &Path, _: Readers) -> io::Result<Permissions> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok(fs::metadata(folder.unwrap_or(Path::new(".")))?.permissions())
+}
+
+/// Makes the new name last through a loss of power. Not every file system can do that; the file itself is safe in any case.
+fn sync_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        folder.sync_all().ok();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_holds_secrets_is_for_its_owner_alone_also_where_others_could_read_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        write(&path, b"new", Readers::Owner).unwrap();
+        assert_eq!(
+            (fs::read_to_string(&path).unwrap().as_str(), mode(&path)),
+            ("new", 0o600)
+        );
+    }
+
+    #[test]
+    fn other_files_keep_the_permissions_that_they_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.sh");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o750)).unwrap();
+        write(&path, b"new", Readers::AsUsual).unwrap();
+        assert_eq!(mode(&path), 0o750);
+    }
+
+    #[test]
+    fn a_file_with_a_name_beside_it_is_left_alone_and_nothing_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("p.new"), "mine").unwrap();
+        write(&folder.path().join("p.json"), b"{}", Readers::Owner).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join("p.new")).unwrap(), "mine");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_what_it_leads_to_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "theirs").unwrap();
+        symlink(&target, &link).unwrap();
+        write(&link, b"ours", Readers::Owner).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "theirs");
+        assert!(fs::symlink_metadata(&link).unwrap().is_file());
+        // A link to nothing neither makes what it leads to.
+        let dangling = folder.path().join("dangling");
+        symlink(folder.path().join("nothing"), &dangling).unwrap();
+        write(&dangling, b"ours", Readers::AsUsual).unwrap();
+        assert!(!folder.path().join("nothing").exists());
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays_a_device() {
+        write(Path::new("/dev/null"), b"gone", Readers::Owner).unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+        let full = write(Path::new("/dev/full"), b"gone", Readers::Owner);
+        assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error_and_a_folder_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(write(&folder.path().join("no/file"), b"", Readers::AsUsual).is_err());
+        assert!(write(folder.path(), b"", Readers::AsUsual).is_err());
+        assert!(folder.path().is_dir());
+    }
+}

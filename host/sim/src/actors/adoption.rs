@@ -1,0 +1,115 @@
+//! Adoption: a workload becomes the controller of what its selector matches and nobody controls, as after an orphaning deletion.
+//!
+//! Rules: `ControllerRefManager` in `pkg/controller/controller_ref_manager.go` of Kubernetes.
+
+use serde_json::{Value, json};
+
+use super::{
+    Sight, Turn,
+    look::{controller, fields, is_going, items, namespace, reference_to, text},
+    stateful_set, template,
+};
+
+/// Which kind of the group `apps` adopts what.
+const ADOPTERS: [(&str, (&str, &str)); 4] = [
+    ("Deployment", ("apps", "ReplicaSet")),
+    ("ReplicaSet", ("", "Pod")),
+    ("StatefulSet", ("", "Pod")),
+    ("DaemonSet", ("", "Pod")),
+];
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for (group, kind) in [("apps", "ReplicaSet"), ("", "Pod")] {
+        for orphan in sight.list(group, kind) {
+            if controller(orphan).is_some() || is_going(orphan) {
+                continue;
+            }
+            let adopters = ADOPTERS.iter().filter(|(_, adopted)| *adopted == (group, kind));
+            let mut owners = adopters.flat_map(|(adopter, _)| sight.list("apps", adopter));
+            if let Some(owner) = owners.find(|owner| adopts(owner, orphan)) {
+                turn.update(with_controller(orphan, owner));
+            }
+        }
+    }
+    turn
+}
+
+fn adopts(owner: &Value, orphan: &Value) -> bool {
+    let is_candidate = match text(owner, "/kind") {
+        "StatefulSet" => stateful_set::ordinal(owner, orphan).is_some(),
+        "ReplicaSet" => template::is_active(orphan),
+        _ => true,
+    };
+    is_candidate && !is_going(owner) && namespace(owner) == namespace(orphan) && is_selected(owner, orphan)
+}
+
+/// Says whether `spec.selector` of a workload matches an object's labels. An empty selector matches nothing here, since the API server
+/// refuses workloads with one.
+fn is_selected(owner: &Value, object: &Value) -> bool {
+    let label = |name: &str| {
+        let labels = object.pointer("/metadata/labels");
+        labels.and_then(|labels| labels.get(name)).and_then(Value::as_str)
+    };
+    let expressions = items(owner, "/spec/selector/matchExpressions");
+    let mut equals = fields(owner, "/spec/selector/matchLabels").peekable();
+    if equals.peek().is_none() && expressions.is_empty() {
+        return false;
+    }
+    equals.all(|(name, value)| label(name) == value.as_str())
+        && expressions.iter().all(|expression| {
+            let found = label(text(expression, "/key"));
+            let is_listed = found.is_some_and(|found| items(expression, "/values").iter().any(|value| value == found));
+            match text(expression, "/operator") {
+                "In" => is_listed,
+                "NotIn" => !is_listed,
+                "Exists" => found.is_some(),
+                "DoesNotExist" => found.is_none(),
+                _ => false,
+            }
+        })
+}
+
+fn with_controller(orphan: &Value, owner: &Value) -> Value {
+    let mut adopted = orphan.clone();
+    let mut owners = items(orphan, "/metadata/ownerReferences").to_vec();
+    owners.push(reference_to(owner));
+    if let Some(metadata) = adopted.get_mut("metadata") {
+        template::put(metadata, "ownerReferences", json!(owners));
+    }
+    adopted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn workload(kind: &str, selector: &Value) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": "db", "namespace": "shop", "uid": "1" },
+            "spec": { "selector": selector },
+        })
+    }
+
+    fn pod(name: &str) -> Value {
+        json!({ "metadata": { "name": name, "namespace": "shop", "labels": { "app": "db" } } })
+    }
+
+    #[test]
+    fn a_workload_adopts_what_its_selector_matches() {
+        let by_label = json!({ "matchLabels": { "app": "db" } });
+        let by_expression = json!({ "matchExpressions": [{ "key": "app", "operator": "In", "values": ["db"] }] });
+        let others = json!({ "matchExpressions": [{ "key": "app", "operator": "NotIn", "values": ["db"] }] });
+        assert!(adopts(&workload("ReplicaSet", &by_label), &pod("x")));
+        assert!(adopts(&workload("DaemonSet", &by_expression), &pod("x")));
+        assert!(!adopts(&workload("ReplicaSet", &others), &pod("x")));
+        assert!(!adopts(&workload("ReplicaSet", &json!({})), &pod("x")));
+    }
+
+    #[test]
+    fn a_stateful_set_adopts_pods_of_its_own_names_only() {
+        let set = workload("StatefulSet", &json!({ "matchLabels": { "app": "db" } }));
+        assert!(adopts(&set, &pod("db-0")));
+        assert!(!adopts(&set, &pod("other-0")));
+    }
+}
