@@ -39,6 +39,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-core",
         "capstan-engine",
         "capstan-private",
+        "capstan-process",
         "capstan-registry",
         "capstan-sandbox",
         "capstan-sim",
@@ -81,6 +82,14 @@ fn no_crate_knows_what_it_may_not() {
     knows("capstan-core", &["capstan-engine", "capstan-sandbox", "capstan-sim"]);
     knows("capstan-engine", &["capstan", "capstan-sandbox", "capstan-sim"]);
     knows(
+        "capstan-process",
+        &hosts
+            .into_iter()
+            .filter(|host| *host != "capstan-process")
+            .collect::<Vec<_>>(),
+    );
+    knows("capstan-process", &["tokio"]);
+    knows(
         "capstan-sandbox",
         &["capstan", "capstan-engine", "capstan-registry", "capstan-sim"],
     );
@@ -122,6 +131,168 @@ fn the_core_reads_no_clock_no_file_and_no_environment() {
         for word in banned {
             assert!(!text.contains(word), "{path} has `{word}`");
         }
+    }
+}
+
+/// Returns the engine's sources by their path, without the tests in them.
+fn engine() -> BTreeMap<String, String> {
+    let folder = capstan_tests::path("../host/engine/src");
+    let own = format!("{}/", folder.display());
+    let all = sources(&folder).into_iter().map(|(path, text)| {
+        let path = path.strip_prefix(&own).unwrap().to_owned();
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        (path, code)
+    });
+    all.filter(|(path, _)| !path.ends_with("tests.rs")).collect()
+}
+
+/// Returns the names of the functions of a source that have something in their head or body.
+fn functions(text: &str, has: impl Fn(&str) -> bool) -> Vec<&str> {
+    let found = text.split("fn ").skip(1).filter(|function| has(function));
+    found
+        .map(|function| function.split(['(', '<']).next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
+    let engine = engine();
+    let where_is = |words: &[&str]| -> Vec<&str> {
+        let has = |text: &String| words.iter().any(|word| text.contains(word));
+        engine
+            .iter()
+            .filter(|(_, text)| has(text))
+            .map(|(path, _)| path.as_str())
+            .collect()
+    };
+    // One place sends requests, and takes nothing but what `requests.rs` made.
+    assert_eq!(
+        where_is(&["client.request", "client.send", "request_text", "request_stream"]),
+        ["cluster.rs"]
+    );
+    assert_eq!(engine["cluster.rs"].matches("client.request").count(), 1);
+    assert!(engine["cluster.rs"].contains("async fn send(&self, asked: &Prepared)"));
+    assert_eq!(where_is(&["Prepared {"]), ["cluster/requests.rs"]);
+    assert_eq!(engine["cluster/requests.rs"].matches("Ok(Prepared {").count(), 1);
+    // Watches and logs go through kube's `Api`, which is used for nothing else.
+    assert_eq!(where_is(&["Api::", "Api<"]), ["cluster/follow.rs"]);
+    for word in [
+        ".create(",
+        ".replace(",
+        ".patch(",
+        ".delete(",
+        ".delete_collection(",
+        ".entry(",
+        ".evict(",
+        ".exec(",
+        ".attach(",
+        ".portforward(",
+        "_status(",
+        "_scale(",
+        "_subresource(",
+    ] {
+        assert!(!engine["cluster/follow.rs"].contains(word), "{word}");
+    }
+    // All requests there are; those that change something are the second list.
+    let built = functions(&engine["cluster/requests.rs"], |function| {
+        function.split('{').next().unwrap_or_default().contains("-> Built")
+    });
+    assert_eq!(
+        built,
+        [
+            "new",
+            "with_validation",
+            "review",
+            "get",
+            "some",
+            "list",
+            "create",
+            "replace",
+            "apply",
+            "apply_as",
+            "merge",
+            "merge_as",
+            "delete",
+        ]
+    );
+    let changing = ["create", "replace", "apply", "apply_as", "merge", "merge_as", "delete"];
+    let callers = functions(&engine["cluster.rs"], |function| {
+        changing
+            .iter()
+            .any(|name| function.contains(&format!("endpoint.{name}(")))
+    });
+    assert_eq!(
+        callers,
+        [
+            "apply_with",
+            "create_with",
+            "replace_with",
+            "merge",
+            "apply_as",
+            "merge_as",
+            "delete",
+        ]
+    );
+    // What is written for a plugin is written where a request has passed the gate.
+    assert_eq!(
+        where_is(&["cluster.apply_as(", "cluster.merge_as("]),
+        ["perform/ask.rs"]
+    );
+    let for_plugins = functions(&engine["perform/ask.rs"], |function| {
+        function.contains("cluster.apply_as(") || function.contains("cluster.merge_as(")
+    });
+    assert_eq!(for_plugins, ["apply_other", "patch_other"]);
+}
+
+#[test]
+fn one_crate_starts_other_programs() {
+    // Where else, and why.
+    let exceptions = [
+        ("process/src/run.rs", "it is that crate"),
+        (
+            "sandbox/src/compile.rs",
+            "this program itself, with no environment and limits of its own",
+        ),
+        (
+            "sim/src/exec.rs",
+            "containers' commands, which the user asked for with `--exec`; they live as long as their pods",
+        ),
+        ("sim/src/exec/groups.rs", "the process groups of those"),
+        (
+            "cli/src/commands/diff.rs",
+            "the user's own KUBECTL_EXTERNAL_DIFF, which may talk to them at the terminal",
+        ),
+    ];
+    let mut found = Vec::new();
+    for (path, text) in sources(&capstan_tests::path("../host")) {
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let starts = code.contains("std::process::Command") || code.contains("process::Command") || {
+            let mut imports = code
+                .split("process::{")
+                .skip(1)
+                .map(|rest| rest.split('}').next().unwrap_or_default());
+            imports.any(|names| names.split([',', ' ', '\n']).any(|name| name == "Command"))
+        };
+        let is_ours = code.contains("capstan_process::{")
+            && !code.contains("std::process::")
+            && !code.contains("tokio::process::");
+        if starts && !is_ours && !path.contains("/tests/") {
+            found.push(path);
+        }
+    }
+    let strange: Vec<&String> = found
+        .iter()
+        .filter(|path| !exceptions.iter().any(|(known, _)| path.ends_with(known)))
+        .collect();
+    assert!(
+        strange.is_empty(),
+        "`capstan-process` starts programs, and these do it by themselves: {strange:?}"
+    );
+    for (known, _) in exceptions {
+        assert!(
+            found.iter().any(|path| path.ends_with(known)),
+            "{known} starts none any more"
+        );
     }
 }
 
@@ -175,7 +346,7 @@ fn files_are_written_and_output_is_printed_in_one_place() {
         "registry/src/cache.rs",
     ];
     // A child of the sandbox speaks to its parent.
-    let may_print = ["cli/src/output.rs", "sandbox/src/compile.rs"];
+    let may_print = ["cli/src/terminal/write.rs", "sandbox/src/compile.rs"];
     let writes = [
         "fs::write(",
         "fs::rename(",

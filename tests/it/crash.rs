@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use capstan_core::{
+    deletion::PropagationRules,
     event::Status,
+    hook::Propagation,
     task::TaskResult,
     view::{OperationView, TaskProgress},
 };
@@ -159,10 +161,8 @@ fn a_hook_that_is_gone_without_a_verdict_has_vanished() {
         let cluster = stage.engine.cluster();
         let jobs = capstan_core::object::GroupKind::new("batch", "Job");
         let first = cluster.list(&jobs, "shop", "").await.unwrap().remove(0);
-        cluster
-            .delete(&first.key(), first.uid(), capstan_core::hook::Propagation::Background)
-            .await
-            .unwrap();
+        let propagation = PropagationRules::default().decide(Propagation::Background);
+        cluster.delete(&first.key(), first.uid(), propagation).await.unwrap();
         tokio::time::sleep(RUN_OUT).await;
         let running = stage.engine.resume(&stage.application).await.unwrap();
         let ran = stage.follow(running, None).await.unwrap();

@@ -137,7 +137,7 @@ fn a_component_that_imports_something_else_is_not_loaded() {
         .build()
         .map(|_| ())
         .unwrap_err();
-    let text = report::tell(&error.into(), Paint::PLAIN);
+    let text = report::tell(&error.into(), Paint::PLAIN).as_str().to_owned();
     insta::assert_snapshot!(text, @"
     error: plugin outside.wasm imports `stranger:things/door@0.1.0`, which no plugin gets
       hint: a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data
@@ -152,7 +152,9 @@ fn without_its_plugin_a_job_is_no_hook_and_has_no_health() {
             .engine
             .plan(stage.request(&["example/echo/presync.yaml"]).unwrap())
             .await;
-        let text = report::tell(&error.map(|_| ()).unwrap_err().into(), Paint::PLAIN);
+        let text = report::tell(&error.map(|_| ()).unwrap_err().into(), Paint::PLAIN)
+            .as_str()
+            .to_owned();
         insta::assert_snapshot!(text.replace(&capstan_tests::path("").display().to_string(), ""), @"
         error: no plugin answers for batch/Job as a hook
           --> example/echo/presync.yaml:2

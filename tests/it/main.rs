@@ -6,6 +6,7 @@ mod crash;
 mod differential;
 mod docs;
 mod engine;
+mod gate;
 mod hostile;
 mod old;
 mod real;

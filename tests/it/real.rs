@@ -3,8 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use capstan_core::{event::Status, object::ObjectKey, plugins::Application, sync_options::SyncOptions};
-use capstan_engine::{Clock, Engine, EngineError, Record, Running, cluster::Cluster};
+use capstan_core::{
+    event::Status,
+    object::{Object, ObjectKey},
+    plugins::Application,
+    sync_options::SyncOptions,
+};
+use capstan_engine::{
+    Clock, Engine, EngineError, Record, Running,
+    cluster::{Cluster, Conflicts, Rehearsal},
+};
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
     Ran, Stage, is_like,
@@ -332,6 +340,55 @@ fn a_policy_that_refuses_and_a_webhook_that_never_answers_are_named_before_anyth
             .delete(&format!("slow-{space}"), &DeleteParams::default())
             .await
             .unwrap();
+    });
+}
+
+#[test]
+fn what_the_server_and_a_policy_quote_of_a_secret_is_told_by_nobody() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let space = &stage.application.namespace;
+        // What decoding would have found comes from a hook type, or from a plan of an older version: the server's own words.
+        let secret = |field: &str, value: Value| {
+            Object(json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "keys", "namespace": space }, field: { "pin": value } }))
+        };
+        let cluster = stage.engine.cluster();
+        for object in [
+            secret("stringData", json!(48_151_623)),
+            secret("data", json!("48151623!")),
+            secret("stringdata", json!("48151623")),
+        ] {
+            for error in [
+                cluster.apply(&object, Conflicts::Refuse, Rehearsal::DryRun).await.map(drop),
+                cluster.create(&object, Rehearsal::DryRun).await.map(drop),
+            ] {
+                let error = error.unwrap_err();
+                assert!(!error.is_temporary() && !error.to_string().contains("48151623"), "{error}");
+            }
+        }
+
+        let selector = json!({ "matchLabels": { "kubernetes.io/metadata.name": space } });
+        let rule = json!({ "apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["secrets"] });
+        create(&stage, json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": { "name": format!("echo-{space}") },
+            "spec": { "matchConstraints": { "namespaceSelector": selector, "resourceRules": [rule] },
+                "validations": [{ "expression": "object.metadata.name != 'keys'", "message": "no",
+                    "messageExpression": "'the pin ' + string(object.data['pin']) + ' is too easy'" }] } })).await;
+        create(&stage, json!({ "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": { "name": format!("echo-{space}") },
+            "spec": { "policyName": format!("echo-{space}"), "validationActions": ["Deny"] } })).await;
+        let good = secret("stringData", json!("48151623"));
+        let denied = soon(async || match cluster.create(&good, Rehearsal::DryRun).await {
+            Ok(_) => Err("the server would take it"),
+            Err(error) => Ok(error.to_string()),
+        })
+        .await;
+        assert!(denied.contains(&format!("echo-{space}")) && !denied.contains("48151623"), "{denied}");
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: { name: keys }\nstringData: { pin: \"48151623\" }\n";
+        let ran = stage.run(stage.request_text(text)).await.unwrap();
+        assert!(why(&ran).contains(&format!("echo-{space}")), "{}", why(&ran));
+        assert!(!format!("{:?}{:?}", ran.status, ran.told).contains("48151623"), "{:#?}", ran.told);
     });
 }
 

@@ -376,7 +376,7 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
 
 /// Errors as a user sees them.
 fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
-    anyhow::anyhow!("{}", report::tell(&error.into(), Paint::PLAIN))
+    anyhow::anyhow!("{}", report::tell(&error.into(), Paint::PLAIN).as_str())
 }
 
 fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
@@ -457,7 +457,7 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
         Exit::of(&error)
     );
     let folder = crate::path("").display().to_string();
-    let text = report::tell(&error, Paint::PLAIN).replace(&folder, "");
+    let text = report::tell(&error, Paint::PLAIN).as_str().replace(&folder, "");
     let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     in_order(&lines, &mistakes.are).with_context(|| text)
 }

@@ -75,6 +75,10 @@ pub struct Global {
     /// With --simulate: keep the embedded cluster in this file between commands
     #[arg(long, global = true, value_name = "FILE")]
     pub state: Option<PathBuf>,
+    /// Let `capstan.yaml`, Applications, kustomizations and symbolic links name files outside of the Git work tree, and kustomizations
+    /// what has to be fetched
+    #[arg(long, global = true)]
+    pub allow_outside_tree: bool,
     /// Load a plugin, by its path or another source; it comes before the built-in ones. May be repeated
     #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::by_flag)]
     pub plugins: Vec<Named>,

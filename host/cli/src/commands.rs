@@ -22,14 +22,14 @@ mod sync;
 mod test;
 mod voice;
 
-use std::io::Write as _;
-
 use clap::CommandFactory as _;
 
 use crate::{
     args::{Args, Command, Global},
     exit::Exit,
-    output, project,
+    project,
+    terminal::{Text, print, print_raw, say},
+    text,
 };
 
 /// Runs a command.
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Completion { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "capstan", &mut script);
-            print(&String::from_utf8_lossy(&script));
+            print_raw(&script);
             Ok(Exit::Done)
         }
     }
@@ -78,19 +78,8 @@ fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
     })
 }
 
-/// Prints to stdout.
-fn print(text: &str) {
-    output::write(text);
-}
-
-/// Tells something beside the output, on stderr.
-fn say(text: &str) {
-    // Nothing can be done about a closed stderr.
-    writeln!(std::io::stderr(), "{text}").ok();
-}
-
 /// Prints a JSON document.
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?));
+    print(&text!("{}\n", Text::pretty_json(value)?));
     Ok(())
 }

@@ -76,6 +76,8 @@ impl Context {
     pub async fn new(global: &Global) -> anyhow::Result<Context> {
         let sandbox = Arc::new(sandbox(global)?);
         let grants = grants::read(global)?;
+        let loaded: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();
+        grants::check_loaded(&grants, &loaded)?;
         let (client, namespace, cluster, world) = if let Some(scenario) = &global.simulate {
             embedded(global, scenario)?
         } else {

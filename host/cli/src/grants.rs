@@ -1,6 +1,9 @@
 //! What the user grants plugins: `capstan.yaml`, files and flags, of which each comes before the ones named earlier.
 
-use capstan_core::grant::{Granted, UserGrants};
+use capstan_core::{
+    error::near,
+    grant::{Granted, UserGrants},
+};
 
 use crate::{args::Global, report::Mistakes, source};
 
@@ -34,6 +37,25 @@ pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
     Ok(grants)
 }
 
+/// Checks that every plugin that is granted something is loaded.
+///
+/// # Errors
+///
+/// Returns the first name that no plugin has.
+pub fn check_loaded(grants: &UserGrants, loaded: &[String]) -> anyhow::Result<()> {
+    let Some(unknown) = grants.0.keys().find(|name| !loaded.contains(name)) else {
+        return Ok(());
+    };
+    let hint = match near(unknown, loaded.iter().map(String::as_str)) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("loaded are {}; `--plugin` loads another one", loaded.join(", ")),
+    };
+    Err(Mistakes::one(
+        format!("a grant is for the plugin `{unknown}`, and no such plugin is loaded"),
+        hint,
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -62,6 +84,28 @@ mod tests {
     }
 
     #[test]
+    fn a_grant_for_a_plugin_that_nobody_loads_is_a_mistake() {
+        let loaded = ["approval".to_owned(), "http-check".to_owned(), "scale".to_owned()];
+        let told = |word: &str| match check_loaded(&grants(&["--grant", word]).unwrap(), &loaded) {
+            Ok(()) => String::new(),
+            Err(error) => crate::report::tell(&error, crate::render::Paint::PLAIN)
+                .as_str()
+                .to_owned(),
+        };
+        assert_eq!(told("scale"), "");
+        let near = told("http-chek={http: [{hosts: [api.example.com]}]}");
+        assert!(
+            near.contains("`http-chek`") && near.contains("did you mean `http-check`?"),
+            "{near}"
+        );
+        let far = told("queue=requested");
+        assert!(
+            far.contains("no such plugin is loaded") && far.contains("approval, http-check, scale"),
+            "{far}"
+        );
+    }
+
+    #[test]
     fn what_is_no_grant_says_so() {
         for (word, message) in [
             ("scale=all", "is no grant; write `requested`"),
@@ -70,6 +114,10 @@ mod tests {
                 "scale={cluster: [{verbs: [steal], kinds: [Pod]}]}",
                 "unknown variant `steal`",
             ),
+            (
+                "scale={cluster: [{verbs: [list], kinds: [Pod], names: [a]}]}",
+                "`list` has no name",
+            ),
             ("scale={http: [{hosts: [a/b]}]}", "`a/b` is no host"),
             (
                 "scale={cluster: [{verbs: [get], kinds: [a/b/c]}]}",
@@ -77,7 +125,9 @@ mod tests {
             ),
         ] {
             let error = grants(&["--grant", word]).unwrap_err();
-            let error = crate::report::tell(&error, crate::render::Paint::PLAIN);
+            let error = crate::report::tell(&error, crate::render::Paint::PLAIN)
+                .as_str()
+                .to_owned();
             assert!(error.contains(message), "{word}: {error}");
         }
     }

@@ -3,7 +3,9 @@
 //! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`source`] reads
 //! and renders manifests; [`options`] is what is wanted of them, and [`project`] both together, from flags and
 //! `capstan.yaml`; `grants` is what plugins are granted, and [`plugins`] where they come from; `import` reads other tools' health checks; [`context`] makes the engine of a real or a simulated cluster, the former by `connect`, `proxy` and `client`; `commands` has one file for each verb; [`render`] is what is
-//! printed, and `output` the only way to stdout.
+//! printed, and [`terminal`] the only way there.
+
+#![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod args;
 mod client;
@@ -14,7 +16,6 @@ pub mod exit;
 mod grants;
 mod import;
 pub mod options;
-mod output;
 pub mod plugins;
 pub mod project;
 mod proxy;
@@ -22,12 +23,9 @@ pub mod render;
 pub mod report;
 mod seconds;
 pub mod source;
+pub mod terminal;
 
-use std::{
-    ffi::OsString,
-    io::{IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
@@ -40,22 +38,16 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if capstan_sandbox::is_child(&words) {
         return capstan_sandbox::child();
     }
-    let mut args = match Args::try_parse_from(words) {
+    let mut args = match Args::try_parse_from(&words) {
         Ok(args) => args,
         Err(error) => {
-            if error.use_stderr() {
-                // Nothing can be done about a closed stderr.
-                error.print().ok();
-                return Exit::Usage.into();
-            }
-            let text = error.render();
-            let colored = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            output::write(&if colored {
-                text.ansi().to_string()
-            } else {
-                text.to_string()
-            });
-            return ended(Exit::Done).into();
+            let is_mistake = error.use_stderr();
+            // It quotes words, which may come from the names of files.
+            let words = words
+                .iter()
+                .map(|word| terminal::clean(&word.to_string_lossy()).into_owned());
+            terminal::show_usage(&Args::try_parse_from(words).err().unwrap_or(error));
+            return ended(if is_mistake { Exit::Usage } else { Exit::Done }).into();
         }
     };
     args.global.compiler = std::env::current_exe().ok();
@@ -85,14 +77,13 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     ended(exit).into()
 }
 
-/// Writes what is left of the output, and tells when some of it was lost.
+/// Writes what is left of the output, and says when some of it was lost.
 fn ended(exit: Exit) -> Exit {
-    output::flush();
-    match output::take_lost() {
+    terminal::flush();
+    match terminal::lost_output() {
         None => exit,
         Some(error) => {
-            // Nothing can be done about a closed stderr.
-            writeln!(std::io::stderr(), "error: the output can't be written: {error}").ok();
+            terminal::say(&text!("error: the output can't be written: {}", error));
             exit.without_output()
         }
     }
@@ -104,13 +95,14 @@ fn log(verbose: u8) {
         0 => "warn,kube_client=error",
         1 => "capstan=info,warn,kube_client=error",
         2 => "capstan=debug,info",
-        _ => "trace",
+        // Its client writes whole answers: Secrets, too.
+        _ => "trace,kube_client=info,hyper=info,h2=info",
     };
     let filter = EnvFilter::try_from_env("CAPSTAN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(|| terminal::Log)
+        .with_ansi(false)
         .without_time()
         .with_target(verbose > 1);
     // A second command line in one process keeps the first one's log.

@@ -19,14 +19,14 @@ use capstan_core::{
     manifest::Manifest,
 };
 
-use self::file::Configuration;
 pub use self::file::NAME as FILE;
+use self::file::{Configuration, Entry};
 use crate::{
     args::{From, Global, Set},
     context::Context,
     options::Options,
     report::Mistakes,
-    source::{self, Desired, Gathered, Kustomization, Release, Source},
+    source::{self, Desired, Gathered, Kustomization, Reading, Release, Source, WorkTree},
 };
 
 /// What a command is about.
@@ -54,6 +54,10 @@ pub struct App {
     pub depends_on: Vec<String>,
     /// What should be known of how it was described.
     pub notices: Vec<String>,
+    /// The tree that its sources stay in; nothing if the user typed them.
+    pub tree: Option<WorkTree>,
+    /// What of its sources may not be read: told when they are read, as other commands need none.
+    pub refused: Vec<PlanError>,
     /// Where it is described, as a file and a JSON pointer in it.
     origin: Option<(Arc<Manifest>, String)>,
 }
@@ -76,8 +80,27 @@ impl App {
             options: Options::default(),
             depends_on: Vec::new(),
             notices: Vec::new(),
+            tree: None,
+            refused: Vec::new(),
             origin: None,
         }
+    }
+
+    /// Reads its sources, as far as that needs no cluster.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong with them, together.
+    pub fn gather(&self, deadline: Duration, allows_outside: bool) -> Result<Gathered, Mistakes> {
+        if !self.refused.is_empty() {
+            return Err(Mistakes(self.refused.clone()));
+        }
+        let reading = Reading {
+            deadline,
+            tree: self.tree.as_ref(),
+            allows_outside,
+        };
+        source::gather(&self.sources, &reading)
     }
 
     /// Makes an error about a part of its description.
@@ -208,7 +231,7 @@ fn named_after(sources: &[Source]) -> anyhow::Result<String> {
 fn of_argocd(global: &Global, set: &Set) -> anyhow::Result<Vec<App>> {
     let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
     for file in &set.from.argocd_application {
-        match argocd::read(file) {
+        match argocd::read(file, global.allow_outside_tree) {
             Ok(read) => apps.extend(read),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -260,7 +283,7 @@ fn select(mut apps: Vec<App>, set: &Set) -> anyhow::Result<Vec<App>> {
 fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Vec<App>, Global)> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for path in files {
-        match file::read(path) {
+        match file::read(path, global.allow_outside_tree) {
             Ok(configuration) => read.push(configuration),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -289,6 +312,16 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
         global.without_plugins.extend(without);
         global.granted.extend(configuration.file.grants.clone());
     }
+    let plugins: Vec<&capstan_registry::Source> = global.plugins.iter().map(|named| &named.source).collect();
+    if !plugins.is_empty() {
+        let rules = |configuration: &Configuration| {
+            signed::idle(&configuration.file.plugin_signatures, &configuration.document, &plugins)
+        };
+        let idle: Vec<PlanError> = read.iter().flat_map(rules).collect();
+        if !idle.is_empty() {
+            return Err(Mistakes(idle).into());
+        }
+    }
     Ok((apps, global))
 }
 
@@ -300,13 +333,17 @@ fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: b
     } else {
         set.from.sources()
     };
-    let settled = |mut sources: Vec<Source>| {
-        for source in &mut sources {
+    let sources = |entries: &[Entry], pointer: &str| {
+        if !instead.is_empty() {
+            return (instead.clone(), Vec::new(), None);
+        }
+        let mut named = configuration.sources(entries, pointer, set.from.enable_helm);
+        for source in &mut named.sources {
             if let Source::Chart(chart) = source {
                 set.from.fill(chart);
             }
         }
-        sources
+        (named.sources, named.refused, Some(configuration.tree.clone()))
     };
     let namespace = |own: &Option<String>| match &global.namespace {
         Some(_) => None,
@@ -314,14 +351,10 @@ fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: b
     };
     let options = |own: &Options| Options::of_flags(set).over(own.clone());
     if file.applications.is_empty() && file.argocd_applications.is_empty() {
-        let sources = if instead.is_empty() {
-            settled(configuration.sources(&file.sources))
-        } else {
-            instead
-        };
+        let (sources, refused, tree) = sources(&file.sources, "/sources");
         let name = match (set.app.as_ref().filter(|_| is_only), &file.name) {
             (Some(name), _) | (None, Some(name)) => name.clone(),
-            (None, None) => named_after(&configuration.sources(&[]))?,
+            (None, None) => named_after(&configuration.sources(&[], "", false).sources)?,
         };
         return Ok(vec![App {
             name,
@@ -330,25 +363,32 @@ fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: b
             options: options(&file.options),
             depends_on: file.depends_on.clone(),
             notices: Vec::new(),
+            tree,
+            refused,
             origin: Some((Arc::clone(&configuration.document), String::new())),
         }]);
     }
-    let all = file.applications.iter().enumerate().map(|(number, one)| App {
-        name: one.name.clone(),
-        namespace: namespace(&one.namespace),
-        sources: if instead.is_empty() {
-            settled(configuration.sources(&one.sources))
-        } else {
-            instead.clone()
-        },
-        options: options(&one.options.clone().over(file.options.clone())),
-        depends_on: one.depends_on.clone(),
-        notices: Vec::new(),
-        origin: Some((Arc::clone(&configuration.document), format!("/applications/{number}"))),
+    let all = file.applications.iter().enumerate().map(|(number, one)| {
+        let (sources, refused, tree) = sources(&one.sources, &format!("/applications/{number}/sources"));
+        App {
+            name: one.name.clone(),
+            namespace: namespace(&one.namespace),
+            sources,
+            options: options(&one.options.clone().over(file.options.clone())),
+            depends_on: one.depends_on.clone(),
+            notices: Vec::new(),
+            tree,
+            refused,
+            origin: Some((Arc::clone(&configuration.document), format!("/applications/{number}"))),
+        }
     });
     let mut all: Vec<App> = all.collect();
-    for path in &file.argocd_applications {
-        let read = argocd::read(&configuration.folder.join(path)).map_err(Mistakes)?;
+    for (index, path) in file.argocd_applications.iter().enumerate() {
+        let path = configuration.folder.join(path);
+        let pointer = format!("/argocdApplications/{index}");
+        let inside = configuration.confine(&pointer, &path);
+        inside.map_err(|mistake| Mistakes(vec![mistake]))?;
+        let read = argocd::read(&path, global.allow_outside_tree).map_err(Mistakes)?;
         all.extend(
             read.into_iter()
                 .map(|app| settle_argocd(app, &file.options, global, set)),
@@ -366,7 +406,7 @@ impl Project {
     pub fn read(&self) -> anyhow::Result<Vec<Read>> {
         let (mut read, mut mistakes) = (Vec::new(), Vec::new());
         for app in &self.apps {
-            match source::gather(&app.sources, self.deadline) {
+            match app.gather(self.deadline, self.global.allow_outside_tree) {
                 Ok(gathered) => read.push(Read {
                     app: app.clone(),
                     gathered,
@@ -414,7 +454,7 @@ mod tests {
     use serde_json::json;
 
     use super::{
-        file::{Application, Entry, File},
+        file::{Application, File},
         signed::{SignatureRule, SignerEntry},
         *,
     };

@@ -7,6 +7,8 @@ pub mod plan;
 pub mod run;
 pub mod sarif;
 pub mod tables;
+#[cfg(test)]
+mod untrusted;
 
 use std::io::IsTerminal as _;
 
@@ -17,7 +19,7 @@ use capstan_core::{
 };
 use jiff::SignedDuration;
 
-use crate::args::Color;
+use crate::{args::Color, terminal::Text, text};
 
 /// Colours words, or doesn't.
 #[derive(Debug, Clone, Copy)]
@@ -41,45 +43,39 @@ impl Paint {
     /// Never colours.
     pub const PLAIN: Paint = Paint { is_on: false };
 
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.is_on {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+    /// Always colours.
+    #[cfg(test)]
+    pub(crate) const ALWAYS: Paint = Paint { is_on: true };
+
+    fn paint(self, code: &'static str, text: impl Into<Text>) -> Text {
+        let text = text.into();
+        if self.is_on { text.between(code) } else { text }
     }
 
     /// For what went well.
-    pub fn good(self, text: &str) -> String {
+    pub fn good(self, text: impl Into<Text>) -> Text {
         self.paint("32", text)
     }
 
     /// For what went wrong.
-    pub fn bad(self, text: &str) -> String {
+    pub fn bad(self, text: impl Into<Text>) -> Text {
         self.paint("31", text)
     }
 
     /// For what somebody should look at.
-    pub fn odd(self, text: &str) -> String {
+    pub fn odd(self, text: impl Into<Text>) -> Text {
         self.paint("33", text)
     }
 
     /// For headings.
-    pub fn strong(self, text: &str) -> String {
+    pub fn strong(self, text: impl Into<Text>) -> Text {
         self.paint("1", text)
     }
 
     /// For what may be skipped.
-    pub fn faint(self, text: &str) -> String {
+    pub fn faint(self, text: impl Into<Text>) -> Text {
         self.paint("2", text)
     }
-}
-
-/// Removes what a terminal would act on: control characters of texts that others wrote.
-pub fn harmless(text: &str) -> String {
-    text.chars()
-        .filter(|letter| !letter.is_control() || *letter == '\t')
-        .collect()
 }
 
 /// Names an object inside its application: `Job/migrate`; with its namespace where that is another one.
@@ -115,50 +111,25 @@ pub fn span(duration: SignedDuration) -> String {
 }
 
 /// Lays out rows in columns; the last one is as wide as it is.
-pub fn columns(rows: &[Vec<String>], gap: usize) -> Vec<String> {
+pub fn columns<C: Clone + Into<Text>>(rows: &[Vec<C>], gap: usize) -> Vec<Text> {
+    let cells = |row: &Vec<C>| row.iter().cloned().map(Into::into).collect::<Vec<Text>>();
+    let rows: Vec<Vec<Text>> = rows.iter().map(cells).collect();
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(column))
-            .map(|cell| seen(cell))
-            .max()
-    };
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(Text::width).max();
     let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or_default()).collect();
-    let line = |row: &Vec<String>| {
-        let mut line = String::new();
+    let line = |row: &Vec<Text>| {
+        let mut line = Text::default();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
-            line.push_str(&" ".repeat(width - seen(cell) + gap));
+            line.push(text!("{}{}", cell, " ".repeat(width - cell.width() + gap)));
         }
-        line.trim_end().to_owned()
+        line.trim_end()
     };
     rows.iter().map(line).collect()
 }
 
 /// Ends every line.
-pub fn lines(lines: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    lines.into_iter().fold(String::new(), |mut text, line| {
-        text.push_str(line.as_ref());
-        text.push('\n');
-        text
-    })
-}
-
-/// Counts the letters of a cell that are seen: colours are not.
-fn seen(cell: &str) -> usize {
-    let mut in_code = false;
-    let is_seen = |letter: &char| match (in_code, *letter) {
-        (false, '\u{1b}') => {
-            in_code = true;
-            false
-        }
-        (true, 'm') => {
-            in_code = false;
-            false
-        }
-        (is_code, _) => !is_code,
-    };
-    cell.chars().filter(is_seen).count()
+pub fn lines(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
+    lines.into_iter().map(|line| text!("{}\n", line.into())).collect()
 }
 
 #[cfg(test)]
@@ -180,15 +151,19 @@ mod tests {
 
     #[test]
     fn colours_take_no_room() {
+        let paint = Paint::ALWAYS;
         let rows = [
-            vec!["\u{1b}[32mok\u{1b}[0m".to_owned(), "a".to_owned()],
-            vec!["FAILED".to_owned(), "b".to_owned()],
+            vec![paint.good("ok"), "a".into()],
+            vec![paint.strong(&paint.bad("FAILED")), "b".into()],
         ];
-        assert_eq!(columns(&rows, 1), ["\u{1b}[32mok\u{1b}[0m     a", "FAILED b"]);
-    }
-
-    #[test]
-    fn nothing_that_others_wrote_moves_the_cursor() {
-        assert_eq!(harmless("a\u{1b}[31mb\rc\td"), "a[31mbc\td");
+        let laid_out = columns(&rows, 1);
+        let laid_out: Vec<&str> = laid_out.iter().map(Text::as_str).collect();
+        assert_eq!(
+            laid_out,
+            [
+                "\u{1b}[32mok\u{1b}[0m     a",
+                "\u{1b}[1m\u{1b}[31mFAILED\u{1b}[0m\u{1b}[0m b"
+            ]
+        );
     }
 }

@@ -7,7 +7,12 @@ use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
 
-use crate::{connect::CredentialError, render::Paint};
+use crate::{
+    connect::CredentialError,
+    render::Paint,
+    terminal::{Text, clean, say},
+    text,
+};
 
 /// What the user has to change before anything is done: on the command line, in files, in manifests.
 #[derive(Debug)]
@@ -30,70 +35,63 @@ impl std::error::Error for Mistakes {}
 
 /// Prints an error to stderr.
 pub fn print(error: &anyhow::Error, paint: Paint) {
-    let text = tell(error, paint);
-    // Nothing can be done about a closed stderr.
-    std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).ok();
+    say(&tell(error, paint).trim_end());
 }
 
 /// Writes an error as it is printed.
-pub fn tell(error: &anyhow::Error, paint: Paint) -> String {
+pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     if let Some(Mistakes(mistakes)) = error.downcast_ref::<Mistakes>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
-    let mut text = format!("{} {error}\n", paint.bad("error:"));
+    let mut said = error.to_string();
+    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&said));
     for cause in error.chain().skip(1) {
         // Many libraries write the cause into their own message, too.
         let cause = cause.to_string();
-        if !text.contains(&cause) {
-            text.push_str(&format!("  because: {cause}\n"));
+        if !said.contains(&cause) {
+            text.push(text!("  because: {}\n", Text::block(&cause)));
+            said.push_str(&cause);
         }
     }
     if let Some(hint) = hint(error) {
-        text.push_str(&format!("  hint: {hint}\n"));
+        text.push(text!("  hint: {}\n", Text::block(&hint)));
     }
     text
 }
 
-fn mistake_text(mistake: &PlanError, paint: Paint) -> String {
-    let mut text = format!("{} {}\n", paint.bad("error:"), mistake.message);
-    text.push_str(&place_text(
+fn mistake_text(mistake: &PlanError, paint: Paint) -> Text {
+    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&mistake.message));
+    text.push(place_text(
         mistake.place.as_ref(),
         mistake.source_line.as_deref(),
         mistake.object.as_ref(),
         paint,
     ));
     if let Some(hint) = &mistake.hint {
-        text.push_str(&format!("  hint: {hint}\n"));
+        text.push(text!("  hint: {}\n", Text::block(hint)));
     }
     text
 }
 
 /// Points at a place and into its line, or else names the object.
-pub(crate) fn place_text(
-    place: Option<&Place>,
-    line: Option<&str>,
-    object: Option<&ObjectKey>,
-    paint: Paint,
-) -> String {
-    let mut text = String::new();
+pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Option<&ObjectKey>, paint: Paint) -> Text {
+    let mut text = Text::default();
     if let Some(place) = place {
-        text.push_str(&format!("  --> {place}\n"));
+        text.push(text!("  --> {}\n", place));
         if let Some(line) = line {
             let number = place.line.to_string();
             let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
-            let tabs: String = line
-                .chars()
-                .take(column)
-                .map(|letter| if letter == '\t' { '\t' } else { ' ' })
-                .collect();
-            text.push_str(&format!("  {number} | {line}\n"));
-            text.push_str(&format!("  {} | {tabs}{}\n", " ".repeat(number.len()), paint.bad("^")));
+            // What stands before it may be written longer than it is.
+            let before: String = line.chars().take(column).collect();
+            let before = " ".repeat(clean(&before).chars().count());
+            text.push(text!("  {} | {}\n", number, line));
+            text.push(text!("  {} | {}{}\n", " ".repeat(number.len()), before, paint.bad("^")));
         }
     } else if let Some(object) = object {
-        text.push_str(&format!("  --> {object}\n"));
+        text.push(text!("  --> {}\n", object));
     }
     text
 }

@@ -4,11 +4,14 @@
 //! In two steps, since a chart may ask what the cluster serves: [`gather`] does all that needs no cluster, and
 //! [`Gathered::render`] the rest. What anything means is not known here.
 
+mod bases;
 mod files;
 mod git;
 mod helm;
 mod kustomize;
 mod program;
+mod repository;
+mod tree;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,12 +23,14 @@ use capstan_core::{
     manifest::{self, Manifest},
 };
 use capstan_engine::Revision;
+use capstan_process::Program;
 
+pub(crate) use self::repository::Repository;
 pub use self::{
-    files::{name_of, text},
-    git::work_tree,
-    helm::{Chart, Values},
+    files::name_of,
+    helm::{Chart, Values, check_release_name, set_file_parts},
     kustomize::Kustomization,
+    tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
 };
 use crate::{project::argocd, report::Mistakes};
 
@@ -80,7 +85,18 @@ pub struct Gathered {
 #[derive(Debug)]
 enum Part {
     Manifests(Vec<Manifest>),
-    Chart(Box<Chart>, PathBuf),
+    Chart(Box<Chart>, Program),
+}
+
+/// How sources are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading<'a> {
+    /// How long each program may take that renders.
+    pub deadline: Duration,
+    /// The tree that the sources stay in, if a file names them; what the user typed is looked for wherever it is.
+    pub tree: Option<&'a WorkTree>,
+    /// Whether the user's flag allows what is outside of the tree.
+    pub allows_outside: bool,
 }
 
 /// What sources say.
@@ -94,10 +110,30 @@ pub struct Desired {
     pub notices: Vec<String>,
 }
 
-/// Something rendered: texts and what they are called, and what the program said beside them.
+/// Something rendered, and what the program said beside it.
 struct Rendered {
-    texts: Vec<(String, String)>,
+    texts: Vec<Text>,
     said: Vec<String>,
+}
+
+/// A text with manifests.
+struct Text {
+    /// What it is called.
+    name: String,
+    text: String,
+    /// Whether it is outside of the work tree: then its lines are not shown.
+    is_outside: bool,
+}
+
+impl Text {
+    /// Makes one that a program has rendered, still empty.
+    fn rendered(name: String) -> Text {
+        Text {
+            name,
+            text: String::new(),
+            is_outside: false,
+        }
+    }
 }
 
 impl Source {
@@ -155,29 +191,23 @@ impl Source {
 /// # Errors
 ///
 /// Returns everything that is wrong, together.
-pub fn gather(sources: &[Source], deadline: Duration) -> Result<Gathered, Mistakes> {
+pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Mistakes> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
     let mut notices = Vec::new();
     for source in sources {
         let read = match source {
-            Source::Files { path, recursive } => files::texts(path, *recursive).map(|texts| Rendered {
-                texts,
-                said: Vec::new(),
-            }),
-            Source::Kustomization(kustomization) => kustomize::build(kustomization, deadline),
-            Source::Chart(chart) => match helm::find(chart) {
+            Source::Files { path, recursive } => reading.files(path, *recursive).map_err(|mistake| vec![mistake]),
+            Source::Kustomization(kustomization) => reading.kustomization(kustomization),
+            Source::Chart(chart) => match reading.chart(chart) {
                 Ok(program) => {
                     parts.push(Part::Chart(chart.clone(), program));
                     continue;
                 }
-                Err(mistake) => Err(mistake),
+                Err(mistake) => Err(vec![mistake]),
             },
         };
-        match read
-            .map_err(|mistake| vec![mistake])
-            .and_then(|read| decode(read, &mut notices))
-        {
+        match read.and_then(|read| decode(read, &mut notices)) {
             Ok(manifests) => parts.push(Part::Manifests(manifests)),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -188,9 +218,56 @@ pub fn gather(sources: &[Source], deadline: Duration) -> Result<Gathered, Mistak
     Ok(Gathered {
         parts,
         sources: sources.to_vec(),
-        deadline,
+        deadline: reading.deadline,
         notices,
     })
+}
+
+impl Reading<'_> {
+    /// Reads what the user typed, with the usual deadline and nothing allowed.
+    pub fn typed() -> Reading<'static> {
+        Reading {
+            deadline: RENDERING,
+            tree: None,
+            allows_outside: false,
+        }
+    }
+
+    /// Checks the path of a source.
+    fn confine(&self, path: &Path) -> Result<ConfinedPath, PlanError> {
+        match self.tree {
+            Some(tree) => tree.confine(path),
+            None => WorkTree::confine_typed(path, self.allows_outside),
+        }
+    }
+
+    /// Returns what stays in which tree that is below a path.
+    fn tree_of(&self, path: &Path) -> WorkTree {
+        self.tree
+            .cloned()
+            .unwrap_or_else(|| WorkTree::around(path, self.allows_outside))
+    }
+
+    fn files(&self, path: &Path, recursive: bool) -> Result<Rendered, PlanError> {
+        let path = self.confine(path)?;
+        let texts = files::texts(&path, recursive, &self.tree_of(path.path()))?;
+        Ok(Rendered {
+            texts,
+            said: Vec::new(),
+        })
+    }
+
+    fn kustomization(&self, kustomization: &Kustomization) -> Result<Rendered, Vec<PlanError>> {
+        self.confine(&kustomization.path).map_err(|mistake| vec![mistake])?;
+        kustomize::build(kustomization, &self.tree_of(&kustomization.path), self.deadline)
+    }
+
+    fn chart(&self, chart: &Chart) -> Result<Program, PlanError> {
+        if let Some(path) = chart.local() {
+            self.confine(path)?;
+        }
+        helm::find(chart, self.tree, self.allows_outside)
+    }
 }
 
 /// Reads the manifests of files and folders.
@@ -204,7 +281,7 @@ pub fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
         recursive: false,
     };
     let sources: Vec<Source> = paths.iter().map(files).collect();
-    let parts = gather(&sources, RENDERING)?.parts;
+    let parts = gather(&sources, &Reading::typed())?.parts;
     let manifests = parts.into_iter().flat_map(|part| match part {
         Part::Manifests(manifests) => manifests,
         Part::Chart(..) => Vec::new(),
@@ -214,8 +291,13 @@ pub fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
 
 fn decode(rendered: Rendered, notices: &mut Vec<String>) -> Result<Vec<Manifest>, Vec<PlanError>> {
     let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
-    for (name, text) in rendered.texts {
-        match manifest::decode(&name, &text) {
+    for text in rendered.texts {
+        let decoded = if text.is_outside {
+            manifest::decode_without_lines(&text.name, &text.text)
+        } else {
+            manifest::decode(&text.name, &text.text)
+        };
+        match decoded {
             Ok(decoded) => manifests.extend(decoded),
             Err(wrong) => mistakes.extend(wrong),
         }

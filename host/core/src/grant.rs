@@ -8,12 +8,13 @@ mod gate;
 mod grants;
 mod host;
 mod kind;
+mod reserved;
 #[cfg(test)]
 mod tests;
 
 pub use self::{
     allowance::{Allowance, Granted, UserGrants},
-    gate::{Asker, Permitted, gate},
+    gate::{Asker, Permitted, gate, is_state},
     grants::{ClusterGrant, Grants, HttpGrant, SecretGrant, Verb},
     host::{HostPattern, Url, is_near},
     kind::KindPattern,

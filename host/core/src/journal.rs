@@ -24,6 +24,7 @@ use crate::{
         PluginError, PolicyQuestion,
     },
     related::Related,
+    secret::{self, strip},
     task::TaskId,
     view::OperationView,
 };
@@ -191,12 +192,18 @@ pub struct Shown<'a>(&'a Object);
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let hidden: &[&str] = if is_secret(self.0) { &SECRET } else { &[] };
+        if secret::is_secret(self.0) {
+            let mut bare = self.0.clone();
+            strip(&mut bare);
+            if let Some(metadata) = bare.0.get_mut("metadata").and_then(Value::as_object_mut) {
+                metadata.remove("managedFields");
+            }
+            return bare.0.serialize(serializer);
+        }
         let Some(members) = self.0.0.as_object() else {
             return self.0.0.serialize(serializer);
         };
-        let shown = members.iter().filter(|(name, _)| !hidden.contains(&name.as_str()));
-        serializer.collect_map(shown.map(|(name, value)| {
+        serializer.collect_map(members.iter().map(|(name, value)| {
             let left_out = if name == "metadata" { "managedFields" } else { "" };
             (name, Without(value, left_out))
         }))
@@ -262,25 +269,6 @@ impl Exchange {
             }
         }
     }
-}
-
-/// Where a Secret has its data.
-const SECRET: [&str; 2] = ["data", "stringData"];
-
-fn is_secret(object: &Object) -> bool {
-    object.group().is_empty() && object.kind() == "Secret"
-}
-
-fn strip(object: &mut Object) -> bool {
-    if !is_secret(object) {
-        return false;
-    }
-    let Some(members) = object.0.as_object_mut() else {
-        return false;
-    };
-    SECRET
-        .iter()
-        .fold(false, |had, name| members.remove(*name).is_some() | had)
 }
 
 /// What going through a journal again came to.
@@ -402,10 +390,10 @@ mod tests {
 
     #[test]
     fn the_data_of_secrets_is_not_kept_and_who_was_shown_it_is_known() {
-        let secret = || Object(json!({ "apiVersion": "v1", "kind": "Secret", "data": { "key": "c2VjcmV0" } }));
+        let a_secret = || Object(json!({ "apiVersion": "v1", "kind": "Secret", "data": { "key": "c2VjcmV0" } }));
         let granted: Grants = serde_json::from_value(json!({ "secrets": [{ "names": ["token"] }] })).unwrap();
         for (grants, saw_secrets) in [(granted, true), (Grants::default(), false)] {
-            let asked = Asked::new(None, &by(), step(grants, secret()));
+            let asked = Asked::new(None, &by(), step(grants, a_secret()));
             let text = serde_json::to_string(&Entry::Asked(Box::new(asked.clone()))).unwrap();
             assert!(!text.contains("c2VjcmV0"), "{text}");
             assert_eq!(asked.saw_secrets, saw_secrets);
@@ -414,7 +402,14 @@ mod tests {
             };
             assert_eq!((back.by, back.saw_secrets), (asked.by, saw_secrets));
         }
-        assert!(!json!(Shown(&secret())).to_string().contains("c2VjcmV0"));
+        assert!(!json!(Shown(&a_secret())).to_string().contains("c2VjcmV0"));
+        // A list of them, and kubectl's copy of the manifest.
+        let list = Object(json!({ "apiVersion": "v1", "kind": "SecretList", "items": [
+            { "data": { "key": "c2VjcmV0" }, "metadata": { "annotations": { secret::LAST_APPLIED: "c2VjcmV0" } } },
+        ] }));
+        assert!(!json!(Shown(&list)).to_string().contains("c2VjcmV0"));
+        let asked = Asked::new(None, &by(), step(Grants::default(), list));
+        assert!(!serde_json::to_string(&asked).unwrap().contains("c2VjcmV0"));
         let other = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": "text" } }));
         let asked = Asked::new(None, &by(), step(Grants::default(), other));
         assert!(serde_json::to_string(&asked).unwrap().contains("\"text\""));

@@ -1,6 +1,6 @@
 //! Capstan's rules. Pure: no clock, no network, no files, no plugins run here; time arrives in what is passed in.
 //!
-//! In reading order: [`object`], [`object_word`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
+//! In reading order: [`object`], [`object_word`], [`name`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
 //! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
@@ -27,6 +27,7 @@ pub mod journal;
 pub mod lint;
 pub mod manifest;
 pub mod migration;
+pub mod name;
 pub mod object;
 pub mod object_word;
 pub mod operation;
@@ -41,6 +42,7 @@ pub mod record;
 pub mod reference;
 pub mod related;
 pub mod request;
+pub mod secret;
 pub mod sync_options;
 pub mod task;
 pub mod unknown_fields;

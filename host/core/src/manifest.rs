@@ -89,16 +89,37 @@ impl Manifest {
         if !key.kind.is_empty() && !key.name.is_empty() {
             error = error.about(key);
         }
-        let is_secret =
-            self.object.kind() == "Secret" && (pointer.starts_with("/data") || pointer.starts_with("/stringData"));
         if let Some(origin) = &self.origin
             && let Some(place) = &place
-            && !is_secret
         {
-            error.source_line = origin.source.line(place.line).map(str::to_owned);
+            let line = origin.source.line(place.line);
+            error.source_line = line
+                .filter(|line| !self.may_be_secret(pointer, line))
+                .map(str::to_owned);
         }
         error.place = place;
         error
+    }
+
+    /// Says whether a line may hold a value of a Secret: of this one, or of another object that is written in the same line.
+    fn may_be_secret(&self, pointer: &str, line: &str) -> bool {
+        if line.contains("Secret") && ["data", "stringData"].iter().any(|field| line.contains(field)) {
+            return true;
+        }
+        if self.object.kind() != "Secret" {
+            return false;
+        }
+        let is_in = |field: &str| pointer.strip_prefix('/').is_some_and(|rest| rest.starts_with(field));
+        ["data", "stringData"].iter().any(|field| {
+            let values = self.object.0.get(field).and_then(Value::as_object);
+            let mut values = values.into_iter().flatten().filter_map(|(_, value)| value.as_str());
+            is_in(field)
+                || line.contains(field)
+                || values.any(|value| {
+                    let mut lines = value.lines().map(str::trim).filter(|part| !part.is_empty());
+                    lines.any(|part| line.contains(part))
+                })
+        })
     }
 }
 
@@ -149,10 +170,19 @@ fn has_template_line(text: &str) -> bool {
 
 /// Reads the manifests of a text. Empty documents are skipped, lists are taken apart, and all mistakes of all documents are told.
 pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
-    let source = Arc::new(Source {
-        file: file.to_owned(),
-        text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
-    });
+    decode_source(Source::new(file, text))
+}
+
+/// Reads the manifests of a text that is not the user's to show: errors have places, but never a line.
+pub fn decode_without_lines(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
+    decode_source(Source {
+        shows_lines: false,
+        ..Source::new(file, text)
+    })
+}
+
+fn decode_source(source: Source) -> Result<Vec<Manifest>, Vec<PlanError>> {
+    let source = Arc::new(source);
     let mut manifests = Vec::new();
     let mut errors = Vec::new();
     let mut document = 0;
@@ -177,10 +207,19 @@ pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
 
 /// Reads the one document of a text that need not describe an object: a file of Capstan's own, whose mistakes have places, too.
 pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
-    let source = Arc::new(Source {
-        file: file.to_owned(),
-        text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
-    });
+    document_of(Source::new(file, text))
+}
+
+/// Reads the one document of a text that is not the user's to show: errors have places, but never a line.
+pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
+    document_of(Source {
+        shows_lines: false,
+        ..Source::new(file, text)
+    })
+}
+
+fn document_of(source: Source) -> Result<Manifest, Vec<PlanError>> {
+    let source = Arc::new(source);
     let mut found: Option<Manifest> = None;
     let mut errors = Vec::new();
     let mut document = 0;
@@ -219,7 +258,7 @@ pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
     }
     match found {
         Some(found) if errors.is_empty() => Ok(found),
-        None if errors.is_empty() => Err(vec![PlanError::new(format!("{file} is empty"))]),
+        None if errors.is_empty() => Err(vec![PlanError::new(format!("{} is empty", source.file))]),
         Some(_) | None => Err(errors),
     }
 }

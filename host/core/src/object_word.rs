@@ -193,7 +193,7 @@ impl ObjectIndex {
         let known: BTreeSet<String> = match (word.kind, word.namespace) {
             (None, _) => keys().map(|key| key.name.clone()).collect(),
             (Some(_), None) => keys().map(ObjectKey::short).collect(),
-            (Some(_), Some(_)) => keys().map(|key| in_namespace(key)).collect(),
+            (Some(_), Some(_)) => keys().map(in_namespace).collect(),
         };
         Unresolved::Unknown {
             near: error::near(text, known.iter().map(String::as_str)).map(str::to_owned),

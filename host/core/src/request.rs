@@ -123,8 +123,11 @@ pub struct HttpRequest {
 pub enum HeaderValue {
     /// This text.
     Text(String),
-    /// The value of a Secret's key, which the host fills in.
+    /// The value of a Secret's key, which the host fills in, after a text that isn't secret.
     Secret {
+        /// What stands before the value: `Bearer `.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        prefix: String,
         /// The Secret, in the application's namespace.
         name: String,
         /// The key in it.

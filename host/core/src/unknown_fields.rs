@@ -40,6 +40,22 @@ pub fn leave_out(object: &mut Object, field: &str) -> bool {
     }
 }
 
+/// Says whether an object has a field, by its path as the server writes it: `.data.tls.crt`. Lists aren't looked into.
+pub fn is_in(object: &Value, field: &str) -> bool {
+    if field.is_empty() {
+        return true;
+    }
+    let Some(rest) = field.strip_prefix('.') else {
+        return false;
+    };
+    // A key may have dots of its own.
+    object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .any(|(key, value)| !key.is_empty() && rest.strip_prefix(key.as_str()).is_some_and(|rest| is_in(value, rest)))
+}
+
 /// One step of a field's path.
 #[derive(Debug, PartialEq)]
 enum Step {
@@ -123,6 +139,17 @@ mod tests {
             ("something else", vec![]),
         ] {
             assert_eq!(named(message), expected);
+        }
+    }
+
+    #[test]
+    fn a_field_is_found_also_where_its_key_has_dots() {
+        let object = json!({ "data": { "tls.crt": "x", "tls": "y" }, "": {} });
+        for field in [".data", ".data.tls.crt", ".data.tls"] {
+            assert!(is_in(&object, field), "{field}");
+        }
+        for field in [".", "..", "data", ".data.tls.cr", ".data.tls.crt.x", ".dat", ".data.x"] {
+            assert!(!is_in(&object, field), "{field}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! The API server in the core's words: every call has a deadline, and is tried again when that makes sense.
 
+mod answer;
+mod follow;
 mod requests;
 
 use std::{
@@ -16,14 +18,12 @@ use capstan_core::{
     unknown_fields,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use kube::{
-    Api, Client,
-    core::{ApiResource, DynamicObject},
-};
+use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use self::requests::Endpoint;
+pub(crate) use self::follow::Sight;
+use self::requests::{Endpoint, Prepared, namespace_name, object_name};
 use crate::{checkpoint::Grip, discovery::Discovery, error::ClusterError};
 
 /// Our name in `managedFields`.
@@ -147,12 +147,12 @@ impl Cluster {
 
     fn endpoint(&self, object: &Object) -> Result<Endpoint, ClusterError> {
         let resource = self.resource(&object.group_kind(), Some(object.version()))?;
-        Ok(Endpoint::new(&resource, object.namespace()))
+        Ok(Endpoint::new(&resource, namespace_name(object.namespace())?.as_ref()))
     }
 
     fn endpoint_of(&self, key: &ObjectKey) -> Result<Endpoint, ClusterError> {
         let resource = self.resource(&key.group_kind(), None)?;
-        Ok(Endpoint::new(&resource, &key.namespace))
+        Ok(Endpoint::new(&resource, namespace_name(&key.namespace)?.as_ref()))
     }
 
     /// Reads one object; nothing when it isn't there.
@@ -162,7 +162,7 @@ impl Cluster {
     /// Returns any other trouble.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Object>, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        match self.send(|| endpoint.get(&key.name)).await {
+        match self.send(&endpoint.get(&object_name(&key.name)?)?).await {
             Ok(object) => Ok(Some(Object(object))),
             Err(ClusterError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
@@ -193,10 +193,10 @@ impl Cluster {
         mut take: impl FnMut(&mut Vec<Object>, u64) -> ControlFlow<()>,
     ) -> Result<(), ClusterError> {
         let resource = self.resource(kind, None)?;
-        let endpoint = Endpoint::new(&resource, namespace);
+        let endpoint = Endpoint::new(&resource, namespace_name(namespace)?.as_ref());
         let mut next = String::new();
         loop {
-            let mut page = self.send(|| endpoint.list(labels, PAGE, &next)).await?;
+            let mut page = self.send(&endpoint.list(labels, PAGE, &next)?).await?;
             let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
                 return Ok(());
             };
@@ -236,8 +236,8 @@ impl Cluster {
             object.namespace()
         };
         let fields = format!("involvedObject.uid={}", object.uid());
-        let endpoint = Endpoint::new(&resource, namespace);
-        let mut page = self.send(|| endpoint.some(&fields, PAGE)).await?;
+        let endpoint = Endpoint::new(&resource, namespace_name(namespace)?.as_ref());
+        let mut page = self.send(&endpoint.some(&fields, PAGE)?).await?;
         let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
             return Ok(Vec::new());
         };
@@ -328,10 +328,8 @@ impl Cluster {
         let force = conflicts == Conflicts::TakeOver;
         let (mut object, mut left_out) = (object.clone(), Vec::new());
         loop {
-            let applied = self
-                .send(|| endpoint.apply(&object, force, unknown, rehearsal == Rehearsal::DryRun))
-                .await;
-            match applied {
+            let asked = endpoint.apply(&object, force, unknown, rehearsal == Rehearsal::DryRun)?;
+            match self.send(&asked).await {
                 // Server-side apply refuses them whatever `fieldValidation` says.
                 Err(ClusterError::Undeclared(fields)) if unknown == UnknownFields::LeftOut => {
                     let before = left_out.len();
@@ -371,9 +369,8 @@ impl Cluster {
         rehearsal: Rehearsal,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        self.send(|| endpoint.create(object, unknown, rehearsal == Rehearsal::DryRun))
-            .await
-            .map(Object)
+        let asked = endpoint.create(object, unknown, rehearsal == Rehearsal::DryRun)?;
+        self.send(&asked).await.map(Object)
     }
 
     /// Replaces an object that has its `resourceVersion` in it, and returns it as it is afterwards.
@@ -397,19 +394,8 @@ impl Cluster {
         rehearsal: Rehearsal,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        self.send(|| endpoint.replace(object, unknown, rehearsal == Rehearsal::DryRun))
-            .await
-            .map(Object)
-    }
-
-    /// Returns kube's view on the objects of a kind in a namespace, for watches and logs.
-    pub(crate) fn api(&self, kind: &GroupKind, namespace: &str) -> Result<Api<DynamicObject>, ClusterError> {
-        let resource = self.resource(kind, None)?;
-        Ok(if namespace.is_empty() {
-            Api::all_with(self.client.clone(), &resource)
-        } else {
-            Api::namespaced_with(self.client.clone(), namespace, &resource)
-        })
+        let asked = endpoint.replace(object, unknown, rehearsal == Rehearsal::DryRun)?;
+        self.send(&asked).await.map(Object)
     }
 
     /// Changes some of an object by a JSON merge patch, if it is still the same one.
@@ -420,7 +406,8 @@ impl Cluster {
     pub async fn merge(&self, key: &ObjectKey, uid: &str, mut patch: Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         patch["metadata"]["uid"] = json!(uid);
-        self.send(|| endpoint.merge(&key.name, &patch)).await.map(Object)
+        let asked = endpoint.merge(&object_name(&key.name)?, &patch)?;
+        self.send(&asked).await.map(Object)
     }
 
     /// Applies an object for somebody else than the application: fields that others own are refused.
@@ -430,9 +417,8 @@ impl Cluster {
     /// Returns the fields that others own, or what the server has against the object.
     pub(crate) async fn apply_as(&self, object: &Object, manager: &str) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        self.send(|| endpoint.apply_as(object, manager, false, UnknownFields::Refused, false))
-            .await
-            .map(Object)
+        let asked = endpoint.apply_as(object, manager, false, UnknownFields::Refused, false)?;
+        self.send(&asked).await.map(Object)
     }
 
     /// Changes some of an object by a JSON merge patch for somebody else than the application.
@@ -442,9 +428,8 @@ impl Cluster {
     /// Returns what the server has against it.
     pub(crate) async fn merge_as(&self, key: &ObjectKey, manager: &str, patch: &Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        self.send(|| endpoint.merge_as(&key.name, manager, patch))
-            .await
-            .map(Object)
+        let asked = endpoint.merge_as(&object_name(&key.name)?, manager, patch)?;
+        self.send(&asked).await.map(Object)
     }
 
     /// Deletes one object, if it still has this UID. That the server accepted it doesn't mean that it is gone.
@@ -459,7 +444,10 @@ impl Cluster {
         propagation: DecidedPropagation,
     ) -> Result<Deletion, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
-        match self.send(|| endpoint.delete(&key.name, uid, propagation.get())).await {
+        match self
+            .send(&endpoint.delete(&object_name(&key.name)?, uid, propagation.get())?)
+            .await
+        {
             Ok(left) => {
                 let left = Object(left);
                 let is_there = left.kind() != "Status" && left.is_terminating();
@@ -477,30 +465,22 @@ impl Cluster {
     ///
     /// Returns why there is no answer.
     pub(crate) async fn ask(&self, resource: &str, review: &Value) -> Result<Value, ClusterError> {
-        let body = review.to_string();
-        self.send(|| {
-            http::Request::post(format!("/apis/authorization.k8s.io/v1/{resource}"))
-                .header(http::header::CONTENT_TYPE, "application/json")
-                .body(body.clone().into_bytes())
-                .map_err(|error| ClusterError::Other(error.to_string()))
-        })
-        .await
+        let kind = review.get("kind").and_then(Value::as_str).unwrap_or_default();
+        self.send(&requests::review(resource, kind, review)?).await
     }
 
     /// Sends a request until it is answered, or trying again makes no sense any more: after 0.1, 0.2, 0.4 and 0.8 seconds, and then
-    /// every two for as long as the server's absence is waited out.
-    async fn send(
-        &self,
-        request: impl Fn() -> Result<http::Request<Vec<u8>>, ClusterError>,
-    ) -> Result<Value, ClusterError> {
+    /// every two for as long as the server's absence is waited out. Everything but watches and logs passes here, every change among it;
+    /// what comes back is about what was asked.
+    async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
         let began = Instant::now();
         let mut tries = 0;
         loop {
             tries += 1;
-            let answer = tokio::time::timeout(DEADLINE, self.client.request::<Value>(request()?)).await;
+            let answer = tokio::time::timeout(DEADLINE, self.client.request::<Value>(asked.request())).await;
             let error = match answer {
-                Ok(Ok(value)) => return Ok(value),
-                Ok(Err(error)) => ClusterError::from(error),
+                Ok(Ok(value)) => return asked.checked(value),
+                Ok(Err(error)) => asked.refused(error),
                 Err(_) => ClusterError::Timeout(DEADLINE),
             };
             if !error.is_temporary() {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
+    name::ObjectName,
     object::GroupKind,
     plan::{Scope, Scopes},
 };
@@ -25,6 +26,14 @@ pub struct KindInfo {
     pub scope: Scope,
 }
 
+/// Says whether a resource has names that are segments of a path, as those of Kubernetes are.
+fn is_in_path(resource: &ApiResource) -> bool {
+    let is_segment = |text: &str| ObjectName::new(text).is_ok();
+    (resource.group.is_empty() || is_segment(&resource.group))
+        && is_segment(&resource.version)
+        && is_segment(&resource.plural)
+}
+
 impl Discovery {
     /// Asks the cluster, by aggregated discovery: two requests however many kinds there are.
     ///
@@ -40,6 +49,10 @@ impl Discovery {
             versions.sort_by_key(|version| *version != preferred);
             for version in versions {
                 for (resource, capabilities) in group.versioned_resources(version) {
+                    if !is_in_path(&resource) {
+                        tracing::warn!(kind = resource.kind, "the server names it so that no path leads to it");
+                        continue;
+                    }
                     let kind = GroupKind::new(&resource.group, &resource.kind);
                     let scope = match capabilities.scope {
                         discovery::Scope::Namespaced => Scope::Namespaced,

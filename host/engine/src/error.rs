@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use capstan_core::{error::PlanError, task::FailureClass, unknown_fields};
 
-use crate::permission::Permission;
+use crate::{confidential::Subject, permission::Permission};
 
 /// Why the API server didn't do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -201,10 +201,19 @@ impl ClusterError {
 
 impl From<kube::Error> for ClusterError {
     fn from(error: kube::Error) -> ClusterError {
+        ClusterError::about(&Subject::Open, error)
+    }
+}
+
+impl ClusterError {
+    /// Makes one of what came back for a request, with no more of the server's words than may be shown.
+    pub(crate) fn about(subject: &Subject<'_>, error: kube::Error) -> ClusterError {
         let kube::Error::Api(status) = error else {
             return ClusterError::Unreachable(chain(&error));
         };
-        let message = status.message.clone();
+        // The class follows from all that the server says; what is told is what may be shown.
+        let said = status.message.as_str();
+        let message = subject.shown(&status);
         match (status.code, status.reason.as_str()) {
             (409, "AlreadyExists") => ClusterError::AlreadyExists(message),
             (409, _) => {
@@ -227,11 +236,9 @@ impl From<kube::Error> for ClusterError {
                     ClusterError::Conflict(conflicts)
                 }
             }
-            (422, _) if is_immutable(&message) => ClusterError::Immutable(message),
+            (422, _) if is_immutable(said) => ClusterError::Immutable(message),
             (400 | 413 | 415 | 422, _) => ClusterError::Invalid(message),
-            (404, _)
-                if message.contains("could not find the requested resource") || message.contains("page not found") =>
-            {
+            (404, _) if said.contains("could not find the requested resource") || said.contains("page not found") => {
                 ClusterError::NotServed(message)
             }
             (404, _) => ClusterError::NotFound(message),
@@ -239,13 +246,64 @@ impl From<kube::Error> for ClusterError {
                 "{message}: the server doesn't know who we are, or not any more; log in again, and the same command carries on"
             )),
             (403, _) => ClusterError::Forbidden(message),
-            (500, _) if !unknown_fields::named(&message).is_empty() => {
-                ClusterError::Undeclared(unknown_fields::named(&message))
+            (500, _) if !unknown_fields::named(said).is_empty() => {
+                let fields = subject.fields(unknown_fields::named(said));
+                if fields.is_empty() {
+                    ClusterError::Invalid(message)
+                } else {
+                    ClusterError::Undeclared(fields)
+                }
             }
+            (500, _) if is_about_the_object(said) => ClusterError::Invalid(message),
             (429 | 500 | 502 | 503 | 504, _) => ClusterError::Unreachable(format!("{} {message}", status.code)),
             (code, _) => ClusterError::Other(format!("{code} {message}")),
         }
     }
+
+    /// Returns the same error with other words: `with` is given each text that the server wrote.
+    pub(crate) fn reworded(self, with: impl Fn(String) -> String) -> ClusterError {
+        match self {
+            ClusterError::Moved(text) => ClusterError::Moved(with(text)),
+            ClusterError::Invalid(text) => ClusterError::Invalid(with(text)),
+            ClusterError::Immutable(text) => ClusterError::Immutable(with(text)),
+            ClusterError::NotServed(text) => ClusterError::NotServed(with(text)),
+            ClusterError::NotFound(text) => ClusterError::NotFound(with(text)),
+            ClusterError::AlreadyExists(text) => ClusterError::AlreadyExists(with(text)),
+            ClusterError::Forbidden(text) => ClusterError::Forbidden(with(text)),
+            ClusterError::Unreachable(text) => ClusterError::Unreachable(with(text)),
+            ClusterError::Other(text) => ClusterError::Other(with(text)),
+            ClusterError::Undeclared(fields) => ClusterError::Undeclared(fields.into_iter().map(with).collect()),
+            other @ (ClusterError::Conflict(_) | ClusterError::UnknownKind(_) | ClusterError::Timeout(_)) => other,
+        }
+    }
+}
+
+/// Says whether a 500 is about the object that was sent, and would be answered again and again. The server writes these errors without a
+/// reason, and its generic code makes a 500 of them (`k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go` and
+/// `pkg/util/strategicpatch`, `pkg/runtime/converter.go`; kubernetes/kubernetes#122480). What a webhook fails to answer is none of them.
+fn is_about_the_object(message: &str) -> bool {
+    let is_of_webhook = ["failed calling webhook", "failed to call webhook", "conversion webhook"]
+        .iter()
+        .any(|words| message.contains(words));
+    !is_of_webhook
+        && [
+            "failed to create typed patch object",
+            "failed to create typed live object",
+            "failed to create typed new object",
+            "failed to convert new object",
+            "failed to convert live object to proper version",
+            "duplicate entries for key",
+            "omits key field",
+            "does not contain declared merge key",
+            "unable to find api field in struct",
+            "cannot restore slice from map",
+            "cannot restore struct from",
+            "cannot convert int64 to",
+            "unrecognized type:",
+            "unable to convert unstructured object",
+        ]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Says whether the server refuses a change because the field never changes. No code tells; these are the words of its validation
@@ -285,4 +343,50 @@ fn conflicts(conflicts: &[FieldConflict]) -> String {
     }
     text.push_str(" `--force-conflicts` takes them over");
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn of(code: u16, message: &str) -> ClusterError {
+        kube::Error::Api(Status::failure(message, "").with_code(code).boxed()).into()
+    }
+
+    #[test]
+    fn a_500_about_the_object_is_the_objects_mistake() {
+        for message in [
+            "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.template.spec.containers[name=\"main\"].env: \
+             duplicate entries for key [name=\"PATH_A\"]",
+            "failed to create typed patch object (shop/web; apps/v1, Kind=Deployment): .spec.replicas: expected numeric (int or float), \
+             got string",
+            "failed to create typed live object: .spec.template.spec.containers[name=\"main\"].env: duplicate entries for key [name=\"A\"]",
+            ".spec.ports: element 0: associative list with keys has an element that omits key field \"protocol\"",
+            "unable to convert unstructured object to apps/v1, Kind=Deployment: cannot convert int64 to string",
+            "map: map[value:1] does not contain declared merge key: name",
+        ] {
+            let error = of(500, message);
+            assert!(matches!(error, ClusterError::Invalid(_)), "{error:?}");
+            assert!(!error.is_temporary() && !error.is_outage(), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_500_of_the_server_itself_is_temporary() {
+        for message in [
+            "etcdserver: request timed out",
+            "etcdserver: leader changed",
+            "context deadline exceeded",
+            "Internal error occurred: failed calling webhook \"w\": failed to call webhook: failed to create typed patch object",
+            "failed to convert new object (shop/w; acme.io/v1, Kind=Widget): conversion webhook for acme.io/v2 failed: connection refused",
+            "Internal error occurred",
+            "",
+        ] {
+            assert!(of(500, message).is_temporary(), "{message}");
+        }
+        // A webhook that isn't there is no outage of the server.
+        assert!(!of(500, "Internal error occurred: failed calling webhook \"w\": refused").is_outage());
+    }
 }

@@ -4,7 +4,7 @@
 //! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
 //!
 //! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan; `driver` is the one cycle that runs it,
-//! `perform` its hands, `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`];
+//! `perform` its hands, `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], and `confidential` says which of the server's words may be shown;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
 //! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
@@ -13,6 +13,7 @@ mod checkpoint;
 mod classify;
 mod clock;
 pub mod cluster;
+mod confidential;
 pub mod discovery;
 mod driver;
 mod engine;

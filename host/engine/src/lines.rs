@@ -1,6 +1,6 @@
 //! What the pods of hooks write: followed live, line by line, and its end kept for the history.
 
-mod redact;
+pub(crate) mod redact;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -10,6 +10,7 @@ use std::{
 
 use capstan_core::{
     effect::Target,
+    name::field_selector,
     object::{GroupKind, Object},
     plan::Plan,
     plugins::LogLine,
@@ -17,9 +18,7 @@ use capstan_core::{
 };
 use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use kube::{
-    Api,
     api::LogParams,
     runtime::watcher::{self, Event},
 };
@@ -146,7 +145,7 @@ fn pods() -> GroupKind {
 fn selectors(own: &Target) -> Option<(String, String)> {
     match (own.key.group.as_str(), own.key.kind.as_str()) {
         ("batch", "Job") => Some((format!("batch.kubernetes.io/job-name={}", own.key.name), String::new())),
-        ("", "Pod") => Some((String::new(), format!("metadata.name={}", own.key.name))),
+        ("", "Pod") => Some((String::new(), field_selector(&own.key.name))),
         _ => None,
     }
 }
@@ -194,6 +193,11 @@ impl Lines {
         }
     }
 
+    /// Returns a text without the values of the plan's Secrets.
+    pub fn redacted(&self, text: String) -> String {
+        self.redactor.clean(text)
+    }
+
     /// Returns the lines of a hook's pods from now on, for its plugin.
     pub fn listen(&self, task: &TaskId) -> UnboundedReceiver<LogLine> {
         let (told, lines) = unbounded_channel();
@@ -232,10 +236,9 @@ impl Lines {
 
     /// Follows every container as it begins.
     async fn watch(self: Arc<Self>, task: TaskId, hook: std::sync::Weak<Hook>, own: Target, config: watcher::Config) {
-        let Ok(api) = self.cluster.api(&pods(), &own.key.namespace) else {
+        let Ok(mut seen) = self.cluster.watch(&pods(), &own.key.namespace, config) else {
             return;
         };
-        let mut seen = watcher::watcher(api, config).boxed();
         while let Some(event) = seen.next().await {
             match event {
                 Ok(Event::Apply(pod) | Event::InitApply(pod)) => {
@@ -280,7 +283,6 @@ impl Lines {
         follow: bool,
         tail: Arc<Mutex<Tail>>,
     ) {
-        let api: Api<Pod> = Api::namespaced(self.cluster.client().clone(), &namespace);
         let params = LogParams {
             container: Some(source.container.clone()),
             follow,
@@ -288,7 +290,7 @@ impl Lines {
         };
         let (mut read, mut failures) = (0, 0);
         while failures < MOST_TRIES {
-            let failed = match api.log_stream(&source.pod, &params).await {
+            let failed = match self.cluster.log_stream(&namespace, &source.pod, &params).await {
                 // A stream that broke begins anew: what was read before is passed over.
                 Ok(stream) => {
                     let mut lines = Box::pin(lines_of(stream)).skip(read);

@@ -133,15 +133,18 @@ impl Performer {
         let id = order.task.clone();
         Some(match &order.what {
             What::Check => Happened::Checked {
-                result: self.check(task).await.map_err(|error| problem(&error)),
+                result: self.check(task).await.map_err(|error| self.problem(error)),
                 task: id,
             },
             What::Apply => Happened::Applied {
-                result: self.apply(task).await.map_err(|error| problem(&error)),
+                result: self.apply(task).await.map_err(|error| self.problem(error)),
                 task: id,
             },
             What::Delete(target, propagation) => Happened::Deleted {
-                result: self.delete(target, *propagation).await.map_err(|error| problem(&error)),
+                result: self
+                    .delete(target, *propagation)
+                    .await
+                    .map_err(|error| self.problem(error)),
                 target: target.clone(),
                 task: id,
             },
@@ -149,7 +152,7 @@ impl Performer {
                 result: self
                     .look_for_older(task, order.attempt)
                     .await
-                    .map_err(|error| problem(&error)),
+                    .map_err(|error| self.problem(error)),
                 task: id,
             },
             What::StepHook(call) => Happened::HookStepped {
@@ -178,7 +181,7 @@ impl Performer {
                 result: self
                     .set_ttl(task, order.own.as_ref())
                     .await
-                    .map_err(|error| problem(&error)),
+                    .map_err(|error| self.problem(error)),
                 task: id,
             },
             What::Decide(occasion) => Happened::Decided {
@@ -187,6 +190,12 @@ impl Performer {
                 task: id,
             },
         })
+    }
+
+    /// Returns a failure as the operation is told it: without the values of the plan's Secrets, whatever object it is about.
+    fn problem(&self, error: ClusterError) -> Problem {
+        let error = error.reworded(|text| self.lines.redacted(text));
+        Problem::new(error.class(), error.to_string())
     }
 
     async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, String) {
@@ -234,8 +243,4 @@ fn is_ours(object: &Object, application: &str) -> bool {
     object
         .label(labels::APPLICATION)
         .is_none_or(|owner| owner == application)
-}
-
-fn problem(error: &ClusterError) -> Problem {
-    Problem::new(error.class(), error.to_string())
 }

@@ -11,6 +11,7 @@ use futures::{StreamExt as _, stream};
 use crate::{
     cluster::{AT_ONCE, Cluster},
     error::ClusterError,
+    lines::redact::Redactor,
     perform,
 };
 
@@ -53,11 +54,12 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
         (task, live, result)
     });
     let asked = stream::iter(asked).buffered(AT_ONCE);
+    let redactor = Redactor::of(plan);
     asked
         .map(|(task, live, result)| Rehearsed {
             task: task.id.clone(),
             live,
-            result,
+            result: result.map_err(|error| error.reworded(|text| redactor.clean(text))),
         })
         .collect()
         .await

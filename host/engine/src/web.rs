@@ -4,6 +4,7 @@
 //! this machine and its link when a connection is made, so that no name server can send a call there.
 
 mod guard;
+mod hide;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -17,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
 
-use self::guard::Near;
+use self::{guard::Near, hide::Hidden};
 
 /// How many bytes of an answer's body are kept.
 const MOST_BODY: usize = 64 << 10;
@@ -25,8 +26,6 @@ const MOST_BODY: usize = 64 << 10;
 const MOST_HEADERS: usize = 8 << 10;
 /// How often a host may send a call elsewhere on itself.
 const MOST_REDIRECTS: u32 = 5;
-/// What stands in an answer where a Secret's value was.
-const HIDDEN: &str = "(hidden)";
 
 /// What a call is answered with, as it comes.
 pub type Answered = Response<UnsyncBoxBody<Bytes, BoxError>>;
@@ -96,6 +95,9 @@ impl Web {
         match &*self.0 {
             Inner::Other(caller) => Ok(caller.clone()),
             Inner::Network(callers) => {
+                if !may_be_local {
+                    guard::check_literal(&url.host).map_err(CallError::lasting)?;
+                }
                 let at = usize::from(may_be_local) * 2 + usize::from(url.is_secure);
                 let Some(kept) = callers.get(at) else {
                     return Err(CallError::lasting("there is no such client"));
@@ -123,6 +125,7 @@ impl Web {
     async fn follow(&self, call: &Call) -> Result<HttpAnswer, CallError> {
         let url = Url::parse(&call.url).map_err(CallError::lasting)?;
         let caller = self.caller(&url, call.may_be_local)?;
+        let hidden = Hidden::new(&call.secrets);
         let (mut target, mut redirects) = (call.url.clone(), 0);
         loop {
             let answered = caller.clone().oneshot(request(call, &target)?).await;
@@ -138,7 +141,7 @@ impl Web {
                         url.host
                     )));
                 }
-                None => return read(answered, &call.secrets).await,
+                None => return read(answered, &hidden).await,
             }
         }
     }
@@ -178,6 +181,10 @@ fn request(call: &Call, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
         value.set_sensitive(true);
         headers.append(name, value);
     }
+    if !call.secrets.is_empty() {
+        // What comes back is looked through for them.
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     Ok(request)
 }
 
@@ -205,39 +212,41 @@ fn elsewhere(call: &Call, url: &Url, answered: &Answered) -> Option<String> {
     (Url::parse(&next).as_ref() == Ok(url)).then_some(next)
 }
 
-async fn read(answered: Answered, secrets: &[String]) -> Result<HttpAnswer, CallError> {
+async fn read(answered: Answered, hidden: &Hidden) -> Result<HttpAnswer, CallError> {
     let (parts, mut body) = answered.into_parts();
+    let encoding = parts.headers.get(header::CONTENT_ENCODING);
+    if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {
+        return Err(CallError::lasting(
+            "the answer is compressed, and was asked for as it is: whether the Secret's value is in it can't be seen",
+        ));
+    }
+    // A value that begins within what is kept is read to its end.
+    let most = MOST_BODY + hidden.longest();
     let (mut bytes, mut cut) = (Vec::new(), false);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| failure(&*error))?;
         if let Some(data) = frame.data_ref() {
-            let room = MOST_BODY - bytes.len();
+            let room = most - bytes.len();
             bytes.extend(data.iter().take(room));
-            cut = data.len() > room;
-            if cut {
+            cut = bytes.len() > MOST_BODY || data.len() > room;
+            if data.len() > room {
                 break;
             }
         }
     }
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        bytes = without(&bytes, secret.as_bytes());
-    }
     Ok(HttpAnswer {
         status: parts.status.as_u16(),
-        headers: headers(&parts.headers, secrets),
-        body: BASE64_STANDARD.encode(bytes),
+        headers: headers(&parts.headers, hidden),
+        body: BASE64_STANDARD.encode(hidden.clean(&bytes, MOST_BODY)),
         cut,
     })
 }
 
-fn headers(all: &HeaderMap, secrets: &[String]) -> Vec<(String, String)> {
+fn headers(all: &HeaderMap, hidden: &Hidden) -> Vec<(String, String)> {
     let mut size = 0;
     let texts = all.iter().map(|(name, value)| {
-        let mut text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            text = text.replace(secret, HIDDEN);
-        }
-        (name.as_str().to_owned(), text)
+        let text = hidden.clean(value.as_bytes(), MOST_HEADERS);
+        (name.as_str().to_owned(), String::from_utf8_lossy(&text).into_owned())
     });
     texts
         .take_while(|(name, value)| {
@@ -245,22 +254,6 @@ fn headers(all: &HeaderMap, secrets: &[String]) -> Vec<(String, String)> {
             size <= MOST_HEADERS
         })
         .collect()
-}
-
-/// Puts something else where a value was.
-fn without(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
-    let mut clean = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        if rest.starts_with(secret) {
-            clean.extend(HIDDEN.as_bytes());
-            rest = &rest[secret.len()..];
-        } else {
-            clean.push(rest[0]);
-            rest = &rest[1..];
-        }
-    }
-    clean
 }
 
 /// Says why a call failed, in one line.

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, File},
     io::{self, Write as _},
     path::Path,
 };
@@ -34,9 +34,9 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let mut file = Builder::new()
-        .permissions(permissions(path, readers)?)
-        .tempfile_in(folder)?;
+    let mut builder = Builder::new();
+    set_mode(&mut builder, readers);
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     if let (Readers::AsUsual, Ok(old)) = (readers, fs::symlink_metadata(path))
         && old.is_file()
@@ -57,19 +57,16 @@ fn is_special(path: &Path) -> bool {
 }
 
 #[cfg(unix)]
-fn permissions(_: &Path, readers: Readers) -> io::Result<Permissions> {
+fn set_mode(builder: &mut Builder<'_, '_>, readers: Readers) {
     use std::os::unix::fs::PermissionsExt as _;
-    Ok(Permissions::from_mode(match readers {
+    builder.permissions(fs::Permissions::from_mode(match readers {
         Readers::Owner => 0o600,
         Readers::AsUsual => 0o666,
-    }))
+    }));
 }
 
 #[cfg(not(unix))]
-fn permissions(path: &Path, _: Readers) -> io::Result<Permissions> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    Ok(fs::metadata(folder.unwrap_or(Path::new(".")))?.permissions())
-}
+fn set_mode(_: &mut Builder<'_, '_>, _: Readers) {}
 
 /// Makes the new name last through a loss of power. Not every file system can do that; the file itself is safe in any case.
 fn sync_folder(folder: &Path) {
@@ -80,10 +77,14 @@ fn sync_folder(folder: &Path) {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{PermissionsExt as _, symlink},
+    };
 
     use super::*;
 
+    #[expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }

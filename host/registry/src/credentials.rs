@@ -1,15 +1,17 @@
 //! Who we are to a registry: what was said for it, else what docker's `config.json` and its helpers know.
 
-use std::{collections::BTreeMap, fmt, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use capstan_process::{Command, Environment, Program};
 use serde::Deserialize;
-use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 use crate::{access::Access, error::RegistryError};
 
 /// A helper that asks a person something would never end.
 const HELPER: Duration = Duration::from_secs(30);
+/// How many bytes a helper may answer: tokens of clouds have a few thousand.
+const ANSWER_BYTES: usize = 1 << 20;
 
 /// What docker knows Docker Hub by.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -187,44 +189,44 @@ fn of_helper(answer: Answer, helper: &str) -> Credentials {
 
 /// Asks a helper of docker; nothing if it knows nothing of the server.
 async fn ask(helper: &str, server: &str) -> Result<Option<Answer>, String> {
-    if helper.contains(['/', '\\']) {
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if !helper.chars().all(is_name) {
         return Err(format!("`{helper}` is no name of a helper"));
     }
-    run(&format!("docker-credential-{helper}"), server).await
+    let name = format!("docker-credential-{helper}");
+    let program = Program::find(&name).ok_or_else(|| format!("{name} can't be run: it is not in PATH"))?;
+    run(&program, server).await
 }
 
-async fn run(program: &str, server: &str) -> Result<Option<Answer>, String> {
-    let run = async {
-        let mut child = Command::new(program)
-            .arg("get")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(server.as_bytes()).await?;
-        }
-        child.wait_with_output().await
-    };
-    let output = match timeout(HELPER, run).await {
+async fn run(program: &Program, server: &str) -> Result<Option<Answer>, String> {
+    let name = program.name();
+    // The user's own program, which may need their session; it works in the root folder, away from what is being deployed.
+    let mut command = Command::new(program, Environment::Users);
+    command
+        .word("get")
+        .input(server.as_bytes().to_vec())
+        .deadline(HELPER)
+        .output_bytes(ANSWER_BYTES);
+    // Whoever stops waiting ends it.
+    let _guard = command.canceller().guard();
+    let output = match tokio::task::spawn_blocking(move || command.run()).await {
         Ok(Ok(output)) => output,
-        Ok(Err(error)) => return Err(format!("{program} can't be run: {error}")),
-        Err(_) => return Err(format!("{program} took longer than {} s", HELPER.as_secs())),
+        Ok(Err(error)) => return Err(format!("{name} can't be run: {error}")),
+        Err(error) => return Err(format!("{name} can't be run: {error}")),
     };
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.out);
     if output.status.success() {
-        let answer = serde_json::from_slice(&output.stdout);
+        let answer = serde_json::from_slice(&output.out);
         return answer
             .map(Some)
-            .map_err(|_| format!("{program} says nothing that can be understood"));
+            .map_err(|_| format!("{name} says nothing that can be understood"));
     }
     if said.contains("credentials not found") {
         return Ok(None);
     }
-    let errors = String::from_utf8_lossy(&output.stderr);
+    let errors = String::from_utf8_lossy(&output.err);
     let why = [said.trim(), errors.trim()].join(" ");
-    Err(format!("{program} failed: {}", why.trim()))
+    Err(format!("{name} failed: {}", why.trim()))
 }
 
 #[cfg(test)]
@@ -281,6 +283,7 @@ mod tests {
                 "docker-credential-no-such-helper can't be run",
             ),
             (r#"{"credsStore": "../a"}"#, "`../a` is no name of a helper"),
+            (r#"{"credsStore": "a b"}"#, "`a b` is no name of a helper"),
         ] {
             let error = found(config, "a.io").unwrap_err().to_string();
             assert!(error.contains(reason), "{config}: {error}");
@@ -303,7 +306,8 @@ mod tests {
             .build()
             .unwrap();
         // By its path: the search path of this process belongs to all its tests.
-        let ask = |server: &str| runtime.block_on(run(&helper.display().to_string(), server));
+        let helper = Program::at(&helper).unwrap();
+        let ask = |server: &str| runtime.block_on(run(&helper, server));
         assert_eq!(ask("a.io").unwrap().unwrap().secret, "of a helper");
         let identity = of_helper(ask("b.io").unwrap().unwrap(), "x");
         assert_eq!(identity.auth, Auth::Identity("t".to_owned()));

@@ -4,7 +4,8 @@
 //!
 //! In reading order: [`Source`] is how people name a plugin, [`Digest`] what it is known by. [`Lock`] is `capstan.lock`, and [`Store`]
 //! gets what it pins, as `found` finds it: in its `cache`, or by `http`, or from a registry (`remote`, with `credentials` and a `token`), where it lies as `layout` says.
-//! `publish` puts one there. `find` finds the signatures of one, `signature` knows their forms and `key` verifies them; [`Policy`] says whose are needed.
+//! `publish` puts one there. `find` finds the signatures of one, `signature` knows their forms and `key` verifies them; [`Policy`] says whose are needed,
+//! and a [`Pattern`] of whom.
 //! [`Access`] is how registries are reached, and `error` why it didn't work.
 
 mod access;
@@ -18,6 +19,7 @@ mod http;
 mod key;
 mod layout;
 pub mod lock;
+mod pattern;
 mod policy;
 mod publish;
 mod remote;
@@ -32,6 +34,7 @@ pub use error::{RegistryError, SourceError};
 pub use key::PublicKey;
 pub use layout::repeats_component;
 pub use lock::{Lock, Locked};
+pub use pattern::Pattern;
 pub use policy::{Policy, Rule, Signer, Unmet};
 pub use publish::{OnTaken, Published};
 pub use signature::Signature;

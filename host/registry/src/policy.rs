@@ -1,6 +1,7 @@
 //! Which plugins have to be signed, and by whom.
 //!
-//! A rule is for the sources that begin with its text; of several, the longest counts. The signer of a rule is a key. An identity (a
+//! A rule is for the sources that begin with its [`Pattern`]; of several, the longest counts. Where there are rules and none is for a
+//! source, nothing of that source is used. The signer of a rule is a key. An identity (a
 //! certificate of Sigstore's public CA) would be another kind of [`Signer`]; there is none yet.
 
 use std::fmt;
@@ -9,12 +10,10 @@ use thiserror::Error;
 
 use crate::{
     key::PublicKey,
+    pattern::Pattern,
     signature::{Signature, Subject},
     source::Source,
 };
-
-/// What every source begins with.
-const EVERY: &str = "*";
 
 /// Who may sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,10 +44,10 @@ impl fmt::Display for Signer {
 }
 
 /// Who has to sign what comes from some sources.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What the sources begin with, or `*`.
-    pub source: String,
+    /// What the sources begin with.
+    pub source: Pattern,
     /// Each of them.
     pub all_of: Vec<Signer>,
     /// One of them, at least.
@@ -61,12 +60,12 @@ pub struct Policy(pub Vec<Rule>);
 
 /// A plugin is not signed as a rule wants it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{source_text} is not signed as the rule for `{rule}` wants it: {}", self.lacks())]
+#[error("{source_text} {}", self.lacks())]
 pub struct Unmet {
     /// The source.
     pub source_text: String,
-    /// The rule.
-    pub rule: String,
+    /// The rule; nothing if there are rules, and none is for the source.
+    pub rule: Option<String>,
     /// How many signatures there are, by whomever.
     pub found: usize,
     /// Of `all_of`, those that did not sign.
@@ -77,6 +76,9 @@ pub struct Unmet {
 
 impl Unmet {
     fn lacks(&self) -> String {
+        let Some(rule) = &self.rule else {
+            return "may not be used: there are rules about who has to sign, and none of them is for it".to_owned();
+        };
         let mut lacks = Vec::new();
         if !self.missing.is_empty() {
             lacks.push(format!("there is no signature by {}", self.missing.join(" and ")));
@@ -89,10 +91,14 @@ impl Unmet {
             1 => "its one signature is by somebody else, or of something else".to_owned(),
             many => format!("none of its {many} signatures is the one"),
         };
-        format!("{}; {found}", lacks.join(", and "))
+        let lacks = lacks.join(", and ");
+        format!("is not signed as the rule for `{rule}` wants it: {lacks}; {found}")
     }
 
     pub(crate) fn hint(&self) -> String {
+        if self.rule.is_none() {
+            return "write a rule for it under `pluginSignatures`, or one for `*`".to_owned();
+        }
         let reference = self.source_text.strip_prefix("oci://");
         match reference {
             Some(reference) if self.found == 0 => {
@@ -106,24 +112,18 @@ impl Unmet {
 }
 
 impl Policy {
-    /// Returns the rules for a source: of those that name it, the ones that say most.
+    /// Returns the rules for a source: of those that are for it, the ones that say most.
     pub fn rules(&self, source: &Source) -> Vec<&Rule> {
-        let text = source.to_string();
-        let longest = self
-            .0
-            .iter()
-            .filter(|rule| rule.is_for(&text))
-            .map(|rule| rule.source.len())
-            .max();
-        let is_longest = |rule: &&Rule| rule.is_for(&text) && Some(rule.source.len()) == longest;
-        self.0.iter().filter(is_longest).collect()
+        let fits = || self.0.iter().filter(|rule| rule.source.is_for(source));
+        let longest = fits().map(|rule| rule.source.length()).max();
+        fits().filter(|rule| Some(rule.source.length()) == longest).collect()
     }
 
-    /// Says whether a source has to be signed.
+    /// Says whether a source has to be signed, or may not be used at all.
     pub fn demands(&self, source: &Source) -> bool {
-        self.rules(source)
-            .iter()
-            .any(|rule| !rule.all_of.is_empty() || !rule.any_of.is_empty())
+        let rules = self.rules(source);
+        let wants = |rule: &&Rule| !rule.all_of.is_empty() || !rule.any_of.is_empty();
+        rules.iter().any(wants) || (rules.is_empty() && !self.0.is_empty())
     }
 
     /// Checks the signatures of something by the rules for its source, and returns who of them signed.
@@ -138,7 +138,17 @@ impl Policy {
         signatures: &[Signature],
     ) -> Result<Vec<String>, Unmet> {
         let mut by = Vec::new();
-        for rule in self.rules(source) {
+        let rules = self.rules(source);
+        if rules.is_empty() && !self.0.is_empty() {
+            return Err(Unmet {
+                source_text: source.to_string(),
+                rule: None,
+                found: 0,
+                missing: Vec::new(),
+                none_of: Vec::new(),
+            });
+        }
+        for rule in rules {
             let signed = |signer: &&Signer| signer.signed(signatures, subject);
             let (all, missing): (Vec<&Signer>, Vec<&Signer>) = rule.all_of.iter().partition(signed);
             let any: Vec<&Signer> = rule.any_of.iter().filter(signed).collect();
@@ -147,7 +157,7 @@ impl Policy {
                 let names = |signers: Vec<&Signer>| signers.into_iter().map(ToString::to_string).collect();
                 return Err(Unmet {
                     source_text: source.to_string(),
-                    rule: rule.source.clone(),
+                    rule: Some(rule.source.to_string()),
                     found: signatures
                         .iter()
                         .filter(|signature| signature.attests().is_none())
@@ -168,36 +178,6 @@ impl Policy {
     }
 }
 
-impl Rule {
-    /// Writes the rule's text as sources are written: hosts in small letters, paths without `./`.
-    fn settled(&self) -> String {
-        let Some((scheme, rest)) = self.source.split_once("://") else {
-            return self.source.strip_prefix("./").unwrap_or(&self.source).to_owned();
-        };
-        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        format!("{scheme}://{}{path}", host.to_ascii_lowercase())
-    }
-
-    /// Says whether a source begins with the rule's text, and that ends where a part of the source does.
-    fn is_for(&self, source: &str) -> bool {
-        if self.source == EVERY {
-            return true;
-        }
-        let rule = self.settled();
-        let Some(rest) = source.strip_prefix(&rule) else {
-            return false;
-        };
-        // Behind a host, a colon begins a port: another registry.
-        let has_path = rule.split_once("://").is_none_or(|(_, rest)| rest.contains('/'));
-        let ends = if has_path {
-            &['/', '@', '#', ':'][..]
-        } else {
-            &['/', '@', '#']
-        };
-        rest.is_empty() || rule.ends_with('/') || rest.starts_with(ends)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rcgen::KeyPair;
@@ -207,8 +187,9 @@ mod tests {
 
     fn rule(source: &str) -> Rule {
         Rule {
-            source: source.to_owned(),
-            ..Rule::default()
+            source: source.parse().unwrap(),
+            all_of: Vec::new(),
+            any_of: Vec::new(),
         }
     }
 
@@ -223,28 +204,41 @@ mod tests {
         for (source, found) in [
             ("oci://a.io/acme/queue:1", "oci://a.io/acme/queue"),
             ("oci://a.io/acme/queue-two:1", "oci://a.io/acme"),
-            ("oci://a.io/acme-evil/queue:1", "oci://a.io/"),
+            ("oci://a.io/acme-evil/queue:1", "oci://a.io"),
             ("oci://a.io.evil/acme/queue:1", "*"),
             ("queue.wasm", "*"),
         ] {
             let rules = policy
                 .rules(&source.parse().unwrap())
                 .into_iter()
-                .map(|rule| rule.source.clone());
+                .map(|rule| rule.source.to_string());
             assert_eq!(rules.collect::<Vec<_>>(), [found], "{source}");
         }
-        for (written, source) in [
-            ("oci://A.io/acme", "oci://a.IO:443/acme/queue:1"),
-            ("./ours/", "ours/a.wasm"),
-        ] {
-            let policy = Policy(vec![rule(written)]);
-            assert_eq!(policy.rules(&source.parse().unwrap()).len(), 1, "{written}");
-        }
-        let host = Policy(vec![rule("oci://a.io")]);
-        assert_eq!(host.rules(&"oci://a.io/queue:1".parse().unwrap()).len(), 1);
-        assert!(
-            host.rules(&"oci://a.io:8443/queue:1".parse().unwrap()).is_empty(),
-            "another registry"
+        let policy = Policy(vec![rule("./././a/"), rule("a/b")]);
+        let longest = policy.rules(&"a/b/c.wasm".parse().unwrap());
+        assert_eq!(
+            longest,
+            [&rule("a/b")],
+            "what is written beside the point doesn't count"
+        );
+        let both = Policy(vec![rule("oci://a.io/acme"), rule("oci://A.io:443/acme/")]);
+        assert_eq!(both.rules(&"oci://a.io/acme/queue:1".parse().unwrap()).len(), 2);
+    }
+
+    #[test]
+    fn where_there_are_rules_a_source_without_one_is_refused() {
+        let source: Source = "oci://a.io:8443/acme/queue:1".parse().unwrap();
+        let subject = Subject::of(b"manifest");
+        let check = |rules: &[&str]| {
+            let policy = Policy(rules.iter().map(|source| rule(source)).collect());
+            (policy.demands(&source), policy.check(&source, subject, &[]).is_ok())
+        };
+        assert_eq!(check(&[]), (false, true), "nothing is said about signatures");
+        assert_eq!(check(&["oci://a.io/acme/"]), (true, false), "another registry");
+        assert_eq!(
+            check(&["oci://a.io/acme/", "*"]),
+            (false, true),
+            "the rule for all others lets it be"
         );
     }
 
@@ -261,7 +255,7 @@ mod tests {
             |signers: &[usize]| -> Vec<Signature> { signers.iter().map(|at| signed(&pairs[*at], subject)).collect() };
         let check = |all: &[usize], any: &[usize], signers: &[usize]| {
             let policy = Policy(vec![Rule {
-                source: EVERY.to_owned(),
+                source: Pattern::Every,
                 all_of: all.iter().map(|at| signer(*at)).collect(),
                 any_of: any.iter().map(|at| signer(*at)).collect(),
             }]);

@@ -76,7 +76,7 @@ impl Source {
     }
 
     /// Returns where a file is that the source names, in a folder from which its path starts.
-    pub(crate) fn file(&self, folder: &Path) -> Option<PathBuf> {
+    pub fn file(&self, folder: &Path) -> Option<PathBuf> {
         match self {
             Source::File { path, .. } | Source::Path(path) => Some(folder.join(path)),
             Source::Oci(_) | Source::Https { .. } => None,
@@ -124,27 +124,18 @@ impl FromStr for Source {
             return Err(wrong(&format!("`#{pin}` is no digest"), hint));
         };
         if is_url {
-            let url = reqwest::Url::parse(place).map_err(|error| wrong(&error.to_string(), "name a URL"))?;
-            if !url.username().is_empty() || url.password().is_some() {
-                return Err(SourceError {
-                    text: format!("https://...@{}", url.host_str().unwrap_or_default()),
-                    ..wrong(
-                        "there are credentials in it",
-                        "they would be in every log; serve it without",
-                    )
-                });
-            }
-            return Ok(Source::Https {
-                url: url.into(),
-                digest,
-            });
+            let url = url(place).map_err(|(reason, hint)| SourceError {
+                text: without_credentials(place),
+                ..wrong(&reason, hint)
+            })?;
+            return Ok(Source::Https { url, digest });
         }
         let path = plain(Path::new(place)).map_err(|(reason, hint)| wrong(&reason, hint))?;
         Ok(Source::File { path, digest })
     }
 }
 
-type Wrong = (String, &'static str);
+pub(crate) type Wrong = (String, &'static str);
 
 fn oci(text: &str) -> Result<OciSource, Wrong> {
     let form = "write `oci://REGISTRY/REPOSITORY:TAG`, with or without `@sha256:...`";
@@ -181,8 +172,26 @@ fn oci(text: &str) -> Result<OciSource, Wrong> {
     })
 }
 
+/// Writes a URL in the one way that rules and locks know it by.
+pub(crate) fn url(written: &str) -> Result<String, Wrong> {
+    let url = reqwest::Url::parse(written).map_err(|error| (error.to_string(), "name a URL"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let hint = "they would be in every log; serve it without";
+        return Err(("there are credentials in it".to_owned(), hint));
+    }
+    Ok(url.into())
+}
+
+/// Writes a URL that couldn't be read, so that no password is in it.
+fn without_credentials(written: &str) -> String {
+    match written.rsplit_once('@') {
+        Some((_, rest)) => format!("https://...@{rest}"),
+        None => written.to_owned(),
+    }
+}
+
 /// Writes a host in the one way that rules and locks know it by.
-fn host(written: &str) -> Result<String, Wrong> {
+pub(crate) fn host(written: &str) -> Result<String, Wrong> {
     let lower = written.to_ascii_lowercase();
     // Where there is TLS, this is the port without being written.
     let host = lower.strip_suffix(":443").unwrap_or(&lower);
@@ -195,7 +204,7 @@ fn host(written: &str) -> Result<String, Wrong> {
 }
 
 /// Writes a path in the one way that rules and locks know it by: `./a.wasm` and `a.wasm` are one source.
-fn plain(path: &Path) -> Result<PathBuf, Wrong> {
+pub(crate) fn plain(path: &Path) -> Result<PathBuf, Wrong> {
     let mut is_inside = false;
     for part in path.components() {
         match part {

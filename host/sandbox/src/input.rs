@@ -9,6 +9,7 @@ use capstan_core::{
         Observed, OperationFacts, PlaceQuestion, PolicyQuestion,
     },
     related::Related,
+    secret,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -250,8 +251,9 @@ fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
 fn revealed<'a>(object: &'a Object, grants: &Grants) -> Revealed<'a> {
     let seen = default_projection().of(object);
     let data = object.0.get("data").and_then(Value::as_object);
-    let is_secret = object.kind() == "Secret" && object.group().is_empty();
-    let Some(data) = data.filter(|_| is_secret) else {
+    // Of a list, nothing is shown: grants name Secrets.
+    let is_one = secret::is_secret(object) && object.kind() == "Secret";
+    let Some(data) = data.filter(|_| is_one) else {
         return Revealed::Seen(seen);
     };
     let shown: Map<String, Value> = data

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use capstan_core::object::Object;
+use capstan_core::{object::Object, secret};
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap as _, SerializeSeq as _},
@@ -23,17 +23,6 @@ const ALWAYS: [&str; 7] = [
 
 /// Who wrote what: long, and of no interest to a plugin that does not ask for it.
 const MANAGED_FIELDS: [&str; 2] = ["metadata", "managedFields"];
-
-/// Where a Secret has its secrets. The last is kubectl's copy of the whole manifest.
-const SECRETS: [&[&str]; 3] = [
-    &["data"],
-    &["stringData"],
-    &[
-        "metadata",
-        "annotations",
-        "kubectl.kubernetes.io/last-applied-configuration",
-    ],
-];
 
 /// What one claim sees of objects.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,18 +62,22 @@ impl Projection {
             of_secrets = ordinary.clone();
         }
         // Whatever a claim names: whether a plugin may see a Secret's data is for its user to say, and health needs none.
-        for path in SECRETS {
+        for path in secret::DATA {
             of_secrets.hide(path);
+            of_secrets.hide(&[&["items", EACH][..], path].concat());
         }
         Projection { ordinary, of_secrets }
     }
 
     /// Returns what is seen of an object, ready to be written.
     pub(crate) fn of<'a>(&'a self, object: &'a Object) -> Seen<'a> {
-        let is_secret = object.kind() == "Secret" && object.group().is_empty();
         Seen {
             value: &object.0,
-            view: if is_secret { &self.of_secrets } else { &self.ordinary },
+            view: if secret::is_secret(object) {
+                &self.of_secrets
+            } else {
+                &self.ordinary
+            },
         }
     }
 }
@@ -141,7 +134,7 @@ impl View {
         }
     }
 
-    /// Hides what is at a path.
+    /// Hides what is at a path; what is named [`EACH`] there is every element of an array.
     fn hide(&mut self, path: &[&str]) {
         let Some((key, rest)) = path.split_first() else { return };
         if *self == View::Whole {
@@ -152,6 +145,10 @@ impl View {
         }
         let View::Part { named, shows_rest } = self else { return };
         let shows_rest = *shows_rest;
+        if *key == EACH {
+            let others = named.iter_mut().filter(|(name, _)| *name != EACH);
+            others.for_each(|(_, view)| view.hide(rest));
+        }
         if rest.is_empty() {
             if shows_rest || named.contains_key(*key) {
                 named.insert((*key).to_owned(), View::Nothing);
@@ -360,6 +357,20 @@ mod tests {
             seen(Some(&[annotation]), secret())["metadata"]["annotations"],
             json!({})
         );
+        let (one, two) = (secret(), secret());
+        let mut item = hidden.clone();
+        item["metadata"]["managedFields"] = one["metadata"]["managedFields"].clone();
+        for kind in ["SecretList", "List"] {
+            let list = json!({"apiVersion": "v1", "kind": kind, "items": [one, two]});
+            assert_eq!(seen(None, list.clone())["items"], json!([item, item]));
+            for field in ["/items", "/items/0", "/items/0/data", "/items/*/stringData/password"] {
+                let text = seen(Some(&[field]), list.clone()).to_string();
+                assert!(
+                    !text.contains("aHVudGVyMg") && !text.contains("hunter2"),
+                    "{field}: {text}"
+                );
+            }
+        }
         let mut foreign = secret();
         foreign["apiVersion"] = json!("example.com/v1");
         assert_eq!(seen(None, foreign.clone())["data"], foreign["data"]);

@@ -86,10 +86,10 @@ pub struct Objects {
 }
 
 impl Route {
-    /// Reads a path.
+    /// Reads a path: decoded first and split then, as API servers do (`URL.Path` of Go's `net/url`), so `%2F` is a `/` like any other.
     pub fn parse(path: &str) -> Route {
-        let parts: Vec<String> = path.trim_matches('/').split('/').map(decoded).collect();
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let path = decoded(path);
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match parts.as_slice() {
             ["healthz" | "livez" | "readyz", ..] => Route::Health,
             ["version"] => Route::Version,
@@ -204,6 +204,15 @@ mod tests {
                 None
             )
         );
+    }
+
+    #[test]
+    fn an_encoded_slash_separates_like_any_other() {
+        assert_eq!(
+            object("/api/v1/namespaces/shop%2Fsecrets"),
+            object("/api/v1/namespaces/shop/secrets")
+        );
+        assert_eq!(object("/api/v1/pods/a%252Fb").3.as_deref(), Some("a%2Fb"));
     }
 
     #[test]

@@ -39,12 +39,17 @@ pub(crate) struct Settings {
     pub successes: u32,
 }
 
-/// A header's value: text, or a key of a Secret that only the host sees.
+/// A header's value: text, or a key of a Secret that only the host sees, after a text like `Bearer `.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Header {
     Text(String),
-    Secret { secret: String, key: String },
+    Secret {
+        #[serde(default)]
+        prefix: String,
+        secret: String,
+        key: String,
+    },
 }
 
 fn get() -> String {
@@ -96,7 +101,12 @@ impl Settings {
     pub(crate) fn request(&self) -> HttpRequest {
         let header = |value: &Header| match value {
             Header::Text(text) => HeaderValue::Text(text.clone()),
-            Header::Secret { secret, key } => HeaderValue::Secret {
+            Header::Secret { prefix, secret, key } if prefix.is_empty() => HeaderValue::Secret {
+                name: secret.clone(),
+                key: key.clone(),
+            },
+            Header::Secret { prefix, secret, key } => HeaderValue::PrefixedSecret {
+                prefix: prefix.clone(),
                 name: secret.clone(),
                 key: key.clone(),
             },

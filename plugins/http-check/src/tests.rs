@@ -171,6 +171,19 @@ fn a_call_may_have_a_body_and_headers_of_which_a_secret_stays_with_the_host() {
 }
 
 #[test]
+fn a_secret_may_stand_after_a_text() {
+    let headers = json!({"authorization": {"prefix": "Bearer ", "secret": "token", "key": "bearer"}});
+    let mut run = check(json!({"url": "https://api/", "headers": headers}));
+    let begun = run.start().unwrap();
+    let secret = HeaderValue::PrefixedSecret {
+        prefix: "Bearer ".to_owned(),
+        name: "token".to_owned(),
+        key: "bearer".to_owned(),
+    };
+    assert_eq!(call(&begun).headers, [("authorization".to_owned(), secret)]);
+}
+
+#[test]
 fn what_is_wrong_with_the_settings_is_told_while_planning() {
     let placed =
         |settings: Value| place::<HttpCheck>("http-check", &json!({"settings": settings, "phases": ["PostSync"]}));

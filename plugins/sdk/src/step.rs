@@ -134,6 +134,15 @@ pub enum HeaderValue {
         /// The key in it.
         key: String,
     },
+    /// The same after a text that isn't secret: `Bearer `. Hosts of contract 0.1.0 as it was published refuse such a call.
+    PrefixedSecret {
+        /// What stands before the value.
+        prefix: String,
+        /// The Secret's name, in the application's namespace.
+        name: String,
+        /// The key in it.
+        key: String,
+    },
 }
 
 impl Step {

@@ -43,6 +43,8 @@ const TOP: [&str; 10] = [
     "settings",
 ];
 const VERBS: [&str; 7] = ["get", "list", "watch", "apply", "patch", "delete", "create"];
+/// Verbs for which no object is named.
+const NAMELESS: [&str; 2] = ["list", "create"];
 const PHASES: [&str; 6] = ["PreSync", "Sync", "PostSync", "SyncFail", "PreDelete", "PostDelete"];
 /// Far more than anybody needs; a bound for what a stranger makes the host look through.
 const MAX_NAMES: usize = 1000;
@@ -71,7 +73,7 @@ pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
     if let Some(toml::Value::Table(grants)) = table.get("grants") {
         found.keys("grants.", grants, &["cluster", "http", "secrets", "related"]);
         for (part, known) in [
-            ("cluster", &["verbs", "kinds", "namespaces"]),
+            ("cluster", &["verbs", "kinds", "namespaces", "names"][..]),
             ("http", &["hosts", "methods", "local"]),
             ("secrets", &["names", "keys", "shown"]),
         ] {
@@ -188,6 +190,8 @@ impl Finder {
         for (n, grant) in grants.cluster.iter().enumerate() {
             filled(format!("grants.cluster[{n}].verbs"), grant.verbs.is_empty());
             filled(format!("grants.cluster[{n}].kinds"), grant.kinds.is_empty());
+            let has_no_name = grant.names.as_ref().is_some_and(Vec::is_empty);
+            filled(format!("grants.cluster[{n}].names"), has_no_name);
         }
         for (n, grant) in grants.http.iter().enumerate() {
             filled(format!("grants.http[{n}].hosts"), grant.hosts.is_empty());
@@ -199,6 +203,15 @@ impl Finder {
             for verb in grant.verbs.iter().filter(|verb| !VERBS.contains(&&***verb)) {
                 let message = format!("`{verb}` is no verb; known are: {}", VERBS.join(", "));
                 self.flaw(&format!("grants.cluster[{n}].verbs"), message);
+            }
+            let Some(names) = &grant.names else { continue };
+            for verb in grant.verbs.iter().filter(|verb| NAMELESS.contains(&&***verb)) {
+                let message = format!("`{verb}` has no name, so an entry with `names` can't allow it");
+                self.flaw(&format!("grants.cluster[{n}].verbs"), message);
+            }
+            for name in names.iter().filter(|name| !is_object_name(name)) {
+                let message = format!("`{}` is no name of an object; names are exact", name.escape_debug());
+                self.flaw(&format!("grants.cluster[{n}].names"), message);
             }
         }
     }
@@ -280,6 +293,12 @@ fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+/// What Kubernetes takes for a segment of a path, and no pattern.
+fn is_object_name(text: &str) -> bool {
+    let is_bad = |letter: char| matches!(letter, '/' | '%' | '?' | '#' | '\\' | '*') || letter.is_control();
+    !text.is_empty() && text.len() <= 253 && text != "." && text != ".." && !text.contains(is_bad)
 }
 
 /// A name of a hook type or policy, or a word: what can stand in a list with commas.

@@ -33,6 +33,9 @@ pub struct ClusterGrant {
     /// In which namespaces; `.`, as without this, for the application's own, `*` for all and for what has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Vec<String>>,
+    /// Which objects, by their exact names; without this, all. Not for `list` and `create`, which have no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
 }
 
 /// Methods on hosts.

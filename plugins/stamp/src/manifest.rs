@@ -114,6 +114,7 @@ mod tests {
         verbs = ["get", "patch"]
         kinds = ["example.com/Queue"]
         namespaces = ["."]
+        names = ["backlog"]
 
         [[grants.http]]
         hosts = ["*.example.com"]
@@ -248,6 +249,22 @@ mod tests {
                 "\"get\", \"patch\"",
                 "\"get\", \"steal\"",
                 "grants.cluster[0].verbs: `steal` is no verb; known are: get, list, watch, apply, patch, delete, create",
+            ),
+            (
+                "\"get\", \"patch\"",
+                "\"get\", \"list\"",
+                "grants.cluster[0].verbs: `list` has no name, so an entry with `names` can't allow it",
+            ),
+            ("[\"backlog\"]", "[]", "grants.cluster[0].names: names nothing"),
+            (
+                "backlog",
+                "a/b",
+                "grants.cluster[0].names: `a/b` is no name of an object; names are exact",
+            ),
+            (
+                "backlog",
+                "*",
+                "grants.cluster[0].names: `*` is no name of an object; names are exact",
             ),
             ("[\"*.example.com\"]", "[]", "grants.http[0].hosts: names nothing"),
             (

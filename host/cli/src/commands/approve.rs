@@ -8,6 +8,7 @@ use crate::{
     args::{Approve, Global},
     context::Context,
     exit::Exit,
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: &Approve) -> anyhow::Result<Exit> {
@@ -23,8 +24,10 @@ pub(super) async fn run(global: &Global, args: &Approve) -> anyhow::Result<Exit>
     let (who, hook) = (context.who(), args.hook.as_deref());
     let hook = context.engine.signal(&application, hook, APPROVAL, &who, value).await?;
     context.save()?;
-    print(&format!(
-        "{done} {hook}; `capstan status {}` shows how the operation goes on\n",
+    print(&text!(
+        "{} {}; `capstan status {}` shows how the operation goes on\n",
+        done,
+        hook,
         application.name
     ));
     Ok(Exit::Done)

@@ -12,6 +12,7 @@ use crate::{
     args::{Global, Lints, OnBusy, Output},
     context::Context,
     exit::Exit,
+    text,
 };
 
 /// Conducts the operations of one application.
@@ -45,7 +46,7 @@ impl<'a> Conductor<'a> {
 
     /// Shows a plan.
     pub(super) fn show(&self, planned: &Planned) {
-        self.voice.print(&format!("on {}\n", self.context.cluster));
+        self.voice.print(&text!("on {}\n", self.context.cluster));
         self.voice.print(&text(self.global, planned, &self.lints));
     }
 
@@ -53,7 +54,7 @@ impl<'a> Conductor<'a> {
     pub(super) async fn run_plan(&mut self, planned: Planned) -> anyhow::Result<Exit> {
         if self.global.output == Output::Text {
             self.show(&planned);
-            self.voice.print("\n");
+            self.voice.print(&text!("\n"));
             if planned.plan.is_empty() {
                 return Ok(Exit::Done);
             }
@@ -86,9 +87,9 @@ impl<'a> Conductor<'a> {
         let engine = &self.context.engine;
         match self.on_busy {
             OnBusy::Refuse => return Err(error.into()),
-            OnBusy::Wait => self.voice.say(&format!("{error}; waiting for its end")),
+            OnBusy::Wait => self.voice.say(&text!("{}; waiting for its end", error)),
             OnBusy::Supersede => {
-                self.voice.say(&format!("{error}; ending it first"));
+                self.voice.say(&text!("{}; ending it first", error));
                 match engine.terminate(application, &self.context.who()).await {
                     // What nobody drives any more is carried on with, or has just ended.
                     Ok(Ended::Asked(_) | Ended::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
@@ -109,7 +110,7 @@ impl<'a> Conductor<'a> {
             match engine.resume(application).await {
                 Ok(running) => {
                     if self.global.output == Output::Text {
-                        self.voice.print(&format!(
+                        self.voice.print(&text!(
                             "operation {} ({} by {}) was left before its end; carrying on with it first\n",
                             current.id,
                             current.purpose.word(current.does),

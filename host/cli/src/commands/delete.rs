@@ -21,9 +21,9 @@ use crate::{
     context::Context,
     exit::Exit,
     options::confirmed,
-    output,
     project::{self, Project},
     report::Mistakes,
+    terminal, text,
 };
 
 pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit> {
@@ -65,7 +65,7 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
     let context = Context::new(&project.global).await?;
     let names: Vec<&str> = project.apps.iter().rev().map(|app| app.name.as_str()).collect();
     if !delete.yes && !asks(&format!("Delete {}?", names.join(", then ")), "deleting")? {
-        print("nothing was deleted\n");
+        print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let mut turns = Vec::new();
@@ -106,7 +106,7 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
 fn gone_already(result: anyhow::Result<Exit>, voice: &Voice) -> anyhow::Result<Exit> {
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(EngineError::NoApplication { .. })) => {
-            voice.say(&format!("{error}"));
+            voice.say(&text!("{}", error));
             Ok(Exit::Done)
         }
         other => other,
@@ -133,10 +133,10 @@ async fn remove(
     let planned = conductor.context.engine.plan(request).await?;
     if conductor.global.output == Output::Text {
         conductor.show(&planned);
-        conductor.voice.print("\n");
+        conductor.voice.print(&text!("\n"));
     }
     if question == Asks::Yes && !delete.yes && !is_confirmed(&planned.plan)? {
-        print("nothing was deleted\n");
+        print(&text!("nothing was deleted\n"));
         return Ok(Exit::Usage);
     }
     let running = conductor.start(planned).await?;
@@ -159,8 +159,8 @@ pub(super) fn asks(question: &str, what: &str) -> anyhow::Result<bool> {
             "add `--yes`",
         ));
     }
-    print(&format!("{question} [yN] "));
-    output::flush();
+    print(&text!("{} [yN] ", question));
+    terminal::flush();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

@@ -9,6 +9,7 @@ use capstan_core::{
 };
 use capstan_engine::Rehearsed;
 use capstan_files::Readers;
+use capstan_process::Program;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -19,7 +20,9 @@ use super::{
 use crate::{
     args::{Global, Output, Set},
     exit::Exit,
-    render::{Paint, mask, name_of},
+    render::{Paint, lines, mask, name_of},
+    terminal::Text,
+    text,
 };
 
 /// Names the program that shows differences, with its options; kubectl's own variable.
@@ -49,7 +52,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
                 Ok(None) => {}
                 Err(error) => {
                     is_refused = true;
-                    say(&format!("error: {}: {error}", name_of(&task.key, &namespace)));
+                    say(&text!("error: {}: {}", name_of(&task.key, &namespace), error));
                 }
             }
         }
@@ -125,7 +128,7 @@ fn written(object: Option<Object>) -> anyhow::Result<String> {
     Ok(serde_yaml::to_string(&value)?)
 }
 
-fn text(one: &Difference, name: &str, paint: Paint) -> String {
+fn text(one: &Difference, name: &str, paint: Paint) -> Text {
     let (before, after) = (format!("live {name}"), format!("desired {name}"));
     let diff = TextDiff::from_lines(&one.before, &one.after);
     let unified = diff
@@ -133,13 +136,12 @@ fn text(one: &Difference, name: &str, paint: Paint) -> String {
         .context_radius(3)
         .header(&before, &after)
         .to_string();
-    let lines = unified.lines().map(|line| match line.as_bytes().first() {
+    lines(unified.lines().map(|line| match line.as_bytes().first() {
         Some(b'+') => paint.good(line),
         Some(b'-') => paint.bad(line),
         Some(b'@') => paint.faint(line),
-        _ => line.to_owned(),
-    });
-    lines.fold(String::new(), |text, line| text + &line + "\n")
+        _ => line.into(),
+    }))
 }
 
 /// Has a program show two folders, one file for each object.
@@ -157,7 +159,14 @@ fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
     }
     let mut words = program.split_whitespace();
     let name = words.next().unwrap_or("diff");
-    let status = std::process::Command::new(name)
+    // A bare name is looked for where all programs are, never in the working directory.
+    let path = match Program::find(name) {
+        Some(found) => found.path().to_owned(),
+        None if name.contains(std::path::is_separator) => name.into(),
+        None => anyhow::bail!("failed to run `{program}` ({PROGRAM}): it is not in PATH"),
+    };
+    // It may be a program that talks to the user at the terminal: no deadline, and no process group of its own.
+    let status = std::process::Command::new(path)
         .args(words)
         .args([&live, &desired])
         .stdin(Stdio::null())

@@ -33,12 +33,12 @@ pub(super) fn run(global: &Global, command: &Distribute) -> anyhow::Result<Exit>
 }
 
 /// Reads the `capstan.yaml` of the working directory, if there is one.
-fn here() -> anyhow::Result<Option<Configuration>> {
+fn here(global: &Global) -> anyhow::Result<Option<Configuration>> {
     let path = PathBuf::from(FILE);
     if !path.is_file() {
         return Ok(None);
     }
-    Ok(Some(file::read(&path).map_err(Mistakes)?))
+    Ok(Some(file::read(&path, global.allow_outside_tree).map_err(Mistakes)?))
 }
 
 /// Returns who has to sign what, as `capstan.yaml` says it.

@@ -9,7 +9,9 @@ use crate::{
     args::{Global, Output},
     context::Context,
     exit::Exit,
-    render::{Paint, harmless, name_of, phase_name, span, tables},
+    render::{Paint, name_of, phase_name, span, tables},
+    terminal::Text,
+    text,
 };
 
 pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
@@ -26,43 +28,41 @@ pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
+fn text(report: &Report, now: Timestamp, paint: Paint) -> Text {
     let name = &report.application.name;
     let (Some(current), Some(view)) = (&report.current, &report.progress) else {
         let last = report.history.last();
-        let last = last.map(|past| format!("; the last one, {}, {}", past.id, tables::status(&past.status, paint)));
-        return format!("no operation of {name} runs{}\n", last.unwrap_or_default());
+        let last = last.map(|past| text!("; the last one, {}, {}", past.id, tables::status(&past.status, paint)));
+        return text!("no operation of {} runs{}\n", name, last.unwrap_or_default());
     };
-    let mut text = format!(
+    let mut text = text!(
         "{} {} by {}, begun {} ago\n",
-        paint.strong(&format!("operation {}:", current.id)),
+        paint.strong(format!("operation {}:", current.id)),
         current.purpose.word(current.does),
         current.by,
         span(now.duration_since(current.started_at))
     );
     if !report.is_driven {
-        text.push_str(&format!(
-            "{} nobody drives it any more; the command that began it carries on with it, `capstan terminate {name}` ends it\n",
-            paint.bad("left:")
-        ));
+        text.push(text!("{} nobody drives it any more; the command that began it carries on with it, `capstan terminate {}` ends it\n", paint.bad("left:"), name));
     }
     if let Some(Status::Terminating { by }) = &view.status {
-        text.push_str(&format!("{} {}\n", paint.odd("stopping:"), harmless(by)));
+        text.push(text!("{} {}\n", paint.odd("stopping:"), by));
     }
     match view.current {
         Some((phase, Some(wave))) => {
-            text.push_str(&format!(
-                "in {}, wave {wave}\n",
-                phase_name(phase, current.does, current.purpose)
+            text.push(text!(
+                "in {}, wave {}\n",
+                phase_name(phase, current.does, current.purpose),
+                wave
             ));
         }
         Some((phase, None)) => {
-            text.push_str(&format!("in {}\n", phase_name(phase, current.does, current.purpose)));
+            text.push(text!("in {}\n", phase_name(phase, current.does, current.purpose)));
         }
-        None => text.push_str("between two phases\n"),
+        None => text.push(text!("between two phases\n")),
     }
     if report.waiting.is_empty() {
-        text.push_str("it waits for nothing at this moment\n");
+        text.push(text!("it waits for nothing at this moment\n"));
     }
     for waiting in &report.waiting {
         let task = view.task(&waiting.task);
@@ -71,15 +71,17 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
             || waiting.task.to_string(),
             |key| name_of(key, &report.application.namespace),
         );
-        text.push_str(&format!(
-            "{} {who}: {} (for {})\n",
+        text.push(text!(
+            "{} {}: {} (for {})\n",
             paint.odd("waits for"),
-            harmless(&waiting.message),
+            who,
+            waiting.message,
             span(now.duration_since(waiting.since))
         ));
         if let Some(hook) = key.filter(|key| report.approvals.contains(&key.name)) {
-            text.push_str(&format!(
-                "  who ends that: a person, by `capstan approve {name} {}` or with `--reject`\n",
+            text.push(text!(
+                "  who ends that: a person, by `capstan approve {} {}` or with `--reject`\n",
+                name,
                 hook.name
             ));
         }
@@ -91,7 +93,7 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
             ),
             (None, None) => format!("`capstan terminate {name}`"),
         };
-        text.push_str(&format!("  what ends that otherwise: {ends}\n"));
+        text.push(text!("  what ends that otherwise: {}\n", ends));
     }
     for task in view
         .tasks
@@ -99,7 +101,7 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> String {
         .filter(|task| task.progress == TaskProgress::Pending && !task.message.is_empty())
     {
         let who = name_of(&task.outline.key, &report.application.namespace);
-        text.push_str(&format!("{} {who}: {}\n", paint.odd("held:"), harmless(&task.message)));
+        text.push(text!("{} {}: {}\n", paint.odd("held:"), who, task.message));
     }
     text
 }

@@ -9,6 +9,7 @@ use crate::{
     args::{Global, Output},
     exit::Exit,
     render::{Paint, run::RunText},
+    text,
 };
 
 /// How following ended.
@@ -71,17 +72,14 @@ pub(super) async fn to_end_as(
                 let why = match signal {
                     Signal::Interrupt if !interrupted => {
                         interrupted = true;
-                        voice.say("\nCtrl-C: terminating; again to leave at once");
+                        voice.say(&text!("\nCtrl-C: terminating; again to leave at once"));
                         running.terminate("Ctrl-C");
                         continue;
                     }
                     Signal::Interrupt => "Ctrl-C",
                     Signal::Leave(name) => name,
                 };
-                voice.say(&format!(
-                    "\n{why}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it",
-                    running.operation
-                ));
+                voice.say(&text!("\n{}: leaving operation {} as it is; the same command carries on with it, `capstan terminate` ends it", why, running.operation));
                 running.leave().await;
                 return Ok(Followed::Left);
             }

@@ -20,9 +20,11 @@ use crate::{
     args::{self, Compat, Global, Output},
     context::{self, Context},
     exit::Exit,
-    render::{Paint, columns, harmless, lines, name_of},
+    render::{Paint, columns, lines, name_of},
     report::Mistakes,
-    source::{self, Release, Source},
+    source::{self, Reading, Release, Source},
+    terminal::Text,
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<Exit> {
@@ -46,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 
 /// Judges what files name, and says in which namespace that is.
 async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<Judged>)> {
-    let objects = read(args)?;
+    let objects = read(args, global.allow_outside_tree)?;
     // Plugins are told an application with every question.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
@@ -66,7 +68,7 @@ async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::R
     Ok((application.namespace, judged))
 }
 
-fn read(args: &args::Health) -> anyhow::Result<Vec<Object>> {
+fn read(args: &args::Health, allows_outside: bool) -> anyhow::Result<Vec<Object>> {
     let sources: Vec<Source> = args
         .files
         .iter()
@@ -81,7 +83,12 @@ fn read(args: &args::Health) -> anyhow::Result<Vec<Object>> {
         capabilities: None,
     };
     // No program runs for files: nothing has to be waited for.
-    let desired = source::gather(&sources, std::time::Duration::ZERO)?.render(&release)?;
+    let reading = Reading {
+        deadline: std::time::Duration::ZERO,
+        allows_outside,
+        ..Reading::typed()
+    };
+    let desired = source::gather(&sources, &reading)?.render(&release)?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
 }
 
@@ -130,10 +137,10 @@ fn exit(judged: &[Judged]) -> Exit {
     }
 }
 
-fn text(judged: &[Judged], namespace: &str, paint: Paint) -> String {
+fn text(judged: &[Judged], namespace: &str, paint: Paint) -> Text {
     let mut rows = vec![
         ["OBJECT", "HEALTH", "MESSAGE", "RULE", "PLUGIN"]
-            .map(str::to_owned)
+            .map(Text::from)
             .to_vec(),
     ];
     let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
@@ -141,16 +148,16 @@ fn text(judged: &[Judged], namespace: &str, paint: Paint) -> String {
         let health = assessment.health;
         *counts.entry(health).or_default() += 1;
         let word = match health {
-            Health::Healthy => paint.good(&health.to_string()),
-            Health::Suspended | Health::Progressing => paint.odd(&health.to_string()),
-            Health::Missing | Health::Degraded | Health::Unknown => paint.bad(&health.to_string()),
+            Health::Healthy => paint.good(health),
+            Health::Suspended | Health::Progressing => paint.odd(health),
+            Health::Missing | Health::Degraded | Health::Unknown => paint.bad(health),
         };
         rows.push(vec![
-            name_of(object, namespace),
+            name_of(object, namespace).into(),
             word,
-            harmless(&assessment.message),
-            assessment.rule.clone(),
-            by.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Text::from(&*assessment.message),
+            Text::from(&*assessment.rule),
+            by.as_ref().map(Text::from).unwrap_or_default(),
         ]);
     }
     let counts: Vec<String> = counts
@@ -163,9 +170,9 @@ fn text(judged: &[Judged], namespace: &str, paint: Paint) -> String {
         some => format!("{some} objects: {}", counts.join(", ")),
     };
     let table = if judged.is_empty() {
-        String::new()
+        Text::default()
     } else {
-        lines(columns(&rows, 3)) + "\n"
+        text!("{}\n", lines(columns(&rows, 3)))
     };
-    format!("{table}{all}\n")
+    text!("{}{}\n", table, all)
 }

@@ -17,7 +17,9 @@ use crate::{
     project::{self, App},
     render::{self, Paint},
     report::Mistakes,
-    source::{self, Release, Source},
+    source::Release,
+    terminal::Text,
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Exit> {
@@ -35,7 +37,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
             name: app.name.clone(),
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
         };
-        match read(&app.sources, args, &application) {
+        match read(app, global.allow_outside_tree, args, &application) {
             Ok(manifests) => {
                 count += manifests.len();
                 findings.extend(find(&project.global, app, application, manifests).await?);
@@ -68,13 +70,18 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
 }
 
 /// Reads the manifests; charts are told what helm thinks a cluster has.
-fn read(sources: &[Source], args: &args::Lint, application: &Application) -> anyhow::Result<Vec<Manifest>> {
+fn read(
+    app: &App,
+    allows_outside: bool,
+    args: &args::Lint,
+    application: &Application,
+) -> anyhow::Result<Vec<Manifest>> {
     let release = Release {
         name: &application.name,
         namespace: &application.namespace,
         capabilities: None,
     };
-    let desired = source::gather(sources, args.from.deadline())?.render(&release)?;
+    let desired = app.gather(args.from.deadline(), allows_outside)?.render(&release)?;
     Ok(desired.manifests)
 }
 
@@ -100,16 +107,16 @@ async fn find(
     Ok(offline::lint(&context::sandbox(global)?, request).await)
 }
 
-fn text(findings: &[Finding], count: usize, least: Severity, paint: Paint) -> String {
+fn text(findings: &[Finding], count: usize, least: Severity, paint: Paint) -> Text {
     let mut text = render::findings::text(findings, least, paint);
     if !text.is_empty() {
-        text.push('\n');
+        text.end_line();
     }
     let found = render::findings::count(findings, least).unwrap_or_else(|| "nothing found".to_owned());
     match count {
-        0 => text.push_str(&format!("{found}\n")),
-        1 => text.push_str(&format!("{found} in 1 manifest\n")),
-        _ => text.push_str(&format!("{found} in {count} manifests\n")),
+        0 => text.push(text!("{}\n", found)),
+        1 => text.push(text!("{} in 1 manifest\n", found)),
+        _ => text.push(text!("{} in {} manifests\n", found, count)),
     }
     text
 }

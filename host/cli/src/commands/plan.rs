@@ -10,9 +10,11 @@ use crate::{
     context::Context,
     exit::Exit,
     project::{self, App},
-    render::{self, Paint, harmless},
+    render::{self, Paint},
     report::{self, Mistakes},
     source::Desired,
+    terminal::Text,
+    text,
 };
 
 pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Exit> {
@@ -43,8 +45,8 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
             Err(error) if is_only => return Err(error.into()),
             Err(error) => {
                 let error = anyhow::Error::from(error);
-                say(&format!("{} can't be planned:", app.name));
-                say(report::tell(&error, Paint::new(global.color)).trim_end());
+                say(&text!("{} can't be planned:", app.name));
+                say(&report::tell(&error, Paint::new(global.color)).trim_end());
                 failed.get_or_insert(Exit::of(&error));
                 continue;
             }
@@ -60,8 +62,9 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
                 } else {
                     String::new()
                 };
-                print(&format!(
-                    "{head}\n{}{}",
+                print(&text!(
+                    "{}\n{}{}",
+                    head,
                     after(&app),
                     text(global, &planned, &plan.lints)
                 ));
@@ -74,7 +77,7 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
         print_json(&plans)?;
     }
     if let Some(path) = &plan.save {
-        say(&format!(
+        say(&text!(
             "saved to {}, for its owner only: it may hold the values of Secrets; `capstan sync --plan {}` runs it",
             path.display(),
             path.display()
@@ -93,12 +96,12 @@ fn after(app: &App) -> String {
 }
 
 /// Writes a plan for people, and what would go wrong all the same.
-pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> String {
+pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> Text {
     let paint = Paint::new(global.color);
     let mut text = render::plan::text(&planned.plan, paint);
     let findings = render::findings::text(&planned.plan.findings, lints.least(global.verbose), paint);
     if !findings.is_empty() {
-        text.push_str(&format!("\n{findings}"));
+        text.push(text!("\n{}", findings));
     }
     text
 }
@@ -135,7 +138,7 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
         .iter()
         .flat_map(|(app, desired)| app.notices.iter().chain(&desired.notices))
     {
-        say(&format!("notice: {}", harmless(notice)));
+        say(&text!("notice: {}", notice));
     }
     Ok(Prepared {
         context,

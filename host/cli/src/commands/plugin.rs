@@ -24,7 +24,8 @@ use super::{distribute, plugin_import, print, print_json};
 use crate::{
     args::{Global, Plugin},
     exit::Exit,
-    render::lines,
+    terminal::Text,
+    text,
 };
 
 pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exit> {
@@ -45,6 +46,7 @@ pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exi
     }
 }
 
-fn indented(text: &str) -> String {
-    lines(text.lines().map(|line| format!("  {line}")))
+/// Writes lines below something, each cleaned.
+fn indented(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
+    crate::render::lines(lines.into_iter().map(|line| text!("  {}", line.into())))
 }

@@ -21,6 +21,8 @@ use crate::{
     import::{Check, Found, argo, flux},
     render::{columns, lines},
     report::Mistakes,
+    terminal::say,
+    text,
 };
 
 /// What an interpreter says of the checks.
@@ -207,18 +209,19 @@ fn tell<T>(
     }
     print(&lines(columns(&rows, 3)));
     for left in &found.left_out {
-        eprintln!("left out: {left}");
+        say(&text!("left out: {}", left));
     }
     let cases = match with_cases {
         0 => String::new(),
         1 => ", the cases of 1 check".to_owned(),
         many => format!(", the cases of {many} checks"),
     };
-    eprintln!(
-        "{} ({} KiB), plugin.toml{cases}; load it with --plugin {}",
+    say(&text!(
+        "{} ({} KiB), plugin.toml{}; load it with --plugin {}",
         file.display(),
         size / 1024,
+        cases,
         file.display()
-    );
+    ));
     Ok(())
 }

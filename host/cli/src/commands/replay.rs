@@ -13,6 +13,8 @@ use crate::{
     exit::Exit,
     render::{Paint, run::RunText},
     report::Mistakes,
+    terminal::Text,
+    text,
 };
 
 pub(super) async fn run(
@@ -48,13 +50,13 @@ fn told(global: &Global, past: &Past, kept: &Kept, view: &OperationView) -> anyh
         }
         Output::Jsonl => {
             for event in &replayed.events {
-                print(&format!("{}\n", serde_json::to_string(&Record::Event(event.clone()))?));
+                print(&text!("{}\n", Text::json(&Record::Event(event.clone()))?));
             }
         }
         Output::Json | Output::Sarif => print_json(&replayed.view)?,
     }
     if replayed.is_cut {
-        say(&format!(
+        say(&text!(
             "the journal of operation {} had become too long and ends here",
             past.id
         ));
@@ -70,10 +72,11 @@ fn told(global: &Global, past: &Past, kept: &Kept, view: &OperationView) -> anyh
     } else {
         tasks.join(", ")
     };
-    say(&format!(
-        "error: told the same, operation {} looks otherwise than it did: {what}\n  hint: another version of capstan ran it; \
-         `capstan history` shows what it looked like",
-        past.id
+    say(&text!(
+        "error: told the same, operation {} looks otherwise than it did: {}\n  hint: another version of capstan ran it; `capstan history` \
+         shows what it looked like",
+        past.id,
+        what
     ));
     Ok(Exit::Differences)
 }

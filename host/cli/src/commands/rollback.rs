@@ -13,6 +13,7 @@ use crate::{
     context::Context,
     exit::Exit,
     report::Mistakes,
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
@@ -59,13 +60,13 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
         ..Request::sync(application, manifests)
     };
     let planned = context.engine.plan(request).await?;
-    say(&format!("back to the manifests of operation {}", past.id));
+    say(&text!("back to the manifests of operation {}", past.id));
     if !args.yes {
         if global.output == Output::Text {
             conductor.show(&planned);
         }
         if !asks("Go back?", "going back")? {
-            print("nothing was changed\n");
+            print(&text!("nothing was changed\n"));
             return Ok(Exit::Usage);
         }
     }

@@ -14,6 +14,8 @@ use crate::{
     exit::Exit,
     render::{Paint, columns, lines},
     report,
+    terminal::Text,
+    text,
 };
 
 /// How many are at work at once.
@@ -125,22 +127,22 @@ fn stuck<T>(waiting: &mut Vec<Turn<T>>, ends: &BTreeMap<String, End>, is_stopped
 
 fn tell_not_started(global: &Global, voice: &Voice, why: &str) -> anyhow::Result<()> {
     match global.output {
-        Output::Text => voice.print(&format!("not started: {why}\n")),
+        Output::Text => voice.print(&text!("not started: {}\n", why)),
         Output::Json | Output::Sarif => {}
         Output::Jsonl => voice.record(&json!({ "notStarted": why }))?,
     }
     Ok(())
 }
 
-fn summary(order: &[String], ends: &BTreeMap<String, End>, paint: Paint) -> String {
+fn summary(order: &[String], ends: &BTreeMap<String, End>, paint: Paint) -> Text {
     let rows = order.iter().map(|name| {
         let end = match ends.get(name) {
             Some(End::Over(exit)) if exit.is_good() => paint.good("ok"),
-            Some(End::Over(exit)) => paint.bad(&format!("FAILED ({})", *exit as u8)),
-            Some(End::NotStarted(why)) => format!("not started: {why}"),
-            None => String::new(),
+            Some(End::Over(exit)) => paint.bad(format!("FAILED ({})", *exit as u8)),
+            Some(End::NotStarted(why)) => text!("not started: {}", why),
+            None => Text::default(),
         };
-        vec![name.clone(), end]
+        vec![Text::from(name), end]
     });
-    format!("\n{}", lines(columns(&rows.collect::<Vec<_>>(), 3)))
+    text!("\n{}", lines(columns(&rows.collect::<Vec<_>>(), 3)))
 }

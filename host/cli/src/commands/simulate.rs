@@ -13,6 +13,8 @@ use crate::{
     args::{Args, Command, Global, Simulate},
     context,
     exit::Exit,
+    terminal::{Text, print_raw},
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit> {
@@ -45,7 +47,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
                 .with_context(|| format!("failed to write {}", path.display()))?;
             print(&served(address, path));
         }
-        None => print(&kubeconfig),
+        None => print_raw(kubeconfig.as_bytes()),
     }
     let stop = async {
         // Without signals there is no way to stop but to kill it.
@@ -60,9 +62,10 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn served(address: std::net::SocketAddr, path: &Path) -> String {
-    format!(
-        "an embedded cluster listens on {address}; Ctrl-C ends it\n  export KUBECONFIG={}\n",
+fn served(address: std::net::SocketAddr, path: &Path) -> Text {
+    text!(
+        "an embedded cluster listens on {}; Ctrl-C ends it\n  export KUBECONFIG={}\n",
+        address,
         path.display()
     )
 }

@@ -9,14 +9,16 @@ use capstan_core::{
 use capstan_engine::{Ended, EngineError, Past, Report, SweepFate};
 use jiff::Timestamp;
 
-use super::{follow, print, print_json, replay, which};
+use super::{follow, print, print_json, replay, say, which};
 use crate::{
     args::{Global, History, Logs, MaybeApp, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::{Paint, columns, harmless, lines, name_of, span, tables},
+    render::{Paint, columns, lines, name_of, span, tables},
     report::Mistakes,
+    terminal::Text,
+    text,
 };
 
 pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<Exit> {
@@ -69,12 +71,12 @@ fn show_all(context: &Context, global: &Global, reports: &[Report], absent: &[Ap
         return Ok(Exit::Done);
     }
     if reports.is_empty() && absent.is_empty() {
-        print(&format!("no applications in namespace {}\n", context.namespace));
+        print(&text!("no applications in namespace {}\n", context.namespace));
         return Ok(Exit::Done);
     }
     let mut rows = vec![
         ["APPLICATION", "OPERATION", "STARTED", "STATE"]
-            .map(str::to_owned)
+            .map(Text::from)
             .to_vec(),
     ];
     rows.extend(reports.iter().map(|report| {
@@ -90,13 +92,18 @@ fn show_all(context: &Context, global: &Global, reports: &[Report], absent: &[Ap
                 ago(past.started_at),
                 tables::status(&past.status, paint),
             ),
-            (_, _, None) => Default::default(),
+            (_, _, None) => (String::new(), String::new(), Text::default()),
         };
-        vec![report.application.name.clone(), id, started, state]
+        vec![Text::from(&*report.application.name), id.into(), started.into(), state]
     }));
     rows.extend(absent.iter().map(|application| {
         let state = format!("not deployed in namespace {}", application.namespace);
-        vec![application.name.clone(), String::new(), String::new(), state]
+        vec![
+            Text::from(&*application.name),
+            Text::default(),
+            Text::default(),
+            state.into(),
+        ]
     }));
     print(&lines(columns(&rows, 3)));
     Ok(Exit::Done)
@@ -142,7 +149,7 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
             match output {
                 Output::Text => {
                     print(&tables::operation(&view, paint));
-                    print(&format!(
+                    print(&text!(
                         "\n{}",
                         tables::origin(&past.digest, past.revision.as_ref(), paint)
                     ));
@@ -194,15 +201,15 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
             let phase = task.0.split('/').next().unwrap_or_default();
             let prefix = format!("{phase} {} > {}", stream.pod, stream.container);
             if stream.is_cut {
-                print(&format!("{prefix} | [earlier lines were not kept]\n"));
+                print(&text!("{} | [earlier lines were not kept]\n", prefix));
             }
             for line in &stream.lines {
-                print(&format!("{prefix} | {}\n", harmless(line)));
+                print(&text!("{} | {}\n", prefix, line));
             }
         }
     }
     if logs.is_empty() {
-        eprintln!("no logs were kept of operation {id}");
+        say(&text!("no logs were kept of operation {}", id));
     }
     Ok(Exit::Done)
 }
@@ -214,8 +221,10 @@ pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit
     let by = context.who();
     match context.engine.terminate(&application, &by).await? {
         Ended::Asked(driver) => {
-            print(&format!(
-                "asked {driver} to end the operation; `capstan status {app}` shows how far that is\n"
+            print(&text!(
+                "asked {} to end the operation; `capstan status {}` shows how far that is\n",
+                driver,
+                app
             ));
             Ok(Exit::Done)
         }
@@ -249,7 +258,7 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
     let failed = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Failed(_)));
     if global.output == Output::Text {
         if swept.is_empty() {
-            print("nothing is due\n");
+            print(&text!("nothing is due\n"));
         }
         let rows: Vec<Vec<String>> = swept
             .iter()
@@ -263,7 +272,7 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
                     SweepFate::Deleted => ("deleted", due.by.clone()),
                     SweepFate::Gone => ("gone", "it was deleted already".to_owned()),
                     SweepFate::Kept => ("kept", "its delete policies want it to stay".to_owned()),
-                    SweepFate::Failed(why) => ("FAILED", harmless(why)),
+                    SweepFate::Failed(why) => ("FAILED", why.clone()),
                 };
                 vec![word.to_owned(), name_of(&due.target.key, &application.namespace), rest]
             })

@@ -18,7 +18,7 @@ use crate::{
     exit::Exit,
     render::{self, name_of},
     report::Mistakes,
-    source,
+    source, text,
 };
 
 pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
@@ -178,9 +178,9 @@ async fn rehearse(conductor: &Conductor<'_>, planned: &Planned, by: DryRun) -> a
     for one in &refused {
         if let (Err(error), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
             let name = name_of(&task.key, &planned.plan.application.namespace);
-            voice.say(&format!("error: {name}: {error}"));
+            voice.say(&text!("error: {}: {}", name, error));
         }
     }
-    voice.say("a dry run: nothing was changed");
+    voice.say(&text!("a dry run: nothing was changed"));
     Ok(if refused.is_empty() { Exit::Done } else { Exit::Apply })
 }

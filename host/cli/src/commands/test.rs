@@ -8,7 +8,7 @@ use crate::{
     args::{Global, OnBusy, Output, Test},
     context::Context,
     exit::Exit,
-    render,
+    render, text,
 };
 
 pub(super) async fn run(global: &Global, args: &Test) -> anyhow::Result<Exit> {
@@ -39,7 +39,7 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     if planned.plan.is_empty() {
         match global.output {
             Output::Text if !planned.plan.skipped.is_empty() => conductor.show(&planned),
-            Output::Text => print(&format!(
+            Output::Text => print(&text!(
                 "{} has no test hooks; `helm.sh/hook: test` or `capstan.dev/run-if: test` makes one\n",
                 planned.plan.application.name
             )),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{print, print_json, say};
+use crate::{terminal::Text, text};
 
 /// Who speaks.
 #[derive(Debug, Default)]
@@ -25,37 +26,33 @@ impl Voice {
     }
 
     /// Prints text for people, line by line.
-    pub(super) fn print(&self, text: &str) {
+    pub(super) fn print(&self, text: &Text) {
         print(&self.lines(text));
     }
 
     /// Tells something beside the output.
-    pub(super) fn say(&self, text: &str) {
-        say(self.lines(text).trim_end());
+    pub(super) fn say(&self, text: &Text) {
+        say(&self.lines(text).trim_end());
     }
 
-    fn lines(&self, text: &str) -> String {
-        let Some((name, width)) = &self.name else {
-            return text.to_owned();
-        };
-        let lines = text.split_inclusive('\n');
-        lines.fold(String::new(), |all, line| {
-            let line = format!("{name:<width$} | {line}");
-            all + line.trim_end_matches([' ', '\n']) + "\n"
-        })
+    fn lines(&self, text: &Text) -> Text {
+        match &self.name {
+            Some((name, width)) => text.with_prefix(&text!("{} | ", format!("{name:<width$}"))),
+            None => text.clone(),
+        }
     }
 
     /// Prints one record of a stream; that of one of several names it.
     pub(super) fn record(&self, record: &impl Serialize) -> anyhow::Result<()> {
         let Some((name, _)) = &self.name else {
-            print(&format!("{}\n", serde_json::to_string(record)?));
+            print(&text!("{}\n", Text::json(record)?));
             return Ok(());
         };
         let mut value = serde_json::to_value(record)?;
         if let Some(fields) = value.as_object_mut() {
             fields.insert("application".to_owned(), json!(name));
         }
-        print(&format!("{value}\n"));
+        print(&text!("{}\n", Text::json(&value)?));
         Ok(())
     }
 
@@ -88,7 +85,7 @@ mod tests {
     #[test]
     fn every_line_of_one_of_several_carries_its_name() {
         let voice = Voice::of("db", 4);
-        assert_eq!(voice.lines("a\n\nb"), "db   | a\ndb   |\ndb   | b\n");
-        assert_eq!(Voice::default().lines("a\n"), "a\n");
+        assert_eq!(voice.lines(&text!("a\n\nb")).as_str(), "db   | a\ndb   |\ndb   | b\n");
+        assert_eq!(Voice::default().lines(&text!("a\n")).as_str(), "a\n");
     }
 }

@@ -10,11 +10,11 @@ use capstan_core::{
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::App;
+use super::{App, file::scheme_mistake};
 use crate::{
     options::Options,
     seconds::{Seconds, seconds},
-    source::{self, Chart, Source},
+    source::{self, Chart, Repository, Source, WorkTree},
 };
 
 /// Says whether an object is an Argo CD Application.
@@ -27,17 +27,24 @@ pub fn is_application(manifest: &Manifest) -> bool {
 /// # Errors
 ///
 /// Returns everything that is wrong with them, or that there is none.
-pub(super) fn read(file: &Path) -> Result<Vec<App>, Vec<PlanError>> {
-    let text = source::text(file).map_err(|mistake| vec![mistake])?;
-    let manifests = manifest::decode(&file.display().to_string(), &text)?;
-    let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
+pub(super) fn read(file: &Path, allows_outside: bool) -> Result<Vec<App>, Vec<PlanError>> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let tree = Tree::around(folder.unwrap_or(Path::new(".")));
+    let tree = Tree::around(folder.unwrap_or(Path::new(".")), allows_outside);
+    let confined = tree.within.confine(file).map_err(|mistake| vec![mistake])?;
+    let text = source::text(file).map_err(|mistake| vec![mistake])?;
+    let name = file.display().to_string();
+    let manifests = if confined.is_outside() {
+        manifest::decode_without_lines(&name, &text)?
+    } else {
+        manifest::decode(&name, &text)?
+    };
+    let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
     for manifest in manifests.iter().filter(|manifest| is_application(manifest)) {
         let mut reader = Reader {
             manifest,
             tree: &tree,
             notices: Vec::new(),
+            refused: Vec::new(),
             mistakes: Vec::new(),
         };
         let app = reader.app();
@@ -55,20 +62,18 @@ pub(super) fn read(file: &Path) -> Result<Vec<App>, Vec<PlanError>> {
 struct Tree {
     /// The file's folder.
     folder: PathBuf,
-    /// The root of the work tree.
-    root: Option<PathBuf>,
+    /// What everything that the file names stays in.
+    within: WorkTree,
     /// Where it comes from and goes to.
     remotes: Vec<String>,
 }
 
 impl Tree {
-    fn around(folder: &Path) -> Tree {
-        let (root, remotes) =
-            source::work_tree(folder).map_or((None, Vec::new()), |(root, remotes)| (Some(root), remotes));
+    fn around(folder: &Path, allows_outside: bool) -> Tree {
         Tree {
             folder: folder.to_owned(),
-            root,
-            remotes,
+            within: WorkTree::around(folder, allows_outside),
+            remotes: Repository::around(folder).map_or_else(Vec::new, |repository| repository.remotes()),
         }
     }
 
@@ -76,8 +81,8 @@ impl Tree {
     fn find(&self, path: &str) -> PathBuf {
         let path = path.trim_start_matches('/');
         let from_root = self
-            .root
-            .as_ref()
+            .within
+            .git_root()
             .map(|root| root.join(path))
             .filter(|path| path.exists());
         from_root.unwrap_or_else(|| self.folder.join(path))
@@ -100,6 +105,8 @@ struct Reader<'a> {
     manifest: &'a Manifest,
     tree: &'a Tree,
     notices: Vec<String>,
+    /// What leads out of the tree.
+    refused: Vec<PlanError>,
     mistakes: Vec<PlanError>,
 }
 
@@ -143,6 +150,17 @@ impl Reader<'_> {
         self.mistakes.push(self.manifest.error(pointer, message).hint(hint));
     }
 
+    /// Refuses a path that leads out of the tree.
+    fn confine(&mut self, pointer: &str, path: &Path) {
+        if let Err(mistake) = self.tree.within.confine(path) {
+            let error = self.manifest.error(pointer, mistake.message);
+            self.refused.push(PlanError {
+                hint: mistake.hint,
+                ..error
+            });
+        }
+    }
+
     /// Says which keys of a mapping are not honoured.
     fn others(&mut self, pointer: &str, known: &[&str]) {
         let keys: Vec<String> = self.map(pointer).into_iter().map(|(key, _)| key).collect();
@@ -181,6 +199,8 @@ impl Reader<'_> {
                 ..self.sync_policy()
             },
             notices: std::mem::take(&mut self.notices),
+            tree: Some(self.tree.within.clone()),
+            refused: std::mem::take(&mut self.refused),
             ..App::named(self.manifest.object.name())
         }
     }
@@ -323,6 +343,10 @@ impl Reader<'_> {
             } else {
                 name
             };
+            if chart.starts_with('-') {
+                let message = format!("`{chart}` begins with `-`, and helm would take it for a flag");
+                self.wrong(&format!("{at}/chart"), &message, "write the name of a chart");
+            }
             let chart = Chart {
                 version: revision,
                 repository: (!is_oci).then_some(url),
@@ -350,6 +374,7 @@ impl Reader<'_> {
             return None;
         };
         let folder = self.tree.find(&path);
+        self.confine(&format!("{at}/path"), &folder);
         match Source::of_folder(folder.clone()) {
             Source::Chart(chart) => self
                 .helm(at, *chart, &folder)
@@ -390,6 +415,11 @@ impl Reader<'_> {
         chart.namespace = text("namespace");
         chart.skip_crds = self.is(&format!("{at}/skipCrds"));
         chart.api_versions = self.texts(&format!("{at}/apiVersions"));
+        if let Some(name) = &chart.release_name
+            && let Err((message, hint)) = source::check_release_name(name)
+        {
+            self.wrong(&format!("{at}/releaseName"), &message, hint);
+        }
         let may_miss = self.is(&format!("{at}/ignoreMissingValueFiles"));
         for (index, file) in self.texts(&format!("{at}/valueFiles")).into_iter().enumerate() {
             let path = self.value_file(&format!("{at}/valueFiles/{index}"), &file, folder)?;
@@ -438,7 +468,13 @@ impl Reader<'_> {
             let one = format!("{at}/fileParameters/{index}");
             let name = self.text(&format!("{one}/name")).unwrap_or_default();
             let file = self.text(&format!("{one}/path")).unwrap_or_default();
-            let path = self.value_file(&format!("{one}/path"), &file, folder)?;
+            let pointer = format!("{one}/path");
+            let path = self.value_file(&pointer, &file, folder)?;
+            // Of several keys and files in one text, helm would read all.
+            if source::set_file_parts(&format!("{name}={file}")) != Some((name.as_str(), file.as_str())) {
+                let message = format!("`{name}` and `{file}` are not one key and one file");
+                self.wrong(&one, &message, "write them without commas, `=` and `\\`");
+            }
             chart.values.set_file.push(format!("{name}={path}"));
         }
         Some(chart)
@@ -447,17 +483,27 @@ impl Reader<'_> {
     /// Finds a file of values: beside the chart, or in the source that `$NAME/...` refers to.
     fn value_file(&mut self, pointer: &str, file: &str, folder: &Path) -> Option<String> {
         if file.contains("://") {
+            self.mistakes.extend(scheme_mistake(self.manifest, pointer, file));
             return Some(file.to_owned());
         }
         let Some(rest) = file.strip_prefix('$') else {
-            return Some(folder.join(file).to_string_lossy().into_owned());
+            // As Argo CD does: what begins with a slash begins at the root of the work tree.
+            let path = if file.starts_with('/') {
+                self.tree.find(file)
+            } else {
+                folder.join(file)
+            };
+            self.confine(pointer, &path);
+            return Some(path.to_string_lossy().into_owned());
         };
         let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
         let mut refs = (0..self.count("/spec/sources")).map(|index| format!("/spec/sources/{index}"));
         let referred = refs.find(|source| self.text(&format!("{source}/ref")).as_deref() == Some(name));
         let url = referred.and_then(|source| self.text(&format!("{source}/repoURL")));
         if url.is_some_and(|url| self.tree.is(&url)) {
-            return Some(self.tree.find(path).to_string_lossy().into_owned());
+            let path = self.tree.find(path);
+            self.confine(pointer, &path);
+            return Some(path.to_string_lossy().into_owned());
         }
         let message = format!("`{file}` is in another repository than this work tree");
         self.wrong(pointer, &message, "check it out, and name its files with `--values`");

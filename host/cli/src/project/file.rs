@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     options::Options,
-    plugins::Named,
-    source::{self, Chart, Kustomization, Source, Values},
+    plugins,
+    source::{self, Chart, Kustomization, Source, Values, WorkTree},
 };
 
 /// The file's name in a folder.
@@ -128,6 +128,17 @@ pub struct Configuration {
     pub document: Arc<Manifest>,
     /// Its folder; empty for the working directory.
     pub folder: PathBuf,
+    /// The tree that everything it names stays in.
+    pub tree: WorkTree,
+}
+
+/// The sources that a file names, and what of them may not be read.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// The sources.
+    pub sources: Vec<Source>,
+    /// What leads out of the tree, and what only a flag of the user allows.
+    pub refused: Vec<PlanError>,
 }
 
 /// Returns the file that a path names by itself or as its folder, if it does.
@@ -140,19 +151,28 @@ pub fn named_by(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Reads a file.
+/// Reads a file. `allows_outside` says whether it and what it names may be outside of the work tree.
 ///
 /// # Errors
 ///
 /// Returns everything that is wrong with it.
-pub fn read(path: &Path) -> Result<Configuration, Vec<PlanError>> {
+pub fn read(path: &Path, allows_outside: bool) -> Result<Configuration, Vec<PlanError>> {
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    let tree = WorkTree::around(&folder, allows_outside);
+    let confined = tree.confine(path).map_err(|mistake| vec![mistake])?;
     let text = source::text(path).map_err(|mistake| vec![mistake])?;
-    let document = manifest::document(&path.display().to_string(), &text)?;
+    let name = path.display().to_string();
+    let document = if confined.is_outside() {
+        manifest::document_without_lines(&name, &text)?
+    } else {
+        manifest::document(&name, &text)?
+    };
     let file: File = wrong::deserialize(&document)?;
     let configuration = Configuration {
         file,
         document: Arc::new(document),
-        folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+        folder,
+        tree,
     };
     let mistakes = configuration.mistakes();
     if mistakes.is_empty() {
@@ -194,32 +214,64 @@ impl Configuration {
             }
         }
         for (index, plugin) in file.plugins.iter().enumerate() {
-            if let Err(error) = plugin.parse::<capstan_registry::Source>() {
-                let message = format!("this is no source of a plugin: {}", error.reason);
-                mistakes.push(document.error(&format!("/plugins/{index}"), message).hint(error.hint));
+            let pointer = format!("/plugins/{index}");
+            match plugin.parse::<capstan_registry::Source>() {
+                Ok(source) => {
+                    let file = source.file(&self.folder);
+                    mistakes.extend(file.and_then(|file| self.confine(&pointer, &file).err()));
+                }
+                Err(error) => {
+                    let message = format!("this is no source of a plugin: {}", error.reason);
+                    mistakes.push(document.error(&pointer, message).hint(error.hint));
+                }
             }
         }
         mistakes.extend(signed::mistakes(&file.plugin_signatures, document));
         mistakes
     }
 
-    /// Turns entries into sources; without entries, the file's own folder is the source.
-    pub fn sources(&self, entries: &[Entry]) -> Vec<Source> {
+    /// Checks that a path that is written at a JSON pointer stays in the tree.
+    pub(super) fn confine(&self, pointer: &str, path: &Path) -> Result<(), PlanError> {
+        self.tree.confine(path).map(drop).map_err(|mistake| {
+            let error = self.document.error(pointer, mistake.message);
+            PlanError {
+                hint: mistake.hint,
+                ..error
+            }
+        })
+    }
+
+    /// Turns the entries at a JSON pointer into sources; without entries, the file's own folder is the source. `enables_helm` is what
+    /// the user's flag says about charts in kustomizations.
+    pub fn sources(&self, entries: &[Entry], pointer: &str, enables_helm: bool) -> Named {
         if entries.is_empty() {
             let here = if self.folder.as_os_str().is_empty() {
                 PathBuf::from(".")
             } else {
                 self.folder.clone()
             };
-            return vec![Source::of_folder(here)];
+            return Named {
+                sources: vec![Source::of_folder(here)],
+                refused: Vec::new(),
+            };
         }
-        entries.iter().map(|entry| entry.source(&self.folder)).collect()
+        let mut named = Named::default();
+        for (index, entry) in entries.iter().enumerate() {
+            let mut place = Place {
+                file: self,
+                pointer: format!("{pointer}/{index}"),
+                refused: &mut named.refused,
+            };
+            let source = entry.source(&mut place, enables_helm);
+            named.sources.push(source);
+        }
+        named
     }
 
     /// Returns the plugins to load.
-    pub fn plugins(&self) -> impl Iterator<Item = Named> {
+    pub fn plugins(&self) -> impl Iterator<Item = plugins::Named> {
         let sources = self.file.plugins.iter().filter_map(|text| text.parse().ok());
-        sources.map(|source| Named {
+        sources.map(|source| plugins::Named {
             source,
             folder: self.folder.clone(),
         })
@@ -231,8 +283,50 @@ impl Configuration {
     ///
     /// Returns which keys can't be read.
     pub fn policy(&self) -> Result<Policy, Vec<PlanError>> {
-        signed::policy(&self.file.plugin_signatures, &self.document, &self.folder)
+        signed::policy(&self.file.plugin_signatures, self)
     }
+}
+
+/// Where an entry is written, and what of it may not be read.
+struct Place<'a> {
+    file: &'a Configuration,
+    pointer: String,
+    refused: &'a mut Vec<PlanError>,
+}
+
+impl Place<'_> {
+    /// Returns a path from the file's folder; one that leads out of the tree is refused where it is written.
+    fn path(&mut self, key: &str, path: &str) -> PathBuf {
+        let whole = self.file.folder.join(path);
+        let refused = self.file.confine(&format!("{}/{key}", self.pointer), &whole).err();
+        self.refused.extend(refused);
+        whole
+    }
+
+    /// Returns a file's path as helm takes it; what is served stays as it is written.
+    fn file(&mut self, key: &str, path: &str) -> String {
+        if path.contains("://") {
+            return path.to_owned();
+        }
+        self.path(key, path).to_string_lossy().into_owned()
+    }
+}
+
+/// Says what is wrong with a word that helm is given.
+fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<PlanError> {
+    let error = word.starts_with('-').then(|| {
+        let message = format!("`{word}` begins with `-`, and helm would take it for a flag");
+        document.error(pointer, message)
+    });
+    error.map(|error| error.hint("a folder of that name is written with `./` before it"))
+}
+
+/// Says what is wrong with the address of a file: helm has plugins of the user's for other schemes.
+pub(super) fn scheme_mistake(document: &Manifest, pointer: &str, path: &str) -> Option<PlanError> {
+    let (scheme, _) = path.split_once("://")?;
+    let is_known = ["http", "https"].contains(&scheme);
+    let error = || document.error(pointer, format!("files are not taken from `{scheme}:`"));
+    (!is_known).then(|| error().hint("name a file, or an `https://` address"))
 }
 
 impl Entry {
@@ -274,6 +368,7 @@ impl Entry {
             ("kubeVersion", self.kube_version.is_some(), is_chart),
             ("apiVersions", !self.api_versions.is_empty(), is_chart),
         ];
+        let mut mistakes = self.chart_mistakes(document, pointer);
         let strangers = own.iter().filter(|(_, is_there, belongs)| *is_there && !belongs);
         let error = |(key, ..): &(&str, bool, bool)| {
             let message = format!("`{key}` doesn't go with `{kind}`");
@@ -284,43 +379,76 @@ impl Entry {
             };
             document.key_error(&format!("{pointer}/{key}"), message).hint(hint)
         };
-        strangers.map(error).collect()
+        mistakes.extend(strangers.map(error));
+        mistakes
     }
 
-    fn source(&self, folder: &Path) -> Source {
-        let at = |path: &str| folder.join(path);
+    /// Says what is wrong with the words that helm is given.
+    fn chart_mistakes(&self, document: &Manifest, pointer: &str) -> Vec<PlanError> {
+        let mut mistakes = Vec::new();
+        if let Some(name) = &self.release_name
+            && let Err((message, hint)) = source::check_release_name(name)
+        {
+            mistakes.push(document.error(&format!("{pointer}/releaseName"), message).hint(hint));
+        }
+        let chart = self.chart.as_ref();
+        mistakes.extend(chart.and_then(|chart| word_mistake(document, &format!("{pointer}/chart"), chart)));
+        for (index, path) in self.value_files.iter().enumerate() {
+            mistakes.extend(scheme_mistake(document, &format!("{pointer}/valueFiles/{index}"), path));
+        }
+        for (index, text) in self.set_file.iter().enumerate() {
+            let pointer = format!("{pointer}/setFile/{index}");
+            if let Some((_, path)) = source::set_file_parts(text) {
+                mistakes.extend(scheme_mistake(document, &pointer, path));
+            } else {
+                let error = document.error(&pointer, format!("`{text}` is not one key and one file"));
+                mistakes.push(error.hint("write `KEY=FILE`, one item for each, without commas and `\\`"));
+            }
+        }
+        mistakes
+    }
+
+    fn source(&self, place: &mut Place<'_>, enables_helm: bool) -> Source {
         if let Some(path) = &self.kustomization {
+            let enable_helm = self.enable_helm.unwrap_or(false);
+            if enable_helm && !enables_helm {
+                let pointer = format!("{}/enableHelm", place.pointer);
+                let message = "this kustomization may only have charts rendered by helm if you allow it";
+                let error = place.file.document.key_error(&pointer, message);
+                place.refused.push(error.hint("`--enable-helm` allows it"));
+            }
             return Source::Kustomization(Kustomization {
-                path: at(path),
-                enable_helm: self.enable_helm.unwrap_or(false),
+                path: place.path("kustomization", path),
+                enable_helm,
                 ..Kustomization::default()
             });
         }
         if let Some(chart) = &self.chart {
-            return Source::Chart(Box::new(self.chart(chart, folder)));
+            return Source::Chart(Box::new(self.chart(chart, place)));
         }
         let path = self.path.as_deref().unwrap_or(".");
-        Source::of_path(at(path), self.recursive.unwrap_or(false))
+        Source::of_path(place.path("path", path), self.recursive.unwrap_or(false))
     }
 
-    fn chart(&self, chart: &str, folder: &Path) -> Chart {
+    fn chart(&self, chart: &str, place: &mut Place<'_>) -> Chart {
         // What is no path is what helm calls it.
-        let local = folder.join(chart);
+        let local = place.file.folder.join(chart);
         let is_local = local.exists() || chart.starts_with('.');
-        let file = |path: &String| {
-            if path.contains("://") {
-                path.clone()
-            } else {
-                folder.join(path).to_string_lossy().into_owned()
-            }
-        };
-        let set_file = |one: &String| match one.split_once('=') {
-            Some((key, path)) => format!("{key}={}", file(&path.to_owned())),
-            None => one.clone(),
-        };
+        let value_files = self.value_files.iter().enumerate();
+        let value_files = value_files.map(|(index, path)| place.file(&format!("valueFiles/{index}"), path));
+        let value_files: Vec<String> = value_files.collect();
+        let set_file = self
+            .set_file
+            .iter()
+            .enumerate()
+            .map(|(index, one)| match one.split_once('=') {
+                Some((key, path)) => format!("{key}={}", place.file(&format!("setFile/{index}"), path)),
+                None => one.clone(),
+            });
+        let set_file: Vec<String> = set_file.collect();
         Chart {
             chart: if is_local {
-                local.to_string_lossy().into_owned()
+                place.path("chart", chart).to_string_lossy().into_owned()
             } else {
                 chart.to_owned()
             },
@@ -329,13 +457,13 @@ impl Entry {
             release_name: self.release_name.clone(),
             namespace: None,
             values: Values {
-                files: self.value_files.iter().map(file).collect(),
+                files: value_files,
                 inline: self.values.clone().map(Value::Object),
                 late_files: Vec::new(),
                 set_json: self.set_json.clone(),
                 set: self.set.clone(),
                 set_string: self.set_string.clone(),
-                set_file: self.set_file.iter().map(set_file).collect(),
+                set_file,
                 set_literal: self.set_literal.clone(),
             },
             skip_crds: self.skip_crds.unwrap_or(false),

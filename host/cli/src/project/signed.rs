@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use capstan_core::{error::PlanError, manifest::Manifest};
-use capstan_registry::{Policy, PublicKey, Rule, Signer};
+use capstan_registry::{Pattern, Policy, PublicKey, Rule, Signer, Source};
 use serde::Deserialize;
+
+use super::file::Configuration;
 
 /// Who has to sign what comes from some sources.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -34,6 +36,11 @@ pub struct SignerEntry {
 /// Says what is wrong with the rules, apart from their keys.
 pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<PlanError> {
     let wrong = |(index, rule): (usize, &SignatureRule)| {
+        if let Err(error) = rule.source.parse::<Pattern>() {
+            let message = format!("this rule can be for no plugin: {}", error.reason);
+            let at = document.error(&format!("/pluginSignatures/{index}/source"), message);
+            return Some(at.hint(error.hint));
+        }
         let has_signers = !rule.all_of.is_empty() || !rule.any_of.is_empty();
         let message = match (has_signers, rule.unsigned) {
             (false, false) => "this rule says of nobody that they have to sign",
@@ -46,17 +53,24 @@ pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Plan
     rules.iter().enumerate().filter_map(wrong).collect()
 }
 
-/// Reads the keys of the rules; their paths start at a folder.
-pub(super) fn policy(rules: &[SignatureRule], document: &Manifest, folder: &Path) -> Result<Policy, Vec<PlanError>> {
+/// Reads the keys of the rules; their paths start at the file's folder and stay in its tree.
+pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Policy, Vec<PlanError>> {
+    let (document, folder) = (&file.document, &file.folder);
     let (mut policy, mut mistakes) = (Policy::default(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
+        // What is no pattern was told when the file was read.
+        let Ok(source) = rule.source.parse() else { continue };
         let mut read = |list: &str, entries: &[SignerEntry]| {
             let mut signers = Vec::new();
             for (number, SignerEntry { key }) in entries.iter().enumerate() {
+                let pointer = format!("/pluginSignatures/{index}/{list}/{number}/key");
+                if let Err(mistake) = file.confine(&pointer, &folder.join(key)) {
+                    mistakes.push(mistake);
+                    continue;
+                }
                 match signer(&folder.join(key), key) {
                     Ok(signer) => signers.push(signer),
                     Err(reason) => {
-                        let pointer = format!("/pluginSignatures/{index}/{list}/{number}/key");
                         let error = document.error(&pointer, format!("this key can't be used: {reason}"));
                         mistakes.push(error.hint("name the `cosign.pub` that `cosign generate-key-pair` wrote"));
                     }
@@ -65,12 +79,29 @@ pub(super) fn policy(rules: &[SignatureRule], document: &Manifest, folder: &Path
             signers
         };
         policy.0.push(Rule {
-            source: rule.source.clone(),
+            source,
             all_of: read("allOf", &rule.all_of),
             any_of: read("anyOf", &rule.any_of),
         });
     }
     if mistakes.is_empty() { Ok(policy) } else { Err(mistakes) }
+}
+
+/// Says which rules are for none of the plugins that are loaded; a rule for `*` may be.
+pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<PlanError> {
+    let wrong = |(index, rule): (usize, &SignatureRule)| {
+        let pattern: Pattern = rule.source.parse().ok()?;
+        let is_idle = pattern != Pattern::Every && !plugins.iter().any(|source| pattern.is_for(source));
+        let error = || {
+            let message = format!(
+                "this rule is for none of the plugins: none comes from `{}`",
+                rule.source
+            );
+            document.error(&format!("/pluginSignatures/{index}/source"), message)
+        };
+        is_idle.then(|| error().hint("write it as the plugin's source begins, or remove it"))
+    };
+    rules.iter().enumerate().filter_map(wrong).collect()
 }
 
 /// Reads a signer's key.

@@ -7,7 +7,8 @@ use capstan_core::{
 };
 use serde::Serialize;
 
-use super::{Paint, harmless, name_of};
+use super::{Paint, name_of};
+use crate::{terminal::Text, text};
 
 /// What came of planning by both rules.
 #[derive(Debug, Serialize)]
@@ -26,7 +27,7 @@ pub struct Explained {
 }
 
 /// Writes it.
-pub fn text(explained: &Explained, paint: Paint) -> String {
+pub fn text(explained: &Explained, paint: Paint) -> Text {
     let Application { name, namespace } = &explained.application;
     let planned: Vec<&Difference> = of(explained, false);
     let count = match planned.len() {
@@ -36,59 +37,57 @@ pub fn text(explained: &Explained, paint: Paint) -> String {
         1 => "1 difference between Capstan's rules and Argo CD's".to_owned(),
         many => format!("{many} differences between Capstan's rules and Argo CD's"),
     };
-    let mut text = format!(
+    let mut text = text!(
         "{}\n",
-        paint.strong(&format!("{name} in namespace {namespace}: {count}"))
+        paint.strong(&text!("{} in namespace {}: {}", name, namespace, count))
     );
     for (whose, mistakes) in [
         ("Capstan's", &explained.native_mistakes),
         ("Argo CD's", &explained.argo_cd_mistakes),
     ] {
         for mistake in mistakes {
-            text.push_str(&format!(
-                "\n{} by {whose} rules: {}\n",
+            text.push(text!(
+                "\n{} by {} rules: {}\n",
                 paint.bad("mistake"),
+                whose,
                 told(mistake)
             ));
         }
     }
     if !explained.native_mistakes.is_empty() {
         let rule = Rule::MistakesAreIgnored;
-        text.push_str(&format!(
-            "\n{} {rule}: {}\n",
-            paint.faint("because"),
-            rule.row().argo_cd
-        ));
+        text.push(text!("\n{} {}: {}\n", paint.faint("because"), rule, rule.row().argo_cd));
     }
     let mut heading = String::new();
     for difference in planned {
         let now = heading_of(difference, namespace);
         if now == heading {
-            text.push('\n');
+            text.end_line();
         } else {
-            text.push_str(&format!("\n{}\n", paint.strong(&now)));
+            text.push(text!("\n{}\n", paint.strong(&now)));
             heading = now;
         }
-        text.push_str(&both(difference));
+        text.push(both(difference));
         for rule in &difference.rules {
-            text.push_str(&format!(
-                "  {}   {rule}: {}\n",
+            text.push(text!(
+                "  {}   {}: {}\n",
                 paint.faint("because"),
+                rule,
                 rule.row().argo_cd
             ));
         }
     }
     let outcomes = of(explained, true);
     if !outcomes.is_empty() {
-        text.push_str(&format!("\n{}\n", paint.strong("When it comes to that")));
+        text.push(text!("\n{}\n", paint.strong("When it comes to that")));
     }
     for (position, difference) in outcomes.into_iter().enumerate() {
         if position > 0 {
-            text.push('\n');
+            text.end_line();
         }
-        text.push_str(&both(difference));
+        text.push(both(difference));
         for rule in &difference.rules {
-            text.push_str(&format!("  {}      {rule}\n", paint.faint("rule")));
+            text.push(text!("  {}      {}\n", paint.faint("rule"), rule));
         }
     }
     text
@@ -109,20 +108,21 @@ fn heading_of(difference: &Difference, namespace: &str) -> String {
     }
 }
 
-fn both(difference: &Difference) -> String {
-    format!(
+fn both(difference: &Difference) -> Text {
+    text!(
         "  Capstan   {}\n  Argo CD   {}\n",
-        difference.native, difference.argo_cd
+        difference.native,
+        difference.argo_cd
     )
 }
 
 fn told(mistake: &PlanError) -> String {
-    let mut text = harmless(&mistake.message);
+    let mut text = mistake.message.clone();
     if let Some(place) = &mistake.place {
         text = format!("{place}: {text}");
     }
     if let Some(hint) = &mistake.hint {
-        text = format!("{text} ({})", harmless(hint));
+        text = format!("{text} ({hint})");
     }
     text
 }

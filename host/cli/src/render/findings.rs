@@ -2,38 +2,38 @@
 
 use capstan_core::lint::{Finding, Severity};
 
-use super::{Paint, harmless};
-use crate::report;
+use super::Paint;
+use crate::{report, terminal::Text, text};
 
 /// Writes the findings that matter at least so much, one below the other; those that are known are left out.
-pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> String {
+pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> Text {
     let shown = findings
         .iter()
         .filter(|finding| finding.severity >= least && !finding.is_ignored);
     shown.map(|finding| one(finding, paint)).collect()
 }
 
-fn one(finding: &Finding, paint: Paint) -> String {
+fn one(finding: &Finding, paint: Paint) -> Text {
     let label = format!("{}[{}]:", finding.severity, finding.rule);
     let label = match finding.severity {
         Severity::Error => paint.bad(&label),
         Severity::Warning => paint.odd(&label),
         Severity::Note => paint.faint(&label),
     };
-    let mut text = format!("{label} {}\n", harmless(&finding.message));
-    text.push_str(&report::place_text(
+    let mut text = text!("{} {}\n", label, finding.message);
+    text.push(report::place_text(
         finding.place.as_ref(),
         finding.source_line.as_deref(),
         finding.key.as_ref(),
         paint,
     ));
     if !finding.fix.is_empty() {
-        text.push_str(&format!("  fix: {}\n", harmless(&finding.fix)));
+        text.push(text!("  fix: {}\n", finding.fix));
     }
     if let Some(related) = &finding.related
         && let Some(place) = &related.place
     {
-        text.push_str(&format!("  see: {} is in {place}\n", related.key.short()));
+        text.push(text!("  see: {} is in {}\n", related.key.short(), place));
     }
     text
 }

@@ -1,7 +1,12 @@
 //! Hides the data of Secrets in what is printed: output ends up in the logs of pipelines.
 
-use capstan_core::{object::Object, plan::Plan};
-use serde_json::{Value, json};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use capstan_core::{
+    object::Object,
+    plan::Plan,
+    secret::{LAST_APPLIED, VALUES, is_secret_kind},
+};
+use serde_json::{Map, Value, json};
 
 /// What stands where a value was.
 const HIDDEN: &str = "(hidden)";
@@ -22,12 +27,8 @@ pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
         if let Some(hook) = task.pointer_mut("/action/Hook").and_then(Value::as_object_mut) {
             hook.remove("inputs");
         }
-        let is_secret =
-            task.pointer("/key/kind") == Some(&json!("Secret")) && task.pointer("/key/group") == Some(&json!(""));
-        if is_secret {
-            for field in ["/object/data", "/object/stringData"] {
-                hide_members(task.pointer_mut(field));
-            }
+        let text = |pointer: &str| task.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        if is_secret_kind(text("/key/group"), text("/key/kind")) {
             let changes = task
                 .pointer_mut("/action/Apply/changes/Fields")
                 .and_then(Value::as_array_mut);
@@ -40,58 +41,180 @@ pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
             }
         }
     }
+    hide(&mut value);
     Ok(value)
-}
-
-fn hide_members(map: Option<&mut Value>) {
-    for value in map
-        .and_then(Value::as_object_mut)
-        .into_iter()
-        .flat_map(serde_json::Map::values_mut)
-    {
-        *value = json!(HIDDEN);
-    }
 }
 
 /// Returns an object before and after a change without the data of Secrets: what differs is still seen to differ.
 pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>, Option<Object>) {
-    let (mut hidden_before, mut hidden_after) = (before.cloned(), after.cloned());
-    let is_secret = [before, after]
-        .into_iter()
-        .flatten()
-        .any(|object| object.kind() == "Secret");
-    if !is_secret {
-        return (hidden_before, hidden_after);
+    let hidden = |own: Option<&Object>, other: Option<&Object>, word: &str| {
+        own.map(|own| {
+            let mut value = own.0.clone();
+            if is_secret(&value) {
+                hide_secret(&mut value, |field, name, value| {
+                    let other = other.and_then(|other| other.0.get(field)?.get(name));
+                    if other == Some(value) {
+                        json!(HIDDEN)
+                    } else {
+                        json!(format!("(hidden, {word})"))
+                    }
+                });
+            } else {
+                hide(&mut value);
+            }
+            Object(value)
+        })
+    };
+    (hidden(before, after, "before"), hidden(after, before, "after"))
+}
+
+/// Hides the data of all Secrets that a document holds, wherever they are in it: also in lists.
+pub fn hide(document: &mut Value) {
+    match document {
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Object(_) if is_secret(document) => hide_secret(document, |_, _, _| json!(HIDDEN)),
+        Value::Object(members) => {
+            // The members of a typed list don't say what they are.
+            let is_list = members.get("kind").and_then(Value::as_str) == Some("SecretList");
+            for (name, value) in members.iter_mut() {
+                match value {
+                    Value::Array(items) if is_list && name == "items" => {
+                        for item in items {
+                            hide_secret(item, |_, _, _| json!(HIDDEN));
+                        }
+                    }
+                    other => hide(other),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-    for field in ["data", "stringData"] {
-        let value =
-            |object: Option<&Object>, name: &str| object.and_then(|object| object.0.get(field)?.get(name).cloned());
-        for (hidden, other, word) in [
-            (&mut hidden_before, after, "before"),
-            (&mut hidden_after, before, "after"),
-        ] {
-            let members = hidden
-                .as_mut()
-                .and_then(|object| object.0.get_mut(field)?.as_object_mut());
-            for (name, own) in members.into_iter().flatten() {
-                let is_same = value(other, name).as_ref() == Some(own);
-                *own = if is_same {
-                    json!(HIDDEN)
-                } else {
-                    json!(format!("(hidden, {word})"))
-                };
+}
+
+fn is_secret(value: &Value) -> bool {
+    let text = |field: &str| value.get(field).and_then(Value::as_str);
+    text("kind") == Some("Secret") && text("apiVersion") == Some("v1")
+}
+
+/// Hides what a Secret holds; `word` says what stands where a value was, by its field and its name.
+fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
+    let copies = copies(secret);
+    for field in VALUES {
+        match secret.get_mut(field) {
+            Some(Value::Object(members)) => {
+                for (name, value) in members.iter_mut() {
+                    *value = word(field, name, value);
+                }
+            }
+            Some(Value::Null) | None => {}
+            Some(other) => *other = json!(HIDDEN),
+        }
+    }
+    let annotations = secret
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut);
+    if let Some(annotations) = annotations {
+        annotations.remove(LAST_APPLIED);
+        for text in annotations.values_mut() {
+            let is_copy = |text: &str| copies.iter().any(|copy| text.contains(copy.as_str()));
+            if text.as_str().is_some_and(is_copy) {
+                *text = json!(HIDDEN);
             }
         }
     }
-    // kubectl leaves the whole Secret in there.
-    for object in [&mut hidden_before, &mut hidden_after].into_iter().flatten() {
-        let annotations = object
-            .0
-            .pointer_mut("/metadata/annotations")
-            .and_then(Value::as_object_mut);
-        if let Some(annotations) = annotations {
-            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+}
+
+/// Lists the values of a Secret as an annotation may hold them: as they are and in base64.
+fn copies(secret: &Value) -> Vec<String> {
+    let members = |field: &str| secret.get(field).and_then(Value::as_object);
+    let texts = |members: Option<&Map<String, Value>>| {
+        let values = members.into_iter().flat_map(Map::values);
+        values
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect::<Vec<String>>()
+    };
+    let encoded = texts(members("data"));
+    let plain = texts(members("stringData"));
+    let decoded = encoded.iter().filter_map(|value| {
+        let bytes = BASE64_STANDARD.decode(value).ok()?;
+        String::from_utf8(bytes).ok()
+    });
+    let mut all: Vec<String> = decoded.collect();
+    all.extend(plain.iter().map(|value| BASE64_STANDARD.encode(value)));
+    all.extend(encoded);
+    all.extend(plain);
+    all.retain(|copy| !copy.is_empty());
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(data: Value) -> Value {
+        let mut secret = json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": "s", "annotations": {
+                LAST_APPLIED: "{\"stringData\":{\"p\":\"hunter2\"}}",
+                "checksum": "of hunter2", "encoded": "x=aHVudGVyMg==", "note": "kept",
+            } },
+        });
+        for (field, value) in data.as_object().expect("a mapping") {
+            secret[field] = value.clone();
+        }
+        secret
+    }
+
+    fn assert_hidden(value: &Value) {
+        let text = value.to_string();
+        for word in ["hunter2", "aHVudGVyMg=="] {
+            assert!(!text.contains(word), "{text}");
         }
     }
-    (hidden_before, hidden_after)
+
+    #[test]
+    fn no_document_shows_the_data_of_a_secret() {
+        let (plain, encoded) = (json!({ "p": "hunter2" }), json!({ "p": "aHVudGVyMg==" }));
+        let item = json!({ "metadata": { "name": "a", "annotations": { LAST_APPLIED: "hunter2" } }, "data": encoded });
+        for document in [
+            secret(json!({ "stringData": plain })),
+            secret(json!({ "data": encoded })),
+            secret(json!({ "data": ["hunter2"], "stringData": { "p": "hunter2" } })),
+            json!({ "apiVersion": "v1", "kind": "SecretList", "items": [item] }),
+            json!({ "apiVersion": "v1", "kind": "List", "items": [secret(json!({ "data": encoded }))] }),
+            json!([{ "object": secret(json!({ "data": encoded })) }]),
+        ] {
+            let mut hidden = document.clone();
+            hide(&mut hidden);
+            assert_hidden(&hidden);
+            assert_eq!(
+                hidden.to_string().contains("kept"),
+                document.to_string().contains("kept")
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_shown() {
+        for document in [
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "p": "hunter2" } }),
+            json!({ "apiVersion": "acme.io/v1", "kind": "Secret", "data": { "p": "hunter2" } }),
+            json!({ "group": "", "kind": "Secret", "name": "s", "namespace": "shop" }),
+        ] {
+            let mut hidden = document.clone();
+            hide(&mut hidden);
+            assert_eq!(hidden, document);
+        }
+    }
+
+    #[test]
+    fn a_difference_is_seen_and_its_values_are_not() {
+        let object = |value: &str| Object(secret(json!({ "stringData": { "p": value, "q": "same" } })));
+        let (before, after) = both(Some(&object("hunter2")), Some(&object("hunter3")));
+        let (before, after) = (before.expect("an object").0, after.expect("an object").0);
+        assert_eq!(before["stringData"], json!({ "p": "(hidden, before)", "q": HIDDEN }));
+        assert_eq!(after["stringData"], json!({ "p": "(hidden, after)", "q": HIDDEN }));
+        assert_hidden(&before);
+    }
 }

@@ -8,14 +8,15 @@ use capstan_core::{
 };
 use jiff::SignedDuration;
 
-use super::{Paint, columns, name_of, phase_name, span};
+use super::{Paint, columns, lines, name_of, phase_name, span};
+use crate::{terminal::Text, text};
 
 /// How many changed fields are named before they are counted.
 const NAMED: usize = 3;
 
 /// Writes a plan.
-pub fn text(plan: &Plan, paint: Paint) -> String {
-    let mut text = format!("{}\n", paint.strong(&heading(plan)));
+pub fn text(plan: &Plan, paint: Paint) -> Text {
+    let mut text = text!("{}\n", paint.strong(&heading(plan)));
     let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| row(task, plan)).collect();
     let mut rows = columns(&rows, 3).into_iter();
     for (phase, waves) in plan.waves() {
@@ -24,23 +25,23 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
         } else {
             ""
         };
-        text.push_str(&format!(
+        text.push(text!(
             "\n{}{}\n",
             paint.strong(phase_name(phase, plan.does, plan.purpose)),
             paint.faint(note)
         ));
         for wave in waves {
-            let mut label = format!("  wave {:>3}   ", wave.to_string());
+            let mut label = text!("  wave {:>3}   ", wave.to_string());
             for row in rows.by_ref().take(plan.wave(phase, wave).len()) {
-                text.push_str(&format!("{label}{}\n", sign(&row, paint)));
-                label = " ".repeat(label.len());
+                text.push(text!("{}{}\n", label, sign(&row, paint)));
+                label = " ".repeat(label.width()).into();
             }
         }
     }
-    text.push_str(&allowed(plan, paint));
+    text.push(allowed(plan, paint));
     let namespace = &plan.application.namespace;
     if !plan.skipped.is_empty() {
-        text.push_str(&format!("\n{}\n", paint.strong("Left alone")));
+        text.push(text!("\n{}\n", paint.strong("Left alone")));
         let rows: Vec<Vec<String>> = plan
             .skipped
             .iter()
@@ -51,48 +52,52 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
                 ]
             })
             .collect();
-        text.push_str(&format!("{}\n", columns(&rows, 3).join("\n")));
+        text.push(lines(columns(&rows, 3)));
     }
     if !plan.left_over.is_empty() {
-        text.push_str(&format!(
+        text.push(text!(
             "\n{}{}\n",
             paint.strong("No longer in the manifests"),
             paint.faint("   (--prune removes them)")
         ));
         for key in &plan.left_over {
-            text.push_str(&format!("  {}\n", name_of(key, namespace)));
+            text.push(text!("  {}\n", name_of(key, namespace)));
         }
     }
     if !plan.notices.is_empty() {
-        text.push('\n');
+        text.end_line();
     }
     for notice in &plan.notices {
-        text.push_str(&format!("{} {notice}\n", paint.odd("note:")));
+        text.push(text!("{} {}\n", paint.odd("note:"), notice));
     }
     text
 }
 
 /// Says what the plugins of a plan's hooks may have done beside their own objects, and what they request in vain.
-fn allowed(plan: &Plan, paint: Paint) -> String {
+fn allowed(plan: &Plan, paint: Paint) -> Text {
     if plan.allowances.is_empty() {
-        return String::new();
+        return Text::default();
     }
-    let mut text = format!("\n{}\n", paint.strong("Plugins may"));
+    let mut text = text!("\n{}\n", paint.strong("Plugins may"));
     for allowance in &plan.allowances {
         let name = &allowance.plugin;
-        let mut label = format!("  {name:<12}");
+        let mut label = text!("  {:<12}", name);
         for line in allowance.effective.lines() {
-            text.push_str(&format!("{label}   {line}\n"));
-            label = " ".repeat(label.len());
+            text.push(text!("{}   {}\n", label, line));
+            label = " ".repeat(label.width()).into();
         }
         if allowance.effective == allowance.requested {
             continue;
         }
         for line in allowance.requested.lines() {
             if !allowance.effective.lines().contains(&line) {
-                let missing = format!("not: {line}   (requested; `--grant {name}=requested` grants all of it)");
-                text.push_str(&format!("{label}   {}\n", paint.faint(&missing)));
-                label = " ".repeat(label.len());
+                let missing = text!(
+                    "not: {}   (requested; `--grant {}=requested` grants all of it)",
+                    line,
+                    name
+                );
+                text.push(text!("{}   {}\n", label, paint.faint(&missing)));
+                label = " ".repeat(label.width()).into();
             }
         }
     }
@@ -149,12 +154,12 @@ pub fn heading(plan: &Plan) -> String {
     )
 }
 
-fn sign(row: &str, paint: Paint) -> String {
-    match row.get(..1) {
-        Some("+") => paint.good("+") + row.get(1..).unwrap_or_default(),
-        Some("~") => paint.odd("~") + row.get(1..).unwrap_or_default(),
-        Some("-") => paint.bad("-") + row.get(1..).unwrap_or_default(),
-        _ => row.to_owned(),
+fn sign(row: &Text, paint: Paint) -> Text {
+    match row.split_sign(&['+', '~', '-']) {
+        Some((sign @ '+', rest)) => text!("{}{}", paint.good(sign), rest),
+        Some((sign @ '~', rest)) => text!("{}{}", paint.odd(sign), rest),
+        Some((sign, rest)) => text!("{}{}", paint.bad(sign), rest),
+        None => row.clone(),
     }
 }
 

@@ -11,7 +11,8 @@ use capstan_core::{
 use capstan_engine::{Line, Record};
 use jiff::Timestamp;
 
-use super::{Paint, harmless, name_of, phase_name, span};
+use super::{Paint, name_of, phase_name, span};
+use crate::{terminal::Text, text};
 
 /// How wide the column of names gets; longer names push their line's rest aside.
 const WIDEST: usize = 48;
@@ -41,12 +42,12 @@ impl RunText {
     }
 
     /// Writes one record; most are one line, some none.
-    pub fn text(&mut self, record: &Record) -> String {
+    pub fn text(&mut self, record: &Record) -> Text {
         match record {
             Record::Line(line) => self.log(line),
             Record::Past(view) => {
                 self.view = (**view).clone();
-                String::new()
+                Text::default()
             }
             Record::Event(event) => {
                 self.view.fold(event);
@@ -55,15 +56,11 @@ impl RunText {
         }
     }
 
-    fn log(&self, line: &Line) -> String {
+    fn log(&self, line: &Line) -> Text {
         let Line {
             pod, container, text, ..
         } = line;
-        format!(
-            "{} {pod} > {container} | {}\n",
-            self.paint.faint("logs |"),
-            harmless(text)
-        )
+        text!("{} {} > {} | {}\n", self.paint.faint("logs |"), pod, container, text)
     }
 
     fn name(&self, task: &TaskId) -> String {
@@ -83,37 +80,38 @@ impl RunText {
         name_of(key, namespace.unwrap_or_default())
     }
 
-    fn line(&mut self, at: Timestamp, verb: &str, name: &str, rest: &str) -> String {
+    fn line(&mut self, at: Timestamp, verb: &str, name: &str, rest: &str) -> Text {
         let since = self
             .view
             .started_at
             .map(|start| at.duration_since(start))
             .unwrap_or_default();
-        self.width = self.width.max(name.chars().count()).min(WIDEST);
-        let width = self.width;
+        let name = Text::from(name);
+        self.width = self.width.max(name.width()).min(WIDEST);
+        let room = " ".repeat(self.width.saturating_sub(name.width()));
         let padded = format!("{verb:<9}");
         let verb = match verb {
             "ok" | "created" | "changed" => self.paint.good(&padded),
             "FAILED" | "stopped" | "plugin" | "trouble" | "refused" => self.paint.bad(&padded),
             "waiting" | "passed" => self.paint.odd(&padded),
-            _ => padded,
+            _ => padded.into(),
         };
-        let line = format!("{:>6}  {verb} {name:<width$}   {}", span(since), harmless(rest));
-        format!("{}\n", line.trim_end())
+        let line = text!("{:>6}  {} {}{}   {}", span(since), verb, name, room, rest);
+        text!("{}\n", line.trim_end())
     }
 
-    fn section(&self, title: &str) -> String {
+    fn section(&self, title: &str) -> Text {
         let main = |view: &&capstan_core::view::TaskView| view.outline.phase != Phase::SyncFail;
         let all = self.view.tasks.iter().filter(main).count();
         let is_done = |view: &&capstan_core::view::TaskView| matches!(view.progress, TaskProgress::Finished(_));
         let done = self.view.tasks.iter().filter(main).filter(is_done).count();
-        format!(
+        text!(
             "{}\n",
-            self.paint.strong(&format!("---- {title} [{done}/{all} done] ----"))
+            self.paint.strong(&text!("---- {} [{}/{} done] ----", title, done, all))
         )
     }
 
-    fn event(&mut self, event: &Event) -> String {
+    fn event(&mut self, event: &Event) -> Text {
         let at = event.at;
         match &event.what {
             News::OperationStarted {
@@ -133,8 +131,9 @@ impl RunText {
                     .max()
                     .unwrap_or_default()
                     .min(WIDEST);
-                format!(
-                    "operation {operation}: {} of {} in namespace {}\n",
+                text!(
+                    "operation {}: {} of {} in namespace {}\n",
+                    operation,
                     purpose.word(*does),
                     application.name,
                     application.namespace
@@ -166,10 +165,7 @@ impl RunText {
                 cause,
             } => {
                 let pause = span(when.duration_since(at));
-                self.section(&format!(
-                    "try {attempt} in {pause}, because of {}",
-                    harmless(&cause.message)
-                ))
+                self.section(&format!("try {attempt} in {pause}, because of {}", cause.message))
             }
             News::PhaseStarted {
                 phase: Phase::SyncFail,
@@ -186,7 +182,7 @@ impl RunText {
             News::ObjectMade { key, how, .. } => {
                 // Of what is unchanged, its end says all there is to say.
                 if how == "unchanged" {
-                    return String::new();
+                    return Text::default();
                 }
                 let name = self.name_of(key);
                 self.line(at, how, &name, "")
@@ -194,14 +190,14 @@ impl RunText {
             News::TaskProgressed { task, health, message } => {
                 // The same reason twice in a row is said once.
                 if self.last.as_ref() == Some(&(task.clone(), message.clone())) {
-                    return String::new();
+                    return Text::default();
                 }
                 self.last = Some((task.clone(), message.clone()));
                 // Until there is an object, there is nothing to wait for; when that takes long, `Waiting` says so.
                 let is_to_come =
                     |view: &capstan_core::view::TaskView| view.object.is_none() && view.outline.key.kind != "Hook";
                 if health.is_none() && self.view.task(task).is_some_and(is_to_come) {
-                    return String::new();
+                    return Text::default();
                 }
                 let name = self.name(task);
                 let reason = match (health, message.is_empty()) {
@@ -267,16 +263,16 @@ impl RunText {
             | News::CheckFinished { well: true }
             | News::TaskStarted { .. }
             | News::Requested { .. }
-            | News::LogsKept { .. } => String::new(),
+            | News::LogsKept { .. } => Text::default(),
             News::OperationFinished { status } => self.finished(at, status),
         }
     }
 
-    fn disposed(&mut self, at: Timestamp, key: &ObjectKey, fate: &Fate, by: &str) -> String {
+    fn disposed(&mut self, at: Timestamp, key: &ObjectKey, fate: &Fate, by: &str) -> Text {
         let name = self.name_of(key);
         match fate {
             // That it stays until the next run was in the plan.
-            Fate::Kept => String::new(),
+            Fate::Kept => Text::default(),
             Fate::Deleted => self.line(at, "deleted", &name, by),
             Fate::Due(due) => {
                 let rest = format!("deleted in {} ({by})", span(due.duration_since(at)));
@@ -286,7 +282,7 @@ impl RunText {
         }
     }
 
-    fn finished(&self, at: Timestamp, status: &Status) -> String {
+    fn finished(&self, at: Timestamp, status: &Status) -> Text {
         let took = self
             .view
             .started_at
@@ -299,22 +295,23 @@ impl RunText {
             .filter(|view| view.progress == TaskProgress::Pending && view.outline.phase != Phase::SyncFail)
             .map(|view| self.name_of(&view.outline.key))
             .collect();
-        let mut text = String::from("\n");
-        text.push_str(&match status {
-            Status::Succeeded => format!("{} in {took}\n", self.paint.good("Succeeded")),
+        let mut text = text!("\n");
+        text.push(match status {
+            Status::Succeeded => text!("{} in {}\n", self.paint.good("Succeeded"), took),
             Status::Failed(cause) => {
-                format!(
-                    "{} after {took} ({}): {}\n",
+                text!(
+                    "{} after {} ({}): {}\n",
                     self.paint.bad("Failed"),
+                    took,
                     cause.class,
-                    harmless(&cause.message)
+                    cause.message
                 )
             }
-            Status::Terminated { by } => format!("{} after {took} by {}\n", self.paint.bad("Terminated"), harmless(by)),
-            Status::Running | Status::Terminating { .. } => format!("{status:?}\n"),
+            Status::Terminated { by } => text!("{} after {} by {}\n", self.paint.bad("Terminated"), took, by),
+            Status::Running | Status::Terminating { .. } => text!("{}\n", format!("{status:?}")),
         });
         if !untouched.is_empty() {
-            text.push_str(&format!("Not started: {}\n", untouched.join(", ")));
+            text.push(text!("Not started: {}\n", untouched.join(", ")));
         }
         if *status != Status::Succeeded
             && let Some((_, application)) = &self.view.about
@@ -324,9 +321,10 @@ impl RunText {
                 .iter()
                 .any(|view| view.logs.is_some_and(|bytes| bytes > 0))
         {
-            text.push_str(&format!(
+            text.push(text!(
                 "The logs of its hooks: capstan logs {} -n {}\n",
-                application.name, application.namespace
+                application.name,
+                application.namespace
             ));
         }
         text

@@ -9,39 +9,35 @@ use capstan_core::{
 use capstan_engine::{Past, Report, Revision};
 use jiff::Timestamp;
 
-use super::{Paint, columns, harmless, lines, name_of, span};
+use super::{Paint, columns, lines, name_of, span};
+use crate::{terminal::Text, text};
 
 /// Writes how an operation is or ended, in a few words.
-pub fn status(status: &Status, paint: Paint) -> String {
+pub fn status(status: &Status, paint: Paint) -> Text {
     match status {
-        Status::Running => "Running".to_owned(),
-        Status::Terminating { by } => format!("Terminating ({})", harmless(by)),
+        Status::Running => "Running".into(),
+        Status::Terminating { by } => text!("Terminating ({})", by),
         Status::Succeeded => paint.good("Succeeded"),
-        Status::Failed(cause) => format!(
-            "{} ({}): {}",
-            paint.bad("Failed"),
-            cause.class,
-            harmless(&cause.message)
-        ),
-        Status::Terminated { by } => format!("{} by {}", paint.bad("Terminated"), harmless(by)),
+        Status::Failed(cause) => text!("{} ({}): {}", paint.bad("Failed"), cause.class, cause.message),
+        Status::Terminated { by } => text!("{} by {}", paint.bad("Terminated"), by),
     }
 }
 
 /// Writes the last operations, the newest first.
-pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> String {
+pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> Text {
     let mut rows = vec![
         ["OPERATION", "DOES", "STARTED", "TOOK", "BY", "REVISION", "RESULT"]
-            .map(str::to_owned)
+            .map(Text::from)
             .to_vec(),
     ];
     rows.extend(history.iter().rev().map(|past| {
         vec![
-            past.id.clone(),
-            past.purpose.word(past.does).to_owned(),
-            format!("{} ago", span(now.duration_since(past.started_at))),
-            span(past.finished_at.duration_since(past.started_at)),
-            harmless(&past.by),
-            revision(past),
+            Text::from(&*past.id),
+            past.purpose.word(past.does).into(),
+            text!("{} ago", span(now.duration_since(past.started_at))),
+            span(past.finished_at.duration_since(past.started_at)).into(),
+            Text::from(&*past.by),
+            revision(past).into(),
             status(&past.status, paint),
         ]
     }));
@@ -51,11 +47,11 @@ pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> String {
 /// Names the state of what was deployed: its Git commit; without one, the digest of its manifests.
 fn revision(past: &Past) -> String {
     let commit = past.revision.as_ref().and_then(Revision::short_commit);
-    harmless(&commit.unwrap_or_else(|| past.digest.clone()))
+    commit.unwrap_or_else(|| past.digest.clone())
 }
 
 /// Writes from where an operation's manifests came, in one line.
-pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> String {
+pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> Text {
     let mut parts = vec![format!("manifests {digest}")];
     if let Some(revision) = revision {
         parts.extend(revision.commit.as_ref().map(|commit| format!("commit {commit}")));
@@ -63,39 +59,45 @@ pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> String
             parts.push(format!("from {}", revision.sources.join(", ")));
         }
     }
-    format!("{} {}\n", paint.strong("revision:"), harmless(&parts.join(", ")))
+    text!("{} {}\n", paint.strong("revision:"), parts.join(", "))
 }
 
 /// Writes what is known of an application.
-pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
+pub fn report(report: &Report, now: Timestamp, paint: Paint) -> Text {
     let application = &report.application;
-    let mut text = format!(
+    let mut text = text!(
         "{} in namespace {}\n",
         paint.strong(&application.name),
         application.namespace
     );
     match (&report.current, &report.progress) {
         (Some(current), Some(progress)) => {
-            let by = harmless(&current.by);
-            text.push_str(&if report.is_driven {
-                format!("\nrunning, started by {by}:\n")
+            let by = &current.by;
+            text.push(if report.is_driven {
+                text!("\nrunning, started by {}:\n", by)
             } else {
                 let name = &application.name;
-                format!("\nleft before its end, started by {by}; the next sync carries on, `capstan terminate {name}` ends it:\n")
+                text!(
+                    "\nleft before its end, started by {}; the next sync carries on, `capstan terminate {}` ends it:\n",
+                    by,
+                    name
+                )
             });
-            text.push_str(&origin(&current.digest, current.revision.as_ref(), paint));
-            text.push_str(&operation(progress, paint));
+            text.push(origin(&current.digest, current.revision.as_ref(), paint));
+            text.push(operation(progress, paint));
         }
-        _ => text.push_str("\nno operation is running\n"),
+        _ => text.push(text!("\nno operation is running\n")),
     }
     if !report.history.is_empty() {
-        text.push_str(&format!("\n{}", history(&report.history, now, paint)));
+        text.push(text!("\n{}", history(&report.history, now, paint)));
     }
     if !report.hooks.is_empty() {
-        text.push_str(&format!("\n{}", hooks(report, now)));
+        text.push(text!("\n{}", hooks(report, now)));
     }
     if !report.due.is_empty() {
-        text.push_str("\nTo be deleted later, by the cluster, the next operation or `capstan sweep`:\n");
+        text.push(text!(
+            "\nTo be deleted later, by the cluster, the next operation or `capstan sweep`:\n"
+        ));
         let rows = report.due.iter().map(|object| {
             let due = &object.due;
             let left = due.at.duration_since(now);
@@ -110,13 +112,13 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> String {
                 due.by.clone(),
             ]
         });
-        text.push_str(&lines(columns(&rows.collect::<Vec<_>>(), 3)));
+        text.push(lines(columns(&rows.collect::<Vec<_>>(), 3)));
     }
     text
 }
 
 /// Writes when each hook last ran, and why it was left out since.
-fn hooks(report: &Report, now: Timestamp) -> String {
+fn hooks(report: &Report, now: Timestamp) -> Text {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for record in report.hooks.values() {
         let name = name_of(&record.key, &report.application.namespace);
@@ -132,7 +134,7 @@ fn hooks(report: &Report, now: Timestamp) -> String {
         if let Some(left) = &record.left_out {
             let when = record::number(&left.operation).to_owned();
             let never = if record.runs.is_empty() { "never" } else { "" };
-            let reason = format!("left out: {}", harmless(&left.reason));
+            let reason = format!("left out: {}", left.reason);
             rows.push(vec![name, String::new(), never.to_owned(), when, reason]);
         }
     }
@@ -147,15 +149,15 @@ fn hooks(report: &Report, now: Timestamp) -> String {
 }
 
 /// Writes one operation with its tasks.
-pub fn operation(view: &OperationView, paint: Paint) -> String {
+pub fn operation(view: &OperationView, paint: Paint) -> Text {
     let namespace = view
         .about
         .as_ref()
         .map(|(_, application)| application.namespace.clone())
         .unwrap_or_default();
-    let mut text = format!("operation {}", paint.strong(&view.operation));
+    let mut text = text!("operation {}", paint.strong(&view.operation));
     if let Some((does, application)) = &view.about {
-        text.push_str(&format!(
+        text.push(text!(
             ": {} of {} in namespace {}",
             view.purpose.word(*does),
             application.name,
@@ -163,15 +165,15 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
         ));
     }
     if let Some(started) = view.started_at {
-        text.push_str(&format!("\nstarted {started:.0}"));
+        text.push(text!("\nstarted {}", format!("{started:.0}")));
     }
     if let Some(found) = &view.status {
-        text.push_str(&format!("\n{}", status(found, paint)));
+        text.push(text!("\n{}", status(found, paint)));
     }
-    text.push_str("\n\n");
+    text.push(text!("\n\n"));
     let mut rows = vec![
         ["PHASE", "WAVE", "OBJECT", "TOOK", "RESULT", "MESSAGE"]
-            .map(str::to_owned)
+            .map(Text::from)
             .to_vec(),
     ];
     rows.extend(view.tasks.iter().map(|task| {
@@ -180,31 +182,31 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
             .zip(task.finished_at)
             .map(|(start, end)| span(end.duration_since(start)));
         vec![
-            task.outline.phase.to_string(),
-            task.outline.wave.to_string(),
-            name_of(task.object.as_ref().unwrap_or(&task.outline.key), &namespace),
-            took.unwrap_or_default(),
+            task.outline.phase.into(),
+            task.outline.wave.into(),
+            name_of(task.object.as_ref().unwrap_or(&task.outline.key), &namespace).into(),
+            took.unwrap_or_default().into(),
             match &task.progress {
-                TaskProgress::Pending => "not started".to_owned(),
-                TaskProgress::Running => "running".to_owned(),
+                TaskProgress::Pending => "not started".into(),
+                TaskProgress::Running => "running".into(),
                 TaskProgress::Finished(TaskResult::Done(_)) => paint.good("ok"),
-                TaskProgress::Finished(TaskResult::Tolerated(_)) => "passed".to_owned(),
+                TaskProgress::Finished(TaskResult::Tolerated(_)) => "passed".into(),
                 TaskProgress::Finished(TaskResult::Failed { .. }) => paint.bad("FAILED"),
-                TaskProgress::Finished(TaskResult::Stopped(_)) => "stopped".to_owned(),
+                TaskProgress::Finished(TaskResult::Stopped(_)) => "stopped".into(),
             },
-            harmless(&task.message),
+            Text::from(&*task.message),
         ]
     }));
-    text.push_str(&lines(columns(&rows, 3)));
+    text.push(lines(columns(&rows, 3)));
     if !view.skipped.is_empty() {
-        text.push_str("\nLeft alone:\n");
+        text.push(text!("\nLeft alone:\n"));
         let rows = view.skipped.iter().map(|skipped| {
             vec![
                 format!("  {}", name_of(&skipped.key, &namespace)),
-                harmless(&skipped.reason),
+                skipped.reason.clone(),
             ]
         });
-        text.push_str(&lines(columns(&rows.collect::<Vec<_>>(), 3)));
+        text.push(lines(columns(&rows.collect::<Vec<_>>(), 3)));
     }
     for task in &view.tasks {
         let hook = name_of(&task.outline.key, &namespace);
@@ -214,16 +216,16 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
             } else {
                 String::new()
             };
-            let what = harmless(&request.what);
-            text.push_str(&if request.refused.is_empty() {
-                format!("{hook} asked: {what}{times}\n")
+            let what = &request.what;
+            text.push(if request.refused.is_empty() {
+                text!("{} asked: {}{}\n", hook, what, times)
             } else {
-                let why = harmless(&request.refused);
-                format!("{} {hook}: {what}{times}: {why}\n", paint.odd("refused:"))
+                let why = &request.refused;
+                text!("{} {}: {}{}: {}\n", paint.odd("refused:"), hook, what, times, why)
             });
         }
         for (key, how) in &task.touched {
-            text.push_str(&format!("{hook} {how} {}\n", name_of(key, &namespace)));
+            text.push(text!("{} {} {}\n", hook, how, name_of(key, &namespace)));
         }
     }
     for trouble in view
@@ -231,7 +233,7 @@ pub fn operation(view: &OperationView, paint: Paint) -> String {
         .iter()
         .chain(view.tasks.iter().flat_map(|task| &task.troubles))
     {
-        text.push_str(&format!("{} {}\n", paint.odd("trouble:"), harmless(trouble)));
+        text.push(text!("{} {}\n", paint.odd("trouble:"), trouble));
     }
     text
 }

@@ -7,42 +7,27 @@ use std::{
 
 use capstan_core::error::PlanError;
 
-use super::{helm, kustomize};
+use super::{
+    Text, helm, kustomize,
+    tree::{ConfinedPath, WorkTree, plain, text},
+};
 
-/// Reads a text file or stdin.
-///
-/// # Errors
-///
-/// Returns why it couldn't be read.
-pub fn text(path: &Path) -> Result<String, PlanError> {
-    let bytes = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::stdin(), &mut bytes).map(|_| bytes)
-    } else {
-        fs::read(path)
-    };
-    let name = path.display();
-    let bytes = bytes.map_err(|error| PlanError::new(format!("{name} can't be read: {}", plain(&error))))?;
-    String::from_utf8(bytes).map_err(|_| PlanError::new(format!("{name} is not text in UTF-8")))
-}
-
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "it is not allowed".to_owned(),
-        _ => error.to_string(),
+/// Reads the texts of a path; a folder's files by name. What the folder holds stays in `tree`.
+pub(super) fn texts(path: &ConfinedPath, recursive: bool, tree: &WorkTree) -> Result<Vec<Text>, PlanError> {
+    let (path, is_outside) = (path.path(), path.is_outside());
+    if path == Path::new("-") {
+        return Ok(vec![Text {
+            name: "stdin".to_owned(),
+            text: text(path)?,
+            is_outside: false,
+        }]);
     }
-}
-
-/// Reads the texts of a path, with their names; a folder's files by name.
-pub(super) fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)>, PlanError> {
     if !path.is_dir() {
-        let name = if path == Path::new("-") {
-            "stdin".to_owned()
-        } else {
-            path.display().to_string()
-        };
-        return Ok(vec![(name, text(path)?)]);
+        return Ok(vec![Text {
+            name: path.display().to_string(),
+            text: text(path)?,
+            is_outside,
+        }]);
     }
     let mut files = Vec::new();
     if let Some(file) = kustomize::FILES.iter().find(|file| path.join(file).is_file()) {
@@ -52,7 +37,7 @@ pub(super) fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)
         ));
         return Err(error.hint(format!("`-k {shown}` builds it")));
     }
-    collect(path, recursive, &mut files)?;
+    collect(path, recursive, tree, 0, &mut files)?;
     if files.is_empty() {
         let error = PlanError::new(format!("{} has no .yaml, .yml or .json files", path.display()));
         return Err(error.hint(if recursive {
@@ -61,11 +46,31 @@ pub(super) fn texts(path: &Path, recursive: bool) -> Result<Vec<(String, String)
             "`-R` reads its subfolders, too"
         }));
     }
-    let read = |file: PathBuf| Ok((file.display().to_string(), text(&file)?));
+    let read = |file: PathBuf| {
+        let file = tree.confine(&file)?;
+        Ok(Text {
+            name: file.path().display().to_string(),
+            text: file.text()?,
+            is_outside: file.is_outside(),
+        })
+    };
     files.into_iter().map(read).collect()
 }
 
-fn collect(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(), PlanError> {
+/// How deep folders may be in each other: a link to a folder above it would have no end.
+const DEPTH: usize = 64;
+
+fn collect(
+    folder: &Path,
+    recursive: bool,
+    tree: &WorkTree,
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+) -> Result<(), PlanError> {
+    if depth > DEPTH {
+        let message = format!("{} is more than {DEPTH} folders deep", folder.display());
+        return Err(PlanError::new(message).hint("is a folder linked into itself?"));
+    }
     let wrong = |error: io::Error| PlanError::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(wrong)? {
@@ -83,7 +88,8 @@ fn collect(folder: &Path, recursive: bool, files: &mut Vec<PathBuf>) -> Result<(
                 )));
             }
             if recursive {
-                collect(&entry, recursive, files)?;
+                tree.confine(&entry)?;
+                collect(&entry, recursive, tree, depth + 1, files)?;
             }
         } else if entry.file_name().is_some_and(|name| name == crate::project::FILE) {
             // It says what to do with the folder.

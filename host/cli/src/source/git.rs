@@ -1,64 +1,148 @@
 //! Which state of a Git work tree the sources are.
+//!
+//! The commit is read without git. Whether something differs from it is asked of `git status`, in a Git folder of our own: `HEAD` and
+//! the configuration are ours, and only the index and the objects are the repository's. So git knows no hook, filter, monitor, alias
+//! or remote of the repository, and none of the user's either, and has nothing to run.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    time::Duration,
 };
 
-use super::{Source, program};
+use capstan_process::{Command, Environment, Program};
+use tempfile::TempDir;
+
+use super::{
+    Source,
+    repository::{Repository, short_text},
+};
+
+/// How long one question may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How deep submodules may be in each other.
+const SUBMODULES: usize = 4;
+/// A list of ignored files that is longer is not used.
+const EXCLUDE_BYTES: u64 = 1 << 20;
 
 /// Returns the commit, and `-dirty` after it if something of the sources isn't in it; nothing outside of a work tree, without git, or
 /// where the sources are of several work trees.
 pub(super) fn commit(sources: &[Source]) -> Option<String> {
-    let git = program::find("git")?;
+    let git = Program::find("git")?;
     let paths: Vec<PathBuf> = sources
         .iter()
         .flat_map(Source::paths)
         .filter_map(|path| path.canonicalize().ok())
         .collect();
-    let mut found: Option<(String, String)> = None;
+    let mut found: Option<Repository> = None;
     for path in &paths {
         let folder = if path.is_dir() { path.as_path() } else { path.parent()? };
-        let said = ask(&git, folder, &["rev-parse", "--show-toplevel", "HEAD"])?;
-        let (root, commit) = said.trim_end().split_once('\n')?;
-        let this = (root.to_owned(), commit.to_owned());
+        let this = Repository::around(folder)?;
         if found.as_ref().is_some_and(|found| *found != this) {
             return None;
         }
         found = Some(this);
     }
-    let (root, commit) = found?;
-    let root = Path::new(&root);
-    let mut words = vec!["status", "--porcelain", "--"];
-    words.extend(paths.iter().filter_map(|path| path.to_str()));
+    let repository = found?;
+    let commit = repository.commit()?;
     // A kustomization takes what it likes from elsewhere.
     let takes_more = sources.iter().any(|source| matches!(source, Source::Kustomization(_)));
-    let is_dirty = !ask(&git, root, &words)?.is_empty()
-        || (takes_more && !ask(&git, root, &["status", "--porcelain", "--untracked-files=no"])?.is_empty());
+    let is_dirty = is_dirty(&git, &repository, &commit, &paths, SUBMODULES)?
+        || (takes_more && has_changes(&git, &repository, &commit)?);
     Some(if is_dirty { format!("{commit}-dirty") } else { commit })
 }
 
-/// Returns the root of the work tree that a folder is in, and where it comes from and goes to.
-pub fn work_tree(folder: &Path) -> Option<(PathBuf, Vec<String>)> {
-    let git = program::find("git")?;
-    let root = ask(&git, folder, &["rev-parse", "--show-toplevel"])?;
-    let remotes = ask(&git, folder, &["config", "--get-regexp", r"^remote\..*\.url$"]).unwrap_or_default();
-    let urls = remotes.lines().filter_map(|line| line.split_once(' '));
-    Some((
-        PathBuf::from(root.trim_end()),
-        urls.map(|(_, url)| url.to_owned()).collect(),
-    ))
+/// Says whether something below these paths differs from the commit, in submodules, too.
+fn is_dirty(git: &Program, repository: &Repository, commit: &str, paths: &[PathBuf], depth: usize) -> Option<bool> {
+    let changes = ask(git, repository, commit, |git| {
+        // git itself would go into a submodule with the configuration that it finds there.
+        git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--"]);
+        for path in paths {
+            git.path(path);
+        }
+    })?;
+    if !changes.is_empty() {
+        return Some(true);
+    }
+    let tracked = ask(git, repository, commit, |git| {
+        git.words(&["ls-files", "--stage", "-z", "--"]);
+        for path in paths {
+            git.path(path);
+        }
+    })?;
+    // MODE ID STAGE, a tab, the path: mode 160000 is a submodule.
+    for entry in tracked.split('\0').filter(|entry| entry.starts_with("160000 ")) {
+        let (of_entry, path) = entry.split_once('\t')?;
+        let id = of_entry.split(' ').nth(1)?;
+        let root = repository.root.join(path).canonicalize().ok()?;
+        // One that isn't checked out has no files that could differ.
+        let Some(submodule) = Repository::at(&root) else {
+            continue;
+        };
+        let is_same = submodule.commit().as_deref() == Some(id);
+        if !is_same || depth == 0 || is_dirty(git, &submodule, id, &[root], depth - 1)? {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
 
-fn ask(git: &Path, folder: &Path, words: &[&str]) -> Option<String> {
-    let output = Command::new(git)
-        .arg("-C")
-        .arg(folder)
-        .args(words)
-        // Looking changes nothing, not even the index.
+/// Says whether any tracked file of the work tree differs from the commit.
+fn has_changes(git: &Program, repository: &Repository, commit: &str) -> Option<bool> {
+    let changes = ask(git, repository, commit, |git| {
+        git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all"]);
+        git.word("--untracked-files=no");
+    })?;
+    Some(!changes.is_empty())
+}
+
+/// Asks git about a work tree, and returns its answer if there is one.
+fn ask(git: &Program, repository: &Repository, commit: &str, words: impl FnOnce(&mut Command)) -> Option<String> {
+    let folder = own_folder(repository, commit).ok()?;
+    let mut command = Command::new(git, Environment::Minimal);
+    command
+        .env("GIT_DIR", folder.path())
+        .env("GIT_WORK_TREE", &repository.root)
+        .env("GIT_OBJECT_DIRECTORY", repository.common_dir.join("objects"))
+        .env("GIT_INDEX_FILE", repository.git_dir.join("index"))
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", if cfg!(windows) { "NUL" } else { "/dev/null" })
+        .env("GIT_ATTR_NOSYSTEM", "1")
+        .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_OPTIONAL_LOCKS", "0")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    output.status.success().then(|| String::from_utf8(output.stdout).ok())?
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("LC_ALL", "C")
+        .folder(&repository.root)
+        .deadline(DEADLINE)
+        .word("--literal-pathspecs");
+    words(&mut command);
+    let output = command.run().ok()?;
+    output.status.success().then(|| String::from_utf8(output.out).ok())?
+}
+
+/// Makes a Git folder that has nothing of the repository but its commit and its list of ignored files.
+fn own_folder(repository: &Repository, commit: &str) -> std::io::Result<TempDir> {
+    let folder = tempfile::Builder::new().prefix("capstan-git-").tempdir()?;
+    let is_sha256 = commit.len() == 64;
+    let mut config = format!(
+        "[core]\nrepositoryformatversion = {}\nbare = false\n",
+        u8::from(is_sha256)
+    );
+    config.push_str("fsmonitor = false\nuntrackedCache = false\nhooksPath = /dev/null\n");
+    for (key, value) in repository.checkout_settings() {
+        config.push_str(&format!("{key} = {value}\n"));
+    }
+    if is_sha256 {
+        config.push_str("[extensions]\nobjectFormat = sha256\n");
+    }
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("config"), config)?;
+    fs::write(at("HEAD"), format!("{commit}\n"))?;
+    for name in ["info", "objects", "refs"] {
+        fs::create_dir(at(name))?;
+    }
+    if let Some(exclude) = short_text(&repository.common_dir.join("info/exclude"), EXCLUDE_BYTES) {
+        fs::write(Path::new(&at("info")).join("exclude"), exclude)?;
+    }
+    Ok(folder)
 }

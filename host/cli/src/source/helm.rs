@@ -1,16 +1,13 @@
 //! Helm charts, rendered by the installed `helm`. Hooks and tests come with the rest (`helm template` prints them unless it is told
 //! not to), and so do the definitions in `crds/`, as `helm install` would bring them.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use capstan_core::error::PlanError;
+use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
-use super::{Release, Rendered, files::name_of, program};
+use super::{Release, Rendered, Text, bases, files::name_of, program, tree::WorkTree};
 
 const MISSING: &str = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH; \
                        or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`";
@@ -74,7 +71,8 @@ impl Chart {
         }
     }
 
-    fn local(&self) -> Option<&Path> {
+    /// Returns its path, if it is on this machine.
+    pub(super) fn local(&self) -> Option<&Path> {
         Some(Path::new(&self.chart)).filter(|path| path.exists())
     }
 
@@ -131,8 +129,8 @@ pub(super) fn is_chart(path: &Path) -> bool {
     path.join("Chart.yaml").is_file() || (is_packed(path) && path.is_file())
 }
 
-/// Finds helm, and checks what can be checked of a chart without it.
-pub(super) fn find(chart: &Chart) -> Result<PathBuf, PlanError> {
+/// Finds helm, and checks what can be checked of a chart without it. `tree` is what the chart's links stay in.
+pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, allows_outside: bool) -> Result<Program, PlanError> {
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
@@ -152,7 +150,17 @@ pub(super) fn find(chart: &Chart) -> Result<PathBuf, PlanError> {
         );
         return Err(PlanError::new(message).hint("keep one of them, or name a file"));
     }
-    program::find("helm").ok_or_else(|| {
+    if path.is_dir() {
+        let own = || WorkTree::around(path, allows_outside);
+        bases::check_links(path, &tree.cloned().unwrap_or_else(own))?;
+    }
+    if chart.local().is_none() && chart.chart.starts_with('-') {
+        return Err(dash(&LeadingDash(chart.chart.clone())));
+    }
+    if let Some(name) = &chart.release_name {
+        check_release_name(name).map_err(|(message, hint)| PlanError::new(message).hint(hint))?;
+    }
+    Program::find("helm").ok_or_else(|| {
         PlanError::new(format!(
             "{} is a Helm chart, and there is no `helm` to render it with",
             chart.chart
@@ -161,18 +169,45 @@ pub(super) fn find(chart: &Chart) -> Result<PathBuf, PlanError> {
     })
 }
 
-/// Renders a chart. helm gets no kubeconfig: whatever a template looks up is empty, as it is wherever charts are rendered ahead.
+/// The longest name of a release, which helm puts into the names of objects.
+const RELEASE_NAME: usize = 53;
+
+/// Checks the name of a release as helm does: DNS labels with dots between them. Returns what is wrong, and what may help.
+pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
+    let is_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let is_label = |label: &str| {
+        label.starts_with(is_letter)
+            && label.ends_with(is_letter)
+            && label.chars().all(|letter| is_letter(letter) || letter == '-')
+    };
+    if name.len() <= RELEASE_NAME && name.split('.').all(is_label) {
+        return Ok(());
+    }
+    let hint = "write at most 53 small letters, digits, `-` and `.`, with a letter or digit at both ends";
+    Err((format!("`{name}` is no name of a release"), hint))
+}
+
+/// Takes `KEY=FILE` apart, where it is one key and one file. helm would take more than one, separated by commas.
+pub fn set_file_parts(text: &str) -> Option<(&str, &str)> {
+    let (key, path) = text.split_once('=')?;
+    let is_one = !text.contains([',', '\\']) && !path.starts_with('{');
+    is_one.then_some((key, path))
+}
+
+/// Renders a chart. helm gets no kubeconfig: whatever a template looks up is empty, as it is wherever charts are rendered ahead. It
+/// works in an empty folder, so that the name of a chart in a repository is never that of a folder here.
 pub(super) fn render(
     chart: &Chart,
-    helm: &Path,
+    helm: &Program,
     release: &Release<'_>,
     deadline: Duration,
 ) -> Result<Rendered, PlanError> {
-    let mut command = Command::new(helm);
-    command.args(arguments(chart, release));
-    command.env_remove("HELM_KUBECONTEXT").env_remove("HELM_NAMESPACE");
-    command.env("KUBECONFIG", NO_CLUSTER);
     let what = format!("helm can't render the chart {}", chart.chart);
+    let mut command = Command::new(helm, Environment::Minimal);
+    command.pass_paths(&HELM_PATHS).env("KUBECONFIG", NO_FILE);
+    let folder = tempfile::tempdir().map_err(|error| PlanError::new(format!("{what}: {error}")))?;
+    command.folder(folder.path());
+    arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
     let is_stdin = chart.values.all_files().any(|file| file == "-");
     let input = if is_stdin {
@@ -180,86 +215,151 @@ pub(super) fn render(
     } else {
         inline
     };
-    let said = program::run(&mut command, input, &what, deadline)?;
+    if let Some(input) = input {
+        command.input(input.into_bytes());
+    }
+    let said = program::run(command, &what, deadline)?;
     Ok(Rendered {
         texts: by_template(&said.out, &chart.chart),
         said: said.notices("helm"),
     })
 }
 
-/// A kubeconfig without a cluster in it.
-const NO_CLUSTER: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+fn dash(error: &LeadingDash) -> PlanError {
+    PlanError::new(error.to_string()).hint("a chart in a folder of that name is written with `./` before it")
+}
 
-fn arguments(chart: &Chart, release: &Release<'_>) -> Vec<String> {
-    let mut words = vec!["template".to_owned()];
-    words.push(chart.release_name.as_deref().unwrap_or(release.name).to_owned());
-    words.push(chart.chart.clone());
-    let mut flag = |name: &str, value: &str| words.push(format!("--{name}={value}"));
-    flag("namespace", chart.namespace.as_deref().unwrap_or(release.namespace));
+/// A file with nothing in it, and no folder.
+pub(super) const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
+/// The user's own folders and files of helm.
+pub(super) const HELM_PATHS: [&str; 8] = [
+    "DOCKER_CONFIG",
+    "HELM_CACHE_HOME",
+    "HELM_CONFIG_HOME",
+    "HELM_DATA_HOME",
+    "HELM_PLUGINS",
+    "HELM_REGISTRY_CONFIG",
+    "HELM_REPOSITORY_CACHE",
+    "HELM_REPOSITORY_CONFIG",
+];
+
+fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Result<(), LeadingDash> {
+    command.word("template");
+    command.flag("namespace", chart.namespace.as_deref().unwrap_or(release.namespace));
     let of_cluster = release.capabilities;
     let version = chart.kube_version.as_deref();
     if let Some(version) = version.or(of_cluster.map(|found| found.kube_version.as_str())) {
-        flag("kube-version", version);
+        command.flag("kube-version", version);
     }
     let served = of_cluster.into_iter().flat_map(|found| &found.api_versions);
     for served in served.chain(&chart.api_versions) {
-        flag("api-versions", served);
+        command.flag("api-versions", served);
     }
     if let Some(repository) = &chart.repository {
-        flag("repo", repository);
+        command.flag("repo", repository);
     }
     if let Some(version) = &chart.version {
-        flag("version", version);
+        command.flag("version", version);
     }
     let values = &chart.values;
     for file in &values.files {
-        flag("values", file);
+        command.flag("values", one_of_list(&absolute(file)));
     }
     if values.inline.is_some() {
-        flag("values", "-");
+        command.flag("values", "-");
     }
     for file in &values.late_files {
-        flag("values", file);
+        command.flag("values", one_of_list(&absolute(file)));
     }
-    let all = [
+    for (name, given) in [
         ("set-json", &values.set_json),
         ("set", &values.set),
         ("set-string", &values.set_string),
-        ("set-file", &values.set_file),
-        ("set-literal", &values.set_literal),
-    ];
-    for (name, given) in all {
+    ] {
         for one in given {
-            flag(name, one);
+            command.hidden_flag(name, one);
         }
     }
-    if !chart.skip_crds {
-        words.push("--include-crds".to_owned());
+    for one in &values.set_file {
+        command.hidden_flag("set-file", absolute_set_file(one));
     }
-    words
+    for one in &values.set_literal {
+        command.hidden_flag("set-literal", one);
+    }
+    if !chart.skip_crds {
+        command.word("--include-crds");
+    }
+    command.word("--");
+    command.operand(chart.release_name.as_deref().unwrap_or(release.name))?;
+    match chart.local() {
+        Some(path) => command.path(path),
+        None => command.operand(&chart.chart)?,
+    };
+    Ok(())
+}
+
+/// Makes the path of a file of values absolute; stdin and addresses stay as they are.
+fn absolute(file: &str) -> String {
+    if file == "-" || file.contains("://") {
+        return file.to_owned();
+    }
+    let path = std::path::absolute(file);
+    path.map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
+/// Writes a text as one item of a list of comma-separated values, which is what `--values` takes.
+fn one_of_list(text: &str) -> String {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Makes the paths in a `--set-file` absolute: `KEY=FILE,KEY=FILE`, where a comma in a name has a backslash before it.
+fn absolute_set_file(text: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in text.split(',') {
+        match parts.last_mut() {
+            Some(before) if before.ends_with('\\') => before.push_str(&format!(",{part}")),
+            Some(_) | None => parts.push(part.to_owned()),
+        }
+    }
+    let whole = |part: &String| match part.split_once('=') {
+        Some((key, path)) if !path.is_empty() && !path.starts_with('{') => {
+            // What is above the file may have commas in its name, too.
+            let folder = absolute("x").replace(',', "\\,");
+            let folder = folder.strip_suffix('x').unwrap_or_default().to_owned();
+            let is_whole = Path::new(path).is_absolute() || path.contains("://");
+            format!("{key}={}{path}", if is_whole { "" } else { &folder })
+        }
+        Some(_) | None => part.clone(),
+    };
+    parts.iter().map(whole).collect::<Vec<_>>().join(",")
 }
 
 /// Cuts what helm printed into the texts of its templates, by the comment that it writes before each document. A mistake is then
 /// told in the template that it comes from, with its line in what was rendered.
-fn by_template(text: &str, chart: &str) -> Vec<(String, String)> {
-    let mut texts: Vec<(String, String)> = Vec::new();
+fn by_template(text: &str, chart: &str) -> Vec<Text> {
+    let mut texts: Vec<Text> = Vec::new();
     let mut current = None;
     let mut lines = text.split_inclusive('\n').peekable();
     while let Some(line) = lines.next() {
         let is_start = line.trim_end() == "---";
         if is_start && let Some(template) = lines.peek().and_then(|next| next.strip_prefix("# Source: ")) {
             let name = name_in(chart, template.trim_end());
-            current = Some(texts.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-                texts.push((name, String::new()));
+            current = Some(texts.iter().position(|known| known.name == name).unwrap_or_else(|| {
+                texts.push(Text::rendered(name));
                 texts.len() - 1
             }));
         }
         let index = *current.get_or_insert_with(|| {
-            texts.push((format!("{chart} (rendered)"), String::new()));
+            texts.push(Text::rendered(format!("{chart} (rendered)")));
             texts.len() - 1
         });
-        if let Some((_, text)) = texts.get_mut(index) {
-            text.push_str(line);
+        if let Some(found) = texts.get_mut(index) {
+            found.text.push_str(line);
         }
     }
     texts
@@ -281,6 +381,7 @@ mod tests {
     #[test]
     fn what_is_rendered_is_told_by_template() {
         let texts = by_template(PRINTED, "charts/shop/");
+        let texts: Vec<(String, String)> = texts.into_iter().map(|text| (text.name, text.text)).collect();
         assert_eq!(
             texts,
             [
@@ -318,28 +419,75 @@ mod tests {
             namespace: "store",
             capabilities: Some(&capabilities),
         };
-        let mut chart = Chart::at("charts/shop");
+        let mut chart = Chart::at("stable/shop");
         chart.values.set.push("a=1".to_owned());
-        chart.values.late_files.push("prod.yaml".to_owned());
+        chart.values.late_files.push("/prod.yaml".to_owned());
         assert_eq!(
-            arguments(&chart, &release),
+            words(&chart, &release),
             [
                 "template",
-                "shop",
-                "charts/shop",
                 "--namespace=store",
                 "--kube-version=v1.36.0",
                 "--api-versions=apps/v1",
                 "--api-versions=apps/v1/Deployment",
-                "--values=prod.yaml",
+                "--values=/prod.yaml",
                 "--set=a=1",
-                "--include-crds"
+                "--include-crds",
+                "--",
+                "shop",
+                "stable/shop",
             ]
         );
         chart.release_name = Some("other".to_owned());
         chart.kube_version = Some("1.30".to_owned());
-        let words = arguments(&chart, &release);
-        assert!(words[1] == "other" && words.contains(&"--kube-version=1.30".to_owned()));
+        let words = words(&chart, &release);
+        assert!(words.contains(&"other".to_owned()) && words.contains(&"--kube-version=1.30".to_owned()));
+    }
+
+    fn words(chart: &Chart, release: &Release<'_>) -> Vec<String> {
+        let program = Program::at(Path::new("/usr/bin/helm")).unwrap();
+        let mut command = Command::new(&program, Environment::Minimal);
+        arguments(&mut command, chart, release).unwrap();
+        let words = command.arguments().iter();
+        words.map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_release_is_named_as_helm_wants_it() {
+        for name in ["shop", "shop-1", "a.b-c", "1", &"a".repeat(53)] {
+            assert_eq!(check_release_name(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "-a",
+            "--post-renderer=./evil.sh",
+            "a-",
+            "A",
+            "a b",
+            "a..b",
+            "a/b",
+            &"a".repeat(54),
+        ] {
+            assert!(check_release_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_comma_in_the_name_of_a_file_of_values_names_no_second_one() {
+        assert_eq!(one_of_list("/a/prod.yaml"), "/a/prod.yaml");
+        assert_eq!(one_of_list("/a/x,/etc/passwd"), "\"/a/x,/etc/passwd\"");
+        assert_eq!(one_of_list("/a/\"x"), "\"/a/\"\"x\"");
+    }
+
+    #[test]
+    fn the_paths_of_set_file_are_made_absolute() {
+        let here = std::env::current_dir().unwrap().display().to_string();
+        assert_eq!(absolute_set_file("a=b.txt"), format!("a={here}/b.txt"));
+        assert_eq!(absolute_set_file("a=/b,c=d\\,e"), format!("a=/b,c={here}/d\\,e"));
+        assert_eq!(set_file_parts("a.b=c.txt"), Some(("a.b", "c.txt")));
+        for text in ["a=b,c=/etc/passwd", "a=b\\,c", "a={/etc/passwd}", "a"] {
+            assert_eq!(set_file_parts(text), None, "{text}");
+        }
     }
 
     use super::super::Capabilities;

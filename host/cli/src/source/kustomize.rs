@@ -2,16 +2,21 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
 use capstan_core::error::PlanError;
 use capstan_files::Readers;
+use capstan_process::{Command, Environment, Program};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use super::{Rendered, program};
+use super::{
+    Rendered, Text, bases,
+    helm::{HELM_PATHS, NO_FILE},
+    program,
+    tree::WorkTree,
+};
 
 /// The names that kustomize looks for.
 pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -61,35 +66,81 @@ pub(super) fn is_kustomization(path: &Path) -> bool {
     FILES.iter().any(|file| path.join(file).is_file())
 }
 
-/// Builds a kustomization.
-pub(super) fn build(kustomization: &Kustomization, deadline: Duration) -> Result<Rendered, PlanError> {
+/// Builds a kustomization, after a look at all that it names.
+pub(super) fn build(
+    kustomization: &Kustomization,
+    tree: &WorkTree,
+    deadline: Duration,
+) -> Result<Rendered, Vec<PlanError>> {
     let path = &kustomization.path;
     let shown = path.display();
     if !is_kustomization(path) {
         let error = PlanError::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
-        return Err(error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"));
+        return Err(vec![
+            error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"),
+        ]);
     }
-    let (program, words) = match (program::find("kustomize"), program::find("kubectl")) {
-        (Some(kustomize), _) => (kustomize, ["build"]),
-        (None, Some(kubectl)) => (kubectl, ["kustomize"]),
+    bases::check(path, tree, kustomization.enable_helm)?;
+    bases::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;
+    run(kustomization, tree, deadline).map_err(|mistake| vec![mistake])
+}
+
+fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Result<Rendered, PlanError> {
+    let path = &kustomization.path;
+    let shown = path.display();
+    let (program, word) = match (Program::find("kustomize"), Program::find("kubectl")) {
+        (Some(kustomize), _) => (kustomize, "build"),
+        (None, Some(kubectl)) => (kubectl, "kustomize"),
         (None, None) => {
             let message =
                 format!("{shown} is a kustomization, and there is neither `kustomize` nor `kubectl` to build it with");
             return Err(PlanError::new(message).hint(MISSING));
         }
     };
-    let mut command = Command::new(&program);
     let top = overlay(kustomization)?;
-    command.args(words);
-    command.arg(top.as_ref().map_or(path.as_path(), |folder| folder.path()));
+    let mut command = Command::new(&program, Environment::Minimal);
+    command
+        .word(word)
+        .flag("load-restrictor", "LoadRestrictionsRootOnly")
+        .env("KUBECONFIG", NO_FILE)
+        .env("KUBERC", "off");
     if kustomization.enable_helm {
-        command.arg("--enable-helm");
+        let helm = Program::find("helm").ok_or_else(|| {
+            PlanError::new(format!(
+                "{shown} may have charts, and there is no `helm` to render them with"
+            ))
+            .hint("install helm (https://helm.sh/docs/intro/install) so that it is in PATH")
+        })?;
+        // Without this one, helm would look for plugins where the kustomization says its configuration is.
+        command.env("HELM_PLUGINS", NO_FILE);
+        command
+            .pass_paths(&HELM_PATHS)
+            .word("--enable-helm")
+            .flag("helm-command", helm.path());
     }
-    let name = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    if !tree.allows_outside() {
+        // kustomize calls git by its name.
+        command.env("PATH", NO_FILE);
+    }
+    if !tree.allows_outside() && !kustomization.enable_helm {
+        for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            command.env(proxy, NO_PROXY_THERE);
+        }
+    }
+    let folder = top.as_ref().map_or(path.as_path(), |folder| folder.path());
+    command.word("--").path(folder);
+    let name = program.name();
     let what = format!("{name} can't build the kustomization {shown}");
-    let said = program::run(&mut command, None, &what, deadline)?;
+    let said = program::run(command, &what, deadline)?;
     Ok(Rendered {
         said: said.notices(&name),
-        texts: vec![(format!("{shown} (built)"), said.out)],
+        texts: vec![Text {
+            name: format!("{shown} (built)"),
+            text: said.out,
+            is_outside: false,
+        }],
     })
 }
+
+/// A proxy that isn't there: port 9 takes nothing. So what the look at the kustomization missed can't be fetched either.
+const NO_PROXY_THERE: &str = "http://127.0.0.1:9";

@@ -294,8 +294,8 @@ fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     [exit code 0]
     ");
     assert_snapshot!(desk.all("plugin verify keep-last.wasm"), @"
-    error: nothing says who has to have signed keep-last.wasm
-      hint: name a key with `--key`, or write a rule under `pluginSignatures` of a capstan.yaml
+    error: keep-last.wasm may not be used: there are rules about who has to sign, and none of them is for it
+      hint: write a rule for it under `pluginSignatures`, or one for `*`
     [exit code 2]
     ");
     assert_snapshot!(desk.all("plugin verify keep-last.wasm --key cosign.key"), @"

@@ -18,4 +18,6 @@ mod serve;
 mod sources;
 mod support;
 mod templates;
+mod terminal;
+mod untrusted;
 mod words;

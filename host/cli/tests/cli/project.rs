@@ -471,11 +471,7 @@ fn an_application_of_argo_cd_says_what_to_sync() {
         .current_dir(folder.path())
         .status();
     assert!(git.unwrap().success());
-    let run = |words: &str| -> Said {
-        let mut command = folder.command(words);
-        command.env_remove("GIT_DIR");
-        command.output().unwrap().into()
-    };
+    let run = |words: &str| folder.run(words);
     assert_snapshot!(run("plan --argocd-application app.yaml --simulate").all(), @"
     on the embedded cluster
     shop in namespace store: 1 hook, 1 to apply
@@ -538,7 +534,8 @@ spec:
     let folder = Folder::new(&[("app.yaml", text)]);
     let chart = crate::support::project().join("tests/fixtures/charts/echo");
     std::os::unix::fs::symlink(chart, folder.path().join("chart")).unwrap();
-    let mut command = folder.command("diff --argocd-application app.yaml --only Deployment/shop --simulate");
+    let words = "diff --argocd-application app.yaml --only Deployment/shop --simulate --allow-outside-tree";
+    let mut command = folder.command(words);
     command.env("PATH", helm.parent().unwrap());
     let said: Said = command.output().unwrap().into();
     for line in [

@@ -13,15 +13,15 @@ use tempfile::TempDir;
 use crate::support::{Said, capstan, run};
 
 /// A folder that is all there is in `PATH`.
-struct Programs(TempDir);
+pub struct Programs(pub TempDir);
 
 impl Programs {
-    fn none() -> Programs {
+    pub fn none() -> Programs {
         Programs(tempfile::tempdir().unwrap())
     }
 
     /// Puts a shell script there.
-    fn script(self, name: &str, lines: &str) -> Programs {
+    pub fn script(self, name: &str, lines: &str) -> Programs {
         let path = self.0.path().join(name);
         fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -39,7 +39,7 @@ impl Programs {
         Some(Programs::none().link("helm", &helm()?))
     }
 
-    fn command(&self, words: &str) -> Command {
+    pub fn command(&self, words: &str) -> Command {
         let mut command = capstan(words);
         command.env("PATH", self.0.path());
         command
@@ -401,12 +401,13 @@ fn kustomize_itself_comes_before_kubectl() {
     let programs = Programs::none()
         .script("kubectl", "exit 1")
         .script("kustomize", "echo \"the words: $*\" >&2; exit 1");
-    let said = programs.run(&format!("plan -k {PROD} --enable-helm --simulate"));
-    assert!(
-        said.err.contains(&format!("the words: build {PROD} --enable-helm")),
-        "{}",
-        said.all()
+    let said = programs.run(&format!("plan -k {PROD} --simulate"));
+    let folder = crate::support::project().join(PROD);
+    let words = format!(
+        "the words: build --load-restrictor=LoadRestrictionsRootOnly -- {}",
+        folder.display()
     );
+    assert!(said.err.contains(&words), "{}", said.all());
 }
 
 #[test]
@@ -434,7 +435,7 @@ fn the_commit_of_the_work_tree_is_shown_and_kept_by_going_back() {
     };
     let simulated = |words: &str| -> Said {
         let mut command = capstan(&format!("{words} -n shop --simulate --state state.json"));
-        command.current_dir(folder.path()).env_remove("GIT_DIR");
+        command.current_dir(folder.path());
         command.output().unwrap().into()
     };
     manifest("1");

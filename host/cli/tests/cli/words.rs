@@ -569,6 +569,10 @@ fn help_shows_the_exit_codes() {
           --state <FILE>
               With --simulate: keep the embedded cluster in this file between commands
 
+          --allow-outside-tree
+              Let `capstan.yaml`, Applications, kustomizations and symbolic links name files outside of
+              the Git work tree, and kustomizations what has to be fetched
+
           --plugin <SOURCE>
               Load a plugin, by its path or another source; it comes before the built-in ones. May be
               repeated

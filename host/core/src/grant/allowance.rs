@@ -1,12 +1,15 @@
 //! What one plugin of a plan may have done, and why not more.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
-use super::Grants;
-use crate::plugins::{Answerer, Application};
+use super::{Grants, Url, Verb};
+use crate::{
+    object::GroupKind,
+    plugins::{Answerer, Application},
+};
 
 /// All that its manifest requests, as a user writes it.
 const REQUESTED: &str = "requested";
@@ -90,17 +93,64 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Says why something isn't allowed, and what would change that. `allows` says whether a set of grants has it.
-    pub(super) fn why_not(&self, what: &str, allows: impl Fn(&Grants) -> bool) -> String {
+    /// Says why something isn't allowed, and what would change that.
+    pub(super) fn why_not(&self, wanted: &Wanted<'_>) -> String {
         let name = &self.plugin;
-        if !allows(&self.requested) {
-            format!("not granted: the manifest of plugin {name} doesn't request to {what}")
+        let missing = |grants: &Grants| match wanted.missing(grants) {
+            Some(missing) => format!("; what is missing is {missing}"),
+            None => String::new(),
+        };
+        if !wanted.is_allowed_by(&self.requested) {
+            let missing = missing(&self.requested);
+            format!("not granted: the manifest of plugin {name} doesn't request to {wanted}{missing}")
         } else if self.granted.is_empty() {
             format!(
-                "not granted: nobody granted plugin {name} to {what}; `--grant {name}={REQUESTED}` grants all that it requests"
+                "not granted: nobody granted plugin {name} to {wanted}; `--grant {name}={REQUESTED}` grants all that it requests"
             )
         } else {
-            format!("not granted: what plugin {name} is granted doesn't say that it may {what}")
+            let missing = missing(&self.granted);
+            format!("not granted: what plugin {name} is granted doesn't say that it may {wanted}{missing}")
+        }
+    }
+}
+
+/// What somebody wants, of which grants say whether it is allowed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// To do something with an object; without a name, with all of the kind.
+    Object(Verb, &'a GroupKind, &'a str, Option<&'a str>),
+    /// To call a URL by a method.
+    Call(&'a str, &'a Url),
+    /// To have the value of a Secret's key put into a header.
+    Secret(&'a str, &'a str),
+}
+
+impl Wanted<'_> {
+    pub(super) fn is_allowed_by(&self, grants: &Grants) -> bool {
+        match self {
+            Wanted::Object(verb, kind, namespace, name) => grants.allows_object(*verb, kind, namespace, *name),
+            Wanted::Call(method, url) => grants.allows_call(method, url).is_some(),
+            Wanted::Secret(name, key) => grants.allows_secret(name, key),
+        }
+    }
+
+    fn missing(&self, grants: &Grants) -> Option<String> {
+        match self {
+            Wanted::Object(verb, kind, namespace, name) => grants.missing_for_object(*verb, kind, namespace, *name),
+            Wanted::Call(method, url) => grants.missing_for_call(method, url),
+            Wanted::Secret(name, key) => grants.missing_for_secret(name, key),
+        }
+    }
+}
+
+/// `patch apps/Deployment in namespace shop`, `call GET on api.example.com:443`, `use Secret token (bearer)`.
+impl fmt::Display for Wanted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wanted::Object(verb, kind, "", _) => write!(f, "{verb} {kind} in all namespaces"),
+            Wanted::Object(verb, kind, namespace, _) => write!(f, "{verb} {kind} in namespace {namespace}"),
+            Wanted::Call(method, url) => write!(f, "call {method} on {}:{}", url.host, url.port),
+            Wanted::Secret(name, key) => write!(f, "use Secret {name} ({key})"),
         }
     }
 }

@@ -4,8 +4,13 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::{Allowance, Grants, Url, Verb};
+use super::{
+    Allowance, Grants, Url, Verb,
+    allowance::Wanted,
+    reserved::{self, Way, Writer},
+};
 use crate::{
+    name::{MOST_BYTES, NamespaceName, ObjectName},
     object::{GroupKind, Object, ObjectKey},
     plugins::Application,
     request::{HeaderValue, HttpRequest, ObjectRef, Request},
@@ -19,8 +24,6 @@ const MOST_HEADER_BYTES: usize = 16 << 10;
 /// The longest name of a signal, and text of an event.
 const LONGEST_NAME: usize = 63;
 const LONGEST_EVENT: usize = 1024;
-/// What the host says of its objects; nobody else may.
-const OURS: &str = "capstan.dev/";
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 /// Headers that say how the call itself is made.
 const OF_THE_HOST: [&str; 10] = [
@@ -54,11 +57,32 @@ pub struct Permitted<'a> {
     reach: Reach,
 }
 
+/// Headers that ask for another form of the answer, in which a Secret's value wouldn't be found.
+const OF_THE_ANSWER: [&str; 3] = ["accept-encoding", "if-range", "range"];
+
+/// Which objects are meant. Of a list, there is no name; without a namespace, those that have none are meant, or those of all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct What {
+    kind: GroupKind,
+    namespace: Option<NamespaceName>,
+    name: Option<ObjectName>,
+}
+
+impl What {
+    fn namespace(&self) -> &str {
+        self.namespace.as_ref().map_or("", NamespaceName::as_str)
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.name.as_ref().map(ObjectName::as_str)
+    }
+}
+
 /// Where a permitted request may go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Reach {
-    /// The kind, in which namespace, and whether that may be none.
-    object: Option<(GroupKind, String, String)>,
+    /// What is meant, in which namespace, and whether that may be none.
+    object: Option<What>,
     in_namespace: bool,
     without_namespace: bool,
     /// Whether this machine and its link may be called.
@@ -74,7 +98,7 @@ impl Permitted<'_> {
     /// Returns the kind that is meant; an empty one when no object is.
     pub fn kind(&self) -> GroupKind {
         match &self.reach.object {
-            Some((kind, ..)) => kind.clone(),
+            Some(what) => what.kind.clone(),
             None => GroupKind::new("", ""),
         }
     }
@@ -85,25 +109,28 @@ impl Permitted<'_> {
     ///
     /// Returns that this was not granted: a grant for a namespace says nothing of what has none.
     pub fn key(&self, has_namespaces: bool) -> Result<ObjectKey, String> {
-        let (kind, namespace, name) = self.reach.object.clone().unwrap_or_else(|| {
-            let nothing = String::new();
-            (GroupKind::new("", ""), nothing.clone(), nothing)
-        });
-        let (may, namespace) = if has_namespaces {
-            (self.reach.in_namespace, namespace)
-        } else {
-            (self.reach.without_namespace, String::new())
+        let Some(what) = &self.reach.object else {
+            return Err("no object is meant".to_owned());
         };
+        let (may, namespace) = if has_namespaces {
+            (self.reach.in_namespace, what.namespace())
+        } else {
+            (self.reach.without_namespace, "")
+        };
+        let kind = &what.kind;
         if !may {
             return Err(format!(
                 "not granted: objects of kind {kind} have no namespace, which takes a grant with the namespace `*`"
             ));
         }
+        if has_namespaces && namespace.is_empty() && what.name.is_some() {
+            return Err(format!("objects of kind {kind} are in a namespace, and none is named"));
+        }
         Ok(ObjectKey {
-            group: kind.group,
-            kind: kind.kind,
-            namespace,
-            name,
+            group: kind.group.clone(),
+            kind: kind.kind.clone(),
+            namespace: namespace.to_owned(),
+            name: what.name().unwrap_or_default().to_owned(),
         })
     }
 
@@ -143,44 +170,88 @@ pub fn gate<'a>(request: &'a Request, asker: &Asker<'_>) -> Result<Permitted<'a>
             text.len()
         )),
         Request::EmitEvent(_) => {
-            let namespace = asker.application.namespace.clone();
-            let what = (GroupKind::new("", "Event"), namespace, String::new());
+            let what = what(asker, GroupKind::new("", "Event"), None, None)?;
             object(asker, Verb::Create, what).and_then(passed)
         }
         Request::Apply(text) => {
             let value: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
+            reserved::check(&value, writer(asker, Way::Apply))?;
             let wanted = Object(value);
             if wanted.api_version().is_empty() || wanted.kind().is_empty() || wanted.name().is_empty() {
                 return Err("an object needs `apiVersion`, `kind` and `metadata.name`".to_owned());
             }
-            let namespace = Some(wanted.namespace().to_owned()).filter(|namespace| !namespace.is_empty());
-            let what = place(asker, wanted.group_kind(), namespace.as_ref(), wanted.name());
+            let kind = group_kind(wanted.api_version(), wanted.kind())?;
+            let namespace = Some(wanted.namespace()).filter(|namespace| !namespace.is_empty());
+            let what = what(asker, kind, namespace, Some(wanted.name()))?;
             object(asker, Verb::Apply, what).and_then(passed)
         }
-        Request::Get(wanted) => object(asker, Verb::Get, place_of(asker, wanted)).and_then(passed),
-        Request::Watch(wanted) => object(asker, Verb::Watch, place_of(asker, wanted)).and_then(passed),
+        Request::Get(wanted) => object(asker, Verb::Get, what_of(asker, wanted)?).and_then(passed),
+        Request::Watch(wanted) => object(asker, Verb::Watch, what_of(asker, wanted)?).and_then(passed),
         Request::List(selector) => {
-            let what = place(asker, selector.group_kind(), selector.namespace.as_ref(), "");
+            let kind = group_kind(&selector.api_version, &selector.kind)?;
+            let what = what(asker, kind, selector.namespace.as_deref(), None)?;
             object(asker, Verb::List, what).and_then(passed)
         }
         Request::Patch { object: wanted, merge } => {
-            check_patch(merge)?;
-            object(asker, Verb::Patch, place_of(asker, wanted)).and_then(passed)
+            let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
+            reserved::check(&patch, writer(asker, Way::Patch))?;
+            object(asker, Verb::Patch, what_of(asker, wanted)?).and_then(passed)
         }
-        Request::Delete { object: wanted, .. } => object(asker, Verb::Delete, place_of(asker, wanted)).and_then(passed),
+        Request::Delete { object: wanted, .. } => object(asker, Verb::Delete, what_of(asker, wanted)?).and_then(passed),
         Request::Http(call) => http(asker, call).and_then(passed),
     }
 }
 
-type What = (GroupKind, String, String);
-
-fn place_of(asker: &Asker<'_>, wanted: &ObjectRef) -> What {
-    place(asker, wanted.group_kind(), wanted.namespace.as_ref(), &wanted.name)
+fn what_of(asker: &Asker<'_>, wanted: &ObjectRef) -> Result<What, String> {
+    let kind = group_kind(&wanted.api_version, &wanted.kind)?;
+    what(asker, kind, wanted.namespace.as_deref(), Some(&wanted.name))
 }
 
-fn place(asker: &Asker<'_>, kind: GroupKind, namespace: Option<&String>, name: &str) -> What {
-    let namespace = namespace.unwrap_or(&asker.application.namespace).clone();
-    (kind, namespace, name.to_owned())
+/// Checks the names; the application's namespace is meant where none is written.
+fn what(asker: &Asker<'_>, kind: GroupKind, namespace: Option<&str>, name: Option<&str>) -> Result<What, String> {
+    let namespace = namespace.unwrap_or(&asker.application.namespace);
+    Ok(What {
+        kind,
+        namespace: NamespaceName::optional(namespace).map_err(|error| format!("the namespace: {error}"))?,
+        name: name
+            .map(ObjectName::new)
+            .transpose()
+            .map_err(|error| format!("the object's name: {error}"))?,
+    })
+}
+
+/// Reads `apiVersion` and `kind`, which name no path either.
+fn group_kind(api_version: &str, kind: &str) -> Result<GroupKind, String> {
+    let is_word = |word: &str, also: &[u8]| {
+        !word.is_empty()
+            && word.len() <= MOST_BYTES
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || also.contains(&byte))
+    };
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let is_group = group.is_empty() && !api_version.starts_with('/') || is_word(group, b"-.") && !is_dots(group);
+    if !is_group || !is_word(version, b"-") {
+        return Err(format!(
+            "`{}` is no `apiVersion`: write `v1`, or `GROUP/VERSION` as in `apps/v1`",
+            api_version.escape_debug()
+        ));
+    }
+    if !is_word(kind, b"-") {
+        return Err(format!("`{}` is no kind", kind.escape_debug()));
+    }
+    Ok(GroupKind::new(group, kind))
+}
+
+fn is_dots(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'.')
+}
+
+fn writer<'a>(asker: &Asker<'a>, way: Way) -> Writer<'a> {
+    Writer {
+        plugin: asker.allowance.map_or("", |allowance| &allowance.plugin),
+        way,
+    }
 }
 
 fn effective<'a>(asker: &Asker<'a>) -> &'a Grants {
@@ -188,25 +259,22 @@ fn effective<'a>(asker: &Asker<'a>) -> &'a Grants {
     asker.allowance.map_or(&NOTHING, |allowance| &allowance.effective)
 }
 
-fn refusal(asker: &Asker<'_>, what: &str, allows: impl Fn(&Grants) -> bool) -> String {
+fn refusal(asker: &Asker<'_>, wanted: &Wanted<'_>) -> String {
     match asker.allowance {
-        Some(allowance) => allowance.why_not(what, allows),
-        None => format!("not granted: the plan doesn't say that its plugin may {what}"),
+        Some(allowance) => allowance.why_not(wanted),
+        None => format!("not granted: the plan doesn't say that its plugin may {wanted}"),
     }
 }
 
 fn object(asker: &Asker<'_>, verb: Verb, what: What) -> Result<Reach, String> {
-    let (kind, namespace, name) = &what;
-    if is_state(kind, name) {
+    let (kind, namespace, name) = (&what.kind, what.namespace(), what.name());
+    if let Some(name) = name.filter(|name| is_state(kind, name)) {
         return Err(format!("{} {name} is where Capstan keeps what it knows", kind.kind));
     }
-    let in_namespace = effective(asker).allows_object(verb, kind, namespace);
-    let without_namespace = effective(asker).allows_object(verb, kind, "");
+    let in_namespace = effective(asker).allows_object(verb, kind, namespace, name);
+    let without_namespace = effective(asker).allows_object(verb, kind, "", name);
     if !in_namespace && !without_namespace {
-        let words = format!("{verb} {kind} in namespace {namespace}");
-        return Err(refusal(asker, &words, |grants| {
-            grants.allows_object(verb, kind, namespace)
-        }));
+        return Err(refusal(asker, &Wanted::Object(verb, kind, namespace, name)));
     }
     Ok(Reach {
         object: Some(what),
@@ -217,29 +285,12 @@ fn object(asker: &Asker<'_>, verb: Verb, what: What) -> Result<Reach, String> {
 }
 
 /// Says whether an object is part of what is stored about applications: with it a plugin could grant itself everything.
-fn is_state(kind: &GroupKind, name: &str) -> bool {
+pub fn is_state(kind: &GroupKind, name: &str) -> bool {
     let is_kind = matches!(
         (kind.group.as_str(), kind.kind.as_str()),
         ("", "Secret") | ("coordination.k8s.io", "Lease")
     );
     is_kind && name.starts_with("capstan.")
-}
-
-fn check_patch(merge: &str) -> Result<(), String> {
-    let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
-    if !patch.is_object() {
-        return Err("a merge patch is a JSON object".to_owned());
-    }
-    for map in ["labels", "annotations"] {
-        let found = patch.pointer(&format!("/metadata/{map}"));
-        match found {
-            None => {}
-            Some(Value::Object(members)) if !members.keys().any(|name| name.starts_with(OURS)) => {}
-            // `null` would remove all of them.
-            Some(_) => return Err(format!("{map} that begin with `{OURS}` are the host's")),
-        }
-    }
-    Ok(())
 }
 
 fn http(asker: &Asker<'_>, call: &HttpRequest) -> Result<Reach, String> {
@@ -254,15 +305,16 @@ fn http(asker: &Asker<'_>, call: &HttpRequest) -> Result<Reach, String> {
             call.timeout_ms
         ));
     }
-    let words = format!("call {method} on {}:{}", url.host, url.port);
     let Some(local) = effective(asker).allows_call(method, &url) else {
-        return Err(refusal(asker, &words, |grants| {
-            grants.allows_call(method, &url).is_some()
-        }));
+        return Err(refusal(asker, &Wanted::Call(method, &url)));
     };
     if call.headers.len() > MOST_HEADERS {
         return Err(format!("a call may have {MOST_HEADERS} headers"));
     }
+    let has_secret = call
+        .headers
+        .iter()
+        .any(|(_, value)| matches!(value, HeaderValue::Secret { .. }));
     let mut bytes = 0;
     for (name, value) in &call.headers {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -272,17 +324,22 @@ fn http(asker: &Asker<'_>, call: &HttpRequest) -> Result<Reach, String> {
         if OF_THE_HOST.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(format!("the header `{name}` is the host's"));
         }
+        if has_secret && OF_THE_ANSWER.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(format!(
+                "a call with a Secret in it can't have the header `{name}`: the Secret's value couldn't be found in the answer"
+            ));
+        }
+        let (HeaderValue::Text(text) | HeaderValue::Secret { prefix: text, .. }) = value;
+        bytes += name.len() + text.len();
+        if text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
+            return Err(format!("the header `{name}` has a value with control characters"));
+        }
         match value {
-            HeaderValue::Text(text) => {
-                bytes += name.len() + text.len();
-                if text.bytes().any(|byte| byte.is_ascii_control() && byte != b'\t') {
-                    return Err(format!("the header `{name}` has a value with control characters"));
-                }
-            }
-            HeaderValue::Secret { name, key } => {
+            HeaderValue::Text(_) => {}
+            HeaderValue::Secret { name, key, .. } => {
+                ObjectName::new(name).map_err(|error| format!("the Secret's name: {error}"))?;
                 if !effective(asker).allows_secret(name, key) {
-                    let words = format!("use Secret {name} ({key})");
-                    return Err(refusal(asker, &words, |grants| grants.allows_secret(name, key)));
+                    return Err(refusal(asker, &Wanted::Secret(name, key)));
                 }
                 if !url.is_secure && !url.is_near() && !is_in_cluster(&url.host) {
                     return Err(format!(

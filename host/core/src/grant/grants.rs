@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{HostPattern, KindPattern, Url, kind::narrower};
-use crate::object::GroupKind;
+use crate::{name::ObjectName, object::GroupKind};
 
 /// The application's own namespace, where a namespace is written.
 const OWN: &str = ".";
@@ -30,15 +30,59 @@ pub struct Grants {
 
 /// Verbs on kinds in namespaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(try_from = "WrittenClusterGrant")]
 pub struct ClusterGrant {
     /// What may be done.
     pub verbs: Vec<Verb>,
     /// With objects of which kinds.
     pub kinds: Vec<KindPattern>,
     /// In which namespaces: names, `.` for the application's own, `*` for all and for what has none.
-    #[serde(default = "own_namespace")]
     pub namespaces: Vec<String>,
+    /// With objects of which names, exactly; nothing for all. As `resourceNames` of a Kubernetes `PolicyRule`, a list of names allows
+    /// nothing that has no name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names: Option<Vec<String>>,
+}
+
+/// A [`ClusterGrant`] as it is written, before it is checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenClusterGrant {
+    verbs: Vec<Verb>,
+    kinds: Vec<KindPattern>,
+    #[serde(default = "own_namespace")]
+    namespaces: Vec<String>,
+    #[serde(default)]
+    names: Option<Vec<String>>,
+}
+
+impl TryFrom<WrittenClusterGrant> for ClusterGrant {
+    type Error = String;
+
+    fn try_from(written: WrittenClusterGrant) -> Result<ClusterGrant, String> {
+        if let Some(names) = &written.names {
+            if names.is_empty() {
+                return Err("`names` is empty; leave it out to mean objects of any name".to_owned());
+            }
+            if names.iter().any(|name| name == "*") {
+                return Err("`names` are exact; leave it out to mean objects of any name".to_owned());
+            }
+            for name in names {
+                ObjectName::new(name).map_err(|error| error.to_string())?;
+            }
+            if let Some(verb) = written.verbs.iter().find(|verb| !verb.is_by_name()) {
+                return Err(format!(
+                    "`{verb}` has no name, so a grant with `names` can't allow it; write another grant for it"
+                ));
+            }
+        }
+        Ok(ClusterGrant {
+            verbs: written.verbs,
+            kinds: written.kinds,
+            namespaces: written.namespaces,
+            names: written.names,
+        })
+    }
 }
 
 /// What may be done with an object.
@@ -59,6 +103,16 @@ pub enum Verb {
     Delete,
     /// Write an `Event`.
     Create,
+}
+
+impl Verb {
+    /// Says whether what is done with it is done to one object, whose name whoever asks knows.
+    fn is_by_name(self) -> bool {
+        match self {
+            Verb::Get | Verb::Watch | Verb::Apply | Verb::Patch | Verb::Delete => true,
+            Verb::List | Verb::Create => false,
+        }
+    }
 }
 
 /// Methods on hosts.
@@ -134,16 +188,51 @@ impl Grants {
         }
     }
 
-    /// Says whether something may be done with objects of a kind in a namespace; an empty one is for what has none.
-    pub fn allows_object(&self, verb: Verb, kind: &GroupKind, namespace: &str) -> bool {
-        self.cluster.iter().any(|grant| {
-            grant.verbs.contains(&verb)
-                && grant.kinds.iter().any(|pattern| pattern.matches(kind))
-                && grant
-                    .namespaces
-                    .iter()
-                    .any(|name| name == "*" || (!namespace.is_empty() && name == namespace))
-        })
+    /// Says whether something may be done with objects of a kind in a namespace; an empty one is for what has none. Without a name all
+    /// of them are meant.
+    pub fn allows_object(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> bool {
+        self.cluster
+            .iter()
+            .any(|grant| grant.lacks(verb, kind, namespace, name).is_empty())
+    }
+
+    /// Returns the one thing that keeps a grant from allowing something, as in "the verb patch". Nothing where no
+    /// grant is that near.
+    pub(super) fn missing_for_object(
+        &self,
+        verb: Verb,
+        kind: &GroupKind,
+        namespace: &str,
+        name: Option<&str>,
+    ) -> Option<String> {
+        let lacks = self
+            .cluster
+            .iter()
+            .map(|grant| grant.lacks(verb, kind, namespace, name));
+        lacks
+            .filter_map(|lacks| <[String; 1]>::try_from(lacks).ok())
+            .map(|[lack]| lack)
+            .next()
+    }
+
+    /// As [`Grants::missing_for_object`], for a call of a URL.
+    pub(super) fn missing_for_call(&self, method: &str, url: &Url) -> Option<String> {
+        let lacks = self.http.iter().map(|grant| grant.lacks(method, url));
+        lacks
+            .filter_map(|lacks| <[String; 1]>::try_from(lacks).ok())
+            .map(|[lack]| lack)
+            .next()
+    }
+
+    /// As [`Grants::missing_for_object`], for the value of a Secret's key.
+    pub(super) fn missing_for_secret(&self, name: &str, key: &str) -> Option<String> {
+        let knows_name = self.secrets.iter().any(|grant| has(&grant.names, name));
+        let knows_key = self.secrets.iter().any(|grant| has(&grant.keys, key));
+        match (knows_name, knows_key) {
+            (true, _) => Some(format!("the key `{key}`")),
+            (false, true) => Some(format!("the name `{name}`")),
+            (false, false) => None,
+        }
     }
 
     /// Says whether a URL may be called, and if so, whether at an address of this machine or its link.
@@ -211,16 +300,69 @@ impl ClusterGrant {
         let verbs = pairs(&self.verbs, &other.verbs, |one, two| (one == two).then_some(*one));
         let kinds = pairs(&self.kinds, &other.kinds, KindPattern::and);
         let namespaces = words(&self.namespaces, &other.namespaces);
-        let is_empty = verbs.is_empty() || kinds.is_empty() || namespaces.is_empty();
+        let names = match (&self.names, &other.names) {
+            (Some(one), Some(two)) => Some(pairs(one, two, |one, two| (one == two).then(|| one.clone()))),
+            (Some(names), None) | (None, Some(names)) => Some(names.clone()),
+            (None, None) => None,
+        };
+        let has_no_name = names.as_ref().is_some_and(Vec::is_empty);
+        // What has no name isn't allowed by a grant with names, whoever wrote them.
+        let verbs: Vec<Verb> = verbs
+            .into_iter()
+            .filter(|verb| names.is_none() || verb.is_by_name())
+            .collect();
+        let is_empty = verbs.is_empty() || kinds.is_empty() || namespaces.is_empty() || has_no_name;
         (!is_empty).then_some(ClusterGrant {
             verbs,
             kinds,
             namespaces,
+            names,
         })
+    }
+
+    /// Lists what of it would have to be otherwise to allow something.
+    fn lacks(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> Vec<String> {
+        let has_namespace = |one: &String| one == "*" || (!namespace.is_empty() && one == namespace);
+        let has_name = |names: &Vec<String>| name.is_some_and(|name| names.iter().any(|one| one == name));
+        let mut lacks = Vec::new();
+        if !self.verbs.contains(&verb) {
+            lacks.push(format!("the verb `{verb}`"));
+        }
+        if !self.kinds.iter().any(|pattern| pattern.matches(kind)) {
+            lacks.push(format!("the kind `{kind}`"));
+        }
+        if !self.namespaces.iter().any(has_namespace) {
+            lacks.push(match namespace {
+                "" => "the namespace `*`".to_owned(),
+                _ => format!("the namespace `{namespace}`"),
+            });
+        }
+        if self.names.as_ref().is_some_and(|names| !has_name(names)) {
+            lacks.push(match name {
+                Some(name) => format!("the name `{name}`"),
+                None => "a grant without `names`".to_owned(),
+            });
+        }
+        lacks
     }
 }
 
 impl HttpGrant {
+    /// Lists what of it would have to be otherwise to allow a call.
+    fn lacks(&self, method: &str, url: &Url) -> Vec<String> {
+        let mut lacks = Vec::new();
+        if !self.methods.iter().any(|one| one == "*" || one == method) {
+            lacks.push(format!("the method `{method}`"));
+        }
+        if !self.hosts.iter().any(|host| host.matches(&url.host, url.port)) {
+            lacks.push(format!("the host `{}:{}`", url.host, url.port));
+        }
+        if url.is_near() && !self.local {
+            lacks.push("`local: true`, since it is this machine or its link".to_owned());
+        }
+        lacks
+    }
+
     fn and(&self, other: &HttpGrant) -> Option<HttpGrant> {
         let hosts = pairs(&self.hosts, &other.hosts, HostPattern::and);
         let methods = words(&self.methods, &other.methods);
@@ -261,7 +403,7 @@ impl fmt::Display for Verb {
     }
 }
 
-/// `get, patch apps/Deployment in shop`.
+/// `get, patch apps/Deployment in shop`, `get ConfigMap settings in shop`.
 impl fmt::Display for ClusterGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.namespaces.iter().any(|name| name == "*") {
@@ -269,7 +411,11 @@ impl fmt::Display for ClusterGrant {
         } else {
             format!("in {}", joined(&self.namespaces)).replace("in .", "in the application's namespace")
         };
-        write!(f, "{} {} {place}", joined(&self.verbs), joined(&self.kinds))
+        write!(f, "{} {}", joined(&self.verbs), joined(&self.kinds))?;
+        if let Some(names) = &self.names {
+            write!(f, " {}", joined(names))?;
+        }
+        write!(f, " {place}")
     }
 }
 

@@ -158,33 +158,111 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.trim_end_matches('.').split('.').all(label)
 }
 
-/// Says whether an address is this machine, its link, or nobody: what is called only if that was granted by name. A cloud's metadata
-/// service is on the link.
+/// Where clouds answer their machines about themselves, credentials included, though the address isn't on the link: Alibaba Cloud,
+/// Azure's `WireServer`.
+const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+/// The same for IPv6: AWS and Google Cloud.
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
+
+/// Says whether an address is this machine, its link, nobody, or a cloud's metadata service: what is called only if that was granted by
+/// name. Private addresses are none of them: Services and pods have such. Which others are this machine's own, only it knows.
 pub fn is_near(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_near_v4(address),
         IpAddr::V6(address) => {
             let [first, ..] = address.segments();
-            let is_link = first & 0xffc0 == 0xfe80;
+            // fe80::/10, and fec0::/10, which RFC 3879 deprecates.
+            let is_link = first & 0xff80 == 0xfe80;
             let is_v4 = within_v6(address).is_some_and(is_near_v4);
-            address.is_loopback() || address.is_unspecified() || address.is_multicast() || is_link || is_v4
+            address.is_loopback()
+                || address.is_unspecified()
+                || address.is_multicast()
+                || is_link
+                || is_v4
+                || METADATA_V6.contains(&address)
         }
     }
 }
 
 fn is_near_v4(address: Ipv4Addr) -> bool {
-    let [first, ..] = address.octets();
-    // 0.0.0.0/8 is this machine for Linux.
-    address.is_loopback() || address.is_link_local() || address.is_multicast() || first == 0 || first >= 240
+    let [first, second, third, _] = address.octets();
+    // 0.0.0.0/8 is this machine for Linux; 192.0.0.0/24 is for protocols (RFC 6890), and Oracle Cloud's metadata service is in it.
+    address.is_loopback()
+        || address.is_link_local()
+        || address.is_multicast()
+        || first == 0
+        || first >= 240
+        || (first, second, third) == (192, 0, 0)
+        || METADATA_V4.contains(&address)
 }
 
-/// Returns the IPv4 address that an IPv6 address stands for: mapped, compatible, or behind NAT64.
+/// Returns the IPv4 address that an IPv6 address stands for: mapped, compatible, translated (RFC 2765), behind NAT64 (RFC 6052, and
+/// RFC 8215 for local use), or 6to4 (RFC 3056).
 fn within_v6(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [.., high, low] = address.segments();
-    let v4 = Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
-    let is_nat64 = matches!(address.segments(), [0x64, 0xff9b, 0, 0, 0, 0, ..]);
-    address
-        .to_ipv4_mapped()
-        .or_else(|| is_nat64.then_some(v4))
-        .or_else(|| matches!(address.segments(), [0, 0, 0, 0, 0, 0, ..]).then_some(v4))
+    let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    match address.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [0x2002, high, low, ..] => Some(v4(high, low)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_answers_a_machine_about_itself_is_near() {
+        for near in [
+            "127.0.0.1",
+            "0.1.2.3",
+            "169.254.169.254",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "::ffff:127.0.0.1",
+            "::ffff:100.100.100.200",
+            "::169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "64:ff9b::168.63.129.16",
+            "64:ff9b:1::169.254.169.254",
+            "2002:a9fe:a9fe::1",
+            "2002:7f00:1::",
+        ] {
+            assert!(is_near(near.parse().unwrap()), "{near}");
+        }
+        for far in [
+            "10.96.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "192.0.2.1",
+            "8.8.8.8",
+            "2001:db8::1",
+            "fd00::1",
+            "fd00:ec2::253",
+            "::ffff:10.0.0.1",
+            "64:ff9b::808:808",
+            "2002:808:808::1",
+        ] {
+            assert!(!is_near(far.parse().unwrap()), "{far}");
+        }
+        let url = Url::parse("http://[fd00:ec2::254]/latest/meta-data").unwrap();
+        assert!(url.is_near());
+    }
 }

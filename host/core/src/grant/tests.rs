@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::*;
 use crate::{
+    hook::Propagation,
     object::GroupKind,
     plugins::{Answerer, Application},
-    request::{HeaderValue, HttpRequest, ObjectRef, Request},
+    request::{HeaderValue, HttpRequest, ObjectRef, Request, Selector},
 };
 
 fn application() -> Application {
@@ -73,6 +74,15 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
         asked(&patch, Some(&none)).unwrap_err(),
         "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop"
     );
+    let reading = allowance(
+        json!({"cluster": [{"verbs": ["get"], "kinds": ["apps/Deployment"]}]}),
+        Granted::Requested,
+    );
+    assert_eq!(
+        asked(&patch, Some(&reading)).unwrap_err(),
+        "not granted: the manifest of plugin scale doesn't request to patch apps/Deployment in namespace shop; what is missing is the \
+         verb `patch`"
+    );
     let requested = allowance(deployments.clone(), Granted::Only(Grants::default()));
     assert_eq!(
         asked(&patch, Some(&requested)).unwrap_err(),
@@ -83,7 +93,8 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     let some = allowance(deployments.clone(), Granted::Only(grants(some)));
     assert_eq!(
         asked(&patch, Some(&some)).unwrap_err(),
-        "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop"
+        "not granted: what plugin scale is granted doesn't say that it may patch apps/Deployment in namespace shop; what is \
+         missing is the verb `patch`"
     );
     assert_eq!(some.effective.lines(), ["get apps/Deployment in shop"]);
     let all = allowance(deployments, Granted::Requested);
@@ -146,6 +157,8 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
     for merge in [
         json!({"metadata": {"labels": {"capstan.dev/application": "mine"}}}),
         json!({"metadata": {"annotations": null}}),
+        json!({"metadata": {"annotations": {"signal.capstan.dev/gate": "approved"}}}),
+        json!({"metadata": {"finalizers": ["evil.example/stuck"]}}),
         json!([]),
     ] {
         let patch = Request::Patch {
@@ -153,9 +166,16 @@ fn nobody_may_touch_what_capstan_knows_or_says_of_objects() {
             merge: merge.to_string(),
         };
         assert!(asked(&patch, Some(&all)).is_err(), "{merge}");
+        let mut applied = json!({"apiVersion": "v1", "kind": "ConfigMap"});
+        applied["metadata"] = merge.get("metadata").cloned().unwrap_or_default();
+        assert!(
+            asked(&Request::Apply(applied.to_string()), Some(&all)).is_err(),
+            "{applied}"
+        );
     }
     let mut secret = call("GET", "https://api.example.com/");
     let value = HeaderValue::Secret {
+        prefix: String::new(),
         name: "capstan.shop".to_owned(),
         key: "head".to_owned(),
     };
@@ -244,6 +264,7 @@ fn a_call_has_bounds_and_no_header_of_the_hosts() {
     fails(with("x", text("a\r\nb: c")), "control characters");
     fails(with("x", text(&"y".repeat(20_000))), "16384 bytes");
     let secret = HeaderValue::Secret {
+        prefix: String::new(),
         name: "token".to_owned(),
         key: "bearer".to_owned(),
     };
@@ -260,6 +281,7 @@ fn a_secret_does_not_leave_the_cluster_unencrypted() {
     let with = |url: &str, key: &str| {
         let mut call = call("GET", url);
         let value = HeaderValue::Secret {
+            prefix: "Bearer ".to_owned(),
             name: "token".to_owned(),
             key: key.to_owned(),
         };
@@ -280,6 +302,220 @@ fn a_secret_does_not_leave_the_cluster_unencrypted() {
     );
 }
 
+fn everything() -> Allowance {
+    let verbs = ["get", "list", "watch", "apply", "patch", "delete", "create"];
+    let all = json!({"cluster": [{"verbs": verbs, "kinds": ["*/*"], "namespaces": ["*"]}],
+        "http": [{"hosts": ["*"], "methods": ["*"], "local": true}], "secrets": [{"names": ["*"]}]});
+    allowance(all, Granted::Requested)
+}
+
+#[test]
+fn a_name_that_is_another_path_is_refused_whatever_was_granted() {
+    let all = everything();
+    for bad in [
+        "kube-system/secrets",
+        "%63apstan.shop",
+        "a?fieldManager=kubectl&x=",
+        "a#b",
+        "..",
+        ".",
+        "",
+        "a\nb",
+        "a\u{0}",
+    ] {
+        let in_name = object("Namespace", None, bad);
+        let in_namespace = object("ConfigMap", Some(bad), "a");
+        for wanted in [in_name, in_namespace]
+            .into_iter()
+            .filter(|wanted| wanted.namespace.as_deref() != Some(""))
+        {
+            let list = Selector {
+                api_version: "v1".to_owned(),
+                kind: "ConfigMap".to_owned(),
+                namespace: Some(bad.to_owned()),
+                labels: String::new(),
+            };
+            let desired = json!({"apiVersion": "v1", "kind": wanted.kind, "metadata": {"name": wanted.name,
+                "namespace": wanted.namespace}});
+            for request in [
+                Request::Get(wanted.clone()),
+                Request::Watch(wanted.clone()),
+                Request::Patch {
+                    object: wanted.clone(),
+                    merge: "{}".to_owned(),
+                },
+                Request::Delete {
+                    object: wanted.clone(),
+                    propagation: Propagation::Background,
+                },
+                Request::Apply(desired.to_string()),
+            ]
+            .into_iter()
+            .chain((!bad.is_empty()).then_some(Request::List(list)))
+            {
+                assert!(asked(&request, Some(&all)).is_err(), "{request:?}");
+            }
+        }
+        let mut call = call("GET", "https://api.example.com/");
+        let value = HeaderValue::Secret {
+            prefix: String::new(),
+            name: bad.to_owned(),
+            key: "a".to_owned(),
+        };
+        call.headers.push(("authorization".to_owned(), value));
+        assert!(asked(&Request::Http(call), Some(&all)).is_err(), "{bad:?}");
+    }
+    for (version, kind) in [
+        ("v1/../v1", "ConfigMap"),
+        ("apps/v1/x", "Deployment"),
+        ("../v1", "ConfigMap"),
+        ("/v1", "ConfigMap"),
+        ("v1?x", "ConfigMap"),
+        ("v1", "ConfigMap/status"),
+        ("v1", ""),
+        ("", "ConfigMap"),
+    ] {
+        let wanted = ObjectRef {
+            api_version: version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: None,
+            name: "a".to_owned(),
+        };
+        assert!(asked(&Request::Get(wanted), Some(&all)).is_err(), "{version} {kind}");
+    }
+}
+
+#[test]
+fn a_grant_with_names_is_for_those_objects_and_for_no_list() {
+    let named = json!({"cluster": [
+        {"verbs": ["get", "watch", "apply", "patch", "delete"], "kinds": ["ConfigMap"], "names": ["flags", "limits"]}]});
+    let named = allowance(named, Granted::Requested);
+    assert_eq!(
+        named.effective.lines(),
+        ["get, watch, apply, patch, delete ConfigMap flags, limits in shop"]
+    );
+    let get = |name: &str| asked(&Request::Get(object("ConfigMap", None, name)), Some(&named));
+    assert_eq!(get("flags"), Ok(()));
+    assert!(
+        get("other")
+            .unwrap_err()
+            .ends_with("what is missing is the name `other`")
+    );
+    assert!(get("flag").is_err() && get("*").is_err());
+    let apply = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "limits"}});
+    assert_eq!(asked(&Request::Apply(apply.to_string()), Some(&named)), Ok(()));
+    let list = Request::List(Selector {
+        api_version: "v1".to_owned(),
+        kind: "ConfigMap".to_owned(),
+        namespace: None,
+        labels: String::new(),
+    });
+    assert!(asked(&list, Some(&named)).is_err());
+    // What one side says by name holds, whichever side it is.
+    let all = json!({"cluster": [{"verbs": ["get", "list"], "kinds": ["ConfigMap"]}]});
+    let one = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "names": ["flags"]}]});
+    for (requested, granted) in [(&all, &one), (&one, &all)] {
+        let both = allowance(requested.clone(), Granted::Only(grants(granted.clone())));
+        assert_eq!(
+            asked(&Request::Get(object("ConfigMap", None, "flags")), Some(&both)),
+            Ok(())
+        );
+        assert!(asked(&Request::Get(object("ConfigMap", None, "limits")), Some(&both)).is_err());
+        assert!(asked(&list, Some(&both)).is_err());
+    }
+    for (wrong, why) in [
+        (json!({"verbs": ["get", "list"], "names": ["a"]}), "`list` has no name"),
+        (json!({"verbs": ["create"], "names": ["a"]}), "`create` has no name"),
+        (json!({"verbs": ["get"], "names": ["*"]}), "leave it out"),
+        (json!({"verbs": ["get"], "names": []}), "leave it out"),
+        (json!({"verbs": ["get"], "names": ["a/b"]}), "the character `/`"),
+        (json!({"verbs": ["get"], "name": ["a"]}), "unknown field `name`"),
+    ] {
+        let mut wrong = wrong;
+        wrong["kinds"] = json!(["Pod"]);
+        let error = serde_json::from_value::<ClusterGrant>(wrong.clone())
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(why), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn a_refusal_names_the_one_thing_that_is_missing() {
+    let some = json!({
+        "cluster": [{"verbs": ["get"], "kinds": ["apps/Deployment"], "names": ["api"]}],
+        "http": [{"hosts": ["127.0.0.1", "api.example.com:8443"]}],
+        "secrets": [{"names": ["token"], "keys": ["bearer"]}],
+    });
+    let all = json!({"cluster": [{"verbs": ["get", "watch"], "kinds": ["*/*"], "namespaces": ["*"]}],
+        "http": [{"hosts": ["*"], "methods": ["*"], "local": true}], "secrets": [{"names": ["*"]}]});
+    let some = allowance(all, Granted::Only(grants(some)));
+    let missing = |request: Request| {
+        let error = asked(&request, Some(&some)).unwrap_err();
+        error
+            .split_once("; what is missing is ")
+            .map(|(_, missing)| missing.to_owned())
+    };
+    let get = |kind: &str, namespace: Option<&str>, name: &str| missing(Request::Get(object(kind, namespace, name)));
+    let word = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        missing(Request::Watch(object("Deployment", None, "api"))),
+        word("the verb `watch`")
+    );
+    assert_eq!(get("Pod", None, "api"), word("the kind `Pod`"));
+    assert_eq!(get("Deployment", Some("other"), "api"), word("the namespace `other`"));
+    assert_eq!(get("Deployment", None, "web"), word("the name `web`"));
+    assert_eq!(get("Pod", Some("other"), "web"), None);
+    let http = |method: &str, url: &str| missing(Request::Http(call(method, url)));
+    assert_eq!(
+        http("GET", "http://127.0.0.1/"),
+        word("`local: true`, since it is this machine or its link")
+    );
+    assert_eq!(http("POST", "https://api.example.com:8443/"), word("the method `POST`"));
+    assert_eq!(
+        http("GET", "https://api.example.com/"),
+        word("the host `api.example.com:443`")
+    );
+    let mut with = call("GET", "https://api.example.com:8443/");
+    let value = HeaderValue::Secret {
+        prefix: "Bearer ".to_owned(),
+        name: "token".to_owned(),
+        key: "other".to_owned(),
+    };
+    with.headers.push(("authorization".to_owned(), value));
+    assert_eq!(missing(Request::Http(with)), word("the key `other`"));
+}
+
+#[test]
+fn a_call_with_a_secret_asks_for_the_whole_answer_as_it_is() {
+    let all = everything();
+    let with = |prefix: &str, more: Option<&str>| {
+        let mut call = call("GET", "https://api.example.com/");
+        let value = HeaderValue::Secret {
+            prefix: prefix.to_owned(),
+            name: "token".to_owned(),
+            key: "bearer".to_owned(),
+        };
+        call.headers.push(("authorization".to_owned(), value));
+        if let Some(name) = more {
+            call.headers.push((name.to_owned(), HeaderValue::Text("x".to_owned())));
+        }
+        asked(&Request::Http(call), Some(&all))
+    };
+    assert_eq!(with("Bearer ", None), Ok(()));
+    assert!(with("Bearer\r\nx: ", None).unwrap_err().contains("control characters"));
+    assert!(with(&"x".repeat(20_000), None).unwrap_err().contains("16384 bytes"));
+    for name in ["Range", "If-Range", "Accept-Encoding"] {
+        assert!(
+            with("", Some(name)).unwrap_err().contains("couldn't be found"),
+            "{name}"
+        );
+        let mut call = call("GET", "https://api.example.com/");
+        call.headers.push((name.to_owned(), HeaderValue::Text("x".to_owned())));
+        assert_eq!(asked(&Request::Http(call), Some(&all)), Ok(()));
+    }
+}
+
 fn some_grants() -> impl Strategy<Value = Grants> {
     let pick = |all: &'static [&'static str]| {
         prop::collection::vec(prop::sample::select(all), 1..3)
@@ -289,8 +525,19 @@ fn some_grants() -> impl Strategy<Value = Grants> {
         pick(&["get", "apply", "delete"]),
         pick(&["*/*", "apps/*", "*/Pod", "Pod", "apps/Deployment"]),
         pick(&[".", "*", "shop", "other"]),
+        prop::option::of(pick(&["one", "two", "three"])),
+        any::<bool>(),
     )
-        .prop_map(|(verbs, kinds, namespaces)| json!({"verbs": verbs, "kinds": kinds, "namespaces": namespaces}));
+        .prop_map(|(mut verbs, kinds, namespaces, names, lists)| {
+            let mut grant = json!({"kinds": kinds, "namespaces": namespaces});
+            match names {
+                Some(names) => grant["names"] = json!(names),
+                None if lists => verbs.push("list".to_owned()),
+                None => {}
+            }
+            grant["verbs"] = json!(verbs);
+            grant
+        });
     let http = (
         pick(&[
             "*",
@@ -320,12 +567,14 @@ proptest! {
     fn what_is_allowed_is_what_both_sides_allow(one in some_grants(), two in some_grants()) {
         let (one, two) = (one.settled("shop"), two.settled("shop"));
         let both = one.and(&two);
-        for verb in [Verb::Get, Verb::Apply, Verb::Delete] {
+        for verb in [Verb::Get, Verb::List, Verb::Apply, Verb::Delete] {
             for (group, kind) in [("", "Pod"), ("apps", "Deployment"), ("apps", "Pod"), ("x", "Y")] {
                 for namespace in ["shop", "other", "third", ""] {
+                  for name in [None, Some("one"), Some("two")] {
                     let kind = GroupKind::new(group, kind);
-                    let allows = |grants: &Grants| grants.allows_object(verb, &kind, namespace);
-                    prop_assert_eq!(allows(&both), allows(&one) && allows(&two), "{} {} {}", verb, kind, namespace);
+                    let allows = |grants: &Grants| grants.allows_object(verb, &kind, namespace, name);
+                    prop_assert_eq!(allows(&both), allows(&one) && allows(&two), "{} {} {} {:?}", verb, kind, namespace, name);
+                  }
                 }
             }
         }

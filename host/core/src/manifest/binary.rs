@@ -3,11 +3,8 @@
 /// Decodes standard base64 with its padding; line breaks and spaces don't count.
 pub(super) fn decode(text: &str) -> Result<String, String> {
     let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
     let wrong = || "this !!binary value is no base64".to_owned();
-    if !digits.len().is_multiple_of(4) || padding > 2 {
-        return Err(wrong());
-    }
+    let padding = padding_of(&digits).ok_or_else(wrong)?;
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0_u32);
     for digit in digits.iter().take(digits.len() - padding) {
@@ -21,6 +18,21 @@ pub(super) fn decode(text: &str) -> Result<String, String> {
     }
     String::from_utf8(bytes)
         .map_err(|_| "this !!binary value is no text; put it into `data` or `binaryData` as it is".to_owned())
+}
+
+/// Says whether a text is standard base64 with its padding, as Go's `base64.StdEncoding` reads it: ends of lines don't count.
+pub(super) fn is_base64(text: &str) -> bool {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
+    padding_of(&digits).is_some_and(|padding| {
+        let mut digits = digits.iter().take(digits.len() - padding);
+        digits.all(|digit| sextet(*digit).is_some())
+    })
+}
+
+/// Counts the `=` at the end; nothing if base64 can't have this length or this padding.
+fn padding_of(digits: &[u8]) -> Option<usize> {
+    let padding = digits.iter().rev().take_while(|byte| **byte == b'=').count();
+    (digits.len().is_multiple_of(4) && padding <= 2).then_some(padding)
 }
 
 /// Returns the six bits of a digit.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Manifest, Origin, TEMPLATE,
+    Manifest, Origin, TEMPLATE, binary,
     node::{Content, Key, Node},
     source::Source,
 };
 use crate::{
     error::{PlanError, near},
+    name::{NameError, NamespaceName, ObjectName, check_generate_name},
     object::Object,
     place::reference_token,
 };
@@ -138,6 +139,7 @@ fn check(manifest: &Manifest) -> Vec<PlanError> {
             for field in ["labels", "annotations"] {
                 errors.extend(check_texts(manifest, field));
             }
+            errors.extend(check_names(manifest));
         }
         None | Some(Value::Null) => {
             if errors.is_empty() {
@@ -149,7 +151,70 @@ fn check(manifest: &Manifest) -> Vec<PlanError> {
             format!("`metadata` must be a mapping, not {}", name(other)),
         )),
     }
+    if manifest.object.kind() == "Secret" && manifest.object.api_version() == "v1" {
+        errors.extend(check_secret(manifest));
+    }
     errors
+}
+
+/// Says which values of a Secret the API server would refuse. Its own answer quotes them; here only their places are told.
+fn check_secret(manifest: &Manifest) -> Vec<PlanError> {
+    let mut errors = Vec::new();
+    for field in ["data", "stringData"] {
+        let members = match manifest.object.0.get(field) {
+            None | Some(Value::Null) => continue,
+            Some(Value::Object(members)) => members,
+            Some(other) => {
+                errors.push(manifest.error(
+                    &format!("/{field}"),
+                    format!("`{field}` of a Secret must be a mapping, not {}", name(other)),
+                ));
+                continue;
+            }
+        };
+        for (key, value) in members {
+            let pointer = format!("/{field}/{}", reference_token(key));
+            match value {
+                Value::Null => {}
+                Value::String(text) if field == "stringData" || binary::is_base64(text) => {}
+                Value::String(_) => errors.push(
+                    manifest
+                        .error(
+                            &pointer,
+                            format!("`{field}.{key}` of a Secret must be base64, and this value isn't"),
+                        )
+                        .hint(format!("encode it, or write it under `stringData.{key}` as it is")),
+                ),
+                other => errors.push(
+                    manifest
+                        .error(
+                            &pointer,
+                            format!("`{field}.{key}` of a Secret must be a text, not {}", name(other)),
+                        )
+                        .hint("put the value in quotes"),
+                ),
+            }
+        }
+    }
+    errors
+}
+
+/// Says which names can't be in the path of a request: the server would read another path.
+fn check_names(manifest: &Manifest) -> Vec<PlanError> {
+    let check = |field: &str, check: fn(&str) -> Result<(), NameError>| {
+        let pointer = format!("/metadata/{field}");
+        // What has no name at all is told elsewhere.
+        let text = manifest.object.text(&pointer).filter(|text| !text.is_empty())?;
+        let why = check(text).err()?;
+        let error = manifest.error(&pointer, format!("`metadata.{field}`: {why}"));
+        Some(error.hint("most kinds take lower case letters, digits, `-` and `.`"))
+    };
+    let found = [
+        check("name", |text| ObjectName::new(text).map(drop)),
+        check("generateName", check_generate_name),
+        check("namespace", |text| NamespaceName::new(text).map(drop)),
+    ];
+    found.into_iter().flatten().collect()
 }
 
 fn nameless(manifest: &Manifest, pointer: &str) -> PlanError {

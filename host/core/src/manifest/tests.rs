@@ -438,10 +438,41 @@ fn templates_and_tabs_get_a_hint() {
 #[test]
 fn values_of_secrets_are_not_shown() {
     let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  p: hunter2\n  p: hunter3\n";
-    let errors = errors(text);
-    assert!(!errors.contains("hunter"), "{errors}");
+    let told = errors(text);
+    assert!(!told.contains("hunter"), "{told}");
     let secret = one("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  p: hunter2\n");
     assert_eq!(secret.error("/stringData/p", "").source_line, None);
+    // Written in one line, whatever the mistake is about.
+    for text in [
+        "{apiVersion: v1, kind: Secret, metadata: {name: a, labels: {x: 1}}, stringData: {p: hunter2}}",
+        "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": \"a\", \"labels\": {\"x\": 1}}, \"data\": {\"p\": \"hunter2\"}}",
+        "apiVersion: v1\nkind: Secret\nstringData: {p: a,\n  q: hunter2}\nmetadata: {name: a, labels: {x: 1}, annotations: {copy: hunter2}}",
+        "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Secret, metadata: {name: a}, stringData: {p: hunter2}}, {apiVersion: v1, \
+         kind: ConfigMap, metadata: {name: b, labels: {x: 1}}}]}",
+    ] {
+        let told = errors(text);
+        assert!(told.contains("must be a text") && !told.contains("hunter"), "{told}");
+    }
+}
+
+#[test]
+fn what_the_server_would_refuse_of_a_secret_is_told_without_its_value() {
+    let head = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n";
+    assert_snapshot!(errors(&format!("{head}stringData:\n  flag: true\n  pin: 48151623\n  empty:\n  word: x\n")), @"
+    a.yaml:5, column 9 [Secret a]: `stringData.flag` of a Secret must be a text, not a boolean
+      hint: put the value in quotes
+    a.yaml:6, column 8 [Secret a]: `stringData.pin` of a Secret must be a text, not a number
+      hint: put the value in quotes
+    ");
+    assert_snapshot!(errors(&format!("{head}data:\n  a: hunter2!\n  ok: aHVudGVyMg==\n  tls.crt: |\n    aHVu\n    dGVyMg==\n  z: aHVudGVyMg=\n")), @"
+    a.yaml:5, column 6 [Secret a]: `data.a` of a Secret must be base64, and this value isn't
+      hint: encode it, or write it under `stringData.a` as it is
+    a.yaml:10, column 6 [Secret a]: `data.z` of a Secret must be base64, and this value isn't
+      hint: encode it, or write it under `stringData.z` as it is
+    ");
+    assert_snapshot!(errors(&format!("{head}stringData: [hunter2]\n")), @"a.yaml:4, column 13 [Secret a]: `stringData` of a Secret must be a mapping, not a list");
+    // Another kind of this name has its own rules.
+    one("apiVersion: acme.io/v1\nkind: Secret\nmetadata: {name: a}\ndata: {n: 1}\n");
 }
 
 /// Any JSON value; floats as JSON and Go agree on them.
@@ -535,4 +566,39 @@ proptest! {
     ) {
         let _ = decode("a", &parts.concat());
     }
+}
+
+#[test]
+fn a_name_that_is_another_path_is_a_mistake() {
+    let text = "\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: web/status
+  namespace: ..
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: a?b
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  generateName: a%2F
+";
+    assert_snapshot!(errors(text), @r"
+    a.yaml:4, column 9 [ConfigMap ../web/status]: `metadata.name`: `web/status` can't be a name: it has the character `/`
+      |   name: web/status
+      hint: most kinds take lower case letters, digits, `-` and `.`
+    a.yaml:5, column 14 [ConfigMap ../web/status]: `metadata.namespace`: `..` can't be a name: it would mean another path
+      |   namespace: ..
+      hint: most kinds take lower case letters, digits, `-` and `.`
+    a.yaml:10 (document 2), column 9 [ConfigMap a?b]: `metadata.name`: `a?b` can't be a name: it has the character `?`
+      |   name: a?b
+      hint: most kinds take lower case letters, digits, `-` and `.`
+    a.yaml:15 (document 3), column 17 [Job a%2F*]: `metadata.generateName`: `a%2F` can't be a name: it has the character `%`
+      |   generateName: a%2F
+      hint: most kinds take lower case letters, digits, `-` and `.`
+    ");
 }

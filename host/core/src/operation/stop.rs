@@ -246,7 +246,8 @@ impl Operation {
             self.state.notice_at = None;
             return;
         }
-        if out.news.is_empty() && self.state.notice_at.is_some_and(|at| at <= out.at) {
+        let is_due = self.state.notice_at.is_some_and(|at| at <= out.at);
+        if out.news.is_empty() && is_due {
             let on: Vec<WaitingOn> = plan
                 .tasks
                 .iter()
@@ -256,7 +257,8 @@ impl Operation {
                 out.tell(News::Waiting { on });
             }
         }
-        if !out.news.is_empty() {
+        // Also where there was nothing to tell: a moment that stays in the past would wake the driver again and again.
+        if !out.news.is_empty() || is_due {
             self.state.notice_at = out.after(plan.limits.notice);
         }
     }

@@ -50,7 +50,7 @@ impl Making<'_> {
                         edges.entry(key.clone()).or_default().insert(found);
                     }
                     Err(unfound) => {
-                        let error = self.names.mistake(&one.manifest, ANNOTATION, word, unfound);
+                        let error = Names::mistake(&one.manifest, ANNOTATION, word, unfound);
                         self.mistaken(error);
                     }
                 }

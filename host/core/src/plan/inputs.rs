@@ -39,7 +39,7 @@ pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -
             Ok(found) => {
                 named.insert(found);
             }
-            Err(unfound) => errors.push(names.mistake(manifest, ANNOTATION, word, unfound)),
+            Err(unfound) => errors.push(Names::mistake(manifest, ANNOTATION, word, unfound)),
         }
     }
     if !errors.is_empty() {

@@ -1,6 +1,9 @@
 //! Makes a plan of what is desired and what is live: all errors at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{Limits, Plan, Selection, Skipped, depend::Edges, hooks, naming::Names, write::unknown_fields};
 use crate::{
@@ -147,12 +150,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     let mut made = Making {
         planning,
         names: Names::of(&desired),
-        confirmable: ObjectIndex::of(
-            desired
-                .iter()
-                .map(|one| one.manifest.key())
-                .chain(planning.live.objects.values().map(Object::key)),
-        ),
+        confirmable: OnceCell::new(),
         desired,
         goes_after: Edges::new(),
         tasks: Vec::new(),
@@ -229,8 +227,8 @@ pub(super) struct Making<'a> {
     /// The manifests in the order in which they are written.
     pub desired: Vec<&'a Classified>,
     pub names: Names,
-    /// What a confirmation can name: the manifests' objects and the live ones.
-    pub confirmable: ObjectIndex,
+    /// What a confirmation can name, made when it is first asked for.
+    confirmable: OnceCell<ObjectIndex>,
     /// Live objects that go, and those that go before them.
     pub goes_after: Edges,
     pub tasks: Vec<Task>,
@@ -244,6 +242,14 @@ pub(super) struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// Returns what a confirmation can name: the manifests' objects and the live ones.
+    pub(super) fn confirmable(&self) -> &ObjectIndex {
+        self.confirmable.get_or_init(|| {
+            let desired = self.desired.iter().map(|one| one.manifest.key());
+            ObjectIndex::of(desired.chain(self.planning.live.objects.keys().cloned()))
+        })
+    }
+
     /// Puts the tasks in order, and decides what is waited for.
     fn arrange(&mut self) {
         let Planning {
@@ -313,7 +319,10 @@ impl Making<'_> {
             .chain(&left);
         let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
         self.errors.extend(self.planning.selection.check(resources, hooks));
-        self.errors.extend(self.planning.confirmed.check(&self.confirmable));
+        if !self.planning.confirmed.only.is_empty() {
+            let mistakes = self.planning.confirmed.check(self.confirmable());
+            self.errors.extend(mistakes);
+        }
     }
 
     fn add(&mut self, classified: &Classified, id: Option<&HookId>) {

@@ -36,7 +36,7 @@ impl Names {
     }
 
     /// Says what is wrong with a word of a manifest's annotation that names no object.
-    pub fn mistake(&self, manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> PlanError {
+    pub fn mistake(manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> PlanError {
         let pointer = format!("/metadata/annotations/{}", annotation.replace('/', "~1"));
         let error = |message: String| manifest.error(&pointer, message);
         match unresolved {

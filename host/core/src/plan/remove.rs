@@ -254,7 +254,7 @@ impl Making<'_> {
     fn unconfirmed(&self, option: &str, key: &ObjectKey) -> String {
         format!(
             "its annotations want a confirmation ({option}=confirm): `--confirm {}`",
-            self.confirmable.word_for(key)
+            self.confirmable().word_for(key)
         )
     }
 

@@ -1,14 +1,18 @@
 //! One story each.
 
+use std::sync::Arc;
+
 use capstan_core::{
-    effect::Target,
+    effect::{Effect, Target},
     event::Status,
     hook::{Disposal, Propagation},
-    input::Happened,
+    input::{Happened, Input},
+    operation::Operation,
     phase::Phase,
     task::{Action, Check, Task},
 };
 use insta::assert_snapshot;
+use jiff::Timestamp;
 
 use crate::shell::{Fate, Shell, hook, plan, prune, resource};
 
@@ -54,6 +58,24 @@ fn phases_and_waves_run_in_order() {
         Kept Job shop/smoke (policy)
     Succeeded
     "#);
+}
+
+#[test]
+fn a_check_that_is_not_answered_wakes_the_driver_only_in_the_future() {
+    let mut settings = resource(0, "settings");
+    settings.check = Check::First;
+    let mut operation = Operation::new(Arc::new(plan(vec![settings])), "op1");
+    let (mut at, mut what) = (Timestamp::UNIX_EPOCH, Happened::Begun);
+    for _ in 0..10 {
+        let step = operation.step(Input { at, what });
+        let wake = step.effects.iter().find_map(|effect| match effect {
+            Effect::Wake { at } => Some(*at),
+            _ => None,
+        });
+        let wake = wake.expect("the next moment");
+        assert!(wake > at, "{wake} is not after {at}");
+        (at, what) = (wake, Happened::Woke);
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use capstan_core::{
     deletion::DecidedPropagation,
     hook::short_hash,
+    name::field_selector,
     object::{Object, ObjectKey},
     plugins::Application,
 };
@@ -316,9 +317,9 @@ pub(crate) async fn until_free(
 ) -> Result<(), EngineError> {
     let doing = EngineError::while_("waiting for the application's lock");
     let key = lease_key(application);
-    let api = cluster.api(&key.group_kind(), &key.namespace).map_err(&doing)?;
-    let config = watcher::Config::default().fields(&format!("metadata.name={}", key.name));
-    let mut sight = watcher::watcher(api, config).boxed();
+    let config = watcher::Config::default().fields(&field_selector(&key.name));
+    let sight = cluster.watch(&key.group_kind(), &key.namespace, config);
+    let mut sight = sight.map_err(&doing)?;
     while is_held(cluster, clock, identity, application).await? {
         tokio::select! {
             seen = sight.next() => if let Some(Err(error)) = seen {
@@ -378,11 +379,9 @@ struct Keeper {
 impl Keeper {
     async fn keep(mut self, mut lease: Object) {
         let key = lease.key();
-        let config = watcher::Config::default().fields(&format!("metadata.name={}", key.name));
-        let mut sight = match self.cluster.api(&key.group_kind(), &key.namespace) {
-            Ok(api) => watcher::watcher(api, config).boxed(),
-            Err(_) => futures::stream::pending().boxed(),
-        };
+        let config = watcher::Config::default().fields(&field_selector(&key.name));
+        let sight = self.cluster.watch(&key.group_kind(), &key.namespace, config);
+        let mut sight = sight.unwrap_or_else(|_| futures::stream::pending().boxed());
         let mut next = Instant::now() + RENEWAL;
         loop {
             tokio::select! {

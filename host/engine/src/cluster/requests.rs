@@ -1,6 +1,15 @@
 //! The HTTP requests for the objects of one kind in one namespace.
+//!
+//! Only this module makes a [`Prepared`], and only a [`Prepared`] is sent: whatever the engine asks of the API server or changes there is
+//! in the list of functions here, with names that can't mean another path, and with what its answer must be about.
 
-use capstan_core::{hook::Propagation, object::Object, task::UnknownFields};
+use capstan_core::{
+    hook::Propagation,
+    name::{NamespaceName, ObjectName, path_segment},
+    object::{GroupKind, Object, ObjectKey},
+    secret::is_secret_kind,
+    task::UnknownFields,
+};
 use kube::{
     Resource as _,
     api::{
@@ -11,50 +20,141 @@ use kube::{
 };
 use serde_json::Value;
 
-use super::MANAGER;
-use crate::error::ClusterError;
+use super::{
+    MANAGER,
+    answer::{Expected, same},
+};
+use crate::{confidential::Subject, error::ClusterError};
 
-type Built = Result<http::Request<Vec<u8>>, ClusterError>;
+type Built = Result<Prepared, ClusterError>;
+
+/// A request that is ready to be sent, with what its answer must be about.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    request: http::Request<Vec<u8>>,
+    expected: Expected,
+}
+
+impl Prepared {
+    fn new<E: ToString>(request: Result<http::Request<Vec<u8>>, E>, expected: Expected) -> Built {
+        let request = request.map_err(|error| ClusterError::Other(error.to_string()))?;
+        Ok(Prepared { request, expected })
+    }
+
+    /// Returns the request, for one try.
+    pub(super) fn request(&self) -> http::Request<Vec<u8>> {
+        self.request.clone()
+    }
+
+    /// Returns an answer that is about what was asked.
+    ///
+    /// # Errors
+    ///
+    /// Returns what was asked and what was answered.
+    pub(super) fn checked(&self, answer: Value) -> Result<Value, ClusterError> {
+        self.expected.check(&answer).map(|()| answer)
+    }
+
+    /// Returns why the server refused the request, with no more of its words than may be shown: about a Secret it may quote what was sent.
+    pub(super) fn refused(&self, error: kube::Error) -> ClusterError {
+        let kind = self.expected.kind();
+        let sent = is_secret_kind(&kind.group, &kind.kind)
+            .then(|| serde_json::from_slice::<Value>(self.request.body()).ok())
+            .flatten();
+        ClusterError::about(&Subject::of(&kind, sent.as_ref()), error)
+    }
+}
 
 /// Where the objects of a kind are.
 pub(super) struct Endpoint {
     request: Request,
+    kind: GroupKind,
+    /// Empty for kinds without one, and for all.
+    namespace: String,
 }
 
-fn built(request: Result<http::Request<Vec<u8>>, kube::core::request::Error>) -> Built {
-    request.map_err(|error| ClusterError::Other(error.to_string()))
+/// Returns a resource with its names as they stand in a path. Those of Kubernetes stay as they are.
+pub(super) fn in_path(resource: &ApiResource) -> ApiResource {
+    let (group, version) = (path_segment(&resource.group), path_segment(&resource.version));
+    ApiResource {
+        api_version: if group.is_empty() {
+            version.clone()
+        } else {
+            format!("{group}/{version}")
+        },
+        group,
+        version,
+        plural: path_segment(&resource.plural),
+        ..resource.clone()
+    }
+}
+
+/// Checks the name of an object that is about to stand in a path.
+pub(super) fn object_name(name: &str) -> Result<ObjectName, ClusterError> {
+    ObjectName::new(name).map_err(|error| ClusterError::Invalid(error.to_string()))
+}
+
+/// Checks the name of a namespace that is about to stand in a path; empty for none.
+pub(super) fn namespace_name(name: &str) -> Result<Option<NamespaceName>, ClusterError> {
+    NamespaceName::optional(name).map_err(|error| ClusterError::Invalid(error.to_string()))
 }
 
 /// Says whether the server refuses fields that it doesn't know, or leaves them out; kube has no parameter for it where it isn't a patch.
-fn with_validation(mut request: http::Request<Vec<u8>>, unknown: UnknownFields) -> Built {
+fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> Built {
     let directive = match unknown {
         UnknownFields::Refused => "Strict",
         UnknownFields::LeftOut => "Ignore",
     };
-    let uri = request.uri().to_string();
+    let uri = prepared.request.uri().to_string();
     let sign = if uri.contains('?') { '&' } else { '?' };
     let uri = format!("{uri}{sign}fieldValidation={directive}").replace("?&", "?");
-    *request.uri_mut() = uri
+    *prepared.request.uri_mut() = uri
         .parse()
         .map_err(|error: http::uri::InvalidUri| ClusterError::Other(error.to_string()))?;
-    Ok(request)
+    Ok(prepared)
+}
+
+/// A question about ourselves, which is answered and never stored.
+pub(super) fn review(resource: &str, kind: &str, body: &Value) -> Built {
+    let path = format!("/apis/authorization.k8s.io/v1/{}", path_segment(resource));
+    let request = http::Request::post(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string().into_bytes());
+    Prepared::new(request, Expected::Review(GroupKind::new("authorization.k8s.io", kind)))
 }
 
 impl Endpoint {
-    pub(super) fn new(resource: &ApiResource, namespace: &str) -> Endpoint {
-        let namespace = (!namespace.is_empty()).then_some(namespace);
+    pub(super) fn new(resource: &ApiResource, namespace: Option<&NamespaceName>) -> Endpoint {
+        let segment = namespace.map(|namespace| path_segment(namespace.as_str()));
         Endpoint {
-            request: Request::new(DynamicObject::url_path(resource, namespace)),
+            request: Request::new(DynamicObject::url_path(&in_path(resource), segment.as_deref())),
+            kind: GroupKind::new(&resource.group, &resource.kind),
+            namespace: namespace.map_or_else(String::new, |namespace| namespace.as_str().to_owned()),
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Built {
-        built(self.request.get(name, &kube::api::GetParams::default()))
+    fn key(&self, name: &ObjectName) -> ObjectKey {
+        ObjectKey {
+            group: self.kind.group.clone(),
+            kind: self.kind.kind.clone(),
+            namespace: self.namespace.clone(),
+            name: name.as_str().to_owned(),
+        }
+    }
+
+    fn list_of(&self) -> Expected {
+        Expected::List(self.kind.clone(), self.namespace.clone())
+    }
+
+    pub(super) fn get(&self, name: &ObjectName) -> Built {
+        let request = self.request.get(&segment(name), &kube::api::GetParams::default());
+        Prepared::new(request, Expected::Object(self.key(name)))
     }
 
     /// Lists some of those whose fields are like this.
     pub(super) fn some(&self, fields: &str, page: u32) -> Built {
-        built(self.request.list(&ListParams::default().fields(fields).limit(page)))
+        let request = self.request.list(&ListParams::default().fields(fields).limit(page));
+        Prepared::new(request, self.list_of())
     }
 
     pub(super) fn list(&self, labels: &str, page: u32, next: &str) -> Built {
@@ -65,7 +165,7 @@ impl Endpoint {
         if !next.is_empty() {
             params = params.continue_token(next);
         }
-        built(self.request.list(&params))
+        Prepared::new(self.request.list(&params), self.list_of())
     }
 
     pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
@@ -73,8 +173,8 @@ impl Endpoint {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
         };
-        let request = built(self.request.create(&params, object.0.to_string().into_bytes()))?;
-        with_validation(request, unknown)
+        let request = self.request.create(&params, object.0.to_string().into_bytes());
+        with_validation(Prepared::new(request, same(object))?, unknown)
     }
 
     pub(super) fn replace(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {
@@ -82,11 +182,9 @@ impl Endpoint {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
         };
-        let request = built(
-            self.request
-                .replace(object.name(), &params, object.0.to_string().into_bytes()),
-        )?;
-        with_validation(request, unknown)
+        let name = segment(&object_name(object.name())?);
+        let request = self.request.replace(&name, &params, object.0.to_string().into_bytes());
+        with_validation(Prepared::new(request, same(object))?, unknown)
     }
 
     pub(super) fn apply(&self, object: &Object, force: bool, unknown: UnknownFields, dry_run: bool) -> Built {
@@ -107,22 +205,25 @@ impl Endpoint {
         });
         params.force = force;
         params.dry_run = dry_run;
-        built(self.request.patch(object.name(), &params, &Patch::Apply(&object.0)))
+        let name = segment(&object_name(object.name())?);
+        let request = self.request.patch(&name, &params, &Patch::Apply(&object.0));
+        Prepared::new(request, same(object))
     }
 
-    pub(super) fn merge(&self, name: &str, patch: &Value) -> Built {
+    pub(super) fn merge(&self, name: &ObjectName, patch: &Value) -> Built {
         self.merge_as(name, MANAGER, patch)
     }
 
-    pub(super) fn merge_as(&self, name: &str, manager: &str, patch: &Value) -> Built {
+    pub(super) fn merge_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> Built {
         let params = PatchParams {
             field_manager: Some(manager.to_owned()),
             ..PatchParams::default()
         };
-        built(self.request.patch(name, &params, &Patch::Merge(patch)))
+        let request = self.request.patch(&segment(name), &params, &Patch::Merge(patch));
+        Prepared::new(request, Expected::Object(self.key(name)))
     }
 
-    pub(super) fn delete(&self, name: &str, uid: &str, propagation: Propagation) -> Built {
+    pub(super) fn delete(&self, name: &ObjectName, uid: &str, propagation: Propagation) -> Built {
         let params = DeleteParams {
             propagation_policy: Some(match propagation {
                 Propagation::Foreground => PropagationPolicy::Foreground,
@@ -135,6 +236,11 @@ impl Endpoint {
             }),
             ..DeleteParams::default()
         };
-        built(self.request.delete(name, &params))
+        let request = self.request.delete(&segment(name), &params);
+        Prepared::new(request, Expected::Deleted(self.key(name)))
     }
+}
+
+fn segment(name: &ObjectName) -> String {
+    path_segment(name.as_str())
 }

@@ -1,10 +1,10 @@
-//! Hides the values of the set's own Secrets in what hooks write.
+//! Hides the values of the set's own Secrets in what hooks write, and in what the API server says about other objects.
 //!
 //! No more than that: a value that is split, hashed or otherwise changed is not found, nor are Secrets that the manifests don't bring.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::plan::Plan;
+use capstan_core::{plan::Plan, secret};
 use serde_json::Value;
 
 /// Shorter values would hide half of every log.
@@ -14,16 +14,17 @@ const HIDDEN: &str = "(hidden)";
 
 /// Knows what to hide.
 #[derive(Debug, Default)]
-pub(super) struct Redactor(Option<AhoCorasick>);
+pub(crate) struct Redactor(Option<AhoCorasick>);
 
 impl Redactor {
     /// Takes the values of a plan's Secrets: as they are, and in base64.
     pub fn of(plan: &Plan) -> Redactor {
         let objects = plan.tasks.iter().filter_map(|task| task.object.as_ref());
-        let secrets = objects.filter(|object| object.kind() == "Secret" && object.group().is_empty());
+        let secrets = objects.filter(|object| secret::is_secret(object));
         let mut values: Vec<Vec<u8>> = Vec::new();
         for secret in secrets {
-            for (field, is_encoded) in [("data", true), ("stringData", false)] {
+            for field in secret::VALUES {
+                let is_encoded = field == "data";
                 let members = secret.0.get(field).and_then(Value::as_object);
                 for value in members.into_iter().flatten().filter_map(|(_, value)| value.as_str()) {
                     if !is_encoded {

@@ -16,7 +16,6 @@ use capstan_core::{
     plan::{self, Plan},
     task::{Action, ApplyTask, Changes, Task, UnknownFields},
 };
-use kube::runtime::{conditions::is_deleted, wait::await_condition};
 use serde_json::json;
 
 use super::{Performer, ask::is_of_hooks};
@@ -210,11 +209,9 @@ impl Performer {
         };
         let propagation = apply.recreate_propagation;
         self.cluster.delete(&key, live.uid(), propagation).await?;
-        let api = self.cluster.api(&key.group_kind(), &key.namespace)?;
-        let gone = await_condition(api, &key.name, is_deleted(live.uid()));
-        match tokio::time::timeout(GONE_WITHIN, gone).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(ClusterError::Unreachable(error.to_string())),
+        match tokio::time::timeout(GONE_WITHIN, self.cluster.until_gone(&key, live.uid())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(error),
             Err(_) => {
                 let now = self.cluster.get(&key).await?;
                 let why = now.as_ref().map(finalizer::held_up_by).unwrap_or_default();

@@ -6,7 +6,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     deletion::PropagationRules,
     effect::{Noted, Target},
-    grant::{Permitted, gate},
+    grant::{Permitted, gate, is_state},
     hook::short_hash,
     input::{Answer, Happened},
     object::{Object, ObjectKey, labels},
@@ -57,13 +57,6 @@ impl Drop for Beside {
     }
 }
 
-fn failed(error: &ClusterError) -> Answer {
-    Answer::Note(Noted::Failed {
-        reason: error.to_string(),
-        temporary: error.is_temporary(),
-    })
-}
-
 impl Performer {
     /// Performs what a plugin asked for; nothing comes back now of what is answered whenever something happens.
     pub(super) async fn perform(&self, task: &Task, ask: &Ask, order: &Order) -> Option<Answer> {
@@ -95,7 +88,12 @@ impl Performer {
             | Request::List(_)
             | Request::NotInThisVersion(_) => Ok(Answer::Note(Noted::Done)),
         };
-        Some(answer.unwrap_or_else(|error| failed(&error)))
+        Some(answer.unwrap_or_else(|error| {
+            Answer::Note(Noted::Failed {
+                temporary: error.is_temporary(),
+                reason: error.reworded(|text| self.lines.redacted(text)).to_string(),
+            })
+        }))
     }
 
     /// Stops what still runs for a hook.
@@ -139,11 +137,7 @@ impl Performer {
         let value: Value = serde_json::from_str(text).map_err(|error| ClusterError::Invalid(error.to_string()))?;
         let mut object = Object(value);
         if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("managedFields");
             metadata.remove("namespace");
-            if let Some(given) = metadata.get_mut("labels").and_then(Value::as_object_mut) {
-                given.retain(|name, _| !name.starts_with("capstan.dev/"));
-            }
         }
         if !key.namespace.is_empty() {
             object.set_meta("namespace", &key.namespace);
@@ -213,10 +207,11 @@ impl Performer {
         for (name, value) in &call.headers {
             let value = match value {
                 HeaderValue::Text(text) => text.clone(),
-                HeaderValue::Secret { name, key } => {
+                HeaderValue::Secret { prefix, name, key } => {
                     let value = self.secret(name, key).await?;
-                    secrets.push(value.clone());
-                    value
+                    let header = format!("{prefix}{value}");
+                    secrets.push(value);
+                    header
                 }
             };
             headers.push((name.clone(), value));
@@ -337,8 +332,8 @@ impl Performer {
             }
         };
         read.unwrap_or_else(|error| Observed::Failed {
-            reason: error.to_string(),
             temporary: error.is_temporary(),
+            reason: error.reworded(|text| self.lines.redacted(text)).to_string(),
         })
     }
 
@@ -348,7 +343,8 @@ impl Performer {
             .cluster
             .list(&place.group_kind(), &place.namespace, selector)
             .await?;
-        objects.retain(|object| object.label("capstan.dev/state-of").is_none());
+        let kind = place.group_kind();
+        objects.retain(|object| object.label("capstan.dev/state-of").is_none() && !is_state(&kind, object.name()));
         let mut bytes = 0;
         for object in &mut objects {
             if let Some(metadata) = object.0.get_mut("metadata").and_then(Value::as_object_mut) {

@@ -221,8 +221,8 @@ async fn watch(
     news: &UnboundedSender<PodNews>,
 ) -> Result<(), ClusterError> {
     let kind = GroupKind::new("", "Pod");
-    let api = shared.cluster.api(&kind, &crew.workload.namespace)?;
-    let mut stream = watcher::watcher(api, watching().labels(selector)).boxed();
+    let config = watching().labels(selector);
+    let mut stream = shared.cluster.watch(&kind, &crew.workload.namespace, config)?;
     let mut told = None;
     let mut is_listed = false;
     let mut failures: u32 = 0;

@@ -11,12 +11,13 @@ use capstan_core::{
     fact::{Fact, Seen},
     health::Health,
     input::Happened,
+    name::field_selector,
     object::{GroupKind, Object, ObjectKey, labels},
     plugins::Answerer,
     related,
     task::TaskId,
 };
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::StreamExt as _;
 use kube::{
     core::DynamicObject,
     runtime::watcher::{self, Event},
@@ -31,6 +32,7 @@ use super::{
     pods::{PodNews, PodWatch},
     watching,
 };
+use crate::cluster::Sight;
 
 /// How often in a row a watch fails before that is told.
 const TOLD_AFTER: u32 = 3;
@@ -56,7 +58,7 @@ pub(super) struct Watcher {
     /// Whether the first list is complete.
     is_ready: bool,
     /// Objects without the label, which have watches of their own.
-    strays: BTreeMap<ObjectKey, BoxStream<'static, watcher::Result<Event<DynamicObject>>>>,
+    strays: BTreeMap<ObjectKey, Sight>,
     recheck: BTreeMap<ObjectKey, Instant>,
     /// The pods of workloads that aren't healthy.
     pods: BTreeMap<ObjectKey, PodWatch>,
@@ -85,9 +87,8 @@ impl Watcher {
         }
     }
 
-    fn open(&self, config: watcher::Config) -> Option<BoxStream<'static, watcher::Result<Event<DynamicObject>>>> {
-        let api = self.shared.cluster.api(&self.kind, &self.namespace).ok()?;
-        Some(watcher::watcher(api, config).boxed())
+    fn open(&self, config: watcher::Config) -> Option<Sight> {
+        self.shared.cluster.watch(&self.kind, &self.namespace, config).ok()
     }
 
     pub async fn run(mut self) {
@@ -178,7 +179,7 @@ impl Watcher {
             Ok(Some(object)) => {
                 let has_label = object.label(labels::APPLICATION) == Some(&self.shared.application.name);
                 if !has_label && !self.strays.contains_key(key) {
-                    let config = watching().fields(&format!("metadata.name={}", key.name));
+                    let config = watching().fields(&field_selector(&key.name));
                     if let Some(stream) = self.open(config) {
                         self.strays.insert(key.clone(), stream);
                     }
@@ -325,7 +326,7 @@ impl Watcher {
 
 /// Waits for the next event of any stray.
 async fn next_stray(
-    strays: &mut BTreeMap<ObjectKey, BoxStream<'static, watcher::Result<Event<DynamicObject>>>>,
+    strays: &mut BTreeMap<ObjectKey, Sight>,
 ) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {
     let nexts = strays
         .iter_mut()

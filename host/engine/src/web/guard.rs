@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, UdpSocket},
     pin::Pin,
     task::{Context, Poll},
     vec,
@@ -26,7 +26,9 @@ use super::{Caller, boxed};
 
 /// An address that wasn't granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} resolves to {address}, which is this machine or its link, and that was not granted (`local: true`)")]
+#[error(
+    "{name} leads to {address}, which is this machine, its link or a cloud's metadata service, and that was not granted (`local: true`)"
+)]
 pub(super) struct Near {
     name: String,
     address: IpAddr,
@@ -74,11 +76,34 @@ impl tower::Service<Name> for Resolver {
     }
 }
 
+/// Checks a host that is written as an address, which nobody resolves.
+///
+/// # Errors
+///
+/// Returns that it is this machine's own.
+pub(super) fn check_literal(host: &str) -> Result<(), Near> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>() {
+        Ok(address) if is_near(address) || is_own(address) => Err(Near {
+            name: host.to_owned(),
+            address,
+        }),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Says whether an address is one of this machine's own: to those alone a socket can be bound. Where the system binds to any address
+/// (`ip_nonlocal_bind`), all of them count as its own.
+fn is_own(address: IpAddr) -> bool {
+    // A mapped address is the IPv4 address.
+    UdpSocket::bind((address.to_canonical(), 0)).is_ok()
+}
+
 /// Leaves the addresses that may be called; none is an error that names what was found.
 fn allowed(name: &str, found: Vec<SocketAddr>, may_be_near: bool) -> io::Result<Vec<SocketAddr>> {
     let (near, far): (Vec<SocketAddr>, Vec<SocketAddr>) = found
         .into_iter()
-        .partition(|address| !may_be_near && is_near(address.ip()));
+        .partition(|address| !may_be_near && (is_near(address.ip()) || is_own(address.ip())));
     match (far.is_empty(), near.first()) {
         (true, Some(address)) => Err(io::Error::other(Near {
             name: name.to_owned(),
@@ -109,10 +134,13 @@ mod tests {
             "::127.0.0.1",
             "224.0.0.1",
             "255.255.255.255",
+            "168.63.129.16",
+            "fd00:ec2::254",
+            "100.100.100.200",
         ] {
             let refused = allowed("evil.example", vec![at(near)], false).unwrap_err();
             assert!(
-                refused.to_string().starts_with("evil.example resolves to "),
+                refused.to_string().starts_with("evil.example leads to "),
                 "{near}: {refused}"
             );
             assert_eq!(allowed("mine.example", vec![at(near)], true).unwrap(), [at(near)]);
@@ -120,6 +148,17 @@ mod tests {
         for far in ["10.1.2.3", "192.168.1.1", "8.8.8.8", "2001:db8::1", "fd00::1"] {
             assert_eq!(allowed("api.example", vec![at(far)], false).unwrap(), [at(far)]);
         }
+        assert!(is_own("127.0.0.1".parse().unwrap()) && !is_own("192.0.2.1".parse().unwrap()));
+        // Nothing is sent: this only asks which address of ours would be used.
+        let socket = UdpSocket::bind(("0.0.0.0", 0)).unwrap();
+        if socket.connect(("192.0.2.1", 9)).is_ok() {
+            let own = SocketAddr::new(socket.local_addr().unwrap().ip(), 0);
+            assert!(allowed("own.example", vec![own], false).is_err(), "{own}");
+            assert_eq!(allowed("own.example", vec![own], true).unwrap(), [own]);
+            assert!(check_literal(&own.ip().to_string()).is_err(), "{own}");
+        }
+        assert!(check_literal("[::1]").is_err() && check_literal("[fd00:ec2::254]").is_err());
+        assert!(check_literal("192.0.2.1").is_ok() && check_literal("api.example").is_ok());
         // Of several, only those that may be called.
         let both = vec![at("127.0.0.1"), at("10.1.2.3")];
         assert_eq!(allowed("both.example", both, false).unwrap(), [at("10.1.2.3")]);

@@ -29,6 +29,19 @@ async fn server() -> SocketAddr {
                     ("/redirect", to) => ("302 Found", format!("location: {to}\r\n"), String::new()),
                     ("/echo", _) => ("200 OK", String::new(), text),
                     ("/big", _) => ("200 OK", String::new(), "x".repeat(100 << 10)),
+                    // Much, with the request at a place of its own.
+                    ("/padded", pad) => (
+                        "200 OK",
+                        String::new(),
+                        "x".repeat(pad.parse().unwrap_or_default()) + &text,
+                    ),
+                    ("/base64", _) => ("200 OK", String::new(), BASE64_STANDARD.encode(&text)),
+                    ("/packed", _) => ("200 OK", "content-encoding: gzip\r\n".to_owned(), text),
+                    ("/header", _) => (
+                        "200 OK",
+                        format!("x-echo: {}\r\n", text.replace("\r\n", " ")),
+                        String::new(),
+                    ),
                     ("/slow", _) => return std::future::pending().await,
                     (_, _) => ("404 Not Found", String::new(), String::new()),
                 };
@@ -82,6 +95,45 @@ async fn a_call_is_sent_as_it_is_and_a_secret_does_not_come_back() {
     );
 }
 
+/// Looks for a text, or the beginning of it, in what an answer shows.
+fn shows(answer: &HttpAnswer, secret: &str) -> bool {
+    let start = &secret[..8];
+    body(answer).contains(start) || answer.headers.iter().any(|(_, value)| value.contains(start))
+}
+
+#[tokio::test]
+async fn a_secret_does_not_come_back_in_an_answer_that_is_cut_or_written_otherwise() {
+    let at = server().await;
+    let secret = "SECRET-BEARER-0123456789-ABCDEF/+\"";
+    let with = |path: &str| {
+        let mut call = get(format!("http://{at}{path}"));
+        call.headers = vec![("authorization".to_owned(), format!("Bearer {secret}"))];
+        call.secrets = vec![secret.to_owned()];
+        call
+    };
+    let web = Web::network();
+    // The value stands at, before and after the place at which the answer is cut.
+    for pad in (MOST_BODY - 200..MOST_BODY + 20).step_by(3) {
+        let answer = web.call(&with(&format!("/padded?{pad}"))).await.unwrap();
+        assert!(!shows(&answer, secret), "{pad}");
+        assert!(BASE64_STANDARD.decode(&answer.body).unwrap().len() <= MOST_BODY);
+    }
+    let packed = web.call(&with("/packed")).await.unwrap_err();
+    assert!(packed.reason.contains("compressed") && !packed.is_temporary);
+    let answer = web.call(&with("/header")).await.unwrap();
+    assert!(
+        answer
+            .headers
+            .iter()
+            .any(|(name, value)| name == "x-echo" && value.contains("Bearer (hidden)"))
+    );
+    let answer = web.call(&with("/base64")).await.unwrap();
+    assert_eq!(body(&answer).matches("(hidden)").count(), 1, "{}", body(&answer));
+    // Without a Secret, what comes is passed on as it is.
+    let answer = web.call(&get(format!("http://{at}/packed"))).await.unwrap();
+    assert_eq!(answer.status, 200);
+}
+
 #[tokio::test]
 async fn a_redirect_is_followed_on_the_same_host_and_port_only() {
     let (at, other) = (server().await, server().await);
@@ -127,7 +179,7 @@ async fn a_name_that_leads_here_is_refused_when_the_connection_is_made() {
     let mut call = get(format!("http://localhost:{}/echo", at.port()));
     call.may_be_local = false;
     let error = Web::network().call(&call).await.unwrap_err();
-    assert!(error.reason.starts_with("localhost resolves to "), "{}", error.reason);
+    assert!(error.reason.starts_with("localhost leads to "), "{}", error.reason);
     assert!(!error.is_temporary);
     call.url = "http://127.0.0.1:1/".to_owned();
     call.may_be_local = true;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_cluster::registry::{Guard, PASSWORD, Registry, USER};
-use capstan_registry::{Access, Locked, Login, OnTaken, Policy, PublicKey, RegistryError, Rule, Signer};
+use capstan_registry::{Access, Locked, Login, OnTaken, Pattern, Policy, PublicKey, RegistryError, Rule, Signer};
 
 use crate::support::{Place, access, component, oci, or_skip, registry, source};
 
@@ -66,7 +66,7 @@ impl Cosign {
 fn policy(any_of: &[&Signer], all_of: &[&Signer]) -> Policy {
     let cloned = |signers: &[&Signer]| signers.iter().map(|signer| (*signer).clone()).collect();
     Policy(vec![Rule {
-        source: "*".to_owned(),
+        source: Pattern::Every,
         any_of: cloned(any_of),
         all_of: cloned(all_of),
     }])

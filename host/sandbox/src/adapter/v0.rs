@@ -10,6 +10,7 @@ use capstan_core::{
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 use wasmtime::{
     Store,
@@ -343,15 +344,15 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
         message,
         asks: asks
             .into_iter()
-            .map(|ask| Ask::new(ask.id, request(ask.what)))
-            .collect(),
+            .map(|ask| Ok(Ask::new(ask.id, request(ask.what)?)))
+            .collect::<Result<_, Failure>>()?,
         state,
         wake_after_ms: wake_after_ms.map(|wait| wait.max(MIN_WAIT_MS)),
     })
 }
 
-fn request(request: hook::Request) -> Request {
-    match request {
+fn request(request: hook::Request) -> Result<Request, Failure> {
+    Ok(match request {
         hook::Request::CreateOwn => Request::CreateOwn,
         hook::Request::WatchOwn => Request::WatchOwn,
         hook::Request::FollowLogsOwn => Request::FollowLogsOwn,
@@ -373,33 +374,55 @@ fn request(request: hook::Request) -> Request {
             object: object_ref(deletion.object),
             propagation: propagation(deletion.propagation),
         },
-        hook::Request::Http(call) => http(call),
+        hook::Request::Http(call) => return http(call),
         hook::Request::WaitSignal(name) => Request::WaitSignal(name),
         hook::Request::EmitEvent(text) => Request::EmitEvent(text),
         hook::Request::Other((name, _)) => Request::NotInThisVersion(name),
-    }
+    })
 }
 
-fn http(call: hook::HttpRequest) -> Request {
+/// The case of `header-value.other` that is a Secret's value after a text, and its JSON.
+const PREFIXED_SECRET: &str = "prefixed-secret";
+
+#[derive(Deserialize)]
+struct PrefixedSecret {
+    prefix: String,
+    name: String,
+    key: String,
+}
+
+fn http(call: hook::HttpRequest) -> Result<Request, Failure> {
     let mut headers = Vec::new();
     for (name, value) in call.headers {
         let value = match value {
             hook::HeaderValue::Text(text) => HeaderValue::Text(text),
-            hook::HeaderValue::Secret((name, key)) => HeaderValue::Secret { name, key },
+            hook::HeaderValue::Secret((name, key)) => HeaderValue::Secret {
+                prefix: String::new(),
+                name,
+                key,
+            },
+            hook::HeaderValue::Other((kind, json)) if kind == PREFIXED_SECRET => {
+                let PrefixedSecret { prefix, name, key } = serde_json::from_str(&json).map_err(|error| {
+                    broken(format!(
+                        "a header value `{PREFIXED_SECRET}` that can't be read: {error}"
+                    ))
+                })?;
+                HeaderValue::Secret { prefix, name, key }
+            }
             // The call without it would be another one.
             hook::HeaderValue::Other((kind, _)) => {
-                return Request::NotInThisVersion(format!("http with a header value `{kind}`"));
+                return Ok(Request::NotInThisVersion(format!("http with a header value `{kind}`")));
             }
         };
         headers.push((name, value));
     }
-    Request::Http(HttpRequest {
+    Ok(Request::Http(HttpRequest {
         method: call.method,
         url: call.url,
         headers,
         body: call.body.map(|body| BASE64_STANDARD.encode(body)),
         timeout_ms: call.timeout_ms,
-    })
+    }))
 }
 
 fn object_ref(object: types::ObjectRef) -> ObjectRef {

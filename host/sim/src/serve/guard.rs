@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, Request, Response, Uri, header, uri::PathAndQuery};
 use hyper::body::{Body as _, Incoming};
@@ -34,7 +35,7 @@ impl Token {
     pub fn random() -> io::Result<Token> {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-        Ok(Token(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(Token(BASE64_URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// Returns the text of the token.
@@ -228,7 +229,7 @@ mod tests {
     fn tokens_differ_and_are_not_shown() {
         let (one, other) = (Token::random().unwrap(), Token::random().unwrap());
         assert_ne!(one.as_str(), other.as_str());
-        assert_eq!(one.as_str().len(), BYTES * 2);
+        assert_eq!(one.as_str().len(), 43, "32 bytes in base64");
         assert!(!format!("{one:?}").contains(one.as_str()));
     }
 }

@@ -181,5 +181,9 @@ fn header(value: HeaderValue) -> hook::HeaderValue {
     match value {
         HeaderValue::Text(text) => hook::HeaderValue::Text(text),
         HeaderValue::Secret { name, key } => hook::HeaderValue::Secret((name, key)),
+        HeaderValue::PrefixedSecret { prefix, name, key } => {
+            let json = serde_json::json!({ "prefix": prefix, "name": name, "key": key });
+            hook::HeaderValue::Other(("prefixed-secret".to_owned(), json.to_string()))
+        }
     }
 }

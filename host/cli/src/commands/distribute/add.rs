@@ -14,10 +14,11 @@ use crate::{
     plugins,
     project::{FILE, edit},
     report::Mistakes,
+    text,
 };
 
 pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
-    let file = here()?;
+    let file = here(global)?;
     let lock_file = plugins::lock_in(Path::new(""));
     let mut lock = Lock::read(&lock_file)?;
     let store = store(global, &args.reach, policy(file.as_ref())?);
@@ -52,13 +53,14 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
     } else {
         print_json(&shown)?;
     }
-    say(&format!("pinned in {}", lock_file.display()));
+    say(&text!("pinned in {}", lock_file.display()));
     let sources: Vec<String> = replaced.into_iter().map(|locked| locked.source).collect();
     match file {
         Some(_) => name(&shown.source, &sources)?,
-        None => say(&format!(
-            "name it with `--plugin {}`, or under `plugins` of a {FILE}",
-            shown.source
+        None => say(&text!(
+            "name it with `--plugin {}`, or under `plugins` of a {}",
+            shown.source,
+            FILE
         )),
     }
     Ok(Exit::Done)
@@ -69,13 +71,13 @@ fn name(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
     let path = PathBuf::from(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {FILE}"))?;
     match edit::name_plugin(&text, source, instead_of) {
-        Some(edited) if edited == text => say(&format!("{FILE} names it already")),
+        Some(edited) if edited == text => say(&text!("{} names it already", FILE)),
         Some(edited) => {
             capstan_files::write(&path, edited.as_bytes(), Readers::AsUsual)
                 .with_context(|| format!("failed to write {FILE}"))?;
-            say(&format!("named in {FILE}"));
+            say(&text!("named in {}", FILE));
         }
-        None => say(&format!("{FILE} is as it was: write `{source}` under its `plugins`")),
+        None => say(&text!("{} is as it was: write `{}` under its `plugins`", FILE, source)),
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::{
     exit::Exit,
     plugins,
     report::Mistakes,
+    text,
 };
 
 pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
@@ -37,13 +38,13 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
     let annotations = args.annotation.iter().cloned().collect();
     let published = plugins::apart(store.publish(component, target, annotations, on_taken))??;
     if global.output == Output::Text {
-        print(&format!("{}\n", published.source));
+        print(&text!("{}\n", published.source));
     } else {
         let source = published.source.to_string();
         print_json(&json!({ "source": source, "digest": published.digest, "wasThere": published.was_there }))?;
     }
     if published.was_there {
-        say("it was there already");
+        say(&text!("it was there already"));
     }
     Ok(Exit::Done)
 }

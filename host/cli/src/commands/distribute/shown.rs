@@ -10,7 +10,9 @@ use serde::Serialize;
 use crate::{
     args::Global,
     context,
-    render::{columns, harmless, lines},
+    render::{columns, lines},
+    terminal::Text,
+    text,
 };
 
 /// A plugin that was looked up, and that the sandbox takes.
@@ -70,7 +72,7 @@ impl Shown {
     }
 
     /// Writes it for people.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self) -> Text {
         let mut rows = vec![("from", self.source.clone()), ("digest", self.digest.to_string())];
         rows.extend(self.manifest.map(|digest| ("manifest", digest.to_string())));
         rows.push(("signed", self.signed()));
@@ -101,14 +103,17 @@ impl Shown {
                 } else {
                     key
                 };
-                vec![format!("  {key}"), harmless(&value)]
+                vec![format!("  {key}"), value]
             })
             .collect();
-        let head = format!(
-            "{} {} ({}): {}",
-            self.name, self.version, self.licence, self.description
-        );
-        harmless(&head) + "\n" + &lines(columns(&rows, 1))
+        text!(
+            "{} {} ({}): {}\n{}",
+            self.name,
+            self.version,
+            self.licence,
+            self.description,
+            lines(columns(&rows, 1))
+        )
     }
 
     /// Says by whom it is signed, in a few words.

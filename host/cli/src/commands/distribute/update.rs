@@ -13,10 +13,12 @@ use crate::{
     exit::Exit,
     plugins,
     report::Mistakes,
+    terminal::Text,
+    text,
 };
 
 pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
-    let file = here()?;
+    let file = here(global)?;
     let lock_file = plugins::lock_in(Path::new(""));
     let mut lock = Lock::read(&lock_file)?;
     let wanted = selected(&lock, args.name.as_deref())?;
@@ -39,7 +41,7 @@ pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
     }
     lock.write(&lock_file)?;
     if told.is_empty() {
-        say("nothing is pinned; `capstan plugin add SOURCE` does that");
+        say(&text!("nothing is pinned; `capstan plugin add SOURCE` does that"));
     }
     if global.output == Output::Text {
         for (old, new) in &told {
@@ -77,10 +79,10 @@ fn selected(lock: &Lock, name: Option<&str>) -> anyhow::Result<Vec<Locked>> {
     Err(Mistakes::one(format!("no plugin `{name}` is pinned"), hint))
 }
 
-fn text(old: &Locked, new: &Shown) -> String {
+fn text(old: &Locked, new: &Shown) -> Text {
     let is_same = old.digest == new.digest && old.manifest == new.manifest;
     if is_same {
-        return format!("{} {}: unchanged\n", old.name, new.version);
+        return text!("{} {}: unchanged\n", old.name, new.version);
     }
-    format!("{} {} -> {}\n{}", old.name, old.version, new.version, new.text())
+    text!("{} {} -> {}\n{}", old.name, old.version, new.version, new.text())
 }

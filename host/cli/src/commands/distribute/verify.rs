@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_registry::{Policy, Rule};
+use capstan_registry::{Pattern, Policy, Rule};
 
 use super::{here, policy, shown::Shown, store};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
     let policy = if args.key.is_empty() {
-        policy(here()?.as_ref())?
+        policy(here(global)?.as_ref())?
     } else {
         by_keys(args)?
     };
@@ -46,7 +46,7 @@ fn by_keys(args: &Verify) -> anyhow::Result<Policy> {
         })
     });
     Ok(Policy(vec![Rule {
-        source: "*".to_owned(),
+        source: Pattern::Every,
         all_of: signers.collect::<anyhow::Result<_>>()?,
         any_of: Vec::new(),
     }]))

@@ -93,7 +93,8 @@ fn of_http(call: &HttpRequest) -> Value {
     let headers = call.headers.iter().map(|(name, value)| {
         let value = match value {
             HeaderValue::Text(text) => json!(text),
-            HeaderValue::Secret { name, key } => json!({ "secret": name, "key": key }),
+            HeaderValue::Secret { prefix, name, key } if prefix.is_empty() => json!({ "secret": name, "key": key }),
+            HeaderValue::Secret { prefix, name, key } => json!({ "prefix": prefix, "secret": name, "key": key }),
         };
         (name.clone(), value)
     });
@@ -261,6 +262,7 @@ mod tests {
                 (
                     "authorization".to_owned(),
                     HeaderValue::Secret {
+                        prefix: "Bearer ".to_owned(),
                         name: "token".to_owned(),
                         key: "bearer".to_owned(),
                     },
@@ -298,7 +300,7 @@ mod tests {
                     {"id": 2, "delete-own": "orphan"},
                     {"id": 3, "http": {
                         "method": "POST", "url": "https://api.example.com", "timeout-ms": 100, "body": "hello",
-                        "headers": {"accept": "*/*", "authorization": {"secret": "token", "key": "bearer"}},
+                        "headers": {"accept": "*/*", "authorization": {"prefix": "Bearer ", "secret": "token", "key": "bearer"}},
                     }},
                     {"id": 4, "list": {"apiVersion": "v1", "kind": "Pod", "namespace": null, "labels": "app=api"}},
                     {"id": 5, "apply": {"kind": "Pod"}},

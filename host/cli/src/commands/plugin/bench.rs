@@ -17,8 +17,9 @@ use super::{
 use crate::{
     args::{Global, Output, PluginBench},
     exit::Exit,
-    render::{columns, harmless, lines},
+    render::{columns, lines},
     report::Mistakes,
+    terminal::Text,
 };
 
 /// What was measured of a case.
@@ -96,12 +97,12 @@ async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration) -> 
     })
 }
 
-fn table(measured: &[(&Case, Measured)]) -> String {
+fn table(measured: &[(&Case, Measured)]) -> Text {
     let head = ["CASE", "CALLS/S", "P50", "P99", "INSTRUCTIONS", "MEMORY"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for (case, found) in measured {
         rows.push(vec![
-            harmless(&case.name),
+            case.name.clone(),
             format!("{:.0}", found.rate),
             micros(found.p50),
             micros(found.p99),

@@ -4,17 +4,16 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use capstan_core::error::PlanError;
 use capstan_files::Readers;
+use capstan_process::{Command, Environment, LeadingDash, Program, RunError};
 use capstan_sandbox::examine;
 use capstan_stamp::{Claim, Interface, Manifest};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use super::{
     check,
@@ -31,7 +30,11 @@ use crate::{
     exit::Exit,
     render::span,
     report::Mistakes,
+    text,
 };
+
+/// How many bytes of messages a compiler may write.
+const OUTPUT_BYTES: usize = 256 << 20;
 
 /// A plugin that was built.
 pub(super) struct Built {
@@ -52,7 +55,7 @@ pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<E
     } = &built;
     if global.output == Output::Text {
         let (name, version) = (&manifest.name, &manifest.version);
-        print(&format!("{}: {name} {version}, {}\n", file.display(), size(*bytes)));
+        print(&text!("{}: {} {}, {}\n", file.display(), name, version, size(*bytes)));
     } else {
         print_json(&json!({ "file": file, "name": manifest.name, "version": manifest.version, "size": bytes }))?;
     }
@@ -103,7 +106,7 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
         return Err(Mistakes(mistakes).into());
     }
     for note in &found.notes {
-        say(&format!("note: {note}"));
+        say(&text!("note: {}", note));
     }
     write(&file, &stamped)?;
     Ok(Built {
@@ -151,10 +154,9 @@ struct Project<'a> {
 
 impl Project<'_> {
     async fn rust(&self) -> anyhow::Result<Vec<u8>> {
-        let mut cargo = self.command("cargo");
-        cargo.args(["build", "--release", "--target", "wasm32-wasip2"]);
-        cargo.args(["--message-format", "json-render-diagnostics"]);
-        cargo.stdout(Stdio::piped());
+        let mut cargo = self.command("cargo")?;
+        cargo.words(&["build", "--release", "--target", "wasm32-wasip2"]);
+        cargo.words(&["--message-format", "json-render-diagnostics"]);
         let out = self.run(cargo, "cargo").await?;
         let artifacts = String::from_utf8_lossy(&out);
         let mut files = artifacts.lines().filter_map(|line| {
@@ -177,20 +179,20 @@ impl Project<'_> {
     async fn js(&self) -> anyhow::Result<Vec<u8>> {
         let jco = self.folder.join("node_modules/@bytecodealliance/jco/dist/jco.js");
         if !jco.is_file() {
-            say("installing what package.json names into node_modules");
+            say(&text!("installing what package.json names into node_modules"));
             let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
-            let mut npm = self.command(program);
-            npm.args(["install", "--no-audit", "--no-fund"]);
+            let mut npm = self.command(program)?;
+            npm.words(&["install", "--no-audit", "--no-fund"]).show_stdout();
             self.run(npm, "npm").await?;
         }
         let out = self.scratch.path().join("plugin.wasm");
-        let mut node = self.command("node");
-        node.arg("node_modules/@bytecodealliance/jco/dist/jco.js");
-        node.args(["componentize", "plugin.js", "--wit", "wit", "--world-name"]);
-        node.arg(self.world()?);
+        let mut node = self.command("node")?;
+        node.word("node_modules/@bytecodealliance/jco/dist/jco.js");
+        node.words(&["componentize", "plugin.js", "--wit", "wit", "--world-name"]);
+        node.operand(&self.world()?).map_err(flag)?;
         // Without asynchronous functions, which the contract doesn't have, QuickJS is smaller and starts sooner.
-        node.args(["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
-        node.arg(&out);
+        node.words(&["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
+        node.path(&out).show_stdout();
         self.run(node, "jco").await?;
         read(&out)
     }
@@ -204,26 +206,25 @@ impl Project<'_> {
             .with_extension(std::env::consts::EXE_EXTENSION)
             .is_file()
         {
-            say("installing what requirements.txt names into .venv");
-            let mut venv = self.command("python3");
-            venv.args(["-m", "venv", ".venv"]);
+            say(&text!("installing what requirements.txt names into .venv"));
+            let mut venv = self.command("python3")?;
+            venv.words(&["-m", "venv", ".venv"]).show_stdout();
             self.run(venv, "python3 -m venv").await?;
             let tools = tools.canonicalize().unwrap_or_else(|_| tools.clone());
-            let mut pip = self.command(tools.join("pip"));
-            pip.args([
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "-r",
-                "requirements.txt",
-            ]);
+            let mut pip = self.command_at(&tools.join("pip"))?;
+            pip.words(&["install", "--quiet", "--disable-pip-version-check"]);
+            pip.words(&["-r", "requirements.txt"]).show_stdout();
             self.run(pip, "pip").await?;
         }
         let tools = tools.canonicalize().unwrap_or(tools);
         let out = self.scratch.path().join("plugin.wasm");
-        let mut python = self.command(tools.join("componentize-py"));
-        python.args(["--wit-path", "wit", "--world"]).arg(self.world()?);
-        python.args(["componentize", "plugin", "--output"]).arg(&out);
+        let mut python = self.command_at(&tools.join("componentize-py"))?;
+        python.words(&["--wit-path", "wit", "--world"]);
+        python.operand(&self.world()?).map_err(flag)?;
+        python
+            .words(&["componentize", "plugin", "--output"])
+            .path(&out)
+            .show_stdout();
         self.run(python, "componentize-py").await?;
         read(&out)
     }
@@ -236,58 +237,75 @@ impl Project<'_> {
         let mut world = World::read(&self.folder.join("wit"), &self.world()?).map_err(contract)?;
         world.bindings_for_go(self.folder)?;
         let out = self.scratch.path().join("plugin.wasm");
-        let mut go = self.command("go");
-        go.envs([("GOOS", "wasip1"), ("GOARCH", "wasm")]);
+        let mut go = self.command("go")?;
+        go.env("GOOS", "wasip1").env("GOARCH", "wasm");
         // The names stay, so that a trap says where; the memory of a call comes from where Go's runtime has its own.
-        go.args([
+        go.words(&[
             "build",
             "-buildmode=c-shared",
             "-trimpath",
             "-ldflags=-checklinkname=0 -w",
             "-o",
         ]);
-        go.arg(&out).arg(".");
+        go.path(&out).word(".").show_stdout();
         self.run(go, "go").await?;
         world.component(read(&out)?).map_err(contract)
     }
 
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
-        // What it prints is talk; stdout is for what comes of it.
-        command
-            .current_dir(self.folder)
-            .stdin(Stdio::null())
-            .stdout(std::io::stderr())
-            .stderr(Stdio::inherit())
-            .kill_on_drop(true);
-        command
-    }
-
-    /// Runs a tool to its end, and returns what it printed if that is wanted.
-    async fn run(&self, mut command: Command, what: &str) -> anyhow::Result<Vec<u8>> {
-        let wrong = |error: std::io::Error| {
+    fn command(&self, name: &str) -> anyhow::Result<Command> {
+        let program = Program::find(name).ok_or_else(|| {
             Mistakes::one(
-                format!("{what} can't be run: {error}"),
+                format!("there is no `{name}` in PATH"),
                 "`capstan plugin doctor` says what is missing",
             )
+        })?;
+        self.started(&program)
+    }
+
+    fn command_at(&self, path: &Path) -> anyhow::Result<Command> {
+        self.started(&Program::at(path)?)
+    }
+
+    /// Makes a command of the author's own tools: they have the user's environment, and run what the project says.
+    fn started(&self, program: &Program) -> anyhow::Result<Command> {
+        let mut command = Command::new(program, Environment::Users);
+        let folder = self.folder.canonicalize();
+        let folder = folder.with_context(|| format!("{} can't be read", self.folder.display()))?;
+        // What it prints is talk; stdout is for what comes of it.
+        command.folder(&folder).show_stderr();
+        Ok(command)
+    }
+
+    /// Runs a tool to its end, and returns what it printed unless that is shown.
+    async fn run(&self, mut command: Command, what: &str) -> anyhow::Result<Vec<u8>> {
+        command
+            .deadline(self.until.saturating_duration_since(Instant::now()))
+            .output_bytes(OUTPUT_BYTES);
+        // Whoever stops waiting ends it.
+        let _guard = command.canceller().guard();
+        let output = match tokio::task::spawn_blocking(move || command.run()).await? {
+            Ok(output) => output,
+            Err(RunError::Deadline(deadline)) => {
+                let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
+                return Err(Mistakes::one(
+                    format!("{what} did not end within {took} and was killed"),
+                    "`--timeout` gives it longer",
+                ));
+            }
+            Err(error) => {
+                return Err(Mistakes::one(
+                    format!("{what} can't be run: {error}"),
+                    "`capstan plugin doctor` says what is missing",
+                ));
+            }
         };
-        let child = command.spawn().map_err(wrong)?;
-        let left = self.until.saturating_duration_since(Instant::now());
-        let Ok(output) = tokio::time::timeout(left, child.wait_with_output()).await else {
-            let left = span(jiff::SignedDuration::try_from(left).unwrap_or_default());
-            return Err(Mistakes::one(
-                format!("{what} did not end within {left} and was killed"),
-                "`--timeout` gives it longer",
-            ));
-        };
-        let output = output.map_err(wrong)?;
         if !output.status.success() {
             return Err(Mistakes::one(
                 format!("{what} ended with {}", output.status),
                 "what it said stands above",
             ));
         }
-        Ok(output.stdout)
+        Ok(output.out)
     }
 
     /// Names the world that it is built for.
@@ -316,6 +334,10 @@ impl Project<'_> {
         };
         Ok(world.to_owned())
     }
+}
+
+fn flag(error: LeadingDash) -> anyhow::Error {
+    Mistakes::one(error.to_string(), "name a world of `wit/worlds.wit`")
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

@@ -11,6 +11,7 @@ use crate::{
     context,
     exit::Exit,
     report::Mistakes,
+    text,
 };
 
 pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
@@ -42,12 +43,15 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
 
 fn tell(file: &str, found: &Examination) {
     for note in &found.notes {
-        say(&format!("note: {file}: {note}"));
+        say(&text!("note: {}: {}", file, note));
     }
     if let (true, Some(manifest)) = (found.is_plugin(), &found.manifest) {
-        print(&format!(
-            "{file} is fine: {} {}, contract {}\n",
-            manifest.name, manifest.version, manifest.contract
+        print(&text!(
+            "{} is fine: {} {}, contract {}\n",
+            file,
+            manifest.name,
+            manifest.version,
+            manifest.contract
         ));
     }
 }

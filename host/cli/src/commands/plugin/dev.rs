@@ -12,7 +12,7 @@ use crate::{
     args::{Global, PluginDev},
     exit::Exit,
     render::Paint,
-    report,
+    report, text,
 };
 
 /// How often the files are looked at.
@@ -35,7 +35,7 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
         if let Err(error) = round(global, args).await {
             report::print(&error, paint);
         }
-        print("waiting for changes; Ctrl-C ends it\n");
+        print(&text!("waiting for changes; Ctrl-C ends it\n"));
         let changed = loop {
             tokio::time::sleep(LOOK).await;
             let changed = changed(&before, &state(&args.build.folder));
@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
                 break changed;
             }
         };
-        print(&format!("\nchanged: {}\n", changed.join(", ")));
+        print(&text!("\nchanged: {}\n", changed.join(", ")));
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
 async fn round(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
     let built = build::build(global, &args.build).await?;
     let (name, version) = (&built.manifest.name, &built.manifest.version);
-    print(&format!("{}: {name} {version}\n", built.file.display()));
+    print(&text!("{}: {} {}\n", built.file.display(), name, version));
     let path = args.build.folder.join("cases");
     if !path.is_dir() {
         return Ok(Exit::Done);

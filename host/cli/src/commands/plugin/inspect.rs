@@ -10,8 +10,10 @@ use crate::{
     commands::say,
     context,
     exit::Exit,
-    render::{columns, harmless, lines},
+    render::{columns, lines},
     report::Mistakes,
+    terminal::Text,
+    text,
 };
 
 pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit> {
@@ -24,7 +26,7 @@ pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit>
     if global.output == Output::Text {
         print(&text(&subject.label, &found));
         for note in &found.notes {
-            say(&format!("note: {note}"));
+            say(&text!("note: {}", note));
         }
         let mistakes = check::mistakes(&subject.label, &found);
         if !mistakes.is_empty() {
@@ -36,35 +38,37 @@ pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit>
     Ok(if found.is_plugin() { Exit::Done } else { Exit::Usage })
 }
 
-fn text(file: &str, found: &Examination) -> String {
-    let mut text = String::new();
+fn text(file: &str, found: &Examination) -> Text {
+    let mut text = Text::default();
     let mut head = vec![row("file", [file]), row("size", [size(found.size)])];
     head.push(row("sha256", [&found.digest]));
     if let Some(manifest) = &found.manifest {
-        text.push_str(&harmless(&format!(
-            "{} {}, {}",
-            manifest.name, manifest.version, manifest.licence
-        )));
-        text.push_str(&format!("\n{}\n\n", harmless(&manifest.description)));
+        text.push(text!(
+            "{} {}, {}\n{}\n\n",
+            manifest.name,
+            manifest.version,
+            manifest.licence,
+            manifest.description
+        ));
         head.insert(0, row("contract", [&manifest.contract]));
         if let Some(source) = &manifest.source {
-            head.push(row("source", [harmless(source)]));
+            head.push(row("source", [source]));
         }
     }
-    text.push_str(&lines(columns(&head, 3)));
+    text.push(lines(columns(&head, 3)));
     if let Some(manifest) = &found.manifest {
         section(&mut text, "Claims", claims(manifest));
         section(&mut text, "Settings", settings(manifest));
     }
-    section(&mut text, "Requests", found.requests.clone());
+    section(&mut text, "Requests", &found.requests);
     let limits = found.limits.iter().map(|limit| {
         let fuel = format!("{} million instructions", limit.fuel / 1_000_000);
         let time = format!("{} s", limit.time.as_secs_f64());
         row(limit.interface, [size(limit.memory), fuel, time])
     });
     section(&mut text, "Limits of a call", columns(&limits.collect::<Vec<_>>(), 3));
-    section(&mut text, "Imports", found.imports.clone());
-    section(&mut text, "Exports", found.exports.clone());
+    section(&mut text, "Imports", &found.imports);
+    section(&mut text, "Exports", &found.exports);
     if let Some(anatomy) = &found.anatomy {
         let mut parts = vec![
             row("modules", [anatomy.modules.to_string()]),
@@ -72,15 +76,15 @@ fn text(file: &str, found: &Examination) -> String {
             row("data", [size(anatomy.data)]),
         ];
         let sections = anatomy.sections.iter();
-        parts.extend(sections.map(|(name, bytes)| row("section", [format!("{} {}", harmless(name), size(*bytes))])));
+        parts.extend(sections.map(|(name, bytes)| row("section", [format!("{name} {}", size(*bytes))])));
         section(&mut text, "Made of", columns(&parts, 3));
         let tools = anatomy.producers.iter().map(|tool| {
             let name = format!("{} {}", tool.name, tool.version);
-            row(&tool.field, [harmless(name.trim_end())])
+            row(&tool.field, [name.trim_end()])
         });
         section(&mut text, "Made by", columns(&tools.collect::<Vec<_>>(), 3));
         let texts = anatomy.annotations.iter();
-        let texts = texts.map(|(name, value)| row(name, [harmless(value)]));
+        let texts = texts.map(|(name, value)| row(name, [value]));
         section(&mut text, "Annotations", columns(&texts.collect::<Vec<_>>(), 3));
     }
     text
@@ -92,13 +96,14 @@ fn row<const N: usize>(name: &str, cells: [impl AsRef<str>; N]) -> Vec<String> {
 }
 
 /// Adds a heading and what stands below it, if anything does.
-fn section(text: &mut String, heading: &str, body: Vec<String>) {
+fn section<L: Into<Text>>(text: &mut Text, heading: &str, body: impl IntoIterator<Item = L>) {
+    let body = indented(body);
     if !body.is_empty() {
-        text.push_str(&format!("\n{heading}\n{}", indented(&body.join("\n"))));
+        text.push(text!("\n{}\n{}", heading, body));
     }
 }
 
-fn claims(manifest: &Manifest) -> Vec<String> {
+fn claims(manifest: &Manifest) -> Vec<Text> {
     let mut rows = Vec::new();
     for claim in &manifest.claims {
         let names = |list: &[capstan_stamp::KindPattern]| {
@@ -129,23 +134,18 @@ fn claims(manifest: &Manifest) -> Vec<String> {
         }
         rows.push(row(
             claim.interface().as_str(),
-            [harmless(&claim.call_names().join(", ")), String::new()],
+            [claim.call_names().join(", "), String::new()],
         ));
-        rows.extend(
-            beside
-                .into_iter()
-                .map(|line| row("", [format!("  {}", harmless(&line))])),
-        );
+        rows.extend(beside.into_iter().map(|line| row("", [format!("  {line}")])));
     }
     columns(&rows, 3)
 }
 
-fn settings(manifest: &Manifest) -> Vec<String> {
+fn settings(manifest: &Manifest) -> Vec<Text> {
     let Some(schema) = &manifest.settings else {
         return Vec::new();
     };
-    let text = serde_json::to_string_pretty(schema).unwrap_or_default();
-    text.lines().map(harmless).collect()
+    Text::lines_of(&serde_json::to_string_pretty(schema).unwrap_or_default())
 }
 
 /// Writes a number of bytes as people say it.

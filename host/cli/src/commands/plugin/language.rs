@@ -1,6 +1,8 @@
 //! The languages of plugins: how a project is known to be of one, and which tools it takes.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
+
+use capstan_process::{Command, Environment, Program};
 
 use crate::args::Language;
 
@@ -170,10 +172,15 @@ impl Tool {
         } else {
             program
         };
-        let Ok(said) = Command::new(program).args(args).output() else {
+        let Some(program) = Program::find(program) else {
             return Found::Missing;
         };
-        let text = String::from_utf8_lossy(&said.stdout).trim().to_owned();
+        let mut command = Command::new(&program, Environment::Users);
+        command.words(args);
+        let Ok(said) = command.run() else {
+            return Found::Missing;
+        };
+        let text = String::from_utf8_lossy(&said.out).trim().to_owned();
         if !said.status.success() {
             return Found::Missing;
         }

@@ -8,6 +8,8 @@ use crate::{
     context,
     exit::Exit,
     render::{columns, lines},
+    terminal::say,
+    text,
 };
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
@@ -41,14 +43,14 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
     print(&lines(columns(&rows, 3)));
     for plugin in plugins.iter().filter(|plugin| !plugin.requests.is_empty()) {
-        print(&format!(
+        print(&text!(
             "\n{} requests, and gets what `--grant` says of that:\n",
             plugin.name
         ));
-        print(&indented(&plugin.requests.join("\n")));
+        print(&indented(&plugin.requests));
     }
     for note in sandbox.notes() {
-        eprintln!("note: {note}");
+        say(&text!("note: {}", note));
     }
     Ok(Exit::Done)
 }

@@ -10,6 +10,7 @@ use crate::{
     args::{Global, Kind, PluginNew},
     exit::Exit,
     report::Mistakes,
+    text,
 };
 
 pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
@@ -45,12 +46,13 @@ pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
         Kind::Hook => "hook type",
         Kind::DeletePolicy => "delete policy",
     };
-    print(&format!("{shown} is a {what} in {}\n", language::name(args.lang)));
+    print(&text!("{} is a {} in {}\n", shown, what, language::name(args.lang)));
     for (path, _) in files.iter().filter(|(path, _)| !path.starts_with("wit/")) {
-        print(&format!("  {path}\n"));
+        print(&text!("  {}\n", path));
     }
-    print(&format!(
-        "  wit/            the contract\n\ncd {shown} && capstan plugin build && capstan plugin test\n"
+    print(&text!(
+        "  wit/            the contract\n\ncd {} && capstan plugin build && capstan plugin test\n",
+        shown
     ));
     Ok(Exit::Done)
 }

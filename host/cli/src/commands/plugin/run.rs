@@ -13,6 +13,8 @@ use crate::{
     exit::Exit,
     report::Mistakes,
     source,
+    terminal::{Text, say},
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
@@ -44,32 +46,32 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     let cost = &asked.cost;
     if global.output == Output::Text {
         match &failed {
-            None => print(&format!("{}\n", serde_json::to_string_pretty(&answer)?)),
-            Some(why) => print(&format!("{why}\n")),
+            None => print_json(&answer)?,
+            Some(why) => print(&text!("{}\n", Text::block(why))),
         }
         let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
         if let Err(PluginError::Failed { backtrace, .. }) = &asked.answer
             && !backtrace.is_empty()
         {
-            print(&indented(backtrace));
+            print(&indented(backtrace.lines()));
             // What it wrote to stderr stands below its stack.
             streams.pop();
         }
         for line in &cost.log {
-            print(&format!("log {:?}: {}\n", line.severity, line.text));
+            print(&text!("log {}: {}\n", format!("{:?}", line.severity), line.text));
         }
         for (name, text) in streams {
             for line in text.lines() {
-                print(&format!("{name}: {line}\n"));
+                print(&text!("{}: {}\n", name, line));
             }
         }
-        eprintln!(
-            "claim {}, {:.3} ms, {} fuel, {} KiB of memory",
+        say(&text!(
+            "claim {}, {} ms, {} fuel, {} KiB of memory",
             asked.claim,
-            cost.duration.as_secs_f64() * 1000.0,
+            format!("{:.3}", cost.duration.as_secs_f64() * 1000.0),
             cost.fuel,
             cost.memory / 1024
-        );
+        ));
     } else {
         print_json(
             &json!({ "claim": asked.claim, "answer": answer, "error": failed, "fuel": cost.fuel, "memory": cost.memory }),

@@ -14,14 +14,16 @@ use super::{
         record::{self, Expectation},
         script::{self, Outcome},
     },
-    indented, print, print_json,
+    print, print_json,
     subject::Subject,
 };
 use crate::{
     args::{Global, Output, PluginTest},
     exit::Exit,
-    render::{Paint, harmless},
+    render::Paint,
     report::{Mistakes, place_text},
+    terminal::Text,
+    text,
 };
 
 /// A case and what came of it.
@@ -123,41 +125,45 @@ impl Trial {
     }
 
     /// What failed, as lines below the case.
-    pub fn failures(&self, paint: Paint) -> String {
-        let mut text = String::new();
+    pub fn failures(&self, paint: Paint) -> Text {
+        let mut text = Text::default();
         let document = &self.case.file.document;
         for failure in &self.outcome.failures {
-            text.push_str(&place_text(
+            text.push(place_text(
                 document.key_place(&failure.pointer).as_ref(),
                 None,
                 None,
                 paint,
             ));
             for line in &failure.lines {
-                let line = harmless(line);
                 let line = match line.trim_start().chars().next() {
-                    Some('-') => paint.good(&line),
-                    Some('+') => paint.bad(&line),
-                    _ => line,
+                    Some('-') => paint.good(line),
+                    Some('+') => paint.bad(line),
+                    _ => line.into(),
                 };
-                text.push_str(&format!("    {line}\n"));
+                text.push(text!("    {}\n", line));
             }
         }
         if !self.is_good() && !self.outcome.written.is_empty() {
-            text.push_str("  it wrote\n");
+            text.push(text!("  it wrote\n"));
             for line in &self.outcome.written {
-                text.push_str(&format!("    {}\n", harmless(line)));
+                text.push(text!("    {}\n", line));
             }
         }
         text
     }
 
-    fn text(&self, paint: Paint) -> String {
-        let name = format!("{}: {}", self.file(), harmless(&self.case.name));
+    fn text(&self, paint: Paint) -> Text {
+        let name = format!("{}: {}", self.file(), self.case.name);
         if self.is_good() {
-            return format!("{}     {name}\n", paint.good("ok"));
+            return text!("{}     {}\n", paint.good("ok"), name);
         }
-        format!("{} {name}\n{}", paint.bad("FAILED"), indented(&self.failures(paint)))
+        text!(
+            "{} {}\n{}",
+            paint.bad("FAILED"),
+            name,
+            self.failures(paint).with_prefix(&text!("  "))
+        )
     }
 
     fn json(&self) -> Value {
@@ -177,21 +183,22 @@ impl Trial {
     }
 }
 
-fn summary(name: &str, trials: &[Trial], failed: usize, recorded: usize) -> String {
+fn summary(name: &str, trials: &[Trial], failed: usize, recorded: usize) -> Text {
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let calls: usize = trials.iter().map(|trial| trial.outcome.calls).sum();
-    let mut text = format!(
-        "\n{name}: {} of {} passed, {}",
+    let mut text = text!(
+        "\n{}: {} of {} passed, {}",
+        name,
         trials.len() - failed,
         count(trials.len(), "case"),
         count(calls, "call")
     );
     if recorded > 0 {
-        text.push_str(&format!("; {} recorded", count(recorded, "answer")));
+        text.push(text!("; {} recorded", count(recorded, "answer")));
     }
-    text.push('\n');
+    text.end_line();
     if failed > 0 {
-        text.push_str("(- is what was expected, + what was answered)\n");
+        text.push(text!("(- is what was expected, + what was answered)\n"));
     }
     text
 }

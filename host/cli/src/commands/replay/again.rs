@@ -26,8 +26,10 @@ use crate::{
         print, print_json, say,
     },
     exit::Exit,
-    render::{Paint, harmless, name_of},
+    render::{Paint, name_of},
     report::Mistakes,
+    terminal::Text,
+    text,
 };
 
 /// What asking again came to.
@@ -80,13 +82,14 @@ pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path
     let before = format!("{} {}", last.by.plugin, last.by.version);
     if global.output == Output::Text {
         print(&text(&found, Paint::new(global.color)));
-        print(&format!(
-            "{} {} answers {} of the {} questions that operation {} asked {before} as that did\n",
+        print(&text!(
+            "{} {} answers {} of the {} questions that operation {} asked {} as that did\n",
             info.name,
             info.version,
             found.alike,
             of_it.len() - found.left_out.values().sum::<usize>(),
             past.id,
+            before
         ));
     } else {
         let others: Vec<Value> = found.others.iter().map(Other::json).collect();
@@ -101,10 +104,12 @@ pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path
         }))?;
     }
     for (why, count) in &found.left_out {
-        say(&format!("not asked: {count} that {why}"));
+        say(&text!("not asked: {} that {}", count, why));
     }
     if is_cut {
-        say("the journal had become too long: what was asked later isn't in it");
+        say(&text!(
+            "the journal had become too long: what was asked later isn't in it"
+        ));
     }
     Ok(if found.others.is_empty() {
         Exit::Done
@@ -318,24 +323,23 @@ fn observed(what: &Observed) -> &'static str {
     }
 }
 
-fn text(found: &Found, paint: Paint) -> String {
-    let mut text = String::new();
+fn text(found: &Found, paint: Paint) -> Text {
+    let mut text = Text::default();
     for other in &found.others {
         let at = other.at.map(|at| format!(" at {at:.0}")).unwrap_or_default();
-        text.push_str(&format!("{}{at}\n", harmless(&other.about)));
+        text.push(text!("{}{}\n", other.about, at));
         for line in differences(&other.before, &other.now)
             .iter()
             .flat_map(Difference::lines)
         {
-            let line = harmless(&line);
             let line = match line.trim_start().chars().next() {
-                Some('-') => paint.bad(&line),
-                Some('+') => paint.good(&line),
-                _ => line,
+                Some('-') => paint.bad(line),
+                Some('+') => paint.good(line),
+                _ => line.into(),
             };
-            text.push_str(&format!("  {line}\n"));
+            text.push(text!("  {}\n", line));
         }
-        text.push('\n');
+        text.end_line();
     }
     text
 }

@@ -25,7 +25,7 @@ pub(super) fn report(plugin: &str, trials: &[Trial]) -> String {
         }
         let first = trial.outcome.failures.iter().flat_map(|failure| &failure.lines).next();
         let first = escaped(first.map(String::as_str).unwrap_or_default());
-        let all = escaped(&trial.failures(Paint::PLAIN));
+        let all = escaped(trial.failures(Paint::PLAIN).as_str());
         text.push_str(&format!(
             ">\n      <failure message=\"{first}\">{all}</failure>\n    </testcase>\n"
         ));

@@ -1,0 +1,301 @@
+//! Whatever others wrote, what is printed of it acts on no terminal and begins no line like one of ours.
+
+use capstan_core::{
+    event::{Event, Fate, News, Outline, Status, WaitingOn},
+    grant::{Allowance, Grants},
+    lint::{Finding, Severity},
+    object::ObjectKey,
+    operation_kind::{OperationKind, Purpose},
+    phase::Phase,
+    place::Place,
+    plan::{Plan, Skipped},
+    plugins::{Application, Cause},
+    task::{FailureClass, TaskId, TaskResult},
+    wave::Wave,
+};
+use capstan_engine::{EngineError, Line, Record};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{Paint, findings, plan, run::RunText, tables};
+use crate::{
+    report::{self, Mistakes},
+    terminal::Text,
+};
+
+/// Erases the line above, sets the clipboard, turns the direction round, and fakes a line of ours.
+const HOSTILE: &str = "x\r\u{1b}[1A\u{1b}[2K\nSucceeded in 0.0s\r\nerror: fake\u{202e}\u{9b}1A\u{1b}]52;c;eA==\u{7}\u{200b}\u{85}\u{2028}y";
+
+fn hostile() -> String {
+    HOSTILE.to_owned()
+}
+
+fn key() -> ObjectKey {
+    ObjectKey {
+        group: hostile(),
+        kind: hostile(),
+        namespace: hostile(),
+        name: hostile(),
+    }
+}
+
+fn application() -> Application {
+    Application {
+        name: hostile(),
+        namespace: hostile(),
+    }
+}
+
+fn cause() -> Cause {
+    Cause {
+        class: hostile(),
+        message: hostile(),
+        objects: vec![hostile()],
+    }
+}
+
+/// Checks a text: only our own colours, and only so many lines as there are of ours.
+fn check(text: &Text, lines: impl Into<Option<usize>>) {
+    let text = text.as_str();
+    let mut rest = text.replace('\n', "");
+    for code in ["0", "1", "2", "31", "32", "33"] {
+        rest = rest.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    let harmful = |letter: char| letter.is_control() || matches!(letter, '\u{202e}' | '\u{200b}' | '\u{2028}');
+    assert!(!rest.contains(harmful), "{text:?}");
+    for line in text.lines() {
+        assert!(
+            !line.starts_with("Succeeded") && !line.starts_with("error: fake"),
+            "{text}"
+        );
+    }
+    if let Some(lines) = lines.into() {
+        assert_eq!(text.lines().count(), lines, "{text}");
+    }
+}
+
+#[test]
+fn a_run_shows_nothing_that_a_terminal_acts_on() {
+    let task = TaskId(hostile());
+    let outline = Outline {
+        id: task.clone(),
+        phase: Phase::Sync,
+        wave: Wave(0),
+        key: key(),
+        action: hostile(),
+        by: hostile(),
+    };
+    let at = Timestamp::UNIX_EPOCH;
+    let finished = |result: TaskResult| News::TaskFinished {
+        task: task.clone(),
+        result,
+    };
+    let disposed = |fate: Fate| News::HookDisposed {
+        task: task.clone(),
+        key: key(),
+        fate,
+        by: hostile(),
+    };
+    let skipped: Skipped = serde_json::from_value(json!({ "key": key(), "reason": HOSTILE })).unwrap();
+    let news = vec![
+        News::OperationStarted {
+            format: 1,
+            operation: hostile(),
+            does: OperationKind::Sync,
+            application: application(),
+            tasks: vec![outline],
+            purpose: Purpose::Deploy,
+            skipped: vec![skipped],
+        },
+        News::Retrying {
+            attempt: 2,
+            at,
+            cause: cause(),
+        },
+        News::PhaseStarted {
+            phase: Phase::SyncFail,
+            cause: Some(cause()),
+        },
+        News::ObjectMade {
+            task: task.clone(),
+            key: key(),
+            how: hostile(),
+        },
+        News::TaskProgressed {
+            task: task.clone(),
+            health: None,
+            message: hostile(),
+        },
+        News::Waiting {
+            on: vec![WaitingOn {
+                task: task.clone(),
+                message: hostile(),
+                since: at,
+                until: None,
+            }],
+        },
+        finished(TaskResult::Done(hostile())),
+        finished(TaskResult::Tolerated(hostile())),
+        finished(TaskResult::Stopped(hostile())),
+        finished(TaskResult::Failed {
+            class: FailureClass::Apply,
+            message: hostile(),
+        }),
+        News::LogsKept {
+            task: task.clone(),
+            bytes: 1,
+            trouble: hostile(),
+        },
+        disposed(Fate::Deleted),
+        disposed(Fate::Due(at)),
+        disposed(Fate::Stuck(hostile())),
+        News::PluginTroubled {
+            task: task.clone(),
+            message: hostile(),
+        },
+        News::Requested {
+            task: task.clone(),
+            what: hostile(),
+            times: 2,
+            refused: hostile(),
+        },
+        News::HookTouched {
+            task: task.clone(),
+            key: key(),
+            how: hostile(),
+        },
+        News::Troubled { message: hostile() },
+        News::Stopping { why: hostile() },
+    ];
+    for paint in [Paint::PLAIN, Paint::ALWAYS] {
+        for status in [
+            Status::Failed(cause()),
+            Status::Terminated { by: hostile() },
+            Status::Terminating { by: hostile() },
+        ] {
+            let mut text = RunText::new(paint);
+            for (seq, what) in news.iter().cloned().enumerate() {
+                let seq = u64::try_from(seq).unwrap() + 1;
+                let shown = text.text(&Record::Event(Event { seq, at, what }));
+                check(&shown, 1);
+            }
+            let line = Line {
+                at,
+                task: task.clone(),
+                pod: hostile(),
+                container: hostile(),
+                text: hostile(),
+            };
+            check(&text.text(&Record::Line(line)), 1);
+            let what = News::OperationFinished { status: status.clone() };
+            check(&text.text(&Record::Event(Event { seq: 99, at, what })), None);
+            check(&tables::operation(text.view(), paint), None);
+            check(&tables::status(&status, paint), 1);
+        }
+        check(&tables::origin(HOSTILE, None, paint), 1);
+    }
+}
+
+#[test]
+fn a_plan_shows_nothing_that_a_terminal_acts_on() {
+    let grants: Grants = serde_json::from_value(json!({
+        "cluster": [{ "verbs": ["get"], "kinds": ["Secret"], "namespaces": [HOSTILE] }],
+        "http": [{ "hosts": ["example.org"], "methods": [HOSTILE] }],
+        "secrets": [{ "names": [HOSTILE], "keys": [HOSTILE] }],
+        "related": [HOSTILE],
+    }))
+    .unwrap();
+    let skipped: Skipped = serde_json::from_value(json!({ "key": key(), "reason": HOSTILE })).unwrap();
+    let finding = Finding {
+        rule: hostile(),
+        severity: Severity::Error,
+        key: Some(key()),
+        message: hostile(),
+        place: Some(Place {
+            file: hostile(),
+            document: 1,
+            line: 3,
+            column: 4,
+        }),
+        source_line: Some(hostile()),
+        fix: hostile(),
+        related: None,
+        is_ignored: false,
+    };
+    let plan_of = |effective: Grants| Plan {
+        application: application(),
+        skipped: vec![skipped.clone()],
+        left_over: vec![key()],
+        notices: vec![hostile()],
+        allowances: vec![Allowance {
+            plugin: hostile(),
+            digest: hostile(),
+            requested: grants.clone(),
+            granted: Grants::default(),
+            effective,
+        }],
+        ..empty()
+    };
+    for paint in [Paint::PLAIN, Paint::ALWAYS] {
+        for effective in [Grants::default(), grants.clone()] {
+            check(&plan::text(&plan_of(effective), paint), None);
+        }
+        check(&findings::text(&[finding.clone()], Severity::Note, paint), 5);
+    }
+}
+
+fn empty() -> Plan {
+    serde_json::from_value(json!({
+        "format": 1, "does": "sync", "application": { "name": "shop", "namespace": "shop" }, "mode": "native",
+        "tasks": [], "limits": capstan_core::plan::Limits::default(),
+    }))
+    .unwrap()
+}
+
+#[test]
+fn an_error_shows_nothing_that_a_terminal_acts_on() {
+    let mistake = capstan_core::error::PlanError {
+        message: hostile(),
+        object: Some(key()),
+        place: None,
+        source_line: None,
+        hint: Some(hostile()),
+    };
+    let placed = capstan_core::error::PlanError {
+        place: Some(Place {
+            file: hostile(),
+            document: 1,
+            line: 3,
+            column: 9,
+        }),
+        source_line: Some(hostile()),
+        ..mistake.clone()
+    };
+    for paint in [Paint::PLAIN, Paint::ALWAYS] {
+        for error in [
+            Mistakes(vec![mistake.clone(), placed.clone()]).into(),
+            EngineError::Plan(vec![placed.clone()]).into(),
+            EngineError::Busy {
+                holder: hostile(),
+                since: Some(hostile()),
+            }
+            .into(),
+            anyhow::anyhow!(hostile()).context(hostile()),
+        ] {
+            check(&report::tell(&error, paint), None);
+        }
+    }
+}
+
+#[test]
+fn the_place_of_a_mistake_is_pointed_at_whatever_stands_before_it() {
+    let place = Place {
+        file: "a.yaml".to_owned(),
+        document: 1,
+        line: 3,
+        column: 4,
+    };
+    let text = report::place_text(Some(&place), Some("\ta\u{1b}: b"), None, Paint::PLAIN);
+    let lines: Vec<&str> = text.as_str().lines().collect();
+    assert_eq!((lines[1], lines[2]), ("  3 |     a\\x1b: b", "    |          ^"));
+}

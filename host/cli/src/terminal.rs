@@ -1,0 +1,307 @@
+//! The only way to a terminal: [`Text`], in which nothing is left that a terminal acts on or that can't be seen, but our own colours and
+//! our own ends of lines.
+//!
+//! What others wrote comes from plugins, clusters, files and programs, and reaches a person who decides by what is on the screen. So a
+//! `Text` is made of it by [`clean`] alone: [`text!`](crate::text) takes a format of ours and cleans each argument, [`Text::block`] takes
+//! a text of several lines and indents all but the first, and everything that prints takes a `Text`.
+
+mod write;
+
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
+
+use serde::Serialize;
+
+pub(crate) use self::write::{Log, flush, lost_output, print, print_raw, say, show_usage};
+
+/// What stands for a tab, whose width depends on where it is.
+const TAB: &str = "    ";
+/// How far the further lines of others' texts are indented. No line of ours begins so.
+const INDENT: &str = "    ";
+
+/// A text that may be written to a terminal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text(String);
+
+/// What can be an argument of [`text!`](crate::text): a [`Text`] as it is, anything else as one line that is cleaned.
+pub trait Shown {
+    /// Writes it.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the formatter returns.
+    fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result;
+}
+
+impl<T: fmt::Display + ?Sized> Shown for T {
+    fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&clean(&self.to_string()))
+    }
+}
+
+impl Shown for Text {
+    fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Shown for &Text {
+    fn show(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// An argument of a format.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Cleaned<'a, T: ?Sized>(pub &'a T);
+
+impl<T: Shown + ?Sized> fmt::Display for Cleaned<'_, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.show(formatter)
+    }
+}
+
+/// Makes a [`Text`] as `format!` makes a `String`. Only the format itself may end lines; every argument that isn't a [`Text`] is cleaned.
+///
+/// Arguments stand behind the format: one that is named inside of it would not be cleaned, and doesn't compile.
+#[macro_export]
+macro_rules! text {
+    ($format:literal $(, $argument:expr)* $(,)?) => {{
+        const _: () = assert!(
+            $crate::terminal::has_no_names($format),
+            "the arguments of `text!` stand behind its format"
+        );
+        $crate::terminal::Text::of_format(format_args!($format $(, $crate::terminal::Cleaned(&$argument))*))
+    }};
+}
+
+/// Says whether all placeholders of a format are positional, also their widths.
+#[doc(hidden)]
+pub const fn has_no_names(format: &str) -> bool {
+    let bytes = format.as_bytes();
+    let (mut at, mut is_inside) = (0, false);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        let next = if at + 1 < bytes.len() { bytes[at + 1] } else { 0 };
+        if is_inside {
+            is_inside = byte != b'}';
+            if byte == b'$' {
+                return false;
+            }
+        } else if byte == b'{' && next == b'{' {
+            at += 1;
+        } else if byte == b'{' {
+            if next != b'}' && next != b':' {
+                return false;
+            }
+            is_inside = true;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Says whether a terminal acts on a character, or shows nothing of it, or shows it elsewhere than it stands.
+///
+/// Those are the controls (C0 with escape, carriage return and tab; delete; C1), what Unicode calls bidirectional controls
+/// (`Bidi_Control`), and what it calls ignorable by default (`Default_Ignorable_Code_Point`), without the variation selectors of emoji;
+/// and the separators of lines and paragraphs.
+fn is_harmful(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Returns a text as one line in which everything can be seen: `\x1b`, `\u{202e}`, and `\n` where it has several lines. What ends its last
+/// line is left out.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    let text = text.trim_end_matches(['\n', '\r']);
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut cleaned = String::with_capacity(text.len() + 16);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\t' => cleaned.push_str(TAB),
+            '\r' if letters.peek() == Some(&'\n') => {}
+            '\n' => cleaned.push_str("\\n"),
+            '\r' => cleaned.push_str("\\r"),
+            letter if is_harmful(letter) => {
+                let number = u32::from(letter);
+                // A text takes everything.
+                _ = if number < 0x100 {
+                    write!(cleaned, "\\x{number:02x}")
+                } else {
+                    write!(cleaned, "\\u{{{number:x}}}")
+                };
+            }
+            letter => cleaned.push(letter),
+        }
+    }
+    Cow::Owned(cleaned)
+}
+
+impl<T: fmt::Display> From<T> for Text {
+    fn from(shown: T) -> Text {
+        Text(clean(&shown.to_string()).into_owned())
+    }
+}
+
+impl From<&Text> for Text {
+    fn from(text: &Text) -> Text {
+        text.clone()
+    }
+}
+
+impl Text {
+    /// What [`text!`](crate::text) expands to.
+    #[doc(hidden)]
+    pub fn of_format(format: fmt::Arguments<'_>) -> Text {
+        Text(format.to_string())
+    }
+
+    /// Makes one of a text of several lines: each is cleaned, and those after the first are indented, so that none can be taken for a
+    /// line of ours.
+    pub fn block(text: &str) -> Text {
+        let mut block = String::with_capacity(text.len());
+        for (number, line) in text.trim_end().split('\n').enumerate() {
+            if number > 0 {
+                block.push('\n');
+            }
+            let line = clean(line.trim_end());
+            if number > 0 && !line.is_empty() {
+                block.push_str(INDENT);
+            }
+            block.push_str(&line);
+        }
+        Text(block)
+    }
+
+    /// Makes one of each line of a text.
+    pub fn lines_of(text: &str) -> Vec<Text> {
+        text.lines().map(Text::from).collect()
+    }
+
+    /// Writes a value as JSON in one line, with escapes for what a terminal would act on.
+    ///
+    /// # Errors
+    ///
+    /// Returns that it can't be written as JSON.
+    pub fn json(value: &impl Serialize) -> serde_json::Result<Text> {
+        serde_json::to_string(value).map(|json| escaped(&json))
+    }
+
+    /// Writes a value as JSON for people, with escapes for what a terminal would act on.
+    ///
+    /// # Errors
+    ///
+    /// Returns that it can't be written as JSON.
+    pub fn pretty_json(value: &impl Serialize) -> serde_json::Result<Text> {
+        serde_json::to_string_pretty(value).map(|json| escaped(&json))
+    }
+
+    /// Adds a text at the end.
+    pub fn push(&mut self, text: Text) {
+        self.0.push_str(&text.0);
+    }
+
+    /// Ends the line.
+    pub fn end_line(&mut self) {
+        self.0.push('\n');
+    }
+
+    /// Puts texts one behind the other, with some words of ours between them.
+    pub fn join(texts: impl IntoIterator<Item = impl Into<Text>>, between: &'static str) -> Text {
+        let texts: Vec<String> = texts.into_iter().map(|text| text.into().0).collect();
+        Text(texts.join(between))
+    }
+
+    /// Begins each line with a text, and leaves spaces at its end out.
+    #[must_use]
+    pub fn with_prefix(&self, prefix: &Text) -> Text {
+        let lines = self.0.split_inclusive('\n');
+        Text(lines.fold(String::new(), |all, line| {
+            let line = format!("{}{line}", prefix.0);
+            all + line.trim_end_matches([' ', '\n']) + "\n"
+        }))
+    }
+
+    /// Returns it without spaces and ends of lines at its end.
+    #[must_use]
+    pub fn trim_end(mut self) -> Text {
+        self.0.truncate(self.0.trim_end().len());
+        self
+    }
+
+    /// Says whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Counts the characters that are seen: colours are not.
+    pub fn width(&self) -> usize {
+        let mut is_code = false;
+        let is_seen = |letter: &char| match (is_code, *letter) {
+            (false, '\u{1b}') => {
+                is_code = true;
+                false
+            }
+            (true, 'm') => {
+                is_code = false;
+                false
+            }
+            (is_code, _) => !is_code,
+        };
+        self.0.chars().filter(is_seen).count()
+    }
+
+    /// Returns it as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Puts it between two codes of ours.
+    pub(crate) fn between(self, code: &'static str) -> Text {
+        Text(format!("\u{1b}[{code}m{}\u{1b}[0m", self.0))
+    }
+
+    /// Takes the first character off, if that is one of these.
+    pub(crate) fn split_sign(&self, signs: &[char]) -> Option<(char, Text)> {
+        let sign = self.0.chars().next().filter(|sign| signs.contains(sign))?;
+        Some((sign, Text(self.0.get(sign.len_utf8()..)?.to_owned())))
+    }
+}
+
+impl FromIterator<Text> for Text {
+    fn from_iter<T: IntoIterator<Item = Text>>(texts: T) -> Text {
+        texts.into_iter().fold(Text::default(), |mut all, text| {
+            all.push(text);
+            all
+        })
+    }
+}
+
+/// Escapes what a terminal would act on in JSON. There it can only be inside of texts, for which JSON has escapes; its own ends of lines
+/// stay.
+fn escaped(json: &str) -> Text {
+    let mut text = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if letter != '\n' && is_harmful(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(letter);
+        }
+    }
+    Text(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! The only place that writes to stdout and stderr. Output that can't be written is remembered: the command says so once at its end, with an
+//! exit code of its own.
+
+use std::{
+    io::{self, ErrorKind, IsTerminal as _, Write as _},
+    sync::{Mutex, PoisonError},
+};
+
+use super::Text;
+
+/// Why output was lost, the first time.
+static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Prints to stdout. A command goes on when that fails: an operation must not end halfway because nobody reads its output.
+pub(crate) fn print(text: &Text) {
+    print_raw(text.as_str().as_bytes());
+}
+
+/// Says something beside the output, on stderr, in lines of its own.
+pub(crate) fn say(text: &Text) {
+    // Nothing can be done about a closed stderr.
+    writeln!(io::stderr(), "{}", text.as_str()).ok();
+}
+
+/// Prints a file that this program made, for programs: a completion script, a kubeconfig.
+pub(crate) fn print_raw(bytes: &[u8]) {
+    note(io::stdout().write_all(bytes));
+}
+
+/// Writes what is still buffered.
+pub(crate) fn flush() {
+    note(io::stdout().flush());
+}
+
+/// Returns why output was lost, once, if it was. A reader that has gone, like `head`, has what it wanted.
+pub(crate) fn lost_output() -> Option<io::Error> {
+    LOST.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn note(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Shows help as it is, and a mistake on the command line without what a terminal would act on. The words that it quotes are to be cleaned
+/// before: here their line breaks can't be told from those around them.
+pub(crate) fn show_usage(usage: &clap::Error) {
+    if usage.use_stderr() {
+        say(&Text::join(Text::lines_of(&usage.render().to_string()), "\n"));
+        return;
+    }
+    let help = usage.render();
+    let is_colored = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let help = if is_colored {
+        help.ansi().to_string()
+    } else {
+        help.to_string()
+    };
+    print_raw(help.as_bytes());
+}
+
+/// Where the log goes: to stderr, each event as a text of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Log;
+
+impl io::Write for Log {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        say(&Text::block(&String::from_utf8_lossy(event)));
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

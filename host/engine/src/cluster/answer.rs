@@ -1,0 +1,275 @@
+//! What an answer must be about: nobody sees one that is about something else.
+//!
+//! A path that is read otherwise than it was meant, by the API server or by something in front of it, leads to another object, a list or
+//! a subresource. What comes back tells.
+
+use capstan_core::object::{GroupKind, Object, ObjectKey};
+use serde_json::Value;
+
+use crate::error::ClusterError;
+
+const NAME: [&str; 2] = ["metadata", "name"];
+const NAMESPACE: [&str; 2] = ["metadata", "namespace"];
+
+/// What an answer must be about.
+#[derive(Debug, Clone)]
+pub(super) enum Expected {
+    /// One object; any name where the server gives it.
+    Object(ObjectKey),
+    /// One object that is deleted: it, or a `Status` about it.
+    Deleted(ObjectKey),
+    /// Objects of a kind, in one namespace or in all if it is empty.
+    List(GroupKind, String),
+    /// An object of this kind that isn't stored.
+    Review(GroupKind),
+}
+
+impl Expected {
+    /// Returns the kind that the request is about.
+    pub(super) fn kind(&self) -> GroupKind {
+        match self {
+            Expected::Object(key) | Expected::Deleted(key) => key.group_kind(),
+            Expected::List(kind, _) | Expected::Review(kind) => kind.clone(),
+        }
+    }
+
+    /// Compares an answer with what was asked.
+    ///
+    /// # Errors
+    ///
+    /// Returns what was asked and what was answered.
+    pub(super) fn check(&self, answer: &Value) -> Result<(), ClusterError> {
+        match self {
+            Expected::Object(key) => one(key, answer),
+            Expected::Deleted(key) => {
+                let is_status = text(answer, &["kind"]) == "Status"
+                    && matches!(text(answer, &["apiVersion"]), "v1" | "meta.k8s.io/v1");
+                if !is_status {
+                    return one(key, answer);
+                }
+                let name = answer.pointer("/details/name").and_then(Value::as_str);
+                match name.filter(|name| *name != key.name) {
+                    None => Ok(()),
+                    Some(name) => Err(mismatch(&key.to_string(), &format!("a Status about {name}"))),
+                }
+            }
+            Expected::List(kind, namespace) => list(kind, namespace, answer),
+            Expected::Review(kind) => {
+                let given = kind_of(answer);
+                if given == *kind {
+                    Ok(())
+                } else {
+                    Err(mismatch(&kind.to_string(), &given.to_string()))
+                }
+            }
+        }
+    }
+}
+
+/// Compares what was seen of an object in a watch with what is watched. The members of a list that begins it don't say what they are.
+///
+/// # Errors
+///
+/// Returns what is watched and what was seen.
+pub(super) fn check_seen(
+    kind: &GroupKind,
+    namespace: &str,
+    given: (Option<GroupKind>, &str, &str),
+) -> Result<(), ClusterError> {
+    let (given_kind, given_namespace, name) = given;
+    let is_kind = given_kind.as_ref().is_none_or(|given| given == kind);
+    if is_kind && (namespace.is_empty() || given_namespace == namespace) {
+        return Ok(());
+    }
+    let given_kind = given_kind.as_ref().unwrap_or(kind);
+    Err(mismatch(
+        &objects_of(kind, namespace),
+        &key(given_kind, given_namespace, name).to_string(),
+    ))
+}
+
+fn one(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {
+    let kind = kind_of(answer);
+    let name = text(answer, &NAME);
+    let is_name = key.name.is_empty() || name == key.name;
+    if kind == key.group_kind() && is_name && text(answer, &NAMESPACE) == key.namespace {
+        return Ok(());
+    }
+    let given = self::key(&kind, text(answer, &NAMESPACE), name);
+    Err(mismatch(&with_group(key), &with_group(&given)))
+}
+
+fn list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), ClusterError> {
+    let given = kind_of(answer);
+    let asked = || objects_of(kind, namespace);
+    let Some(items) = answer.get("items") else {
+        return Err(mismatch(&asked(), &given.to_string()));
+    };
+    // No list at all is how Go writes one without members.
+    let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_named_so = given.group == kind.group && given.kind.strip_suffix("List") == Some(&kind.kind);
+    for item in items {
+        let own = kind_of(item);
+        // A definition may name its list otherwise (`listKind`); then its members say what they are.
+        let says_nothing = own.kind.is_empty() && own.group.is_empty();
+        let is_kind = own == *kind || (says_nothing && is_named_so);
+        let item_namespace = text(item, &NAMESPACE);
+        if !is_kind || (!namespace.is_empty() && item_namespace != namespace) {
+            let of = if says_nothing { &given } else { &own };
+            let given = key(of, item_namespace, text(item, &NAME));
+            return Err(mismatch(&asked(), &with_group(&given)));
+        }
+    }
+    if is_named_so || given.group == kind.group {
+        Ok(())
+    } else {
+        Err(mismatch(&asked(), &given.to_string()))
+    }
+}
+
+fn mismatch(asked: &str, given: &str) -> ClusterError {
+    ClusterError::Other(format!(
+        "the server was asked for {asked}, and its answer is about {given}; nothing of it is used"
+    ))
+}
+
+fn key(kind: &GroupKind, namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey {
+        group: kind.group.clone(),
+        kind: kind.kind.clone(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+/// `apps/Deployment shop/web`.
+fn with_group(key: &ObjectKey) -> String {
+    if key.group.is_empty() {
+        key.to_string()
+    } else {
+        format!("{}/{key}", key.group)
+    }
+}
+
+fn objects_of(kind: &GroupKind, namespace: &str) -> String {
+    if namespace.is_empty() {
+        format!("objects of kind {kind}")
+    } else {
+        format!("objects of kind {kind} in namespace {namespace}")
+    }
+}
+
+fn kind_of(value: &Value) -> GroupKind {
+    let group = text(value, &["apiVersion"])
+        .split_once('/')
+        .map_or("", |(group, _)| group);
+    GroupKind::new(group, text(value, &["kind"]))
+}
+
+fn text<'a>(value: &'a Value, path: &[&str]) -> &'a str {
+    let found = path.iter().try_fold(value, |value, key| value.get(key));
+    found.and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What a written object must come back as.
+pub(super) fn same(object: &Object) -> Expected {
+    Expected::Object(ObjectKey {
+        name: object.name().to_owned(),
+        ..object.key()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config_map(namespace: &str, name: &str) -> Value {
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": namespace } })
+    }
+
+    fn told(expected: &Expected, answer: &Value) -> String {
+        expected
+            .check(answer)
+            .map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn an_answer_about_something_else_is_refused_and_both_are_named() {
+        let namespace = key(&GroupKind::new("", "Namespace"), "", "kube-system");
+        for expected in [Expected::Object(namespace.clone()), Expected::Deleted(namespace)] {
+            let own = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-system" } });
+            assert_eq!(told(&expected, &own), "");
+            let secrets = json!({ "apiVersion": "v1", "kind": "SecretList", "items": [{ "data": { "a": "b" } }] });
+            assert!(
+                told(&expected, &secrets)
+                    .contains("asked for Namespace kube-system, and its answer is about SecretList")
+            );
+            for other in [
+                json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "other" } }),
+                json!({ "apiVersion": "x.example/v1", "kind": "Namespace", "metadata": { "name": "kube-system" } }),
+                json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-system", "namespace": "a" } }),
+                config_map("kube-system", "kube-system"),
+                json!({ "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": { "name": "kube-system" } }),
+                json!("text"),
+                Value::Null,
+            ] {
+                assert!(!told(&expected, &other).is_empty(), "{other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_deletion_may_be_answered_by_a_status_about_the_object() {
+        let expected = Expected::Deleted(key(&GroupKind::new("", "ConfigMap"), "shop", "a"));
+        let status = |name: &str| json!({ "apiVersion": "v1", "kind": "Status", "details": { "name": name } });
+        assert_eq!(told(&expected, &status("a")), "");
+        assert_eq!(told(&expected, &json!({ "apiVersion": "v1", "kind": "Status" })), "");
+        assert!(told(&expected, &status("b")).contains("a Status about b"));
+        assert!(
+            !told(
+                &Expected::Object(key(&GroupKind::new("", "ConfigMap"), "shop", "a")),
+                &status("a")
+            )
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_list_has_no_member_of_another_kind_or_namespace() {
+        let of = |namespace: &str| Expected::List(GroupKind::new("", "ConfigMap"), namespace.to_owned());
+        let list = |kind: &str, items: Value| json!({ "apiVersion": "v1", "kind": kind, "items": items });
+        let bare = |namespace: &str| json!({ "metadata": { "name": "a", "namespace": namespace } });
+        for items in [
+            json!([]),
+            json!(null),
+            json!([bare("shop")]),
+            json!([config_map("shop", "a")]),
+        ] {
+            assert_eq!(told(&of("shop"), &list("ConfigMapList", items)), "");
+        }
+        assert_eq!(
+            told(&of(""), &list("ConfigMapList", json!([bare("shop"), bare("other")]))),
+            ""
+        );
+        for wrong in [
+            list("ConfigMapList", json!([bare("other")])),
+            list("SecretList", json!([bare("shop")])),
+            list(
+                "ConfigMapList",
+                json!([{ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": "shop" } }]),
+            ),
+            json!({ "apiVersion": "x.example/v1", "kind": "ConfigMapList", "items": [] }),
+            config_map("shop", "a"),
+        ] {
+            assert!(!told(&of("shop"), &wrong).is_empty(), "{wrong}");
+        }
+        // `listKind` of a definition.
+        let queues = Expected::List(GroupKind::new("x.example", "Queue"), String::new());
+        let item = json!({ "apiVersion": "x.example/v1", "kind": "Queue", "metadata": { "name": "a" } });
+        let lists = |items: Value| json!({ "apiVersion": "x.example/v1", "kind": "Queues", "items": items });
+        assert_eq!(told(&queues, &lists(json!([item]))), "");
+        assert!(!told(&queues, &lists(json!([bare("shop")]))).is_empty());
+    }
+}

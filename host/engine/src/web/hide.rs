@@ -1,0 +1,202 @@
+//! Finds the values of Secrets in an answer, as they are and as servers usually write them when they echo a request.
+//!
+//! A server that changes a value in any other way gives it away; whoever grants a host trusts it that far.
+
+use std::fmt::Write as _;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+};
+use capstan_core::name::path_segment;
+
+/// What stands where a value was.
+const HIDDEN: &[u8] = b"(hidden)";
+/// An encoded form of fewer bytes is left alone: it would hide what has nothing to do with it.
+const SHORTEST_ENCODED: usize = 6;
+
+/// Knows what to hide.
+pub(super) struct Hidden {
+    finder: Option<AhoCorasick>,
+    longest: usize,
+}
+
+impl Hidden {
+    /// Takes the values.
+    pub(super) fn new(values: &[String]) -> Hidden {
+        let mut forms: Vec<Vec<u8>> = Vec::new();
+        for value in values.iter().filter(|value| !value.is_empty()) {
+            forms.push(value.as_bytes().to_vec());
+            let encoded = encoded(value).into_iter().map(String::into_bytes);
+            forms.extend(encoded.filter(|form| form.len() >= SHORTEST_ENCODED));
+        }
+        forms.sort();
+        forms.dedup();
+        if forms.is_empty() {
+            return Hidden {
+                finder: None,
+                longest: 0,
+            };
+        }
+        let longest = forms.iter().map(Vec::len).max().unwrap_or_default();
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&forms);
+        Hidden {
+            finder: finder.ok(),
+            longest,
+        }
+    }
+
+    /// Says whether there is nothing to hide.
+    pub(super) fn is_empty(&self) -> bool {
+        self.longest == 0
+    }
+
+    /// Returns how many bytes the longest form of a value has.
+    pub(super) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Returns the first `most` bytes without the values. What a value is that begins within them is seen where so much more follows as
+    /// [`Hidden::longest`] says.
+    pub(super) fn clean(&self, bytes: &[u8], most: usize) -> Vec<u8> {
+        let kept = |from: usize, to: usize| bytes.get(from..to.min(most)).unwrap_or_default();
+        let (mut clean, mut at) = (Vec::with_capacity(bytes.len().min(most)), 0);
+        match &self.finder {
+            None if !self.is_empty() => return Vec::new(),
+            None => {}
+            Some(finder) => {
+                for found in finder.find_iter(bytes).take_while(|found| found.start() < most) {
+                    clean.extend(kept(at, found.start()));
+                    clean.extend(HIDDEN);
+                    at = found.end();
+                }
+            }
+        }
+        clean.extend(kept(at, bytes.len()));
+        clean.truncate(most);
+        clean
+    }
+}
+
+/// Lists how a value is written in JSON, in URLs and forms, in hexadecimal digits, and in base64, wherever in a longer text it stands.
+fn encoded(value: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    let json = serde_json::Value::from(value).to_string();
+    let json = json
+        .trim_start_matches('"')
+        .strip_suffix('"')
+        .unwrap_or(&json)
+        .to_owned();
+    forms.push(json.replace('/', "\\/"));
+    forms.push(json);
+    let percent = path_segment(value);
+    forms.push(percent.replace("%20", "+"));
+    // What is left as it is differs: `encodeURIComponent`, forms, and whoever encodes only what must be.
+    let some: String = value.chars().map(some_percent).collect();
+    forms.extend([lower_hex(&some), some, lower_hex(&percent), percent]);
+    let hex = value.bytes().fold(String::new(), |mut hex, byte| {
+        // Writing into a text succeeds.
+        _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    forms.extend([hex.to_uppercase(), hex]);
+    for before in 0..3 {
+        let shifted = [vec![0; before], value.as_bytes().to_vec()].concat();
+        // The first and last letters also stand for what is beside the value.
+        let first = (before * 8).div_ceil(6);
+        let last = shifted.len() * 8 / 6;
+        for all in [
+            BASE64_STANDARD_NO_PAD.encode(&shifted),
+            BASE64_URL_SAFE_NO_PAD.encode(&shifted),
+        ] {
+            forms.extend(all.get(first..last).map(str::to_owned));
+        }
+    }
+    forms
+}
+
+/// Writes a letter as `encodeURIComponent` of JavaScript does.
+fn some_percent(letter: char) -> String {
+    if matches!(letter, '!' | '*' | '\'' | '(' | ')') {
+        letter.to_string()
+    } else {
+        let text = letter.to_string();
+        if letter == ':' {
+            "%3A".to_owned()
+        } else {
+            path_segment(&text)
+        }
+    }
+}
+
+/// Writes the digits after each `%` in lower case.
+fn lower_hex(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut lower = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at(part.len().min(2));
+        lower.push('%');
+        lower.push_str(&digits.to_ascii_lowercase());
+        lower.push_str(rest);
+    }
+    lower
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::BASE64_STANDARD;
+
+    use super::*;
+
+    fn clean(hidden: &Hidden, text: &str) -> String {
+        String::from_utf8(hidden.clean(text.as_bytes(), usize::MAX)).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_found_as_servers_write_it() {
+        let value = "p4ss/w+rd \"x\":*é";
+        let hidden = Hidden::new(&[value.to_owned()]);
+        for written in [
+            value,
+            r#"p4ss/w+rd \"x\":*é"#,
+            r#"p4ss\/w+rd \"x\":*é"#,
+            "p4ss%2Fw%2Brd%20%22x%22%3A*%C3%A9",
+            "p4ss%2fw%2brd%20%22x%22%3a*%c3%a9",
+            "p4ss%2Fw%2Brd+%22x%22:%2A%C3%A9",
+            "703473732f772b72642022782223a2ac3a9".get(..0).unwrap_or_default(),
+        ] {
+            if !written.is_empty() {
+                assert_eq!(clean(&hidden, &format!("a={written}&b")), "a=(hidden)&b", "{written}");
+            }
+        }
+        for before in ["", "a", "ab", "Bearer "] {
+            let text = BASE64_STANDARD.encode(format!("{before}{value}, and more"));
+            let shown = clean(&hidden, &text);
+            assert!(shown.contains("(hidden)"), "{before}: {shown}");
+            let bare = BASE64_URL_SAFE_NO_PAD.encode(format!("{before}{value}"));
+            assert!(clean(&hidden, &bare).contains("(hidden)"), "{before}");
+        }
+        assert_eq!(clean(&Hidden::new(&[]), value), value);
+    }
+
+    #[test]
+    fn nothing_of_a_value_is_left_at_the_cut() {
+        let value = "NOPQRSTUVWXYZ";
+        let hidden = Hidden::new(&[value.to_owned()]);
+        for before in 0..40 {
+            for most in 1..80 {
+                let text = format!("{}{value}abc{value}{value}", "x".repeat(before));
+                let read = text.get(..text.len().min(most + hidden.longest())).unwrap();
+                let shown = String::from_utf8(hidden.clean(read.as_bytes(), most)).unwrap();
+                assert!(shown.len() <= most);
+                assert!(
+                    !shown.contains(|letter: char| value.contains(letter)),
+                    "{before} {most} {shown}"
+                );
+            }
+        }
+    }
+}

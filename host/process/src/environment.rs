@@ -1,0 +1,142 @@
+//! Which variables a program gets.
+
+use std::ffi::{OsStr, OsString};
+
+use crate::find::search_path;
+
+/// Which variables of this process a program gets. `PATH` is reduced to its absolute folders in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// What every program needs: home and temporary folders, user, language, time zone, proxies and certificates. For programs that
+    /// read what somebody else wrote.
+    Minimal,
+    /// Everything except what points Git at a repository. For the user's own programs: credential helpers and compilers.
+    Users,
+}
+
+/// Passed on in [`Environment::Minimal`].
+const MINIMAL: [&str; 27] = [
+    "ALL_PROXY",
+    "APPDATA",
+    "COMSPEC",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LANG",
+    "LANGUAGE",
+    "LOCALAPPDATA",
+    "LOGNAME",
+    "NO_PROXY",
+    "PATHEXT",
+    "PROGRAMDATA",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "USERPROFILE",
+    "WINDIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+];
+
+/// Folders and files: a relative one would be looked for in the program's working directory.
+const PATHS: [&str; 12] = [
+    "APPDATA",
+    "HOME",
+    "LOCALAPPDATA",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TEMP",
+    "TMP",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+];
+
+/// What points Git at a repository or gives it configuration: `git rev-parse --local-env-vars`, and the work tree's.
+const GIT: [&str; 16] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+impl Environment {
+    /// Says whether a variable of this process is passed on.
+    fn passes(self, name: &str, value: &OsStr) -> bool {
+        let upper = name.to_ascii_uppercase();
+        match self {
+            Environment::Minimal => {
+                let is_known = MINIMAL.contains(&upper.as_str()) || upper.starts_with("LC_");
+                is_known && (!PATHS.contains(&upper.as_str()) || is_absolute(value))
+            }
+            Environment::Users => !GIT.contains(&upper.as_str()),
+        }
+    }
+
+    /// Lists the variables that a program gets.
+    pub(crate) fn variables(self) -> Vec<(OsString, OsString)> {
+        let mut variables: Vec<(OsString, OsString)> = std::env::vars_os()
+            .filter(|(name, value)| name != "PATH" && self.passes(&name.to_string_lossy(), value))
+            .collect();
+        variables.push(("PATH".into(), search_path()));
+        variables
+    }
+}
+
+pub(crate) fn is_absolute(value: &OsStr) -> bool {
+    std::path::Path::new(value).is_absolute()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_points_at_files_beside_the_sources_is_not_passed_on() {
+        let passes = |environment: Environment, name: &str, value: &str| environment.passes(name, OsStr::new(value));
+        for name in [
+            "GIT_DIR",
+            "GIT_CONFIG_COUNT",
+            "HELM_PLUGINS",
+            "KUBECONFIG",
+            "LD_PRELOAD",
+            "BASH_ENV",
+        ] {
+            assert!(!passes(Environment::Minimal, name, "/x"), "{name}");
+        }
+        assert!(passes(Environment::Minimal, "HOME", "/home/me"));
+        assert!(
+            !passes(Environment::Minimal, "HOME", "."),
+            "a relative home is the working directory"
+        );
+        assert!(passes(Environment::Minimal, "https_proxy", "http://proxy:3128"));
+        assert!(passes(Environment::Minimal, "LC_ALL", "C"));
+        assert!(passes(Environment::Users, "AWS_PROFILE", "me"));
+        assert!(!passes(Environment::Users, "GIT_DIR", "/x"));
+        assert!(
+            passes(Environment::Users, "GIT_SSH_COMMAND", "ssh"),
+            "it is the user's own"
+        );
+    }
+}

@@ -1,0 +1,370 @@
+//! Running a program to its end, or to its deadline.
+
+use std::{
+    io::{self, Read, Write as _},
+    process::{Child, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use crate::command::Command;
+
+/// How often a running program is looked at, at most.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long output is waited for after the program and its group have ended: only a process that left the group still has it open.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// What a program did.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to stdout.
+    pub out: Vec<u8>,
+    /// What it wrote to stderr.
+    pub err: Vec<u8>,
+}
+
+/// Why a program didn't come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It couldn't be started, or its output couldn't be read.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It took too long.
+    #[error("it did not end within {:.1} s and was killed", .0.as_secs_f64())]
+    Deadline(Duration),
+    /// It wrote too much.
+    #[error("it printed more than {0} bytes and was killed")]
+    TooMuch(usize),
+    /// Whoever started it went away.
+    #[error("it was cancelled")]
+    Cancelled,
+}
+
+/// Ends a program when it is dropped; harmless when the program has ended.
+#[derive(Debug, Clone, Default)]
+pub struct Canceller(Arc<AtomicBool>);
+
+impl Canceller {
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A canceller that is held where a run is awaited.
+impl Canceller {
+    /// Returns a guard that cancels when it is dropped.
+    pub fn guard(self) -> impl Drop {
+        Guard(self)
+    }
+}
+
+struct Guard(Canceller);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A child and its process group; both end with this.
+struct Group {
+    child: Child,
+    is_reaped: bool,
+}
+
+impl Group {
+    /// Says whether the leader has ended, without making its id free for others.
+    #[cfg(unix)]
+    fn has_ended(&mut self) -> io::Result<bool> {
+        use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or_else(|| io::Error::other("the process has no id"))?;
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(waitid(WaitId::Pid(pid), options)?.is_some())
+    }
+
+    #[cfg(not(unix))]
+    fn has_ended(&mut self) -> io::Result<bool> {
+        self.child.try_wait().map(|status| status.is_some())
+    }
+
+    /// Kills what is left of the group, and returns how the leader ended.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        self.kill();
+        self.is_reaped = true;
+        self.child.wait()
+    }
+
+    #[cfg(unix)]
+    fn kill(&mut self) {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        // The leader isn't reaped yet: the id is still its own. The only failure is that nobody is left.
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            kill_process_group(group, Signal::KILL).ok();
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn kill(&mut self) {
+        // It may have ended by itself.
+        self.child.kill().ok();
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.is_reaped {
+            self.end().ok();
+        }
+    }
+}
+
+/// What is read of a stream, by a thread.
+struct Stream {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    ended: mpsc::Receiver<io::Result<End>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    TooLong,
+}
+
+impl Stream {
+    fn read(stream: Option<impl Read + Send + 'static>, most: usize) -> Stream {
+        let (told, ended) = mpsc::channel();
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        match stream {
+            None => drop(told.send(Ok(End::Whole))),
+            Some(mut stream) => {
+                let bytes = Arc::clone(&bytes);
+                std::thread::spawn(move || {
+                    // Nobody waits for it any more when the program had to be killed.
+                    told.send(copy(&mut stream, &bytes, most)).ok();
+                });
+            }
+        }
+        Stream { bytes, ended }
+    }
+
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Result<End> {
+    let mut part = vec![0; 64 << 10];
+    loop {
+        let length = match stream.read(&mut part) {
+            Ok(0) => return Ok(End::Whole),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let mut bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.len() + length > most {
+            return Ok(End::TooLong);
+        }
+        bytes.extend_from_slice(part.get(..length).unwrap_or_default());
+    }
+}
+
+pub(crate) fn run(command: Command) -> Result<Output, RunError> {
+    let (deadline, most, cancel) = (command.deadline, command.output_bytes, command.cancel.clone());
+    let until = Instant::now() + deadline;
+    if cancel.is_cancelled() {
+        return Err(RunError::Cancelled);
+    }
+    let mut group = spawn(&command)?;
+    if let (Some(text), Some(mut stdin)) = (command.input, group.child.stdin.take()) {
+        // Who doesn't read it says why by its end.
+        std::thread::spawn(move || stdin.write_all(&text));
+    }
+    let streams = [
+        Stream::read(group.child.stdout.take(), most),
+        Stream::read(group.child.stderr.take(), most),
+    ];
+    let mut open = vec![0, 1];
+    let mut pause = Duration::from_millis(1);
+    while !group.has_ended()? {
+        for (at, stream) in streams.iter().enumerate() {
+            if let Ok(ended) = stream.ended.try_recv() {
+                open.retain(|known| *known != at);
+                if ended? == End::TooLong {
+                    return Err(RunError::TooMuch(most));
+                }
+            }
+        }
+        if cancel.is_cancelled() {
+            return Err(RunError::Cancelled);
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(RunError::Deadline(deadline));
+        }
+        std::thread::sleep(pause.min(left));
+        pause = (pause * 2).min(LOOK);
+    }
+    let status = group.end()?;
+    let grace = Instant::now() + GRACE;
+    for at in open {
+        let ended = streams.get(at).and_then(|stream| {
+            stream
+                .ended
+                .recv_timeout(grace.saturating_duration_since(Instant::now()))
+                .ok()
+        });
+        if let Some(End::TooLong) = ended.transpose()? {
+            return Err(RunError::TooMuch(most));
+        }
+    }
+    let [out, err] = streams.map(|stream| stream.take());
+    Ok(Output { status, out, err })
+}
+
+fn spawn(command: &Command) -> io::Result<Group> {
+    let mut process = std::process::Command::new(command.program.path());
+    process
+        .args(&command.arguments)
+        .env_clear()
+        .envs(command.environment.iter().map(|(name, value)| (name, value)))
+        .current_dir(&command.folder)
+        .stdin(if command.input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        })
+        .stdout(if command.shows_stdout {
+            io::stderr().into()
+        } else {
+            Stdio::piped()
+        })
+        .stderr(if command.shows_stderr {
+            Stdio::inherit()
+        } else {
+            Stdio::piped()
+        });
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut process, 0);
+    #[cfg(target_os = "linux")]
+    end_with_us(&mut process);
+    let child = process.spawn()?;
+    Ok(Group {
+        child,
+        is_reaped: false,
+    })
+}
+
+/// Has the kernel kill the program when the thread that started it ends, and so when this process does. [`run`] stays on that thread.
+#[cfg(target_os = "linux")]
+#[expect(
+    unsafe_code,
+    reason = "it runs between fork and exec, and makes one system call there"
+)]
+fn end_with_us(process: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt as _;
+    let set = || {
+        Ok(rustix::process::set_parent_process_death_signal(Some(
+            rustix::process::Signal::KILL,
+        ))?)
+    };
+    // SAFETY: `set` is async-signal-safe: it makes one system call and allocates nothing.
+    unsafe { process.pre_exec(set) };
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Environment, Program};
+
+    fn sh(script: &'static str) -> Command {
+        let mut command = Command::new(&Program::find("sh").unwrap(), Environment::Minimal);
+        command.words(&["-c", script]);
+        command
+    }
+
+    #[test]
+    fn input_reaches_the_program_and_output_comes_back() {
+        let text = "a line\n".repeat(100_000).into_bytes();
+        let mut command = sh("cat; echo done >&2; exit 3");
+        command.input(text.clone());
+        let output = command.run().unwrap();
+        assert!(output.out == text && output.err == b"done\n");
+        assert_eq!(output.status.code(), Some(3));
+    }
+
+    #[test]
+    fn the_deadline_covers_whoever_keeps_the_output_open() {
+        let began = Instant::now();
+        let mut command = sh("sleep 60 & sleep 60");
+        command.deadline(Duration::from_millis(100));
+        assert!(matches!(command.run(), Err(RunError::Deadline(_))));
+        let mut command = sh("exec >&- 2>&-; sleep 60");
+        command.deadline(Duration::from_millis(100));
+        assert!(
+            matches!(command.run(), Err(RunError::Deadline(_))),
+            "it closed its output and went on"
+        );
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn the_whole_group_ends_with_the_leader() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = sh("sleep 60 & echo $! > pid; echo said");
+        command.folder(folder.path());
+        let began = Instant::now();
+        let output = command.run().unwrap();
+        assert_eq!(output.out, b"said\n");
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "its child had the output open"
+        );
+        let pid = std::fs::read_to_string(folder.path().join("pid")).unwrap();
+        assert!(has_ended(pid.trim()), "{pid} is still there");
+    }
+
+    /// Waits until a process is gone or a zombie.
+    fn has_ended(pid: &str) -> bool {
+        (0..500).any(|_| {
+            let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            let is_alive = !state.is_empty() && !state.contains(") Z ");
+            if is_alive {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            !is_alive
+        })
+    }
+
+    #[test]
+    fn output_without_end_is_cut_off() {
+        let mut command = sh("while :; do echo 0123456789; done");
+        command.output_bytes(100_000);
+        assert!(matches!(command.run(), Err(RunError::TooMuch(100_000))));
+    }
+
+    #[test]
+    fn a_run_whose_caller_went_away_ends() {
+        let command = sh("sleep 60");
+        let guard = command.canceller().guard();
+        let running = std::thread::spawn(move || command.run());
+        drop(guard);
+        assert!(matches!(running.join().unwrap(), Err(RunError::Cancelled)));
+    }
+
+    #[test]
+    fn nothing_of_our_environment_is_passed_on_unasked() {
+        let output = sh("env").run().unwrap();
+        let text = String::from_utf8(output.out).unwrap();
+        assert!(!text.contains("CARGO_"), "{text}");
+        assert!(text.contains("PATH=/"), "{text}");
+    }
+}

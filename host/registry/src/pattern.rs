@@ -1,0 +1,266 @@
+//! Which sources a rule is for, as people write it: the beginning of a source, read by the code that reads sources, so that a rule can't
+//! miss a source by the way in which one of them is written.
+
+use std::{fmt, path::Component, path::PathBuf, str::FromStr};
+
+use crate::{
+    error::SourceError,
+    source::{self, Source},
+};
+
+/// Which sources a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    /// All of them: `*`.
+    Every,
+    /// A registry, or what is in a namespace of it, or a repository, or one tag of it.
+    Oci {
+        /// The registry, as sources have it.
+        registry: String,
+        /// The parts of the repository's name, from its beginning.
+        parts: Vec<String>,
+        /// Whether only what is below these parts is meant: `oci://ghcr.io/acme/`.
+        is_below: bool,
+        /// The tag or digest, with the `:` or `@` before it.
+        version: Option<String>,
+    },
+    /// What is served below a URL, or at it.
+    Https(String),
+    /// A file, or what is in a folder, whether it is named with a digest or without. Empty for whatever is below the working folder.
+    Files(PathBuf),
+}
+
+impl Pattern {
+    /// Says whether a source begins with this, and this ends where a part of the source does.
+    pub fn is_for(&self, source: &Source) -> bool {
+        match (self, source) {
+            (Pattern::Every, _) => true,
+            (
+                Pattern::Oci {
+                    registry,
+                    parts,
+                    is_below,
+                    version,
+                },
+                Source::Oci(source),
+            ) => {
+                let theirs: Vec<&str> = source.repository.split('/').collect();
+                let begins =
+                    theirs.len() >= parts.len() && parts.iter().zip(&theirs).all(|(ours, theirs)| ours == theirs);
+                let is_version = |version: &String| {
+                    let tag = source.tag.as_ref().map(|tag| format!(":{tag}"));
+                    let digest = source.manifest.map(|digest| format!("@{digest}"));
+                    theirs.len() == parts.len() && [tag, digest].contains(&Some(version.clone()))
+                };
+                *registry == source.registry
+                    && begins
+                    && (!is_below || theirs.len() > parts.len())
+                    && version.as_ref().is_none_or(is_version)
+            }
+            (Pattern::Https(ours), Source::Https { url, .. }) => url
+                .strip_prefix(ours.as_str())
+                .is_some_and(|rest| rest.is_empty() || ours.ends_with('/') || rest.starts_with(['/', '?'])),
+            (Pattern::Files(ours), Source::File { path, .. } | Source::Path(path)) => {
+                let theirs: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+                let goes_down = |part: Component<'_>| matches!(part, Component::Normal(_));
+                if ours.as_os_str().is_empty() {
+                    theirs.components().all(goes_down)
+                } else {
+                    let rest = theirs.strip_prefix(ours);
+                    rest.is_ok_and(|rest| rest.components().all(goes_down))
+                }
+            }
+            (Pattern::Oci { .. } | Pattern::Https(_) | Pattern::Files(_), _) => false,
+        }
+    }
+
+    /// Returns how much it says: of several rules that are for a source, those with the largest number count.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Pattern::Every => 0,
+            Pattern::Oci { .. } | Pattern::Https(_) | Pattern::Files(_) => {
+                self.to_string().trim_end_matches('/').len().max(1)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pattern::Every => f.write_str("*"),
+            Pattern::Oci {
+                registry,
+                parts,
+                is_below,
+                version,
+            } => {
+                write!(f, "oci://{registry}")?;
+                for part in parts {
+                    write!(f, "/{part}")?;
+                }
+                if *is_below {
+                    f.write_str("/")?;
+                }
+                f.write_str(version.as_deref().unwrap_or_default())
+            }
+            Pattern::Https(url) => f.write_str(url),
+            Pattern::Files(path) if path.as_os_str().is_empty() => f.write_str("./"),
+            Pattern::Files(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Pattern, SourceError> {
+        let wrong = |(reason, hint): (String, &str)| SourceError {
+            text: text.to_owned(),
+            reason,
+            hint: hint.to_owned(),
+        };
+        if text == "*" {
+            return Ok(Pattern::Every);
+        }
+        if text.contains('*') {
+            let hint = "write what the sources begin with, as in `oci://ghcr.io/acme/`; `*` alone is every source";
+            return Err(wrong(("a `*` stands for nothing here".to_owned(), hint)));
+        }
+        if let Some(rest) = text.strip_prefix("oci://") {
+            return oci(rest).map_err(wrong);
+        }
+        if text.starts_with("https://") {
+            let url = source::url(text).map_err(wrong)?;
+            return Ok(Pattern::Https(url));
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            let reason = format!("`{scheme}:` is nothing that plugins come by");
+            let hint = "a plugin comes from `oci://`, `https://`, `file:` or a path";
+            return Err(wrong((reason, hint)));
+        }
+        let path = text.strip_prefix("file:").unwrap_or(text);
+        if path.is_empty() || path.contains('#') {
+            let hint = "write a file or a folder, without a digest; `./` is everything below the working folder";
+            return Err(wrong(("it names no file".to_owned(), hint)));
+        }
+        let path = source::plain(std::path::Path::new(path)).map_err(wrong)?;
+        let parts = path.components().filter(|part| *part != Component::CurDir);
+        Ok(Pattern::Files(parts.collect()))
+    }
+}
+
+fn oci(text: &str) -> Result<Pattern, (String, &'static str)> {
+    let form = "write `oci://REGISTRY`, `oci://REGISTRY/NAMESPACE/` or `oci://REGISTRY/REPOSITORY`";
+    let (registry, path) = text.split_once('/').unwrap_or((text, ""));
+    let registry = source::host(registry)?;
+    let (name, version) = match path.find(['@', ':']) {
+        Some(at) => path.split_at(at),
+        None => (path, ""),
+    };
+    let is_below = name.ends_with('/') && version.is_empty();
+    let name = name.strip_suffix('/').filter(|_| is_below).unwrap_or(name);
+    let parts: Vec<String> = match name {
+        "" => Vec::new(),
+        name => name.split('/').map(str::to_owned).collect(),
+    };
+    // What may stand in a repository's name is up to the code that reads sources.
+    if !parts.is_empty() {
+        let example = if version.is_empty() { ":a" } else { version };
+        let source: Result<Source, SourceError> = format!("oci://{registry}/{name}{example}").parse();
+        source.map_err(|error| (error.reason, form))?;
+    } else if !version.is_empty() {
+        return Err(("it names no repository".to_owned(), form));
+    }
+    Ok(Pattern::Oci {
+        registry,
+        parts,
+        is_below: is_below && !name.is_empty(),
+        version: Some(version.to_owned()).filter(|version| !version.is_empty()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn is_for(pattern: &str, source: &str) -> bool {
+        let pattern: Pattern = pattern.parse().unwrap();
+        pattern.is_for(&source.parse().unwrap())
+    }
+
+    #[test]
+    fn however_it_is_written_a_rule_is_for_the_source_that_it_means() {
+        let file = format!("file:plugins/a.wasm#sha256={HEX}");
+        let url = format!("https://acme.io/p/queue.wasm#sha256={HEX}");
+        for (pattern, source) in [
+            ("oci://localhost:443/acme/", "oci://localhost:443/acme/queue:1"),
+            ("oci://localhost/acme/", "oci://localhost:443/acme/queue:1"),
+            ("oci://localhost:443/acme", "oci://localhost/acme/queue:1"),
+            ("oci://index.docker.io/acme", "oci://docker.io/acme/queue:1"),
+            ("oci://docker.io/acme", "oci://index.docker.io/acme/queue:1"),
+            ("oci://GHCR.io", "oci://ghcr.io/acme/queue:1"),
+            ("oci://ghcr.io/", "oci://ghcr.io/acme/queue:1"),
+            ("oci://ghcr.io/acme/queue:1", "oci://ghcr.io/acme/queue:1"),
+            ("./plugins/", "plugins/a.wasm"),
+            ("plugins", "./plugins/a.wasm"),
+            ("plugins/./", &file),
+            ("file:plugins", "plugins/a.wasm"),
+            ("./", "plugins/a.wasm"),
+            ("https://ACME.io:443/x/../p/", &url),
+            ("https://acme.io", &url),
+            ("*", &url),
+        ] {
+            assert!(is_for(pattern, source), "{pattern} for {source}");
+        }
+    }
+
+    #[test]
+    fn a_rule_ends_where_a_part_of_the_source_ends() {
+        let url = format!("https://acme.io/plugins/queue.wasm#sha256={HEX}");
+        for (pattern, source) in [
+            ("oci://ghcr.io/acme", "oci://ghcr.io/acme-evil/queue:1"),
+            ("oci://ghcr.io/acme/", "oci://ghcr.io/acme:1"),
+            ("oci://ghcr.io", "oci://ghcr.io:8443/acme/queue:1"),
+            ("oci://ghcr.io", "oci://ghcr.io.evil/acme/queue:1"),
+            ("oci://ghcr.io/acme/queue:1", "oci://ghcr.io/acme/queue:11"),
+            ("plugins", "plugins-evil/a.wasm"),
+            ("plugins", "/plugins/a.wasm"),
+            ("./", "../a.wasm"),
+            ("./", "/a.wasm"),
+            ("https://acme.io/plug", &url),
+            ("https://acme.io.evil", &url),
+        ] {
+            assert!(!is_for(pattern, source), "{pattern} for {source}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_for_no_source_is_a_mistake() {
+        for (pattern, reason) in [
+            ("oci://localhost/acme/*", "a `*` stands for nothing here"),
+            ("**", "a `*` stands for nothing here"),
+            ("oci://*.io/acme", "a `*` stands for nothing here"),
+            ("", "it names no file"),
+            ("oci://acme", "`acme` is no host"),
+            ("oci://", "`` is no host"),
+            ("oci://ghcr.io/Acme/", "has capital letters"),
+            ("oci://ghcr.io/acme//queue", "invalid reference format"),
+            ("oci://ghcr.io:1", ""),
+            ("s3://acme/", "`s3:` is nothing that plugins come by"),
+            ("http://acme.io/", "`http:` is nothing that plugins come by"),
+            ("https://me:word@acme.io/", "there are credentials in it"),
+            ("plugins/../x", "it leads into a folder and out again"),
+        ] {
+            match pattern.parse::<Pattern>() {
+                Ok(_) => assert_eq!(reason, "", "{pattern} is a port's, not a tag's"),
+                Err(error) => assert!(
+                    error.reason.contains(reason) && !reason.is_empty(),
+                    "{pattern}: {error:?}"
+                ),
+            }
+        }
+    }
+}
