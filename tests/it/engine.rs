@@ -73,8 +73,8 @@ fn ten_operations_are_remembered_and_nothing_else_piles_up() {
         let report = stage.engine.report(&stage.application).await.unwrap();
         assert_eq!(report.history.len(), 10);
         assert!(report.history[0].id.starts_with("4-"), "{}", report.history[0].id);
-        // The head, and of each of ten operations the manifests, the plan, its journal and what it looked like.
-        assert_eq!(secrets(&stage).await.len(), 41);
+        // The head, the inventory, and of each of ten operations the manifests, the plan, its journal and what it looked like.
+        assert_eq!(secrets(&stage).await.len(), 42);
         for past in &report.history {
             let view = stage.engine.view(&stage.application, past).await.unwrap();
             assert_eq!(view.status, Some(Status::Succeeded));

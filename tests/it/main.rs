@@ -9,5 +9,8 @@ mod engine;
 mod gate;
 mod hostile;
 mod old;
+mod ownership;
+mod pause;
 mod real;
+mod state;
 mod swap;

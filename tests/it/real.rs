@@ -10,7 +10,7 @@ use capstan_core::{
     sync_options::SyncOptions,
 };
 use capstan_engine::{
-    Clock, Engine, EngineError, Record, Running,
+    Clock, ClusterError, Engine, EngineError, Record, Running,
     cluster::{Cluster, Conflicts, Rehearsal},
 };
 use capstan_sim::{pods::Behaviour, world::Setup};
@@ -527,6 +527,61 @@ fn who_may_work_in_one_namespace_only_can() {
             .await
             .unwrap();
         let ran = soon(async || limited.run(limited.request(&["example/echo"]).unwrap()).await).await;
+        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+    });
+}
+
+#[test]
+fn what_is_too_large_is_refused_in_a_way_by_which_a_smaller_write_is_tried() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        for bytes in [1_100_000, 4_000_000] {
+            let secret = json!({
+                "apiVersion": "v1", "kind": "Secret",
+                "metadata": { "name": "large", "namespace": stage.application.namespace },
+                "stringData": { "x": "x".repeat(bytes) },
+            });
+            let refused = stage.engine.cluster().create(&Object(secret), Rehearsal::No).await;
+            let refused = refused.unwrap_err();
+            assert!(matches!(&refused, ClusterError::TooLarge(_)), "{bytes}: {refused}");
+        }
+    });
+}
+
+#[test]
+fn an_object_that_is_nested_too_deep_is_nobody_elses_trouble() {
+    let Some(plane) = real::plane() else { return };
+    plane.block_on(async {
+        let stage = stage(plane).await;
+        let group = format!("{}.example.com", stage.application.namespace);
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": format!("deeps.{group}") },
+            "spec": {
+                "group": group, "scope": "Namespaced", "names": { "plural": "deeps", "singular": "deep", "kind": "Deep" },
+                "versions": [{
+                    "name": "v1", "served": true, "storage": true,
+                    "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+                }],
+            },
+        });
+        let deep = |name: &str, levels: usize| {
+            let spec = (0..levels).fold(json!("deep"), |inner, _| json!({ "a": inner }));
+            json!({
+                "apiVersion": format!("{group}/v1"), "kind": "Deep", "spec": spec,
+                "metadata": { "name": name, "namespace": stage.application.namespace, "labels": { "capstan.dev/application": stage.application.name } },
+            })
+        };
+        let definition = definition.to_string();
+        let set = format!("{definition}\n---\n{}", deep("one", 3));
+        let ran = stage.run(stage.request_text(&set)).await.unwrap();
+        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        stage.engine.cluster().refresh().await.unwrap();
+        let strange = Object(deep("strange", 150));
+        soon(async || stage.engine.cluster().create(&strange, Rehearsal::No).await.map(drop)).await;
+        let ran = stage.run(stage.request_text(&set)).await.unwrap();
+        assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
+        let ran = stage.run(stage.deletion()).await.unwrap();
         assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
     });
 }

@@ -198,9 +198,10 @@ impl Stage {
 
     /// Plans and runs to the end.
     pub async fn run(&self, request: Request) -> anyhow::Result<Ran> {
+        let application = request.application.clone();
         let planned = self.engine.plan(request).await?;
         let running = self.engine.start(planned, SOMEBODY).await?;
-        self.follow(running, None).await
+        self.follow_as(&application, running, None, &[]).await
     }
 
     /// Follows an operation to its end; terminates it from outside when something like `end_at` was told.
@@ -211,6 +212,17 @@ impl Stage {
     /// The same, and sends signals when what each of them waits for was told.
     pub async fn follow_with(
         &self,
+        running: Running,
+        end_at: Option<&str>,
+        signals: &[SignalAt],
+    ) -> anyhow::Result<Ran> {
+        self.follow_as(&self.application, running, end_at, signals).await
+    }
+
+    /// The same for an operation of another application.
+    pub async fn follow_as(
+        &self,
+        application: &Application,
         mut running: Running,
         mut end_at: Option<&str>,
         signals: &[SignalAt],
@@ -232,7 +244,7 @@ impl Stage {
                 let value = json!({ "verdict": signal.verdict, "reason": signal.reason });
                 let sent = self
                     .engine
-                    .signal(&self.application, signal.hook.as_deref(), APPROVAL, SOMEBODY, value);
+                    .signal(application, signal.hook.as_deref(), APPROVAL, SOMEBODY, value);
                 sent.await?;
                 signals.remove(0);
             }
@@ -240,7 +252,7 @@ impl Stage {
                 && crate::is_like(last, pattern)
             {
                 end_at = None;
-                self.engine.terminate(&self.application, SOMEBODY).await?;
+                self.engine.terminate(application, SOMEBODY).await?;
             }
         }
         anyhow::ensure!(
@@ -249,7 +261,7 @@ impl Stage {
         );
         let operation = running.operation.clone();
         let status = running.end().await?;
-        self.replay(&operation).await?;
+        self.replay(application, &operation).await?;
         Ok(Ran {
             told: said,
             lines,
@@ -259,17 +271,17 @@ impl Stage {
     }
 
     /// Goes through an operation that is over once more, by its journal alone: it must look the same. What a deletion took with it can't be.
-    async fn replay(&self, operation: &str) -> anyhow::Result<()> {
-        let report = match self.engine.report(&self.application).await {
+    async fn replay(&self, application: &Application, operation: &str) -> anyhow::Result<()> {
+        let report = match self.engine.report(application).await {
             Err(EngineError::NoApplication { .. }) => return Ok(()),
             report => report?,
         };
         let past = report.history.iter().find(|past| past.id == operation);
         let past = past.with_context(|| format!("operation {operation} isn't in the history"))?;
-        let kept = self.engine.journal(&self.application, past).await?;
+        let kept = self.engine.journal(application, past).await?;
         let kept = kept.with_context(|| format!("no journal was kept of operation {operation}"))?;
         let replayed = journal::replay(kept.plan, operation, &kept.entries);
-        let view = self.engine.view(&self.application, past).await?;
+        let view = self.engine.view(application, past).await?;
         let differences = journal::differences(&replayed.view, &view);
         anyhow::ensure!(
             replayed.view == view && !replayed.is_cut,

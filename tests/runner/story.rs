@@ -2,6 +2,8 @@
 //!
 //! Stories state order and outcome, never durations, so that they hold on any cluster.
 
+mod others;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
@@ -13,7 +15,8 @@ use capstan_core::{
     object::{GroupKind, Object},
     operation_kind::Purpose,
     phase::Phase,
-    plan::{Confirmed, Hooks, Selection},
+    plan::{Confirmed, Hooks, Scope, Selection},
+    plugins::Application,
     sync_options::SyncOptions,
 };
 use capstan_engine::{Request, SweepFate};
@@ -49,7 +52,7 @@ enum Step {
     /// Sync these files.
     Sync(Box<Sync>),
     /// Delete the application.
-    Delete(Expected),
+    Delete(Deletion),
     /// Run its test hooks.
     Test(Expected),
     /// Plan these files: it must fail with these mistakes, in this order.
@@ -70,17 +73,51 @@ enum Step {
     Told(BTreeMap<String, String>),
     /// The calls of URLs so far, in their order, exactly: `GET URL`, with headers that are worth a look.
     Calls(Vec<Call>),
-    /// Some fields of live objects by `Kind/name`; `null` is for what isn't there.
+    /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` is for what isn't there.
     Fields(BTreeMap<String, Value>),
     /// Which objects are the same, and which are new, after some steps.
     Identities(Identities),
+    /// Have objects be controlled by others, as their controllers do: `Kind/name` by `Kind/name`.
+    Own(BTreeMap<String, String>),
+    /// Which objects are there, and which aren't or are on their way out: `Kind/name` or `Kind/namespace/name`.
+    There(BTreeMap<String, bool>),
+    /// Delete objects as another tool would, and wait until they are gone: `Kind/name` or `Kind/namespace/name`.
+    Remove(Vec<String>),
+    /// How the objects of an application are, exactly, by `Kind/name`.
+    Health(Health),
+}
+
+/// The health of an application's objects.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Health {
+    application: Option<Application>,
+    is: BTreeMap<String, String>,
+}
+
+/// A deletion.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Deletion {
+    /// Which application; without it, the story's.
+    application: Option<Application>,
+    #[serde(default)]
+    confirm: Vec<String>,
+    #[serde(flatten)]
+    expected: Expected,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Sync {
+    /// Which application; without it, the story's.
+    application: Option<Application>,
+    #[serde(default)]
     files: Vec<String>,
+    /// Manifests in the story itself.
+    #[serde(default)]
+    manifests: Vec<Value>,
     #[serde(default)]
     only: Vec<String>,
     hooks: Option<Hooks>,
@@ -187,7 +224,13 @@ struct Identities {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Mistakes {
+    application: Option<Application>,
+    #[serde(default)]
     files: Vec<String>,
+    #[serde(default)]
+    manifests: Vec<Value>,
+    #[serde(default)]
+    compat: bool,
     are: Vec<String>,
     #[serde(default)]
     only: Vec<String>,
@@ -204,7 +247,7 @@ struct Mistakes {
 struct Create {
     /// The tool's name in `managedFields`.
     manager: String,
-    /// In the application's namespace.
+    /// In the application's namespace, unless they name another one.
     objects: Vec<Value>,
 }
 
@@ -285,7 +328,14 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
             let request = request(stage, sync)?;
             operation(stage, request, &sync.expected).await
         }
-        Step::Delete(expected) => operation(stage, stage.deletion(), expected).await,
+        Step::Delete(deletion) => {
+            let mut request = stage.deletion();
+            if let Some(application) = &deletion.application {
+                request.application = application.clone();
+            }
+            request.confirmed = confirmed(&deletion.confirm);
+            operation(stage, request, &deletion.expected).await
+        }
         Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
         Step::Mistakes(mistakes) => plan_fails(stage, mistakes).await,
         Step::Pass(span) => {
@@ -301,12 +351,15 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         Step::Calls(wanted) => calls(stage, wanted),
         Step::Fields(wanted) => fields(stage, wanted).await,
         Step::Identities(wanted) => Box::pin(identities(stage, wanted)).await,
+        Step::Own(owners) => others::own(stage, owners).await,
+        Step::There(wanted) => others::there(stage, wanted).await,
+        Step::Remove(names) => others::remove(stage, names).await,
+        Step::Health(wanted) => others::health(stage, wanted).await,
     }
 }
 
 fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
-    let files: Vec<&str> = sync.files.iter().map(String::as_str).collect();
-    let mut request = stage.request(&files)?;
+    let mut request = asked(stage, sync.application.as_ref(), &sync.files, &sync.manifests)?;
     request.selection = Selection {
         only: sync.only.clone(),
         hooks: sync.hooks,
@@ -317,10 +370,7 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.prune = sync.prune;
     request.takes_over = sync.force_conflicts;
     request.adopts = sync.adopt;
-    request.confirmed = Confirmed {
-        all: false,
-        only: sync.confirm.clone(),
-    };
+    request.confirmed = confirmed(&sync.confirm);
     request.grants = sync.grants.clone();
     request.limits.retry.times = sync.retry;
     // What is waited for is told after a minute.
@@ -339,7 +389,34 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     Ok(request)
 }
 
+fn confirmed(words: &[String]) -> Confirmed {
+    Confirmed {
+        all: false,
+        only: words.to_vec(),
+    }
+}
+
+/// Asks for a sync of files and of what is written in the story.
+fn asked(
+    stage: &Stage,
+    application: Option<&Application>,
+    files: &[String],
+    manifests: &[Value],
+) -> anyhow::Result<Request> {
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let mut request = stage.request(&files)?;
+    let texts: Vec<String> = manifests.iter().map(Value::to_string).collect();
+    request
+        .manifests
+        .extend(stage.request_text(&texts.join("\n---\n")).manifests);
+    if let Some(application) = application {
+        request.application = application.clone();
+    }
+    Ok(request)
+}
+
 async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyhow::Result<()> {
+    let application = request.application.clone();
     let planned = stage.engine.plan(request).await.map_err(plain)?;
     let left: BTreeMap<String, String> = planned
         .plan
@@ -362,7 +439,12 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
     }
     let running = stage.engine.start(planned, SOMEBODY).await.map_err(plain)?;
     let ran = stage
-        .follow_with(running, expected.terminate_at.as_deref(), &expected.signals)
+        .follow_as(
+            &application,
+            running,
+            expected.terminate_at.as_deref(),
+            &expected.signals,
+        )
         .await?;
     check(&ran, expected).with_context(|| {
         format!(
@@ -437,8 +519,17 @@ fn in_order(found: &[String], wanted: &[String]) -> anyhow::Result<()> {
 }
 
 async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
-    let files: Vec<&str> = mistakes.files.iter().map(String::as_str).collect();
-    let error = match stage.request(&files) {
+    let asked = asked(
+        stage,
+        mistakes.application.as_ref(),
+        &mistakes.files,
+        &mistakes.manifests,
+    );
+    let asked = asked.map(|request| Request {
+        mode: if mistakes.compat { Mode::ArgoCd } else { Mode::Native },
+        ..request
+    });
+    let error = match asked {
         Err(error) => error,
         Ok(mut request) => {
             request.selection.only.clone_from(&mistakes.only);
@@ -505,7 +596,22 @@ async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> any
 
 async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
     for object in &create.objects {
-        let object: DynamicObject = serde_json::from_value(object.clone())?;
+        let mut object = object.clone();
+        for reference in object
+            .pointer_mut("/metadata/ownerReferences")
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            // A story can't know the owner's UID.
+            let owner = format!(
+                "{}/{}",
+                others::text(reference, "kind"),
+                others::text(reference, "name")
+            );
+            reference["uid"] = live(stage, &owner).await?.uid().into();
+        }
+        let object: DynamicObject = serde_json::from_value(object)?;
         let kind = object.types.as_ref().context("objects have a kind")?;
         let kind = GroupKind::new(
             kind.api_version.split_once('/').map_or("", |(group, _)| group),
@@ -514,8 +620,19 @@ async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
         let cluster = stage.engine.cluster();
         let discovery = cluster.discovery();
         let resource = discovery.resource(&kind, None).context("a served kind")?;
-        let namespace = &stage.application.namespace;
-        let api: Api<DynamicObject> = Api::namespaced_with(cluster.client().clone(), namespace, resource);
+        let is_namespaced = discovery
+            .kind(&kind)
+            .is_some_and(|info| info.scope == Scope::Namespaced);
+        let namespace = object
+            .metadata
+            .namespace
+            .as_ref()
+            .unwrap_or(&stage.application.namespace);
+        let api: Api<DynamicObject> = if is_namespaced {
+            Api::namespaced_with(cluster.client().clone(), namespace, resource)
+        } else {
+            Api::all_with(cluster.client().clone(), resource)
+        };
         let params = PostParams {
             field_manager: Some(create.manager.clone()),
             ..PostParams::default()
@@ -605,9 +722,14 @@ fn has(value: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Finds a live object of the application's namespace by `Kind/name`.
 async fn live(stage: &Stage, name: &str) -> anyhow::Result<Object> {
+    find(stage, name).await?.with_context(|| format!("there is no {name}"))
+}
+
+/// Finds a live object by `Kind/name`, in the application's namespace, or by `Kind/namespace/name`.
+async fn find(stage: &Stage, name: &str) -> anyhow::Result<Option<Object>> {
     let (kind, name) = name.split_once('/').context("objects are named `Kind/name`")?;
+    let (namespace, name) = name.split_once('/').unwrap_or((&stage.application.namespace, name));
     let cluster = stage.engine.cluster();
     let known = cluster
         .discovery()
@@ -615,9 +737,13 @@ async fn live(stage: &Stage, name: &str) -> anyhow::Result<Object> {
         .into_keys()
         .find(|known| known.kind == kind);
     let known = known.with_context(|| format!("there is no kind {kind}"))?;
-    let objects = cluster.list(&known, &stage.application.namespace, "").await?;
-    let object = objects.into_iter().find(|object| is_like(object.name(), name));
-    object.with_context(|| format!("there is no {kind} {name}"))
+    let is_namespaced = cluster
+        .discovery()
+        .kind(&known)
+        .is_some_and(|info| info.scope == Scope::Namespaced);
+    let namespace = if is_namespaced { namespace } else { "" };
+    let objects = cluster.list(&known, namespace, "").await?;
+    Ok(objects.into_iter().find(|object| is_like(object.name(), name)))
 }
 
 async fn patch(stage: &Stage, patches: &BTreeMap<String, Value>) -> anyhow::Result<()> {
@@ -628,7 +754,11 @@ async fn patch(stage: &Stage, patches: &BTreeMap<String, Value>) -> anyhow::Resu
         let resource = discovery
             .resource(&object.group_kind(), None)
             .context("a served kind")?;
-        let api: Api<DynamicObject> = Api::namespaced_with(cluster.client().clone(), object.namespace(), resource);
+        let api: Api<DynamicObject> = if object.namespace().is_empty() {
+            Api::all_with(cluster.client().clone(), resource)
+        } else {
+            Api::namespaced_with(cluster.client().clone(), object.namespace(), resource)
+        };
         let params = PatchParams {
             field_manager: Some("kubectl-edit".to_owned()),
             ..PatchParams::default()

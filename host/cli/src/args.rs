@@ -278,6 +278,9 @@ pub struct Delete {
     /// How long the operation may take: 90s, 10m, 2h [default: 6h]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub timeout: Option<u64>,
+    /// Delete nothing but what is stored about the application, whether it can be read or not, and list what stays in the cluster
+    #[arg(long, requires = "app", conflicts_with_all = ["confirm", "timeout"])]
+    pub abandon: bool,
 }
 
 /// An application.

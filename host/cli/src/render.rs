@@ -154,7 +154,7 @@ mod tests {
         let paint = Paint::ALWAYS;
         let rows = [
             vec![paint.good("ok"), "a".into()],
-            vec![paint.strong(&paint.bad("FAILED")), "b".into()],
+            vec![paint.strong(paint.bad("FAILED")), "b".into()],
         ];
         let laid_out = columns(&rows, 1);
         let laid_out: Vec<&str> = laid_out.iter().map(Text::as_str).collect();

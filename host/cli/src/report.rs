@@ -128,7 +128,12 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         }
         EngineError::NobodyWaits { waiting, .. } if !waiting.is_empty() => format!("there is {}", waiting.join(", ")),
         EngineError::NobodyWaits { .. } => "`capstan explain` shows what the operation waits for".to_owned(),
-        EngineError::Cluster { .. } | EngineError::NothingRuns(_) | EngineError::Stored(_) | EngineError::Plan(_) => {
+        EngineError::Stored(why) if why.contains("take a newer capstan") => return None,
+        EngineError::Stored(_) => {
+            "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"
+                .to_owned()
+        }
+        EngineError::Cluster { .. } | EngineError::NothingRuns(_) | EngineError::Plan(_) => {
             return None;
         }
     })

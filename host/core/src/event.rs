@@ -105,7 +105,7 @@ pub enum News {
         task: TaskId,
         /// The object, with the name it really has.
         key: ObjectKey,
-        /// What was done: `created`, `changed`, `unchanged`, `adopted`.
+        /// What was done: `created`, `applied`, `changed`, `unchanged`, `adopted`.
         how: String,
     },
     /// What a task waits for, or how its object is, has changed.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{finalizer, health::Assessment, object::Object};
+use crate::{finalizer, health::Assessment, object::Object, text::bound};
 
 /// One look at an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +34,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    pub(crate) fn bound(&mut self) {
+        bound(&mut self.held_up_by);
+        bound(&mut self.assessment.message);
+        bound(&mut self.assessment.rule);
+    }
+
     /// Takes down one look at an object.
     pub fn of(object: &Object, assessment: Assessment) -> Seen {
         Seen {

@@ -10,7 +10,11 @@ use crate::{
     object::ObjectKey,
     plugins::{HookStep, PluginError},
     task::{FailureClass, TaskId},
+    text::{bound, bound_list},
 };
+
+/// How many texts a list in an input may have.
+const MOST_TEXTS: usize = 20;
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -125,7 +129,51 @@ pub enum Happened {
     },
 }
 
+impl Input {
+    /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`]: what an operation is told becomes part of what is
+    /// stored about it.
+    #[must_use]
+    pub fn bounded(mut self) -> Input {
+        self.what.bound();
+        self
+    }
+}
+
 impl Happened {
+    fn bound(&mut self) {
+        match self {
+            Happened::Checked { result, .. } | Happened::TtlSet { result, .. } => bound_problem(result),
+            Happened::Deleted { result, .. } => bound_problem(result),
+            Happened::Applied { result, .. } => {
+                bound_problem(result);
+                if let Ok(applied) = result {
+                    bound_list(&mut applied.left_out, MOST_TEXTS);
+                    applied.seen.iter_mut().for_each(Seen::bound);
+                }
+            }
+            Happened::Observed { fact, .. } => {
+                if let Fact::Present(seen) = fact {
+                    seen.bound();
+                }
+            }
+            Happened::OlderDecided { result, .. } => {
+                bound_problem(result);
+                let decided = result.iter_mut().flat_map(|older| &mut older.decided);
+                decided.for_each(|(_, decision)| decision.bound());
+            }
+            Happened::HookStepped { result, .. } => match result {
+                Ok(step) => bound(&mut step.message),
+                Err(error) => bound(error.message_mut()),
+            },
+            Happened::Answered { answer, .. } => answer.bound(),
+            Happened::LogsKept { trouble, .. } => bound(trouble),
+            Happened::Decided { decision, .. } => decision.bound(),
+            Happened::Terminated { by } => bound(by),
+            Happened::Troubled { message } => bound(message),
+            Happened::Begun | Happened::Resumed | Happened::Woke => {}
+        }
+    }
+
     /// Returns the task that it is about; nothing when it may be about any.
     pub fn task(&self) -> Option<&TaskId> {
         match self {
@@ -175,6 +223,12 @@ pub struct Problem {
     pub message: String,
 }
 
+fn bound_problem<T>(result: &mut Result<T, Problem>) {
+    if let Err(problem) = result {
+        bound(&mut problem.message);
+    }
+}
+
 impl Problem {
     /// Makes one.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Problem {
@@ -215,6 +269,11 @@ pub struct Decision {
 }
 
 impl Decision {
+    fn bound(&mut self) {
+        bound(&mut self.by);
+        bound_list(&mut self.troubles, MOST_TEXTS);
+    }
+
     /// The decision of nobody: it stays.
     pub fn keep() -> Decision {
         Decision {
@@ -239,6 +298,8 @@ impl Decision {
 pub enum Answer {
     /// The own object is there.
     Created(Target),
+    /// The own object was there, and was applied over.
+    AppliedOver(Target),
     /// Another run's object has the name.
     NameTaken,
     /// Another object was applied or changed.
@@ -254,4 +315,34 @@ pub enum Answer {
     Going(Target),
     /// Anything else, told to the plugin as it is.
     Note(Noted),
+}
+
+impl Answer {
+    fn bound(&mut self) {
+        match self {
+            Answer::Note(Noted::Refused(reason) | Noted::Failed { reason, .. }) => bound(reason),
+            Answer::Note(Noted::Signal { name, by, .. }) => {
+                bound(name);
+                bound(by);
+            }
+            Answer::Touched { how, .. } => bound(how),
+            Answer::Note(
+                Noted::Created
+                | Noted::Object
+                | Noted::Gone
+                | Noted::Deleted
+                | Noted::Done
+                | Noted::Seen(_)
+                | Noted::Read(_)
+                | Noted::Log(_)
+                | Noted::Http(_)
+                | Noted::Woke,
+            )
+            | Answer::Created(_)
+            | Answer::AppliedOver(_)
+            | Answer::NameTaken
+            | Answer::Found(_)
+            | Answer::Going(_) => {}
+        }
+    }
 }

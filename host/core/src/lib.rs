@@ -1,14 +1,15 @@
 //! Capstan's rules. Pure: no clock, no network, no files, no plugins run here; time arrives in what is passed in.
 //!
 //! In reading order: [`object`], [`object_word`], [`name`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
-//! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
+//! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. [`ownership`] says whose a live object is, with the [`inventory`] of what was made; a [`container`] holds other objects. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
 //! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last, [`deletion`] what becomes of what a deleted object owns), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
-//! [`record`] what is remembered. A [`journal`] has what an operation was told, to be told again.
+//! [`record`] what is remembered; [`text`] bounds what others say. A [`journal`] has what an operation was told, to be told again.
 #![forbid(unsafe_code)]
 
 pub mod compat;
+pub mod container;
 pub mod deletion;
 pub mod diff;
 pub mod directive;
@@ -23,6 +24,7 @@ pub mod health;
 pub mod hook;
 pub mod ignore;
 pub mod input;
+pub mod inventory;
 pub mod journal;
 pub mod lint;
 pub mod manifest;
@@ -33,6 +35,7 @@ pub mod object_word;
 pub mod operation;
 pub mod operation_kind;
 pub mod order;
+pub mod ownership;
 pub mod phase;
 pub mod place;
 pub mod plan;
@@ -45,6 +48,7 @@ pub mod request;
 pub mod secret;
 pub mod sync_options;
 pub mod task;
+pub mod text;
 pub mod unknown_fields;
 pub mod view;
 pub mod wave;

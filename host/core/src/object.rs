@@ -208,6 +208,8 @@ impl Object {
 pub mod labels {
     /// The application's name.
     pub const APPLICATION: &str = "capstan.dev/application";
+    /// The namespace of the application: with the name it says which one it is. Version 0.1.0 didn't write it.
+    pub const NAMESPACE: &str = "capstan.dev/application-namespace";
     /// The hook's id, the same in every run.
     pub const HOOK: &str = "capstan.dev/hook-id";
     /// The run's id: hook, operation, attempt and phase.

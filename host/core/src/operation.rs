@@ -47,6 +47,7 @@ use crate::{
     plan::Plan,
     plugins::Cause,
     task::{Action, Changes, FailureClass, Task, TaskId, TaskResult},
+    text,
 };
 
 /// One run of a plan.
@@ -55,6 +56,21 @@ pub struct Operation {
     plan: Arc<Plan>,
     state: OperationState,
     board: Board,
+}
+
+/// How many failures are told in the cause of an operation's failure; the others are counted.
+const MOST_BLAMED: u32 = 20;
+/// How many objects that failed are named there.
+const MOST_BLAMED_OBJECTS: usize = 100;
+/// How many bytes each of those failures has there, but for the first.
+const BLAME_BYTES: usize = 512;
+
+/// What is told of the failures that are only counted.
+fn others(count: u32) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    format!("; and {count} more failed")
 }
 
 impl PartialEq for Operation {
@@ -182,6 +198,7 @@ impl Operation {
 
     /// Takes in one thing that happened.
     pub fn step(&mut self, input: Input) -> Step {
+        let input = input.bounded();
         let mut out = Out::new(input.at);
         if !self.state.status.is_over() {
             let plan = Arc::clone(&self.plan);
@@ -235,7 +252,14 @@ impl Operation {
         self.state.deadline = out.after(plan.limits.operation);
         self.state.whole_deadline = self.state.deadline;
         out.must_save = true;
-        out.tell(News::OperationStarted {
+        out.tell(self.started());
+        self.begin_checks(plan, out);
+    }
+
+    /// Returns its first event.
+    pub(crate) fn started(&self) -> News {
+        let plan = &self.plan;
+        News::OperationStarted {
             format: crate::event::FORMAT,
             operation: self.state.id.clone(),
             does: plan.does,
@@ -243,8 +267,7 @@ impl Operation {
             tasks: plan.tasks.iter().map(outline).collect(),
             purpose: plan.purpose,
             skipped: plan.skipped.clone(),
-        });
-        self.begin_checks(plan, out);
+        }
     }
 
     /// Ends a task, tells so, and remembers what failed.
@@ -268,17 +291,35 @@ impl Operation {
         }
         // The name it really has, if it has one of its own.
         let key = self.own(&task.id).map_or(&task.key, |own| &own.key).clone();
-        let sentence = format!("{key}: {message}");
+        let failed_before = self.state.failed;
+        self.state.failed += 1;
         let cause = self.state.cause.get_or_insert_with(|| Cause {
             class: class.as_str().to_owned(),
             message: String::new(),
             objects: Vec::new(),
         });
-        if !cause.message.is_empty() {
-            cause.message.push_str("; ");
+        if cause.objects.len() < MOST_BLAMED_OBJECTS {
+            cause.objects.push(key.to_string());
         }
-        cause.message.push_str(&sentence);
-        cause.objects.push(key.to_string());
+        let Some(more) = failed_before.checked_sub(MOST_BLAMED) else {
+            let most = if cause.message.is_empty() {
+                text::MOST_BYTES
+            } else {
+                BLAME_BYTES
+            };
+            if !cause.message.is_empty() {
+                cause.message.push_str("; ");
+            }
+            cause
+                .message
+                .push_str(&text::bounded_to(format!("{key}: {message}"), most));
+            return;
+        };
+        // The count of those before is replaced.
+        if let Some(short) = cause.message.strip_suffix(&others(more)).map(str::len) {
+            cause.message.truncate(short);
+        }
+        cause.message.push_str(&others(more + 1));
     }
 
     fn conclude(&mut self, out: Out) -> Step {

@@ -1,5 +1,6 @@
 //! A plan: what an operation will do, in order, and what was left out and why. Data with a version; `make` makes it.
 
+mod contained;
 mod depend;
 mod hooks;
 mod inputs;
@@ -23,12 +24,13 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     kinds::built_in,
-    make::{Classified, Confirmed, Live, Planning, Role, Unasked, is_adopted, make, wait_text},
+    make::{Classified, Confirmed, Live, Planning, Role, Unasked, make, wait_text},
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},
 };
 use crate::{
     compat::{Mode, Use},
+    container::Container,
     grant::{Allowance, Asker},
     hook::{HookId, Propagation},
     lint::Finding,
@@ -89,6 +91,9 @@ pub struct Plan {
     /// What the plugins of its hooks may have done beside their own objects; none for those that request nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowances: Vec<Allowance>,
+    /// The containers that go with everything that is in them, since the user confirmed that.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub confirmed: BTreeSet<Container>,
     /// How long things may take.
     pub limits: Limits,
     /// Where each task is; made when it is first asked for.

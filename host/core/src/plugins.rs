@@ -468,6 +468,19 @@ pub enum PluginError {
     },
 }
 
+impl PluginError {
+    /// Returns its words, or for a plugin that isn't loaded its name.
+    pub(crate) fn message_mut(&mut self) -> &mut String {
+        match self {
+            PluginError::Invalid { message, .. }
+            | PluginError::Retry { message, .. }
+            | PluginError::Failed { message, .. }
+            | PluginError::CouldNotTell { message, .. } => message,
+            PluginError::Missing { plugin, .. } => plugin,
+        }
+    }
+}
+
 /// Answers questions about hooks, health and deletion.
 #[async_trait]
 pub trait Plugins: Send + Sync {

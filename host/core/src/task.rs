@@ -341,6 +341,25 @@ pub enum TaskResult {
 }
 
 impl TaskResult {
+    /// Returns what came of it, in words.
+    pub fn message(&self) -> &str {
+        match self {
+            TaskResult::Done(message)
+            | TaskResult::Tolerated(message)
+            | TaskResult::Stopped(message)
+            | TaskResult::Failed { message, .. } => message,
+        }
+    }
+
+    pub(crate) fn message_mut(&mut self) -> &mut String {
+        match self {
+            TaskResult::Done(message)
+            | TaskResult::Tolerated(message)
+            | TaskResult::Stopped(message)
+            | TaskResult::Failed { message, .. } => message,
+        }
+    }
+
     /// Says whether what comes after it may start.
     pub fn lets_go_on(&self) -> bool {
         match self {

@@ -9,13 +9,22 @@ use crate::{
     event::{Event, Fate, News, Outline, Status, WaitingOn},
     health::Health,
     object::ObjectKey,
+    operation::Operation,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Index, Skipped},
     plugins::{Application, Cause},
     task::{TaskId, TaskResult},
+    text::bounded_to,
     wave::Wave,
 };
+
+/// How many troubles of an operation, and of each of its tasks, are listed.
+const MOST_TROUBLES: usize = 20;
+/// How many of the tasks that one waits for are named.
+const MOST_NAMES: usize = 10;
+/// How many bytes of a text are kept in a view that would be too large to be stored.
+const BRIEF_BYTES: usize = 100;
 
 /// An operation as people see it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -48,8 +57,11 @@ pub struct OperationView {
     pub cause: Option<Cause>,
     /// What was waited for when that was last told; empty as soon as something happens.
     pub waiting: Vec<WaitingOn>,
-    /// What went wrong outside any task.
+    /// What went wrong outside any task: the first of it.
     pub troubles: Vec<String>,
+    /// How much more of that isn't listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub troubles_left_out: u32,
     /// The last event taken in.
     pub seq: u64,
     /// Where each task is; made when it is first asked for.
@@ -79,8 +91,11 @@ pub struct TaskView {
     pub logs: Option<u64>,
     /// What became of the objects it made, and of those of earlier runs.
     pub fates: BTreeMap<String, (Fate, String)>,
-    /// What went wrong with its plugins.
+    /// What went wrong with its plugins: the first of it.
     pub troubles: Vec<String>,
+    /// How much more of that isn't listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub troubles_left_out: u32,
     /// What its plugin asked for beside its own object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestView>,
@@ -155,7 +170,7 @@ impl OperationView {
             News::WaveStarted { phase, wave } => self.current = Some((*phase, Some(*wave))),
             News::WaveFinished { phase, .. } => self.current = Some((*phase, None)),
             News::PhaseFinished { .. } => self.current = None,
-            News::Troubled { message } => self.troubles.push(message.clone()),
+            News::Troubled { message } => list(&mut self.troubles, &mut self.troubles_left_out, message),
             News::Waiting { on } => self.waiting.clone_from(on),
             News::Stopping { why } => self.status = Some(Status::Terminating { by: why.clone() }),
             News::OperationFinished { status } => {
@@ -164,13 +179,17 @@ impl OperationView {
                 self.current = None;
             }
             News::TaskHeld { task, on } => {
-                let names: Vec<String> = on
+                let mut names: Vec<String> = on
                     .iter()
+                    .take(MOST_NAMES)
                     .map(|task| {
                         self.task(task)
                             .map_or_else(|| task.to_string(), |view| view.outline.key.short())
                     })
                     .collect();
+                if on.len() > names.len() {
+                    names.push(format!("{} more", on.len() - names.len()));
+                }
                 if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
                     view.message = format!("waits for {}", names.join(", "));
                 }
@@ -191,6 +210,47 @@ impl OperationView {
         }
     }
 
+    /// Makes the view of an operation of which nothing is known but its tasks: its own view wasn't stored.
+    pub fn unseen(operation: &Operation) -> OperationView {
+        let mut view = OperationView::default();
+        view.fold(&Event {
+            seq: 1,
+            // It is told by the events to come, and by the head.
+            at: Timestamp::UNIX_EPOCH,
+            what: operation.started(),
+        });
+        view.started_at = None;
+        view.seq = operation.state().seq;
+        view.attempt = operation.state().attempt;
+        view.troubles
+            .push("what it looked like until here was too large to be stored".to_owned());
+        view
+    }
+
+    /// Returns the same view with little more of each task than how it is: for one that would be too large to be stored.
+    #[must_use]
+    pub fn brief(&self) -> OperationView {
+        let mut brief = self.clone();
+        brief.waiting.clear();
+        brief.skipped.clear();
+        for task in &mut brief.tasks {
+            task.message = bounded_to(std::mem::take(&mut task.message), BRIEF_BYTES);
+            if let TaskProgress::Finished(result) = &mut task.progress {
+                let message = result.message_mut();
+                *message = bounded_to(std::mem::take(message), BRIEF_BYTES);
+            }
+            let left_out = task.troubles.len() + task.requests.len() + task.touched.len() + task.fates.len();
+            task.troubles_left_out = task
+                .troubles_left_out
+                .saturating_add(u32::try_from(left_out).unwrap_or(u32::MAX));
+            task.troubles.clear();
+            task.requests.clear();
+            task.touched.clear();
+            task.fates.clear();
+        }
+        brief
+    }
+
     /// Returns the view of one task.
     pub fn task(&self, id: &TaskId) -> Option<&TaskView> {
         self.tasks.get(self.position(id)?)
@@ -200,6 +260,20 @@ impl OperationView {
         self.index
             .position(id, || self.tasks.iter().map(|view| &view.outline.id))
     }
+}
+
+/// Lists a trouble, or counts it when there are many.
+fn list(troubles: &mut Vec<String>, left_out: &mut u32, message: &str) {
+    if troubles.len() < MOST_TROUBLES {
+        troubles.push(message.to_owned());
+    } else {
+        *left_out = left_out.saturating_add(1);
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl TaskView {
@@ -215,6 +289,7 @@ impl TaskView {
             logs: None,
             fates: BTreeMap::new(),
             troubles: Vec::new(),
+            troubles_left_out: 0,
             requests: Vec::new(),
             touched: Vec::new(),
         }
@@ -236,12 +311,7 @@ impl TaskView {
                 self.message.clone_from(message);
             }
             News::TaskFinished { result, .. } => {
-                self.message = match result {
-                    TaskResult::Done(message) | TaskResult::Tolerated(message) | TaskResult::Stopped(message) => {
-                        message.clone()
-                    }
-                    TaskResult::Failed { message, .. } => message.clone(),
-                };
+                result.message().clone_into(&mut self.message);
                 self.progress = TaskProgress::Finished(result.clone());
                 self.finished_at = Some(at);
             }
@@ -249,7 +319,9 @@ impl TaskView {
             News::HookDisposed { key, fate, by, .. } => {
                 self.fates.insert(key.to_string(), (fate.clone(), by.clone()));
             }
-            News::PluginTroubled { message, .. } => self.troubles.push(message.clone()),
+            News::PluginTroubled { message, .. } => {
+                list(&mut self.troubles, &mut self.troubles_left_out, message);
+            }
             News::Requested {
                 what, times, refused, ..
             } => {
@@ -279,5 +351,26 @@ impl TaskView {
             | News::TaskHeld { .. }
             | News::OperationFinished { .. } => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_troubles_are_counted_rather_than_listed() {
+        let mut view = OperationView::default();
+        for seq in 1..=50 {
+            view.fold(&Event {
+                seq,
+                at: Timestamp::UNIX_EPOCH,
+                what: News::Troubled {
+                    message: format!("trouble {seq}"),
+                },
+            });
+        }
+        assert_eq!((view.troubles.len(), view.troubles_left_out), (20, 30));
+        assert_eq!(view.troubles.last().map(String::as_str), Some("trouble 20"));
     }
 }

@@ -7,12 +7,17 @@
 mod blob;
 mod grip;
 mod head;
+mod identity;
+mod inventory;
 mod lease;
+mod size;
 mod store;
 
 pub use self::head::{Current, DueObject, KeptLogs, Past, Streams};
 pub(crate) use self::{
     grip::Grip,
-    lease::{Identity, Lock, LockNews, forget_signal, is_held, request_end, send_signal, until_free},
-    store::{Store, applications},
+    identity::Identity,
+    lease::{Lock, LockNews, forget_signal, is_held, request_end, send_signal, until_free},
+    size::{PackedPlan, check_size},
+    store::{Store, applications, forget},
 };

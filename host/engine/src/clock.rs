@@ -1,4 +1,7 @@
-//! What time it is: a beginning and how long ago that was, by tokio's clock. So paused time is virtual time, without a trait.
+//! What time it is: a beginning and how long ago that was, by tokio's clock. So paused time is virtual time, without a trait. The machine's
+//! own time goes on while it sleeps, which tokio's clock does not.
+
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -7,20 +10,37 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     epoch: Timestamp,
-    start: Instant,
+    start: Moment,
+}
+
+/// A moment to measure from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    tokio: Instant,
+    /// How long ago the machine began, with the time that it slept; nothing in virtual time, and where no clock tells.
+    since_boot: Option<Duration>,
 }
 
 impl Clock {
     /// Returns a clock that shows the machine's time now and goes on steadily from there.
     pub fn system() -> Clock {
-        Clock::starting_at(Timestamp::now())
+        Clock {
+            epoch: Timestamp::now(),
+            start: Moment {
+                tokio: Instant::now(),
+                since_boot: since_boot(),
+            },
+        }
     }
 
     /// Returns a clock that shows `epoch` now.
     pub fn starting_at(epoch: Timestamp) -> Clock {
         Clock {
             epoch,
-            start: Instant::now(),
+            start: Moment {
+                tokio: Instant::now(),
+                since_boot: None,
+            },
         }
     }
 
@@ -30,17 +50,73 @@ impl Clock {
         self.epoch.saturating_add(passed).unwrap_or(Timestamp::MAX)
     }
 
+    /// Returns this moment.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            tokio: Instant::now(),
+            since_boot: self.start.since_boot.and_then(|_| since_boot()),
+        }
+    }
+
     /// Returns tokio's moment for a time, for a timer; the past is now.
     pub fn instant(&self, at: Timestamp) -> Instant {
         let ahead = at.duration_since(self.now());
-        Instant::now() + std::time::Duration::try_from(ahead).unwrap_or_default()
+        Instant::now() + Duration::try_from(ahead).unwrap_or_default()
     }
+}
+
+impl Moment {
+    /// Returns how long ago it was.
+    pub(crate) fn elapsed(&self) -> Duration {
+        let with_sleep = self.since_boot.zip(since_boot());
+        let with_sleep = with_sleep.map(|(then, now)| now.saturating_sub(then));
+        self.elapsed_awake().max(with_sleep.unwrap_or_default())
+    }
+
+    /// Returns how long ago it was, without the time that the machine slept.
+    pub(crate) fn elapsed_awake(&self) -> Duration {
+        self.tokio.elapsed()
+    }
+
+    /// Returns the same moment as if the machine had slept for so long since.
+    #[cfg(test)]
+    pub(crate) fn slept(self, time: Duration) -> Option<Moment> {
+        let since_boot = self.since_boot?;
+        // It may not be up for so long: what counts is the difference.
+        Some(Moment {
+            since_boot: Some(since_boot.saturating_sub(time)),
+            ..self
+        })
+    }
+}
+
+/// Returns how long ago the machine began, with the time that it slept (`clock_gettime(2)`).
+#[cfg(target_os = "linux")]
+fn since_boot() -> Option<Duration> {
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::Boottime))
+}
+
+/// Returns how long ago the machine began, with the time that it slept (`clock_gettime(3)`: there `CLOCK_UPTIME_RAW` is the one without).
+#[cfg(target_vendor = "apple")]
+fn since_boot() -> Option<Duration> {
+    duration(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic))
+}
+
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn duration(time: rustix::time::Timespec) -> Option<Duration> {
+    Some(Duration::new(
+        u64::try_from(time.tv_sec).ok()?,
+        u32::try_from(time.tv_nsec).ok()?,
+    ))
+}
+
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn since_boot() -> Option<Duration> {
+    None
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

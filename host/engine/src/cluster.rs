@@ -7,13 +7,14 @@ mod requests;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::Ordering},
     time::Duration,
 };
 
 use capstan_core::{
     deletion::DecidedPropagation,
     object::{GroupKind, Object, ObjectKey},
+    ownership,
     task::UnknownFields,
     unknown_fields,
 };
@@ -24,10 +25,15 @@ use tokio::time::Instant;
 
 pub(crate) use self::follow::Sight;
 use self::requests::{Endpoint, Prepared, namespace_name, object_name};
-use crate::{checkpoint::Grip, discovery::Discovery, error::ClusterError};
+use crate::{
+    checkpoint::Grip,
+    discovery::Discovery,
+    error::ClusterError,
+    nesting::{self, LEFT_OUT},
+};
 
 /// Our name in `managedFields`.
-pub const MANAGER: &str = "capstan";
+pub const MANAGER: &str = ownership::MANAGER;
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How often a request is tried, if the server's absence is not waited out.
@@ -72,6 +78,15 @@ pub enum Deletion {
     AlreadyGone,
 }
 
+/// What a list has of each object.
+#[derive(Debug, Clone, Copy)]
+enum Listing<'a> {
+    /// All of it, of those that carry some labels.
+    Whole(&'a str),
+    /// Its metadata.
+    Metadata { labels: &'a str, fields: &'a str },
+}
+
 /// A cluster.
 #[derive(Clone)]
 pub struct Cluster {
@@ -79,6 +94,10 @@ pub struct Cluster {
     discovery: Arc<RwLock<Arc<Discovery>>>,
     /// The lock under which the server's absence is waited out, if it is.
     grip: Option<Grip>,
+    /// How many parts of answers were left out.
+    left_out: nesting::Count,
+    /// The objects of which that was told.
+    told: Arc<Mutex<BTreeSet<ObjectKey>>>,
 }
 
 impl Cluster {
@@ -88,12 +107,31 @@ impl Cluster {
     ///
     /// Returns why the cluster couldn't be asked.
     pub async fn connect(client: Client) -> Result<Cluster, ClusterError> {
+        let (client, left_out) = nesting::shallow(client);
         let discovery = Discovery::load(&client).await?;
         Ok(Cluster {
             client,
             discovery: Arc::new(RwLock::new(Arc::new(discovery))),
             grip: None,
+            left_out,
+            told: Arc::default(),
         })
+    }
+
+    /// Tells of which objects a part is too deep to be read; each is told once. `before` is the count before they were asked for.
+    fn tell_left_out<'a>(&self, before: u64, objects: impl IntoIterator<Item = &'a Object>) {
+        if self.left_out.load(Ordering::Relaxed) == before {
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for object in objects.into_iter().filter(|object| nesting::is_cut(&object.0)) {
+            if told.insert(object.key()) {
+                tracing::warn!(
+                    "{} has a part that is nested too deep to be read; it is left out",
+                    object.key()
+                );
+            }
+        }
     }
 
     /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that is gone: a restart of
@@ -162,8 +200,13 @@ impl Cluster {
     /// Returns any other trouble.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Object>, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
+        let before = self.left_out.load(Ordering::Relaxed);
         match self.send(&endpoint.get(&object_name(&key.name)?)?).await {
-            Ok(object) => Ok(Some(Object(object))),
+            Ok(object) => {
+                let object = Object(object);
+                self.tell_left_out(before, [&object]);
+                Ok(Some(object))
+            }
             Err(ClusterError::NotFound(_)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -180,23 +223,28 @@ impl Cluster {
             objects.append(page);
             ControlFlow::Continue(())
         };
-        self.pages(kind, namespace, labels, take).await?;
+        self.pages(kind, namespace, Listing::Whole(labels), take).await?;
         Ok(objects)
     }
 
-    /// Passes on page after page of the objects of a kind that carry some labels, and how many are still to come if the server says so.
+    /// Passes on page after page of the objects of a kind, and how many are still to come if the server says so.
     async fn pages(
         &self,
         kind: &GroupKind,
         namespace: &str,
-        labels: &str,
+        listing: Listing<'_>,
         mut take: impl FnMut(&mut Vec<Object>, u64) -> ControlFlow<()>,
     ) -> Result<(), ClusterError> {
         let resource = self.resource(kind, None)?;
         let endpoint = Endpoint::new(&resource, namespace_name(namespace)?.as_ref());
         let mut next = String::new();
         loop {
-            let mut page = self.send(&endpoint.list(labels, PAGE, &next)?).await?;
+            let request = match listing {
+                Listing::Whole(labels) => endpoint.list(labels, PAGE, &next),
+                Listing::Metadata { labels, fields } => endpoint.list_metadata(labels, fields, PAGE, &next),
+            }?;
+            let before = self.left_out.load(Ordering::Relaxed);
+            let mut page = self.send(&request).await?;
             let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) else {
                 return Ok(());
             };
@@ -207,10 +255,9 @@ impl Cluster {
                 Object(item)
             };
             let to_come = page.pointer("/metadata/remainingItemCount").and_then(Value::as_u64);
-            let taken = take(
-                &mut items.into_iter().map(object).collect(),
-                to_come.unwrap_or_default(),
-            );
+            let mut objects: Vec<Object> = items.into_iter().map(object).collect();
+            self.tell_left_out(before, &objects);
+            let taken = take(&mut objects, to_come.unwrap_or_default());
             let token = page
                 .pointer("/metadata/continue")
                 .and_then(Value::as_str)
@@ -219,6 +266,64 @@ impl Cluster {
                 return Ok(());
             }
             token.clone_into(&mut next);
+        }
+    }
+
+    /// Reads the metadata of all objects of a kind that carry some labels and have some fields; in all namespaces when `namespace` is
+    /// empty.
+    ///
+    /// # Errors
+    ///
+    /// Returns why they couldn't be read.
+    pub(crate) async fn list_metadata(
+        &self,
+        kind: &GroupKind,
+        namespace: &str,
+        labels: &str,
+        fields: &str,
+    ) -> Result<Vec<Object>, ClusterError> {
+        let mut objects = Vec::new();
+        let take = |page: &mut Vec<Object>, _| {
+            objects.append(page);
+            ControlFlow::Continue(())
+        };
+        let listing = Listing::Metadata { labels, fields };
+        self.pages(kind, namespace, listing, take).await?;
+        Ok(objects)
+    }
+
+    /// Returns the resource version of an object; nothing when it isn't there.
+    ///
+    /// # Errors
+    ///
+    /// Returns any other trouble.
+    pub(crate) async fn version_of(&self, key: &ObjectKey) -> Result<Option<String>, ClusterError> {
+        let endpoint = self.endpoint_of(key)?;
+        match self.send(&endpoint.get_metadata(&object_name(&key.name)?)?).await {
+            Ok(object) => Ok(Some(Object(object).resource_version().to_owned())),
+            Err(ClusterError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes one object, if it still has this UID and this version.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the server refuses.
+    pub(crate) async fn delete_version(
+        &self,
+        key: &ObjectKey,
+        uid: &str,
+        version: &str,
+    ) -> Result<Deletion, ClusterError> {
+        let endpoint = self.endpoint_of(key)?;
+        let name = object_name(&key.name)?;
+        match self.send(&endpoint.delete_version(&name, uid, version)?).await {
+            Ok(_) => Ok(Deletion::Accepted(None)),
+            // A conflict here is the precondition: somebody has changed it, or another object has the name now.
+            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(Deletion::AlreadyGone),
+            Err(error) => Err(error),
         }
     }
 
@@ -277,7 +382,7 @@ impl Cluster {
                         ControlFlow::Continue(())
                     }
                 };
-                self.pages(&kind, &namespace, "", take).await?;
+                self.pages(&kind, &namespace, Listing::Whole(""), take).await?;
                 if is_worth {
                     return Ok::<_, ClusterError>(objects);
                 }
@@ -473,6 +578,7 @@ impl Cluster {
     /// every two for as long as the server's absence is waited out. Everything but watches and logs passes here, every change among it;
     /// what comes back is about what was asked.
     async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
+        check_body(asked.body())?;
         let began = Instant::now();
         let mut tries = 0;
         loop {
@@ -504,4 +610,13 @@ impl Cluster {
             tokio::time::sleep(LONGEST_PAUSE.min(Duration::from_millis(50 << tries.min(6)))).await;
         }
     }
+}
+
+/// Refuses to send back an object of which a part wasn't read: what stands for that part would take its place.
+fn check_body(body: &[u8]) -> Result<(), ClusterError> {
+    if std::str::from_utf8(body).is_ok_and(|text| text.contains(LEFT_OUT)) {
+        let message = "a part of it that is to be kept as it is live is nested too deep to be read";
+        return Err(ClusterError::Invalid(message.to_owned()));
+    }
+    Ok(())
 }

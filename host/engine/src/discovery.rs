@@ -24,6 +24,8 @@ pub struct KindInfo {
     pub versions: Vec<ApiResource>,
     /// Where its objects live.
     pub scope: Scope,
+    /// Whether its objects can be listed.
+    pub can_list: bool,
 }
 
 /// Says whether a resource has names that are segments of a path, as those of Kubernetes are.
@@ -58,12 +60,12 @@ impl Discovery {
                         discovery::Scope::Namespaced => Scope::Namespaced,
                         discovery::Scope::Cluster => Scope::Cluster,
                     };
-                    let versions = Vec::new();
-                    kinds
-                        .entry(kind)
-                        .or_insert(KindInfo { versions, scope })
-                        .versions
-                        .push(resource);
+                    let info = kinds.entry(kind).or_insert(KindInfo {
+                        versions: Vec::new(),
+                        scope,
+                        can_list: capabilities.supports_operation(discovery::verbs::LIST),
+                    });
+                    info.versions.push(resource);
                 }
             }
         }
@@ -93,6 +95,14 @@ impl Discovery {
         });
         let sorted: BTreeSet<String> = names.collect();
         sorted.into_iter().collect()
+    }
+
+    /// Lists the kinds whose objects live in namespaces and can be listed.
+    pub fn listed_in_namespaces(&self) -> impl Iterator<Item = &GroupKind> {
+        let kinds = self.kinds.iter();
+        kinds
+            .filter(|(_, info)| info.can_list && info.scope == Scope::Namespaced)
+            .map(|(kind, _)| kind)
     }
 
     /// Returns where the objects of each kind live.

@@ -28,7 +28,7 @@ use crate::{
     journal::Journal,
     judge::Judge,
     lines::{Lines, Listening},
-    perform::{Beside, Order, Performer},
+    perform::{Beside, Made, Order, Performer},
     running::Record,
     signals::Signals,
     watch::Watches,
@@ -37,6 +37,12 @@ use crate::{
 
 /// How old the stored view may be: what was only told since is in it after so long.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
+/// A view that is stored in more bytes than this may be older, in proportion: so much is stored within [`SEEN_WITHIN`] at most.
+const SEEN_BYTES: u64 = 256 * 1024;
+/// How many times as long as storing it took the stored view may be old: a slow machine has time for other things.
+const SEEN_TIMES: u32 = 10;
+/// How old the stored view may be at most, whatever storing it costs.
+const SEEN_AT_LAST: Duration = Duration::from_secs(30);
 /// How long a driver waits before it tries again to store how far it is.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -57,6 +63,8 @@ pub(crate) struct Driver {
     pub leave: Arc<Notify>,
     /// What the operation looks like so far.
     pub view: OperationView,
+    /// What planning found missing of what earlier operations made.
+    pub gone: Vec<(ObjectKey, String)>,
 }
 
 /// What of a driver the cycle itself doesn't touch.
@@ -85,6 +93,7 @@ impl Driver {
         let watches = Watches::new(&self.cluster, &judge, &plan, answers.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.records.clone()));
         let _listening = Listening(Arc::clone(&lines));
+        let made = Made::new(self.store.inventory().await);
         let store = Arc::new(Mutex::new(self.store));
         let mut hands = Hands {
             performer: Arc::new(Performer {
@@ -97,6 +106,7 @@ impl Driver {
                 store: Arc::clone(&store),
                 lines: Arc::clone(&lines),
                 sight: watches.sight(),
+                made,
                 web: self.web,
                 signals: Signals::new(answers.clone()),
                 beside: std::sync::Mutex::new(Beside::default()),
@@ -122,19 +132,20 @@ impl Driver {
         let mut next = first;
         // When the stored view must be brought up to date, for those who look at it from outside.
         let mut unseen: Option<Instant> = None;
+        let mut cost = Cost::default();
         loop {
             let at = self.clock.now();
-            let input = Input { at, what: next };
+            let input = Input { at, what: next }.bounded();
             self.journal.told(&input);
             let step = self.operation.step(input);
             for event in &step.events {
                 view.fold(event);
             }
             if step.must_save {
-                save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
+                cost = save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
                 unseen = None;
             } else if !step.events.is_empty() {
-                unseen.get_or_insert_with(|| Instant::now() + SEEN_WITHIN);
+                unseen.get_or_insert_with(|| Instant::now() + seen_within(cost));
             }
             for event in &step.events {
                 // Nobody may listen.
@@ -145,7 +156,7 @@ impl Driver {
             }
             hands.carry_out(step, &self.operation, self.clock);
             if unseen.is_some_and(|at| at <= Instant::now()) {
-                save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
+                cost = save(&self.operation, &view, &self.journal, &store, &hands.grip).await?;
                 unseen = None;
             }
             let wake = [hands.wake, unseen].into_iter().flatten().min();
@@ -176,14 +187,15 @@ impl Driver {
         let due = due_objects(&self.operation);
         let status = self.operation.status().clone();
         let journal = &self.journal;
+        let performer = &hands.performer;
+        let inventory = performer.inventory(&self.operation, &self.gone).await;
+        store.keep_inventory(&performer.made.before, &inventory).await?;
         store
             .finish(&plan, &view, &status, due, journal, self.clock.now())
             .await?;
         let is_removed = status == Status::Succeeded && plan.does == OperationKind::Delete;
         if is_removed {
-            let application = plan.application.clone();
-            let empty = Store::open(&self.cluster, &application, String::new()).await?;
-            std::mem::replace(&mut *store, empty).remove().await?;
+            store.remove().await?;
         }
         self.lock.release(is_removed).await;
         Ok(status)
@@ -200,18 +212,35 @@ async fn next_news(news: &mut mpsc::UnboundedReceiver<LockNews>, performer: &Per
     }
 }
 
-/// Stores how far the operation is; until the lock is lost, over any trouble with the server.
+/// What storing how far the operation is cost.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    /// How many bytes were stored.
+    bytes: u64,
+    /// How long it took.
+    time: Duration,
+}
+
+/// Returns how old the stored view may be, by what storing it cost the last time.
+fn seen_within(cost: Cost) -> Duration {
+    let times = u32::try_from(cost.bytes / SEEN_BYTES).unwrap_or(u32::MAX).max(1);
+    let by_size = SEEN_WITHIN.saturating_mul(times);
+    by_size.max(cost.time.saturating_mul(SEEN_TIMES)).min(SEEN_AT_LAST)
+}
+
+/// Stores how far the operation is, and returns what that cost; until the lock is lost, over any trouble with the server.
 async fn save(
     operation: &Operation,
     view: &OperationView,
     journal: &Journal,
     store: &Mutex<Store>,
     grip: &Grip,
-) -> Result<(), EngineError> {
+) -> Result<Cost, EngineError> {
     let mut store = store.lock().await;
     let mut told = false;
     loop {
         grip.firm().await.map_err(EngineError::LostLock)?;
+        let began = Instant::now();
         match store.save(operation.state(), view, journal).await {
             Err(EngineError::Cluster { source, .. }) if source.is_temporary() => {
                 if !told {
@@ -220,7 +249,13 @@ async fn save(
                 }
                 tokio::time::sleep(AGAIN).await;
             }
-            other => return other,
+            other => {
+                let cost = Cost {
+                    bytes: store.weight(),
+                    time: began.elapsed(),
+                };
+                return other.map(|()| cost);
+            }
         }
     }
 }

@@ -14,31 +14,33 @@ use capstan_core::{
     event::WaitingOn,
     input::Happened,
     manifest::Manifest,
-    object::{Object, ObjectKey},
+    object::{Object, ObjectKey, labels},
     object_word::{ObjectIndex, fits_hook},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
+    plan::Scope,
     plugins::{Application, Plugins},
     record::HookRecords,
     sync_options::SyncOptions,
     view::OperationView,
 };
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     checkpoint::{
-        Current, DueObject, Identity, Lock, LockNews, Past, Store, Streams, is_held, request_end, send_signal,
-        until_free,
+        Current, DueObject, Identity, Lock, LockNews, PackedPlan, Past, Store, Streams, check_size, forget, is_held,
+        request_end, send_signal, until_free,
     },
     clock::Clock,
-    cluster::{Cluster, Rehearsal},
+    cluster::{AT_ONCE, Cluster, Rehearsal},
     driver::Driver,
     error::{ClusterError, EngineError},
     journal::{Journal, Kept, Listener, Recording},
     permission,
-    planning::{self, Planned, Request, namespace_key},
+    planning::{self, Place, Planned, Request, namespace_key},
     rehearse::{self, Rehearsed},
     running::Running,
     saved,
@@ -98,6 +100,23 @@ pub enum Ended {
     Asked(String),
     /// It has no driver any more: carry it on with [`Engine::resume`] and end it there.
     NoDriver,
+}
+
+/// What an application leaves in the cluster when its state is forgotten.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Left {
+    /// The objects that carry its label.
+    pub objects: BTreeSet<ObjectKey>,
+    /// How many kinds may not be listed: there may be more of those.
+    pub unlisted: usize,
+}
+
+/// What was removed when an application's state was forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Abandoned {
+    /// How many Secrets it was stored in.
+    pub secrets: usize,
 }
 
 impl Engine {
@@ -182,6 +201,7 @@ impl Engine {
             was_deployed: store.head.was_deployed,
             operations: store.head.operations,
             hooks: store.head.hooks.clone(),
+            inventory: store.inventory().await,
         };
         let asked = Arc::new(Mutex::new(Vec::new()));
         let plugins = Recording {
@@ -190,6 +210,7 @@ impl Engine {
         };
         let mut planned = planning::make(&self.cluster, &plugins, request, past).await?;
         planned.asked = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
+        check_size(&planned)?;
         Ok(planned)
     }
 
@@ -207,11 +228,11 @@ impl Engine {
                 return Err(EngineError::Denied(missing));
             }
         }
+        let prepared = PackedPlan::of(&planned)?;
         if planned.makes_namespace {
             self.make_namespace(&application.namespace).await?;
         }
-        let (lock, lock_news, identity) = self.lock(&application, true).await?;
-        let mut store = Store::open(&self.cluster, &application, identity.to_string()).await?;
+        let (lock, lock_news, mut store) = self.open_locked(&application, true).await?;
         if let Some(current) = &store.head.current {
             let id = current.id.clone();
             lock.release(false).await;
@@ -221,11 +242,12 @@ impl Engine {
             sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await?;
         }
         let digest = digest(&planned.manifests);
-        let id = store.begin(&planned, by, &digest, self.clock.now()).await?;
+        let id = store.begin(&planned, &prepared, by, &digest, self.clock.now()).await?;
         let operation = Operation::new(planned.plan, id);
         let current = (operation, OperationView::default());
         let journal = Journal::begin(planned.asked);
-        Ok(self.drive(current, store, journal, (lock, lock_news), Happened::Begun))
+        let first = (Happened::Begun, planned.gone);
+        Ok(self.drive(current, store, journal, (lock, lock_news), first))
     }
 
     /// Says whether the cluster is still as it was when a plan was made.
@@ -272,14 +294,17 @@ impl Engine {
         if self.open_known(application).await?.head.current.is_none() {
             return Err(nothing());
         }
-        let (lock, lock_news, identity) = self.lock(application, false).await?;
-        let store = Store::open(&self.cluster, application, identity.to_string()).await?;
-        let Some(current) = store.current().await? else {
-            lock.release(false).await;
-            return Err(nothing());
+        let (lock, lock_news, store) = self.open_locked(application, false).await?;
+        let current = match store.current().await {
+            Ok(Some(current)) => current,
+            other => {
+                lock.release(false).await;
+                return Err(other.err().unwrap_or_else(nothing));
+            }
         };
         let journal = Journal::begin(Vec::new());
-        Ok(self.drive(current, store, journal, (lock, lock_news), Happened::Resumed))
+        let first = (Happened::Resumed, Vec::new());
+        Ok(self.drive(current, store, journal, (lock, lock_news), first))
     }
 
     async fn lock(
@@ -293,13 +318,38 @@ impl Engine {
         Ok((lock, news, identity))
     }
 
+    /// Takes an application's lock and reads what is stored, if that was stored by somebody who had the lock.
+    async fn open_locked(
+        &self,
+        application: &Application,
+        is_new: bool,
+    ) -> Result<(Lock, mpsc::UnboundedReceiver<LockNews>, Store), EngineError> {
+        let (lock, news, identity) = self.lock(application, is_new).await?;
+        let wrong = match Store::open(&self.cluster, application, identity.to_string()).await {
+            Ok(mut store) if !store.exists() => {
+                lock.mark().unwrap_or_default().clone_into(&mut store.head.mark);
+                return Ok((lock, news, store));
+            }
+            Ok(store) if lock.vouches_for(&store.head.mark) => return Ok((lock, news, store)),
+            Ok(_) => EngineError::Stored(
+                "it was not stored by capstan, or its Lease was deleted since: whoever may only create Secrets could have made it"
+                    .to_owned(),
+            ),
+            Err(error) => error,
+        };
+        // A Lease that stays would speak for what is stored.
+        let is_new = lock.is_new();
+        lock.release(is_new).await;
+        Err(wrong)
+    }
+
     fn drive(
         &self,
         (operation, view): (Operation, OperationView),
         store: Store,
         journal: Arc<Journal>,
         (lock, lock_news): (Lock, mpsc::UnboundedReceiver<LockNews>),
-        first: Happened,
+        (first, gone): (Happened, Vec<(ObjectKey, String)>),
     ) -> Running {
         let (records_to, records) = mpsc::unbounded_channel();
         let (people, from_people) = mpsc::unbounded_channel();
@@ -322,6 +372,7 @@ impl Engine {
             people: from_people,
             leave: Arc::clone(&leave),
             view,
+            gone,
         };
         Running {
             operation: id,
@@ -517,6 +568,68 @@ impl Engine {
         Ok(logs)
     }
 
+    /// Lists what carries an application's label: what is left in the cluster when its state is forgotten. It is looked for in the
+    /// application's namespace, among what belongs to no namespace, and wherever its state says, if that can be read.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the cluster couldn't be asked. Kinds that may not be listed are counted.
+    pub async fn left_by(&self, application: &Application) -> Result<Left, EngineError> {
+        let mut places: BTreeSet<Place> = match self.open(application).await {
+            Ok(store) => store.head.places,
+            // It is about to be forgotten for that.
+            Err(EngineError::Stored(_)) => BTreeSet::new(),
+            Err(error) => return Err(error),
+        };
+        places.extend(
+            self.cluster
+                .discovery()
+                .scopes()
+                .into_iter()
+                .map(|(kind, scope)| match scope {
+                    Scope::Namespaced => (kind, application.namespace.clone()),
+                    Scope::Cluster => (kind, String::new()),
+                }),
+        );
+        let labels = format!("{}={}", labels::APPLICATION, application.name);
+        let lists = places.into_iter().map(|(kind, namespace)| {
+            let (cluster, labels) = (&self.cluster, &labels);
+            async move { cluster.list_metadata(&kind, &namespace, labels, "").await }
+        });
+        let mut left = Left::default();
+        let mut lists = stream::iter(lists).buffered(AT_ONCE);
+        while let Some(found) = lists.next().await {
+            match found {
+                Ok(found) => left.objects.extend(found.iter().map(Object::key)),
+                Err(ClusterError::Forbidden(_)) => left.unlisted += 1,
+                Err(error) if error.is_temporary() => {
+                    return Err(EngineError::while_("looking for what is left")(error));
+                }
+                // Not every kind can be listed.
+                Err(_) => {}
+            }
+        }
+        Ok(left)
+    }
+
+    /// Forgets everything that is stored about an application, whether it can be read or not. What it made stays in the cluster.
+    ///
+    /// # Errors
+    ///
+    /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
+    pub async fn abandon(&self, application: &Application) -> Result<Abandoned, EngineError> {
+        let (lock, _, _) = self.lock(application, true).await?;
+        let forgotten = forget(&self.cluster, application, &lock.grip()).await;
+        lock.release(forgotten.is_ok()).await;
+        match forgotten? {
+            0 => Err(EngineError::NoApplication {
+                name: application.name.clone(),
+                namespace: application.namespace.clone(),
+            }),
+            secrets => Ok(Abandoned { secrets }),
+        }
+    }
+
     /// Deletes what has fallen due, and says of everything that is due what became of it.
     ///
     /// # Errors
@@ -524,8 +637,7 @@ impl Engine {
     /// Returns `Busy` when an operation runs, which does this itself.
     pub async fn sweep(&self, application: &Application) -> Result<Vec<Swept>, EngineError> {
         self.open_known(application).await?;
-        let (lock, _, identity) = self.lock(application, false).await?;
-        let mut store = Store::open(&self.cluster, application, identity.to_string()).await?;
+        let (lock, _, mut store) = self.open_locked(application, false).await?;
         let swept = sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await;
         lock.release(false).await;
         swept

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use capstan_core::{error::PlanError, task::FailureClass, unknown_fields};
+use capstan_core::{error::PlanError, task::FailureClass, text, unknown_fields};
 
 use crate::{confidential::Subject, permission::Permission};
 
@@ -18,6 +18,9 @@ pub enum ClusterError {
     /// The server doesn't accept the object.
     #[error("the server doesn't accept it: {0}")]
     Invalid(String),
+    /// The server, or what is before it, refuses the request for its size.
+    #[error("the server doesn't accept it: {0}")]
+    TooLarge(String),
     /// It has fields that the server doesn't know.
     #[error("the server doesn't know these fields of it: {}; `Validate=false` among its sync options leaves them out", .0.join(", "))]
     Undeclared(Vec<String>),
@@ -163,6 +166,7 @@ impl ClusterError {
             ClusterError::Conflict(_)
             | ClusterError::Moved(_)
             | ClusterError::Invalid(_)
+            | ClusterError::TooLarge(_)
             | ClusterError::Undeclared(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
@@ -172,6 +176,11 @@ impl ClusterError {
             | ClusterError::UnknownKind(_)
             | ClusterError::Other(_) => false,
         }
+    }
+
+    /// Says whether the server, or what is before it, refuses the request for its size.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(self, ClusterError::TooLarge(_))
     }
 
     /// Says whether the server itself seems to be gone, rather than something that it asks.
@@ -187,6 +196,7 @@ impl ClusterError {
             | ClusterError::Conflict(_)
             | ClusterError::Moved(_)
             | ClusterError::Invalid(_)
+            | ClusterError::TooLarge(_)
             | ClusterError::Undeclared(_)
             | ClusterError::Immutable(_)
             | ClusterError::NotServed(_)
@@ -213,7 +223,7 @@ impl ClusterError {
         };
         // The class follows from all that the server says; what is told is what may be shown.
         let said = status.message.as_str();
-        let message = subject.shown(&status);
+        let message = text::bounded(subject.shown(&status));
         match (status.code, status.reason.as_str()) {
             (409, "AlreadyExists") => ClusterError::AlreadyExists(message),
             (409, _) => {
@@ -236,6 +246,7 @@ impl ClusterError {
                     ClusterError::Conflict(conflicts)
                 }
             }
+            (400 | 413 | 422 | 500, _) if is_about_size(said) => ClusterError::TooLarge(message),
             (422, _) if is_immutable(said) => ClusterError::Immutable(message),
             (400 | 413 | 415 | 422, _) => ClusterError::Invalid(message),
             (404, _) if said.contains("could not find the requested resource") || said.contains("page not found") => {
@@ -265,6 +276,7 @@ impl ClusterError {
         match self {
             ClusterError::Moved(text) => ClusterError::Moved(with(text)),
             ClusterError::Invalid(text) => ClusterError::Invalid(with(text)),
+            ClusterError::TooLarge(text) => ClusterError::TooLarge(with(text)),
             ClusterError::Immutable(text) => ClusterError::Immutable(with(text)),
             ClusterError::NotServed(text) => ClusterError::NotServed(with(text)),
             ClusterError::NotFound(text) => ClusterError::NotFound(with(text)),
@@ -276,6 +288,14 @@ impl ClusterError {
             other @ (ClusterError::Conflict(_) | ClusterError::UnknownKind(_) | ClusterError::Timeout(_)) => other,
         }
     }
+}
+
+/// Says whether a refusal is about the size of what was sent: by the API server's validation (`Too long`), by its limit for a request's body, by
+/// etcd, whose words it passes on as a 500, or by a proxy.
+fn is_about_size(message: &str) -> bool {
+    ["Too long", "too large", "Too Large"]
+        .iter()
+        .any(|words| message.contains(words))
 }
 
 /// Says whether a 500 is about the object that was sent, and would be answered again and again. The server writes these errors without a

@@ -1,12 +1,16 @@
 //! How objects are, when people ask: as they live in the cluster, or as they are written.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use capstan_core::{
     compat::Mode,
     directive,
     health::{Assessment, Health},
     object::{Object, ObjectKey, labels},
+    ownership::Ownership,
     plan::Role,
     plugins::{Answerer, Application, HealthQuestion, Need, Plugins},
 };
@@ -14,7 +18,7 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::Judge, planning};
+use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::Judge, live};
 
 /// An object with its judgement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,7 +61,8 @@ pub async fn judge(
 }
 
 impl Engine {
-    /// Judges the live objects of an application: what its last sync named, and what else carries its label. Hooks don't count.
+    /// Judges the live objects of an application: what its last sync named, and what else it made. Hooks don't count, nor does what
+    /// belongs to another application.
     ///
     /// # Errors
     ///
@@ -77,11 +82,21 @@ impl Engine {
                 desired.push(one.manifest.key());
             }
         }
-        let live = planning::look_up(self.cluster(), application, desired.iter().cloned(), &store.head.places);
+        let inventory = store.inventory().await;
+        let ownership = Ownership::new(application, &inventory);
+        let live = live::look_up(self.cluster(), application, desired.iter().cloned(), &store.head.places);
         let mut live = live
             .await
             .map_err(EngineError::while_("reading the application's objects"))?;
-        live.retain(|_, object| object.label(labels::HOOK).is_none());
+        let named: BTreeSet<&ObjectKey> = desired.iter().collect();
+        live.retain(|key, object| {
+            let counts = if named.contains(key) {
+                ownership.another(object).is_none()
+            } else {
+                ownership.is_own(object)
+            };
+            counts && object.label(labels::HOOK).is_none()
+        });
         Ok(self.judge_live(application, mode, desired, live).await)
     }
 

@@ -3,8 +3,8 @@
 //! Real and simulated clusters differ only in the client that [`Engine::new`] is given; real and virtual time only in the
 //! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
 //!
-//! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan; `driver` is the one cycle that runs it,
-//! `perform` its hands, `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], and `confidential` says which of the server's words may be shown;
+//! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
+//! `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
 //! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
@@ -14,6 +14,7 @@ mod classify;
 mod clock;
 pub mod cluster;
 mod confidential;
+mod contents;
 pub mod discovery;
 mod driver;
 mod engine;
@@ -22,6 +23,8 @@ pub mod health;
 mod journal;
 mod judge;
 mod lines;
+mod live;
+mod nesting;
 pub mod offline;
 mod owned;
 mod perform;
@@ -39,7 +42,7 @@ pub mod web;
 pub use crate::{
     checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
     clock::Clock,
-    engine::{Ended, Engine, Report},
+    engine::{Abandoned, Ended, Engine, Left, Report},
     error::{ClusterError, EngineError, FieldConflict},
     journal::Kept,
     lines::Line,

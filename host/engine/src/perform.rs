@@ -3,6 +3,7 @@
 mod apply;
 mod ask;
 mod hook;
+mod own;
 mod policy;
 
 use std::sync::{Arc, PoisonError};
@@ -13,7 +14,7 @@ use capstan_core::{
     health::Assessment,
     hook::{HookOutcome, Occasion},
     input::{Happened, Problem},
-    object::{Object, ObjectKey, labels},
+    object::{Object, ObjectKey},
     operation::Operation,
     plan::Plan,
     plugins::{Ask, Cause, Plugins, Request},
@@ -23,6 +24,7 @@ use tokio::sync::{Mutex, mpsc::UnboundedSender};
 
 pub(crate) use self::apply::rehearse;
 pub(crate) use self::ask::Beside;
+pub(crate) use self::own::Made;
 pub(crate) use self::policy::{Case, ask_all, removes};
 use crate::{
     checkpoint::{Store, forget_signal},
@@ -47,6 +49,7 @@ pub(crate) struct Performer {
     pub store: Arc<Mutex<Store>>,
     pub lines: Arc<Lines>,
     pub sight: Sight,
+    pub made: Made,
     pub web: Web,
     pub signals: Signals,
     pub beside: std::sync::Mutex<Beside>,
@@ -142,7 +145,7 @@ impl Performer {
             },
             What::Delete(target, propagation) => Happened::Deleted {
                 result: self
-                    .delete(target, *propagation)
+                    .delete(task, target, *propagation)
                     .await
                     .map_err(|error| self.problem(error)),
                 target: target.clone(),
@@ -236,11 +239,4 @@ impl Performer {
         let live = self.cluster.get(key).await?;
         Ok(live.filter(|object| object.uid() == uid).map(|object| (object, None)))
     }
-}
-
-/// Says that an object was made by this application's hooks, or by nobody who says so.
-fn is_ours(object: &Object, application: &str) -> bool {
-    object
-        .label(labels::APPLICATION)
-        .is_none_or(|owner| owner == application)
 }

@@ -12,22 +12,22 @@ use capstan_core::{
     finalizer,
     grant::{Allowance, UserGrants},
     ignore::IgnoreRule,
+    inventory::Inventory,
     journal::Asked,
     manifest::Manifest,
-    object::{GroupKind, Object, ObjectKey, labels},
+    object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scope, Scopes, Selection, Unasked},
+    plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked},
     plugins::{Answerer, Application, Plugins},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-
 use crate::{
     classify::classify,
-    cluster::{AT_ONCE, Cluster, MANAGER},
+    cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
+    live::{contents_of, gone, look_up},
     revision::Revision,
 };
 
@@ -141,6 +141,8 @@ pub struct Planned {
     pub operations: u64,
     /// What hook types were asked; nothing once it was saved.
     pub asked: Vec<Asked>,
+    /// What earlier operations made and isn't there any more; nothing once it was saved.
+    pub gone: Vec<(ObjectKey, String)>,
 }
 
 /// A kind, and the namespace in which there are objects of it; empty for kinds without.
@@ -153,6 +155,7 @@ pub(crate) struct Past {
     pub was_deployed: bool,
     pub operations: u64,
     pub hooks: HookRecords,
+    pub inventory: Inventory,
 }
 
 pub(crate) async fn make(
@@ -180,17 +183,22 @@ pub(crate) async fn make(
         .iter()
         .filter(|one| !matches!(one.role, Role::Skip(_)))
         .map(|one| one.manifest.key())
-        .chain(own);
+        .chain(own)
+        .chain(past.inventory.iter().map(|(key, _)| key.clone()));
     let objects = look_up(cluster, &request.application, keys, &places)
         .await
         .map_err(EngineError::while_("reading what is live"))?;
     let has_resource = classified
         .iter()
         .any(|one| matches!(one.role, Role::Resource) && objects.contains_key(&one.manifest.key()));
-    let live = Live {
+    let gone = gone(cluster, &past.inventory, &objects);
+    let mut live = Live {
         is_first_install: !past.was_deployed && !has_resource,
         objects,
+        inventory: past.inventory,
+        contents: BTreeMap::new(),
     };
+    live.contents = contents_of(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
     let checks_first = request.checks_first;
     let has_errors = !errors.is_empty();
@@ -228,6 +236,7 @@ pub(crate) async fn make(
         checks_first,
         operations: past.operations,
         asked: Vec::new(),
+        gone,
     })
 }
 
@@ -408,31 +417,4 @@ fn places(past: &Past, classified: &[Classified], scopes: &Scopes) -> BTreeSet<P
         }
     }
     places
-}
-
-/// Reads the live objects of the manifests and everything that carries the application's label where it has ever put something.
-pub(crate) async fn look_up(
-    cluster: &Cluster,
-    application: &Application,
-    keys: impl Iterator<Item = ObjectKey>,
-    places: &BTreeSet<Place>,
-) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
-    let selector = format!("{}={}", labels::APPLICATION, application.name);
-    let discovery = cluster.discovery();
-    let served = places.iter().filter(|(kind, namespace)| {
-        let scope = discovery.kind(kind).map(|info| info.scope);
-        scope.is_some_and(|scope| scope == Scope::Cluster || !namespace.is_empty())
-    });
-    let lists = served.map(|(kind, namespace)| cluster.list(kind, namespace, &selector));
-    let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
-    let mut objects: BTreeMap<ObjectKey, Object> = lists
-        .into_iter()
-        .flatten()
-        .map(|object| (object.key(), object))
-        .collect();
-    let missing: Vec<ObjectKey> = keys
-        .filter(|key| !objects.contains_key(key) && !key.name.ends_with('*'))
-        .collect();
-    objects.extend(cluster.look_up(missing).await?);
-    Ok(objects)
 }

@@ -79,6 +79,7 @@ impl Planned {
             checks_first: saved.checks_first,
             operations: saved.operations,
             asked: Vec::new(),
+            gone: Vec::new(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use capstan_core::{
     compat::Mode,
+    container::{self, Leaving},
     deletion::PropagationRules,
     hook::{Disposal, Occasion},
     object::Object,
@@ -14,6 +15,7 @@ use crate::{
     checkpoint::{DueObject, Store},
     clock::Clock,
     cluster::{Cluster, Deletion},
+    contents,
     error::{ClusterError, EngineError},
     perform::{Case, ask_all, removes},
 };
@@ -93,6 +95,9 @@ async fn dispose(
             Disposal::AskAgainAt(at) => return Ok(postponed(object, at, true)),
             Disposal::Delete(_) | Disposal::DeleteAt(_) => {}
         }
+    }
+    if let Some(held) = contents::held(cluster, &live, None, &Leaving::default()).await {
+        return Ok(SweepFate::Failed(container::reason(&live.key(), &held)));
     }
     let rules = PropagationRules {
         annotation: object.due.propagation,

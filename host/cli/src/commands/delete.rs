@@ -7,11 +7,12 @@ use capstan_core::{
     plugins::Application,
 };
 use capstan_engine::{EngineError, Request};
+use serde_json::json;
 
 use super::{
     conduct::Conductor,
     follow::{self, Followed},
-    print,
+    print, print_json,
     several::{self, Turn},
     voice::Voice,
     which,
@@ -22,6 +23,7 @@ use crate::{
     exit::Exit,
     options::confirmed,
     project::{self, Project},
+    render::name_of,
     report::Mistakes,
     terminal, text,
 };
@@ -41,6 +43,9 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
     };
     let global = &which(global, app)?;
     let context = Context::new(global).await?;
+    if delete.abandon {
+        return abandon(&context, global, delete, &context.application(app)?).await;
+    }
     let voice = Voice::default();
     let mut conductor = Conductor::only(&context, global, OnBusy::Refuse, &voice);
     let result = match context.application(app) {
@@ -141,6 +146,58 @@ async fn remove(
     }
     let running = conductor.start(planned).await?;
     conductor.follow(running).await.map(Followed::exit)
+}
+
+/// How many objects are listed that stay.
+const MOST_LISTED: usize = 100;
+
+/// Forgets what is stored about an application, and says what stays in the cluster.
+async fn abandon(
+    context: &Context,
+    global: &Global,
+    delete: &Delete,
+    application: &Application,
+) -> anyhow::Result<Exit> {
+    let left = context.engine.left_by(application).await?;
+    let Application { name, namespace } = application;
+    if global.output == Output::Text {
+        print(&match left.objects.len() {
+            0 => text!("no object carries the label of {}\n", name),
+            1 => text!("this object carries its label and stays in the cluster:\n"),
+            count => text!("these {} objects carry its label and stay in the cluster:\n", count),
+        });
+        for key in left.objects.iter().take(MOST_LISTED) {
+            print(&text!("  {}\n", name_of(key, namespace)));
+        }
+        if left.objects.len() > MOST_LISTED {
+            print(&text!(
+                "  and {} more; `-o json` lists all\n",
+                left.objects.len() - MOST_LISTED
+            ));
+        }
+        if left.unlisted > 0 {
+            print(&text!(
+                "{} kinds may not be listed: there may be more of those\n",
+                left.unlisted
+            ));
+        }
+    }
+    let question = format!("Forget what is stored about {name} in namespace {namespace}?");
+    if !delete.yes && !asks(&question, "forgetting an application")? {
+        print(&text!("nothing was forgotten\n"));
+        return Ok(Exit::Usage);
+    }
+    let abandoned = context.engine.abandon(application).await?;
+    if global.output == Output::Text {
+        print(&text!(
+            "{} is forgotten: {} Secrets of its state were deleted, and nothing else\n",
+            name,
+            abandoned.secrets
+        ));
+    } else {
+        print_json(&json!({ "left": left, "secrets": abandoned.secrets }))?;
+    }
+    Ok(Exit::Done)
 }
 
 fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {

@@ -16,7 +16,7 @@ const NAMED: usize = 3;
 
 /// Writes a plan.
 pub fn text(plan: &Plan, paint: Paint) -> Text {
-    let mut text = text!("{}\n", paint.strong(&heading(plan)));
+    let mut text = text!("{}\n", paint.strong(heading(plan)));
     let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| row(task, plan)).collect();
     let mut rows = columns(&rows, 3).into_iter();
     for (phase, waves) in plan.waves() {

@@ -235,5 +235,10 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
     {
         text.push(text!("{} {}\n", paint.odd("trouble:"), trouble));
     }
+    let left_out = view.tasks.iter().map(|task| task.troubles_left_out);
+    let left_out = left_out.fold(view.troubles_left_out, u32::saturating_add);
+    if left_out > 0 {
+        text.push(text!("{} {} more, not listed\n", paint.odd("trouble:"), left_out));
+    }
     text
 }

@@ -240,7 +240,10 @@ fn a_plan_shows_nothing_that_a_terminal_acts_on() {
         for effective in [Grants::default(), grants.clone()] {
             check(&plan::text(&plan_of(effective), paint), None);
         }
-        check(&findings::text(&[finding.clone()], Severity::Note, paint), 5);
+        check(
+            &findings::text(std::slice::from_ref(&finding), Severity::Note, paint),
+            5,
+        );
     }
 }
 

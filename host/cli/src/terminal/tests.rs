@@ -61,7 +61,7 @@ proptest! {
             Text::block(&one),
             text!("{} and {:<9}\n", one, other),
             text!("{}", paint.bad(&one)),
-            text!("{}{}", paint.strong(&paint.good(&one)), Text::block(&other)),
+            text!("{}{}", paint.strong(paint.good(&one)), Text::block(&other)),
             lines(columns(&[vec![one.clone(), other.clone()], vec![other.clone()]], 3)),
             Text::json(&json!({ one.as_str(): [other] }))?,
             Text::pretty_json(&json!([one, other]))?,

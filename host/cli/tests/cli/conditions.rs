@@ -112,7 +112,7 @@ fn tests_run_from_what_was_deployed_and_tell_by_their_exit_code() {
       0.0s  created   Job/smoke
       0.0s  waiting   Job/smoke   waiting for the Job's pods: 1 active, none ready
       1.0s  waiting   Job/smoke   waiting for the Job's pods: 1 active
-    logs | smoke-jnx62 > main | no answer
+    logs | smoke-45tbn > main | no answer
       2.0s  FAILED    Job/smoke   BackoffLimitExceeded: Job has reached the specified backoff limit (hook)
 
     Failed after 2.0s (hook): Job shop/smoke: BackoffLimitExceeded: Job has reached the specified backoff limit

@@ -16,6 +16,7 @@ mod real;
 mod replay;
 mod serve;
 mod sources;
+mod state;
 mod support;
 mod templates;
 mod terminal;

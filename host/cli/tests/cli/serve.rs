@@ -47,7 +47,8 @@ impl Served {
     /// Sends a request as it is written, and returns the status code of the answer.
     fn send(&self, head: &str, headers: &[&str], body: &str) -> u16 {
         let mut socket = TcpStream::connect(self.address().0).unwrap();
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let headers: Vec<String> = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let headers = headers.concat();
         let length = if body.is_empty() {
             String::new()
         } else {

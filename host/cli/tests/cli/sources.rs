@@ -250,7 +250,7 @@ fn values_the_release_and_the_cluster_reach_the_chart() {
     assert_snapshot!(programs.run(&words).all(), @"
     --- live Deployment/shop
     +++ desired Deployment/shop
-    @@ -0,0 +1,46 @@
+    @@ -0,0 +1,47 @@
     +apiVersion: apps/v1
     +kind: Deployment
     +metadata:
@@ -260,6 +260,7 @@ fn values_the_release_and_the_cluster_reach_the_chart() {
     +    app: shop
     +    app.kubernetes.io/managed-by: Helm
     +    capstan.dev/application: echo
+    +    capstan.dev/application-namespace: default
     +  name: shop
     +  namespace: default
     +spec:

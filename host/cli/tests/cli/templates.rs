@@ -400,10 +400,10 @@ fn what_a_project_lacks_is_said() {
     .unwrap();
     assert_snapshot!(run_in(folder.path(), "plugin build DIR/queue").all(), @"
     error: DIR/queue/plugin.toml: TOML parse error at line 3, column 11
-      |
-    3 | licence = 7
-      |           ^
-    invalid type: integer `7`, expected a string
+          |
+        3 | licence = 7
+          |           ^
+        invalid type: integer `7`, expected a string
       hint: `wit/README.md` shows what a `plugin.toml` may say
     [exit code 2]
     ");

@@ -112,7 +112,7 @@ fn what_programs_say_is_shown_as_it_is() {
     let kustomize = folder.path().join("kustomize");
     fs::write(
         &kustomize,
-        format!("#!/bin/sh\ncat >&2 <<'END'\n{HOSTILE}\nEND\nexit 1\n"),
+        format!("#!/bin/sh\n/bin/cat >&2 <<'END'\n{HOSTILE}\nEND\nexit 1\n"),
     )
     .unwrap();
     fs::set_permissions(&kustomize, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();

@@ -14,7 +14,7 @@ const fn not(what: &'static str, instead: &'static str) -> NotCopied {
 }
 
 /// All of it.
-pub const NOT_COPIED: [NotCopied; 17] = [
+pub const NOT_COPIED: [NotCopied; 20] = [
     not(
         "The pause of 2 s after each wave (`ARGOCD_SYNC_WAVE_DELAY`)",
         "a status that may be about what was desired before isn't judged: that is what the pause is for",
@@ -71,6 +71,18 @@ pub const NOT_COPIED: [NotCopied; 17] = [
     not(
         "The built-in health checks of 112 API groups in Lua, but for CronJobs, definitions and PodDisruptionBudgets",
         "health is judged by plugins in both modes; the built-in ones judge each kind as Argo CD's code does, `plugins/README.md` says where ours differs. `capstan plugin import-argo` makes a plugin of the scripts",
+    ),
+    not(
+        "A Namespace or a definition is pruned, and replaced as a hook's object, with everything that is in it",
+        "it stays while anything lives in it that doesn't go as well; `--confirm` lets it go",
+    ),
+    not(
+        "A hook's object is applied over whatever has its name, and its delete policies remove that",
+        "what this application didn't make is refused, unless Argo CD or Helm made it for a hook",
+    ),
+    not(
+        "What carries the tracking label is pruned, copies included",
+        "only what the application made is, and nothing that a controller looks after",
     ),
     not(
         "Auto-sync, self-heal, sync windows, projects",

@@ -30,7 +30,13 @@ const fn row(
 }
 
 /// What the host itself writes on what it makes; found in a manifest that was copied from a cluster, it says nothing.
-pub const WRITTEN_BY_HOST: [&str; 4] = [labels::APPLICATION, labels::HOOK, labels::RUN, labels::OPERATION];
+pub const WRITTEN_BY_HOST: [&str; 5] = [
+    labels::APPLICATION,
+    labels::NAMESPACE,
+    labels::HOOK,
+    labels::RUN,
+    labels::OPERATION,
+];
 
 /// All annotations that are read, ours first.
 pub const ANNOTATIONS: [Annotation; 29] = [

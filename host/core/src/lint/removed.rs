@@ -85,10 +85,10 @@ impl Goes {
 /// `hook-holds-others`.
 pub(super) fn holders(set: &Set<'_>, found: &mut Found<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
-        let inside = match (member.key.group.as_str(), member.key.kind.as_str()) {
-            ("", "Namespace") => "everything in it",
-            ("apiextensions.k8s.io", "CustomResourceDefinition") => "every object of that kind",
-            ("", "PersistentVolumeClaim" | "PersistentVolume") => "the data in it",
+        let comes_of_it = match (member.key.group.as_str(), member.key.kind.as_str()) {
+            ("", "Namespace") => "which stays while anything lives in it",
+            ("apiextensions.k8s.io", "CustomResourceDefinition") => "which stays while there are objects of that kind",
+            ("", "PersistentVolumeClaim" | "PersistentVolume") => "and the data in it goes with it",
             _ => continue,
         };
         let policies = &member.directives().delete_policies;
@@ -101,7 +101,7 @@ pub(super) fn holders(set: &Set<'_>, found: &mut Found<'_>) {
         } else {
             continue;
         };
-        let message = format!("{by} deletes {}, and {inside} goes with it", member.key);
+        let message = format!("{by} deletes {}, {comes_of_it}", member.key);
         let pointer = member.policy_pointer();
         let finding = found.at(
             member,

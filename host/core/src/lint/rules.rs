@@ -80,7 +80,7 @@ pub const RULES: [Rule; 18] = [
         "hook-holds-others",
         Severity::Warning,
         "A hook that is a Namespace, a CustomResourceDefinition or a volume is deleted by its policy.",
-        "Everything in it is deleted with it.",
+        "The data of a volume is deleted with it. A Namespace or a definition stays while anything lives in it: the policy is of no use.",
         removed::holders,
     ),
     rule(

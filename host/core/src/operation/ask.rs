@@ -18,6 +18,7 @@ use crate::{
     plan::Plan,
     plugins::{Ask, Request},
     task::{Task, TaskId},
+    text::{bounded, bounded_to},
 };
 
 /// How much of what a hook asked for may be under way.
@@ -26,8 +27,12 @@ const MOST_UNDER_WAY: usize = 64;
 pub(super) const MOST_TOUCHED: usize = 256;
 /// How many answers may wait to be told: they are part of the checkpoint.
 const MOST_UNTOLD: usize = 1024;
+/// How many of the objects that a hook leaves changed are named.
+const MOST_LEFT: usize = 20;
 /// How many different requests are listed.
 const MOST_LISTED: usize = 100;
+/// How many bytes the words for one request may have.
+const REQUEST_BYTES: usize = 512;
 /// How many lines of a log, and how many bytes, a plugin is told at once: the last ones.
 const MOST_LINES: usize = 100;
 const MOST_LINE_BYTES: usize = 16 << 10;
@@ -85,7 +90,7 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
         if has_verdict && !counts(&ask.what) {
             continue;
         }
-        let passed = gate(&ask.what, &asker).map(drop);
+        let passed = gate(&ask.what, &asker).map(drop).map_err(bounded);
         let passed = passed.and_then(|()| bound(run, &ask.what));
         if !ask.what.is_own() {
             tell_request(run, &task.id, &ask.what, passed.as_ref().err(), out);
@@ -118,7 +123,7 @@ fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
 
 /// Tells what was asked for, the first time and whenever the answer is another one.
 fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut Out) {
-    let what = request.to_string();
+    let what = bounded_to(request.to_string(), REQUEST_BYTES);
     let refused = refused.cloned().unwrap_or_default();
     if !run.requests.contains_key(&what) && run.requests.len() >= MOST_LISTED {
         run.unlisted = run.unlisted.saturating_add(1);
@@ -255,11 +260,15 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut Out) {
     if run.touched.is_empty() {
         return;
     }
-    let all: Vec<String> = run
+    let mut all: Vec<String> = run
         .touched
         .iter()
+        .take(MOST_LEFT)
         .map(|touched| format!("{} ({})", touched.key, touched.how))
         .collect();
+    if run.touched.len() > all.len() {
+        all.push(format!("{} more", run.touched.len() - all.len()));
+    }
     out.tell(News::PluginTroubled {
         task: id.clone(),
         message: format!(

@@ -97,6 +97,7 @@ impl Operation {
         };
         self.state.deadline = self.state.whole_deadline.or(self.state.deadline);
         self.state.cause = None;
+        self.state.failed = 0;
         self.state.attempt += 1;
         self.state.retry_at = Some(at);
         let from_the_start = plan.mode.has(Rule::RetryFromTheStart);

@@ -15,7 +15,7 @@ use crate::{
     compat::Rule,
     deletion::PropagationRules,
     directive::OnTimeout,
-    effect::{Effect, HookCall, Noted},
+    effect::{Effect, HookCall, Noted, Target},
     event::{Fate, News},
     fact::Fact,
     hook::HookOutcome,
@@ -313,20 +313,8 @@ impl Operation {
             return;
         };
         match answer {
-            Answer::Created(target) => {
-                run.asked.remove(at);
-                out.must_save = true;
-                if run.own.as_ref() != Some(&target) {
-                    out.tell(News::ObjectMade {
-                        task: id.clone(),
-                        key: target.key.clone(),
-                        how: "created".to_owned(),
-                    });
-                }
-                run.own = Some(target);
-                watch_own(run, id, out);
-                note(run, Some(ask), Noted::Created);
-            }
+            Answer::Created(target) => own_made(run, id, at, (ask, target, "created"), out),
+            Answer::AppliedOver(target) => own_made(run, id, at, (ask, target, "applied"), out),
             Answer::NameTaken if run.rounds < MOST_ROUNDS => {
                 run.rounds += 1;
                 run.stage = HookStage::Looking;
@@ -501,4 +489,20 @@ fn verdict(task: &Task, outcome: HookOutcome, message: String) -> (HookOutcome, 
         (true, HookOutcome::Failed) => (HookOutcome::Succeeded, format!("failed, as it must: {message}")),
         (true, HookOutcome::Succeeded) => (HookOutcome::Failed, format!("succeeded, and must fail: {message}")),
     }
+}
+
+/// Takes in that the own object is there, in answer to an ask.
+fn own_made(run: &mut HookRun, id: &TaskId, at: usize, (ask, target, how): (u32, Target, &str), out: &mut Out) {
+    run.asked.remove(at);
+    out.must_save = true;
+    if run.own.as_ref() != Some(&target) {
+        out.tell(News::ObjectMade {
+            task: id.clone(),
+            key: target.key.clone(),
+            how: how.to_owned(),
+        });
+    }
+    run.own = Some(target);
+    watch_own(run, id, out);
+    note(run, Some(ask), Noted::Created);
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::{
     hook::RunId,
     object::{Object, labels},
+    ownership,
     plan::Plan,
     task::Task,
 };
@@ -22,7 +23,7 @@ pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32
             metadata.remove("generateName");
         }
     }
-    object.set_label(labels::APPLICATION, &plan.application.name);
+    ownership::mark(&mut object, &plan.application);
     object.set_label(labels::HOOK, &hook.hook.0);
     object.set_label(labels::RUN, &run.0);
     object.set_label(labels::OPERATION, operation);

@@ -41,6 +41,9 @@ pub struct OperationState {
     pub results: BTreeMap<TaskId, TaskResult>,
     /// Why it fails.
     pub(super) cause: Option<Cause>,
+    /// How many tasks failed since it began or was last tried again.
+    #[serde(default)]
+    pub(super) failed: u32,
     /// What it leaves to be deleted later.
     pub(super) due: Vec<Due>,
     /// When it is given up.
@@ -70,7 +73,7 @@ pub struct OperationState {
     /// The timer that was ordered last.
     pub(super) wake: Option<Timestamp>,
     /// Counts its events.
-    pub(super) seq: u64,
+    pub(crate) seq: u64,
 }
 
 /// An object that is to be deleted after the operation's end.
@@ -325,6 +328,7 @@ impl OperationState {
             started: BTreeMap::new(),
             results: BTreeMap::new(),
             cause: None,
+            failed: 0,
             due: Vec::new(),
             deadline: None,
             whole_deadline: None,

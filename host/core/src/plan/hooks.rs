@@ -15,7 +15,7 @@ use crate::{
     manifest::Manifest,
     object::{GroupKind, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    order,
+    order, ownership,
     phase::Phase,
     plugins::{Application, Need},
     record,
@@ -87,14 +87,7 @@ impl Making<'_> {
             self.without_phase(manifest);
             return;
         }
-        let owner = self
-            .foreign_owner(self.planning.live.objects.get(&key))
-            .map(str::to_owned);
-        if let Some(owner) = owner.filter(|owner| !self.takes_shared(&key, owner)) {
-            let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
-            self.errors.push(error.hint("give the hook another name"));
-            return;
-        }
+        self.confirm_container(&manifest.object);
         let judge = if *has_object { self.judge(manifest) } else { None };
         let policies = self.policies(classified);
         let inputs = self.inputs(classified);
@@ -151,6 +144,9 @@ impl Making<'_> {
                 waits_for: Vec::new(),
             });
         }
+        if runs && *has_object {
+            self.check_name(manifest, id);
+        }
         // Whoever tests knows that nothing else runs.
         let is_told = self.planning.purpose != Purpose::Test || self.planning.selection.names_hook(&key);
         if left_out.is_empty() || !is_told {
@@ -169,6 +165,20 @@ impl Making<'_> {
             place: manifest.place(""),
             hook: Some(id.clone()),
         });
+    }
+
+    /// Checks that nobody else made an object with the name of a hook's.
+    fn check_name(&mut self, manifest: &Manifest, id: &HookId) {
+        let key = manifest.key();
+        let Some(live) = self.planning.live.objects.get(&key) else {
+            return;
+        };
+        let ownership = self.planning.ownership();
+        let runs = runs_to_completion(&key.group_kind());
+        if !ownership.gives_way(live, id, runs, self.planning.mode) {
+            let error = manifest.error("/metadata/name", ownership.taken(live));
+            self.errors.push(error.hint(ownership::TAKEN_HINT));
+        }
     }
 
     /// Returns the digest of what a hook is made of, if any of its conditions asks for it.

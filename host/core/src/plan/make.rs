@@ -8,19 +8,22 @@ use std::{
 use super::{Limits, Plan, Selection, Skipped, depend::Edges, hooks, naming::Names, write::unknown_fields};
 use crate::{
     compat::{self, Mode, Rule, Use},
+    container::{Container, Contents},
     diff,
     directive::{ApplyMode, Directives, OnTimeout, Wait},
     error::PlanError,
     grace::Grace,
     hook::HookId,
     ignore::{self, IgnoreRule, Ignored},
+    inventory::Inventory,
     lint,
     manifest::Manifest,
     migration,
-    object::{Object, ObjectKey, labels},
+    object::{Object, ObjectKey},
     object_word::{ObjectIndex, fits},
     operation_kind::{OperationKind, Purpose},
     order,
+    ownership::{self, Owner, Ownership, Removal},
     phase::Phase,
     plugins::{Answerer, Application, Need},
     record::HookRecords,
@@ -67,6 +70,10 @@ pub struct Live {
     pub objects: BTreeMap<ObjectKey, Object>,
     /// Whether the application was never deployed and none of its objects is there.
     pub is_first_install: bool,
+    /// What earlier operations made.
+    pub inventory: Inventory,
+    /// What lives in the namespaces and is of the definitions among the objects that may go.
+    pub contents: BTreeMap<ObjectKey, Contents>,
 }
 
 /// Says why the server can't be asked about an object yet; nothing when it can.
@@ -140,6 +147,13 @@ impl Confirmed {
     }
 }
 
+impl<'a> Planning<'a> {
+    /// Returns what tells the application's objects from those of others.
+    pub(super) fn ownership(&'a self) -> Ownership<'a> {
+        Ownership::new(&self.application, &self.live.inventory)
+    }
+}
+
 /// Makes the plan.
 ///
 /// # Errors
@@ -159,6 +173,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         notices: planning.options.notices.clone(),
         uses: Vec::new(),
         idle: Vec::new(),
+        confirmed: BTreeSet::new(),
         errors: Vec::new(),
     };
     made.check_set();
@@ -204,6 +219,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         propagation: planning.hook_propagation(),
         options: planning.options.clone(),
         allowances: Vec::new(),
+        confirmed: made.confirmed,
         limits: planning.limits,
         index: super::Index::default(),
     })
@@ -238,6 +254,8 @@ pub(super) struct Making<'a> {
     pub uses: Vec<Use>,
     /// The steps of what stays though it left the manifests.
     pub idle: Vec<(Phase, Wave)>,
+    /// The containers that go with everything that is in them.
+    pub confirmed: BTreeSet<Container>,
     pub errors: Vec<PlanError>,
 }
 
@@ -305,11 +323,11 @@ impl Making<'_> {
             .iter()
             .map(|classified| (classified.manifest.key(), matches!(classified.role, Role::Hook { .. })))
             .collect();
+        let ownership = self.planning.ownership();
+        let may_go = |live: &&Object| !matches!(ownership.removal(live, false), Removal::NotOurs(_));
         let live = self.planning.live.objects.values();
         let left: Vec<ObjectKey> = live
-            .filter(|live| {
-                self.planning.prune && live.label(labels::APPLICATION) == Some(&self.planning.application.name)
-            })
+            .filter(|live| self.planning.prune && may_go(live))
             .map(Object::key)
             .collect();
         let resources = keys
@@ -387,7 +405,7 @@ impl Making<'_> {
             }
             (ApplyMode::Merge | ApplyMode::Override | ApplyMode::IfNotPresent, _) => {}
         }
-        if let Some(owner) = self.foreign_owner(live).map(str::to_owned)
+        if let Some(owner) = live.and_then(|live| self.planning.ownership().another(live))
             && !self.takes_shared(&key, &owner)
         {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
@@ -401,13 +419,14 @@ impl Making<'_> {
             self.errors.push(error.hint(hint));
             return;
         }
-        if live.is_some_and(is_adopted) {
+        let is_adopted = live.is_some_and(|live| ownership::is_adopted(live, &self.planning.application));
+        if is_adopted {
             self.notices
                 .push(format!("{key} is there already and becomes part of this application"));
         }
         let Some(judge) = self.judge(manifest) else { return };
         let mut object = manifest.object.clone();
-        object.set_label(labels::APPLICATION, &self.planning.application.name);
+        ownership::mark(&mut object, &self.planning.application);
         let ignored = match Ignored::of(manifest, &directives.ignore_differences, self.planning.ignore) {
             Ok(ignored) => Ignored {
                 is_sent: !ignored.is_empty() && self.planning.sends_ignored(),
@@ -443,7 +462,7 @@ impl Making<'_> {
                 takes_over: takes_over || self.planning.mode.has(Rule::FieldsAreTakenOver),
                 way,
                 migrates: self.planning.options.migrate != Some(false)
-                    && live.is_some_and(|live| migration::is_needed(live, is_adopted(live))),
+                    && live.is_some_and(|live| migration::is_needed(live, is_adopted)),
                 live: live.map(LiveState::of),
                 ignored,
                 hides,
@@ -480,16 +499,10 @@ impl Making<'_> {
         }
     }
 
-    /// Returns the application that owns a live object, if it is another one.
-    pub(super) fn foreign_owner<'live>(&self, live: Option<&'live Object>) -> Option<&'live str> {
-        live?
-            .label(labels::APPLICATION)
-            .filter(|owner| *owner != self.planning.application.name)
-    }
-
     /// Returns the Argo CD application that a live object belongs to: not when it became ours, or is to.
     fn argo_cd_owner<'live>(&self, live: Option<&'live Object>) -> Option<&'live str> {
-        let live = live.filter(|live| live.label(labels::APPLICATION).is_none() && !self.planning.adopts)?;
+        let is_nobodys = |live: &&Object| self.planning.ownership().owner(live) == Owner::Nobody;
+        let live = live.filter(is_nobodys).filter(|_| !self.planning.adopts)?;
         let tracking = live.annotation("argocd.argoproj.io/tracking-id")?;
         Some(tracking.split(':').next().unwrap_or(tracking))
     }
@@ -520,11 +533,6 @@ impl Making<'_> {
         }
         found
     }
-}
-
-/// Says whether a live object becomes part of its application just now.
-pub fn is_adopted(live: &Object) -> bool {
-    live.label(labels::APPLICATION).is_none()
 }
 
 /// Says what is waited for after a resource was applied, for a plan's reader.

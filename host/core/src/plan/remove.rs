@@ -12,6 +12,7 @@ use crate::{
     object::{Object, ObjectKey, labels},
     operation_kind::OperationKind,
     order,
+    ownership::{Owner, Removal},
     phase::Phase,
     task::{Action, Check, DeleteTask, Task, TaskId, UnknownFields, Until},
     wave::Wave,
@@ -35,9 +36,9 @@ impl Making<'_> {
         if !self.planning.selection.takes_resource(&key) {
             return;
         }
-        if let Some(owner) = self.foreign_owner(Some(live)) {
-            let reason = format!("it belongs to the application {owner}");
-            return self.skip(manifest, &reason);
+        match self.removal(live) {
+            Removal::Allowed => {}
+            Removal::NotOurs(reason) | Removal::Unconfirmed(reason) => return self.skip(manifest, &reason),
         }
         match directives.delete {
             Permission::Yes => {}
@@ -79,7 +80,7 @@ impl Making<'_> {
         });
     }
 
-    /// Adds what carries the application's label and no manifest names: removed with the application, or by pruning.
+    /// Adds what the application made and no manifest names: removed with the application, or by pruning.
     pub(super) fn add_removals(&mut self, ids: &[Option<HookId>]) {
         let selection = &self.planning.selection;
         if selection.hooks == Some(super::Hooks::Only) {
@@ -91,12 +92,18 @@ impl Making<'_> {
             let of_hook = |label| live.label(label).is_some_and(|hook| hooks.contains(hook));
             of_hook(labels::HOOK) || of_hook(labels::APPLIED_BY) || desired.contains(&live.key())
         };
+        let ownership = self.planning.ownership();
+        let may_be_ours = |live: &Object| match ownership.owner(live) {
+            Owner::Ours | Owner::OursByOldLabel => true,
+            Owner::Nobody => ownership.has_made(live),
+            Owner::Another(_) => false,
+        };
         let left: Vec<&Object> = self
             .planning
             .live
             .objects
             .values()
-            .filter(|live| live.label(labels::APPLICATION) == Some(&self.planning.application.name))
+            .filter(|live| may_be_ours(live))
             .filter(|live| !live.is_terminating())
             .filter(|live| selection.only.is_empty() || selection.takes_resource(&live.key()))
             .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
@@ -110,29 +117,35 @@ impl Making<'_> {
         let mut leaving: Vec<Leaving<'_>> = Vec::new();
         for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
             let key = live.key();
+            let may_go = self.removal(live);
+            if let Removal::NotOurs(reason) = may_go {
+                if is_wanted {
+                    self.leave_alone(key, reason);
+                }
+                continue;
+            }
             if self.stays_as_a_hook(live) {
                 continue;
             }
-            let (directives, refused) = match self.read(live) {
+            let (directives, mut refused) = match self.read(live) {
                 Ok(directives) => {
                     let refused = self.permission(live, &directives).err();
                     (directives, refused)
                 }
                 Err(reason) => (Directives::default(), Some(reason)),
             };
+            if let Removal::Unconfirmed(reason) = may_go {
+                refused.get_or_insert(reason);
+            }
             let goes = is_wanted && refused.is_none();
             if !is_wanted {
                 self.left_over.push(key);
             } else if let Some(reason) = refused {
-                self.skipped.push(Skipped {
-                    key,
-                    reason,
-                    place: None,
-                    hook: None,
-                });
+                self.leave_alone(key, reason);
             }
             leaving.push(Leaving { live, directives, goes });
         }
+        self.keep_full_containers(&mut leaving);
         let going = leaving.iter().filter(|one| one.goes);
         self.read_live_dependencies(going.map(|one| (one.live, &one.directives)));
         match self.planning.does {
@@ -145,6 +158,21 @@ impl Making<'_> {
             OperationKind::Sync if self.planning.mode.has(Rule::PruneInsideWaves) => self.prune_inside_waves(&leaving),
             OperationKind::Sync => self.prune_at_the_end(&leaving),
         }
+    }
+
+    /// Says whether a live object may be removed.
+    fn removal(&self, live: &Object) -> Removal {
+        let is_confirmed = self.planning.confirmed.has(&live.key());
+        self.planning.ownership().removal(live, is_confirmed)
+    }
+
+    fn leave_alone(&mut self, key: ObjectKey, reason: String) {
+        self.skipped.push(Skipped {
+            key,
+            reason,
+            place: None,
+            hook: None,
+        });
     }
 
     /// What came last goes first, after everything else.
@@ -272,11 +300,11 @@ impl Making<'_> {
 }
 
 /// An object that no manifest names any more.
-struct Leaving<'a> {
-    live: &'a Object,
-    directives: Directives,
+pub(super) struct Leaving<'a> {
+    pub live: &'a Object,
+    pub directives: Directives,
     /// Whether it is removed.
-    goes: bool,
+    pub goes: bool,
 }
 
 /// When an object that left the manifests is removed: those marked `PruneLast` after all others, high waves before low ones.

@@ -149,6 +149,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         propagation: None,
         options: SyncOptions::default(),
         allowances: Vec::new(),
+        confirmed: BTreeSet::new(),
         limits: Limits::default(),
         index: Index::default(),
     }

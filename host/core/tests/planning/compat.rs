@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use capstan_core::{
     compat::{Difference, Mode, Rule, What, explain},
+    container::Contents,
     operation_kind::OperationKind,
     phase::Phase,
     task::Action,
@@ -170,7 +171,8 @@ fn a_deletion_has_no_order_inside_its_waves_and_spares_definitions() {
             "apiextensions.k8s.io/v1/CustomResourceDefinition",
             "widgets",
             json!({}),
-        ));
+        ))
+        .holding("CustomResourceDefinition/widgets", Contents::Known(Vec::new()));
     case.does = OperationKind::Delete;
     let native = case.planned();
     assert_ne!(task(&native, "one").rank, task(&native, "two").rank);

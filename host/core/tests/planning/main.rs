@@ -3,4 +3,5 @@
 
 mod compat;
 mod options;
+mod ownership;
 mod support;

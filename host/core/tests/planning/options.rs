@@ -277,7 +277,9 @@ fn apply_out_of_sync_only() {
     let mut old = live("ConfigMap", "same", json!({}));
     old["metadata"]["managedFields"] = json!([{
         "manager": "capstan", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
-        "fieldsV1": { "f:metadata": { "f:labels": { "f:capstan.dev/application": {} } } },
+        "fieldsV1": { "f:metadata": { "f:labels": {
+            "f:capstan.dev/application": {}, "f:capstan.dev/application-namespace": {},
+        } } },
     }]);
     for (option, wait) in [(None, Wait::Healthy), (Some("ApplyOutOfSyncOnly=true"), Wait::Applied)] {
         let manifests = object("ConfigMap", "same", "") + &object("ConfigMap", "new", "");

@@ -2,6 +2,7 @@
 
 use capstan_core::{
     compat::Mode,
+    container::Contents,
     directive::{self, OnTimeout},
     error::PlanError,
     manifest,
@@ -27,6 +28,10 @@ pub struct Case {
     pub options: Vec<&'static str>,
     pub namespace: NamespaceMetadata,
     pub retries: u32,
+    /// What lives in live containers, by `Kind/name`.
+    pub contents: Vec<(&'static str, Contents)>,
+    /// What `--confirm` names.
+    pub confirmed: Vec<String>,
 }
 
 /// Plans a sync of these manifests.
@@ -41,6 +46,8 @@ pub fn sync(manifests: &str) -> Case {
         options: Vec::new(),
         namespace: NamespaceMetadata::default(),
         retries: 0,
+        contents: Vec::new(),
+        confirmed: Vec::new(),
     }
 }
 
@@ -52,6 +59,12 @@ impl Case {
 
     pub fn with(mut self, live: Value) -> Case {
         self.live.push(live);
+        self
+    }
+
+    /// Says what lives in a live container.
+    pub fn holding(mut self, name: &'static str, contents: Contents) -> Case {
+        self.contents.push((name, contents));
         self
     }
 
@@ -89,9 +102,17 @@ impl Case {
             .iter()
             .cloned()
             .map(|live| (Object(live.clone()).key(), Object(live)));
+        let contents = self.contents.iter().map(|(name, residents)| {
+            let live = self.live.iter().cloned().map(Object);
+            let container = live.into_iter().find(|live| live.key().short() == *name);
+            let key = container.unwrap_or_else(|| panic!("{name} is live")).key();
+            (key, residents.clone())
+        });
         let live = Live {
             objects: objects.collect(),
             is_first_install: self.live.is_empty(),
+            contents: contents.collect(),
+            ..Live::default()
         };
         let mut limits = Limits::default();
         limits.retry.times = self.retries;
@@ -122,7 +143,10 @@ impl Case {
             adopts: false,
             options,
             namespace: self.namespace.clone(),
-            confirmed: Confirmed::default(),
+            confirmed: Confirmed {
+                all: false,
+                only: self.confirmed.clone(),
+            },
             unasked: None,
             on_timeout: OnTimeout::Fail,
             ignore: &[],
@@ -164,7 +188,13 @@ pub fn live(kind: &str, name: &str, annotations: Value) -> Value {
     let (version, kind) = kind.rsplit_once('/').unwrap_or(("v1", kind));
     let mut live = json!({ "apiVersion": version, "kind": kind, "metadata": {
         "name": name, "uid": format!("uid-{name}"), "resourceVersion": "1", "annotations": annotations,
-        "labels": { "capstan.dev/application": "shop" },
+        "labels": { "capstan.dev/application": "shop", "capstan.dev/application-namespace": "shop" },
+        "managedFields": [{
+            "manager": "capstan", "operation": "Apply", "apiVersion": version, "fieldsType": "FieldsV1",
+            "fieldsV1": { "f:metadata": { "f:labels": {
+                "f:capstan.dev/application": {}, "f:capstan.dev/application-namespace": {},
+            } } },
+        }],
     } });
     if !["Namespace", "CustomResourceDefinition"].contains(&kind) {
         live["metadata"]["namespace"] = json!("shop");

@@ -1,6 +1,13 @@
-//! Immutable, compressed pieces of what is stored: named by their content, written once.
+//! Immutable, compressed pieces of what is stored: named by their content, written once, and verified whenever they are read.
+//!
+//! A blob's name doesn't prove what is in it: whoever may create Secrets may have taken the name before. What names a blob has its digest.
 
-use std::io::{self, BufWriter, Read as _};
+use std::{
+    collections::BTreeSet,
+    fmt::Write as _,
+    hash::{BuildHasher as _, RandomState},
+    io::{self, BufWriter, Read as _},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
@@ -11,16 +18,22 @@ use capstan_core::{
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     cluster::{Cluster, Rehearsal},
     error::{ClusterError, EngineError},
 };
 
-/// How many compressed bytes one Secret holds; the API server takes about a million.
-const PART: usize = 700_000;
-/// What a blob may unpack to: a stored state that was tampered with must not fill our memory.
-const MOST_BYTES: u64 = 512 * 1024 * 1024;
+/// How many compressed bytes one Secret holds; the API server takes about a million. The smaller size is tried when that is refused, by a
+/// proxy for example.
+const PARTS: [usize; 2] = [700_000, 150_000];
+/// What a blob may unpack to, in bytes: a stored state that was tampered with must not fill our memory.
+pub(super) const MOST_BYTES: u64 = 512 * 1024 * 1024;
+/// How many names are tried when foreign Secrets have them.
+const MOST_NAMES: u32 = 8;
+/// Counts how often a blob that was no longer needed has been needed again.
+const REUSED: &str = "capstan.dev/reused";
 
 /// Names a stored blob.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +45,18 @@ pub(crate) struct BlobRef {
     /// How many bytes it is as it is stored; 0 if it was stored before this was taken down.
     #[serde(default)]
     pub packed: u64,
+    /// The SHA-256 digest of its bytes as they are stored, in hexadecimal; empty if version 0.1.0 stored it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sha256: String,
+}
+
+/// A value as compressed JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Packed {
+    /// The compressed bytes.
+    pub data: Vec<u8>,
+    /// How many bytes the JSON has.
+    pub bytes: u64,
 }
 
 /// Names the Secrets and the Lease of an application.
@@ -66,7 +91,7 @@ pub(super) fn secret(application: &Application, name: &str, kind: &str, data: se
 }
 
 /// Packs a value as compressed JSON.
-pub(super) fn pack(value: &impl Serialize) -> Result<(Vec<u8>, u64), EngineError> {
+pub(crate) fn pack(value: &impl Serialize) -> Result<Packed, EngineError> {
     let wrong = |error: &dyn std::fmt::Display| EngineError::Stored(error.to_string());
     let mut counted = Counted {
         inner: BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast())),
@@ -74,7 +99,20 @@ pub(super) fn pack(value: &impl Serialize) -> Result<(Vec<u8>, u64), EngineError
     };
     serde_json::to_writer(&mut counted, value).map_err(|error| wrong(&error))?;
     let encoder = counted.inner.into_inner().map_err(|error| wrong(&error))?;
-    Ok((encoder.finish().map_err(|error| wrong(&error))?, counted.bytes))
+    Ok(Packed {
+        data: encoder.finish().map_err(|error| wrong(&error))?,
+        bytes: counted.bytes,
+    })
+}
+
+/// Returns how many bytes a value has as JSON.
+pub(crate) fn measure(value: &impl Serialize) -> Result<u64, EngineError> {
+    let mut counted = Counted {
+        inner: io::sink(),
+        bytes: 0,
+    };
+    serde_json::to_writer(&mut counted, value).map_err(|error| EngineError::Stored(error.to_string()))?;
+    Ok(counted.bytes)
 }
 
 /// Counts what is written.
@@ -109,39 +147,123 @@ pub(super) fn data(object: &Object, key: &str) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(object.text(&format!("/data/{key}"))?).ok()
 }
 
-/// Stores a value. Storing the same one twice is storing it once.
-pub(super) async fn write(
-    cluster: &Cluster,
-    application: &Application,
-    value: &impl Serialize,
-) -> Result<BlobRef, EngineError> {
-    let (packed, bytes) = pack(value)?;
-    let blob = write_packed(cluster, application, &packed).await?;
-    Ok(BlobRef { bytes, ..blob })
+/// Returns the SHA-256 digest of some bytes, in hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        // Writing into a text succeeds.
+        _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
-/// Stores bytes as they are.
-pub(super) async fn write_packed(
-    cluster: &Cluster,
-    application: &Application,
-    packed: &[u8],
-) -> Result<BlobRef, EngineError> {
-    let mut parts = Vec::new();
-    for part in packed.chunks(PART) {
+/// A Secret of a blob in the version in which it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Made {
+    pub name: String,
+    pub uid: String,
+    pub version: String,
+}
+
+/// Where blobs of one application are written.
+pub(super) struct Writer<'a> {
+    pub cluster: &'a Cluster,
+    pub application: &'a Application,
+    /// The Secrets that the head names: nobody removes them.
+    pub named: BTreeSet<String>,
+    /// What was written.
+    pub made: Vec<Made>,
+}
+
+impl Writer<'_> {
+    /// Stores a value. Storing the same one twice is storing it once.
+    pub async fn write(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
+        let blob = self.write_bytes(&packed.data).await?;
+        Ok(BlobRef {
+            bytes: packed.bytes,
+            ..blob
+        })
+    }
+
+    /// Stores bytes as they are.
+    pub async fn write_bytes(&mut self, bytes: &[u8]) -> Result<BlobRef, EngineError> {
+        let [usual, small] = PARTS;
+        let parts = match self.write_parts(bytes, usual).await {
+            Err(error) if error.is_too_large() && bytes.len() > small => self.write_parts(bytes, small).await,
+            other => other,
+        };
+        Ok(BlobRef {
+            parts: parts.map_err(EngineError::while_("storing what is needed to carry on"))?,
+            bytes: 0,
+            packed: bytes.len() as u64,
+            sha256: sha256(bytes),
+        })
+    }
+
+    async fn write_parts(&mut self, bytes: &[u8], size: usize) -> Result<Vec<String>, ClusterError> {
+        let mut parts = Vec::new();
+        for part in bytes.chunks(size) {
+            parts.push(self.write_part(part).await?);
+        }
+        Ok(parts)
+    }
+
+    async fn write_part(&mut self, part: &[u8]) -> Result<String, ClusterError> {
         let part = BASE64_STANDARD.encode(part);
-        let name = format!("{}.{}", name(application), short_hash(&[&part]));
-        let mut secret = secret(application, &name, "blob", json!({ "part": part }));
-        secret.0["immutable"] = json!(true);
-        match cluster.create(&secret, Rehearsal::No).await {
-            Ok(_) | Err(ClusterError::AlreadyExists(_)) => parts.push(name),
-            Err(error) => return Err(EngineError::while_("storing what is needed to carry on")(error)),
+        let first = format!("{}.{}", name(self.application), short_hash(&[&part]));
+        let mut name = first.clone();
+        for _ in 0..MOST_NAMES {
+            let mut secret = secret(self.application, &name, "blob", json!({ "part": part }));
+            secret.0["immutable"] = json!(true);
+            match self.cluster.create(&secret, Rehearsal::No).await {
+                Ok(made) => return Ok(self.made(&made)),
+                Err(ClusterError::AlreadyExists(_)) => {}
+                Err(error) => return Err(error),
+            }
+            match self.cluster.get(&secret.key()).await? {
+                Some(found) if found.text("/data/part") == Some(&part) => {
+                    if self.named.contains(&name) {
+                        return Ok(name);
+                    }
+                    if let Some(reused) = self.reuse(found).await? {
+                        return Ok(self.made(&reused));
+                    }
+                }
+                // It was removed in the meantime.
+                None => {}
+                // Nobody can foresee this name, so nobody can take all of them.
+                Some(_) => name = format!("{first}-{:016x}", RandomState::new().hash_one(&part)),
+            }
+        }
+        let key = secret_key(&self.application.namespace, &first);
+        Err(ClusterError::Other(format!(
+            "{key} isn't what capstan would have stored under this name"
+        )))
+    }
+
+    fn made(&mut self, secret: &Object) -> String {
+        self.made.push(Made {
+            name: secret.name().to_owned(),
+            uid: secret.uid().to_owned(),
+            version: secret.resource_version().to_owned(),
+        });
+        secret.name().to_owned()
+    }
+
+    /// Marks a blob that nothing names as needed: it becomes another version, so that who has listed it before can't remove it any more.
+    /// Nothing if it was removed in the meantime.
+    async fn reuse(&self, mut found: Object) -> Result<Option<Object>, ClusterError> {
+        let count: u64 = found
+            .annotation(REUSED)
+            .and_then(|count| count.parse().ok())
+            .unwrap_or_default();
+        found.set(&["metadata", "annotations", REUSED], json!((count + 1).to_string()));
+        found.set_label(STATE_OF, &self.application.name);
+        match self.cluster.replace(&found, Rehearsal::No).await {
+            Ok(reused) => Ok(Some(reused)),
+            Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(None),
+            Err(error) => Err(error),
         }
     }
-    Ok(BlobRef {
-        parts,
-        bytes: 0,
-        packed: packed.len() as u64,
-    })
 }
 
 /// Reads a stored value.
@@ -150,16 +272,16 @@ pub(super) async fn read<T: DeserializeOwned>(
     application: &Application,
     blob: &BlobRef,
 ) -> Result<T, EngineError> {
-    unpack(&read_packed(cluster, application, blob).await?)
+    unpack(&read_bytes(cluster, application, blob).await?)
 }
 
-/// Reads stored bytes as they are.
-pub(super) async fn read_packed(
+/// Reads stored bytes as they are, and verifies that they are what was stored.
+pub(super) async fn read_bytes(
     cluster: &Cluster,
     application: &Application,
     blob: &BlobRef,
 ) -> Result<Vec<u8>, EngineError> {
-    let mut packed = Vec::new();
+    let mut bytes = Vec::new();
     for name in &blob.parts {
         let key = secret_key(&application.namespace, name);
         let secret = cluster
@@ -167,7 +289,21 @@ pub(super) async fn read_packed(
             .await
             .map_err(EngineError::while_("reading what is stored"))?;
         let part = secret.as_ref().and_then(|secret| data(secret, "part"));
-        packed.extend(part.ok_or_else(|| EngineError::Stored(format!("{key} is missing or empty")))?);
+        let part = part.ok_or_else(|| EngineError::Stored(format!("{key} is missing or empty")))?;
+        // Version 0.1.0 took down no digest; the name has 50 bits of one.
+        if blob.sha256.is_empty() && !name.ends_with(&format!(".{}", short_hash(&[&BASE64_STANDARD.encode(&part)]))) {
+            return Err(EngineError::Stored(format!(
+                "{key} is not what was stored under this name"
+            )));
+        }
+        bytes.extend(part);
     }
-    Ok(packed)
+    if !blob.sha256.is_empty() && sha256(&bytes) != blob.sha256 {
+        let names = blob.parts.join(", ");
+        return Err(EngineError::Stored(format!(
+            "the digest of what is in Secret {names} of namespace {} is not the one that was taken down when it was stored",
+            application.namespace
+        )));
+    }
+    Ok(bytes)
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
-/// How long after the last renewal its driver may still act: less than a Lease lasts, for slow requests and bad clocks.
+use crate::clock::{Clock, Moment};
+
+/// How long after the last renewal its driver may still act, also when the machine slept in between: less than a Lease lasts, for slow requests and bad clocks.
 const ACTS_FOR: Duration = Duration::from_secs(10);
 /// How long after the last renewal a driver that may not act still waits for the next one: an API server's restart is over by then.
 /// If another driver has taken the lock meanwhile, that renewal tells.
@@ -13,7 +15,7 @@ const WAITS_FOR: Duration = Duration::from_secs(70);
 #[derive(Debug, Clone)]
 enum Hold {
     /// It was renewed then.
-    Renewed(Instant),
+    Renewed(Moment),
     /// It is lost, and why.
     Lost(String),
 }
@@ -27,13 +29,13 @@ pub(crate) struct Grip(watch::Receiver<Hold>);
 
 impl Renewals {
     /// Begins with a lock that was just taken.
-    pub fn begin() -> (Renewals, Grip) {
-        let (hold, heard) = watch::channel(Hold::Renewed(Instant::now()));
+    pub fn begin(clock: Clock) -> (Renewals, Grip) {
+        let (hold, heard) = watch::channel(Hold::Renewed(clock.moment()));
         (Renewals(hold), Grip(heard))
     }
 
     /// Tells of a renewal that was sent `at`.
-    pub fn renewed(&self, at: Instant) {
+    pub fn renewed(&self, at: Moment) {
         self.0.send_replace(Hold::Renewed(at));
     }
 
@@ -42,9 +44,9 @@ impl Renewals {
         self.0.send_replace(Hold::Lost(why.to_owned()));
     }
 
-    /// Says whether a renewal that comes late is worth waiting for.
+    /// Says whether a renewal that comes late is worth waiting for. While the machine slept there was none to wait for.
     pub fn wait_on(&self) -> bool {
-        matches!(*self.0.borrow(), Hold::Renewed(at) if at.elapsed() < WAITS_FOR)
+        matches!(*self.0.borrow(), Hold::Renewed(at) if at.elapsed_awake() < WAITS_FOR)
     }
 }
 
@@ -71,5 +73,37 @@ impl Grip {
                 return Err("nobody renews it any more".to_owned());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lock_is_not_firm_when_the_machine_has_slept_until_it_is_renewed() {
+        let clock = Clock::system();
+        let (renewals, grip) = Renewals::begin(clock);
+        assert_eq!(grip.firm().await, Ok(()));
+        let Some(before_sleep) = clock.moment().slept(Duration::from_hours(1)) else {
+            // There is no such clock on this system.
+            return;
+        };
+        renewals.renewed(before_sleep);
+        assert!(renewals.wait_on(), "nobody could have renewed it");
+        let firm = tokio::time::timeout(Duration::from_millis(200), grip.firm()).await;
+        assert!(firm.is_err(), "{firm:?}");
+        renewals.renewed(clock.moment());
+        assert_eq!(grip.firm().await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_virtual_time_a_lock_is_firm_for_ten_seconds() {
+        let (renewals, grip) = Renewals::begin(Clock::starting_at(jiff::Timestamp::UNIX_EPOCH));
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        assert_eq!(grip.firm().await, Ok(()));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        renewals.lost("it is another's");
+        assert_eq!(grip.firm().await, Err("it is another's".to_owned()));
     }
 }

@@ -22,7 +22,9 @@ use super::blob::BlobRef;
 use crate::{planning::Place, revision::Revision};
 
 /// The version of the stored form: read by this version and later ones.
-pub(super) const FORMAT: u32 = 1;
+///
+/// 2 has digests of blobs, and parts beside the head. Version 0.1.0 reads 1, and says of 2 that it is newer.
+pub(super) const FORMAT: u32 = 2;
 
 /// The one object of an application that changes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,12 +35,18 @@ pub(crate) struct Head {
     /// Who wrote this last, and how often before: how a driver knows its own write after a lost answer.
     pub written_by: String,
     pub writes: u64,
+    /// The mark of the Lease under which it was first written; empty if version 0.1.0 did that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mark: String,
     /// How many operations there have been.
     pub operations: u64,
     /// Where there may be objects of the application.
     pub places: BTreeSet<Place>,
     /// The manifests of the last sync that began.
     pub manifests: Option<BlobRef>,
+    /// What operations made. Version 0.1.0 kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<BlobRef>,
     /// The operation that isn't over.
     pub current: Option<Current>,
     /// The last ones that are, oldest first.
@@ -57,6 +65,45 @@ pub(crate) struct Head {
     pub hooks: HookRecords,
 }
 
+/// What of an application's state is stored in blobs, since it is too large to be stored beside the head.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Parts {
+    /// The head itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<BlobRef>,
+    /// The operation's state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<BlobRef>,
+    /// What the operation looks like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<BlobRef>,
+    /// The open page of its journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<BlobRef>,
+}
+
+impl Parts {
+    /// Lists the Secrets that they are in.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let all = [&self.head, &self.state, &self.view, &self.journal];
+        all.into_iter()
+            .flatten()
+            .flat_map(|blob| blob.parts.iter().map(String::as_str))
+    }
+}
+
+/// What is where the head would be, when that is stored in a blob.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Stub {
+    /// The version of the stored form.
+    pub format: u32,
+    /// As in [`Head`].
+    pub written_by: String,
+    /// As in [`Head`].
+    pub writes: u64,
+}
+
 impl Head {
     pub(super) fn new(application: Application) -> Head {
         Head {
@@ -64,9 +111,11 @@ impl Head {
             application,
             written_by: String::new(),
             writes: 0,
+            mark: String::new(),
             operations: 0,
             places: BTreeSet::new(),
             manifests: None,
+            inventory: None,
             current: None,
             history: Vec::new(),
             due: Vec::new(),
@@ -97,7 +146,7 @@ impl Head {
                 .chain(logs)
                 .chain(journal)
         });
-        let all = self.manifests.iter().chain(current).chain(past);
+        let all = self.manifests.iter().chain(&self.inventory).chain(current).chain(past);
         all.flat_map(|blob| blob.parts.iter().map(String::as_str)).collect()
     }
 }

@@ -1,6 +1,9 @@
 //! The lock: a Lease that its driver renews. Who wants the operation to end writes so onto the Lease.
 
-use std::time::Duration;
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    time::Duration,
+};
 
 use capstan_core::{
     deletion::DecidedPropagation,
@@ -22,6 +25,7 @@ use tokio::{
 use super::{
     blob::{self, STATE_OF},
     grip::{Grip, Renewals},
+    identity::Identity,
 };
 use crate::{
     clock::Clock,
@@ -39,60 +43,10 @@ const RENEWAL: Duration = Duration::from_secs(5);
 const RENEWED_WITHIN: Duration = Duration::from_secs(3);
 /// How soon a renewal that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+/// What the head has, too, if it was made by a driver that had this Lease. Somebody who may only create Secrets can't know it.
+const MARK: &str = "capstan.dev/state-mark";
 /// Who wants the operation to end.
 const END: &str = "capstan.dev/terminate";
-
-/// Tells one driver from all others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Identity {
-    host: String,
-    pid: u32,
-    instance: String,
-}
-
-impl Identity {
-    /// Names a driver in this process.
-    pub fn new(host: &str, instance: String) -> Identity {
-        Identity {
-            host: host.replace('/', "-"),
-            pid: std::process::id(),
-            instance,
-        }
-    }
-
-    /// Says whether a driver is known to be dead: it was a process of this host that is no more.
-    fn knows_dead(&self, holder: &str) -> bool {
-        let mut parts = holder.split('/');
-        let (host, pid) = (parts.next(), parts.next().and_then(|pid| pid.parse().ok()));
-        host == Some(&self.host) && pid.is_some_and(|pid: u32| pid != self.pid && !is_running(pid))
-    }
-}
-
-impl std::fmt::Display for Identity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}/{}", self.host, self.pid, self.instance)
-    }
-}
-
-#[cfg(unix)]
-fn is_running(pid: u32) -> bool {
-    // One that nobody has waited for yet still has its number. Where there is no such file, the number decides.
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    if stat
-        .rsplit(')')
-        .next()
-        .is_some_and(|rest| rest.trim_start().starts_with(['Z', 'X']))
-    {
-        return false;
-    }
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
-}
-
-#[cfg(not(unix))]
-fn is_running(_: u32) -> bool {
-    true
-}
 
 /// What happens to a lock while it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +65,10 @@ pub(crate) struct Lock {
     key: ObjectKey,
     identity: Identity,
     grip: Grip,
+    /// Its mark; nothing if version 0.1.0 made its Lease.
+    mark: Option<String>,
+    /// Whether its Lease was made when it was taken.
+    is_new: bool,
     task: JoinHandle<()>,
 }
 
@@ -145,7 +103,7 @@ impl Lock {
     ) -> Result<Lock, EngineError> {
         let doing = EngineError::while_("taking the application's lock");
         let key = lease_key(application);
-        let taken = loop {
+        let (taken, is_new_lease) = loop {
             let live = cluster.get(&key).await.map_err(&doing)?;
             if let Some(live) = &live {
                 wait_for_holder(cluster, clock, &identity, live).await?;
@@ -162,18 +120,19 @@ impl Lock {
             if is_new {
                 forget_signals(&mut lease);
             }
+            let is_new_lease = live.is_none();
             let written = match live {
                 None => cluster.create(&lease, Rehearsal::No).await,
                 Some(_) => cluster.replace(&lease, Rehearsal::No).await,
             };
             match written {
-                Ok(lease) => break lease,
+                Ok(lease) => break (lease, is_new_lease),
                 // Somebody was faster: look again who it is.
                 Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_)) => {}
                 Err(error) => return Err(doing(error)),
             }
         };
-        let (renewals, grip) = Renewals::begin();
+        let (renewals, grip) = Renewals::begin(clock);
         let keeper = Keeper {
             cluster: cluster.clone(),
             clock,
@@ -188,8 +147,26 @@ impl Lock {
             key,
             identity,
             grip,
+            mark: taken.annotation(MARK).map(str::to_owned),
+            is_new: is_new_lease,
             task: tokio::spawn(keeper.keep(taken)),
         })
+    }
+
+    /// Returns the mark that a head has which is made under this lock.
+    pub fn mark(&self) -> Option<&str> {
+        self.mark.as_deref()
+    }
+
+    /// Says whether a head that is there was made by a driver that had this lock's Lease, by the head's mark. One that was there before
+    /// the Lease was not.
+    pub fn vouches_for(&self, mark: &str) -> bool {
+        !self.is_new && self.mark().is_none_or(|ours| ours == mark)
+    }
+
+    /// Says whether its Lease was made when it was taken.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Returns what tells those who act in its holder's name whether they may.
@@ -228,8 +205,19 @@ fn fresh(application: &Application) -> Object {
     Object(json!({
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
-        "metadata": { "name": key.name, "namespace": key.namespace, "labels": { STATE_OF: application.name } },
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": { STATE_OF: application.name },
+            "annotations": { MARK: random() },
+        },
     }))
+}
+
+/// Returns 128 random bits: `RandomState` has them from the operating system.
+fn random() -> String {
+    let number = || RandomState::new().hash_one(0_u8);
+    format!("{:016x}{:016x}", number(), number())
 }
 
 /// Takes off what was meant for an operation that is over.
@@ -414,7 +402,7 @@ impl Keeper {
 
     /// Renews the Lease, or nothing if the server can't be reached; fails when another driver has it, or when that lasts too long.
     async fn renew_in_time(&mut self, lease: &Object) -> Result<Option<Object>, String> {
-        let before = Instant::now();
+        let before = self.clock.moment();
         // One that was not heard of may have been carried out: the next one meets `Moved` and looks.
         if let Some(renewed) = timeout(RENEWED_WITHIN, self.renew(lease)).await.unwrap_or(Ok(None))? {
             self.renewals.renewed(before);

@@ -16,10 +16,14 @@ const NAMESPACE: [&str; 2] = ["metadata", "namespace"];
 pub(super) enum Expected {
     /// One object; any name where the server gives it.
     Object(ObjectKey),
+    /// The metadata of one object, or the object where the server has no shorter form.
+    MetadataOf(ObjectKey),
     /// One object that is deleted: it, or a `Status` about it.
     Deleted(ObjectKey),
     /// Objects of a kind, in one namespace or in all if it is empty.
     List(GroupKind, String),
+    /// The metadata of such objects, or the objects where the server has no shorter form.
+    Metadata(GroupKind, String),
     /// An object of this kind that isn't stored.
     Review(GroupKind),
 }
@@ -28,8 +32,8 @@ impl Expected {
     /// Returns the kind that the request is about.
     pub(super) fn kind(&self) -> GroupKind {
         match self {
-            Expected::Object(key) | Expected::Deleted(key) => key.group_kind(),
-            Expected::List(kind, _) | Expected::Review(kind) => kind.clone(),
+            Expected::Object(key) | Expected::MetadataOf(key) | Expected::Deleted(key) => key.group_kind(),
+            Expected::List(kind, _) | Expected::Metadata(kind, _) | Expected::Review(kind) => kind.clone(),
         }
     }
 
@@ -40,7 +44,20 @@ impl Expected {
     /// Returns what was asked and what was answered.
     pub(super) fn check(&self, answer: &Value) -> Result<(), ClusterError> {
         match self {
-            Expected::Object(key) => one(key, answer),
+            // The shorter form doesn't say of which kind the objects are.
+            Expected::MetadataOf(key) if kind_of(answer) == shorter("") => {
+                let GroupKind { group, kind } = shorter("");
+                let key = ObjectKey {
+                    group,
+                    kind,
+                    ..key.clone()
+                };
+                one(&key, answer)
+            }
+            Expected::Metadata(_, namespace) if kind_of(answer) == shorter("List") => {
+                list(&shorter(""), namespace, answer)
+            }
+            Expected::Object(key) | Expected::MetadataOf(key) => one(key, answer),
             Expected::Deleted(key) => {
                 let is_status = text(answer, &["kind"]) == "Status"
                     && matches!(text(answer, &["apiVersion"]), "v1" | "meta.k8s.io/v1");
@@ -53,7 +70,7 @@ impl Expected {
                     Some(name) => Err(mismatch(&key.to_string(), &format!("a Status about {name}"))),
                 }
             }
-            Expected::List(kind, namespace) => list(kind, namespace, answer),
+            Expected::List(kind, namespace) | Expected::Metadata(kind, namespace) => list(kind, namespace, answer),
             Expected::Review(kind) => {
                 let given = kind_of(answer);
                 if given == *kind {
@@ -86,6 +103,11 @@ pub(super) fn check_seen(
         &objects_of(kind, namespace),
         &key(given_kind, given_namespace, name).to_string(),
     ))
+}
+
+/// Returns what the server calls an object of which it shows the metadata alone, or with `List` several of them.
+fn shorter(suffix: &str) -> GroupKind {
+    GroupKind::new("meta.k8s.io", format!("PartialObjectMetadata{suffix}"))
 }
 
 fn one(key: &ObjectKey, answer: &Value) -> Result<(), ClusterError> {

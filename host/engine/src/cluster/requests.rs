@@ -46,6 +46,11 @@ impl Prepared {
         self.request.clone()
     }
 
+    /// Returns the body of the request.
+    pub(super) fn body(&self) -> &[u8] {
+        self.request.body()
+    }
+
     /// Returns an answer that is about what was asked.
     ///
     /// # Errors
@@ -151,6 +156,13 @@ impl Endpoint {
         Prepared::new(request, Expected::Object(self.key(name)))
     }
 
+    pub(super) fn get_metadata(&self, name: &ObjectName) -> Built {
+        let request = self
+            .request
+            .get_metadata(&segment(name), &kube::api::GetParams::default());
+        Prepared::new(request, Expected::MetadataOf(self.key(name)))
+    }
+
     /// Lists some of those whose fields are like this.
     pub(super) fn some(&self, fields: &str, page: u32) -> Built {
         let request = self.request.list(&ListParams::default().fields(fields).limit(page));
@@ -166,6 +178,41 @@ impl Endpoint {
             params = params.continue_token(next);
         }
         Prepared::new(self.request.list(&params), self.list_of())
+    }
+
+    /// Lists objects with their metadata alone, where the server can do that.
+    pub(super) fn list_metadata(&self, labels: &str, fields: &str, page: u32, next: &str) -> Built {
+        let mut params = ListParams::default().limit(page);
+        if !labels.is_empty() {
+            params = params.labels(labels);
+        }
+        if !fields.is_empty() {
+            params = params.fields(fields);
+        }
+        if !next.is_empty() {
+            params = params.continue_token(next);
+        }
+        let expected = Expected::Metadata(self.kind.clone(), self.namespace.clone());
+        let mut prepared = Prepared::new(self.request.list(&params), expected)?;
+        let accept = http::HeaderValue::from_static(
+            "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json",
+        );
+        prepared.request.headers_mut().insert(http::header::ACCEPT, accept);
+        Ok(prepared)
+    }
+
+    /// Deletes what still is in this version; nothing depends on it.
+    pub(super) fn delete_version(&self, name: &ObjectName, uid: &str, version: &str) -> Built {
+        let params = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: Some(version.to_owned()),
+            }),
+            ..DeleteParams::default()
+        };
+        let request = self.request.delete(&segment(name), &params);
+        Prepared::new(request, Expected::Deleted(self.key(name)))
     }
 
     pub(super) fn create(&self, object: &Object, unknown: UnknownFields, dry_run: bool) -> Built {

@@ -12,8 +12,8 @@ use capstan_core::{
     input::{Applied, DeleteAnswer},
     migration,
     object::{Object, ObjectKey},
-    operation,
-    plan::{self, Plan},
+    operation, ownership,
+    plan::Plan,
     task::{Action, ApplyTask, Changes, Task, UnknownFields},
 };
 use serde_json::json;
@@ -156,7 +156,7 @@ impl Performer {
         let (made, left_out) = loop {
             match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
                 Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
-                    break self.recreate(object, apply, unknown).await?;
+                    break self.recreate(task, object, apply).await?;
                 }
                 // Whoever looks after an ignored field may have taken it in this moment.
                 Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
@@ -164,6 +164,7 @@ impl Performer {
                 Ok(written) => break written,
             }
         };
+        self.has_made(&made);
         let by = Some(&apply.judge);
         let mut assessment = self.judge.assess(by, &made).await;
         // Whatever is not the last word is explained by who watches it.
@@ -199,14 +200,15 @@ impl Performer {
     /// Deletes an object that can't be changed as desired, and creates it anew.
     async fn recreate(
         &self,
+        task: &Task,
         object: &Object,
         apply: &ApplyTask,
-        unknown: UnknownFields,
     ) -> Result<(Object, Vec<String>), ClusterError> {
-        let key = object.key();
+        let (key, unknown) = (object.key(), task.unknown_fields);
         let Some(live) = self.cluster.get(&key).await? else {
             return write(&self.cluster, object, apply, unknown, Rehearsal::No).await;
         };
+        self.check_empty(&key, live.uid(), task).await?;
         let propagation = apply.recreate_propagation;
         self.cluster.delete(&key, live.uid(), propagation).await?;
         match tokio::time::timeout(GONE_WITHIN, self.cluster.until_gone(&key, live.uid())).await {
@@ -229,7 +231,7 @@ impl Performer {
         let Some(live) = self.cluster.get(key).await? else {
             return Ok(());
         };
-        let adopts = plan::is_adopted(&live);
+        let adopts = ownership::is_adopted(&live, &self.plan.application);
         if !migration::is_needed(&live, adopts) || apply.live.is_none() {
             return Ok(());
         }
@@ -245,9 +247,11 @@ impl Performer {
     /// Deletes an object; what Argo CD left on it, which nobody would ever take off, doesn't hold that up.
     pub(super) async fn delete(
         &self,
+        task: &Task,
         target: &Target,
         propagation: DecidedPropagation,
     ) -> Result<DeleteAnswer, ClusterError> {
+        self.check_empty(&target.key, &target.uid, task).await?;
         let left = match self.cluster.delete(&target.key, &target.uid, propagation).await? {
             Deletion::AlreadyGone => return Ok(DeleteAnswer::AlreadyGone),
             Deletion::Accepted(None) => return Ok(DeleteAnswer::Accepted),

@@ -10,6 +10,7 @@ use capstan_core::{
     hook::short_hash,
     input::{Answer, Happened},
     object::{Object, ObjectKey, labels},
+    ownership::{self, MANAGER_OF_HOOKS},
     plan::Scope,
     plugins::{Ask, HeaderValue, HttpRequest, LogLine, Need, Observed, Request},
     task::{Task, TaskId},
@@ -24,8 +25,6 @@ use crate::{
     web::Call,
 };
 
-/// What the names of the field managers begin with that act for hooks: what they changed is the application's own.
-pub(crate) const MANAGER_OF_HOOKS: &str = "capstan-hook-";
 /// What all objects of a list may have together, in bytes: a plugin's input has a bound.
 const MOST_LISTED: usize = 1 << 20;
 /// How long lines of a log are gathered before a plugin is told.
@@ -77,7 +76,7 @@ impl Performer {
             }
             Request::Apply(text) => self.apply_other(task, &permitted, text).await,
             Request::Patch { merge, .. } => self.patch_other(task, &permitted, merge).await,
-            Request::Delete { propagation, .. } => self.delete_other(&permitted, *propagation).await,
+            Request::Delete { propagation, .. } => self.delete_other(task, &permitted, *propagation).await,
             Request::Watch(_) => self.key(&permitted).map(Answer::Found),
             Request::Http(call) => self.call(task, ask, call, &permitted, order).await,
             Request::EmitEvent(text) => self.emit_event(task, ask, text, order).await,
@@ -123,15 +122,6 @@ impl Performer {
         format!("{MANAGER_OF_HOOKS}{hook}")
     }
 
-    fn check_owner(&self, live: Option<&Object>) -> Result<(), ClusterError> {
-        match live.and_then(|live| live.label(labels::APPLICATION)) {
-            Some(owner) if owner != self.plan.application.name => Err(ClusterError::Forbidden(format!(
-                "it belongs to the application {owner}"
-            ))),
-            Some(_) | None => Ok(()),
-        }
-    }
-
     async fn apply_other(&self, task: &Task, permitted: &Permitted<'_>, text: &str) -> Result<Answer, ClusterError> {
         let key = self.key(permitted)?;
         let value: Value = serde_json::from_str(text).map_err(|error| ClusterError::Invalid(error.to_string()))?;
@@ -146,13 +136,16 @@ impl Performer {
         self.check_owner(live.as_ref())?;
         // What was there before stays whose it was.
         if live.is_none_or(|live| live.label(labels::APPLIED_BY).is_some()) {
-            object.set_label(labels::APPLICATION, &self.plan.application.name);
+            ownership::mark(&mut object, &self.plan.application);
             object.set_label(labels::OPERATION, &self.operation);
             if let Some(hook) = task.hook() {
                 object.set_label(labels::APPLIED_BY, &hook.hook.0);
             }
         }
-        self.cluster.apply_as(&object, &Self::manager(task)).await?;
+        let made = self.cluster.apply_as(&object, &Self::manager(task)).await?;
+        if object.label(labels::APPLICATION).is_some() {
+            self.has_made(&made);
+        }
         Ok(Answer::Touched {
             key,
             how: "applied".to_owned(),
@@ -173,6 +166,7 @@ impl Performer {
 
     async fn delete_other(
         &self,
+        task: &Task,
         permitted: &Permitted<'_>,
         propagation: capstan_core::hook::Propagation,
     ) -> Result<Answer, ClusterError> {
@@ -181,6 +175,8 @@ impl Performer {
             return Ok(Answer::Note(Noted::Deleted));
         };
         self.check_owner(Some(&live))?;
+        self.check_removal(&live)?;
+        self.check_empty(&key, live.uid(), task).await?;
         let rules = PropagationRules {
             annotation: None,
             application: self.plan.propagation,

@@ -147,57 +147,53 @@ impl Performer {
     /// Creates a hook's object, or finds that it did so before a crash.
     async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
-        let (Some(own), Some(hook)) = (own, task.hook()) else {
+        let (Some(mut own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };
         // By Argo CD's rules what an earlier run left is applied over.
-        let made = if hook.runs_to_completion && !self.plan.mode.has(Rule::OlderObjectCounts) {
+        let is_created = hook.runs_to_completion && !self.plan.mode.has(Rule::OlderObjectCounts);
+        let (made, is_new) = if is_created {
             match self.cluster.create_with(&own, task.unknown_fields, Rehearsal::No).await {
                 Err(ClusterError::AlreadyExists(_)) => match self.cluster.get(&own.key()).await? {
-                    Some(live) if live.label(labels::RUN) == own.label(labels::RUN) => live,
-                    Some(live) if self.may_replace(task, &live) => return Ok(Answer::NameTaken),
-                    Some(live) => return Err(ClusterError::Other(foreign(&live))),
+                    Some(live) if is_same_run(&live, &own) => (live, true),
+                    Some(live) if self.gives_way(&live, task) => return Ok(Answer::NameTaken),
+                    Some(live) => return Err(self.taken(&live)),
                     None => return Ok(Answer::NameTaken),
                 },
-                other => other?,
+                other => (other?, true),
             }
         } else {
+            let live = self.cluster.get(&own.key()).await?;
+            if let Some(live) = &live {
+                if !self.gives_way(live, task) {
+                    return Err(self.taken(live));
+                }
+                // Another object that takes its place now is refused.
+                own.set_meta("uid", live.uid());
+            }
             let conflicts = of_hooks(&self.plan);
             let applied = self
                 .cluster
                 .apply_with(&own, conflicts, task.unknown_fields, Rehearsal::No);
-            applied.await?.0
+            match applied.await {
+                Err(ClusterError::Moved(_)) if live.is_some() => return Ok(Answer::NameTaken),
+                applied => (applied?.0, live.is_none_or(|live| is_same_run(&live, &own))),
+            }
         };
+        self.has_made(&made);
         let target = Target {
             key: made.key(),
             uid: made.uid().to_owned(),
         };
         self.lines.follow(&task.id, &target);
-        Ok(Answer::Created(target))
-    }
-
-    /// Says whether an object in the way of a hook's is one that its delete policies may remove: of an earlier run, or of the tool that
-    /// ran this hook before us, whose annotations it carries. By Argo CD's rules also what was a resource of the application.
-    pub(super) fn may_replace(&self, task: &Task, live: &Object) -> bool {
-        let is_this_hook = task
-            .hook()
-            .is_some_and(|hook| live.label(labels::HOOK) == Some(&hook.hook.0));
-        let ran_elsewhere = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"]
-            .iter()
-            .any(|name| live.annotation(name).is_some());
-        let application = Some(self.plan.application.name.as_str());
-        let was_resource = live.label(labels::HOOK).is_none() && live.label(labels::APPLICATION) == application;
-        is_this_hook
-            || (was_resource && self.plan.mode.has(Rule::EveryKindIsReplaced))
-            || (live.label(labels::HOOK).is_none()
-                && ran_elsewhere
-                && super::is_ours(live, &self.plan.application.name))
+        Ok(if is_new {
+            Answer::Created(target)
+        } else {
+            Answer::AppliedOver(target)
+        })
     }
 }
 
-fn foreign(live: &Object) -> String {
-    format!(
-        "{} is there already and was made by nobody's hook; delete it or give the hook another name",
-        live.key()
-    )
+fn is_same_run(live: &Object, own: &Object) -> bool {
+    live.label(labels::RUN) == own.label(labels::RUN)
 }

@@ -128,9 +128,11 @@ impl Performer {
             Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => return Ok(older),
             found => found?,
         };
+        // What carries the hook's labels and was made by others is left alone.
+        found.retain(|live| self.ownership().is_own(live));
         if !found.iter().any(|live| live.key() == key)
             && let Some(live) = self.cluster.get(&key).await?
-            && self.may_replace(task, &live)
+            && self.gives_way(&live, task)
         {
             found.push(live);
         }
@@ -176,9 +178,8 @@ impl Performer {
                 settings: &hook.settings,
             };
             rank += 1;
-            older
-                .decided
-                .push((target, ask_all(&*self.plugins, self.clock, case).await));
+            let decision = ask_all(&*self.plugins, self.clock, case).await;
+            older.decided.push((target, self.spare(decision, live, task).await));
         }
         Ok(older)
     }
@@ -212,7 +213,8 @@ impl Performer {
             policies: &hook.policies,
             settings: &hook.settings,
         };
-        ask_all(&*self.plugins, self.clock, case).await
+        let decision = ask_all(&*self.plugins, self.clock, case).await;
+        self.spare(decision, &object, task).await
     }
 }
 

@@ -12,7 +12,8 @@ use capstan_core::{
     health::Health,
     input::Happened,
     name::field_selector,
-    object::{GroupKind, Object, ObjectKey, labels},
+    object::{GroupKind, Object, ObjectKey},
+    ownership,
     plugins::Answerer,
     related,
     task::TaskId,
@@ -92,7 +93,7 @@ impl Watcher {
     }
 
     pub async fn run(mut self) {
-        let label = format!("{}={}", labels::APPLICATION, self.shared.application.name);
+        let label = ownership::watch_selector(&self.shared.application, &self.namespace);
         let Some(mut stream) = self.open(watching().labels(&label)) else {
             let kind = &self.kind;
             let message =
@@ -177,7 +178,7 @@ impl Watcher {
         }
         match self.shared.cluster.get(key).await {
             Ok(Some(object)) => {
-                let has_label = object.label(labels::APPLICATION) == Some(&self.shared.application.name);
+                let has_label = ownership::is_watched(&object, &self.shared.application);
                 if !has_label && !self.strays.contains_key(key) {
                     let config = watching().fields(&field_selector(&key.name));
                     if let Some(stream) = self.open(config) {

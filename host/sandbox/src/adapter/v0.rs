@@ -1,5 +1,5 @@
 //! Asks over the contract 0.1 and understands its answers. A case of a later contract becomes what the contract says of
-//! `other`: unknown health, a kept object, a failure.
+//! `other`: unknown health, a kept object, a failure. Every text for people is cut by [`bounded`]: it becomes part of what is stored.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
@@ -7,6 +7,7 @@ use capstan_core::{
     hook::{Disposal, HookOutcome, Propagation},
     phase::Phase,
     plugins::{Ask, HeaderValue, HookStep, HttpRequest, ObjectRef, Placement, Progress, Request, Selector},
+    text::bounded,
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
@@ -32,6 +33,9 @@ const MAX_ASKS: usize = 64;
 
 /// Bytes a hook may want to remember.
 const MAX_STATE: usize = 64 << 10;
+
+/// Things that a plugin may need to see beside an object.
+const MAX_NEEDS: usize = 8;
 
 /// No plugin is asked again sooner.
 const MIN_WAIT_MS: u32 = 100;
@@ -206,13 +210,13 @@ impl Question for Step<'_> {
 
 fn failure(failure: types::Failure) -> Failure {
     match failure {
-        types::Failure::Invalid(message) => Failure::Invalid(message),
+        types::Failure::Invalid(message) => Failure::Invalid(bounded(message)),
         types::Failure::Retry((message, after_ms)) => Failure::Retry {
-            message,
+            message: bounded(message),
             after_ms: after_ms.max(MIN_WAIT_MS),
         },
-        types::Failure::Failed(message) => Failure::Failed(message),
-        types::Failure::Other((name, json)) => Failure::Failed(format!("{name}: {json}")),
+        types::Failure::Failed(message) => Failure::Failed(bounded(message)),
+        types::Failure::Other((name, json)) => Failure::Failed(bounded(format!("{name}: {json}"))),
     }
 }
 
@@ -227,7 +231,7 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
         details,
     } = answer;
     let size = message.len() + rule.len() + texts(&need) + details.map_or(0, |details| details.len());
-    bounded(size)?;
+    fits(size)?;
     Ok(Assessment {
         health: match status {
             health::HealthStatus::Healthy => Health::Healthy,
@@ -237,11 +241,11 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
             health::HealthStatus::Missing => Health::Missing,
             health::HealthStatus::Unknown | health::HealthStatus::Other(_) => Health::Unknown,
         },
-        message,
-        rule,
+        message: bounded(message),
+        rule: bounded(rule),
         is_final: final_,
         recheck_after_ms,
-        need,
+        need: need.into_iter().take(MAX_NEEDS).map(bounded).collect(),
     })
 }
 
@@ -272,8 +276,8 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
     let placed = match answer {
         hook::Placement::Run(placed) => placed,
         hook::Placement::Skip(reason) => {
-            bounded(reason.len())?;
-            return Ok(Placement::Skip(reason));
+            fits(reason.len())?;
+            return Ok(Placement::Skip(bounded(reason)));
         }
         hook::Placement::Other((name, _)) => return Err(later("placement", &name)),
     };
@@ -283,7 +287,7 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         also,
         details,
     } = placed;
-    bounded(texts(&also) + details.map_or(0, |details| details.len()))?;
+    fits(texts(&also) + details.map_or(0, |details| details.len()))?;
     for object in &also {
         if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
             return Err(broken(format!("one of `also` is no JSON object: {error}")));
@@ -321,7 +325,7 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
         wake_after_ms,
         details,
     } = answer;
-    bounded(message.len() + details.map_or(0, |details| details.len()))?;
+    fits(message.len() + details.map_or(0, |details| details.len()))?;
     if asks.len() > MAX_ASKS {
         return Err(broken(format!(
             "{} asks in one step, where {MAX_ASKS} may be",
@@ -341,7 +345,7 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
             hook::Progress::Failed => Progress::Ended(HookOutcome::Failed),
             hook::Progress::Other((name, _)) => return Err(later("progress", &name)),
         },
-        message,
+        message: bounded(message),
         asks: asks
             .into_iter()
             .map(|ask| Ok(Ask::new(ask.id, request(ask.what)?)))
@@ -375,9 +379,9 @@ fn request(request: hook::Request) -> Result<Request, Failure> {
             propagation: propagation(deletion.propagation),
         },
         hook::Request::Http(call) => return http(call),
-        hook::Request::WaitSignal(name) => Request::WaitSignal(name),
+        hook::Request::WaitSignal(name) => Request::WaitSignal(bounded(name)),
         hook::Request::EmitEvent(text) => Request::EmitEvent(text),
-        hook::Request::Other((name, _)) => Request::NotInThisVersion(name),
+        hook::Request::Other((name, _)) => Request::NotInThisVersion(bounded(name)),
     })
 }
 
@@ -411,7 +415,9 @@ fn http(call: hook::HttpRequest) -> Result<Request, Failure> {
             }
             // The call without it would be another one.
             hook::HeaderValue::Other((kind, _)) => {
-                return Ok(Request::NotInThisVersion(format!("http with a header value `{kind}`")));
+                return Ok(Request::NotInThisVersion(bounded(format!(
+                    "http with a header value `{kind}`"
+                ))));
             }
         };
         headers.push((name, value));
@@ -439,7 +445,7 @@ fn texts(texts: &[String]) -> usize {
 }
 
 /// Refuses an answer that is too large, though it came over: the host may count more than what is in it.
-fn bounded(size: usize) -> Result<(), Failure> {
+fn fits(size: usize) -> Result<(), Failure> {
     if size > MAX_ANSWER {
         return Err(broken(format!("{size} bytes, where {MAX_ANSWER} may be")));
     }
@@ -451,5 +457,8 @@ fn later(what: &str, name: &str) -> Failure {
 }
 
 fn broken(what: String) -> Failure {
-    Failure::Failed(format!("gave an answer outside of the contract: {what}"))
+    Failure::Failed(bounded(format!("gave an answer outside of the contract: {what}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! What an application's operations made: the key and the UID of each object.
+//!
+//! Labels say where to look. This says what is the application's own, also after somebody removed its labels or its `managedFields`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::ObjectKey;
+
+/// The objects that operations of one application applied or created, by key, each with its UID.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Place>", into = "Vec<Place>")]
+pub struct Inventory {
+    uids: BTreeMap<ObjectKey, String>,
+}
+
+/// The stored form: the objects of one kind in one namespace.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Place {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    group: String,
+    kind: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    namespace: String,
+    /// UIDs by name.
+    objects: BTreeMap<String, String>,
+}
+
+impl Inventory {
+    /// Says whether this very object is in it.
+    pub fn has(&self, key: &ObjectKey, uid: &str) -> bool {
+        self.uids.get(key).is_some_and(|known| known == uid)
+    }
+
+    /// Says whether an object with this key is in it.
+    pub fn knows(&self, key: &ObjectKey) -> bool {
+        self.uids.contains_key(key)
+    }
+
+    /// Adds an object; it takes the place of an earlier one with the same key.
+    pub fn insert(&mut self, key: ObjectKey, uid: impl Into<String>) {
+        let uid = uid.into();
+        if !uid.is_empty() {
+            self.uids.insert(key, uid);
+        }
+    }
+
+    /// Removes an object, unless its key stands for another one by now.
+    pub fn remove(&mut self, key: &ObjectKey, uid: &str) {
+        if self.has(key, uid) {
+            self.uids.remove(key);
+        }
+    }
+
+    /// Lists its objects with their UIDs.
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &str)> {
+        self.uids.iter().map(|(key, uid)| (key, uid.as_str()))
+    }
+
+    /// Says whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.uids.is_empty()
+    }
+}
+
+impl From<Vec<Place>> for Inventory {
+    fn from(places: Vec<Place>) -> Inventory {
+        let mut inventory = Inventory::default();
+        for place in places {
+            for (name, uid) in place.objects {
+                let key = ObjectKey {
+                    group: place.group.clone(),
+                    kind: place.kind.clone(),
+                    namespace: place.namespace.clone(),
+                    name,
+                };
+                inventory.insert(key, uid);
+            }
+        }
+        inventory
+    }
+}
+
+impl From<Inventory> for Vec<Place> {
+    fn from(inventory: Inventory) -> Vec<Place> {
+        let mut places: Vec<Place> = Vec::new();
+        // Keys of one kind and namespace follow each other.
+        for (key, uid) in inventory.uids {
+            let is_same = |place: &Place| {
+                (&place.group, &place.kind, &place.namespace) == (&key.group, &key.kind, &key.namespace)
+            };
+            if !places.last().is_some_and(is_same) {
+                places.push(Place {
+                    group: key.group,
+                    kind: key.kind,
+                    namespace: key.namespace,
+                    objects: BTreeMap::new(),
+                });
+            }
+            if let Some(place) = places.last_mut() {
+                place.objects.insert(key.name, uid);
+            }
+        }
+        places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(kind: &str, namespace: &str, name: &str) -> ObjectKey {
+        ObjectKey {
+            group: String::new(),
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    #[test]
+    fn it_is_stored_by_kind_and_namespace() {
+        let mut inventory = Inventory::default();
+        inventory.insert(key("ConfigMap", "a", "one"), "1");
+        inventory.insert(key("ConfigMap", "b", "one"), "2");
+        inventory.insert(key("ConfigMap", "a", "two"), "3");
+        inventory.insert(key("Namespace", "", "a"), "4");
+        let stored = serde_json::to_string(&inventory).unwrap();
+        assert_eq!(
+            stored,
+            r#"[{"kind":"ConfigMap","namespace":"a","objects":{"one":"1","two":"3"}},{"kind":"ConfigMap","namespace":"b","objects":{"one":"2"}},{"kind":"Namespace","objects":{"a":"4"}}]"#
+        );
+        assert_eq!(serde_json::from_str::<Inventory>(&stored).unwrap(), inventory);
+    }
+
+    #[test]
+    fn another_object_of_the_same_name_is_not_in_it() {
+        let mut inventory = Inventory::default();
+        inventory.insert(key("ConfigMap", "a", "one"), "1");
+        assert!(inventory.has(&key("ConfigMap", "a", "one"), "1"));
+        assert!(!inventory.has(&key("ConfigMap", "a", "one"), "2"));
+        inventory.insert(key("ConfigMap", "a", "one"), "2");
+        inventory.remove(&key("ConfigMap", "a", "one"), "1");
+        assert!(inventory.has(&key("ConfigMap", "a", "one"), "2"));
+        inventory.insert(key("ConfigMap", "a", "none"), "");
+        assert!(
+            !inventory.has(&key("ConfigMap", "a", "none"), ""),
+            "an object without a UID is nobody's"
+        );
+    }
+}

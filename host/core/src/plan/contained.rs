@@ -1,0 +1,119 @@
+//! Containers that a plan would remove: a Namespace or a `CustomResourceDefinition` stays while anything lives in it that doesn't go.
+
+use super::{Skipped, make::Making, remove::Leaving};
+use crate::{
+    container::{self, Container, Contents, Held},
+    object::{Object, ObjectKey},
+    operation_kind::OperationKind,
+    plan::Role,
+    task::Action,
+};
+
+impl Making<'_> {
+    /// Takes containers that aren't empty out of what is removed. A container that stays may be in another one, so they are looked at
+    /// until nothing changes.
+    pub(super) fn keep_full_containers(&mut self, leaving: &mut [Leaving<'_>]) {
+        let live = &self.planning.live.objects;
+        let containers: Vec<(ObjectKey, Container)> = self
+            .deleted()
+            .chain(leaving.iter().filter(|one| one.goes).map(|one| one.live.key()))
+            .filter_map(|key| Some((key.clone(), Container::of(live.get(&key)?)?)))
+            .collect();
+        if containers.is_empty() {
+            return;
+        }
+        for (key, container) in &containers {
+            if self.planning.confirmed.has(key) {
+                self.confirmed.insert(container.clone());
+            }
+        }
+        let mut staying = containers;
+        loop {
+            let going = self.going(leaving);
+            let held = staying
+                .iter()
+                .enumerate()
+                .find_map(|(at, (key, container))| Some((at, self.held(key, container, &going)?)));
+            let Some((at, held)) = held else { return };
+            let (key, container) = staying.remove(at);
+            self.confirmed.remove(&container);
+            let reason = container::reason(&key, &held);
+            self.keep(&key, reason, leaving);
+        }
+    }
+
+    /// Takes down which containers of hooks go with everything that is in them.
+    pub(super) fn confirm_container(&mut self, object: &Object) {
+        if self.planning.confirmed.has(&object.key())
+            && let Some(container) = Container::of(object)
+        {
+            self.confirmed.insert(container);
+        }
+    }
+
+    fn deleted(&self) -> impl Iterator<Item = ObjectKey> {
+        let tasks = self.tasks.iter();
+        tasks
+            .filter(|task| matches!(task.action, Action::Delete(_)))
+            .map(|task| task.key.clone())
+    }
+
+    /// Lists what goes as things are.
+    fn going(&self, leaving: &[Leaving<'_>]) -> container::Leaving {
+        let mut going = container::Leaving::default();
+        for task in &self.tasks {
+            if let Action::Delete(delete) = &task.action {
+                going.add(&delete.uid, delete.propagation.get());
+            }
+        }
+        for one in leaving.iter().filter(|one| one.goes) {
+            going.add(one.live.uid(), self.planning.propagation_of(&one.directives).get());
+        }
+        for container in &self.confirmed {
+            going.add_confirmed(container.clone());
+        }
+        going
+    }
+
+    fn held(&self, key: &ObjectKey, container: &Container, going: &container::Leaving) -> Option<Held> {
+        if going.is_confirmed(container) {
+            return None;
+        }
+        if let Some(put) = self.put_in(container) {
+            return Some(Held::ByPlan(put));
+        }
+        match self.planning.live.contents.get(key) {
+            Some(contents) => container::held(container, contents, going),
+            None => container::held(container, &Contents::Unknown("nobody looked".to_owned()), going),
+        }
+    }
+
+    /// Returns an object of the set that lives in a container when the plan was carried out.
+    fn put_in(&self, container: &Container) -> Option<ObjectKey> {
+        if self.planning.does == OperationKind::Sync {
+            let desired = self.planning.desired.iter();
+            let desired = desired.filter(|one| !matches!(one.role, Role::Skip(_)));
+            return desired.map(|one| one.manifest.key()).find(|key| container.holds(key));
+        }
+        let later = self.tasks.iter().filter(|task| {
+            let is_hook = task.hook().is_some_and(|hook| hook.has_object);
+            is_hook && task.phase != crate::phase::Phase::PreDelete
+        });
+        later.map(|task| task.key.clone()).find(|key| container.holds(key))
+    }
+
+    fn keep(&mut self, key: &ObjectKey, reason: String, leaving: &mut [Leaving<'_>]) {
+        self.tasks
+            .retain(|task| task.key != *key || !matches!(task.action, Action::Delete(_)));
+        for one in leaving.iter_mut().filter(|one| one.live.key() == *key) {
+            one.goes = false;
+        }
+        let manifest = self.desired.iter().find(|one| one.manifest.key() == *key);
+        self.skipped.push(Skipped {
+            key: key.clone(),
+            reason,
+            place: manifest.and_then(|one| one.manifest.place("")),
+            hook: None,
+        });
+    }
+}

@@ -1,0 +1,90 @@
+//! The bound of every text that comes from outside: from plugins, from the API server, from status fields of objects.
+//!
+//! An operation's texts are stored with it. Without a bound, whoever can write one could make the state too large to be stored.
+
+/// The most bytes that a text may have.
+pub const MOST_BYTES: usize = 2 << 10;
+
+/// Of how many bytes that are kept one stands at the end: what a server refuses stands at the end of its message, after what it quotes.
+const END_SHARE: usize = 4;
+
+/// Cuts a text to at most [`MOST_BYTES`]: leaves out its middle and says how many bytes that are. A text that fits is returned as it is.
+pub fn bounded(text: String) -> String {
+    bounded_to(text, MOST_BYTES)
+}
+
+/// Cuts a text to at most `most` bytes: leaves out its middle and says how many bytes that are. A text that fits is returned as it is.
+pub fn bounded_to(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    // The mark is at most as long as that of a text of which nothing is kept.
+    let room = most.saturating_sub(mark(text.len()).len());
+    let begin = text.floor_char_boundary(room - room / END_SHARE);
+    let end = text.ceil_char_boundary(text.len() - room / END_SHARE);
+    let (before, after) = (
+        text.get(..begin).unwrap_or_default(),
+        text.get(end..).unwrap_or_default(),
+    );
+    format!("{before}{}{after}", mark(end - begin))
+}
+
+/// Cuts a text in place, as [`bounded`] does.
+pub(crate) fn bound(text: &mut String) {
+    if text.len() > MOST_BYTES {
+        *text = bounded(std::mem::take(text));
+    }
+}
+
+/// Cuts each of several texts in place, and the list to `most` of them; what is left out is counted in a last text.
+pub(crate) fn bound_list(texts: &mut Vec<String>, most: usize) {
+    let left_out = texts.len().saturating_sub(most);
+    if left_out > 0 {
+        texts.truncate(most.saturating_sub(1));
+        texts.push(format!("{} more", left_out + 1));
+    }
+    texts.iter_mut().for_each(bound);
+}
+
+fn mark(bytes: usize) -> String {
+    format!("… [{bytes} bytes left out] …")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_too_long_says_how_many_bytes_are_left_out() {
+        assert_eq!(bounded_to("short".to_owned(), 40), "short");
+        assert_eq!(
+            bounded_to("x".repeat(100) + "yz", 43),
+            format!("{}… [87 bytes left out] …xyz", "x".repeat(12))
+        );
+        // A letter of three bytes is not cut into.
+        assert_eq!(
+            bounded_to("€".repeat(100), 43),
+            format!("{}… [285 bytes left out] …€", "€".repeat(4))
+        );
+    }
+
+    #[test]
+    fn a_list_that_is_too_long_counts_what_is_left_out() {
+        let mut texts: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        bound_list(&mut texts, 3);
+        assert_eq!(texts, ["0", "1", "8 more"]);
+        bound_list(&mut texts, 3);
+        assert_eq!(texts, ["0", "1", "8 more"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_longer_and_none_is_cut_twice(text in ".{0,300}", most in 40_usize..200) {
+            let cut = bounded_to(text.clone(), most);
+            prop_assert!(cut.len() <= most);
+            prop_assert_eq!(bounded_to(cut.clone(), most), cut);
+        }
+    }
+}

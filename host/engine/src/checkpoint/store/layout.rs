@@ -1,0 +1,248 @@
+//! How the head and what is stored with it are written: in one Secret as long as that is small, else partly in blobs.
+
+use std::collections::BTreeSet;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use capstan_core::object::Object;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::Store;
+use crate::{
+    checkpoint::{
+        blob::{self, BlobRef},
+        head::{FORMAT, Head, Parts, Stub},
+    },
+    cluster::Rehearsal,
+    error::{ClusterError, EngineError},
+};
+
+/// How often in a row the head is written over changes that are no driver's.
+const MOST_WRITES: u32 = 10;
+/// How many compressed bytes are stored in one write of the head, with state, view and journal. What is more goes into blobs, the largest
+/// first: the API server takes about a million, and a write of a small operation is one request.
+const INLINE: usize = 256 * 1024;
+
+/// A document that is stored with the head.
+#[derive(Clone)]
+pub(super) enum Document {
+    /// Beside it, in the same Secret.
+    Inline(Vec<u8>),
+    /// In Secrets of its own.
+    Blob(BlobRef),
+}
+
+impl Document {
+    fn inline_bytes(&self) -> usize {
+        match self {
+            Document::Inline(packed) => packed.len(),
+            Document::Blob(_) => 0,
+        }
+    }
+
+    fn blob(&self) -> Option<BlobRef> {
+        match self {
+            Document::Inline(_) => None,
+            Document::Blob(blob) => Some(blob.clone()),
+        }
+    }
+}
+
+/// An operation at one moment: its state, what it looks like and the open page of its journal, packed.
+#[derive(Clone)]
+pub(super) struct Progress {
+    pub(super) state: Document,
+    /// Nothing if it was too large to be stored.
+    pub(super) view: Option<Document>,
+    pub(super) page: Option<Document>,
+}
+
+impl Progress {
+    pub(super) fn of(secret: &Object, parts: &Parts) -> Option<Progress> {
+        let document = |key: &str, blob: &Option<BlobRef>| match blob {
+            Some(blob) => Some(Document::Blob(blob.clone())),
+            None => blob::data(secret, key).map(Document::Inline),
+        };
+        let page = document("journal", &parts.journal);
+        Some(Progress {
+            state: document("state", &parts.state)?,
+            view: document("view", &parts.view),
+            // Version 0.1.0 stored an empty one.
+            page: page.filter(|page| !matches!(page, Document::Inline(bytes) if bytes.is_empty())),
+        })
+    }
+
+    fn documents(&mut self) -> impl Iterator<Item = &mut Document> {
+        [Some(&mut self.state), self.view.as_mut(), self.page.as_mut()]
+            .into_iter()
+            .flatten()
+    }
+}
+
+impl Store {
+    pub(super) async fn document<T: DeserializeOwned>(&self, document: &Document) -> Result<T, EngineError> {
+        match document {
+            Document::Inline(packed) => blob::unpack(packed),
+            Document::Blob(blob) => self.take(blob).await,
+        }
+    }
+
+    /// Stores the head as it is. If that is too large, it is stored without what only people look at.
+    pub async fn write(&mut self) -> Result<(), EngineError> {
+        self.head.writes += 1;
+        self.head.written_by.clone_from(&self.writer);
+        let mut written = self.write_with(INLINE).await;
+        if is_too_large(&written) {
+            written = self.write_with(0).await;
+        }
+        if is_too_large(&written) {
+            tracing::warn!("what the operation looks like is too large to be stored; it goes on without that");
+            if let Some(progress) = &mut self.progress {
+                (progress.view, progress.page) = (None, None);
+            }
+            if let Some(current) = &mut self.head.current {
+                current.journal = None;
+            }
+            self.pages.clear();
+            written = self.write_with(0).await;
+        }
+        written?;
+        self.discard_superseded().await;
+        Ok(())
+    }
+
+    /// Stores the head with at most so many compressed bytes in one write; the rest goes into blobs first.
+    async fn write_with(&mut self, most: usize) -> Result<(), EngineError> {
+        let (data, parts) = self.lay_out(most).await?;
+        let name = blob::name(self.application());
+        let mut secret = blob::secret(self.application(), &name, "head", data);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let written = match &self.stored {
+                None => self.cluster.create(&secret, Rehearsal::No).await,
+                Some(stored) => {
+                    secret.set_meta("resourceVersion", stored.resource_version());
+                    self.cluster.replace(&secret, Rehearsal::No).await
+                }
+            };
+            match written {
+                Ok(stored) => {
+                    self.stored = Some(stored);
+                    break;
+                }
+                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_)) if tries < MOST_WRITES => {
+                    if self.look_again().await? {
+                        break;
+                    }
+                }
+                Err(error) => return Err(EngineError::while_("storing how far the operation is")(error)),
+            }
+        }
+        let mut named: BTreeSet<String> = self.head.blobs().into_iter().map(str::to_owned).collect();
+        named.extend(parts.names().map(str::to_owned));
+        self.dropped.extend(std::mem::replace(&mut self.named, named));
+        self.dropped.retain(|name| !self.named.contains(name));
+        self.head_blob = parts.head;
+        self.seen = (self.head.written_by.clone(), self.head.writes);
+        Ok(())
+    }
+
+    /// Puts what is to be stored into the head's Secret, and what doesn't fit there into blobs. Returns the Secret's data.
+    async fn lay_out(&mut self, most: usize) -> Result<(Value, Parts), EngineError> {
+        let mut progress = self.progress.take();
+        let laid_out = self.lay_out_with(most, progress.as_mut()).await;
+        self.progress = progress;
+        laid_out
+    }
+
+    async fn lay_out_with(
+        &mut self,
+        most: usize,
+        mut progress: Option<&mut Progress>,
+    ) -> Result<(Value, Parts), EngineError> {
+        let mut head = blob::pack(&self.head)?;
+        let mut parts = Parts::default();
+        if head.data.len() > most {
+            // The rest of it hardly ever changes.
+            let steady = Head {
+                written_by: String::new(),
+                writes: 0,
+                ..self.head.clone()
+            };
+            let steady = blob::pack(&steady)?;
+            let known = self.head_blob.clone();
+            let known = known.filter(|blob| blob.sha256 == blob::sha256(&steady.data));
+            parts.head = Some(match known {
+                Some(blob) => blob,
+                None => self.put_packed(&steady).await?,
+            });
+            head = blob::pack(&Stub {
+                format: FORMAT,
+                written_by: self.head.written_by.clone(),
+                writes: self.head.writes,
+            })?;
+        }
+        if let Some(progress) = &mut progress {
+            let mut rest: usize = head.data.len()
+                + progress
+                    .documents()
+                    .map(|document| document.inline_bytes())
+                    .sum::<usize>();
+            while rest > most.max(head.data.len())
+                && let Some(largest) = progress.documents().max_by_key(|document| document.inline_bytes())
+                && let Document::Inline(packed) = largest
+            {
+                rest -= packed.len();
+                let packed = std::mem::take(packed);
+                match self.put_bytes(packed.clone()).await {
+                    Ok(blob) => *largest = Document::Blob(blob),
+                    Err(error) => {
+                        *largest = Document::Inline(packed);
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        let mut data = json!({ "head": BASE64_STANDARD.encode(&head.data) });
+        if let Some(progress) = progress {
+            parts.state = progress.state.blob();
+            parts.view = progress.view.as_ref().and_then(Document::blob);
+            parts.journal = progress.page.as_ref().and_then(Document::blob);
+            let documents = [
+                ("state", Some(&progress.state)),
+                ("view", progress.view.as_ref()),
+                ("journal", progress.page.as_ref()),
+            ];
+            for (key, document) in documents {
+                if let Some(Document::Inline(packed)) = document {
+                    data[key] = json!(BASE64_STANDARD.encode(packed));
+                }
+            }
+        }
+        if parts != Parts::default() {
+            data["parts"] = json!(BASE64_STANDARD.encode(blob::pack(&parts)?.data));
+        }
+        Ok((data, parts))
+    }
+
+    /// Looks behind a conflict, and says whether our own write is there: its answer was lost and it was sent again. If only others
+    /// than drivers have touched the object, it has to be written again. Else another driver has taken over.
+    async fn look_again(&mut self) -> Result<bool, EngineError> {
+        let now = Store::open(&self.cluster, self.application(), self.writer.clone()).await?;
+        if now.stored.is_none() {
+            return Err(EngineError::LostLock("its state was removed".to_owned()));
+        }
+        let (writer, writes) = (now.head.written_by, now.head.writes);
+        let is_ours = writer == self.head.written_by && writes <= self.head.writes;
+        if !is_ours && (&writer, writes) != (&self.seen.0, self.seen.1) {
+            return Err(EngineError::LostLock(format!("{writer} has written its state")));
+        }
+        self.stored = now.stored;
+        Ok(is_ours && writes == self.head.writes)
+    }
+}
+
+fn is_too_large(written: &Result<(), EngineError>) -> bool {
+    matches!(written, Err(EngineError::Cluster { source, .. }) if source.is_too_large())
+}

@@ -1,0 +1,76 @@
+//! What lives in a namespace or is of a definition, before either is deleted.
+
+use capstan_core::{
+    container::{self, Container, Contents, Held, Leaving, Resident, is_by_product},
+    object::{GroupKind, Object},
+    plan::Plan,
+};
+use futures::{FutureExt as _, StreamExt as _, stream};
+use serde_json::Value;
+
+use crate::{
+    cluster::{AT_ONCE, Cluster},
+    error::ClusterError,
+};
+
+/// Looks at everything that lives in a container, of which `live` is the object. What can't be seen is said in the answer.
+pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Container) -> Contents {
+    let places: Vec<(GroupKind, &str)> = match container {
+        Container::Namespace(name) => {
+            let discovery = cluster.discovery();
+            let kinds = discovery.listed_in_namespaces().filter(|kind| !is_by_product(kind));
+            kinds.map(|kind| (kind.clone(), name.as_str())).collect()
+        }
+        Container::Definition(kind) if cluster.discovery().kind(kind).is_none() => {
+            if is_established(live) {
+                return Contents::Unknown(format!("the cluster doesn't serve {kind}"));
+            }
+            // Nobody could make an object of it.
+            Vec::new()
+        }
+        Container::Definition(kind) => vec![(kind.clone(), "")],
+    };
+    let lists = places
+        .into_iter()
+        .map(|(kind, namespace)| list(cluster, kind, namespace).boxed());
+    let lists: Vec<(GroupKind, Result<Vec<Object>, ClusterError>)> = stream::iter(lists.collect::<Vec<_>>())
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let mut residents = Vec::new();
+    for (kind, listed) in lists {
+        match listed {
+            Ok(objects) => residents.extend(objects.iter().map(Resident::of)),
+            // It went while it was looked at.
+            Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::UnknownKind(_)) => {}
+            Err(error) => return Contents::Unknown(format!("{kind} can't be listed: {error}")),
+        }
+    }
+    Contents::Known(residents)
+}
+
+/// Says whether the API server has ever served the kind of a definition.
+fn is_established(live: &Object) -> bool {
+    let conditions = live.0.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|condition| {
+        let text = |field: &str| condition.get(field).and_then(Value::as_str);
+        text("type") == Some("Established") && text("status") == Some("True")
+    })
+}
+
+async fn list(cluster: &Cluster, kind: GroupKind, namespace: &str) -> (GroupKind, Result<Vec<Object>, ClusterError>) {
+    let listed = cluster.list_metadata(&kind, namespace, "", "").await;
+    (kind, listed)
+}
+
+/// Returns why a live object may not be deleted since others live in it; nothing for one that may, or that holds none.
+pub(crate) async fn held(cluster: &Cluster, live: &Object, plan: Option<&Plan>, leaving: &Leaving) -> Option<Held> {
+    let container = Container::of(live)?;
+    if leaving.is_confirmed(&container) {
+        return None;
+    }
+    if let Some(put) = plan.and_then(|plan| container::put_in(&container, plan)) {
+        return Some(Held::ByPlan(put.clone()));
+    }
+    container::held(&container, &contents(cluster, live, &container).await, leaving)
+}

@@ -1,0 +1,94 @@
+//! What is live: the objects of a set, those that its application made earlier, and what lives in those that may go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use capstan_core::{
+    container::{Container, Contents},
+    inventory::Inventory,
+    object::{Object, ObjectKey},
+    operation_kind::OperationKind,
+    ownership::{self, Owner, Ownership},
+    plan::{Classified, Live, Scope},
+    plugins::Application,
+};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    cluster::{AT_ONCE, Cluster},
+    contents::contents,
+    error::ClusterError,
+    planning::{Place, Request},
+};
+
+/// Reads the live objects with these keys and everything that carries the application's labels where it has ever put something.
+pub(crate) async fn look_up(
+    cluster: &Cluster,
+    application: &Application,
+    keys: impl Iterator<Item = ObjectKey>,
+    places: &BTreeSet<Place>,
+) -> Result<BTreeMap<ObjectKey, Object>, ClusterError> {
+    let selector = ownership::selector(application);
+    let wanted: BTreeSet<ObjectKey> = keys.collect();
+    let discovery = cluster.discovery();
+    let served = places.iter().filter(|(kind, namespace)| {
+        let scope = discovery.kind(kind).map(|info| info.scope);
+        scope.is_some_and(|scope| scope == Scope::Cluster || !namespace.is_empty())
+    });
+    let lists = served.map(|(kind, namespace)| cluster.list(kind, namespace, &selector));
+    let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
+    let mut objects: BTreeMap<ObjectKey, Object> = lists
+        .into_iter()
+        .flatten()
+        .map(|object| (object.key(), object))
+        .filter(|(key, object)| {
+            let is_anothers = matches!(ownership::owner(object, application), Owner::Another(_));
+            !is_anothers || wanted.contains(key)
+        })
+        .collect();
+    let missing: Vec<ObjectKey> = wanted
+        .into_iter()
+        .filter(|key| !objects.contains_key(key) && !key.name.ends_with('*'))
+        .collect();
+    objects.extend(cluster.look_up(missing).await?);
+    Ok(objects)
+}
+
+/// Lists what earlier operations made and isn't there any more. Of kinds that aren't served nothing is known.
+pub(crate) fn gone(
+    cluster: &Cluster,
+    inventory: &Inventory,
+    live: &BTreeMap<ObjectKey, Object>,
+) -> Vec<(ObjectKey, String)> {
+    let discovery = cluster.discovery();
+    let is_gone = |(key, uid): &(&ObjectKey, &str)| {
+        discovery.kind(&key.group_kind()).is_some() && live.get(key).is_none_or(|live| live.uid() != *uid)
+    };
+    let gone = inventory.iter().filter(is_gone);
+    gone.map(|(key, uid)| (key.clone(), uid.to_owned())).collect()
+}
+
+/// Looks at what lives in the containers that may be removed.
+pub(crate) async fn contents_of(
+    cluster: &Cluster,
+    request: &Request,
+    classified: &[Classified],
+    live: &Live,
+) -> BTreeMap<ObjectKey, Contents> {
+    let mut found = BTreeMap::new();
+    if request.does == OperationKind::Sync && !request.prune {
+        return found;
+    }
+    let desired: BTreeSet<ObjectKey> = classified.iter().map(|one| one.manifest.key()).collect();
+    let ownership = Ownership::new(&request.application, &live.inventory);
+    let home = Container::Namespace(request.application.namespace.clone());
+    for (key, object) in &live.objects {
+        let stays = request.does == OperationKind::Sync && desired.contains(key);
+        if let Some(container) = Container::of(object).filter(|container| *container != home && !stays)
+            && ownership.is_own(object)
+            && !request.confirmed.has(key)
+        {
+            found.insert(key.clone(), contents(cluster, object, &container).await);
+        }
+    }
+    found
+}

@@ -1,0 +1,168 @@
+//! What is the application's own: what its operations made, and what of it may be deleted.
+
+use std::sync::PoisonError;
+
+use capstan_core::{
+    container::{self, Container, Leaving},
+    input::Decision,
+    inventory::Inventory,
+    object::{Object, ObjectKey},
+    operation::Operation,
+    ownership::{self, Owner, Ownership, Removal},
+    task::{Action, Changes, Task, TaskResult},
+};
+
+use super::Performer;
+use crate::{contents, error::ClusterError};
+
+/// What earlier operations made, and what this one has made since this driver carries it out.
+pub(crate) struct Made {
+    pub before: Inventory,
+    pub since: std::sync::Mutex<Inventory>,
+}
+
+impl Made {
+    pub fn new(before: Inventory) -> Made {
+        Made {
+            before,
+            since: std::sync::Mutex::default(),
+        }
+    }
+}
+
+impl Performer {
+    /// Returns what tells the application's objects from those of others.
+    pub(super) fn ownership(&self) -> Ownership<'_> {
+        Ownership::new(&self.plan.application, &self.made.before)
+    }
+
+    /// Takes down that this operation made an object, if it carries the application's labels.
+    pub(super) fn has_made(&self, object: &Object) {
+        if self.ownership().owner(object) == Owner::Ours {
+            let mut since = self.made.since.lock().unwrap_or_else(PoisonError::into_inner);
+            since.insert(object.key(), object.uid());
+        }
+    }
+
+    /// Returns the inventory as it is at the operation's end. `gone`: what planning found missing.
+    pub async fn inventory(&self, operation: &Operation, gone: &[(ObjectKey, String)]) -> Inventory {
+        let mut now = self.made.before.clone();
+        for (key, uid) in gone {
+            now.remove(key, uid);
+        }
+        let since = self.made.since.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut unseen = Vec::new();
+        let results = &operation.state().results;
+        let ended_well = |task: &&Task| results.get(&task.id).is_some_and(TaskResult::lets_go_on);
+        for task in self.plan.tasks.iter().filter(ended_well) {
+            match &task.action {
+                Action::Delete(delete) => now.remove(&task.key, &delete.uid),
+                Action::Hook(_) => {
+                    if let Some(own) = operation.own(&task.id) {
+                        now.insert(own.key.clone(), &own.uid);
+                    }
+                }
+                Action::Apply(apply) => {
+                    let object = task.object.as_ref();
+                    let is_ours = object.is_some_and(|object| self.ownership().owner(object) == Owner::Ours);
+                    match (&apply.changes, &apply.live) {
+                        _ if !is_ours => {}
+                        (Changes::None, Some(live)) => now.insert(task.key.clone(), &live.uid),
+                        _ if since.knows(&task.key) => {}
+                        _ => unseen.push(task.key.clone()),
+                    }
+                }
+            }
+        }
+        // What a driver applied that was lost before its end.
+        if !unseen.is_empty() {
+            match self.cluster.look_up(unseen).await {
+                Ok(found) => {
+                    let ours = found.into_values().filter(|live| self.ownership().has_made(live));
+                    ours.for_each(|live| now.insert(live.key(), live.uid()));
+                }
+                Err(error) => tracing::warn!(%error, "not all of what was applied is in the inventory"),
+            }
+        }
+        for (key, uid) in since.iter() {
+            now.insert(key.clone(), uid);
+        }
+        now
+    }
+
+    /// Returns why an object may not be deleted since others live in it.
+    async fn held(&self, live: &Object, task: &Task) -> Option<String> {
+        Container::of(live)?;
+        let leaving = Leaving::of(&self.plan, &self.operation);
+        // Planning has made sure that the manifests put nothing in what they leave out.
+        let plan = task.hook().map(|_| &*self.plan);
+        // A kind that was defined a moment ago has objects, too.
+        if let Err(error) = self.cluster.refresh().await {
+            return Some(error.to_string());
+        }
+        let held = contents::held(&self.cluster, live, plan, &leaving).await?;
+        Some(container::reason(&live.key(), &held))
+    }
+
+    /// Makes sure that nothing lives in an object that is about to be deleted.
+    pub(super) async fn check_empty(&self, key: &ObjectKey, uid: &str, task: &Task) -> Result<(), ClusterError> {
+        if !Container::is_kind(&key.group_kind()) {
+            return Ok(());
+        }
+        let live = self.cluster.get(key).await?.filter(|live| live.uid() == uid);
+        let Some(live) = live else { return Ok(()) };
+        match self.held(&live, task).await {
+            Some(reason) => Err(ClusterError::Other(format!("it isn't deleted: {reason}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Has an object stay that holds others, whatever a hook's delete policies say.
+    pub(super) async fn spare(&self, decision: Decision, live: &Object, task: &Task) -> Decision {
+        if decision.deletion(self.clock.now()).is_none() {
+            return decision;
+        }
+        let Some(reason) = self.held(live, task).await else {
+            return decision;
+        };
+        let mut troubles = decision.troubles;
+        troubles.push(format!("{} doesn't delete {}: {reason}", decision.by, live.key()));
+        Decision {
+            troubles,
+            ..Decision::keep()
+        }
+    }
+
+    /// Says whether a hook's object may take the place of a live one of its name.
+    pub(super) fn gives_way(&self, live: &Object, task: &Task) -> bool {
+        task.hook().is_some_and(|hook| {
+            let ownership = self.ownership();
+            ownership.gives_way(live, &hook.hook, hook.runs_to_completion, self.plan.mode)
+        })
+    }
+
+    pub(super) fn taken(&self, live: &Object) -> ClusterError {
+        ClusterError::Other(format!("{}; {}", self.ownership().taken(live), ownership::TAKEN_HINT))
+    }
+
+    /// Refuses what a plugin wants done to an object of another application.
+    pub(super) fn check_owner(&self, live: Option<&Object>) -> Result<(), ClusterError> {
+        match live.and_then(|live| self.ownership().another(live)) {
+            Some(owner) => Err(ClusterError::Forbidden(format!(
+                "it belongs to the application {owner}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses the deletion that a plugin asks for of an object that looks like the application's and isn't.
+    pub(super) fn check_removal(&self, live: &Object) -> Result<(), ClusterError> {
+        if self.ownership().owner(live) == Owner::Nobody {
+            return Ok(());
+        }
+        match self.ownership().removal(live, false) {
+            Removal::Allowed => Ok(()),
+            Removal::NotOurs(reason) | Removal::Unconfirmed(reason) => Err(ClusterError::Forbidden(reason)),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What others do to objects while a story is told, and what is there afterwards.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use capstan_core::{deletion::PropagationRules, hook::Propagation};
+use serde_json::{Value, json};
+
+use super::{Health, find, live, patch, plain};
+use crate::stage::Stage;
+
+pub(super) fn text<'value>(value: &'value Value, field: &str) -> &'value str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+pub(super) async fn remove(stage: &Stage, names: &[String]) -> anyhow::Result<()> {
+    let cluster = stage.engine.cluster();
+    for name in names {
+        let object = live(stage, name).await?;
+        let propagation = PropagationRules::default().decide(Propagation::Background);
+        cluster.delete(&object.key(), object.uid(), propagation).await?;
+        let is_gone = async {
+            while cluster.get(&object.key()).await?.is_some() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            anyhow::Ok(())
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(30), is_gone).await;
+        gone.with_context(|| format!("{name} isn't gone"))??;
+    }
+    Ok(())
+}
+
+pub(super) async fn own(stage: &Stage, owners: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    for (name, owner) in owners {
+        let owner = live(stage, owner).await?;
+        let reference = json!({
+            "apiVersion": owner.api_version(), "kind": owner.kind(), "name": owner.name(), "uid": owner.uid(),
+            "controller": true,
+        });
+        let patch_of = json!({ "metadata": { "ownerReferences": [reference] } });
+        patch(stage, &[(name.clone(), patch_of)].into()).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn there(stage: &Stage, wanted: &BTreeMap<String, bool>) -> anyhow::Result<()> {
+    for (name, is_wanted) in wanted {
+        let found = find(stage, name).await?.filter(|object| !object.is_terminating());
+        ensure!(
+            found.is_some() == *is_wanted,
+            "{name} is {}there",
+            if *is_wanted { "not " } else { "" }
+        );
+    }
+    Ok(())
+}
+
+pub(super) async fn health(stage: &Stage, wanted: &Health) -> anyhow::Result<()> {
+    let application = wanted.application.as_ref().unwrap_or(&stage.application);
+    let judged = stage.engine.health(application, None).await.map_err(plain)?;
+    let found: BTreeMap<String, String> = judged
+        .iter()
+        .map(|one| (one.object.short(), one.assessment.health.to_string()))
+        .collect();
+    ensure!(found == wanted.is, "the health is {found:?}");
+    Ok(())
+}
