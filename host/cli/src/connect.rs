@@ -90,13 +90,27 @@ pub async fn reach(global: &Global) -> anyhow::Result<Reached> {
     })
 }
 
-/// Says where a cluster is; a proxy without its password.
+/// Says where a cluster is: without passwords, and over plain HTTP without the path, which has the token of a served cluster in it.
 fn place(config: &Config) -> String {
+    let url = &config.cluster_url;
+    let host = url
+        .authority()
+        .map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default());
+    let path = if url.scheme_str() == Some("http") {
+        "/"
+    } else {
+        url.path()
+    };
+    let cluster = format!(
+        "{}://{}{path}",
+        url.scheme_str().unwrap_or("https"),
+        host.unwrap_or_default()
+    );
     let proxy = config.proxy_url.as_ref().and_then(|proxy| proxy.authority());
     let through = proxy.map(|proxy| proxy.as_str().rsplit('@').next().unwrap_or_default());
     match through {
-        Some(through) => format!("{} through the proxy {through}", config.cluster_url),
-        None => config.cluster_url.to_string(),
+        Some(through) => format!("{cluster} through the proxy {through}"),
+        None => cluster,
     }
 }
 
