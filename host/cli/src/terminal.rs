@@ -12,6 +12,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
+use capstan_stamp::is_hidden;
 use serde::Serialize;
 
 pub(crate) use self::write::{Log, flush, lost_output, print, print_raw, say, show_usage};
@@ -104,24 +105,11 @@ pub const fn has_no_names(format: &str) -> bool {
     true
 }
 
-/// Says whether a terminal acts on a character, or shows nothing of it, or shows it elsewhere than it stands.
-///
-/// Those are the controls (C0 with escape, carriage return and tab; delete; C1), what Unicode calls bidirectional controls
-/// (`Bidi_Control`), and what it calls ignorable by default (`Default_Ignorable_Code_Point`), without the variation selectors of emoji;
-/// and the separators of lines and paragraphs.
-fn is_harmful(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 /// Returns a text as one line in which everything can be seen: `\x1b`, `\u{202e}`, and `\n` where it has several lines. What ends its last
 /// line is left out.
 pub fn clean(text: &str) -> Cow<'_, str> {
     let text = text.trim_end_matches(['\n', '\r']);
-    if !text.contains(is_harmful) {
+    if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut cleaned = String::with_capacity(text.len() + 16);
@@ -132,7 +120,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             '\r' if letters.peek() == Some(&'\n') => {}
             '\n' => cleaned.push_str("\\n"),
             '\r' => cleaned.push_str("\\r"),
-            letter if is_harmful(letter) => {
+            letter if is_hidden(letter) => {
                 let number = u32::from(letter);
                 // A text takes everything.
                 _ = if number < 0x100 {
@@ -292,7 +280,7 @@ impl FromIterator<Text> for Text {
 fn escaped(json: &str) -> Text {
     let mut text = String::with_capacity(json.len());
     for letter in json.chars() {
-        if letter != '\n' && is_harmful(letter) {
+        if letter != '\n' && is_hidden(letter) {
             for unit in letter.encode_utf16(&mut [0; 2]) {
                 _ = write!(text, "\\u{unit:04x}");
             }

@@ -8,14 +8,17 @@ use crate::check::Flaw;
 /// As many flaws of this kind as anybody reads.
 const MAX_FLAWS: usize = 10;
 
-/// Says whether a character is a control character, a line separator, a bidirectional control, or has no shape of its own: U+0000 to
-/// U+001F, U+007F to U+009F, U+00AD, U+061C, U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF, U+FFF9 to U+FFFB, U+E0000 to
-/// U+E007F.
+/// Says whether a terminal acts on a character, or shows nothing of it, or shows it elsewhere than it stands.
+///
+/// Those are the control characters (C0 with escape, carriage return and tab; delete; C1), what Unicode calls bidirectional controls
+/// (`Bidi_Control`) and ignorable by default (`Default_Ignorable_Code_Point`, without the variation selectors of emoji), and the separators
+/// of lines and paragraphs.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Writes a text so that every character of it can be seen: `\u{202e}` for one that can't.
@@ -102,11 +105,11 @@ mod tests {
             (0x2065, 0x2065),
             (0x2066, 0x206f),
             (0xfeff, 0xfeff),
-            (0xfff9, 0xfffb),
+            (0xfff0, 0xfffb),
             (0xe0000, 0xe0000),
             (0xe0001, 0xe0001),
             (0xe0020, 0xe007e),
-            (0xe007f, 0xe007f),
+            (0xe007f, 0xe0fff),
         ];
         let outside = [
             '\n',
@@ -122,7 +125,8 @@ mod tests {
             '\u{2070}',
             '日',
             '🚀',
-            '\u{e0080}',
+            '\u{fe0f}',
+            '\u{e1000}',
         ];
         for (first, last) in classes {
             for code in [first, last] {
@@ -135,7 +139,10 @@ mod tests {
         let hidden = (0..=0x0010_ffff)
             .filter_map(char::from_u32)
             .filter(|character| is_hidden(*character));
-        assert_eq!(hidden.count(), 32 + 33 + 1 + 1 + 5 + 7 + 16 + 1 + 3 + 128);
+        assert_eq!(
+            hidden.count(),
+            32 + 33 + 1 + 1 + 1 + 2 + 2 + 5 + 5 + 7 + 16 + 1 + 1 + 1 + 12 + 4 + 8 + 4096
+        );
     }
 
     #[test]

@@ -140,7 +140,11 @@ fn a_served_cluster_answers_only_to_who_knows_its_token() {
     let mode = std::fs::metadata(cluster.kubeconfig()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     // The output ends up in logs.
-    for words in ["plan -f tests/example/echo -vvv", "sync -f tests/example/echo", "status echo -o json"] {
+    for words in [
+        "plan -f tests/example/echo -vvv",
+        "sync -f tests/example/echo",
+        "status echo -o json",
+    ] {
         let said = cluster.run(&format!("{words} -n default"));
         assert_eq!(said.code, 0, "{}", said.all());
         assert!(!said.all().contains(&token), "{}", said.all());
