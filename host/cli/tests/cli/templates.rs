@@ -143,7 +143,10 @@ fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, told: [&str;
             format!("settings: {{ seconds: {seconds} }}\n"),
         )
         .unwrap();
-        let said = run_in(folder, "plugin run DIR/hook start --input DIR/deed.yaml");
+        let run = || run_in(folder, "plugin run DIR/hook start --input DIR/deed.yaml");
+        // On a busy machine two seconds may be over before the budget is used up. The host says so.
+        let is_answer = |said: &Said| !said.out.contains("is the machine overloaded?");
+        let said = std::iter::repeat_with(run).take(10).find(is_answer).unwrap_or_else(run);
         for part in told.split(" .. ") {
             assert!(said.out.contains(part), "{deed}: no {part:?} in\n{}", said.all());
         }
