@@ -11,7 +11,8 @@
 //! ```
 //!
 //! A wave starts kind by kind: the next kind when every object of the one before was answered for. When a task fails nothing new
-//! starts; the wave's running hooks are awaited. Closing asks the delete policies once more, about what is still there.
+//! starts; the wave's running hooks are awaited. At the end of a phase the delete policies of its helpers are asked (`dispose.rs`).
+//! Closing asks the delete policies once more, about what is still there.
 //!
 //! Its serialized state is the checkpoint. What was ordered and is unanswered follows from the state of each task, so a new driver
 //! orders it again (`resume.rs`); every order may be carried out twice.
@@ -184,7 +185,7 @@ impl Operation {
             .collect()
     }
 
-    /// Returns how a hook ended, once it has its verdict.
+    /// Returns how a hook ended, once it has its verdict: for a helper whose phase has ended, how the phase did.
     pub fn outcome(&self, task: &TaskId) -> Option<crate::hook::HookOutcome> {
         match self.state.tasks.get(task)? {
             TaskState::Hook(run) => run.outcome(),

@@ -311,6 +311,20 @@ pub struct HookTask {
     /// What its annotation says becomes of what its objects own when they are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
+    /// Whether its object is an ordinary object of the set, too: then nothing that is decided about the hook deletes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_shared: bool,
+}
+
+/// The claim of a plugin that runs any kind as a hook.
+const ANY_KIND: &str = "*/*";
+
+impl HookTask {
+    /// Says whether its object is a helper: it is there for other hooks, as a `ServiceAccount` is, and has no end of its own. What a
+    /// plugin runs that claims the hook's word, type or kind has its verdict from that plugin, and isn't one.
+    pub fn is_helper(&self) -> bool {
+        self.has_object && !self.runs_to_completion && self.by.claim == ANY_KIND
+    }
 }
 
 /// A delete policy of a hook.

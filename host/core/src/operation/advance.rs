@@ -7,6 +7,7 @@ use super::{
 use crate::{
     compat::Rule,
     event::{News, Status},
+    hook::HookOutcome,
     order,
     phase::Phase,
     plan::Plan,
@@ -62,6 +63,16 @@ impl Operation {
 
     /// Ends a wave, and goes where its end leads to.
     pub(super) fn leave_wave(&mut self, plan: &Plan, phase: Phase, wave: Wave, well: bool, out: &mut Out) -> bool {
+        let (ends_phase, outcome) = if well {
+            let is_last = self.next_wave(plan).map(|(phase, _)| phase) != Some(phase);
+            (is_last, HookOutcome::Succeeded)
+        } else {
+            // The next try begins with this wave, and needs what the earlier ones made.
+            (!self.will_retry(plan, out), HookOutcome::Failed)
+        };
+        if ends_phase && self.end_phase(plan, phase, outcome, out) {
+            return false;
+        }
         out.must_save = true;
         out.tell(News::WaveFinished { phase, wave });
         if well {
@@ -103,8 +114,7 @@ impl Operation {
         }
     }
 
-    /// Enters the wave after the current one, or closes after the last.
-    fn enter_next_wave(&mut self, plan: &Plan, out: &mut Out) -> bool {
+    fn next_wave(&self, plan: &Plan) -> Option<(Phase, Wave)> {
         let in_sync_fail = self.state.stage == Stage::Failing;
         let mut next = plan.wave_after(self.state.current);
         while let Some((phase, _)) = next
@@ -112,6 +122,12 @@ impl Operation {
         {
             next = plan.wave_after(next);
         }
+        next
+    }
+
+    /// Enters the wave after the current one, or closes after the last.
+    fn enter_next_wave(&mut self, plan: &Plan, out: &mut Out) -> bool {
+        let next = self.next_wave(plan);
         let before = self.state.current.map(|(phase, _)| phase);
         self.state.current = next;
         if let Some(phase) = before
@@ -160,8 +176,7 @@ impl Operation {
         (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
         self.board.wipe();
         out.must_save = true;
-        let sync_fail_first = plan.mode.has(Rule::SyncFailInEveryTry);
-        if !sync_fail_first && self.may_retry(plan) && self.rest(plan, failed, out) {
+        if self.will_retry(plan, out) && self.rest(plan, failed, out) {
             return;
         }
         let is_changed = matches!(self.state.stage, Stage::Main);
@@ -172,6 +187,11 @@ impl Operation {
         } else {
             self.enter_closing(plan, out);
         }
+    }
+
+    /// Says whether the next try begins before anything else is done about the failure.
+    fn will_retry(&self, plan: &Plan, out: &Out) -> bool {
+        !plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry(plan) && self.next_try(plan, out).is_some()
     }
 
     fn was_in_sync_fail(&self, plan: &Plan) -> bool {
@@ -186,6 +206,9 @@ impl Operation {
             .iter()
             .all(|task| self.is_pending(task) || self.is_over(task))
         {
+            return false;
+        }
+        if self.end_phases(plan, HookOutcome::Failed, out) {
             return false;
         }
         if let Some((phase, wave)) = self.state.current {

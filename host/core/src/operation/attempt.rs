@@ -81,18 +81,20 @@ impl Operation {
             && plan.limits.retry.pause(self.state.attempt).is_some()
     }
 
+    /// Returns when the next try begins; nothing when there is none, or it would begin after the operation's deadline only.
+    pub(super) fn next_try(&self, plan: &Plan, out: &Out) -> Option<jiff::Timestamp> {
+        let pause = plan.limits.retry.pause(self.state.attempt)?;
+        let at = out.after(pause)?;
+        self.state.cause.as_ref()?;
+        let is_in_time = self.state.whole_deadline.is_none_or(|deadline| at < deadline);
+        is_in_time.then_some(at)
+    }
+
     /// Waits for the next try, which begins with the wave that failed; by Argo CD's rules with the first.
     ///
     /// Returns whether there will be one: not when it would only begin after the operation's deadline.
     pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut Out) -> bool {
-        let pause = plan.limits.retry.pause(self.state.attempt);
-        let Some(at) = pause.and_then(|pause| out.after(pause)) else {
-            return false;
-        };
-        let (Some(cause), true) = (
-            self.state.cause.clone(),
-            self.state.whole_deadline.is_none_or(|deadline| at < deadline),
-        ) else {
+        let (Some(at), Some(cause)) = (self.next_try(plan, out), self.state.cause.clone()) else {
             return false;
         };
         self.state.deadline = self.state.whole_deadline.or(self.state.deadline);

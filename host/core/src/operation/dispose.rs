@@ -1,20 +1,23 @@
 //! What becomes of a hook's object after the verdict: its logs are kept, its time to live is set, its delete policies are asked.
+//!
+//! The policies of a helper (a `ServiceAccount`, a `ConfigMap`) are asked when its phase has ended, since the phase's other hooks may
+//! need it until then, and judge by how the phase ended.
 
 use super::{
     Operation, Out,
     own::guards_ttl,
-    state::{Due, HookStage, Tidying, Verdict},
+    state::{Due, HookStage, TaskState, Tidying, Verdict},
 };
 use crate::{
     compat::Rule,
     deletion::PropagationRules,
     effect::{Effect, Target},
     event::{Fate, News, Status},
-    hook::{Disposal, Occasion, Propagation},
+    hook::{Disposal, HookOutcome, Occasion, Propagation},
     input::{Decision, DeleteAnswer, Problem},
     phase::Phase,
     plan::Plan,
-    task::{Task, TaskId},
+    task::{HookTask, Task, TaskId},
 };
 
 impl Operation {
@@ -51,8 +54,20 @@ impl Operation {
     }
 
     fn ask_policies(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+        if task.hook().is_some_and(HookTask::is_helper)
+            && let Some(run) = self.state.hook(&task.id)
+        {
+            run.awaits_phase = true;
+            out.must_save = true;
+            return self.set_tidying(&task.id, Tidying::Done);
+        }
+        self.ask_policies_now(plan, task, out);
+    }
+
+    fn ask_policies_now(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
         let must_go = self.verdict(&task.id).is_some_and(|verdict| verdict.must_go);
-        let Some(own) = self.own(&task.id).cloned() else {
+        let is_shared = task.hook().is_some_and(|hook| hook.is_shared);
+        let Some(own) = self.own(&task.id).cloned().filter(|_| !is_shared) else {
             return self.set_tidying(&task.id, Tidying::Done);
         };
         if must_go {
@@ -60,6 +75,35 @@ impl Operation {
         } else {
             self.ask(task, Occasion::HookFinished, out);
         }
+    }
+
+    /// Asks the policies of a phase's helpers, once no hook of the phase runs any more. Returns whether that is under way.
+    pub(super) fn end_phase(&mut self, plan: &Plan, phase: Phase, outcome: HookOutcome, out: &mut Out) -> bool {
+        let hooks = || plan.tasks.iter().filter(|task| task.phase == phase && task.hook().is_some());
+        let runs = |task: &Task| !self.is_pending(task) && !self.is_over(task) && !self.is_tidying(task);
+        if hooks().any(runs) {
+            return false;
+        }
+        for task in hooks() {
+            let Some(run) = self.state.hook(&task.id).filter(|run| run.awaits_phase) else {
+                continue;
+            };
+            run.awaits_phase = false;
+            run.phase_outcome = Some(outcome);
+            out.must_save = true;
+            self.ask_policies_now(plan, task, out);
+            self.touch(plan, &task.id);
+        }
+        hooks().any(|task| self.is_tidying(task))
+    }
+
+    /// Does the same for every phase, when the operation was stopped in the middle of one.
+    pub(super) fn end_phases(&mut self, plan: &Plan, outcome: HookOutcome, out: &mut Out) -> bool {
+        let mut is_under_way = false;
+        for phase in Phase::ALL {
+            is_under_way |= self.end_phase(plan, phase, outcome, out);
+        }
+        is_under_way
     }
 
     fn ask(&mut self, task: &Task, occasion: Occasion, out: &mut Out) {
@@ -77,7 +121,13 @@ impl Operation {
             return;
         }
         for task in &plan.tasks {
-            let Some(own) = self.own(&task.id).cloned() else {
+            // By Argo CD's rules a phase may be left while its hooks run, beside SyncFail.
+            if let Some(run) = self.state.hook(&task.id).filter(|run| run.awaits_phase) {
+                run.awaits_phase = false;
+                run.phase_outcome = Some(HookOutcome::Failed);
+            }
+            let is_shared = task.hook().is_some_and(|hook| hook.is_shared);
+            let Some(own) = self.own(&task.id).cloned().filter(|_| !is_shared) else {
                 continue;
             };
             let is_due = self.state.due.iter().any(|due| due.target == own);
@@ -143,6 +193,13 @@ impl Operation {
 
     /// Orders the deletion of a hook's object. `otherwise` is the propagation where neither annotation nor options say one.
     fn delete_own(&mut self, plan: &Plan, task: &Task, own: Target, otherwise: Propagation, by: String, out: &mut Out) {
+        // A hook of the same name took the object over, and its policies delete it already.
+        if self.is_being_deleted(&own) {
+            if let Some(run) = self.state.hook(&task.id) {
+                run.own = None;
+            }
+            return self.set_tidying(&task.id, Tidying::Done);
+        }
         let propagation = PropagationRules::of_hook(plan, task).decide(otherwise);
         if let Some(run) = self.state.hook(&task.id) {
             run.deleting_with = Some(propagation);
@@ -162,6 +219,35 @@ impl Operation {
         });
     }
 
+    fn is_being_deleted(&self, target: &Target) -> bool {
+        self.state.tasks.values().any(|state| match state {
+            TaskState::Hook(run) => {
+                let is_deleting = match &run.stage {
+                    HookStage::Ended { tidying, .. } => *tidying == Tidying::Deleting,
+                    HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => false,
+                };
+                is_deleting && run.own.as_ref() == Some(target)
+            }
+            TaskState::Pending
+            | TaskState::Applying
+            | TaskState::Settling(_)
+            | TaskState::Deleting { .. }
+            | TaskState::Over => false,
+        })
+    }
+
+    /// Forgets an object that is gone in the hooks of the same name that had it.
+    fn forget_own(&mut self, target: &Target) {
+        for state in self.state.tasks.values_mut() {
+            if let TaskState::Hook(run) = state
+                && run.own.as_ref() == Some(target)
+                && run.is_over()
+            {
+                run.own = None;
+            }
+        }
+    }
+
     /// Takes in that the deletion of the own object was accepted; its end isn't awaited.
     pub(super) fn own_deleted(&mut self, id: &TaskId, result: Result<DeleteAnswer, Problem>, out: &mut Out) {
         if self.tidying(id) != Some(Tidying::Deleting) {
@@ -170,7 +256,11 @@ impl Operation {
         self.set_tidying(id, Tidying::Done);
         let Some(run) = self.state.hook(id) else { return };
         match result {
-            Ok(DeleteAnswer::Accepted | DeleteAnswer::AlreadyGone) => run.own = None,
+            Ok(DeleteAnswer::Accepted | DeleteAnswer::AlreadyGone) => {
+                if let Some(own) = run.own.take() {
+                    self.forget_own(&own);
+                }
+            }
             Err(problem) => {
                 if let Some(own) = run.own.take() {
                     out.tell(News::HookDisposed {

@@ -233,6 +233,12 @@ pub(super) struct HookRun {
     /// How its objects are being deleted, to order that again after a crash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleting_with: Option<DecidedPropagation>,
+    /// Whether it is a helper that has ended and whose policies are asked when its phase has ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_phase: bool,
+    /// How its phase ended, once that counts for its policies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_outcome: Option<HookOutcome>,
 }
 
 /// An object that isn't the hook's own, and what was done to it.
@@ -386,10 +392,16 @@ impl HookRun {
             unlisted: 0,
             heard: Vec::new(),
             deleting_with: None,
+            awaits_phase: false,
+            phase_outcome: None,
         }
     }
 
+    /// Returns what its policies judge by: its own outcome, or that of its phase when it is a helper.
     pub(super) fn outcome(&self) -> Option<HookOutcome> {
+        if self.phase_outcome.is_some() {
+            return self.phase_outcome;
+        }
         match &self.stage {
             HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => None,
             HookStage::Ended { verdict, .. } => Some(verdict.outcome),

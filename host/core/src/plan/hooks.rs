@@ -132,6 +132,7 @@ impl Making<'_> {
                     inputs: inputs.clone(),
                     must_fail: directives.must_fail && self.planning.purpose == Purpose::Test,
                     propagation: directives.propagation,
+                    is_shared: false,
                 })),
                 timeout_seconds: directives.timeout_seconds,
                 on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),

@@ -2,6 +2,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at what can't be")]
 
 mod argo_cd;
+mod helpers;
 mod properties;
 mod requests;
 mod shell;

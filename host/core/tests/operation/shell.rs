@@ -123,8 +123,22 @@ pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
         inputs: None,
         must_fail: false,
         propagation: None,
+        is_shared: false,
     }));
     task(phase, wave, 30, key("Job", name), action)
+}
+
+/// A hook's object that is there for other hooks.
+pub fn helper(phase: Phase, wave: i32, name: &str) -> Task {
+    let mut task = hook(phase, wave, name);
+    if let Action::Hook(hook) = &mut task.action {
+        hook.runs_to_completion = false;
+        "*/*".clone_into(&mut hook.by.claim);
+    }
+    task.key.kind = "ServiceAccount".to_owned();
+    task.id = TaskId::of(phase, Wave(wave), &task.key);
+    task.rank = 7;
+    task
 }
 
 pub fn plan(mut tasks: Vec<Task>) -> Plan {
@@ -180,6 +194,10 @@ pub struct Shell {
     /// Objects of earlier runs, by hook task.
     pub older: BTreeMap<TaskId, Vec<Target>>,
     pub disposal: Disposal,
+    /// After which outcome the delete policies of a hook want its object to go; for others `disposal` counts.
+    pub goes_after: BTreeMap<TaskId, HookOutcome>,
+    /// The deletions that were ordered: after how many events, by which task, and of what.
+    pub deletions: Vec<(usize, TaskId, Target)>,
     /// How objects are, where their fate doesn't say.
     pub health: BTreeMap<TaskId, Health>,
     /// What is deleted stays for ever.
@@ -208,6 +226,8 @@ impl Shell {
             unfit: BTreeSet::new(),
             older: BTreeMap::new(),
             disposal: Disposal::Keep,
+            goes_after: BTreeMap::new(),
+            deletions: Vec::new(),
             health: BTreeMap::new(),
             keeps_deleted: false,
             twice: false,
@@ -235,6 +255,9 @@ impl Shell {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
         for effect in step.effects {
+            if let Effect::Delete { task, target, .. } = &effect {
+                self.deletions.push((self.events.len(), task.clone(), target.clone()));
+            }
             if let Effect::Wake { at } = effect {
                 self.wake = Some(at);
             } else {
@@ -423,7 +446,13 @@ impl Shell {
             Effect::Decide { task, occasion } => {
                 let by = "policy".to_owned();
                 let troubles = Vec::new();
-                let disposal = self.disposal;
+                let disposal = match self.goes_after.get(&task) {
+                    None => self.disposal,
+                    Some(wanted) if self.operation.outcome(&task) == Some(*wanted) => {
+                        Disposal::Delete(Propagation::Background)
+                    }
+                    Some(_) => Disposal::Keep,
+                };
                 vec![Happened::Decided {
                     task,
                     occasion,
@@ -443,6 +472,11 @@ impl Shell {
     /// Takes a task's object out of the cluster.
     pub fn vanish(&mut self, task: &Task) {
         self.objects.retain(|target| target.key != task.key);
+    }
+
+    /// Says whether the object of a task is in the cluster.
+    pub fn has(&self, task: &Task) -> bool {
+        self.objects.iter().any(|target| target.key == task.key)
     }
 
     /// Puts the object of a task into the cluster.
