@@ -10,8 +10,7 @@ use crate::phase::Phase;
 
 /// Identifies a hook of an application, the same in every operation.
 ///
-/// A hash over application, group and kind, namespace, name or `generateName`, and the ordinal among hooks that agree in all of these
-/// (which only hooks with `generateName` can).
+/// A hash over application, group and kind, namespace, name or `generateName`, and the ordinal among hooks that agree in all of these.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HookId(pub String);

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use crate::{
     compat::{Mode, Rule},
-    hook::HookId,
     inventory::Inventory,
     object::{Object, labels},
     plugins::Application,
@@ -172,9 +171,9 @@ impl<'a> Ownership<'a> {
         Some(format!("{controller} controls it (`ownerReferences`)"))
     }
 
-    /// Says whether a hook's object may take the place of a live one of its name: one that an earlier run made, that was an ordinary
-    /// object of this application, or that the tool made which ran this hook before us, whose annotations it carries.
-    pub fn gives_way(&self, live: &Object, hook: &HookId, runs_to_completion: bool, mode: Mode) -> bool {
+    /// Says whether a hook's object may take the place of a live one of its name: one that a hook of this application made, that was an
+    /// ordinary object of it, or that the tool made which ran this hook before us, whose annotations it carries.
+    pub fn gives_way(&self, live: &Object, runs_to_completion: bool, mode: Mode) -> bool {
         match self.owner(live) {
             Owner::Another(_) => false,
             Owner::Nobody if !self.has_made(live) => {
@@ -182,11 +181,12 @@ impl<'a> Ownership<'a> {
                 ran_elsewhere && foreign_controller(live).is_none()
             }
             Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {
-                let of = live.label(labels::HOOK);
+                // Of several hooks with one name each takes the place of the one before.
+                let is_of_hook = live.label(labels::HOOK).is_some();
                 // Helpers are applied over; what runs is replaced, by Argo CD's rules also when it was no hook's.
                 let takes_resources = !runs_to_completion || mode.has(Rule::EveryKindIsReplaced);
                 let is_annotated = HOOK_ANNOTATIONS.iter().any(|name| live.annotation(name).is_some());
-                let fits = of == Some(&hook.0) || (of.is_none() && (takes_resources || is_annotated));
+                let fits = is_of_hook || takes_resources || is_annotated;
                 fits && self.is_own(live)
             }
         }
@@ -389,7 +389,6 @@ mod tests {
     #[test]
     fn a_hook_takes_no_name_of_others() {
         let ours = application("web", "team1");
-        let hook = HookId("h1".to_owned());
         let none = Inventory::default();
         let of_hook = |id: &str| {
             let mut labels = both();
@@ -406,11 +405,11 @@ mod tests {
         for (what, live, helper, job, job_in_compat) in [
             ("an earlier run", object(&of_hook("h1"), &["capstan"]), true, true, true),
             (
-                "another hook",
+                "another hook of its name",
                 object(&of_hook("h2"), &["capstan"]),
-                false,
-                false,
-                false,
+                true,
+                true,
+                true,
             ),
             (
                 "a copy of one",
@@ -425,10 +424,10 @@ mod tests {
             ("another application's", theirs, false, false, false),
         ] {
             let ownership = Ownership::new(&ours, &none);
-            assert_eq!(ownership.gives_way(&live, &hook, false, Mode::Native), helper, "{what}");
-            assert_eq!(ownership.gives_way(&live, &hook, true, Mode::Native), job, "{what}");
+            assert_eq!(ownership.gives_way(&live, false, Mode::Native), helper, "{what}");
+            assert_eq!(ownership.gives_way(&live, true, Mode::Native), job, "{what}");
             assert_eq!(
-                ownership.gives_way(&live, &hook, true, Mode::ArgoCd),
+                ownership.gives_way(&live, true, Mode::ArgoCd),
                 job_in_compat,
                 "{what}"
             );

@@ -9,6 +9,7 @@ mod make;
 mod namespace;
 mod naming;
 mod remove;
+mod same_name;
 mod scope;
 mod select;
 #[cfg(test)]

@@ -139,6 +139,8 @@ pub struct Planned {
     pub checks_first: bool,
     /// How many operations there had been: whether another one came between.
     pub operations: u64,
+    /// Whether objects of the set were there before the application's first operation, so that no sync is a first install.
+    pub was_installed: bool,
     /// What hook types were asked; nothing once it was saved.
     pub asked: Vec<Asked>,
     /// What earlier operations made and isn't there any more; nothing once it was saved.
@@ -191,9 +193,11 @@ pub(crate) async fn make(
     let has_resource = classified
         .iter()
         .any(|one| matches!(one.role, Role::Resource) && objects.contains_key(&one.manifest.key()));
+    // What is there after a first sync that failed is what that one made: the next one is a first install still.
+    let was_installed = has_resource && past.operations == 0;
     let gone = gone(cluster, &past.inventory, &objects);
     let mut live = Live {
-        is_first_install: !past.was_deployed && !has_resource,
+        is_first_install: !past.was_deployed && !was_installed,
         objects,
         inventory: past.inventory,
         contents: BTreeMap::new(),
@@ -235,6 +239,7 @@ pub(crate) async fn make(
         makes_namespace: missing.is_own,
         checks_first,
         operations: past.operations,
+        was_installed,
         asked: Vec::new(),
         gone,
     })

@@ -86,10 +86,15 @@ impl<'a> Set<'a> {
         for task in tasks {
             let candidates = equals.get(&task.key).map(Vec::as_slice).unwrap_or_default();
             let is_its = |at: &&usize| {
-                let manifest = members.get(**at).map(Member::manifest);
-                // Only hooks with generated names have equal keys, and nothing is added to those before they run.
-                manifest.is_some_and(|manifest| {
-                    manifest.place("") == task.place && Some(&manifest.object) == task.object.as_ref()
+                members.get(**at).is_some_and(|member| match &task.action {
+                    // Nothing is added to a hook before it runs.
+                    Action::Hook(_) => {
+                        let manifest = member.manifest();
+                        member.is_hook()
+                            && manifest.place("") == task.place
+                            && Some(&manifest.object) == task.object.as_ref()
+                    }
+                    Action::Apply(_) | Action::Delete(_) => !member.is_hook(),
                 })
             };
             let found = match candidates {

@@ -20,28 +20,34 @@ use crate::{
     plugins::{Application, Need},
     record,
     task::{Action, Check, HookTask, PolicyUse, Task, TaskId},
+    wave::Wave,
 };
 
 /// What holds when a hook names no policy.
 const DEFAULT_POLICY: &str = "BeforeHookCreation";
 
+/// The phases and the wave in which a hook runs.
+type Turn = (Vec<Phase>, Wave);
+
 /// Names the hooks of an application, in the order of their manifests; resources have no name.
 ///
-/// Hooks that agree in kind and `generateName` are told apart by the order of their digests, so that moving one in its file changes
-/// nothing.
+/// Hooks that agree in kind and name, or `generateName`, are told apart by their phases and waves and then by their digests, so that
+/// moving one in its file changes nothing.
 pub(super) fn ids(application: &Application, desired: &[&Classified]) -> Vec<Option<HookId>> {
-    let mut equals: BTreeMap<ObjectKey, Vec<(String, usize)>> = BTreeMap::new();
+    let mut equals: BTreeMap<ObjectKey, Vec<(Option<Turn>, String, usize)>> = BTreeMap::new();
     for (at, classified) in desired.iter().enumerate() {
-        if matches!(classified.role, Role::Hook { .. }) {
+        if let Role::Hook { phases, .. } = &classified.role {
             let manifest = &classified.manifest;
             let digest = diff::digest(&manifest.object);
-            equals.entry(manifest.key()).or_default().push((digest, at));
+            let is_named = manifest.object.generate_name().is_none();
+            let turn = is_named.then(|| (phases.clone(), classified.directives.wave));
+            equals.entry(manifest.key()).or_default().push((turn, digest, at));
         }
     }
     let mut ids = vec![None; desired.len()];
     for (key, mut members) in equals {
         members.sort();
-        for (ordinal, (_, at)) in members.into_iter().enumerate() {
+        for (ordinal, (.., at)) in members.into_iter().enumerate() {
             let kind = key.group_kind().to_string();
             let parts = [
                 &application.namespace,
@@ -105,6 +111,9 @@ impl Making<'_> {
                 left_out.push((*phase, reason));
                 continue;
             }
+            if !self.take_turn(manifest, *phase, directives.wave) {
+                continue;
+            }
             runs = true;
             let mut task = TaskId::of(*phase, directives.wave, &key);
             if self.tasks.iter().any(|known| known.id == task) {
@@ -146,7 +155,7 @@ impl Making<'_> {
             });
         }
         if runs && *has_object {
-            self.check_name(manifest, id);
+            self.check_name(manifest);
         }
         // Whoever tests knows that nothing else runs.
         let is_told = self.planning.purpose != Purpose::Test || self.planning.selection.names_hook(&key);
@@ -169,14 +178,14 @@ impl Making<'_> {
     }
 
     /// Checks that nobody else made an object with the name of a hook's.
-    fn check_name(&mut self, manifest: &Manifest, id: &HookId) {
+    fn check_name(&mut self, manifest: &Manifest) {
         let key = manifest.key();
         let Some(live) = self.planning.live.objects.get(&key) else {
             return;
         };
         let ownership = self.planning.ownership();
         let runs = runs_to_completion(&key.group_kind());
-        if !ownership.gives_way(live, id, runs, self.planning.mode) {
+        if !ownership.gives_way(live, runs, self.planning.mode) {
             let error = manifest.error("/metadata/name", ownership.taken(live));
             self.errors.push(error.hint(ownership::TAKEN_HINT));
         }

@@ -68,7 +68,7 @@ pub enum Role {
 pub struct Live {
     /// The live objects of the manifests' keys, and all that carry the application's label.
     pub objects: BTreeMap<ObjectKey, Object>,
-    /// Whether the application was never deployed and none of its objects is there.
+    /// Whether no sync of the application has succeeded yet, and none of its objects was there before the first one.
     pub is_first_install: bool,
     /// What earlier operations made.
     pub inventory: Inventory,
@@ -183,6 +183,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     }
     made.add_namespace();
     made.add_removals(&ids);
+    made.share_objects();
     let edges = made.read_dependencies();
     if !made.errors.is_empty() {
         return Err(made.errors);
@@ -227,13 +228,15 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
 
 /// Puts manifests in the order in which they are written, so that one set makes one plan, however it was read.
 fn in_order(desired: &[Classified]) -> Vec<&Classified> {
+    let mut seen = BTreeSet::new();
+    let keys = desired.iter().map(|classified| classified.manifest.key());
+    let shared: BTreeSet<ObjectKey> = keys.filter(|key| !seen.insert(key.clone())).collect();
     let mut sorted: Vec<&Classified> = desired.iter().collect();
     sorted.sort_by_cached_key(|classified| {
         let manifest = &classified.manifest;
-        // Only hooks with generated names share a key.
-        let is_generated = manifest.object.generate_name().is_some();
-        let digest = is_generated.then(|| diff::digest(&manifest.object));
-        (manifest.place(""), manifest.key(), digest)
+        let key = manifest.key();
+        let digest = shared.contains(&key).then(|| diff::digest(&manifest.object));
+        (manifest.place(""), key, digest)
     });
     sorted
 }
@@ -293,7 +296,7 @@ impl Making<'_> {
         });
     }
 
-    /// Looks at the set as a whole: is there anything, is anything there twice, does every selecting word select.
+    /// Looks at the set as a whole: is there anything, is anything there twice that can't be, does every selecting word select.
     fn check_set(&mut self) {
         let desired = &self.desired;
         if desired.is_empty() && self.planning.does == OperationKind::Sync {
@@ -303,22 +306,8 @@ impl Making<'_> {
         }
         self.errors
             .extend(self.planning.ignore.iter().flat_map(IgnoreRule::mistakes));
-        let mut seen: BTreeMap<ObjectKey, &Manifest> = BTreeMap::new();
-        for classified in desired {
-            let manifest = &classified.manifest;
-            if manifest.object.generate_name().is_some() {
-                continue;
-            }
-            if let Some(first) = seen.get(&manifest.key()) {
-                let error = manifest.error("/metadata/name", format!("{} is there twice", manifest.key()));
-                self.errors.push(match first.place("/metadata/name") {
-                    Some(place) => error.hint(format!("the first one is in {place}")),
-                    None => error,
-                });
-            } else {
-                seen.insert(manifest.key(), manifest);
-            }
-        }
+        self.check_same_names();
+        let desired = &self.desired;
         let keys: Vec<(ObjectKey, bool)> = desired
             .iter()
             .map(|classified| (classified.manifest.key(), matches!(classified.role, Role::Hook { .. })))

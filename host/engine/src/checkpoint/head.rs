@@ -53,7 +53,7 @@ pub(crate) struct Head {
     pub history: Vec<Past>,
     /// What is to be deleted later.
     pub due: Vec<DueObject>,
-    /// Whether a sync has ever succeeded.
+    /// Whether a sync has ever succeeded, or objects of the set were there before the first one.
     pub was_deployed: bool,
     /// Whose rules held in the last sync that began, and with which options: a deletion follows them.
     #[serde(default)]

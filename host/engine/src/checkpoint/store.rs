@@ -188,6 +188,7 @@ impl Store {
             self.head.mode = planned.plan.mode;
             self.head.options = planned.plan.options.clone();
         }
+        self.head.was_deployed |= planned.was_installed;
         self.head.operations += 1;
         let Application { name, namespace } = self.application();
         // The number is for people. The rest keeps runs apart when an application is deleted and made anew.

@@ -137,7 +137,7 @@ impl Performer {
     pub(super) fn gives_way(&self, live: &Object, task: &Task) -> bool {
         task.hook().is_some_and(|hook| {
             let ownership = self.ownership();
-            ownership.gives_way(live, &hook.hook, hook.runs_to_completion, self.plan.mode)
+            ownership.gives_way(live, hook.runs_to_completion, self.plan.mode)
         })
     }
 

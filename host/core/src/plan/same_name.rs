@@ -1,0 +1,197 @@
+//! Several manifests of one kind and name, as charts write them: hooks of several phases, or a hook beside an ordinary object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Skipped, hooks,
+    make::{Classified, Making, Role},
+};
+use crate::{
+    compat::Rule,
+    manifest::Manifest,
+    object::{Object, ObjectKey},
+    operation_kind::OperationKind,
+    phase::Phase,
+    task::{Action, Changes, Task},
+    wave::Wave,
+};
+
+/// What becomes of a hook beside an ordinary object of its name.
+enum Beside {
+    /// It runs, and nothing that is decided about it deletes the object.
+    Shares,
+    /// It doesn't run, for this reason.
+    LeftOut(&'static str),
+    /// The object isn't there any more: it runs like any other hook.
+    Alone,
+}
+
+impl Making<'_> {
+    /// Looks for manifests that can't be in one set: two ordinary objects of one name, or a Job that is a hook and an ordinary object.
+    pub(super) fn check_same_names(&mut self) {
+        let mut seen: BTreeMap<(ObjectKey, bool), &Manifest> = BTreeMap::new();
+        let mut errors = Vec::new();
+        for classified in &self.desired {
+            let manifest = &classified.manifest;
+            if manifest.object.generate_name().is_some() {
+                continue;
+            }
+            let key = manifest.key();
+            let is_hook = has_hooks_object(classified);
+            let ends = hooks::runs_to_completion(&key.group_kind());
+            let equal = seen.get(&(key.clone(), false)).filter(|_| !is_hook);
+            let across = seen.get(&(key.clone(), !is_hook)).filter(|_| ends);
+            if let Some(first) = equal {
+                let error = manifest.error("/metadata/name", format!("{key} is there twice"));
+                errors.push(match first.place("/metadata/name") {
+                    Some(place) => error.hint(format!("the first one is in {place}")),
+                    None => error,
+                });
+            } else if let Some(first) = across {
+                let message = format!("{key} is there twice: as a hook and as an ordinary object, and only one can have the name");
+                let error = manifest.error("/metadata/name", message);
+                errors.push(match first.place("/metadata/name") {
+                    Some(place) => error.hint(format!("give one of them another name; the first one is in {place}")),
+                    None => error.hint("give one of them another name"),
+                });
+            } else {
+                seen.entry((key, is_hook)).or_insert(manifest);
+            }
+        }
+        self.errors.extend(errors);
+    }
+
+    /// Makes room for a hook where another one of its name has the same turn: a mistake; by Argo CD's rules the last one counts.
+    ///
+    /// Returns whether the hook may run.
+    pub(super) fn take_turn(&mut self, manifest: &Manifest, phase: Phase, wave: Wave) -> bool {
+        if manifest.object.generate_name().is_some() {
+            return true;
+        }
+        let key = manifest.key();
+        let has_turn =
+            |task: &Task| task.hook().is_some() && task.phase == phase && task.wave == wave && task.key == key;
+        let Some(first) = self.tasks.iter().position(has_turn) else {
+            return true;
+        };
+        if self.planning.mode.has(Rule::MistakesAreIgnored) {
+            let first = self.tasks.remove(first);
+            let place = first.place.map_or_else(String::new, |place| format!(" in {place}"));
+            self.used(Rule::MistakesAreIgnored, &key, Some(phase));
+            self.notices
+                .push(format!("{key}: two hooks of {phase}, wave {wave}, have this name; the first one{place} is ignored"));
+            return true;
+        }
+        let message = format!("{key} is there twice: both are hooks of {phase}, wave {wave}, and would run at the same time");
+        let error = manifest.error("/metadata/name", message);
+        self.errors.push(match &self.tasks[first].place {
+            Some(place) => error.hint(format!("give one of them another name or wave; the first one is in {place}")),
+            None => error.hint("give one of them another name or wave"),
+        });
+        false
+    }
+
+    /// Settles what becomes of hooks beside ordinary objects of their name. The object belongs to the set: it is applied as the set
+    /// has it, and no hook's policy deletes it.
+    pub(super) fn share_objects(&mut self) {
+        let of_hooks: BTreeSet<ObjectKey> = self
+            .desired
+            .iter()
+            .filter(|one| has_hooks_object(one) && one.manifest.object.generate_name().is_none())
+            .map(|one| one.manifest.key())
+            .collect();
+        let resources: BTreeMap<ObjectKey, &Object> = self
+            .desired
+            .iter()
+            .filter(|one| matches!(one.role, Role::Resource))
+            .map(|one| (one.manifest.key(), &one.manifest.object))
+            .filter(|(key, _)| of_hooks.contains(key))
+            .collect();
+        if resources.is_empty() {
+            return;
+        }
+        let mut others: BTreeMap<ObjectKey, usize> = BTreeMap::new();
+        for (at, task) in self.tasks.iter().enumerate() {
+            if task.hook().is_none() && resources.contains_key(&task.key) {
+                others.insert(task.key.clone(), at);
+            }
+        }
+        let mut left_out = BTreeSet::new();
+        for at in 0..self.tasks.len() {
+            let task = &self.tasks[at];
+            let (Some(object), Some(hook)) = (resources.get(&task.key), task.hook()) else {
+                continue;
+            };
+            let other = others.get(&task.key).copied();
+            match self.beside(task, object, other.map(|other| &self.tasks[other])) {
+                Beside::Alone => {}
+                Beside::LeftOut(reason) => {
+                    self.skipped.push(Skipped {
+                        key: task.key.clone(),
+                        reason: format!("as a hook of {}: {reason}", task.phase),
+                        place: task.place.clone(),
+                        hook: Some(hook.hook.clone()),
+                    });
+                    left_out.insert(task.id.clone());
+                }
+                Beside::Shares => {
+                    if let Action::Hook(hook) = &mut self.tasks[at].action {
+                        hook.is_shared = true;
+                    }
+                    // What the hook changes, the set changes back.
+                    if let Some(other) = other
+                        && let Action::Apply(apply) = &mut self.tasks[other].action
+                        && apply.changes == Changes::None
+                    {
+                        apply.changes = Changes::Fields(Vec::new());
+                    }
+                }
+            }
+        }
+        self.tasks.retain(|task| !left_out.contains(&task.id));
+    }
+
+    fn beside(&self, hook: &Task, object: &Object, other: Option<&Task>) -> Beside {
+        if self.planning.does == OperationKind::Delete {
+            let is_live = self.planning.live.objects.contains_key(&hook.key);
+            let goes_before = other.is_some() && hook.phase == Phase::PostDelete;
+            return if is_live && !goes_before {
+                Beside::LeftOut("the set's own object of this name is still there")
+            } else {
+                Beside::Alone
+            };
+        }
+        let Some(other) = other.filter(|_| hook.phase != Phase::SyncFail) else {
+            return Beside::Shares;
+        };
+        if (other.phase, other.wave) <= (hook.phase, hook.wave) {
+            return Beside::LeftOut("the set's own object of this name is applied by then");
+        }
+        let is_as_desired = matches!(&other.action, Action::Apply(apply) if apply.changes == Changes::None);
+        if is_as_desired && hook.object.as_ref().is_some_and(|own| has_same_content(own, object)) {
+            return Beside::LeftOut("the set's own object of this name is there already");
+        }
+        Beside::Shares
+    }
+}
+
+/// Says whether a manifest is a hook that makes an object.
+fn has_hooks_object(classified: &Classified) -> bool {
+    matches!(
+        classified.role,
+        Role::Hook {
+            has_object: true,
+            ..
+        }
+    )
+}
+
+/// Compares two manifests of one object but for their metadata.
+fn has_same_content(one: &Object, other: &Object) -> bool {
+    let content = |object: &Object| {
+        let fields = object.0.as_object().into_iter().flatten();
+        let fields = fields.filter(|(field, _)| *field != "metadata");
+        fields.map(|(field, value)| (field.clone(), value.clone())).collect::<BTreeMap<_, _>>()
+    };
+    content(one) == content(other)
+}
