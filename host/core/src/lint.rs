@@ -24,6 +24,7 @@ use std::{cmp::Reverse, fmt};
 use serde::{Deserialize, Serialize};
 
 use self::set::Member;
+pub(crate) use self::{needs::of_pods, rights::named};
 pub use self::{
     rules::{INVALID, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
     set::Set,

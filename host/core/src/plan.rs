@@ -8,6 +8,7 @@ mod kinds;
 mod make;
 mod namespace;
 mod naming;
+mod post_delete;
 mod remove;
 mod same_name;
 mod scope;

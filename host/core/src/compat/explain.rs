@@ -185,6 +185,7 @@ fn about(rule: Rule) -> &'static [What] {
         | Rule::PruneInsideWaves
         | Rule::PruneLastWave
         | Rule::SyncFailHasNoWaves
+        | Rule::PostDeleteStandsAlone
         | Rule::DeleteHooksHaveNoWaves => &[What::Turn],
         Rule::KindOrder | Rule::DeletionInParallel => &[What::Order],
         Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[What::Wait],

@@ -102,6 +102,8 @@ pub enum Rule {
     DeletionInParallel,
     /// What PreDelete hooks made.
     PreDeleteHooksGo,
+    /// What PostDelete hooks need.
+    PostDeleteStandsAlone,
     /// What still starts in a wave in which something was refused.
     FailedKindGoesOn,
     /// What is still awaited in a wave in which something failed.
@@ -138,7 +140,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules in their order.
-    pub const ALL: [Rule; 47] = [
+    pub const ALL: [Rule; 48] = [
         Rule::MistakesAreIgnored,
         Rule::HelmHookBesideOurs,
         Rule::DeleteHooksOfBoth,
@@ -170,6 +172,7 @@ impl Rule {
         Rule::DefinitionsSurvive,
         Rule::DeletionInParallel,
         Rule::PreDeleteHooksGo,
+        Rule::PostDeleteStandsAlone,
         Rule::FailedKindGoesOn,
         Rule::FailedWaveIsAwaited,
         Rule::SyncFailBesideHooks,

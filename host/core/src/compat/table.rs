@@ -225,6 +225,12 @@ pub(super) const fn row(rule: Rule) -> Row {
             "what a PreDelete hook made goes with the application's other objects in every case",
             DELETE,
         ),
+        Rule::PostDeleteStandsAlone => line(
+            "post-delete-stands-alone",
+            "what a PostDelete hook needs, such as its ServiceAccount, is deleted after it",
+            "everything of the application is deleted before PostDelete hooks run",
+            DELETE,
+        ),
         Rule::FailedKindGoesOn => line(
             "failed-kind-goes-on",
             "after a failure nothing else of the wave starts",

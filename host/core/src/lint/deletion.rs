@@ -4,7 +4,7 @@ use super::{
     Found, needs,
     set::{Member, Set},
 };
-use crate::{directive::Permission, object::ObjectKey, phase::Phase, plan::Role};
+use crate::{compat::Rule, directive::Permission, object::ObjectKey, phase::Phase, plan::Role};
 
 /// `post-delete-needs`.
 pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
@@ -16,10 +16,10 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
         let namespace = &hook.key.namespace;
         if let Some(brought) = set.provider(&namespace_key(namespace)).map(|provider| provider.member)
             && *namespace != set.application.namespace
-            && goes(brought, hook)
+            && goes(set, brought, hook)
         {
             let message = format!(
-                "{} runs in PostDelete, in a namespace that is deleted before with the application",
+                "{} runs in PostDelete, in a namespace that is gone by then",
                 hook.key
             );
             let finding = found.at(
@@ -31,34 +31,46 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
             found.add(hook, finding.with(brought));
         }
         for need in needs::of_pods(&hook.manifest().object) {
-            let Some(provider) = set.provider(&need.key).filter(|provider| goes(provider.member, hook)) else {
+            let Some(provider) = set.provider(&need.key).filter(|provider| goes(set, provider.member, hook)) else {
                 continue;
             };
             let message = format!(
-                "{} runs in PostDelete and {} {}, which is deleted before with the application: its pods never start",
+                "{} runs in PostDelete and {} {}, which is gone by then: its pods never start",
                 hook.key, need.verb, need.key
             );
             let name = provider.member.key.short();
-            let fix = format!(
-                "let the hook run in PreDelete, or keep {name}: `argocd.argoproj.io/sync-options: Delete=false`"
-            );
+            let fix = if provider.member.is_hook() {
+                format!("let {name} run in PostDelete, in the hook's wave or an earlier one")
+            } else {
+                format!(
+                    "let the hook run in PreDelete, or keep {name}: `argocd.argoproj.io/sync-options: Delete=false`"
+                )
+            };
             let finding = found.at(hook, &need.pointer, message, fix).with(provider.member);
             found.add(hook, finding);
         }
     }
 }
 
-/// Says whether an object is gone when a PostDelete hook runs.
-fn goes(member: &Member<'_>, hook: &Member<'_>) -> bool {
+/// Says whether an object is gone when a PostDelete hook runs. By our rules the set's own objects go after it, and so does what other
+/// hooks left.
+fn goes(set: &Set<'_>, member: &Member<'_>, hook: &Member<'_>) -> bool {
+    let goes_before = set.mode.has(Rule::PostDeleteStandsAlone);
     match &member.classified.role {
-        Role::Resource => member.directives().delete != Permission::No,
-        Role::Hook { phases, .. } => {
-            let is_of_delete = |phase: &Phase| matches!(phase, Phase::PreDelete | Phase::PostDelete);
-            let comes_late = phases.contains(&Phase::PostDelete) && member.directives().wave > hook.directives().wave;
-            comes_late || !phases.iter().any(is_of_delete)
+        Role::Resource => goes_before && member.directives().delete != Permission::No,
+        Role::Hook { phases, .. } if phases.contains(&Phase::PostDelete) => {
+            member.directives().wave > hook.directives().wave
         }
+        Role::Hook { phases, .. } if phases.contains(&Phase::PreDelete) => is_removed(member),
+        Role::Hook { .. } => goes_before || is_removed(member),
         Role::Skip(_) => false,
     }
+}
+
+/// Says whether an object is gone after a success of its hook.
+fn is_removed(helper: &Member<'_>) -> bool {
+    let policies = &helper.directives().delete_policies;
+    policies.iter().any(|policy| policy == "HookSucceeded")
 }
 
 fn namespace_key(name: &str) -> ObjectKey {
@@ -72,7 +84,7 @@ fn namespace_key(name: &str) -> ObjectKey {
 
 #[cfg(test)]
 mod tests {
-    use crate::lint::tests::{check, job, object};
+    use crate::lint::tests::{check, check_argo, job, object};
 
     #[test]
     fn hooks_after_the_deletion() {
@@ -80,8 +92,47 @@ mod tests {
         let secret = |extra| object("v1", "Secret", "db", extra);
         let elsewhere = || job("PostDelete", "").replace("namespace: shop", "namespace: other");
         let namespace = |extra| object("v1", "Namespace", "other", extra).replace(", namespace: shop", "");
+        let rule = "post-delete-needs";
         check(
-            "post-delete-needs",
+            rule,
+            &[
+                ("deleted after it", vec![hook(), secret("")], ""),
+                (
+                    "a hook of that phase",
+                    vec![hook(), secret("argocd.argoproj.io/hook: PostDelete")],
+                    "",
+                ),
+                (
+                    "a hook of a later wave",
+                    vec![hook(), secret("argocd.argoproj.io/hook: PostDelete, capstan.dev/wave: '1'")],
+                    "warning at 1",
+                ),
+                (
+                    "a helper of PreSync that stays",
+                    vec![hook(), secret("argocd.argoproj.io/hook: PreSync")],
+                    "",
+                ),
+                (
+                    "a helper of PreSync that goes",
+                    vec![
+                        hook(),
+                        secret("argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded"),
+                    ],
+                    "warning at 1",
+                ),
+                (
+                    "a helper of PreDelete that goes",
+                    vec![
+                        hook(),
+                        secret("argocd.argoproj.io/hook: PreDelete, argocd.argoproj.io/hook-delete-policy: HookSucceeded"),
+                    ],
+                    "warning at 1",
+                ),
+                ("its namespace", vec![elsewhere(), namespace("")], ""),
+            ],
+        );
+        check_argo(
+            rule,
             &[
                 ("deleted before", vec![hook(), secret("")], "warning at 1"),
                 (
@@ -95,11 +146,6 @@ mod tests {
                     "",
                 ),
                 (
-                    "a hook of that phase",
-                    vec![hook(), secret("argocd.argoproj.io/hook: PostDelete")],
-                    "",
-                ),
-                (
                     "a helper of PreSync",
                     vec![hook(), secret("argocd.argoproj.io/hook: PreSync")],
                     "warning at 1",
@@ -110,11 +156,6 @@ mod tests {
                     "",
                 ),
                 ("its namespace", vec![elsewhere(), namespace("")], "warning at 1"),
-                (
-                    "a namespace that stays",
-                    vec![elsewhere(), namespace("helm.sh/resource-policy: keep")],
-                    "",
-                ),
                 (
                     "the application's own",
                     vec![job("PostDelete", ""), namespace("").replace("other", "shop")],

@@ -60,6 +60,27 @@ pub(super) fn restart_policy(set: &Set<'_>, found: &mut Found<'_>) {
 
 /// `hook-never-completes`.
 pub(super) fn never_completes(set: &Set<'_>, found: &mut Found<'_>) {
+    let is_workload = |hook: &&Member<'_>| {
+        hook.key.group == "apps"
+            && ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"].contains(&hook.key.kind.as_str())
+    };
+    // A chart that makes all of its workloads hooks does so on purpose: that is said once.
+    let rule = found.rule.id;
+    let (ignored, workloads): (Vec<_>, Vec<_>) = hooks(set)
+        .filter(is_workload)
+        .partition(|hook| hook.directives().lint_ignore.iter().any(|ignored| ignored == rule));
+    let told = workloads.first().map(|first| (*first, workloads.len() - 1));
+    for (hook, others) in told.into_iter().chain(ignored.into_iter().map(|hook| (hook, 0))) {
+        let key = &hook.key;
+        let who = match others {
+            0 => format!("{key} is a hook that doesn't end by itself: it counts"),
+            1 => format!("{key} and another workload are hooks that don't end by themselves: each counts"),
+            _ => format!("{key} and {others} other workloads are hooks that don't end by themselves: each counts"),
+        };
+        let message = format!("{who} as done when it is healthy, and keeps running");
+        let finding = found.at(hook, "/kind", message, "make it a Job if it has an end; else leave it");
+        found.add(hook, finding.as_(Severity::Note));
+    }
     for hook in hooks(set) {
         let object = &hook.manifest().object;
         let key = &hook.key;
@@ -77,14 +98,6 @@ pub(super) fn never_completes(set: &Set<'_>, found: &mut Found<'_>) {
                     "{key} is a hook that doesn't run at its turn: a CronJob runs by its schedule, and counts as done when it is made"
                 );
                 found.at(hook, "/kind", message, "make it a Job, or take its hook annotation off")
-            }
-            ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") => {
-                let message = format!(
-                    "{key} is a hook that doesn't end by itself: it counts as done when it is healthy, and keeps running"
-                );
-                found
-                    .at(hook, "/kind", message, "make it a Job if it has an end; else leave it")
-                    .as_(Severity::Note)
             }
             _ => continue,
         };
@@ -107,7 +120,7 @@ pub(super) fn name_reuse(set: &Set<'_>, found: &mut Found<'_>) {
         let policies = &hook.directives().delete_policies;
         let has = |word: &str| policies.iter().any(|policy| policy == word);
         let ends = hook.is("batch", "Job") || hook.is("", "Pod");
-        let is_named = hook.manifest().object.generate_name().is_none();
+        let is_named = hook.manifest().object.generate_name().is_none() && !is_random(&hook.key.name);
         // What a plugin's own policy does isn't known.
         let is_known = policies.iter().all(|policy| KNOWN_POLICIES.contains(&policy.as_str()));
         let is_cleared =
@@ -129,6 +142,20 @@ pub(super) fn name_reuse(set: &Set<'_>, found: &mut Found<'_>) {
         );
         found.add(hook, finding);
     }
+}
+
+/// Says whether a name ends in what looks like a random text, as charts make one: a new one with each rendering.
+///
+/// Letters after digits, as in `x7k2p`, but for versions like `v1beta1`. Random texts without digits aren't known from words.
+fn is_random(name: &str) -> bool {
+    let last = name.rsplit('-').next().unwrap_or_default();
+    let is_version = last.strip_prefix('v').is_some_and(|rest| {
+        let rest = rest.replace("alpha", "").replace("beta", "");
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    let first_digit = last.find(|letter: char| letter.is_ascii_digit());
+    let has_letter_after = first_digit.is_some_and(|at| last[at..].bytes().any(|byte| byte.is_ascii_lowercase()));
+    last != name && last.len() >= 5 && !is_version && has_letter_after
 }
 
 /// `hook-without-limit`.
@@ -211,6 +238,14 @@ mod tests {
                 ),
                 ("a CronJob", of("batch/v1", "CronJob"), "warning at 1"),
                 ("a Deployment", of("apps/v1", "Deployment"), "note at 1"),
+                (
+                    "several of them are told once",
+                    ["Deployment", "StatefulSet", "DaemonSet"]
+                        .into_iter()
+                        .flat_map(|kind| of("apps/v1", kind))
+                        .collect(),
+                    "note at 1",
+                ),
                 ("a helper", of("v1", "ConfigMap"), ""),
                 ("no hook", vec![object("batch/v1", "CronJob", "it", "")], ""),
             ],
@@ -227,6 +262,12 @@ mod tests {
                 &format!("argocd.argoproj.io/hook-delete-policy: '{policies}'"),
                 "",
             )]
+        };
+        let named = |name: &str| {
+            let documents = with("HookSucceeded").into_iter();
+            documents
+                .map(|document| document.replace("name: it,", &format!("name: {name},")))
+                .collect::<Vec<_>>()
         };
         let generated = || {
             vec![
@@ -245,6 +286,9 @@ mod tests {
                 ("never kept", with("HookSucceeded,HookFailed"), ""),
                 ("a plugin's", with("KeepThree"), ""),
                 ("a new name each time", generated(), ""),
+                ("a random name", named("it-x7k2p"), ""),
+                ("a version in its name", named("it-v1beta1"), "warning at 1"),
+                ("a word in its name", named("it-migrate"), "warning at 1"),
                 (
                     "a helper",
                     vec![

@@ -9,7 +9,7 @@ use crate::object::{GroupKind, Object, ObjectKey};
 
 /// Something that an object needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Need {
+pub(crate) struct Need {
     /// What.
     pub key: ObjectKey,
     /// Where that is written: a JSON pointer.
@@ -34,7 +34,7 @@ pub(super) fn pods(object: &Object) -> Option<&'static str> {
 }
 
 /// Returns what the pods of an object can't start without; nothing where there are none.
-pub(super) fn of_pods(object: &Object) -> Vec<Need> {
+pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
     let Some(root) = pods(object) else {
         return Vec::new();
     };

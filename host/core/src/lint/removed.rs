@@ -2,70 +2,106 @@
 
 use super::{
     Found, Severity, needs,
-    set::{Member, Set},
+    set::{Member, Set, Turn},
 };
-use crate::compat::{Mode, Rule};
+use crate::{
+    compat::{Mode, Rule},
+    object::ObjectKey,
+    phase::Phase,
+    plan::Role,
+    task::Task,
+};
 
 /// `needs-removed`.
 pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
     for member in &set.members {
-        let Some(turn) = member.turn() else { continue };
         for need in needs::of_pods(&member.manifest().object) {
-            let Some(provider) = set.provider(&need.key).filter(|provider| !provider.is_maker) else {
+            let removed = member.tasks.iter().find_map(|task| removal(set, &need.key, member, task));
+            let Some(Removal { helper, goes, turn }) = removed else {
                 continue;
             };
-            let other = provider.member;
-            // What comes too late has a rule of its own.
-            if !other.is_hook() || other.turn().is_none_or(|first| first > turn) {
-                continue;
-            }
-            let Some(goes) = Goes::of(set.mode, other) else {
-                continue;
-            };
-            let is_at_once = goes == Goes::AtOnce;
-            if !is_at_once && member.is_hook() {
-                continue;
-            }
+            let is_gone = matches!(goes, Goes::BeforePhase(_));
             let when = match goes {
-                Goes::AtOnce => "is deleted as soon as it is made (HookSucceeded)",
-                Goes::AtTheEnd => "is deleted when the operation has succeeded (HookSucceeded)",
-                Goes::Later => "is deleted when its time to live is over",
+                Goes::BeforePhase(phase) => format!("is deleted at the end of {phase} (HookSucceeded)"),
+                Goes::WithPhase(phase) => format!("is deleted at the end of {phase} (HookSucceeded)"),
+                Goes::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
+                Goes::Later => "is deleted when its time to live is over".to_owned(),
             };
-            let comes_of_it = if is_at_once && member.is_awaited() {
+            let comes_of_it = if is_gone && member.is_awaited() {
                 "its pods don't find it"
             } else {
                 "pods that start after that don't find it"
             };
             let message = format!("{} {} {}, which {when}: {comes_of_it}", member.key, need.verb, need.key);
-            let name = other.key.short();
-            let fix = match goes {
-                Goes::AtOnce | Goes::AtTheEnd => {
-                    format!(
-                        "leave HookSucceeded out of the delete policy of {name}, or make it an ordinary object: `capstan.dev/phase: {}`",
-                        turn.phase
-                    )
-                }
-                Goes::Later => format!("take `capstan.dev/ttl` off {name}, or make it an ordinary object"),
+            let name = helper.key.short();
+            let fix = if goes == Goes::Later {
+                format!("take `capstan.dev/ttl` off {name}, or make it an ordinary object")
+            } else {
+                format!(
+                    "leave HookSucceeded out of the delete policy of {name}, let it run in {} too, or make it an ordinary object: \
+                     `capstan.dev/phase: {}`",
+                    turn.phase, helper_phase(helper, turn)
+                )
             };
-            let finding = found.at(member, &need.pointer, message, fix).with(other);
-            let is_sure = is_at_once && need.is_certain && member.is_awaited() && !member.is("batch", "CronJob");
+            let finding = found.at(member, &need.pointer, message, fix).with(helper);
+            let is_sure = is_gone && need.is_certain && member.is_awaited() && !member.is("batch", "CronJob");
             let severity = if is_sure { finding.severity } else { Severity::Warning };
             found.add(member, finding.as_(severity));
         }
     }
 }
 
+/// The phase in which an ordinary object comes as early as the helper does; objects of PreSync to PostSync have one.
+fn helper_phase(helper: &Member<'_>, turn: Turn) -> Phase {
+    helper.turn().map_or(turn.phase, |first| first.phase)
+}
+
+/// A helper that is gone before those that need it are.
+struct Removal<'set> {
+    helper: &'set Member<'set>,
+    goes: Goes,
+    /// When it is needed.
+    turn: Turn,
+}
+
+/// Returns how the helper goes that a task of a member finds under a name; nothing when it stays, or isn't there by then.
+fn removal<'set>(set: &'set Set<'set>, key: &ObjectKey, member: &Member<'_>, task: &Task) -> Option<Removal<'set>> {
+    let turn = Turn::of(task);
+    // What is an ordinary object of the set, too, no policy deletes.
+    let is_shared = |other: &Member<'_>| matches!(other.classified.role, Role::Resource);
+    if set.all_named(key).any(is_shared) {
+        return None;
+    }
+    // What comes too late has a rule of its own.
+    let turns = set.all_named(key).filter(|other| other.is_hook()).flat_map(|helper| {
+        let tasks = helper.tasks.iter().map(|task| Turn::of(task));
+        tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
+    });
+    let (first, helper) = turns.max_by_key(|(first, _)| *first)?;
+    let goes = Goes::of(set.mode, helper, first.phase, turn.phase)?;
+    let is_still_there = match goes {
+        Goes::BeforePhase(_) => false,
+        Goes::WithPhase(_) | Goes::WithOperation | Goes::Later => member.is_hook(),
+    };
+    (!is_still_there).then_some(Removal { helper, goes, turn })
+}
+
 /// When a helper's object goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Goes {
-    AtOnce,
-    AtTheEnd,
+    /// At the end of this phase, before the one in which it is needed.
+    BeforePhase(Phase),
+    /// At the end of the phase in which it is needed.
+    WithPhase(Phase),
+    /// At the end of the operation.
+    WithOperation,
+    /// After its time to live.
     Later,
 }
 
 impl Goes {
-    /// A helper, like a Secret, has succeeded when it is made. Argo CD judges by the operation's end.
-    fn of(mode: Mode, helper: &Member<'_>) -> Option<Goes> {
+    /// A helper goes at the end of its phase. Argo CD judges by the operation's end.
+    fn of(mode: Mode, helper: &Member<'_>, phase: Phase, needed: Phase) -> Option<Goes> {
         let directives = helper.directives();
         if directives
             .delete_policies
@@ -73,9 +109,11 @@ impl Goes {
             .any(|policy| policy == "HookSucceeded")
         {
             return Some(if mode.has(Rule::OperationJudgesPolicies) {
-                Goes::AtTheEnd
+                Goes::WithOperation
+            } else if phase == needed {
+                Goes::WithPhase(phase)
             } else {
-                Goes::AtOnce
+                Goes::BeforePhase(phase)
             });
         }
         directives.ttl.after_finished.map(|_| Goes::Later)
@@ -143,8 +181,47 @@ mod tests {
         check(
             rule,
             &[
-                ("a hook", vec![job("PreSync", mounts), gone.clone()], "error at 1"),
-                ("kept", vec![job("PreSync", mounts), kept], ""),
+                ("a hook of its phase", vec![job("PreSync", mounts), gone.clone()], ""),
+                (
+                    "a hook of a later wave",
+                    vec![
+                        job("PreSync", mounts).replace("hook: PreSync", "hook: PreSync, capstan.dev/wave: '5'"),
+                        gone.clone(),
+                    ],
+                    "",
+                ),
+                (
+                    "a hook of a later phase",
+                    vec![job("PostSync", mounts), gone.clone()],
+                    "error at 1",
+                ),
+                (
+                    "a hook of both phases, and the helper, too",
+                    vec![
+                        job("PreSync,PostSync", mounts).replace("hook: PreSync,PostSync", "hook: 'PreSync,PostSync'"),
+                        gone.replace("hook: PreSync,", "hook: 'PreSync,PostSync',"),
+                    ],
+                    "",
+                ),
+                (
+                    "a hook of both phases, and the helper of the first",
+                    vec![
+                        job("PreSync,PostSync", mounts).replace("hook: PreSync,PostSync", "hook: 'PreSync,PostSync'"),
+                        gone.clone(),
+                    ],
+                    "error at 1",
+                ),
+                (
+                    "an ordinary object, too",
+                    vec![job("PostSync", mounts), gone.clone(), object("v1", "Secret", "db", "")],
+                    "",
+                ),
+                (
+                    "a Deployment of its phase",
+                    vec![api.clone(), gone.replace("hook: PreSync", "hook: Sync")],
+                    "warning at 1",
+                ),
+                ("kept", vec![job("PostSync", mounts), kept], ""),
                 ("a resource", vec![api.clone(), gone.clone()], "error at 1"),
                 (
                     "a time to live, and a hook",

@@ -7,7 +7,7 @@ use super::{
     needs::{self, elements},
     set::{Member, Set},
 };
-use crate::object::ObjectKey;
+use crate::object::{Object, ObjectKey};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -21,7 +21,7 @@ fn bindings<'set>(set: &'set Set<'set>) -> impl Iterator<Item = &'set Member<'se
 pub(super) fn roles(set: &Set<'_>, found: &mut Found<'_>) {
     for binding in bindings(set) {
         let Some(turn) = binding.turn() else { continue };
-        for (key, pointer, is_role) in named(binding) {
+        for (key, pointer, is_role) in named(&binding.manifest().object) {
             let Some(provider) = set.provider(&key) else { continue };
             let other = provider.member;
             let Some(at) = other.turn().filter(|at| *at > turn && !set.is_live(other)) else {
@@ -46,9 +46,8 @@ pub(super) fn roles(set: &Set<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// Returns the role and the accounts that a binding names.
-fn named(binding: &Member<'_>) -> Vec<(ObjectKey, String, bool)> {
-    let object = &binding.manifest().object;
+/// Returns the role and the accounts that a RoleBinding or ClusterRoleBinding names, where that is written, and which is the role.
+pub(crate) fn named(object: &Object) -> Vec<(ObjectKey, String, bool)> {
     let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
     let mut named = Vec::new();
     if let Some(role) = object.0.get("roleRef")
@@ -89,7 +88,7 @@ pub(super) fn of_hooks(set: &Set<'_>, found: &mut Found<'_>) {
         let Some(account) = needs.iter().find(|need| need.key.kind == "ServiceAccount") else {
             continue;
         };
-        let binds = |binding: &&Member<'_>| named(binding).iter().any(|(key, ..)| *key == account.key);
+        let binds = |binding: &&Member<'_>| named(&binding.manifest().object).iter().any(|(key, ..)| *key == account.key);
         // With some of its rights in time, it may need no others.
         let first = bindings(set).filter(binds).min_by_key(|binding| binding.turn());
         let Some(binding) = first.filter(|binding| !set.is_live(binding)) else {

@@ -55,13 +55,16 @@ pub const UNKNOWN_KIND: Rule = rule(
 
 /// All rules that are looked at with every plan.
 pub const RULES: [Rule; 18] = [
-    rule(
-        "hook-needs-later",
-        Severity::Error,
-        "A hook needs something that isn't there and that only a later phase or wave of the set brings.",
-        "The hook never ends, and what it needs never comes: the sync that hangs for ever.",
-        later::hooks,
-    ),
+    Rule {
+        is_of_deletion: true,
+        ..rule(
+            "hook-needs-later",
+            Severity::Error,
+            "A hook needs something that isn't there and that only a later phase or wave of the set brings.",
+            "The hook never ends, and what it needs never comes: the sync that hangs for ever.",
+            later::hooks,
+        )
+    },
     rule(
         "health-needs-later",
         Severity::Error,
@@ -69,13 +72,16 @@ pub const RULES: [Rule; 18] = [
         "It doesn't become healthy before, and the later phase doesn't begin before it is.",
         later::resources,
     ),
-    rule(
-        "needs-removed",
-        Severity::Error,
-        "A delete policy or a time to live removes what a hook or another object needs.",
-        "A helper such as a Secret has succeeded as soon as it is made, and HookSucceeded deletes it then; by Argo CD's rules, at the operation's end.",
-        removed::needed,
-    ),
+    Rule {
+        is_of_deletion: true,
+        ..rule(
+            "needs-removed",
+            Severity::Error,
+            "A delete policy or a time to live removes what a hook or another object needs.",
+            "HookSucceeded deletes a helper such as a Secret at the end of its phase, when its other hooks have ended; by Argo CD's rules, at the operation's end.",
+            removed::needed,
+        )
+    },
     rule(
         "hook-holds-others",
         Severity::Warning,
@@ -97,13 +103,16 @@ pub const RULES: [Rule; 18] = [
         "Storage classes with WaitForFirstConsumer bind it for its first pod only, which doesn't come.",
         claims::look,
     ),
-    rule(
-        "rights-come-later",
-        Severity::Warning,
-        "A hook runs with a ServiceAccount whose bindings come in a later phase or wave.",
-        "In the first sync it has no rights.",
-        rights::of_hooks,
-    ),
+    Rule {
+        is_of_deletion: true,
+        ..rule(
+            "rights-come-later",
+            Severity::Warning,
+            "A hook runs with a ServiceAccount whose bindings come in a later phase or wave.",
+            "In the first sync it has no rights.",
+            rights::of_hooks,
+        )
+    },
     rule(
         "binding-needs-later",
         Severity::Warning,
@@ -123,8 +132,8 @@ pub const RULES: [Rule; 18] = [
         ..rule(
             "post-delete-needs",
             Severity::Warning,
-            "A PostDelete hook needs what is deleted with the application, or lives in a namespace that is.",
-            "When it runs, that is gone.",
+            "A PostDelete hook needs what is gone when it runs: a helper that its policy has removed or that comes later; by Argo CD's rules, all that is deleted with the application.",
+            "Its pods never start.",
             deletion::look,
         )
     },

@@ -25,7 +25,7 @@ pub struct Set<'a> {
     pub(super) members: Vec<Member<'a>>,
     /// Where the earliest turn of the whole operation is.
     pub(super) beginning: Option<Turn>,
-    named: BTreeMap<ObjectKey, usize>,
+    named: BTreeMap<ObjectKey, Vec<usize>>,
     definitions: BTreeMap<GroupKind, usize>,
     makers: BTreeMap<ObjectKey, usize>,
 }
@@ -83,7 +83,8 @@ impl<'a> Set<'a> {
                 makers.entry(made).or_insert(at);
             }
         }
-        for task in tasks {
+        // What goes brings nothing.
+        for task in tasks.iter().filter(|task| !matches!(task.action, Action::Delete(_))) {
             let candidates = equals.get(&task.key).map(Vec::as_slice).unwrap_or_default();
             let is_its = |at: &&usize| {
                 members.get(**at).is_some_and(|member| match &task.action {
@@ -107,7 +108,6 @@ impl<'a> Set<'a> {
         }
         let named = equals
             .into_iter()
-            .filter_map(|(key, at)| Some((key, *at.first()?)))
             .filter(|(key, _)| !key.name.ends_with('*'))
             .collect();
         Set {
@@ -126,7 +126,12 @@ impl<'a> Set<'a> {
     /// Returns who brings an object, if the set does: by itself, or by something that a controller makes it from.
     pub(super) fn provider(&self, key: &ObjectKey) -> Option<Provider<'_>> {
         let member = |at: &usize| self.members.get(*at);
-        if let Some(member) = self.named.get(key).and_then(member) {
+        // Of several with this name the first one counts that comes at all.
+        let first = self.all_named(key).min_by_key(|member| {
+            let turn = member.turn();
+            (turn.is_none(), turn)
+        });
+        if let Some(member) = first {
             return Some(Provider {
                 member,
                 is_maker: false,
@@ -134,6 +139,12 @@ impl<'a> Set<'a> {
         }
         let member = self.makers.get(key).and_then(member)?;
         Some(Provider { member, is_maker: true })
+    }
+
+    /// Returns the members whose object has this key: hooks of several phases may share one.
+    pub(super) fn all_named(&self, key: &ObjectKey) -> impl Iterator<Item = &Member<'a>> {
+        let named = self.named.get(key).into_iter().flatten();
+        named.filter_map(|at| self.members.get(*at))
     }
 
     /// Returns who defines a kind, if the set does.

@@ -39,7 +39,7 @@ fn answerer() -> Answerer {
         plugin: "any".to_owned(),
         version: "0.1.0".to_owned(),
         digest: "d".to_owned(),
-        claim: "*".to_owned(),
+        claim: "*/*".to_owned(),
     }
 }
 

@@ -184,6 +184,9 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
     made.add_namespace();
     made.add_removals(&ids);
     made.share_objects();
+    if planning.does == OperationKind::Delete {
+        made.keep_for_post_delete();
+    }
     let edges = made.read_dependencies();
     if !made.errors.is_empty() {
         return Err(made.errors);

@@ -1,0 +1,81 @@
+//! What PostDelete hooks need of the application's own objects goes after those hooks.
+
+use std::collections::BTreeSet;
+
+use super::make::Making;
+use crate::{
+    compat::Rule,
+    lint,
+    object::ObjectKey,
+    phase::Phase,
+    task::{Action, Task, TaskId},
+    wave::Wave,
+};
+
+impl Making<'_> {
+    /// Moves the deletion of what PostDelete hooks need after those hooks: the accounts, settings and volumes of their pods, the rights
+    /// of the accounts, and the namespaces of the hooks. Argo CD deletes everything before.
+    pub(super) fn keep_for_post_delete(&mut self) {
+        let hooks = self.tasks.iter().filter(|task| is_hook(task));
+        let Some(last) = hooks.map(|task| task.wave).max() else {
+            return;
+        };
+        let needed = self.needed_by_post_delete();
+        if self.planning.mode.has(Rule::PostDeleteStandsAlone) {
+            for key in needed {
+                self.used(Rule::PostDeleteStandsAlone, &key, None);
+            }
+            return;
+        }
+        let is_needed = |task: &Task| is_deletion(task) && needed.contains(&task.key);
+        let moved = self.tasks.iter().filter(|task| is_needed(task));
+        let waves: BTreeSet<Wave> = moved.map(|task| task.wave).collect();
+        for task in self.tasks.iter_mut().filter(|task| is_needed(task)) {
+            let before = i32::try_from(waves.range(..task.wave).count()).unwrap_or(i32::MAX);
+            task.phase = Phase::PostDelete;
+            task.wave = Wave(last.0.saturating_add(1).saturating_add(before));
+            task.id = TaskId::of(task.phase, task.wave, &task.key);
+        }
+    }
+
+    /// Returns the keys of the objects that are to be deleted and that PostDelete hooks need.
+    fn needed_by_post_delete(&self) -> BTreeSet<ObjectKey> {
+        let hooks = || self.tasks.iter().filter(|task| is_hook(task));
+        let mut needed = BTreeSet::new();
+        for object in hooks().filter_map(|task| task.object.as_ref()) {
+            needed.extend(lint::of_pods(object).into_iter().map(|need| need.key));
+            needed.insert(ObjectKey {
+                group: String::new(),
+                kind: "Namespace".to_owned(),
+                namespace: String::new(),
+                name: object.namespace().to_owned(),
+            });
+        }
+        let live = &self.planning.live.objects;
+        let going = || self.tasks.iter().filter(|task| is_deletion(task));
+        let mut rights = BTreeSet::new();
+        for binding in going().filter_map(|task| live.get(&task.key)) {
+            let named: Vec<ObjectKey> = match binding.kind() {
+                "RoleBinding" | "ClusterRoleBinding" => lint::named(binding).into_iter().map(|(key, ..)| key).collect(),
+                _ => continue,
+            };
+            if named.iter().any(|key| needed.contains(key)) {
+                rights.insert(binding.key());
+                rights.extend(named);
+            }
+        }
+        needed.extend(rights);
+        // What a PostDelete hook makes itself isn't needed from before.
+        let own: BTreeSet<&ObjectKey> = hooks().map(|task| &task.key).collect();
+        let keys = going().map(|task| &task.key);
+        keys.filter(|key| needed.contains(key) && !own.contains(key)).cloned().collect()
+    }
+}
+
+fn is_hook(task: &Task) -> bool {
+    task.phase == Phase::PostDelete && task.hook().is_some()
+}
+
+fn is_deletion(task: &Task) -> bool {
+    task.phase == Phase::Sync && matches!(task.action, Action::Delete(_))
+}
