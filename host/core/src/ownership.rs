@@ -426,11 +426,7 @@ mod tests {
             let ownership = Ownership::new(&ours, &none);
             assert_eq!(ownership.gives_way(&live, false, Mode::Native), helper, "{what}");
             assert_eq!(ownership.gives_way(&live, true, Mode::Native), job, "{what}");
-            assert_eq!(
-                ownership.gives_way(&live, true, Mode::ArgoCd),
-                job_in_compat,
-                "{what}"
-            );
+            assert_eq!(ownership.gives_way(&live, true, Mode::ArgoCd), job_in_compat, "{what}");
         }
     }
 }

@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    error::near,
+    directive::When,
+    error::{PlanError, near},
     lint::{self, Finding},
     manifest::Manifest,
-    object::{GroupKind, ObjectKey},
-    plan::{self, Live, Plan, Scope, Scopes},
-    plugins::Plugins,
+    object::{GroupKind, ObjectKey, labels},
+    operation_kind::{OperationKind, Purpose},
+    ownership,
+    phase::Phase,
+    plan::{self, Classified, Live, Role, Scope, Scopes},
+    plugins::{Application, Plugins},
     record::HookRecords,
 };
 
@@ -17,8 +21,8 @@ use crate::{
     planning::{self, Request},
 };
 
-/// Looks at manifests without a cluster. What keeps them from being planned is a finding like others, of the rule `invalid`; what is
-/// left of the set without those is looked at nonetheless.
+/// Looks at manifests without a cluster, as each kind of operation would plan them. What keeps them from being planned is a finding like
+/// others, of the rule `invalid`; what is left of the set without those is looked at nonetheless.
 pub async fn lint(plugins: &dyn Plugins, mut request: Request) -> Vec<Finding> {
     let (scopes, mut findings) = scopes(&request.manifests);
     let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
@@ -29,25 +33,134 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request) -> Vec<Finding> {
             Err(mistake) => mistakes.push(mistake),
         }
     }
-    let live = Live {
+    let new = Live {
         is_first_install: true,
         ..Live::default()
     };
-    match planning::plan(plugins, &request, &classified, &live, &HookRecords::new(), None) {
-        Ok(plan) => findings.extend(plan.findings),
+    match planned(plugins, &request, &classified, &new) {
+        Ok(found) => findings.extend(found),
         // That nothing is left is no mistake of its own.
         Err(_) if classified.is_empty() && !mistakes.is_empty() => {}
         Err(more) => {
             let wrong: BTreeSet<ObjectKey> = more.iter().filter_map(|mistake| mistake.object.clone()).collect();
             mistakes.extend(more);
             classified.retain(|one| !wrong.contains(&one.manifest.key()));
-            let rest = planning::plan(plugins, &request, &classified, &live, &HookRecords::new(), None);
-            findings.extend(rest.map(|plan: Plan| plan.findings).unwrap_or_default());
+            findings.extend(planned(plugins, &request, &classified, &new).unwrap_or_default());
+        }
+    }
+    let deployed = deployed(&request.application, &classified);
+    for later in later(&request, &classified) {
+        match planned(plugins, &later, &classified, &deployed) {
+            Ok(found) => add_new(&mut findings, found),
+            Err(more) => {
+                let is_new = |one: &PlanError| !mistakes.iter().any(|known| known.message == one.message);
+                let more: Vec<PlanError> = more.into_iter().filter(is_new).collect();
+                mistakes.extend(more);
+            }
         }
     }
     findings.extend(mistakes.into_iter().map(Finding::of_mistake));
     lint::sort(&mut findings);
     findings
+}
+
+/// Returns what is found in one operation. A plan of tests has no findings of its own, since it is made of what was deployed.
+fn planned(
+    plugins: &dyn Plugins,
+    request: &Request,
+    classified: &[Classified],
+    live: &Live,
+) -> Result<Vec<Finding>, Vec<PlanError>> {
+    let plan = planning::plan(plugins, request, classified, live, &HookRecords::new(), None)?;
+    if request.purpose != Purpose::Test {
+        return Ok(plan.findings);
+    }
+    let application = &request.application;
+    let set = lint::Set::new(request.mode, request.does, application, live, classified, &plan.tasks);
+    Ok(lint::lint(&set))
+}
+
+/// Returns the operations after the first install in which hooks of the set may have a part.
+fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
+    let phases: BTreeSet<Phase> = classified
+        .iter()
+        .flat_map(|one| match &one.role {
+            Role::Hook { phases, .. } => phases.as_slice(),
+            Role::Resource | Role::Skip(_) => &[],
+        })
+        .copied()
+        .collect();
+    let of_delete = [Phase::PreDelete, Phase::PostDelete];
+    let mut later = Vec::new();
+    if phases.iter().any(|phase| !of_delete.contains(phase)) {
+        let purposes = [Purpose::Deploy, Purpose::Rollback];
+        later.extend(purposes.map(|purpose| Request {
+            purpose,
+            ..request.clone()
+        }));
+        later.push(Request {
+            mode: request.mode,
+            ..Request::test(request.application.clone())
+        });
+    }
+    if phases.iter().any(|phase| of_delete.contains(phase)) {
+        later.push(Request {
+            does: OperationKind::Delete,
+            ..request.clone()
+        });
+    }
+    later
+}
+
+/// Returns what a first install leaves in the cluster: the set's objects, and those of its hooks that no policy removes.
+fn deployed(application: &Application, classified: &[Classified]) -> Live {
+    let mut live = Live::default();
+    for one in classified {
+        let stays = match &one.role {
+            Role::Resource => true,
+            Role::Hook { phases, has_object, .. } => {
+                let of_sync = [Phase::PreSync, Phase::Sync, Phase::PostSync];
+                let runs = phases.iter().any(|phase| {
+                    let condition = one.directives.condition(*phase);
+                    of_sync.contains(phase) && condition.is_none_or(|when| when.names(When::FirstInstall))
+                });
+                let goes = one
+                    .directives
+                    .delete_policies
+                    .iter()
+                    .any(|policy| policy == "HookSucceeded");
+                *has_object && runs && !goes && one.manifest.object.generate_name().is_none()
+            }
+            Role::Skip(_) => false,
+        };
+        if !stays {
+            continue;
+        }
+        let (key, mut object) = (one.manifest.key(), one.manifest.object.clone());
+        ownership::mark(&mut object, application);
+        if matches!(one.role, Role::Hook { .. }) {
+            object.set_label(labels::HOOK, UID);
+        }
+        object.set_meta("uid", UID);
+        live.inventory.insert(key.clone(), UID);
+        live.objects.insert(key, object);
+    }
+    live
+}
+
+/// What stands for the UID of every object where there is no cluster.
+const UID: &str = "offline";
+
+/// Adds what isn't known from another operation.
+fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
+    for one in found {
+        let is_known = findings
+            .iter()
+            .any(|known| known.rule == one.rule && known.key == one.key && known.place == one.place);
+        if !is_known {
+            findings.push(one);
+        }
+    }
 }
 
 /// Returns the kinds of Kubernetes, and those that the set has beyond them: these are taken to live in namespaces.

@@ -18,10 +18,7 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
             && *namespace != set.application.namespace
             && goes(set, brought, hook)
         {
-            let message = format!(
-                "{} runs in PostDelete, in a namespace that is gone by then",
-                hook.key
-            );
+            let message = format!("{} runs in PostDelete, in a namespace that is gone by then", hook.key);
             let finding = found.at(
                 hook,
                 "/metadata/namespace",
@@ -31,7 +28,10 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
             found.add(hook, finding.with(brought));
         }
         for need in needs::of_pods(&hook.manifest().object) {
-            let Some(provider) = set.provider(&need.key).filter(|provider| goes(set, provider.member, hook)) else {
+            let Some(provider) = set
+                .provider(&need.key)
+                .filter(|provider| goes(set, provider.member, hook))
+            else {
                 continue;
             };
             let message = format!(
@@ -104,7 +104,10 @@ mod tests {
                 ),
                 (
                     "a hook of a later wave",
-                    vec![hook(), secret("argocd.argoproj.io/hook: PostDelete, capstan.dev/wave: '1'")],
+                    vec![
+                        hook(),
+                        secret("argocd.argoproj.io/hook: PostDelete, capstan.dev/wave: '1'"),
+                    ],
                     "warning at 1",
                 ),
                 (
@@ -116,7 +119,9 @@ mod tests {
                     "a helper of PreSync that goes",
                     vec![
                         hook(),
-                        secret("argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded"),
+                        secret(
+                            "argocd.argoproj.io/hook: PreSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded",
+                        ),
                     ],
                     "warning at 1",
                 ),
@@ -124,7 +129,9 @@ mod tests {
                     "a helper of PreDelete that goes",
                     vec![
                         hook(),
-                        secret("argocd.argoproj.io/hook: PreDelete, argocd.argoproj.io/hook-delete-policy: HookSucceeded"),
+                        secret(
+                            "argocd.argoproj.io/hook: PreDelete, argocd.argoproj.io/hook-delete-policy: HookSucceeded",
+                        ),
                     ],
                     "warning at 1",
                 ),

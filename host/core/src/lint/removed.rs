@@ -16,7 +16,10 @@ use crate::{
 pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
     for member in &set.members {
         for need in needs::of_pods(&member.manifest().object) {
-            let removed = member.tasks.iter().find_map(|task| removal(set, &need.key, member, task));
+            let removed = member
+                .tasks
+                .iter()
+                .find_map(|task| removal(set, &need.key, member, task));
             let Some(Removal { helper, goes, turn }) = removed else {
                 continue;
             };
@@ -40,7 +43,8 @@ pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
                 format!(
                     "leave HookSucceeded out of the delete policy of {name}, let it run in {} too, or make it an ordinary object: \
                      `capstan.dev/phase: {}`",
-                    turn.phase, helper_phase(helper, turn)
+                    turn.phase,
+                    helper_phase(helper, turn)
                 )
             };
             let finding = found.at(member, &need.pointer, message, fix).with(helper);

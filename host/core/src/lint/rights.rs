@@ -88,7 +88,11 @@ pub(super) fn of_hooks(set: &Set<'_>, found: &mut Found<'_>) {
         let Some(account) = needs.iter().find(|need| need.key.kind == "ServiceAccount") else {
             continue;
         };
-        let binds = |binding: &&Member<'_>| named(&binding.manifest().object).iter().any(|(key, ..)| *key == account.key);
+        let binds = |binding: &&Member<'_>| {
+            named(&binding.manifest().object)
+                .iter()
+                .any(|(key, ..)| *key == account.key)
+        };
         // With some of its rights in time, it may need no others.
         let first = bindings(set).filter(binds).min_by_key(|binding| binding.turn());
         let Some(binding) = first.filter(|binding| !set.is_live(binding)) else {

@@ -106,10 +106,7 @@ impl<'a> Set<'a> {
                 member.tasks.push(task);
             }
         }
-        let named = equals
-            .into_iter()
-            .filter(|(key, _)| !key.name.ends_with('*'))
-            .collect();
+        let named = equals.into_iter().filter(|(key, _)| !key.name.ends_with('*')).collect();
         Set {
             mode,
             does,

@@ -79,7 +79,11 @@ impl Operation {
 
     /// Asks the policies of a phase's helpers, once no hook of the phase runs any more. Returns whether that is under way.
     pub(super) fn end_phase(&mut self, plan: &Plan, phase: Phase, outcome: HookOutcome, out: &mut Out) -> bool {
-        let hooks = || plan.tasks.iter().filter(|task| task.phase == phase && task.hook().is_some());
+        let hooks = || {
+            plan.tasks
+                .iter()
+                .filter(|task| task.phase == phase && task.hook().is_some())
+        };
         let runs = |task: &Task| !self.is_pending(task) && !self.is_over(task) && !self.is_tidying(task);
         if hooks().any(runs) {
             return false;

@@ -68,7 +68,9 @@ impl Making<'_> {
         // What a PostDelete hook makes itself isn't needed from before.
         let own: BTreeSet<&ObjectKey> = hooks().map(|task| &task.key).collect();
         let keys = going().map(|task| &task.key);
-        keys.filter(|key| needed.contains(key) && !own.contains(key)).cloned().collect()
+        keys.filter(|key| needed.contains(key) && !own.contains(key))
+            .cloned()
+            .collect()
     }
 }
 

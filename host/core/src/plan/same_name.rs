@@ -48,7 +48,9 @@ impl Making<'_> {
                     None => error,
                 });
             } else if let Some(first) = across {
-                let message = format!("{key} is there twice: as a hook and as an ordinary object, and only one can have the name");
+                let message = format!(
+                    "{key} is there twice: as a hook and as an ordinary object, and only one can have the name"
+                );
                 let error = manifest.error("/metadata/name", message);
                 errors.push(match first.place("/metadata/name") {
                     Some(place) => error.hint(format!("give one of them another name; the first one is in {place}")),
@@ -78,14 +80,18 @@ impl Making<'_> {
             let first = self.tasks.remove(first);
             let place = first.place.map_or_else(String::new, |place| format!(" in {place}"));
             self.used(Rule::MistakesAreIgnored, &key, Some(phase));
-            self.notices
-                .push(format!("{key}: two hooks of {phase}, wave {wave}, have this name; the first one{place} is ignored"));
+            self.notices.push(format!(
+                "{key}: two hooks of {phase}, wave {wave}, have this name; the first one{place} is ignored"
+            ));
             return true;
         }
-        let message = format!("{key} is there twice: both are hooks of {phase}, wave {wave}, and would run at the same time");
+        let message =
+            format!("{key} is there twice: both are hooks of {phase}, wave {wave}, and would run at the same time");
         let error = manifest.error("/metadata/name", message);
         self.errors.push(match &self.tasks[first].place {
-            Some(place) => error.hint(format!("give one of them another name or wave; the first one is in {place}")),
+            Some(place) => error.hint(format!(
+                "give one of them another name or wave; the first one is in {place}"
+            )),
             None => error.hint("give one of them another name or wave"),
         });
         false
@@ -177,13 +183,7 @@ impl Making<'_> {
 
 /// Says whether a manifest is a hook that makes an object.
 fn has_hooks_object(classified: &Classified) -> bool {
-    matches!(
-        classified.role,
-        Role::Hook {
-            has_object: true,
-            ..
-        }
-    )
+    matches!(classified.role, Role::Hook { has_object: true, .. })
 }
 
 /// Compares two manifests of one object but for their metadata.
@@ -191,7 +191,9 @@ fn has_same_content(one: &Object, other: &Object) -> bool {
     let content = |object: &Object| {
         let fields = object.0.as_object().into_iter().flatten();
         let fields = fields.filter(|(field, _)| *field != "metadata");
-        fields.map(|(field, value)| (field.clone(), value.clone())).collect::<BTreeMap<_, _>>()
+        fields
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect::<BTreeMap<_, _>>()
     };
     content(one) == content(other)
 }

@@ -31,10 +31,7 @@ const FAILED: Option<HookOutcome> = Some(HookOutcome::Failed);
 
 #[test]
 fn a_helper_goes_when_the_last_hook_of_its_phase_has_ended() {
-    let (account, job) = (
-        helper(Phase::PreSync, 0, "account"),
-        hook(Phase::PreSync, 2, "migrate"),
-    );
+    let (account, job) = (helper(Phase::PreSync, 0, "account"), hook(Phase::PreSync, 2, "migrate"));
     let tasks = [(account, SUCCEEDED), (job, SUCCEEDED), (resource(0, "app"), None)];
     let mut shell = shell(&tasks, 1);
     shell.begin();
@@ -108,7 +105,10 @@ fn a_helper_stays_for_the_next_try() {
     assert!(matches!(shell.status(), Status::Failed(_)), "{}", shell.story());
     let deleted = shell.deletions.iter().filter(|(_, task, _)| *task == account.id);
     let after: Vec<usize> = deleted.map(|(events, ..)| *events).collect();
-    let last_try = shell.events.iter().rposition(|event| matches!(event.what, News::Retrying { .. }));
+    let last_try = shell
+        .events
+        .iter()
+        .rposition(|event| matches!(event.what, News::Retrying { .. }));
     assert_eq!(after.len(), 1, "{}", shell.story());
     assert!(after.first().copied() > last_try, "{}", shell.story());
     assert_eq!(shell.created.get(&account.id), Some(&1));
@@ -208,7 +208,12 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
         }
     }
     for (after, task, target) in &shell.deletions {
-        assert_ne!(target.key.kind, "ConfigMap", "an object of the set is deleted:\n{}", shell.story());
+        assert_ne!(
+            target.key.kind,
+            "ConfigMap",
+            "an object of the set is deleted:\n{}",
+            shell.story()
+        );
         if target.key.kind != "ServiceAccount" {
             continue;
         }
@@ -216,14 +221,17 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
         for (other, ..) in tasks.iter().filter(|(other, ..)| other.phase == phase) {
             let (start, end) = (starts.get(&other.id), ends.get(&other.id));
             if start.is_some() {
-                assert!(end.is_some_and(|end| end < after), "{task} goes before {}:\n{}", other.id, shell.story());
+                assert!(
+                    end.is_some_and(|end| end < after),
+                    "{task} goes before {}:\n{}",
+                    other.id,
+                    shell.story()
+                );
             }
         }
     }
     for (task, _, after) in tasks.iter().filter(|(task, ..)| task.key.kind == "ServiceAccount") {
-        let deleted = |event: &&capstan_core::event::Event| {
-            matches!(&event.what, News::HookDisposed { task: of, fate: Left::Deleted, .. } if *of == task.id)
-        };
+        let deleted = |event: &&capstan_core::event::Event| matches!(&event.what, News::HookDisposed { task: of, fate: Left::Deleted, .. } if *of == task.id);
         let count = shell.events.iter().filter(deleted).count();
         let ended = shell.operation.outcome(&task.id);
         let is_wanted = ended.is_some() && ended == *after;
@@ -232,7 +240,8 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
         }
         if is_wanted {
             assert!(!shell.has(task), "{} is still there:\n{}", task.id, shell.story());
-        } else if ends.contains_key(&task.id) && !was_interrupted && count == 0 && shell.created.contains_key(&task.id) {
+        } else if ends.contains_key(&task.id) && !was_interrupted && count == 0 && shell.created.contains_key(&task.id)
+        {
             assert!(shell.has(task), "{} is gone:\n{}", task.id, shell.story());
         }
     }

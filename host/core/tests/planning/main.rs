@@ -4,4 +4,5 @@
 mod compat;
 mod options;
 mod ownership;
+mod same_name;
 mod support;
