@@ -14,7 +14,7 @@ const fn not(what: &'static str, instead: &'static str) -> NotCopied {
 }
 
 /// All of it.
-pub const NOT_COPIED: [NotCopied; 20] = [
+pub const NOT_COPIED: [NotCopied; 21] = [
     not(
         "The pause of 2 s after each wave (`ARGOCD_SYNC_WAVE_DELAY`)",
         "a status that may be about what was desired before isn't judged: that is what the pause is for",
@@ -34,6 +34,10 @@ pub const NOT_COPIED: [NotCopied; 20] = [
     not(
         "A hook with `generateName` that succeeded in one try counts as done in the next",
         "it runs again, as every other hook does then",
+    ),
+    not(
+        "Of several manifests of one kind and name the last one counts, whatever they are",
+        "hooks of one name run in their phases and waves, and a hook beside an ordinary object leaves it to the set; only of hooks in one phase and wave the last one counts",
     ),
     not(
         "The dry run of everything when only a hook was deleted so far",

@@ -293,7 +293,7 @@ pub(super) const fn row(rule: Rule) -> Row {
         ),
         Rule::OperationJudgesPolicies => line(
             "operation-judges-policies",
-            "`HookSucceeded` and `HookFailed` judge the hook, as soon as it has ended",
+            "`HookSucceeded` and `HookFailed` judge the hook, as soon as it has ended; of a helper, such as a ServiceAccount, they judge its phase, when that has ended",
             "`HookSucceeded` and `HookFailed` judge the whole operation, when that has ended",
             CONTEXT,
         ),

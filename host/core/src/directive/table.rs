@@ -68,7 +68,7 @@ pub const ANNOTATIONS: [Annotation; 29] = [
         "capstan.dev/delete-policy",
         "list of `BeforeHookCreation`, `HookSucceeded`, `HookFailed` and policies of plugins",
         "`argocd.argoproj.io/hook-delete-policy`, else `helm.sh/hook-delete-policy`, else `BeforeHookCreation`",
-        "When the hook's object is deleted.",
+        "When the hook's object is deleted. What runs to completion, or has its verdict from a plugin of its own, is judged by its own outcome, at once. A helper, such as a ServiceAccount, stays until its phase has ended, and the phase's outcome counts: after a failure HookFailed removes it and HookSucceeded leaves it. An object that is an ordinary object of the set, too, is never deleted by its hook's policies.",
     ),
     row(
         "capstan.dev/ttl",
