@@ -125,7 +125,11 @@ fn deployed(application: &Application, classified: &[Classified]) -> Live {
                     let condition = one.directives.condition(*phase);
                     of_sync.contains(phase) && condition.is_none_or(|when| when.names(When::FirstInstall))
                 });
-                let is_removed = one.directives.delete_policies.iter().any(|policy| policy == "HookSucceeded");
+                let is_removed = one
+                    .directives
+                    .delete_policies
+                    .iter()
+                    .any(|policy| policy == "HookSucceeded");
                 // These stay while anything lives in them.
                 let holds_others = Container::is_kind(&one.manifest.object.group_kind());
                 let goes = is_removed && !holds_others;
