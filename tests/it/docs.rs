@@ -3,7 +3,7 @@
 use capstan_core::{
     directive::ANNOTATIONS,
     grace,
-    lint::{INVALID, RULES, UNKNOWN_KIND},
+    lint::{INVALID, REMOVED_VERSION, RULES, UNKNOWN_KIND},
     object::GroupKind,
 };
 use capstan_sim::scenario::Scenario;
@@ -86,7 +86,7 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
                     (`--compat argocd`) an\nerror is a warning. Notes are shown with `-v` or `--lint all`. The severity is the highest that a rule's findings have, but for \
                     `claim-needs-consumer`,\nwhich is sure where the set brings the storage class.\n\n| rule | severity | finds | what comes of it |\n| --- | --- | --- | --- |\n"
         .to_owned();
-    for rule in RULES.iter().chain([&UNKNOWN_KIND, &INVALID]) {
+    for rule in RULES.iter().chain([&UNKNOWN_KIND, &REMOVED_VERSION, &INVALID]) {
         text.push_str(&format!(
             "| `{}` | {} | {} | {} |\n",
             rule.id, rule.severity, rule.summary, rule.why

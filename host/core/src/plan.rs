@@ -13,6 +13,7 @@ mod scope;
 mod select;
 #[cfg(test)]
 mod tests;
+pub mod versions;
 mod write;
 
 use std::{

@@ -29,6 +29,7 @@ use crate::{
     error::{ClusterError, EngineError},
     live::{contents_of, gone, look_up},
     revision::Revision,
+    unserved,
 };
 
 /// What is to be planned.
@@ -139,6 +140,8 @@ pub struct Planned {
     pub checks_first: bool,
     /// How many operations there had been: whether another one came between.
     pub operations: u64,
+    /// The digest of the request that it was made of, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
+    pub request: String,
     /// What hook types were asked; nothing once it was saved.
     pub asked: Vec<Asked>,
     /// What earlier operations made and isn't there any more; nothing once it was saved.
@@ -174,6 +177,10 @@ pub(crate) async fn make(
             Ok(one) => classified.push(one),
             Err(error) => errors.push(error),
         }
+    }
+    unserved::explain(cluster, &mut errors).await;
+    if request.does == OperationKind::Sync {
+        errors.extend(unserved::versions(cluster, &classified));
     }
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
@@ -235,6 +242,7 @@ pub(crate) async fn make(
         makes_namespace: missing.is_own,
         checks_first,
         operations: past.operations,
+        request: String::new(),
         asked: Vec::new(),
         gone,
     })

@@ -35,6 +35,8 @@ struct Saved<'planned> {
     makes_namespace: bool,
     checks_first: bool,
     operations: u64,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    request: String,
 }
 
 impl Planned {
@@ -54,6 +56,7 @@ impl Planned {
             makes_namespace: self.makes_namespace,
             checks_first: self.checks_first,
             operations: self.operations,
+            request: self.request.clone(),
         })
     }
 
@@ -78,6 +81,7 @@ impl Planned {
             makes_namespace: saved.makes_namespace,
             checks_first: saved.checks_first,
             operations: saved.operations,
+            request: saved.request,
             asked: Vec::new(),
             gone: Vec::new(),
         })
