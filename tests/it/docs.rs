@@ -59,6 +59,13 @@ fn tolerances() -> String {
         "| of any kind, what only its pods tell | {} | {pods} |\n",
         grace::PODS
     ));
+    text.push_str(&format!(
+        "\nA Secret or `ConfigMap` that isn't there is waited for beyond that: as long as a Job or a hook of the operation runs that may make \
+         it; until the waiting object's timeout, if a custom resource of the set names it (a `Certificate`, an `ExternalSecret`); and for {} s \
+         after the waiting object was applied, if a role of the set lets a workload of the set create such objects. An annotation counts as \
+         it is written.\n",
+        grace::MADE_BY_CONTROLLERS
+    ));
     text
 }
 

@@ -45,7 +45,8 @@ impl Trouble {
 
 /// Returns the revision of a workload's template that a pod was made of; empty where its controller doesn't say.
 pub fn revision(pod: &Object) -> &str {
-    pod.text("/metadata/labels/controller-revision-hash").unwrap_or_default()
+    pod.text("/metadata/labels/controller-revision-hash")
+        .unwrap_or_default()
 }
 
 /// How bad it is.
@@ -196,7 +197,9 @@ fn named(pod: &Object, kind: &str, name: &str) -> ObjectKey {
 /// there, `couldn't find key password in Secret shop/keys`).
 fn not_found(message: &str) -> Option<(&'static str, &str)> {
     for (kind, word) in [("Secret", "secret \""), ("ConfigMap", "configmap \"")] {
-        let named = message.split_once(word).and_then(|(_, rest)| rest.split_once("\" not found"));
+        let named = message
+            .split_once(word)
+            .and_then(|(_, rest)| rest.split_once("\" not found"));
         if let Some((name, _)) = named.filter(|(name, _)| !name.is_empty() && !name.contains('"')) {
             return Some((kind, name));
         }
@@ -258,8 +261,14 @@ mod tests {
         for (message, read) in [
             ("secret \"keys\" not found", Some(("Secret", "keys"))),
             ("configmap \"settings\" not found", Some(("ConfigMap", "settings"))),
-            ("couldn't find key password in Secret shop/keys", Some(("Secret", "keys"))),
-            ("couldn't find key a in ConfigMap shop/settings", Some(("ConfigMap", "settings"))),
+            (
+                "couldn't find key password in Secret shop/keys",
+                Some(("Secret", "keys")),
+            ),
+            (
+                "couldn't find key a in ConfigMap shop/settings",
+                Some(("ConfigMap", "settings")),
+            ),
             ("failed to create containerd task", None),
             ("secret \"\" not found", None),
             ("couldn't find key a in nothing", None),

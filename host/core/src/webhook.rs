@@ -49,7 +49,10 @@ mod tests {
                  available for service \"hook\"",
                 named,
             ),
-            ("failed calling webhook \"slow.acme.io\": context deadline exceeded", None),
+            (
+                "failed calling webhook \"slow.acme.io\": context deadline exceeded",
+                None,
+            ),
             (
                 "failed calling webhook \"far.acme.io\": failed to call webhook: Post \"https://acme.example.org/x\": EOF",
                 None,

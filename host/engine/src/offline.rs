@@ -25,7 +25,12 @@ use crate::{
 /// one, what the newest doesn't serve is a warning.
 pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Option<u32>) -> Vec<Finding> {
     let (scopes, mut findings) = scopes(&request.manifests);
-    findings.extend(request.manifests.iter().filter_map(|one| removed_version(one, kube_minor)));
+    findings.extend(
+        request
+            .manifests
+            .iter()
+            .filter_map(|one| removed_version(one, kube_minor)),
+    );
     let of_definitions = versions::check(request.manifests.iter(), &Versions::new());
     let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
     let mut classified = Vec::new();

@@ -10,7 +10,7 @@ use capstan_core::{
 use capstan_engine::{Request, offline};
 use serde_json::json;
 
-use super::{print, print_json};
+use super::{print, print_json, say};
 use crate::{
     args::{self, Compat, From, Global, Output, Set},
     context,
@@ -18,7 +18,7 @@ use crate::{
     project::{self, App},
     render::{self, Paint},
     report::Mistakes,
-    source::{Capabilities, Release},
+    source::{Capabilities, Release, Source},
     terminal::Text,
     text,
 };
@@ -96,6 +96,13 @@ fn read(
         namespace: &application.namespace,
         capabilities: Some(&newest),
     };
+    let is_unsaid = |source: &Source| matches!(source, Source::Chart(chart) if chart.kube_version.is_none());
+    if app.sources.iter().any(is_unsaid) {
+        say(&text!(
+            "notice: charts are rendered for Kubernetes 1.{}, since no cluster is asked; `--kube-version` names another version",
+            versions::NEWEST
+        ));
+    }
     let desired = app.gather(args.from.deadline(), allows_outside)?.render(&release)?;
     Ok(desired.manifests)
 }

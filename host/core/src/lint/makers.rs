@@ -21,7 +21,12 @@ pub(crate) fn makes(object: &Object, wanted: &ObjectKey) -> bool {
     }
     let is_custom = object.group().contains('.') && !object.group().ends_with(".k8s.io");
     let is_near = object.namespace().is_empty() || object.namespace() == wanted.namespace;
-    is_custom && is_near && object.0.get("spec").is_some_and(|spec| has_text(spec, &wanted.name, MOST_LEVELS))
+    is_custom
+        && is_near
+        && object
+            .0
+            .get("spec")
+            .is_some_and(|spec| has_text(spec, &wanted.name, MOST_LEVELS))
 }
 
 fn has_text(value: &Value, wanted: &str, levels: u32) -> bool {
@@ -85,11 +90,17 @@ fn is_role_of(role: &Object, binding: &Object) -> bool {
 }
 
 fn lets_create(role: &Object, wanted: &ObjectKey) -> bool {
-    let resource = if wanted.kind == "Secret" { "secrets" } else { "configmaps" };
+    let resource = if wanted.kind == "Secret" {
+        "secrets"
+    } else {
+        "configmaps"
+    };
     elements(&role.0, "/rules").any(|rule| {
         let has = |field: &str, word: &str| {
             let all = rule.get(field).and_then(Value::as_array);
-            all.into_iter().flatten().any(|one| matches!(one.as_str(), Some(found) if found == word || found == "*"))
+            all.into_iter()
+                .flatten()
+                .any(|one| matches!(one.as_str(), Some(found) if found == word || found == "*"))
         };
         has("apiGroups", &wanted.group) && has("resources", resource) && has("verbs", "create")
     })
@@ -113,12 +124,18 @@ mod tests {
     #[test]
     fn controllers_make_what_their_objects_name() {
         let custom = |version: &str, kind: &str, spec: Value| {
-            Object(json!({ "apiVersion": version, "kind": kind, "metadata": { "name": "x", "namespace": "shop" }, "spec": spec }))
+            Object(
+                json!({ "apiVersion": version, "kind": kind, "metadata": { "name": "x", "namespace": "shop" }, "spec": spec }),
+            )
         };
         let certificate = custom("cert-manager.io/v1", "Certificate", json!({ "secretName": "tls" }));
         assert!(makes(&certificate, &secret("tls")));
         assert!(!makes(&certificate, &secret("x")));
-        let database = custom("db.example.com/v1", "Database", json!({ "users": [{ "secret": { "name": "login" } }] }));
+        let database = custom(
+            "db.example.com/v1",
+            "Database",
+            json!({ "users": [{ "secret": { "name": "login" } }] }),
+        );
         assert!(makes(&database, &secret("login")));
         assert!(!makes(&database, &secret("other")));
         let deployment = custom("apps/v1", "Deployment", json!({ "secretName": "tls" }));

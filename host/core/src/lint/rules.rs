@@ -202,5 +202,8 @@ pub fn is_rule(id: &str) -> bool {
 
 /// Lists the ids of all rules whose findings can be ignored or allowed.
 pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
-    RULES.iter().map(|rule| rule.id).chain([UNKNOWN_KIND.id, REMOVED_VERSION.id])
+    RULES
+        .iter()
+        .map(|rule| rule.id)
+        .chain([UNKNOWN_KIND.id, REMOVED_VERSION.id])
 }

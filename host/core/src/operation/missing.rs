@@ -46,14 +46,10 @@ impl Operation {
     /// Returns why what an object lacks may still come, if it may. What a Job or a hook could make is awaited as long as that runs; what
     /// an object of the set names, as long as the waiting object's timeout allows; what a controller of the set may make without naming
     /// it, for [`grace::MADE_BY_CONTROLLERS`].
-    fn may_still_come(
-        &self,
-        plan: &Plan,
-        task: &Task,
-        settling: &Settling,
-        now: Timestamp,
-    ) -> Option<String> {
-        let Action::Apply(apply) = &task.action else { return None };
+    fn may_still_come(&self, plan: &Plan, task: &Task, settling: &Settling, now: Timestamp) -> Option<String> {
+        let Action::Apply(apply) = &task.action else {
+            return None;
+        };
         let lacks = settling.lacks.as_ref()?;
         // Whoever says how long it may be Degraded means that.
         if apply.pods_grace_seconds != grace::PODS {

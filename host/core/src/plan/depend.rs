@@ -234,7 +234,10 @@ fn add_api_services(edges: &mut Edges, desired: &[Classified]) {
         for one in desired {
             let other = &one.manifest.object;
             if other.group() == group && other.version() == version && slots_of(one) == slots_of(service) {
-                edges.entry(one.manifest.key()).or_default().insert(service.manifest.key());
+                edges
+                    .entry(one.manifest.key())
+                    .or_default()
+                    .insert(service.manifest.key());
             }
         }
     }

@@ -41,7 +41,10 @@ pub fn settle(
             None => {
                 if let Some(removed) = versions::removed(&manifest.object) {
                     let (kind, version) = (manifest.object.kind(), manifest.object.version());
-                    let message = format!("the cluster doesn't serve {kind} as {}/{version}", manifest.object.group());
+                    let message = format!(
+                        "the cluster doesn't serve {kind} as {}/{version}",
+                        manifest.object.group()
+                    );
                     errors.push(manifest.error("/apiVersion", message).hint(removed.hint()));
                     continue;
                 }

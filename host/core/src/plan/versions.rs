@@ -70,29 +70,113 @@ pub const REMOVED: &[Removed] = &[
     gone("apps", "v1beta1", WORKLOADS, 16, "apps/v1"),
     gone("apps", "v1beta2", WORKLOADS, 16, "apps/v1"),
     gone("batch", "v2alpha1", &["CronJob"], 21, "batch/v1"),
-    gone("admissionregistration.k8s.io", "v1beta1", WEBHOOKS, 22, "admissionregistration.k8s.io/v1"),
-    gone("apiextensions.k8s.io", "v1beta1", &["CustomResourceDefinition"], 22, "apiextensions.k8s.io/v1"),
-    gone("apiregistration.k8s.io", "v1beta1", &["APIService"], 22, "apiregistration.k8s.io/v1"),
-    gone("authentication.k8s.io", "v1beta1", &["TokenReview"], 22, "authentication.k8s.io/v1"),
-    gone("authorization.k8s.io", "v1beta1", REVIEWS, 22, "authorization.k8s.io/v1"),
-    gone("certificates.k8s.io", "v1beta1", &["CertificateSigningRequest"], 22, "certificates.k8s.io/v1"),
-    gone("coordination.k8s.io", "v1beta1", &["Lease"], 22, "coordination.k8s.io/v1"),
-    gone("networking.k8s.io", "v1beta1", &["Ingress", "IngressClass"], 22, "networking.k8s.io/v1"),
+    gone(
+        "admissionregistration.k8s.io",
+        "v1beta1",
+        WEBHOOKS,
+        22,
+        "admissionregistration.k8s.io/v1",
+    ),
+    gone(
+        "apiextensions.k8s.io",
+        "v1beta1",
+        &["CustomResourceDefinition"],
+        22,
+        "apiextensions.k8s.io/v1",
+    ),
+    gone(
+        "apiregistration.k8s.io",
+        "v1beta1",
+        &["APIService"],
+        22,
+        "apiregistration.k8s.io/v1",
+    ),
+    gone(
+        "authentication.k8s.io",
+        "v1beta1",
+        &["TokenReview"],
+        22,
+        "authentication.k8s.io/v1",
+    ),
+    gone(
+        "authorization.k8s.io",
+        "v1beta1",
+        REVIEWS,
+        22,
+        "authorization.k8s.io/v1",
+    ),
+    gone(
+        "certificates.k8s.io",
+        "v1beta1",
+        &["CertificateSigningRequest"],
+        22,
+        "certificates.k8s.io/v1",
+    ),
+    gone(
+        "coordination.k8s.io",
+        "v1beta1",
+        &["Lease"],
+        22,
+        "coordination.k8s.io/v1",
+    ),
+    gone(
+        "networking.k8s.io",
+        "v1beta1",
+        &["Ingress", "IngressClass"],
+        22,
+        "networking.k8s.io/v1",
+    ),
     gone(RBAC_GROUP, "v1alpha1", ROLES, 22, RBAC_V1),
     gone(RBAC_GROUP, "v1beta1", ROLES, 22, RBAC_V1),
-    gone("scheduling.k8s.io", "v1alpha1", &["PriorityClass"], 22, "scheduling.k8s.io/v1"),
-    gone("scheduling.k8s.io", "v1beta1", &["PriorityClass"], 22, "scheduling.k8s.io/v1"),
+    gone(
+        "scheduling.k8s.io",
+        "v1alpha1",
+        &["PriorityClass"],
+        22,
+        "scheduling.k8s.io/v1",
+    ),
+    gone(
+        "scheduling.k8s.io",
+        "v1beta1",
+        &["PriorityClass"],
+        22,
+        "scheduling.k8s.io/v1",
+    ),
     gone("storage.k8s.io", "v1beta1", STORAGE, 22, "storage.k8s.io/v1"),
     gone("batch", "v1beta1", &["CronJob"], 25, "batch/v1"),
-    gone("discovery.k8s.io", "v1beta1", &["EndpointSlice"], 25, "discovery.k8s.io/v1"),
+    gone(
+        "discovery.k8s.io",
+        "v1beta1",
+        &["EndpointSlice"],
+        25,
+        "discovery.k8s.io/v1",
+    ),
     gone("events.k8s.io", "v1beta1", &["Event"], 25, "events.k8s.io/v1"),
-    gone("autoscaling", "v2beta1", &["HorizontalPodAutoscaler"], 25, "autoscaling/v2"),
+    gone(
+        "autoscaling",
+        "v2beta1",
+        &["HorizontalPodAutoscaler"],
+        25,
+        "autoscaling/v2",
+    ),
     gone("policy", "v1beta1", &["PodDisruptionBudget"], 25, "policy/v1"),
     gone("policy", "v1beta1", &["PodSecurityPolicy"], 25, ""),
     gone("node.k8s.io", "v1beta1", &["RuntimeClass"], 25, "node.k8s.io/v1"),
     gone(FLOW_GROUP, "v1beta1", FLOWS, 26, FLOW_V1),
-    gone("autoscaling", "v2beta2", &["HorizontalPodAutoscaler"], 26, "autoscaling/v2"),
-    gone("storage.k8s.io", "v1beta1", &["CSIStorageCapacity"], 27, "storage.k8s.io/v1"),
+    gone(
+        "autoscaling",
+        "v2beta2",
+        &["HorizontalPodAutoscaler"],
+        26,
+        "autoscaling/v2",
+    ),
+    gone(
+        "storage.k8s.io",
+        "v1beta1",
+        &["CSIStorageCapacity"],
+        27,
+        "storage.k8s.io/v1",
+    ),
     gone(FLOW_GROUP, "v1beta2", FLOWS, 29, FLOW_V1),
     gone(FLOW_GROUP, "v1beta3", FLOWS, 32, FLOW_V1),
 ];
@@ -105,7 +189,10 @@ impl Removed {
                 "Kubernetes 1.{} removed it; write `apiVersion: {instead}`, and look whether its fields differ",
                 self.removed_in
             ),
-            None => format!("Kubernetes 1.{} removed it, and nothing takes its place", self.removed_in),
+            None => format!(
+                "Kubernetes 1.{} removed it, and nothing takes its place",
+                self.removed_in
+            ),
         }
     }
 }
@@ -145,7 +232,11 @@ pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, serv
                 .map(|version| api_version(&kind.group, version))
                 .collect();
             let asked = api_version(&kind.group, object.version());
-            let message = format!("{whose} doesn't serve {} as {asked}, only as {}", kind.kind, named.join(", "));
+            let message = format!(
+                "{whose} doesn't serve {} as {asked}, only as {}",
+                kind.kind,
+                named.join(", ")
+            );
             let hint = removed(object).map_or_else(
                 || {
                     let first = named.first().map_or("", String::as_str);
@@ -215,7 +306,10 @@ mod tests {
         );
         let old: &[(&str, &str, &[&str])] = &[("autoscaling", "HorizontalPodAutoscaler", &["v2beta2"])];
         assert!(mistakes(SCALER, old).is_empty());
-        assert!(mistakes(SCALER, &[]).is_empty(), "what the cluster doesn't know at all is told elsewhere");
+        assert!(
+            mistakes(SCALER, &[]).is_empty(),
+            "what the cluster doesn't know at all is told elsewhere"
+        );
     }
 
     #[test]
@@ -227,8 +321,17 @@ mod tests {
                  {{apiVersion: example.com/v1, kind: Thing, metadata: {{name: one}}}}"
             )
         };
-        assert!(mistakes(&set("{name: v1, served: true}"), &[("example.com", "Thing", &["v1beta1"])]).is_empty());
-        for versions in ["{name: v2, served: true}", "{name: v2, served: true}, {name: v1, served: false}"] {
+        assert!(
+            mistakes(
+                &set("{name: v1, served: true}"),
+                &[("example.com", "Thing", &["v1beta1"])]
+            )
+            .is_empty()
+        );
+        for versions in [
+            "{name: v2, served: true}",
+            "{name: v2, served: true}, {name: v1, served: false}",
+        ] {
             assert_eq!(
                 mistakes(&set(versions), &[("example.com", "Thing", &["v1"])]),
                 [

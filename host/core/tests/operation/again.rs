@@ -124,5 +124,8 @@ fn a_webhook_of_the_set_itself_does_not_fail_the_check_before_the_first_change()
         driver.operation.status().is_over()
     };
     assert!(!ends(vec![service, task.clone()]));
-    assert!(ends(vec![task.clone()]), "nothing of this set would bring that webhook up");
+    assert!(
+        ends(vec![task.clone()]),
+        "nothing of this set would bring that webhook up"
+    );
 }

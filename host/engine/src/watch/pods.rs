@@ -170,7 +170,12 @@ impl Crew {
             None => owned::missing(&shared.cluster, pod).await,
             Some(_) => None,
         };
-        if let Some(Missing { pod: name_of_pod, kind, name }) = &missing {
+        if let Some(Missing {
+            pod: name_of_pod,
+            kind,
+            name,
+        }) = &missing
+        {
             trouble = Some(Trouble {
                 weight: Weight::Degraded,
                 message: format!("pod {name_of_pod} can't be started: {kind}/{name}, which it mounts, doesn't exist"),
