@@ -324,6 +324,7 @@ pub(crate) fn settle(
     match plan::settle(&mut settled, &scopes, &request.application.namespace) {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {
+            scopes.extend(plan::brought(settled.iter().map(|(manifest, _)| manifest)));
             settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
             // What is being deleted may be of a kind that was deleted before it.
             if request.does == OperationKind::Sync {

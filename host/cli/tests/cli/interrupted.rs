@@ -61,35 +61,30 @@ fn jobs(served: &Served, namespace: &str) -> (usize, usize) {
 #[test]
 fn the_same_sync_given_again_carries_on_with_the_killed_one_and_stops_there() {
     let served = Served::start(SCENARIO);
-    std::thread::scope(|scope| {
-        for (namespace, point) in [
-            ("in-pre-sync", "created   Job/before"),
-            ("in-sync", "created   Deployment/web"),
-            ("in-post-sync", "created   Job/after"),
-        ] {
-            let served = &served;
-            scope.spawn(move || {
-                kill(served, namespace, point);
-                let same = format!(
-                    "sync --app shop -n {namespace} --create-namespace -f {} --timeout 1h",
-                    served.file(&format!("{namespace}.yaml"), &set("green")).display()
-                );
-                let said = served.run(&same);
-                assert_eq!(said.code, 0, "{point}: {}", said.all());
-                assert!(
-                    said.out.contains("was left before its end; carrying on with it\n"),
-                    "{point}: {}",
-                    said.all()
-                );
-                assert_eq!(history(served, namespace).len(), 1, "{point}: {}", said.all());
-                assert_eq!(jobs(served, namespace), (1, 1), "{point}");
-                // Nothing is unfinished any more: the command is a sync of its own.
-                let said = served.run(&same);
-                assert_eq!(said.code, 0, "{point}: {}", said.all());
-                assert_eq!(history(served, namespace).len(), 2, "{point}: {}", said.all());
-            });
-        }
-    });
+    for (namespace, point) in [
+        ("in-pre-sync", "created   Job/before"),
+        ("in-sync", "created   Deployment/web"),
+        ("in-post-sync", "created   Job/after"),
+    ] {
+        kill(&served, namespace, point);
+        let same = format!(
+            "sync --app shop -n {namespace} --create-namespace -f {} --timeout 1h",
+            served.file(&format!("{namespace}.yaml"), &set("green")).display()
+        );
+        let said = served.run(&same);
+        assert_eq!(said.code, 0, "{point}: {}", said.all());
+        assert!(
+            said.out.contains("was left before its end; carrying on with it\n"),
+            "{point}: {}",
+            said.all()
+        );
+        assert_eq!(history(&served, namespace).len(), 1, "{point}: {}", said.all());
+        assert_eq!(jobs(&served, namespace), (1, 1), "{point}");
+        // Nothing is unfinished any more: the command is a sync of its own.
+        let said = served.run(&same);
+        assert_eq!(said.code, 0, "{point}: {}", said.all());
+        assert_eq!(history(&served, namespace).len(), 2, "{point}: {}", said.all());
+    }
 }
 
 #[test]
