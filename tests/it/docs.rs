@@ -3,7 +3,7 @@
 use capstan_core::{
     directive::ANNOTATIONS,
     grace,
-    lint::{INVALID, RULES, UNKNOWN_KIND},
+    lint::{INVALID, REMOVED_VERSION, RULES, UNKNOWN_KIND},
     object::GroupKind,
 };
 use capstan_sim::scenario::Scenario;
@@ -59,6 +59,13 @@ fn tolerances() -> String {
         "| of any kind, what only its pods tell | {} | {pods} |\n",
         grace::PODS
     ));
+    text.push_str(&format!(
+        "\nA Secret or `ConfigMap` that isn't there is waited for beyond that: as long as a Job or a hook of the operation runs that may make \
+         it; until the waiting object's timeout, if a custom resource of the set names it (a `Certificate`, an `ExternalSecret`); and for {} s \
+         after the waiting object was applied, if a role of the set lets a workload of the set create such objects. An annotation counts as \
+         it is written.\n",
+        grace::MADE_BY_CONTROLLERS
+    ));
     text
 }
 
@@ -86,7 +93,7 @@ fn the_table_of_lint_rules_is_that_of_the_code() {
                     (`--compat argocd`) an\nerror is a warning. Notes are shown with `-v` or `--lint all`. The severity is the highest that a rule's findings have, but for \
                     `claim-needs-consumer`,\nwhich is sure where the set brings the storage class.\n\n| rule | severity | finds | what comes of it |\n| --- | --- | --- | --- |\n"
         .to_owned();
-    for rule in RULES.iter().chain([&UNKNOWN_KIND, &INVALID]) {
+    for rule in RULES.iter().chain([&UNKNOWN_KIND, &REMOVED_VERSION, &INVALID]) {
         text.push_str(&format!(
             "| `{}` | {} | {} | {} |\n",
             rule.id, rule.severity, rule.summary, rule.why

@@ -76,6 +76,10 @@ pub const OTHERS: u64 = 60;
 /// How long what only an object's pods tell may last, in seconds: an image or a Secret may come a little later.
 pub const PODS: u64 = 30;
 
+/// How long a Secret or `ConfigMap` that isn't there is waited for beyond that, in seconds, when only a role tells that a workload of the set
+/// may create it.
+pub const MADE_BY_CONTROLLERS: u64 = 300;
+
 /// How long one object may be Degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {

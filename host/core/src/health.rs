@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::ObjectKey;
+
 /// How an object is, in Argo CD's words, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Health {
@@ -54,6 +56,9 @@ pub struct Assessment {
     /// What else the plugin must see to say more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub need: Vec<String>,
+    /// The Secret or `ConfigMap` without which its pods can't start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<ObjectKey>,
 }
 
 impl Assessment {
@@ -66,6 +71,7 @@ impl Assessment {
             is_final: false,
             recheck_after_ms: None,
             need: Vec::new(),
+            lacks: None,
         }
     }
 }

@@ -52,3 +52,4 @@ pub mod text;
 pub mod unknown_fields;
 pub mod view;
 pub mod wave;
+pub mod webhook;

@@ -10,6 +10,7 @@ mod deletion;
 mod failure;
 mod hooks;
 mod later;
+pub(crate) mod makers;
 mod needs;
 mod removed;
 mod rights;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use self::set::Member;
 pub(crate) use self::{needs::of_pods, rights::named};
 pub use self::{
-    rules::{INVALID, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
+    rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
     set::Set,
 };
 use crate::{
@@ -124,7 +125,7 @@ impl Finding {
 
     /// Says how much it matters where that isn't the rule's own severity.
     #[must_use]
-    fn as_(mut self, severity: Severity) -> Finding {
+    pub fn as_(mut self, severity: Severity) -> Finding {
         self.severity = severity;
         self
     }

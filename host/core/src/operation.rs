@@ -18,12 +18,14 @@
 //! orders it again (`resume.rs`); every order may be carried out twice.
 
 mod advance;
+mod again;
 mod ask;
 mod attempt;
 mod board;
 mod dispose;
 mod failed_wave;
 mod hook;
+mod missing;
 mod own;
 mod resource;
 mod resume;

@@ -55,10 +55,14 @@ pub fn rank(kind: &GroupKind) -> u32 {
     u32::try_from(place.unwrap_or(ORDER.len())).unwrap_or(u32::MAX)
 }
 
-/// Says whether objects of a kind define other kinds, so that what comes after them must wait until they have.
-pub fn defines_kinds(kind: &GroupKind) -> bool {
-    (kind.group == "apiextensions.k8s.io" && kind.kind == "CustomResourceDefinition")
-        || (kind.group == "apiregistration.k8s.io" && kind.kind == "APIService")
+/// Says whether objects of a kind define one other kind, so that what comes after them must wait until they have.
+pub fn is_definition(kind: &GroupKind) -> bool {
+    kind.group == "apiextensions.k8s.io" && kind.kind == "CustomResourceDefinition"
+}
+
+/// Says whether objects of a kind have another server serve a version of an API group.
+pub fn is_api_service(kind: &GroupKind) -> bool {
+    kind.group == "apiregistration.k8s.io" && kind.kind == "APIService"
 }
 
 #[cfg(test)]

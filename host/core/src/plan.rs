@@ -15,6 +15,7 @@ mod scope;
 mod select;
 #[cfg(test)]
 mod tests;
+pub mod versions;
 mod write;
 
 use std::{

@@ -14,6 +14,39 @@ pub struct Trouble {
     pub weight: Weight,
     /// Which pod, and what: one sentence.
     pub message: String,
+    /// What isn't there, though the pod can't start without it.
+    pub lacks: Option<ObjectKey>,
+    /// The pod's name.
+    pub pod: String,
+    /// The revision of its workload's template that it was made of, as `StatefulSets` say it; may be empty.
+    pub revision: String,
+}
+
+impl Trouble {
+    /// Returns how a `StatefulSet` gets over a broken pod of an earlier revision: it waits for that pod before it makes one of the new
+    /// revision, for ever (kubernetes/kubernetes#67250). Where pods are managed in parallel, it doesn't.
+    pub fn stuck(&self, workload: &Object) -> Option<String> {
+        let is_ordered = workload.group() == "apps"
+            && workload.kind() == "StatefulSet"
+            && workload.text("/spec/podManagementPolicy") != Some("Parallel");
+        let current = workload.text("/status/updateRevision").unwrap_or_default();
+        let is_old = !self.revision.is_empty() && !current.is_empty() && self.revision != current;
+        (is_ordered && is_old).then(|| {
+            format!(
+                "pod {} is of an earlier revision, and the StatefulSet waits for it before it replaces it: `kubectl delete pod {} -n {}` lets \
+                 it go on",
+                self.pod,
+                self.pod,
+                workload.namespace()
+            )
+        })
+    }
+}
+
+/// Returns the revision of a workload's template that a pod was made of; empty where its controller doesn't say.
+pub fn revision(pod: &Object) -> &str {
+    pod.text("/metadata/labels/controller-revision-hash")
+        .unwrap_or_default()
 }
 
 /// How bad it is.
@@ -97,6 +130,9 @@ fn of_container(pod: &Object, status: &Value) -> Option<Trouble> {
     Some(Trouble {
         weight,
         message: format!("pod {}, container {container}: {what}", pod.name()),
+        lacks: not_found(message).map(|(kind, name)| named(pod, kind, name)),
+        pod: pod.name().to_owned(),
+        revision: revision(pod).to_owned(),
     })
 }
 
@@ -110,6 +146,9 @@ fn unschedulable(pod: &Object) -> Option<Trouble> {
     Some(Trouble {
         weight: Weight::Told,
         message: format!("pod {} has no node: {message}", pod.name()),
+        lacks: None,
+        pod: pod.name().to_owned(),
+        revision: revision(pod).to_owned(),
     })
 }
 
@@ -142,12 +181,34 @@ fn needs(pod: &Object, source: &Value) -> Option<ObjectKey> {
     if place.get("optional").and_then(Value::as_bool) == Some(true) {
         return None;
     }
-    Some(ObjectKey {
+    Some(named(pod, kind, name))
+}
+
+fn named(pod: &Object, kind: &str, name: &str) -> ObjectKey {
+    ObjectKey {
         group: String::new(),
         kind: kind.to_owned(),
         namespace: pod.namespace().to_owned(),
         name: name.to_owned(),
-    })
+    }
+}
+
+/// Reads what a container's environment needs and isn't there, in the kubelet's words (`secret "keys" not found`; of a key that isn't
+/// there, `couldn't find key password in Secret shop/keys`).
+fn not_found(message: &str) -> Option<(&'static str, &str)> {
+    for (kind, word) in [("Secret", "secret \""), ("ConfigMap", "configmap \"")] {
+        let named = message
+            .split_once(word)
+            .and_then(|(_, rest)| rest.split_once("\" not found"));
+        if let Some((name, _)) = named.filter(|(name, _)| !name.is_empty() && !name.contains('"')) {
+            return Some((kind, name));
+        }
+    }
+    let (_, place) = message.split_once("couldn't find key ")?.1.split_once(" in ")?;
+    let (kind, name) = place.split_once(' ')?;
+    let kind = ["Secret", "ConfigMap"].into_iter().find(|known| *known == kind)?;
+    let name = name.rsplit('/').next()?.trim();
+    (!name.is_empty()).then_some((kind, name))
 }
 
 #[cfg(test)]
@@ -193,6 +254,27 @@ mod tests {
             ["Secret/keys", "ConfigMap/settings"]
         );
         assert_eq!(names(&pod(json!({ "reason": "ErrImagePull" }))), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_not_found_is_read_from_the_kubelet_s_words() {
+        for (message, read) in [
+            ("secret \"keys\" not found", Some(("Secret", "keys"))),
+            ("configmap \"settings\" not found", Some(("ConfigMap", "settings"))),
+            (
+                "couldn't find key password in Secret shop/keys",
+                Some(("Secret", "keys")),
+            ),
+            (
+                "couldn't find key a in ConfigMap shop/settings",
+                Some(("ConfigMap", "settings")),
+            ),
+            ("failed to create containerd task", None),
+            ("secret \"\" not found", None),
+            ("couldn't find key a in nothing", None),
+        ] {
+            assert_eq!(not_found(message), read, "{message}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use capstan_core::{
     name::ObjectName,
     object::GroupKind,
-    plan::{Scope, Scopes},
+    plan::{Scope, Scopes, versions::Versions},
 };
 use kube::{Client, core::ApiResource, discovery};
 
@@ -103,6 +103,15 @@ impl Discovery {
         kinds
             .filter(|(_, info)| info.can_list && info.scope == Scope::Namespaced)
             .map(|(kind, _)| kind)
+    }
+
+    /// Returns the versions in which each kind is served, the preferred one first.
+    pub fn versions(&self) -> Versions {
+        let versions = |info: &KindInfo| info.versions.iter().map(|resource| resource.version.clone()).collect();
+        self.kinds
+            .iter()
+            .map(|(kind, info)| (kind.clone(), versions(info)))
+            .collect()
     }
 
     /// Returns where the objects of each kind live.

@@ -178,6 +178,7 @@ impl Engine {
     /// `NoApplication`.
     pub async fn plan(&self, mut request: Request) -> Result<Planned, EngineError> {
         let is_of_stored = request.does == OperationKind::Delete || request.purpose == Purpose::Test;
+        let digest_of_request = request.digest();
         let store = if is_of_stored {
             self.open_known(&request.application).await?
         } else {
@@ -209,6 +210,7 @@ impl Engine {
             to: Arc::clone(&asked) as Arc<dyn Listener>,
         };
         let mut planned = planning::make(&self.cluster, &plugins, request, past).await?;
+        planned.request = digest_of_request;
         planned.asked = mem::take(&mut *asked.lock().unwrap_or_else(PoisonError::into_inner));
         check_size(&planned)?;
         Ok(planned)

@@ -33,9 +33,11 @@ mod planning;
 mod rehearse;
 mod revision;
 mod running;
+mod same;
 mod saved;
 mod signals;
 mod sweep;
+mod unserved;
 mod watch;
 pub mod web;
 

@@ -6,13 +6,16 @@ use capstan_core::{
     container::Container,
     directive::When,
     error::{PlanError, near},
-    lint::{self, Finding},
+    lint::{self, Finding, Severity},
     manifest::Manifest,
     object::{GroupKind, ObjectKey, labels},
     operation_kind::{OperationKind, Purpose},
     ownership,
     phase::Phase,
-    plan::{self, Classified, Live, Role, Scope, Scopes},
+    plan::{
+        self, Classified, Live, Role, Scope, Scopes,
+        versions::{self, Removed, Versions},
+    },
     plugins::{Application, Plugins},
     record::HookRecords,
 };
@@ -23,9 +26,17 @@ use crate::{
 };
 
 /// Looks at manifests without a cluster, as each kind of operation would plan them. What keeps them from being planned is a finding like
-/// others, of the rule `invalid`; what is left of the set without those is looked at nonetheless.
-pub async fn lint(plugins: &dyn Plugins, mut request: Request) -> Vec<Finding> {
+/// others, of the rule `invalid`; what is left of the set without those is looked at nonetheless. `kube_minor` is the minor version of
+/// Kubernetes 1 that the set is for; without one, what the newest doesn't serve is a warning.
+pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Option<u32>) -> Vec<Finding> {
     let (scopes, mut findings) = scopes(&request.manifests);
+    findings.extend(
+        request
+            .manifests
+            .iter()
+            .filter_map(|one| removed_version(one, kube_minor)),
+    );
+    let of_definitions = versions::check(request.manifests.iter(), &Versions::new());
     let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
     let mut classified = Vec::new();
     for (manifest, directives) in settled {
@@ -60,6 +71,7 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request) -> Vec<Finding> {
             }
         }
     }
+    mistakes.extend(of_definitions);
     findings.extend(mistakes.into_iter().map(Finding::of_mistake));
     lint::sort(&mut findings);
     findings
@@ -167,6 +179,32 @@ fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
     }
 }
 
+/// Returns what there is to say of a manifest in a version that Kubernetes no longer serves.
+fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Finding> {
+    let removed = versions::removed(&manifest.object)?;
+    if kube_minor.unwrap_or(versions::NEWEST) < removed.removed_in {
+        return None;
+    }
+    let object = &manifest.object;
+    let message = format!(
+        "Kubernetes 1.{} and later don't serve {} as {}/{}",
+        removed.removed_in,
+        object.kind(),
+        object.group(),
+        object.version()
+    );
+    let finding = |fix: String| Finding::new(&lint::REMOVED_VERSION, manifest, "/apiVersion", message.clone(), fix);
+    Some(match kube_minor {
+        Some(_) => finding(removed.hint()),
+        None => finding(format!(
+            "{}; for an older cluster, say `--kube-version 1.{}` or less",
+            removed.hint(),
+            removed.removed_in.saturating_sub(1)
+        ))
+        .as_(Severity::Warning),
+    })
+}
+
 /// Returns the kinds of Kubernetes, and those that the set has beyond them: these are taken to live in namespaces.
 fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
     let mut scopes = plan::built_in();
@@ -177,6 +215,11 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
         let kind = manifest.object.group_kind();
         let is_document = kind == GroupKind::new("capstan.dev", "Hook");
         if scopes.contains_key(&kind) || brought.contains_key(&kind) || is_document {
+            continue;
+        }
+        // What Kubernetes once had is told by its version.
+        if let Some(removed) = versions::removed(&manifest.object) {
+            scopes.insert(kind, scope_of_replacement(&built_in, removed, manifest));
             continue;
         }
         // A near miss of a kind that there is stays unknown, and is told as a mistake.
@@ -190,4 +233,13 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
         scopes.insert(kind, Scope::Namespaced);
     }
     (scopes, findings)
+}
+
+/// Returns where objects of a kind lived that Kubernetes no longer has: where those of the kind do that took its place.
+fn scope_of_replacement(built_in: &Scopes, removed: &Removed, manifest: &Manifest) -> Scope {
+    let group = removed.instead.and_then(|instead| instead.split_once('/'));
+    let kind = group.map(|(group, _)| GroupKind::new(group, manifest.object.kind()));
+    let scope = kind.and_then(|kind| built_in.get(&kind).copied());
+    // Only pod security policies have no successor, and they are of the cluster.
+    scope.unwrap_or(Scope::Cluster)
 }

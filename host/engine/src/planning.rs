@@ -29,6 +29,7 @@ use crate::{
     error::{ClusterError, EngineError},
     live::{contents_of, gone, look_up},
     revision::Revision,
+    unserved,
 };
 
 /// What is to be planned.
@@ -141,6 +142,8 @@ pub struct Planned {
     pub operations: u64,
     /// Whether objects of the set were there before the application's first operation, so that no sync is a first install.
     pub was_installed: bool,
+    /// The digest of the request that it was made of, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
+    pub request: String,
     /// What hook types were asked; nothing once it was saved.
     pub asked: Vec<Asked>,
     /// What earlier operations made and isn't there any more; nothing once it was saved.
@@ -176,6 +179,10 @@ pub(crate) async fn make(
             Ok(one) => classified.push(one),
             Err(error) => errors.push(error),
         }
+    }
+    unserved::explain(cluster, &mut errors).await;
+    if request.does == OperationKind::Sync {
+        errors.extend(unserved::versions(cluster, &classified));
     }
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
@@ -240,6 +247,7 @@ pub(crate) async fn make(
         checks_first,
         operations: past.operations,
         was_installed,
+        request: String::new(),
         asked: Vec::new(),
         gone,
     })
@@ -321,6 +329,7 @@ pub(crate) fn settle(
     match plan::settle(&mut settled, &scopes, &request.application.namespace) {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {
+            scopes.extend(plan::brought(settled.iter().map(|(manifest, _)| manifest)));
             settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
             // What is being deleted may be of a kind that was deleted before it.
             if request.does == OperationKind::Sync {

@@ -37,6 +37,8 @@ struct Saved<'planned> {
     operations: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     was_installed: bool,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    request: String,
 }
 
 impl Planned {
@@ -57,6 +59,7 @@ impl Planned {
             checks_first: self.checks_first,
             operations: self.operations,
             was_installed: self.was_installed,
+            request: self.request.clone(),
         })
     }
 
@@ -82,6 +85,7 @@ impl Planned {
             checks_first: saved.checks_first,
             operations: saved.operations,
             was_installed: saved.was_installed,
+            request: saved.request,
             asked: Vec::new(),
             gone: Vec::new(),
         })

@@ -51,6 +51,8 @@ pub enum Order {
     Status(Pod, Value),
     /// A pod has ended and is to be removed: delete it without grace.
     Remove(Pod),
+    /// A container creates this object: create it, unless it is there already.
+    Create(Value),
 }
 
 /// Which pod is meant: this very one, not a namesake.
@@ -232,7 +234,9 @@ fn perform(store: &mut Store, change: Change) -> Option<Order> {
             None
         }
         // Scheduling, the only update a kubelet of the embedded cluster makes: these pods have been scheduled.
-        Change::Create(_) | Change::Update(_) | Change::Release(..) => None,
+        // What a container creates; a kubelet creates nothing of its own.
+        Change::Create(object) => Some(Order::Create(object)),
+        Change::Update(_) | Change::Release(..) => None,
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Behaviour {
     pub ready_after: Option<Wait>,
     /// What the container writes.
     pub log: Vec<Line>,
+    /// Objects that live in namespaces and that the container creates, in its pod's unless they name another.
+    pub makes: Vec<Made>,
     /// How pulling the image goes.
     pub image_pull: ImagePull,
     /// The container ends as one that used too much memory: `OOMKilled`, 137.
@@ -88,6 +90,17 @@ pub enum Line {
         /// The text.
         line: String,
     },
+}
+
+/// An object that a container creates; one of that name that is there already stays as it is.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Made {
+    /// From running to the creation; when the container has ended with 0, or is ready if it never ends, unless given.
+    #[serde(default)]
+    pub at: Option<Span>,
+    /// The object.
+    pub object: Value,
 }
 
 /// How pulling an image goes.
@@ -160,6 +173,11 @@ pub(crate) trait Runtime: Send {
     fn forget(&mut self, pod: &str);
     /// Takes the lines written until now: pod, container and text.
     fn take_lines(&mut self, now: Timestamp) -> Vec<(String, String, String)>;
+    /// Takes the objects created until now: pod and object.
+    fn take_made(&mut self, now: Timestamp) -> Vec<(String, Value)> {
+        let _ = now;
+        Vec::new()
+    }
     /// Returns the moment after `now` at which something will have changed without notice.
     fn due(&self, now: Timestamp) -> Option<Timestamp>;
     /// Writes down what must survive a restart.

@@ -46,6 +46,7 @@ fn act(node: &mut Node) -> (Vec<String>, Option<Duration>) {
             format!("{} {} {state}", pod.uid, status["phase"].as_str().unwrap())
         }
         Order::Remove(pod) => format!("{} removed", pod.uid),
+        Order::Create(object) => format!("{} created", object["metadata"]["name"]),
     });
     (told.collect(), acts.again)
 }

@@ -55,7 +55,7 @@ pub struct From {
     /// Leave out the definitions in the charts' crds/
     #[arg(long)]
     pub skip_crds: bool,
-    /// Which version of Kubernetes the charts are told [default: the cluster's]
+    /// Which version of Kubernetes the charts are told, and `lint` looks for removed versions of [default: the cluster's; for `lint` the newest]
     #[arg(long, value_name = "VERSION")]
     pub kube_version: Option<String>,
     /// What the charts are told to be served beside what the cluster serves, as in apps/v1/Deployment. May be repeated

@@ -92,6 +92,9 @@ pub struct Sync {
     /// Change nothing: show the plan, and with `server` what the API server would say to each object
     #[arg(long, value_enum)]
     pub dry_run: Option<DryRun>,
+    /// Sync again, though an unfinished operation that is carried on with does the same; its hooks run once more
+    #[arg(long, conflicts_with = "dry_run")]
+    pub again: bool,
     /// What to do when another operation of the application runs [default: refuse]
     #[arg(long, value_enum)]
     pub on_busy: Option<OnBusy>,

@@ -1,7 +1,7 @@
 //! Conducts the operations of one application: carries on with one that was left, makes way for ours, starts it and follows it.
 
 use capstan_core::plugins::Application;
-use capstan_engine::{Ended, EngineError, Planned, Running};
+use capstan_engine::{Current, Ended, EngineError, Planned, Running};
 
 use super::{
     follow::{self, Followed, Signals},
@@ -100,24 +100,31 @@ impl<'a> Conductor<'a> {
         Ok(engine.until_idle(application).await?)
     }
 
-    /// Brings an operation to its end whose driver is gone. Its result is the command's own unless it succeeded.
-    pub(super) async fn carry_on(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
+    /// Brings an operation to its end whose driver is gone. Its result is the command's own if it failed, or if it did what the command
+    /// asks for, which `is_same` says; nothing comes back if the command has its own work to do.
+    pub(super) async fn carry_on(
+        &mut self,
+        application: &Application,
+        is_same: impl Fn(&Current) -> bool,
+    ) -> anyhow::Result<Option<Exit>> {
         let engine = &self.context.engine;
-        let running = loop {
+        let (current, running) = loop {
             let Some(current) = engine.current(application).await? else {
                 return Ok(None);
             };
             match engine.resume(application).await {
                 Ok(running) => {
                     if self.global.output == Output::Text {
+                        let first = if is_same(&current) { "" } else { " first" };
                         self.voice.print(&text!(
-                            "operation {} ({} by {}) was left before its end; carrying on with it first\n",
+                            "operation {} ({} by {}) was left before its end; carrying on with it{}\n",
                             current.id,
                             current.purpose.word(current.does),
-                            current.by
+                            current.by,
+                            first
                         ));
                     }
-                    break running;
+                    break (current, running);
                 }
                 Err(EngineError::NothingRuns(_)) => return Ok(None),
                 Err(error @ EngineError::Busy { .. }) => self.make_way(application, error).await?,
@@ -125,8 +132,8 @@ impl<'a> Conductor<'a> {
             }
         };
         Ok(match self.follow(running).await?.exit() {
-            Exit::Done => None,
-            other => Some(other),
+            Exit::Done if !is_same(&current) => None,
+            exit => Some(exit),
         })
     }
 }

@@ -3,10 +3,11 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use capstan_core::{
+    operation_kind::OperationKind,
     plan::{Limits, Plan},
     plugins::Application,
 };
-use capstan_engine::{EngineError, Request};
+use capstan_engine::{Current, EngineError, Request};
 use serde_json::json;
 
 use super::{
@@ -124,7 +125,9 @@ async fn remove(
     application: Application,
     question: Asks,
 ) -> anyhow::Result<Exit> {
-    if let Some(exit) = conductor.carry_on(&application).await? {
+    // After a deletion that succeeded nothing is left that another one could remove.
+    let is_same = |current: &Current| current.does == OperationKind::Delete;
+    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
         return Ok(exit);
     }
     let mut limits = Limits::default();

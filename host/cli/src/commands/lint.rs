@@ -4,12 +4,13 @@ use capstan_core::{
     directive::Mode,
     lint::{Finding, Severity},
     manifest::Manifest,
+    plan::versions,
     plugins::Application,
 };
 use capstan_engine::{Request, offline};
 use serde_json::json;
 
-use super::{print, print_json};
+use super::{print, print_json, say};
 use crate::{
     args::{self, Compat, From, Global, Output, Set},
     context,
@@ -17,7 +18,7 @@ use crate::{
     project::{self, App},
     render::{self, Paint},
     report::Mistakes,
-    source::Release,
+    source::{Capabilities, Release, Source},
     terminal::Text,
     text,
 };
@@ -28,6 +29,15 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
         from: args.from.clone(),
         compat: args.compat,
         ..Set::default()
+    };
+    let kube_minor = match &args.from.kube_version {
+        None => None,
+        Some(version) => Some(versions::minor(version).ok_or_else(|| {
+            Mistakes::one(
+                format!("`--kube-version {version}` is no version of Kubernetes"),
+                "write it as `1.30` or `v1.30.2`",
+            )
+        })?),
     };
     let project = project::of(global, &set)?;
     let (mut count, mut findings) = (0, Vec::new());
@@ -40,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
         match read(app, global.allow_outside_tree, args, &application) {
             Ok(manifests) => {
                 count += manifests.len();
-                findings.extend(find(&project.global, app, application, manifests).await?);
+                findings.extend(find(&project.global, app, application, (manifests, kube_minor)).await?);
             }
             // What can't be read is a finding like others, for those who read them by machine.
             Err(error) => {
@@ -69,18 +79,30 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
     Ok(if is_bad { Exit::Usage } else { Exit::Done })
 }
 
-/// Reads the manifests; charts are told what helm thinks a cluster has.
+/// Reads the manifests; charts are told the newest version of Kubernetes that Capstan knows, unless the user names one, and what helm
+/// thinks a cluster serves.
 fn read(
     app: &App,
     allows_outside: bool,
     args: &args::Lint,
     application: &Application,
 ) -> anyhow::Result<Vec<Manifest>> {
+    let newest = Capabilities {
+        kube_version: format!("1.{}.0", versions::NEWEST),
+        api_versions: Vec::new(),
+    };
     let release = Release {
         name: &application.name,
         namespace: &application.namespace,
-        capabilities: None,
+        capabilities: Some(&newest),
     };
+    let is_unsaid = |source: &Source| matches!(source, Source::Chart(chart) if chart.kube_version.is_none());
+    if app.sources.iter().any(is_unsaid) {
+        say(&text!(
+            "notice: charts are rendered for Kubernetes 1.{}, since no cluster is asked; `--kube-version` names another version",
+            versions::NEWEST
+        ));
+    }
     let desired = app.gather(args.from.deadline(), allows_outside)?.render(&release)?;
     Ok(desired.manifests)
 }
@@ -95,7 +117,7 @@ async fn find(
     global: &Global,
     app: &App,
     application: Application,
-    manifests: Vec<Manifest>,
+    (manifests, kube_minor): (Vec<Manifest>, Option<u32>),
 ) -> anyhow::Result<Vec<Finding>> {
     let request = Request {
         mode: match app.options.compat {
@@ -104,7 +126,7 @@ async fn find(
         },
         ..Request::sync(application, manifests)
     };
-    Ok(offline::lint(&context::sandbox(global)?, request).await)
+    Ok(offline::lint(&context::sandbox(global)?, request, kube_minor).await)
 }
 
 fn text(findings: &[Finding], count: usize, least: Severity, paint: Paint) -> Text {

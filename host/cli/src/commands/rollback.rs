@@ -4,8 +4,9 @@ use capstan_core::{
     event::Status,
     operation_kind::{OperationKind, Purpose},
     plan::Limits,
+    plugins::Application,
 };
-use capstan_engine::{Past, Request};
+use capstan_engine::{Current, Past, Request};
 
 use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Voice, which};
 use crate::{
@@ -28,10 +29,19 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     let application = context.application(&args.app.app)?;
     let voice = Voice::default();
     let mut conductor = Conductor::only(context, global, OnBusy::Refuse, &voice);
-    if let Some(exit) = conductor.carry_on(&application).await? {
+    let before = history_of(context, &application).await?;
+    let is_same = |current: &Current| {
+        current.purpose == Purpose::Rollback
+            && match &args.operation {
+                // Where an unfinished rollback leads to was decided when it began.
+                None => true,
+                Some(wanted) => find(&before, Some(wanted)).is_ok_and(|past| past.digest == current.digest),
+            }
+    };
+    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
         return Ok(exit);
     }
-    let history = context.engine.report(&application).await?.history;
+    let history = history_of(context, &application).await?;
     let past = match &args.operation {
         Some(wanted) => find(&history, Some(wanted))?,
         None => before_last(&history)?,
@@ -71,6 +81,10 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
         }
     }
     conductor.run_plan(planned).await
+}
+
+async fn history_of(context: &Context, application: &Application) -> anyhow::Result<Vec<Past>> {
+    Ok(context.engine.report(application).await?.history)
 }
 
 /// Finds the last success with other manifests than those of the last operation.

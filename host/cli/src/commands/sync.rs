@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use capstan_core::{error::PlanError, lint::Finding, plan::Plan};
-use capstan_engine::{Planned, Rehearsed, Request};
+use capstan_engine::{Current, Planned, Rehearsed, Request};
 
 use super::{
     conduct::Conductor,
@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
             lints: args.lints.clone(),
             ..Conductor::only(&context, global, on_busy, &voice)
         };
-        let result = sync(&mut conductor, args.dry_run, Source::Saved(Box::new(planned))).await;
+        let result = sync(&mut conductor, args, Source::Saved(Box::new(planned))).await;
         context.save()?;
         return result;
     }
@@ -44,7 +44,7 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
                 lints: args.lints.clone(),
                 ..Conductor::only(&prepared.context, &prepared.global, on_busy, &voice)
             };
-            sync(&mut conductor, args.dry_run, source).await
+            sync(&mut conductor, args, source).await
         }
         last => {
             prepared.all.extend(last);
@@ -97,7 +97,7 @@ async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> 
                     lints: args.lints.clone(),
                     ..Conductor::only(context, global, on_busy, &voice)
                 };
-                sync(&mut conductor, args.dry_run, source).await
+                sync(&mut conductor, args, source).await
             }
             Err(error) => Err(error.into()),
         };
@@ -106,16 +106,17 @@ async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> 
     .await
 }
 
-async fn sync(conductor: &mut Conductor<'_>, dry_run: Option<DryRun>, source: Source) -> anyhow::Result<Exit> {
+async fn sync(conductor: &mut Conductor<'_>, args: &Sync, source: Source) -> anyhow::Result<Exit> {
     let engine = &conductor.context.engine;
-    let application = match &source {
-        Source::Saved(planned) => planned.plan.application.clone(),
-        Source::Request(request) => request.application.clone(),
+    let (application, digest) = match &source {
+        Source::Saved(planned) => (planned.plan.application.clone(), planned.request.clone()),
+        Source::Request(request) => (request.application.clone(), request.digest()),
     };
-    if dry_run.is_none()
-        && let Some(exit) = conductor.carry_on(&application).await?
-    {
-        return Ok(exit);
+    if args.dry_run.is_none() {
+        let is_same = |current: &Current| !args.again && current.does_what_is_asked(&digest);
+        if let Some(exit) = conductor.carry_on(&application, is_same).await? {
+            return Ok(exit);
+        }
     }
     let planned = match source {
         Source::Saved(planned) => {
@@ -124,7 +125,7 @@ async fn sync(conductor: &mut Conductor<'_>, dry_run: Option<DryRun>, source: So
         }
         Source::Request(request) => engine.plan(*request).await?,
     };
-    if let Some(by) = dry_run {
+    if let Some(by) = args.dry_run {
         return rehearse(conductor, &planned, by).await;
     }
     refuse(&planned.plan, &conductor.lints)?;

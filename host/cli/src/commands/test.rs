@@ -1,7 +1,7 @@
 //! `capstan test`: the test hooks of what is deployed.
 
 use capstan_core::plan::Limits;
-use capstan_engine::Request;
+use capstan_engine::{Current, Request};
 
 use super::{conduct::Conductor, print, print_json, voice::Voice, which};
 use crate::{
@@ -23,11 +23,8 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     let application = context.application(&args.app.app)?;
     let voice = Voice::default();
     let mut conductor = Conductor::only(context, global, OnBusy::Refuse, &voice);
-    if let Some(exit) = conductor.carry_on(&application).await? {
-        return Ok(exit);
-    }
     let usual = Limits::default();
-    let mut request = Request::test(application);
+    let mut request = Request::test(application.clone());
     request.grants.clone_from(&context.grants);
     request.selection.hook.clone_from(&args.hook);
     request.selection.skip_hook.clone_from(&args.skip_hook);
@@ -35,6 +32,11 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
         operation: args.timeout.unwrap_or(usual.operation),
         ..usual
     };
+    let digest = request.digest();
+    let is_same = |current: &Current| current.does_what_is_asked(&digest);
+    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
+        return Ok(exit);
+    }
     let planned = context.engine.plan(request).await?;
     if planned.plan.is_empty() {
         match global.output {

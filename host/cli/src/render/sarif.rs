@@ -3,7 +3,7 @@
 
 use capstan_core::{
     hook::short_hash,
-    lint::{Finding, INVALID, RULES, Rule, Severity, UNKNOWN_KIND},
+    lint::{Finding, INVALID, REMOVED_VERSION, RULES, Rule, Severity, UNKNOWN_KIND},
     object::ObjectKey,
     place::Place,
 };
@@ -13,7 +13,10 @@ const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os
 
 /// Writes findings as one run of this program.
 pub fn document(findings: &[Finding]) -> Value {
-    let rules: Vec<&Rule> = RULES.iter().chain([&UNKNOWN_KIND, &INVALID]).collect();
+    let rules: Vec<&Rule> = RULES
+        .iter()
+        .chain([&UNKNOWN_KIND, &REMOVED_VERSION, &INVALID])
+        .collect();
     let results: Vec<Value> = findings.iter().map(|finding| result(finding, &rules)).collect();
     let driver = json!({
         "name": "capstan",

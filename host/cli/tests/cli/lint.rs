@@ -160,3 +160,30 @@ fn values_of_secrets_are_in_no_finding() {
         assert!(!run(words).out.contains("not-shown"), "{words}");
     }
 }
+
+#[test]
+fn versions_that_kubernetes_no_longer_serves_are_found_without_a_cluster() {
+    let words = "lint -f tests/fixtures/sets/bad/version.yaml --app shop";
+    let newest = run(words);
+    assert_eq!(newest.code, 2, "{}", newest.all());
+    for told in [
+        "warning[removed-version]: Kubernetes 1.26 and later don't serve HorizontalPodAutoscaler as autoscaling/v2beta2",
+        "fix: Kubernetes 1.26 removed it; write `apiVersion: autoscaling/v2`, and look whether its fields differ; for an older cluster, say \
+         `--kube-version 1.25` or less",
+        "warning[removed-version]: Kubernetes 1.25 and later don't serve CronJob as batch/v1beta1",
+        "warning[removed-version]: Kubernetes 1.22 and later don't serve Ingress as extensions/v1beta1",
+        "error[invalid]: CustomResourceDefinition/lamps.gone.example.com in this set doesn't serve Lamp as gone.example.com/v1alpha1",
+    ] {
+        assert!(newest.out.contains(told), "{told}: {}", newest.all());
+    }
+    let some = run(&format!("{words} --kube-version v1.25.3"));
+    assert!(!some.out.contains("autoscaling/v2beta2"), "{}", some.all());
+    assert!(
+        some.out.contains("error[removed-version]: Kubernetes 1.25"),
+        "{}",
+        some.all()
+    );
+    let wrong = run(&format!("{words} --kube-version newest"));
+    assert_eq!(wrong.code, 2, "{}", wrong.all());
+    assert!(wrong.err.contains("is no version of Kubernetes"), "{}", wrong.all());
+}

@@ -9,6 +9,7 @@ mod files;
 mod health;
 mod identity;
 mod import;
+mod interrupted;
 mod lint;
 mod plugins;
 mod project;

@@ -53,6 +53,15 @@ pub const UNKNOWN_KIND: Rule = rule(
     |_, _| {},
 );
 
+/// Told where no cluster is asked; a plan on a cluster has a mistake instead.
+pub const REMOVED_VERSION: Rule = rule(
+    "removed-version",
+    Severity::Error,
+    "A kind is written in a version that Kubernetes no longer serves.",
+    "The cluster refuses it. Without `--kube-version` it is a warning, and the newest Kubernetes counts.",
+    |_, _| {},
+);
+
 /// All rules that are looked at with every plan.
 pub const RULES: [Rule; 18] = [
     Rule {
@@ -202,5 +211,8 @@ pub fn is_rule(id: &str) -> bool {
 
 /// Lists the ids of all rules whose findings can be ignored or allowed.
 pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
-    RULES.iter().map(|rule| rule.id).chain([UNKNOWN_KIND.id])
+    RULES
+        .iter()
+        .map(|rule| rule.id)
+        .chain([UNKNOWN_KIND.id, REMOVED_VERSION.id])
 }

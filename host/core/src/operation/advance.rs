@@ -265,6 +265,8 @@ impl Operation {
 
     /// Gives up waiting for the health of resources: their wave has failed.
     pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
+        self.stop_waiting_applies(plan.wave(phase, wave), out);
+        self.sync_board(plan);
         for task in plan.wave(phase, wave) {
             if let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id) {
                 let mut text = "applied; not awaited any longer, since its wave failed".to_owned();
@@ -321,8 +323,8 @@ impl Operation {
     pub(super) fn is_answered(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending | TaskState::Applying) => false,
-            // Others are of the kind that it defines.
-            Some(TaskState::Settling(_)) => !order::defines_kinds(&task.key.group_kind()),
+            // Others are of the kind that it defines. What an APIService serves waits for it by `waits_for`.
+            Some(TaskState::Settling(_)) => !order::is_definition(&task.key.group_kind()),
             Some(TaskState::Over) | None => true,
             // What comes before it in the order of kinds may be needed to clean it up: its operator, its definition.
             Some(TaskState::Deleting { accepted, .. }) => *accepted && self.plan.mode.has(Rule::DeletionInParallel),

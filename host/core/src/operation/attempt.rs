@@ -2,6 +2,7 @@
 
 use super::{
     Operation, Out,
+    again::is_of_plan,
     state::{Stage, TaskState},
 };
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     plan::Plan,
     task::{Action, Check, FailureClass, Task, TaskId, TaskResult},
     wave::Wave,
+    webhook,
 };
 
 impl Operation {
@@ -44,6 +46,11 @@ impl Operation {
         let (Some(task), Err(Problem { class, message })) = (plan.task(id), result) else {
             return;
         };
+        // The webhook of an earlier, unfinished sync whose pods are yet to come mustn't keep this one from making them.
+        let behind = webhook::unanswered(&message).and_then(|unanswered| unanswered.service);
+        if behind.is_some_and(|(namespace, name)| is_of_plan(plan, &namespace, &name)) {
+            return;
+        }
         self.state.tasks.insert(id.clone(), TaskState::Over);
         self.board.wipe();
         self.finish(task, TaskResult::Failed { class, message }, out);
@@ -170,6 +177,7 @@ impl Operation {
         (self.state.wave_deadline, self.state.phase_deadline) = (None, None);
         out.must_save = true;
         out.tell(News::Troubled { message: what.clone() });
+        self.give_up_waiting_applies(plan.wave(phase, wave), &what, out);
         for task in plan.wave(phase, wave) {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, crate::plugins::AbortReason::Deadline, out),

@@ -49,6 +49,7 @@ impl Operation {
     }
 
     fn order_apply(&mut self, task: &Task, out: &mut Out) {
+        self.state.again.remove(&task.id);
         self.state.tasks.insert(task.id.clone(), TaskState::Applying);
         out.order(Effect::Apply { task: task.id.clone() });
     }
@@ -72,9 +73,13 @@ impl Operation {
         let applied = match result {
             Ok(applied) => applied,
             Err(Problem { class, message }) => {
-                return self.close(task, TaskResult::Failed { class, message }, out);
+                if !self.apply_later(plan, task, &message, out) {
+                    self.close(task, TaskResult::Failed { class, message }, out);
+                }
+                return;
             }
         };
+        self.state.again.remove(id);
         let how = match &apply.changes {
             Changes::Create => "created",
             Changes::Fields(_) | Changes::None if applied.changed => "changed",
@@ -173,6 +178,7 @@ impl Operation {
 
     /// Ends the task of a resource.
     pub(super) fn close(&mut self, task: &Task, result: TaskResult, out: &mut Out) {
+        self.state.again.remove(&task.id);
         match self.state.tasks.insert(task.id.clone(), TaskState::Over) {
             Some(TaskState::Settling(_) | TaskState::Deleting { .. }) => unwatch(&task.id, &task.key, out),
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over | TaskState::Hook(_)) | None => {}
@@ -214,6 +220,7 @@ impl Settling {
             message: String::new(),
             degraded_since: None,
             grace_seconds: 0,
+            lacks: None,
         }
     }
 
@@ -227,6 +234,7 @@ impl Settling {
             message: String::new(),
             degraded_since: None,
             grace_seconds: 0,
+            lacks: None,
         }
     }
 
@@ -293,6 +301,7 @@ pub(super) fn settle(
     let is_news = settling.health != Some(assessment.health) || settling.message != assessment.message;
     settling.health = Some(assessment.health);
     settling.message.clone_from(&assessment.message);
+    settling.lacks.clone_from(&assessment.lacks);
     if assessment.health != Health::Degraded {
         settling.degraded_since = None;
     }

@@ -31,7 +31,12 @@ impl Operation {
         }
         for task in &plan.tasks {
             match self.state.tasks.get_mut(&task.id) {
-                Some(TaskState::Applying) => out.order(Effect::Apply { task: task.id.clone() }),
+                Some(TaskState::Applying) => {
+                    if let Some(again) = self.state.again.get_mut(&task.id) {
+                        again.at = None;
+                    }
+                    out.order(Effect::Apply { task: task.id.clone() });
+                }
                 Some(TaskState::Settling(_)) => out.order(Effect::Watch {
                     task: task.id.clone(),
                     key: task.key.clone(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::again::Again;
 use crate::{
     deletion::DecidedPropagation,
     effect::{HookCall, Note, Target},
@@ -35,6 +36,9 @@ pub struct OperationState {
     /// The wave that runs.
     pub(super) current: Option<(Phase, Wave)>,
     pub(super) tasks: BTreeMap<TaskId, TaskState>,
+    /// The objects that are applied again later, since a webhook doesn't answer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) again: BTreeMap<TaskId, Again>,
     /// When each task began.
     pub(super) started: BTreeMap<TaskId, Timestamp>,
     /// How the tasks ended that did.
@@ -160,6 +164,9 @@ pub(super) struct Settling {
     /// How long what it is Degraded by may last, in seconds.
     #[serde(default = "others")]
     pub grace_seconds: u64,
+    /// What its pods lack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<ObjectKey>,
 }
 
 fn others() -> u64 {
@@ -331,6 +338,7 @@ impl OperationState {
                 .iter()
                 .map(|task| (task.id.clone(), TaskState::Pending))
                 .collect(),
+            again: BTreeMap::new(),
             started: BTreeMap::new(),
             results: BTreeMap::new(),
             cause: None,

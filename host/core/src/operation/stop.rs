@@ -41,6 +41,10 @@ impl Operation {
         self.state.stage = Stage::Stopping;
         self.state.unchecked.clear();
         (self.state.phase_deadline, self.state.wave_deadline, self.state.retry_at) = (None, None, None);
+        match reason {
+            AbortReason::Terminated | AbortReason::Failed => self.stop_waiting_applies(&plan.tasks, out),
+            AbortReason::Deadline => self.give_up_waiting_applies(&plan.tasks, "the operation's deadline passed", out),
+        }
         self.board.wipe();
         for task in &plan.tasks {
             match self.state.tasks.get(&task.id) {
@@ -90,6 +94,7 @@ impl Operation {
 
     fn check_task(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
         let is_late = self.timeout_of(task).is_some_and(|until| until <= out.at);
+        self.wait_for_missing(plan, task, out);
         match self.state.tasks.get_mut(&task.id) {
             Some(TaskState::Hook(run)) => {
                 let runs = match run.stage {
@@ -133,7 +138,8 @@ impl Operation {
                     self.give_up(task, message, out);
                 }
             }
-            Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
+            Some(TaskState::Applying) => self.apply_again(task, out),
+            Some(TaskState::Pending | TaskState::Over) | None => {}
         }
     }
 
@@ -149,7 +155,8 @@ impl Operation {
                 HookStage::Running => [self.timeout_of(task), run.retry_at, run.wake_at],
                 HookStage::Ended { .. } => [None, None, None],
             },
-            TaskState::Pending | TaskState::Applying | TaskState::Over => [None, None, None],
+            TaskState::Applying => [self.applied_again_at(&task.id), None, None],
+            TaskState::Pending | TaskState::Over => [None, None, None],
         };
         moments.into_iter().flatten().min()
     }
@@ -267,7 +274,10 @@ impl Operation {
         let mut until = self.timeout_of(task);
         let message = match self.state.tasks.get(&task.id)? {
             TaskState::Pending | TaskState::Over => return None,
-            TaskState::Applying => "the server's answer".to_owned(),
+            TaskState::Applying => match self.state.again.get(&task.id) {
+                Some(again) => again.message.clone(),
+                None => "the server's answer".to_owned(),
+            },
             TaskState::Settling(settling) => {
                 until = [until, settling.degraded_until()].into_iter().flatten().min();
                 match settling.health {

@@ -35,6 +35,7 @@ impl Making<'_> {
         let with = written.iter().copied();
         let with = with.filter(|one| !one.directives.depends_on.is_empty());
         let with: Vec<&Classified> = with.filter(|one| !matches!(one.role, Role::Skip(_))).collect();
+        add_api_services(&mut edges, desired);
         if with.is_empty() {
             return edges;
         }
@@ -203,7 +204,7 @@ fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<Obje
         let object = &definer.manifest.object;
         let key = definer.manifest.key();
         let is_namespace = object.kind() == "Namespace" && object.group().is_empty();
-        if !is_namespace && !order::defines_kinds(&object.group_kind()) {
+        if !is_namespace && !order::is_definition(&object.group_kind()) {
             continue;
         }
         for one in desired {
@@ -215,6 +216,28 @@ fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<Obje
             };
             if is_inside && slots.get(&other) == slots.get(&key) {
                 edges.entry(other).or_default().insert(key.clone());
+            }
+        }
+    }
+}
+
+/// What an `APIService` of the same wave has served comes after it; nothing else waits for it, since its own pods may need that.
+fn add_api_services(edges: &mut Edges, desired: &[Classified]) {
+    let services = desired
+        .iter()
+        .filter(|one| order::is_api_service(&one.manifest.object.group_kind()) && !matches!(one.role, Role::Skip(_)));
+    for service in services {
+        let object = &service.manifest.object;
+        let (Some(group), Some(version)) = (object.text("/spec/group"), object.text("/spec/version")) else {
+            continue;
+        };
+        for one in desired {
+            let other = &one.manifest.object;
+            if other.group() == group && other.version() == version && slots_of(one) == slots_of(service) {
+                edges
+                    .entry(one.manifest.key())
+                    .or_default()
+                    .insert(service.manifest.key());
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::versions;
 use crate::{directive::Directives, error::PlanError, manifest::Manifest, object::GroupKind};
 
 /// Where objects of a kind live.
@@ -38,6 +39,15 @@ pub fn settle(
             None if directives.skip_dry_run_on_missing => {}
             None if directives.hook_type.is_some() => {}
             None => {
+                if let Some(removed) = versions::removed(&manifest.object) {
+                    let (kind, version) = (manifest.object.kind(), manifest.object.version());
+                    let message = format!(
+                        "the cluster doesn't serve {kind} as {}/{version}",
+                        manifest.object.group()
+                    );
+                    errors.push(manifest.error("/apiVersion", message).hint(removed.hint()));
+                    continue;
+                }
                 let message = format!("neither the cluster nor this set knows the kind {kind}");
                 let error = manifest.error("/kind", message);
                 let near = crate::error::near(&kind.kind, known.keys().map(|known| known.kind.as_str()));

@@ -1,6 +1,7 @@
 //! The operation as a state machine: stories and properties, without any IO.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at what can't be")]
 
+mod again;
 mod argo_cd;
 mod helpers;
 mod properties;

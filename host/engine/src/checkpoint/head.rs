@@ -166,8 +166,11 @@ pub struct Current {
     pub by: String,
     /// When.
     pub started_at: Timestamp,
-    /// A digest of the manifests it was planned from: whether a later command means the same.
+    /// A digest of the manifests it was planned from.
     pub digest: String,
+    /// A digest of what was asked for, manifests and options; empty if version 0.1.0 began it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request: String,
     /// Which state of their sources these are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Revision>,
@@ -178,6 +181,13 @@ pub struct Current {
     /// The full pages of its journal; nothing when it was begun by a version that keeps none.
     #[serde(default)]
     pub(crate) journal: Option<Vec<BlobRef>>,
+}
+
+impl Current {
+    /// Says whether it does what a command with a request of this digest asks for.
+    pub fn does_what_is_asked(&self, request: &str) -> bool {
+        !self.request.is_empty() && self.request == request
+    }
 }
 
 /// An operation that is over.

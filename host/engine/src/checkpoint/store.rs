@@ -202,6 +202,7 @@ impl Store {
             by: by.to_owned(),
             started_at: at,
             digest: digest.to_owned(),
+            request: planned.request.clone(),
             revision: planned.revision.clone(),
             plan,
             manifests: self.head.manifests.clone(),

@@ -106,13 +106,20 @@ impl PodWatch {
 
     /// Adds what is wrong with the pods to how their workload is. `is_explained`: whether its judge was shown them, and says what people
     /// shall read. `is_hook`: whether a lasting trouble has to be called final here, since nobody else counts how long it lasts.
-    pub fn judge(&self, mut assessment: Assessment, is_explained: bool, is_hook: bool) -> Assessment {
+    pub fn judge(
+        &self,
+        workload: &Object,
+        mut assessment: Assessment,
+        is_explained: bool,
+        is_hook: bool,
+    ) -> Assessment {
         let Some(trouble) = self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) else {
             return assessment;
         };
         if assessment.health != Health::Progressing {
             return assessment;
         }
+        let of_old_revision = trouble.stuck(workload);
         match trouble.weight {
             Weight::Told if is_explained => {}
             Weight::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
@@ -123,12 +130,16 @@ impl PodWatch {
                     assessment.message.clone_from(&trouble.message);
                 }
                 pods::RULE.clone_into(&mut assessment.rule);
+                assessment.lacks.clone_from(&trouble.lacks);
                 assessment.is_final = trouble.weight == Weight::Final || (is_hook && lasts >= GRACE);
                 if is_hook && !assessment.is_final {
                     let left = u64::try_from(GRACE.saturating_sub(lasts).as_millis()).unwrap_or_default();
                     assessment.recheck_after_ms = Some(left.saturating_add(1));
                 }
             }
+        }
+        if let Some(remedy) = of_old_revision {
+            assessment.message = format!("{}; {remedy}", assessment.message);
         }
         assessment
     }
@@ -159,10 +170,23 @@ impl Crew {
             None => owned::missing(&shared.cluster, pod).await,
             Some(_) => None,
         };
-        if let Some(Missing { pod, kind, name }) = &missing {
+        if let Some(Missing {
+            pod: name_of_pod,
+            kind,
+            name,
+        }) = &missing
+        {
             trouble = Some(Trouble {
                 weight: Weight::Degraded,
-                message: format!("pod {pod} can't be started: {kind}/{name}, which it mounts, doesn't exist"),
+                message: format!("pod {name_of_pod} can't be started: {kind}/{name}, which it mounts, doesn't exist"),
+                pod: name_of_pod.clone(),
+                revision: pods::revision(pod).to_owned(),
+                lacks: Some(ObjectKey {
+                    group: String::new(),
+                    kind: kind.clone(),
+                    namespace: self.workload.namespace.clone(),
+                    name: name.clone(),
+                }),
             });
         }
         let shown = related::how_it_is(pod);

@@ -304,7 +304,7 @@ impl Watcher {
                 assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
                     pods.tell(assessment, needs_pods)
                 } else {
-                    pods.judge(assessment, needs_pods, follower.is_hook)
+                    pods.judge(object, assessment, needs_pods, follower.is_hook)
                 };
             }
             soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();

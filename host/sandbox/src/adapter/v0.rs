@@ -246,6 +246,7 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
         is_final: final_,
         recheck_after_ms,
         need: need.into_iter().take(MAX_NEEDS).map(bounded).collect(),
+        lacks: None,
     })
 }
 

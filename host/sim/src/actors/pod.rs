@@ -100,6 +100,15 @@ impl Kubelet {
                 ));
             }
         }
+        for (pod, mut object) in self.runtime.take_made(sight.now) {
+            let is_whole = object.get("metadata").is_some_and(Value::is_object);
+            if let Some(known) = self.memory.pods.get(&pod).filter(|_| is_whole) {
+                if object["metadata"].get("namespace").is_none() {
+                    object["metadata"]["namespace"] = known.namespace.clone().into();
+                }
+                turn.create(object);
+            }
+        }
         let pods = sight.list("", "Pod");
         self.forget_all_but(&pods);
         for pod in pods {

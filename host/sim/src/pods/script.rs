@@ -45,6 +45,9 @@ struct Course {
     stopped: bool,
     /// Lines still to be written.
     log: Vec<(Timestamp, String)>,
+    /// Objects still to be created.
+    #[serde(default)]
+    makes: Vec<(Timestamp, Value)>,
 }
 
 impl Book {
@@ -116,10 +119,22 @@ impl Runtime for Scripts {
         lines
     }
 
+    fn take_made(&mut self, now: Timestamp) -> Vec<(String, Value)> {
+        let mut made = Vec::new();
+        for (pod, courses) in &mut self.courses {
+            for course in courses.values_mut().filter(|course| course.no_image.is_none()) {
+                let due = course.makes.partition_point(|(at, _)| *at <= now);
+                made.extend(course.makes.drain(..due).map(|(_, object)| (pod.clone(), object)));
+            }
+        }
+        made
+    }
+
     fn due(&self, now: Timestamp) -> Option<Timestamp> {
         let moments = |course: &Course| {
             let line = course.log.first().map(|(at, _)| *at);
-            [Some(course.running), course.ready, course.ends, line]
+            let made = course.makes.first().map(|(at, _)| *at);
+            [Some(course.running), course.ready, course.ends, line, made]
         };
         let all = self.courses.values().flat_map(BTreeMap::values).flat_map(moments);
         all.flatten().filter(|at| *at > now).min()
@@ -159,12 +174,26 @@ impl Course {
             .collect();
         log.sort_by_key(|(at, _)| *at);
         let image = text(launch.container, "/image");
+        let ready = behaviour.ready_after.map_or(Some(running), |wait| match wait {
+            Wait::For(Span(length)) => Some(after(running, length)),
+            Wait::Never => None,
+        });
+        let at_the_end = match ends {
+            Some(ends) => (code == 0).then_some(ends),
+            None => ready,
+        };
+        let mut makes: Vec<(Timestamp, Value)> = behaviour
+            .makes
+            .iter()
+            .filter_map(|made| {
+                let at = made.at.map_or(at_the_end, |at| Some(after(running, at.0)))?;
+                ends.is_none_or(|ends| at <= ends).then(|| (at, made.object.clone()))
+            })
+            .collect();
+        makes.sort_by_key(|(at, _)| *at);
         Self {
             running,
-            ready: behaviour.ready_after.map_or(Some(running), |wait| match wait {
-                Wait::For(Span(length)) => Some(after(running, length)),
-                Wait::Never => None,
-            }),
+            ready,
             ends,
             code,
             reason: match (behaviour.oom, code) {
@@ -180,6 +209,7 @@ impl Course {
             stop: Span(behaviour.stop.unwrap_or(Span::seconds(1)).0 / pace),
             stopped: false,
             log,
+            makes,
         }
     }
 
@@ -228,6 +258,7 @@ impl Course {
         if self.ends.is_none_or(|already| ends < already) {
             (self.ends, self.code, self.reason) = (Some(ends), code, "Error".into());
             self.log.retain(|(at, _)| *at <= ends);
+            self.makes.retain(|(at, _)| *at <= ends);
         }
     }
 }

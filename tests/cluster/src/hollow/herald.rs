@@ -6,7 +6,8 @@ use capstan_sim::node::{Order, Pod};
 use k8s_openapi::api::core::v1::Pod as Resource;
 use kube::{
     Api, Client, Error,
-    api::{DeleteParams, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
+    core::{ApiResource, GroupVersionKind},
 };
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet, time::sleep};
@@ -45,6 +46,9 @@ impl Herald {
         match order {
             Order::Status(pod, status) => self.post(pod, |wanted| wanted.status = status),
             Order::Remove(pod) => self.post(pod, |wanted| wanted.removed = true),
+            Order::Create(object) => {
+                self.tasks.spawn(create(self.client.clone(), object));
+            }
         }
     }
 
@@ -75,6 +79,33 @@ impl Herald {
             }
             News::All(..) | News::Seen(_) | News::Gone(_) => {}
         }
+    }
+}
+
+/// Creates what a container creates, unless it is there already.
+async fn create(client: Client, object: Value) {
+    let object: DynamicObject = match serde_json::from_value(object) {
+        Ok(object) => object,
+        Err(error) => return tracing::error!(%error, "What a container shall create is no object."),
+    };
+    let types = object.types.clone().unwrap_or_default();
+    let Ok(kind) = GroupVersionKind::try_from(&types) else {
+        return tracing::error!(?types, "What a container shall create has no kind.");
+    };
+    let namespace = object.metadata.namespace.clone().unwrap_or_default();
+    let api: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &ApiResource::from_gvk(&kind));
+    for failed in 0..TRIES {
+        match api.create(&PostParams::default(), &object).await {
+            Ok(_) => return,
+            Err(Error::Api(refusal)) if refusal.code < 500 => {
+                if refusal.code != 409 {
+                    tracing::error!(message = %refusal.message, "A container could not create an object.");
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "A container could not create an object and tries again."),
+        }
+        sleep(Duration::from_millis(50 << failed)).await;
     }
 }
 

@@ -1,0 +1,113 @@
+//! A sync that is killed, and the command that is given afterwards.
+
+use serde_json::Value;
+
+use crate::{serve::Served, support::Running};
+
+const SCENARIO: &str = r#"
+behaviours:
+  - { match: { owner: "Job/*" }, run: 1500ms }
+  - { match: { owner: "Deployment/*" }, ready-after: 1500ms }
+"#;
+
+fn set(colour: &str) -> String {
+    let job = |name: &str, phase: &str| {
+        format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{generateName: {name}-, annotations: {{argocd.argoproj.io/hook: {phase}}}}}, \
+             spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, image: ubuntu}}]}}}}}}}}\n---\n"
+        )
+    };
+    format!(
+        "{}{}{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: web}}, spec: {{selector: {{matchLabels: {{a: b}}}}, \
+         template: {{metadata: {{labels: {{a: b, colour: {colour}}}}}, spec: {{containers: [{{name: main, image: ubuntu}}]}}}}}}}}\n",
+        job("before", "PreSync"),
+        job("after", "PostSync")
+    )
+}
+
+/// Kills a sync when it says this, in a namespace of its own.
+fn kill(served: &Served, namespace: &str, point: &str) {
+    let file = served.file(&format!("{namespace}.yaml"), &set("green"));
+    let words = format!(
+        "sync --app shop -n {namespace} --create-namespace -f {}",
+        file.display()
+    );
+    let mut running = Running::start(served.command(&words));
+    running.wait_for(point);
+    running.signal("KILL");
+    running.code();
+}
+
+/// Returns the history, oldest first.
+fn history(served: &Served, namespace: &str) -> Vec<Value> {
+    let said = served.run(&format!("history shop -n {namespace} -o json"));
+    serde_json::from_str(&said.out).unwrap()
+}
+
+/// Returns how many Jobs of each name were made.
+fn jobs(served: &Served, namespace: &str) -> (usize, usize) {
+    let mut made = (0, 0);
+    for number in 1..=history(served, namespace).len() {
+        let said = served.run(&format!("history shop {number} -n {namespace} -o json"));
+        let past: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(past["status"], "Succeeded", "{past:#}");
+        let text = past.to_string();
+        made.0 += usize::from(text.contains("before-"));
+        made.1 += usize::from(text.contains("after-"));
+    }
+    made
+}
+
+#[test]
+fn the_same_sync_given_again_carries_on_with_the_killed_one_and_stops_there() {
+    let served = Served::start(SCENARIO);
+    for (namespace, point) in [
+        ("in-pre-sync", "created   Job/before"),
+        ("in-sync", "created   Deployment/web"),
+        ("in-post-sync", "created   Job/after"),
+    ] {
+        kill(&served, namespace, point);
+        let same = format!(
+            "sync --app shop -n {namespace} --create-namespace -f {} --timeout 1h",
+            served.file(&format!("{namespace}.yaml"), &set("green")).display()
+        );
+        let said = served.run(&same);
+        assert_eq!(said.code, 0, "{point}: {}", said.all());
+        assert!(
+            said.out.contains("was left before its end; carrying on with it\n"),
+            "{point}: {}",
+            said.all()
+        );
+        assert_eq!(history(&served, namespace).len(), 1, "{point}: {}", said.all());
+        assert_eq!(jobs(&served, namespace), (1, 1), "{point}");
+        // Nothing is unfinished any more: the command is a sync of its own.
+        let said = served.run(&same);
+        assert_eq!(said.code, 0, "{point}: {}", said.all());
+        assert_eq!(history(&served, namespace).len(), 2, "{point}: {}", said.all());
+    }
+}
+
+#[test]
+fn another_set_or_again_is_synced_after_the_killed_one() {
+    let served = Served::start(SCENARIO);
+    for (namespace, colour, flag) in [
+        ("other", "blue", ""),
+        ("again", "green", " --again"),
+        ("option", "green", " --prune"),
+    ] {
+        kill(&served, namespace, "created   Job/before");
+        let file = served.file(&format!("{namespace}.yaml"), &set(colour));
+        let words = format!(
+            "sync --app shop -n {namespace} --create-namespace -f {}{flag}",
+            file.display()
+        );
+        let said = served.run(&words);
+        assert_eq!(said.code, 0, "{namespace}: {}", said.all());
+        assert!(
+            said.out.contains("was left before its end; carrying on with it first"),
+            "{namespace}: {}",
+            said.all()
+        );
+        assert_eq!(history(&served, namespace).len(), 2, "{namespace}: {}", said.all());
+    }
+}

@@ -1,0 +1,144 @@
+//! Objects that can't be applied yet, since a webhook that has to be asked about them isn't up: the server is asked again.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Operation, Out, later, state::TaskState};
+use crate::{
+    effect::Effect,
+    event::{News, Status},
+    plan::Plan,
+    task::{FailureClass, Task, TaskId, TaskResult},
+    webhook,
+};
+
+/// How long a webhook may take to answer for an object without a timeout of its own, in seconds.
+const LONGEST_SECONDS: u64 = 300;
+/// The longest pause between two requests, in seconds.
+const LONGEST_PAUSE_SECONDS: u64 = 30;
+
+/// A request that is made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Again {
+    /// When; nothing while it is being made.
+    pub at: Option<Timestamp>,
+    /// How often it has failed.
+    pub failures: u32,
+    /// Why.
+    pub message: String,
+}
+
+impl Operation {
+    /// Arranges for an object to be applied again if what is said against it is that a webhook doesn't answer. Says whether it will be.
+    pub(super) fn apply_later(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut Out) -> bool {
+        let Some(unanswered) = webhook::unanswered(message) else {
+            return false;
+        };
+        // What fails with its wave isn't asked about any longer.
+        if self.state.cause.is_some() || self.state.status != Status::Running {
+            return false;
+        }
+        let longest = task.timeout_seconds.unwrap_or(LONGEST_SECONDS);
+        let started = self.state.started.get(&task.id).copied().unwrap_or(out.at);
+        let Some(until) = later(started, longest.saturating_mul(1000)).filter(|until| *until > out.at) else {
+            return false;
+        };
+        let failures = self.state.again.get(&task.id).map_or(0, |again| again.failures);
+        let pause = 1_u64
+            .checked_shl(failures)
+            .unwrap_or(LONGEST_PAUSE_SECONDS)
+            .min(LONGEST_PAUSE_SECONDS);
+        let own = unanswered
+            .service
+            .filter(|(namespace, name)| is_of_plan(plan, namespace, name));
+        let who = match own {
+            Some((_, name)) => format!("the webhook behind Service/{name} of this set isn't up yet"),
+            None => "a webhook doesn't answer".to_owned(),
+        };
+        let told = format!("{who}; asked again for up to {longest} s: {message}");
+        if self.state.again.get(&task.id).map(|again| again.message.as_str()) != Some(told.as_str()) {
+            out.tell(News::TaskProgressed {
+                task: task.id.clone(),
+                health: None,
+                message: told.clone(),
+            });
+        }
+        let at = out.after(pause).map(|at| at.min(until));
+        let again = Again {
+            at,
+            failures: failures.saturating_add(1),
+            message: told,
+        };
+        self.state.again.insert(task.id.clone(), again);
+        out.must_save = true;
+        true
+    }
+
+    /// Returns when a task's object is applied again.
+    pub(super) fn applied_again_at(&self, id: &TaskId) -> Option<Timestamp> {
+        self.state.again.get(id)?.at
+    }
+
+    /// Applies an object again whose moment has come.
+    pub(super) fn apply_again(&mut self, task: &Task, out: &mut Out) {
+        let Some(again) = self.state.again.get_mut(&task.id) else {
+            return;
+        };
+        if again.at.is_some_and(|at| at <= out.at) {
+            again.at = None;
+            out.order(Effect::Apply { task: task.id.clone() });
+        }
+    }
+
+    /// Ends a task whose object would have been applied again later. One that is being applied has an answer to come.
+    pub(super) fn end_waiting_apply(&mut self, task: &Task, result: impl FnOnce(String) -> TaskResult, out: &mut Out) {
+        if self.state.tasks.get(&task.id) != Some(&TaskState::Applying) {
+            return;
+        }
+        if self.applied_again_at(&task.id).is_some()
+            && let Some(again) = self.state.again.remove(&task.id)
+        {
+            self.close(task, result(again.message), out);
+        }
+    }
+
+    /// Ends the tasks of this kind among some, since their wave has failed or the operation is being stopped.
+    pub(super) fn stop_waiting_applies(&mut self, tasks: &[Task], out: &mut Out) {
+        if self.state.again.is_empty() {
+            return;
+        }
+        for task in tasks {
+            let result = |why: String| TaskResult::Stopped(format!("not applied: {why}"));
+            self.end_waiting_apply(task, result, out);
+        }
+        self.board.wipe();
+    }
+
+    /// Ends the tasks of this kind among some, since a deadline has passed.
+    pub(super) fn give_up_waiting_applies(&mut self, tasks: &[Task], what: &str, out: &mut Out) {
+        if self.state.again.is_empty() {
+            return;
+        }
+        for task in tasks {
+            let result = |why: String| TaskResult::Failed {
+                class: FailureClass::Timeout,
+                message: format!("{what}: {why}"),
+            };
+            self.end_waiting_apply(task, result, out);
+        }
+        self.board.wipe();
+    }
+}
+
+/// Says whether a Service is applied by the plan.
+pub(super) fn is_of_plan(plan: &Plan, namespace: &str, name: &str) -> bool {
+    plan.tasks.iter().any(|task| {
+        let key = &task.key;
+        key.group.is_empty()
+            && key.kind == "Service"
+            && key.namespace == namespace
+            && key.name == name
+            && task.object.is_some()
+    })
+}

@@ -1,0 +1,97 @@
+//! A Secret or ConfigMap that isn't there while pods need it: whether something of the operation may still make it.
+
+use jiff::Timestamp;
+
+use super::{
+    Operation, Out, later,
+    state::{HookStage, Settling, TaskState},
+};
+use crate::{
+    event::News,
+    grace,
+    lint::makers,
+    object::ObjectKey,
+    plan::Plan,
+    task::{Action, Task},
+};
+
+impl Operation {
+    /// Gives an object more time whose grace has passed, if what it lacks may still come.
+    pub(super) fn wait_for_missing(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+        let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id) else {
+            return;
+        };
+        if settling.degraded_until().is_none_or(|until| until > out.at) {
+            return;
+        }
+        let Some(why) = self.may_still_come(plan, task, settling, out.at) else {
+            return;
+        };
+        let Some(TaskState::Settling(settling)) = self.state.tasks.get_mut(&task.id) else {
+            return;
+        };
+        settling.degraded_since = Some(out.at);
+        let told = format!("; it is waited for, since {why}");
+        if !settling.message.ends_with(&told) {
+            settling.message.push_str(&told);
+            out.tell(News::TaskProgressed {
+                task: task.id.clone(),
+                health: settling.health,
+                message: settling.message.clone(),
+            });
+        }
+        out.must_save = true;
+    }
+
+    /// Returns why what an object lacks may still come, if it may. What a Job or a hook could make is awaited as long as that runs; what
+    /// an object of the set names, as long as the waiting object's timeout allows; what a controller of the set may make without naming
+    /// it, for [`grace::MADE_BY_CONTROLLERS`].
+    fn may_still_come(&self, plan: &Plan, task: &Task, settling: &Settling, now: Timestamp) -> Option<String> {
+        let Action::Apply(apply) = &task.action else {
+            return None;
+        };
+        let lacks = settling.lacks.as_ref()?;
+        // Whoever says how long it may be Degraded means that.
+        if apply.pods_grace_seconds != grace::PODS {
+            return None;
+        }
+        let others = || plan.tasks.iter().filter(|other| other.id != task.id);
+        if let Some(running) = others().find(|other| self.runs_to_completion_now(other)) {
+            return Some(format!("{} still runs and may make it", running.key.short()));
+        }
+        let begun = || others().filter(|other| self.has_begun_well(other));
+        if let Some(maker) = begun().find(|other| names(other, lacks)) {
+            return Some(format!("{} stands for it", maker.key.short()));
+        }
+        let started = self.state.started.get(&task.id)?;
+        let until = later(*started, grace::MADE_BY_CONTROLLERS.saturating_mul(1000))?;
+        if now >= until {
+            return None;
+        }
+        let maker = begun().find(|other| makers::may_create(plan, other, lacks))?;
+        Some(format!("{} may create it", maker.key.short()))
+    }
+
+    /// Says whether a task runs something that ends by itself, and hasn't ended.
+    fn runs_to_completion_now(&self, task: &Task) -> bool {
+        match (self.state.tasks.get(&task.id), &task.action) {
+            (Some(TaskState::Hook(run)), Action::Hook(hook)) => {
+                hook.runs_to_completion && run.stage == HookStage::Running
+            }
+            (Some(TaskState::Applying | TaskState::Settling(_)), Action::Apply(_)) => {
+                task.key.group == "batch" && task.key.kind == "Job"
+            }
+            _ => false,
+        }
+    }
+
+    /// Says whether a task's object has been applied, or is being applied.
+    fn has_begun_well(&self, task: &Task) -> bool {
+        task.object.is_some() && !self.is_pending(task) && !self.has_failed(task)
+    }
+}
+
+/// Says whether an object stands for what is lacking: a controller makes the one of the other.
+fn names(task: &Task, lacks: &ObjectKey) -> bool {
+    task.object.as_ref().is_some_and(|object| makers::makes(object, lacks))
+}

@@ -1,0 +1,96 @@
+//! Whether a command asks for what an unfinished operation already does.
+
+use serde::Serialize;
+
+use crate::planning::Request;
+
+impl Request {
+    /// Returns a digest of what is asked for: every manifest as it is written, in any order, and the options that decide what the
+    /// operation does. How long things may take, how often they are tried and whether the server is asked first are left out: an
+    /// operation that is carried on with keeps its own limits.
+    pub fn digest(&self) -> String {
+        let mut manifests: Vec<String> = self
+            .manifests
+            .iter()
+            .map(|manifest| capstan_core::diff::digest(&manifest.object))
+            .collect();
+        manifests.sort();
+        let parts = [
+            text(&self.application),
+            text(&(self.does, self.purpose, self.mode)),
+            text(&manifests),
+            text(&self.selection),
+            text(&[
+                self.prune,
+                self.takes_over,
+                self.create_namespace,
+                self.adopts,
+                self.confirmed.all,
+            ]),
+            text(&self.options),
+            text(&self.namespace),
+            text(&self.confirmed.only),
+            text(&self.on_timeout),
+            text(&self.ignore),
+            text(&self.grants),
+        ];
+        capstan_core::hook::short_hash(&parts.each_ref().map(String::as_str))
+    }
+}
+
+/// Returns a value as JSON. None of these types can fail to be written; one that did would count as another one.
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_core::{manifest::Manifest, object::Object, plugins::Application};
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(names: &[&str]) -> Request {
+        let application = Application {
+            name: "shop".to_owned(),
+            namespace: "apps".to_owned(),
+        };
+        let manifests = names.iter().map(|name| {
+            let object = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name } });
+            Manifest::new(Object(object))
+        });
+        Request::sync(application, manifests.collect())
+    }
+
+    #[test]
+    fn the_order_of_manifests_and_limits_do_not_count() {
+        let one = request(&["a", "b"]);
+        let mut other = request(&["b", "a"]);
+        other.limits.operation = 7;
+        other.checks_first = false;
+        assert_eq!(one.digest(), other.digest());
+    }
+
+    #[test]
+    fn manifests_and_what_decides_what_is_done_count() {
+        let one = request(&["a"]).digest();
+        let with = |change: fn(&mut Request)| {
+            let mut request = request(&["a"]);
+            change(&mut request);
+            request.digest()
+        };
+        let others = [
+            request(&["b"]).digest(),
+            request(&["a", "b"]).digest(),
+            with(|request| request.prune = true),
+            with(|request| request.takes_over = true),
+            with(|request| request.purpose = capstan_core::operation_kind::Purpose::Rollback),
+            with(|request| request.selection.skip_hook.push("migrate".to_owned())),
+            with(|request| request.application.namespace = "other".to_owned()),
+            with(|request| request.options.create_namespace = Some(true)),
+        ];
+        for (number, other) in others.iter().enumerate() {
+            assert_ne!(one, *other, "{number}");
+        }
+    }
+}
