@@ -18,7 +18,7 @@ use capstan_core::{
 };
 use serde_json::json;
 
-use super::{Performer, ask::is_of_hooks};
+use super::{Performer, ask::is_of_hooks, ports};
 use crate::{
     cluster::{Cluster, Conflicts, Deletion, MANAGER, Rehearsal},
     error::ClusterError,
@@ -90,7 +90,12 @@ pub(super) fn of_hooks(plan: &Plan) -> Conflicts {
     }
 }
 
-async fn write(
+/// Writes a task's object, and returns it as it is afterwards, with the fields that were left out.
+///
+/// # Errors
+///
+/// Returns what the server has against the object, or the fields that others own unless they are taken over.
+pub(crate) async fn write(
     cluster: &Cluster,
     object: &Object,
     apply: &ApplyTask,
@@ -113,7 +118,7 @@ async fn write(
                 sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
             }
             if !replaces {
-                return cluster.apply_with(&sent, conflicts, unknown, rehearsal).await;
+                return ports::apply(cluster, &sent, conflicts, unknown, rehearsal).await;
             }
             sent.set_meta("resourceVersion", live.resource_version());
             match cluster.replace_with(&sent, unknown, rehearsal).await {
@@ -123,12 +128,10 @@ async fn write(
             }
         }
     }
-    match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
+    match ports::apply(cluster, object, conflicts, unknown, rehearsal).await {
         // What a hook of ours changed is the application's own.
         Err(error) if is_of_hooks(&error) => {
-            cluster
-                .apply_with(object, Conflicts::TakeOver, unknown, rehearsal)
-                .await
+            ports::apply(cluster, object, Conflicts::TakeOver, unknown, rehearsal).await
         }
         other => other,
     }
