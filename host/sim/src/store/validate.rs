@@ -131,7 +131,8 @@ fn data(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) -> Result<
             let Some(text) = value.as_str() else {
                 return wrong("json: cannot unmarshal a value of data into Go value of type string");
             };
-            if in_base64 && BASE64_STANDARD.decode(text).is_err() {
+            // Go's decoder leaves line breaks out.
+            if in_base64 && BASE64_STANDARD.decode(text.replace(['\r', '\n'], "")).is_err() {
                 return wrong("illegal base64 data");
             }
             let is_fine = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
