@@ -44,6 +44,28 @@ pub fn as_sent(object: &Object) -> Object {
     sent
 }
 
+/// Says whether an object that was applied lacks an empty map or list that was sent.
+///
+/// Server-side apply removes what was applied earlier after it has merged in what is applied now. A list or map of which all parts go
+/// goes with them, though it was sent as an empty one; applied once more, it is there.
+pub fn lacks_empty(object: &Object, made: &Object) -> bool {
+    lacks(&as_sent(object).0, Some(&made.0))
+}
+
+fn lacks(sent: &Value, made: Option<&Value>) -> bool {
+    match (sent, made) {
+        (Value::Object(sent), None | Some(Value::Null)) => sent.is_empty(),
+        (Value::Array(sent), None | Some(Value::Null)) => sent.is_empty(),
+        (Value::Object(sent), Some(Value::Object(made))) => {
+            sent.iter().any(|(name, value)| lacks(value, made.get(name)))
+        }
+        (Value::Array(sent), Some(Value::Array(made))) if sent.len() == made.len() => {
+            sent.iter().zip(made).any(|(sent, made)| lacks(sent, Some(made)))
+        }
+        _ => false,
+    }
+}
+
 /// Members of lists stay: without one, the others would have another place.
 fn without_nulls(value: &Value) -> Value {
     match value {
@@ -226,6 +248,18 @@ mod tests {
                 assert_eq!(left_out, (true, None), "{kind}");
             }
         }
+    }
+
+    #[test]
+    fn an_empty_value_that_is_not_there_is_lacking() {
+        let lacks = |sent: Value, made: Value| lacks_empty(&Object(sent), &Object(made));
+        assert!(lacks(json!({ "spec": { "a": [] } }), json!({ "spec": { "b": 1 } })));
+        assert!(lacks(
+            json!({ "spec": [{ "a": {} }] }),
+            json!({ "spec": [{ "a": null }] })
+        ));
+        assert!(!lacks(json!({ "spec": { "a": [] } }), json!({ "spec": { "a": [1] } })));
+        assert!(!lacks(json!({ "spec": { "a": "", "b": null } }), json!({ "spec": {} })));
     }
 
     proptest! {

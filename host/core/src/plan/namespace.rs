@@ -31,11 +31,12 @@ impl Making<'_> {
         let texts = |texts: &std::collections::BTreeMap<String, String>| -> Map<String, Value> {
             texts.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
         };
-        let object = Object(json!({
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": { "name": name, "labels": texts(&metadata.labels), "annotations": texts(&metadata.annotations) },
-        }));
+        let mut object = Object(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
+        for (field, given) in [("labels", &metadata.labels), ("annotations", &metadata.annotations)] {
+            if !given.is_empty() {
+                object.set(&["metadata", field], Value::Object(texts(given)));
+            }
+        }
         let key = object.key();
         if planning.desired.iter().any(|one| one.manifest.key() == key) {
             let notice = format!("{key} is in the manifests: its labels and annotations are what they say");

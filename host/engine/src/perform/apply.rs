@@ -14,6 +14,7 @@ use capstan_core::{
     object::{Object, ObjectKey},
     operation, ownership,
     plan::Plan,
+    sent,
     task::{Action, ApplyTask, Changes, Task, UnknownFields},
 };
 use serde_json::json;
@@ -155,7 +156,7 @@ impl Performer {
         }
         let unknown = task.unknown_fields;
         let mut patience = Patience::new();
-        let mut met_others = false;
+        let (mut met_others, mut has_emptied) = (false, false);
         let (made, left_out) = loop {
             match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
                 Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
@@ -164,6 +165,10 @@ impl Performer {
                 // Whoever looks after an ignored field may have taken it in this moment.
                 Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
                 Err(error) => self.learn_kinds(&mut patience, error).await?,
+                // What the last application had in a list goes after the new one was merged in, and an empty list with it.
+                Ok((made, _)) if !apply.way.replaces() && !has_emptied && sent::lacks_empty(object, &made) => {
+                    has_emptied = true;
+                }
                 Ok(written) => break written,
             }
         };
