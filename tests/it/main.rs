@@ -6,6 +6,7 @@ mod crash;
 mod differential;
 mod docs;
 mod engine;
+mod equal;
 mod gate;
 mod hostile;
 mod old;

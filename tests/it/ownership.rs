@@ -18,7 +18,7 @@ use capstan_core::{
 };
 use capstan_engine::{EngineError, Request};
 use capstan_sim::world::Setup;
-use capstan_tests::{Stage, in_virtual_time};
+use capstan_tests::{Stage, in_virtual_time, random::Random};
 use kube::{
     Api,
     api::{DynamicObject, Patch, PatchParams, PostParams},
@@ -33,27 +33,6 @@ const STEPS: usize = 20;
 const SECONDS: &str = "CAPSTAN_FUZZ_SECONDS";
 /// Where objects may be; `x` and `y` are in the sets themselves.
 const NAMESPACES: [&str; 5] = ["a", "b", "c", "x", "y"];
-
-/// Numbers that look random and are the same for a seed (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).unwrap()
-    }
-
-    fn chance(&mut self, one_in: usize) -> bool {
-        self.below(one_in) == 0
-    }
-
-    fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.below(all.len())]
-    }
-}
 
 /// Who made an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +88,7 @@ impl History {
         };
         let mut history = History {
             stage: Stage::new(setup).await,
-            random: Random(seed),
+            random: Random::new(seed),
             applications: vec![
                 application("web", "a"),
                 application("web", "b"),

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test may stop at what can't be")]
 
 pub mod differential;
+pub mod random;
 pub mod real;
 pub mod stage;
 pub mod story;

@@ -9,6 +9,7 @@ pub mod sarif;
 pub mod tables;
 #[cfg(test)]
 mod untrusted;
+pub mod yaml;
 
 use std::io::IsTerminal as _;
 

@@ -1,18 +1,27 @@
-//! What applying a manifest changes: desired against live, without what the server or others own.
+//! What applying a manifest changes.
 //!
-//! Only the fields of the manifest count, and those that we applied earlier and that it no longer has. So defaults that the server
-//! fills in are never a difference.
+//! Whether anything does is the server's word ([`Answer`]), unless it is certain without asking ([`is_certainly_unchanged`]): only the
+//! server knows its defaults, which values it leaves out, and in which form it keeps the others. [`decide`] is the one place where that
+//! is decided.
+//!
+//! [`changes`] lists what differs between a manifest and a live object as far as that can be seen from here: for whoever reads a plan
+//! while the server can't be asked.
 
+mod answer;
+mod certain;
+mod decide;
 mod equal;
 mod removed;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+pub use self::answer::{Answer, comparable};
+pub use self::certain::is_certainly_unchanged;
+pub use self::decide::{Decided, Question, decide};
 use self::equal::is_equal;
-use crate::{object::Object, place::reference_token};
+use crate::{object::Object, place::reference_token, sent::as_sent};
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,32 +63,15 @@ fn keys_of(list: &str) -> &'static [&'static str] {
     }
 }
 
-/// Returns what applying `desired` as `manager` would change in `live`, in the order of the manifest.
+/// Returns what applying `desired` as `manager` would change in `live`, as far as that can be seen without the server.
+///
+/// Only the fields of the manifest count, and those that `manager` applied earlier and that it no longer has.
 pub fn changes(desired: &Object, live: &Object, manager: &str) -> Vec<Change> {
-    let desired = as_stored(&desired.0);
+    let desired = as_sent(desired).0;
     let mut found = Vec::new();
     compare("", &desired, &live.0, &mut found);
     removed::find(&desired, live, manager, &mut found);
     found
-}
-
-/// Writes a Secret's `stringData` into its `data`, as the server does.
-fn as_stored(desired: &Value) -> Value {
-    let mut stored = desired.clone();
-    let is_secret = stored.get("kind").and_then(Value::as_str) == Some("Secret");
-    if is_secret
-        && let Some(object) = stored.as_object_mut()
-        && let Some(Value::Object(texts)) = object.remove("stringData")
-    {
-        let data = object.entry("data").or_insert_with(|| Value::Object(Map::new()));
-        if let Some(data) = data.as_object_mut() {
-            for (name, text) in texts {
-                let text = STANDARD.encode(text.as_str().unwrap_or_default());
-                data.insert(name, Value::from(text));
-            }
-        }
-    }
-    stored
 }
 
 fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
@@ -114,7 +106,6 @@ fn compare(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>
 fn member(pointer: &str, desired: &Value, live: Option<&Value>, found: &mut Vec<Change>) {
     match live {
         Some(live) => compare(pointer, desired, live, found),
-        None if is_empty(desired) => {}
         None => found.push(Change {
             pointer: pointer.to_owned(),
             from: None,
@@ -195,21 +186,15 @@ fn identity<'value>(member: &'value Value, key: &str) -> (&'value Value, &'value
     (member.get(key).unwrap_or(&Value::Null), protocol)
 }
 
-/// Says whether a value is the same as none: `null`, `{}`, `[]`, an empty text.
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(members) => members.is_empty(),
-        Value::Array(members) => members.is_empty(),
-        Value::String(text) => text.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
+/// Returns the entries of an object's `managedFields`.
+fn entries(object: &Object) -> impl Iterator<Item = &Value> {
+    let entries = object.0.pointer("/metadata/managedFields").and_then(Value::as_array);
+    entries.into_iter().flatten()
 }
 
 /// Says whether a manager has ever applied an object, by its `managedFields`.
 pub fn is_applied_by(live: &Object, manager: &str) -> bool {
-    let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
-    entries.is_some_and(|entries| entries.iter().any(|entry| is_entry_of(entry, manager)))
+    entries(live).any(|entry| is_entry_of(entry, manager))
 }
 
 /// Says in a few words what changes: `image`, `image, replicas`, `5 fields`.
@@ -274,7 +259,6 @@ mod tests {
         container["terminationMessagePath"] = json!("/dev/termination-log");
         container["resources"]["limits"] = json!({ "cpu": "1", "memory": "1024Mi" });
         container["ports"] = json!([{ "containerPort": 80, "protocol": "TCP" }]);
-        container["env"] = json!([{ "name": "EMPTY" }]);
         assert_eq!(told(deployment(), live), Vec::<String>::new());
     }
 
@@ -300,7 +284,7 @@ mod tests {
         live["metadata"]["labels"]["old"] = json!("x");
         live["metadata"]["labels"]["others"] = json!("y");
         live["spec"]["template"]["spec"]["containers"][0]["env"] =
-            json!([{ "name": "EMPTY" }, { "name": "OLD", "value": "1" }]);
+            json!([{ "name": "EMPTY", "value": "" }, { "name": "OLD", "value": "1" }]);
         live["metadata"]["managedFields"] = json!([
             { "manager": "capstan", "operation": "Apply", "fieldsV1": {
                 "f:metadata": { "f:labels": { "f:old": {}, "f:a/b": {} } },
@@ -314,6 +298,32 @@ mod tests {
                 "/metadata/labels/old: \"x\" -> nothing",
                 "/spec/template/spec/containers/api/env/OLD: {\"name\":\"OLD\",\"value\":\"1\"} -> nothing"
             ]
+        );
+    }
+
+    #[test]
+    fn what_leaves_a_map_that_is_one_value_goes() {
+        let object = |labels: Value| json!({ "kind": "Deployment", "spec": { "selector": { "matchLabels": labels } } });
+        let mut live = object(json!({ "a": "b", "c": "d" }));
+        live["metadata"]["managedFields"] = json!([
+            { "manager": "capstan", "operation": "Apply", "fieldsV1": { "f:spec": { "f:selector": {} } } },
+        ]);
+        assert_eq!(
+            told(object(json!({ "a": "b" })), live),
+            ["/spec/selector/matchLabels/c: \"d\" -> nothing"]
+        );
+    }
+
+    #[test]
+    fn an_empty_value_is_a_value() {
+        let desired =
+            json!({ "kind": "ConfigMap", "metadata": { "labels": { "a": "" } }, "data": { "a": "", "b": null } });
+        assert_eq!(
+            told(
+                desired,
+                json!({ "kind": "ConfigMap", "metadata": {}, "data": { "b": "c" } })
+            ),
+            ["/data/a: nothing -> \"\"", "/metadata/labels: nothing -> {\"a\":\"\"}"]
         );
     }
 
@@ -339,7 +349,24 @@ mod tests {
         assert_eq!(told(service(both), service(live)), Vec::<String>::new());
     }
 
-    fn any_value() -> impl Strategy<Value = Value> {
+    proptest! {
+        #[test]
+        fn nothing_differs_from_itself(value in any_value()) {
+            let value = as_sent(&Object(value));
+            prop_assert_eq!(changes(&value, &value, "capstan"), Vec::new());
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) use self::arbitrary::any_value;
+
+#[cfg(test)]
+mod arbitrary {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    pub(crate) fn any_value() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
@@ -353,12 +380,5 @@ mod tests {
                     .prop_map(|members| Value::Object(members.into_iter().collect()))
             ]
         })
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_differs_from_itself(value in any_value()) {
-            prop_assert_eq!(changes(&Object(value.clone()), &Object(value), "capstan"), Vec::new());
-        }
     }
 }

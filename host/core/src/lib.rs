@@ -46,6 +46,8 @@ pub mod reference;
 pub mod related;
 pub mod request;
 pub mod secret;
+pub mod sent;
+pub mod service;
 pub mod sync_options;
 pub mod task;
 pub mod text;

@@ -105,6 +105,14 @@ pub enum Check {
 }
 
 impl Task {
+    /// Returns how its object is made as desired, if that is what it does.
+    pub fn apply(&self) -> Option<&ApplyTask> {
+        match &self.action {
+            Action::Apply(apply) => Some(apply),
+            Action::Delete(_) | Action::Hook(_) => None,
+        }
+    }
+
     /// Returns the hook, if it is one.
     pub fn hook(&self) -> Option<&HookTask> {
         match &self.action {
@@ -158,6 +166,9 @@ pub struct ApplyTask {
     /// How many fields of that differ.
     #[serde(default, skip_serializing_if = "is_none")]
     pub hides: usize,
+    /// Whether nothing seems to change, only the server could tell, and it couldn't be asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unsure: bool,
     /// What becomes of what the object owns when it is deleted to be created anew.
     #[serde(default = "foreground")]
     pub recreate_propagation: DecidedPropagation,

@@ -15,6 +15,7 @@ use capstan_core::{
     deletion::DecidedPropagation,
     object::{GroupKind, Object, ObjectKey},
     ownership,
+    sent::as_sent,
     task::UnknownFields,
     unknown_fields,
 };
@@ -199,9 +200,21 @@ impl Cluster {
     ///
     /// Returns any other trouble.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Object>, ClusterError> {
-        let endpoint = self.endpoint_of(key)?;
+        self.read(&self.endpoint_of(key)?, &key.name).await
+    }
+
+    /// Reads the live object of the same key in the version of the API that `object` has; nothing when it isn't there.
+    ///
+    /// # Errors
+    ///
+    /// Returns any other trouble.
+    pub(crate) async fn get_like(&self, object: &Object) -> Result<Option<Object>, ClusterError> {
+        self.read(&self.endpoint(object)?, object.name()).await
+    }
+
+    async fn read(&self, endpoint: &Endpoint, name: &str) -> Result<Option<Object>, ClusterError> {
         let before = self.left_out.load(Ordering::Relaxed);
-        match self.send(&endpoint.get(&object_name(&key.name)?)?).await {
+        match self.send(&endpoint.get(&object_name(name)?)?).await {
             Ok(object) => {
                 let object = Object(object);
                 self.tell_left_out(before, [&object]);
@@ -431,7 +444,7 @@ impl Cluster {
     ) -> Result<(Object, Vec<String>), ClusterError> {
         let endpoint = self.endpoint(object)?;
         let force = conflicts == Conflicts::TakeOver;
-        let (mut object, mut left_out) = (object.clone(), Vec::new());
+        let (mut object, mut left_out) = (as_sent(object), Vec::new());
         loop {
             let asked = endpoint.apply(&object, force, unknown, rehearsal == Rehearsal::DryRun)?;
             match self.send(&asked).await {
@@ -474,7 +487,7 @@ impl Cluster {
         rehearsal: Rehearsal,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.create(object, unknown, rehearsal == Rehearsal::DryRun)?;
+        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == Rehearsal::DryRun)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -499,7 +512,7 @@ impl Cluster {
         rehearsal: Rehearsal,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.replace(object, unknown, rehearsal == Rehearsal::DryRun)?;
+        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == Rehearsal::DryRun)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -515,6 +528,17 @@ impl Cluster {
         self.send(&asked).await.map(Object)
     }
 
+    /// Returns what a JSON merge patch would make of an object.
+    ///
+    /// # Errors
+    ///
+    /// Returns what the server has against it.
+    pub(crate) async fn rehearse_merge(&self, key: &ObjectKey, patch: &Value) -> Result<Object, ClusterError> {
+        let endpoint = self.endpoint_of(key)?;
+        let asked = endpoint.rehearse_merge(&object_name(&key.name)?, patch)?;
+        self.send(&asked).await.map(Object)
+    }
+
     /// Applies an object for somebody else than the application: fields that others own are refused.
     ///
     /// # Errors
@@ -522,7 +546,7 @@ impl Cluster {
     /// Returns the fields that others own, or what the server has against the object.
     pub(crate) async fn apply_as(&self, object: &Object, manager: &str) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.apply_as(object, manager, false, UnknownFields::Refused, false)?;
+        let asked = endpoint.apply_as(&as_sent(object), manager, false, UnknownFields::Refused, false)?;
         self.send(&asked).await.map(Object)
     }
 

@@ -9,6 +9,7 @@
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
 //! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
+mod answers;
 mod checkpoint;
 mod classify;
 mod clock;

@@ -5,6 +5,7 @@ mod ask;
 mod hook;
 mod own;
 mod policy;
+mod ports;
 
 use std::sync::{Arc, PoisonError};
 
@@ -22,7 +23,7 @@ use capstan_core::{
 };
 use tokio::sync::{Mutex, mpsc::UnboundedSender};
 
-pub(crate) use self::apply::rehearse;
+pub(crate) use self::apply::{rehearse, write};
 pub(crate) use self::ask::Beside;
 pub(crate) use self::own::Made;
 pub(crate) use self::policy::{Case, ask_all, removes};

@@ -24,6 +24,7 @@ use capstan_core::{
 };
 
 use crate::{
+    answers::answers,
     classify::classify,
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
@@ -208,6 +209,7 @@ pub(crate) async fn make(
         objects,
         inventory: past.inventory,
         contents: BTreeMap::new(),
+        answers: BTreeMap::new(),
     };
     live.contents = contents_of(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
@@ -227,7 +229,13 @@ pub(crate) async fn make(
     };
     // What is left of a set with mistakes is planned, too, so that all mistakes are told together.
     let unasked: Option<&Unasked<'_>> = if checks_first { Some(&unasked) } else { None };
-    let made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+    let mut made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+    if let (Ok(plan_without), false) = (&made, has_errors) {
+        live.answers = answers(cluster, plan_without, &live.objects).await;
+        if !live.answers.is_empty() {
+            made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
+        }
+    }
     let plan = match made {
         Ok(plan) if !has_errors => with_allowances(plan, plugins, &request.grants),
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),

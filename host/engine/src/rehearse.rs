@@ -29,7 +29,12 @@ pub struct Rehearsed {
 /// Asks about every object of a plan that would change.
 pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
     let asked = plan.tasks.iter().filter(|task| changes(task)).map(|task| async move {
-        let live = match cluster.get(&task.key).await {
+        // In the version of the manifest, in which the answer will be, too.
+        let live = match &task.object {
+            Some(object) if task.hook().is_none() => cluster.get_like(object).await,
+            Some(_) | None => cluster.get(&task.key).await,
+        };
+        let live = match live {
             Ok(live) => live,
             Err(ClusterError::UnknownKind(_)) => None,
             Err(error) => return (task, None, Err(error)),

@@ -4,10 +4,11 @@ use std::{path::Path, process::Stdio};
 
 use anyhow::Context as _;
 use capstan_core::{
+    diff,
     object::{Object, ObjectKey},
     task::{Action, Task},
 };
-use capstan_engine::Rehearsed;
+use capstan_engine::{Rehearsed, cluster::MANAGER};
 use capstan_files::Readers;
 use capstan_process::Program;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     args::{Global, Output, Set},
     exit::Exit,
-    render::{Paint, lines, mask, name_of},
+    render::{Paint, lines, mask, name_of, yaml},
     terminal::Text,
     text,
 };
@@ -47,7 +48,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
             let Some(task) = planned.plan.task(&one.task) else {
                 continue;
             };
-            match difference(task, &one, &namespace)? {
+            match difference(task, &one, &namespace) {
                 Ok(Some(found)) => differences.push(found),
                 Ok(None) => {}
                 Err(error) => {
@@ -85,53 +86,30 @@ fn difference<'a>(
     task: &Task,
     one: &'a Rehearsed,
     namespace: &str,
-) -> anyhow::Result<Result<Option<Difference>, &'a capstan_engine::ClusterError>> {
+) -> Result<Option<Difference>, &'a capstan_engine::ClusterError> {
     if matches!(task.action, Action::Hook(_)) {
-        return Ok(match &one.result {
-            Ok(_) => Ok(None),
-            Err(error) => Err(error),
-        });
+        return one.result.as_ref().map(|_| None);
     }
-    let after = match &one.result {
-        Ok(after) => after.as_ref(),
-        Err(error) => return Ok(Err(error)),
-    };
+    let after = one.result.as_ref()?.as_ref();
     let (before, after) = mask::both(one.live.as_ref(), after);
-    let (before, after) = (written(before)?, written(after)?);
-    Ok(Ok((before != after).then(|| Difference {
+    let (before, after) = (written(before), written(after));
+    Ok((before != after).then(|| Difference {
         key: task.key.clone(),
         name: name_of(&task.key, namespace),
         before,
         after,
-    })))
+    }))
 }
 
 /// Writes an object without what the server keeps for itself; nothing for none.
-fn written(object: Option<Object>) -> anyhow::Result<String> {
-    let Some(Object(mut value)) = object else {
-        return Ok(String::new());
-    };
-    if let Some(top) = value.as_object_mut() {
-        top.remove("status");
-    }
-    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in [
-            "managedFields",
-            "resourceVersion",
-            "uid",
-            "generation",
-            "creationTimestamp",
-        ] {
-            metadata.remove(field);
-        }
-    }
-    Ok(serde_yaml::to_string(&value)?)
+fn written(object: Option<Object>) -> String {
+    object.map_or_else(String::new, |object| yaml::text(&diff::comparable(&object, MANAGER)))
 }
 
 fn text(one: &Difference, name: &str, paint: Paint) -> Text {
     let (before, after) = (format!("live {name}"), format!("desired {name}"));
-    let diff = TextDiff::from_lines(&one.before, &one.after);
-    let unified = diff
+    let compared = TextDiff::from_lines(&one.before, &one.after);
+    let unified = compared
         .unified_diff()
         .context_radius(3)
         .header(&before, &after)

@@ -225,6 +225,7 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
     let mut text = match &apply.changes {
         Changes::Create => "new".to_owned(),
         Changes::None => "unchanged".to_owned(),
+        Changes::Fields(_) if apply.is_unsure => "may change: the server couldn't be asked".to_owned(),
         Changes::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
         Changes::Fields(changes) if changes.len() <= NAMED => capstan_core::diff::summary(changes),
         Changes::Fields(changes) => format!("{} fields", changes.len()),

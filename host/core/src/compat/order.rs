@@ -244,6 +244,7 @@ mod tests {
             live: None,
             ignored: Ignored::default(),
             hides: 0,
+            is_unsure: false,
             recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
         }));
         task(phase, wave, object, action)

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-/// Says whether two values at a place mean the same: numbers as numbers, quantities by their amount, nothing and empty.
+/// Says whether two values at a place mean the same: numbers as numbers, quantities by their amount.
 pub(super) fn is_equal(pointer: &str, desired: &Value, live: &Value) -> bool {
-    if desired == live || (super::is_empty(desired) && super::is_empty(live)) {
+    if desired == live {
         return true;
     }
     if let (Value::Number(desired), Value::Number(live)) = (desired, live) {

@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Change, has_keys, is_entry_of};
+use super::{Change, entries, has_keys, is_entry_of};
 use crate::object::Object;
 use crate::place::reference_token;
 
 /// Adds a change for everything that `manager` owns by `Apply` in the live object and that isn't desired any more.
 pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
-    let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
-    for entry in entries.into_iter().flatten() {
+    for entry in entries(live) {
         if let Some(fields) = entry.get("fieldsV1").filter(|_| is_entry_of(entry, manager)) {
             walk("", fields, Some(desired), &live.0, found);
         }
@@ -27,6 +26,10 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
             from: Some(live.clone()),
             to: None,
         });
+        return;
+    }
+    if !has_children && let (Some(desired), false) = (desired, pointer.is_empty()) {
+        leave(pointer, desired, live, found);
         return;
     }
     for (name, inner) in fields {
@@ -65,6 +68,24 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
                     to: None,
                 });
             }
+        }
+    }
+}
+
+/// Adds what a map that was applied as one value has and shouldn't have any more, at every depth.
+fn leave(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
+    let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) else {
+        return;
+    };
+    for (name, live) in live {
+        let pointer = format!("{pointer}/{}", reference_token(name));
+        match desired.get(name) {
+            Some(desired) => leave(&pointer, desired, live, found),
+            None => found.push(Change {
+                pointer,
+                from: Some(live.clone()),
+                to: None,
+            }),
         }
     }
 }

@@ -263,6 +263,10 @@ fn disown(value: &Value, fields: &mut Value, way: &[Step]) {
         inner.remove(&name);
     } else if let Some(fields) = inner.get_mut(&name) {
         disown(value, fields, rest);
+        // An empty set would say that the field is owned as one value.
+        if fields.as_object().is_some_and(Map::is_empty) {
+            inner.remove(&name);
+        }
     }
 }
 

@@ -9,12 +9,12 @@ use super::{Limits, Plan, Selection, Skipped, depend::Edges, hooks, naming::Name
 use crate::{
     compat::{self, Mode, Rule, Use},
     container::{Container, Contents},
-    diff,
+    diff::{self, Answer, Decided, Question},
     directive::{ApplyMode, Directives, OnTimeout, Wait},
     error::PlanError,
     grace::Grace,
     hook::HookId,
-    ignore::{self, IgnoreRule, Ignored},
+    ignore::{IgnoreRule, Ignored},
     inventory::Inventory,
     lint,
     manifest::Manifest,
@@ -28,7 +28,7 @@ use crate::{
     plugins::{Answerer, Application, Need},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
-    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId},
+    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId, Way},
     wave::Wave,
 };
 
@@ -74,6 +74,8 @@ pub struct Live {
     pub inventory: Inventory,
     /// What lives in the namespaces and is of the definitions among the objects that may go.
     pub contents: BTreeMap<ObjectKey, Contents>,
+    /// What the server says to the objects that it was asked about.
+    pub answers: BTreeMap<ObjectKey, Answer>,
 }
 
 /// Says why the server can't be asked about an object yet; nothing when it can.
@@ -426,7 +428,12 @@ impl Making<'_> {
             },
             Err(errors) => return self.errors.extend(errors),
         };
-        let (changes, hides) = self.changes(&object, live, &ignored);
+        let way = self.way(directives, live, &key);
+        let Decided {
+            changes,
+            hides,
+            is_unsure,
+        } = self.decide(&object, &ignored, way);
         let phase = directives.phase.unwrap_or(Phase::Sync);
         let grace = Grace::of(&key.group_kind(), directives, self.planning.mode);
         let check = match changes {
@@ -434,7 +441,6 @@ impl Making<'_> {
             Changes::Create | Changes::Fields(_) => self.check(&object),
         };
         let is_looked_at = changes != Changes::None || self.planning.options.out_of_sync_only != Some(true);
-        let way = self.way(directives, live, &key);
         let takes_over = self.planning.takes_over || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
@@ -458,6 +464,7 @@ impl Making<'_> {
                 live: live.map(LiveState::of),
                 ignored,
                 hides,
+                is_unsure,
                 recreate_propagation: self.planning.recreate_propagation(directives),
             })),
             timeout_seconds: directives.timeout_seconds,
@@ -467,28 +474,17 @@ impl Making<'_> {
         });
     }
 
-    /// Returns what applying an object changes, and how many differences don't count.
-    fn changes(&self, object: &Object, live: Option<&Object>, ignored: &Ignored) -> (Changes, usize) {
-        let manager = self.planning.manager;
-        let Some(live) = live else {
-            return (Changes::Create, 0);
-        };
-        let all = diff::changes(object, live, manager);
-        let total = all.len();
-        let changes = if ignored.is_empty() {
-            all
-        } else {
-            let compared = ignore::compared(object, live, ignored, manager);
-            diff::changes(&compared.desired, &compared.live, manager)
-        };
-        let hides = total.saturating_sub(changes.len());
-        // That it is as desired is not enough: what nobody owns, nobody keeps so.
-        let is_as_desired = changes.is_empty() && diff::is_applied_by(live, manager);
-        if is_as_desired && !(ignored.is_sent && hides > 0) {
-            (Changes::None, hides)
-        } else {
-            (Changes::Fields(changes), hides)
-        }
+    /// Decides what applying an object changes.
+    pub(super) fn decide(&self, object: &Object, ignored: &Ignored, way: Way) -> Decided {
+        let (key, live) = (object.key(), self.planning.live);
+        diff::decide(&Question {
+            desired: object,
+            live: live.objects.get(&key),
+            ignored,
+            replaces: way.replaces(),
+            answer: live.answers.get(&key),
+            manager: self.planning.manager,
+        })
     }
 
     /// Returns the Argo CD application that a live object belongs to: not when it became ours, or is to.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::make::Making;
 use crate::{
-    diff,
+    diff::Decided,
     directive::{Directives, Wait},
     ignore::Ignored,
     object::Object,
@@ -12,7 +12,7 @@ use crate::{
     order,
     phase::Phase,
     plugins::Need,
-    task::{Action, ApplyTask, Changes, LiveState, Task, TaskId, UnknownFields, Way},
+    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId, UnknownFields, Way},
     wave::Wave,
 };
 
@@ -31,11 +31,12 @@ impl Making<'_> {
         let texts = |texts: &std::collections::BTreeMap<String, String>| -> Map<String, Value> {
             texts.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
         };
-        let object = Object(json!({
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": { "name": name, "labels": texts(&metadata.labels), "annotations": texts(&metadata.annotations) },
-        }));
+        let mut object = Object(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } }));
+        for (field, given) in [("labels", &metadata.labels), ("annotations", &metadata.annotations)] {
+            if !given.is_empty() {
+                object.set(&["metadata", field], Value::Object(texts(given)));
+            }
+        }
         let key = object.key();
         if planning.desired.iter().any(|one| one.manifest.key() == key) {
             let notice = format!("{key} is in the manifests: its labels and annotations are what they say");
@@ -45,20 +46,16 @@ impl Making<'_> {
             return;
         };
         let live = planning.live.objects.get(&key);
-        let changes = live.map_or(Changes::Create, |live| {
-            let changes = diff::changes(&object, live, planning.manager);
-            if changes.is_empty() {
-                Changes::None
-            } else {
-                Changes::Fields(changes)
-            }
-        });
+        let Decided { changes, is_unsure, .. } = self.decide(&object, &Ignored::default(), Way::Apply);
         self.tasks.push(Task {
             id: TaskId::of(Phase::PreSync, Wave::default(), &key),
             phase: Phase::PreSync,
             wave: Wave::default(),
             rank: order::rank(&key.group_kind()),
-            check: self.check(&object),
+            check: match changes {
+                Changes::None => Check::Nothing,
+                Changes::Create | Changes::Fields(_) => self.check(&object),
+            },
             key,
             object: Some(object),
             place: None,
@@ -74,6 +71,7 @@ impl Making<'_> {
                 live: live.map(LiveState::of),
                 ignored: Ignored::default(),
                 hides: 0,
+                is_unsure,
                 recreate_propagation: planning.recreate_propagation(&Directives::default()),
             })),
             timeout_seconds: None,

@@ -93,6 +93,7 @@ pub fn resource(wave: i32, name: &str) -> Task {
         live: None,
         ignored: Ignored::default(),
         hides: 0,
+        is_unsure: false,
         recreate_propagation: PropagationRules::default().decide(Propagation::Foreground),
     }));
     task(Phase::Sync, wave, 10, key("ConfigMap", name), action)

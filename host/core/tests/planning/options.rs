@@ -277,7 +277,7 @@ fn apply_out_of_sync_only() {
     let mut old = live("ConfigMap", "same", json!({}));
     old["metadata"]["managedFields"] = json!([{
         "manager": "capstan", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1",
-        "fieldsV1": { "f:metadata": { "f:labels": {
+        "fieldsV1": { "f:metadata": { "f:annotations": {}, "f:labels": {
             "f:capstan.dev/application": {}, "f:capstan.dev/application-namespace": {},
         } } },
     }]);

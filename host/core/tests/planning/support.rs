@@ -186,12 +186,18 @@ pub fn object(kind: &str, name: &str, annotations: &str) -> String {
 /// A live object of the application.
 pub fn live(kind: &str, name: &str, annotations: Value) -> Value {
     let (version, kind) = kind.rsplit_once('/').unwrap_or(("v1", kind));
+    let owned: serde_json::Map<String, Value> = annotations
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| (format!("f:{name}"), json!({})))
+        .collect();
     let mut live = json!({ "apiVersion": version, "kind": kind, "metadata": {
         "name": name, "uid": format!("uid-{name}"), "resourceVersion": "1", "annotations": annotations,
         "labels": { "capstan.dev/application": "shop", "capstan.dev/application-namespace": "shop" },
         "managedFields": [{
             "manager": "capstan", "operation": "Apply", "apiVersion": version, "fieldsType": "FieldsV1",
-            "fieldsV1": { "f:metadata": { "f:labels": {
+            "fieldsV1": { "f:metadata": { "f:annotations": owned, "f:labels": {
                 "f:capstan.dev/application": {}, "f:capstan.dev/application-namespace": {},
             } } },
         }],

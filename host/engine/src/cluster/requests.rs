@@ -262,8 +262,17 @@ impl Endpoint {
     }
 
     pub(super) fn merge_as(&self, name: &ObjectName, manager: &str, patch: &Value) -> Built {
+        self.merge_with(name, manager, patch, false)
+    }
+
+    pub(super) fn rehearse_merge(&self, name: &ObjectName, patch: &Value) -> Built {
+        self.merge_with(name, MANAGER, patch, true)
+    }
+
+    fn merge_with(&self, name: &ObjectName, manager: &str, patch: &Value, dry_run: bool) -> Built {
         let params = PatchParams {
             field_manager: Some(manager.to_owned()),
+            dry_run,
             ..PatchParams::default()
         };
         let request = self.request.patch(&segment(name), &params, &Patch::Merge(patch));

@@ -14,11 +14,12 @@ use capstan_core::{
     object::{Object, ObjectKey},
     operation, ownership,
     plan::Plan,
+    sent,
     task::{Action, ApplyTask, Changes, Task, UnknownFields},
 };
 use serde_json::json;
 
-use super::{Performer, ask::is_of_hooks};
+use super::{Performer, ask::is_of_hooks, ports};
 use crate::{
     cluster::{Cluster, Conflicts, Deletion, MANAGER, Rehearsal},
     error::ClusterError,
@@ -90,7 +91,12 @@ pub(super) fn of_hooks(plan: &Plan) -> Conflicts {
     }
 }
 
-async fn write(
+/// Writes a task's object, and returns it as it is afterwards, with the fields that were left out.
+///
+/// # Errors
+///
+/// Returns what the server has against the object, or the fields that others own unless they are taken over.
+pub(crate) async fn write(
     cluster: &Cluster,
     object: &Object,
     apply: &ApplyTask,
@@ -113,7 +119,7 @@ async fn write(
                 sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
             }
             if !replaces {
-                return cluster.apply_with(&sent, conflicts, unknown, rehearsal).await;
+                return ports::apply(cluster, &sent, conflicts, unknown, rehearsal).await;
             }
             sent.set_meta("resourceVersion", live.resource_version());
             match cluster.replace_with(&sent, unknown, rehearsal).await {
@@ -123,12 +129,10 @@ async fn write(
             }
         }
     }
-    match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
+    match ports::apply(cluster, object, conflicts, unknown, rehearsal).await {
         // What a hook of ours changed is the application's own.
         Err(error) if is_of_hooks(&error) => {
-            cluster
-                .apply_with(object, Conflicts::TakeOver, unknown, rehearsal)
-                .await
+            ports::apply(cluster, object, Conflicts::TakeOver, unknown, rehearsal).await
         }
         other => other,
     }
@@ -152,7 +156,7 @@ impl Performer {
         }
         let unknown = task.unknown_fields;
         let mut patience = Patience::new();
-        let mut met_others = false;
+        let (mut met_others, mut has_emptied) = (false, false);
         let (made, left_out) = loop {
             match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
                 Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
@@ -161,6 +165,10 @@ impl Performer {
                 // Whoever looks after an ignored field may have taken it in this moment.
                 Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
                 Err(error) => self.learn_kinds(&mut patience, error).await?,
+                // What the last application had in a list goes after the new one was merged in, and an empty list with it.
+                Ok((made, _)) if !apply.way.replaces() && !has_emptied && sent::lacks_empty(object, &made) => {
+                    has_emptied = true;
+                }
                 Ok(written) => break written,
             }
         };

@@ -215,6 +215,17 @@ fn quality(pod: &Value) -> &'static str {
 fn secret(object: &mut Value) {
     set(Some(object), &[("type", json!("Opaque"))]);
     let Some(fields) = object.as_object_mut() else { return };
+    // Decoded and encoded again, data has no line breaks any more.
+    for value in fields
+        .get_mut("data")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
+        if let (_, Value::String(text)) = value {
+            text.retain(|letter| !matches!(letter, '\r' | '\n'));
+        }
+    }
     let Some(Value::Object(texts)) = fields.remove("stringData") else {
         return;
     };

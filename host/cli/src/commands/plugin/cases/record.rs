@@ -120,7 +120,7 @@ const FIRST: [&str; 4] = ["status", "progress", "message", "rule"];
 
 /// Writes `expect` with what is below it, so far indented.
 fn block(answer: &Value, indent: usize) -> Vec<String> {
-    let yaml = |value: Value| serde_yaml::to_string(&value).unwrap_or_default();
+    let yaml = |value: Value| crate::render::yaml::text(&value);
     let answer = telling(answer.clone());
     let Value::Object(mut keys) = answer else {
         return indented(&yaml(json!({ "expect": answer })), indent);

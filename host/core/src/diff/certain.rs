@@ -1,0 +1,261 @@
+//! When nothing changes for certain, so that nobody has to ask the server.
+
+use serde_json::{Map, Value};
+
+use super::{SERVERS, entries, has_keys, is_entry_of};
+use crate::object::Object;
+
+/// Says whether applying `sent` as `manager` certainly leaves a live object as it is.
+///
+/// It does when every value that is sent is live in exactly the same form, and the manager owns exactly the fields that are sent. Values
+/// that the server writes in another form, that it leaves out, and everything that depends on a kind's schema are not certain.
+pub fn is_certainly_unchanged(sent: &Object, live: &Object, manager: &str) -> bool {
+    let (Some(own), Some(others)) = ownership(live, manager) else {
+        return false;
+    };
+    if own.get("apiVersion").and_then(Value::as_str) != Some(sent.api_version())
+        || live.api_version() != sent.api_version()
+        || live.kind() != sent.kind()
+    {
+        return false;
+    }
+    let Some(fields) = own.get("fieldsV1") else {
+        return false;
+    };
+    let mut owned = sent.0.clone();
+    if let Some(members) = owned.as_object_mut() {
+        members.remove("apiVersion");
+        members.remove("kind");
+        if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.retain(|name, _| name != "name" && name != "namespace" && !SERVERS.contains(&name.as_str()));
+            if metadata.is_empty() {
+                members.remove("metadata");
+            }
+        }
+    }
+    is_same(&owned, &live.0, fields, &others)
+}
+
+/// Returns what a manager applied, and the fields of all other entries; nothing for what can't be told.
+fn ownership<'live>(live: &'live Object, manager: &str) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
+    let (own, others): (Vec<&Value>, Vec<&Value>) = entries(live).partition(|entry| is_entry_of(entry, manager));
+    let own = match own.as_slice() {
+        [own] => Some(*own),
+        _ => None,
+    };
+    let others = others.into_iter().map(|entry| entry.get("fieldsV1")).collect();
+    (own, others)
+}
+
+/// Compares what is sent with what is live and with the `fieldsV1` set of what was applied; `others` are the sets of the other managers at
+/// this place.
+fn is_same(sent: &Value, live: &Value, fields: &Value, others: &[&Value]) -> bool {
+    let Some(fields) = fields.as_object() else {
+        return false;
+    };
+    if fields.keys().all(|name| name == ".") {
+        // It was applied as one value, or it was empty. Where others own parts of it, it isn't one value.
+        let is_whole = |set: &&Value| set.as_object().is_some_and(|set| set.keys().all(|name| name == "."));
+        return sent == live && (is_single(sent) || others.iter().all(is_whole));
+    }
+    match (sent, live) {
+        (Value::Object(sent), Value::Object(live)) => are_members(sent, live, fields, others),
+        (Value::Array(sent), Value::Array(live)) => are_items(sent, live, fields, others),
+        _ => false,
+    }
+}
+
+/// Says whether a value has no parts that could be owned alone.
+fn is_single(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.is_empty(),
+        Value::Array(members) => members.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+    }
+}
+
+fn are_members(
+    sent: &Map<String, Value>,
+    live: &Map<String, Value>,
+    fields: &Map<String, Value>,
+    others: &[&Value],
+) -> bool {
+    let owned = fields.keys().filter(|name| *name != ".").count();
+    owned == sent.len()
+        && sent.iter().all(|(name, value)| {
+            let field = format!("f:{name}");
+            match (live.get(name), fields.get(&field)) {
+                (Some(live), Some(fields)) => is_same(value, live, fields, &below(others, &field)),
+                _ => false,
+            }
+        })
+}
+
+/// Lists whose members are known by their keys or their values. Their order counts: applying them in another order may move them.
+fn are_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others: &[&Value]) -> bool {
+    let owned: Vec<(&String, &Value)> = fields.iter().filter(|(name, _)| *name != ".").collect();
+    if sent.len() != live.len() || sent.len() != owned.len() {
+        return false;
+    }
+    let mut seen: Vec<&String> = Vec::new();
+    sent.iter().zip(live).all(|(sent, live)| {
+        let Some((name, fields)) = owned.iter().find(|(name, _)| names(name, sent)) else {
+            return false;
+        };
+        if seen.contains(name) || !names(name, live) {
+            return false;
+        }
+        seen.push(name);
+        if name.starts_with("v:") {
+            return sent == live;
+        }
+        is_same(sent, live, fields, &below(others, name))
+    })
+}
+
+/// Says whether an element of a `fieldsV1` set means this member of a list.
+fn names(element: &str, member: &Value) -> bool {
+    if let Some(keys) = element.strip_prefix("k:") {
+        let keys = serde_json::from_str::<Map<String, Value>>(keys);
+        return keys.is_ok_and(|keys| has_keys(member, &keys));
+    }
+    let value = element
+        .strip_prefix("v:")
+        .and_then(|value| serde_json::from_str::<Value>(value).ok());
+    value.as_ref() == Some(member)
+}
+
+fn below<'set>(sets: &[&'set Value], element: &str) -> Vec<&'set Value> {
+    sets.iter().filter_map(|set| set.get(element)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A live Deployment, as a server has it after `sent` was applied.
+    fn live() -> Object {
+        let mut live = sent();
+        live.0["metadata"]["uid"] = json!("u");
+        live.0["metadata"]["managedFields"] = json!([
+            { "manager": "capstan", "operation": "Apply", "apiVersion": "apps/v1", "fieldsV1": {
+                "f:metadata": { "f:labels": { "f:app": {}, "f:empty": {} }, "f:finalizers": { "v:\"a/b\"": {} } },
+                "f:spec": { "f:replicas": {}, "f:selector": {}, "f:template": { "f:spec": {
+                    "f:nodeSelector": {},
+                    "f:securityContext": {},
+                    "f:containers": { "k:{\"name\":\"main\"}": { ".": {}, "f:name": {}, "f:args": {},
+                        "f:ports": { "k:{\"containerPort\":80,\"protocol\":\"TCP\"}": { ".": {}, "f:containerPort": {} } } } } } } } } },
+            { "manager": "controller", "operation": "Update", "apiVersion": "apps/v1", "subresource": "status",
+              "fieldsV1": { "f:status": { "f:replicas": {} } } },
+        ]);
+        live.0["status"] = json!({ "replicas": 1 });
+        live.0["spec"]["strategy"] = json!({ "type": "RollingUpdate" });
+        live.0["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = json!("TCP");
+        live
+    }
+
+    fn sent() -> Object {
+        Object(json!({ "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": { "name": "a", "namespace": "b", "labels": { "app": "a", "empty": "" }, "finalizers": ["a/b"] },
+            "spec": { "replicas": 1, "selector": { "matchLabels": { "app": "a", "tier": "web" } }, "template": { "spec": {
+                "nodeSelector": { "disk": "ssd" }, "securityContext": {},
+                "containers": [{ "name": "main", "args": ["x", "y"], "ports": [{ "containerPort": 80 }] }] } } } }))
+    }
+
+    #[test]
+    fn what_is_live_and_owned_as_it_is_sent_is_certain() {
+        assert!(is_certainly_unchanged(&sent(), &live(), "capstan"));
+        assert!(!is_certainly_unchanged(&sent(), &live(), "somebody"));
+    }
+
+    #[test]
+    fn nothing_else_is_certain() {
+        let edits: [(&str, fn(&mut Value)); 22] = [
+            ("another value", |o| o["spec"]["replicas"] = json!(2)),
+            ("another form", |o| o["spec"]["replicas"] = json!(1.0)),
+            ("another type", |o| o["spec"]["replicas"] = json!("1")),
+            ("an empty label", |o| o["metadata"]["labels"]["new"] = json!("")),
+            ("a new empty map", |o| {
+                o["spec"]["template"]["spec"]["affinity"] = json!({})
+            }),
+            ("a new empty list", |o| {
+                o["spec"]["template"]["spec"]["tolerations"] = json!([])
+            }),
+            ("a zero value", |o| o["spec"]["minReadySeconds"] = json!(0)),
+            ("a false value", |o| {
+                o["spec"]["template"]["spec"]["hostNetwork"] = json!(false)
+            }),
+            ("a null", |o| o["spec"]["paused"] = Value::Null),
+            ("a label that goes", |o| {
+                _ = o["metadata"]["labels"].as_object_mut().unwrap().remove("empty")
+            }),
+            ("all labels go", |o| {
+                _ = o["metadata"].as_object_mut().unwrap().remove("labels")
+            }),
+            ("labels become empty", |o| o["metadata"]["labels"] = json!({})),
+            ("metadata goes", |o| _ = o.as_object_mut().unwrap().remove("metadata")),
+            ("a key leaves an atomic map", |o| {
+                o["spec"]["selector"]["matchLabels"] = json!({ "app": "a" })
+            }),
+            ("an atomic map becomes empty", |o| {
+                o["spec"]["template"]["spec"]["nodeSelector"] = json!({})
+            }),
+            ("a member leaves an atomic list", |o| {
+                o["spec"]["template"]["spec"]["containers"][0]["args"] = json!(["x"])
+            }),
+            ("an atomic list in another order", |o| {
+                o["spec"]["template"]["spec"]["containers"][0]["args"] = json!(["y", "x"])
+            }),
+            ("a map that was empty", |o| {
+                o["spec"]["template"]["spec"]["securityContext"]["runAsUser"] = json!(0)
+            }),
+            ("a new finalizer", |o| {
+                o["metadata"]["finalizers"] = json!(["a/b", "c/d"])
+            }),
+            ("another key", |o| {
+                o["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = json!("UDP")
+            }),
+            ("a default spelled out", |o| {
+                o["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = json!("TCP")
+            }),
+            ("another version", |o| o["apiVersion"] = json!("apps/v1beta1")),
+        ];
+        for (what, edit) in edits {
+            let mut sent = sent();
+            edit(&mut sent.0);
+            assert!(!is_certainly_unchanged(&sent, &live(), "capstan"), "{what}");
+        }
+    }
+
+    #[test]
+    fn what_others_did_to_it_is_never_certain() {
+        let edits: [(&str, fn(&mut Value)); 6] = [
+            ("they changed a value", |o| o["spec"]["replicas"] = json!(7)),
+            ("they removed one", |o| {
+                _ = o["spec"].as_object_mut().unwrap().remove("replicas")
+            }),
+            ("they took it over", |o| {
+                _ = o["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("f:replicas");
+            }),
+            ("they added a container", |o| {
+                let containers = &mut o["spec"]["template"]["spec"]["containers"];
+                containers.as_array_mut().unwrap().insert(0, json!({ "name": "proxy" }));
+            }),
+            ("all ownership is gone", |o| o["metadata"]["managedFields"] = json!([])),
+            ("they own a part of what was empty", |o| {
+                o["metadata"]["managedFields"][1]["fieldsV1"] =
+                    json!({ "f:spec": { "f:selector": { "f:matchLabels": {} } } });
+            }),
+        ];
+        for (what, edit) in edits {
+            let mut live = live();
+            edit(&mut live.0);
+            assert!(!is_certainly_unchanged(&sent(), &live, "capstan"), "{what}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Ports of Services that other managers changed.
+//!
+//! Server-side apply knows a port by its number and protocol. When somebody else changes the number of ours, theirs is another port with
+//! the name of ours, and applying ours beside it is refused: no two ports have one name.
+
+use serde_json::Value;
+
+use crate::object::Object;
+
+/// A live port that stands in the way of one that is applied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PortInTheWay {
+    /// The name that both have.
+    pub name: String,
+    /// The live one: `83/TCP`.
+    pub live: String,
+    /// The one that is applied: `80/TCP`.
+    pub applied: String,
+    /// Who wrote the live one, as `managedFields` says.
+    pub managers: Vec<String>,
+    /// Its element in a `fieldsV1` set.
+    element: String,
+}
+
+impl PortInTheWay {
+    /// Says whether it is this one of the live Service's ports.
+    pub fn is(&self, port: &Value) -> bool {
+        self.element == element(port)
+    }
+}
+
+/// Returns the ports of a live Service that have the name of one that is applied, with another number or protocol, and that `manager`
+/// doesn't own: those that it owns go by being applied no more.
+pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<PortInTheWay> {
+    if (applied.group(), applied.kind()) != ("", "Service") {
+        return Vec::new();
+    }
+    let ports = |object: &Object| -> Vec<Value> {
+        let ports = object.0.pointer("/spec/ports").and_then(Value::as_array);
+        ports.cloned().unwrap_or_default()
+    };
+    let wanted = ports(applied);
+    let mut found = Vec::new();
+    for port in ports(live) {
+        if wanted.iter().any(|wanted| id(wanted) == id(&port)) {
+            continue;
+        }
+        let Some(rival) = wanted.iter().find(|wanted| name(wanted) == name(&port)) else {
+            continue;
+        };
+        let element = element(&port);
+        let owners = owners(live, &element);
+        if owners
+            .iter()
+            .any(|(owner, operation)| owner == manager && operation == "Apply")
+        {
+            continue;
+        }
+        found.push(PortInTheWay {
+            name: name(&port).to_owned(),
+            live: id(&port),
+            applied: id(rival),
+            managers: owners.into_iter().map(|(owner, _)| owner).collect(),
+            element,
+        });
+    }
+    found
+}
+
+/// Returns the `managedFields` of a live Service after those ports have become the manager's alone: applying a set without them removes
+/// them.
+pub fn with_ports_taken(live: &Object, ports: &[PortInTheWay], manager: &str) -> Vec<Value> {
+    let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let mut entries = entries.cloned().unwrap_or_default();
+    if !entries.iter().any(|entry| crate::diff::is_entry_of(entry, manager)) {
+        entries.push(serde_json::json!({
+            "manager": manager, "operation": "Apply", "apiVersion": live.api_version(), "fieldsType": "FieldsV1", "fieldsV1": {},
+        }));
+    }
+    for entry in &mut entries {
+        let is_ours = crate::diff::is_entry_of(entry, manager);
+        let Some(owned) = entry.pointer_mut("/fieldsV1") else {
+            continue;
+        };
+        for port in ports {
+            if is_ours {
+                let mut place = &mut *owned;
+                for step in ["f:spec", "f:ports", port.element.as_str()] {
+                    if !place.is_object() {
+                        *place = Value::Object(serde_json::Map::new());
+                    }
+                    place = &mut place[step];
+                }
+                *place = serde_json::json!({ ".": {}, "f:name": {}, "f:port": {} });
+            } else if let Some(owned) = owned.pointer_mut("/f:spec/f:ports").and_then(Value::as_object_mut) {
+                owned.remove(&port.element);
+            }
+        }
+    }
+    entries
+}
+
+fn name(port: &Value) -> &str {
+    port.get("name").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn id(port: &Value) -> String {
+    format!("{}/{}", number(port), protocol(port))
+}
+
+fn number(port: &Value) -> i64 {
+    port.get("port").and_then(Value::as_i64).unwrap_or_default()
+}
+
+fn protocol(port: &Value) -> &str {
+    port.get("protocol").and_then(Value::as_str).unwrap_or("TCP")
+}
+
+fn element(port: &Value) -> String {
+    let (number, protocol) = (number(port), protocol(port));
+    format!("k:{}", serde_json::json!({ "port": number, "protocol": protocol }))
+}
+
+/// Returns the managers that own a port, and how they came to it.
+fn owners(live: &Object, element: &str) -> Vec<(String, String)> {
+    let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let text = |entry: &Value, field: &str| {
+        let text = entry.get(field).and_then(Value::as_str).unwrap_or_default();
+        text.to_owned()
+    };
+    let owns = |entry: &&Value| {
+        let ports = entry.pointer("/fieldsV1/f:spec/f:ports");
+        ports.is_some_and(|ports| ports.get(element).is_some())
+    };
+    let owners = entries.into_iter().flatten().filter(owns);
+    owners
+        .map(|entry| (text(entry, "manager"), text(entry, "operation")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn service(ports: Value, managed: Value) -> Object {
+        Object(
+            json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "managedFields": managed }, "spec": { "ports": ports } }),
+        )
+    }
+
+    #[test]
+    fn a_port_that_another_manager_moved_is_in_the_way() {
+        let managed = json!([
+            { "manager": "capstan", "operation": "Apply", "fieldsV1": { "f:spec": { "f:selector": {} } } },
+            { "manager": "kubectl-patch", "operation": "Update", "fieldsV1": { "f:spec": { "f:ports": {
+                "k:{\"port\":83,\"protocol\":\"TCP\"}": { ".": {} }, "k:{\"port\":90,\"protocol\":\"TCP\"}": { ".": {} } } } } },
+        ]);
+        let live = service(
+            json!([{ "name": "http", "port": 83, "protocol": "TCP" }, { "name": "side", "port": 90, "protocol": "TCP" }]),
+            managed,
+        );
+        let wanted = service(json!([{ "name": "http", "port": 80 }]), json!([]));
+        let found = ports_in_the_way(&wanted, &live, "capstan");
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].live.as_str(), found[0].applied.as_str()),
+            ("83/TCP", "80/TCP")
+        );
+        assert_eq!(found[0].managers, ["kubectl-patch"]);
+        let entries = with_ports_taken(&live, &found, "capstan");
+        let ports = |at: usize| {
+            let ports = entries[at].pointer("/fieldsV1/f:spec/f:ports").unwrap();
+            ports.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(ports(0), ["k:{\"port\":83,\"protocol\":\"TCP\"}"]);
+        assert_eq!(ports(1), ["k:{\"port\":90,\"protocol\":\"TCP\"}"]);
+    }
+
+    #[test]
+    fn what_goes_by_itself_is_not_in_the_way() {
+        let owned = json!([{ "manager": "capstan", "operation": "Apply", "fieldsV1": { "f:spec": { "f:ports": {
+            "k:{\"port\":83,\"protocol\":\"TCP\"}": { ".": {} } } } } }]);
+        let live = service(json!([{ "name": "http", "port": 83, "protocol": "TCP" }]), owned);
+        for wanted in [
+            json!([{ "name": "http", "port": 80 }]),
+            json!([{ "name": "other", "port": 80 }]),
+            json!([{ "name": "renamed", "port": 83 }]),
+        ] {
+            assert_eq!(ports_in_the_way(&service(wanted, json!([])), &live, "capstan"), []);
+        }
+    }
+}

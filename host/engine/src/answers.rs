@@ -1,0 +1,113 @@
+//! What the server says to the objects of a plan of which it isn't certain that nothing changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use capstan_core::{
+    container::Container,
+    diff::Answer,
+    object::{GroupKind, Object, ObjectKey},
+    plan::Plan,
+    task::{ApplyTask, Changes, Task},
+};
+use futures::{StreamExt as _, stream};
+
+use crate::{
+    cluster::{AT_ONCE, Cluster, MANAGER, Rehearsal},
+    error::ClusterError,
+    perform,
+};
+
+/// Asks about every live object of a plan that may change, several at a time. What the server refuses, or may not be asked by us, has no
+/// answer: that is told when it is checked.
+pub(crate) async fn answers(
+    cluster: &Cluster,
+    plan: &Plan,
+    live: &BTreeMap<ObjectKey, Object>,
+) -> BTreeMap<ObjectKey, Answer> {
+    let open = plan.tasks.iter().filter_map(|task| open(task, live));
+    let (definitions, others): (Vec<Open<'_>>, Vec<Open<'_>>) = open.partition(|open| defined(open.object).is_some());
+    let mut answers = ask(cluster, definitions).await;
+    // A definition that changes may change what the server makes of its objects.
+    let changing: BTreeSet<GroupKind> = plan
+        .tasks
+        .iter()
+        .filter(|task| task.apply().is_some_and(|apply| apply.changes != Changes::None))
+        .filter(|task| {
+            let answer = answers.get(&task.key);
+            answer.is_none_or(|answer| !answer.is_unchanged(MANAGER))
+        })
+        .filter_map(|task| defined(task.object.as_ref()?))
+        .collect();
+    let others = others
+        .into_iter()
+        .filter(|open| !changing.contains(&open.object.group_kind()))
+        .collect();
+    answers.extend(ask(cluster, others).await);
+    answers
+}
+
+/// A task of which it is open whether it changes anything.
+struct Open<'a> {
+    task: &'a Task,
+    apply: &'a ApplyTask,
+    object: &'a Object,
+    live: &'a Object,
+}
+
+fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<Open<'a>> {
+    let apply = task.apply()?;
+    let is_open = matches!(apply.changes, Changes::Fields(_));
+    // What another tool's apply left becomes ours first: until then, the server would speak of something else.
+    if !is_open || apply.migrates {
+        return None;
+    }
+    Some(Open {
+        task,
+        apply,
+        object: task.object.as_ref()?,
+        live: live.get(&task.key)?,
+    })
+}
+
+/// Returns the kind that an object defines.
+fn defined(object: &Object) -> Option<GroupKind> {
+    match Container::of(object) {
+        Some(Container::Definition(kind)) => Some(kind),
+        Some(Container::Namespace(_)) | None => None,
+    }
+}
+
+async fn ask(cluster: &Cluster, open: Vec<Open<'_>>) -> BTreeMap<ObjectKey, Answer> {
+    let asked = open.into_iter().map(|open| async move {
+        let key = &open.task.key;
+        match answer(cluster, &open).await {
+            Ok(answer) => answer.map(|answer| (key.clone(), answer)),
+            Err(error) => {
+                tracing::debug!(object = %key, %error, "the server gives no answer to a dry run");
+                None
+            }
+        }
+    });
+    let asked: Vec<Option<(ObjectKey, Answer)>> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+    asked.into_iter().flatten().collect()
+}
+
+async fn answer(cluster: &Cluster, open: &Open<'_>) -> Result<Option<Answer>, ClusterError> {
+    let Open {
+        task,
+        apply,
+        object,
+        live,
+    } = open;
+    let (after, _) = perform::write(cluster, object, apply, task.unknown_fields, Rehearsal::DryRun).await?;
+    let is_about = |before: &Object| {
+        before.api_version() == after.api_version() && before.resource_version() == after.resource_version()
+    };
+    if is_about(live) {
+        let before = (*live).clone();
+        return Ok(Some(Answer { before, after }));
+    }
+    // Somebody wrote to it since it was read, or it was read in another version.
+    let before = cluster.get_like(object).await?;
+    Ok(before.map(|before| Answer { before, after }))
+}

@@ -1,0 +1,90 @@
+//! Applying a Service whose ports others have changed meanwhile.
+
+use capstan_core::{
+    object::Object,
+    sent::as_sent,
+    service::{PortInTheWay, ports_in_the_way, with_ports_taken},
+    task::UnknownFields,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::{Cluster, Conflicts, MANAGER, Rehearsal},
+    error::{ClusterError, FieldConflict},
+};
+
+type Applied = (Object, Vec<String>);
+
+/// Applies an object. A port of a Service that has the name of one that is applied, and that somebody else wrote, is a conflict like
+/// others: it is refused with the name of its owner, or taken over.
+pub(super) async fn apply(
+    cluster: &Cluster,
+    object: &Object,
+    conflicts: Conflicts,
+    unknown: UnknownFields,
+    rehearsal: Rehearsal,
+) -> Result<Applied, ClusterError> {
+    let refusal = match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
+        Err(refusal @ ClusterError::Invalid(_)) if object.kind() == "Service" => refusal,
+        other => return other,
+    };
+    let Some(live) = cluster.get(&object.key()).await? else {
+        return Err(refusal);
+    };
+    let object = as_sent(object);
+    let ports = ports_in_the_way(&object, &live, MANAGER);
+    match (ports.is_empty(), conflicts, rehearsal) {
+        (true, _, _) => Err(refusal),
+        (false, Conflicts::Refuse, _) => Err(ClusterError::Conflict(ports.iter().flat_map(conflict).collect())),
+        (false, Conflicts::TakeOver, Rehearsal::DryRun) => {
+            // Taking a port over takes two requests, of which the second can't be tried before the first.
+            let patch = as_patch(&object, &live, &ports);
+            let after = cluster.rehearse_merge(&object.key(), &patch).await?;
+            Ok((after, Vec::new()))
+        }
+        (false, Conflicts::TakeOver, Rehearsal::No) => {
+            let fields = with_ports_taken(&live, &ports, MANAGER);
+            let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
+            cluster.merge(&object.key(), live.uid(), patch).await?;
+            cluster.apply_with(&object, conflicts, unknown, rehearsal).await
+        }
+    }
+}
+
+fn conflict(port: &PortInTheWay) -> Vec<FieldConflict> {
+    let field = format!(
+        "the port {}, which has the name `{}` that {} has in the manifest,",
+        port.live, port.name, port.applied
+    );
+    let of = |manager: &str| FieldConflict {
+        manager: manager.to_owned(),
+        field: field.clone(),
+    };
+    if port.managers.is_empty() {
+        return vec![of("no manager that is known")];
+    }
+    port.managers
+        .iter()
+        .map(|manager| of(&format!("\"{manager}\"")))
+        .collect()
+}
+
+/// Returns the object as a merge patch, with the ports that others added beside ours.
+fn as_patch(object: &Object, live: &Object, ports: &[PortInTheWay]) -> Value {
+    let mut patch = object.0.clone();
+    let wanted = patch.pointer("/spec/ports").and_then(Value::as_array).cloned();
+    let mut all = wanted.unwrap_or_default();
+    let others = live.0.pointer("/spec/ports").and_then(Value::as_array);
+    let kept: Vec<Value> = others
+        .into_iter()
+        .flatten()
+        .filter(|port| !ports.iter().any(|taken| taken.is(port)))
+        .filter(|port| !all.iter().any(|wanted| wanted.get("port") == port.get("port")))
+        .cloned()
+        .collect();
+    all.extend(kept);
+    if let Some(place) = patch.pointer_mut("/spec/ports") {
+        *place = Value::from(all);
+    }
+    patch
+}
