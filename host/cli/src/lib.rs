@@ -16,6 +16,7 @@ pub mod exit;
 mod grants;
 mod import;
 pub mod options;
+pub mod plugin_folder;
 pub mod plugins;
 pub mod project;
 mod proxy;

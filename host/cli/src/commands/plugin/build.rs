@@ -21,13 +21,13 @@ use super::{
     inspect::size,
     language::{self, Found},
     print, print_json,
-    subject::manifest_of,
 };
 use crate::{
     args::{Global, Language, Output, PluginBuild},
     commands::say,
     context,
     exit::Exit,
+    plugin_folder,
     render::span,
     report::Mistakes,
     text,
@@ -65,7 +65,7 @@ pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<E
 /// Builds a project.
 pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result<Built> {
     let folder = &args.folder;
-    let manifest = manifest_of(folder)?;
+    let manifest = plugin_folder::manifest(folder)?;
     let language = language::of(folder).ok_or_else(|| {
         let marks: Vec<&str> = language::ALL.into_iter().map(language::mark).collect();
         Mistakes::one(

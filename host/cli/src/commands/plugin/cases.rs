@@ -2,7 +2,7 @@
 //! cases; `argo_cd` reads Argo CD's layout, `script` runs a case, `record` writes answers into the files.
 
 mod argo_cd;
-mod input;
+pub(super) mod input;
 pub(super) mod record;
 pub(super) mod script;
 
