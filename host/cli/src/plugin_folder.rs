@@ -62,10 +62,11 @@ pub fn manifest(folder: &Path) -> anyhow::Result<Manifest> {
     let path = folder.join(MANIFEST);
     let shown = path.display();
     let text = fs::read_to_string(&path).map_err(|error| {
-        let hint = "a plugin's folder has a `plugin.toml`; `capstan plugin new` writes one";
+        let hint = "a plugin's folder has a `plugin.toml`; `capstan plugin new` makes such a folder";
         Mistakes::one(format!("{shown} can't be read: {error}"), hint)
     })?;
-    let hint = "`capstan plugin new NAME --kind KIND` writes a `plugin.toml` that is right, to compare with";
+    let hint =
+        "`wit/README.md`, which `capstan plugin new` puts into a project, shows all that a `plugin.toml` may say";
     Manifest::from_toml(&text).map_err(|error| match error {
         ManifestError::Toml(error) => Mistakes::one(format!("{shown}: {}", error.to_string().trim_end()), hint),
         ManifestError::Flaws(flaws) => {
@@ -84,6 +85,7 @@ pub fn warn_if_stale(component: &Path) {
         Some(_) | None => Path::new("."),
     };
     if let Some(source) = newer_source(component, folder) {
+        let source = source.strip_prefix("./").unwrap_or(&source);
         say(&text!(
             "warning: {} was built before {} changed; `capstan plugin build {}` builds it again",
             component.display(),

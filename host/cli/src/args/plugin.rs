@@ -17,7 +17,7 @@ pub enum Plugin {
     New(PluginNew),
     /// Build a project with its language's toolchain, put its plugin.toml into it, and check it
     #[command(
-        after_help = "Examples:\n  capstan plugin build\n  capstan plugin build queue/ --to dist/queue.wasm\n\nThe language is known by Cargo.toml, package.json, requirements.txt or go.mod. `capstan plugin doctor` says what is missing."
+        after_help = "Examples:\n  capstan plugin build\n  capstan plugin build queue/ --to dist/queue.wasm\n\nThe language is known by Cargo.toml, package.json, requirements.txt or go.mod. `capstan plugin doctor` says what is missing.\nOf an imported plugin, which has no sources, only plugin.toml is put into NAME.wasm again: edit it, then build."
     )]
     Build(PluginBuild),
     /// Build and test a project; with --watch again whenever it changes

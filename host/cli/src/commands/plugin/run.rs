@@ -7,7 +7,12 @@ use capstan_files::Readers;
 use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Map, Value, json};
 
-use super::{answer::words, cases::input, indented, print, print_json, subject::Subject};
+use super::{
+    answer::{telling, words},
+    cases::input,
+    indented, print, print_json,
+    subject::Subject,
+};
 use crate::{
     args::{Global, Output, PluginRun},
     context,
@@ -56,7 +61,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     let cost = &asked.cost;
     if global.output == Output::Text {
         match &failed {
-            None => print_json(&answer)?,
+            None => print_json(&shown(answer))?,
             Some(why) => print(&text!("{}\n", Text::block(why))),
         }
         let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
@@ -88,6 +93,18 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
         )?;
     }
     Ok(if failed.is_some() { Exit::Plugin } else { Exit::Done })
+}
+
+/// Leaves out of an answer what is empty, as a recorded case does, but not what the plugin remembers.
+fn shown(answer: Value) -> Value {
+    let state = answer.get("state").cloned();
+    let mut shown = telling(answer);
+    if let (Value::Object(map), Some(state)) = (&mut shown, state)
+        && state != ""
+    {
+        map.insert("state".to_owned(), state);
+    }
+    shown
 }
 
 /// What is no plugin's name is a component, or the folder that it is built in.
