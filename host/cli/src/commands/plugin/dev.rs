@@ -115,11 +115,11 @@ mod tests {
         write("src/lib.rs");
         write("cases/a.yaml");
         let before = plugin_folder::files(path);
-        assert_eq!(changed(&before, &plugin_folder::files(path)), [PathBuf::new(); 0]);
+        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
         write("queue.wasm");
         write("target/debug/x");
         write("capstan_plugin_hook/wit_bindings.go");
-        assert_eq!(changed(&before, &plugin_folder::files(path)), [PathBuf::new(); 0]);
+        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
         write("cases/b.yaml");
         let case = changed(&before, &plugin_folder::files(path));
         assert_eq!(case, [path.join("cases/b.yaml")]);

@@ -1,5 +1,5 @@
 //! What only a call finds out about a component that was made of JavaScript: whether the program has the functions of the contract.
-//! jco gives every component all exports of its world, and QuickJS looks the functions up when they are called.
+//! jco gives every component all exports of its world, and `QuickJS` looks the functions up when they are called.
 
 use capstan_core::{error::PlanError, plugins::PluginError};
 use capstan_sandbox::{Function, Question, Sandbox};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::cases::input;
 
-/// How QuickJS reports an exported object that the program doesn't have, and a function that the object doesn't have.
+/// How `QuickJS` reports an exported object that the program doesn't have, and a function that the object doesn't have.
 const NO_INTERFACE: &str = "interface '";
 const NO_FUNCTION: &str = "function '";
 const NOT_FOUND: &str = "' not found: FromJs { from: \"undefined\"";
@@ -35,7 +35,7 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
     mistakes
 }
 
-/// Puts QuickJS's words into those of JavaScript.
+/// Puts the words of `QuickJS` into those of JavaScript.
 fn mistake(interface: Interface, message: &str) -> Option<PlanError> {
     let export = export(interface);
     let (before, _) = message.split_once(NOT_FOUND)?;
