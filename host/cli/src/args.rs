@@ -8,6 +8,7 @@ mod lint;
 mod lints;
 mod plugin;
 mod set;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub use self::plugin::{
     PluginRun, PluginTest,
 };
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
+pub use self::usage::usage;
 
 use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
 

@@ -16,6 +16,7 @@ pub mod exit;
 mod grants;
 mod import;
 pub mod options;
+pub mod plugin_folder;
 pub mod plugins;
 pub mod project;
 mod proxy;
@@ -46,7 +47,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             let words = words
                 .iter()
                 .map(|word| terminal::clean(&word.to_string_lossy()).into_owned());
-            terminal::show_usage(&Args::try_parse_from(words).err().unwrap_or(error));
+            terminal::show_usage(&args::usage(words).unwrap_or(error));
             return ended(if is_mistake { Exit::Usage } else { Exit::Done }).into();
         }
     };

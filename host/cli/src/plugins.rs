@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use capstan_registry::{Access, Limits, Lock, Policy, RegistryError, Source, Store, lock};
 
-use crate::{args::Global, context};
+use crate::{args::Global, context, plugin_folder};
 
 /// A plugin that was named.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,12 +71,25 @@ pub fn load(global: &Global) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
             let file = lock_in(&named.folder);
             let lock = Lock::read(&file)?;
             let locked = lock.find(&named.source);
-            let component = store.load(&named.source, &named.folder, locked, &file).await;
+            let source = built(named)?;
+            let component = store.load(&source, &named.folder, locked, &file).await;
             let component = component.map_err(|error| about(named, error))?;
             loaded.push((named.to_string(), component.bytes));
         }
         Ok(loaded)
     })?
+}
+
+/// Returns the source of a plugin; of a folder, that of the component that was built in it.
+fn built(named: &Named) -> anyhow::Result<Source> {
+    let Source::Path(path) = &named.source else {
+        return Ok(named.source.clone());
+    };
+    let path = named.folder.join(path);
+    let component = plugin_folder::component(&path)?;
+    plugin_folder::warn_if_stale(&component);
+    let below = component.strip_prefix(&named.folder).map(Path::to_owned);
+    Ok(Source::Path(below.unwrap_or(component)))
 }
 
 /// Names the plugin where an error only names who was asked for it.

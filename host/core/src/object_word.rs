@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::{self, PlanError},
     object::ObjectKey,
+    text::listed,
 };
 
 /// The form of a word, for error texts.
 pub const FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
-
-/// How many objects a message lists at most.
-const MOST_LISTED: usize = 20;
 
 /// A word that names an object. What it leaves out, any object may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,15 +120,6 @@ impl Unresolved {
             Unresolved::Several(fitting) => PlanError::new(format!("{after} {word} fits several objects"))
                 .hint(format!("write one of {}", listed(&fitting))),
         }
-    }
-}
-
-/// Joins names, and counts those beyond [`MOST_LISTED`].
-pub(crate) fn listed(names: &[String]) -> String {
-    let (shown, rest) = names.split_at(names.len().min(MOST_LISTED));
-    match rest.len() {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

@@ -8,6 +8,19 @@ pub const MOST_BYTES: usize = 2 << 10;
 /// Of how many bytes that are kept one stands at the end: what a server refuses stands at the end of its message, after what it quotes.
 const END_SHARE: usize = 4;
 
+/// How many names a message lists.
+const MOST_LISTED: usize = 20;
+
+/// Joins names with commas; counts those after the first twenty instead of listing them.
+pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
+    let (shown, rest) = names.split_at(names.len().min(MOST_LISTED));
+    let shown: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
+    match rest.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// Cuts a text to at most [`MOST_BYTES`]: leaves out its middle and says how many bytes that are. A text that fits is returned as it is.
 pub fn bounded(text: String) -> String {
     bounded_to(text, MOST_BYTES)
@@ -68,6 +81,14 @@ mod tests {
             bounded_to("€".repeat(100), 43),
             format!("{}… [285 bytes left out] …€", "€".repeat(4))
         );
+    }
+
+    #[test]
+    fn a_message_lists_twenty_names_and_counts_the_others() {
+        let names: Vec<String> = (0..22).map(|number| number.to_string()).collect();
+        assert_eq!(listed(names.get(..2).unwrap()), "0, 1");
+        assert!(listed(names.get(..20).unwrap()).ends_with("18, 19"));
+        assert!(listed(&names).ends_with("18, 19 and 2 more"));
     }
 
     #[test]

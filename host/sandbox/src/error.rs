@@ -114,8 +114,10 @@ impl SandboxError {
             SandboxError::NotAPlugin {
                 source: ReadError::NoManifest,
                 ..
-            } => "stamp its `plugin.toml` into it with `capstan-stamp`, as plugins/README.md says".to_owned(),
-            SandboxError::NotAPlugin { .. } => "build it and stamp its `plugin.toml` into it again".to_owned(),
+            } => "`capstan plugin build` puts its `plugin.toml` into it".to_owned(),
+            SandboxError::NotAPlugin { .. } => {
+                "`capstan plugin build` builds it and puts its `plugin.toml` into it".to_owned()
+            }
             SandboxError::ForeignImport { .. } => {
                 "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
                     .to_owned()

@@ -152,17 +152,17 @@ impl Examination {
                 for flaw in flaws.0 {
                     self.fault(
                         format!("its manifest is wrong: {}: {}", flaw.place, flaw.message),
-                        "mend its `plugin.toml` and stamp it again; `capstan plugin build` does",
+                        "correct its `plugin.toml`; `capstan plugin build` puts it into the component",
                     );
                 }
             }
             Err(ReadError::Json(error)) => self.fault(
                 format!("its manifest can't be read: {error}"),
-                "stamp its `plugin.toml` into it again; `capstan plugin build` does",
+                "`capstan plugin build` puts its `plugin.toml` into it",
             ),
             Err(error) => self.fault(
                 error.to_string(),
-                "stamp its `plugin.toml` into it; `capstan plugin build` does",
+                "`capstan plugin build` puts its `plugin.toml` into it",
             ),
         }
     }

@@ -6,7 +6,7 @@ use capstan_sdk::{Assessment, Failure, HealthInput, HealthStatus};
 use cel::{Context, Env, Program, Value, extensions};
 use serde::Deserialize;
 
-use crate::{reads, value};
+use crate::{calls, reads, value};
 
 /// The expressions of a kind, as Flux writes them.
 #[derive(Debug, Deserialize)]
@@ -84,6 +84,22 @@ impl Compiler {
 }
 
 impl Rules {
+    /// Returns a message for each function that they call and that does not exist.
+    pub(crate) fn unknown_functions(&self, compiler: &Compiler) -> Vec<String> {
+        let claim = &self.claim;
+        let of_rule = |rule: &Rule| {
+            let unknown = calls::unknown(&compiler.env, rule.program.expression());
+            let name = rule.name;
+            let message = move |function: String| {
+                format!(
+                    "{claim}: `{name}`: the function `{function}` does not exist; available are CEL's standard functions except those of time, and its functions on texts"
+                )
+            };
+            unknown.into_iter().map(message).collect::<Vec<_>>()
+        };
+        self.rules.iter().flat_map(of_rule).collect()
+    }
+
     /// Returns JSON pointers to all that they look at.
     pub(crate) fn fields(&self) -> Vec<String> {
         reads::fields(self.rules.iter().map(|rule| rule.program.expression()))

@@ -1,9 +1,10 @@
 //! Health by CEL expressions, as Flux has them: `inProgress`, `failed` and `current`, of which the first that is true decides.
 //!
-//! In reading order: `expressions` compiles and asks them; `value` hands the object over; `reads` says what of an object they look at. As
-//! with `lua`, `prepare` compiles any number of checks once, by the claim under which the host asks; without it the expressions are
+//! In reading order: `expressions` compiles and asks them; `value` hands the object over; `reads` says what of an object they look at; `calls`
+//! finds functions that do not exist. As with `lua`, `prepare` compiles any number of checks once, by the claim under which the host asks; without it the expressions are
 //! settings of the call.
 
+mod calls;
 mod expressions;
 mod reads;
 mod value;
@@ -58,6 +59,7 @@ impl Prepare for Plugin {
         for Check { claim, expressions } in checks {
             match compiler.compile(&claim, expressions) {
                 Ok(compiled) => {
+                    wrong.extend(compiled.unknown_functions(&compiler));
                     fields.insert(claim.clone(), compiled.fields());
                     rules.insert(claim, compiled);
                 }

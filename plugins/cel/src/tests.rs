@@ -230,3 +230,33 @@ mod properties {
         }
     }
 }
+
+#[test]
+fn a_function_that_does_not_exist_is_found_before_anything_is_asked() {
+    let prepare = |current: &str| {
+        let checks = json!({"checks": [{"claim": "example.com/Queue", "expressions": {"current": current}}]});
+        Plugin::prepare(&checks.to_string())
+    };
+    for (expression, function) in [
+        ("timestamp(status.last) < now()", "timestamp"),
+        ("status.items.all(e, matchs(e.name, 'a'))", "matchs"),
+        ("status.name.lowerCase() == 'a'", "lowerCase"),
+        ("has(status.a) ? status.a : [status.b.first()].size() == 1", "first"),
+        ("{'a': strings.unknown(status.b)}.size() == 1", "unknown"),
+    ] {
+        let message = prepare(expression).unwrap_err();
+        assert!(
+            message.contains(&format!("the function `{function}` does not exist")),
+            "{message}"
+        );
+    }
+    for expression in [
+        READY,
+        "status.name.startsWith('a') && size(status.items) > 0 && status.name.matches('a+')",
+        "status.name.split(',').map(e, e.trim()).join('-') == string(int('3'))",
+        "strings.quote(status.name) == 'a' && type(status.name) == string",
+        "status.items.filter(e, e > double(1)).exists_one(e, e in [1, 2])",
+    ] {
+        prepare(expression).unwrap();
+    }
+}

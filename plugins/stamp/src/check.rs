@@ -176,7 +176,10 @@ impl Finder {
         for key in table.keys().filter(|key| !known.contains(&&***key)) {
             self.flaw(
                 &format!("{prefix}{key}"),
-                format!("no such key; known are: {}", known.join(", ")),
+                match key.as_str() {
+                    "license" => "no such key; it is spelled `licence` here".to_owned(),
+                    _ => format!("no such key; known are: {}", known.join(", ")),
+                },
             );
         }
     }

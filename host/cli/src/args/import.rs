@@ -21,6 +21,9 @@ pub struct Import {
     /// Licence of the checks, as SPDX says it
     #[arg(long, value_name = "LICENCE", default_value = "NOASSERTION")]
     pub licence: String,
+    /// Replace a plugin.toml that is there and says something else
+    #[arg(long)]
+    pub overwrite: bool,
     /// Show the checks whole objects, also where it is known what they look at
     #[arg(long)]
     pub whole_objects: bool,

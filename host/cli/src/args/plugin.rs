@@ -17,7 +17,7 @@ pub enum Plugin {
     New(PluginNew),
     /// Build a project with its language's toolchain, put its plugin.toml into it, and check it
     #[command(
-        after_help = "Examples:\n  capstan plugin build\n  capstan plugin build queue/ --to dist/queue.wasm\n\nThe language is known by Cargo.toml, package.json, requirements.txt or go.mod. `capstan plugin doctor` says what is missing."
+        after_help = "Examples:\n  capstan plugin build\n  capstan plugin build queue/ --to dist/queue.wasm\n\nThe language is known by Cargo.toml, package.json, requirements.txt or go.mod. `capstan plugin doctor` says what is missing.\nOf an imported plugin, which has no sources, only plugin.toml is put into NAME.wasm again: edit it, then build."
     )]
     Build(PluginBuild),
     /// Build and test a project; with --watch again whenever it changes
@@ -41,7 +41,7 @@ pub enum Plugin {
     Inspect(PluginInspect),
     /// Ask a plugin one question in its sandbox; print the answer and what it cost
     #[command(
-        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n  capstan plugin run ./queue.wasm assess --input queue.yaml\n\nThe input is the JSON of the contract (wit/README.md); for assess, a bare object will do."
+        after_help = "Examples:\n  capstan plugin run resource assess --input deployment.json\n  capstan plugin run ttl decide --input question.json\n  capstan plugin run ./queue.wasm assess --input queue.yaml\n\nThe input is the JSON of the contract; for assess, a bare object will do. What every call has (application, settings, hook)\nis filled in as in the cases of `capstan plugin test`, and the answer is in the words of a case's `expect`."
     )]
     Run(PluginRun),
     /// List the plugins, what they claim and who comes first
@@ -66,8 +66,8 @@ pub enum Plugin {
 /// Which components to check.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct PluginCheck {
-    /// Component files
-    #[arg(value_name = "FILE", required = true)]
+    /// Component files, or folders with a plugin.toml and what was built there
+    #[arg(value_name = "FILE|FOLDER", required = true)]
     pub files: Vec<PathBuf>,
 }
 
@@ -97,6 +97,9 @@ pub struct PluginRun {
     /// For advance and abort: the file with what the plugin remembers
     #[arg(long = "memory", value_name = "FILE")]
     pub memory: Option<PathBuf>,
+    /// For start, advance and abort: write what the plugin remembers to this file, for the next --memory
+    #[arg(long, value_name = "FILE")]
+    pub memory_out: Option<PathBuf>,
     /// The call's moment; now if absent
     #[arg(long, value_name = "TIME")]
     pub now: Option<jiff::Timestamp>,

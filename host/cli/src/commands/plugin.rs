@@ -1,7 +1,8 @@
 //! `capstan plugin`: one file for each verb.
 //!
 //! `subject` is which plugin is meant; `cases` reads and runs what `test` runs, and `answer` puts an answer into the contract's words.
-//! `template` is what `new` writes, `language` which tools `build` takes, and `componentize` what Go lacks.
+//! `template` is what `new` writes, `language` which tools `build` takes,
+//! `componentize` what Go lacks, and `javascript` what only a call finds out.
 
 pub(super) mod answer;
 mod bench;
@@ -12,6 +13,7 @@ mod componentize;
 mod dev;
 mod doctor;
 mod inspect;
+mod javascript;
 mod language;
 mod list;
 mod new;

@@ -19,6 +19,7 @@ use crate::{
     args::{Global, Import, Output},
     exit::Exit,
     import::{Check, Found, argo, flux},
+    plugin_folder,
     render::{columns, lines},
     report::Mistakes,
     terminal::say,
@@ -79,9 +80,14 @@ async fn make<T>(
 
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let file = out.join(&args.name).with_extension("wasm");
-    let cases = out.join("cases");
+    let cases = out.join(plugin_folder::CASES);
+    let manifest_file = out.join(plugin_folder::MANIFEST);
+    if !args.overwrite {
+        refuse_edited(&manifest_file, &toml)?;
+    }
+    // The manifest comes first: a component that is older than its manifest is reported as stale.
+    write(&manifest_file, toml.as_bytes())?;
     write(&file, &component)?;
-    write(&out.join("plugin.toml"), toml.as_bytes())?;
     let mut with_cases = 0;
     for Check { kinds, cases: from, .. } in &found.checks {
         if let Some(from) = from {
@@ -92,6 +98,17 @@ async fn make<T>(
     }
     tell(global, found, &fields, args, &file, component.len(), with_cases)?;
     Ok(Exit::Done)
+}
+
+/// Returns a mistake if a `plugin.toml` is there that this import would change: its owner may have edited it.
+fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
+    match fs::read(file) {
+        Ok(present) if present != toml.as_bytes() => Err(Mistakes::one(
+            format!("{} is there, and this import would change it", file.display()),
+            "nothing was written; `--overwrite` replaces it, `--out` names another folder",
+        )),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 fn refused(why: &str) -> anyhow::Error {

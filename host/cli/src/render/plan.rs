@@ -5,6 +5,7 @@ use capstan_core::{
     phase::Phase,
     plan::{Plan, wait_text},
     task::{Action, ApplyTask, Changes, Check, HookTask, Task, Until, Way},
+    text::listed,
 };
 use jiff::SignedDuration;
 
@@ -209,7 +210,7 @@ fn after(task: &Task, plan: &Plan) -> String {
     if names.is_empty() {
         String::new()
     } else {
-        format!(", after {}", names.join(", "))
+        format!(", after {}", listed(&names))
     }
 }
 

@@ -6,6 +6,7 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     task::{TaskId, TaskResult},
+    text::listed,
     view::{OperationView, TaskProgress},
 };
 use capstan_engine::{Line, Record};
@@ -311,7 +312,7 @@ impl RunText {
             Status::Running | Status::Terminating { .. } => text!("{}\n", format!("{status:?}")),
         });
         if !untouched.is_empty() {
-            text.push(text!("Not started: {}\n", untouched.join(", ")));
+            text.push(text!("Not started: {}\n", listed(&untouched)));
         }
         if *status != Status::Succeeded
             && let Some((_, application)) = &self.view.about

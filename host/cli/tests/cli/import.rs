@@ -38,11 +38,17 @@ fn verdict(dir: &Path, plugin: &str, object: &str) -> String {
         Some(error) => error.to_owned(),
         None => format!(
             "{} \"{}\" by {}",
-            answer["health"].as_str().unwrap_or_default(),
+            capitalised(answer["status"].as_str().unwrap_or_default()),
             answer["message"].as_str().unwrap_or_default(),
             answer["rule"].as_str().unwrap_or_default()
         ),
     }
+}
+
+/// Writes a status of the contract as Argo CD does.
+fn capitalised(status: &str) -> String {
+    let (first, rest) = status.split_at(status.len().min(1));
+    format!("{}{rest}", first.to_uppercase())
 }
 
 const HEALTH: &str = "tests/fixtures/health";

@@ -1,6 +1,7 @@
 //! The command as people run it: its own process, its words, its exit codes.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod authors;
 mod changes;
 mod conditions;
 mod distribution;

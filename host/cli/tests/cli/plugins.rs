@@ -82,17 +82,17 @@ fn all_mistakes_of_all_components_are_told_at_once() {
     error: DIR/module.wasm: not a component: a core module
       hint: a plugin is a component: of Rust build for `wasm32-wasip2`, of others `wasm-tools component new` makes one
     error: DIR/bare.wasm: no manifest: there is no section `capstan:plugin`
-      hint: stamp its `plugin.toml` into it; `capstan plugin build` does
+      hint: `capstan plugin build` puts its `plugin.toml` into it
     error: DIR/bare.wasm: it exports nothing
       hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
     error: DIR/wrong.wasm: its manifest is wrong: contract: version "7.0.0" is not known here; known are: 0.1.0
-      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
     error: DIR/wrong.wasm: its manifest is wrong: name: "Queue" is not of a-z, 0-9 and -, with a letter first, at most 40 long
-      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
     error: DIR/wrong.wasm: its manifest is wrong: settings.type: settings are a mapping: write "object"
-      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
     error: DIR/wrong.wasm: its manifest is wrong: claims[0]: `Pod` is claimed twice
-      hint: mend its `plugin.toml` and stamp it again; `capstan plugin build` does
+      hint: correct its `plugin.toml`; `capstan plugin build` puts it into the component
     error: DIR/wrong.wasm: it exports nothing
       hint: a plugin exports one or more of `capstan:plugin/health@0.1.0`, `capstan:plugin/hook@0.1.0`, `capstan:plugin/delete-policy@0.1.0`, `capstan:plugin/health-by-view@0.1.0`
     error: DIR/queue.wasm: it exports nothing
@@ -390,7 +390,7 @@ fn cases_that_can_not_be_read_are_mistakes_with_their_places() {
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test DIR").all(), @"
     error: DIR/plugin.toml can't be read: No such file or directory (os error 2)
-      hint: a plugin's folder has a `plugin.toml`; `wit/README.md` shows one
+      hint: a plugin's folder has a `plugin.toml`; `capstan plugin new` makes such a folder
     [exit code 2]
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test jobb").all(), @"

@@ -256,6 +256,27 @@ fn a_project_in_javascript_passes_its_cases() {
             "call stack exhausted",
         ],
     );
+    let source = folder.path().join("hook/plugin.js");
+    let program = fs::read_to_string(&source).unwrap();
+    let before = fs::read(folder.path().join("hook/hook.wasm")).unwrap();
+    for (from, to, mistake) in [
+        (
+            "export const hook",
+            "export const hoook",
+            "plugin.js doesn't export `hook`, which `plugin.toml` claims",
+        ),
+        (
+            "  advance(",
+            "  advanced(",
+            "`hook` in plugin.js has no function `advance`",
+        ),
+    ] {
+        assert!(program.contains(from), "{program}");
+        fs::write(&source, program.replacen(from, to, 1)).unwrap();
+        let said = run_in(folder.path(), "plugin build DIR/hook");
+        assert!(said.code == 2 && said.err.contains(mistake), "{}", said.all());
+        assert_eq!(fs::read(folder.path().join("hook/hook.wasm")).unwrap(), before);
+    }
 }
 
 #[test]

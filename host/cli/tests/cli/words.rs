@@ -480,8 +480,8 @@ fn plugins_are_listed_and_asked() {
     let answer = run("plugin run resource assess --input tests/example/echo/service.yaml");
     assert_snapshot!(answer.out, @r#"
     {
-      "health": "Healthy",
-      "rule": "Service/no-load-balancer"
+      "rule": "Service/no-load-balancer",
+      "status": "healthy"
     }
     "#);
     assert_eq!(answer.code, 0);

@@ -20,6 +20,7 @@ use crate::{
     plan::Plan,
     plugins::{AbortReason, Cause},
     task::{Action, FailureClass, Task, TaskId, TaskResult},
+    text::listed,
 };
 
 impl Operation {
@@ -204,7 +205,7 @@ impl Operation {
                 };
                 let message = format!(
                     "{} of an earlier run is still there, though it was deleted: {why}",
-                    names.join(", ")
+                    listed(&names)
                 );
                 let class = FailureClass::Timeout;
                 self.end(
@@ -307,7 +308,7 @@ impl Operation {
                     } else {
                         format!(": {}", run.message)
                     };
-                    format!("the end of {}{why}", names.join(", "))
+                    format!("the end of {}{why}", listed(&names))
                 }
                 HookStage::Running if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
                 HookStage::Running => run.message.clone(),

@@ -5,7 +5,8 @@ use crate::{
     error::PlanError,
     manifest::Manifest,
     object::ObjectKey,
-    object_word::{FORM, ObjectIndex, ObjectWord, Unresolved, listed},
+    object_word::{FORM, ObjectIndex, ObjectWord, Unresolved},
+    text::listed,
 };
 
 /// The objects of a set by what they are called.

@@ -8,7 +8,7 @@ use crate::{
     args::{Global, Output, Publish},
     commands::{print, print_json, say},
     exit::Exit,
-    plugins,
+    plugin_folder, plugins,
     report::Mistakes,
     text,
 };
@@ -23,12 +23,14 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
             ));
         }
     };
-    let component = std::fs::read(&args.file).map_err(|error| {
-        let message = format!("the plugin {} can't be read: {error}", args.file.display());
-        Mistakes::one(message, "name a `.wasm` file")
+    let file = plugin_folder::component(&args.file)?;
+    plugin_folder::warn_if_stale(&file);
+    let component = std::fs::read(&file).map_err(|error| {
+        let message = format!("the plugin {} can't be read: {error}", file.display());
+        Mistakes::one(message, "name a `.wasm` file, or the folder that it was built in")
     })?;
     // What no host would load is nothing to publish.
-    checked(global, args.file.display().to_string(), component.clone())?;
+    checked(global, file.display().to_string(), component.clone())?;
     let store = store(global, &args.reach, Policy::default());
     let on_taken = if args.overwrite {
         OnTaken::Overwrite

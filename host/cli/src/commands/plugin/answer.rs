@@ -149,7 +149,19 @@ pub(super) fn telling(answer: Value) -> Value {
         };
         !is_empty && key != "state"
     };
-    Value::Object(answer.into_iter().filter(is_telling).collect())
+    without_nulls(Value::Object(answer.into_iter().filter(is_telling).collect()))
+}
+
+/// Leaves out the members of mappings that are null, at any depth.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let members = map.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(members.map(|(key, value)| (key, without_nulls(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
 }
 
 /// Where an answer is another one than was expected.
@@ -161,6 +173,8 @@ pub(in crate::commands) struct Difference {
     pub expected: Value,
     /// What was answered; none if nothing is there.
     pub got: Option<Value>,
+    /// If nothing is there: the keys that are, beside which it was expected.
+    pub keys: Vec<String>,
 }
 
 /// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
@@ -173,31 +187,33 @@ pub(in crate::commands) fn differences(expected: &Value, got: &Value) -> Vec<Dif
             path: String::new(),
             expected: expected.clone(),
             got: Some(got.clone()),
+            keys: Vec::new(),
         });
         return found;
     }
-    compare("", expected, Some(got), &mut found);
+    compare("", expected, Some(got), &[], &mut found);
     found
 }
 
 /// The keys of an answer that is none.
 const ERRORS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
 
-fn compare(path: &str, expected: &Value, got: Option<&Value>, found: &mut Vec<Difference>) {
+fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String], found: &mut Vec<Difference>) {
     match (expected, got) {
         (Value::Object(keys), Some(Value::Object(values))) => {
+            let present: Vec<String> = values.keys().cloned().collect();
             for (key, expected) in keys {
                 let path = if path.is_empty() {
                     key.clone()
                 } else {
                     format!("{path}.{key}")
                 };
-                compare(&path, expected, values.get(key), found);
+                compare(&path, expected, values.get(key), &present, found);
             }
         }
         (Value::Array(one), Some(Value::Array(other))) if one.len() == other.len() => {
             for (n, (expected, got)) in one.iter().zip(other).enumerate() {
-                compare(&format!("{path}[{n}]"), expected, Some(got), found);
+                compare(&format!("{path}[{n}]"), expected, Some(got), &[], found);
             }
         }
         (expected, Some(got)) if same(expected, got) => {}
@@ -207,6 +223,7 @@ fn compare(path: &str, expected: &Value, got: Option<&Value>, found: &mut Vec<Di
             path: path.to_owned(),
             expected: expected.clone(),
             got: got.cloned(),
+            keys: if got.is_none() { beside.to_vec() } else { Vec::new() },
         }),
     }
 }
@@ -237,7 +254,8 @@ impl Difference {
         add('-', &self.expected);
         match &self.got {
             Some(got) => add('+', got),
-            None => lines.push(format!("{indent}+ (nothing)")),
+            None if self.keys.is_empty() => lines.push(format!("{indent}+ (nothing)")),
+            None => lines.push(format!("{indent}+ (nothing; the answer has {})", self.keys.join(", "))),
         }
         lines
     }
@@ -329,7 +347,7 @@ mod tests {
             [
                 "mesage",
                 "  - x",
-                "  + (nothing)",
+                "  + (nothing; the answer has final, message, need, recheck-after-ms, rule, status)",
                 "need",
                 "  - []",
                 "  + - events",

@@ -19,15 +19,16 @@ use super::{
     check,
     componentize::World,
     inspect::size,
+    javascript,
     language::{self, Found},
     print, print_json,
-    subject::manifest_of,
 };
 use crate::{
     args::{Global, Language, Output, PluginBuild},
     commands::say,
     context,
     exit::Exit,
+    plugin_folder,
     render::span,
     report::Mistakes,
     text,
@@ -65,30 +66,11 @@ pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<E
 /// Builds a project.
 pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result<Built> {
     let folder = &args.folder;
-    let manifest = manifest_of(folder)?;
-    let language = language::of(folder).ok_or_else(|| {
-        let marks: Vec<&str> = language::ALL.into_iter().map(language::mark).collect();
-        Mistakes::one(
-            format!("it is not known in which language {} is written", folder.display()),
-            format!(
-                "it is known by one of {}; `capstan plugin new` makes them",
-                marks.join(", ")
-            ),
-        )
-    })?;
-    look_for(language)?;
-    let project = Project {
-        folder,
-        manifest: &manifest,
-        world: args.world.clone(),
-        until: Instant::now() + Duration::from_secs(args.timeout),
-        scratch: tempfile::tempdir().context("there is no room for what is built")?,
-    };
+    let manifest = plugin_folder::manifest(folder)?;
+    let language = language::of(folder);
     let component = match language {
-        Language::Rust => project.rust().await?,
-        Language::Js => project.js().await?,
-        Language::Python => project.python().await?,
-        Language::Go => project.go().await?,
+        Some(language) => compiled(args, &manifest, language).await?,
+        None => built_before(folder, &manifest)?,
     };
     let stamped = capstan_stamp::stamp(&component, &manifest).map_err(|error| {
         Mistakes::one(
@@ -101,7 +83,11 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
         .to
         .clone()
         .unwrap_or_else(|| folder.join(&manifest.name).with_extension("wasm"));
-    let mistakes = check::mistakes("what was built", &found);
+    let mut mistakes = check::mistakes("what was built", &found);
+    if language == Some(Language::Js) && mistakes.is_empty() {
+        let sandbox = context::alone(global, file.display().to_string(), stamped.clone())?;
+        mistakes = javascript::missing_functions(&sandbox, &manifest).await;
+    }
     if !mistakes.is_empty() {
         return Err(Mistakes(mistakes).into());
     }
@@ -114,6 +100,45 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
         manifest,
         size: stamped.len(),
     })
+}
+
+/// Returns the component of a folder without sources, as an import leaves it: only its manifest can have changed.
+fn built_before(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
+    let file = folder.join(&manifest.name).with_extension("wasm");
+    if file.is_file() {
+        return read(&file);
+    }
+    let marks: Vec<&str> = language::ALL.into_iter().map(language::mark).collect();
+    Err(Mistakes::one(
+        format!(
+            "{} has neither sources in a known language nor a component {}.wasm",
+            folder.display(),
+            manifest.name
+        ),
+        format!(
+            "a language is known by {}; `capstan plugin new` makes a project. To rename an imported plugin, rename its .wasm file, too",
+            marks.join(", ")
+        ),
+    ))
+}
+
+/// Runs the toolchain of a project's language.
+async fn compiled(args: &PluginBuild, manifest: &Manifest, language: Language) -> anyhow::Result<Vec<u8>> {
+    let folder = &args.folder;
+    look_for(language)?;
+    let project = Project {
+        folder,
+        manifest,
+        world: args.world.clone(),
+        until: Instant::now() + Duration::from_secs(args.timeout),
+        scratch: tempfile::tempdir().context("there is no room for what is built")?,
+    };
+    match language {
+        Language::Rust => project.rust().await,
+        Language::Js => project.js().await,
+        Language::Python => project.python().await,
+        Language::Go => project.go().await,
+    }
 }
 
 /// Puts the whole file there at once: whoever loads it meanwhile sees the old one or the new one.

@@ -2,7 +2,7 @@
 //! cases; `argo_cd` reads Argo CD's layout, `script` runs a case, `record` writes answers into the files.
 
 mod argo_cd;
-mod input;
+pub(super) mod input;
 pub(super) mod record;
 pub(super) mod script;
 
@@ -27,6 +27,10 @@ use crate::{project::wrong, report::Mistakes, source};
 
 /// When a case begins unless it says so: some moment, so that every run is the same.
 const BEGIN: i64 = 1_767_225_600;
+
+/// How a first case comes to be.
+const EXAMPLE: &str = "write `cases/first.yaml` with `first: { assess: { apiVersion: .., kind: .., status: {} } }`, and let \
+                       `capstan plugin test --record` add what is answered";
 
 /// One case.
 pub(super) struct Case {
@@ -137,6 +141,12 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 /// Reads the cases of a file, or of a folder: the YAML files in it, and every `health_test.yaml` at any depth.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     let mut files = Vec::new();
+    if !path.exists() {
+        return Err(Mistakes::one(
+            format!("there are no cases: {} doesn't exist", path.display()),
+            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
+        ));
+    }
     if path.is_dir() {
         collect(path, true, &mut files)?;
     } else {
@@ -155,7 +165,7 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     if cases.is_empty() {
         return Err(Mistakes::one(
             format!("{} has no cases", path.display()),
-            "plugins/README.md shows how one is written; `--cases` names another folder",
+            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
         ));
     }
     Ok(cases)

@@ -2,7 +2,7 @@
 
 use capstan_core::error::PlanError;
 use capstan_sandbox::{Examination, examine};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{print, print_json, subject::Subject};
 use crate::{
@@ -15,28 +15,39 @@ use crate::{
 };
 
 pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
-    let mut found = Vec::new();
+    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
     for path in &args.files {
-        let subject = Subject::of_file(path)?;
-        let examination = examine(
-            &subject.bytes,
-            context::plugin_folder(global),
-            global.compiler.as_deref(),
-        )?;
-        found.push((subject.label, examination));
+        match Subject::of_path(path) {
+            Ok(subject) => {
+                let cache = context::plugin_folder(global);
+                let examination = examine(&subject.bytes, cache, global.compiler.as_deref())?;
+                found.push((subject.label, examination));
+            }
+            Err(error) => unreadable.push((path.display().to_string(), error.downcast::<Mistakes>()?.0)),
+        }
     }
-    let is_good = found.iter().all(|(_, found)| found.is_plugin());
+    let is_good = unreadable.is_empty() && found.iter().all(|(_, found)| found.is_plugin());
     if global.output == Output::Text {
         for (file, found) in &found {
             tell(file, found);
         }
-        let mistakes: Vec<PlanError> = found.iter().flat_map(|(file, found)| mistakes(file, found)).collect();
-        if !mistakes.is_empty() {
-            return Err(Mistakes(mistakes).into());
+        let mut all: Vec<PlanError> = found.iter().flat_map(|(file, found)| mistakes(file, found)).collect();
+        all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
+        if !all.is_empty() {
+            return Err(Mistakes(all).into());
         }
     } else {
-        let report = |(file, found): &(String, Examination)| json!({ "file": file, "ok": found.is_plugin(), "faults": found.faults, "notes": found.notes });
-        print_json(&found.iter().map(report).collect::<Vec<_>>())?;
+        let mut report: Vec<Value> = found
+            .iter()
+            .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": found.faults, "notes": found.notes }))
+            .collect();
+        report.extend(unreadable.iter().map(|(file, mistakes)| {
+            let faults = mistakes
+                .iter()
+                .map(|mistake| json!({ "message": mistake.message, "hint": mistake.hint }));
+            json!({ "file": file, "ok": false, "faults": faults.collect::<Vec<_>>(), "notes": [] })
+        }));
+        print_json(&report)?;
     }
     Ok(if is_good { Exit::Done } else { Exit::Usage })
 }

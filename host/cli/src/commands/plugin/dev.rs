@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -11,15 +10,13 @@ use super::{build, cases, print, subject::Subject, test};
 use crate::{
     args::{Global, PluginDev},
     exit::Exit,
+    plugin_folder,
     render::Paint,
     report, text,
 };
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_millis(300);
-
-/// Folders and files that a build writes.
-const WRITTEN: [&str; 4] = ["node_modules", "target", "__pycache__", "wit_exports.go"];
 
 /// When each file of a project changed last.
 type State = BTreeMap<PathBuf, SystemTime>;
@@ -29,21 +26,48 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
         return round(global, args).await;
     }
     let paint = Paint::new(global.color);
+    let folder = &args.build.folder;
+    let mut work = Work::BuildAndTest;
     loop {
-        // What is written while it is built is built again.
-        let before = state(&args.build.folder);
-        if let Err(error) = round(global, args).await {
-            report::print(&error, paint);
-        }
+        // A file that changes during a build causes another round.
+        let before = plugin_folder::files(folder);
+        let done = match work {
+            Work::BuildAndTest => round(global, args).await,
+            Work::Test => test_cases(global, folder, folder).await,
+        };
+        let failed = done.inspect_err(|error| report::print(error, paint)).is_err();
         print(&text!("waiting for changes; Ctrl-C ends it\n"));
         let changed = loop {
             tokio::time::sleep(LOOK).await;
-            let changed = changed(&before, &state(&args.build.folder));
+            let changed = changed(&before, &plugin_folder::files(folder));
             if !changed.is_empty() {
                 break changed;
             }
         };
-        print(&text!("\nchanged: {}\n", changed.join(", ")));
+        let shown: Vec<String> = changed.iter().map(|path| path.display().to_string()).collect();
+        print(&text!("\nchanged: {}\n", shown.join(", ")));
+        work = if failed {
+            Work::BuildAndTest
+        } else {
+            work_for(folder, &changed)
+        };
+    }
+}
+
+/// What a change makes necessary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    BuildAndTest,
+    Test,
+}
+
+/// A changed case needs no new component.
+fn work_for(folder: &Path, changed: &[PathBuf]) -> Work {
+    let cases = folder.join(plugin_folder::CASES);
+    if changed.iter().all(|path| path.starts_with(&cases)) {
+        Work::Test
+    } else {
+        Work::BuildAndTest
     }
 }
 
@@ -52,81 +76,57 @@ async fn round(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
     let built = build::build(global, &args.build).await?;
     let (name, version) = (&built.manifest.name, &built.manifest.version);
     print(&text!("{}: {} {}\n", built.file.display(), name, version));
-    let path = args.build.folder.join("cases");
+    test_cases(global, &args.build.folder, &built.file).await
+}
+
+/// Runs the cases of a folder, if it has some, against a component or what was built in a folder.
+async fn test_cases(global: &Global, folder: &Path, component: &Path) -> anyhow::Result<Exit> {
+    let path = folder.join(plugin_folder::CASES);
     if !path.is_dir() {
         return Ok(Exit::Done);
     }
     let cases = cases::read(&path)?;
-    let (sandbox, name) = Subject::of_file(&built.file)?.load(global)?;
+    let (sandbox, name) = Subject::of_path(component)?.load(global)?;
     let trials = test::run_all(&sandbox, &name, cases).await;
     Ok(test::tell(&name, &trials, 0, Paint::new(global.color)))
 }
 
-fn state(folder: &Path) -> State {
-    let mut found = State::new();
-    collect(folder, &mut found);
-    found
-}
-
-fn collect(folder: &Path, found: &mut State) {
-    // What is gone in this moment is looked at again in the next.
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let path = entry.path();
-        let is_written = WRITTEN.contains(&&*name)
-            || name.starts_with('.')
-            || name.starts_with("capstan_plugin_")
-            || name.ends_with(".wasm")
-            || name == "Cargo.lock"
-            || name == "package-lock.json";
-        if is_written {
-            continue;
-        }
-        let Ok(about) = entry.metadata() else { continue };
-        if about.is_dir() {
-            collect(&path, found);
-        } else if let Ok(at) = about.modified() {
-            found.insert(path, at);
-        }
-    }
-}
-
-fn changed(before: &State, now: &State) -> Vec<String> {
+fn changed(before: &State, now: &State) -> Vec<PathBuf> {
     let other = now.iter().filter(|(path, at)| before.get(*path) != Some(at));
     let gone = before.keys().filter(|path| !now.contains_key(*path));
-    let paths = other.map(|(path, _)| path).chain(gone);
-    paths.map(|path| path.display().to_string()).collect()
+    other.map(|(path, _)| path).chain(gone).cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
-    fn what_changed_is_named_and_what_a_build_writes_is_not() {
+    fn a_changed_case_is_only_tested_and_a_changed_source_is_built() {
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
         let write = |name: &str| {
-            let path = folder.path().join(name);
+            let path = path.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, name).unwrap();
         };
         write("src/lib.rs");
         write("cases/a.yaml");
-        let before = state(folder.path());
-        assert_eq!(changed(&before, &state(folder.path())), [""; 0]);
+        let before = plugin_folder::files(path);
+        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
         write("queue.wasm");
         write("target/debug/x");
         write("capstan_plugin_hook/wit_bindings.go");
-        assert_eq!(changed(&before, &state(folder.path())), [""; 0]);
+        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
         write("cases/b.yaml");
-        fs::remove_file(folder.path().join("src/lib.rs")).unwrap();
-        let names = changed(&before, &state(folder.path()));
-        let prefix = format!("{}/", folder.path().display());
-        let names: Vec<String> = names.iter().map(|name| name.replace(&prefix, "")).collect();
-        assert_eq!(names, ["cases/b.yaml", "src/lib.rs"]);
+        let case = changed(&before, &plugin_folder::files(path));
+        assert_eq!(case, [path.join("cases/b.yaml")]);
+        assert_eq!(work_for(path, &case), Work::Test);
+        fs::remove_file(path.join("src/lib.rs")).unwrap();
+        let both = changed(&before, &plugin_folder::files(path));
+        assert_eq!(both, [path.join("cases/b.yaml"), path.join("src/lib.rs")]);
+        assert_eq!(work_for(path, &both), Work::BuildAndTest);
     }
 }

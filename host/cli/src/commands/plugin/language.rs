@@ -17,7 +17,7 @@ pub(super) struct Tool {
     ask: &'static [&'static str],
     /// The oldest version that will do; empty for any.
     pub least: &'static str,
-    /// The commands that install it.
+    /// What installs it: a command, or where it is to be had if the system's packages may be too old.
     install: &'static [(System, &'static str)],
 }
 
@@ -86,7 +86,10 @@ const JS: [Tool; 2] = [
 ];
 
 const NODE: &[(System, &str)] = &[
-    (System::Linux, "apt-get install -y nodejs npm"),
+    (
+        System::Linux,
+        "install Node.js 20 or newer: https://nodejs.org (`apt-get install nodejs npm` from Debian 13 and Ubuntu 25.04 on)",
+    ),
     (System::Mac, "brew install node"),
     (System::Windows, "winget install OpenJS.NodeJS.LTS"),
 ];
@@ -119,7 +122,10 @@ const GO: [Tool; 1] = [Tool {
     ask: &["go", "version"],
     least: "1.24",
     install: &[
-        (System::Linux, "apt-get install -y golang-go"),
+        (
+            System::Linux,
+            "install Go 1.24 or newer: https://go.dev/dl (`apt-get install golang-go` from Debian 13 and Ubuntu 25.04 on)",
+        ),
         (System::Mac, "brew install go"),
         (System::Windows, "winget install GoLang.Go"),
     ],
@@ -198,7 +204,7 @@ impl Tool {
         Found::Version(version)
     }
 
-    /// Returns the command that installs it on this machine.
+    /// Returns how it is installed on this machine.
     pub fn install(&self) -> &'static str {
         let here = match std::env::consts::OS {
             "macos" => System::Mac,

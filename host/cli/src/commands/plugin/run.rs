@@ -2,15 +2,22 @@
 
 use std::path::Path;
 
-use capstan_core::plugins::{Placement, PluginError};
-use capstan_sandbox::{Answer, Question};
+use capstan_core::plugins::PluginError;
+use capstan_files::Readers;
+use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Map, Value, json};
 
-use super::{indented, print, print_json, subject::Subject};
+use super::{
+    answer::{telling, words},
+    cases::input,
+    indented, print, print_json,
+    subject::Subject,
+};
 use crate::{
     args::{Global, Output, PluginRun},
     context,
     exit::Exit,
+    plugin_folder,
     report::Mistakes,
     source,
     terminal::{Text, say},
@@ -18,7 +25,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
-    let (sandbox, name) = if is_path(&args.name) {
+    let (sandbox, name) = if is_path(&args.name) || Path::new(&args.name).join(plugin_folder::MANIFEST).is_file() {
         Subject::find(global, Path::new(&args.name))?.load(global)?
     } else {
         (context::sandbox(global)?, args.name.clone())
@@ -34,19 +41,27 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     let question = Question {
         function: args.function,
         claim: args.claim.clone(),
-        input: question_of(value)?,
+        input: question_of(args.function, value)?,
         state: memory,
         now: args.now.unwrap_or_else(jiff::Timestamp::now),
     };
     let asked = sandbox.ask(&name, question).await?;
-    let (answer, failed) = match &asked.answer {
-        Ok(answer) => (answer_of(answer), None),
-        Err(error) => (Value::Null, Some(error.to_string())),
+    let failed = asked.answer.as_ref().err().map(ToString::to_string);
+    let answer = if failed.is_none() {
+        words(&asked.answer)
+    } else {
+        Value::Null
     };
+    if let (Some(file), Ok(Answer::Step(step))) = (&args.memory_out, &asked.answer) {
+        capstan_files::write(file, &step.state, Readers::AsUsual).map_err(|error| {
+            let message = format!("{} can't be written: {error}", file.display());
+            Mistakes::one(message, "name a file in a folder that is there")
+        })?;
+    }
     let cost = &asked.cost;
     if global.output == Output::Text {
         match &failed {
-            None => print_json(&answer)?,
+            None => print_json(&shown(answer))?,
             Some(why) => print(&text!("{}\n", Text::block(why))),
         }
         let mut streams = vec![("stdout", &cost.stdout), ("stderr", &cost.stderr)];
@@ -80,39 +95,37 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     Ok(if failed.is_some() { Exit::Plugin } else { Exit::Done })
 }
 
+/// Leaves out of an answer what is empty, as a recorded case does, but not what the plugin remembers.
+fn shown(answer: Value) -> Value {
+    let state = answer.get("state").cloned();
+    let mut shown = telling(answer);
+    if let (Value::Object(map), Some(state)) = (&mut shown, state)
+        && state != ""
+    {
+        map.insert("state".to_owned(), state);
+    }
+    shown
+}
+
 /// What is no plugin's name is a component, or the folder that it is built in.
 fn is_path(text: &str) -> bool {
     text.contains(['/', '.'])
 }
 
-/// A bare object is a question about that object.
-fn question_of(value: Value) -> anyhow::Result<Map<String, Value>> {
+/// Completes an input as the cases of `capstan plugin test` are completed. A bare object is a question about that object.
+fn question_of(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
     let Value::Object(map) = value else {
         return Err(Mistakes::one(
             "the input is no mapping",
             "write the contract's JSON, or an object",
         ));
     };
-    if map.contains_key("object") || !map.contains_key("kind") {
-        return Ok(map);
-    }
-    let mut question = Map::new();
-    question.insert("object".to_owned(), Value::Object(map));
+    let is_object = map.contains_key("kind") && map.contains_key("apiVersion") && !map.contains_key("object");
+    let mut question = if is_object {
+        Map::from_iter([("object".to_owned(), Value::Object(map))])
+    } else {
+        map
+    };
+    input::complete(function, &mut question);
     Ok(question)
-}
-
-fn answer_of(answer: &Answer) -> Value {
-    match answer {
-        Answer::Assessment(assessment) => json!(assessment),
-        Answer::Placement(Placement::Skip(reason)) => json!({ "skip": reason }),
-        Answer::Placement(Placement::Run {
-            phases,
-            has_object,
-            also,
-        }) => {
-            json!({ "run": { "phases": phases, "hasObject": has_object, "also": also } })
-        }
-        Answer::Step(step) => json!(step),
-        Answer::Disposal(disposal) => json!(disposal),
-    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use capstan_sandbox::Sandbox;
 
-use crate::{args::Global, context, plugins, report::Mistakes};
+use crate::{args::Global, context, plugin_folder, plugins, report::Mistakes};
 
 /// A plugin's component, and where it comes from.
 pub(in crate::commands) struct Subject {
@@ -23,19 +23,8 @@ impl Subject {
     /// Finds what is meant.
     pub fn find(global: &Global, what: &Path) -> anyhow::Result<Subject> {
         let shown = what.display();
-        if what.is_dir() {
-            let name = manifest_of(what)?.name;
-            let file = what.join(&name).with_extension("wasm");
-            if !file.is_file() {
-                return Err(Mistakes::one(
-                    format!("there is no {}: the plugin {name} isn't built", file.display()),
-                    format!("`capstan plugin build {shown}` builds it"),
-                ));
-            }
-            return Subject::of_file(&file);
-        }
-        if what.is_file() {
-            return Subject::of_file(what);
+        if what.exists() {
+            return Subject::of_path(what);
         }
         let name = what.to_string_lossy();
         for (label, bytes) in plugins::load(global)? {
@@ -67,8 +56,10 @@ impl Subject {
         ))
     }
 
-    /// Reads a component.
-    pub fn of_file(path: &Path) -> anyhow::Result<Subject> {
+    /// Reads a component: a file, or what was built in a folder. Warns if its sources changed since.
+    pub fn of_path(path: &Path) -> anyhow::Result<Subject> {
+        let path = &plugin_folder::component(path)?;
+        plugin_folder::warn_if_stale(path);
         let shown = path.display();
         let bytes = std::fs::read(path)
             .map_err(|error| Mistakes::one(format!("{shown} can't be read: {error}"), "name a component's file"))?;
@@ -84,7 +75,7 @@ impl Subject {
         match (named, &self.folder) {
             (Some(path), _) => Ok(path.to_owned()),
             (None, Some(folder)) => {
-                let path = folder.join("cases");
+                let path = folder.join(plugin_folder::CASES);
                 Ok(path.strip_prefix("./").map(PathBuf::from).unwrap_or(path))
             }
             (None, None) => Err(Mistakes::one(
@@ -105,26 +96,4 @@ impl Subject {
 fn folder_of(path: &Path) -> PathBuf {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new(".")).to_owned()
-}
-
-/// Reads a folder's `plugin.toml`; every mistake in it is told.
-pub(super) fn manifest_of(folder: &Path) -> anyhow::Result<capstan_stamp::Manifest> {
-    let path = folder.join("plugin.toml");
-    let shown = path.display();
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let hint = "a plugin's folder has a `plugin.toml`; `wit/README.md` shows one";
-        Mistakes::one(format!("{shown} can't be read: {error}"), hint)
-    })?;
-    let hint = "`wit/README.md` shows what a `plugin.toml` may say";
-    capstan_stamp::Manifest::from_toml(&text).map_err(|error| match error {
-        capstan_stamp::ManifestError::Toml(error) => {
-            Mistakes::one(format!("{shown}: {}", error.to_string().trim_end()), hint)
-        }
-        capstan_stamp::ManifestError::Flaws(flaws) => {
-            let flaws = flaws.0.into_iter().map(|flaw| {
-                capstan_core::error::PlanError::new(format!("{shown}: {}: {}", flaw.place, flaw.message)).hint(hint)
-            });
-            Mistakes(flaws.collect()).into()
-        }
-    })
 }

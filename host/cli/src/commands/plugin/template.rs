@@ -4,7 +4,7 @@
 use crate::args::{Kind, Language};
 
 /// The contract, as it comes with this host.
-const WIT: [(&str, &str); 5] = [
+const WIT: [(&str, &str); 7] = [
     (
         "wit/delete-policy.wit",
         include_str!("../../../../../wit/delete-policy.wit"),
@@ -13,6 +13,8 @@ const WIT: [(&str, &str); 5] = [
     ("wit/hook.wit", include_str!("../../../../../wit/hook.wit")),
     ("wit/types.wit", include_str!("../../../../../wit/types.wit")),
     ("wit/worlds.wit", include_str!("../../../../../wit/worlds.wit")),
+    ("wit/README.md", include_str!("../../../../../wit/README.md")),
+    ("wit/REFERENCE.md", include_str!("../../../../../wit/REFERENCE.md")),
 ];
 
 macro_rules! text {

@@ -38,9 +38,14 @@ pub(super) fn of(
     {
         *moment = json!(at.as_millisecond());
     }
+    complete(function, &mut input);
+    Ok(input)
+}
+
+/// Adds each key that the host always sends and the input lacks. Of a mapping, each key is added by itself.
+pub(in crate::commands::plugin) fn complete(function: Function, input: &mut Map<String, Value>) {
     for (key, value) in usual(function) {
         match (input.get_mut(key), value) {
-            // Of a mapping each key has its own.
             (Some(Value::Object(written)), Value::Object(usual)) => {
                 for (key, value) in usual {
                     written.entry(key).or_insert(value);
@@ -52,7 +57,6 @@ pub(super) fn of(
             }
         }
     }
-    Ok(input)
 }
 
 /// What the host says in every input of a function.
