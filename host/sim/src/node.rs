@@ -232,7 +232,7 @@ fn perform(store: &mut Store, change: Change) -> Option<Order> {
             None
         }
         // Scheduling, the only update a kubelet of the embedded cluster makes: these pods have been scheduled.
-        Change::Create(_) | Change::Update(_) | Change::Release(..) => None,
+        Change::Create(_) | Change::Update(_) | Change::Scale(_) | Change::Release(..) => None,
     }
 }
 
