@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::equal::amount;
 use self::equal::is_equal;
 use crate::{object::Object, place::reference_token};
 

@@ -10,6 +10,7 @@ mod deletion;
 mod failure;
 mod hooks;
 mod later;
+mod live;
 mod needs;
 mod removed;
 mod rights;

@@ -101,12 +101,31 @@ async fn collection(on: &Ground, object: &Value) -> String {
     }
 }
 
+/// Waits until a definition is served: its scope may change before.
+async fn established(on: &Ground, path: &str) {
+    for _ in 0..100 {
+        let found = on.get(path).await.is(200);
+        let conditions = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        if conditions
+            .iter()
+            .any(|one| one["type"] == "Established" && one["status"] == "True")
+        {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("{path} is never established");
+}
+
 pub async fn fields_that_never_change_are_refused(on: Ground) {
     let rows: Vec<Row> = serde_yaml::from_str(include_str!("immutable.yaml")).unwrap();
     for row in rows {
         let path = collection(&on, &row.object).await;
         let name = row.object["metadata"]["name"].as_str().unwrap();
         on.post(&path, &row.object).await.is(201);
+        if row.object["kind"] == "CustomResourceDefinition" {
+            established(&on, &format!("{path}/{name}")).await;
+        }
         let refused = on.merge(&format!("{path}/{name}"), &row.change).await;
         assert!(refused.code == 422, "{}: {:#}", row.what, refused.body);
         refused.refuses(422, "Invalid", &format!("*is invalid: {}", row.refused));
