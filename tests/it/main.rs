@@ -8,6 +8,7 @@ mod docs;
 mod engine;
 mod gate;
 mod hostile;
+mod immutable;
 mod old;
 mod ownership;
 mod pause;

@@ -29,8 +29,8 @@ impl Store {
         keep_identity(&mut object, &live);
         carry_over(&resource, &mut object, &live);
         defaults::fill(&resource, &mut object);
-        validate::object(&resource, &object)?;
         immutable::check(&resource, &live, &object)?;
+        validate::object(&resource, &object)?;
         if resource.generations && desired(&resource, &object) != desired(&resource, &live) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             object["metadata"]["generation"] = json!(generation);
