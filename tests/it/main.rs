@@ -9,6 +9,7 @@ mod engine;
 mod equal;
 mod gate;
 mod hostile;
+mod immutable;
 mod old;
 mod ownership;
 mod pause;

@@ -11,6 +11,7 @@ mod failure;
 mod hooks;
 mod later;
 pub(crate) mod makers;
+mod live;
 mod needs;
 mod removed;
 mod rights;

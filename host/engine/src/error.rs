@@ -25,7 +25,7 @@ pub enum ClusterError {
     #[error("the server doesn't know these fields of it: {}; `Validate=false` among its sync options leaves them out", .0.join(", "))]
     Undeclared(Vec<String>),
     /// A field of it that was to be changed never changes.
-    #[error("{0}; an object with the sync option `Force=true` is deleted and created anew in such a case")]
+    #[error("{}", immutable(.0))]
     Immutable(String),
     /// The server doesn't serve the kind, or not yet.
     #[error("the server doesn't serve its kind: {0}")]
@@ -327,20 +327,41 @@ fn is_about_the_object(message: &str) -> bool {
 }
 
 /// Says whether the server refuses a change because the field never changes. No code tells; these are the words of its validation
-/// (`k8s.io/kubernetes/pkg/apis/*/validation`).
+/// (`k8s.io/kubernetes/pkg/apis/*/validation`), of older versions, too, and of rules in definitions, which say in their own words that
+/// something is immutable.
 fn is_immutable(message: &str) -> bool {
-    [
-        "field is immutable",
-        "is immutable after creation",
+    // What comes before names the object, whose name may be any word.
+    let said = message.split_once(" is invalid: ").map_or(message, |(_, said)| said);
+    let words = [
+        "is immutable",
+        "are immutable",
+        "immutable field",
+        "may not change once set",
+        "may not be changed in an update",
+        "cannot change roleRef",
         "updates to statefulset spec for fields other than",
         "pod updates may not change fields other than",
-        "cannot change roleRef",
-        "may not change once set",
-        "updates to provisioner are forbidden",
-        "updates to parameters are forbidden",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
+        "node updates may not change",
+        "field can not be less than",
+    ];
+    // `updates to provisioner are forbidden`, and the same of other fields.
+    let is_forbidden_update = said
+        .split_once("updates to ")
+        .is_some_and(|(_, rest)| rest.contains(" are forbidden"));
+    is_forbidden_update || words.iter().any(|words| said.contains(words))
+}
+
+/// Says what can be done about a field that never changes.
+fn immutable(message: &str) -> String {
+    let holds_data = ["PersistentVolumeClaim \"", "PersistentVolume \""]
+        .iter()
+        .any(|kind| message.starts_with(kind));
+    let lost = if holds_data {
+        ", and its volume may be deleted with it"
+    } else {
+        ""
+    };
+    format!("{message}; an object with the sync option `Force=true` is deleted and created anew in such a case{lost}")
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -361,8 +382,21 @@ fn conflicts(conflicts: &[FieldConflict]) -> String {
     for FieldConflict { manager, field } in conflicts {
         _ = write!(text, " {field} belongs to {manager};");
     }
+    if conflicts.iter().any(FieldConflict::is_about_scaling) {
+        text.push_str(
+            " who scales it, such as a HorizontalPodAutoscaler, decides over its replicas: leave `spec.replicas` out of the manifest, or \
+             leave it alone with `capstan.dev/ignore-differences: /spec/replicas`;",
+        );
+    }
     text.push_str(" `--force-conflicts` takes them over");
     text
+}
+
+impl FieldConflict {
+    /// Says whether the other manager set the number of replicas through the scale subresource, as autoscalers do.
+    fn is_about_scaling(&self) -> bool {
+        self.field == ".spec.replicas" && self.manager.contains("subresource \"scale\"")
+    }
 }
 
 #[cfg(test)]
@@ -408,5 +442,54 @@ mod tests {
         }
         // A webhook that isn't there is no outage of the server.
         assert!(!of(500, "Internal error occurred: failed calling webhook \"w\": refused").is_outage());
+    }
+
+    #[test]
+    fn fields_that_never_change_are_known_by_all_the_words_of_servers() {
+        for message in [
+            "Secret \"s\" is invalid: type: Invalid value: \"x\": field is immutable",
+            "ConfigMap \"c\" is invalid: data: Forbidden: field is immutable when `immutable` is set",
+            "PriorityClass.scheduling.k8s.io \"high\" is invalid: value: Forbidden: may not be changed in an update.",
+            "StorageClass.storage.k8s.io \"fast\" is invalid: reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.",
+            "Service \"s\" is invalid: spec.clusterIPs[0]: Invalid value: [\"None\"]: may not change once set",
+            "PersistentVolumeClaim \"p\" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than status.capacity",
+            "PersistentVolumeClaim \"p\" is invalid: spec.resources.requests.storage: Forbidden: field can not be less than previous value",
+            "Widget.acme.io \"w\" is invalid: spec.size: Invalid value: \"integer\": size is immutable",
+        ] {
+            assert!(matches!(of(422, message), ClusterError::Immutable(_)), "{message}");
+        }
+        for message in [
+            "Service \"is immutable\" is invalid: spec.ports: Required value",
+            "Deployment.apps \"d\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+        ] {
+            assert!(matches!(of(422, message), ClusterError::Invalid(_)), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_claim_that_is_created_anew_may_lose_its_data_which_is_said() {
+        let message = "PersistentVolumeClaim \"p\" is invalid: spec: Forbidden: spec is immutable after creation";
+        assert!(
+            of(422, message)
+                .to_string()
+                .contains("its volume may be deleted with it")
+        );
+        assert!(
+            !of(422, "Secret \"p\" is invalid: type: field is immutable")
+                .to_string()
+                .contains("volume")
+        );
+    }
+
+    #[test]
+    fn a_conflict_over_replicas_names_the_way_of_who_scales() {
+        let conflict = |field: &str, manager: &str| {
+            let (field, manager) = (field.to_owned(), manager.to_owned());
+            ClusterError::Conflict(vec![FieldConflict { manager, field }]).to_string()
+        };
+        let by_scale = "\"kube-controller-manager\" with subresource \"scale\" using apps/v1";
+        assert!(conflict(".spec.replicas", by_scale).contains("HorizontalPodAutoscaler"));
+        assert!(!conflict(".spec.replicas", "\"kubectl-edit\" using apps/v1").contains("HorizontalPodAutoscaler"));
+        assert!(!conflict(".spec.paused", by_scale).contains("HorizontalPodAutoscaler"));
     }
 }

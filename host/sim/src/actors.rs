@@ -6,19 +6,24 @@ use serde_json::{Map, Value};
 
 use crate::{
     pods::Claim,
-    store::{Deletion, Kind, Propagation, Store},
+    store::{Deletion, Kind, Propagation, Store, Writer},
 };
 use look::{kind, name, namespace, text};
 
 pub(crate) mod adoption;
+pub(crate) mod api_service;
+pub(crate) mod autoscaler;
 pub(crate) mod condition;
 pub(crate) mod daemon_set;
 pub(crate) mod deployment;
+pub(crate) mod disruption;
 pub(crate) mod garbage;
 pub(crate) mod job;
 pub(crate) mod look;
 pub(crate) mod network;
 pub(crate) mod pod;
+pub(crate) mod protection;
+pub(crate) mod recorded;
 pub(crate) mod replica_set;
 pub(crate) mod stateful_set;
 pub(crate) mod template;
@@ -45,6 +50,8 @@ pub(crate) enum Change {
     Update(Value),
     /// A new status for an object.
     Status(Value, Map<String, Value>),
+    /// An object with another number of replicas, written through its scale subresource.
+    Scale(Value),
     /// An object gone, or on its way.
     Delete(Value, Deletion),
     /// A finalizer taken off.
@@ -139,6 +146,13 @@ pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
             look::forget_revision(&mut object);
             let before = revision(store, &key, &space, &title);
             store.update(object).is_ok() && revision(store, &key, &space, &title) != before
+        }
+        Change::Scale(object) => {
+            let writer = Writer {
+                subresource: Some("scale".into()),
+                ..Writer::controller()
+            };
+            store.update_as(object, &writer).is_ok()
         }
         Change::Status(object, status) => {
             let (key, space, title) = (kind_of(&object), namespace(&object), name(&object));

@@ -9,6 +9,7 @@ use crate::{
     route::Route,
     status::Refusal,
     store::Store,
+    verbs,
 };
 
 /// The media type of aggregated discovery.
@@ -113,12 +114,19 @@ fn subresources(resource: &Resource, version: &Version) -> Vec<(&'static str, [S
         ));
     }
     if resource.is("", "Pod") {
+        let core = |kind: &str| [String::new(), "v1".into(), kind.into()];
         found.push(("log", own(), &["get"][..]));
         found.push((
             "eviction",
             ["policy".into(), "v1".into(), "Eviction".into()],
             &["create"][..],
         ));
+        for (name, kind) in verbs::refused::CONNECTIONS {
+            found.push((name, core(kind), &["create", "get"][..]));
+        }
+    }
+    if resource.is("certificates.k8s.io", "CertificateSigningRequest") {
+        found.push(("approval", own(), &["get", "patch", "update"][..]));
     }
     if resource.is("", "Namespace") {
         found.push(("finalize", own(), &["update"][..]));

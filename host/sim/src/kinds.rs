@@ -1,7 +1,10 @@
 //! Which kinds are served: the built-in ones a deploy tool meets, and what custom resource definitions add.
 
+mod convert;
+
 use std::collections::BTreeMap;
 
+pub(crate) use self::convert::convert;
 use crate::store::Kind;
 
 /// One served version of a resource.
@@ -33,6 +36,10 @@ pub struct Scale {
 pub enum Keeping {
     /// Objects are stored.
     Stored,
+    /// Objects are stored, and only one is deleted by a request.
+    StoredOneByOne,
+    /// Nothing can be written; a list is empty.
+    Listed,
     /// A POST is answered, nothing is stored.
     Answered,
 }
@@ -118,279 +125,71 @@ impl Resource {
                 "update",
                 "watch",
             ],
+            Keeping::StoredOneByOne => &["create", "delete", "get", "list", "patch", "update", "watch"],
+            Keeping::Listed => &["get", "list"],
             Keeping::Answered => &["create"],
         }
     }
 }
 
-/// What a row of the table says beyond names.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Trait {
-    Namespaced,
-    Status,
-    Scale,
-    Generations,
-    All,
-    Answered,
-}
-
-use Trait::{All, Answered, Generations, Namespaced, Status};
-
-type Row = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-    &'static [Trait],
-);
-
-const APPS: &[Trait] = &[Namespaced, Status, Trait::Scale, Generations, All];
-
-/// Group, version, kind, plural, short names, traits.
-const TABLE: &[Row] = &[
-    ("", "v1", "ConfigMap", "configmaps", &["cm"], &[Namespaced]),
-    ("", "v1", "Endpoints", "endpoints", &["ep"], &[Namespaced]),
-    ("", "v1", "Event", "events", &["ev"], &[Namespaced]),
-    ("", "v1", "LimitRange", "limitranges", &["limits"], &[Namespaced]),
-    ("", "v1", "Namespace", "namespaces", &["ns"], &[Status]),
-    ("", "v1", "Node", "nodes", &["no"], &[Status]),
-    ("", "v1", "PersistentVolume", "persistentvolumes", &["pv"], &[Status]),
-    (
-        "",
-        "v1",
-        "PersistentVolumeClaim",
-        "persistentvolumeclaims",
-        &["pvc"],
-        &[Namespaced, Status],
-    ),
-    (
-        "",
-        "v1",
-        "Pod",
-        "pods",
-        &["po"],
-        &[Namespaced, Status, Generations, All],
-    ),
-    (
-        "",
-        "v1",
-        "ReplicationController",
-        "replicationcontrollers",
-        &["rc"],
-        APPS,
-    ),
-    (
-        "",
-        "v1",
-        "ResourceQuota",
-        "resourcequotas",
-        &["quota"],
-        &[Namespaced, Status],
-    ),
-    ("", "v1", "Secret", "secrets", &[], &[Namespaced]),
-    ("", "v1", "Service", "services", &["svc"], &[Namespaced, Status, All]),
-    ("", "v1", "ServiceAccount", "serviceaccounts", &["sa"], &[Namespaced]),
-    (
-        "admissionregistration.k8s.io",
-        "v1",
-        "MutatingWebhookConfiguration",
-        "mutatingwebhookconfigurations",
-        &[],
-        &[Generations],
-    ),
-    (
-        "admissionregistration.k8s.io",
-        "v1",
-        "ValidatingWebhookConfiguration",
-        "validatingwebhookconfigurations",
-        &[],
-        &[Generations],
-    ),
-    (
-        "apiextensions.k8s.io",
-        "v1",
-        "CustomResourceDefinition",
-        "customresourcedefinitions",
-        &["crd", "crds"],
-        &[Status, Generations],
-    ),
-    (
-        "apiregistration.k8s.io",
-        "v1",
-        "APIService",
-        "apiservices",
-        &[],
-        &[Status],
-    ),
-    (
-        "apps",
-        "v1",
-        "ControllerRevision",
-        "controllerrevisions",
-        &[],
-        &[Namespaced],
-    ),
-    (
-        "apps",
-        "v1",
-        "DaemonSet",
-        "daemonsets",
-        &["ds"],
-        &[Namespaced, Status, Generations, All],
-    ),
-    ("apps", "v1", "Deployment", "deployments", &["deploy"], APPS),
-    ("apps", "v1", "ReplicaSet", "replicasets", &["rs"], APPS),
-    ("apps", "v1", "StatefulSet", "statefulsets", &["sts"], APPS),
-    (
-        "authorization.k8s.io",
-        "v1",
-        "SelfSubjectAccessReview",
-        "selfsubjectaccessreviews",
-        &[],
-        &[Answered],
-    ),
-    (
-        "authorization.k8s.io",
-        "v1",
-        "SelfSubjectRulesReview",
-        "selfsubjectrulesreviews",
-        &[],
-        &[Answered],
-    ),
-    (
-        "autoscaling",
-        "v2",
-        "HorizontalPodAutoscaler",
-        "horizontalpodautoscalers",
-        &["hpa"],
-        &[Namespaced, Status, All],
-    ),
-    (
-        "batch",
-        "v1",
-        "CronJob",
-        "cronjobs",
-        &["cj"],
-        &[Namespaced, Status, Generations, All],
-    ),
-    (
-        "batch",
-        "v1",
-        "Job",
-        "jobs",
-        &[],
-        &[Namespaced, Status, Generations, All],
-    ),
-    ("coordination.k8s.io", "v1", "Lease", "leases", &[], &[Namespaced]),
-    ("events.k8s.io", "v1", "Event", "events", &["ev"], &[Namespaced]),
-    (
-        "networking.k8s.io",
-        "v1",
-        "Ingress",
-        "ingresses",
-        &["ing"],
-        &[Namespaced, Status, Generations],
-    ),
-    (
-        "networking.k8s.io",
-        "v1",
-        "IngressClass",
-        "ingressclasses",
-        &[],
-        &[Generations],
-    ),
-    (
-        "networking.k8s.io",
-        "v1",
-        "NetworkPolicy",
-        "networkpolicies",
-        &["netpol"],
-        &[Namespaced, Generations],
-    ),
-    (
-        "policy",
-        "v1",
-        "PodDisruptionBudget",
-        "poddisruptionbudgets",
-        &["pdb"],
-        &[Namespaced, Status, Generations],
-    ),
-    (
-        "rbac.authorization.k8s.io",
-        "v1",
-        "ClusterRole",
-        "clusterroles",
-        &[],
-        &[],
-    ),
-    (
-        "rbac.authorization.k8s.io",
-        "v1",
-        "ClusterRoleBinding",
-        "clusterrolebindings",
-        &[],
-        &[],
-    ),
-    ("rbac.authorization.k8s.io", "v1", "Role", "roles", &[], &[Namespaced]),
-    (
-        "rbac.authorization.k8s.io",
-        "v1",
-        "RoleBinding",
-        "rolebindings",
-        &[],
-        &[Namespaced],
-    ),
-    (
-        "scheduling.k8s.io",
-        "v1",
-        "PriorityClass",
-        "priorityclasses",
-        &["pc"],
-        &[Generations],
-    ),
-    ("storage.k8s.io", "v1", "StorageClass", "storageclasses", &["sc"], &[]),
-];
+/// Group, versions, kind, plural, short names, categories and traits of each built-in kind.
+const TABLE: &str = include_str!("kinds/table.txt");
 
 /// Returns the built-in resources.
 pub fn built_in() -> BTreeMap<Kind, Resource> {
-    TABLE
-        .iter()
-        .map(|row| (Kind::new(row.0, row.2), resource(row)))
+    rows()
+        .filter_map(resource)
+        .map(|resource| (resource.id(), resource))
         .collect()
 }
 
-fn resource(&(group, version, kind, plural, short_names, traits): &Row) -> Resource {
-    let has = |wanted: Trait| traits.contains(&wanted);
-    let scale = has(Trait::Scale).then(|| Scale {
-        wanted: "spec.replicas".into(),
-        found: "status.replicas".into(),
-        selector: Some("spec.selector".into()),
-    });
-    Resource {
-        group: group.into(),
-        versions: vec![Version {
-            name: version.into(),
-            status: has(Status),
-            scale,
+fn rows() -> impl Iterator<Item = &'static str> {
+    TABLE.lines().filter(|line| !line.starts_with('#') && !line.is_empty())
+}
+
+/// Reads a row of the table. A test reads all of them.
+fn resource(row: &str) -> Option<Resource> {
+    let mut columns = row.split_whitespace().map(|word| if word == "-" { "" } else { word });
+    let [group, versions, kind, plural, short_names, categories, traits] = std::array::from_fn(|_| columns.next());
+    let list = |words: &str| -> Vec<String> {
+        let words = words.split(',').filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect()
+    };
+    let (group, kind, traits) = (group?, kind?, list(traits?));
+    let has = |wanted: &str| traits.iter().any(|found| found == wanted);
+    let versions: Vec<Version> = list(versions?)
+        .into_iter()
+        .map(|name| Version {
+            name,
+            status: has("status"),
+            scale: has("scale").then(|| Scale {
+                wanted: "spec.replicas".into(),
+                found: "status.replicas".into(),
+                selector: Some("spec.selector".into()),
+            }),
             selectable: selectable(group, kind),
-        }],
-        storage: version.into(),
+        })
+        .collect();
+    Some(Resource {
+        group: group.into(),
+        storage: versions.first()?.name.clone(),
+        versions,
         kind: kind.into(),
         list_kind: format!("{kind}List"),
-        plural: plural.into(),
+        plural: plural?.into(),
         singular: kind.to_lowercase(),
-        short_names: short_names.iter().map(|&name| name.into()).collect(),
-        categories: if has(All) { vec!["all".into()] } else { Vec::new() },
-        namespaced: has(Namespaced),
-        generations: has(Generations),
+        short_names: list(short_names?),
+        categories: list(categories?),
+        namespaced: has("namespaced"),
+        generations: has("generation"),
         custom: false,
-        keeping: if has(Answered) {
-            Keeping::Answered
-        } else {
-            Keeping::Stored
+        keeping: match () {
+            () if has("answered") => Keeping::Answered,
+            () if has("listed") => Keeping::Listed,
+            () if has("kept") => Keeping::StoredOneByOne,
+            () => Keeping::Stored,
         },
-    }
+    })
 }
 
 /// Fields that a field selector may name besides name and namespace; a real server refuses all others.
@@ -436,10 +235,27 @@ mod tests {
 
     #[test]
     fn every_row_is_its_own_kind_and_path() {
-        assert_eq!(built_in().len(), TABLE.len());
-        let mut paths: Vec<_> = TABLE.iter().map(|row| (row.0, row.1, row.3)).collect();
+        assert_eq!(built_in().len(), rows().count());
+        let known = [
+            "namespaced",
+            "status",
+            "scale",
+            "generation",
+            "answered",
+            "listed",
+            "kept",
+        ];
+        let mut paths = Vec::new();
+        for row in rows() {
+            let words: Vec<&str> = row.split_whitespace().collect();
+            assert_eq!(words.len(), 7, "{row}");
+            let mut traits = words[6].split(',').filter(|word| *word != "-");
+            assert!(traits.all(|word| known.contains(&word)), "{row}");
+            paths.push((words[0], words[3]));
+        }
+        let all = paths.len();
         paths.sort_unstable();
         paths.dedup();
-        assert_eq!(paths.len(), TABLE.len());
+        assert_eq!(paths.len(), all);
     }
 }

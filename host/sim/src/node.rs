@@ -236,7 +236,7 @@ fn perform(store: &mut Store, change: Change) -> Option<Order> {
         // Scheduling, the only update a kubelet of the embedded cluster makes: these pods have been scheduled.
         // What a container creates; a kubelet creates nothing of its own.
         Change::Create(object) => Some(Order::Create(object)),
-        Change::Update(_) | Change::Release(..) => None,
+        Change::Update(_) | Change::Scale(_) | Change::Release(..) => None,
     }
 }
 

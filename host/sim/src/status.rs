@@ -51,6 +51,15 @@ impl Cause {
         }
     }
 
+    /// Returns the cause for a value that is there twice.
+    pub fn duplicate(field: &str, value: &Value) -> Cause {
+        Cause {
+            reason: "FieldValueDuplicate",
+            field: field.into(),
+            message: format!("Duplicate value: {value}"),
+        }
+    }
+
     /// Returns the cause for a value that must not be there.
     pub fn forbidden(field: &str, why: &str) -> Cause {
         Cause {

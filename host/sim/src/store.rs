@@ -6,6 +6,7 @@
 //!
 //! * `create.rs`, `update.rs`, `delete.rs`: the writes; `commit.rs`: what they all end in;
 //! * `defaults.rs`, `validate.rs`, `immutable.rs`: what the API server adds to an object, and what it refuses;
+//! * `quantity.rs`: what `1Gi` is worth;
 //! * `definition.rs`: custom kinds; `namespace.rs`: life and death of namespaces;
 //! * `mirror.rs`: objects as another API server has them;
 //! * `history.rs`: the log that watches read; `lines.rs`: what containers print; `save.rs`: the state as a file.
@@ -20,6 +21,7 @@ mod immutable;
 mod lines;
 mod mirror;
 mod namespace;
+pub(crate) mod quantity;
 mod save;
 mod shared;
 mod update;

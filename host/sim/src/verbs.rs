@@ -1,13 +1,14 @@
 //! What each request about objects does.
 //!
 //! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
-//! * `scale.rs`, `print.rs`: the scale subresource and what containers print;
+//! * `scale.rs`, `print.rs`: the scale subresource and what containers print; `refused.rs`: subresources that aren't there;
 //! * `body.rs`: what a request brings, and how an object is handed out in the asked version.
 
 pub(crate) mod body;
 mod erase;
 mod print;
 mod read;
+pub(crate) mod refused;
 mod scale;
 mod write;
 
@@ -113,19 +114,18 @@ pub(crate) fn answer(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
             "invalid dryRun: the only value it can have is All",
         ));
     }
-    if target.resource.keeping == Keeping::Answered {
-        return if call.method == Method::POST {
-            review(call, &target)
-        } else {
-            Err(Refusal::method_not_allowed())
-        };
+    match (target.resource.keeping, call.method) {
+        (Keeping::Answered, &Method::POST) => return review(call, &target),
+        (Keeping::Listed, &Method::GET) if !call.query.flag("watch") => {}
+        (Keeping::Answered | Keeping::Listed, _) => return Err(Refusal::method_not_allowed()),
+        (Keeping::Stored | Keeping::StoredOneByOne, _) => {}
     }
     let Some(name) = call.objects.name.as_deref() else {
         return match *call.method {
             Method::GET if call.query.flag("watch") => watch::answer(call, &target),
             Method::GET => read::list(call, &target),
             Method::POST => write::create(call, &target),
-            Method::DELETE => erase::collection(call, &target),
+            Method::DELETE if target.resource.keeping == Keeping::Stored => erase::collection(call, &target),
             _ => Err(Refusal::method_not_allowed()),
         };
     };
@@ -149,23 +149,41 @@ pub(crate) fn answer(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
         (Some("log"), &Method::GET) if target.resource.is("", "Pod") => print::answer(call, name),
         (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => erase::evict(call, &target, name),
         (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, &target, name),
+        (Some("approval"), &Method::GET) if is_request(&target) => read::get(call, &target, name),
+        // An approval is a condition of the status; the API server writes nothing else of the object there.
+        (Some("approval"), &Method::PUT) if is_request(&target) => write::update(call, &target, name, Some("status")),
+        (Some("approval"), &Method::PATCH) if is_request(&target) => write::patch(call, &target, name, Some("status")),
         (None, _) => Err(Refusal::method_not_allowed()),
-        (Some(_), _) => Err(Refusal::no_such_path()),
+        (Some(other), _) => Err(refused::subresource(&target.resource, other)),
     }
 }
 
-/// Everything is allowed here.
+fn is_request(target: &Target) -> bool {
+    target.resource.is("certificates.k8s.io", "CertificateSigningRequest")
+}
+
+/// Everything is allowed here, to a single user who has no other name.
 fn review(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
     let mut object = body::object(call, target)?;
-    object["status"] = if target.resource.kind == "SelfSubjectAccessReview" {
-        json!({ "allowed": true })
-    } else {
-        let all = json!(["*"]);
-        json!({
-            "incomplete": false,
-            "resourceRules": [{ "verbs": all, "apiGroups": all, "resources": all }],
-            "nonResourceRules": [{ "verbs": all, "nonResourceURLs": all }],
-        })
+    object["status"] = match target.resource.kind.as_str() {
+        "SelfSubjectRulesReview" => {
+            let all = json!(["*"]);
+            json!({
+                "incomplete": false,
+                "resourceRules": [{ "verbs": all, "apiGroups": all, "resources": all }],
+                "nonResourceRules": [{ "verbs": all, "nonResourceURLs": all }],
+            })
+        }
+        "SelfSubjectReview" => json!({
+            "userInfo": { "username": "capstan", "groups": ["system:masters", "system:authenticated"] },
+        }),
+        "TokenReview" => json!({ "user": {}, "error": "the embedded cluster knows no tokens of others" }),
+        "Binding" => {
+            return Err(Refusal::bad_request(
+                "pods are bound by the embedded cluster itself: it has one node and no scheduler",
+            ));
+        }
+        _ => json!({ "allowed": true }),
     };
     Ok(value(StatusCode::CREATED, &object))
 }

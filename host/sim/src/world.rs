@@ -14,11 +14,11 @@ use tokio::{sync::Notify, task::JoinHandle};
 
 use crate::{
     actors::{
-        self, Sight, Turn, adoption, daemon_set, deployment, garbage, job,
+        self, Sight, Turn, adoption, api_service, autoscaler, daemon_set, deployment, disruption, garbage, job,
         look::{kind, namespace},
         network,
         pod::Kubelet,
-        replica_set, stateful_set, ttl, volume,
+        protection, recorded, replica_set, stateful_set, ttl, volume,
     },
     exec::{Children, groups::Groups},
     pods::{
@@ -90,15 +90,20 @@ struct Settings {
 type Actor = fn(&Sight<'_>) -> Turn;
 
 /// The controllers but for the kubelet and the garbage collector, in the order in which they act.
-const ACTORS: [Actor; 8] = [
+const ACTORS: [Actor; 13] = [
     adoption::tick,
+    autoscaler::tick,
     deployment::tick,
     replica_set::tick,
     stateful_set::tick,
     daemon_set::tick,
     job::tick,
     volume::tick,
+    protection::tick,
     network::tick,
+    api_service::tick,
+    disruption::tick,
+    recorded::tick,
 ];
 
 impl Default for Setup {

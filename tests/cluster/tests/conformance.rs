@@ -10,6 +10,7 @@ mod conformance {
     pub mod custom;
     pub mod delete;
     pub mod ground;
+    pub mod kinds;
     pub mod patch;
     pub mod review;
     pub mod update;
@@ -17,7 +18,7 @@ mod conformance {
     pub mod workloads;
 }
 
-use conformance::{apply, create, custom, delete, ground, patch, review, update, watch, workloads};
+use conformance::{apply, create, custom, delete, ground, kinds, patch, review, update, watch, workloads};
 
 /// Names each body once and makes two tests of it.
 macro_rules! both {
@@ -86,6 +87,12 @@ both! {
         a_definition_becomes_established_and_serves
         custom_objects_have_a_generation_and_a_status
         what_is_defined_can_be_discovered;
+    kinds:
+        every_built_in_kind_is_served
+        fields_that_never_change_are_refused
+        a_bound_claim_does_not_shrink
+        bad_objects_of_built_in_kinds_are_refused
+        an_autoscaler_is_served_in_both_versions;
     review:
         an_administrator_may_do_everything;
     workloads:

@@ -29,8 +29,8 @@ fn is_quantity(pointer: &str) -> bool {
     .any(|part| pointer.contains(part))
 }
 
-/// Reads a quantity (<https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>).
-fn amount(value: &Value) -> Option<f64> {
+/// Returns the amount of a quantity (<https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>).
+pub(crate) fn amount(value: &Value) -> Option<f64> {
     let text = match value {
         Value::String(text) => text.as_str(),
         Value::Number(number) => return number.as_f64(),

@@ -1,6 +1,6 @@
 //! All rules. The documentation's table is made from this one, and ids never change: people write them into their manifests.
 
-use super::{Found, Set, Severity, annotations, claims, deletion, failure, hooks, later, removed, rights, ttl};
+use super::{Found, Set, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl};
 
 /// A rule.
 #[derive(Clone, Copy)]
@@ -63,7 +63,7 @@ pub const REMOVED_VERSION: Rule = rule(
 );
 
 /// All rules that are looked at with every plan.
-pub const RULES: [Rule; 18] = [
+pub const RULES: [Rule; 21] = [
     Rule {
         is_of_deletion: true,
         ..rule(
@@ -122,6 +122,27 @@ pub const RULES: [Rule; 18] = [
             rights::of_hooks,
         )
     },
+    rule(
+        "replicas-and-autoscaler",
+        Severity::Warning,
+        "A manifest sets `spec.replicas` of what a HorizontalPodAutoscaler or a KEDA ScaledObject of the set scales.",
+        "Both decide over one field: a sync fails with a conflict, or undoes the scaling.",
+        live::replicas,
+    ),
+    rule(
+        "stateful-set-change",
+        Severity::Warning,
+        "A StatefulSet that is there would get other claims, another service, selector or pod management.",
+        "The API server refuses that. Only told where the live objects are known.",
+        live::stateful_sets,
+    ),
+    rule(
+        "claim-shrinks",
+        Severity::Warning,
+        "A PersistentVolumeClaim that is there would get smaller.",
+        "The API server refuses that. Only told where the live objects are known.",
+        live::claims,
+    ),
     rule(
         "binding-needs-later",
         Severity::Warning,

@@ -43,13 +43,25 @@ fn answerer() -> Answerer {
     }
 }
 
-fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
+fn decoded(documents: &[String]) -> Vec<Manifest> {
     let text = documents
         .iter()
         .map(|document| format!("{document}}}\n"))
         .collect::<Vec<_>>()
         .join("---\n");
-    let manifests = manifest::decode("set.yaml", &text).unwrap_or_else(|errors| panic!("{errors:?}: {text}"));
+    manifest::decode("set.yaml", &text).unwrap_or_else(|errors| panic!("{errors:?}: {text}"))
+}
+
+fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
+    let live = Live {
+        is_first_install: true,
+        ..Live::default()
+    };
+    findings_beside(documents, &live, mode)
+}
+
+fn findings_beside(documents: &[String], live: &Live, mode: Mode) -> Vec<Finding> {
+    let manifests = decoded(documents);
     let desired: Vec<Classified> = manifests
         .into_iter()
         .map(|manifest| {
@@ -73,10 +85,6 @@ fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
             }
         })
         .collect();
-    let live = Live {
-        is_first_install: true,
-        ..Live::default()
-    };
     let plan = plan::make(&Planning {
         application: Application {
             name: "shop".to_owned(),
@@ -86,7 +94,7 @@ fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
         does: OperationKind::Sync,
         purpose: Purpose::Deploy,
         desired: &desired,
-        live: &live,
+        live,
         records: &HookRecords::new(),
         answerer: &|_| Some(answerer()),
         policies_for_all: Vec::new(),
@@ -119,6 +127,42 @@ pub(super) fn check_argo(rule: &str, cases: &[Case<'_>]) {
     check_in(Mode::ArgoCd, rule, cases);
 }
 
+/// A case beside live objects: what it is, those, the documents, and what a rule says about it.
+pub(super) type LiveCase<'a> = (&'a str, Vec<String>, Vec<String>, &'a str);
+
+/// Checks what one rule says of documents whose objects are there already, as the application's own.
+pub(super) fn check_live(rule: &str, cases: &[LiveCase<'_>]) {
+    for (case, there, documents, expected) in cases {
+        let objects = decoded(there).into_iter().map(|manifest| {
+            let mut object = manifest.object;
+            object.set_meta("uid", "1");
+            object.set_meta("resourceVersion", "1");
+            (object.key(), object)
+        });
+        let live = Live {
+            objects: objects.collect(),
+            ..Live::default()
+        };
+        assert_eq!(
+            said(rule, &findings_beside(documents, &live, Mode::Native)),
+            *expected,
+            "{rule}: {case}"
+        );
+    }
+}
+
+fn said(rule: &str, findings: &[Finding]) -> String {
+    let told: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.rule == rule && !finding.is_ignored)
+        .map(|finding| {
+            let line = finding.place.as_ref().map_or(0, |place| place.line);
+            format!("{} at {line}", finding.severity)
+        })
+        .collect();
+    told.join(", ")
+}
+
 fn check_in(mode: Mode, rule: &str, cases: &[Case<'_>]) {
     assert!(is_rule(rule), "{rule}");
     assert!(
@@ -126,15 +170,7 @@ fn check_in(mode: Mode, rule: &str, cases: &[Case<'_>]) {
         "{rule} is never silent"
     );
     for (case, documents, expected) in cases {
-        let told: Vec<String> = findings(documents, mode)
-            .iter()
-            .filter(|finding| finding.rule == rule && !finding.is_ignored)
-            .map(|finding| {
-                let line = finding.place.as_ref().map_or(0, |place| place.line);
-                format!("{} at {line}", finding.severity)
-            })
-            .collect();
-        assert_eq!(told.join(", "), *expected, "{rule}: {case}");
+        assert_eq!(said(rule, &findings(documents, mode)), *expected, "{rule}: {case}");
     }
 }
 

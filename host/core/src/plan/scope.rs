@@ -61,6 +61,11 @@ pub fn settle(
                             .collect();
                         format!("the cluster has {}", groups.join(", "))
                     }
+                    None if super::built_in().contains_key(&kind) => {
+                        "Kubernetes itself has this kind, and this cluster doesn't serve it: its version is too old, or the feature is \
+                         switched off"
+                            .to_owned()
+                    }
                     None => "add its CustomResourceDefinition to the set, or install it first".to_owned(),
                 }));
             }

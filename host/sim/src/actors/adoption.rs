@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 
 use super::{
     Sight, Turn,
-    look::{controller, fields, is_going, items, namespace, reference_to, text},
+    look::{controller, fields, has_labels, is_going, is_matched, items, namespace, reference_to, text},
     stateful_set, template,
 };
 
-/// Which kind of the group `apps` adopts what.
-const ADOPTERS: [(&str, (&str, &str)); 4] = [
-    ("Deployment", ("apps", "ReplicaSet")),
-    ("ReplicaSet", ("", "Pod")),
-    ("StatefulSet", ("", "Pod")),
-    ("DaemonSet", ("", "Pod")),
+/// Group and kind of each controller, and of what it adopts.
+const ADOPTERS: [((&str, &str), (&str, &str)); 5] = [
+    (("apps", "Deployment"), ("apps", "ReplicaSet")),
+    (("apps", "ReplicaSet"), ("", "Pod")),
+    (("", "ReplicationController"), ("", "Pod")),
+    (("apps", "StatefulSet"), ("", "Pod")),
+    (("apps", "DaemonSet"), ("", "Pod")),
 ];
 
 pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
@@ -26,7 +27,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
                 continue;
             }
             let adopters = ADOPTERS.iter().filter(|(_, adopted)| *adopted == (group, kind));
-            let mut owners = adopters.flat_map(|(adopter, _)| sight.list("apps", adopter));
+            let mut owners = adopters.flat_map(|((group, kind), _)| sight.list(group, kind));
             if let Some(owner) = owners.find(|owner| adopts(owner, orphan)) {
                 turn.update(with_controller(orphan, owner));
             }
@@ -38,7 +39,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
 fn adopts(owner: &Value, orphan: &Value) -> bool {
     let is_candidate = match text(owner, "/kind") {
         "StatefulSet" => stateful_set::ordinal(owner, orphan).is_some(),
-        "ReplicaSet" => template::is_active(orphan),
+        "ReplicaSet" | "ReplicationController" => template::is_active(orphan),
         _ => true,
     };
     is_candidate && !is_going(owner) && namespace(owner) == namespace(orphan) && is_selected(owner, orphan)
@@ -47,27 +48,14 @@ fn adopts(owner: &Value, orphan: &Value) -> bool {
 /// Says whether `spec.selector` of a workload matches an object's labels. An empty selector matches nothing here, since the API server
 /// refuses workloads with one.
 fn is_selected(owner: &Value, object: &Value) -> bool {
-    let label = |name: &str| {
-        let labels = object.pointer("/metadata/labels");
-        labels.and_then(|labels| labels.get(name)).and_then(Value::as_str)
-    };
-    let expressions = items(owner, "/spec/selector/matchExpressions");
-    let mut equals = fields(owner, "/spec/selector/matchLabels").peekable();
-    if equals.peek().is_none() && expressions.is_empty() {
+    let Some(selector) = owner.pointer("/spec/selector") else {
         return false;
+    };
+    if text(owner, "/kind") == "ReplicationController" {
+        return fields(selector, "").next().is_some() && has_labels(object, selector);
     }
-    equals.all(|(name, value)| label(name) == value.as_str())
-        && expressions.iter().all(|expression| {
-            let found = label(text(expression, "/key"));
-            let is_listed = found.is_some_and(|found| items(expression, "/values").iter().any(|value| value == found));
-            match text(expression, "/operator") {
-                "In" => is_listed,
-                "NotIn" => !is_listed,
-                "Exists" => found.is_some(),
-                "DoesNotExist" => found.is_none(),
-                _ => false,
-            }
-        })
+    let is_empty = fields(selector, "/matchLabels").next().is_none() && items(selector, "/matchExpressions").is_empty();
+    !is_empty && is_matched(object, selector)
 }
 
 fn with_controller(orphan: &Value, owner: &Value) -> Value {
@@ -104,6 +92,11 @@ mod tests {
         assert!(adopts(&workload("DaemonSet", &by_expression), &pod("x")));
         assert!(!adopts(&workload("ReplicaSet", &others), &pod("x")));
         assert!(!adopts(&workload("ReplicaSet", &json!({})), &pod("x")));
+        assert!(adopts(
+            &workload("ReplicationController", &json!({ "app": "db" })),
+            &pod("x")
+        ));
+        assert!(!adopts(&workload("ReplicationController", &json!({})), &pod("x")));
     }
 
     #[test]

@@ -109,6 +109,31 @@ pub(crate) fn is_condition(object: &Value, kind: &str) -> bool {
     condition(object, kind).is_some_and(|condition| text(condition, "/status") == "True")
 }
 
+/// Says whether an object has all of some labels.
+pub(crate) fn has_labels(object: &Value, labels: &Value) -> bool {
+    fields(labels, "").all(|(name, value)| label(object, name) == value.as_str())
+}
+
+/// Says whether a label selector (`matchLabels`, `matchExpressions`) matches an object; an empty one matches all.
+pub(crate) fn is_matched(object: &Value, selector: &Value) -> bool {
+    fields(selector, "/matchLabels").all(|(name, value)| label(object, name) == value.as_str())
+        && items(selector, "/matchExpressions").iter().all(|expression| {
+            let found = label(object, text(expression, "/key"));
+            let is_listed = found.is_some_and(|found| items(expression, "/values").iter().any(|value| value == found));
+            match text(expression, "/operator") {
+                "In" => is_listed,
+                "NotIn" => !is_listed,
+                "Exists" => found.is_some(),
+                "DoesNotExist" => found.is_none(),
+                _ => false,
+            }
+        })
+}
+
+fn label<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
+    object.pointer("/metadata/labels")?.get(name)?.as_str()
+}
+
 /// Returns the object's status as a map that can be changed.
 pub(crate) fn status_of(object: &Value) -> Map<String, Value> {
     object

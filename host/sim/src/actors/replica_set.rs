@@ -1,4 +1,4 @@
-//! The ReplicaSet controller: as many pods of one template as asked for.
+//! The ReplicaSet controller, which looks after ReplicationControllers, too: as many pods of one template as asked for.
 
 use serde_json::{Value, json};
 
@@ -11,8 +11,10 @@ use crate::store::Propagation;
 
 pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     let mut turn = Turn::default();
-    for set in sight.list("apps", "ReplicaSet") {
-        run(sight, &mut turn, set);
+    for (group, kind) in [("apps", "ReplicaSet"), ("", "ReplicationController")] {
+        for set in sight.list(group, kind) {
+            run(sight, &mut turn, set);
+        }
     }
     turn
 }

@@ -13,7 +13,12 @@ use crate::{glob, span::Wait};
 pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     let mut turn = Turn::default();
     for claim in sight.list("", "PersistentVolumeClaim") {
-        if !is_going(claim) && text(claim, "/status/phase") != "Bound" {
+        if is_going(claim) {
+            continue;
+        }
+        if text(claim, "/status/phase") == "Bound" {
+            grow(&mut turn, claim);
+        } else {
             run(sight, &mut turn, claim);
         }
     }
@@ -59,6 +64,18 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
         .unwrap_or_else(|| json!({}));
     status.insert("capacity".into(), capacity);
     turn.status(claim, status);
+}
+
+/// Gives a bound claim what it asks for by now.
+fn grow(turn: &mut Turn, claim: &Value) {
+    let Some(requests) = claim.pointer("/spec/resources/requests") else {
+        return;
+    };
+    if claim.pointer("/status/capacity") != Some(requests) {
+        let mut status = status_of(claim);
+        status.insert("capacity".into(), requests.clone());
+        turn.status(claim, status);
+    }
 }
 
 /// Says whether the claim's class binds only what a pod uses, and none does.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Change, Kind, Store, Writer, commit::place, defaults, definition, validate};
 use crate::{
     apply::{managed, schema},
-    kinds::Resource,
+    kinds::{Resource, convert},
     status::{Cause, Refusal},
 };
 
@@ -18,7 +18,7 @@ impl Store {
     pub(crate) fn create_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
         let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
         let resource = self.served(&kind)?.clone();
-        object["apiVersion"] = json!(resource.storage_version());
+        convert(&mut object, &resource.storage_version());
         if !object["metadata"].is_object() {
             object["metadata"] = json!({});
         }

@@ -1,5 +1,7 @@
 //! What the API server adds to an object: the values controllers and people count on.
 
+mod others;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
 
@@ -19,7 +21,13 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
                 ("volumeMode", json!("Filesystem")),
             ],
         ),
-        ("", "ReplicationController") | ("apps", "ReplicaSet") => {
+        ("", "ReplicationController") => {
+            others::replication_controller(object);
+            set(object.get_mut("spec"), &[("replicas", json!(1))]);
+            template(object.get_mut("spec"));
+        }
+        ("", "PodTemplate") => template(Some(object)),
+        ("apps", "ReplicaSet") => {
             set(object.get_mut("spec"), &[("replicas", json!(1))]);
             template(object.get_mut("spec"));
         }
@@ -28,7 +36,6 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         ("apps", "DaemonSet") => daemon_set(object.get_mut("spec")),
         ("batch", "Job") => job(object),
         ("batch", "CronJob") => cron_job(object.get_mut("spec")),
-        ("autoscaling", "HorizontalPodAutoscaler") => set(object.get_mut("spec"), &[("minReplicas", json!(1))]),
         ("networking.k8s.io", "NetworkPolicy") => network_policy(object.get_mut("spec")),
         ("storage.k8s.io", "StorageClass") => {
             set(
@@ -41,7 +48,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => binding(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object.get_mut("spec")),
-        _ => {}
+        (group, kind) => others::fill(group, kind, object),
     }
 }
 
@@ -79,7 +86,6 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
         (resource.group.as_str(), resource.kind.as_str()),
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
             | ("batch", "Job" | "CronJob")
-            | ("policy", "PodDisruptionBudget")
             | ("networking.k8s.io", "Ingress")
             | ("", "Service")
     );
@@ -93,6 +99,10 @@ pub(super) fn begin(resource: &Resource, object: &mut Value) {
             _ => json!({}),
         };
         set(Some(object), &[("status", empty)]);
+    } else if resource.has_status()
+        && let Some(status) = others::first_status(resource)
+    {
+        set(Some(object), &[("status", status)]);
     }
 }
 

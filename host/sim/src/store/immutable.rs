@@ -1,6 +1,8 @@
 //! What cannot change once it is there.
 
-use serde_json::Value;
+mod storage;
+
+use serde_json::{Value, json};
 
 use super::validate::refuse;
 use crate::{
@@ -8,53 +10,155 @@ use crate::{
     status::{Cause, Refusal},
 };
 
-/// Checks what cannot change.
+/// Fields that never change once an object is there: group, kind, and the paths as the server names them.
+const FIXED: &[(&str, &str, &[&str])] = &[
+    ("", "ResourceQuota", &["spec.scopes"]),
+    ("", "Secret", &["type"]),
+    (
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        &["spec.scope", "spec.group", "spec.names.plural", "spec.names.kind"],
+    ),
+    ("apps", "ControllerRevision", &["data"]),
+    ("apps", "DaemonSet", &["spec.selector"]),
+    ("apps", "Deployment", &["spec.selector"]),
+    ("apps", "ReplicaSet", &["spec.selector"]),
+    (
+        "batch",
+        "Job",
+        &[
+            "spec.selector",
+            "spec.completionMode",
+            "spec.podFailurePolicy",
+            "spec.backoffLimitPerIndex",
+            "spec.managedBy",
+            "spec.successPolicy",
+        ],
+    ),
+    ("discovery.k8s.io", "EndpointSlice", &["addressType"]),
+    ("networking.k8s.io", "IPAddress", &["spec.parentRef"]),
+    ("networking.k8s.io", "IngressClass", &["spec.controller"]),
+    ("networking.k8s.io", "ServiceCIDR", &["spec.cidrs"]),
+    ("node.k8s.io", "RuntimeClass", &["handler"]),
+    ("resource.k8s.io", "ResourceClaim", &["spec"]),
+    ("resource.k8s.io", "ResourceClaimTemplate", &["spec"]),
+    (
+        "resource.k8s.io",
+        "ResourceSlice",
+        &["spec.driver", "spec.nodeName", "spec.pool.name"],
+    ),
+    ("scheduling.k8s.io", "PriorityClass", &["preemptionPolicy"]),
+    ("storage.k8s.io", "CSIDriver", &["spec.volumeLifecycleModes"]),
+    (
+        "storage.k8s.io",
+        "CSIStorageCapacity",
+        &["storageClassName", "nodeTopology"],
+    ),
+    (
+        "storage.k8s.io",
+        "StorageClass",
+        &["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"],
+    ),
+    ("storage.k8s.io", "VolumeAttachment", &["spec"]),
+];
+
+/// Fields that are refused in other words.
+const FORBIDDEN: &[(&str, &str, &str, &str)] = &[
+    (
+        "scheduling.k8s.io",
+        "PriorityClass",
+        "value",
+        "may not be changed in an update.",
+    ),
+    (
+        "storage.k8s.io",
+        "VolumeAttributesClass",
+        "driverName",
+        "updates to driverName are forbidden.",
+    ),
+    (
+        "storage.k8s.io",
+        "VolumeAttributesClass",
+        "parameters",
+        "updates to parameters are forbidden.",
+    ),
+];
+
+/// What a server says of most fields.
+const IMMUTABLE: &str = "field is immutable";
+
+/// Checks what cannot change. The words are those of an API server 1.36, which a test compares.
 pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result<(), Refusal> {
     let mut causes = Vec::new();
-    let mut fixed = |path: &str| {
-        let at = |from: &Value| path.split('.').fold(from.clone(), |value, part| value[part].clone());
-        if at(live) != at(object) {
-            causes.push(Cause::invalid(path, &at(object), "field is immutable"));
+    let at = |from: &Value, path: &str| path.split('.').fold(from.clone(), |value, part| value[part].clone());
+    let changed = |path: &str| Some(at(object, path)).filter(|new| *new != at(live, path));
+    for (group, kind, paths) in FIXED {
+        if resource.is(group, kind) {
+            let changed = paths.iter().filter_map(|path| Some((path, changed(path)?)));
+            causes.extend(changed.map(|(path, new)| Cause::invalid(path, &new, IMMUTABLE)));
         }
-    };
+    }
+    for (group, kind, path, why) in FORBIDDEN {
+        if resource.is(group, kind) && changed(path).is_some() {
+            causes.push(Cause::forbidden(path, why));
+        }
+    }
     match (resource.group.as_str(), resource.kind.as_str()) {
-        ("apps", "Deployment" | "DaemonSet" | "ReplicaSet") => fixed("spec.selector"),
-        ("batch", "Job") => {
-            fixed("spec.selector");
-            // A suspended job that has not started may still be told where to run; the rest of the template is fixed.
-            if live["spec"]["suspend"] != true {
-                fixed("spec.template");
-            }
-            fixed("spec.completionMode");
-            if object["spec"]["completionMode"] != "Indexed" {
-                fixed("spec.completions");
-            }
-        }
-        ("apps", "ControllerRevision") => fixed("data"),
-        ("", "Secret") => fixed("type"),
+        ("batch", "Job") => job(live, object, &mut causes),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") if live["roleRef"] != object["roleRef"] => {
             causes.push(Cause::invalid("roleRef", &object["roleRef"], "cannot change roleRef"));
         }
-        ("storage.k8s.io", "StorageClass") => {
-            for field in ["provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"] {
-                fixed(field);
+        ("", "Service") => service(&live["spec"], &object["spec"], &mut causes),
+        ("", "PersistentVolume") => storage::volume(&live["spec"], &object["spec"], &mut causes),
+        ("", "PersistentVolumeClaim") => storage::claim(live, object, &mut causes),
+        ("storage.k8s.io", "CSIDriver") => {
+            if let Some(new) = changed("spec.attachRequired") {
+                causes.push(Cause::invalid("spec.attachedRequired", &new, IMMUTABLE));
             }
         }
-        ("", "Service") if object["spec"]["type"] != "ExternalName" && live["spec"]["type"] != "ExternalName" => {
-            fixed("spec.clusterIP");
-        }
+        ("storage.k8s.io", "CSINode") => storage::drivers(live, object, &mut causes),
         _ => {}
-    }
-    if resource.is("batch", "Job")
-        && live["spec"]["suspend"] == true
-        && placeless(&live["spec"]["template"]) != placeless(&object["spec"]["template"])
-    {
-        let template = &object["spec"]["template"]["spec"];
-        causes.push(Cause::invalid("spec.template.spec", template, "field is immutable"));
     }
     frozen(resource, live, object, &mut causes);
     finalizers(&live["metadata"], &object["metadata"], &mut causes);
     refuse(resource, object, &causes)
+}
+
+fn job(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+    let (before, after) = (&live["spec"], &object["spec"]);
+    if after["completionMode"] != "Indexed" && before["completions"] != after["completions"] {
+        causes.push(Cause::invalid("spec.completions", &after["completions"], IMMUTABLE));
+    }
+    // A suspended job that has not started may still be told where to run; the rest of the template is fixed.
+    let (path, value) = if before["suspend"] == true {
+        let same = placeless(&before["template"]) == placeless(&after["template"]);
+        ("spec.template.spec", (!same).then(|| &after["template"]["spec"]))
+    } else {
+        let same = before["template"] == after["template"];
+        ("spec.template", (!same).then(|| &after["template"]))
+    };
+    if let Some(value) = value {
+        causes.push(Cause::invalid(path, value, IMMUTABLE));
+    }
+}
+
+/// The address of a Service stays, unless it becomes or was an `ExternalName`, which has none.
+fn service(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
+    const SET_ONCE: &str = "may not change once set";
+    let is_name = |spec: &Value| spec["type"] == "ExternalName";
+    if !is_name(live) && !is_name(spec) && !live["clusterIP"].is_null() {
+        let address = &spec["clusterIP"];
+        if *address != live["clusterIP"] {
+            causes.push(Cause::invalid("spec.clusterIPs[0]", &json!([address]), SET_ONCE));
+        } else if spec["clusterIPs"][0] != live["clusterIPs"][0] {
+            causes.push(Cause::invalid("spec.clusterIPs[0]", &spec["clusterIPs"], SET_ONCE));
+        }
+    }
+    let class = "loadBalancerClass";
+    let balances = |spec: &Value| spec["type"] == "LoadBalancer";
+    if balances(live) && balances(spec) && !live[class].is_null() && live[class] != spec[class] {
+        causes.push(Cause::invalid("spec.loadBalancerClass", &spec[class], SET_ONCE));
+    }
 }
 
 /// A template without what says where its pods run and how much they may use.
@@ -84,23 +188,6 @@ fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Ca
         let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
         causes.push(Cause::forbidden("spec", why));
-    }
-    if resource.is("", "PersistentVolumeClaim") {
-        let bound = !live["spec"]["volumeName"].is_null();
-        let free: &[&str] = if bound {
-            CLAIM_FREE
-        } else {
-            &[
-                "resources",
-                "volumeAttributesClassName",
-                "volumeName",
-                "storageClassName",
-            ]
-        };
-        if but(&live["spec"], free) != but(&object["spec"], free) {
-            let why = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-            causes.push(Cause::forbidden("spec", why));
-        }
     }
     if resource.is("", "Pod") && pod_without_images(&live["spec"]) != pod_without_images(&object["spec"]) {
         let why = "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
@@ -132,7 +219,6 @@ const SET_FREE: &[&str] = &[
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 ];
-const CLAIM_FREE: &[&str] = &["resources", "volumeAttributesClassName"];
 
 /// Returns an object without some of its fields.
 fn but(object: &Value, fields: &[&str]) -> Value {

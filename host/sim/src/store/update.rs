@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Kind, Store, Writer, commit::place, defaults, immutable, validate};
 use crate::{
     apply::{managed, schema},
-    kinds::Resource,
+    kinds::{Resource, convert},
     status::{Cause, Refusal},
 };
 
@@ -22,15 +22,15 @@ impl Store {
         let (namespace, name) = place(&object);
         let (resource, live) = self.existing(&kind, &namespace, &name)?;
         check_lock(&resource, &live, &object, &name)?;
-        object["apiVersion"] = json!(resource.storage_version());
+        convert(&mut object, &resource.storage_version());
         if resource.has_status() {
             keep(&mut object, &live, "status");
         }
         keep_identity(&mut object, &live);
         carry_over(&resource, &mut object, &live);
         defaults::fill(&resource, &mut object);
-        validate::object(&resource, &object)?;
         immutable::check(&resource, &live, &object)?;
+        validate::object(&resource, &object)?;
         if resource.generations && desired(&resource, &object) != desired(&resource, &live) {
             let generation = live["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             object["metadata"]["generation"] = json!(generation);
@@ -55,10 +55,11 @@ impl Store {
 
     /// Replaces the status of an object by the one of `object`, which otherwise only says which object is meant and,
     /// perhaps, at which revision.
-    pub(crate) fn update_status_as(&mut self, object: Value, writer: &Writer) -> Result<Value, Refusal> {
+    pub(crate) fn update_status_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
         let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
         let (namespace, name) = place(&object);
         let (resource, live) = self.existing(&kind, &namespace, &name)?;
+        convert(&mut object, &resource.storage_version());
         check_lock(&resource, &live, &object, &name)?;
         let mut next = live.clone();
         keep(&mut next, &object, "status");
@@ -133,6 +134,10 @@ fn carry_over(resource: &Resource, object: &mut Value, live: &Value) {
                 keep(&mut object["spec"], &live["spec"], field);
             }
         }
+    }
+    // What was asked to be signed is what is signed: an update leaves it as it is.
+    if resource.is("certificates.k8s.io", "CertificateSigningRequest") {
+        keep(object, live, "spec");
     }
     if resource.is("", "Namespace") {
         keep(object, live, "spec");

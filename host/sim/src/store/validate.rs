@@ -1,5 +1,7 @@
 //! What the API server refuses: bad names, missing parts, changes to what cannot change.
 
+mod others;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
@@ -105,7 +107,7 @@ pub(super) fn object(resource: &Resource, object: &Value) -> Result<(), Refusal>
             );
         }
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object, &mut causes),
-        _ => {}
+        (group, kind) => others::check(group, kind, object, &mut causes),
     }
     refuse(resource, object, &causes)
 }
@@ -192,11 +194,10 @@ fn pod(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
         if name.is_empty() {
             causes.push(Cause::required(&format!("{path}.{list}[{index}].name"), ""));
         } else if names.contains(&name) {
-            causes.push(Cause {
-                reason: "FieldValueDuplicate",
-                field: format!("{path}.{list}[{index}].name"),
-                message: format!("Duplicate value: \"{name}\""),
-            });
+            causes.push(Cause::duplicate(
+                &format!("{path}.{list}[{index}].name"),
+                &container["name"],
+            ));
         }
         names.push(name);
         if container["image"].as_str().is_none_or(str::is_empty) {

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{Call, Target};
-use crate::{kinds::Resource, status::Refusal, store::Store};
+use crate::{
+    kinds::{Resource, convert},
+    status::Refusal,
+    store::Store,
+};
 
 const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
@@ -85,11 +89,9 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
     Ok(object)
 }
 
-/// Returns an object in a version; kinds here differ between versions in nothing but the name.
+/// Returns an object in a version.
 pub(crate) fn versioned(mut object: Value, resource: &Resource, version: &str) -> Value {
-    if object.is_object() {
-        object["apiVersion"] = json!(resource.api_version(version));
-    }
+    convert(&mut object, &resource.api_version(version));
     object
 }
 

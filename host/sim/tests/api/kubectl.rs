@@ -66,6 +66,20 @@ impl Kubectl {
         assert!(output.status.success(), "kubectl {words}: {out}{err}");
         out.trim().to_owned()
     }
+
+    /// Runs a command that has to fail, and returns what it says.
+    async fn refused(&self, words: &str) -> String {
+        let output = Command::new(&self.program)
+            .args(words.split(' '))
+            .env("KUBECONFIG", self.home.join("config"))
+            .env("HOME", &self.home)
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        assert!(!output.status.success(), "kubectl {words}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
 }
 
 #[tokio::test]
@@ -178,6 +192,46 @@ async fn kubectl_is_at_home() {
     });
     assert_eq!(waited, "pod/one condition met");
     assert_eq!(kubectl.run("logs one -n lab", "").await, "hello");
+    for words in [
+        "exec one -n lab -- true",
+        "attach one -n lab",
+        "port-forward pod/one -n lab 0:80",
+    ] {
+        let said = kubectl.refused(words).await;
+        assert!(said.contains("can't be connected to"), "{words}: {said}");
+    }
+    assert!(
+        kubectl
+            .refused("top pods -n lab")
+            .await
+            .contains("Metrics API not available")
+    );
+    for (words, said) in [
+        ("label deploy web -n lab x=y", "deployment.apps/web labeled"),
+        (
+            "set image deploy/web -n lab main=nginx:3",
+            "deployment.apps/web image updated",
+        ),
+        (
+            "patch deploy web -n lab --type=json -p [{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":1}]",
+            "deployment.apps/web patched",
+        ),
+        (
+            "patch deploy web -n lab --type=merge -p {\"spec\":{\"replicas\":2}}",
+            "deployment.apps/web patched",
+        ),
+        (
+            "autoscale deploy web -n lab --max=3",
+            "horizontalpodautoscaler.autoscaling/web autoscaled",
+        ),
+        (
+            "get hpa,pdb,rc,netpol,quota,csr -A -o name",
+            "horizontalpodautoscaler.autoscaling/web",
+        ),
+    ] {
+        assert_eq!(kubectl.run(words, "").await, said, "{words}");
+    }
+    assert!(kubectl.run("describe deploy web -n lab", "").await.contains("nginx:3"));
     assert_eq!(
         kubectl
             .run("delete pod one -n lab --grace-period=0 --force", "")

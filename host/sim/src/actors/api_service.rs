@@ -1,0 +1,98 @@
+//! The availability of APIServices, as the aggregator of the API server judges it. Whether the extension's server answers is not asked:
+//! it counts as serving once its Service has a ready pod or endpoint.
+//!
+//! Reasons and messages: `staging/src/k8s.io/kube-aggregator/pkg/controllers/status/remote/remote_available_controller.go` of Kubernetes.
+
+use serde_json::Value;
+
+use super::{
+    Sight, Turn,
+    condition::{self, Says},
+    look::{has_labels, is_condition, is_going, is_true, items, namespace, number, status_of, text},
+};
+
+/// The port of `spec.service` where none is written.
+const DEFAULT_PORT: i64 = 443;
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for service in sight.list("apiregistration.k8s.io", "APIService") {
+        if is_going(service) {
+            continue;
+        }
+        let (holds, reason, message) = match availability(sight, service) {
+            Ok((reason, message)) => (true, reason, message.to_owned()),
+            Err((reason, message)) => (false, reason, message),
+        };
+        let mut status = status_of(service);
+        let says = Says {
+            kind: "Available",
+            holds,
+            reason,
+            message: &message,
+        };
+        condition::set(&mut status, says, None, sight.now);
+        turn.status(service, status);
+    }
+    turn
+}
+
+/// Returns reason and message: why it is available, or why it isn't.
+fn availability(sight: &Sight<'_>, of: &Value) -> Result<(&'static str, &'static str), (&'static str, String)> {
+    if of.pointer("/spec/service").is_none_or(Value::is_null) {
+        return Ok(("Local", "Local APIServices are always available"));
+    }
+    let (space, name) = (text(of, "/spec/service/namespace"), text(of, "/spec/service/name"));
+    let service = sight.get("", "Service", space, name).ok_or_else(|| {
+        (
+            "ServiceNotFound",
+            format!("service/{name} in \"{space}\" is not present"),
+        )
+    })?;
+    if text(service, "/spec/type") == "ExternalName" {
+        return Ok(("Passed", "all checks passed"));
+    }
+    let wanted = number(of, "/spec/service/port").unwrap_or(DEFAULT_PORT);
+    let mut ports = items(service, "/spec/ports").iter();
+    let Some(port) = ports.find(|port| number(port, "/port") == Some(wanted)) else {
+        let message = format!("service/{name} in \"{space}\" is not listening on port {wanted}");
+        return Err(("ServicePortError", message));
+    };
+    if has_endpoints(sight, service) {
+        return Ok(("Passed", "all checks passed"));
+    }
+    let message = format!(
+        "endpoints for service/{name} in \"{space}\" have no addresses with port name \"{}\"",
+        text(port, "/name")
+    );
+    Err(("MissingEndpoints", message))
+}
+
+/// Says whether a Service leads anywhere: to a ready pod, or where it selects none to endpoints that somebody wrote.
+fn has_endpoints(sight: &Sight<'_>, service: &Value) -> bool {
+    let (space, name) = (namespace(service), super::look::name(service));
+    let selector = service.pointer("/spec/selector").filter(|selector| !selector.is_null());
+    if let Some(selector) = selector {
+        return sight.list("", "Pod").into_iter().any(|pod| {
+            namespace(pod) == space && !is_going(pod) && has_labels(pod, selector) && is_condition(pod, "Ready")
+        });
+    }
+    let is_ready = |endpoint: &Value| {
+        !items(endpoint, "/addresses").is_empty()
+            && (endpoint.pointer("/conditions/ready").is_none_or(Value::is_null)
+                || is_true(endpoint, "/conditions/ready"))
+    };
+    let has_slice = sight
+        .list("discovery.k8s.io", "EndpointSlice")
+        .into_iter()
+        .any(|slice| {
+            namespace(slice) == space
+                && text(slice, "/metadata/labels/kubernetes.io~1service-name") == name
+                && items(slice, "/endpoints").iter().any(is_ready)
+        });
+    has_slice
+        || sight.get("", "Endpoints", space, name).is_some_and(|endpoints| {
+            let mut subsets = items(endpoints, "/subsets").iter();
+            subsets.any(|subset| !items(subset, "/addresses").is_empty())
+        })
+}

@@ -1,0 +1,129 @@
+//! The disruption controller: how many pods of a PodDisruptionBudget may go.
+//!
+//! Rules, reasons and messages: `pkg/controller/disruption/disruption.go` of Kubernetes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    Sight, Turn,
+    condition::{self, Says},
+    look::{controller, is_condition, is_going, is_matched, namespace, number, share, status_of, text, uid},
+    template,
+};
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for budget in sight.list("policy", "PodDisruptionBudget") {
+        if !is_going(budget) {
+            run(sight, &mut turn, budget);
+        }
+    }
+    turn
+}
+
+fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
+    let selector = budget.pointer("/spec/selector").filter(|selector| selector.is_object());
+    let mut pods = sight.list("", "Pod");
+    pods.retain(|pod| {
+        namespace(pod) == namespace(budget)
+            && !template::is_terminal(pod)
+            && selector.is_some_and(|selector| is_matched(pod, selector))
+    });
+    let mut status = status_of(budget);
+    let generation = number(budget, "/metadata/generation").unwrap_or(1);
+    status.insert("observedGeneration".into(), json!(generation));
+    let (expected, desired) = match expectation(sight, budget, &pods) {
+        Ok(numbers) => numbers,
+        Err(why) => {
+            status.insert("disruptionsAllowed".into(), json!(0));
+            let says = Says {
+                kind: "DisruptionAllowed",
+                holds: false,
+                reason: "SyncFailed",
+                message: &why,
+            };
+            condition::set(&mut status, says, None, sight.now);
+            turn.status(budget, status);
+            return;
+        }
+    };
+    let is_healthy = |pod: &&&Value| !is_going(pod) && is_condition(pod, "Ready");
+    let healthy = i64::try_from(pods.iter().filter(is_healthy).count()).unwrap_or(i64::MAX);
+    let allowed = if expected == 0 { 0 } else { (healthy - desired).max(0) };
+    for (field, count) in [
+        ("currentHealthy", healthy),
+        ("desiredHealthy", desired),
+        ("expectedPods", expected),
+        ("disruptionsAllowed", allowed),
+    ] {
+        status.insert(field.into(), json!(count));
+    }
+    let says = Says {
+        kind: "DisruptionAllowed",
+        holds: allowed > 0,
+        reason: if allowed > 0 {
+            "SufficientPods"
+        } else {
+            "InsufficientPods"
+        },
+        message: "",
+    };
+    condition::set(&mut status, says, None, sight.now);
+    turn.status(budget, status);
+}
+
+/// Returns how many pods there should be, and how many of them have to be healthy.
+fn expectation(sight: &Sight<'_>, budget: &Value, pods: &[&Value]) -> Result<(i64, i64), String> {
+    let found = i64::try_from(pods.len()).unwrap_or(i64::MAX);
+    let least = budget.pointer("/spec/minAvailable").filter(|value| !value.is_null());
+    let most = budget.pointer("/spec/maxUnavailable").filter(|value| !value.is_null());
+    match (least, most) {
+        (_, Some(most)) => {
+            let expected = scale_of(sight, pods)?;
+            Ok((expected, (expected - share(Some(most), expected, true, "0")).max(0)))
+        }
+        (Some(least @ Value::String(_)), None) => {
+            let expected = scale_of(sight, pods)?;
+            Ok((expected, share(Some(least), expected, true, "0")))
+        }
+        (Some(least), None) => Ok((found, least.as_i64().unwrap_or(0))),
+        (None, None) => Ok((found, 0)),
+    }
+}
+
+/// Adds up the replicas that the controllers of these pods want. Pods without a controller don't count.
+fn scale_of(sight: &Sight<'_>, pods: &[&Value]) -> Result<i64, String> {
+    let mut scales: BTreeMap<&str, i64> = BTreeMap::new();
+    for pod in pods {
+        let Some(mut owner) = owner(sight, pod) else { continue };
+        if text(owner, "/kind") == "ReplicaSet"
+            && let Some(deployment) = self::owner(sight, owner)
+        {
+            owner = deployment;
+        }
+        let kind = super::kind_of(owner);
+        let resource = sight.store.resource(&kind);
+        let scale = resource.and_then(|resource| resource.version(&resource.storage)?.scale.as_ref());
+        let Some(scale) = scale else {
+            let plural = resource.map_or("", |resource| resource.plural.as_str());
+            let qualified = crate::status::qualified(plural, &kind.group);
+            return Err(format!("{qualified} does not implement the scale subresource"));
+        };
+        let wanted = format!("/{}", scale.wanted.replace('.', "/"));
+        scales.insert(uid(owner), number(owner, &wanted).unwrap_or(1));
+    }
+    Ok(scales.values().sum())
+}
+
+/// Returns the controller of an object, if it is there.
+fn owner<'a>(sight: &Sight<'a>, object: &Value) -> Option<&'a Value> {
+    let reference = controller(object)?;
+    let kind = super::kind_of(reference);
+    let found = sight
+        .store
+        .get(&kind, namespace(object), text(reference, "/name"))
+        .or_else(|| sight.store.get(&kind, "", text(reference, "/name")))?;
+    (uid(found) == text(reference, "/uid")).then_some(found)
+}

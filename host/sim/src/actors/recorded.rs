@@ -1,0 +1,126 @@
+//! Controllers that do nothing but record a status: what a quota counts, whether a flow schema's level is there, which volume is taken.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Sight, Turn,
+    condition::{self, Says},
+    look::{fields, is_going, name, namespace, number, status_of, text, uid},
+    template,
+};
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for quota in sight.list("", "ResourceQuota") {
+        let mut status = status_of(quota);
+        let hard = quota.pointer("/spec/hard").cloned().unwrap_or_else(|| json!({}));
+        status.insert("used".into(), Value::Object(used(sight, namespace(quota), &hard)));
+        status.insert("hard".into(), hard);
+        turn.status(quota, status);
+    }
+    for volume in sight.list("", "PersistentVolume") {
+        if !is_going(volume) {
+            let mut status = status_of(volume);
+            status.insert("phase".into(), json!(phase(sight, volume)));
+            turn.status(volume, status);
+        }
+    }
+    for policy in sight.list("admissionregistration.k8s.io", "ValidatingAdmissionPolicy") {
+        let mut status = status_of(policy);
+        let generation = number(policy, "/metadata/generation").unwrap_or(1);
+        status.insert("observedGeneration".into(), json!(generation));
+        status.insert("typeChecking".into(), json!({}));
+        turn.status(policy, status);
+    }
+    for schema in sight.list("flowcontrol.apiserver.k8s.io", "FlowSchema") {
+        let mut status = status_of(schema);
+        dangling(sight, schema, &mut status);
+        turn.status(schema, status);
+    }
+    for range in sight.list("networking.k8s.io", "ServiceCIDR") {
+        if !is_going(range) {
+            let mut status = status_of(range);
+            let says = Says {
+                kind: "Ready",
+                holds: true,
+                reason: "",
+                message: "Kubernetes Service CIDR is ready",
+            };
+            condition::set(&mut status, says, None, sight.now);
+            turn.status(range, status);
+        }
+    }
+    turn
+}
+
+/// Counts what a quota limits, as far as that is a number of objects.
+fn used(sight: &Sight<'_>, space: &str, hard: &Value) -> Map<String, Value> {
+    fields(hard, "")
+        .map(|(limit, _)| (limit.clone(), json!(count(sight, space, limit).to_string())))
+        .collect()
+}
+
+fn count(sight: &Sight<'_>, space: &str, limit: &str) -> usize {
+    let (plural, group) = match limit.strip_prefix("count/") {
+        Some(counted) => counted.split_once('.').unwrap_or((counted, "")),
+        None => (limit, ""),
+    };
+    let resource = sight
+        .store
+        .resources()
+        .find(|resource| resource.plural == plural && resource.group == group);
+    let Some(resource) = resource else { return 0 };
+    let objects = sight.store.list(&resource.id());
+    objects
+        .into_iter()
+        .filter(|object| namespace(object) == space)
+        .filter(|object| plural != "pods" || !template::is_terminal(object))
+        .count()
+}
+
+/// Returns whether a claim has a volume, or who had it is gone.
+fn phase(sight: &Sight<'_>, volume: &Value) -> &'static str {
+    let mut claims = sight.list("", "PersistentVolumeClaim").into_iter();
+    if claims.any(|claim| text(claim, "/spec/volumeName") == name(volume)) {
+        return "Bound";
+    }
+    let claimed = text(volume, "/spec/claimRef/uid");
+    let is_there = |claim: &&Value| uid(claim) == claimed;
+    if !claimed.is_empty() && !sight.list("", "PersistentVolumeClaim").iter().any(is_there) {
+        return "Released";
+    }
+    "Available"
+}
+
+/// Says whether the priority level that a flow schema names is missing (`apf_controller.go` of Kubernetes).
+fn dangling(sight: &Sight<'_>, schema: &Value, status: &mut Map<String, Value>) {
+    let level = text(schema, "/spec/priorityLevelConfiguration/name");
+    // Every API server brings these.
+    let is_own = matches!(
+        level,
+        "exempt"
+            | "catch-all"
+            | "system"
+            | "node-high"
+            | "leader-election"
+            | "workload-high"
+            | "workload-low"
+            | "global-default"
+    );
+    let kind = "PriorityLevelConfiguration";
+    let is_there = is_own || sight.get("flowcontrol.apiserver.k8s.io", kind, "", level).is_some();
+    let message = if is_there {
+        format!("This FlowSchema references the PriorityLevelConfiguration object named \"{level}\" and it exists")
+    } else {
+        format!(
+            "This FlowSchema references the PriorityLevelConfiguration object named \"{level}\" but there is no such object"
+        )
+    };
+    let says = Says {
+        kind: "Dangling",
+        holds: !is_there,
+        reason: if is_there { "Found" } else { "NotFound" },
+        message: &message,
+    };
+    condition::set(status, says, None, sight.now);
+}

@@ -1,0 +1,75 @@
+//! What cannot change of volumes and claims.
+
+use serde_json::Value;
+
+use super::{IMMUTABLE, but};
+use crate::{status::Cause, store::quantity};
+
+/// The fields of a volume beside its source.
+const BESIDE_SOURCE: &[&str] = &[
+    "accessModes",
+    "capacity",
+    "claimRef",
+    "mountOptions",
+    "nodeAffinity",
+    "persistentVolumeReclaimPolicy",
+    "storageClassName",
+    "volumeAttributesClassName",
+    "volumeMode",
+];
+
+pub(super) fn volume(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
+    if but(live, BESIDE_SOURCE) != but(spec, BESIDE_SOURCE) {
+        let path = "spec.persistentvolumesource";
+        causes.push(Cause::forbidden(path, &format!("{path} is immutable after creation")));
+    }
+    if live["volumeMode"] != spec["volumeMode"] {
+        causes.push(Cause::invalid("volumeMode", &spec["volumeMode"], IMMUTABLE));
+    }
+    if !live["nodeAffinity"].is_null() && live["nodeAffinity"] != spec["nodeAffinity"] {
+        let why = "field is immutable, except for updating from beta label to GA";
+        causes.push(Cause::invalid("nodeAffinity", &spec["nodeAffinity"], why));
+    }
+}
+
+/// A claim gets its volume once; a bound one may ask for more, or for another class of attributes.
+pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+    let (before, after) = (&live["spec"], &object["spec"]);
+    let mut free = vec!["volumeAttributesClassName"];
+    for field in ["volumeName", "storageClassName"] {
+        if before[field].is_null() {
+            free.push(field);
+        }
+    }
+    if live["status"]["phase"] == "Bound" {
+        free.push("resources");
+    }
+    if but(before, &free) != but(after, &free) {
+        let why =
+            "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        causes.push(Cause::forbidden("spec", why));
+    }
+    if before["volumeMode"] != after["volumeMode"] {
+        causes.push(Cause::invalid("volumeMode", &after["volumeMode"], IMMUTABLE));
+    }
+    let size = |object: &Value, pointer: &str| object.pointer(pointer).and_then(quantity::parse);
+    let requested = |object: &Value| size(object, "/spec/resources/requests/storage");
+    let capacity = size(live, "/status/capacity/storage");
+    let shrinks = requested(object) < requested(live) && requested(object).is_some();
+    if shrinks && capacity.is_none_or(|capacity| requested(object) <= Some(capacity)) {
+        let path = "spec.resources.requests.storage";
+        causes.push(Cause::forbidden(path, "field can not be less than status.capacity"));
+    }
+}
+
+/// What a node says of a driver stays; drivers may come and go.
+pub(super) fn drivers(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
+    let drivers = |node: &Value| node["spec"]["drivers"].as_array().cloned().unwrap_or_default();
+    let old = drivers(live);
+    for driver in drivers(object) {
+        let known = old.iter().find(|old| old["name"] == driver["name"]);
+        if known.is_some_and(|known| *known != driver) {
+            causes.push(Cause::invalid("spec.drivers", &driver, IMMUTABLE));
+        }
+    }
+}
