@@ -172,7 +172,12 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
 /// Tells which fields of a `kind: Hook` document nobody reads.
 fn tell_unknown_hook_fields(reader: &mut Reader<'_>) {
     const KNOWN: [&str; 2] = ["type", "settings"];
-    let spec = reader.manifest.object.0.pointer("/spec").and_then(serde_json::Value::as_object);
+    let spec = reader
+        .manifest
+        .object
+        .0
+        .pointer("/spec")
+        .and_then(serde_json::Value::as_object);
     let names = spec.into_iter().flat_map(serde_json::Map::keys);
     let unknown: Vec<String> = names.filter(|name| !KNOWN.contains(&name.as_str())).cloned().collect();
     for name in unknown {

@@ -2,11 +2,7 @@
 
 /// Writes whole seconds in their largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
 pub fn seconds(seconds: u64) -> String {
-    let parts = [
-        (seconds / 3600, "h"),
-        (seconds % 3600 / 60, "m"),
-        (seconds % 60, "s"),
-    ];
+    let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s")];
     let written: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)

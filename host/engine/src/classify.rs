@@ -84,7 +84,8 @@ fn check_health_settings(
         return Ok(());
     };
     if plugins.names_of_settings(&by).is_none() {
-        let notice = format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
+        let notice =
+            format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
         directives.notices.push(notice);
     }
     if let Some(flaw) = plugins.flaws_of_settings(&by, &directives.settings).first() {

@@ -31,7 +31,7 @@ pub enum ClusterError {
     #[error("the server doesn't serve its kind: {0}")]
     NotServed(String),
     /// There is no such object.
-    #[error("it isn't there: {0}")]
+    #[error("there is no {0}")]
     NotFound(String),
     /// An object of this name is there already.
     #[error("it is there already: {0}")]

@@ -69,10 +69,7 @@ pub(crate) async fn sweep(
                 Err(error) => SweepFate::Failed(error.to_string()),
             }
         };
-        if matches!(
-            fate,
-            SweepFate::Waits | SweepFate::Unanswered(_) | SweepFate::Failed(_)
-        ) {
+        if matches!(fate, SweepFate::Waits | SweepFate::Unanswered(_) | SweepFate::Failed(_)) {
             left.push(object.clone());
         }
         swept.push(Swept { object, fate });

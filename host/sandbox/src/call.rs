@@ -339,7 +339,11 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
     let stack = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
     // The author's own stack comes first: frames of wasm say little beside it.
     let parts = [tail(cost), stack.unwrap_or_default()];
-    let parts: Vec<&str> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = parts
+        .iter()
+        .map(|part| part.trim_end())
+        .filter(|part| !part.is_empty())
+        .collect();
     Trouble::Broke(message, parts.join("\n"))
 }
 

@@ -388,7 +388,12 @@ impl Sandbox {
                 .await;
                 match &answer {
                     Ok(_) | Err(Trouble::Said(..)) => plugin.strikes.answered(),
-                    Err(Trouble::Broke(..)) => plugin.strikes.broke(now),
+                    Err(Trouble::Broke(_, stack)) => {
+                        let is_first = plugin.strikes.broke(now) == 1;
+                        for line in stack.lines().filter(|_| is_first) {
+                            tracing::info!(target: "capstan::plugin", plugin = %plugin.manifest.name, function, "{line}");
+                        }
+                    }
                     Err(Trouble::CouldNotTell(_)) => {}
                 }
                 (answer, cost)

@@ -36,7 +36,11 @@ fn python(stderr: &str) -> Option<String> {
         }
         if let Some(found) = python_place(line) {
             // The author's own files come before those of the library that they call.
-            place = if is_python_library(line) { place.or(Some(found)) } else { Some(found) };
+            place = if is_python_library(line) {
+                place.or(Some(found))
+            } else {
+                Some(found)
+            };
         }
     }
     None
@@ -50,7 +54,10 @@ fn python_place(line: &str) -> Option<String> {
 }
 
 fn is_python_library(line: &str) -> bool {
-    line.contains("/lib/python") || line.contains("/site-packages/") || line.contains("/python/") || line.contains("<frozen ")
+    line.contains("/lib/python")
+        || line.contains("/site-packages/")
+        || line.contains("/python/")
+        || line.contains("<frozen ")
 }
 
 /// `Exception { message: Some("..."), stack: Some("    at assess (/plugin.js:6:34)\n") }`
@@ -206,7 +213,13 @@ called `Result::unwrap()` on an `Err` value: Exception { message: Some("cannot r
 
     #[test]
     fn what_has_no_known_form_gives_nothing() {
-        for text in ["", "hello", "panic", "Traceback (most recent call last):\n", "Exception { message: None }"] {
+        for text in [
+            "",
+            "hello",
+            "panic",
+            "Traceback (most recent call last):\n",
+            "Exception { message: None }",
+        ] {
             assert_eq!(thrown(text), None, "{text}");
         }
     }
@@ -215,7 +228,9 @@ called `Result::unwrap()` on an `Err` value: Exception { message: Some("cannot r
     fn recursion_is_one_function_again_and_again() {
         assert!(is_recursion(vec!["deep"; 16]));
         assert!(is_recursion(["one", "two"].repeat(8)));
-        assert!(!is_recursion(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "main"]));
+        assert!(!is_recursion([
+            "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "main"
+        ]));
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! `capstan explain`: what the running operation waits for, why, and what will end it.
 
-use capstan_core::{event::Status, object::ObjectKey, view::{TaskProgress, TaskView}};
+use capstan_core::{
+    event::Status,
+    object::ObjectKey,
+    view::{TaskProgress, TaskView},
+};
 use capstan_engine::{APPROVAL, AwaitedSignal, Report};
 use jiff::Timestamp;
 
@@ -101,7 +105,10 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> Text {
             });
         }
         if let Some(at) = waiting.asked_at {
-            text.push(text!("  its plugin is asked again in {}\n", span(at.duration_since(now))));
+            text.push(text!(
+                "  its plugin is asked again in {}\n",
+                span(at.duration_since(now))
+            ));
         }
         let ends = match (waiting.until, report.deadline) {
             (Some(until), _) => format!("given up in {}", span(until.duration_since(now))),

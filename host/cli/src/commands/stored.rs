@@ -255,9 +255,7 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
     let swept = context.engine.sweep(&application).await?;
     context.save()?;
     let now = context.engine.clock().now();
-    let unanswered = swept
-        .iter()
-        .any(|swept| matches!(swept.fate, SweepFate::Unanswered(_)));
+    let unanswered = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Unanswered(_)));
     let failed = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Failed(_)));
     if global.output == Output::Text {
         if swept.is_empty() {

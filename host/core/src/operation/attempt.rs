@@ -162,7 +162,10 @@ impl Operation {
                 duration::seconds(plan.limits.wave.unwrap_or_default())
             )
         } else if has_come(self.state.phase_deadline) {
-            format!("{phase} took longer than {}", duration::seconds(plan.limits.phase.unwrap_or_default()))
+            format!(
+                "{phase} took longer than {}",
+                duration::seconds(plan.limits.phase.unwrap_or_default())
+            )
         } else {
             return;
         };

@@ -442,7 +442,11 @@ impl Operation {
             Some(AbortReason::Failed) => TaskResult::Stopped("something else failed".to_owned()),
             Some(AbortReason::Deadline) => {
                 let message = match task.timeout_seconds {
-                    Some(seconds) => format!("no end within its timeout of {}: {}", duration::seconds(seconds), run.message),
+                    Some(seconds) => format!(
+                        "no end within its timeout of {}: {}",
+                        duration::seconds(seconds),
+                        run.message
+                    ),
                     None => format!("no end before the operation's deadline: {}", run.message),
                 };
                 match task.on_timeout {

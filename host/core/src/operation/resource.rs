@@ -270,7 +270,7 @@ impl Settling {
         TaskResult::Failed {
             class: FailureClass::Plugin,
             message: format!(
-                "no answer for {}: {}",
+                "no answer for {}: {}; `capstan plugin run` asks the plugin by hand, `--without-plugin` leaves it out",
                 duration::seconds(NO_ANSWER_GRACE_SECONDS),
                 self.message
             ),

@@ -120,7 +120,11 @@ impl Operation {
                 }
                 if settling.degraded_until().is_some_and(|until| until <= out.at) {
                     let class = FailureClass::Health;
-                    let message = format!("Degraded for {}: {}", duration::seconds(settling.grace_seconds), settling.message);
+                    let message = format!(
+                        "Degraded for {}: {}",
+                        duration::seconds(settling.grace_seconds),
+                        settling.message
+                    );
                     self.close(task, TaskResult::Failed { class, message }, out);
                 }
             }

@@ -235,7 +235,8 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
     check_details(details)?;
     if rule.is_empty() && matches!(status, health::HealthStatus::Healthy) {
         return Err(broken(
-            "`healthy` with an empty `rule`: name the rule that judged, so that a forgotten answer isn't taken for one".to_owned(),
+            "`healthy` with an empty `rule`: name the rule that judged, so that a forgotten answer isn't taken for one"
+                .to_owned(),
         ));
     }
     Ok(Assessment {
