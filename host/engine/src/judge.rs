@@ -108,9 +108,9 @@ pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&Answerer>, question: 
             let (after_ms, rule) = match &error {
                 PluginError::Retry { after_ms, .. } => (u64::from(*after_ms), health::ASKED_AGAIN),
                 PluginError::CouldNotTell { .. } => (ASKED_AGAIN_MS, health::ASKED_AGAIN),
-                PluginError::Invalid { .. } | PluginError::Failed { .. } => (ASKED_AGAIN_MS, health::NO_ANSWER),
-                // Only another start of the host loads it.
-                PluginError::Missing { .. } => (ASKED_AGAIN_MS, health::NO_ANSWER),
+                PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => {
+                    (ASKED_AGAIN_MS, health::NO_ANSWER)
+                }
             };
             Assessment {
                 recheck_after_ms: Some(after_ms),

@@ -519,7 +519,7 @@ impl Plugins for Sandbox {
 
     fn hook_types(&self) -> Vec<String> {
         let plugins = self.registry.plugins().iter();
-        plugins.flat_map(|plugin| plugin.hook_types()).collect()
+        plugins.flat_map(Plugin::hook_types).collect()
     }
 
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
