@@ -65,6 +65,7 @@ fn disposed(hook: &str, key: &ObjectKey, fate: &Fate, by: &str) -> String {
     match fate {
         Fate::Kept => format!("kept {name}"),
         Fate::Deleted => format!("deleted {name} ({by})"),
+        Fate::AskedAgain(_) => format!("asked-again {name} ({by})"),
         Fate::Due(_) => format!("due {name} ({by})"),
         Fate::Stuck(why) => format!("stuck {name}: {why}"),
     }

@@ -99,6 +99,9 @@ pub struct Global {
     /// What the files that describe applications grant; flags come before it.
     #[arg(skip)]
     pub granted: UserGrants,
+    /// The settings of plugins that the files that describe applications have.
+    #[arg(skip)]
+    pub plugin_settings: std::collections::BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,
@@ -243,6 +246,11 @@ pub enum Command {
         after_help = "Examples:\n  capstan approve shop -n shop\n  capstan approve shop deploy-gate --reject --reason 'not on a Friday' -n shop"
     )]
     Approve(Approve),
+    /// Send a hook of the running operation a signal that it waits for
+    #[command(
+        after_help = "Examples:\n  capstan signal shop db-gate migrated -n shop\n  capstan signal shop db-gate migrated --value '{\"rows\": 1200}' -n shop"
+    )]
+    Signal(SendSignal),
     /// End an application's running operation, from any machine
     Terminate(App),
     /// Delete what the last operations left to be deleted later, and list what is still to come
@@ -379,6 +387,21 @@ pub struct Approve {
     /// Why; shown with the hook's result
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
+}
+
+/// A signal for a hook.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct SendSignal {
+    /// The application
+    #[command(flatten)]
+    pub app: App,
+    /// The hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME
+    pub hook: String,
+    /// The signal's name, as its plugin documents it
+    pub signal: String,
+    /// What is sent with it, as JSON
+    #[arg(long, value_name = "JSON", default_value = "null", hide_default_value = true)]
+    pub value: String,
 }
 
 /// Logs of hooks.

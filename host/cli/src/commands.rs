@@ -16,6 +16,7 @@ mod plugin_import;
 mod replay;
 mod rollback;
 mod several;
+mod signal;
 mod simulate;
 mod stored;
 mod sync;
@@ -49,6 +50,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::History(history) => stored::history(global, &history).await,
         Command::Logs(logs) => stored::logs(global, &logs).await,
         Command::Approve(approve) => approve::run(global, &approve).await,
+        Command::Signal(signal) => signal::run(global, &signal).await,
         Command::Terminate(app) => stored::terminate(global, &app.app).await,
         Command::Sweep(app) => stored::sweep(global, &app.app).await,
         Command::Simulate(simulate) => simulate::run(global, simulate).await,

@@ -196,6 +196,9 @@ pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
     for name in &global.without_plugins {
         builder = builder.without(name);
     }
+    for (name, settings) in &global.plugin_settings {
+        builder = builder.settings(name, settings.clone());
+    }
     if is_virtual(global) {
         builder = builder.timeless();
     }

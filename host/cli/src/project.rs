@@ -311,6 +311,9 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
         let without = configuration.file.without_plugins.iter().cloned();
         global.without_plugins.extend(without);
         global.granted.extend(configuration.file.grants.clone());
+        global
+            .plugin_settings
+            .extend(configuration.file.plugin_settings.clone());
     }
     let plugins: Vec<&capstan_registry::Source> = global.plugins.iter().map(|named| &named.source).collect();
     if !plugins.is_empty() {

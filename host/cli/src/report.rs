@@ -127,6 +127,13 @@ fn hint(error: &anyhow::Error) -> Option<String> {
                 .to_owned()
         }
         EngineError::NobodyWaits { waiting, .. } if !waiting.is_empty() => format!("there is {}", waiting.join(", ")),
+        EngineError::NobodyWaits { signals, .. } if !signals.is_empty() => {
+            let awaited: Vec<String> = signals
+                .iter()
+                .map(|awaited| format!("hook {} waits for `{}`", awaited.hook, awaited.signal))
+                .collect();
+            awaited.join(", ")
+        }
         EngineError::NobodyWaits { .. } => "`capstan explain` shows what the operation waits for".to_owned(),
         EngineError::Stored(why) if why.contains("take a newer capstan") => return None,
         EngineError::Stored(_) => {

@@ -18,7 +18,7 @@ mod unknown;
 mod values;
 
 pub(crate) use self::reader::pointer;
-pub use self::reader::settings_at;
+pub use self::reader::{settings_at, settings_of};
 pub use self::{
     condition::{RunIf, When},
     table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},
@@ -106,14 +106,13 @@ fn check_load_balancer(reader: &mut Reader<'_>) {
 }
 
 /// Our annotations that only hooks have.
-const FOR_HOOKS: [&str; 7] = [
+const FOR_HOOKS: [&str; 6] = [
     "capstan.dev/delete-policy",
     "capstan.dev/ttl",
     "capstan.dev/ttl-failed",
     "capstan.dev/on-vanished",
     "capstan.dev/run-if",
     "capstan.dev/run-if-inputs",
-    "capstan.dev/settings",
 ];
 
 /// Our annotations that only objects have that are no hooks; `capstan.dev/phase` is an error on a hook.
@@ -158,6 +157,8 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
     if !reader::is_hook_document(object) {
         return None;
     }
+    tell_unknown_hook_fields(reader);
+    let object = &reader.manifest.object;
     let name = object.text("/spec/type").map(str::trim).filter(|name| !name.is_empty());
     if name.is_none() {
         let error = reader
@@ -166,6 +167,31 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
         reader.push(error.hint("write the name of a hook type; `capstan plugin list` shows them"));
     }
     name.map(str::to_owned)
+}
+
+/// Tells which fields of a `kind: Hook` document nobody reads.
+fn tell_unknown_hook_fields(reader: &mut Reader<'_>) {
+    const KNOWN: [&str; 2] = ["type", "settings"];
+    let spec = reader
+        .manifest
+        .object
+        .0
+        .pointer("/spec")
+        .and_then(serde_json::Value::as_object);
+    let names = spec.into_iter().flat_map(serde_json::Map::keys);
+    let unknown: Vec<String> = names.filter(|name| !KNOWN.contains(&name.as_str())).cloned().collect();
+    for name in unknown {
+        let annotation = format!("capstan.dev/{name}");
+        let hint = if ANNOTATIONS.iter().any(|known| known.annotation == annotation) {
+            format!("write the annotation `{annotation}`")
+        } else {
+            match near(&name, KNOWN) {
+                Some(known) => format!("did you mean `spec.{known}`?"),
+                None => "a document of `kind: Hook` has `spec.type` and `spec.settings`".to_owned(),
+            }
+        };
+        reader.notice(format!("`spec.{name}` has no effect ({hint})"));
+    }
 }
 
 /// Returns the lint rules whose findings are known.

@@ -240,6 +240,9 @@ pub struct WaitingOn {
     /// When it will be given up; nothing when only the operation's own deadline ends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// When the hook's plugin is asked again, whatever happens meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
 }
 
 /// What becomes of an object that a hook made.
@@ -251,6 +254,8 @@ pub enum Fate {
     Deleted,
     /// It is deleted at this moment: by the cluster, the next operation or `capstan sweep`.
     Due(Timestamp),
+    /// Its policies are asked again at this moment: by the next operation or `capstan sweep`.
+    AskedAgain(Timestamp),
     /// It should have been deleted and couldn't be.
     Stuck(String),
 }

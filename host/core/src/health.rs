@@ -36,6 +36,12 @@ impl fmt::Display for Health {
     }
 }
 
+/// The rule of a judgement that the host made because the plugin gave no answer: it broke, refused, or isn't loaded.
+pub const NO_ANSWER: &str = "host/no-answer";
+
+/// The rule of a judgement that the host made because the plugin is to be asked again.
+pub const ASKED_AGAIN: &str = "host/asked-again";
+
 /// A plugin's judgement of one object, or what the host says when no plugin could judge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assessment {

@@ -13,6 +13,7 @@ pub mod container;
 pub mod deletion;
 pub mod diff;
 pub mod directive;
+pub mod duration;
 pub mod effect;
 pub mod error;
 pub mod event;

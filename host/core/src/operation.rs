@@ -168,8 +168,14 @@ impl Operation {
 
     /// Lists the hooks that wait for a signal.
     pub fn awaited(&self, signal: &str) -> Vec<ObjectKey> {
-        let waits = |task: &&Task| match self.state.tasks.get(&task.id) {
-            Some(TaskState::Hook(run)) => run.waits_for(signal),
+        let awaited = self.awaited_signals().into_iter();
+        awaited.filter(|(_, name)| name == signal).map(|(key, _)| key).collect()
+    }
+
+    /// Lists the hooks that wait for signals, each with the name of a signal.
+    pub fn awaited_signals(&self) -> Vec<(ObjectKey, String)> {
+        let signals = |task: &Task| match self.state.tasks.get(&task.id) {
+            Some(TaskState::Hook(run)) => run.signals().map(|name| (task.key.clone(), name.to_owned())).collect(),
             Some(
                 TaskState::Pending
                 | TaskState::Applying
@@ -177,14 +183,9 @@ impl Operation {
                 | TaskState::Deleting { .. }
                 | TaskState::Over,
             )
-            | None => false,
+            | None => Vec::new(),
         };
-        self.plan
-            .tasks
-            .iter()
-            .filter(waits)
-            .map(|task| task.key.clone())
-            .collect()
+        self.plan.tasks.iter().flat_map(signals).collect()
     }
 
     /// Returns how a hook ended, once it has its verdict: for a helper whose phase has ended, how the phase did.

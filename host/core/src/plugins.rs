@@ -459,7 +459,7 @@ pub enum PluginError {
         message: String,
     },
     /// The plugin that the operation started with is not loaded.
-    #[error("plugin {plugin} with digest {digest} is not loaded")]
+    #[error("plugin {plugin} with digest {digest} is not loaded: `--plugin` loads it")]
     Missing {
         /// The plugin and its version.
         plugin: String,
@@ -499,6 +499,17 @@ pub trait Plugins: Send + Sync {
     /// Lists what a user's settings for a hook have that the manifest of its type, or of one of its policies, doesn't allow.
     fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
         _ = (by, settings);
+        Vec::new()
+    }
+
+    /// Lists the settings that a plugin's manifest names, for hints; nothing when the manifest has no schema of settings.
+    fn names_of_settings(&self, by: &Answerer) -> Option<Vec<String>> {
+        _ = by;
+        None
+    }
+
+    /// Lists the hook types that the loaded plugins claim by name, for hints.
+    fn hook_types(&self) -> Vec<String> {
         Vec::new()
     }
 

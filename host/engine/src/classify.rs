@@ -1,9 +1,11 @@
 //! Asks the hook types what each manifest is: a resource, a hook in some phases, or something to be left alone.
 
+use std::collections::BTreeSet;
+
 use capstan_core::{
     compat::{Mode, Rule},
     directive::{self, Directives},
-    error::PlanError,
+    error::{PlanError, near},
     manifest::Manifest,
     plan::{Classified, Role},
     plugins::{Answerer, Application, Need, PlaceQuestion, Placement, PluginError, Plugins, SettingsFlaw},
@@ -22,6 +24,7 @@ pub(crate) async fn classify(
     mode: Mode,
 ) -> Result<Classified, PlanError> {
     let Some(by) = answerer(plugins, &manifest, &mut directives, mode)? else {
+        check_health_settings(plugins, &manifest, &mut directives)?;
         let role = Role::Resource;
         return Ok(Classified {
             manifest,
@@ -31,7 +34,9 @@ pub(crate) async fn classify(
     };
     let policies = directives.delete_policies.iter();
     let policies = policies.filter_map(|word| plugins.answerer(&Need::Policy(word.clone())));
-    for asked in std::iter::once(by.clone()).chain(policies) {
+    let all: Vec<Answerer> = std::iter::once(by.clone()).chain(policies).collect();
+    tell_misspelt_settings(plugins, &all, &mut directives);
+    for asked in all {
         if let Some(flaw) = plugins.flaws_of_settings(&asked, &directives.settings).first() {
             return Err(wrong_settings(&manifest, &asked, flaw));
         }
@@ -63,6 +68,46 @@ pub(crate) async fn classify(
         directives,
         role,
     })
+}
+
+/// Checks the settings of an object that is no hook: they are for the plugin that judges its health.
+fn check_health_settings(
+    plugins: &dyn Plugins,
+    manifest: &Manifest,
+    directives: &mut Directives,
+) -> Result<(), PlanError> {
+    if directives.settings.is_empty() {
+        return Ok(());
+    }
+    let need = Need::Health(manifest.object.group_kind());
+    let Some(by) = plugins.answerer(&need) else {
+        return Ok(());
+    };
+    if plugins.names_of_settings(&by).is_none() {
+        let notice =
+            format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
+        directives.notices.push(notice);
+    }
+    if let Some(flaw) = plugins.flaws_of_settings(&by, &directives.settings).first() {
+        return Err(wrong_settings(manifest, &by, flaw));
+    }
+    tell_misspelt_settings(plugins, &[by], directives);
+    Ok(())
+}
+
+/// Tells of settings that none of the plugins knows and that are nearly one that they know. One plugin's schema can't refuse them: they
+/// may be meant for another plugin of the same hook.
+fn tell_misspelt_settings(plugins: &dyn Plugins, asked: &[Answerer], directives: &mut Directives) {
+    let names = asked.iter().filter_map(|by| plugins.names_of_settings(by));
+    let known: BTreeSet<String> = names.flatten().collect();
+    let unknown = directives.settings.keys().filter(|name| !known.contains(*name));
+    let notices: Vec<String> = unknown
+        .filter_map(|name| {
+            let near = near(name, known.iter().map(String::as_str))?;
+            Some(format!("no plugin knows the setting `{name}` (did you mean `{near}`?)"))
+        })
+        .collect();
+    directives.notices.extend(notices);
 }
 
 /// Finds who runs a manifest as a hook: its type, else whoever claims one of its words, else whoever claims its kind.
@@ -110,12 +155,30 @@ fn answerer(
 fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &Need) -> Result<Answerer, PlanError> {
     plugins.answerer(need).ok_or_else(|| {
         let pointer = match need {
-            Need::HookType(_) | Need::HookWord(_) => "/metadata/annotations",
+            Need::HookType(_) => type_at(manifest),
+            Need::HookWord(_) => "/metadata/annotations",
             Need::HookKind(_) | Need::Health(_) | Need::Policy(_) => "/kind",
         };
         let error = manifest.error(pointer, format!("no plugin answers for {need}"));
-        error.hint("`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one")
+        let known = plugins.hook_types();
+        let near = match need {
+            Need::HookType(name) => near(name, known.iter().map(String::as_str)),
+            Need::HookWord(_) | Need::HookKind(_) | Need::Health(_) | Need::Policy(_) => None,
+        };
+        error.hint(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one".to_owned(),
+        })
     })
+}
+
+/// Returns the JSON pointer to a hook's type, where it is written.
+fn type_at(manifest: &Manifest) -> &'static str {
+    if manifest.object.annotation("capstan.dev/hook-type").is_some() {
+        "/metadata/annotations/capstan.dev~1hook-type"
+    } else {
+        "/spec/type"
+    }
 }
 
 fn wrong_settings(manifest: &Manifest, by: &Answerer, flaw: &SettingsFlaw) -> PlanError {

@@ -1,6 +1,6 @@
 //! The one cycle: what happened goes into the operation, what it orders is carried out, what it tells is passed on.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use capstan_core::{
     effect::Effect,
@@ -10,6 +10,7 @@ use capstan_core::{
     object::ObjectKey,
     operation::{Operation, Step},
     operation_kind::OperationKind,
+    plan::Plan,
     plugins::{Answerer, Need, Plugins},
     task::{Action, TaskId},
     view::OperationView,
@@ -24,6 +25,7 @@ use crate::{
     checkpoint::{DueObject, Grip, Lock, LockNews, Store},
     clock::Clock,
     cluster::{AT_ONCE, Cluster},
+    engine::signal_name,
     error::EngineError,
     journal::Journal,
     judge::Judge,
@@ -108,7 +110,7 @@ impl Driver {
                 sight: watches.sight(),
                 made,
                 web: self.web,
-                signals: Signals::new(answers.clone()),
+                signals: Signals::new(answers.clone(), hook_names(&plan)),
                 beside: std::sync::Mutex::new(Beside::default()),
                 happened: answers.clone(),
             }),
@@ -200,6 +202,12 @@ impl Driver {
         self.lock.release(is_removed).await;
         Ok(status)
     }
+}
+
+/// Lists the names under which a plan's hooks are sent signals.
+fn hook_names(plan: &Plan) -> BTreeSet<String> {
+    let hooks = plan.tasks.iter().filter(|task| task.hook().is_some());
+    hooks.map(|task| signal_name(&task.key)).collect()
 }
 
 /// Waits for news about the lock; signals on it go to those who wait for them.

@@ -50,7 +50,7 @@ use crate::{
 };
 
 /// Returns by which name a hook is sent signals.
-fn signal_name(key: &ObjectKey) -> String {
+pub(crate) fn signal_name(key: &ObjectKey) -> String {
     key.name.trim_end_matches('*').to_owned()
 }
 
@@ -83,6 +83,8 @@ pub struct Report {
     pub waiting: Vec<WaitingOn>,
     /// The hooks of that one, by name, that wait for a person.
     pub approvals: Vec<String>,
+    /// The signals that hooks of that one wait for, approvals included.
+    pub signals: Vec<AwaitedSignal>,
     /// When that one is given up.
     pub deadline: Option<Timestamp>,
     /// The last operations that are over, oldest first.
@@ -91,6 +93,16 @@ pub struct Report {
     pub due: Vec<DueObject>,
     /// When each hook last ran, and why one was left out.
     pub hooks: HookRecords,
+}
+
+/// A signal that a hook waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AwaitedSignal {
+    /// The hook, by the name under which it is sent signals.
+    pub hook: String,
+    /// The signal's name.
+    pub signal: String,
 }
 
 /// How an operation was ended from outside.
@@ -451,6 +463,7 @@ impl Engine {
                 hook: hook.map(str::to_owned),
                 namesakes,
                 waiting: waiting.iter().map(|key| index.word_for(key)).collect(),
+                signals: awaited_signals(&operation),
             });
         };
         let written = Written {
@@ -498,10 +511,10 @@ impl Engine {
     /// Returns `NoApplication`, or why the stored state couldn't be read.
     pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
         let store = self.open_known(application).await?;
-        let (waiting, approvals, deadline, progress) = match store.current().await? {
+        let (waiting, signals, deadline, progress) = match store.current().await? {
             Some((operation, view)) => (
                 operation.waiting(),
-                operation.awaited(APPROVAL).iter().map(signal_name).collect(),
+                awaited_signals(&operation),
                 operation.deadline(),
                 Some(view),
             ),
@@ -511,6 +524,7 @@ impl Engine {
             Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
             None => false,
         };
+        let approvals = signals.iter().filter(|awaited| awaited.signal == APPROVAL);
         let head = store.head;
         Ok(Report {
             is_driven,
@@ -518,7 +532,8 @@ impl Engine {
             current: head.current,
             progress,
             waiting,
-            approvals,
+            approvals: approvals.map(|awaited| awaited.hook.clone()).collect(),
+            signals,
             deadline,
             history: head.history,
             due: head.due,
@@ -644,6 +659,16 @@ impl Engine {
         lock.release(false).await;
         swept
     }
+}
+
+fn awaited_signals(operation: &Operation) -> Vec<AwaitedSignal> {
+    let awaited = operation.awaited_signals().into_iter();
+    awaited
+        .map(|(key, signal)| AwaitedSignal {
+            hook: signal_name(&key),
+            signal,
+        })
+        .collect()
 }
 
 /// Returns a digest of a set of manifests, whatever their order.

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use capstan_core::{error::PlanError, task::FailureClass, text, unknown_fields};
 
-use crate::{confidential::Subject, permission::Permission};
+use crate::{confidential::Subject, engine::AwaitedSignal, permission::Permission};
 
 /// Why the API server didn't do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,7 @@ pub enum ClusterError {
     #[error("the server doesn't serve its kind: {0}")]
     NotServed(String),
     /// There is no such object.
-    #[error("it isn't there: {0}")]
+    #[error("there is no {0}")]
     NotFound(String),
     /// An object of this name is there already.
     #[error("it is there already: {0}")]
@@ -110,6 +110,8 @@ pub enum EngineError {
         namesakes: usize,
         /// Who waits for such a signal.
         waiting: Vec<String>,
+        /// The signals that hooks wait for, whatever their names.
+        signals: Vec<AwaitedSignal>,
     },
     /// What is stored about the application can't be read.
     #[error("what is stored about this application can't be read: {0}")]

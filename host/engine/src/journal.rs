@@ -227,6 +227,14 @@ impl Plugins for Recording {
         self.plugins.flaws_of_settings(by, settings)
     }
 
+    fn names_of_settings(&self, by: &Answerer) -> Option<Vec<String>> {
+        self.plugins.names_of_settings(by)
+    }
+
+    fn hook_types(&self) -> Vec<String> {
+        self.plugins.hook_types()
+    }
+
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
         let answer = self.plugins.place(by, question.clone()).await;
         let what = Exchange::Place {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use capstan_core::{
     compat::Mode,
-    health::{Assessment, Health},
+    health::{self, Assessment, Health},
     object::{Object, ObjectKey},
     plugins::{Answerer, Application, HealthQuestion, PluginError, Plugins},
     related::{self, Found, Related},
@@ -17,6 +17,9 @@ use crate::{clock::Clock, cluster::Cluster, owned};
 
 /// When to look again at events, which nobody watches.
 const EVENTS_AGAIN_MS: u64 = 10_000;
+
+/// When to ask a plugin again that gave no answer and didn't say when.
+const ASKED_AGAIN_MS: u64 = 10_000;
 
 /// Asks how objects are, for one operation.
 pub(crate) struct Judge {
@@ -101,15 +104,18 @@ pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&Answerer>, question: 
     };
     match plugins.assess(by, question).await {
         Ok(assessment) => assessment,
-        Err(error) => Assessment {
-            recheck_after_ms: match &error {
-                PluginError::Retry { after_ms, .. } => Some(u64::from(*after_ms)),
-                PluginError::Invalid { .. }
-                | PluginError::Failed { .. }
-                | PluginError::Missing { .. }
-                | PluginError::CouldNotTell { .. } => None,
-            },
-            ..Assessment::new(Health::Unknown, error.to_string(), "")
-        },
+        Err(error) => {
+            let (after_ms, rule) = match &error {
+                PluginError::Retry { after_ms, .. } => (u64::from(*after_ms), health::ASKED_AGAIN),
+                PluginError::CouldNotTell { .. } => (ASKED_AGAIN_MS, health::ASKED_AGAIN),
+                PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => {
+                    (ASKED_AGAIN_MS, health::NO_ANSWER)
+                }
+            };
+            Assessment {
+                recheck_after_ms: Some(after_ms),
+                ..Assessment::new(Health::Unknown, error.to_string(), rule)
+            }
+        }
     }
 }

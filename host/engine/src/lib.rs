@@ -45,7 +45,7 @@ pub mod web;
 pub use crate::{
     checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
     clock::Clock,
-    engine::{Abandoned, Ended, Engine, Left, Report},
+    engine::{Abandoned, AwaitedSignal, Ended, Engine, Left, Report},
     error::{ClusterError, EngineError, FieldConflict},
     journal::Kept,
     lines::Line,

@@ -26,7 +26,7 @@ use tokio::sync::{Mutex, mpsc::UnboundedSender};
 pub(crate) use self::apply::{rehearse, write};
 pub(crate) use self::ask::Beside;
 pub(crate) use self::own::Made;
-pub(crate) use self::policy::{Case, ask_all, removes};
+pub(crate) use self::policy::{Case, ask_all, made, removes};
 use crate::{
     checkpoint::{Store, forget_signal},
     clock::Clock,

@@ -1,7 +1,7 @@
 //! Signals of people and other systems: annotations on the application's Lease, told to the hooks that wait for them.
 //!
-//! `signal.capstan.dev/HOOK` names the hook. Its value is the JSON that `capstan approve` writes, or one word, for people with kubectl:
-//! `approved`, `rejected`. A signal stays on the Lease until its hook's state, with the signal in it, is stored: a crash loses none.
+//! `signal.capstan.dev/HOOK` names the hook. Its value is the JSON that `capstan approve` and `capstan signal` write, or one word, for
+//! people with kubectl: `approved`, `rejected`, or the name of another signal. A signal stays on the Lease until its hook's state, with the signal in it, is stored: a crash loses none.
 
 use std::{
     collections::BTreeSet,
@@ -10,11 +10,13 @@ use std::{
 
 use capstan_core::{
     effect::Noted,
+    error::near,
     hook::short_hash,
     input::{Answer, Happened},
     object::Object,
     plugins::Ask,
     task::TaskId,
+    text::bounded_to,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,6 +26,10 @@ use tokio::sync::mpsc::UnboundedSender;
 pub(crate) const PREFIX: &str = "signal.capstan.dev/";
 /// The signal that one word stands for.
 pub const APPROVAL: &str = "approval";
+/// The words that are verdicts of an approval; any other word is the name of a signal.
+const VERDICTS: [&str; 2] = ["approved", "rejected"];
+/// How many bytes of a word are shown to people.
+const LONGEST_WORD: usize = 100;
 /// Who sent a signal that doesn't say so.
 const SOMEBODY: &str = "an annotation";
 
@@ -57,24 +63,39 @@ pub(crate) fn signals_of(lease: &Object) -> Vec<Signal> {
     annotations
         .filter_map(|(name, value)| {
             let hook = name.strip_prefix(PREFIX)?;
-            let what = serde_json::from_str(value).unwrap_or_else(|_| Written {
-                signal: APPROVAL.to_owned(),
-                by: SOMEBODY.to_owned(),
-                value: json!({ "verdict": value.trim() }),
-                at: String::new(),
-            });
             Some(Signal {
                 hook: hook.to_owned(),
-                what,
+                what: read(value),
                 mark: short_hash(&[name, value]),
             })
         })
         .collect()
 }
 
+/// Reads the value of a signal's annotation: JSON with a `signal`, `approved` or `rejected`, or the name of another signal.
+fn read(value: &str) -> Written {
+    if let Ok(written) = serde_json::from_str(value) {
+        return written;
+    }
+    let word = value.trim();
+    let (signal, value) = if VERDICTS.contains(&word) {
+        (APPROVAL, json!({ "verdict": word }))
+    } else {
+        (word, Value::Null)
+    };
+    Written {
+        signal: bounded_to(signal.to_owned(), LONGEST_WORD),
+        by: SOMEBODY.to_owned(),
+        value,
+        at: String::new(),
+    }
+}
+
 /// Tells hooks the signals that they wait for.
 pub(crate) struct Signals {
     happened: UnboundedSender<Happened>,
+    /// The operation's hooks, by the names under which they are sent signals.
+    hooks: BTreeSet<String>,
     inner: Mutex<Inner>,
 }
 
@@ -83,6 +104,8 @@ struct Inner {
     present: Vec<Signal>,
     waiting: Vec<Waiting>,
     told: BTreeSet<String>,
+    /// Those of which people were told that nobody waits for them.
+    idle: BTreeSet<String>,
 }
 
 struct Waiting {
@@ -93,9 +116,10 @@ struct Waiting {
 }
 
 impl Signals {
-    pub fn new(happened: UnboundedSender<Happened>) -> Signals {
+    pub fn new(happened: UnboundedSender<Happened>, hooks: BTreeSet<String>) -> Signals {
         Signals {
             happened,
+            hooks,
             inner: Mutex::default(),
         }
     }
@@ -104,9 +128,9 @@ impl Signals {
     pub fn see(&self, present: Vec<Signal>) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         // One that was taken off may be sent again.
-        inner
-            .told
-            .retain(|mark| present.iter().any(|signal| signal.mark == *mark));
+        let is_present = |mark: &String| present.iter().any(|signal| signal.mark == *mark);
+        inner.told.retain(is_present);
+        inner.idle.retain(is_present);
         inner.present = present;
         self.tell(&mut inner);
     }
@@ -134,7 +158,9 @@ impl Signals {
     }
 
     fn tell(&self, inner: &mut Inner) {
-        let Inner { present, waiting, told } = inner;
+        let Inner {
+            present, waiting, told, ..
+        } = inner;
         for signal in present.iter() {
             if told.contains(&signal.mark) {
                 continue;
@@ -160,6 +186,44 @@ impl Signals {
             // Nobody listens any more when the operation is over.
             self.happened.send(answered).ok();
         }
+        self.warn(inner);
+    }
+
+    /// Tells people, once for each signal, that nobody waits for it. A hook that waits for nothing yet may do so later.
+    fn warn(&self, inner: &mut Inner) {
+        for signal in &inner.present {
+            if inner.told.contains(&signal.mark) || inner.idle.contains(&signal.mark) {
+                continue;
+            }
+            let waiting = inner.waiting.iter().filter(|waiting| waiting.hook == signal.hook);
+            let awaited: Vec<&str> = waiting.map(|waiting| waiting.name.as_str()).collect();
+            let Some(message) = self.why_idle(signal, &awaited) else {
+                continue;
+            };
+            inner.idle.insert(signal.mark.clone());
+            self.happened.send(Happened::Troubled { message }).ok();
+        }
+    }
+
+    fn why_idle(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
+        let (hook, name) = (&signal.hook, &signal.what.signal);
+        if !self.hooks.contains(hook) {
+            let hint = match near(hook, self.hooks.iter().map(String::as_str)) {
+                Some(known) => format!(" (did you mean `{PREFIX}{known}`?)"),
+                None => String::new(),
+            };
+            return Some(format!(
+                "the annotation `{PREFIX}{hook}` of the Lease has no effect: this operation has no hook `{hook}`{hint}"
+            ));
+        }
+        if awaited.is_empty() || awaited.contains(&name.as_str()) {
+            return None;
+        }
+        let names: Vec<String> = awaited.iter().map(|name| format!("`{name}`")).collect();
+        Some(format!(
+            "hook {hook} doesn't wait for the signal `{name}` on the Lease; it waits for {}",
+            names.join(", ")
+        ))
     }
 }
 
@@ -188,7 +252,8 @@ mod tests {
     #[test]
     fn a_signal_is_told_once_whether_it_comes_before_or_after_the_wait_for_it() {
         let (happened, mut answers) = mpsc::unbounded_channel();
-        let signals = Signals::new(happened);
+        let hooks = ["gate".to_owned(), "other".to_owned()];
+        let signals = Signals::new(happened, hooks.into());
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
         let ask = |id| Ask::new(id, Request::WaitSignal(APPROVAL.to_owned()));
         signals.see(signals_of(&lease("approved")));
@@ -214,5 +279,46 @@ mod tests {
         signals.release(&task);
         signals.see(signals_of(&lease(r#"{"signal": "go", "by": "anna"}"#)));
         assert_eq!(told(&mut answers), None);
+    }
+
+    #[test]
+    fn a_word_that_is_no_verdict_is_the_name_of_a_signal() {
+        let of = |value: &str| {
+            let signal = signals_of(&lease(value)).remove(0).what;
+            (signal.signal, signal.value)
+        };
+        let approval = |verdict: &str| (APPROVAL.to_owned(), json!({ "verdict": verdict }));
+        assert_eq!(of("approved"), approval("approved"));
+        assert_eq!(of(" rejected "), approval("rejected"));
+        assert_eq!(of("migrated"), ("migrated".to_owned(), Value::Null));
+        assert_eq!(
+            of(r#"{"signal": "migrated", "by": "ci", "value": {"rows": 2}}"#),
+            ("migrated".to_owned(), json!({ "rows": 2 }))
+        );
+    }
+
+    #[test]
+    fn people_are_told_once_of_a_signal_that_nobody_waits_for() {
+        let (happened, mut answers) = mpsc::unbounded_channel();
+        let signals = Signals::new(happened, ["gate".to_owned()].into());
+        let task = TaskId("PreSync/0/Hook/gate".to_owned());
+        let mut troubles = || match answers.try_recv() {
+            Ok(Happened::Troubled { message }) => message,
+            other => format!("{other:?}"),
+        };
+        // The hook may wait for it later.
+        signals.see(signals_of(&lease("migrated")));
+        assert_eq!(troubles(), "Err(Empty)");
+        let ask = |id, name: &str| Ask::new(id, Request::WaitSignal(name.to_owned()));
+        signals.wait(&task, "gate", &ask(1, "done"), "done");
+        let expected = "hook gate doesn't wait for the signal `migrated` on the Lease; it waits for `done`";
+        assert_eq!(troubles(), expected);
+        signals.see(signals_of(&lease("migrated")));
+        assert_eq!(troubles(), "Err(Empty)");
+        // A hook that isn't there.
+        let other = Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gat": "done" } } }));
+        signals.see(signals_of(&other));
+        let expected = "the annotation `signal.capstan.dev/gat` of the Lease has no effect: this operation has no hook `gat` (did you mean `signal.capstan.dev/gate`?)";
+        assert_eq!(troubles(), expected);
     }
 }

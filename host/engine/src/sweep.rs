@@ -4,8 +4,11 @@ use capstan_core::{
     compat::Mode,
     container::{self, Leaving},
     deletion::PropagationRules,
-    hook::{Disposal, Occasion},
-    object::Object,
+    event::Status,
+    hook::{Disposal, HookOutcome, Occasion},
+    input::Decision,
+    object::{Object, labels},
+    ownership::Ownership,
     plugins::Plugins,
 };
 use jiff::Timestamp;
@@ -17,7 +20,7 @@ use crate::{
     cluster::{Cluster, Deletion},
     contents,
     error::{ClusterError, EngineError},
-    perform::{Case, ask_all, removes},
+    perform::{Case, ask_all, made, removes},
 };
 
 /// What became of one object that is or was due.
@@ -42,6 +45,8 @@ pub enum SweepFate {
     Gone,
     /// Its policies want it to stay.
     Kept,
+    /// A plugin that decides about it wasn't loaded, or gave no answer; the next sweep asks again.
+    Unanswered(String),
     /// It couldn't be deleted; the next sweep tries again.
     Failed(String),
 }
@@ -64,7 +69,7 @@ pub(crate) async fn sweep(
                 Err(error) => SweepFate::Failed(error.to_string()),
             }
         };
-        if matches!(fate, SweepFate::Waits | SweepFate::Failed(_)) {
+        if matches!(fate, SweepFate::Waits | SweepFate::Unanswered(_) | SweepFate::Failed(_)) {
             left.push(object.clone());
         }
         swept.push(Swept { object, fate });
@@ -88,7 +93,12 @@ async fn dispose(
     let Some(live) = live else { return Ok(SweepFate::Gone) };
     let mut disposal = Disposal::DeleteAt(object.due.at);
     if object.due.ask_again {
-        disposal = ask_again(plugins, clock, store, object, &live).await;
+        let decision = ask_again(cluster, plugins, clock, store, object, &live).await?;
+        disposal = decision.disposal;
+        let deletes = decision.deletion(clock.now()).is_some();
+        if let Some(trouble) = decision.troubles.first().filter(|_| !deletes) {
+            return Ok(SweepFate::Unanswered(trouble.clone()));
+        }
         match disposal {
             Disposal::Keep => return Ok(SweepFate::Kept),
             Disposal::DeleteAt(at) if at > clock.now() => return Ok(postponed(object, at, false)),
@@ -118,7 +128,17 @@ fn postponed(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepFat
     SweepFate::Waits
 }
 
-async fn ask_again(plugins: &dyn Plugins, clock: Clock, store: &Store, object: &DueObject, live: &Object) -> Disposal {
+async fn ask_again(
+    cluster: &Cluster,
+    plugins: &dyn Plugins,
+    clock: Clock,
+    store: &Store,
+    object: &DueObject,
+    live: &Object,
+) -> Result<Decision, ClusterError> {
+    let rank = rank_of(cluster, store, live).await?;
+    let mut history = store.head.history.iter();
+    let operation = history.find(|past| past.id == object.operation);
     let case = Case {
         application: &store.head.application,
         mode: Mode::Native,
@@ -128,12 +148,37 @@ async fn ask_again(plugins: &dyn Plugins, clock: Clock, store: &Store, object: &
         phase: object.phase,
         wave: object.wave,
         outcome: object.outcome,
-        operation_outcome: None,
-        rank: 0,
+        operation_outcome: operation.map(|past| outcome_of(&past.status)),
+        rank,
         runs_to_completion: object.runs_to_completion,
         ttl: object.ttl,
         policies: &object.policies,
         settings: &object.settings,
     };
-    ask_all(plugins, clock, case).await.disposal
+    Ok(ask_all(plugins, clock, case).await)
+}
+
+fn outcome_of(status: &Status) -> HookOutcome {
+    match status {
+        Status::Succeeded => HookOutcome::Succeeded,
+        Status::Running | Status::Terminating { .. } | Status::Failed(_) | Status::Terminated { .. } => {
+            HookOutcome::Failed
+        }
+    }
+}
+
+/// Counts the newer objects of the same hook.
+async fn rank_of(cluster: &Cluster, store: &Store, live: &Object) -> Result<u32, ClusterError> {
+    let Some(hook) = live.label(labels::HOOK) else {
+        return Ok(0);
+    };
+    let key = live.key();
+    let selector = format!("{}={hook}", labels::HOOK);
+    let all = cluster.list(&key.group_kind(), &key.namespace, &selector).await?;
+    let inventory = store.inventory().await;
+    let ownership = Ownership::new(&store.head.application, &inventory);
+    let newer = all
+        .iter()
+        .filter(|other| other.uid() != live.uid() && made(other) > made(live) && ownership.is_own(other));
+    Ok(u32::try_from(newer.count()).unwrap_or(u32::MAX))
 }

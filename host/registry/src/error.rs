@@ -146,7 +146,7 @@ impl RegistryError {
                     .to_owned()
             }
             RegistryError::Unreachable { host, .. } => {
-                format!("check the address; a registry without TLS is named with `--registry-http {host}`")
+                format!("check the address; a registry without TLS is named by CAPSTAN_REGISTRY_HTTP={host}")
             }
             RegistryError::Denied { host, who: None, .. } => {
                 format!(

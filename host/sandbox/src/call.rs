@@ -27,6 +27,7 @@ use crate::{
     engine::Engine,
     memory::{Budget, Memory, NoMemory, OverMemory},
     state::{Facts, State},
+    thrown::{is_recursion, thrown, wrong_type},
     ticker::TICK,
 };
 
@@ -202,7 +203,7 @@ pub(crate) async fn call<Q: Question>(
     let answer = match answer {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(failure)) => Err(Trouble::Said(failure, tail(&cost))),
-        Err(error) => Err(trouble(&error, limits, &mut cost)),
+        Err(error) => Err(trouble(&error, limits, store.data().is_in_host_call, &mut cost)),
     };
     (answer, cost)
 }
@@ -221,9 +222,16 @@ pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, 
     store.set_hostcall_fuel(MAX_ANSWER);
     // Fuel is switched on in every engine of ours.
     let _ = store.set_fuel(limits.fuel);
-    store.call_hook(|store, hook| match hook {
-        CallHook::ReturningFromHost => pay(store),
-        CallHook::CallingWasm | CallHook::ReturningFromWasm | CallHook::CallingHost => Ok(()),
+    store.call_hook(|mut store, hook| match hook {
+        CallHook::CallingHost => {
+            store.data_mut().is_in_host_call = true;
+            Ok(())
+        }
+        CallHook::ReturningFromHost => {
+            store.data_mut().is_in_host_call = false;
+            pay(store)
+        }
+        CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
     });
     if !keeps_time {
         // Beyond all ticks, of which other sandboxes of the process may count some.
@@ -291,7 +299,7 @@ fn account(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
 }
 
 /// Says what an error of wasmtime means.
-fn trouble(error: &wasmtime::Error, limits: Limits, cost: &mut Cost) -> Trouble {
+fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost: &mut Cost) -> Trouble {
     let message = if let Some(over) = error.downcast_ref::<OverMemory>() {
         over.to_string()
     } else if let Some(none) = error.downcast_ref::<NoMemory>() {
@@ -299,7 +307,7 @@ fn trouble(error: &wasmtime::Error, limits: Limits, cost: &mut Cost) -> Trouble 
     } else if let Some(waits) = error.downcast_ref::<Waits>() {
         waits.to_string()
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        format!("ended itself with exit status {}", exit.0)
+        exited(exit.0)
     } else if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return Trouble::CouldNotTell("too many calls of large plugins at once".to_owned());
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
@@ -313,31 +321,56 @@ fn trouble(error: &wasmtime::Error, limits: Limits, cost: &mut Cost) -> Trouble 
                 let limit = TICK * limits.ticks;
                 return Trouble::CouldNotTell(format!("no answer after {limit:?}; is the machine overloaded?"));
             }
-            trap => trapped(*trap, &cost.stderr),
+            trap => trapped(*trap, error, &cost.stderr),
         }
     } else {
         let cause = error.root_cause().to_string();
         if cause.contains("hostcalls has been exhausted") {
-            format!("handed over more than {} KiB", MAX_ANSWER >> 10)
+            let what = if is_in_host_call {
+                "in one call of the host, such as a line of its log"
+            } else {
+                "in its answer"
+            };
+            format!("handed over more than {} KiB {what}", MAX_ANSWER >> 10)
         } else {
             format!("gave an answer outside of the contract: {}", one_line(&cause))
         }
     };
-    let mut stack = error
-        .downcast_ref::<WasmBacktrace>()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let written = tail(cost);
-    if !stack.is_empty() && !written.is_empty() {
-        stack.push('\n');
-    }
-    Trouble::Broke(message, stack + &written)
+    let stack = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
+    // The author's own stack comes first: frames of wasm say little beside it.
+    let parts = [tail(cost), stack.unwrap_or_default()];
+    let parts: Vec<&str> = parts
+        .iter()
+        .map(|part| part.trim_end())
+        .filter(|part| !part.is_empty())
+        .collect();
+    Trouble::Broke(message, parts.join("\n"))
 }
 
-/// Names the trap, and what the guest's language had to say of it.
-fn trapped(trap: Trap, stderr: &str) -> String {
+/// Says how a guest ended itself. WASI 0.2 passes on whether that was a success, and no number.
+fn exited(status: i32) -> String {
+    match status {
+        0 => "ended itself with exit status 0 and without an answer".to_owned(),
+        1 => "ended itself with an exit status that isn't 0".to_owned(),
+        other => format!("ended itself with exit status {other}"),
+    }
+}
+
+/// Says what the guest's language had to say of a trap, or names the trap.
+fn trapped(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
+    if let Some(wrong) = wrong_type(stderr) {
+        return wrong;
+    }
+    if let Some(thrown) = thrown(stderr) {
+        return one_line(&thrown);
+    }
     let name = trap.to_string();
     let name = name.strip_prefix("wasm trap: ").unwrap_or(&name);
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
+    let functions = frames.into_iter().flatten().filter_map(|frame| frame.func_name());
+    if trap == Trap::MemoryOutOfBounds && is_recursion(functions) {
+        return "used up its stack, by endless recursion as it seems".to_owned();
+    }
     // The last line of a trace is the exception, of a panic the message; brackets that end it say nothing.
     let last = stderr
         .lines()

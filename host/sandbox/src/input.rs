@@ -26,11 +26,15 @@ const MAX_INPUT: usize = 2 << 20;
 pub(crate) type Refusal = String;
 
 /// Writes the question how an object is.
-pub(crate) fn health(question: &HealthQuestion<'_>, projection: &Projection) -> Result<String, Refusal> {
+pub(crate) fn health(
+    question: &HealthQuestion<'_>,
+    settings: Map<String, Value>,
+    projection: &Projection,
+) -> Result<String, Refusal> {
     text(&HealthInput {
         contract: CONTRACT,
         application: question.application,
-        settings: Map::new(),
+        settings,
         compat: question.mode.word(),
         object: Some(projection.of(question.object)),
         related: question.related,
@@ -40,12 +44,13 @@ pub(crate) fn health(question: &HealthQuestion<'_>, projection: &Projection) -> 
 /// Writes the same question for who looks at the object itself, and what is to be seen of that.
 pub(crate) fn health_by_view(
     question: &HealthQuestion<'_>,
+    settings: Map<String, Value>,
     projection: &Projection,
 ) -> Result<(String, Value), Refusal> {
     let input = text(&HealthInput {
         contract: CONTRACT,
         application: question.application,
-        settings: Map::new(),
+        settings,
         compat: question.mode.word(),
         object: None,
         related: question.related,

@@ -33,6 +33,7 @@ mod sandbox;
 mod settings;
 mod state;
 mod strikes;
+mod thrown;
 mod ticker;
 mod view;
 

@@ -137,6 +137,15 @@ impl Plugin {
         })
     }
 
+    /// Lists the hook types that it claims by name.
+    pub(crate) fn hook_types(&self) -> impl Iterator<Item = String> {
+        let types = self.manifest.claims.iter().map(|claim| match claim {
+            Claim::Hook { types, .. } => types.as_slice(),
+            Claim::Health { .. } | Claim::DeletePolicy { .. } => &[],
+        });
+        types.flatten().cloned()
+    }
+
     /// Says whether the plugin has a claim.
     pub(crate) fn has_claim(&self, interface: Interface, claim: &str) -> bool {
         self.claims(interface).iter().any(|name| name == claim)

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -12,6 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 use capstan_core::{
+    directive,
+    error::near,
     grant::Grants,
     health::Assessment,
     hook::Disposal,
@@ -57,6 +60,8 @@ pub struct Sandbox {
     has_rest: bool,
     /// What health checks answered, if that is remembered.
     memo: Option<Memo>,
+    /// What the user says to plugins that judge health, by their names.
+    settings: BTreeMap<String, Map<String, Value>>,
     asked: AtomicU64,
     notes: Vec<String>,
 }
@@ -73,6 +78,7 @@ pub struct Builder {
     is_timeless: bool,
     has_rest: bool,
     remembers: bool,
+    settings: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Builder {
@@ -134,6 +140,14 @@ impl Builder {
         self
     }
 
+    /// Hands settings to the plugin of this name whenever it judges the health of an object. What the object's own annotation says comes
+    /// before them.
+    #[must_use]
+    pub fn settings(mut self, name: impl Into<String>, settings: Map<String, Value>) -> Builder {
+        self.settings.insert(name.into(), settings);
+        self
+    }
+
     /// Has no real time matter, for runs in virtual time: a guest neither gives way to other tasks nor is stopped by
     /// anything but its budget. So two runs do the same in the same order.
     #[must_use]
@@ -165,6 +179,7 @@ impl Builder {
         let built_in = read_all(self.built_in, Source::BuiltIn)?;
         let of_user = read_all(self.of_user, Source::Path)?;
         let (built_in, of_user) = leave_out(self.without, built_in, of_user)?;
+        check_settings(&self.settings, built_in.iter().chain(&of_user))?;
         let sandbox = Sandbox {
             registry: Registry::new(built_in, of_user)?,
             budget: match self.memory {
@@ -178,6 +193,7 @@ impl Builder {
             keeps_time: !self.is_timeless,
             has_rest: self.has_rest,
             memo: self.remembers.then(Memo::default),
+            settings: self.settings,
             asked: AtomicU64::new(0),
             notes,
         };
@@ -192,6 +208,39 @@ fn read_all(
 ) -> Result<Vec<Plugin>, SandboxError> {
     let read = |(name, bytes)| Plugin::read(bytes, source(name));
     components.into_iter().map(read).collect()
+}
+
+/// Checks what the user says to plugins against their schemas.
+fn check_settings<'a>(
+    settings: &BTreeMap<String, Map<String, Value>>,
+    plugins: impl Iterator<Item = &'a Plugin> + Clone,
+) -> Result<(), SandboxError> {
+    for (name, settings) in settings {
+        let Some(plugin) = plugins.clone().find(|plugin| plugin.manifest.name == *name) else {
+            let known = plugins.map(|plugin| plugin.manifest.name.clone()).collect();
+            return Err(SandboxError::NoSuchPlugin {
+                name: name.clone(),
+                known,
+            });
+        };
+        let wrong = |reason| SandboxError::SettingsOfUser {
+            plugin: name.clone(),
+            reason,
+        };
+        let schema = plugin.settings.as_ref();
+        let schema = schema.ok_or_else(|| wrong("its manifest has no `[settings]`, so it takes none".to_owned()))?;
+        if let Some(flaw) = schema.flaws(settings).first() {
+            return Err(wrong(format!("`{}`: {}", flaw.pointer, flaw.message)));
+        }
+        let misspelt = settings.keys().find_map(|key| {
+            let near = near(key, schema.names.iter().map(String::as_str))?;
+            (!schema.names.contains(key)).then(|| format!("it knows no `{key}`; did you mean `{near}`?"))
+        });
+        if let Some(reason) = misspelt {
+            return Err(wrong(reason));
+        }
+    }
+    Ok(())
 }
 
 fn leave_out(
@@ -282,6 +331,14 @@ impl Sandbox {
         })
     }
 
+    /// Returns the settings with which a plugin judges an object: what the object's annotation says, and beside it what the user says to the
+    /// plugin.
+    fn settings_for(&self, plugin: &str, object: &Object) -> Map<String, Value> {
+        let mut settings = self.settings.get(plugin).cloned().unwrap_or_default();
+        settings.extend(directive::settings_of(object));
+        settings
+    }
+
     /// Returns the plugin that an operation began with: one that is loaded, or was when it began.
     fn pinned(&self, by: &Answerer) -> Option<Held<'_>> {
         let loaded = self.registry.by_digest(&by.digest).map(Held::Loaded);
@@ -331,7 +388,12 @@ impl Sandbox {
                 .await;
                 match &answer {
                     Ok(_) | Err(Trouble::Said(..)) => plugin.strikes.answered(),
-                    Err(Trouble::Broke(..)) => plugin.strikes.broke(now),
+                    Err(Trouble::Broke(_, stack)) => {
+                        let is_first = plugin.strikes.broke(now) == 1;
+                        for line in stack.lines().filter(|_| is_first) {
+                            tracing::info!(target: "capstan::plugin", plugin = %plugin.manifest.name, function, "{line}");
+                        }
+                    }
                     Err(Trouble::CouldNotTell(_)) => {}
                 }
                 (answer, cost)
@@ -450,6 +512,16 @@ impl Plugins for Sandbox {
         schema.map(|schema| schema.flaws(settings)).unwrap_or_default()
     }
 
+    fn names_of_settings(&self, by: &Answerer) -> Option<Vec<String>> {
+        let plugin = self.pinned(by)?;
+        plugin.settings.as_ref().map(|schema| schema.names.clone())
+    }
+
+    fn hook_types(&self) -> Vec<String> {
+        let plugins = self.registry.plugins().iter();
+        plugins.flat_map(Plugin::hook_types).collect()
+    }
+
     async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
         let call = Call {
             about: About::new(Interface::Hook, &by.claim, &question.object),
@@ -488,12 +560,13 @@ impl Plugins for Sandbox {
         if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
             return Ok(known);
         }
+        let settings = self.settings_for(&plugin.manifest.name, question.object);
         let (input, assess) = match plugin.projection(&by.claim) {
-            Some(projection) if plugin.looks_itself => match input::health_by_view(&question, projection) {
+            Some(projection) if plugin.looks_itself => match input::health_by_view(&question, settings, projection) {
                 Ok((input, object)) => (Ok(input), Assess::View(object)),
                 Err(refusal) => (Err(refusal), Assess::Text),
             },
-            Some(projection) => (input::health(&question, projection), Assess::Text),
+            Some(projection) => (input::health(&question, settings, projection), Assess::Text),
             None => (
                 Err(format!("the plugin has no health claim `{}`", by.claim)),
                 Assess::Text,

@@ -32,6 +32,8 @@ pub(crate) struct Schema {
     validator: Validator,
     /// What each value costs, by how deep settings are nested.
     costs: Vec<SettingsCost>,
+    /// The names of the settings that it describes.
+    pub(crate) names: Vec<String>,
 }
 
 impl Schema {
@@ -49,7 +51,13 @@ impl Schema {
             .with_retriever(Nowhere)
             .build(schema)
             .map_err(|error| unusable(error.to_string()))?;
-        Ok(Schema { validator, costs })
+        let named = schema.get("properties").and_then(Value::as_object);
+        let names = named.into_iter().flat_map(Map::keys).cloned().collect();
+        Ok(Schema {
+            validator,
+            costs,
+            names,
+        })
     }
 
     /// Lists what it has against settings.

@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) handled: u64,
     /// The guest is giving way to other tasks.
     pub(crate) gives_way: bool,
+    /// The guest is in a call of the host.
+    pub(crate) is_in_host_call: bool,
     asked_now: bool,
 }
 
@@ -64,6 +66,7 @@ impl State {
             log: Log::default(),
             handled: 0,
             gives_way: false,
+            is_in_host_call: false,
             asked_now: false,
         }
     }

@@ -40,14 +40,15 @@ impl Strikes {
         ))
     }
 
-    /// Notes that it broke.
-    pub(crate) fn broke(&self, now: Timestamp) {
+    /// Notes that it broke, and says how often in a row that was.
+    pub(crate) fn broke(&self, now: Timestamp) -> u32 {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         record.in_a_row = record.in_a_row.saturating_add(1);
         if let Some(further) = record.in_a_row.checked_sub(MOST) {
             let rest = REST * (1 << further.min(6));
             record.rests_until = now.checked_add(rest.min(LONGEST)).ok();
         }
+        record.in_a_row
     }
 
     /// Notes that it answered.

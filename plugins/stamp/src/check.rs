@@ -62,7 +62,10 @@ pub(crate) fn texts(manifest: &impl Serialize) -> Result<(), Flaws> {
     Finder(found).done()
 }
 
-/// Finds keys that do not exist.
+/// The words of `related` that hosts know. A stamped component may have later ones, which a host ignores.
+const RELATED: [&str; 3] = ["owned-pods", "events", "storage-class"];
+
+/// Finds keys and words that do not exist.
 pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
     texts(table)?;
     let mut found = Finder::default();
@@ -96,6 +99,12 @@ pub(crate) fn keys(table: &toml::Table) -> Result<(), Flaws> {
             Some(_) | None => continue,
         };
         found.keys(&format!("claims[{n}]."), claim, known);
+        let related = claim.get("related").and_then(toml::Value::as_array);
+        let words = related.into_iter().flatten().filter_map(toml::Value::as_str);
+        for word in words.filter(|word| is_name(word) && !RELATED.contains(word)) {
+            let message = format!("no host knows the word `{word}`; it can be {}", RELATED.join(", "));
+            found.flaw(&format!("claims[{n}].related"), message);
+        }
     }
     found.done()
 }

@@ -1,7 +1,11 @@
 //! `capstan explain`: what the running operation waits for, why, and what will end it.
 
-use capstan_core::{event::Status, object::ObjectKey, view::TaskProgress};
-use capstan_engine::Report;
+use capstan_core::{
+    event::Status,
+    object::ObjectKey,
+    view::{TaskProgress, TaskView},
+};
+use capstan_engine::{APPROVAL, AwaitedSignal, Report};
 use jiff::Timestamp;
 
 use super::{print, print_json, which};
@@ -26,6 +30,12 @@ pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
         Output::Json | Output::Jsonl | Output::Sarif => print_json(&report)?,
     }
     Ok(Exit::Done)
+}
+
+/// Lists the signals that a hook waits for. Signals are sent to a hook by the name that its manifest has.
+fn signals_for<'a>(report: &'a Report, task: &'a TaskView) -> impl Iterator<Item = &'a AwaitedSignal> {
+    let name = task.outline.key.name.trim_end_matches('*');
+    report.signals.iter().filter(move |awaited| awaited.hook == name)
 }
 
 fn text(report: &Report, now: Timestamp, paint: Paint) -> Text {
@@ -78,11 +88,26 @@ fn text(report: &Report, now: Timestamp, paint: Paint) -> Text {
             waiting.message,
             span(now.duration_since(waiting.since))
         ));
-        if let Some(hook) = key.filter(|key| report.approvals.contains(&key.name)) {
+        for awaited in task.map(|task| signals_for(report, task)).into_iter().flatten() {
+            text.push(if awaited.signal == APPROVAL {
+                text!(
+                    "  who ends that: a person, by `capstan approve {} {}` or with `--reject`\n",
+                    name,
+                    awaited.hook
+                )
+            } else {
+                text!(
+                    "  who ends that: whoever sends the signal, by `capstan signal {} {} {}`\n",
+                    name,
+                    awaited.hook,
+                    awaited.signal
+                )
+            });
+        }
+        if let Some(at) = waiting.asked_at {
             text.push(text!(
-                "  who ends that: a person, by `capstan approve {} {}` or with `--reject`\n",
-                name,
-                hook.name
+                "  its plugin is asked again in {}\n",
+                span(at.duration_since(now))
             ));
         }
         let ends = match (waiting.until, report.deadline) {

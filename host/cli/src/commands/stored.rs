@@ -255,6 +255,7 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
     let swept = context.engine.sweep(&application).await?;
     context.save()?;
     let now = context.engine.clock().now();
+    let unanswered = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Unanswered(_)));
     let failed = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Failed(_)));
     if global.output == Output::Text {
         if swept.is_empty() {
@@ -265,10 +266,15 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
             .map(|swept| {
                 let due = &swept.object.due;
                 let (word, rest) = match &swept.fate {
+                    SweepFate::Waits if due.ask_again => (
+                        "waits",
+                        format!("asked again in {} ({})", span(due.at.duration_since(now)), due.by),
+                    ),
                     SweepFate::Waits => (
                         "waits",
                         format!("{} left ({})", span(due.at.duration_since(now)), due.by),
                     ),
+                    SweepFate::Unanswered(why) => ("waits", why.clone()),
                     SweepFate::Deleted => ("deleted", due.by.clone()),
                     SweepFate::Gone => ("gone", "it was deleted already".to_owned()),
                     SweepFate::Kept => ("kept", "its delete policies want it to stay".to_owned()),
@@ -281,5 +287,11 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
     } else {
         print_json(&swept)?;
     }
-    Ok(if failed { Exit::Apply } else { Exit::Done })
+    Ok(if failed {
+        Exit::Apply
+    } else if unanswered {
+        Exit::Plugin
+    } else {
+        Exit::Done
+    })
 }

@@ -4,6 +4,7 @@
 //! name means; a flag wins.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -54,6 +55,8 @@ pub struct File {
     pub plugin_signatures: Vec<SignatureRule>,
     /// Plugins to leave out, by name.
     pub without_plugins: Vec<String>,
+    /// Settings of plugins that judge health, by name. An object's `capstan.dev/settings` comes before them.
+    pub plugin_settings: BTreeMap<String, serde_json::Map<String, Value>>,
     /// What plugins may have done of what their manifests request, by name; `requested` for all of it.
     pub grants: UserGrants,
 }

@@ -248,10 +248,42 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
     text
 }
 
+/// Names an object that a hook's plugin says it will make, which it hands over as JSON.
+fn also_name(object: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(object).unwrap_or_default();
+    let text = |pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("?")
+    };
+    format!("{}/{}", text("/kind"), text("/metadata/name"))
+}
+
+/// Names the plugins of delete policies that aren't Capstan's own: those have names with a domain.
+fn policy_plugins(hook: &HookTask) -> String {
+    let others = hook.policies.iter().filter(|policy| policy.by.claim.contains('/'));
+    let names: Vec<String> = others.map(|policy| policy.by.to_string()).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", names.join(", "))
+    }
+}
+
 /// Says what becomes of a hook's object after its end.
 fn afterwards(hook: &HookTask) -> String {
     if !hook.has_object {
-        return "no object".to_owned();
+        return match &*hook.also {
+            [] => "no object".to_owned(),
+            also => format!(
+                "no object, also {}",
+                also.iter()
+                    .map(|object| also_name(object))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
     }
     let words = hook
         .policies
@@ -261,7 +293,11 @@ fn afterwards(hook: &HookTask) -> String {
     let mut parts = Vec::new();
     match words.as_deref() {
         Some("BeforeHookCreation") | None => parts.push("then keep until the next run".to_owned()),
-        Some(words) => parts.push(format!("then delete on {words}")),
+        Some(words) => parts.push(format!("then delete on {words}{}", policy_plugins(hook))),
+    }
+    if !hook.also.is_empty() {
+        let also: Vec<String> = hook.also.iter().map(|object| also_name(object)).collect();
+        parts.push(format!("also {}", also.join(", ")));
     }
     if let Some(seconds) = hook.ttl.after_finished {
         parts.push(format!("at most {}", span(seconds_of(seconds))));

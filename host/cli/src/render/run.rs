@@ -279,6 +279,10 @@ impl RunText {
                 let rest = format!("deleted in {} ({by})", span(due.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
+            Fate::AskedAgain(again) => {
+                let rest = format!("asked again in {} ({by})", span(again.duration_since(at)));
+                self.line(at, "kept", &name, &rest)
+            }
             Fate::Stuck(why) => self.line(at, "trouble", &name, &format!("it couldn't be deleted: {why}")),
         }
     }

@@ -101,10 +101,11 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> Text {
         let rows = report.due.iter().map(|object| {
             let due = &object.due;
             let left = due.at.duration_since(now);
-            let when = if left.is_positive() {
-                format!("in {}", span(left))
-            } else {
-                format!("overdue by {}", span(-left))
+            let when = match (left.is_positive(), due.ask_again) {
+                (true, true) => format!("asked again in {}", span(left)),
+                (true, false) => format!("in {}", span(left)),
+                (false, true) => "asked again now".to_owned(),
+                (false, false) => format!("overdue by {}", span(-left)),
             };
             vec![
                 format!("  {}", name_of(&due.target.key, &application.namespace)),

@@ -131,6 +131,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
                 task: task.clone(),
                 message: hostile(),
                 since: at,
+                asked_at: None,
                 until: None,
             }],
         },
@@ -148,6 +149,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         },
         disposed(Fate::Deleted),
         disposed(Fate::Due(at)),
+        disposed(Fate::AskedAgain(at)),
         disposed(Fate::Stuck(hostile())),
         News::PluginTroubled {
             task: task.clone(),

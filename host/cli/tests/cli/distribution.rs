@@ -211,7 +211,7 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
     assert_snapshot!(missing.all().replace(&address, "REGISTRY"), @"
     error: the plugin oci://REGISTRY/acme/scale:1 can't be downloaded
       because: REGISTRY can't be reached: Connection refused (os error 111)
-      hint: check the address; a registry without TLS is named with `--registry-http REGISTRY`
+      hint: check the address; a registry without TLS is named by CAPSTAN_REGISTRY_HTTP=REGISTRY
     [exit code 1]
     ");
 }

@@ -521,6 +521,7 @@ fn help_shows_the_exit_codes() {
       history     List the last operations of an application, or show one
       logs        Print what the hooks of an operation wrote, also after their pods are gone
       approve     Let a hook of the running operation go on that waits for a person, or fail it
+      signal      Send a hook of the running operation a signal that it waits for
       terminate   End an application's running operation, from any machine
       sweep       Delete what the last operations left to be deleted later, and list what is still to
                   come

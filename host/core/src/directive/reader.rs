@@ -210,6 +210,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Returns the settings that an object's annotation has; none when it has no annotation, or one that can't be read, which planning
+/// refuses.
+pub fn settings_of(object: &Object) -> Map<String, Value> {
+    match object.annotation("capstan.dev/settings").map(manifest::value) {
+        Some(Ok(Value::Object(settings))) => settings,
+        Some(Ok(_) | Err(_)) | None => Map::new(),
+    }
+}
+
 /// Returns the JSON pointer to the settings of a hook.
 pub fn settings_at(manifest: &Manifest) -> String {
     let name = "capstan.dev/settings";

@@ -161,7 +161,7 @@ pub const ANNOTATIONS: [Annotation; 29] = [
         "capstan.dev/settings",
         "mapping in YAML or JSON",
         "",
-        "Settings for the plugin that runs the hook.",
+        "Settings for the plugin that runs the hook, for the plugins of its delete policies, and for the plugin that judges the object's health.",
     ),
     row(
         "capstan.dev/lint-ignore",

@@ -340,8 +340,8 @@ fn our_own_annotations() {
     orphan: {"propagation":"Orphan"}
     Foreground: {"propagation":"Foreground"}
     capstan.dev/settings
-    {a: 1}: {"notices":["capstan.dev/settings has no effect on an object that is no hook"],"settings":{"a":1}}
-    : {"notices":["capstan.dev/settings has no effect on an object that is no hook"]}
+    {a: 1}: {"settings":{"a":1}}
+    : {}
     [1]: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this is no mapping (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
     {: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this can't be read as YAML: while parsing a node, did not find expected node content (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
     capstan.dev/tll

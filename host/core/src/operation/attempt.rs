@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
+    duration,
     effect::Effect,
     event::{News, Status},
     input::Problem,
@@ -166,11 +167,14 @@ impl Operation {
         };
         let what = if has_come(self.state.wave_deadline) {
             format!(
-                "wave {wave} of {phase} took longer than {} s",
-                plan.limits.wave.unwrap_or_default()
+                "wave {wave} of {phase} took longer than {}",
+                duration::seconds(plan.limits.wave.unwrap_or_default())
             )
         } else if has_come(self.state.phase_deadline) {
-            format!("{phase} took longer than {} s", plan.limits.phase.unwrap_or_default())
+            format!(
+                "{phase} took longer than {}",
+                duration::seconds(plan.limits.phase.unwrap_or_default())
+            )
         } else {
             return;
         };

@@ -190,7 +190,11 @@ impl Operation {
     }
 
     fn defer(&mut self, due: Due) -> Fate {
-        let fate = Fate::Due(due.at);
+        let fate = if due.ask_again {
+            Fate::AskedAgain(due.at)
+        } else {
+            Fate::Due(due.at)
+        };
         self.state.due.push(due);
         fate
     }

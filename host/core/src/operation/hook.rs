@@ -15,6 +15,7 @@ use crate::{
     compat::Rule,
     deletion::PropagationRules,
     directive::OnTimeout,
+    duration,
     effect::{Effect, HookCall, Noted, Target},
     event::{Fate, News},
     fact::Fact,
@@ -441,7 +442,11 @@ impl Operation {
             Some(AbortReason::Failed) => TaskResult::Stopped("something else failed".to_owned()),
             Some(AbortReason::Deadline) => {
                 let message = match task.timeout_seconds {
-                    Some(seconds) => format!("no end within its timeout of {seconds} s: {}", run.message),
+                    Some(seconds) => format!(
+                        "no end within its timeout of {}: {}",
+                        duration::seconds(seconds),
+                        run.message
+                    ),
                     None => format!("no end before the operation's deadline: {}", run.message),
                 };
                 match task.on_timeout {

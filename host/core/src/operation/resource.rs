@@ -11,15 +11,20 @@ use super::{
 use crate::{
     compat::{Mode, Rule},
     directive::Wait,
+    duration,
     effect::{Effect, Target},
     event::News,
     fact::{Fact, Freshness, Seen, is_older},
-    health::{Assessment, Health},
+    health::{self, Assessment, Health},
     input::{Applied, DeleteAnswer, Problem},
     object::ObjectKey,
     plan::Plan,
     task::{Action, ApplyTask, Changes, DeleteTask, FailureClass, LiveState, Task, TaskId, TaskResult, Until},
 };
+
+/// How long the plugin that judges an object may give no answer about it. A plugin that breaks on an object without a status may answer
+/// when a controller has written one.
+const NO_ANSWER_GRACE_SECONDS: u64 = 120;
 
 /// How long a controller may take to see a change, in milliseconds, when its objects don't tell.
 const SLOWEST_CONTROLLER: u64 = 5000;
@@ -221,6 +226,7 @@ impl Settling {
             degraded_since: None,
             grace_seconds: 0,
             lacks: None,
+            unanswered_since: None,
         }
     }
 
@@ -235,6 +241,7 @@ impl Settling {
             degraded_since: None,
             grace_seconds: 0,
             lacks: None,
+            unanswered_since: None,
         }
     }
 
@@ -253,6 +260,38 @@ impl Settling {
     /// Returns until when it may be as Degraded as it is.
     pub(super) fn degraded_until(&self) -> Option<Timestamp> {
         later(self.degraded_since?, self.grace_seconds.saturating_mul(1000))
+    }
+
+    /// Returns until when its plugin may give no answer.
+    pub(super) fn unanswered_until(&self) -> Option<Timestamp> {
+        later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
+    }
+
+    /// Returns when the wait ends if nothing changes, before any timeout.
+    pub(super) fn ends_by_itself(&self) -> Option<Timestamp> {
+        let ends = [self.degraded_until(), self.unanswered_until()];
+        ends.into_iter().flatten().min()
+    }
+
+    /// Returns how the wait ends when its plugin gave no answer for too long.
+    pub(super) fn unanswered(&self) -> TaskResult {
+        TaskResult::Failed {
+            class: FailureClass::Plugin,
+            message: format!(
+                "no answer for {}: {}; `capstan plugin run` asks the plugin by hand, `--without-plugin` leaves it out",
+                duration::seconds(NO_ANSWER_GRACE_SECONDS),
+                self.message
+            ),
+        }
+    }
+
+    /// Says in brackets how it was when it was last looked at; empty when nobody has looked.
+    pub(super) fn last_look(&self) -> String {
+        match self.health {
+            Some(health) if self.message.is_empty() => format!(" (it was {health})"),
+            Some(health) => format!(" (it was {health}: {})", self.message),
+            None => String::new(),
+        }
     }
 
     /// Returns when a look that was held back counts after all.
@@ -298,6 +337,16 @@ pub(super) fn settle(
             Some(_) | None => &seen.assessment,
         },
     };
+    match assessment.rule.as_str() {
+        health::NO_ANSWER => {
+            settling.unanswered_since.get_or_insert(out.at);
+        }
+        // A plugin that rests after it broke hasn't answered yet.
+        health::ASKED_AGAIN if settling.unanswered_since.is_some() => {
+            return None;
+        }
+        _ => settling.unanswered_since = None,
+    }
     let is_news = settling.health != Some(assessment.health) || settling.message != assessment.message;
     settling.health = Some(assessment.health);
     settling.message.clone_from(&assessment.message);
@@ -325,7 +374,11 @@ pub(super) fn settle(
                 });
             }
         }
-        Health::Progressing | Health::Missing | Health::Unknown => {}
+        Health::Progressing | Health::Missing | Health::Unknown => {
+            if settling.unanswered_until().is_some_and(|until| until <= out.at) {
+                return Some(settling.unanswered());
+            }
+        }
     }
     if is_news {
         out.tell(News::TaskProgressed {

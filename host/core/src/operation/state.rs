@@ -74,6 +74,9 @@ pub struct OperationState {
     pub(super) checks_again: bool,
     /// When the user is told what is waited for.
     pub(super) notice_at: Option<Timestamp>,
+    /// How often that was told since something last happened.
+    #[serde(default)]
+    pub(super) notices: u32,
     /// The timer that was ordered last.
     pub(super) wake: Option<Timestamp>,
     /// Counts its events.
@@ -167,6 +170,9 @@ pub(super) struct Settling {
     /// What its pods lack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<ObjectKey>,
+    /// Since when the plugin that judges it has given no answer.
+    #[serde(default)]
+    pub unanswered_since: Option<Timestamp>,
 }
 
 fn others() -> u64 {
@@ -353,6 +359,7 @@ impl OperationState {
             retry_from: None,
             checks_again: false,
             notice_at: None,
+            notices: 0,
             wake: None,
             seq: 0,
         }
@@ -436,13 +443,13 @@ impl HookRun {
         }
     }
 
-    /// Says whether it waits for a signal.
-    pub(super) fn waits_for(&self, signal: &str) -> bool {
-        self.stage == HookStage::Running
-            && self
-                .asked
-                .iter()
-                .any(|ask| matches!(&ask.what, Request::WaitSignal(name) if name == signal))
+    /// Lists the signals that it waits for.
+    pub(super) fn signals(&self) -> impl Iterator<Item = &str> {
+        let asked = (self.stage == HookStage::Running).then_some(&self.asked);
+        asked.into_iter().flatten().filter_map(|ask| match &ask.what {
+            Request::WaitSignal(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     pub(super) fn own_key(&self) -> Option<ObjectKey> {

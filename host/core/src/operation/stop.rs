@@ -12,6 +12,7 @@ use super::{
 use crate::{
     compat::Rule,
     directive::OnTimeout,
+    duration,
     effect::{Effect, Note, Noted},
     event::{News, Status, WaitingOn},
     fact::Fact,
@@ -51,9 +52,7 @@ impl Operation {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
                 Some(TaskState::Settling(settling)) => {
-                    let health = settling
-                        .health
-                        .map_or_else(String::new, |health| format!(" (it was {health})"));
+                    let health = settling.last_look();
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
                             TaskResult::Stopped(format!("applied; its health was not awaited{health}"))
@@ -121,9 +120,17 @@ impl Operation {
                     }
                     return;
                 }
+                if settling.unanswered_until().is_some_and(|until| until <= out.at) {
+                    let result = settling.unanswered();
+                    return self.close(task, result, out);
+                }
                 if settling.degraded_until().is_some_and(|until| until <= out.at) {
                     let class = FailureClass::Health;
-                    let message = format!("Degraded for {} s: {}", settling.grace_seconds, settling.message);
+                    let message = format!(
+                        "Degraded for {}: {}",
+                        duration::seconds(settling.grace_seconds),
+                        settling.message
+                    );
                     self.close(task, TaskResult::Failed { class, message }, out);
                 }
             }
@@ -135,7 +142,7 @@ impl Operation {
                     } else {
                         message
                     };
-                    let message = format!("not gone after {limit} s: {why}");
+                    let message = format!("not gone after {}: {why}", duration::seconds(limit));
                     self.give_up(task, message, out);
                 }
             }
@@ -147,7 +154,7 @@ impl Operation {
     /// Returns the next moment at which something must be done about a task.
     pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
         let moments = match self.state.tasks.get(&task.id)? {
-            TaskState::Settling(settling) => [self.timeout_of(task), settling.degraded_until(), settling.release_at()],
+            TaskState::Settling(settling) => [self.timeout_of(task), settling.ends_by_itself(), settling.release_at()],
             TaskState::Deleting { until, .. } => [*until, self.timeout_of(task), None],
             TaskState::Hook(run) => match &run.stage {
                 HookStage::Looking | HookStage::Ready => [self.timeout_of(task), None, None],
@@ -178,7 +185,7 @@ impl Operation {
             Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
             Some(_) | None => (plan.limits.operation, "the operation"),
         };
-        let why = format!("{what} took longer than {limit} s");
+        let why = format!("{what} took longer than {}", duration::seconds(limit));
         self.state.cause.get_or_insert_with(|| Cause {
             class: FailureClass::Timeout.as_str().to_owned(),
             message: why.clone(),
@@ -255,7 +262,10 @@ impl Operation {
             return;
         }
         let is_due = self.state.notice_at.is_some_and(|at| at <= out.at);
-        if out.news.is_empty() && is_due {
+        if out.news.is_empty() {
+            if !is_due {
+                return;
+            }
             let on: Vec<WaitingOn> = plan
                 .tasks
                 .iter()
@@ -264,15 +274,17 @@ impl Operation {
             if !on.is_empty() {
                 out.tell(News::Waiting { on });
             }
+            // Also where there was nothing to tell: a moment that stays in the past would wake the driver again and again.
+            self.state.notices = self.state.notices.saturating_add(1);
+        } else {
+            self.state.notices = 0;
         }
-        // Also where there was nothing to tell: a moment that stays in the past would wake the driver again and again.
-        if !out.news.is_empty() || is_due {
-            self.state.notice_at = out.after(plan.limits.notice);
-        }
+        self.state.notice_at = out.after(notice_pause(plan.limits.notice, self.state.notices));
     }
 
     pub(super) fn waiting_on(&self, plan: &Plan, task: &Task) -> Option<WaitingOn> {
         let mut until = self.timeout_of(task);
+        let mut asked_at = None;
         let message = match self.state.tasks.get(&task.id)? {
             TaskState::Pending | TaskState::Over => return None,
             TaskState::Applying => match self.state.again.get(&task.id) {
@@ -280,7 +292,7 @@ impl Operation {
                 None => "the server's answer".to_owned(),
             },
             TaskState::Settling(settling) => {
-                until = [until, settling.degraded_until()].into_iter().flatten().min();
+                until = [until, settling.ends_by_itself()].into_iter().flatten().min();
                 match settling.health {
                     Some(health) => format!("{health}: {}", settling.message),
                     None => "a first look at it".to_owned(),
@@ -310,8 +322,14 @@ impl Operation {
                     };
                     format!("the end of {}{why}", listed(&names))
                 }
-                HookStage::Running if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
-                HookStage::Running => run.message.clone(),
+                HookStage::Running => {
+                    asked_at = [run.wake_at, run.retry_at].into_iter().flatten().min();
+                    if run.message.is_empty() {
+                        format!("plugin {}", by(plan, &task.id))
+                    } else {
+                        run.message.clone()
+                    }
+                }
                 HookStage::Ended { .. } if self.is_tidying(task) => "its logs and delete policies".to_owned(),
                 HookStage::Ended { .. } => return None,
             },
@@ -321,6 +339,7 @@ impl Operation {
             message,
             since: self.state.started.get(&task.id).copied()?,
             until,
+            asked_at,
         })
     }
 
@@ -363,6 +382,18 @@ impl Operation {
             out.order(Effect::Wake { at });
         }
     }
+}
+
+/// Returns how many seconds pass before the next notice, when so many were told since something last happened: the first pause, and
+/// then 5, 15 and 60 times as long.
+fn notice_pause(first: u64, told: u32) -> u64 {
+    let times = match told {
+        0 => 1,
+        1 => 5,
+        2 => 15,
+        _ => 60,
+    };
+    first.saturating_mul(times)
 }
 
 fn by<'plan>(plan: &'plan Plan, id: &TaskId) -> &'plan str {

@@ -90,7 +90,7 @@ fn a_resource_that_is_degraded_while_hooks_run_fails_the_operation() {
     shell.fates.insert(migrate.id.clone(), Fate::Never);
     shell.fates.insert(bad.id.clone(), Fate::Never);
     shell.begin();
-    shell.run(40);
+    shell.run_until_it_waits();
     shell.health.insert(bad.id.clone(), Health::Degraded);
     shell.look_again(&bad);
     shell.health.insert(bad.id.clone(), Health::Healthy);
@@ -156,7 +156,7 @@ fn what_failed_is_told_after_the_rest_of_the_wave_has_ended() {
     shell.fates.insert(bad.id.clone(), Fate::Badly);
     shell.fates.insert(slow.id.clone(), Fate::Never);
     shell.begin();
-    shell.run(200);
+    shell.run_until_it_waits();
     assert!(!is_told(&shell, "SyncFail"), "{}", shell.story());
     shell.fates.insert(slow.id.clone(), Fate::Well);
     shell.look_again(&slow);
@@ -309,7 +309,7 @@ fn a_terminated_operation_asks_nobody_about_hooks_that_had_ended() {
         };
         let mut shell = Shell::new(plan, 1).fate(&slow, Fate::Never);
         shell.begin();
-        shell.run(100);
+        shell.run_until_it_waits();
         shell.disposal = Disposal::Delete(Propagation::Background);
         shell.tell(Happened::Terminated {
             by: "somebody".to_owned(),
@@ -341,7 +341,7 @@ fn suspended_is_awaited_and_vanished_has_failed() {
         };
         let mut shell = Shell::new(plan, 1).fate(&one, Fate::Never);
         shell.begin();
-        shell.run(20);
+        shell.run_until_it_waits();
         match health {
             Some(health) => _ = shell.health.insert(one.id.clone(), health),
             None => shell.vanish(&one),

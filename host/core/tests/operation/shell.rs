@@ -297,6 +297,15 @@ impl Shell {
     }
 
     /// Turns until the operation is over, or so many orders were answered.
+    /// Goes on until people are told what is waited for.
+    pub fn run_until_it_waits(&mut self) {
+        for _ in 0..1000 {
+            if self.story().contains("waiting for ") || !self.turn() {
+                return;
+            }
+        }
+    }
+
     pub fn run(&mut self, turns: usize) {
         for _ in 0..turns {
             if !self.turn() {
@@ -467,6 +476,17 @@ impl Shell {
     pub fn look_again(&mut self, task: &Task) {
         let (task, key) = (task.id.clone(), task.key.clone());
         let fact = self.look(&task, &key);
+        self.tell(Happened::Observed { task, key, fact });
+    }
+
+    /// Tells how a task's object is judged.
+    pub fn judge(&mut self, task: &Task, assessment: Assessment) {
+        let (task, key) = (task.id.clone(), task.key.clone());
+        let Fact::Present(mut seen) = self.look(&task, &key) else {
+            return;
+        };
+        seen.assessment = assessment;
+        let fact = Fact::Present(seen);
         self.tell(Happened::Observed { task, key, fact });
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use capstan_core::{
     effect::{Effect, Target},
     event::Status,
+    health::{ASKED_AGAIN, Assessment, Health, NO_ANSWER},
     hook::{Disposal, Propagation},
     input::{Happened, Input},
     operation::Operation,
@@ -66,12 +67,15 @@ fn a_check_that_is_not_answered_wakes_the_driver_only_in_the_future() {
     settings.check = Check::First;
     let mut operation = Operation::new(Arc::new(plan(vec![settings])), "op1");
     let (mut at, mut what) = (Timestamp::UNIX_EPOCH, Happened::Begun);
-    for _ in 0..10 {
+    while !operation.status().is_over() {
         let step = operation.step(Input { at, what });
         let wake = step.effects.iter().find_map(|effect| match effect {
             Effect::Wake { at } => Some(*at),
             _ => None,
         });
+        if operation.status().is_over() {
+            break;
+        }
         let wake = wake.expect("the next moment");
         assert!(wake > at, "{wake} is not after {at}");
         (at, what) = (wake, Happened::Woke);
@@ -169,16 +173,16 @@ fn the_deadline_of_the_operation_ends_a_hook_that_never_does() {
         start PreSync/0/Job/shop/migrate
         created Job shop/migrate
     waiting for PreSync/0/Job/shop/migrate (step)
-    stopping: the operation took longer than 90 s
+    stopping: the operation took longer than 1m 30s
         end PreSync/0/Job/shop/migrate: Failed { class: Timeout, message: "no end before the operation's deadline: step" }
         Deleted Job shop/migrate (stopped)
-    SyncFail because of timeout: the operation took longer than 90 s; Job shop/migrate: no end before the operation's deadline: step
+    SyncFail because of timeout: the operation took longer than 1m 30s; Job shop/migrate: no end before the operation's deadline: step
       wave 0
         start SyncFail/0/Job/shop/alarm
         created Job shop/alarm
         end SyncFail/0/Job/shop/alarm: Done("step")
         Kept Job shop/alarm (policy)
-    Failed: timeout: the operation took longer than 90 s; Job shop/migrate: no end before the operation's deadline: step
+    Failed: timeout: the operation took longer than 1m 30s; Job shop/migrate: no end before the operation's deadline: step
     "#);
 }
 
@@ -193,9 +197,9 @@ fn a_hook_has_a_timeout_of_its_own() {
       wave 0
         start PreSync/0/Job/shop/migrate
         created Job shop/migrate
-        end PreSync/0/Job/shop/migrate: Failed { class: Timeout, message: "no end within its timeout of 30 s: step" }
+        end PreSync/0/Job/shop/migrate: Failed { class: Timeout, message: "no end within its timeout of 30s: step" }
         Deleted Job shop/migrate (stopped)
-    Failed: timeout: Job shop/migrate: no end within its timeout of 30 s: step
+    Failed: timeout: Job shop/migrate: no end within its timeout of 30s: step
     "#);
 }
 
@@ -216,8 +220,8 @@ fn a_resource_that_stays_degraded_fails_after_its_grace() {
         start Sync/0/ConfigMap/shop/api
         created ConfigMap shop/api
     waiting for Sync/0/ConfigMap/shop/api (Progressing: as scripted)
-        end Sync/0/ConfigMap/shop/api: Failed { class: Health, message: "Degraded for 30 s: as scripted" }
-    Failed: health: ConfigMap shop/api: Degraded for 30 s: as scripted
+        end Sync/0/ConfigMap/shop/api: Failed { class: Health, message: "Degraded for 30s: as scripted" }
+    Failed: health: ConfigMap shop/api: Degraded for 30s: as scripted
     "#);
 }
 
@@ -377,14 +381,14 @@ fn a_wave_may_take_only_so_long() {
         start Sync/0/ConfigMap/shop/slow
         created ConfigMap shop/slow
     waiting for Sync/0/ConfigMap/shop/slow (Progressing: as scripted)
-        end Sync/0/ConfigMap/shop/slow: Failed { class: Timeout, message: "wave 0 of Sync took longer than 90 s: as scripted" }
-    SyncFail because of timeout: ConfigMap shop/slow: wave 0 of Sync took longer than 90 s: as scripted
+        end Sync/0/ConfigMap/shop/slow: Failed { class: Timeout, message: "wave 0 of Sync took longer than 1m 30s: as scripted" }
+    SyncFail because of timeout: ConfigMap shop/slow: wave 0 of Sync took longer than 1m 30s: as scripted
       wave 0
         start SyncFail/0/Job/shop/alarm
         created Job shop/alarm
         end SyncFail/0/Job/shop/alarm: Done("step")
         Kept Job shop/alarm (policy)
-    Failed: timeout: ConfigMap shop/slow: wave 0 of Sync took longer than 90 s: as scripted
+    Failed: timeout: ConfigMap shop/slow: wave 0 of Sync took longer than 1m 30s: as scripted
     "#);
 }
 
@@ -522,4 +526,45 @@ fn a_hooks_annotation_decides_how_its_object_is_deleted() {
     let deleted: std::collections::BTreeMap<_, _> = shell.deleted_with.into_iter().collect();
     assert_eq!(deleted["migrate"], Propagation::Orphan);
     assert_eq!(deleted["other"], Propagation::Background);
+}
+
+#[test]
+fn a_plugin_that_never_answers_about_an_object_ends_the_wait_after_its_grace() {
+    let bad = resource(0, "bad");
+    let mut shell = Shell::new(plan(vec![bad.clone()]), 1).fate(&bad, Fate::Never);
+    shell.begin();
+    shell.run_until_it_waits();
+    let no_answer = Assessment::new(Health::Unknown, "KeyError: 'nothing' (plugin.py:9)", NO_ANSWER);
+    let rests = Assessment::new(Health::Unknown, "it failed 3 times in a row", ASKED_AGAIN);
+    // An answer in between begins the grace anew.
+    shell.judge(&bad, no_answer.clone());
+    shell.judge(&bad, Assessment::new(Health::Progressing, "on its way", "script"));
+    let begun = shell.now;
+    shell.judge(&bad, no_answer.clone());
+    shell.judge(&bad, rests);
+    shell.judge(&bad, no_answer);
+    shell.run(10_000);
+    let story = shell.story();
+    let end = "Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'nothing' (plugin.py:9); ";
+    assert!(story.contains(end), "{story}");
+    assert!(!story.contains("3 times in a row"), "{story}");
+    assert_eq!(shell.now.duration_since(begun).as_secs(), 120, "{story}");
+}
+
+#[test]
+fn a_wait_in_which_nothing_happens_is_told_ever_more_rarely() {
+    let slow = resource(0, "slow");
+    let mut shell = Shell::new(plan(vec![slow.clone()]), 1).fate(&slow, Fate::Never);
+    shell.begin();
+    shell.run(10_000);
+    let told = shell.story().matches("waiting for ").count();
+    // After 1, 5, 15 and then every 60 minutes of the six hours.
+    assert_eq!(told, 8, "{}", shell.story());
+    assert!(
+        shell
+            .story()
+            .contains("not healthy before the operation's deadline (it was Progressing: as scripted)"),
+        "{}",
+        shell.story()
+    );
 }

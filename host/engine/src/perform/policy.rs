@@ -218,7 +218,8 @@ impl Performer {
     }
 }
 
-fn made(object: &Object) -> &str {
+/// Returns when an object was created, as it is written: later moments sort after earlier ones.
+pub(crate) fn made(object: &Object) -> &str {
     object.text("/metadata/creationTimestamp").unwrap_or_default()
 }
 

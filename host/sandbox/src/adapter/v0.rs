@@ -230,8 +230,15 @@ fn assessment(answer: health::Assessment) -> Result<Assessment, Failure> {
         need,
         details,
     } = answer;
-    let size = message.len() + rule.len() + texts(&need) + details.map_or(0, |details| details.len());
+    let size = message.len() + rule.len() + texts(&need) + details.as_ref().map_or(0, String::len);
     fits(size)?;
+    check_details(details)?;
+    if rule.is_empty() && matches!(status, health::HealthStatus::Healthy) {
+        return Err(broken(
+            "`healthy` with an empty `rule`: name the rule that judged, so that a forgotten answer isn't taken for one"
+                .to_owned(),
+        ));
+    }
     Ok(Assessment {
         health: match status {
             health::HealthStatus::Healthy => Health::Healthy,
@@ -288,7 +295,8 @@ fn placement(answer: hook::Placement) -> Result<Placement, Failure> {
         also,
         details,
     } = placed;
-    fits(texts(&also) + details.map_or(0, |details| details.len()))?;
+    fits(texts(&also) + details.as_ref().map_or(0, String::len))?;
+    check_details(details)?;
     for object in &also {
         if let Err(error) = serde_json::from_str::<serde_json::Map<String, Value>>(object) {
             return Err(broken(format!("one of `also` is no JSON object: {error}")));
@@ -326,7 +334,8 @@ fn step(answer: hook::Step) -> Result<HookStep, Failure> {
         wake_after_ms,
         details,
     } = answer;
-    fits(message.len() + details.map_or(0, |details| details.len()))?;
+    fits(message.len() + details.as_ref().map_or(0, String::len))?;
+    check_details(details)?;
     if asks.len() > MAX_ASKS {
         return Err(broken(format!(
             "{} asks in one step, where {MAX_ASKS} may be",
@@ -451,6 +460,17 @@ fn fits(size: usize) -> Result<(), Failure> {
         return Err(broken(format!("{size} bytes, where {MAX_ANSWER} may be")));
     }
     Ok(())
+}
+
+/// Refuses `details` that are no JSON: a mistake in them would be found by whoever reads them first.
+fn check_details(details: Option<String>) -> Result<(), Failure> {
+    let Some(details) = details.filter(|details| !details.is_empty()) else {
+        return Ok(());
+    };
+    match serde_json::from_str::<serde::de::IgnoredAny>(&details) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(broken(format!("`details` is no JSON: {error}"))),
+    }
 }
 
 fn later(what: &str, name: &str) -> Failure {

@@ -45,7 +45,7 @@ async fn a_guest_that_hogs_memory() {
 
 #[tokio::test]
 async fn a_guest_that_traps() {
-    assert_snapshot!(error("Trap").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Trap` for Trap shop/x: trapped: wasm `unreachable` instruction executed; it wrote `the hostile guest panics on purpose`");
+    assert_snapshot!(error("Trap").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Trap` for Trap shop/x: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)");
     let backtrace = backtrace(deed("Trap").await.unwrap_err());
     assert!(backtrace.contains("capstan_hostile"), "{backtrace}");
     assert!(backtrace.contains("the hostile guest panics on purpose"), "{backtrace}");
@@ -53,12 +53,12 @@ async fn a_guest_that_traps() {
 
 #[tokio::test]
 async fn a_guest_that_recurses_for_ever() {
-    assert_snapshot!(error("Deep").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Deep` for Deep shop/x: trapped: out of bounds memory access");
+    assert_snapshot!(error("Deep").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Deep` for Deep shop/x: used up its stack, by endless recursion as it seems");
 }
 
 #[tokio::test]
 async fn a_guest_that_exits() {
-    assert_snapshot!(error("Exit").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Exit` for Exit shop/x: ended itself with exit status 1");
+    assert_snapshot!(error("Exit").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Exit` for Exit shop/x: ended itself with an exit status that isn't 0");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_guest_that_writes_too_much_is_cut_short() {
 
 #[tokio::test]
 async fn a_guest_with_a_huge_answer() {
-    assert_snapshot!(error("Huge").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Huge` for Huge shop/x: handed over more than 256 KiB");
+    assert_snapshot!(error("Huge").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Huge` for Huge shop/x: handed over more than 256 KiB in its answer");
 }
 
 #[tokio::test]
@@ -149,11 +149,11 @@ async fn a_policy_and_every_function_of_a_hook_may_fail() {
     }
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_snapshot!(errors.join("\n"), @r"
-    hostile 0.1.0 failed in `decide` under the claim `hostile/trap` for Job shop/migrate: trapped: wasm `unreachable` instruction executed; it wrote `the hostile guest panics on purpose`
-    hostile 0.1.0 failed in `place` under the claim `place-trap` for Job shop/migrate: trapped: wasm `unreachable` instruction executed; it wrote `the hostile guest panics on purpose`
+    hostile 0.1.0 failed in `decide` under the claim `hostile/trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
+    hostile 0.1.0 failed in `place` under the claim `place-trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
     hostile 0.1.0 failed in `place` under the claim `place-spin` for Job shop/migrate: used up its budget of 2000 million instructions
-    hostile 0.1.0 failed in `start` under the claim `trap` for Job shop/migrate: trapped: wasm `unreachable` instruction executed; it wrote `the hostile guest panics on purpose`
-    hostile 0.1.0 failed in `advance` under the claim `late-trap` for Job shop/migrate: trapped: wasm `unreachable` instruction executed; it wrote `the hostile guest panics on purpose`
+    hostile 0.1.0 failed in `start` under the claim `trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
+    hostile 0.1.0 failed in `advance` under the claim `late-trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
     hostile 0.1.0 failed in `abort` under the claim `abort-spin` for Job shop/migrate: used up its budget of 2000 million instructions
     ");
 }

@@ -1,0 +1,56 @@
+//! `capstan signal`.
+
+use capstan_engine::APPROVAL;
+use serde_json::Value;
+
+use super::{print, which};
+use crate::{
+    args::{Global, SendSignal},
+    context::Context,
+    exit::Exit,
+    report::Mistakes,
+    text,
+};
+
+/// The most bytes of a signal's value: annotations of one object have 256 KiB together.
+const MOST_VALUE_BYTES: usize = 64 << 10;
+
+pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Exit> {
+    let app = &args.app.app;
+    if args.signal == APPROVAL {
+        return Err(Mistakes::one(
+            format!("`{APPROVAL}` is the signal of a person's decision"),
+            format!("send it with `capstan approve {app} {}`", args.hook),
+        ));
+    }
+    let value = value(&args.value)?;
+    let global = &which(global, app)?;
+    let context = Context::new(global).await?;
+    let application = context.application(app)?;
+    let (who, hook) = (context.who(), Some(args.hook.as_str()));
+    let sent = context.engine.signal(&application, hook, &args.signal, &who, value);
+    let hook = sent.await?;
+    context.save()?;
+    print(&text!(
+        "sent {} to {}; `capstan status {}` shows how the operation goes on\n",
+        args.signal,
+        hook,
+        application.name
+    ));
+    Ok(Exit::Done)
+}
+
+fn value(text: &str) -> anyhow::Result<Value> {
+    if text.len() > MOST_VALUE_BYTES {
+        return Err(Mistakes::one(
+            format!("`--value` has {} bytes", text.len()),
+            format!("a signal's value has at most {} KiB", MOST_VALUE_BYTES >> 10),
+        ));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        Mistakes::one(
+            format!("`--value` is no JSON: {error}"),
+            r#"write JSON, as in `--value '{"rows": 1200}'`, or a text with its quotes, as in `--value '"done"'`"#,
+        )
+    })
+}
