@@ -3,11 +3,11 @@
 
 use serde_json::{Number, Value};
 
-use super::{binary, node::number};
+use crate::{binary, node::number};
 
 /// What a scalar means.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// Nothing.
     Null,
     /// A boolean.
@@ -21,6 +21,14 @@ pub(super) enum Meaning {
 }
 
 impl Meaning {
+    /// Returns about how many bytes it takes.
+    pub fn size(&self) -> usize {
+        match self {
+            Meaning::Text(text) => 64 + text.len(),
+            Meaning::Null | Meaning::Bool(_) | Meaning::Whole(_) | Meaning::Float(_) => 64,
+        }
+    }
+
     /// Returns it as JSON; fails for what JSON can't say.
     pub fn into_value(self) -> Result<Value, String> {
         match self {
@@ -47,7 +55,7 @@ impl Meaning {
 }
 
 /// Reads a scalar that is not quoted and has no tag.
-pub(super) fn plain(text: &str) -> Meaning {
+pub(crate) fn plain(text: &str) -> Meaning {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Meaning::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
@@ -75,13 +83,14 @@ pub(super) fn plain(text: &str) -> Meaning {
 }
 
 /// Reads a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags say nothing to Kubernetes: the value stays a text.
-pub(super) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
+pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
     let meaning = match (tag, plain(text)) {
         ("bool", meaning @ Meaning::Bool(_))
         | ("int", meaning @ Meaning::Whole(_))
         | ("float", meaning @ Meaning::Float(_))
         | ("null", meaning @ Meaning::Null) => meaning,
-        ("float", Meaning::Whole(value)) => Meaning::Float(value.as_f64().unwrap_or_default()),
+        // Go takes only what fits into 64 bits with a sign
+        ("float", Meaning::Whole(value)) if value.is_i64() => Meaning::Float(value.as_f64().unwrap_or_default()),
         ("binary", _) => Meaning::Text(binary::decode(text)?),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
         _ => Meaning::Text(text.to_owned()),
@@ -109,6 +118,9 @@ fn whole(text: &str) -> Option<Number> {
     let value = u64::from_str_radix(digits, base).ok()?;
     if negative {
         0_i64.checked_sub_unsigned(value).map(Number::from)
+    } else if text.starts_with('+') {
+        // `strconv.ParseUint` takes no sign
+        i64::try_from(value).ok().map(Number::from)
     } else {
         Some(Number::from(value))
     }
