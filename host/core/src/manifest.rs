@@ -197,24 +197,30 @@ fn decode_source(source: Source) -> Result<Vec<Manifest>, Vec<PlanError>> {
 
 /// Reads the one document of a text that need not describe an object: a file of Capstan's own, whose mistakes have places, too.
 pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
-    document_of(Source::new(file, text))
+    document_of(Source::new(file, text), Duplicates::Refuse)
+}
+
+/// Reads the one document of a file that was written for a tool in Go: the last of two equal keys counts, as there.
+pub fn foreign_document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
+    document_of(Source::new(file, text), Duplicates::LastWins)
 }
 
 /// Reads the one document of a text that is not the user's to show: errors have places, but never a line.
 pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
-    document_of(Source {
+    let source = Source {
         shows_lines: false,
         ..Source::new(file, text)
-    })
+    };
+    document_of(source, Duplicates::Refuse)
 }
 
-fn document_of(source: Source) -> Result<Manifest, Vec<PlanError>> {
+fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<PlanError>> {
     let source = Arc::new(source);
     let mut found: Option<Manifest> = None;
     let mut errors = Vec::new();
     let mut document = 0;
     for chunk in capstan_yaml::split(&source.text) {
-        for read in capstan_yaml::read(chunk, Duplicates::Refuse) {
+        for read in capstan_yaml::read(chunk, duplicates) {
             document += 1;
             let node = match read {
                 Ok(node) if node.is_null() => continue,
@@ -256,4 +262,14 @@ fn document_of(source: Source) -> Result<Manifest, Vec<PlanError>> {
 /// Reads the value of a text that is YAML or JSON by itself, such as an annotation's.
 pub fn value(text: &str) -> Result<Value, String> {
     capstan_yaml::value(text, Duplicates::Refuse).map_err(|trouble| trouble.message)
+}
+
+/// Reads the value of a file that was written for a tool in Go: the last of two equal keys counts, as there. An error names the line.
+pub fn foreign_value(text: &str) -> Result<Value, String> {
+    capstan_yaml::value(text, Duplicates::LastWins).map_err(|trouble| {
+        format!(
+            "line {}, column {}: {}",
+            trouble.at.line, trouble.at.column, trouble.message
+        )
+    })
 }

@@ -61,7 +61,7 @@ enum Begin {
     Nothing,
     /// With the `---` of this line.
     Here,
-    /// Behind this line, which isn't YAML: `---# a comment`.
+    /// Behind this line, which YAML would read otherwise: `---# a comment`.
     Behind,
 }
 
@@ -70,9 +70,13 @@ impl Begin {
         let Some(rest) = line.strip_prefix("---") else {
             return Begin::Nothing;
         };
-        if rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']) {
+        let is_separator = rest.trim().is_empty() || rest.trim_start().starts_with('#');
+        let inside = rest.trim_end_matches(['\n', '\r']);
+        let is_yaml = inside.is_empty() || inside.starts_with([' ', '\t']);
+        let has_other_break = inside.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']);
+        if is_yaml && !(is_separator && has_other_break) {
             Begin::Here
-        } else if rest.trim().is_empty() || rest.trim_start().starts_with('#') {
+        } else if is_separator {
             Begin::Behind
         } else {
             Begin::Nothing
@@ -89,11 +93,26 @@ pub(crate) fn after_marker(text: &str) -> (u32, &str) {
     (lines, text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// Ends the last line, as kubectl does: it makes a difference in a block of text.
-pub(crate) fn with_last_line_break(text: &str) -> Cow<'_, str> {
-    if text.is_empty() || text.ends_with('\n') {
-        Cow::Borrowed(text)
+/// Ends each line with `\n`, also the last one, as kubectl's reader of lines does: it makes a difference in a block of text.
+pub(crate) fn with_line_ends(text: &str) -> Cow<'_, str> {
+    let mut text = if text.contains("\r\n") {
+        Cow::Owned(text.replace("\r\n", "\n"))
     } else {
-        Cow::Owned(format!("{text}\n"))
+        Cow::Borrowed(text)
+    };
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.to_mut().push('\n');
+    }
+    text
+}
+
+/// Writes the tabs at the beginning of the first line as spaces.
+pub(crate) fn without_leading_tabs(text: &str) -> Cow<'_, str> {
+    let rest = text.trim_start_matches([' ', '\t']);
+    let (blanks, rest) = text.split_at(text.len() - rest.len());
+    if blanks.contains('\t') {
+        Cow::Owned(format!("{}{rest}", " ".repeat(blanks.len())))
+    } else {
+        Cow::Borrowed(text)
     }
 }

@@ -38,7 +38,7 @@ pub enum Duplicates {
 /// Reads the documents of one part of a text. One that can't be read to its end is the last.
 pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
     let chunk = Chunk {
-        text: &documents::with_last_line_break(chunk.text),
+        text: &documents::with_line_ends(chunk.text),
         ..chunk
     };
     let (lines, text) = documents::after_marker(chunk.text);
@@ -49,21 +49,33 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
         Ok(documents) => return documents,
         Err(partial) => partial,
     };
-    // a mapping in YAML's flow style also starts with `{`
+    // a mapping in YAML's flow style also starts with `{`; behind the tabs that JSON takes, if kubectl tried that first
+    let without_tabs = documents::without_leading_tabs(chunk.text);
+    let chunk = Chunk {
+        text: if chunk.lines_before == 0 {
+            &without_tabs
+        } else {
+            chunk.text
+        },
+        ..chunk
+    };
     let documents = read::read(chunk.text, chunk.lines_before, duplicates);
     if documents.iter().all(Result::is_ok) {
         return documents;
     }
+    // who got further knows better what is wrong
+    let is_further = |documents: &[Result<Node, Vec<Trouble>>]| {
+        let first = documents.iter().find_map(|document| document.as_ref().err()?.first());
+        first.is_none_or(|first| first.at > partial.trouble.at)
+    };
     // kubectl goes on with YAML behind one document of JSON
     if partial.documents.len() == 1 {
         let more = read::read(partial.rest, partial.lines_before, duplicates);
-        if more.iter().all(Result::is_ok) {
+        if is_further(&more) {
             return partial.documents.into_iter().chain(more).collect();
         }
     }
-    // who got further knows better what is wrong
-    let first = documents.iter().find_map(|document| document.as_ref().err()?.first());
-    if first.is_some_and(|first| first.at > partial.trouble.at) {
+    if is_further(&documents) {
         return documents;
     }
     let is_like_json = text

@@ -76,7 +76,8 @@ pub(crate) fn plain(text: &str) -> Meaning {
                 .map(Meaning::Whole)
                 .or_else(|| float(&digits).map(Meaning::Float))
         }
-        Some('.') => float(text).map(Meaning::Float),
+        // `strconv.ParseFloat` takes a `_` between digits
+        Some('.') if has_underscores_between_digits(text) => float(&text.replace('_', "")).map(Meaning::Float),
         Some(_) | None => None,
     }
     .unwrap_or_else(|| Meaning::Text(text.to_owned()))
@@ -124,6 +125,13 @@ fn whole(text: &str) -> Option<Number> {
     } else {
         Some(Number::from(value))
     }
+}
+
+fn has_underscores_between_digits(text: &str) -> bool {
+    let is_digit = |part: Option<u8>| part.is_some_and(|byte| byte.is_ascii_digit());
+    let parts: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b'_').collect();
+    let mut pairs = parts.iter().zip(parts.iter().skip(1));
+    pairs.all(|(before, after)| is_digit(before.last().copied()) && is_digit(after.first().copied()))
 }
 
 /// Reads a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. What is too large for one stays a text.

@@ -43,6 +43,8 @@ struct SimpleKey {
     is_possible: bool,
     /// Whether it can only be a key, by its indentation.
     is_required: bool,
+    /// Whether the parser waits for its `:`. Go's doesn't for `[]` and `{}`, which are never keys.
+    is_waited_for: bool,
     token_number: usize,
     line: u32,
     column: u32,
@@ -113,7 +115,7 @@ impl<'a> Scanner<'a> {
     fn head_may_be_key(&mut self) -> Result<bool, Trouble> {
         let (line, column, head) = (self.cursor.line(), self.cursor.column(), self.taken);
         for key in &mut self.simple_keys {
-            if key.token_number == head && is_valid(key, line, column)? {
+            if key.is_waited_for && key.token_number == head && is_valid(key, line, column)? {
                 return Ok(true);
             }
         }
@@ -130,6 +132,7 @@ impl<'a> Scanner<'a> {
         let key = SimpleKey {
             is_possible: true,
             is_required: self.flow_level() == 0 && self.indent == Some(column),
+            is_waited_for: true,
             token_number: self.taken + self.queue.len(),
             line: self.cursor.line(),
             column,
@@ -177,8 +180,9 @@ impl<'a> Scanner<'a> {
 
     /// Puts a token before the one of a number.
     fn insert(&mut self, number: usize, token: Token<'a>, mark: Mark) {
-        let index = number.saturating_sub(self.taken).min(self.queue.len());
-        self.queue.insert(index, (token, mark));
+        // what has left the queue can't be a key any more; the parser then refuses this token
+        let index = number.checked_sub(self.taken).unwrap_or(self.queue.len());
+        self.queue.insert(index.min(self.queue.len()), (token, mark));
     }
 
     /// Puts at least one more token into the queue.
@@ -281,7 +285,10 @@ impl<'a> Scanner<'a> {
 
     fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
         self.save_simple_key()?;
-        self.simple_keys.push(SimpleKey::default());
+        self.simple_keys.push(SimpleKey {
+            token_number: self.taken + self.queue.len(),
+            ..SimpleKey::default()
+        });
         self.simple_key_allowed = true;
         self.cursor.skip(1);
         Ok(token)
@@ -289,8 +296,11 @@ impl<'a> Scanner<'a> {
 
     fn close(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
         self.remove_simple_key()?;
-        if self.flow_level() > 0 {
-            self.simple_keys.pop();
+        if self.flow_level() > 0
+            && let Some(closed) = self.simple_keys.pop()
+            && let Some(key) = self.simple_keys.last_mut()
+        {
+            key.is_waited_for &= key.token_number != closed.token_number;
         }
         self.simple_key_allowed = false;
         self.cursor.skip(1);

@@ -162,9 +162,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
             let (one_float, other_float) = (one.as_f64().unwrap(), other.as_f64().unwrap());
             one == other || (one_float - other_float).abs() <= one_float.abs() * 1e-15
         }
-        (Value::Array(one), Value::Array(other)) => {
-            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
-        }
+        (Value::Array(one), Value::Array(other)) => are_same(one, other),
         (Value::Object(one), Value::Object(other)) => {
             let mut both = one.iter().zip(other);
             one.len() == other.len()
@@ -174,14 +172,16 @@ fn is_same(one: &Value, other: &Value) -> bool {
     }
 }
 
+fn are_same(one: &[Value], other: &[Value]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+}
+
 /// Compares both readings of a text; returns how they differ if they do.
 fn compare(kubectl: &mut Kubectl, text: &str) -> Option<String> {
     let ours = ours(text);
     let theirs = kubectl.decode(text);
     let is_equal = match (&ours, &theirs) {
-        (Ok(ours), Ok(theirs)) => {
-            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(one, other)| is_same(one, other))
-        }
+        (Ok(ours), Ok(theirs)) => are_same(ours, theirs),
         (Err(_), Err(_)) => true,
         (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
     };

@@ -1,6 +1,9 @@
 //! Where Capstan reads a text otherwise than kubectl on purpose.
 
+use capstan_yaml::Duplicates;
 use serde_json::Value;
+
+use super::are_same;
 
 type Read = Result<Vec<Value>, String>;
 
@@ -33,39 +36,56 @@ pub const ALL: &[Difference] = &[
         },
     },
     Difference {
-        reason: "a document after `...` is read; kubectl drops it without a word",
+        reason: "all documents of a part are read, and all mistakes told; kubectl drops what is behind the first without a word",
         example: "a: 1\n...\nb: 1\n",
-        is_this: |text, ours, theirs| {
-            // kubectl cuts at `\n` only; other line breaks are for YAML alone
-            let mut lines = text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
-            let ends = lines.any(|line| line.starts_with("...")) || (text.contains("---") && !is_plain_text(text));
-            let has_more = match (ours, theirs) {
-                (Ok(ours), Ok(theirs)) => ours.len() > theirs.len(),
-                (Err(_), Ok(_)) => true,
-                _ => false,
-            };
-            ends && has_more
+        is_this: |text, _, theirs| {
+            let Ok(theirs) = theirs else { return false };
+            [usize::MAX, 1]
+                .iter()
+                .any(|count| are_same(&first_documents(text, *count), theirs))
         },
     },
     Difference {
-        reason: "what stands behind the end of a document is a mistake; kubectl drops it without a word",
-        example: "{a: 1}\nb: 2\n",
-        is_this: |_, ours, theirs| {
-            // `[]: a` and `[]a: b` begin with a document, `[]`, for kubectl
-            let behind = [
-                "the document has ended before this",
-                "a key must be a text, not a list or mapping",
-            ];
-            let is_behind = |error: &String| behind.iter().any(|message| error.contains(message));
-            theirs.is_ok() && ours.as_ref().is_err_and(is_behind)
+        reason: "`...` behind `---` ends an empty document; kubectl cuts the `---` off and then refuses it",
+        example: "a: 1\n---\n...\n",
+        is_this: |text, ours, theirs| {
+            let ends = text.lines().any(|line| line.starts_with("..."));
+            ends && ours.is_ok()
+                && theirs
+                    .as_ref()
+                    .is_err_and(|error| error.contains("expected node content"))
+        },
+    },
+    Difference {
+        reason: "what isn't JSON behind JSON is read as YAML; kubectl does so too, but not with less than four bytes or behind a number",
+        example: "{}\na:",
+        is_this: |text, ours, theirs| {
+            let of_json = |error: &String| error.starts_with("json: offset") || error.starts_with("invalid character");
+            let is_refused = theirs.as_ref().is_err_and(of_json);
+            ours.is_ok() && is_refused && text.trim_start().starts_with('{')
+        },
+    },
+    Difference {
+        reason: "`---#` separates documents wherever it stands; kubectl takes it for a text where no document is before it",
+        example: "---# comment\na: 1\n",
+        is_this: |text, _, _| {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            let mut rests = text.split('\n').filter_map(|line| line.strip_prefix("---"));
+            rests.any(|rest| {
+                !rest.is_empty()
+                    && !rest.starts_with([' ', '\t', '\r'])
+                    && (rest.trim().is_empty() || rest.trim().starts_with('#'))
+            })
         },
     },
     Difference {
         reason: "a byte order mark in the line behind the first `---` is no part of the key",
         example: "---\n\u{feff}a: 1\n",
         is_this: |text, _, _| {
+            // Go stumbles over two of them, too
             let mut lines = text.lines().zip(text.lines().skip(1));
-            lines.any(|(first, second)| first.starts_with("---") && second.starts_with('\u{feff}'))
+            text.starts_with("\u{feff}\u{feff}")
+                || lines.any(|(first, second)| first.starts_with("---") && second.starts_with('\u{feff}'))
         },
     },
     Difference {
@@ -96,7 +116,13 @@ pub fn meant(text: &str, ours: &Read, theirs: &Read) -> Option<&'static str> {
     found.map(|difference| difference.reason)
 }
 
-/// Says whether a text has no line break but `\n`.
-fn is_plain_text(text: &str) -> bool {
-    !text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}'])
+/// Reads the first documents of each part, up to the first that can't be read.
+fn first_documents(text: &str, count: usize) -> Vec<Value> {
+    let chunks = capstan_yaml::split(text).into_iter();
+    let documents = chunks.flat_map(|chunk| {
+        let documents = capstan_yaml::read(chunk, Duplicates::LastWins).into_iter();
+        documents.take(count).map_while(Result::ok)
+    });
+    let documents = documents.filter(|node| !node.is_null());
+    documents.map(|node| node.into_parts(None).0).collect()
 }
