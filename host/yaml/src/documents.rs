@@ -23,7 +23,10 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
     let mut has_directive = false;
     let mut has_content = false;
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        let is_blank = line.trim().is_empty() || line.trim_start().starts_with('#');
+        let is_blank = matches!(
+            line.trim_start_matches(' ').chars().next(),
+            None | Some('\n' | '\r' | '#')
+        );
         let is_directive = line.starts_with('%') && !has_content;
         let begin = Begin::of(line);
         if begin != Begin::Nothing {

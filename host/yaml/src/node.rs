@@ -63,6 +63,7 @@ impl Trouble {
     }
 
     /// Says what may help.
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Trouble {
         self.hint = Some(hint.into());
         self

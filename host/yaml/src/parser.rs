@@ -144,6 +144,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Returns an empty plain text, and goes on with a state.
+    #[expect(clippy::unnecessary_wraps, reason = "it ends a step, as the others do")]
     fn empty(&mut self, state: State, mark: Mark) -> Step<'a> {
         self.state = state;
         Ok((scalar(Cow::Borrowed(""), true, None, None), mark))
@@ -473,6 +474,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Ends the innermost list or mapping.
+    #[expect(clippy::unnecessary_wraps, reason = "it ends a step, as the others do")]
     fn close(&mut self, event: Event<'a>, mark: Mark) -> Step<'a> {
         self.starts.pop();
         self.pop_state();

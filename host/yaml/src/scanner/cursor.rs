@@ -163,9 +163,8 @@ impl<'a> Cursor<'a> {
 pub(super) fn break_length(bytes: &[u8], at: usize) -> usize {
     let byte = |ahead: usize| bytes.get(at + ahead).copied().unwrap_or(0);
     match byte(0) {
-        b'\n' => 1,
         b'\r' if byte(1) == b'\n' => 2,
-        b'\r' => 1,
+        b'\n' | b'\r' => 1,
         0xC2 if byte(1) == 0x85 => 2,
         0xE2 if byte(1) == 0x80 && matches!(byte(2), 0xA8 | 0xA9) => 3,
         _ => 0,
