@@ -51,7 +51,14 @@ impl Kubectl {
         self.input.write_all(&line).unwrap();
         let mut answer = String::new();
         self.output.read_line(&mut answer).unwrap();
-        let answer: Answer = serde_json::from_str(&answer).unwrap();
+        let read = serde_json::from_str::<Answer>(&answer);
+        // half of a pair of surrogates in JSON: Go makes U+FFFD of it later, and Capstan refuses it
+        if let Err(error) = &read
+            && error.to_string().contains("surrogate")
+        {
+            return Err(error.to_string());
+        }
+        let answer = read.unwrap();
         match answer.error {
             Some(error) => Err(error),
             None => Ok(answer.documents),
