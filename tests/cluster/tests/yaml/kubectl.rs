@@ -54,7 +54,7 @@ impl Kubectl {
         let read = serde_json::from_str::<Answer>(&answer);
         // half of a pair of surrogates in JSON: Go makes U+FFFD of it later, and Capstan refuses it
         if let Err(error) = &read
-            && error.to_string().contains("surrogate")
+            && error.to_string().contains("hex escape")
         {
             return Err(error.to_string());
         }
