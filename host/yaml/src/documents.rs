@@ -26,7 +26,7 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
         let is_blank = matches!(
             line.trim_start_matches(' ').chars().next(),
             None | Some('\n' | '\r' | '#')
-        );
+        ) && !has_other_break(line);
         let is_directive = line.starts_with('%') && !has_content;
         let begin = Begin::of(line);
         if begin != Begin::Nothing {
@@ -57,6 +57,12 @@ pub fn split(text: &str) -> Vec<Chunk<'_>> {
     chunks
 }
 
+/// Says whether a line has line breaks in it that count for YAML, but not for kubectl's reader of lines.
+fn has_other_break(line: &str) -> bool {
+    line.trim_end_matches(['\n', '\r'])
+        .contains(['\r', '\u{85}', '\u{2028}', '\u{2029}'])
+}
+
 /// Where a document begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Begin {
@@ -76,8 +82,7 @@ impl Begin {
         let is_separator = rest.trim().is_empty() || rest.trim_start().starts_with('#');
         let inside = rest.trim_end_matches(['\n', '\r']);
         let is_yaml = inside.is_empty() || inside.starts_with([' ', '\t']);
-        let has_other_break = inside.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']);
-        if is_yaml && !(is_separator && has_other_break) {
+        if is_yaml && !(is_separator && has_other_break(line)) {
             Begin::Here
         } else if is_separator {
             Begin::Behind
