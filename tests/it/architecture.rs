@@ -43,6 +43,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-registry",
         "capstan-sandbox",
         "capstan-sim",
+        "capstan-yaml",
     ];
     let wasm = ["wasmtime", "wasmtime-wasi", "wasmtime-wizer"];
     let cluster = ["kube", "k8s-openapi"];
@@ -79,6 +80,9 @@ fn no_crate_knows_what_it_may_not() {
     ] {
         knows(package, &faces);
     }
+    let others: Vec<&str> = hosts.into_iter().filter(|host| *host != "capstan-yaml").collect();
+    knows("capstan-yaml", &others);
+    knows("capstan-yaml", &["tokio"]);
     knows("capstan-core", &["capstan-engine", "capstan-sandbox", "capstan-sim"]);
     knows("capstan-engine", &["capstan", "capstan-sandbox", "capstan-sim"]);
     knows(

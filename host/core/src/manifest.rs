@@ -1,31 +1,21 @@
 //! Text becomes manifests: objects whose every value knows where it is written.
 //!
-//! Both YAML and JSON are read as kubectl reads them: documents are cut at `---`, what starts with `{` is read as JSON first, YAML
-//! scalars follow sigs.k8s.io/yaml (`0644` is 420, `on` is true, `2020-01-01` is a text), aliases and merge keys are resolved, lists
-//! (`kind: List`, `ConfigMapList`) are taken apart. Stricter than kubectl in one thing: a key that is written twice is an error.
+//! Both YAML and JSON are read as kubectl reads them, by [`capstan_yaml`]; lists (`kind: List`, `ConfigMapList`) are taken apart.
+//! Stricter than kubectl in one thing: a key that is written twice is an error.
 //!
 //! What annotations mean is not known here: see [`crate::directive`].
 
-mod binary;
 mod check;
-mod json;
-mod marks;
-mod node;
-mod scalar;
 mod source;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
 use std::sync::Arc;
 
+use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
 use serde_json::Value;
 
-use self::{
-    marks::{Mark, Marks},
-    node::{Node, Trouble},
-    source::{Chunk, Source},
-};
+use self::source::Source;
 use crate::{
     error::PlanError,
     object::{Object, ObjectKey},
@@ -186,8 +176,8 @@ fn decode_source(source: Source) -> Result<Vec<Manifest>, Vec<PlanError>> {
     let mut manifests = Vec::new();
     let mut errors = Vec::new();
     let mut document = 0;
-    for chunk in source.chunks() {
-        for read in read(chunk) {
+    for chunk in capstan_yaml::split(&source.text) {
+        for read in capstan_yaml::read(chunk, Duplicates::Refuse) {
             document += 1;
             match read {
                 Ok(node) if node.is_null() => {}
@@ -207,24 +197,30 @@ fn decode_source(source: Source) -> Result<Vec<Manifest>, Vec<PlanError>> {
 
 /// Reads the one document of a text that need not describe an object: a file of Capstan's own, whose mistakes have places, too.
 pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
-    document_of(Source::new(file, text))
+    document_of(Source::new(file, text), Duplicates::Refuse)
+}
+
+/// Reads the one document of a file that was written for a tool in Go: the last of two equal keys counts, as there.
+pub fn foreign_document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
+    document_of(Source::new(file, text), Duplicates::LastWins)
 }
 
 /// Reads the one document of a text that is not the user's to show: errors have places, but never a line.
 pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
-    document_of(Source {
+    let source = Source {
         shows_lines: false,
         ..Source::new(file, text)
-    })
+    };
+    document_of(source, Duplicates::Refuse)
 }
 
-fn document_of(source: Source) -> Result<Manifest, Vec<PlanError>> {
+fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<PlanError>> {
     let source = Arc::new(source);
     let mut found: Option<Manifest> = None;
     let mut errors = Vec::new();
     let mut document = 0;
-    for chunk in source.chunks() {
-        for read in read(chunk) {
+    for chunk in capstan_yaml::split(&source.text) {
+        for read in capstan_yaml::read(chunk, duplicates) {
             document += 1;
             let node = match read {
                 Ok(node) if node.is_null() => continue,
@@ -265,50 +261,15 @@ fn document_of(source: Source) -> Result<Manifest, Vec<PlanError>> {
 
 /// Reads the value of a text that is YAML or JSON by itself, such as an annotation's.
 pub fn value(text: &str) -> Result<Value, String> {
-    let chunk = Chunk { lines_before: 0, text };
-    let mut documents = read(chunk).into_iter();
-    let first = documents
-        .next()
-        .unwrap_or(Ok(Node::scalar(Mark::default(), Value::Null)));
-    if documents.next().is_some() {
-        return Err("it holds more than one document".to_owned());
-    }
-    match first {
-        Ok(node) => Ok(node.into_parts(None).0),
-        Err(troubles) => Err(troubles
-            .first()
-            .map_or_else(String::new, |trouble| trouble.message.clone())),
-    }
+    capstan_yaml::value(text, Duplicates::Refuse).map_err(|trouble| trouble.message)
 }
 
-/// Reads the documents of one part of a text.
-fn read(chunk: Chunk<'_>) -> Vec<Result<Node, Vec<Trouble>>> {
-    let (lines, text) = after_marker(chunk.text);
-    if !text.trim_start().starts_with('{') {
-        return yaml::read(chunk.text, chunk.lines_before);
-    }
-    match json::read(text, chunk.lines_before.saturating_add(lines)) {
-        Ok(documents) => documents,
-        Err(trouble) => {
-            // a mapping in YAML's flow style also starts with `{`
-            let documents = yaml::read(chunk.text, chunk.lines_before);
-            let is_like_json = text
-                .trim_start()
-                .strip_prefix('{')
-                .is_some_and(|rest| rest.trim_start().starts_with('"'));
-            if is_like_json && documents.iter().any(Result::is_err) {
-                vec![Err(vec![trouble])]
-            } else {
-                documents
-            }
-        }
-    }
-}
-
-/// Cuts off the line `---`, if the text starts with it, and says how many lines that were.
-fn after_marker(text: &str) -> (u32, &str) {
-    match text.split_once('\n') {
-        Some((first, rest)) if first.trim_end() == "---" => (1, rest),
-        Some(_) | None => (0, text),
-    }
+/// Reads the value of a file that was written for a tool in Go: the last of two equal keys counts, as there. An error names the line.
+pub fn foreign_value(text: &str) -> Result<Value, String> {
+    capstan_yaml::value(text, Duplicates::LastWins).map_err(|trouble| {
+        format!(
+            "line {}, column {}: {}",
+            trouble.at.line, trouble.at.column, trouble.message
+        )
+    })
 }

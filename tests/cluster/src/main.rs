@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use capstan_cluster::{Cluster, Tier, argo_differential, build, cosign, helm};
+use capstan_cluster::{Cluster, Tier, argo_differential, build, cosign, helm, kubectl_decoder};
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: capstan-cluster up [--node] [--dir DIR]   start a cluster, until Ctrl-C
@@ -53,6 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
             helm()?;
             cosign()?;
             argo_differential()?;
+            kubectl_decoder()?;
         }
         Word::Up => up(asked.tier, asked.dir)?,
     }

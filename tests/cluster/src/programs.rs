@@ -66,6 +66,7 @@ pub(crate) const DISTRIBUTION: Program = program(
     "github.com/distribution/distribution/v3/cmd/registry",
 );
 const COSIGN: Program = program("cosign", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign");
+const KUBECTL_DECODER: Program = program("kubectl-decoder", "yaml", ".");
 const HEALTH_BENCH: Program = program("health-bench", "health", "./bench");
 const ARGO_CD: &str = "gitops-engine";
 const ARGO_BENCH: Program = program("argo-bench", ARGO_CD, "./bench");
@@ -98,6 +99,12 @@ pub(crate) fn distribution() -> Result<PathBuf, Error> {
 pub fn cosign() -> Result<PathBuf, Error> {
     ensure(&[COSIGN])?;
     Ok(COSIGN.path()?)
+}
+
+/// Returns the path of the program that decodes YAML as kubectl does, built at the first call on a machine.
+pub fn kubectl_decoder() -> Result<PathBuf, Error> {
+    ensure(&[KUBECTL_DECODER])?;
+    Ok(KUBECTL_DECODER.path()?)
 }
 
 /// Returns the path of the program that brings a folder into a namespace by Argo CD's engine, built at the first call on a machine.
@@ -351,12 +358,14 @@ mod tests {
 
     #[test]
     fn every_program_is_named_by_its_module() {
-        for program in
-            CONTROL_PLANE
-                .iter()
-                .chain(NODE)
-                .chain([&HELM, &DISTRIBUTION, &COSIGN, &ARGO_BENCH, &ARGO_DIFFERENTIAL])
-        {
+        for program in CONTROL_PLANE.iter().chain(NODE).chain([
+            &HELM,
+            &DISTRIBUTION,
+            &COSIGN,
+            &ARGO_BENCH,
+            &ARGO_DIFFERENTIAL,
+            &KUBECTL_DECODER,
+        ]) {
             let tools = fs::read_to_string(program.source().join("tools.go")).unwrap_or_default();
             let own = program.source().join(program.package).join("main.go");
             assert!(

@@ -30,6 +30,15 @@ use crate::{
     text,
 };
 
+/// Returns which cases of a folder can't be read, and why. A folder without cases has none.
+pub(super) fn unreadable_cases(folder: &std::path::Path) -> Vec<String> {
+    let cases = cases::read(folder).unwrap_or_default();
+    let unreadable = cases.iter().filter_map(|case| Some((case, case.mistake()?)));
+    unreadable
+        .map(|(case, mistake)| format!("{}: {}: {}", case.file.path.display(), case.name, mistake.message))
+        .collect()
+}
+
 pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exit> {
     match command {
         Plugin::New(args) => new::run(global, args),

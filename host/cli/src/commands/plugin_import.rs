@@ -88,15 +88,14 @@ async fn make<T>(
     // The manifest comes first: a component that is older than its manifest is reported as stale.
     write(&manifest_file, toml.as_bytes())?;
     write(&file, &component)?;
-    let mut with_cases = 0;
     for Check { kinds, cases: from, .. } in &found.checks {
         if let Some(from) = from {
             let name = kinds.to_string().replace('*', "_");
             copy(from, &cases.join(name))?;
-            with_cases += 1;
         }
     }
-    tell(global, found, &fields, args, &file, component.len(), with_cases)?;
+    let unreadable = super::plugin::unreadable_cases(&cases);
+    tell(global, found, &fields, args, &file, component.len(), &unreadable)?;
     Ok(Exit::Done)
 }
 
@@ -200,7 +199,7 @@ fn tell<T>(
     args: &Import,
     file: &Path,
     size: usize,
-    with_cases: usize,
+    unreadable: &[String],
 ) -> anyhow::Result<()> {
     let seen = |kinds: &str| fields.get(kinds).cloned().flatten().filter(|_| !args.whole_objects);
     if global.output != Output::Text {
@@ -209,9 +208,14 @@ fn tell<T>(
             .iter()
             .map(|check| json!({"kinds": check.kinds, "fields": seen(&check.kinds.to_string()), "cases": check.cases.is_some()}))
             .collect();
-        return print_json(
-            &json!({"name": args.name, "file": file, "bytes": size, "checks": checks, "leftOut": found.left_out}),
-        );
+        return print_json(&json!({
+            "name": args.name,
+            "file": file,
+            "bytes": size,
+            "checks": checks,
+            "leftOut": found.left_out,
+            "unreadableCases": unreadable,
+        }));
     }
     let mut rows = vec![["KINDS", "SEES OF THE OBJECT", "CASES"].map(str::to_owned).to_vec()];
     for check in &found.checks {
@@ -228,7 +232,10 @@ fn tell<T>(
     for left in &found.left_out {
         say(&text!("left out: {}", left));
     }
-    let cases = match with_cases {
+    for case in unreadable {
+        say(&text!("warning: a case can't be read, and will fail: {}", case));
+    }
+    let cases = match found.checks.iter().filter(|check| check.cases.is_some()).count() {
         0 => String::new(),
         1 => ", the cases of 1 check".to_owned(),
         many => format!(", the cases of {many} checks"),

@@ -351,42 +351,53 @@ fn answers_are_recorded_and_then_expected() {
 }
 
 #[test]
-fn cases_that_can_not_be_read_are_mistakes_with_their_places() {
+fn cases_that_can_not_be_read_fail_with_their_places() {
     let folder = folder(&["approval"]);
     let file = folder.path().join("cases.yaml");
     let text = "one:\n  hok: {}\n";
     fs::write(&file, text).unwrap();
     let test = "plugin test DIR/approval.wasm --cases DIR/cases.yaml";
     assert_snapshot!(run_in(folder.path(), test).all(), @"
-    error: there is no key `hok` here
-      --> DIR/cases.yaml:2
-      2 |   hok: {}
-        |   ^
-      hint: did you mean `hook`?
-    [exit code 2]
+    FAILED DIR/cases.yaml: the file
+      can't be read: there is no key `hok` here
+        --> DIR/cases.yaml:2
+        2 |   hok: {}
+          |   ^
+        hint: did you mean `hook`?
+
+    approval: 0 of 1 case passed, 0 calls
+    (- is what was expected, + what was answered)
+    [exit code 1]
     ");
     fs::write(&file, "one:\n  hook: {}\n  assess: {}\ntwo:\n  hook: {}\nthree:\n  hook: {}\n  steps: [{ see: woke }]\nfour:\n  hook: { object: none.yaml }\n").unwrap();
     assert_snapshot!(run_in(folder.path(), test).all(), @"
-    error: a case has exactly one of `assess`, `place`, `decide` and `hook`
-      --> DIR/cases.yaml:1
-      1 | one:
-        | ^
-      hint: it says what is asked
-    error: a hook's case has `steps`, of which the first is the start
-      --> DIR/cases.yaml:5
-      5 |   hook: {}
-        |   ^
-      hint: write `steps: [{ expect: { progress: running } }]`
-    error: the first step is the start: nothing has been seen yet
-      --> DIR/cases.yaml:8
-      8 |   steps: [{ see: woke }]
-        |           ^
-      hint: write what it has to answer to that as `- expect: {...}`
-    error: DIR/none.yaml can't be read: there is no such file
-      --> DIR/cases.yaml:10
-      10 |   hook: { object: none.yaml }
-         |                   ^
-    [exit code 2]
+    FAILED DIR/cases.yaml: one
+      can't be read: a case has exactly one of `assess`, `place`, `decide` and `hook`
+        --> DIR/cases.yaml:1
+        1 | one:
+          | ^
+        hint: it says what is asked
+    FAILED DIR/cases.yaml: two
+      can't be read: a hook's case has `steps`, of which the first is the start
+        --> DIR/cases.yaml:5
+        5 |   hook: {}
+          |   ^
+        hint: write `steps: [{ expect: { progress: running } }]`
+    FAILED DIR/cases.yaml: three
+      can't be read: the first step is the start: nothing has been seen yet
+        --> DIR/cases.yaml:8
+        8 |   steps: [{ see: woke }]
+          |           ^
+        hint: write what it has to answer to that as `- expect: {...}`
+    FAILED DIR/cases.yaml: four
+      can't be read: DIR/none.yaml can't be read: there is no such file
+        --> DIR/cases.yaml:10
+        10 |   hook: { object: none.yaml }
+           |                   ^
+
+    approval: 0 of 4 cases passed, 0 calls
+    (- is what was expected, + what was answered)
+    [exit code 1]
     ");
     assert_snapshot!(run_in(folder.path(), "plugin test DIR").all(), @"
     error: DIR/plugin.toml can't be read: No such file or directory (os error 2)

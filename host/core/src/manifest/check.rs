@@ -3,13 +3,10 @@
 
 use std::sync::Arc;
 
+use capstan_yaml::{Content, Key, Node, is_base64};
 use serde_json::Value;
 
-use super::{
-    Manifest, Origin, TEMPLATE, binary,
-    node::{Content, Key, Node},
-    source::Source,
-};
+use super::{Manifest, Origin, TEMPLATE, source::Source};
 use crate::{
     error::{PlanError, near},
     name::{NameError, NamespaceName, ObjectName, check_generate_name},
@@ -25,9 +22,12 @@ pub(super) fn take(
     manifests: &mut Vec<Manifest>,
     errors: &mut Vec<PlanError>,
 ) {
-    let is_list = node.text_of("kind").is_some_and(|kind| kind.ends_with("List"))
-        && (node.items().is_some() || node.text_of("kind") == Some("List"));
-    if is_list && node.text_of("apiVersion").is_some() {
+    let kind = text_of(&node, "kind");
+    let has_items = node
+        .get("items")
+        .is_some_and(|items| matches!(items.content, Content::List(_)));
+    let is_list = kind == Some("List") || (has_items && kind.is_some_and(|kind| kind.ends_with("List")));
+    if is_list && text_of(&node, "apiVersion").is_some() {
         for item in items(node) {
             take(source, document, item, manifests, errors);
         }
@@ -63,15 +63,8 @@ pub(super) fn take(
     errors.extend(found);
 }
 
-impl Node {
-    fn text_of(&self, name: &str) -> Option<&str> {
-        self.get(name).and_then(Node::text)
-    }
-
-    fn items(&self) -> Option<&Node> {
-        self.get("items")
-            .filter(|items| matches!(items.content, Content::List(_)))
-    }
+fn text_of<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
+    node.get(name).and_then(Node::text)
 }
 
 /// Takes a list apart. The items of a typed list may leave out `apiVersion` and `kind`, as in Kubernetes' own
@@ -176,7 +169,7 @@ fn check_secret(manifest: &Manifest) -> Vec<PlanError> {
             let pointer = format!("/{field}/{}", reference_token(key));
             match value {
                 Value::Null => {}
-                Value::String(text) if field == "stringData" || binary::is_base64(text) => {}
+                Value::String(text) if field == "stringData" || is_base64(text) => {}
                 Value::String(_) => errors.push(
                     manifest
                         .error(

@@ -16,6 +16,7 @@ use std::{
 use capstan_core::{
     error::PlanError,
     manifest::{self, Manifest},
+    object::Object,
     place::reference_token,
 };
 use capstan_sandbox::Function;
@@ -78,6 +79,8 @@ pub(super) enum Task {
         /// What happens, in order.
         steps: Vec<Step>,
     },
+    /// Nothing: the case can't be read.
+    Unreadable(Box<PlanError>),
 }
 
 /// One thing that happens to a hook.
@@ -138,7 +141,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
     Value::deserialize(deserializer).map(Some)
 }
 
-/// Reads the cases of a file, or of a folder: the YAML files in it, and every `health_test.yaml` at any depth.
+/// Reads the cases of a file, or of a folder: the YAML files in it, and every `health_test.yaml` at any depth. What can't be read is a
+/// case of its own, which fails.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     let mut files = Vec::new();
     if !path.exists() {
@@ -149,19 +153,15 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     }
     if path.is_dir() {
         collect(path, true, &mut files)?;
-    } else {
+    } else if path.exists() {
         files.push(path.to_owned());
+    } else {
+        return Err(Mistakes::one(
+            format!("{} can't be read: there is no such file", path.display()),
+            "cases are in the folder `cases` beside the plugin; `--cases` names another one",
+        ));
     }
-    let (mut cases, mut mistakes) = (Vec::new(), Vec::new());
-    for file in files {
-        match of_file(&file) {
-            Ok(found) => cases.extend(found),
-            Err(found) => mistakes.extend(found),
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
-    }
+    let cases: Vec<Case> = files.iter().flat_map(|file| of_file(file)).collect();
     if cases.is_empty() {
         return Err(Mistakes::one(
             format!("{} has no cases", path.display()),
@@ -219,35 +219,62 @@ fn is_argo_cds(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == argo_cd::NAME)
 }
 
-fn of_file(path: &Path) -> Result<Vec<Case>, Vec<PlanError>> {
-    let text = source::text(path).map_err(|mistake| vec![mistake])?;
-    let document = manifest::document(&path.display().to_string(), &text)?;
+fn of_file(path: &Path) -> Vec<Case> {
+    let is_ours = !is_argo_cds(path);
+    let read = source::text(path).map_err(|mistake| (String::new(), vec![mistake]));
+    let read = read.and_then(|text| {
+        let name = path.display().to_string();
+        let document = if is_ours {
+            manifest::document(&name, &text)
+        } else {
+            manifest::foreign_document(&name, &text)
+        };
+        match document {
+            Ok(document) => Ok((text, document)),
+            Err(mistakes) => Err((text, mistakes)),
+        }
+    });
+    let (text, document, mistakes) = match read {
+        Ok((text, document)) => (text, document, Vec::new()),
+        Err((text, mistakes)) => (text, Manifest::new(Object(Value::Null)), mistakes),
+    };
     let file = Arc::new(CaseFile {
         path: path.to_owned(),
         text,
         document,
-        is_ours: !is_argo_cds(path),
+        is_ours,
     });
+    let found = if !mistakes.is_empty() {
+        Err(mistakes)
+    } else if is_ours {
+        own_cases(&file)
+    } else {
+        argo_cd::cases(&file)
+    };
+    found.unwrap_or_else(|mistakes| {
+        let cases = mistakes.into_iter();
+        cases
+            .map(|mistake| Case::unreadable(&file, "the file".to_owned(), String::new(), mistake))
+            .collect()
+    })
+}
+
+/// Reads the cases of a file of our layout, in the order in which they are written.
+fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<PlanError>> {
     if !file.document.object.0.is_object() {
         let error = file.document.error("", "this file is no mapping");
         return Err(vec![error.hint("it has the names of cases as its keys")]);
     }
-    if !file.is_ours {
-        return argo_cd::cases(&file);
-    }
     let written: BTreeMap<String, Written> = wrong::deserialize(&file.document)?;
-    let (mut cases, mut mistakes) = (Vec::new(), Vec::new());
-    for (name, written) in written {
-        match case(&file, name, written) {
-            Ok(case) => cases.push(case),
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    // As they are written, not by name.
-    if !mistakes.is_empty() {
-        mistakes.sort_by_key(|mistake| mistake.place.as_ref().map(|place| place.line));
-        return Err(mistakes);
-    }
+    let mut cases: Vec<Case> = written
+        .into_iter()
+        .map(|(name, written)| {
+            case(file, name.clone(), written).unwrap_or_else(|mistake| {
+                let pointer = format!("/{}", reference_token(&name));
+                Case::unreadable(file, name, pointer, mistake)
+            })
+        })
+        .collect();
     cases.sort_by_key(|case| file.document.key_place(&case.pointer).map(|place| place.line));
     Ok(cases)
 }
@@ -320,6 +347,20 @@ impl Case {
             task,
         }
     }
+
+    /// Makes one of what can't be read.
+    fn unreadable(file: &Arc<CaseFile>, name: String, pointer: String, why: PlanError) -> Case {
+        let task = Task::Unreadable(Box::new(why));
+        Case::new(file, name, pointer, None, None, task)
+    }
+
+    /// Returns why it can't be read, if it can't.
+    pub fn mistake(&self) -> Option<&PlanError> {
+        match &self.task {
+            Task::Unreadable(mistake) => Some(mistake),
+            Task::Ask { .. } | Task::Hook { .. } => None,
+        }
+    }
 }
 
 /// Planning has no moment, and everything else some moment.
@@ -329,7 +370,7 @@ fn begin(task: &Task) -> Timestamp {
             function: Function::Place,
             ..
         } => Timestamp::UNIX_EPOCH,
-        Task::Ask { .. } | Task::Hook { .. } => Timestamp::from_second(BEGIN).unwrap_or_default(),
+        Task::Ask { .. } | Task::Hook { .. } | Task::Unreadable(_) => Timestamp::from_second(BEGIN).unwrap_or_default(),
     }
 }
 

@@ -127,6 +127,15 @@ impl Trial {
     /// What failed, as lines below the case.
     pub fn failures(&self, paint: Paint) -> Text {
         let mut text = Text::default();
+        if let Some(mistake) = self.case.mistake() {
+            text.push(text!("can't be read: {}\n", mistake.message));
+            let line = mistake.source_line.as_deref();
+            text.push(place_text(mistake.place.as_ref(), line, None, paint));
+            if let Some(hint) = &mistake.hint {
+                text.push(text!("  hint: {}\n", hint));
+            }
+            return text;
+        }
         let document = &self.case.file.document;
         for failure in &self.outcome.failures {
             text.push(place_text(

@@ -36,9 +36,10 @@ struct HealthStatus {
 
 /// Reads the cases of a file. The message counts where one is written.
 pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<PlanError>> {
-    let Tests { tests } = wrong::deserialize(&file.document)?;
-    let (mut cases, mut mistakes) = (Vec::new(), Vec::new());
-    for (n, test) in tests.into_iter().enumerate() {
+    let mut document = file.document.clone();
+    rename_keys(&mut document.object.0);
+    let Tests { tests } = wrong::deserialize(&document)?;
+    let cases = tests.into_iter().enumerate().map(|(n, test)| {
         let pointer = format!("/tests/{n}");
         let Test {
             health_status: HealthStatus { status, message },
@@ -47,10 +48,7 @@ pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<PlanError>> {
         let given = Value::String(input_path.clone());
         let input = match input::of(file, &format!("{pointer}/inputPath"), Function::Assess, given) {
             Ok(input) => input,
-            Err(mistake) => {
-                mistakes.push(mistake);
-                continue;
-            }
+            Err(mistake) => return Case::unreadable(file, input_path, pointer, mistake),
         };
         let status = if status.is_empty() {
             "unknown".to_owned()
@@ -66,7 +64,25 @@ pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<PlanError>> {
             input,
             expect: Some(expect),
         };
-        cases.push(Case::new(file, input_path, pointer, None, None, task));
+        Case::new(file, input_path, pointer, None, None, task)
+    });
+    Ok(cases.collect())
+}
+
+/// The keys that are read.
+const KEYS: [&str; 5] = ["tests", "healthStatus", "inputPath", "status", "message"];
+
+/// Writes the keys as they are known: Go's encoding/json takes them in any case, and so do the people who write these files.
+fn rename_keys(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, mut value) in std::mem::take(map) {
+                rename_keys(&mut value);
+                let known = KEYS.iter().find(|known| known.eq_ignore_ascii_case(&key));
+                map.insert(known.map_or(key, |known| (*known).to_owned()), value);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(rename_keys),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
-    if mistakes.is_empty() { Ok(cases) } else { Err(mistakes) }
 }

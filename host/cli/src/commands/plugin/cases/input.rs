@@ -132,6 +132,11 @@ fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Pla
     let path = file.path.parent().unwrap_or(&file.path).join(name);
     let wrong = |message: String| file.document.error(pointer, message);
     let text = source::text(&path).map_err(|error| wrong(error.message))?;
-    *object = manifest::value(&text).map_err(|why| wrong(format!("{} can't be read: {why}", path.display())))?;
+    let read = if file.is_ours {
+        manifest::value(&text)
+    } else {
+        manifest::foreign_value(&text)
+    };
+    *object = read.map_err(|why| wrong(format!("{} can't be read: {why}", path.display())))?;
     Ok(())
 }

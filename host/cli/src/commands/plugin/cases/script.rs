@@ -58,6 +58,18 @@ pub(in crate::commands::plugin) async fn run(sandbox: &Sandbox, name: &str, case
     let mut outcome = Outcome::default();
     let plugin = Plugin { sandbox, name, case };
     match &case.task {
+        Task::Unreadable(mistake) => {
+            let place = mistake.place.as_ref().map(|place| format!("at {place}"));
+            let hint = mistake.hint.as_ref().map(|hint| format!("hint: {hint}"));
+            outcome.failures.push(Failure {
+                pointer: case.pointer.clone(),
+                lines: std::iter::once(mistake.message.clone())
+                    .chain(place)
+                    .chain(hint)
+                    .collect(),
+                is_other_answer: false,
+            });
+        }
         Task::Ask {
             function,
             input,

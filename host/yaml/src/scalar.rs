@@ -3,11 +3,11 @@
 
 use serde_json::{Number, Value};
 
-use super::{binary, node::number};
+use crate::{binary, node::number};
 
 /// What a scalar means.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Meaning {
+pub(crate) enum Meaning {
     /// Nothing.
     Null,
     /// A boolean.
@@ -21,6 +21,14 @@ pub(super) enum Meaning {
 }
 
 impl Meaning {
+    /// Returns about how many bytes it takes.
+    pub fn size(&self) -> usize {
+        match self {
+            Meaning::Text(text) => 64 + text.len(),
+            Meaning::Null | Meaning::Bool(_) | Meaning::Whole(_) | Meaning::Float(_) => 64,
+        }
+    }
+
     /// Returns it as JSON; fails for what JSON can't say.
     pub fn into_value(self) -> Result<Value, String> {
         match self {
@@ -47,7 +55,7 @@ impl Meaning {
 }
 
 /// Reads a scalar that is not quoted and has no tag.
-pub(super) fn plain(text: &str) -> Meaning {
+pub(crate) fn plain(text: &str) -> Meaning {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Meaning::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
@@ -68,20 +76,22 @@ pub(super) fn plain(text: &str) -> Meaning {
                 .map(Meaning::Whole)
                 .or_else(|| float(&digits).map(Meaning::Float))
         }
-        Some('.') => float(text).map(Meaning::Float),
+        // `strconv.ParseFloat` takes a `_` between digits
+        Some('.') if has_underscores_between_digits(text) => float(&text.replace('_', "")).map(Meaning::Float),
         Some(_) | None => None,
     }
     .unwrap_or_else(|| Meaning::Text(text.to_owned()))
 }
 
 /// Reads a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags say nothing to Kubernetes: the value stays a text.
-pub(super) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
+pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
     let meaning = match (tag, plain(text)) {
         ("bool", meaning @ Meaning::Bool(_))
         | ("int", meaning @ Meaning::Whole(_))
         | ("float", meaning @ Meaning::Float(_))
         | ("null", meaning @ Meaning::Null) => meaning,
-        ("float", Meaning::Whole(value)) => Meaning::Float(value.as_f64().unwrap_or_default()),
+        // Go takes only what fits into 64 bits with a sign
+        ("float", Meaning::Whole(value)) if value.is_i64() => Meaning::Float(value.as_f64().unwrap_or_default()),
         ("binary", _) => Meaning::Text(binary::decode(text)?),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
         _ => Meaning::Text(text.to_owned()),
@@ -109,9 +119,19 @@ fn whole(text: &str) -> Option<Number> {
     let value = u64::from_str_radix(digits, base).ok()?;
     if negative {
         0_i64.checked_sub_unsigned(value).map(Number::from)
+    } else if text.starts_with('+') {
+        // `strconv.ParseUint` takes no sign
+        i64::try_from(value).ok().map(Number::from)
     } else {
         Some(Number::from(value))
     }
+}
+
+fn has_underscores_between_digits(text: &str) -> bool {
+    let is_digit = |part: Option<u8>| part.is_some_and(|byte| byte.is_ascii_digit());
+    let parts: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b'_').collect();
+    let mut pairs = parts.iter().zip(parts.iter().skip(1));
+    pairs.all(|(before, after)| is_digit(before.last().copied()) && is_digit(after.first().copied()))
 }
 
 /// Reads a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. What is too large for one stays a text.

@@ -1,8 +1,8 @@
 //! `!!binary`: base64 that stands for a text. Rare in manifests, so small rather than fast.
 
-/// Decodes standard base64 with its padding; line breaks and spaces don't count.
-pub(super) fn decode(text: &str) -> Result<String, String> {
-    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+/// Decodes standard base64 with its padding, as Go's `base64.StdEncoding` reads it: ends of lines don't count.
+pub(crate) fn decode(text: &str) -> Result<String, String> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     let wrong = || "this !!binary value is no base64".to_owned();
     let padding = padding_of(&digits).ok_or_else(wrong)?;
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3);
@@ -21,7 +21,7 @@ pub(super) fn decode(text: &str) -> Result<String, String> {
 }
 
 /// Says whether a text is standard base64 with its padding, as Go's `base64.StdEncoding` reads it: ends of lines don't count.
-pub(super) fn is_base64(text: &str) -> bool {
+pub fn is_base64(text: &str) -> bool {
     let digits: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect();
     padding_of(&digits).is_some_and(|padding| {
         let mut digits = digits.iter().take(digits.len() - padding);

@@ -5,16 +5,34 @@ use std::collections::BTreeMap;
 
 use serde_json::{Number, Value};
 
-use super::{
+use crate::{
+    Duplicates,
     marks::Mark,
     node::{DEPTH, Key, Node, Trouble, number},
 };
 
+/// What was read of a text that isn't JSON to its end.
+pub(crate) struct Partial<'a> {
+    /// The documents before the mistake.
+    pub documents: Vec<Result<Node, Vec<Trouble>>>,
+    /// The first thing that is no JSON.
+    pub trouble: Trouble,
+    /// What is behind the last document.
+    pub rest: &'a str,
+    /// How many lines are before that.
+    pub lines_before: u32,
+}
+
 /// Reads the documents of a text, one after the other. Fails at the first thing that is no JSON; keys that are there twice are
-/// told at the end of each document.
-pub(super) fn read(text: &str, lines_before: u32) -> Result<Vec<Result<Node, Vec<Trouble>>>, Trouble> {
+/// mistakes of their documents.
+pub(crate) fn read(
+    text: &str,
+    lines_before: u32,
+    duplicates: Duplicates,
+) -> Result<Vec<Result<Node, Vec<Trouble>>>, Partial<'_>> {
     let mut reader = Reader {
         rest: text,
+        duplicates,
         at: Mark {
             line: lines_before.saturating_add(1),
             column: 1,
@@ -22,10 +40,23 @@ pub(super) fn read(text: &str, lines_before: u32) -> Result<Vec<Result<Node, Vec
         troubles: Vec::new(),
     };
     let mut documents = Vec::new();
+    let (mut rest, mut line) = (text, reader.at.line);
     while reader.next_letter().is_some() {
-        let node = reader.value(1)?;
-        let troubles = std::mem::take(&mut reader.troubles);
-        documents.push(if troubles.is_empty() { Ok(node) } else { Err(troubles) });
+        match reader.value(1) {
+            Ok(node) => {
+                let troubles = std::mem::take(&mut reader.troubles);
+                documents.push(if troubles.is_empty() { Ok(node) } else { Err(troubles) });
+                (rest, line) = (reader.rest, reader.at.line);
+            }
+            Err(trouble) => {
+                return Err(Partial {
+                    documents,
+                    trouble,
+                    rest,
+                    lines_before: line.saturating_sub(1),
+                });
+            }
+        }
     }
     Ok(documents)
 }
@@ -33,6 +64,7 @@ pub(super) fn read(text: &str, lines_before: u32) -> Result<Vec<Result<Node, Vec
 /// Where in the text the reader is.
 struct Reader<'a> {
     rest: &'a str,
+    duplicates: Duplicates,
     at: Mark,
     troubles: Vec<Trouble>,
 }
@@ -118,7 +150,7 @@ impl<'a> Reader<'a> {
     fn map(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {
         self.advance(1);
         let mut entries = Vec::new();
-        let mut known: BTreeMap<String, Mark> = BTreeMap::new();
+        let mut known: BTreeMap<String, (Mark, usize)> = BTreeMap::new();
         if self.take('}') {
             return Ok(Node::map(start, entries));
         }
@@ -133,11 +165,19 @@ impl<'a> Reader<'a> {
             }
             let value = self.value(depth + 1)?;
             let key = Key { text, at };
-            if let Some(first) = known.get(&key.text) {
-                self.troubles.push(Trouble::twice(&key, *first));
-            } else {
-                known.insert(key.text.clone(), at);
-                entries.push((key, value));
+            match known.get(&key.text) {
+                Some((first, _)) if self.duplicates == Duplicates::Refuse => {
+                    self.troubles.push(Trouble::twice(&key, *first));
+                }
+                Some((_, index)) => {
+                    if let Some(entry) = entries.get_mut(*index) {
+                        *entry = (key, value);
+                    }
+                }
+                None => {
+                    known.insert(key.text.clone(), (at, entries.len()));
+                    entries.push((key, value));
+                }
             }
             if self.take('}') {
                 return Ok(Node::map(start, entries));

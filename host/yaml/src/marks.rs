@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// A place in one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark {
+pub struct Mark {
     /// The line, from 1.
     pub line: u32,
     /// The column in characters, from 1.
@@ -13,7 +13,7 @@ pub(super) struct Mark {
 
 /// Where a value and everything in it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Marks {
+pub struct Marks {
     /// Where the value starts.
     pub at: Mark,
     /// Where its key starts, if it is in a mapping.
@@ -24,7 +24,7 @@ pub(super) struct Marks {
 
 /// The places inside of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Inside {
+pub enum Inside {
     /// It is a text, number, boolean or null.
     Nothing,
     /// Those of a list's values.

@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Number, Value};
 
-use super::marks::{Inside, Mark, Marks};
+use crate::marks::{Inside, Mark, Marks};
 
 /// How deep a document may be nested. The API server takes more; but what is stored is read back by a parser that stops at 128
 /// levels, and a manifest is stored inside other things.
-pub(super) const DEPTH: usize = 100;
+pub(crate) const DEPTH: usize = 100;
 
 /// A value and where it is written.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
+pub struct Node {
     /// Where it starts.
     pub at: Mark,
     /// About how many bytes it takes: what copies by alias are charged.
@@ -23,7 +23,7 @@ pub(super) struct Node {
 
 /// A value.
 #[derive(Debug, Clone)]
-pub(super) enum Content {
+pub enum Content {
     /// Text, number, boolean or null.
     Scalar(Value),
     /// A list.
@@ -34,7 +34,7 @@ pub(super) enum Content {
 
 /// A key and where it is written.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
+pub struct Key {
     /// Its text.
     pub text: String,
     /// Where it starts.
@@ -43,7 +43,7 @@ pub(super) struct Key {
 
 /// What is wrong with a document before it is known what it describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub struct Trouble {
     /// What.
     pub message: String,
     /// Where.
@@ -63,6 +63,7 @@ impl Trouble {
     }
 
     /// Says what may help.
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Trouble {
         self.hint = Some(hint.into());
         self
@@ -180,7 +181,7 @@ impl Node {
 }
 
 /// Makes a JSON number as Go's JSON does: a float without a fraction is a whole number. Nothing for what JSON can't say.
-pub(super) fn number(float: f64) -> Option<Number> {
+pub(crate) fn number(float: f64) -> Option<Number> {
     // 2^53: every whole number below is exact, and so is its conversion
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if float.fract() == 0.0 && float.abs() <= EXACT {

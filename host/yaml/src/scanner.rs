@@ -1,0 +1,456 @@
+//! Cuts a text into tokens, as libyaml and Go's port of it do (`scannerc.go` of go.yaml.in/yaml/v2): what they take is taken, with
+//! the same meaning, also where YAML's specification is stricter. A key without `?` is known as one only when its `:` is seen: until
+//! then its tokens wait in a queue, into which the token for the key is put afterwards.
+
+mod block;
+mod cursor;
+mod folded;
+mod names;
+mod token;
+
+use std::collections::VecDeque;
+
+use self::cursor::Cursor;
+pub(crate) use self::token::Token;
+use crate::{marks::Mark, node::Trouble};
+
+/// How many characters a key without `?` may have.
+const LONGEST_KEY: u32 = 1024;
+
+/// A token and where it starts.
+pub(crate) type Placed<'a> = (Token<'a>, Mark);
+
+/// A text that is being cut into tokens.
+pub(crate) struct Scanner<'a> {
+    cursor: Cursor<'a>,
+    queue: VecDeque<Placed<'a>>,
+    /// How many tokens have left the queue.
+    taken: usize,
+    /// The column of the innermost list or mapping in block style; nothing outside of all.
+    indent: Option<u32>,
+    indents: Vec<Option<u32>>,
+    simple_key_allowed: bool,
+    /// What may turn out to be a key: one for the block style, and one for each open bracket.
+    simple_keys: Vec<SimpleKey>,
+    /// Whether the next line may begin with a byte order mark: the first one, and the one behind `---`.
+    may_skip_byte_order_mark: bool,
+    is_over: bool,
+}
+
+/// A token that is a key if `:` comes after it.
+#[derive(Clone, Copy, Default)]
+struct SimpleKey {
+    is_possible: bool,
+    /// Whether it can only be a key, by its indentation.
+    is_required: bool,
+    /// Whether the parser waits for its `:`. Go's doesn't for `[]` and `{}`, which are never keys.
+    is_waited_for: bool,
+    token_number: usize,
+    line: u32,
+    column: u32,
+}
+
+impl SimpleKey {
+    fn mark(self) -> Mark {
+        Mark {
+            line: self.line.saturating_add(1),
+            column: self.column.saturating_add(1),
+        }
+    }
+}
+
+pub(super) fn trouble(at: Mark, message: impl AsRef<str>) -> Trouble {
+    Trouble::new(at, format!("this can't be read as YAML: {}", message.as_ref()))
+}
+
+impl<'a> Scanner<'a> {
+    /// Begins with a text. Fails if a character is in it that YAML doesn't allow.
+    pub fn new(text: &'a str) -> Result<Scanner<'a>, Trouble> {
+        let scanner = Scanner {
+            cursor: Cursor::new(text),
+            queue: VecDeque::new(),
+            taken: 0,
+            indent: None,
+            indents: Vec::new(),
+            simple_key_allowed: true,
+            simple_keys: vec![SimpleKey::default()],
+            may_skip_byte_order_mark: true,
+            is_over: false,
+        };
+        match forbidden(text) {
+            None => Ok(scanner),
+            Some(offset) => Err(forbidden_character(text, offset)),
+        }
+    }
+
+    /// Returns the next token without taking it. At the end that is [`Token::StreamEnd`], for ever.
+    pub fn peek(&mut self) -> Result<&Placed<'a>, Trouble> {
+        while self.queue.is_empty() || self.head_may_be_key()? {
+            self.fetch()?;
+        }
+        // there is one now
+        self.queue
+            .front()
+            .ok_or_else(|| trouble(self.cursor.mark(), "it ends too early"))
+    }
+
+    /// Takes the next token.
+    pub fn take(&mut self) -> Result<Placed<'a>, Trouble> {
+        let is_end = self.peek()?.0 == Token::StreamEnd;
+        let end = is_end.then(|| self.queue.front().cloned()).flatten();
+        if let Some(end) = end {
+            return Ok(end);
+        }
+        self.taken += 1;
+        self.queue
+            .pop_front()
+            .ok_or_else(|| trouble(self.cursor.mark(), "it ends too early"))
+    }
+
+    fn flow_level(&self) -> usize {
+        self.simple_keys.len() - 1
+    }
+
+    /// Says whether the first token of the queue may still turn out to be a key.
+    fn head_may_be_key(&mut self) -> Result<bool, Trouble> {
+        let (line, column, head) = (self.cursor.line(), self.cursor.column(), self.taken);
+        for key in &mut self.simple_keys {
+            if key.is_waited_for && key.token_number == head && is_valid(key, line, column)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Remembers that a key may begin here.
+    fn save_simple_key(&mut self) -> Result<(), Trouble> {
+        if !self.simple_key_allowed {
+            return Ok(());
+        }
+        self.remove_simple_key()?;
+        let column = self.cursor.column();
+        let key = SimpleKey {
+            is_possible: true,
+            is_required: self.flow_level() == 0 && self.indent == Some(column),
+            is_waited_for: true,
+            token_number: self.taken + self.queue.len(),
+            line: self.cursor.line(),
+            column,
+        };
+        if let Some(last) = self.simple_keys.last_mut() {
+            *last = key;
+        }
+        Ok(())
+    }
+
+    /// Forgets what might have been a key.
+    fn remove_simple_key(&mut self) -> Result<(), Trouble> {
+        match self.simple_keys.last_mut() {
+            Some(key) if key.is_possible && key.is_required => Err(no_colon(*key)),
+            Some(key) => {
+                key.is_possible = false;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Begins a list or mapping in block style if the column is to the right of the open one.
+    fn roll_indent(&mut self, column: u32, token: Token<'a>, mark: Mark, number: Option<usize>) {
+        if self.flow_level() > 0 || self.indent >= Some(column) {
+            return;
+        }
+        self.indents.push(self.indent.replace(column));
+        match number {
+            Some(number) => self.insert(number, token, mark),
+            None => self.queue.push_back((token, mark)),
+        }
+    }
+
+    /// Ends the lists and mappings in block style that are to the right of a column.
+    fn unroll_indent(&mut self, column: Option<u32>) {
+        if self.flow_level() > 0 {
+            return;
+        }
+        while self.indent > column {
+            self.queue.push_back((Token::BlockEnd, self.cursor.mark()));
+            self.indent = self.indents.pop().flatten();
+        }
+    }
+
+    /// Puts a token before the one of a number.
+    fn insert(&mut self, number: usize, token: Token<'a>, mark: Mark) {
+        // what has left the queue can't be a key any more; the parser then refuses this token
+        let index = number.checked_sub(self.taken).unwrap_or(self.queue.len());
+        self.queue.insert(index.min(self.queue.len()), (token, mark));
+    }
+
+    /// Puts at least one more token into the queue.
+    fn fetch(&mut self) -> Result<(), Trouble> {
+        if self.is_over {
+            self.queue.push_back((Token::StreamEnd, self.cursor.mark()));
+            return Ok(());
+        }
+        self.skip_to_token();
+        self.unroll_indent(Some(self.cursor.column()));
+        let mark = self.cursor.mark();
+        let token = self.next(mark)?;
+        self.may_skip_byte_order_mark = token == Token::DocumentStart;
+        self.queue.push_back((token, mark));
+        Ok(())
+    }
+
+    fn next(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+        if self.cursor.is_end() {
+            self.cursor.end();
+            self.outside_of_all()?;
+            self.is_over = true;
+            return Ok(Token::StreamEnd);
+        }
+        if self.cursor.column() == 0 {
+            if self.cursor.byte(0) == b'%' {
+                self.outside_of_all()?;
+                return self.directive();
+            }
+            for (letter, token) in [(b'-', Token::DocumentStart), (b'.', Token::DocumentEnd)] {
+                if self.cursor.is_document_indicator(letter) {
+                    self.outside_of_all()?;
+                    self.cursor.skip(3);
+                    return Ok(token);
+                }
+            }
+        }
+        let is_block = self.flow_level() == 0;
+        match self.cursor.byte(0) {
+            b'[' => self.open(Token::FlowSequenceStart),
+            b'{' => self.open(Token::FlowMappingStart),
+            b']' => self.close(Token::FlowSequenceEnd),
+            b'}' => self.close(Token::FlowMappingEnd),
+            b',' => {
+                self.remove_simple_key()?;
+                self.simple_key_allowed = true;
+                self.cursor.skip(1);
+                Ok(Token::FlowEntry)
+            }
+            b'-' if self.cursor.is_blank_or_end(1) => self.block_entry(mark),
+            b'?' if !is_block || self.cursor.is_blank_or_end(1) => self.key(mark),
+            b':' if !is_block || self.cursor.is_blank_or_end(1) => self.value(mark),
+            b'*' => {
+                self.begin_text()?;
+                self.name().map(Token::Alias)
+            }
+            b'&' => {
+                self.begin_text()?;
+                self.name().map(Token::Anchor)
+            }
+            b'!' => {
+                self.begin_text()?;
+                self.tag()
+            }
+            letter @ (b'|' | b'>') if is_block => {
+                self.remove_simple_key()?;
+                self.simple_key_allowed = true;
+                self.block_scalar(letter == b'|')
+            }
+            quote @ (b'\'' | b'"') => {
+                self.begin_text()?;
+                self.quoted_scalar(quote)
+            }
+            b'\t' => Err(trouble(mark, "a tab can't indent a line")),
+            b'|' | b'>' | b'#' | b'%' | b'@' | b'`' => {
+                let letter = self.cursor.character().unwrap_or_default();
+                Err(trouble(mark, format!("a value can't start with `{letter}`")).hint("put it in quotes"))
+            }
+            _ => {
+                self.begin_text()?;
+                self.plain_scalar()
+            }
+        }
+    }
+
+    /// Ends all that is open, before a document or the text ends.
+    fn outside_of_all(&mut self) -> Result<(), Trouble> {
+        self.unroll_indent(None);
+        self.remove_simple_key()?;
+        self.simple_key_allowed = false;
+        Ok(())
+    }
+
+    /// Begins what may be a key.
+    fn begin_text(&mut self) -> Result<(), Trouble> {
+        self.save_simple_key()?;
+        self.simple_key_allowed = false;
+        Ok(())
+    }
+
+    fn open(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
+        self.save_simple_key()?;
+        self.simple_keys.push(SimpleKey {
+            token_number: self.taken + self.queue.len(),
+            ..SimpleKey::default()
+        });
+        self.simple_key_allowed = true;
+        self.cursor.skip(1);
+        Ok(token)
+    }
+
+    fn close(&mut self, token: Token<'a>) -> Result<Token<'a>, Trouble> {
+        self.remove_simple_key()?;
+        if self.flow_level() > 0
+            && let Some(closed) = self.simple_keys.pop()
+            && let Some(key) = self.simple_keys.last_mut()
+        {
+            key.is_waited_for &= key.token_number != closed.token_number;
+        }
+        self.simple_key_allowed = false;
+        self.cursor.skip(1);
+        Ok(token)
+    }
+
+    fn block_entry(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+        if self.flow_level() == 0 {
+            if !self.simple_key_allowed {
+                return Err(trouble(mark, "an entry of a list can't begin here")
+                    .hint("begin the list in the line below its key, or put the value in quotes"));
+            }
+            self.roll_indent(self.cursor.column(), Token::BlockSequenceStart, mark, None);
+        }
+        self.remove_simple_key()?;
+        self.simple_key_allowed = true;
+        self.cursor.skip(1);
+        Ok(Token::BlockEntry)
+    }
+
+    fn key(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+        if self.flow_level() == 0 {
+            if !self.simple_key_allowed {
+                return Err(
+                    trouble(mark, "a key can't begin here").hint("put the value in quotes if it starts with `?`")
+                );
+            }
+            self.roll_indent(self.cursor.column(), Token::BlockMappingStart, mark, None);
+        }
+        self.remove_simple_key()?;
+        self.simple_key_allowed = self.flow_level() == 0;
+        self.cursor.skip(1);
+        Ok(Token::Key)
+    }
+
+    fn value(&mut self, mark: Mark) -> Result<Token<'a>, Trouble> {
+        let (line, column) = (self.cursor.line(), self.cursor.column());
+        let mut found = None;
+        if let Some(key) = self.simple_keys.last_mut()
+            && is_valid(key, line, column)?
+        {
+            key.is_possible = false;
+            found = Some(*key);
+        }
+        if let Some(key) = found {
+            self.insert(key.token_number, Token::Key, key.mark());
+            let number = Some(key.token_number);
+            self.roll_indent(key.column, Token::BlockMappingStart, key.mark(), number);
+            self.simple_key_allowed = false;
+        } else {
+            if self.flow_level() == 0 {
+                if !self.simple_key_allowed {
+                    return Err(trouble(mark, "a mapping can't begin here").hint(
+                        "put the value in quotes if `: ` is part of it; else look at the indentation of this line and of the one before",
+                    ));
+                }
+                self.roll_indent(column, Token::BlockMappingStart, mark, None);
+            }
+            self.simple_key_allowed = self.flow_level() == 0;
+        }
+        self.cursor.skip(1);
+        Ok(Token::Value)
+    }
+
+    /// Skips white space, comments and line breaks.
+    fn skip_to_token(&mut self) {
+        loop {
+            if self.may_skip_byte_order_mark && self.cursor.column() == 0 {
+                self.may_skip_byte_order_mark = false;
+                self.cursor.skip_byte_order_mark();
+            }
+            let may_skip_tabs = self.flow_level() > 0 || !self.simple_key_allowed;
+            while self.cursor.byte(0) == b' ' || (may_skip_tabs && self.cursor.byte(0) == b'\t') {
+                self.cursor.skip(1);
+            }
+            self.skip_comment();
+            if self.cursor.break_length(0) == 0 {
+                return;
+            }
+            self.cursor.take_break();
+            if self.flow_level() == 0 {
+                self.simple_key_allowed = true;
+            }
+        }
+    }
+
+    fn skip_comment(&mut self) {
+        if self.cursor.byte(0) == b'#' {
+            self.cursor.advance_to(self.cursor.end_of_line());
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        while self.cursor.is_blank(0) {
+            self.cursor.skip(1);
+        }
+    }
+
+    fn skip_blanks_and_comment(&mut self) {
+        self.skip_blanks();
+        self.skip_comment();
+    }
+}
+
+/// Says whether what may be a key still can be one here. Fails if it had to be one and can't.
+fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, Trouble> {
+    if !key.is_possible {
+        return Ok(false);
+    }
+    let is_here = key.line == line && column <= key.column.saturating_add(LONGEST_KEY);
+    if !is_here && key.is_required {
+        return Err(no_colon(*key));
+    }
+    key.is_possible = is_here;
+    Ok(is_here)
+}
+
+fn no_colon(key: SimpleKey) -> Trouble {
+    trouble(key.mark(), "this line has no `:` after its key")
+        .hint("in a mapping each line is `key: value`; a text of several lines is indented below its key, after `|`")
+}
+
+/// Finds the first character that YAML doesn't allow, by its offset in bytes.
+fn forbidden(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let next = |index: usize| bytes.get(index).copied().unwrap_or(0);
+    bytes.iter().enumerate().find_map(|(index, byte)| {
+        let is_forbidden = match byte {
+            b'\t' | b'\n' | b'\r' | 0x20..=0x7E => false,
+            0x00..=0x1F | 0x7F => true,
+            0xC2 => next(index + 1) < 0xA0 && next(index + 1) != 0x85,
+            // U+FFFE and U+FFFF
+            0xEF => next(index + 1) == 0xBF && next(index + 2) >= 0xBE,
+            _ => false,
+        };
+        is_forbidden.then_some(index)
+    })
+}
+
+fn forbidden_character(text: &str, offset: usize) -> Trouble {
+    let mut cursor = Cursor::new(text);
+    while cursor.end_of_line() < offset {
+        cursor.advance_to(cursor.end_of_line());
+        cursor.take_break();
+    }
+    cursor.advance_to(offset);
+    let letter = u32::from(cursor.character().unwrap_or_default());
+    trouble(
+        cursor.mark(),
+        format!("the control character U+{letter:04X} isn't allowed"),
+    )
+    .hint("in a text in double quotes it is written as `\\xXX` or `\\uXXXX`")
+}

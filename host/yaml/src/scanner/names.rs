@@ -1,0 +1,211 @@
+//! Anchors, aliases, tags and directives.
+
+use super::{Scanner, token::Token, trouble};
+use crate::{marks::Mark, node::Trouble};
+
+impl<'a> Scanner<'a> {
+    /// Scans the name after `&` or `*`, which is here.
+    pub(super) fn name(&mut self) -> Result<&'a str, Trouble> {
+        let start = self.cursor.mark();
+        self.cursor.skip(1);
+        let name = self.word();
+        let ends = self.cursor.is_blank_or_end(0)
+            || matches!(
+                self.cursor.byte(0),
+                b'?' | b':' | b',' | b']' | b'}' | b'%' | b'@' | b'`'
+            );
+        if name.is_empty() || !ends {
+            return Err(
+                trouble(start, "the name of an anchor has letters, digits, `-` and `_` only")
+                    .hint("put the value in quotes if it starts with `&` or `*`"),
+            );
+        }
+        Ok(name)
+    }
+
+    /// Takes letters, digits, `-` and `_`.
+    fn word(&mut self) -> &'a str {
+        let from = self.cursor.offset();
+        let mut ahead = 0;
+        while matches!(self.cursor.byte(ahead), b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-') {
+            ahead += 1;
+        }
+        self.cursor.advance_to(from + ahead);
+        self.cursor.slice(from, from + ahead)
+    }
+
+    /// Scans a tag, whose `!` is here.
+    pub(super) fn tag(&mut self) -> Result<Token<'a>, Trouble> {
+        let start = self.cursor.mark();
+        let (handle, suffix) = if self.cursor.byte(1) == b'<' {
+            self.cursor.skip(2);
+            let suffix = self.tag_address("", start)?;
+            if self.cursor.byte(0) != b'>' {
+                return Err(trouble(start, "this tag has no closing `>`"));
+            }
+            self.cursor.skip(1);
+            ("", suffix)
+        } else {
+            let handle = self.tag_handle(start)?;
+            if handle.len() > 1 && handle.ends_with('!') {
+                (handle, self.tag_address("", start)?)
+            } else {
+                let suffix = self.tag_address(handle, start)?;
+                if suffix.is_empty() {
+                    ("", "!".to_owned())
+                } else {
+                    ("!", suffix)
+                }
+            }
+        };
+        if !self.cursor.is_blank_or_end(0) {
+            return Err(trouble(start, "a tag ends with a space").hint("put the value in quotes if it starts with `!`"));
+        }
+        Ok(Token::Tag { handle, suffix })
+    }
+
+    /// Takes `!`, `!!` or `!name!`; of `!name` all of it.
+    fn tag_handle(&mut self, start: Mark) -> Result<&'a str, Trouble> {
+        if self.cursor.byte(0) != b'!' {
+            return Err(trouble(start, "a handle of tags starts with `!`"));
+        }
+        let from = self.cursor.offset();
+        self.cursor.skip(1);
+        self.word();
+        if self.cursor.byte(0) == b'!' {
+            self.cursor.skip(1);
+        }
+        Ok(self.cursor.slice(from, self.cursor.offset()))
+    }
+
+    /// Takes the rest of a tag, of which the beginning was read already.
+    fn tag_address(&mut self, head: &str, start: Mark) -> Result<String, Trouble> {
+        let mut bytes = head.as_bytes().get(1..).unwrap_or_default().to_vec();
+        let mut is_there = !head.is_empty();
+        loop {
+            match self.cursor.byte(0) {
+                b'%' => self.tag_escapes(&mut bytes, start)?,
+                byte @ (b'0'..=b'9'
+                | b'A'..=b'Z'
+                | b'a'..=b'z'
+                | b'_'
+                | b'-'
+                | b';'
+                | b'/'
+                | b'?'
+                | b':'
+                | b'@'
+                | b'&'
+                | b'='
+                | b'+'
+                | b'$'
+                | b','
+                | b'.'
+                | b'!'
+                | b'~'
+                | b'*'
+                | b'\''
+                | b'('
+                | b')'
+                | b'['
+                | b']') => {
+                    bytes.push(byte);
+                    self.cursor.skip(1);
+                }
+                _ => break,
+            }
+            is_there = true;
+        }
+        match String::from_utf8(bytes) {
+            Ok(address) if is_there => Ok(address),
+            Ok(_) | Err(_) => Err(trouble(start, "this tag has no name")),
+        }
+    }
+
+    /// Takes one character that is written as `%XX`, a byte each.
+    fn tag_escapes(&mut self, bytes: &mut Vec<u8>, start: Mark) -> Result<(), Trouble> {
+        let mut left = 1;
+        let mut is_first = true;
+        while left > 0 {
+            let from = self.cursor.offset() + 1;
+            let digits = self.cursor.slice(from, from + 2);
+            let octet = u8::from_str_radix(digits, 16).ok();
+            let is_escape = self.cursor.byte(0) == b'%' && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            let (true, Some(octet)) = (is_escape, octet) else {
+                return Err(trouble(start, "a `%` in a tag needs two hexadecimal digits"));
+            };
+            if is_first {
+                left = match octet {
+                    0x00..0x80 => 1,
+                    0xC0..0xE0 => 2,
+                    0xE0..0xF0 => 3,
+                    0xF0..0xF8 => 4,
+                    _ => return Err(trouble(start, "this tag isn't UTF-8")),
+                };
+                is_first = false;
+            }
+            bytes.push(octet);
+            self.cursor.skip(3);
+            left -= 1;
+        }
+        Ok(())
+    }
+
+    /// Scans a line with `%YAML` or `%TAG`, whose `%` is here.
+    pub(super) fn directive(&mut self) -> Result<Token<'a>, Trouble> {
+        let start = self.cursor.mark();
+        self.cursor.skip(1);
+        let name = self.word();
+        let token = match name {
+            "YAML" => {
+                self.skip_blanks();
+                self.version_number(start)?;
+                if self.cursor.byte(0) != b'.' {
+                    return Err(trouble(start, "a version of YAML is written as `1.1`"));
+                }
+                self.cursor.skip(1);
+                self.version_number(start)?;
+                Token::VersionDirective
+            }
+            "TAG" => {
+                self.skip_blanks();
+                let handle = self.tag_handle(start)?;
+                let is_handle = handle == "!" || (handle.len() > 1 && handle.ends_with('!'));
+                if !is_handle || !self.cursor.is_blank(0) {
+                    return Err(trouble(start, "a `%TAG` is written as `%TAG !name! prefix`"));
+                }
+                self.skip_blanks();
+                let prefix = self.tag_address("", start)?;
+                if !self.cursor.is_blank_or_end(0) {
+                    return Err(trouble(start, "a `%TAG` ends with its prefix"));
+                }
+                Token::TagDirective { handle, prefix }
+            }
+            _ => {
+                return Err(
+                    trouble(start, "a line can't start with `%`, but for `%YAML` and `%TAG`")
+                        .hint("put the value in quotes if it starts with `%`"),
+                );
+            }
+        };
+        self.skip_blanks_and_comment();
+        if !self.cursor.is_break_or_end(0) {
+            return Err(trouble(start, "nothing else can be in the line of a `%YAML` or `%TAG`"));
+        }
+        self.cursor.take_break();
+        Ok(token)
+    }
+
+    fn version_number(&mut self, start: Mark) -> Result<(), Trouble> {
+        let mut digits = 0;
+        while self.cursor.byte(0).is_ascii_digit() {
+            digits += 1;
+            self.cursor.skip(1);
+        }
+        if (1..=2).contains(&digits) {
+            Ok(())
+        } else {
+            Err(trouble(start, "a version of YAML is written as `1.1`"))
+        }
+    }
+}

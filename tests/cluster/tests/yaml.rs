@@ -1,0 +1,282 @@
+//! Capstan's reading of YAML beside kubectl's: the same texts are refused, and the others have the same values.
+//!
+//! `CAPSTAN_YAML_SECONDS=600 cargo test -p capstan-cluster --test yaml` goes on with random documents for ten minutes. What differs is
+//! made small and printed.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+#[path = "yaml/differences.rs"]
+mod differences;
+#[path = "yaml/kubectl.rs"]
+mod kubectl;
+#[path = "yaml/random.rs"]
+mod random;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use capstan_yaml::Duplicates;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use serde_json::Value;
+
+use self::{differences::meant, kubectl::Kubectl};
+
+/// Texts that readers of YAML disagree on, and that people write.
+const WRITTEN: &[&str] = &[
+    "args: [\n  'one',\n  'two',\n]\nnext: 1",
+    "spec:\n  args: [\n  one,\n]\n  next: 1",
+    "data:\n  a: '{\n    \"a\": \"b\"\n  }'\n",
+    "data:\n  a: 'one\n\n  two\n  three'\n",
+    "data:\n  a: \"one\n  two\\\n  three\"\n",
+    "a: \"one\ntwo\"\nb: 'three\nfour'\n",
+    "data:\n  a:\tvalue\n",
+    "data:\n  a: \"one\n\ttwo\"\n",
+    "data:\n  a: one\n\ttwo\n",
+    "a: 1\t# comment\nb:\t\nc: |\t\n  x\n",
+    "\ta: 1\n",
+    "a:\n\tb: 1\n",
+    "a: 1\n---\n",
+    "a: 1\n---\n---\n---\nb: 2\n---",
+    "a: 1\n--- # comment\nb: 2\n",
+    "a: 1\n---# comment\nb: 2\n",
+    "a: |\n  x\n---\nb: |\n  y\n",
+    "a: |\n---\nb: 1\n",
+    "# only a comment\n",
+    "---\n# only a comment\n---\na: 1\n",
+    "\u{feff}a: 1\n",
+    "\u{feff}---\na: 1\n",
+    "a: 1\n---\n\u{feff}b: 1\n",
+    "a: 1\r\nb: |\r\n  x\r\n  y\r\n---\r\nc: \"x\r\n  y\"\r\n",
+    "[yes, Yes, YES, yEs, no, on, On, ON, off, y, Y, n, N, true, True, TRUE, tRUE, false]",
+    "[0o17, 017, 0o8, 08, 1_000, 1__0, _1, 1_, 0x1F, 0X1f, 0x, 0b11, -0b11, +0b11, 0B1, -017, -0x1F, +0x1F, -_1, 0_1]",
+    "[.inf, -.inf]",
+    "a: .nan",
+    "[1., .5, 1e3, 1E3, 1e+3, 1.e1, .e1, 1e999, -1e999, 12e03, 1.5e-3, 1e, 0.0, -0.0, -0, +0, 1e15, 1e21, 123456789012345678]",
+    "[18446744073709551615, 18446744073709551616, +18446744073709551615, -9223372036854775808, -9223372036854775809]",
+    "[2020-01-01, 2020-01-01T00:00:00Z, 2020-1-1, 12:30, 1:2:3, 190:20:30]",
+    "[~, null, Null, NULL, nULL, '', ]",
+    "{~: a}",
+    "{1: a, true: b, 1.5: c, 0x10: d, 1e7: e, 1234567.5: f, .inf: g, 2020-01-01: h, yes: i, 1e21: j, 0.00001: k}",
+    "b: &b {a: 1, c: 2}\nx: {a: 3, <<: *b}\ny: {<<: *b, a: 3}\nz: {<<: [{a: 5}, *b]}\n",
+    "b: &b [{a: 1}]\nx: {<<: *b}\n",
+    "x: {<<: 1}\n",
+    "x: {'<<': 1, ! <<: {a: 1}, !!merge <<: {b: 1}}\n",
+    "a: &a [*a]\n",
+    "a: *a\n",
+    "a: &a 1\nb: &a 2\nc: *a\n",
+    "a: &a {b: *a}\n",
+    "a: &x 1\n*x : 2\n",
+    "a: &x 1e7\n*x : 2\n",
+    "a: &x yes\n*x : 2\nb: *x\n",
+    "a: &x [1]\n*x : 2\n",
+    "? a\n: b\n? c\n",
+    "? [a]\n: b\n",
+    "? |\n  a\n: b\n",
+    "!!binary aGVsbG8=",
+    "a: !!binary |\n  aGVs\n  bG8=\n",
+    "a: !!binary aGVs bG8=\n",
+    "[!!str 12, !!int '12', !!float 3, !!float '3', !!bool yes, !!null '', !!str, !Ref x, ! x, ! 12, !!foo bar, !<tag:yaml.org,2002:int> 3]",
+    "a: !!int x\n",
+    "a: !!bool maybe\n",
+    "a: !!null x\n",
+    "a: !!float 18446744073709551615\n",
+    "a: !!map {b: !!seq [c], d: !!set {e}}\n",
+    "a: b: c\n",
+    "a: b\n  c: d\n",
+    "a: b\n c\n",
+    "a:\n- b\n- c\nd: e\n",
+    "a:\n  - b\n - c\n",
+    "- a\n-\n- - b\n  -\n",
+    "a: - b\n",
+    "a: 'b''c'\nd: \"\\x41\\u0041\\U00000041\\/\"\n",
+    "d: \"\\x41\\u0041\\U00000041\\t\\_\\N\\L\\P\\0\\e\"\n",
+    "d: \"\\q\"\n",
+    "d: \"\\ud83d\\ude00\"\n",
+    "a: @x\n",
+    "a: `x\n",
+    "a: %x\n",
+    "a: x#y #z\nb: x #y\n",
+    "{a:1, b: 2, c}\n",
+    "{\"a\":1, 'b':2}\n",
+    "[a, b: c, ? d : e, ? f]\n",
+    "[a, , b]\n",
+    "[a,]\n",
+    "{a, }\n",
+    "{a: [}\n",
+    "[a\n",
+    "a: >\n  one\n  two\n\n  three\n    four\n  five\n\n",
+    "a: >-\n\n  one\n\n\n  two\n",
+    "a: |+\n  one\n\n\nb: 1\n",
+    "a: |2\n   one\n  two\n",
+    "a: |1-\n one\n",
+    "a: |0\n one\n",
+    "a: |x\n",
+    "- |\n one\n- >\n two\n",
+    "a: |\n\n   one\n  two\n",
+    "a:\n  b: |\n  c: d\n",
+    "a: \"x\u{85}y\"\nb: x\u{2028}y\n",
+    "a: \u{7}\n",
+    "a: \u{7f}\n",
+    "a: \u{fffe}\n",
+    "a: \u{1f600}\u{e000}\n",
+    "a\nb: c\n",
+    "a: b\nc\n",
+    "'a' 'b'\n",
+    "a: 'b' c\n",
+    "&a a: b\n",
+    "&a\na: b\n",
+    "!!map\na: b\n",
+    "{\"apiVersion\": \"v1\", \"n\": 1.0, \"e\": 1e3, \"u\": \"\\ud83d\\ude00\\/\"}\n{\"a\": 1}\n",
+    "{\"a\": 1}\n---\nb: 2\n",
+    "{\"a\": 1, \"a\": 2}",
+    "a: 1\na: 2\nb: {c: 1, c: 2}\n",
+    "{a: 1}\n",
+    "{\n\t\"a\": 1\n}\n",
+];
+
+fn ours(text: &str) -> Result<Vec<Value>, String> {
+    let mut values = Vec::new();
+    for chunk in capstan_yaml::split(text) {
+        for document in capstan_yaml::read(chunk, Duplicates::LastWins) {
+            let node = document.map_err(|troubles| {
+                let told = troubles
+                    .iter()
+                    .map(|trouble| format!("{:?} {}", trouble.at, trouble.message));
+                told.collect::<Vec<_>>().join("; ")
+            })?;
+            if !node.is_null() {
+                values.push(node.into_parts(None).0);
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Says whether two values are the same; Go and Rust may write a number in two ways.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            let (one_float, other_float) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            one == other || (one_float - other_float).abs() <= one_float.abs() * 1e-15
+        }
+        (Value::Array(one), Value::Array(other)) => are_same(one, other),
+        (Value::Object(one), Value::Object(other)) => {
+            let mut both = one.iter().zip(other);
+            one.len() == other.len()
+                && both.all(|((key, one), (other_key, other))| key == other_key && is_same(one, other))
+        }
+        _ => one == other,
+    }
+}
+
+fn are_same(one: &[Value], other: &[Value]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+}
+
+/// Compares both readings of a text; returns how they differ if they do.
+fn compare(kubectl: &mut Kubectl, text: &str) -> Option<String> {
+    let ours = ours(text);
+    let theirs = kubectl.decode(text);
+    let is_equal = match (&ours, &theirs) {
+        (Ok(ours), Ok(theirs)) => are_same(ours, theirs),
+        (Err(_), Err(_)) => true,
+        (Ok(_), Err(_)) | (Err(_), Ok(_)) => false,
+    };
+    if is_equal || meant(text, &ours, &theirs).is_some() {
+        return None;
+    }
+    let told = |read: &Result<Vec<Value>, String>| match read {
+        Ok(values) => Value::from(values.clone()).to_string(),
+        Err(error) => format!("refused: {error}"),
+    };
+    Some(format!(
+        "{text:?}\n  capstan: {}\n  kubectl: {}",
+        told(&ours),
+        told(&theirs)
+    ))
+}
+
+fn suite() -> BTreeMap<String, String> {
+    serde_json::from_str(include_str!("../../fixtures/yaml/suite.json")).unwrap()
+}
+
+/// Returns the texts of all YAML files under a folder.
+fn files(folder: &Path, found: &mut Vec<String>) {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    for entry in entries {
+        let path = entry.path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml")
+            && let Ok(text) = std::fs::read_to_string(&path)
+        {
+            found.push(text);
+        }
+    }
+}
+
+fn project_files() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut found = Vec::new();
+    for folder in ["tests", "host", "plugins"] {
+        files(&root.join(folder), &mut found);
+    }
+    assert!(found.len() > 30, "the project has YAML files");
+    found
+}
+
+fn corpus() -> Vec<String> {
+    let written = WRITTEN.iter().map(|text| (*text).to_owned());
+    let suite = suite().into_values();
+    written.chain(suite).chain(project_files()).collect()
+}
+
+#[test]
+fn known_texts_are_read_as_kubectl_reads_them() {
+    let Some(mut kubectl) = Kubectl::start() else { return };
+    let wrong: Vec<String> = corpus().iter().filter_map(|text| compare(&mut kubectl, text)).collect();
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A difference that no text of the corpus shows any more should not stay on the list.
+#[test]
+fn every_meant_difference_is_one() {
+    let Some(mut kubectl) = Kubectl::start() else { return };
+    for difference in differences::ALL {
+        let (ours, theirs) = (ours(difference.example), kubectl.decode(difference.example));
+        let found = meant(difference.example, &ours, &theirs);
+        assert_eq!(found, Some(difference.reason), "{ours:?} {theirs:?}");
+    }
+}
+
+#[test]
+fn random_texts_are_read_as_kubectl_reads_them() {
+    let Some(kubectl) = Kubectl::start() else { return };
+    let kubectl = RefCell::new(kubectl);
+    let seconds = std::env::var("CAPSTAN_YAML_SECONDS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(5));
+    let texts = random::texts(corpus());
+    let count = Cell::new(0_u64);
+    while Instant::now() < until {
+        let config = Config {
+            cases: 2_000,
+            failure_persistence: None,
+            max_shrink_iters: 20_000,
+            ..Config::default()
+        };
+        let result = TestRunner::new(config).run(&texts, |text| {
+            count.set(count.get() + 1);
+            match compare(&mut kubectl.borrow_mut(), &text) {
+                None => Ok(()),
+                Some(difference) => Err(TestCaseError::fail(difference)),
+            }
+        });
+        assert!(result.is_ok(), "after {} texts: {}", count.get(), result.unwrap_err());
+    }
+    eprintln!("{} random texts", count.get());
+}
