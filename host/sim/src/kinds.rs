@@ -1,6 +1,8 @@
 //! Which kinds are served: the built-in ones a deploy tool meets, and what custom resource definitions add.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
 
 use crate::store::Kind;
 
@@ -15,6 +17,8 @@ pub struct Version {
     pub scale: Option<Scale>,
     /// Further fields that field selectors may name, as dotted paths.
     pub selectable: Vec<String>,
+    /// The schema of a custom kind, if it has one.
+    pub schema: Option<Arc<Value>>,
 }
 
 /// Where the scale subresource finds its numbers, as dotted paths.
@@ -374,6 +378,7 @@ fn resource(&(group, version, kind, plural, short_names, traits): &Row) -> Resou
             status: has(Status),
             scale,
             selectable: selectable(group, kind),
+            schema: None,
         }],
         storage: version.into(),
         kind: kind.into(),

@@ -2,12 +2,14 @@
 //!
 //! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
 //! * `scale.rs`, `print.rs`: the scale subresource and what containers print;
+//! * `refuse.rs`: values of a wrong type;
 //! * `body.rs`: what a request brings, and how an object is handed out in the asked version.
 
 pub(crate) mod body;
 mod erase;
 mod print;
 mod read;
+mod refuse;
 mod scale;
 mod write;
 
