@@ -42,6 +42,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-process",
         "capstan-registry",
         "capstan-sandbox",
+        "capstan-schema",
         "capstan-sim",
         "capstan-yaml",
     ];
@@ -68,7 +69,13 @@ fn no_crate_knows_what_it_may_not() {
     ] {
         knows(package, &wasm);
     }
-    for package in ["capstan-core", "capstan-registry", "capstan-sandbox", "capstan-sim"] {
+    for package in [
+        "capstan-core",
+        "capstan-registry",
+        "capstan-sandbox",
+        "capstan-schema",
+        "capstan-sim",
+    ] {
         knows(package, &cluster);
     }
     for package in [
@@ -93,6 +100,14 @@ fn no_crate_knows_what_it_may_not() {
             .collect::<Vec<_>>(),
     );
     knows("capstan-process", &["tokio"]);
+    knows("capstan-schema", &["tokio"]);
+    knows(
+        "capstan-schema",
+        &hosts
+            .into_iter()
+            .filter(|host| *host != "capstan-schema")
+            .collect::<Vec<_>>(),
+    );
     knows(
         "capstan-sandbox",
         &["capstan", "capstan-engine", "capstan-registry", "capstan-sim"],

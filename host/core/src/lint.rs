@@ -20,6 +20,7 @@ mod set;
 #[cfg(test)]
 mod tests;
 mod ttl;
+mod types;
 
 use std::{cmp::Reverse, fmt};
 

@@ -73,6 +73,11 @@ impl Manifest {
         self.error_at(self.key_place(pointer), pointer, message)
     }
 
+    /// Returns the word at a JSON pointer as it is written: `yes`, not `true`. None where its line isn't shown.
+    pub(crate) fn as_written(&self, pointer: &str) -> Option<String> {
+        check::as_written(&self.error(pointer, ""))
+    }
+
     fn error_at(&self, place: Option<Place>, pointer: &str, message: impl Into<String>) -> PlanError {
         let mut error = PlanError::new(message);
         let key = self.key();

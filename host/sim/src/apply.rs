@@ -1,6 +1,6 @@
 //! The four patches, and who owns which field.
 //!
-//! * `schema.rs`: which lists are maps, which maps are one value; read from the embedded table `schema.txt`;
+//! * `schema.rs`: which lists are maps, which maps are one value, by the types of the kinds;
 //! * `fields.rs`: sets of field paths, as `metadata.managedFields` has them; `walk.rs`: which fields an object has, and
 //!   which differ between two;
 //! * `managed.rs`: the entries of `managedFields`, and what plain writes do to them;

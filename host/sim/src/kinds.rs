@@ -2,7 +2,9 @@
 
 mod convert;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
 
 pub(crate) use self::convert::convert;
 use crate::store::Kind;
@@ -18,6 +20,8 @@ pub struct Version {
     pub scale: Option<Scale>,
     /// Further fields that field selectors may name, as dotted paths.
     pub selectable: Vec<String>,
+    /// The schema of a custom kind, if it has one.
+    pub schema: Option<Arc<Value>>,
 }
 
 /// Where the scale subresource finds its numbers, as dotted paths.
@@ -168,6 +172,7 @@ fn resource(row: &str) -> Option<Resource> {
                 selector: Some("spec.selector".into()),
             }),
             selectable: selectable(group, kind),
+            schema: None,
         })
         .collect();
     Some(Resource {

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures::{FutureExt as _, future::BoxFuture};
 use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
 use serde_json::{Value, json};
 
 use crate::{
@@ -118,6 +118,7 @@ impl<B> tower::Service<Request<B>> for SimService
 where
     B: http_body::Body + Send + 'static,
     B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = Response<Body>;
     type Error = Broken;
@@ -133,8 +134,12 @@ where
             let (parts, body) = request.into_parts();
             let (verdict, query) = (service.verdict(&parts), parts.uri.query().unwrap_or_default());
             let answer = async {
-                let Ok(body) = body.collect().await else {
-                    return Err(Broken);
+                let body = match Limited::new(body, BODY_BYTES).collect().await {
+                    Ok(body) => body,
+                    Err(error) if error.is::<LengthLimitError>() => {
+                        return Ok(refused(&Refusal::too_large(BODY_BYTES), None));
+                    }
+                    Err(_) => return Err(Broken),
                 };
                 Ok(service
                     .answer(&parts, &body.to_bytes())
@@ -145,6 +150,9 @@ where
         .boxed()
     }
 }
+
+/// How many bytes a request may bring, as in `k8s.io/apiserver/pkg/server/config.go` (`MaxRequestBodyBytes`).
+const BODY_BYTES: usize = 3 * 1024 * 1024;
 
 /// How long a watch lasts when the client does not say.
 pub(crate) const WATCH: Duration = Duration::from_mins(30);

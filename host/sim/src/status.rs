@@ -192,6 +192,12 @@ impl Refusal {
         Refusal::new(415, "UnsupportedMediaType", message)
     }
 
+    /// The body of the request is larger than the server takes.
+    pub fn too_large(limit: usize) -> Refusal {
+        let message = format!("Request entity too large: limit is {limit}");
+        Refusal::new(413, "RequestEntityTooLarge", message)
+    }
+
     /// The revision a watch asks for is no longer in the history.
     pub fn expired(asked: u64, oldest: u64) -> Refusal {
         Refusal::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))

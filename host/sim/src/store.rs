@@ -7,6 +7,7 @@
 //! * `create.rs`, `update.rs`, `delete.rs`: the writes; `commit.rs`: what they all end in;
 //! * `defaults.rs`, `validate.rs`, `immutable.rs`: what the API server adds to an object, and what it refuses;
 //! * `quantity.rs`: what `1Gi` is worth;
+//! * `typed.rs`: what Go makes of an object that it reads and writes;
 //! * `definition.rs`: custom kinds; `namespace.rs`: life and death of namespaces;
 //! * `mirror.rs`: objects as another API server has them;
 //! * `history.rs`: the log that watches read; `lines.rs`: what containers print; `save.rs`: the state as a file.
@@ -24,6 +25,7 @@ mod namespace;
 pub(crate) mod quantity;
 mod save;
 mod shared;
+mod typed;
 mod update;
 mod validate;
 

@@ -2,6 +2,7 @@
 //!
 //! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
 //! * `scale.rs`, `print.rs`: the scale subresource and what containers print; `refused.rs`: subresources that aren't there;
+//! * `refuse.rs`: values of a wrong type;
 //! * `body.rs`: what a request brings, and how an object is handed out in the asked version.
 
 pub(crate) mod body;
@@ -9,6 +10,7 @@ mod erase;
 mod print;
 mod read;
 pub(crate) mod refused;
+mod refuse;
 mod scale;
 mod write;
 

@@ -13,12 +13,13 @@ mod conformance {
     pub mod kinds;
     pub mod patch;
     pub mod review;
+    pub mod stored;
     pub mod update;
     pub mod watch;
     pub mod workloads;
 }
 
-use conformance::{apply, create, custom, delete, ground, kinds, patch, review, update, watch, workloads};
+use conformance::{apply, create, custom, delete, ground, kinds, patch, review, stored, update, watch, workloads};
 
 /// Names each body once and makes two tests of it.
 macro_rules! both {
@@ -62,6 +63,7 @@ both! {
         what_nobody_applies_any_more_goes
         lists_are_merged_by_their_keys
         an_apply_is_checked
+        a_strict_apply_refuses_what_no_schema_has
         a_dry_run_of_an_apply_tells_and_leaves_nothing
         updates_own_fields_too;
     patch:
@@ -86,6 +88,7 @@ both! {
     custom:
         a_definition_becomes_established_and_serves
         custom_objects_have_a_generation_and_a_status
+        custom_objects_are_pruned_defaulted_and_checked
         what_is_defined_can_be_discovered;
     kinds:
         every_built_in_kind_is_served
@@ -93,6 +96,13 @@ both! {
         a_bound_claim_does_not_shrink
         bad_objects_of_built_in_kinds_are_refused
         an_autoscaler_is_served_in_both_versions;
+    stored:
+        zero_values_are_left_out
+        amounts_times_and_bytes_have_one_form
+        lists_and_maps_that_are_empty_go
+        defaults_are_those_of_the_kind
+        values_of_a_wrong_type_are_refused
+        what_is_applied_is_owned_by_its_type;
     review:
         an_administrator_may_do_everything;
     workloads:
@@ -104,19 +114,4 @@ both! {
         a_new_deployment_adopts_what_the_old_one_left
         a_new_stateful_set_adopts_the_pods_of_the_old_one
         a_pod_prints_and_ends;
-}
-
-mod real_only {
-    #[test]
-    fn a_strict_apply_refuses_what_no_schema_has() {
-        crate::ground::real("strict", crate::apply::a_strict_apply_refuses_what_no_schema_has);
-    }
-
-    #[test]
-    fn custom_objects_are_pruned_defaulted_and_checked() {
-        crate::ground::real(
-            "custom-schema",
-            crate::custom::custom_objects_are_pruned_defaulted_and_checked,
-        );
-    }
 }

@@ -1,6 +1,8 @@
 //! All rules. The documentation's table is made from this one, and ids never change: people write them into their manifests.
 
-use super::{Found, Set, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl};
+use super::{
+    Found, Set, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl, types,
+};
 
 /// A rule.
 #[derive(Clone, Copy)]
@@ -63,7 +65,42 @@ pub const REMOVED_VERSION: Rule = rule(
 );
 
 /// All rules that are looked at with every plan.
-pub const RULES: [Rule; 21] = [
+pub const RULES: [Rule; 26] = [
+    rule(
+        "wrong-type",
+        Severity::Error,
+        "A value has another type than Kubernetes 1.36 or the set's own definition of the kind says, can't be read as what it has to be, or breaks a rule of that definition.",
+        "The API server refuses the object.",
+        types::wrong,
+    ),
+    rule(
+        "missing-field",
+        Severity::Error,
+        "A field is missing that the kind requires.",
+        "The API server refuses the object.",
+        types::missing,
+    ),
+    rule(
+        "duplicate-item",
+        Severity::Error,
+        "Two items of a list have the same keys: two variables of one name, two ports of one number.",
+        "The API server refuses to apply the object.",
+        types::duplicate,
+    ),
+    rule(
+        "unknown-field",
+        Severity::Warning,
+        "The kind has no such field in Kubernetes 1.36, or in the set's own definition of it.",
+        "The API server refuses the object, or, where unknown fields are left out, what was wanted doesn't happen.",
+        types::unknown,
+    ),
+    rule(
+        "unknown-value",
+        Severity::Warning,
+        "A field has a value that Kubernetes 1.36 doesn't know.",
+        "The API server refuses the object, unless it is a newer one.",
+        types::not_allowed,
+    ),
     Rule {
         is_of_deletion: true,
         ..rule(

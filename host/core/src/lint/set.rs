@@ -1,8 +1,10 @@
 //! A set as the rules see it: who is in it, when each has its turn in this operation, and who brings what.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
-use super::needs;
+use capstan_schema::Problem;
+
+use super::{needs, types};
 use crate::{
     directive::{self, Directives, Mode, OnTimeout, Wait},
     manifest::Manifest,
@@ -28,6 +30,8 @@ pub struct Set<'a> {
     named: BTreeMap<ObjectKey, Vec<usize>>,
     definitions: BTreeMap<GroupKind, usize>,
     makers: BTreeMap<ObjectKey, usize>,
+    /// What is wrong with the members by their types, found when it is first asked for.
+    problems: OnceCell<Vec<(usize, Problem)>>,
 }
 
 /// One manifest of the set.
@@ -117,6 +121,7 @@ impl<'a> Set<'a> {
             named,
             definitions,
             makers,
+            problems: OnceCell::new(),
         }
     }
 
@@ -147,6 +152,22 @@ impl<'a> Set<'a> {
     /// Returns who defines a kind, if the set does.
     pub(super) fn definition(&self, kind: &GroupKind) -> Option<&Member<'_>> {
         self.members.get(*self.definitions.get(kind)?)
+    }
+
+    /// Lists what is wrong with the members by the types of their kinds.
+    pub(super) fn problems(&self) -> impl Iterator<Item = (&Member<'a>, &Problem)> {
+        let problems = self.problems.get_or_init(|| {
+            types::problems(&self.members, |member| {
+                let kind = GroupKind {
+                    group: member.key.group.clone(),
+                    kind: member.key.kind.clone(),
+                };
+                self.definitions.get(&kind).copied()
+            })
+        });
+        problems
+            .iter()
+            .filter_map(|(at, problem)| Some((self.members.get(*at)?, problem)))
     }
 
     /// Says whether a member's object is there already. What a controller made of it is then, too.

@@ -296,7 +296,7 @@ fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> P
 }
 
 /// Returns the word at an error's place as it is written: `yes`, not `true`.
-fn as_written(error: &PlanError) -> Option<String> {
+pub(super) fn as_written(error: &PlanError) -> Option<String> {
     let column = usize::try_from(error.place.as_ref()?.column).ok()?;
     let word: String = error
         .source_line

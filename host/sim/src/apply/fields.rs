@@ -136,7 +136,7 @@ impl Fields {
 }
 
 /// Returns a step as messages write it.
-fn spoken(step: &str) -> String {
+pub(crate) fn spoken(step: &str) -> String {
     let (kind, rest) = step.split_once(':').unwrap_or(("f", step));
     match kind {
         "k" => {

@@ -130,7 +130,7 @@ pub(crate) fn strip(fields: &mut Fields) {
 }
 
 /// Makes a plain writer the owner of what it changed, and takes that from everybody else.
-pub(crate) fn note(live: Option<&Value>, object: &mut Value, rule: &Rule, writer: &Writer, now: &str) {
+pub(crate) fn note(live: Option<&Value>, object: &mut Value, rule: &Rule<'_>, writer: &Writer, now: &str) {
     let sent = object["metadata"]["managedFields"].as_array();
     // `[{}]` is how a client drops all ownership; nothing at all leaves it as it was.
     let reset = sent.is_some_and(|sent| sent.len() == 1 && sent.iter().all(|entry| entry == &json!({})));

@@ -11,9 +11,9 @@ use super::{
 };
 
 /// Returns the live value with the applied one in it.
-pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule) -> Value {
+pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
     match (live, applied, rule) {
-        (Value::Object(old), Value::Object(new), Rule::Plain | Rule::Struct(_)) => {
+        (Value::Object(old), Value::Object(new), rule) if rule.is_granular() => {
             let mut merged = old.clone();
             for (name, value) in new {
                 let value = merge(old.get(name).unwrap_or(&Value::Null), value, &rule.field(name));
@@ -62,7 +62,7 @@ fn interleave(
 }
 
 /// Takes out of a value what is in `given_up`, directly or by one of its parts, and not in `kept`.
-pub(crate) fn prune(value: &mut Value, given_up: &Fields, kept: &Fields, rule: &Rule) {
+pub(crate) fn prune(value: &mut Value, given_up: &Fields, kept: &Fields, rule: &Rule<'_>) {
     let Some(parts) = parts(value, rule) else { return };
     // What happens to each part: none when it goes.
     let fates: Vec<Option<Value>> = parts

@@ -1,24 +1,30 @@
-//! Which lists are maps, which are sets, which maps are one value: the embedded table, and its defaults.
+//! Which lists are maps, which are sets, which maps are one value: from the types of built-in kinds, and from the schemas of custom ones.
 
-use std::{collections::BTreeMap, sync::LazyLock};
-
-use serde_json::{Map, Value, json};
+use capstan_schema::{
+    Type,
+    table::{self, Field, Merging, Shape},
+};
+use serde_json::{Map, Value};
 
 use crate::kinds::Resource;
 
 /// How a value merges.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Rule {
+#[derive(Clone, Debug)]
+pub(crate) enum Rule<'a> {
     /// Maps are granular, lists are atomic.
     Plain,
-    /// A struct whose fields have rules of their own: the name of its type.
-    Struct(String),
+    /// A struct whose fields have rules of their own.
+    Struct(&'static Type),
+    /// An object of a custom kind, by its schema.
+    Custom(&'a Value),
+    /// A value in one, by its part of the schema.
+    Schema(&'a Value),
     /// The whole value changes at once.
     Atomic,
     /// A list of scalars, each owned alone.
     Set,
     /// A list of structs that are known by keys.
-    Map(Vec<Key>, Box<Rule>),
+    Map(Vec<Key>, Box<Rule<'a>>),
 }
 
 /// A field that tells the items of a list apart.
@@ -26,32 +32,94 @@ pub(crate) enum Rule {
 pub(crate) struct Key {
     pub field: String,
     /// The value where the field is left out.
-    pub default: Option<String>,
+    pub default: Option<Value>,
 }
-
-type Types = BTreeMap<&'static str, BTreeMap<&'static str, Rule>>;
-
-static TYPES: LazyLock<Types> = LazyLock::new(|| parse(include_str!("schema.txt")));
 
 /// Returns the rule of a whole object.
-pub(crate) fn root(resource: &Resource) -> Rule {
-    let known = !resource.custom && TYPES.contains_key(resource.kind.as_str());
-    // Every kind has the same metadata: that of ConfigMap, which has no other rules.
-    Rule::Struct(if known {
-        resource.kind.clone()
-    } else {
-        "ConfigMap".into()
-    })
+pub(crate) fn root(resource: &Resource) -> Rule<'_> {
+    if !resource.custom {
+        let kind = capstan_schema::kind(&resource.storage_version(), &resource.kind);
+        return kind.map_or(Rule::Plain, |kind| Rule::Struct(kind.of()));
+    }
+    let stored = resource.version(&resource.storage).or(resource.versions.first());
+    Rule::Custom(
+        stored
+            .and_then(|version| version.schema.as_deref())
+            .unwrap_or(&Value::Null),
+    )
 }
 
-impl Rule {
+impl<'a> Rule<'a> {
     /// Returns the rule of a field of a map with this rule.
-    pub fn field(&self, name: &str) -> Rule {
+    pub fn field(&self, name: &str) -> Rule<'a> {
         match self {
-            Rule::Struct(of) => TYPES.get(of.as_str()).and_then(|fields| fields.get(name)).cloned(),
-            Rule::Plain | Rule::Atomic | Rule::Set | Rule::Map(..) => None,
+            Rule::Struct(of) => of.field(name).map_or(Rule::Plain, of_field),
+            Rule::Custom(_) if name == "metadata" => {
+                table::named("meta/v1.ObjectMeta").map_or(Rule::Plain, Rule::Struct)
+            }
+            Rule::Custom(schema) | Rule::Schema(schema) => {
+                let property = schema.get("properties").and_then(|properties| properties.get(name));
+                let inner = property.or_else(|| schema.get("additionalProperties"));
+                inner.map_or(Rule::Plain, of_schema)
+            }
+            Rule::Plain | Rule::Atomic | Rule::Set | Rule::Map(..) => Rule::Plain,
         }
-        .unwrap_or(Rule::Plain)
+    }
+
+    /// Returns whether a value of this rule is a map whose fields are owned one by one.
+    pub fn is_granular(&self) -> bool {
+        matches!(self, Rule::Plain | Rule::Struct(_) | Rule::Custom(_) | Rule::Schema(_))
+    }
+}
+
+fn of_field<'a>(field: &'static Field) -> Rule<'a> {
+    match (&field.merging, &field.shape) {
+        (Merging::Atomic, _) | (Merging::Plain, Shape::Any | Shape::Raw) => Rule::Atomic,
+        (Merging::Set, _) => Rule::Set,
+        (Merging::Map(keys), Shape::List(inner)) => {
+            let of = match &**inner {
+                Shape::Struct(of) => Some(of.get()),
+                _ => None,
+            };
+            let key = |name: &&'static str| Key {
+                field: (*name).to_owned(),
+                default: of.and_then(|of| of.field(name)).and_then(|field| field.default.clone()),
+            };
+            let item = of.map_or(Rule::Plain, Rule::Struct);
+            Rule::Map(keys.iter().map(key).collect(), Box::new(item))
+        }
+        (Merging::Plain, Shape::Struct(of)) if of.get().is_atomic => Rule::Atomic,
+        (Merging::Plain, Shape::Struct(of)) => Rule::Struct(of.get()),
+        (Merging::Plain | Merging::Map(_), _) => Rule::Plain,
+    }
+}
+
+fn of_schema(schema: &Value) -> Rule<'_> {
+    let word = |name: &str| schema.get(name).and_then(Value::as_str).unwrap_or_default();
+    match word("x-kubernetes-list-type") {
+        "set" => return Rule::Set,
+        "map" => {
+            let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+            let items = schema.get("items").unwrap_or(&Value::Null);
+            let key = |name: &Value| {
+                let name = name.as_str()?;
+                let default = items
+                    .get("properties")
+                    .and_then(|properties| properties.get(name)?.get("default"));
+                Some(Key {
+                    field: name.to_owned(),
+                    default: default.cloned(),
+                })
+            };
+            let keys = keys.into_iter().flatten().filter_map(key).collect();
+            return Rule::Map(keys, Box::new(Rule::Schema(items)));
+        }
+        _ => {}
+    }
+    if word("x-kubernetes-map-type") == "atomic" {
+        Rule::Atomic
+    } else {
+        Rule::Schema(schema)
     }
 }
 
@@ -60,7 +128,7 @@ pub(crate) fn item(keys: &[Key], item: &Value) -> String {
     let mut named = Map::new();
     for key in keys {
         let value = match (&item[&key.field], &key.default) {
-            (Value::Null, Some(default)) => json!(default),
+            (Value::Null, Some(default)) => default.clone(),
             (value, _) => value.clone(),
         };
         if !value.is_null() {
@@ -70,70 +138,31 @@ pub(crate) fn item(keys: &[Key], item: &Value) -> String {
     format!("k:{}", Value::Object(named))
 }
 
-fn parse(text: &'static str) -> Types {
-    let mut types = Types::new();
-    let mut name = "";
-    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match (line.starts_with(' '), words.as_slice()) {
-            (false, [of]) => name = of,
-            (true, [field, ">", of]) => _ = types.entry(name).or_default().insert(field, Rule::Struct((*of).into())),
-            (true, [field, "atomic"]) => _ = types.entry(name).or_default().insert(field, Rule::Atomic),
-            (true, [field, "set"]) => _ = types.entry(name).or_default().insert(field, Rule::Set),
-            (true, [field, "map", keys, of @ ..]) => {
-                let item = of.first().map_or(Rule::Plain, |of| Rule::Struct((*of).into()));
-                let rule = Rule::Map(keys.split(',').map(key).collect(), Box::new(item));
-                types.entry(name).or_default().insert(field, rule);
-            }
-            // A test reads the whole table and finds no such line.
-            _ => {}
-        }
-    }
-    types
-}
-
-fn key(text: &str) -> Key {
-    let (field, default) = text
-        .split_once('=')
-        .map_or((text, None), |(field, default)| (field, Some(default)));
-    Key {
-        field: field.into(),
-        default: default.map(str::to_owned),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::kinds::built_in;
+    use crate::store::Kind;
 
     #[test]
-    fn every_line_of_the_table_is_understood() {
-        let lines = include_str!("schema.txt")
-            .lines()
-            .filter(|line| line.starts_with(' '))
-            .count();
-        assert_eq!(TYPES.values().map(BTreeMap::len).sum::<usize>(), lines);
-    }
-
-    #[test]
-    fn every_named_type_is_there() {
-        for rule in TYPES.values().flat_map(BTreeMap::values) {
-            let of = match rule {
-                Rule::Struct(of) => of,
-                Rule::Map(_, item) => match &**item {
-                    Rule::Struct(of) => of,
-                    Rule::Plain | Rule::Atomic | Rule::Set | Rule::Map(..) => continue,
-                },
-                Rule::Plain | Rule::Atomic | Rule::Set => continue,
-            };
-            assert!(TYPES.contains_key(of.as_str()), "{of}");
+    fn every_built_in_kind_has_a_type() {
+        for resource in built_in().values() {
+            assert!(matches!(root(resource), Rule::Struct(_)), "{}", resource.kind);
         }
     }
 
     #[test]
     fn a_left_out_key_has_its_default() {
-        let ports = Rule::Struct("Container".into()).field("ports");
-        let Rule::Map(keys, _) = ports else { panic!("{ports:?}") };
+        let built_in = built_in();
+        let containers = root(&built_in[&Kind::new("", "Pod")]).field("spec").field("containers");
+        let Rule::Map(_, container) = containers else {
+            panic!("{containers:?}")
+        };
+        let Rule::Map(keys, _) = container.field("ports") else {
+            panic!("no map")
+        };
         assert_eq!(
             item(&keys, &json!({ "containerPort": 80 })),
             r#"k:{"containerPort":80,"protocol":"TCP"}"#

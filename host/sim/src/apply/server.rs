@@ -17,7 +17,7 @@ pub(crate) struct Configuration<'a> {
     /// The fields the manager wants.
     pub object: &'a Value,
     /// How the object merges.
-    pub rule: &'a Rule,
+    pub rule: &'a Rule<'a>,
     /// Who applies, through which subresource.
     pub writer: &'a Writer,
     /// Whether fields of others are taken over.

@@ -13,7 +13,7 @@ const ORDER: &str = "$setElementOrder/";
 const TAKE_OUT: &str = "$deleteFromPrimitiveList/";
 
 /// Merges a patch into a value.
-pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule) -> Result<(), String> {
+pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result<(), String> {
     match patch {
         Value::Object(patch) => merge_map(target, patch, rule),
         patch => {
@@ -23,7 +23,7 @@ pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule) -> Result<(),
     }
 }
 
-fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule) -> Result<(), String> {
+fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>) -> Result<(), String> {
     match directive(&patch)? {
         Some(Directive::Delete) => {
             *target = Value::Object(Map::new());
@@ -83,13 +83,13 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule) -> 
     Ok(())
 }
 
-fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule) -> Result<(), String> {
+fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule<'_>) -> Result<(), String> {
     let Value::Array(items) = target else {
         *target = Value::Array(patch.into_iter().filter(|item| item.get(DIRECTIVE).is_none()).collect());
         return Ok(());
     };
     match rule {
-        Rule::Plain | Rule::Struct(_) | Rule::Atomic => *items = patch,
+        Rule::Plain | Rule::Struct(_) | Rule::Custom(_) | Rule::Schema(_) | Rule::Atomic => *items = patch,
         Rule::Set => {
             for item in patch {
                 if !items.contains(&item) {
@@ -102,7 +102,7 @@ fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule) -> Result<(), 
     Ok(())
 }
 
-fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rule) -> Result<(), String> {
+fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rule<'_>) -> Result<(), String> {
     let replaces = patch
         .iter()
         .any(|item| item.get(DIRECTIVE).is_some_and(|directive| directive == "replace"));
@@ -132,13 +132,13 @@ fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rul
 }
 
 /// Puts the items that the order names in its order; the others keep their places after them.
-fn sort(items: &mut [Value], order: &[Value], rule: &Rule) {
+fn sort(items: &mut [Value], order: &[Value], rule: &Rule<'_>) {
     let place = |item: &Value| match rule {
         Rule::Map(keys, _) => {
             let key = keys.first().map(|key| key.field.as_str()).unwrap_or_default();
             order.iter().position(|named| named[key] == item[key])
         }
-        Rule::Plain | Rule::Struct(_) | Rule::Atomic | Rule::Set => order.iter().position(|named| named == item),
+        _ => order.iter().position(|named| named == item),
     };
     items.sort_by_key(|item| place(item).unwrap_or(usize::MAX));
 }

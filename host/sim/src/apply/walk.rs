@@ -19,9 +19,9 @@ pub(crate) struct Difference {
 }
 
 /// Returns the parts of a value that are owned on their own, by step; none when the value is owned as a whole.
-pub(crate) fn parts<'a>(value: &'a Value, rule: &Rule) -> Option<Vec<(String, &'a Value, Rule)>> {
+pub(crate) fn parts<'a, 'rule>(value: &'a Value, rule: &Rule<'rule>) -> Option<Vec<(String, &'a Value, Rule<'rule>)>> {
     match (value, rule) {
-        (Value::Object(map), Rule::Plain | Rule::Struct(_)) => Some(
+        (Value::Object(map), rule) if rule.is_granular() => Some(
             map.iter()
                 .map(|(name, value)| (format!("f:{name}"), value, rule.field(name)))
                 .collect(),
@@ -41,7 +41,7 @@ pub(crate) fn parts<'a>(value: &'a Value, rule: &Rule) -> Option<Vec<(String, &'
 }
 
 /// Returns the fields of a value.
-pub(crate) fn fields(value: &Value, rule: &Rule) -> Fields {
+pub(crate) fn fields(value: &Value, rule: &Rule<'_>) -> Fields {
     let Some(parts) = parts(value, rule) else {
         return Fields::point();
     };
@@ -58,7 +58,7 @@ pub(crate) fn fields(value: &Value, rule: &Rule) -> Fields {
 }
 
 /// Returns an item that a list merged by keys or values has twice.
-pub(crate) fn twin(value: &Value, rule: &Rule) -> Option<String> {
+pub(crate) fn twin(value: &Value, rule: &Rule<'_>) -> Option<String> {
     let mut seen = BTreeSet::new();
     parts(value, rule)?.into_iter().find_map(|(step, part, rule)| {
         let below = twin(part, &rule);
@@ -67,7 +67,7 @@ pub(crate) fn twin(value: &Value, rule: &Rule) -> Option<String> {
 }
 
 /// Returns what differs between two values.
-pub(crate) fn difference(before: &Value, after: &Value, rule: &Rule) -> Difference {
+pub(crate) fn difference(before: &Value, after: &Value, rule: &Rule<'_>) -> Difference {
     let mut found = Difference::default();
     if before == after {
         return found;
@@ -82,7 +82,7 @@ pub(crate) fn difference(before: &Value, after: &Value, rule: &Rule) -> Differen
         };
         return found;
     };
-    let old: BTreeMap<String, (&Value, Rule)> = old
+    let old: BTreeMap<String, (&Value, Rule<'_>)> = old
         .into_iter()
         .map(|(step, value, rule)| (step, (value, rule)))
         .collect();
@@ -108,7 +108,7 @@ pub(crate) fn difference(before: &Value, after: &Value, rule: &Rule) -> Differen
     found
 }
 
-fn added(step: &str, value: &Value, rule: &Rule) -> Fields {
+fn added(step: &str, value: &Value, rule: &Rule<'_>) -> Fields {
     let mut new = fields(value, rule);
     new.here |= !step.starts_with("f:");
     new

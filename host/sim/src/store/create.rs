@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, Kind, Store, Writer, commit::place, defaults, definition, validate};
+use super::{Change, Kind, Store, Writer, commit::place, defaults, definition, typed, validate};
 use crate::{
     apply::{managed, schema},
     kinds::{Resource, convert},
@@ -22,6 +22,7 @@ impl Store {
         if !object["metadata"].is_object() {
             object["metadata"] = json!({});
         }
+        let mut object = typed::read(&resource, object);
         self.generate_name(&mut object);
         let (namespace, name) = place(&object);
         validate::name(&resource, &object)?;
@@ -43,6 +44,7 @@ impl Store {
         }
         self.assign(&resource, &mut object);
         defaults::begin(&resource, &mut object);
+        let mut object = typed::written(&resource, object);
         validate::object(&resource, &object)?;
         if writer.dry_run {
             return Ok(object);

@@ -1,5 +1,7 @@
 //! Custom kinds: a definition is accepted at once, its kinds are served from then on, and its objects go with it.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Deletion, Kind, Store, delete::CLEANUP};
@@ -115,6 +117,10 @@ fn version(version: &Value) -> Option<Version> {
                 selector: path(&scale["labelSelectorPath"]),
             }),
         selectable: fields.filter_map(|field| path(&field["jsonPath"])).collect(),
+        schema: version
+            .pointer("/schema/openAPIV3Schema")
+            .filter(|schema| schema.is_object())
+            .map(|schema| Arc::new(schema.clone())),
     })
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Kind, Lines, Store, commit::place};
+use super::{Kind, Lines, Store, commit::place, typed};
 
 /// Why a saved state cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,10 @@ impl Store {
             if kind == Kind::new("apiextensions.k8s.io", "CustomResourceDefinition") {
                 store.define(&object);
             }
+            let object = match store.resources.get(&kind) {
+                Some(resource) => typed::written(resource, object),
+                None => object,
+            };
             let (namespace, name) = place(&object);
             let objects = store.objects.entry(kind).or_default().entry(namespace).or_default();
             objects.insert(name, Arc::new(object));

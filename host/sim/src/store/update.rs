@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Kind, Store, Writer, commit::place, defaults, immutable, validate};
+use super::{Kind, Store, Writer, commit::place, defaults, immutable, typed, validate};
 use crate::{
     apply::{managed, schema},
     kinds::{Resource, convert},
@@ -23,12 +23,14 @@ impl Store {
         let (resource, live) = self.existing(&kind, &namespace, &name)?;
         check_lock(&resource, &live, &object, &name)?;
         convert(&mut object, &resource.storage_version());
+        let mut object = typed::read(&resource, object);
         if resource.has_status() {
             keep(&mut object, &live, "status");
         }
         keep_identity(&mut object, &live);
         carry_over(&resource, &mut object, &live);
         defaults::fill(&resource, &mut object);
+        let mut object = typed::written(&resource, object);
         immutable::check(&resource, &live, &object)?;
         validate::object(&resource, &object)?;
         if resource.generations && desired(&resource, &object) != desired(&resource, &live) {
@@ -69,7 +71,8 @@ impl Store {
         Ok(self.write(&resource, &live, next, writer))
     }
 
-    fn write(&mut self, resource: &Resource, live: &Value, mut object: Value, writer: &Writer) -> Value {
+    fn write(&mut self, resource: &Resource, live: &Value, object: Value, writer: &Writer) -> Value {
+        let mut object = typed::written(resource, object);
         if !writer.owned {
             managed::note(Some(live), &mut object, &schema::root(resource), writer, &self.second());
         }

@@ -1,5 +1,6 @@
 //! What a request brings, and how an object is handed out in the asked version.
 
+use capstan_schema::protobuf;
 use serde_json::{Value, json};
 
 use super::{Call, Target};
@@ -13,9 +14,9 @@ const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
 
 /// The media types of whole objects. Which patches a resource takes is known by `Format`.
-pub(crate) const MEDIA_TYPES: &[&str] = &[JSON, YAML];
+pub(crate) const MEDIA_TYPES: &[&str] = &[JSON, YAML, protobuf::MEDIA_TYPE];
 
-/// Returns the body as a value, whether JSON or YAML.
+/// Returns the body as a value, whether JSON, YAML or protobuf.
 pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
     let media = call.content_type.split(';').next().unwrap_or_default().trim();
     let refuse = |error: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding the body: {error}"));
@@ -26,6 +27,7 @@ pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
         | "application/json-patch+json"
         | "application/merge-patch+json"
         | "application/strategic-merge-patch+json" => serde_json::from_slice(call.body).map_err(|error| refuse(&error)),
+        protobuf::MEDIA_TYPE => protobuf::decode(call.body).map_err(|error| refuse(&error)),
         YAML | "application/apply-patch+yaml" => serde_yaml::from_slice(call.body).map_err(|error| refuse(&error)),
         _ => Err(Refusal::unsupported_media_type(MEDIA_TYPES)),
     }

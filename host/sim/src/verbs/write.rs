@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body};
+use super::{Call, Target, body, refuse};
 use crate::{
     apply::{
         Format, patched, schema,
@@ -21,6 +21,7 @@ pub(super) fn create(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
         let why = "resourceVersion should not be set on objects to be created";
         return Err(Refusal::new(500, "InternalError", why));
     }
+    refuse::whole(call, target, &object)?;
     let created = call.shared.lock().create_as(object, &call.writer(None))?;
     Ok(call.answer(StatusCode::CREATED, target, created))
 }
@@ -38,6 +39,7 @@ pub(super) fn update(
     if store.get(&target.kind, call.namespace(), name).is_none() {
         return Err(target.not_found(name));
     }
+    refuse::whole(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
@@ -103,6 +105,7 @@ pub(super) fn patch(
         }
     }
     let object = body::addressed(object, call, target)?;
+    refuse::whole(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
@@ -119,6 +122,7 @@ fn apply(
     object: &Value,
     writer: &Writer,
 ) -> Result<Value, Refusal> {
+    refuse::applied(target, object)?;
     let rule = schema::root(&target.resource);
     let has_status = target.resource.has_status();
     let configuration = Configuration {
@@ -129,6 +133,7 @@ fn apply(
         has_status,
     };
     let merged = server::apply(live.unwrap_or(&Value::Null), configuration, &store.second())?;
+    refuse::whole(call, target, &merged)?;
     let writer = Writer {
         owned: true,
         ..writer.clone()

@@ -91,7 +91,6 @@ async fn answers(on: &Ground, list: &str, code: u16) {
     panic!("{list} is never answered with {code}");
 }
 
-/// Only on a real one: the embedded cluster keeps the objects of a definition, and doesn't read its schema.
 pub async fn custom_objects_are_pruned_defaulted_and_checked(on: Ground) {
     let group = "second.acme.io";
     established(&on, group).await;

@@ -1,0 +1,23 @@
+//! The types of Kubernetes' built-in kinds, from a table that is generated from the API server's own Go types and OpenAPI, and of custom
+//! kinds, from their CustomResourceDefinitions.
+//!
+//! * [`table`]: the table `kubernetes.txt`, of which nothing is read before it is asked for;
+//! * [`check`]: what the API server would refuse in an object of a built-in kind; [`structural`]: the same for custom kinds, and what the
+//!   server fills in and prunes there; [`problem`]: what both find;
+//! * [`stored`]: an object as the API server stores it: Go leaves out zero values, and writes [`quantity`] and [`time`] in one form;
+//! * [`protobuf`]: objects as kubectl sends them.
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod problem;
+pub mod protobuf;
+pub mod quantity;
+pub mod stored;
+pub mod structural;
+pub mod table;
+pub mod time;
+
+pub use self::{
+    problem::{Fault, Problem},
+    table::{Kind, Type, kind, release},
+};

@@ -1,0 +1,194 @@
+//! What the API server would refuse in an object, or drop from it.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// Where it is.
+    pub path: Path,
+    /// What it is.
+    pub fault: Fault,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fault {
+    /// The value is of another type.
+    WrongType {
+        /// What it has to be, with its article.
+        expected: &'static str,
+        /// What it is, with its article.
+        found: &'static str,
+        /// How Go calls the expected type.
+        go: &'static str,
+        /// The struct that the value is in, as the table names it; empty for custom kinds.
+        within: &'static str,
+    },
+    /// The value is of the right type and can't be read: an amount, a time, base64, a number that is too large.
+    Malformed {
+        /// What it has to be, with its article.
+        expected: String,
+    },
+    /// There is no such field. The path names it.
+    Unknown {
+        /// The fields that there are.
+        known: Vec<String>,
+    },
+    /// A field is required and isn't there. The path names it.
+    Missing,
+    /// An item of a list has the keys of an earlier one.
+    Duplicate {
+        /// The keys with their values: `name="a"`.
+        keys: String,
+        /// The index of the earlier item.
+        first: usize,
+    },
+    /// The value is none of those that are allowed.
+    NotAllowed {
+        /// Those that are.
+        allowed: Vec<String>,
+    },
+    /// A rule of a custom kind's schema isn't met.
+    Rule {
+        /// Which, after "must".
+        must: String,
+    },
+}
+
+impl Fault {
+    /// Says whether the API server refuses such an object. It drops unknown fields.
+    pub fn is_refused(&self) -> bool {
+        !matches!(self, Fault::Unknown { .. })
+    }
+}
+
+/// Where a value is in an object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Path(pub Vec<Step>);
+
+/// One step of a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// A field of a struct.
+    Field(String),
+    /// A key of a map.
+    Key(String),
+    /// An item of a list.
+    Item(usize),
+}
+
+impl Path {
+    /// Returns it as a JSON pointer (RFC 6901).
+    pub fn pointer(&self) -> String {
+        let tokens = self.0.iter().map(|step| match step {
+            Step::Field(name) | Step::Key(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            Step::Item(index) => format!("/{index}"),
+        });
+        tokens.collect()
+    }
+}
+
+/// As the API server writes it: `spec.containers[0].resources.limits[cpu]`.
+impl fmt::Display for Path {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Field(name) if index == 0 => formatter.write_str(name)?,
+                Step::Field(name) => write!(formatter, ".{name}")?,
+                Step::Key(name) => write!(formatter, "[{name}]")?,
+                Step::Item(index) => write!(formatter, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names what a value is, with its article.
+pub fn name_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(number) if number.is_f64() => "a number with a fraction",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+/// The most problems that are told of one object.
+pub const MOST: usize = 100;
+
+/// The way to the value that is looked at, from the end to the beginning. Nothing is allocated for what is in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way<'a> {
+    before: Option<&'a Way<'a>>,
+    part: Part<'a>,
+    /// How many steps it has.
+    pub depth: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    Root,
+    Field(&'a str),
+    Key(&'a str),
+    Item(usize),
+}
+
+impl<'a> Way<'a> {
+    pub const ROOT: Way<'static> = Way {
+        before: None,
+        part: Part::Root,
+        depth: 0,
+    };
+
+    pub fn field(&'a self, name: &'a str) -> Way<'a> {
+        self.then(Part::Field(name))
+    }
+
+    pub fn key(&'a self, name: &'a str) -> Way<'a> {
+        self.then(Part::Key(name))
+    }
+
+    pub fn item(&'a self, index: usize) -> Way<'a> {
+        self.then(Part::Item(index))
+    }
+
+    fn then(&'a self, part: Part<'a>) -> Way<'a> {
+        Way {
+            before: Some(self),
+            part,
+            depth: self.depth + 1,
+        }
+    }
+
+    /// Adds a problem with what is here, up to [`MOST`].
+    pub fn add(&self, fault: Fault, found: &mut Vec<Problem>) {
+        if found.len() < MOST {
+            found.push(Problem {
+                path: self.path(),
+                fault,
+            });
+        }
+    }
+
+    fn path(&self) -> Path {
+        let mut steps = Vec::with_capacity(self.depth);
+        let mut way = Some(self);
+        while let Some(here) = way {
+            match here.part {
+                Part::Root => {}
+                Part::Field(name) => steps.push(Step::Field(name.to_owned())),
+                Part::Key(name) => steps.push(Step::Key(name.to_owned())),
+                Part::Item(index) => steps.push(Step::Item(index)),
+            }
+            way = here.before;
+        }
+        steps.reverse();
+        Path(steps)
+    }
+}

@@ -1,0 +1,479 @@
+//! Objects in the protobuf encoding of Kubernetes (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`): the bytes `k8s\0`, and a
+//! `runtime.Unknown` that says which kind is in it.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Map, Number, Value};
+
+use crate::{
+    stored,
+    table::{self, Field, Shape, Type},
+    time,
+};
+
+/// The media type.
+pub const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
+
+const MAGIC: &[u8] = b"k8s\0";
+
+/// How deeply messages may be nested.
+const DEPTH: usize = 100;
+
+/// How many fields a body may have, so that a small body can't become a huge object.
+const FIELDS: usize = 250_000;
+
+/// Why a body can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It doesn't begin with `k8s\0`.
+    #[error("the body isn't protobuf of Kubernetes: it doesn't begin with `k8s\\0`")]
+    NoMagic,
+    /// It ends within a value.
+    #[error("the body ends within a value")]
+    Ends,
+    /// It isn't protobuf of this type.
+    #[error("{message} can't be read: {why}")]
+    Malformed {
+        /// The message's type.
+        message: &'static str,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The kind isn't built in.
+    #[error("no kind {kind:?} is registered for version {api_version:?}")]
+    UnknownKind {
+        /// Its `apiVersion`.
+        api_version: String,
+        /// Its kind.
+        kind: String,
+    },
+    /// It is nested too deeply, or has too many fields.
+    #[error("the body is nested more than {DEPTH} levels deep or has more than {FIELDS} fields")]
+    TooLarge,
+}
+
+/// Says whether a body begins as such an object does.
+pub fn is_protobuf(body: &[u8]) -> bool {
+    body.starts_with(MAGIC)
+}
+
+/// Returns the object in a body, as JSON would have it.
+pub fn decode(body: &[u8]) -> Result<Value, Error> {
+    let mut reader = Reader { fields: 0 };
+    reader.unknown(body, 0)
+}
+
+/// What a field holds.
+#[derive(Clone, Copy)]
+enum Wire<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(&'a [u8]),
+}
+
+struct Reader {
+    /// How many fields were read.
+    fields: usize,
+}
+
+impl Reader {
+    /// Reads a `runtime.Unknown`: `typeMeta` is 1, `raw` 2, `contentEncoding` 3, `contentType` 4.
+    fn unknown(&mut self, body: &[u8], depth: usize) -> Result<Value, Error> {
+        const UNKNOWN: &str = "runtime.Unknown";
+        let mut rest = body.strip_prefix(MAGIC).ok_or(Error::NoMagic)?;
+        let (mut api_version, mut kind, mut raw, mut encoding) = (String::new(), String::new(), &[][..], &[][..]);
+        while let Some((number, wire)) = self.next(&mut rest, UNKNOWN)? {
+            let Wire::Bytes(bytes) = wire else { continue };
+            match number {
+                1 => {
+                    let mut rest = bytes;
+                    while let Some((number, wire)) = self.next(&mut rest, UNKNOWN)? {
+                        match (number, wire) {
+                            (1, Wire::Bytes(bytes)) => api_version = text(bytes, UNKNOWN)?,
+                            (2, Wire::Bytes(bytes)) => kind = text(bytes, UNKNOWN)?,
+                            _ => {}
+                        }
+                    }
+                }
+                2 => raw = bytes,
+                3 => encoding = bytes,
+                _ => {}
+            }
+        }
+        if !encoding.is_empty() {
+            return Err(malformed(UNKNOWN, "its content is encoded"));
+        }
+        let built_in = table::kind(&api_version, &kind);
+        let of = match built_in {
+            Some(known) => known.of(),
+            // Every group has the options of a deletion.
+            None if kind == "DeleteOptions" => table::named("meta/v1.DeleteOptions").ok_or(Error::Ends)?,
+            None => return Err(Error::UnknownKind { api_version, kind }),
+        };
+        let mut object = Map::new();
+        self.message(of, raw, &mut object, depth + 1)?;
+        object.insert("apiVersion".to_owned(), Value::String(api_version));
+        object.insert("kind".to_owned(), Value::String(kind));
+        let object = Value::Object(object);
+        // Protobuf writes zero values that JSON leaves out.
+        Ok(built_in.map_or(object.clone(), |kind| stored::read(kind, object)))
+    }
+
+    fn message(
+        &mut self,
+        of: &'static Type,
+        bytes: &[u8],
+        into: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Error> {
+        if depth > DEPTH {
+            return Err(Error::TooLarge);
+        }
+        let mut rest = bytes;
+        while let Some((number, wire)) = self.next(&mut rest, of.name)? {
+            let known = of.fields.iter().find(|field| field.number == number && number > 0);
+            // A newer client may have more fields.
+            let Some(field) = known else { continue };
+            self.field(of, field, wire, into, depth)?;
+        }
+        Ok(())
+    }
+
+    fn field(
+        &mut self,
+        of: &'static Type,
+        field: &'static Field,
+        wire: Wire<'_>,
+        into: &mut Map<String, Value>,
+        depth: usize,
+    ) -> Result<(), Error> {
+        let name = field.name;
+        match (&field.shape, wire) {
+            (Shape::Struct(inner), Wire::Bytes(bytes)) if name.is_empty() => {
+                self.message(inner.get(), bytes, into, depth + 1)
+            }
+            // Numbers may be packed into one value.
+            (Shape::List(inner), Wire::Bytes(bytes)) if is_number(inner) => {
+                let mut rest = bytes;
+                while !rest.is_empty() {
+                    self.count()?;
+                    let number = varint(&mut rest)?;
+                    push(into, name, scalar(inner, number));
+                }
+                Ok(())
+            }
+            (Shape::List(inner), wire) => {
+                let value = self.value(of, inner, wire, depth)?;
+                push(into, name, value);
+                Ok(())
+            }
+            (Shape::Map(inner), Wire::Bytes(bytes)) => {
+                let (mut key, mut value) = (String::new(), None);
+                let mut rest = bytes;
+                while let Some((number, wire)) = self.next(&mut rest, of.name)? {
+                    match (number, wire) {
+                        (1, Wire::Bytes(bytes)) => key = text(bytes, of.name)?,
+                        (2, wire) => value = Some(self.value(of, inner, wire, depth)?),
+                        _ => {}
+                    }
+                }
+                let members = into.entry(name).or_insert_with(|| Value::Object(Map::new()));
+                if let Some(members) = members.as_object_mut() {
+                    members.insert(key, value.unwrap_or(Value::Null));
+                }
+                Ok(())
+            }
+            (shape, wire) => {
+                let value = self.value(of, shape, wire, depth)?;
+                into.insert(name.to_owned(), value);
+                Ok(())
+            }
+        }
+    }
+
+    fn value(&mut self, of: &'static Type, shape: &Shape, wire: Wire<'_>, depth: usize) -> Result<Value, Error> {
+        if depth > DEPTH {
+            return Err(Error::TooLarge);
+        }
+        Ok(match (shape, wire) {
+            (Shape::Text, Wire::Bytes(bytes)) => Value::String(text(bytes, of.name)?),
+            (Shape::Bytes, Wire::Bytes(bytes)) => Value::String(BASE64_STANDARD.encode(bytes)),
+            (Shape::Whole(_) | Shape::Natural(_) | Shape::Bool, Wire::Varint(number)) => scalar(shape, number),
+            (Shape::Number, Wire::Fixed64(bits)) => {
+                Number::from_f64(f64::from_bits(bits)).map_or(Value::Null, Value::Number)
+            }
+            (Shape::Struct(inner), Wire::Bytes(bytes)) => {
+                let mut members = Map::new();
+                self.message(inner.get(), bytes, &mut members, depth + 1)?;
+                Value::Object(members)
+            }
+            (Shape::Quantity, Wire::Bytes(bytes)) => self.one(of, bytes, &Shape::Text, 1, depth)?,
+            (Shape::Any, Wire::Bytes(bytes)) => match self.parts(of, bytes)?.first() {
+                Some((1, Wire::Bytes(raw))) => json(of, raw)?,
+                _ => Value::Null,
+            },
+            (Shape::Raw, Wire::Bytes(bytes)) => match self.parts(of, bytes)?.first() {
+                Some((1, Wire::Bytes(raw))) if raw.starts_with(MAGIC) => self.unknown(raw, depth + 1)?,
+                Some((1, Wire::Bytes(raw))) => json(of, raw)?,
+                _ => Value::Null,
+            },
+            (Shape::WholeOrText, Wire::Bytes(bytes)) => {
+                let (mut is_text, mut number, mut written) = (false, 0, String::new());
+                for part in self.parts(of, bytes)? {
+                    match part {
+                        (1, Wire::Varint(kind)) => is_text = kind == 1,
+                        (2, Wire::Varint(value)) => number = value,
+                        (3, Wire::Bytes(bytes)) => written = text(bytes, of.name)?,
+                        _ => {}
+                    }
+                }
+                if is_text {
+                    Value::String(written)
+                } else {
+                    scalar(&Shape::Whole(32), number)
+                }
+            }
+            (Shape::Time | Shape::MicroTime, Wire::Bytes(bytes)) => {
+                let (mut seconds, mut nanos) = (0, 0);
+                let parts = self.parts(of, bytes)?;
+                for part in &parts {
+                    match *part {
+                        (1, Wire::Varint(value)) => seconds = value.cast_signed(),
+                        (2, Wire::Varint(value)) => nanos = i32::try_from(value.cast_signed()).unwrap_or_default(),
+                        _ => {}
+                    }
+                }
+                let has_micros = matches!(shape, Shape::MicroTime);
+                match time::of_seconds(seconds, nanos, has_micros) {
+                    Some(time) if !parts.is_empty() => Value::String(time),
+                    // Go's zero time is an empty message.
+                    _ => Value::Null,
+                }
+            }
+            (Shape::Items(inner), Wire::Bytes(bytes)) => {
+                let mut items = Vec::new();
+                for (number, wire) in self.parts(of, bytes)? {
+                    if number == 1 {
+                        items.push(self.value(of, inner, wire, depth + 1)?);
+                    }
+                }
+                Value::Array(items)
+            }
+            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, Wire::Bytes(bytes)) => {
+                self.schema_or(of, shape, bytes, depth)?
+            }
+            _ => return Err(malformed(of.name, "a field has another wire type")),
+        })
+    }
+
+    /// Reads a choice of a schema and something else.
+    fn schema_or(&mut self, of: &'static Type, shape: &Shape, bytes: &[u8], depth: usize) -> Result<Value, Error> {
+        let (mut allows, mut items, mut single) = (false, Vec::new(), None);
+        let inner = table::schema().ok_or(Error::Ends)?;
+        for part in self.parts(of, bytes)? {
+            match (shape, part) {
+                (Shape::SchemaOrBool, (1, Wire::Varint(value))) => allows = value != 0,
+                (Shape::SchemaOrBool, (2, Wire::Bytes(bytes)))
+                | (Shape::SchemaOrList | Shape::SchemaOrTexts, (1, Wire::Bytes(bytes))) => {
+                    let mut members = Map::new();
+                    self.message(inner, bytes, &mut members, depth + 1)?;
+                    single = Some(Value::Object(members));
+                }
+                (Shape::SchemaOrList, (2, Wire::Bytes(bytes))) => {
+                    let mut members = Map::new();
+                    self.message(inner, bytes, &mut members, depth + 1)?;
+                    items.push(Value::Object(members));
+                }
+                (Shape::SchemaOrTexts, (2, Wire::Bytes(bytes))) => items.push(Value::String(text(bytes, of.name)?)),
+                _ => {}
+            }
+        }
+        Ok(match (shape, single) {
+            (_, Some(schema)) => schema,
+            (Shape::SchemaOrBool, None) => Value::Bool(allows),
+            (_, None) => Value::Array(items),
+        })
+    }
+
+    /// Reads one field of a message that has no other of interest.
+    fn one(
+        &mut self,
+        of: &'static Type,
+        bytes: &[u8],
+        shape: &Shape,
+        wanted: u32,
+        depth: usize,
+    ) -> Result<Value, Error> {
+        for (number, wire) in self.parts(of, bytes)? {
+            if number == wanted {
+                return self.value(of, shape, wire, depth + 1);
+            }
+        }
+        Ok(Value::Null)
+    }
+
+    fn parts<'a>(&mut self, of: &'static Type, bytes: &'a [u8]) -> Result<Vec<(u32, Wire<'a>)>, Error> {
+        let mut parts = Vec::new();
+        let mut rest = bytes;
+        while let Some(part) = self.next(&mut rest, of.name)? {
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+
+    /// Reads the next field of a message.
+    fn next<'a>(&mut self, rest: &mut &'a [u8], message: &'static str) -> Result<Option<(u32, Wire<'a>)>, Error> {
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        self.count()?;
+        let tag = varint(rest)?;
+        let number = u32::try_from(tag >> 3).map_err(|_| malformed(message, "a field's number is too large"))?;
+        let wire = match tag & 7 {
+            0 => Wire::Varint(varint(rest)?),
+            1 => Wire::Fixed64(u64::from_le_bytes(array(rest)?)),
+            2 => {
+                let length = usize::try_from(varint(rest)?).map_err(|_| Error::Ends)?;
+                let (bytes, after) = rest.split_at_checked(length).ok_or(Error::Ends)?;
+                *rest = after;
+                Wire::Bytes(bytes)
+            }
+            5 => Wire::Fixed64(u64::from(u32::from_le_bytes(array(rest)?))),
+            _ => return Err(malformed(message, "groups aren't known")),
+        };
+        Ok(Some((number, wire)))
+    }
+
+    fn count(&mut self) -> Result<(), Error> {
+        self.fields += 1;
+        if self.fields > FIELDS {
+            return Err(Error::TooLarge);
+        }
+        Ok(())
+    }
+}
+
+fn malformed(message: &'static str, why: &'static str) -> Error {
+    Error::Malformed { message, why }
+}
+
+fn is_number(shape: &Shape) -> bool {
+    matches!(shape, Shape::Whole(_) | Shape::Natural(_) | Shape::Bool)
+}
+
+fn scalar(shape: &Shape, number: u64) -> Value {
+    match shape {
+        Shape::Bool => Value::Bool(number != 0),
+        Shape::Natural(_) => Value::from(number),
+        _ => Value::from(number.cast_signed()),
+    }
+}
+
+fn push(into: &mut Map<String, Value>, name: &str, value: Value) {
+    match into.entry(name).or_insert(Value::Null) {
+        Value::Array(items) => items.push(value),
+        slot => *slot = Value::Array(vec![value]),
+    }
+}
+
+fn json(of: &'static Type, raw: &[u8]) -> Result<Value, Error> {
+    if raw.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_slice(raw).map_err(|_| malformed(of.name, "a value isn't JSON"))
+}
+
+fn text(bytes: &[u8], message: &'static str) -> Result<String, Error> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| malformed(message, "a text isn't UTF-8"))
+}
+
+fn array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Error> {
+    let (bytes, after) = rest.split_first_chunk::<N>().ok_or(Error::Ends)?;
+    *rest = after;
+    Ok(*bytes)
+}
+
+fn varint(rest: &mut &[u8]) -> Result<u64, Error> {
+    let mut value = 0_u64;
+    for shift in (0..70).step_by(7) {
+        let (&byte, after) = rest.split_first().ok_or(Error::Ends)?;
+        *rest = after;
+        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+        if byte & 0x80 == 0 {
+            return Ok(value);
+        }
+    }
+    Err(Error::Ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+        let mut all = vec![number << 3 | 2, u8::try_from(bytes.len()).unwrap()];
+        all.extend(bytes);
+        all
+    }
+
+    fn body(version: &str, kind: &str, raw: &[u8]) -> Vec<u8> {
+        let meta = [field(1, version.as_bytes()), field(2, kind.as_bytes())].concat();
+        [MAGIC.to_vec(), field(1, &meta), field(2, raw)].concat()
+    }
+
+    #[test]
+    fn an_object_is_read_as_json_would_have_it() {
+        let metadata = [
+            field(1, b"c"),
+            field(3, b"lab"),
+            field(11, &[field(1, b"a"), field(2, b"b")].concat()),
+        ]
+        .concat();
+        let data = [field(1, b"k"), field(2, b"v")].concat();
+        let raw = [field(1, &metadata), field(2, &data), vec![4 << 3, 1]].concat();
+        let expected = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "immutable": true, "data": { "k": "v" },
+            "metadata": { "name": "c", "namespace": "lab", "labels": { "a": "b" } },
+        });
+        assert_eq!(decode(&body("v1", "ConfigMap", &raw)).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert_eq!(decode(b"{}"), Err(Error::NoMagic));
+        assert_eq!(decode(&body("v1", "ConfigMap", &[1 << 3 | 2, 9])), Err(Error::Ends));
+        let unknown = decode(&body("acme.io/v1", "Widget", &[])).unwrap_err();
+        assert!(unknown.to_string().contains("Widget"), "{unknown}");
+        // A message in a message in a message: as deep as a schema may be nested, and deeper.
+        let mut schema = Vec::new();
+        for _ in 0..200 {
+            let mut outer = Vec::new();
+            // `not` is field 26 of a schema.
+            let tag = 26_u16 << 3 | 2;
+            outer.push(u8::try_from(tag & 0x7f).unwrap() | 0x80);
+            outer.push(u8::try_from(tag >> 7).unwrap());
+            let length = schema.len();
+            outer.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+            outer.push(u8::try_from(length >> 7).unwrap());
+            outer.extend(&schema);
+            schema = outer;
+        }
+        let mut reader = Reader { fields: 0 };
+        let of = table::schema().unwrap();
+        assert_eq!(reader.message(of, &schema, &mut Map::new(), 0), Err(Error::TooLarge));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_object_or_an_error(raw in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for kind in [("v1", "Pod"), ("apps/v1", "Deployment"), ("apiextensions.k8s.io/v1", "CustomResourceDefinition")] {
+                let mut reader = Reader { fields: 0 };
+                let of = table::kind(kind.0, kind.1).unwrap().of();
+                let _ = reader.message(of, &raw, &mut Map::new(), 0);
+            }
+            let _ = decode(&[MAGIC, &raw].concat());
+        }
+    }
+}

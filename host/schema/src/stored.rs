@@ -1,0 +1,222 @@
+//! An object as the API server stores it. It reads JSON into Go's structs and writes it from them again: unknown fields go, and so do
+//! zero values where Go has no pointer, while structs and lists that JSON doesn't leave out come.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Map, Number, Value};
+
+use crate::{
+    quantity,
+    table::{self, Field, Kind, Shape, Type},
+    time,
+};
+
+/// What becomes of fields that aren't there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Absent {
+    /// They stay away: the object is about to be completed.
+    Stay,
+    /// Those that Go always writes come: `status: {}`, `rules: null`.
+    Come,
+}
+
+/// Returns an object as Go reads it: without unknown fields, nulls and zero values that it doesn't tell from nothing, and with amounts,
+/// times and bytes in their one form. Values of a wrong type stay as they are; [`crate::check`] finds them.
+pub fn read(kind: &Kind, object: Value) -> Value {
+    form(kind, object, Absent::Stay)
+}
+
+/// Returns an object as the API server hands it out after it was stored.
+pub fn written(kind: &Kind, object: Value) -> Value {
+    form(kind, object, Absent::Come)
+}
+
+fn form(kind: &Kind, object: Value, absent: Absent) -> Value {
+    let form = Form {
+        absent,
+        keeps_empty: kind.is_stored_as_json(),
+    };
+    match object {
+        Value::Object(members) => Value::Object(form.structure(kind.of(), members)),
+        other => other,
+    }
+}
+
+/// Returns a number as a whole one, if it is one.
+pub fn whole(number: &Number) -> Option<i64> {
+    // 2^53: every whole number below is exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if let Some(whole) = number.as_i64() {
+        return Some(whole);
+    }
+    let float = number.as_f64().filter(|_| number.is_f64())?;
+    // Printing a whole float and reading it as an integer is exact, and needs no cast.
+    (float.fract() == 0.0 && float.abs() <= EXACT)
+        .then(|| format!("{float:.0}").parse().ok())
+        .flatten()
+}
+
+#[derive(Clone, Copy)]
+struct Form {
+    absent: Absent,
+    /// Whether empty lists and maps differ from none.
+    keeps_empty: bool,
+}
+
+impl Form {
+    fn structure(self, of: &'static Type, mut members: Map<String, Value>) -> Map<String, Value> {
+        let mut made = Map::new();
+        if self.absent == Absent::Stay {
+            for (name, value) in members {
+                if let Some(field) = of.field(&name)
+                    && let Some(value) = self.field(field, Some(value))
+                {
+                    made.insert(name, value);
+                }
+            }
+            return made;
+        }
+        for (name, field) in of.names() {
+            if let Some(value) = self.field(field, members.remove(name)) {
+                made.insert(name.to_owned(), value);
+            }
+        }
+        made
+    }
+
+    /// Returns what is written for a field, if anything.
+    fn field(self, field: &Field, value: Option<Value>) -> Option<Value> {
+        let value = value.filter(|value| !value.is_null());
+        if value.is_none() && self.absent == Absent::Stay {
+            return None;
+        }
+        if field.is_pointer {
+            return match value {
+                Some(value) => Some(self.value(&field.shape, value)),
+                None => (!field.omits_empty).then_some(Value::Null),
+            };
+        }
+        match (&field.shape, value) {
+            (shape @ (Shape::List(_) | Shape::Items(_) | Shape::Map(_)), value) => {
+                let value = value.map(|value| self.value(shape, value));
+                let is_empty = match &value {
+                    None => true,
+                    Some(Value::Array(items)) => items.is_empty(),
+                    Some(Value::Object(members)) => members.is_empty(),
+                    Some(_) => false,
+                };
+                if !is_empty {
+                    return value;
+                }
+                if field.omits_empty {
+                    return None;
+                }
+                let kept = value.filter(|_| self.keeps_empty || self.absent == Absent::Stay);
+                Some(kept.unwrap_or(Value::Null))
+            }
+            // A struct is never empty for `omitempty`.
+            (Shape::Struct(of), value) => {
+                let value = match value {
+                    Some(Value::Object(members)) => Value::Object(self.structure(of.get(), members)),
+                    Some(other) => return Some(other),
+                    None => Value::Object(self.structure(of.get(), Map::new())),
+                };
+                let is_zero = field.omits_zero && value == Value::Object(self.structure(of.get(), Map::new()));
+                (!is_zero).then_some(value)
+            }
+            (shape, value) => {
+                let value = match value {
+                    Some(value) => self.value(shape, value),
+                    None => zero(shape),
+                };
+                let omits = match shape {
+                    Shape::Quantity | Shape::WholeOrText | Shape::Time | Shape::MicroTime | Shape::Raw => {
+                        field.omits_zero || self.absent == Absent::Stay && value.is_null()
+                    }
+                    _ => field.omits_empty || field.omits_zero,
+                };
+                (!(omits && value == zero(shape))).then_some(value)
+            }
+        }
+    }
+
+    /// Returns a value in the one form that Go writes.
+    fn value(self, shape: &Shape, value: Value) -> Value {
+        match (shape, value) {
+            (Shape::Quantity, Value::String(text)) => Value::String(quantity::canonical(&text).unwrap_or(text)),
+            (Shape::Quantity, Value::Number(number)) => {
+                let text = number.to_string();
+                Value::String(quantity::canonical(&text).unwrap_or(text))
+            }
+            (Shape::Time | Shape::MicroTime, Value::String(text)) => {
+                let has_micros = matches!(shape, Shape::MicroTime);
+                match time::canonical(&text, has_micros) {
+                    Some(time) => Value::String(time),
+                    None if text.is_empty() => Value::Null,
+                    None => Value::String(text),
+                }
+            }
+            (Shape::Bytes, Value::String(text)) => {
+                let bare: String = text.chars().filter(|letter| !matches!(letter, '\n' | '\r')).collect();
+                Value::String(
+                    BASE64_STANDARD
+                        .decode(&bare)
+                        .map_or(text, |bytes| BASE64_STANDARD.encode(bytes)),
+                )
+            }
+            (Shape::Whole(_), Value::Number(number)) => {
+                whole(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
+            }
+            (Shape::WholeOrText, Value::Number(number)) => {
+                whole(&number).map_or(Value::Number(number), |whole| Value::Number(whole.into()))
+            }
+            (Shape::Struct(of), Value::Object(members)) => Value::Object(self.structure(of.get(), members)),
+            (Shape::List(of) | Shape::Items(of), Value::Array(items)) => {
+                items.into_iter().map(|item| self.inner(of, item)).collect()
+            }
+            (Shape::Map(of), Value::Object(members)) => {
+                let members = members.into_iter().map(|(key, value)| (key, self.inner(of, value)));
+                Value::Object(members.collect())
+            }
+            (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, value) => self.schemas(value),
+            (_, value) => value,
+        }
+    }
+
+    /// Returns a value in a list or a map, where null is the zero value.
+    fn inner(self, of: &Shape, value: Value) -> Value {
+        match (of, value) {
+            (Shape::Struct(of), Value::Null) => Value::Object(self.structure(of.get(), Map::new())),
+            (Shape::Bytes, Value::Null) => Value::String(String::new()),
+            (of, Value::Null) => zero(of),
+            (of, value) => self.value(of, value),
+        }
+    }
+
+    fn schemas(self, value: Value) -> Value {
+        match (value, table::schema()) {
+            (Value::Object(members), Some(of)) => Value::Object(self.structure(of, members)),
+            (Value::Array(items), _) => items.into_iter().map(|item| self.schemas(item)).collect(),
+            (value, _) => value,
+        }
+    }
+}
+
+fn zero(shape: &Shape) -> Value {
+    match shape {
+        Shape::Text | Shape::Bytes => Value::String(String::new()),
+        Shape::Whole(_) | Shape::Natural(_) | Shape::Number | Shape::WholeOrText => Value::from(0),
+        Shape::Bool => Value::Bool(false),
+        Shape::Quantity => Value::from("0"),
+        Shape::Time
+        | Shape::MicroTime
+        | Shape::Any
+        | Shape::Raw
+        | Shape::SchemaOrBool
+        | Shape::SchemaOrList
+        | Shape::SchemaOrTexts
+        | Shape::Struct(_)
+        | Shape::List(_)
+        | Shape::Items(_)
+        | Shape::Map(_) => Value::Null,
+    }
+}

@@ -1,0 +1,397 @@
+//! The table `kubernetes.txt`: its lines are found at the first use, and each type is read when it is asked for.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{LazyLock, OnceLock},
+};
+
+use serde_json::Value;
+
+/// A built-in kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// The API group, empty for the core group.
+    pub group: &'static str,
+    /// The version, such as `v1`.
+    pub version: &'static str,
+    /// The kind, such as `Deployment`.
+    pub name: &'static str,
+    /// The name of the resource in paths; empty for a kind that only subresources have.
+    pub plural: &'static str,
+    /// Whether its objects live in namespaces.
+    pub is_namespaced: bool,
+    of: &'static Entry,
+    verbs: &'static str,
+    subresources: &'static str,
+}
+
+impl Kind {
+    /// Returns the type of its objects.
+    pub fn of(&self) -> &'static Type {
+        self.of.get()
+    }
+
+    /// Says whether requests of this kind are possible, in the words of OpenAPI: `get`, `list`, `post`, `put`, `patch`, `delete`,
+    /// `deletecollection`.
+    pub fn has_verb(&self, verb: &str) -> bool {
+        self.verbs.split(',').any(|known| known == verb)
+    }
+
+    /// Says whether it has a subresource, such as `status`.
+    pub fn has_subresource(&self, name: &str) -> bool {
+        self.subresources.split(',').any(|known| known == name)
+    }
+
+    /// Says whether the API server stores its objects as JSON. It stores all others as protobuf, which doesn't tell an empty list from
+    /// none (`storage-media-type` of kube-apiserver; definitions and API services have codecs of their own).
+    pub fn is_stored_as_json(&self) -> bool {
+        matches!(self.group, "apiextensions.k8s.io" | "apiregistration.k8s.io")
+    }
+}
+
+/// A struct of the API.
+#[derive(Debug)]
+pub struct Type {
+    /// Its name in the table, such as `apps/v1.DeploymentSpec`.
+    pub name: &'static str,
+    /// Whether it has one owner as a whole.
+    pub is_atomic: bool,
+    /// Its fields in the order of the Go type. A field without a name is a struct whose fields are, in JSON, those of this type.
+    pub fields: Vec<Field>,
+    /// The places of the fields by name, those of nameless structs included.
+    by_name: OnceLock<BTreeMap<&'static str, &'static Field>>,
+    required: OnceLock<Vec<(&'static str, &'static Field)>>,
+}
+
+/// A field of a struct.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name in JSON; empty for a struct whose fields are, in JSON, those of the outer type.
+    pub name: &'static str,
+    /// Its number in protobuf, 0 if protobuf doesn't have it.
+    pub number: u32,
+    /// What it holds.
+    pub shape: Shape,
+    /// Whether Go has a pointer, so that a zero value differs from none.
+    pub is_pointer: bool,
+    /// Whether Go leaves it out of JSON when it is empty (`omitempty`).
+    pub omits_empty: bool,
+    /// Whether Go leaves it out of JSON when it is zero, structs included (`omitzero`).
+    pub omits_zero: bool,
+    /// Whether OpenAPI says that it is required.
+    pub is_required: bool,
+    /// How it merges.
+    pub merging: Merging,
+    /// The key by which strategic merge patches merge a list.
+    pub patch_key: Option<&'static str>,
+    /// What the API server takes where the field is left out.
+    pub default: Option<Value>,
+    /// The values that it may have; none if any.
+    pub allowed: Vec<&'static str>,
+}
+
+/// How a value merges with others in server-side apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merging {
+    /// Structs and maps field by field, lists as a whole.
+    Plain,
+    /// As a whole.
+    Atomic,
+    /// A list of scalars, each on its own.
+    Set,
+    /// A list of structs, which these fields tell apart.
+    Map(Vec<&'static str>),
+}
+
+/// What a value is.
+#[derive(Debug)]
+pub enum Shape {
+    /// A text.
+    Text,
+    /// A whole number of so many bits, with a sign.
+    Whole(u8),
+    /// A whole number without a sign, of so many bits.
+    Natural(u8),
+    /// A number.
+    Number,
+    /// True or false.
+    Bool,
+    /// Bytes, base64 in JSON.
+    Bytes,
+    /// An amount such as `500m`.
+    Quantity,
+    /// A whole number or a text: a port, a percentage.
+    WholeOrText,
+    /// A time to the second.
+    Time,
+    /// A time to the microsecond.
+    MicroTime,
+    /// Any JSON value; bytes in protobuf.
+    Any,
+    /// An object of any kind; bytes in protobuf.
+    Raw,
+    /// A schema or a boolean.
+    SchemaOrBool,
+    /// A schema or a list of schemas.
+    SchemaOrList,
+    /// A schema or a list of texts.
+    SchemaOrTexts,
+    /// A struct.
+    Struct(Reference),
+    /// A list.
+    List(Box<Shape>),
+    /// A list that is a message of its own in protobuf.
+    Items(Box<Shape>),
+    /// A map with texts as keys.
+    Map(Box<Shape>),
+}
+
+/// A type that is read when it is looked at.
+#[derive(Clone, Copy)]
+pub struct Reference(&'static Entry);
+
+impl Reference {
+    /// Returns the type.
+    pub fn get(self) -> &'static Type {
+        self.0.get()
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.0.name)
+    }
+}
+
+impl Type {
+    /// Returns a field by its name in JSON.
+    pub fn field(&'static self, name: &str) -> Option<&'static Field> {
+        self.by_name().get(name).copied()
+    }
+
+    /// Lists all fields by their names in JSON, those of nameless structs included.
+    pub fn names(&'static self) -> impl Iterator<Item = (&'static str, &'static Field)> {
+        self.by_name().iter().map(|(name, field)| (*name, *field))
+    }
+
+    /// Lists the fields that OpenAPI says are required.
+    pub fn required(&'static self) -> impl Iterator<Item = (&'static str, &'static Field)> {
+        let required = self
+            .required
+            .get_or_init(|| self.names().filter(|(_, field)| field.is_required).collect());
+        required.iter().copied()
+    }
+
+    fn by_name(&'static self) -> &'static BTreeMap<&'static str, &'static Field> {
+        self.by_name.get_or_init(|| {
+            let mut names = BTreeMap::new();
+            for field in &self.fields {
+                match &field.shape {
+                    Shape::Struct(of) if field.name.is_empty() => names.extend(of.get().names()),
+                    _ => _ = names.insert(field.name, field),
+                }
+            }
+            names
+        })
+    }
+}
+
+struct Entry {
+    name: &'static str,
+    is_atomic: bool,
+    lines: &'static str,
+    read: OnceLock<Type>,
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+impl Entry {
+    fn get(&'static self) -> &'static Type {
+        self.read.get_or_init(|| Type {
+            name: self.name,
+            is_atomic: self.is_atomic,
+            fields: self.lines.lines().filter_map(field).collect(),
+            by_name: OnceLock::new(),
+            required: OnceLock::new(),
+        })
+    }
+}
+
+const TABLE: &str = include_str!("kubernetes.txt");
+
+static ENTRIES: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
+    let mut entries = BTreeMap::new();
+    let begin = TABLE.find("\ntype ").unwrap_or(TABLE.len());
+    for part in TABLE.get(begin..).unwrap_or_default().split("\ntype ").skip(1) {
+        let (head, lines) = part.split_once('\n').unwrap_or((part, ""));
+        let (name, words) = head.split_once(' ').unwrap_or((head, ""));
+        let entry = Entry {
+            name,
+            is_atomic: words == "atomic",
+            lines,
+            read: OnceLock::new(),
+        };
+        entries.insert(name, entry);
+    }
+    entries
+});
+
+static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    let lines = TABLE.lines().filter_map(|line| line.strip_prefix("kind "));
+    let mut kinds: Vec<Kind> = lines
+        .filter_map(|line| {
+            let mut words = line.split(' ').map(|word| if word == "-" { "" } else { word });
+            Some(Kind {
+                group: words.next()?,
+                version: words.next()?,
+                name: words.next()?,
+                plural: words.next()?,
+                is_namespaced: words.next()? == "namespaced",
+                of: ENTRIES.get(words.next()?)?,
+                verbs: words.next()?,
+                subresources: words.next()?,
+            })
+        })
+        .collect();
+    kinds.sort_unstable_by_key(|kind| (kind.group, kind.version, kind.name));
+    kinds
+});
+
+/// Returns the release of Kubernetes that the table is of, such as `v1.36.3`.
+pub fn release() -> &'static str {
+    let line = TABLE.lines().find_map(|line| line.strip_prefix("release "));
+    line.unwrap_or_default()
+}
+
+/// Returns a built-in kind by its `apiVersion` and `kind`.
+pub fn kind(api_version: &str, name: &str) -> Option<&'static Kind> {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let place = KINDS.binary_search_by(|kind| (kind.group, kind.version, kind.name).cmp(&(group, version, name)));
+    KINDS.get(place.ok()?)
+}
+
+/// Lists all built-in kinds, sorted by group, version and name.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter()
+}
+
+/// Returns a type by its name in the table, such as `meta/v1.ObjectMeta`.
+pub fn named(name: &str) -> Option<&'static Type> {
+    ENTRIES.get(name).map(Entry::get)
+}
+
+fn field(line: &'static str) -> Option<Field> {
+    let line = line.strip_prefix(' ')?;
+    // Values of enums may have spaces; they are last.
+    let (line, allowed) = line.split_once(" enum=").unwrap_or((line, ""));
+    let mut words = line.split(' ');
+    let name = words.next()?;
+    let number = words.next()?.parse().ok()?;
+    let shape = shape(words.next()?)?;
+    let flags = words.next().unwrap_or_default();
+    let mut field = Field {
+        name: if name == "-" { "" } else { name },
+        number,
+        shape,
+        is_pointer: flags.contains('*'),
+        omits_empty: flags.contains('o'),
+        omits_zero: flags.contains('z'),
+        is_required: flags.contains('!'),
+        merging: Merging::Plain,
+        patch_key: None,
+        default: None,
+        allowed: allowed.split('|').filter(|value| !value.is_empty()).collect(),
+    };
+    for word in words {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("atomic", "") => field.merging = Merging::Atomic,
+            ("set", "") => field.merging = Merging::Set,
+            ("map", keys) => field.merging = Merging::Map(keys.split(',').collect()),
+            ("key", key) => field.patch_key = Some(key),
+            ("default", value) => field.default = serde_json::from_str(value).ok(),
+            // Strategic merge patches here merge every list that has a key.
+            _ => {}
+        }
+    }
+    Some(field)
+}
+
+fn shape(word: &'static str) -> Option<Shape> {
+    let boxed = |rest| shape(rest).map(Box::new);
+    if let Some(rest) = word.strip_prefix("[]") {
+        return boxed(rest).map(Shape::List);
+    }
+    if let Some(rest) = word.strip_prefix("{}") {
+        return boxed(rest).map(Shape::Map);
+    }
+    if let Some(rest) = word.strip_prefix("items:") {
+        return boxed(rest).map(Shape::Items);
+    }
+    Some(match word {
+        "string" => Shape::Text,
+        "int32" => Shape::Whole(32),
+        "int64" => Shape::Whole(64),
+        "uint8" => Shape::Natural(8),
+        "uint32" => Shape::Natural(32),
+        "uint64" => Shape::Natural(64),
+        "float64" => Shape::Number,
+        "bool" => Shape::Bool,
+        "bytes" => Shape::Bytes,
+        "quantity" => Shape::Quantity,
+        "int-or-string" => Shape::WholeOrText,
+        "time" => Shape::Time,
+        "microtime" => Shape::MicroTime,
+        "json" | "fields" => Shape::Any,
+        "raw" => Shape::Raw,
+        "props-or-bool" => Shape::SchemaOrBool,
+        "props-or-array" => Shape::SchemaOrList,
+        "props-or-strings" => Shape::SchemaOrTexts,
+        name => Shape::Struct(Reference(ENTRIES.get(name)?)),
+    })
+}
+
+/// Returns the type of a JSON schema in a definition.
+pub(crate) fn schema() -> Option<&'static Type> {
+    named("apiextensions/v1.JSONSchemaProps")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_table_is_understood() {
+        let lines = |start: &str| TABLE.lines().filter(|line| line.starts_with(start)).count();
+        assert_eq!(KINDS.len(), lines("kind "));
+        assert_eq!(ENTRIES.len(), lines("type "));
+        let fields: usize = ENTRIES.values().map(|entry| entry.get().fields.len()).sum();
+        assert_eq!(fields, lines(" "));
+        for entry in ENTRIES.values() {
+            for field in &entry.get().fields {
+                let is_struct = matches!(field.shape, Shape::Struct(_));
+                assert!(!field.name.is_empty() || is_struct, "{}", entry.name);
+            }
+        }
+        assert!(release().starts_with("v1."));
+    }
+
+    #[test]
+    fn kinds_and_fields_are_found() {
+        let deployment = kind("apps/v1", "Deployment").unwrap();
+        assert!(deployment.is_namespaced && deployment.has_verb("patch") && deployment.has_subresource("scale"));
+        let Shape::Struct(spec) = &deployment.of().field("spec").unwrap().shape else {
+            panic!("not a struct")
+        };
+        let replicas = spec.get().field("replicas").unwrap();
+        assert!(replicas.is_pointer && replicas.omits_empty && replicas.number == 1);
+        // A field of a struct without a name.
+        let volume = named("core/v1.Volume").unwrap();
+        assert!(volume.field("configMap").is_some() && volume.field("").is_none());
+        assert!(kind("apps/v1beta1", "Deployment").is_none());
+    }
+}

@@ -1,0 +1,44 @@
+//! Times as the API server writes them: in UTC, to the second or to the microsecond.
+
+use jiff::Timestamp;
+
+/// Returns a time as the API server writes it; none if it isn't one in RFC 3339.
+pub fn canonical(text: &str, has_micros: bool) -> Option<String> {
+    // Go takes no other separator, and no time without an offset.
+    let has_shape = text.as_bytes().get(10) == Some(&b'T');
+    let time: Timestamp = text.parse().ok().filter(|_| has_shape)?;
+    Some(write(time, has_micros))
+}
+
+/// Returns the time that is so many seconds and nanoseconds after 1970; none where there is no such time.
+pub(crate) fn of_seconds(seconds: i64, nanos: i32, has_micros: bool) -> Option<String> {
+    let time = Timestamp::new(seconds, nanos).ok()?;
+    Some(write(time, has_micros))
+}
+
+fn write(time: Timestamp, has_micros: bool) -> String {
+    if has_micros {
+        format!("{time:.6}")
+    } else {
+        Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_one_form() {
+        let seconds = |text| canonical(text, false);
+        assert_eq!(seconds("2024-01-02T03:04:05+01:00").unwrap(), "2024-01-02T02:04:05Z");
+        assert_eq!(seconds("2024-01-02T03:04:05.9Z").unwrap(), "2024-01-02T03:04:05Z");
+        assert_eq!(
+            canonical("2024-01-02T03:04:05.9Z", true).unwrap(),
+            "2024-01-02T03:04:05.900000Z"
+        );
+        for text in ["2024-01-02", "2024-01-02 03:04:05Z", "soon", "2024-01-02T03:04:05"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What the API server refuses since a value has another type than its kind says, in the server's own words.
+
+use capstan_schema::{
+    Fault, Problem, check,
+    problem::{Path, Step},
+    structural::Checker,
+};
+use serde_json::Value;
+
+use super::{Call, Target};
+use crate::{
+    apply::schema::{self, Rule, item},
+    status::{Cause, Refusal},
+};
+
+fn problems(target: &Target, object: &Value) -> Vec<Problem> {
+    let resource = &target.resource;
+    if resource.custom {
+        let schema = target.version.schema.as_deref();
+        return schema.map_or_else(Vec::new, |schema| Checker::default().check(schema, object));
+    }
+    let kind = capstan_schema::kind(&resource.api_version(&target.version.name), &resource.kind);
+    kind.map_or_else(Vec::new, |kind| check::object(kind, object))
+}
+
+/// Refuses an object that a create, an update or a patch would store.
+pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<(), Refusal> {
+    let (resource, version) = (&target.resource, &target.version.name);
+    let problems = problems(target, object);
+    let cannot = |why: String| {
+        let kind = &resource.kind;
+        Err(Refusal::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
+        )))
+    };
+    if call.query.text("fieldValidation") == "Strict" {
+        let unknown: Vec<String> = problems
+            .iter()
+            .filter(|problem| matches!(problem.fault, Fault::Unknown { .. }))
+            .map(|problem| format!("unknown field \"{}\"", problem.path))
+            .collect();
+        if !unknown.is_empty() {
+            return cannot(format!("strict decoding error: {}", unknown.join(", ")));
+        }
+    }
+    if !resource.custom {
+        return match problems.iter().find_map(|problem| decoding(problem, object)) {
+            Some(why) => cannot(why),
+            None => Ok(()),
+        };
+    }
+    let causes: Vec<Cause> = problems.iter().filter_map(|problem| cause(problem, object)).collect();
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    Err(Refusal::invalid(&resource.kind, &resource.group, name, &causes))
+}
+
+/// Says in the words of Go's JSON decoder why a value can't be read, if so (`encoding/json`).
+fn decoding(problem: &Problem, object: &Value) -> Option<String> {
+    match &problem.fault {
+        Fault::WrongType { go, within, .. } => {
+            let value = object.pointer(&problem.path.pointer())?;
+            let name = within.rsplit('.').next().unwrap_or_default();
+            let fields = problem.path.0.iter().filter_map(|step| match step {
+                Step::Field(name) => Some(name.as_str()),
+                Step::Key(_) | Step::Item(_) => None,
+            });
+            let fields: Vec<&str> = fields.collect();
+            let found = go_name(value);
+            let fields = fields.join(".");
+            Some(format!(
+                "json: cannot unmarshal {found} into Go struct field {name}.{fields} of type {go}"
+            ))
+        }
+        Fault::Malformed { expected } if expected == "base64" => Some("illegal base64 data at input byte 0".to_owned()),
+        Fault::Malformed { expected } if expected.starts_with("an amount") => Some(
+            "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'".to_owned(),
+        ),
+        Fault::Malformed { expected } => Some(format!("{}: the value can't be read as {expected}", problem.path)),
+        _ => None,
+    }
+}
+
+fn go_name(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "bool".to_owned(),
+        Value::Number(number) if number.is_f64() => format!("number {number}"),
+        Value::Number(_) => "number".to_owned(),
+        Value::String(_) => "string".to_owned(),
+        Value::Array(_) => "array".to_owned(),
+        Value::Object(_) => "object".to_owned(),
+    }
+}
+
+/// Says which rule of a custom kind's schema isn't met, if one isn't.
+fn cause(problem: &Problem, object: &Value) -> Option<Cause> {
+    let path = problem.path.to_string();
+    let value = || object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
+    Some(match &problem.fault {
+        Fault::WrongType { go, .. } => {
+            let found = go_name(&value());
+            let why = format!("{path} in body must be of type {go}: \"{found}\"");
+            Cause::invalid(&path, &Value::String(found), &why)
+        }
+        Fault::Missing => Cause::required(&path, ""),
+        Fault::NotAllowed { allowed } => {
+            let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
+            Cause::unsupported(&path, &value(), &allowed)
+        }
+        Fault::Duplicate { keys, .. } => Cause {
+            reason: "FieldValueDuplicate",
+            field: path,
+            message: format!("Duplicate value: {keys}"),
+        },
+        Fault::Malformed { expected } => Cause::invalid(&path, &value(), &format!("must be {expected}")),
+        Fault::Rule { must } => Cause::invalid(&path, &value(), &format!("{path} in body should {must}")),
+        Fault::Unknown { .. } => return None,
+    })
+}
+
+/// Refuses a configuration that can't be applied: the server has to know the type of every field that a manager owns
+/// (`sigs.k8s.io/structured-merge-diff/typed`).
+pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
+    let rule = schema::root(&target.resource);
+    let mut found: Vec<String> = Vec::new();
+    for problem in problems(target, object) {
+        let said = match &problem.fault {
+            Fault::Unknown { .. } => "field not declared in schema".to_owned(),
+            Fault::WrongType { go, .. } => {
+                let expected = match *go {
+                    "int32" | "int64" | "uint8" | "float64" | "integer" | "number" => "numeric (int or float)",
+                    "bool" | "boolean" => "boolean",
+                    "[]" | "array" => "list",
+                    "string" | "[]uint8" => "string",
+                    _ => "map",
+                };
+                let value = object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
+                format!("expected {expected}, got &value.valueUnstructured{{Value:{value}}}")
+            }
+            Fault::Duplicate { .. } => {
+                let (list, key) = twin(&problem.path, object, &rule);
+                let said = format!("{list}: duplicate entries for key {key}");
+                if !found.contains(&said) {
+                    found.push(said);
+                }
+                continue;
+            }
+            Fault::Malformed { .. } | Fault::Missing | Fault::NotAllowed { .. } | Fault::Rule { .. } => continue,
+        };
+        let path = spoken(&problem.path.0, object, &rule);
+        found.push(format!("{path}: {said}"));
+    }
+    let said = match found.as_slice() {
+        [] => return Ok(()),
+        [one] => one.clone(),
+        several => format!("errors:\n  {}", several.join("\n  ")),
+    };
+    let place = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    let version = target.resource.api_version(&target.version.name);
+    let version = if version.contains('/') {
+        version
+    } else {
+        format!("/{version}")
+    };
+    let why = format!(
+        "failed to create typed patch object ({}/{}; {version}, Kind={}): {said}",
+        place("namespace"),
+        place("name"),
+        target.resource.kind
+    );
+    Err(Refusal::new(500, "InternalError", why))
+}
+
+/// Splits the path of an item that is there twice into its list and its key.
+fn twin(path: &Path, object: &Value, rule: &Rule<'_>) -> (String, String) {
+    let list = path.0.split_last().map_or(&[][..], |(_, list)| list);
+    let (whole, list) = (spoken(&path.0, object, rule), spoken(list, object, rule));
+    let key = whole.strip_prefix(&list).unwrap_or_default().to_owned();
+    (list, key)
+}
+
+/// Writes a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
+fn spoken(steps: &[Step], object: &Value, rule: &Rule<'_>) -> String {
+    let (mut value, mut rule) = (object, rule.clone());
+    let mut written = String::new();
+    for step in steps {
+        match step {
+            Step::Field(name) | Step::Key(name) => {
+                written.push_str(&format!(".{name}"));
+                (value, rule) = (&value[name.as_str()], rule.field(name));
+            }
+            Step::Item(index) => {
+                value = &value[*index];
+                (written, rule) = match rule {
+                    Rule::Map(keys, of) => {
+                        let step = crate::apply::fields::spoken(&item(&keys, value));
+                        (format!("{written}{step}"), *of)
+                    }
+                    Rule::Set => (format!("{written}[={value}]"), Rule::Plain),
+                    Rule::Schema(schema) => {
+                        let items = schema.get("items").unwrap_or(&Value::Null);
+                        (format!("{written}[{index}]"), Rule::Schema(items))
+                    }
+                    _ => (format!("{written}[{index}]"), Rule::Plain),
+                };
+            }
+        }
+    }
+    written
+}
