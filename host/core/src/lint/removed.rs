@@ -25,8 +25,9 @@ pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
             };
             let is_gone = matches!(goes, Goes::BeforePhase(_));
             let when = match goes {
-                Goes::BeforePhase(phase) => format!("is deleted at the end of {phase} (HookSucceeded)"),
-                Goes::WithPhase(phase) => format!("is deleted at the end of {phase} (HookSucceeded)"),
+                Goes::BeforePhase(phase) | Goes::WithPhase(phase) => {
+                    format!("is deleted at the end of {phase} (HookSucceeded)")
+                }
                 Goes::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
                 Goes::Later => "is deleted when its time to live is over".to_owned(),
             };
