@@ -166,7 +166,7 @@ pub(super) struct Settling {
     pub grace_seconds: u64,
     /// What its pods lack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<ObjectKey>,
+    pub lacks: Option<Box<ObjectKey>>,
 }
 
 fn others() -> u64 {
