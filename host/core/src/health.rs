@@ -64,7 +64,7 @@ pub struct Assessment {
     pub need: Vec<String>,
     /// The Secret or `ConfigMap` without which its pods can't start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<ObjectKey>,
+    pub lacks: Option<Box<ObjectKey>>,
 }
 
 impl Assessment {

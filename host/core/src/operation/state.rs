@@ -169,7 +169,7 @@ pub(super) struct Settling {
     pub grace_seconds: u64,
     /// What its pods lack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lacks: Option<ObjectKey>,
+    pub lacks: Option<Box<ObjectKey>>,
     /// Since when the plugin that judges it has given no answer.
     #[serde(default)]
     pub unanswered_since: Option<Timestamp>,

@@ -58,7 +58,7 @@ impl Driver {
     fn wake(&mut self) {
         let waited = self.operation.waiting();
         assert!(!waited.is_empty(), "it waits for something");
-        self.at = self.at.checked_add(SignedDuration::from_secs(30)).expect("a moment");
+        self.at = self.at.checked_add(SignedDuration::from_secs(30)).unwrap();
         self.tell(Happened::Woke);
     }
 }

@@ -130,7 +130,7 @@ impl PodWatch {
                     assessment.message.clone_from(&trouble.message);
                 }
                 pods::RULE.clone_into(&mut assessment.rule);
-                assessment.lacks.clone_from(&trouble.lacks);
+                assessment.lacks = trouble.lacks.clone().map(Box::new);
                 assessment.is_final = trouble.weight == Weight::Final || (is_hook && lasts >= GRACE);
                 if is_hook && !assessment.is_final {
                     let left = u64::try_from(GRACE.saturating_sub(lasts).as_millis()).unwrap_or_default();
