@@ -235,6 +235,8 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
             "apply_as",
             "merge",
             "merge_as",
+            "rehearse_merge",
+            "merge_with",
             "delete",
         ]
     );
@@ -245,6 +247,7 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
         "apply_as",
         "merge",
         "merge_as",
+        "rehearse_merge",
         "delete",
         "delete_version",
     ];
@@ -261,6 +264,7 @@ fn whatever_the_engine_changes_in_a_cluster_passes_one_function() {
             "create_with",
             "replace_with",
             "merge",
+            "rehearse_merge",
             "apply_as",
             "merge_as",
             "delete",

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::object::Object;
 
-/// Annotations that have a controller fill in `caBundle`: cert-manager's CA injector and OpenShift's service CA operator.
+/// Annotations that have a controller fill in `caBundle`: cert-manager's CA injector and `OpenShift`'s service CA operator.
 const CA_INJECTORS: [&str; 5] = [
     "cert-manager.io/inject-ca-from",
     "cert-manager.io/inject-ca-from-secret",
@@ -21,7 +21,7 @@ const CA_INJECTORS: [&str; 5] = [
 ///
 /// * without members that are `null`, as kubectl leaves them out: a field that we own and that is left out is removed by the server;
 /// * a Secret's `stringData` as `data`, so that a key that leaves `stringData` leaves the Secret;
-/// * without what a controller fills in: the `rules` of a ClusterRole with an `aggregationRule`, and a `caBundle` that is injected.
+/// * without what a controller fills in: the `rules` of a `ClusterRole` with an `aggregationRule`, and a `caBundle` that is injected.
 pub fn as_sent(object: &Object) -> Object {
     let mut sent = Object(without_nulls(&object.0));
     match (object.group(), object.kind()) {

@@ -135,6 +135,9 @@ mod tests {
 
     use super::*;
 
+    /// What is edited, and how.
+    type Edit = (&'static str, fn(&mut Value));
+
     /// A live Deployment, as a server has it after `sent` was applied.
     fn live() -> Object {
         let mut live = sent();
@@ -172,53 +175,53 @@ mod tests {
 
     #[test]
     fn nothing_else_is_certain() {
-        let edits: [(&str, fn(&mut Value)); 22] = [
+        let edits: [Edit; 22] = [
             ("another value", |o| o["spec"]["replicas"] = json!(2)),
             ("another form", |o| o["spec"]["replicas"] = json!(1.0)),
             ("another type", |o| o["spec"]["replicas"] = json!("1")),
             ("an empty label", |o| o["metadata"]["labels"]["new"] = json!("")),
             ("a new empty map", |o| {
-                o["spec"]["template"]["spec"]["affinity"] = json!({})
+                o["spec"]["template"]["spec"]["affinity"] = json!({});
             }),
             ("a new empty list", |o| {
-                o["spec"]["template"]["spec"]["tolerations"] = json!([])
+                o["spec"]["template"]["spec"]["tolerations"] = json!([]);
             }),
             ("a zero value", |o| o["spec"]["minReadySeconds"] = json!(0)),
             ("a false value", |o| {
-                o["spec"]["template"]["spec"]["hostNetwork"] = json!(false)
+                o["spec"]["template"]["spec"]["hostNetwork"] = json!(false);
             }),
             ("a null", |o| o["spec"]["paused"] = Value::Null),
             ("a label that goes", |o| {
-                _ = o["metadata"]["labels"].as_object_mut().unwrap().remove("empty")
+                _ = o["metadata"]["labels"].as_object_mut().unwrap().remove("empty");
             }),
             ("all labels go", |o| {
-                _ = o["metadata"].as_object_mut().unwrap().remove("labels")
+                _ = o["metadata"].as_object_mut().unwrap().remove("labels");
             }),
             ("labels become empty", |o| o["metadata"]["labels"] = json!({})),
             ("metadata goes", |o| _ = o.as_object_mut().unwrap().remove("metadata")),
             ("a key leaves an atomic map", |o| {
-                o["spec"]["selector"]["matchLabels"] = json!({ "app": "a" })
+                o["spec"]["selector"]["matchLabels"] = json!({ "app": "a" });
             }),
             ("an atomic map becomes empty", |o| {
-                o["spec"]["template"]["spec"]["nodeSelector"] = json!({})
+                o["spec"]["template"]["spec"]["nodeSelector"] = json!({});
             }),
             ("a member leaves an atomic list", |o| {
-                o["spec"]["template"]["spec"]["containers"][0]["args"] = json!(["x"])
+                o["spec"]["template"]["spec"]["containers"][0]["args"] = json!(["x"]);
             }),
             ("an atomic list in another order", |o| {
-                o["spec"]["template"]["spec"]["containers"][0]["args"] = json!(["y", "x"])
+                o["spec"]["template"]["spec"]["containers"][0]["args"] = json!(["y", "x"]);
             }),
             ("a map that was empty", |o| {
-                o["spec"]["template"]["spec"]["securityContext"]["runAsUser"] = json!(0)
+                o["spec"]["template"]["spec"]["securityContext"]["runAsUser"] = json!(0);
             }),
             ("a new finalizer", |o| {
-                o["metadata"]["finalizers"] = json!(["a/b", "c/d"])
+                o["metadata"]["finalizers"] = json!(["a/b", "c/d"]);
             }),
             ("another key", |o| {
-                o["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = json!("UDP")
+                o["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = json!("UDP");
             }),
             ("a default spelled out", |o| {
-                o["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = json!("TCP")
+                o["spec"]["template"]["spec"]["containers"][0]["ports"][0]["protocol"] = json!("TCP");
             }),
             ("another version", |o| o["apiVersion"] = json!("apps/v1beta1")),
         ];
@@ -231,10 +234,10 @@ mod tests {
 
     #[test]
     fn what_others_did_to_it_is_never_certain() {
-        let edits: [(&str, fn(&mut Value)); 6] = [
+        let edits: [Edit; 6] = [
             ("they changed a value", |o| o["spec"]["replicas"] = json!(7)),
             ("they removed one", |o| {
-                _ = o["spec"].as_object_mut().unwrap().remove("replicas")
+                _ = o["spec"].as_object_mut().unwrap().remove("replicas");
             }),
             ("they took it over", |o| {
                 _ = o["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]
