@@ -19,7 +19,7 @@ use std::{
 };
 
 use capstan_yaml::Duplicates;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use serde_json::Value;
 
 use self::{differences::meant, kubectl::Kubectl};
@@ -245,7 +245,11 @@ fn known_texts_are_read_as_kubectl_reads_them() {
 #[test]
 fn every_meant_difference_is_one() {
     let Some(mut kubectl) = Kubectl::start() else { return };
-    for difference in differences::ALL {
+    // one that Go decides by chance has no example
+    for difference in differences::ALL
+        .iter()
+        .filter(|difference| !difference.example.is_empty())
+    {
         let (ours, theirs) = (ours(difference.example), kubectl.decode(difference.example));
         let found = meant(difference.example, &ours, &theirs);
         assert_eq!(found, Some(difference.reason), "{ours:?} {theirs:?}");
@@ -256,20 +260,25 @@ fn every_meant_difference_is_one() {
 fn random_texts_are_read_as_kubectl_reads_them() {
     let Some(kubectl) = Kubectl::start() else { return };
     let kubectl = RefCell::new(kubectl);
-    let seconds = std::env::var("CAPSTAN_YAML_SECONDS")
+    let seconds: Option<u64> = std::env::var("CAPSTAN_YAML_SECONDS")
         .ok()
         .and_then(|text| text.parse().ok());
-    let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(5));
+    let until = Instant::now() + Duration::from_secs(seconds.unwrap_or(1));
     let texts = random::texts(corpus());
     let count = Cell::new(0_u64);
     while Instant::now() < until {
         let config = Config {
-            cases: 2_000,
+            cases: if seconds.is_some() { 2_000 } else { 10_000 },
             failure_persistence: None,
             max_shrink_iters: 20_000,
             ..Config::default()
         };
-        let result = TestRunner::new(config).run(&texts, |text| {
+        // the same texts each time, unless more time is given for others
+        let mut runner = match seconds {
+            Some(_) => TestRunner::new(config),
+            None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+        };
+        let result = runner.run(&texts, |text| {
             count.set(count.get() + 1);
             match compare(&mut kubectl.borrow_mut(), &text) {
                 None => Ok(()),

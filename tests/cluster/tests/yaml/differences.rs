@@ -66,6 +66,24 @@ pub const ALL: &[Difference] = &[
         },
     },
     Difference {
+        reason: "a number behind JSON is read as YAML; kubectl may cut it in two",
+        example: "{\"a\": 1}017\n",
+        is_this: |text, ours, theirs| match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) => text.trim_start().starts_with('{') && ours.len() < theirs.len(),
+            _ => false,
+        },
+    },
+    Difference {
+        reason: "of `1` and `1.` as keys the last one counts; Go takes one by chance",
+        example: "",
+        is_this: |text, ours, theirs| {
+            let mut chunks = capstan_yaml::split(text).into_iter();
+            let has_twice =
+                chunks.any(|chunk| capstan_yaml::read(chunk, Duplicates::Refuse).iter().any(Result::is_err));
+            ours.is_ok() && theirs.is_ok() && has_twice
+        },
+    },
+    Difference {
         reason: "`---#` separates documents wherever it stands; kubectl takes it for a text where no document is before it",
         example: "---# comment\na: 1\n",
         is_this: |text, _, _| {
