@@ -220,14 +220,6 @@ async fn kubectl_is_at_home() {
             "patch deploy web -n lab --type=merge -p {\"spec\":{\"replicas\":2}}",
             "deployment.apps/web patched",
         ),
-        (
-            "autoscale deploy web -n lab --max=3",
-            "horizontalpodautoscaler.autoscaling/web autoscaled",
-        ),
-        (
-            "get hpa,pdb,rc,netpol,quota,csr -A -o name",
-            "horizontalpodautoscaler.autoscaling/web",
-        ),
     ] {
         assert_eq!(kubectl.run(words, "").await, said, "{words}");
     }
