@@ -1,5 +1,4 @@
 //! Each field that never changes: a sync that changes it fails and says what helps, and with `Force=true` the object is created anew.
-#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
 
 use capstan_core::{compat::Mode, event::Status, sync_options::SyncOptions};
 use capstan_sim::{
