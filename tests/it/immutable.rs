@@ -1,5 +1,4 @@
 //! Each field that never changes: a sync that changes it fails and says what helps, and with `Force=true` the object is created anew.
-#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
 
 use capstan_core::{compat::Mode, event::Status, sync_options::SyncOptions};
 use capstan_sim::{
@@ -14,12 +13,15 @@ use serde_json::{Value, json};
 const ROWS: &str = include_str!("../cluster/tests/conformance/immutable.yaml");
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Row {
     what: String,
     object: Value,
     change: Value,
     #[expect(dead_code, reason = "for the test of the clusters alone")]
     refused: String,
+    #[serde(default)]
+    is_in_name: bool,
 }
 
 /// RFC 7386.
@@ -68,6 +70,9 @@ fn what_never_changes_is_refused_with_a_hint_and_created_anew_by_force() {
             };
             assert!(cause.message.contains("Force=true"), "{what}: {}", cause.message);
 
+            if row.is_in_name {
+                continue;
+            }
             let mut forced = stage.request_text(&object.to_string());
             forced.options = SyncOptions::read(["Force=true"], Mode::Native).unwrap();
             let anew = stage.run(forced).await.unwrap();

@@ -10,8 +10,11 @@ use super::{
     stateful_set, template,
 };
 
+/// A group and a kind of it.
+type Named = (&'static str, &'static str);
+
 /// Group and kind of each controller, and of what it adopts.
-const ADOPTERS: [((&str, &str), (&str, &str)); 5] = [
+const ADOPTERS: [(Named, Named); 5] = [
     (("apps", "Deployment"), ("apps", "ReplicaSet")),
     (("apps", "ReplicaSet"), ("", "Pod")),
     (("", "ReplicationController"), ("", "Pod")),

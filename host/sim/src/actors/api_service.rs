@@ -1,4 +1,4 @@
-//! The availability of APIServices, as the aggregator of the API server judges it. Whether the extension's server answers is not asked:
+//! The availability of each `APIService`, as the aggregator of the API server judges it. Whether the extension's server answers is not asked:
 //! it counts as serving once its Service has a ready pod or endpoint.
 //!
 //! Reasons and messages: `staging/src/k8s.io/kube-aggregator/pkg/controllers/status/remote/remote_available_controller.go` of Kubernetes.

@@ -1,4 +1,4 @@
-//! The HorizontalPodAutoscaler controller. There are no measured metrics here: they count as being at their target, so that a target is
+//! The controller of each `HorizontalPodAutoscaler`. There are no measured metrics here: they count as being at their target, so that a target is
 //! scaled only into the range between `minReplicas` and `maxReplicas`.
 //!
 //! Reasons and messages: `pkg/controller/podautoscaler/horizontal.go` of Kubernetes.

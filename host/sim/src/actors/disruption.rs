@@ -1,4 +1,4 @@
-//! The disruption controller: how many pods of a PodDisruptionBudget may go.
+//! The disruption controller: how many pods of a `PodDisruptionBudget` may go.
 //!
 //! Rules, reasons and messages: `pkg/controller/disruption/disruption.go` of Kubernetes.
 

@@ -1,4 +1,4 @@
-//! The ReplicaSet controller, which looks after ReplicationControllers, too: as many pods of one template as asked for.
+//! The ReplicaSet controller, which looks after each `ReplicationController`, too: as many pods of one template as asked for.
 
 use serde_json::{Value, json};
 

@@ -135,16 +135,24 @@ pub async fn fields_that_never_change_are_refused(on: Ground) {
 }
 
 pub async fn a_bound_claim_does_not_shrink(on: Ground) {
+    let volume = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": on.namespace },
+        "spec": {
+            "storageClassName": "none", "capacity": { "storage": "2Gi" }, "accessModes": ["ReadWriteOnce"],
+            "hostPath": { "path": "/nowhere" },
+        },
+    });
+    on.post("/api/v1/persistentvolumes", &volume).await.is(201);
     let claim = json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": { "name": "shrinks" },
         "spec": {
-            "storageClassName": "none", "volumeName": "volume-of-it", "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "none", "volumeName": on.namespace, "accessModes": ["ReadWriteOnce"],
             "resources": { "requests": { "storage": "2Gi" } },
         },
     });
     on.post("persistentvolumeclaims", &claim).await.is(201);
     let bound = json!({ "status": { "phase": "Bound", "capacity": { "storage": "2Gi" } } });
-    on.merge("persistentvolumeclaims/shrinks/status", &bound).await.is(200);
+    on.until("persistentvolumeclaims/shrinks", &bound).await;
     let smaller = json!({ "spec": { "resources": { "requests": { "storage": "1Gi" } } } });
     let refused = on.merge("persistentvolumeclaims/shrinks", &smaller).await;
     refused.refuses(
