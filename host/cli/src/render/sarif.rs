@@ -162,7 +162,7 @@ mod tests {
         let run = &document["runs"][0];
         assert_eq!(run["tool"]["driver"]["name"], "capstan");
         let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
-        assert_eq!(rules.len(), RULES.len() + 2);
+        assert_eq!(rules.len(), RULES.len() + 3);
         for rule in rules {
             assert!(rule["id"].is_string() && rule["shortDescription"]["text"].is_string());
             let level = rule["defaultConfiguration"]["level"].as_str();

@@ -343,7 +343,7 @@ fn our_own_annotations() {
     {a: 1}: {"settings":{"a":1}}
     : {}
     [1]: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this is no mapping (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
-    {: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this can't be read as YAML: while parsing a node, did not find expected node content (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
+    {: job.yaml:6: the settings in `capstan.dev/settings` can't be read: this can't be read as YAML: a bracket isn't closed before the end (write a mapping in YAML or JSON, as in `{"url": "http://shop/health"}`)
     capstan.dev/tll
     600: job.yaml:6: there is no annotation `capstan.dev/tll` (did you mean `capstan.dev/ttl`?)
     capstan.dev/colour

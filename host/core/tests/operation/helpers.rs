@@ -121,7 +121,7 @@ fn a_terminated_operation_removes_what_its_policies_want() {
         let job = hook(Phase::PreSync, 1, "migrate");
         let mut shell = shell(&[(account.clone(), after), (job.clone(), None)], 7).fate(&job, Fate::Never);
         shell.begin();
-        shell.run(100);
+        shell.run(25);
         assert!(shell.has(&account));
         shell.tell(Happened::Terminated {
             by: "somebody".to_owned(),
