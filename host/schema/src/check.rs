@@ -144,8 +144,14 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
         }
         (Shape::WholeOrText, _) => way.add(wrong("a whole number or a text", "intstr.IntOrString"), found),
         (Shape::Time | Shape::MicroTime, Value::String(text)) => {
-            if !text.is_empty() && time::canonical(text, false).is_none() {
-                way.add(malformed("a time such as `2006-01-02T15:04:05Z`"), found);
+            let has_micros = matches!(shape, Shape::MicroTime);
+            if !text.is_empty() && time::canonical(text, has_micros).is_none() {
+                let example = if has_micros {
+                    "a time such as `2006-01-02T15:04:05.000000Z`"
+                } else {
+                    "a time such as `2006-01-02T15:04:05Z`"
+                };
+                way.add(malformed(example), found);
             }
         }
         (Shape::Time | Shape::MicroTime, _) => way.add(wrong("a time such as `2006-01-02T15:04:05Z`", "string"), found),

@@ -4,8 +4,15 @@ use jiff::Timestamp;
 
 /// Returns a time as the API server writes it; none if it isn't one in RFC 3339.
 pub fn canonical(text: &str, has_micros: bool) -> Option<String> {
-    // Go takes no other separator, and no time without an offset.
-    let has_shape = text.as_bytes().get(10) == Some(&b'T');
+    // Go takes no other separator, and of a time to the microsecond all six digits.
+    let digits = text
+        .get(20..)
+        .unwrap_or_default()
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
+    let has_fraction = text.as_bytes().get(19) == Some(&b'.') && digits == 6;
+    let has_shape = text.as_bytes().get(10) == Some(&b'T') && (!has_micros || has_fraction);
     let time: Timestamp = text.parse().ok().filter(|_| has_shape)?;
     Some(write(time, has_micros))
 }
@@ -34,9 +41,10 @@ mod tests {
         assert_eq!(seconds("2024-01-02T03:04:05+01:00").unwrap(), "2024-01-02T02:04:05Z");
         assert_eq!(seconds("2024-01-02T03:04:05.9Z").unwrap(), "2024-01-02T03:04:05Z");
         assert_eq!(
-            canonical("2024-01-02T03:04:05.9Z", true).unwrap(),
-            "2024-01-02T03:04:05.900000Z"
+            canonical("2024-01-02T03:04:05.900000+01:00", true).unwrap(),
+            "2024-01-02T02:04:05.900000Z"
         );
+        assert_eq!(canonical("2024-01-02T03:04:05.9Z", true), None);
         for text in ["2024-01-02", "2024-01-02 03:04:05Z", "soon", "2024-01-02T03:04:05"] {
             assert_eq!(seconds(text), None, "{text}");
         }

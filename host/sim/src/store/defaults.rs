@@ -1,5 +1,6 @@
 //! What the API server adds to an object: the values controllers and people count on.
 
+mod admission;
 mod others;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -48,6 +49,9 @@ pub(super) fn fill(resource: &Resource, object: &mut Value) {
         }
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => binding(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object.get_mut("spec")),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration") => admission::webhooks(object, false),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration") => admission::webhooks(object, true),
+        ("", "LimitRange") => admission::limits(object.get_mut("spec")),
         (group, kind) => others::fill(group, kind, object),
     }
 }

@@ -83,6 +83,19 @@ fn decoding(problem: &Problem, object: &Value) -> Option<String> {
     }
 }
 
+/// Names the type that Go gives a value of JSON.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
 fn go_name(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -138,7 +151,16 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
                     _ => "map",
                 };
                 let value = object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
-                format!("expected {expected}, got &value.valueUnstructured{{Value:{value}}}")
+                // Each type writes the value in a format of its own: `%T`, `%v`, `%#v`.
+                let got = match expected {
+                    "numeric (int or float)" => go_type(&value).to_owned(),
+                    "string" => format!("&value.valueUnstructured{{Value:{value}}}"),
+                    _ => format!(
+                        "&{{{}}}",
+                        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                    ),
+                };
+                format!("expected {expected}, got {got}")
             }
             Fault::Duplicate { .. } => {
                 let (list, key) = twin(&problem.path, object, &rule);

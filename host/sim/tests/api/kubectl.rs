@@ -118,9 +118,63 @@ async fn kubectl_is_at_home() {
             .await
             .contains("Server Version: v1.36.0-capstan-sim")
     );
-    // Not `create ns`: its typed client sends protobuf, which the embedded server refuses as an unsupported media type.
-    let namespace = r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"lab"}}"#;
-    assert_eq!(kubectl.run("create -f -", namespace).await, "namespace/lab created");
+    // The typed clients of these commands send protobuf.
+    for (words, told) in [
+        ("create namespace lab", "namespace/lab created"),
+        ("create configmap c1 --from-literal=a=b -n lab", "configmap/c1 created"),
+        (
+            "create secret generic s1 --from-literal=a=b -n lab",
+            "secret/s1 created",
+        ),
+        (
+            "create deployment d1 --image=nginx --replicas=0 --port=80 -n lab",
+            "deployment.apps/d1 created",
+        ),
+        ("create job j1 --image=busybox -n lab -- true", "job.batch/j1 created"),
+        (
+            "create cronjob j2 --image=busybox --schedule=@daily -n lab",
+            "cronjob.batch/j2 created",
+        ),
+        ("create serviceaccount a1 -n lab", "serviceaccount/a1 created"),
+        (
+            "create role r1 --verb=get --resource=pods -n lab",
+            "role.rbac.authorization.k8s.io/r1 created",
+        ),
+        (
+            "create rolebinding r1 --role=r1 --serviceaccount=lab:a1 -n lab",
+            "rolebinding.rbac.authorization.k8s.io/r1 created",
+        ),
+        (
+            "create quota q1 --hard=pods=2,requests.cpu=1500m -n lab",
+            "resourcequota/q1 created",
+        ),
+        ("create service clusterip v1 --tcp=80:8080 -n lab", "service/v1 created"),
+        (
+            "create ingress i1 --rule=a.example.org/*=v1:80 -n lab",
+            "ingress.networking.k8s.io/i1 created",
+        ),
+        (
+            "create priorityclass p1 --value=7",
+            "priorityclass.scheduling.k8s.io/p1 created",
+        ),
+        ("auth can-i create pods -n lab", "yes"),
+        ("get cm c1 -n lab -o jsonpath={.data.a}", "b"),
+        ("get secret s1 -n lab -o jsonpath={.data.a}", "Yg=="),
+        (
+            "get deploy d1 -n lab -o jsonpath={.spec.replicas},{.spec.template.spec.containers[0].ports[0].containerPort}",
+            "0,80",
+        ),
+        ("get role r1 -n lab -o jsonpath={.rules[0].verbs}", "[\"get\"]"),
+        ("get quota q1 -n lab -o jsonpath={.spec.hard.requests\\.cpu}", "1500m"),
+        ("get svc v1 -n lab -o jsonpath={.spec.ports[0].targetPort}", "8080"),
+    ] {
+        assert_eq!(kubectl.run(words, "").await, told, "{words}");
+    }
+    assert!(kubectl.run("auth can-i --list -n lab", "").await.contains("*.*"));
+    let gone = ["deploy d1", "job j1", "cronjob j2", "priorityclass p1"];
+    for one in gone {
+        kubectl.run(&format!("delete {one} -n lab"), "").await;
+    }
     assert_eq!(
         kubectl.run("apply --server-side -f -", MANIFEST).await,
         "configmap/settings serverside-applied\ndeployment.apps/web serverside-applied\npod/one serverside-applied"
