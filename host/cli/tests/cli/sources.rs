@@ -170,10 +170,10 @@ fn what_is_asked_of_charts_needs_one() {
       4 |   name: {{ .Release.Name }}-first
         |          ^
       hint: this looks like a Helm template; name its chart with `--chart CHART`, which renders it
-    error: this can't be read as YAML: "-" is only valid inside a block
+    error: a key must be a text, not a list or mapping
       --> tests/fixtures/charts/echo/templates/migrate.yaml:1
       1 | {{- if .Values.migrate.enabled }}
-        |   ^
+        |  ^
       hint: this looks like a Helm template; name its chart with `--chart CHART`, which renders it
     error: a key must be a text, not a list or mapping
       --> tests/fixtures/charts/echo/templates/migrate.yaml:15 (document 2)

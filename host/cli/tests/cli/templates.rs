@@ -199,7 +199,7 @@ fn a_project_in_rust_passes_its_cases() {
         after,
         deeds,
         [
-            "it wrote `a deed` .. panicked at src/lib.rs:",
+            "a deed (src/lib.rs: .. panicked at src/lib.rs:",
             "used up its budget",
             "the clock stands still during a call",
             "256 MiB of memory",
@@ -413,8 +413,8 @@ fn what_a_project_lacks_is_said() {
     ");
     fs::remove_file(folder.path().join("queue/go.mod")).unwrap();
     assert_snapshot!(run_in(folder.path(), "plugin build DIR/queue").all(), @"
-    error: it is not known in which language DIR/queue is written
-      hint: it is known by one of Cargo.toml, package.json, requirements.txt, go.mod; `capstan plugin new` makes them
+    error: DIR/queue has neither sources in a known language nor a component queue.wasm
+      hint: a language is known by Cargo.toml, package.json, requirements.txt, go.mod; `capstan plugin new` makes a project. To rename an imported plugin, rename its .wasm file, too
     [exit code 2]
     ");
     fs::write(
@@ -448,11 +448,11 @@ fn a_toolchain_that_is_missing_is_named_with_what_installs_it() {
         Rust         cargo           missing   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
                      rustc           missing   curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
                      wasm32-wasip2   missing   rustup target add wasm32-wasip2
-        JavaScript   node            missing   apt-get install -y nodejs npm
-                     npm             missing   apt-get install -y nodejs npm
+        JavaScript   node            missing   install Node.js 20 or newer: https://nodejs.org (`apt-get install nodejs npm` from Debian 13 and Ubuntu 25.04 on)
+                     npm             missing   install Node.js 20 or newer: https://nodejs.org (`apt-get install nodejs npm` from Debian 13 and Ubuntu 25.04 on)
         Python       python3         missing   apt-get install -y python3
                      python3-venv    missing   apt-get install -y python3-venv
-        Go           go              missing   apt-get install -y golang-go
+        Go           go              missing   install Go 1.24 or newer: https://go.dev/dl (`apt-get install golang-go` from Debian 13 and Ubuntu 25.04 on)
         ");
     }
     let new = run_in(folder.path(), "plugin new drain --kind hook --lang python --in DIR");

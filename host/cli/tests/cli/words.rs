@@ -211,6 +211,26 @@ fn mistakes_in_manifests() {
       9 |   name: twice
         |         ^
       hint: the first one is in tests/fixtures/sets/bad/twice.yaml:4
+    error: the cluster doesn't serve HorizontalPodAutoscaler as autoscaling/v2beta2, only as autoscaling/v2, autoscaling/v1
+      --> tests/fixtures/sets/bad/version.yaml:1
+      1 | apiVersion: autoscaling/v2beta2
+        |             ^
+      hint: Kubernetes 1.26 removed it; write `apiVersion: autoscaling/v2`, and look whether its fields differ
+    error: the cluster doesn't serve CronJob as batch/v1beta1, only as batch/v1
+      --> tests/fixtures/sets/bad/version.yaml:6 (document 2)
+      6 | apiVersion: batch/v1beta1
+        |             ^
+      hint: Kubernetes 1.25 removed it; write `apiVersion: batch/v1`, and look whether its fields differ
+    error: the cluster doesn't serve Ingress as extensions/v1beta1
+      --> tests/fixtures/sets/bad/version.yaml:13 (document 3)
+      13 | apiVersion: extensions/v1beta1
+         |             ^
+      hint: Kubernetes 1.22 removed it; write `apiVersion: networking.k8s.io/v1`, and look whether its fields differ
+    error: CustomResourceDefinition/lamps.gone.example.com in this set doesn't serve Lamp as gone.example.com/v1alpha1, only as gone.example.com/v1
+      --> tests/fixtures/sets/bad/version.yaml:27 (document 5)
+      27 | apiVersion: gone.example.com/v1alpha1
+         |             ^
+      hint: write `apiVersion: gone.example.com/v1`, and look whether its fields differ
     error: `first` is no wave
       --> tests/fixtures/sets/bad/wave.yaml:7
       7 |     argocd.argoproj.io/sync-wave: first
