@@ -21,5 +21,5 @@ mod watchdog;
 
 pub use cluster::{Cluster, Tier};
 pub use error::{Error, Unavailable};
-pub use programs::{argo_bench, argo_differential, build, cache, cosign, health_bench, helm};
+pub use programs::{argo_bench, argo_differential, build, cache, cosign, health_bench, helm, schema_table};
 pub use shared::shared;
