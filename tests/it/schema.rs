@@ -22,7 +22,10 @@ fn the_table_of_types_is_what_its_generator_prints() {
     }
     let written = fs::read_to_string(&path).unwrap();
     let first = written.lines().zip(printed.lines()).find(|(one, other)| one != other);
-    assert!(written == printed, "it is written anew with CAPSTAN_UPDATE=1; the first difference: {first:?}");
+    assert!(
+        written == printed,
+        "it is written anew with CAPSTAN_UPDATE=1; the first difference: {first:?}"
+    );
     let modules = capstan_tests::path("cluster/modules/kubernetes/go.mod");
     let required = format!("k8s.io/kubernetes {}", capstan_schema::release());
     assert!(

@@ -9,6 +9,7 @@
 mod binary;
 mod check;
 mod json;
+mod lines;
 mod marks;
 mod node;
 mod scalar;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use self::lines::Lines;
 use self::{
     marks::{Mark, Marks},
     node::{Node, Trouble},
@@ -71,6 +73,11 @@ impl Manifest {
         let origin = self.origin.as_ref()?;
         let marks = origin.marks.find(pointer);
         Some(origin.place(marks.key.unwrap_or(marks.at)))
+    }
+
+    /// Returns where its values are written, in a few bytes each, if it was read from a text.
+    pub(crate) fn lines(&self) -> Option<Lines> {
+        self.origin.as_ref().map(|origin| Lines::of(&origin.marks))
     }
 
     /// Makes an error about the value at a JSON pointer: with the object, the place and the line.
