@@ -14,5 +14,6 @@ mod old;
 mod ownership;
 mod pause;
 mod real;
+mod schema;
 mod state;
 mod swap;

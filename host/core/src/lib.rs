@@ -18,6 +18,7 @@ pub mod effect;
 pub mod error;
 pub mod event;
 pub mod fact;
+pub mod field_path;
 pub mod finalizer;
 pub mod grace;
 pub mod grant;

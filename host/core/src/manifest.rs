@@ -6,6 +6,7 @@
 //! What annotations mean is not known here: see [`crate::directive`].
 
 mod check;
+mod lines;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
 use serde_json::Value;
 
+pub use self::lines::Lines;
 use self::source::Source;
 use crate::{
     error::PlanError,
@@ -61,6 +63,11 @@ impl Manifest {
         let origin = self.origin.as_ref()?;
         let marks = origin.marks.find(pointer);
         Some(origin.place(marks.key.unwrap_or(marks.at)))
+    }
+
+    /// Returns where its values are written, in a few bytes each, if it was read from a text.
+    pub(crate) fn lines(&self) -> Option<Lines> {
+        self.origin.as_ref().map(|origin| Lines::of(&origin.marks))
     }
 
     /// Makes an error about the value at a JSON pointer: with the object, the place and the line.

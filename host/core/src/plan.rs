@@ -17,6 +17,7 @@ mod select;
 mod tests;
 pub mod versions;
 mod write;
+mod written;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,6 +31,7 @@ pub use self::{
     make::{Classified, Confirmed, Live, Planning, Role, Unasked, make, wait_text},
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},
+    written::Written,
 };
 use crate::{
     compat::{Mode, Use},
@@ -102,6 +104,9 @@ pub struct Plan {
     /// Where each task is; made when it is first asked for.
     #[serde(skip)]
     pub index: Index,
+    /// Where the fields of its objects are written; unknown in a plan that was stored.
+    #[serde(skip)]
+    pub written: Written,
 }
 
 /// Where each task of a plan is. It follows from the tasks: two of them are never different.

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::object::Object;
+use crate::{
+    field_path::{Step, position, steps},
+    object::Object,
+};
 
 /// What the server says of each of them.
 const WORDS: &str = ": field not declared in schema";
@@ -56,66 +59,15 @@ pub fn is_in(object: &Value, field: &str) -> bool {
         .any(|(key, value)| !key.is_empty() && rest.strip_prefix(key.as_str()).is_some_and(|rest| is_in(value, rest)))
 }
 
-/// One step of a field's path.
-#[derive(Debug, PartialEq)]
-enum Step {
-    Field(String),
-    Place(usize),
-    /// The member of a list that has these fields.
-    Member(Vec<(String, Value)>),
-}
-
 fn inside<'a>(place: &'a mut Value, step: &Step) -> Option<&'a mut Value> {
     match step {
         Step::Field(name) => place.get_mut(name),
-        Step::Place(at) => place.get_mut(at),
-        Step::Member(fields) => {
+        Step::Place(_) | Step::Member(_) => {
             let members = place.as_array_mut()?;
-            let has = |member: &Value, (name, value): &(String, Value)| member.get(name) == Some(value);
-            // The server fills in keys that the manifest leaves out: a port's protocol.
-            let may_have =
-                |member: &Value, (name, value): &(String, Value)| member.get(name).is_none_or(|known| known == value);
-            let exactly = members
-                .iter()
-                .position(|member| fields.iter().all(|field| has(member, field)));
-            let position = exactly.or_else(|| {
-                members
-                    .iter()
-                    .position(|member| fields.iter().all(|field| may_have(member, field)))
-            })?;
-            members.get_mut(position)
+            let at = position(members, step)?;
+            members.get_mut(at)
         }
     }
-}
-
-/// Takes a path apart: `.a.b[3].c[name="x",port=80].d`.
-fn steps(field: &str) -> Option<Vec<Step>> {
-    let mut steps = Vec::new();
-    let mut rest = field;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix('.') {
-            let end = after.find(['.', '[']).unwrap_or(after.len());
-            let (name, after) = after.split_at_checked(end)?;
-            steps.push(Step::Field(name.to_owned()));
-            rest = after;
-        } else {
-            let (inner, after) = rest.strip_prefix('[')?.split_once(']')?;
-            steps.push(match inner.parse() {
-                Ok(at) => Step::Place(at),
-                Err(_) => Step::Member(fields(inner)?),
-            });
-            rest = after;
-        }
-    }
-    Some(steps)
-}
-
-fn fields(text: &str) -> Option<Vec<(String, Value)>> {
-    let one = |part: &str| {
-        let (name, value) = part.split_once('=')?;
-        Some((name.to_owned(), serde_json::from_str(value).ok()?))
-    };
-    text.split(',').map(one).collect()
 }
 
 #[cfg(test)]

@@ -137,11 +137,11 @@ impl Performer {
         let id = order.task.clone();
         Some(match &order.what {
             What::Check => Happened::Checked {
-                result: self.check(task).await.map_err(|error| self.problem(error)),
+                result: self.check(task).await.map_err(|error| self.refused(task, error)),
                 task: id,
             },
             What::Apply => Happened::Applied {
-                result: self.apply(task).await.map_err(|error| self.problem(error)),
+                result: self.apply(task).await.map_err(|error| self.refused(task, error)),
                 task: id,
             },
             What::Delete(target, propagation) => Happened::Deleted {
@@ -200,6 +200,23 @@ impl Performer {
     fn problem(&self, error: ClusterError) -> Problem {
         let error = error.reworded(|text| self.lines.redacted(text));
         Problem::new(error.class(), error.to_string())
+    }
+
+    /// Does so with the places of the fields that the server names.
+    fn refused(&self, task: &Task, error: ClusterError) -> Problem {
+        let is_about_fields = matches!(
+            error,
+            ClusterError::Invalid(_) | ClusterError::Immutable(_) | ClusterError::Undeclared(_)
+        );
+        let mut problem = self.problem(error);
+        if let (true, Some(object), Some(whole)) = (is_about_fields, &task.object, &task.place) {
+            let places = self.plan.written.places(&task.key, object, whole, &problem.message);
+            let places: Vec<String> = places.iter().map(ToString::to_string).collect();
+            if !places.is_empty() {
+                problem.message = format!("{}; it is written in {}", problem.message, places.join(", "));
+            }
+        }
+        problem
     }
 
     async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, String) {

@@ -117,7 +117,11 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
         },
         (Shape::Natural(_), Value::Number(number)) if number.is_u64() => {}
         (Shape::Whole(bits) | Shape::Natural(bits), _) => way.add(wrong("a whole number", go(*bits)), found),
-        (Shape::Number, Value::Number(_)) | (Shape::Bool, Value::Bool(_)) | (Shape::Any | Shape::Raw, _) => {}
+        (Shape::Number | Shape::Quantity, Value::Number(_))
+        | (Shape::Bool | Shape::SchemaOrBool, Value::Bool(_))
+        | (Shape::WholeOrText, Value::String(_))
+        | (Shape::SchemaOrTexts, Value::Array(_))
+        | (Shape::Any | Shape::Raw, _) => {}
         (Shape::Number, _) => way.add(wrong("a number", "float64"), found),
         (Shape::Bool, _) => way.add(wrong("`true` or `false`", "bool"), found),
         (Shape::Bytes, Value::String(text)) => {
@@ -129,13 +133,11 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
         }
         (Shape::Bytes, _) => way.add(wrong("a text in base64", "[]uint8"), found),
         (Shape::Quantity, Value::String(text)) if quantity::canonical(text).is_some() => {}
-        (Shape::Quantity, Value::Number(_)) => {}
         (Shape::Quantity, Value::String(_)) => way.add(malformed("an amount such as `500m`, `2` or `1Gi`"), found),
         (Shape::Quantity, _) => way.add(
             wrong("an amount such as `500m`, `2` or `1Gi`", "resource.Quantity"),
             found,
         ),
-        (Shape::WholeOrText, Value::String(_)) => {}
         (Shape::WholeOrText, Value::Number(number)) => {
             let fits = stored::whole(number).is_some_and(|whole| i32::try_from(whole).is_ok());
             if !fits {
@@ -165,7 +167,6 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
             }
         }
         (Shape::Map(_), _) => way.add(wrong("a mapping", "map[string]"), found),
-        (Shape::SchemaOrBool, Value::Bool(_)) => {}
         (Shape::SchemaOrBool | Shape::SchemaOrList | Shape::SchemaOrTexts, Value::Object(members)) => {
             if let Some(of) = table::schema() {
                 structure(of, members, way, found);
@@ -178,7 +179,6 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
                 }
             }
         }
-        (Shape::SchemaOrTexts, Value::Array(_)) => {}
         (Shape::SchemaOrBool, _) => way.add(wrong("a schema, `true` or `false`", "JSONSchemaPropsOrBool"), found),
         (Shape::SchemaOrList, _) => way.add(wrong("a schema or a list of schemas", "JSONSchemaPropsOrArray"), found),
         (Shape::SchemaOrTexts, _) => way.add(
@@ -219,10 +219,10 @@ fn list(of: &Shape, field: &Field, within: &'static str, items: &[Value], way: &
     if items.len() < 2 {
         return;
     }
-    let identity: Box<dyn Fn(&Value) -> Option<String>> = match &field.merging {
-        Merging::Map(keys) => Box::new(|item| keys_of(of, keys, item)),
-        Merging::Set => Box::new(|item| (!item.is_object() && !item.is_array()).then(|| item.to_string())),
-        Merging::Plain | Merging::Atomic => return,
+    let identity = |item: &Value| match &field.merging {
+        Merging::Map(keys) => keys_of(of, keys, item),
+        Merging::Set => (!item.is_object() && !item.is_array()).then(|| item.to_string()),
+        Merging::Plain | Merging::Atomic => None,
     };
     let mut seen = std::collections::BTreeMap::new();
     for (index, item) in items.iter().enumerate() {

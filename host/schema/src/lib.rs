@@ -1,5 +1,5 @@
 //! The types of Kubernetes' built-in kinds, from a table that is generated from the API server's own Go types and OpenAPI, and of custom
-//! kinds, from their CustomResourceDefinitions.
+//! kinds, from their `CustomResourceDefinition`s.
 //!
 //! * [`table`]: the table `kubernetes.txt`, of which nothing is read before it is asked for;
 //! * [`check`]: what the API server would refuse in an object of a built-in kind; [`structural`]: the same for custom kinds, and what the

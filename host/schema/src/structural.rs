@@ -18,7 +18,7 @@ const EMBEDDED: &str = "x-kubernetes-embedded-resource";
 /// How much memory a pattern may take, compiled.
 const PATTERN_BYTES: usize = 1 << 20;
 
-/// Returns the schema of a version in a CustomResourceDefinition, if it has one.
+/// Returns the schema of a version in a `CustomResourceDefinition`, if it has one.
 pub fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
     let versions = definition.pointer("/spec/versions")?.as_array()?;
     let found = versions

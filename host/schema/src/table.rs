@@ -66,6 +66,7 @@ pub struct Type {
 
 /// A field of a struct.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the table")]
 pub struct Field {
     /// Its name in JSON; empty for a struct whose fields are, in JSON, those of the outer type.
     pub name: &'static str,

@@ -21,5 +21,7 @@ mod watchdog;
 
 pub use cluster::{Cluster, Tier};
 pub use error::{Error, Unavailable};
-pub use programs::{argo_bench, argo_differential, build, cache, cosign, health_bench, helm, kubectl_decoder};
+pub use programs::{
+    argo_bench, argo_differential, build, cache, cosign, health_bench, helm, kubectl_decoder, schema_table,
+};
 pub use shared::shared;

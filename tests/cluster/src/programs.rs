@@ -68,6 +68,7 @@ pub(crate) const DISTRIBUTION: Program = program(
 const COSIGN: Program = program("cosign", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign");
 const KUBECTL_DECODER: Program = program("kubectl-decoder", "yaml", ".");
 const HEALTH_BENCH: Program = program("health-bench", "health", "./bench");
+const SCHEMA: Program = program("schema", "schema", ".");
 const ARGO_CD: &str = "gitops-engine";
 const ARGO_BENCH: Program = program("argo-bench", ARGO_CD, "./bench");
 const ARGO_DIFFERENTIAL: Program = program("argo-differential", ARGO_CD, "./differential");
@@ -123,6 +124,26 @@ pub fn argo_differential() -> Result<PathBuf, Error> {
 pub fn health_bench() -> Result<PathBuf, Error> {
     ensure(&[HEALTH_BENCH])?;
     Ok(HEALTH_BENCH.path()?)
+}
+
+/// Returns the table of the types of Kubernetes' built-in kinds, by the program that generates it.
+///
+/// # Errors
+///
+/// Returns that there is no Go, or what kept the program from being built or from ending well.
+pub fn schema_table() -> Result<String, Error> {
+    ensure(&[SCHEMA])?;
+    let go = find_go()?;
+    let path = SCHEMA.path()?;
+    let work = tempfile::tempdir().context("failed to create a directory")?;
+    // It asks `go` where the API server's published documents are.
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let own = go.parent().map(Path::to_owned);
+    let folders = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&folders)))
+        .context("a folder that can't be in PATH")?;
+    let mut command = SCHEMA.go(&path, &[]);
+    command.env("PATH", folders);
+    Ok(run(&mut command, work.path())?)
 }
 
 impl Program {

@@ -228,6 +228,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
         confirmed: made.confirmed,
         limits: planning.limits,
         index: super::Index::default(),
+        written: super::Written::of(planning.desired),
     })
 }
 

@@ -20,7 +20,7 @@ use capstan_core::{
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{Index, Limits, Plan},
+    plan::{Index, Limits, Plan, Written},
     plugins::{Answerer, Application, Ask, HookStep, Progress, Request},
     sync_options::SyncOptions,
     task::{
@@ -167,6 +167,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         confirmed: BTreeSet::new(),
         limits: Limits::default(),
         index: Index::default(),
+        written: Written::default(),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) fn webhooks(object: &mut Value, is_mutating: bool) {
     }
 }
 
-/// Completes a LimitRange: what a container asks for is at most what it may have.
+/// Completes a `LimitRange`: what a container asks for is at most what it may have.
 pub(super) fn limits(spec: Option<&mut Value>) {
     let Some(spec) = spec else { return };
     for limit in each(spec, "limits").filter(|limit| limit["type"] == "Container") {

@@ -1,0 +1,59 @@
+//! The places of an object's values in a few bytes each: what is kept of them while an operation runs.
+
+use capstan_yaml::{Inside, Mark, Marks};
+
+use crate::place::reference_token;
+
+/// Where the values of an object are written, by digests of their JSON pointers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lines(Box<[(u32, Mark)]>);
+
+/// The offset basis of FNV-1a with 32 bits. A collision costs a wrong line in a message.
+const BASIS: u32 = 0x811c_9dc5;
+
+fn digest(from: u32, text: &str) -> u32 {
+    text.bytes().fold(from, |digest, byte| {
+        (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+impl Lines {
+    pub(super) fn of(marks: &Marks) -> Lines {
+        let mut lines = Vec::new();
+        collect(marks, BASIS, &mut lines);
+        lines.sort_unstable_by_key(|(digest, _)| *digest);
+        Lines(lines.into_boxed_slice())
+    }
+
+    /// Returns the line and the column, both from 1, of the value at a JSON pointer, or of the nearest value around it that is known.
+    pub(crate) fn find(&self, pointer: &str) -> Option<(u32, u32)> {
+        let mut pointer = pointer;
+        loop {
+            let wanted = digest(BASIS, pointer);
+            if let Ok(at) = self.0.binary_search_by_key(&wanted, |(digest, _)| *digest)
+                && let Some((_, mark)) = self.0.get(at)
+            {
+                return Some((mark.line, mark.column));
+            }
+            pointer = pointer.rsplit_once('/')?.0;
+        }
+    }
+}
+
+fn collect(marks: &Marks, here: u32, lines: &mut Vec<(u32, Mark)>) {
+    lines.push((here, marks.key.unwrap_or(marks.at)));
+    match &marks.inside {
+        Inside::Nothing => {}
+        Inside::List(values) => {
+            for (index, value) in values.iter().enumerate() {
+                collect(value, digest(here, &format!("/{index}")), lines);
+            }
+        }
+        Inside::Map(values) => {
+            for (name, value) in values {
+                let token = digest(digest(here, "/"), &reference_token(name));
+                collect(value, token, lines);
+            }
+        }
+    }
+}
