@@ -289,6 +289,10 @@ pub enum Until {
 /// A hook to be run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and stored under its name"
+)]
 pub struct HookTask {
     /// Which hook of the application.
     pub hook: HookId,

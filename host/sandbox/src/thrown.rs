@@ -134,6 +134,9 @@ pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> 
 
 /// Says in words what the JavaScript runtime writes when an answer has a value of another type than the contract's.
 pub(crate) fn wrong_type(cause: &str) -> Option<String> {
+    if let Some(missing) = missing_export(cause) {
+        return Some(missing);
+    }
     let from = cause.split_once("FromJs { from: \"")?.1;
     let (from, rest) = from.split_once('"')?;
     let (to, _) = rest.split_once("to: \"")?.1.split_once('"')?;
@@ -144,6 +147,19 @@ pub(crate) fn wrong_type(cause: &str) -> Option<String> {
         with_article(from),
         with_article(to)
     ))
+}
+
+/// Says what a JavaScript program lacks, which the runtime notices when it is called.
+fn missing_export(cause: &str) -> Option<String> {
+    let (before, _) = cause.split_once("' not found: FromJs { from: \"undefined\"")?;
+    if let Some((_, interface)) = before.rsplit_once("interface 'capstan:plugin/") {
+        let name = interface.split('@').next().unwrap_or(interface);
+        // jco's name of an interface has no dashes.
+        let name = name.replace("delete-policy", "deletePolicy");
+        return Some(format!("the program doesn't export `{name}`"));
+    }
+    let (_, function) = before.rsplit_once("function '")?;
+    Some(format!("the program has no function `{function}`"))
 }
 
 fn with_article(word: &str) -> String {
@@ -159,6 +175,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_a_javascript_program_lacks_is_named() {
+        let undefined = "not found: FromJs { from: \"undefined\", to: \"object\", message: None }";
+        let of = |what: &str| wrong_type(&format!("{what} {undefined}"));
+        assert_eq!(
+            of("interface 'capstan:plugin/delete-policy@0.1.0'").as_deref(),
+            Some("the program doesn't export `deletePolicy`")
+        );
+        assert_eq!(
+            of("function 'start'").as_deref(),
+            Some("the program has no function `start`")
+        );
+    }
 
     #[track_caller]
     fn is(stderr: &str, expected: &str) {

@@ -143,12 +143,12 @@ fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, told: [&str;
             format!("settings: {{ seconds: {seconds} }}\n"),
         )
         .unwrap();
-        let run = || run_in(folder, "plugin run DIR/hook start --input DIR/deed.yaml");
-        // On a busy machine two seconds may be over before the budget is used up. The host says so.
-        let is_answer = |said: &Said| !said.out.contains("is the machine overloaded?");
-        let said = std::iter::repeat_with(run).take(10).find(is_answer).unwrap_or_else(run);
-        for part in told.split(" .. ") {
-            assert!(said.out.contains(part), "{deed}: no {part:?} in\n{}", said.all());
+        // On a busy machine two seconds may be over before the budget of instructions is. The host says so.
+        let said = run_in(folder, "plugin run DIR/hook start --input DIR/deed.yaml");
+        if !(told == "used up its budget" && said.out.contains("no answer after 2s")) {
+            for part in told.split(" .. ") {
+                assert!(said.out.contains(part), "{deed}: no {part:?} in\n{}", said.all());
+            }
         }
         assert_eq!(said.code, 16, "{deed}: {}", said.all());
     }
@@ -428,7 +428,7 @@ fn what_a_project_lacks_is_said() {
         3 | licence = 7
           |           ^
         invalid type: integer `7`, expected a string
-      hint: `wit/README.md` shows what a `plugin.toml` may say
+      hint: `wit/README.md`, which `capstan plugin new` puts into a project, shows all that a `plugin.toml` may say
     [exit code 2]
     ");
 }

@@ -46,7 +46,7 @@ pub(super) fn roles(set: &Set<'_>, found: &mut Found<'_>) {
     }
 }
 
-/// Returns the role and the accounts that a RoleBinding or ClusterRoleBinding names, where that is written, and which is the role.
+/// Returns the role and the accounts that a `RoleBinding` or `ClusterRoleBinding` names, where that is written, and which is the role.
 pub(crate) fn named(object: &Object) -> Vec<(ObjectKey, String, bool)> {
     let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
     let mut named = Vec::new();

@@ -136,7 +136,7 @@ pub fn helper(phase: Phase, wave: i32, name: &str) -> Task {
         hook.runs_to_completion = false;
         "*/*".clone_into(&mut hook.by.claim);
     }
-    task.key.kind = "ServiceAccount".to_owned();
+    "ServiceAccount".clone_into(&mut task.key.kind);
     task.id = TaskId::of(phase, Wave(wave), &task.key);
     task.rank = 7;
     task
