@@ -44,7 +44,7 @@ fn what_is_no_plugin_is_refused() {
     ");
     assert_snapshot!(refused(Component::new().finish()), @r"
     ./x.wasm is no plugin: no manifest: there is no section `capstan:plugin`
-    hint: stamp its `plugin.toml` into it with `capstan-stamp`, as plugins/README.md says
+    hint: `capstan plugin build` puts its `plugin.toml` into it
     ");
     assert_snapshot!(refused(vec![0; (32 << 20) + 1]), @r"
     plugin ./x.wasm has 33554433 bytes, and may have 33554432

@@ -91,7 +91,6 @@ pub(super) fn object(resource: &Resource, object: &Value) -> Result<(), Refusal>
     labels(&object["metadata"], &mut causes);
     owners(&object["metadata"], &mut causes);
     match (resource.group.as_str(), resource.kind.as_str()) {
-        ("", "Service") => ports(&object["spec"], &mut causes),
         ("", "Pod") => pod(&object["spec"], "spec", &mut causes),
         ("apps", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet") => workload(&object["spec"], &mut causes),
         ("", "ConfigMap" | "Secret") => data(resource, object, &mut causes)?,
@@ -202,35 +201,6 @@ fn pod(spec: &Value, path: &str, causes: &mut Vec<Cause>) {
         names.push(name);
         if container["image"].as_str().is_none_or(str::is_empty) {
             causes.push(Cause::required(&format!("{path}.{list}[{index}].image"), ""));
-        }
-    }
-}
-
-/// Checks the ports of a Service: no two have one name, or one number and protocol.
-fn ports(spec: &Value, causes: &mut Vec<Cause>) {
-    let ports = spec["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let duplicate = |field: String, value: &Value| Cause {
-        reason: "FieldValueDuplicate",
-        field,
-        message: format!("Duplicate value: {value}"),
-    };
-    let protocol = |port: &Value| port["protocol"].as_str().unwrap_or("TCP").to_owned();
-    for (at, port) in ports.iter().enumerate() {
-        let before = ports.get(..at).unwrap_or_default();
-        let name = &port["name"];
-        if name.as_str().is_none_or(str::is_empty) {
-            if ports.len() > 1 {
-                causes.push(Cause::required(&format!("spec.ports[{at}].name"), ""));
-            }
-        } else if before.iter().any(|other| other["name"] == *name) {
-            causes.push(duplicate(format!("spec.ports[{at}].name"), name));
-        }
-        if before
-            .iter()
-            .any(|other| other["port"] == port["port"] && protocol(other) == protocol(port))
-        {
-            let key = json!({ "port": port["port"], "protocol": protocol(port) });
-            causes.push(duplicate(format!("spec.ports[{at}]"), &key));
         }
     }
 }
