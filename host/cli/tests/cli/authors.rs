@@ -6,19 +6,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::support::{Said, component, run};
+use crate::support::{component, run, run_in};
 
 const MANIFEST: &str = "contract = '0.1.0'\nname = 'approval'\nversion = '0.1.0'\nlicence = 'Apache-2.0'\n\
                         description = 'Waits.'\n[[claims]]\ninterface = 'hook'\ntypes = ['approval']\n";
-
-/// Runs a command; `DIR` in it, and in what it prints, is the folder.
-fn run_in(folder: &Path, words: &str) -> Said {
-    let dir = folder.display().to_string();
-    let mut said = run(&words.replace("DIR", &dir));
-    said.out = said.out.replace(&dir, "DIR");
-    said.err = said.err.replace(&dir, "DIR");
-    said
-}
 
 /// A project in JavaScript whose component was built.
 fn project() -> tempfile::TempDir {

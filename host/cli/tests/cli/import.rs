@@ -4,24 +4,19 @@ use std::{fs, path::Path};
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, capstan};
+use crate::support::{Said, run_in};
 
 /// Runs a command in which DIR is a folder of the test's own.
 fn run(dir: &Path, words: &str) -> Said {
-    let said: Said = capstan(&words.replace("DIR", &dir.display().to_string()))
-        .output()
-        .unwrap()
-        .into();
-    let hide = |text: &str| text.replace(&dir.display().to_string(), "DIR");
+    let said = run_in(dir, words);
     // Its size is nobody's promise.
     let size = |text: String| match (text.find(" ("), text.find(" KiB)")) {
         (Some(from), Some(to)) if from < to => format!("{}{}", &text[..from], &text[to + " KiB)".len()..]),
         _ => text,
     };
     Said {
-        out: hide(&said.out),
-        err: size(hide(&said.err)),
-        code: said.code,
+        err: size(said.err),
+        ..said
     }
 }
 

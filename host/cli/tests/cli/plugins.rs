@@ -3,13 +3,12 @@
 use std::{
     fs,
     io::Write as _,
-    path::Path,
     process::{Command, Stdio},
 };
 
 use insta::assert_snapshot;
 
-use crate::support::{Said, component, project, run};
+use crate::support::{Said, component, project, run, run_in};
 
 /// A folder with components that came out of the build, and what tests put beside them.
 fn folder(names: &[&str]) -> tempfile::TempDir {
@@ -18,15 +17,6 @@ fn folder(names: &[&str]) -> tempfile::TempDir {
         fs::write(folder.path().join(name).with_extension("wasm"), component(name)).unwrap();
     }
     folder
-}
-
-/// Runs a command; `DIR` in it, and in what it says, is the folder.
-fn run_in(folder: &Path, words: &str) -> Said {
-    let dir = folder.display().to_string();
-    let mut said = run(&words.replace("DIR", &dir));
-    said.out = said.out.replace(&dir, "DIR");
-    said.err = said.err.replace(&dir, "DIR");
-    said
 }
 
 const QUEUE: &str = "contract = '0.1.0'\nname = 'queue'\nversion = '1.0.0'\nlicence = 'MIT'\ndescription = 'Queues.'\n\

@@ -41,12 +41,10 @@ impl Place {
     fn run(&self, words: &str) -> Said {
         let dir = self.path().display().to_string();
         let words = words.replace("DIR", &dir);
-        let mut said = run(&format!(
+        run(&format!(
             "{words} -n shop --simulate --state {dir}/state --plugin-cache {dir}/cache"
-        ));
-        said.out = said.out.replace(&dir, "DIR");
-        said.err = said.err.replace(&dir, "DIR");
-        said
+        ))
+        .with_dir(&dir)
     }
 
     /// Makes a health check of Deployments that says this of one that is there, as a plugin `shop-health`.

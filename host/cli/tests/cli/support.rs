@@ -66,6 +66,13 @@ impl From<Output> for Said {
 }
 
 impl Said {
+    /// Writes `DIR` for a folder.
+    pub fn with_dir(mut self, dir: &str) -> Said {
+        self.out = self.out.replace(dir, "DIR");
+        self.err = self.err.replace(dir, "DIR");
+        self
+    }
+
     /// Both streams and the code, as a reader of a transcript sees them.
     pub fn all(&self) -> String {
         format!("{}{}[exit code {}]", self.out, self.err, self.code)
@@ -75,6 +82,12 @@ impl Said {
 /// Runs a command to its end.
 pub fn run(words: &str) -> Said {
     capstan(words).output().unwrap().into()
+}
+
+/// Runs a command; `DIR` in it, and in what it prints, is the folder.
+pub fn run_in(folder: &Path, words: &str) -> Said {
+    let dir = folder.display().to_string();
+    run(&words.replace("DIR", &dir)).with_dir(&dir)
 }
 
 /// A running command. It is killed when the test is over.

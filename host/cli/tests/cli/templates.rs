@@ -36,11 +36,8 @@ fn command(folder: &Path, words: &str) -> Command {
 
 /// Runs a command; `DIR` in it, and in what it says, is the folder.
 fn run_in(folder: &Path, words: &str) -> Said {
-    let mut said: Said = command(folder, words).output().unwrap().into();
-    let dir = folder.display().to_string();
-    said.out = said.out.replace(&dir, "DIR");
-    said.err = said.err.replace(&dir, "DIR");
-    said
+    let said: Said = command(folder, words).output().unwrap().into();
+    said.with_dir(&folder.display().to_string())
 }
 
 /// What is said by tools that reach no registry.

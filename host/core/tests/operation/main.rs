@@ -3,7 +3,7 @@
 
 mod again;
 mod argo_cd;
-mod helpers;
+mod helper_hooks;
 mod properties;
 mod requests;
 mod shell;
