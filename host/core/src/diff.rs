@@ -20,7 +20,6 @@ use sha2::{Digest as _, Sha256};
 pub use self::answer::{Answer, comparable};
 pub use self::certain::is_certainly_unchanged;
 pub use self::decide::{Decided, Question, decide};
-pub(crate) use self::equal::amount;
 use self::equal::is_equal;
 use crate::{object::Object, place::reference_token, sent::as_sent};
 

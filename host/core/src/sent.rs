@@ -4,6 +4,7 @@
 //! what is compared is what would be sent.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use capstan_schema::without_nulls;
 use serde_json::{Map, Value};
 
 use crate::object::Object;
@@ -63,18 +64,6 @@ fn lacks(sent: &Value, made: Option<&Value>) -> bool {
             sent.iter().zip(made).any(|(sent, made)| lacks(sent, Some(made)))
         }
         _ => false,
-    }
-}
-
-/// Members of lists stay: without one, the others would have another place.
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let kept = members.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
-        }
-        Value::Array(members) => Value::Array(members.iter().map(without_nulls).collect()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

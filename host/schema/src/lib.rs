@@ -17,7 +17,23 @@ pub mod structural;
 pub mod table;
 pub mod time;
 
+use serde_json::Value;
+
 pub use self::{
     problem::{Fault, Problem},
     table::{Kind, Type, kind, release},
 };
+
+/// Returns a value without the members of mappings that are null, at any depth: kubectl sends none, and server-side apply ignores them.
+/// Members of lists stay: without one, the others would have another place.
+#[must_use]
+pub fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}

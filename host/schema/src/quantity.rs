@@ -1,5 +1,7 @@
 //! Amounts such as `500m` and `1Gi`, and the one form in which the API server writes each (`k8s.io/apimachinery/pkg/api/resource`).
 
+use serde_json::Value;
+
 /// One billionth, the smallest part that an amount has.
 const NANO: i128 = 1_000_000_000;
 
@@ -17,9 +19,14 @@ pub fn canonical(text: &str) -> Option<String> {
     Some(write(nanos, format))
 }
 
-/// Returns how many billionths an amount is; none if it isn't one.
-pub fn nanos(text: &str) -> Option<i128> {
-    parse(text).map(|(nanos, _)| nanos)
+/// Returns how many billionths an amount in JSON is, a text or a number; none if it isn't one, or is too large to be counted.
+pub fn nanos(value: &Value) -> Option<i128> {
+    let parsed = match value {
+        Value::String(text) => parse(text),
+        Value::Number(number) => parse(&number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    parsed.map(|(nanos, _)| nanos)
 }
 
 fn parse(text: &str) -> Option<(i128, Format)> {
@@ -140,8 +147,34 @@ fn write(nanos: i128, format: Format) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn amounts_are_compared_by_their_value() {
+        for (text, thousandths) in [
+            ("1", 1000),
+            ("500m", 500),
+            ("1.5", 1500),
+            ("1k", 1_000_000),
+            ("1Ki", 1_024_000),
+            ("0.5Gi", 536_870_912_000),
+            ("2e3", 2_000_000),
+            ("-1", -1000),
+        ] {
+            assert_eq!(nanos(&json!(text)), Some(thousandths * 1_000_000), "{text}");
+        }
+        assert_eq!(nanos(&json!(2)), nanos(&json!("2")));
+        assert_eq!(nanos(&json!(0.5)), nanos(&json!("500m")));
+        assert_eq!(nanos(&json!(1e21)), nanos(&json!("1000E")));
+        for text in ["", "x", "1x", "1.2.3", "9e99"] {
+            assert_eq!(nanos(&json!(text)), None, "{text}");
+        }
+        for value in [json!(null), json!(true), json!([]), json!({})] {
+            assert_eq!(nanos(&value), None, "{value}");
+        }
+    }
 
     #[test]
     fn amounts_have_one_form() {
@@ -184,7 +217,7 @@ mod tests {
         #[test]
         fn the_form_stays_and_means_the_same(text in "[+-]?[0-9]{0,12}(\\.[0-9]{0,6})?([numkMGT]|[KMGT]i|e-?[0-6])?") {
             if let Some(written) = canonical(&text) {
-                prop_assert_eq!(nanos(&written), nanos(&text), "{}", &written);
+                prop_assert_eq!(nanos(&json!(written)), nanos(&json!(text)), "{}", &written);
                 prop_assert_eq!(canonical(&written), Some(written.clone()));
             }
         }

@@ -8,6 +8,17 @@ use std::{
 
 use serde_json::Value;
 
+/// The fields of a `StatefulSet`'s `spec` that an API server lets change (`ValidateStatefulSetUpdate` in `pkg/apis/apps/validation`).
+pub const STATEFUL_SET_MUTABLE: [&str; 7] = [
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+];
+
 /// A built-in kind.
 #[derive(Debug, Clone, Copy)]
 pub struct Kind {
@@ -108,13 +119,13 @@ pub enum Merging {
 /// What a value is.
 #[derive(Debug)]
 pub enum Shape {
-    /// A text.
+    /// A string of JSON.
     Text,
     /// A whole number of so many bits, with a sign.
     Whole(u8),
     /// A whole number without a sign, of so many bits.
     Natural(u8),
-    /// A number.
+    /// A number of JSON, with or without a fraction.
     Number,
     /// True or false.
     Bool,
@@ -138,9 +149,9 @@ pub enum Shape {
     SchemaOrList,
     /// A schema or a list of texts.
     SchemaOrTexts,
-    /// A struct.
+    /// A mapping with the fields of a type of the table.
     Struct(Reference),
-    /// A list.
+    /// A list of values of one shape.
     List(Box<Shape>),
     /// A list that is a message of its own in protobuf.
     Items(Box<Shape>),

@@ -6,7 +6,6 @@
 //!
 //! * `create.rs`, `update.rs`, `delete.rs`: the writes; `commit.rs`: what they all end in;
 //! * `defaults.rs`, `validate.rs`, `immutable.rs`: what the API server adds to an object, and what it refuses;
-//! * `quantity.rs`: what `1Gi` is worth;
 //! * `typed.rs`: what Go makes of an object that it reads and writes;
 //! * `definition.rs`: custom kinds; `namespace.rs`: life and death of namespaces;
 //! * `mirror.rs`: objects as another API server has them;
@@ -22,7 +21,6 @@ mod immutable;
 mod lines;
 mod mirror;
 mod namespace;
-pub(crate) mod quantity;
 mod save;
 mod shared;
 mod typed;

@@ -1,6 +1,7 @@
 //! What a controller or the API server decides, whatever a manifest says: the replicas of what is scaled, fields of a `StatefulSet` that
 //! never change, claims that would become smaller.
 
+use capstan_schema::{quantity, table::STATEFUL_SET_MUTABLE};
 use serde_json::Value;
 
 use super::{
@@ -9,21 +10,11 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    diff::{Change, amount},
+    diff::Change,
     object::Object,
     task::{Action, ApplyTask, Changes},
 };
 
-/// The fields of a `StatefulSet` that an API server lets change (`ValidateStatefulSetUpdate` in `pkg/apis/apps/validation`).
-const SET_FIELDS: [&str; 7] = [
-    "replicas",
-    "ordinals",
-    "template",
-    "updateStrategy",
-    "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy",
-    "minReadySeconds",
-];
 const SIZE: &str = "/spec/resources/requests/storage";
 const REPLICAS: &str = "/spec/replicas";
 
@@ -91,7 +82,7 @@ pub(super) fn stateful_sets(set: &Set<'_>, found: &mut Found<'_>) {
             .filter(|change| {
                 let field = change.pointer.strip_prefix("/spec/").unwrap_or_default();
                 let field = field.split('/').next().unwrap_or_default();
-                !field.is_empty() && !SET_FIELDS.contains(&field)
+                !field.is_empty() && !STATEFUL_SET_MUTABLE.contains(&field)
             })
             .collect();
         let Some(first) = refused.first() else { continue };
@@ -116,7 +107,10 @@ pub(super) fn claims(set: &Set<'_>, found: &mut Found<'_>) {
             let (Some(from), Some(to)) = (&change.from, &change.to) else {
                 continue;
             };
-            if amount(to).zip(amount(from)).is_none_or(|(to, from)| to >= from) {
+            if quantity::nanos(to)
+                .zip(quantity::nanos(from))
+                .is_none_or(|(to, from)| to >= from)
+            {
                 continue;
             }
             let word = |size: &Value| size.as_str().map_or_else(|| size.to_string(), str::to_owned);

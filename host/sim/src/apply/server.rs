@@ -1,5 +1,6 @@
 //! Server-side apply: the fields a manager names are its own, those it no longer names go, those of others are a conflict.
 
+use capstan_schema::without_nulls;
 use serde_json::{Value, json};
 
 use super::{
@@ -109,17 +110,6 @@ fn wanted(configuration: &Configuration<'_>) -> Value {
         }
     }
     applied
-}
-
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
-        }
-        Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
-    }
 }
 
 fn conflict(disputed: &[(&Entry, &Fields)]) -> Refusal {

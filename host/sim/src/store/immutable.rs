@@ -2,6 +2,7 @@
 
 mod storage;
 
+use capstan_schema::table::STATEFUL_SET_MUTABLE;
 use serde_json::{Value, json};
 
 use super::validate::refuse;
@@ -184,7 +185,9 @@ fn placeless(template: &Value) -> Value {
 }
 
 fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Cause>) {
-    if resource.is("apps", "StatefulSet") && but(&live["spec"], SET_FREE) != but(&object["spec"], SET_FREE) {
+    if resource.is("apps", "StatefulSet")
+        && but(&live["spec"], &STATEFUL_SET_MUTABLE) != but(&object["spec"], &STATEFUL_SET_MUTABLE)
+    {
         let why = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', \
             'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
         causes.push(Cause::forbidden("spec", why));
@@ -209,16 +212,6 @@ fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Ca
         }
     }
 }
-
-const SET_FREE: &[&str] = &[
-    "replicas",
-    "ordinals",
-    "template",
-    "updateStrategy",
-    "revisionHistoryLimit",
-    "persistentVolumeClaimRetentionPolicy",
-    "minReadySeconds",
-];
 
 /// Returns an object without some of its fields.
 fn but(object: &Value, fields: &[&str]) -> Value {

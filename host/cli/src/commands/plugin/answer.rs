@@ -149,19 +149,7 @@ pub(super) fn telling(answer: Value) -> Value {
         };
         !is_empty && key != "state"
     };
-    without_nulls(Value::Object(answer.into_iter().filter(is_telling).collect()))
-}
-
-/// Leaves out the members of mappings that are null, at any depth.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let members = map.into_iter().filter(|(_, value)| !value.is_null());
-            Value::Object(members.map(|(key, value)| (key, without_nulls(value))).collect())
-        }
-        Value::Array(list) => Value::Array(list.into_iter().map(without_nulls).collect()),
-        other => other,
-    }
+    capstan_schema::without_nulls(&Value::Object(answer.into_iter().filter(is_telling).collect()))
 }
 
 /// Where an answer is another one than was expected.

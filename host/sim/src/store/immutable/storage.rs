@@ -1,9 +1,10 @@
 //! What cannot change of volumes and claims.
 
+use capstan_schema::quantity;
 use serde_json::Value;
 
 use super::{IMMUTABLE, but};
-use crate::{status::Cause, store::quantity};
+use crate::status::Cause;
 
 /// The fields of a volume beside its source.
 const BESIDE_SOURCE: &[&str] = &[
@@ -52,7 +53,7 @@ pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     if before["volumeMode"] != after["volumeMode"] {
         causes.push(Cause::invalid("volumeMode", &after["volumeMode"], IMMUTABLE));
     }
-    let size = |object: &Value, pointer: &str| object.pointer(pointer).and_then(quantity::parse);
+    let size = |object: &Value, pointer: &str| object.pointer(pointer).and_then(quantity::nanos);
     let requested = |object: &Value| size(object, "/spec/resources/requests/storage");
     let capacity = size(live, "/status/capacity/storage");
     let shrinks = requested(object) < requested(live) && requested(object).is_some();

@@ -1,8 +1,8 @@
 //! What is asked of kinds that run no pods themselves. The words are those of an API server 1.36.
 
+use capstan_schema::quantity;
 use serde_json::{Value, json};
 
-use super::super::quantity;
 use crate::status::Cause;
 
 /// The highest value of a priority class that isn't the system's own.
@@ -112,7 +112,7 @@ fn claim(spec: &Value, causes: &mut Vec<Cause>) {
             "at least 1 access mode is required",
         ));
     }
-    if quantity::parse(&spec["resources"]["requests"]["storage"]).is_none() {
+    if quantity::nanos(&spec["resources"]["requests"]["storage"]).is_none() {
         causes.push(Cause::required("spec.resources[storage]", ""));
     }
 }
