@@ -4,7 +4,7 @@
 pub struct Random(u64);
 
 impl Random {
-    /// Begins one.
+    /// Returns the stream of a seed: the same seed gives the same numbers.
     pub fn new(seed: u64) -> Random {
         Random(seed)
     }

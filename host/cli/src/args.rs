@@ -8,6 +8,7 @@ mod lint;
 mod lints;
 mod plugin;
 mod set;
+mod signal;
 mod usage;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ pub use self::plugin::{
     PluginRun, PluginTest,
 };
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
+pub use self::signal::SendSignal;
 pub use self::usage::usage;
 
 use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
@@ -387,21 +389,6 @@ pub struct Approve {
     /// Why; shown with the hook's result
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
-}
-
-/// A signal for a hook.
-#[derive(Debug, Clone, ClapArgs)]
-pub struct SendSignal {
-    /// The application
-    #[command(flatten)]
-    pub app: App,
-    /// The hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME
-    pub hook: String,
-    /// The signal's name, as its plugin documents it
-    pub signal: String,
-    /// What is sent with it, as JSON
-    #[arg(long, value_name = "JSON", default_value = "null", hide_default_value = true)]
-    pub value: String,
 }
 
 /// Logs of hooks.

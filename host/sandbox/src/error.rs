@@ -64,7 +64,7 @@ pub enum SandboxError {
     /// The user's settings for it aren't what its schema says.
     #[error("the settings of plugin {plugin}: {reason}")]
     SettingsOfUser {
-        /// The plugin.
+        /// The name of the plugin that the settings are for.
         plugin: String,
         /// What is wrong with them.
         reason: String,

@@ -120,12 +120,12 @@ fn rust(stderr: &str) -> Option<String> {
 
 /// Says whether a backtrace is that of endless recursion: one function is in most of its frames.
 pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> bool {
-    const MOST: usize = 8;
+    const MIN_REPETITIONS: usize = 8;
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
     for function in functions {
         let count = counts.entry(function).or_default();
         *count += 1;
-        if *count >= MOST {
+        if *count >= MIN_REPETITIONS {
             return true;
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// One problem.
+/// A value that a kind's type or a definition's schema does not allow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
     /// Where it is.
@@ -120,7 +120,7 @@ pub fn name_of(value: &Value) -> &'static str {
 }
 
 /// The most problems that are told of one object.
-pub const MOST: usize = 100;
+pub const MAX_PROBLEMS: usize = 100;
 
 /// The way to the value that is looked at, from the end to the beginning. Nothing is allocated for what is in order.
 #[derive(Debug, Clone, Copy)]
@@ -166,9 +166,9 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// Adds a problem with what is here, up to [`MOST`].
+    /// Adds a problem with what is here, up to [`MAX_PROBLEMS`].
     pub fn add(&self, fault: Fault, found: &mut Vec<Problem>) {
-        if found.len() < MOST {
+        if found.len() < MAX_PROBLEMS {
             found.push(Problem {
                 path: self.path(),
                 fault,

@@ -41,9 +41,9 @@ pub enum Error {
     /// The kind isn't built in.
     #[error("no kind {kind:?} is registered for version {api_version:?}")]
     UnknownKind {
-        /// Its `apiVersion`.
+        /// The `apiVersion` that the body names.
         api_version: String,
-        /// Its kind.
+        /// The kind that the body names.
         kind: String,
     },
     /// It is nested too deeply, or has too many fields.

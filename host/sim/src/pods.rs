@@ -99,7 +99,7 @@ pub struct Made {
     /// From running to the creation; when the container has ended with 0, or is ready if it never ends, unless given.
     #[serde(default)]
     pub at: Option<Span>,
-    /// The object.
+    /// The object that is created, as a manifest has it.
     pub object: Value,
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub struct Chunk<'a> {
     /// How many lines are before it.
     pub lines_before: u32,
-    /// The part.
+    /// The text of this part.
     pub text: &'a str,
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum Event<'a> {
     DocumentStart,
     /// A document ends.
     DocumentEnd,
-    /// `*name`.
+    /// An alias, written `*name`: the value with the anchor of this name.
     Alias(&'a str),
     /// A text, which may mean something else.
     Scalar(Scalar<'a>),
@@ -32,7 +32,7 @@ pub(crate) enum Event<'a> {
 /// A text as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scalar<'a> {
-    /// Its value.
+    /// The text without quotes and escapes.
     pub text: Cow<'a, str>,
     /// Whether it is neither quoted nor a block.
     pub is_plain: bool,
@@ -164,7 +164,7 @@ impl<'a> Parser<'a> {
     fn document_start(&mut self) -> Result<Option<(Event<'a>, Mark)>, Trouble> {
         if self.state == State::DocumentStart {
             while *self.token()? == Token::DocumentEnd {
-                self.scanner.take()?;
+                self.scanner.next_token()?;
             }
         }
         let is_implicit = self.state == State::ImplicitDocumentStart;
@@ -183,7 +183,7 @@ impl<'a> Parser<'a> {
             _ => {}
         }
         self.directives()?;
-        let (token, mark) = self.scanner.take()?;
+        let (token, mark) = self.scanner.next_token()?;
         if token != Token::DocumentStart {
             return Err(trouble(mark, "the document has ended before this")
                 .hint("look at the indentation of this line, or put `---` before it if a document begins here"));
@@ -196,7 +196,7 @@ impl<'a> Parser<'a> {
     fn directives(&mut self) -> Result<(), Trouble> {
         let mut has_version = false;
         while matches!(self.token()?, Token::VersionDirective | Token::TagDirective { .. }) {
-            let (token, mark) = self.scanner.take()?;
+            let (token, mark) = self.scanner.next_token()?;
             match token {
                 Token::TagDirective { handle, prefix } => {
                     if self.tag_prefixes.iter().any(|(known, _)| *known == handle) {
@@ -232,7 +232,7 @@ impl<'a> Parser<'a> {
         let (token, mark) = self.scanner.peek()?;
         let (is_explicit, mark) = (*token == Token::DocumentEnd, *mark);
         if is_explicit {
-            self.scanner.take()?;
+            self.scanner.next_token()?;
         }
         self.tag_prefixes.clear();
         self.state = State::DocumentStart;
@@ -241,7 +241,7 @@ impl<'a> Parser<'a> {
 
     fn node(&mut self, allowed: Allowed) -> Step<'a> {
         if matches!(self.token()?, Token::Alias(_))
-            && let (Token::Alias(name), mark) = self.scanner.take()?
+            && let (Token::Alias(name), mark) = self.scanner.next_token()?
         {
             self.pop_state();
             return Ok((Event::Alias(name), mark));
@@ -252,14 +252,14 @@ impl<'a> Parser<'a> {
             match self.token()? {
                 Token::Anchor(name) if anchor.is_none() => anchor = Some(*name),
                 Token::Tag { .. } if tag.is_none() => {
-                    if let (Token::Tag { handle, suffix }, mark) = self.scanner.take()? {
+                    if let (Token::Tag { handle, suffix }, mark) = self.scanner.next_token()? {
                         tag = Some(self.full_tag(handle, suffix, mark)?);
                     }
                     continue;
                 }
                 _ => break,
             }
-            self.scanner.take()?;
+            self.scanner.next_token()?;
         }
         let mark = self.scanner.peek()?.1;
         let is_block = allowed != Allowed::Flow;
@@ -270,7 +270,7 @@ impl<'a> Parser<'a> {
             }
             Token::Scalar { .. } => {
                 self.pop_state();
-                let (Token::Scalar { text, is_plain }, mark) = self.scanner.take()? else {
+                let (Token::Scalar { text, is_plain }, mark) = self.scanner.next_token()? else {
                     return Err(trouble(mark, "a value is missing here"));
                 };
                 return Ok((scalar(text, is_plain, anchor, tag), mark));
@@ -298,7 +298,7 @@ impl<'a> Parser<'a> {
             token => return Err(no_value(token, mark)),
         };
         self.starts.push(mark);
-        self.scanner.take()?;
+        self.scanner.next_token()?;
         Ok((event, mark))
     }
 
@@ -320,7 +320,7 @@ impl<'a> Parser<'a> {
     }
 
     fn block_sequence_entry(&mut self) -> Step<'a> {
-        let (token, mark) = self.scanner.take()?;
+        let (token, mark) = self.scanner.next_token()?;
         match token {
             Token::BlockEntry => {
                 if matches!(self.token()?, Token::BlockEntry | Token::BlockEnd) {
@@ -344,7 +344,7 @@ impl<'a> Parser<'a> {
             self.pop_state();
             return Ok((Event::SequenceEnd, mark));
         }
-        self.scanner.take()?;
+        self.scanner.next_token()?;
         if matches!(
             self.token()?,
             Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd
@@ -356,7 +356,7 @@ impl<'a> Parser<'a> {
     }
 
     fn block_mapping_key(&mut self) -> Step<'a> {
-        let (token, mark) = self.scanner.take()?;
+        let (token, mark) = self.scanner.next_token()?;
         match token {
             Token::Key => {
                 if matches!(self.token()?, Token::Key | Token::Value | Token::BlockEnd) {
@@ -375,7 +375,7 @@ impl<'a> Parser<'a> {
         if *self.token()? != Token::Value {
             return self.empty(State::BlockMappingKey, mark);
         }
-        self.scanner.take()?;
+        self.scanner.next_token()?;
         if matches!(self.token()?, Token::Key | Token::Value | Token::BlockEnd) {
             self.empty(State::BlockMappingKey, behind(mark))
         } else {
@@ -391,11 +391,11 @@ impl<'a> Parser<'a> {
         let mark = self.scanner.peek()?.1;
         match self.token()? {
             Token::FlowSequenceEnd => {
-                self.scanner.take()?;
+                self.scanner.next_token()?;
                 self.close(Event::SequenceEnd, mark)
             }
             Token::Key => {
-                self.scanner.take()?;
+                self.scanner.next_token()?;
                 self.state = State::FlowSequencePairKey;
                 Ok((Event::MappingStart(None), mark))
             }
@@ -408,7 +408,7 @@ impl<'a> Parser<'a> {
         let mark = *mark;
         if matches!(token, Token::Value | Token::FlowEntry | Token::FlowSequenceEnd) {
             // libyaml takes this token, too; a value then is none
-            self.scanner.take()?;
+            self.scanner.next_token()?;
             self.empty(State::FlowSequencePairValue, behind(mark))
         } else {
             self.value_then(State::FlowSequencePairValue, Allowed::Flow)
@@ -418,7 +418,7 @@ impl<'a> Parser<'a> {
     fn flow_sequence_pair_value(&mut self) -> Step<'a> {
         let mark = self.scanner.peek()?.1;
         if *self.token()? == Token::Value {
-            self.scanner.take()?;
+            self.scanner.next_token()?;
             if !matches!(self.token()?, Token::FlowEntry | Token::FlowSequenceEnd) {
                 return self.value_then(State::FlowSequencePairEnd, Allowed::Flow);
             }
@@ -434,11 +434,11 @@ impl<'a> Parser<'a> {
         let mark = self.scanner.peek()?.1;
         match self.token()? {
             Token::FlowMappingEnd => {
-                self.scanner.take()?;
+                self.scanner.next_token()?;
                 self.close(Event::MappingEnd, mark)
             }
             Token::Key => {
-                self.scanner.take()?;
+                self.scanner.next_token()?;
                 if matches!(self.token()?, Token::Value | Token::FlowEntry | Token::FlowMappingEnd) {
                     self.empty(State::FlowMappingValue, mark)
                 } else {
@@ -452,7 +452,7 @@ impl<'a> Parser<'a> {
     fn flow_mapping_value(&mut self) -> Step<'a> {
         let mark = self.scanner.peek()?.1;
         if *self.token()? == Token::Value {
-            self.scanner.take()?;
+            self.scanner.next_token()?;
             if !matches!(self.token()?, Token::FlowEntry | Token::FlowMappingEnd) {
                 return self.value_then(State::FlowMappingKey, Allowed::Flow);
             }
@@ -468,7 +468,7 @@ impl<'a> Parser<'a> {
             _ => false,
         };
         if is_comma {
-            self.scanner.take()?;
+            self.scanner.next_token()?;
         }
         Ok(is_comma)
     }

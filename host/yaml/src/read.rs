@@ -36,7 +36,7 @@ pub(crate) fn read(text: &str, lines_before: u32, duplicates: Duplicates) -> Vec
             }
             Ok((event, at)) => {
                 let at = reader.place(at);
-                reader.take(event, at)
+                reader.handle(event, at)
             }
             Err(trouble) => Err(reader.moved(trouble)),
         };
@@ -193,7 +193,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn take(&mut self, event: Event<'a>, at: Mark) -> Result<(), Trouble> {
+    fn handle(&mut self, event: Event<'a>, at: Mark) -> Result<(), Trouble> {
         match event {
             Event::Scalar(scalar) => self.scalar(scalar, at),
             Event::Alias(name) => self.alias(name, at),
@@ -226,7 +226,7 @@ impl<'a> Reader<'a> {
                 if node.height + self.open.len() > DEPTH {
                     return Err(Trouble::too_deep(at));
                 }
-                self.put(node, true)
+                self.add(node, true)
             }
         }
     }
@@ -269,7 +269,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         let value = meaning.into_value().map_err(|message| Trouble::new(at, message))?;
-        self.put(Node::scalar(at, value), false)
+        self.add(Node::scalar(at, value), false)
     }
 
     /// Returns where the next key goes, if a key comes next.
@@ -334,7 +334,7 @@ impl<'a> Reader<'a> {
             self.charge(node.size, node.at)?;
             self.anchors.insert(name, Anchored::Node(node.clone()));
         }
-        self.put(node, false)
+        self.add(node, false)
     }
 
     /// Counts a copy.
@@ -348,7 +348,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Puts a value where the next one goes.
-    fn put(&mut self, node: Node, is_alias: bool) -> Result<(), Trouble> {
+    fn add(&mut self, node: Node, is_alias: bool) -> Result<(), Trouble> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
             return Ok(());

@@ -95,7 +95,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the next token.
-    pub fn take(&mut self) -> Result<Placed<'a>, Trouble> {
+    pub fn next_token(&mut self) -> Result<Placed<'a>, Trouble> {
         let is_end = self.peek()?.0 == Token::StreamEnd;
         let end = is_end.then(|| self.queue.front().cloned()).flatten();
         if let Some(end) = end {

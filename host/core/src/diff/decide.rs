@@ -28,7 +28,7 @@ pub struct Question<'a> {
 /// What was decided.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decided {
-    /// What changes.
+    /// Whether the object is created, stays as it is, or changes in which fields.
     pub changes: Changes,
     /// How many fields differ that don't count.
     pub hides: usize,

@@ -21,11 +21,11 @@ const LONGEST_PAUSE_SECONDS: u64 = 30;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Again {
-    /// When; nothing while it is being made.
+    /// When it is applied again; nothing while a request is under way.
     pub at: Option<Timestamp>,
-    /// How often it has failed.
+    /// How often applying it has failed.
     pub failures: u32,
-    /// Why.
+    /// Why it failed last, in the API server's words.
     pub message: String,
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What becomes of a hook beside an ordinary object of its name.
-enum Beside {
+enum NamesakeFate {
     /// It runs, and nothing that is decided about it deletes the object.
     Shares,
     /// It doesn't run, for this reason.
@@ -97,7 +97,7 @@ impl Making<'_> {
         false
     }
 
-    /// Settles what becomes of hooks beside ordinary objects of their name. The object belongs to the set: it is applied as the set
+    /// Decides what becomes of hooks beside ordinary objects of their name. The object belongs to the set: it is applied as the set
     /// has it, and no hook's policy deletes it.
     pub(super) fn share_objects(&mut self) {
         let of_hooks: BTreeSet<ObjectKey> = self
@@ -129,9 +129,9 @@ impl Making<'_> {
                 continue;
             };
             let other = others.get(&task.key).copied();
-            match self.beside(task, object, other.map(|other| &self.tasks[other])) {
-                Beside::Alone => {}
-                Beside::LeftOut(reason) => {
+            match self.namesake_fate(task, object, other.map(|other| &self.tasks[other])) {
+                NamesakeFate::Alone => {}
+                NamesakeFate::LeftOut(reason) => {
                     self.skipped.push(Skipped {
                         key: task.key.clone(),
                         reason: format!("as a hook of {}: {reason}", task.phase),
@@ -140,7 +140,7 @@ impl Making<'_> {
                     });
                     left_out.insert(task.id.clone());
                 }
-                Beside::Shares => {
+                NamesakeFate::Shares => {
                     if let Action::Hook(hook) = &mut self.tasks[at].action {
                         hook.is_shared = true;
                     }
@@ -157,27 +157,27 @@ impl Making<'_> {
         self.tasks.retain(|task| !left_out.contains(&task.id));
     }
 
-    fn beside(&self, hook: &Task, object: &Object, other: Option<&Task>) -> Beside {
+    fn namesake_fate(&self, hook: &Task, object: &Object, other: Option<&Task>) -> NamesakeFate {
         if self.planning.does == OperationKind::Delete {
             let is_live = self.planning.live.objects.contains_key(&hook.key);
             let goes_before = other.is_some() && hook.phase == Phase::PostDelete;
             return if is_live && !goes_before {
-                Beside::LeftOut("the set's own object of this name is still there")
+                NamesakeFate::LeftOut("the set's own object of this name is still there")
             } else {
-                Beside::Alone
+                NamesakeFate::Alone
             };
         }
         let Some(other) = other.filter(|_| hook.phase != Phase::SyncFail) else {
-            return Beside::Shares;
+            return NamesakeFate::Shares;
         };
         if (other.phase, other.wave) <= (hook.phase, hook.wave) {
-            return Beside::LeftOut("the set's own object of this name is applied by then");
+            return NamesakeFate::LeftOut("the set's own object of this name is applied by then");
         }
         let is_as_desired = matches!(&other.action, Action::Apply(apply) if apply.changes == Changes::None);
         if is_as_desired && hook.object.as_ref().is_some_and(|own| has_same_content(own, object)) {
-            return Beside::LeftOut("the set's own object of this name is there already");
+            return NamesakeFate::LeftOut("the set's own object of this name is there already");
         }
-        Beside::Shares
+        NamesakeFate::Shares
     }
 }
 

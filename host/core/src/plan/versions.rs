@@ -19,9 +19,9 @@ pub const NEWEST: u32 = 36;
 pub struct Removed {
     /// The API group.
     pub group: &'static str,
-    /// The version.
+    /// The version that was removed, such as `v1beta1`.
     pub version: &'static str,
-    /// The kinds.
+    /// The kinds that this version of the group served.
     pub kinds: &'static [&'static str],
     /// The first minor version of Kubernetes 1 that doesn't serve it.
     pub removed_in: u32,

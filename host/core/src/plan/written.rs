@@ -11,8 +11,8 @@ use crate::{
     place::Place,
 };
 
-/// How many places of one refusal are told.
-const MOST: usize = 3;
+/// How many places of one refusal a message names.
+const MAX_PLACES: usize = 3;
 
 /// Where the fields of a plan's objects are written. Two plans don't differ by it.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ impl Written {
                 places.push(place);
             }
         }
-        places.truncate(MOST);
+        places.truncate(MAX_PLACES);
         places
     }
 }

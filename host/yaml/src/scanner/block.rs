@@ -10,7 +10,7 @@ use crate::node::Trouble;
 enum Chomp {
     /// `-`: none stays.
     Strip,
-    /// One stays.
+    /// No sign: one stays.
     Clip,
     /// `+`: all stay.
     Keep,

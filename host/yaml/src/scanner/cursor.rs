@@ -6,11 +6,11 @@ use crate::marks::Mark;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
-    /// In bytes, always at the start of a character.
+    /// The offset in bytes, always at the start of a character.
     at: usize,
-    /// From 0.
+    /// The number of the line, from 0.
     line: u32,
-    /// In characters, from 0.
+    /// The column in characters, from 0.
     column: u32,
 }
 

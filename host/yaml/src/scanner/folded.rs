@@ -10,7 +10,7 @@ use crate::{marks::Mark, node::Trouble};
 struct Gap {
     /// The first line break: empty if an escaped one was it.
     first: &'static str,
-    /// The others.
+    /// The line breaks after the first.
     more: String,
     /// Whether there is a line break at all.
     has_break: bool,

@@ -7,13 +7,13 @@ use std::borrow::Cow;
 pub(crate) enum Token<'a> {
     /// The end of the text.
     StreamEnd,
-    /// `%YAML`.
+    /// The directive `%YAML`.
     VersionDirective,
-    /// `%TAG`.
+    /// The directive `%TAG`.
     TagDirective {
-        /// As `!e!`.
+        /// The handle that tags of the document begin with, such as `!e!`.
         handle: &'a str,
-        /// What it stands for.
+        /// The prefix that the handle stands for.
         prefix: String,
     },
     /// `---`.
@@ -48,14 +48,14 @@ pub(crate) enum Token<'a> {
     Anchor(&'a str),
     /// `!handle!suffix`.
     Tag {
-        /// As `!!`; empty for a tag that is written in full.
+        /// The handle, such as `!!`; empty for a tag that is written in full.
         handle: &'a str,
-        /// The rest.
+        /// The tag without its handle.
         suffix: String,
     },
-    /// A text.
+    /// A plain, quoted or block scalar.
     Scalar {
-        /// Its value.
+        /// The text without quotes and escapes.
         text: Cow<'a, str>,
         /// Whether it is neither quoted nor a block.
         is_plain: bool,
