@@ -9,8 +9,8 @@ pub(crate) mod body;
 mod erase;
 mod print;
 mod read;
-pub(crate) mod refused;
 mod refuse;
+pub(crate) mod refused;
 mod scale;
 mod write;
 
