@@ -176,7 +176,11 @@ async fn the_controllers_of_argo_cert_manager_and_flux_are_played() {
         ("argoproj.io", "Rollout", json!({ "replicas": 1 })),
         ("cert-manager.io", "Certificate", json!({ "secretName": "tls" })),
         ("source.toolkit.fluxcd.io", "GitRepository", json!({})),
-        ("kustomize.toolkit.fluxcd.io", "Kustomization", json!({ "suspend": true })),
+        (
+            "kustomize.toolkit.fluxcd.io",
+            "Kustomization",
+            json!({ "suspend": true }),
+        ),
     ];
     objects.extend(all.iter().map(|(group, kind, _)| definition(group, kind)));
     objects.extend(all.iter().map(|(group, kind, spec)| object(group, kind, spec.clone())));

@@ -28,7 +28,11 @@ const READY: Done = Done::Conditions(&["Ready"]);
 const KINDS: [(&str, &str, Done); 24] = [
     ("argoproj.io", "AnalysisRun", Done::Phase("Successful")),
     ("argoproj.io", "Application", Done::Application),
-    ("argoproj.io", "ApplicationSet", Done::Conditions(&["ResourcesUpToDate"])),
+    (
+        "argoproj.io",
+        "ApplicationSet",
+        Done::Conditions(&["ResourcesUpToDate"]),
+    ),
     ("argoproj.io", "EventBus", Done::Conditions(&["Deployed"])),
     ("argoproj.io", "Experiment", Done::Phase("Successful")),
     ("argoproj.io", "Rollout", Done::Phase("Healthy")),
@@ -39,7 +43,11 @@ const KINDS: [(&str, &str, Done); 24] = [
     ("cert-manager.io", "CertificateRequest", READY),
     ("cert-manager.io", "ClusterIssuer", READY),
     ("cert-manager.io", "Issuer", READY),
-    ("helm.toolkit.fluxcd.io", "HelmRelease", Done::Conditions(&["Ready", "Released"])),
+    (
+        "helm.toolkit.fluxcd.io",
+        "HelmRelease",
+        Done::Conditions(&["Ready", "Released"]),
+    ),
     ("image.toolkit.fluxcd.io", "ImagePolicy", READY),
     ("image.toolkit.fluxcd.io", "ImageRepository", READY),
     ("image.toolkit.fluxcd.io", "ImageUpdateAutomation", READY),
