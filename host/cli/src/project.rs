@@ -99,6 +99,8 @@ impl App {
             deadline,
             tree: self.tree.as_ref(),
             allows_outside,
+            last_key_counts: self.options.compat.is_some(),
+            is_applied: true,
         };
         source::gather(&self.sources, &reading)
     }

@@ -7,10 +7,12 @@
 mod bases;
 mod files;
 mod git;
+mod glob;
 mod helm;
 mod kustomize;
 mod program;
 mod repository;
+mod told;
 mod tree;
 
 use std::{
@@ -18,21 +20,20 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::{
-    error::PlanError,
-    manifest::{self, Manifest},
-};
+use capstan_core::{error::PlanError, manifest::Manifest};
 use capstan_engine::Revision;
 use capstan_process::Program;
 
 pub(crate) use self::repository::Repository;
+use self::told::Told;
 pub use self::{
-    files::name_of,
+    files::{FolderRules, name_of},
+    glob::Glob,
     helm::{Chart, Values, check_release_name, set_file_parts},
     kustomize::Kustomization,
     tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
 };
-use crate::{project::argocd, report::Mistakes};
+use crate::report::Mistakes;
 
 /// How long rendering may take if nobody says.
 pub const RENDERING: Duration = Duration::from_mins(2);
@@ -46,6 +47,8 @@ pub enum Source {
         path: PathBuf,
         /// Whether a folder is read with all its subfolders.
         recursive: bool,
+        /// Which files of a folder are manifests.
+        rules: FolderRules,
     },
     /// A Helm chart.
     Chart(Box<Chart>),
@@ -79,7 +82,7 @@ pub struct Gathered {
     parts: Vec<Part>,
     sources: Vec<Source>,
     deadline: Duration,
-    notices: Vec<String>,
+    told: Told,
 }
 
 #[derive(Debug)]
@@ -97,6 +100,10 @@ pub struct Reading<'a> {
     pub tree: Option<&'a WorkTree>,
     /// Whether the user's flag allows what is outside of the tree.
     pub allows_outside: bool,
+    /// Whether the last of two equal keys counts in files, as by Argo CD's rules. In what helm rendered it always does.
+    pub last_key_counts: bool,
+    /// Whether the manifests are to be applied, and not only to be looked up.
+    pub is_applied: bool,
 }
 
 /// What sources say.
@@ -142,7 +149,11 @@ impl Source {
         if helm::is_chart(&path) {
             Source::Chart(Box::new(Chart::at(path.to_string_lossy())))
         } else {
-            Source::Files { path, recursive }
+            Source::Files {
+                path,
+                recursive,
+                rules: FolderRules::default(),
+            }
         }
     }
 
@@ -194,10 +205,12 @@ impl Source {
 pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Mistakes> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
-    let mut notices = Vec::new();
+    let mut told = Told::default();
     for source in sources {
         let read = match source {
-            Source::Files { path, recursive } => reading.files(path, *recursive).map_err(|mistake| vec![mistake]),
+            Source::Files { path, recursive, rules } => {
+                reading.files(path, *recursive, rules).map_err(|mistake| vec![mistake])
+            }
             Source::Kustomization(kustomization) => reading.kustomization(kustomization),
             Source::Chart(chart) => match reading.chart(chart) {
                 Ok(program) => {
@@ -207,7 +220,7 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Mis
                 Err(mistake) => Err(vec![mistake]),
             },
         };
-        match read.and_then(|read| decode(read, &mut notices)) {
+        match read.and_then(|read| told.decode(read, reading.last_key_counts, reading.is_applied)) {
             Ok(manifests) => parts.push(Part::Manifests(manifests)),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -219,7 +232,7 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Mis
         parts,
         sources: sources.to_vec(),
         deadline: reading.deadline,
-        notices,
+        told,
     })
 }
 
@@ -230,6 +243,8 @@ impl Reading<'_> {
             deadline: RENDERING,
             tree: None,
             allows_outside: false,
+            last_key_counts: false,
+            is_applied: true,
         }
     }
 
@@ -248,9 +263,9 @@ impl Reading<'_> {
             .unwrap_or_else(|| WorkTree::around(path, self.allows_outside))
     }
 
-    fn files(&self, path: &Path, recursive: bool) -> Result<Rendered, PlanError> {
+    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules) -> Result<Rendered, PlanError> {
         let path = self.confine(path)?;
-        let texts = files::texts(&path, recursive, &self.tree_of(path.path()))?;
+        let texts = files::texts(&path, recursive, rules, &self.tree_of(path.path()))?;
         Ok(Rendered {
             texts,
             said: Vec::new(),
@@ -279,6 +294,7 @@ pub fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
     let files = |path: &PathBuf| Source::Files {
         path: path.clone(),
         recursive: false,
+        rules: FolderRules::default(),
     };
     let sources: Vec<Source> = paths.iter().map(files).collect();
     let parts = gather(&sources, &Reading::typed())?.parts;
@@ -287,37 +303,6 @@ pub fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
         Part::Chart(..) => Vec::new(),
     });
     Ok(manifests.collect())
-}
-
-fn decode(rendered: Rendered, notices: &mut Vec<String>) -> Result<Vec<Manifest>, Vec<PlanError>> {
-    let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
-    for text in rendered.texts {
-        let decoded = if text.is_outside {
-            manifest::decode_without_lines(&text.name, &text.text)
-        } else {
-            manifest::decode(&text.name, &text.text)
-        };
-        match decoded {
-            Ok(decoded) => manifests.extend(decoded),
-            Err(wrong) => mistakes.extend(wrong),
-        }
-    }
-    notices.extend(rendered.said);
-    for application in manifests.iter().filter(|manifest| argocd::is_application(manifest)) {
-        let place = application
-            .place("")
-            .map(|place| format!(" ({place})"))
-            .unwrap_or_default();
-        notices.push(format!(
-            "{}{place} is applied like any other object; `--argocd-application FILE` reads it as a description of what to sync",
-            application.key()
-        ));
-    }
-    if mistakes.is_empty() {
-        Ok(manifests)
-    } else {
-        Err(mistakes)
-    }
 }
 
 impl Gathered {
@@ -333,7 +318,7 @@ impl Gathered {
     /// Returns everything that is wrong, together.
     pub fn render(self, release: &Release<'_>) -> anyhow::Result<Desired> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
-        let mut notices = self.notices;
+        let mut told = self.told;
         for part in self.parts {
             let (chart, program) = match part {
                 Part::Manifests(read) => {
@@ -345,7 +330,7 @@ impl Gathered {
             let rendered = helm::render(&chart, &program, release, self.deadline);
             match rendered
                 .map_err(|mistake| vec![mistake])
-                .and_then(|rendered| decode(rendered, &mut notices))
+                .and_then(|rendered| told.decode(rendered, true, true))
             {
                 Ok(read) => manifests.extend(read),
                 Err(wrong) => mistakes.extend(wrong),
@@ -360,7 +345,7 @@ impl Gathered {
                 commit: git::commit(&self.sources),
                 sources: self.sources.iter().map(Source::about).collect(),
             },
-            notices,
+            notices: told.notices(),
         })
     }
 }

@@ -17,7 +17,6 @@ mod types;
 mod unknown;
 mod values;
 
-pub(crate) use self::reader::pointer;
 pub use self::reader::{settings_at, settings_of};
 pub use self::{
     condition::{RunIf, When},
@@ -26,6 +25,10 @@ pub use self::{
     unknown::{KNOWN_POLICIES, KNOWN_WORDS, is_known_word, unknown_policy_error, unknown_word_error},
 };
 use self::{family::hook_of, reader::Reader};
+pub(crate) use self::{
+    options::{POLICY as RESOURCE_POLICY, is_keep},
+    reader::pointer,
+};
 pub use crate::compat::Mode;
 use crate::{
     error::{PlanError, near},
@@ -50,6 +53,7 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Pla
         run_if: hook.run_if,
         run_if_of_phase: hook.run_if_of_phase,
         must_fail: hook.must_fail,
+        left_alone: hook.left_alone,
         hook_type: own_type(&mut reader),
         ..Directives::default()
     };

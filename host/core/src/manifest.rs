@@ -1,11 +1,13 @@
 //! Text becomes manifests: objects whose every value knows where it is written.
 //!
-//! Both YAML and JSON are read as kubectl reads them, by [`capstan_yaml`]; lists (`kind: List`, `ConfigMapList`) are taken apart.
-//! Stricter than kubectl in one thing: a key that is written twice is an error.
+//! Both YAML and JSON are read as kubectl reads them, by [`capstan_yaml`]; lists (`kind: List`, `ConfigMapList`) are taken apart, and
+//! what a cluster wrote into a manifest that was exported from it is left out ([`LeftOut`]). Stricter than kubectl in one thing: a key
+//! that is written twice is an error, unless the text is one of those in which the last one counts ([`Text`]).
 //!
 //! What annotations mean is not known here: see [`crate::directive`].
 
 mod check;
+mod exported;
 mod lines;
 mod source;
 #[cfg(test)]
@@ -16,8 +18,8 @@ use std::sync::Arc;
 use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
 use serde_json::Value;
 
-pub use self::lines::Lines;
-use self::source::Source;
+pub use self::{exported::LeftOut, lines::Lines};
+use self::{check::Taken, source::Source};
 use crate::{
     error::PlanError,
     object::{Object, ObjectKey},
@@ -170,41 +172,120 @@ fn has_template_line(text: &str) -> bool {
         .any(|line| line.starts_with("{{") && line.ends_with("}}"))
 }
 
-/// Reads the manifests of a text. Empty documents are skipped, lists are taken apart, and all mistakes of all documents are told.
+/// A text with manifests.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    /// What it is called.
+    pub file: &'a str,
+    /// The text.
+    pub text: &'a str,
+    /// Whether errors may show its lines: not those of a text that isn't the user's.
+    pub shows_lines: bool,
+    /// Whether the last of two equal keys counts, as for Helm and Argo CD; else they are a mistake.
+    pub last_key_counts: bool,
+    /// Whether its manifests are to be applied. What is only looked at stays as it was exported from a cluster.
+    pub is_applied: bool,
+}
+
+/// The manifests of a text, and what the user should know about how it was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Decoded {
+    /// The manifests.
+    pub manifests: Vec<Manifest>,
+    /// What was left out of them.
+    pub left_out: Vec<LeftOut>,
+    /// The keys that are written twice, of which the last one counted.
+    pub repeated_keys: Vec<PlanError>,
+}
+
+/// Reads the manifests of a text of the user's. Empty documents are skipped, lists are taken apart.
+///
+/// # Errors
+///
+/// Returns all mistakes of all documents.
 pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
-    decode_source(Source::new(file, text))
+    let text = Text {
+        file,
+        text,
+        shows_lines: true,
+        last_key_counts: false,
+        is_applied: true,
+    };
+    read(&text).map(|decoded| decoded.manifests)
 }
 
-/// Reads the manifests of a text that is not the user's to show: errors have places, but never a line.
-pub fn decode_without_lines(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
-    decode_source(Source {
-        shows_lines: false,
-        ..Source::new(file, text)
-    })
+/// Reads the manifests of a text that is only looked at: what was exported from a cluster stays as it is.
+///
+/// # Errors
+///
+/// Returns all mistakes of all documents.
+pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
+    let text = Text {
+        file,
+        text,
+        shows_lines: true,
+        last_key_counts: false,
+        is_applied: false,
+    };
+    read(&text).map(|decoded| decoded.manifests)
 }
 
-fn decode_source(source: Source) -> Result<Vec<Manifest>, Vec<PlanError>> {
-    let source = Arc::new(source);
-    let mut manifests = Vec::new();
-    let mut errors = Vec::new();
+/// Reads the manifests of a text, and says what the user should know about it.
+///
+/// # Errors
+///
+/// Returns all mistakes of all documents.
+pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<PlanError>> {
+    let source = Arc::new(Source {
+        shows_lines: text.shows_lines,
+        ..Source::new(text.file, text.text)
+    });
+    let mut taken = Taken::new(text.is_applied);
     let mut document = 0;
     for chunk in capstan_yaml::split(&source.text) {
-        for read in capstan_yaml::read(chunk, Duplicates::Refuse) {
+        let strict = capstan_yaml::read(chunk, Duplicates::Refuse);
+        let mut lenient = if text.last_key_counts && strict.iter().any(Result::is_err) {
+            capstan_yaml::read(chunk, Duplicates::LastWins)
+        } else {
+            Vec::new()
+        };
+        lenient.resize_with(strict.len(), || Err(Vec::new()));
+        for (read, fallback) in strict.into_iter().zip(lenient) {
             document += 1;
-            match read {
-                Ok(node) if node.is_null() => {}
-                Ok(node) => check::take(&source, document, node, &mut manifests, &mut errors),
-                Err(troubles) => {
-                    errors.extend(
-                        troubles
-                            .into_iter()
-                            .map(|trouble| source.error(document, chunk, trouble)),
-                    );
+            let node = match (read, fallback) {
+                (Ok(node), _) => node,
+                (Err(troubles), Ok(node)) => {
+                    let repeated = troubles
+                        .into_iter()
+                        .map(|trouble| source.error(document, chunk, trouble));
+                    taken.decoded.repeated_keys.extend(repeated);
+                    node
                 }
+                (Err(troubles), Err(_)) => {
+                    let mistakes = troubles
+                        .into_iter()
+                        .map(|trouble| source.error(document, chunk, trouble));
+                    taken.errors.extend(mistakes);
+                    continue;
+                }
+            };
+            if !node.is_null() {
+                taken.take(&source, document, node);
             }
         }
     }
-    if errors.is_empty() { Ok(manifests) } else { Err(errors) }
+    taken.finish()
+}
+
+/// Takes a live object for a manifest, with everything that the server wrote into it.
+///
+/// # Errors
+///
+/// Returns what is wrong with its metadata.
+pub(crate) fn of_live(live: &Object) -> Result<Manifest, Vec<PlanError>> {
+    let manifest = Manifest::new(live.clone());
+    let wrong = check::check(&manifest);
+    if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
 }
 
 /// Reads the one document of a text that need not describe an object: a file of Capstan's own, whose mistakes have places, too.

@@ -10,6 +10,7 @@ mod namespace;
 mod naming;
 mod post_delete;
 mod remove;
+mod repeated;
 mod same_name;
 mod scope;
 mod select;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     kinds::built_in,
     make::{Classified, Confirmed, Live, Planning, Role, Unasked, make, wait_text},
+    repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},
     written::Written,

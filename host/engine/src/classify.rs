@@ -60,7 +60,7 @@ pub(crate) async fn classify(
             has_object,
             also,
         },
-        Ok(Placement::Skip(reason)) => Role::Skip(reason),
+        Ok(Placement::Skip(reason)) => Role::Skip(directives.left_alone.clone().unwrap_or(reason)),
         Err(error) => return Err(refused(&manifest, error)),
     };
     Ok(Classified {

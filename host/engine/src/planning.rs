@@ -334,7 +334,9 @@ pub(crate) fn settle(
             Err(wrong) => errors.extend(wrong),
         }
     }
-    match plan::settle(&mut settled, &scopes, &request.application.namespace) {
+    let placed = plan::settle(&mut settled, &scopes, &request.application.namespace);
+    plan::leave_out_repeated(&mut settled, request.mode);
+    match placed {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {
             scopes.extend(plan::brought(settled.iter().map(|(manifest, _)| manifest)));

@@ -27,6 +27,7 @@ pub(crate) mod recorded;
 pub(crate) mod replica_set;
 pub(crate) mod stateful_set;
 pub(crate) mod template;
+pub(crate) mod tools;
 pub(crate) mod ttl;
 pub(crate) mod volume;
 

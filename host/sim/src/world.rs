@@ -18,7 +18,7 @@ use crate::{
         look::{kind, namespace},
         network,
         pod::Kubelet,
-        protection, recorded, replica_set, stateful_set, ttl, volume,
+        protection, recorded, replica_set, stateful_set, tools, ttl, volume,
     },
     exec::{Children, groups::Groups},
     pods::{
@@ -90,7 +90,7 @@ struct Settings {
 type Actor = fn(&Sight<'_>) -> Turn;
 
 /// The controllers but for the kubelet and the garbage collector, in the order in which they act.
-const ACTORS: [Actor; 13] = [
+const ACTORS: [Actor; 14] = [
     adoption::tick,
     autoscaler::tick,
     deployment::tick,
@@ -104,6 +104,7 @@ const ACTORS: [Actor; 13] = [
     api_service::tick,
     disruption::tick,
     recorded::tick,
+    tools::tick,
 ];
 
 impl Default for Setup {

@@ -147,3 +147,63 @@ async fn executed_pods_run_their_command_and_keep_its_words_and_exit_code() {
     assert_eq!(state["exitCode"], 3, "{}", pods[0]);
     assert!(world.save().to_string().contains("hello"), "its line is in the log");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_controllers_of_argo_cert_manager_and_flux_are_played() {
+    let definition = |group: &str, kind: &str| {
+        let plural = format!("{}s", kind.to_lowercase());
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": { "name": format!("{plural}.{group}") },
+            "spec": {
+                "group": group, "scope": "Namespaced",
+                "names": { "kind": kind, "plural": plural, "singular": kind.to_lowercase() },
+                "versions": [{
+                    "name": "v1", "served": true, "storage": true, "subresources": { "status": {} },
+                    "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+                }],
+            },
+        })
+    };
+    let object = |group: &str, kind: &str, spec: Value| {
+        json!({
+            "apiVersion": format!("{group}/v1"), "kind": kind, "spec": spec,
+            "metadata": { "name": "web", "namespace": "shop" },
+        })
+    };
+    let mut objects = vec![json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop" } })];
+    let all = [
+        ("argoproj.io", "Rollout", json!({ "replicas": 1 })),
+        ("cert-manager.io", "Certificate", json!({ "secretName": "tls" })),
+        ("source.toolkit.fluxcd.io", "GitRepository", json!({})),
+        (
+            "kustomize.toolkit.fluxcd.io",
+            "Kustomization",
+            json!({ "suspend": true }),
+        ),
+    ];
+    objects.extend(all.iter().map(|(group, kind, _)| definition(group, kind)));
+    objects.extend(all.iter().map(|(group, kind, spec)| object(group, kind, spec.clone())));
+    let world = World::start(Setup {
+        objects,
+        ..Setup::default()
+    });
+    assert!(world.refusals().is_empty(), "{:?}", world.refusals());
+    pass(1).await;
+    let status = |group: &str, kind: &str| {
+        let found = world.object(&Kind::new(group, kind), "shop", "web").unwrap();
+        found["status"].clone()
+    };
+    let rollout = status("argoproj.io", "Rollout");
+    assert_eq!(rollout, json!({ "observedGeneration": "1", "phase": "Healthy" }));
+    let repository = status("source.toolkit.fluxcd.io", "GitRepository");
+    let kinds: Vec<&str> = repository["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|condition| condition["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["Ready", "ArtifactInStorage"]);
+    assert!(world.object(&Kind::new("", "Secret"), "shop", "tls").is_some());
+    assert_eq!(status("kustomize.toolkit.fluxcd.io", "Kustomization"), Value::Null);
+}

@@ -1,14 +1,11 @@
 //! The health of a `CustomResourceDefinition`: its kind can be used once it is established.
-//!
-//! Argo CD calls one that is not established degraded, which fails a wave in the moment between its creation and its
-//! first use.
 
-use capstan_sdk::{Assessment, Mode};
+use capstan_sdk::Assessment;
 
-use crate::condition::{Conditioned, with};
+use crate::condition::{Conditioned, of, with};
 
 /// Judges a `CustomResourceDefinition`.
-pub fn assess(definition: &Conditioned, mode: Mode) -> Assessment {
+pub fn assess(definition: &Conditioned) -> Assessment {
     let conditions = &definition.status.conditions;
     if with(conditions, "Terminating", "True").is_some() {
         return Assessment::progressing("CustomResourceDefinition/terminating", "being deleted");
@@ -19,18 +16,15 @@ pub fn assess(definition: &Conditioned, mode: Mode) -> Assessment {
     if let Some(flaw) = with(conditions, "NonStructuralSchema", "True") {
         return Assessment::degraded("CustomResourceDefinition/schema", &flaw.message);
     }
-    if with(conditions, "Established", "True").is_some() {
-        return Assessment::healthy("CustomResourceDefinition/established").message("established");
-    }
-    // Argo CD, too, waits as long as there is no condition at all, or the installation has just begun.
-    let is_installing = with(conditions, "Established", "False").is_some_and(|found| found.reason == "Installing");
-    match mode {
-        Mode::ArgoCd if !conditions.is_empty() && !is_installing => {
-            Assessment::degraded("CustomResourceDefinition/established", "not established")
+    match of(conditions, "Established") {
+        Some(established) if established.is_true() => {
+            Assessment::healthy("CustomResourceDefinition/established").message("established")
         }
-        Mode::ArgoCd | Mode::Native => {
-            Assessment::progressing("CustomResourceDefinition/established", "not established yet")
+        Some(established) if established.reason == "InvalidCABundle" => {
+            Assessment::degraded("CustomResourceDefinition/ca-bundle", &established.message)
         }
+        // The server establishes it shortly after it accepted its names.
+        Some(_) | None => Assessment::progressing("CustomResourceDefinition/established", "not established yet"),
     }
 }
 
@@ -39,7 +33,7 @@ mod tests {
     use capstan_sdk::HealthStatus::{Degraded, Healthy, Progressing};
     use serde_json::json;
 
-    use crate::cases::{both, in_argocd, natively, with_condition};
+    use crate::cases::{both, with_condition};
 
     const DEFINITION: &str = "apiextensions.k8s.io/CustomResourceDefinition";
     const ESTABLISHED: &str = "CustomResourceDefinition/established";
@@ -64,6 +58,18 @@ mod tests {
                     "not established yet",
                 ),
                 (
+                    with("NamesAccepted", "True", "NoConflicts"),
+                    Progressing,
+                    ESTABLISHED,
+                    "not established yet",
+                ),
+                (
+                    with("Established", "False", "InvalidCABundle"),
+                    Degraded,
+                    "CustomResourceDefinition/ca-bundle",
+                    "taken",
+                ),
+                (
                     with("Established", "True", "InitialNamesAccepted"),
                     Healthy,
                     ESTABLISHED,
@@ -84,15 +90,5 @@ mod tests {
                 leaving,
             ],
         );
-    }
-
-    #[test]
-    fn one_that_is_not_established_yet_is_degraded_in_argo_cd() {
-        let accepted = with_condition("NamesAccepted", "True", "NoConflicts", "no conflicts");
-        natively(
-            DEFINITION,
-            &[(accepted.clone(), Progressing, ESTABLISHED, "not established yet")],
-        );
-        in_argocd(DEFINITION, &[(accepted, Degraded)]);
     }
 }

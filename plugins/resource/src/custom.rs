@@ -1,16 +1,20 @@
-//! Custom resources without a check of their own, judged by what most controllers agree on: `observedGeneration` and
-//! well-known conditions, as kstatus and Kubernetes' API conventions have them.
+//! Custom resources without a check of their own, judged by what most controllers agree on: `observedGeneration`, well-known conditions, as
+//! kstatus and Kubernetes' API conventions have them, and the words of `status.phase`. Of what disagrees the worse counts.
 //!
 //! The rule says what judged: `no check for Widget.acme.io: judged by its Ready condition`. Whatever has another form
 //! than is usual is passed over: it is somebody else's status, and may mean anything.
 
+mod words;
+
 use std::time::Duration;
 
 use capstan_sdk::{Assessment, Failure, HealthInput, now};
-use serde::Deserialize;
-use serde_json::Value;
 
-use crate::{condition::Condition, object::Any};
+use self::words::{Meaning, meaning};
+use crate::{
+    managed::{Managed, Reported},
+    object::Any,
+};
 
 /// How long the controller of a new object may take to write its first status.
 const FIRST_STATUS: Duration = Duration::from_secs(5);
@@ -42,8 +46,8 @@ const BUILT_IN: [&str; 23] = [
     "storage.k8s.io",
 ];
 
-/// Conditions that say that it does what it is for, the best first: the first that is there judges.
-const GOOD: [&str; 10] = [
+/// Conditions that say that it does what it is for; of those that say the same, the first one here judges.
+const GOOD: [&str; 12] = [
     "Ready",
     "Available",
     "Established",
@@ -52,116 +56,159 @@ const GOOD: [&str; 10] = [
     "Complete",
     "Completed",
     "Succeeded",
+    "Successful",
     "Accepted",
     "Synced",
+    "Deployed",
 ];
 
 /// Conditions that say that it doesn't.
-const BAD: [&str; 2] = ["Failed", "Degraded"];
+const BAD: [&str; 8] = [
+    "Failed",
+    "Degraded",
+    "Failure",
+    "Error",
+    "ErrorOccurred",
+    "ReconcileError",
+    "ReleaseFailed",
+    "Irreconcilable",
+];
 
-/// What of any custom resource is looked at.
-#[derive(Deserialize)]
-pub struct Custom {
-    #[serde(default)]
-    metadata: Metadata,
-    status: Option<Value>,
-}
+/// Where controllers write the one word that says how an object is.
+const WORDS: [&str; 4] = ["phase", "state", "health", "status"];
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Metadata {
-    generation: i64,
-    creation_timestamp: String,
-}
+/// Where controllers write when what ends by itself began.
+const BEGINNINGS: [&str; 4] = [
+    "/status/startTime",
+    "/status/startTimestamp",
+    "/status/startedAt",
+    "/status/startTimeStamp",
+];
 
-/// A condition, and of which generation it speaks.
-struct Told {
-    condition: Condition,
-    generation: Option<i64>,
-}
+/// Custom kinds that have no status, so that there is nothing to wait for.
+const WITHOUT_STATUS: [(&str, &str); 5] = [
+    ("argoproj.io", "AppProject"),
+    ("argoproj.io", "WorkflowTemplate"),
+    ("argoproj.io", "ClusterWorkflowTemplate"),
+    ("argoproj.io", "AnalysisTemplate"),
+    ("argoproj.io", "ClusterAnalysisTemplate"),
+];
 
 /// Says whether a kind is somebody's own.
 pub fn is_custom(any: &Any) -> bool {
     !BUILT_IN.contains(&any.group())
 }
 
+/// How bad something is that an object says about itself; the worst counts.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Badness {
+    Healthy,
+    Suspended,
+    Progressing,
+    Degraded,
+    Stalled,
+}
+
 /// Judges a custom resource.
+///
+/// # Errors
+///
+/// Returns that the host passed no JSON.
 pub fn assess(any: &Any, input: &HealthInput<'_>) -> Result<Assessment, Failure> {
-    let object: Custom = input.object.read()?;
+    let object = Managed::read(input)?;
     let kind = any.kind();
     let by = |what: &str| format!("no check for {kind}: judged by its {what}");
-    let Some(status) = &object.status else {
-        return Ok(without_status(&kind, &object.metadata));
-    };
-    let generation = object.metadata.generation;
-    if whole_number(status.get("observedGeneration")).is_some_and(|seen| seen < generation) {
+    if !object.has_status() {
+        let is_without = WITHOUT_STATUS.contains(&(any.group(), any.bare_kind()));
+        return Ok(if is_without {
+            unconditioned(&kind)
+        } else {
+            without_status(&kind, object.text("/metadata/creationTimestamp"))
+        });
+    }
+    if object.is_outdated() {
         let message = "its controller has not seen the latest spec yet";
         return Ok(Assessment::progressing(by("observedGeneration"), message));
     }
-    let told: Vec<Told> = status
-        .get("conditions")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(read)
+    let conditions = object.conditions();
+    let generation = object.generation();
+    let mut told: Vec<(Badness, Assessment)> = conditions
+        .iter()
+        .filter_map(|reported| by_condition(reported, generation, &by))
         .collect();
-    let find = |kind: &str| told.iter().find(|told| told.condition.kind == kind);
-    let holds = |kind: &str| find(kind).filter(|told| told.condition.is_true());
-    if let Some(Told { condition, .. }) = holds("Stalled") {
-        return Ok(Assessment::degraded(by("Stalled condition"), condition.text("stalled")).finally());
-    }
-    if let Some(Told { condition, .. }) = holds("Reconciling") {
-        return Ok(Assessment::progressing(
-            by("Reconciling condition"),
-            condition.text("being reconciled"),
-        ));
-    }
-    if let Some(Told { condition, .. }) = BAD.into_iter().find_map(holds) {
-        let by = by(&format!("{} condition", condition.kind));
-        return Ok(Assessment::degraded(by, condition.text("it says that it failed")));
-    }
-    let Some(Told {
-        condition,
-        generation: seen,
-    }) = GOOD.into_iter().find_map(find)
-    else {
-        return Ok(unconditioned(&kind));
+    let rank = |assessment: &Assessment| {
+        GOOD.iter()
+            .position(|kind| assessment.rule == by(&format!("{kind} condition")))
     };
-    let by = by(&format!("{} condition", condition.kind));
-    let said = |what: &str| condition.text(&format!("{} {what}", condition.kind));
-    Ok(if seen.is_some_and(|seen| seen < generation) {
-        Assessment::progressing(by, format!("its {} condition is about an older spec", condition.kind))
-    } else if condition.is_true() {
-        Assessment::healthy(by).message(said("is True"))
-    } else {
-        Assessment::progressing(by, said(&format!("is {}", condition.status)))
+    told.sort_by_key(|(_, assessment)| rank(assessment));
+    let has_conditions = !told.is_empty();
+    let words = WORDS.iter().filter_map(|field| by_word(&object, field, &by));
+    // Beside conditions, a word counts only if it says that the object failed: others are often out of date.
+    told.extend(words.filter(|(badness, _)| !has_conditions || *badness == Badness::Degraded));
+    let worst = told
+        .into_iter()
+        .reduce(|worst, next| if next.0 > worst.0 { next } else { worst });
+    Ok(worst.map_or_else(|| unconditioned(&kind), |(_, assessment)| assessment))
+}
+
+/// Returns what a condition says about the object, if it is one that is known.
+fn by_condition(reported: &Reported, generation: i64, by: &dyn Fn(&str) -> String) -> Option<(Badness, Assessment)> {
+    let condition = &reported.condition;
+    let kind = condition.kind.as_str();
+    let rule = by(&format!("{kind} condition"));
+    let is_good = GOOD.contains(&kind) && !condition.status.is_empty();
+    if !is_good && !(condition.is_true() && (BAD.contains(&kind) || ["Stalled", "Reconciling"].contains(&kind))) {
+        return None;
+    }
+    if reported.is_outdated(generation) {
+        let message = format!("its {kind} condition is about an older spec");
+        return Some((Badness::Progressing, Assessment::progressing(rule, message)));
+    }
+    Some(match kind {
+        "Stalled" => {
+            let answer = Assessment::degraded(rule, condition.text("stalled"));
+            (Badness::Stalled, answer.finally())
+        }
+        "Reconciling" => {
+            let answer = Assessment::progressing(rule, condition.text("being reconciled"));
+            (Badness::Progressing, answer)
+        }
+        _ if !is_good => {
+            let answer = Assessment::degraded(rule, condition.text("it says that it failed"));
+            (Badness::Degraded, answer)
+        }
+        _ if condition.is_true() => {
+            let answer = Assessment::healthy(rule).message(condition.text(&format!("{kind} is True")));
+            (Badness::Healthy, answer)
+        }
+        _ => {
+            let text = condition.text(&format!("{kind} is {}", condition.status));
+            (Badness::Progressing, Assessment::progressing(rule, text))
+        }
     })
 }
 
-/// Reads a condition that has the usual form.
-fn read(value: &Value) -> Option<Told> {
-    let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    value.get("type")?.as_str()?;
-    Some(Told {
-        condition: Condition {
-            kind: text("type"),
-            status: text("status"),
-            reason: text("reason"),
-            message: text("message"),
-        },
-        generation: whole_number(value.get("observedGeneration")),
+/// Returns what the word in a field of the status says about the object, if it is one that is known.
+fn by_word(object: &Managed, field: &str, by: &dyn Fn(&str) -> String) -> Option<(Badness, Assessment)> {
+    let word = object.text(&format!("/status/{field}"));
+    let has_begun = BEGINNINGS.iter().any(|pointer| object.at(pointer).is_some());
+    let meaning = meaning(word, has_begun)?;
+    let rule = by(field);
+    let message = match object.text("/status/message") {
+        "" => format!("its {field} is {word}"),
+        said => format!("{word}: {said}"),
+    };
+    Some(match meaning {
+        Meaning::Good => (Badness::Healthy, Assessment::healthy(rule).message(message)),
+        Meaning::Paused => (Badness::Suspended, Assessment::suspended(rule, message)),
+        Meaning::Underway => (Badness::Progressing, Assessment::progressing(rule, message)),
+        Meaning::Bad => (Badness::Degraded, Assessment::degraded(rule, message)),
     })
-}
-
-/// Reads a generation. Some controllers write it as a text.
-fn whole_number(value: Option<&Value>) -> Option<i64> {
-    let value = value?;
-    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// A new object may have a controller that has not got to it yet; only time tells it from one that nobody reconciles.
-fn without_status(kind: &str, metadata: &Metadata) -> Assessment {
-    let created = seconds(&metadata.creation_timestamp).map(Duration::from_secs);
+fn without_status(kind: &str, creation_timestamp: &str) -> Assessment {
+    let created = seconds(creation_timestamp).map(Duration::from_secs);
     let until = created.map(|created| created.saturating_add(FIRST_STATUS));
     match until.and_then(|until| until.checked_sub(now())) {
         // Whole seconds are written: a little longer is right.

@@ -3,7 +3,7 @@
 use capstan_sdk::HealthStatus::{self, Degraded, Healthy, Progressing, Unknown};
 use serde_json::{Value, json};
 
-use crate::cases::{argocd, native, seen, with_condition};
+use crate::cases::{argocd, native, seen};
 
 struct Difference {
     claim: &'static str,
@@ -110,12 +110,20 @@ fn workloads() -> Vec<Difference> {
 }
 
 fn others() -> Vec<Difference> {
+    let unnamed = json!({"status": {"loadBalancer": {"ingress": [{}]}}});
     let late = json!({"lastScheduleTime": "2026-01-02T00:00:00Z", "lastSuccessfulTime": "2026-01-01T00:00:00Z"});
     let failing = json!({"status": {"conditions": [
         {"type": "ScalingActive", "status": "True", "reason": "FailedGetResourceMetric"},
         {"type": "AbleToScale", "status": "True"},
     ]}});
     vec![
+        row(
+            "networking.k8s.io/Ingress",
+            "`ingress: [{}]`, without an address",
+            unnamed,
+            [Healthy, Progressing],
+            "nobody can reach it",
+        ),
         row(
             "batch/CronJob",
             "its last Job failed",
@@ -145,13 +153,6 @@ fn others() -> Vec<Difference> {
             "a condition says by its status whether it holds",
         ),
         row(
-            "apiextensions.k8s.io/CustomResourceDefinition",
-            "names accepted, not established yet",
-            with_condition("NamesAccepted", "True", "NoConflicts", ""),
-            [Degraded, Progressing],
-            "it is about to be",
-        ),
-        row(
             "Namespace",
             "phase `Terminating`",
             json!({"status": {"phase": "Terminating"}}),
@@ -175,10 +176,79 @@ fn others() -> Vec<Difference> {
     ]
 }
 
+fn tools() -> Vec<Difference> {
+    let ready = |reason: &str| json!({"type": "Ready", "status": "False", "reason": reason});
+    let conditions =
+        |all: Value| json!({"metadata": {"generation": 2}, "status": {"observedGeneration": 2, "conditions": all}});
+    let reconciling = json!({"type": "Reconciling", "status": "True", "reason": "Progressing"});
+    let is_ready = json!({"type": "Ready", "status": "True", "observedGeneration": 1});
+    let mut unseen = conditions(json!([{"type": "Ready", "status": "True"}]));
+    unseen["status"]["observedGeneration"] = json!(1);
+    let widget = json!({"apiVersion": "acme.io/v1", "kind": "Widget", "status": {"phase": "Failed"}});
+    vec![
+        row(
+            "*/*",
+            "custom resource with the phase `Failed`",
+            widget,
+            [Healthy, Degraded],
+            "it says itself that it failed",
+        ),
+        row(
+            "argoproj.io/Application",
+            "health `Degraded`",
+            json!({"status": {"sync": {"status": "Synced"}, "health": {"status": "Degraded"}}}),
+            [Healthy, Degraded],
+            "Argo CD has no check since 1.8",
+        ),
+        row(
+            "argoproj.io/AnalysisRun",
+            "`Inconclusive`",
+            json!({"status": {"phase": "Inconclusive"}}),
+            [Unknown, Degraded],
+            "it has ended, and not well",
+        ),
+        row(
+            "cert-manager.io/Certificate",
+            "`Ready` about an older spec",
+            conditions(json!([is_ready])),
+            [Healthy, Progressing],
+            "the condition says so",
+        ),
+        row(
+            "kustomize.toolkit.fluxcd.io/Kustomization",
+            "`observedGeneration` is older",
+            unseen,
+            [Healthy, Progressing],
+            "its status is about another spec",
+        ),
+        row(
+            "kustomize.toolkit.fluxcd.io/Kustomization",
+            "not `Ready`, and a new try is under way",
+            conditions(json!([ready("BuildFailed"), reconciling])),
+            [Degraded, Progressing],
+            "`Ready` is about the last try",
+        ),
+        row(
+            "kustomize.toolkit.fluxcd.io/Kustomization",
+            "`DependencyNotReady`",
+            conditions(json!([ready("DependencyNotReady")])),
+            [Degraded, Progressing],
+            "it ends with the other object's health",
+        ),
+        row(
+            "source.toolkit.fluxcd.io/GitRepository",
+            "`Ready`, and no condition `ArtifactInStorage`",
+            conditions(json!([{"type": "Ready", "status": "True"}])),
+            [Degraded, Healthy],
+            "`Ready` sums up the others",
+        ),
+    ]
+}
+
 #[test]
 fn where_the_modes_differ_is_as_the_table_says() {
     let guide = include_str!("../../README.md");
-    let rows: Vec<Difference> = workloads().into_iter().chain(others()).collect();
+    let rows: Vec<Difference> = workloads().into_iter().chain(others()).chain(tools()).collect();
     for row in &rows {
         let (theirs, ours) = (
             argocd(row.claim, &row.object).status,

@@ -30,6 +30,9 @@ mod tests {
             let mut waiting = json!({"status": {"loadBalancer": {}}});
             assert_eq!(native(claim, &waiting).status, Progressing);
             assert_eq!(argocd(claim, &waiting).status, Progressing);
+            let unnamed = json!({"status": {"loadBalancer": {"ingress": [{}, {"ip": ""}, {"ports": []}]}}});
+            assert_eq!(native(claim, &unnamed).status, Progressing);
+            assert_eq!(argocd(claim, &unnamed).status, Healthy);
             waiting["metadata"] = json!({"annotations": {"capstan.dev/load-balancer": "none"}});
             assert_eq!(native(claim, &waiting).status, Healthy);
             assert_eq!(argocd(claim, &waiting).status, Progressing);

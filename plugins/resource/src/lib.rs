@@ -4,25 +4,34 @@
 //! kind with its table of cases; where ours are better, the file says why, and `plugins/README.md` has the list. A kind
 //! without a check counts as healthy, by a rule that says so.
 
+mod analysis;
 mod api_service;
+mod application;
 mod autoscaler;
+mod cert_manager;
 mod condition;
 mod crd;
 mod cron_job;
+mod cron_workflow;
 mod custom;
 mod daemonset;
 mod deployment;
 mod disruption_budget;
+mod event_bus;
 mod explain;
+mod flux;
 mod ingress;
 mod load_balancer;
+mod managed;
 mod namespace;
 mod object;
 mod phase;
 mod pod;
 mod replicaset;
+mod rollout;
 mod service;
 mod statefulset;
+mod tools;
 mod unchecked;
 mod volume_claim;
 mod workflow;
@@ -66,6 +75,9 @@ impl Health for Plugin {
                 return Ok(unchecked::assess(&any));
             }
         }
+        if let Some(answer) = tools::assess(claim, input)? {
+            return Ok(answer);
+        }
         Ok(match claim {
             "apps/Deployment" | "apps/StatefulSet" | "apps/DaemonSet" | "apps/ReplicaSet" | "ReplicationController" => {
                 workload(claim, &object.read()?, input)?
@@ -76,10 +88,11 @@ impl Health for Plugin {
             "networking.k8s.io/Ingress" | "extensions/Ingress" => ingress::assess(&object.read()?, mode),
             "autoscaling/HorizontalPodAutoscaler" => autoscaler::assess(&object.read()?, mode)?,
             "apiregistration.k8s.io/APIService" => api_service::assess(&object.read()?),
-            "apiextensions.k8s.io/CustomResourceDefinition" => crd::assess(&object.read()?, mode),
+            "apiextensions.k8s.io/CustomResourceDefinition" => crd::assess(&object.read()?),
             "batch/CronJob" => cron_job::assess(&object.read()?, mode),
             "policy/PodDisruptionBudget" => disruption_budget::assess(&object.read()?, mode),
             "argoproj.io/Workflow" => workflow::assess(&object.read()?),
+            "argoproj.io/Application" => unchecked::assess(&any),
             "*/*" if mode == Mode::Native && custom::is_custom(&any) => custom::assess(&any, input)?,
             "*/*" => unchecked::assess(&any),
             other => return Err(Failure::invalid(format!("there is no health check for `{other}`"))),

@@ -1,7 +1,8 @@
 //! What Services and Ingresses have in common: both may wait for the address of a load balancer.
 
 use capstan_sdk::{Assessment, Mode};
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
+use serde_json::Value;
 
 /// What of them is looked at.
 #[derive(Deserialize)]
@@ -46,13 +47,18 @@ struct Status {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct LoadBalancer {
-    ingress: Vec<IgnoredAny>,
+    ingress: Vec<Value>,
 }
 
 impl Balanced {
     /// Waits for the address, unless the user says that there will never be one: nothing of the object itself tells.
     pub fn wait_for_address(&self, rule: &str, mode: Mode) -> Assessment {
-        if !self.status.load_balancer.ingress.is_empty() {
+        let addresses = &self.status.load_balancer.ingress;
+        // Argo CD counts an element without an address, too.
+        if addresses
+            .iter()
+            .any(|address| mode == Mode::ArgoCd || has_address(address))
+        {
             return Assessment::healthy(rule).message("has the load balancer's address");
         }
         match mode {
@@ -74,4 +80,15 @@ impl Balanced {
             Mode::ArgoCd => Assessment::progressing(rule, "waiting for the load balancer's address"),
         }
     }
+}
+
+/// Says whether an element of `status.loadBalancer.ingress` names an address.
+fn has_address(address: &Value) -> bool {
+    let is_named = |field: &str| {
+        address
+            .get(field)
+            .and_then(Value::as_str)
+            .is_some_and(|text| !text.is_empty())
+    };
+    ["ip", "hostname"].into_iter().any(is_named)
 }

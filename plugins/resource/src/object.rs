@@ -34,6 +34,11 @@ impl Any {
         }
     }
 
+    /// Returns the kind without its group.
+    pub fn bare_kind(&self) -> &str {
+        &self.kind
+    }
+
     /// Returns the API group, empty for the core group.
     pub fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)

@@ -49,6 +49,27 @@ fn the_authors_guide_names_every_rule_and_no_other() {
     for kind in ["ReplicaSet", "ReplicationController"] {
         rules.extend(["available", "replica-failure"].map(|rule| format!("{kind}/{rule}")));
     }
+    for (kinds, names) in [
+        (["AnalysisRun", "Experiment"].as_slice(), ["phase"].as_slice()),
+        (&["Issuer", "ClusterIssuer"], &["ready"]),
+        (&["Order", "Challenge"], &["state"]),
+        (
+            &["Kustomization"],
+            &[
+                "suspended",
+                "generation",
+                "stalled",
+                "reconciling",
+                "ready",
+                "conditions",
+            ],
+        ),
+    ] {
+        let all = kinds
+            .iter()
+            .flat_map(|kind| names.iter().map(move |name| format!("{kind}/{name}")));
+        rules.extend(all);
+    }
     let guide = include_str!("../../README.md");
     let section = guide.split("## The built-in rules of health").nth(1).unwrap();
     let table = section.split("With `--compat argocd`").next().unwrap();

@@ -22,7 +22,7 @@ use crate::{
     exit::Exit,
     render::{Paint, columns, lines, name_of},
     report::Mistakes,
-    source::{self, Reading, Release, Source},
+    source::{self, FolderRules, Reading, Release, Source},
     terminal::Text,
     text,
 };
@@ -75,6 +75,7 @@ fn read(args: &args::Health, allows_outside: bool) -> anyhow::Result<Vec<Object>
         .map(|path| Source::Files {
             path: path.clone(),
             recursive: args.recursive,
+            rules: FolderRules::default(),
         })
         .collect();
     let release = Release {
@@ -86,6 +87,7 @@ fn read(args: &args::Health, allows_outside: bool) -> anyhow::Result<Vec<Object>
     let reading = Reading {
         deadline: std::time::Duration::ZERO,
         allows_outside,
+        is_applied: false,
         ..Reading::typed()
     };
     let desired = source::gather(&sources, &reading)?.render(&release)?;

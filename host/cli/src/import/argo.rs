@@ -92,7 +92,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> PlanError {
 fn config_map(path: &Path) -> Result<Found<Script>, PlanError> {
     let text = source::text(path)?;
     let name = path.display().to_string();
-    let manifests = manifest::decode(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
+    let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
     let mut found = Found::none();
     for manifest in &manifests {
         if let Some(data) = manifest.object.0.get("data").and_then(Value::as_object)

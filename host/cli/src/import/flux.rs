@@ -45,7 +45,7 @@ pub(crate) fn read(path: &Path) -> Result<Found<Expressions>, Vec<PlanError>> {
     {
         lists.push(if value.is_array() { value } else { value[KEY].take() });
     } else {
-        let manifests = manifest::decode(&name, &text)?;
+        let manifests = manifest::decode_as_written(&name, &text)?;
         lists.extend(
             manifests
                 .iter()

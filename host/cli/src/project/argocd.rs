@@ -14,7 +14,7 @@ use super::{App, file::scheme_mistake};
 use crate::{
     options::Options,
     seconds::{Seconds, seconds},
-    source::{self, Chart, Repository, Source, WorkTree},
+    source::{self, Chart, FolderRules, Glob, Repository, Source, WorkTree},
 };
 
 /// Says whether an object is an Argo CD Application.
@@ -33,11 +33,14 @@ pub(super) fn read(file: &Path, allows_outside: bool) -> Result<Vec<App>, Vec<Pl
     let confined = tree.within.confine(file).map_err(|mistake| vec![mistake])?;
     let text = source::text(file).map_err(|mistake| vec![mistake])?;
     let name = file.display().to_string();
-    let manifests = if confined.is_outside() {
-        manifest::decode_without_lines(&name, &text)?
-    } else {
-        manifest::decode(&name, &text)?
-    };
+    let manifests = manifest::read(&manifest::Text {
+        file: &name,
+        text: &text,
+        shows_lines: !confined.is_outside(),
+        last_key_counts: false,
+        is_applied: false,
+    })?
+    .manifests;
     let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
     for manifest in manifests.iter().filter(|manifest| is_application(manifest)) {
         let mut reader = Reader {
@@ -375,7 +378,9 @@ impl Reader<'_> {
         };
         let folder = self.tree.find(&path);
         self.confine(&format!("{at}/path"), &folder);
-        match Source::of_folder(folder.clone()) {
+        let directory = self.directory(&format!("{at}/directory"), folder.clone());
+        // What `directory` says makes it a folder of manifests, whatever else is in it.
+        match directory.unwrap_or_else(|| Source::of_folder(folder.clone())) {
             Source::Chart(chart) => self
                 .helm(at, *chart, &folder)
                 .map(|chart| Source::Chart(Box::new(chart))),
@@ -383,10 +388,48 @@ impl Reader<'_> {
                 kustomization.overlay = self.kustomize(at);
                 Some(Source::Kustomization(kustomization))
             }
-            Source::Files { path, .. } => {
-                self.others(&format!("{at}/directory"), &["recurse"]);
-                let recursive = self.is(&format!("{at}/directory/recurse"));
-                Some(Source::Files { path, recursive })
+            Source::Files {
+                path, recursive, rules, ..
+            } => Some(Source::Files {
+                path,
+                recursive,
+                rules: FolderRules {
+                    is_argo_cds: true,
+                    ..rules
+                },
+            }),
+        }
+    }
+
+    /// Reads how a folder of manifests is read; none if nothing is said of that.
+    fn directory(&mut self, at: &str, path: PathBuf) -> Option<Source> {
+        self.others(at, &["recurse", "include", "exclude", "jsonnet"]);
+        if !self.map(&format!("{at}/jsonnet")).is_empty() {
+            let hint = "evaluate it with `jsonnet`, and pipe the result into `-f -`";
+            self.wrong(&format!("{at}/jsonnet"), "Jsonnet is not evaluated", hint);
+        }
+        let include = self.glob(&format!("{at}/include"));
+        let exclude = self.glob(&format!("{at}/exclude"));
+        let recursive = self.is(&format!("{at}/recurse"));
+        (recursive || include.is_some() || exclude.is_some()).then_some(Source::Files {
+            path,
+            recursive,
+            rules: FolderRules {
+                include,
+                exclude,
+                is_argo_cds: true,
+            },
+        })
+    }
+
+    fn glob(&mut self, pointer: &str) -> Option<Glob> {
+        let pattern = self.text(pointer)?;
+        match Glob::new(&pattern) {
+            Ok(glob) => Some(glob),
+            Err(why) => {
+                let message = format!("`{pattern}` is no pattern: {why}");
+                self.wrong(pointer, &message, "as in `*.yaml` or `{config.json,env-usw2/*}`");
+                None
             }
         }
     }

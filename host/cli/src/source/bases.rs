@@ -209,7 +209,7 @@ impl Check<'_> {
             return;
         };
         // What can't be read here is no object for kustomize either, and it says so.
-        let objects = manifest::decode(&path.display().to_string(), &text).unwrap_or_default();
+        let objects = manifest::decode_as_written(&path.display().to_string(), &text).unwrap_or_default();
         for object in objects.iter().filter(|object| is_configuration(&object.object.0)) {
             self.named(object, folder, &object.object.0, None);
         }

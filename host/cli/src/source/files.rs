@@ -1,6 +1,7 @@
 //! Files, folders and stdin.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -8,12 +9,42 @@ use std::{
 use capstan_core::error::PlanError;
 
 use super::{
-    Text, helm, kustomize,
+    Text,
+    glob::Glob,
+    kustomize,
     tree::{ConfinedPath, WorkTree, plain, text},
 };
 
+/// Which files of a folder are manifests, where that is more than their endings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FolderRules {
+    /// Only what fits, by its path in the folder.
+    pub include: Option<Glob>,
+    /// Nothing that fits, by its path in the folder.
+    pub exclude: Option<Glob>,
+    /// Whether Argo CD's rules for the folder of an Application hold: files with its marker are passed over, Jsonnet belongs to the manifests.
+    pub is_argo_cds: bool,
+}
+
+/// By this, anywhere in it, a file says to Argo CD that it holds no manifests.
+const SKIPPED_BY_ARGO_CD: &str = "+argocd:skip-file-rendering";
+
+impl FolderRules {
+    /// Says whether a file counts; `path` is its path in the folder.
+    fn takes(&self, path: &Path) -> bool {
+        let path = path.to_string_lossy();
+        let is_excluded = self.exclude.as_ref().is_some_and(|glob| glob.fits(&path));
+        !is_excluded && self.include.as_ref().is_none_or(|glob| glob.fits(&path))
+    }
+}
+
 /// Reads the texts of a path; a folder's files by name. What the folder holds stays in `tree`.
-pub(super) fn texts(path: &ConfinedPath, recursive: bool, tree: &WorkTree) -> Result<Vec<Text>, PlanError> {
+pub(super) fn texts(
+    path: &ConfinedPath,
+    recursive: bool,
+    rules: &FolderRules,
+    tree: &WorkTree,
+) -> Result<Vec<Text>, PlanError> {
     let (path, is_outside) = (path.path(), path.is_outside());
     if path == Path::new("-") {
         return Ok(vec![Text {
@@ -29,7 +60,6 @@ pub(super) fn texts(path: &ConfinedPath, recursive: bool, tree: &WorkTree) -> Re
             is_outside,
         }]);
     }
-    let mut files = Vec::new();
     if let Some(file) = kustomize::FILES.iter().find(|file| path.join(file).is_file()) {
         let shown = path.display();
         let error = PlanError::new(format!(
@@ -37,67 +67,119 @@ pub(super) fn texts(path: &ConfinedPath, recursive: bool, tree: &WorkTree) -> Re
         ));
         return Err(error.hint(format!("`-k {shown}` builds it")));
     }
-    collect(path, recursive, tree, 0, &mut files)?;
+    let mut walk = Walk {
+        root: path,
+        recursive,
+        rules,
+        tree,
+        folders: BTreeMap::new(),
+        files: Vec::new(),
+    };
+    walk.folder(path, 0)?;
+    let files = walk.files;
     if files.is_empty() {
-        let error = PlanError::new(format!("{} has no .yaml, .yml or .json files", path.display()));
-        return Err(error.hint(if recursive {
-            "name another folder"
-        } else {
-            "`-R` reads its subfolders, too"
+        let has_rules = rules.include.is_some() || rules.exclude.is_some();
+        let which = if has_rules { "that its rules take" } else { "" };
+        let message = format!("{} has no .yaml, .yml or .json files {which}", path.display());
+        let error = PlanError::new(message.trim_end());
+        return Err(error.hint(match (recursive, rules.is_argo_cds) {
+            (true, _) => "name another folder",
+            (false, true) => "`directory.recurse: true` reads its subfolders, too",
+            (false, false) => "`-R` reads its subfolders, too",
         }));
     }
-    let read = |file: PathBuf| {
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files {
         let file = tree.confine(&file)?;
-        Ok(Text {
+        let text = file.text()?;
+        if rules.is_argo_cds && text.contains(SKIPPED_BY_ARGO_CD) {
+            continue;
+        }
+        texts.push(Text {
             name: file.path().display().to_string(),
-            text: file.text()?,
+            text,
             is_outside: file.is_outside(),
-        })
-    };
-    files.into_iter().map(read).collect()
+        });
+    }
+    Ok(texts)
 }
 
-/// How deep folders may be in each other: a link to a folder above it would have no end.
+/// The file by which a folder is a Helm chart.
+const CHART: &str = "Chart.yaml";
+
+/// How deep folders may be in each other.
 const DEPTH: usize = 64;
 
-fn collect(
-    folder: &Path,
+/// A walk through a folder.
+struct Walk<'a> {
+    root: &'a Path,
     recursive: bool,
-    tree: &WorkTree,
-    depth: usize,
-    files: &mut Vec<PathBuf>,
-) -> Result<(), PlanError> {
-    if depth > DEPTH {
-        let message = format!("{} is more than {DEPTH} folders deep", folder.display());
-        return Err(PlanError::new(message).hint("is a folder linked into itself?"));
-    }
-    let wrong = |error: io::Error| PlanError::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).map_err(wrong)? {
-        entries.push(entry.map_err(wrong)?.path());
-    }
-    entries.sort();
-    for entry in entries {
-        let is_manifest = |ending: &std::ffi::OsStr| ["yaml", "yml", "json"].iter().any(|known| ending == *known);
-        if entry.is_dir() {
-            if recursive && helm::is_chart(&entry) {
-                let shown = entry.display();
-                let error = PlanError::new(format!("{shown} is a Helm chart in a folder of manifests"));
-                return Err(error.hint(format!(
-                    "name it by itself, with `--chart {shown}`, and the manifests beside it"
-                )));
-            }
-            if recursive {
-                tree.confine(&entry)?;
-                collect(&entry, recursive, tree, depth + 1, files)?;
-            }
-        } else if entry.file_name().is_some_and(|name| name == crate::project::FILE) {
-            // It says what to do with the folder.
-        } else if entry.extension().is_some_and(is_manifest) {
-            files.push(entry);
+    rules: &'a FolderRules,
+    tree: &'a WorkTree,
+    /// The folders that were seen, by their canonical paths, as they are reached.
+    folders: BTreeMap<PathBuf, PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), PlanError> {
+        if depth > DEPTH {
+            let message = format!("{} is more than {DEPTH} folders deep", folder.display());
+            return Err(PlanError::new(message).hint("name a folder that is further down"));
         }
+        let wrong = |error: io::Error| PlanError::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
+        let real = folder.canonicalize().map_err(wrong)?;
+        if let Some(other) = self.folders.insert(real, folder.to_owned()) {
+            let message = format!(
+                "{} is the same folder as {}: a symbolic link leads there",
+                folder.display(),
+                other.display()
+            );
+            return Err(PlanError::new(message).hint("remove the link: what is in the folder would be there twice"));
+        }
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(folder).map_err(wrong)? {
+            entries.push(entry.map_err(wrong)?.path());
+        }
+        entries.sort();
+        for entry in entries {
+            self.entry(entry, depth)?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn entry(&mut self, entry: PathBuf, depth: usize) -> Result<(), PlanError> {
+        let ends_with = |endings: &[&str]| {
+            let ending = entry.extension();
+            ending.is_some_and(|ending| endings.iter().any(|known| ending == *known))
+        };
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let inside = entry.strip_prefix(self.root).unwrap_or(&entry);
+        if name.starts_with("..") {
+            // A mounted ConfigMap has its files in such a folder, and links to them beside it.
+        } else if entry.is_dir() {
+            if self.recursive {
+                self.tree.confine(&entry)?;
+                self.folder(&entry, depth + 1)?;
+            }
+        } else if name == crate::project::FILE || !self.rules.takes(inside) {
+            // The first says what to do with the folder.
+        } else if name == CHART && depth > 0 {
+            let shown = entry.parent().unwrap_or(&entry).display();
+            let error = PlanError::new(format!("{shown} is a Helm chart in a folder of manifests"));
+            return Err(error.hint(format!(
+                "name it by itself, with `--chart {shown}`, and the manifests beside it"
+            )));
+        } else if self.rules.is_argo_cds && ends_with(&["jsonnet"]) {
+            let message = format!("{} is Jsonnet, which is not evaluated", entry.display());
+            return Err(PlanError::new(message).hint(
+                "evaluate it with `jsonnet`, and pipe the result into `-f -`; or leave it out with `directory.exclude`",
+            ));
+        } else if ends_with(&["yaml", "yml", "json"]) {
+            self.files.push(entry);
+        }
+        Ok(())
+    }
 }
 
 /// Names an application after the folder of its manifests.

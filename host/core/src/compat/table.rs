@@ -36,8 +36,8 @@ pub(super) const fn row(rule: Rule) -> Row {
     match rule {
         Rule::MistakesAreIgnored => line(
             "mistakes-are-ignored",
-            "a hook word, delete policy, wave, option or annotation that nobody knows is an error, with its place",
-            "what nobody knows is ignored; a hook without any valid word is left out",
+            "a hook word, delete policy, wave, option or annotation that nobody knows is an error, with its place, and so are two objects of one name and equal keys of a mapping",
+            "what nobody knows is ignored; a hook without any valid word is left out; of several objects of one name, and of equal keys, the last counts",
             HOOK,
         ),
         Rule::HelmHookBesideOurs => line(

@@ -40,6 +40,8 @@ pub(super) struct Hook {
     pub run_if_of_phase: BTreeMap<Phase, RunIf>,
     /// Whether its test must fail.
     pub must_fail: bool,
+    /// Why the object is left alone, where no word says so.
+    pub left_alone: Option<String>,
 }
 
 /// Reads the hook annotation.
@@ -95,9 +97,12 @@ fn judge(reader: &mut Reader<'_>, name: &str, error: PlanError) {
     }
 }
 
-/// A hook that Argo CD ignores: it is neither run nor applied.
-fn left_alone(family: Family) -> Hook {
-    hook(family, vec![SKIP.to_owned()])
+/// A hook that Argo CD ignores: it is neither run nor applied, as if its annotation had the word `Skip`.
+fn left_alone(family: Family, reason: String) -> Hook {
+    Hook {
+        left_alone: Some(reason),
+        ..hook(family, vec![SKIP.to_owned()])
+    }
 }
 
 /// Argo CD's annotation, and by its rules Helm's beside it.
@@ -138,7 +143,7 @@ fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     }
     let family = if from_helm { Family::Helm } else { Family::ArgoCd };
     if all.is_empty() && reader.mode.has(Rule::MistakesAreIgnored) {
-        return left_alone(family);
+        return left_alone(family, format!("`{ARGO_HOOK}` has no word that Argo CD knows"));
     }
     hook(family, all)
 }
@@ -177,7 +182,8 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         reader.notice(format!(
             "no word of {HELM_HOOK} belongs to a deployment; the object is left alone"
         ));
-        return left_alone(Family::Helm);
+        let reason = format!("no word of `{HELM_HOOK}` belongs to a deployment");
+        return left_alone(Family::Helm, reason);
     }
     let found = hook(
         Family::Helm,

@@ -14,7 +14,8 @@ use crate::{
 };
 
 const NAME: &str = "argocd.argoproj.io/sync-options";
-const POLICY: &str = "helm.sh/resource-policy";
+/// Helm's annotation for objects that stay.
+pub(crate) const POLICY: &str = "helm.sh/resource-policy";
 
 /// Reads the options into the directives.
 pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
@@ -102,17 +103,12 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     false
 }
 
-/// Says whether Helm's resource policy keeps the object.
-fn keeps(reader: &mut Reader<'_>) -> bool {
-    let Some(policy) = reader.text(POLICY) else {
-        return false;
-    };
-    if policy.trim().eq_ignore_ascii_case("keep") {
-        return true;
-    }
-    let error = reader
-        .manifest
-        .error(&pointer(POLICY), format!("`{policy}` is no resource policy of Helm"));
-    reader.ignored_by_argo_cd(error.hint("the only one is `keep`"));
-    false
+/// Says whether Helm's resource policy keeps the object. Helm and Argo CD know `keep` and ignore every other value, which lint warns about.
+fn keeps(reader: &Reader<'_>) -> bool {
+    reader.text(POLICY).is_some_and(is_keep)
+}
+
+/// Says whether a value of [`POLICY`] is `keep`.
+pub(crate) fn is_keep(policy: &str) -> bool {
+    policy.trim().eq_ignore_ascii_case("keep")
 }

@@ -378,9 +378,10 @@ fn options_of_argo_cd_and_the_resource_policy_of_helm() {
     Prune=no: {"notices":["the sync option `Prune` can't be `no`; it is ignored (it can be `true`, `false` or `confirm`)"]}
     prune=false: {"notices":["there is no sync option `prune`; it is ignored (did you mean `Prune`?)"]}
     "#);
-    assert_snapshot!(each("helm.sh/resource-policy", &["keep", "delete"], Mode::Native), @r#"
+    assert_snapshot!(each("helm.sh/resource-policy", &["keep", "delete", ""], Mode::Native), @r#"
     keep: {"delete":"no","prune":"no"}
-    delete: job.yaml:6: `delete` is no resource policy of Helm (the only one is `keep`)
+    delete: {}
+    : {}
     "#);
     assert_snapshot!(argo(&[("helm.sh/resource-policy", "keep")]), @r#"{"delete":"no"}"#);
 }

@@ -116,6 +116,9 @@ pub struct Directives {
     pub run_if_inputs: Vec<String>,
     /// Whether the hook is a test that must fail.
     pub must_fail: bool,
+    /// Why the object is left alone, where its annotations say so without the word `Skip`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_alone: Option<String>,
     /// The hook's type: the plugin that runs it.
     pub hook_type: Option<String>,
     /// The phase in which an ordinary object is applied, if not Sync.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    directive::{ANNOTATIONS, Family, pointer},
+    directive::{ANNOTATIONS, Family, RESOURCE_POLICY, is_keep, pointer},
     error::letters_between,
     place::reference_token,
     plan::Role,
@@ -29,12 +29,32 @@ const TELLING: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "s
 pub(super) fn without_effect(set: &Set<'_>, found: &mut Found<'_>) {
     for member in &set.members {
         let directives = member.directives();
+        if let Some(policy) = member.manifest().object.annotation(RESOURCE_POLICY)
+            && !is_keep(policy)
+        {
+            let policy: String = policy.chars().take(40).collect();
+            let message = format!(
+                "`{RESOURCE_POLICY}: {policy:?}` has no effect: {} is not kept",
+                member.key
+            );
+            add(
+                member,
+                RESOURCE_POLICY,
+                message,
+                "the only value is `keep`; else take it off",
+                found,
+            );
+        }
         match &member.classified.role {
             // What Helm's words leave alone has its weight in `helm test`.
             Role::Skip(_) if directives.family != Family::Helm => {
                 if let Some(name) = member.first_of(&WAVES) {
                     let message = format!("`{name}` has no effect: {} is left alone", member.key);
-                    add(member, name, message, "take it off, or the word Skip", found);
+                    let fix = match &directives.left_alone {
+                        None => "take it off, or the word Skip",
+                        Some(_) => "take it off, or write a phase into the hook annotation",
+                    };
+                    add(member, name, message, fix, found);
                 }
             }
             Role::Resource => {
@@ -175,6 +195,17 @@ mod tests {
         check(
             rule,
             &[
+                (
+                    "a resource policy that is none",
+                    settings("helm.sh/resource-policy: ''"),
+                    "warning at 1",
+                ),
+                (
+                    "a misspelt one",
+                    settings("helm.sh/resource-policy: kep"),
+                    "warning at 1",
+                ),
+                ("one that keeps", settings("helm.sh/resource-policy: ' Keep'"), ""),
                 (
                     "a wave of what is left alone",
                     settings("argocd.argoproj.io/hook: Skip, argocd.argoproj.io/sync-wave: '1'"),

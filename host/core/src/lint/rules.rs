@@ -228,7 +228,7 @@ pub const RULES: [Rule; 26] = [
     rule(
         "without-effect",
         Severity::Warning,
-        "An annotation means nothing on this object: a wave where it is left alone, a delete policy or a weight where it is no hook.",
+        "An annotation means nothing on this object: a wave where it is left alone, a delete policy or a weight where it is no hook, a resource policy of Helm other than `keep`.",
         "What was wanted doesn't happen.",
         annotations::without_effect,
     ),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use capstan_yaml::{Content, Key, Node, is_base64};
 use serde_json::Value;
 
-use super::{Manifest, Origin, TEMPLATE, source::Source};
+use super::{Decoded, LeftOut, Manifest, Origin, TEMPLATE, exported, source::Source};
 use crate::{
     error::{PlanError, near},
     name::{NameError, NamespaceName, ObjectName, check_generate_name},
@@ -14,53 +14,115 @@ use crate::{
     place::reference_token,
 };
 
-/// Takes the manifests out of a document, or says what is wrong with it.
-pub(super) fn take(
-    source: &Arc<Source>,
-    document: u32,
-    node: Node,
-    manifests: &mut Vec<Manifest>,
-    errors: &mut Vec<PlanError>,
-) {
-    let kind = text_of(&node, "kind");
-    let has_items = node
-        .get("items")
-        .is_some_and(|items| matches!(items.content, Content::List(_)));
-    let is_list = kind == Some("List") || (has_items && kind.is_some_and(|kind| kind.ends_with("List")));
-    if is_list && text_of(&node, "apiVersion").is_some() {
-        for item in items(node) {
-            take(source, document, item, manifests, errors);
+/// What the documents of a text hold.
+pub(super) struct Taken {
+    is_applied: bool,
+    pub decoded: Decoded,
+    pub errors: Vec<PlanError>,
+    /// The first exported object that a controller made, with that controller, and how many there are.
+    controlled: Option<(Manifest, String, usize)>,
+}
+
+impl Taken {
+    /// Begins with nothing. `is_applied`: whether the manifests are to be applied.
+    pub fn new(is_applied: bool) -> Taken {
+        Taken {
+            is_applied,
+            decoded: Decoded::default(),
+            errors: Vec::new(),
+            controlled: None,
         }
-        return;
     }
-    let is_map = matches!(node.content, Content::Map(_));
-    let (value, marks) = node.into_parts(None);
-    let manifest = Manifest {
-        object: Object(value),
-        origin: Some(Arc::new(Origin {
-            source: Arc::clone(source),
-            document,
-            marks,
-        })),
-    };
-    let found = if is_map {
-        check(&manifest)
-    } else {
-        let error = manifest.error(
-            "",
-            format!("this document is {}, not a mapping", name(&manifest.object.0)),
-        );
-        let is_template = error.source_line.as_deref().is_some_and(|line| line.contains("{{"));
-        vec![error.hint(if is_template {
-            TEMPLATE
+
+    /// Takes the manifests out of a document, or says what is wrong with it.
+    pub fn take(&mut self, source: &Arc<Source>, document: u32, node: Node) {
+        let kind = text_of(&node, "kind");
+        let has_items = node
+            .get("items")
+            .is_some_and(|items| matches!(items.content, Content::List(_)));
+        let is_list = kind == Some("List") || (has_items && kind.is_some_and(|kind| kind.ends_with("List")));
+        if is_list && text_of(&node, "apiVersion").is_some() {
+            for item in items(node) {
+                self.take(source, document, item);
+            }
+            return;
+        }
+        let is_map = matches!(node.content, Content::Map(_));
+        let (value, marks) = node.into_parts(None);
+        let mut manifest = Manifest {
+            object: Object(value),
+            origin: Some(Arc::new(Origin {
+                source: Arc::clone(source),
+                document,
+                marks,
+            })),
+        };
+        let found = if is_map {
+            check(&manifest)
         } else {
-            "a manifest starts with `apiVersion:` and `kind:`"
-        })]
-    };
-    if found.is_empty() {
-        manifests.push(manifest);
+            let error = manifest.error(
+                "",
+                format!("this document is {}, not a mapping", name(&manifest.object.0)),
+            );
+            let is_template = error.source_line.as_deref().is_some_and(|line| line.contains("{{"));
+            vec![error.hint(if is_template {
+                TEMPLATE
+            } else {
+                "a manifest starts with `apiVersion:` and `kind:`"
+            })]
+        };
+        if !found.is_empty() {
+            self.errors.extend(found);
+            return;
+        }
+        if !self.is_applied {
+            self.decoded.manifests.push(manifest);
+            return;
+        }
+        if let Some(controller) = exported::controller(&manifest.object) {
+            match &mut self.controlled {
+                Some((.., count)) => *count += 1,
+                None => self.controlled = Some((manifest, controller, 1)),
+            }
+            return;
+        }
+        let names = exported::clean(&mut manifest.object);
+        if !names.is_empty() {
+            self.decoded.left_out.push(LeftOut {
+                key: manifest.key(),
+                place: manifest.place(""),
+                names,
+            });
+        }
+        self.decoded.manifests.push(manifest);
     }
-    errors.extend(found);
+
+    /// Returns what the text holds, or everything that is wrong with it.
+    pub fn finish(mut self) -> Result<Decoded, Vec<PlanError>> {
+        if let Some((manifest, controller, count)) = self.controlled {
+            let more = match count {
+                1 => String::new(),
+                2 => ", and 1 other object of the file was made by a controller, too".to_owned(),
+                _ => format!(
+                    ", and {} other objects of the file were made by controllers, too",
+                    count - 1
+                ),
+            };
+            let message = format!(
+                "{} was exported from a cluster, where {controller} controls it{more}",
+                manifest.key()
+            );
+            let error = manifest.key_error("/metadata/ownerReferences", message);
+            self.errors.push(error.hint(
+                "leave it out: its controller makes it; or take off its `metadata.ownerReferences` to make it your own",
+            ));
+        }
+        if self.errors.is_empty() {
+            Ok(self.decoded)
+        } else {
+            Err(self.errors)
+        }
+    }
 }
 
 fn text_of<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
@@ -108,7 +170,7 @@ fn items(list: Node) -> Vec<Node> {
 }
 
 /// Says what is wrong with a mapping as a manifest.
-fn check(manifest: &Manifest) -> Vec<PlanError> {
+pub(super) fn check(manifest: &Manifest) -> Vec<PlanError> {
     let mut errors = Vec::new();
     for field in ["apiVersion", "kind"] {
         errors.extend(check_required(manifest, field));

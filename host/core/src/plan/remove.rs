@@ -6,7 +6,6 @@ use super::{Skipped, make::Making};
 use crate::{
     compat::{Rule, prune},
     directive::{self, Directives, Permission},
-    error::PlanError,
     hook::HookId,
     manifest::{self, Manifest},
     object::{Object, ObjectKey, labels},
@@ -240,16 +239,9 @@ impl Making<'_> {
 
     /// Reads the annotations of a live object that no manifest names.
     fn read(&self, live: &Object) -> Result<Directives, String> {
-        let read = manifest::decode("the live object", &live.0.to_string()).and_then(|manifests| {
-            manifests
-                .iter()
-                .map(|one| directive::directives(one, self.planning.mode))
-                .collect()
-        });
-        let read: Result<Vec<Directives>, Vec<PlanError>> = read;
+        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.mode));
         match read {
             Ok(mut directives) => {
-                let mut directives = directives.pop().unwrap_or_default();
                 self.planning.options.settle(&mut directives);
                 Ok(directives)
             }

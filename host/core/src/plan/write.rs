@@ -79,10 +79,8 @@ impl Making<'_> {
         let Some(live) = live.filter(|_| self.planning.mode.has(Rule::LiveOptionsCount)) else {
             return own;
         };
-        let read = manifest::decode("the live object", &live.0.to_string()).unwrap_or_default();
-        let read = read
-            .first()
-            .and_then(|manifest| directive::directives(manifest, self.planning.mode).ok());
+        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.mode));
+        let read = read.ok();
         let Some(found) = read else { return own };
         let both = of(directives.replace || found.replace, directives.force || found.force);
         if both != own {

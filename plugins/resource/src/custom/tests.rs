@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use capstan_sdk::{
     Assessment,
-    HealthStatus::{Degraded, Healthy, Progressing},
+    HealthStatus::{Degraded, Healthy, Progressing, Suspended},
     testing,
 };
 use serde_json::{Value, json};
 
-use super::{BAD, GOOD, seconds};
+use super::{BAD, GOOD, WORDS, seconds};
 use crate::cases::{argocd, native, natively};
 
 fn widget(status: &Value) -> Value {
@@ -79,12 +79,120 @@ fn what_holds_it_up_comes_before_what_is_good() {
 }
 
 #[test]
+fn of_what_disagrees_the_worse_counts() {
+    let rule = |kind: &str| by(&format!("{kind} condition"));
+    for (all, expected, judge) in [
+        (
+            vec![("Available", "True"), ("Healthy", "False")],
+            Progressing,
+            "Healthy",
+        ),
+        (vec![("Synced", "False"), ("Ready", "True")], Progressing, "Synced"),
+        (
+            vec![("Accepted", "True"), ("Programmed", "Unknown")],
+            Progressing,
+            "Programmed",
+        ),
+        (vec![("Ready", "False"), ("Degraded", "True")], Degraded, "Degraded"),
+        (vec![("Reconciling", "True"), ("Failed", "True")], Degraded, "Failed"),
+        (vec![("Failed", "True"), ("Stalled", "True")], Degraded, "Stalled"),
+        (vec![("Accepted", "True"), ("Ready", "True")], Healthy, "Ready"),
+        (vec![("Fancy", "False"), ("Ready", "True")], Healthy, "Ready"),
+    ] {
+        let answer = native("*/*", &conditions(&all));
+        assert_eq!((answer.status, answer.rule), (expected, rule(judge)), "{all:?}");
+    }
+}
+
+#[test]
+fn without_a_condition_that_tells_the_word_of_the_status_does() {
+    let word = |field: &str, word: &str| widget(&json!({ field: word }));
+    for field in WORDS {
+        let rule = by(field);
+        natively(
+            "*/*",
+            &[
+                (
+                    word(field, "Failed"),
+                    Degraded,
+                    &rule,
+                    &format!("its {field} is Failed"),
+                ),
+                (
+                    word(field, "InProgress"),
+                    Progressing,
+                    &rule,
+                    &format!("its {field} is InProgress"),
+                ),
+                (
+                    word(field, "Completed"),
+                    Healthy,
+                    &rule,
+                    &format!("its {field} is Completed"),
+                ),
+                (
+                    word(field, "Paused"),
+                    Suspended,
+                    &rule,
+                    &format!("its {field} is Paused"),
+                ),
+                (word(field, "Odd"), Healthy, APPLIED.0, APPLIED.1),
+            ],
+        );
+    }
+    let rule = by("phase");
+    let said =
+        widget(&json!({"phase": "Error", "message": "no space", "conditions": [{"type": "Fancy", "status": "True"}]}));
+    let running = json!({"phase": "Running", "startedAt": "2026-01-01T00:00:00Z"});
+    let worse = widget(&json!({"phase": "Ready", "state": "Failed"}));
+    natively(
+        "*/*",
+        &[
+            (said, Degraded, &rule, "Error: no space"),
+            (widget(&running), Progressing, &rule, "its phase is Running"),
+            (word("phase", "Running"), Healthy, &rule, "its phase is Running"),
+            (worse, Degraded, &by("state"), "its state is Failed"),
+            (
+                widget(&json!({"health": {"status": "Failed"}})),
+                Healthy,
+                APPLIED.0,
+                APPLIED.1,
+            ),
+        ],
+    );
+}
+
+#[test]
+fn beside_conditions_a_word_counts_if_it_says_that_the_object_failed() {
+    let with = |phase: &str| widget(&json!({"phase": phase, "conditions": [{"type": "Ready", "status": "True"}]}));
+    let ready = by("Ready condition");
+    natively(
+        "*/*",
+        &[
+            (with("Failed"), Degraded, &by("phase"), "its phase is Failed"),
+            (with("Pending"), Healthy, &ready, "Ready is True"),
+            (with("Paused"), Healthy, &ready, "Ready is True"),
+        ],
+    );
+}
+
+#[test]
+fn a_kind_that_never_has_a_status_is_not_waited_for() {
+    let created = "2026-01-02T03:04:05Z";
+    testing::set_now(Duration::from_secs(seconds(created).unwrap() + 1));
+    let project =
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"creationTimestamp": created}});
+    assert_eq!(native("*/*", &project).status, Healthy);
+}
+
+#[test]
 fn a_status_about_an_older_spec_counts_for_nothing() {
     let with = |generation: Value| {
         widget(&json!({"observedGeneration": generation, "conditions": [{"type": "Ready", "status": "True"}]}))
     };
     let not_seen = "its controller has not seen the latest spec yet";
     let (rule, ready) = (by("observedGeneration"), by("Ready condition"));
+    let failed = widget(&json!({"conditions": [{"type": "Failed", "status": "True", "observedGeneration": 2}]}));
     let older = widget(&json!({"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 2}]}));
     natively(
         "*/*",
@@ -94,6 +202,12 @@ fn a_status_about_an_older_spec_counts_for_nothing() {
             (with(json!(3)), Healthy, &ready, "Ready is True"),
             (with(json!("a hash")), Healthy, &ready, "Ready is True"),
             (older, Progressing, &ready, "its Ready condition is about an older spec"),
+            (
+                failed,
+                Progressing,
+                &by("Failed condition"),
+                "its Failed condition is about an older spec",
+            ),
         ],
     );
 }

@@ -1,0 +1,227 @@
+//! Patterns of paths as Argo CD's `directory.include` and `directory.exclude` have them: those of github.com/gobwas/glob without a separator,
+//! so that `*` and `?` stand for `/`, too.
+
+/// A pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    /// This character.
+    Letter(char),
+    /// Any character: `?`.
+    One,
+    /// Any characters: `*`, `**`.
+    Any,
+    /// One of these characters, or none of them: `[abc]`, `[!a-c]`.
+    Class { not: bool, ranges: Vec<(char, char)> },
+    /// One of these patterns: `{a,b}`.
+    Either(Vec<Vec<Part>>),
+}
+
+/// How many characters a pattern may have.
+const LONGEST: usize = 4096;
+
+/// How deep braces may be in each other.
+const DEPTH: usize = 16;
+
+impl Glob {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// Returns in words what is wrong with it.
+    pub fn new(pattern: &str) -> Result<Glob, String> {
+        if pattern.chars().count() > LONGEST {
+            return Err(format!("it is longer than {LONGEST} characters"));
+        }
+        let mut letters = Letters {
+            rest: pattern.chars().collect::<Vec<char>>().into_iter().peekable(),
+        };
+        let (parts, _) = letters.parts(0)?;
+        Ok(Glob { parts })
+    }
+
+    /// Says whether the whole of a path fits.
+    pub fn fits(&self, path: &str) -> bool {
+        let path: Vec<char> = path.chars().collect();
+        let mut starts = vec![false; path.len() + 1];
+        starts[0] = true;
+        ends(&self.parts, &path, starts).last() == Some(&true)
+    }
+}
+
+struct Letters {
+    rest: std::iter::Peekable<std::vec::IntoIter<char>>,
+}
+
+impl Letters {
+    /// Reads up to the end, or inside of braces up to a comma or the closing one, which is returned.
+    fn parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
+        if depth > DEPTH {
+            return Err(format!("its braces are more than {DEPTH} deep in each other"));
+        }
+        let mut parts = Vec::new();
+        while let Some(letter) = self.rest.next() {
+            parts.push(match letter {
+                ',' | '}' if depth > 0 => return Ok((parts, Some(letter))),
+                '*' => Part::Any,
+                '?' => Part::One,
+                '[' => self.class()?,
+                '{' => Part::Either(self.either(depth)?),
+                '\\' => Part::Letter(self.rest.next().ok_or("nothing comes after its last `\\`")?),
+                letter => Part::Letter(letter),
+            });
+        }
+        if depth > 0 {
+            return Err("a `{` has no `}`".to_owned());
+        }
+        Ok((parts, None))
+    }
+
+    fn either(&mut self, depth: usize) -> Result<Vec<Vec<Part>>, String> {
+        let mut patterns = Vec::new();
+        loop {
+            let (parts, end) = self.parts(depth + 1)?;
+            patterns.push(parts);
+            if end == Some('}') {
+                return Ok(patterns);
+            }
+        }
+    }
+
+    /// Reads what comes after `[`: characters, or one range.
+    fn class(&mut self) -> Result<Part, String> {
+        let no_end = || "a `[` has no `]`".to_owned();
+        let not = self.rest.next_if_eq(&'!').is_some();
+        let first = self.rest.next().ok_or_else(no_end)?;
+        if self.rest.next_if_eq(&'-').is_some() {
+            let last = self.rest.next().ok_or_else(no_end)?;
+            if self.rest.next() != Some(']') {
+                return Err("a range in `[]` must be alone, as in `[a-z]`".to_owned());
+            }
+            if last < first {
+                return Err(format!("the range `{first}-{last}` is empty"));
+            }
+            let ranges = vec![(first, last)];
+            return Ok(Part::Class { not, ranges });
+        }
+        let mut ranges = Vec::new();
+        let mut next = Some(first);
+        loop {
+            match next.ok_or_else(no_end)? {
+                ']' if ranges.is_empty() => return Err("a `[]` is empty".to_owned()),
+                ']' => return Ok(Part::Class { not, ranges }),
+                '\\' => {
+                    let letter = self.rest.next().ok_or_else(no_end)?;
+                    ranges.push((letter, letter));
+                }
+                letter => ranges.push((letter, letter)),
+            }
+            next = self.rest.next();
+        }
+    }
+}
+
+/// Returns where the parts may end in a text, if they may start at these places. The work is bounded by the lengths of both.
+fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
+    for part in parts {
+        places = match part {
+            Part::Letter(letter) => after(text, &places, |found| found == *letter),
+            Part::One => after(text, &places, |_| true),
+            Part::Class { not, ranges } => after(text, &places, |found| {
+                ranges.iter().any(|(first, last)| (*first..=*last).contains(&found)) != *not
+            }),
+            Part::Any => {
+                let mut is_reached = false;
+                let reach = places.into_iter().map(|starts| {
+                    is_reached |= starts;
+                    is_reached
+                });
+                reach.collect()
+            }
+            Part::Either(patterns) => {
+                let mut all = vec![false; places.len()];
+                for pattern in patterns {
+                    let found = ends(pattern, text, places.clone());
+                    for (place, ends) in all.iter_mut().zip(found) {
+                        *place |= ends;
+                    }
+                }
+                all
+            }
+        };
+    }
+    places
+}
+
+/// Moves each place over one character that fits.
+fn after(text: &[char], places: &[bool], fits: impl Fn(char) -> bool) -> Vec<bool> {
+    let moved = text.iter().zip(places).map(|(letter, starts)| *starts && fits(*letter));
+    std::iter::once(false).chain(moved).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_fit_as_in_argo_cd() {
+        for (pattern, path, expected) in [
+            ("excluded.yaml", "excluded.yaml", true),
+            ("excluded.yaml", "sub/excluded.yaml", false),
+            ("*.yaml", "a.yaml", true),
+            ("*.yaml", "sub/deep/a.yaml", true),
+            ("**.yaml", "sub/a.yaml", true),
+            ("sub/*", "sub/deep/a.yaml", true),
+            ("?.yaml", "a.yaml", true),
+            ("?.yaml", "ab.yaml", false),
+            ("a?b.yaml", "a/b.yaml", true),
+            ("{config.json,env-usw2/*}", "env-usw2/a.yaml", true),
+            ("{config.json,env-usw2/*}", "config.json", true),
+            ("{config.json,env-usw2/*}", "env-use1/a.yaml", false),
+            ("{a,{b,c}d}", "cd", true),
+            ("{,a}b", "b", true),
+            ("[ab].yaml", "b.yaml", true),
+            ("[!ab].yaml", "b.yaml", false),
+            ("[a-c].yaml", "b.yaml", true),
+            ("[!a-c].yaml", "d.yaml", true),
+            ("a,b", "a,b", true),
+            ("a}b", "a}b", true),
+            ("\\*.yaml", "*.yaml", true),
+            ("\\*.yaml", "a.yaml", false),
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(Glob::new(pattern).unwrap().fits(path), expected, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_said() {
+        for pattern in [
+            "{a",
+            "{a,b",
+            "[ab",
+            "[",
+            "[]",
+            "[a-",
+            "[z-a]",
+            "[a-cx]",
+            "a\\",
+            &"{".repeat(100),
+        ] {
+            assert!(Glob::new(pattern).is_err(), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_could_take_for_ever_takes_no_time() {
+        let pattern = Glob::new(&format!("{}x", "{*,*a}".repeat(100))).unwrap();
+        assert!(!pattern.fits(&"a".repeat(400)));
+        assert!(pattern.fits(&format!("{}x", "a".repeat(400))));
+    }
+}

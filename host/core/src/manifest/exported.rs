@@ -1,0 +1,314 @@
+//! Manifests that were exported from a cluster, as by `kubectl get -o yaml`: what the server and its controllers wrote into them is left out.
+//! The server refuses some of it (`uid`, `resourceVersion`, `managedFields`), and ignores or quarrels about the rest.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    directive::WRITTEN_BY_HOST,
+    object::{Object, ObjectKey},
+    place::Place,
+};
+
+/// What was left out of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The object.
+    pub key: ObjectKey,
+    /// Where it is written.
+    pub place: Option<Place>,
+    /// The fields, annotations and labels.
+    pub names: Vec<&'static str>,
+}
+
+/// Fields of the metadata that only the server writes. One with a value tells that the manifest was exported.
+const OF_SERVER: [(&str, &str); 8] = [
+    ("uid", "metadata.uid"),
+    ("resourceVersion", "metadata.resourceVersion"),
+    ("generation", "metadata.generation"),
+    ("creationTimestamp", "metadata.creationTimestamp"),
+    ("deletionTimestamp", "metadata.deletionTimestamp"),
+    ("deletionGracePeriodSeconds", "metadata.deletionGracePeriodSeconds"),
+    ("managedFields", "metadata.managedFields"),
+    ("selfLink", "metadata.selfLink"),
+];
+
+/// What kubectl writes for itself: a copy of the manifest.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Annotations that controllers and other tools write about an object in its cluster.
+const OF_CONTROLLERS: [&str; 15] = [
+    "argocd.argoproj.io/tracking-id",
+    "autoscaling.alpha.kubernetes.io/conditions",
+    "autoscaling.alpha.kubernetes.io/current-metrics",
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
+    "deprecated.daemonset.template.generation",
+    "meta.helm.sh/release-name",
+    "meta.helm.sh/release-namespace",
+    "pv.kubernetes.io/bind-completed",
+    "pv.kubernetes.io/bound-by-controller",
+    "volume.beta.kubernetes.io/storage-provisioner",
+    "volume.kubernetes.io/selected-node",
+    "volume.kubernetes.io/storage-provisioner",
+];
+
+/// Finalizers by which a deletion that has begun is carried out.
+const OF_DELETION: [&str; 2] = ["foregroundDeletion", "orphan"];
+
+/// Labels by which the Job controller finds its pods.
+const OF_JOBS: [&str; 4] = [
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "job-name",
+];
+
+/// Says whether the server wrote a manifest.
+pub(super) fn is_exported(object: &Object) -> bool {
+    let metadata = object.0.get("metadata");
+    OF_SERVER.iter().any(|(field, _)| {
+        metadata
+            .and_then(|metadata| metadata.get(field))
+            .is_some_and(says_something)
+    })
+}
+
+/// Returns who controls an exported object, as `Kind/name`: in another cluster the object is deleted for want of that owner.
+pub(super) fn controller(object: &Object) -> Option<String> {
+    let owners = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
+    let owner = owners.filter(|_| is_exported(object))?.iter().find(is_controller)?;
+    let text = |field: &str| owner.get(field).and_then(Value::as_str).unwrap_or_default();
+    Some(format!("{}/{}", text("kind"), text("name")))
+}
+
+/// Takes out of a manifest what the user can't have meant, and returns the names of what said something.
+pub(super) fn clean(object: &mut Object) -> Vec<&'static str> {
+    let is_exported = is_exported(object);
+    let mut left_out = Vec::new();
+    let is_kubernetes = !object.group().contains('.') || object.group().ends_with(".k8s.io");
+    // The status of others' kinds may be a field like others.
+    if is_kubernetes || is_exported {
+        take(object.0.as_object_mut(), "status", "status", &mut left_out);
+    }
+    for (field, name) in OF_SERVER {
+        take(inside(object, "/metadata"), field, name, &mut left_out);
+    }
+    let mut annotations = vec![LAST_APPLIED];
+    if is_exported {
+        annotations.extend(OF_CONTROLLERS);
+        annotations.extend(WRITTEN_BY_HOST);
+        take_members(object, "labels", &WRITTEN_BY_HOST, &mut left_out);
+        let metadata = inside(object, "/metadata");
+        take(metadata, "ownerReferences", "metadata.ownerReferences", &mut left_out);
+        take_finalizers(object, &mut left_out);
+        take_given(object, &mut left_out);
+    }
+    take_members(object, "annotations", &annotations, &mut left_out);
+    left_out
+}
+
+/// Takes out what the server gave a Service or Job of its own.
+fn take_given(object: &mut Object, left_out: &mut Vec<&'static str>) {
+    match (object.group(), object.kind()) {
+        ("", "Service") if object.text("/spec/clusterIP") != Some("None") => {
+            for (field, name) in [("clusterIP", "spec.clusterIP"), ("clusterIPs", "spec.clusterIPs")] {
+                take(inside(object, "/spec"), field, name, left_out);
+            }
+        }
+        ("batch", "Job") if object.0.pointer("/spec/manualSelector") != Some(&Value::Bool(true)) => {
+            take(inside(object, "/spec"), "selector", "spec.selector", left_out);
+            for labels in ["/metadata", "/spec/template/metadata"] {
+                let Some(metadata) = inside(object, labels) else {
+                    continue;
+                };
+                let Some(found) = metadata.get_mut("labels").and_then(Value::as_object_mut) else {
+                    continue;
+                };
+                for label in OF_JOBS {
+                    take(Some(&mut *found), label, label, left_out);
+                }
+                if found.is_empty() {
+                    metadata.remove("labels");
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Takes out the finalizers of a deletion that was under way.
+fn take_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
+    let Some(metadata) = inside(object, "/metadata") else {
+        return;
+    };
+    let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let before = finalizers.len();
+    finalizers.retain(|finalizer| !OF_DELETION.iter().any(|one| finalizer == one));
+    if finalizers.len() < before {
+        left_out.push("metadata.finalizers");
+        if finalizers.is_empty() {
+            metadata.remove("finalizers");
+        }
+    }
+}
+
+fn inside<'a>(object: &'a mut Object, pointer: &str) -> Option<&'a mut Map<String, Value>> {
+    object.0.pointer_mut(pointer)?.as_object_mut()
+}
+
+/// Takes some annotations or labels out, and the whole map if nothing else is in it.
+fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out: &mut Vec<&'static str>) {
+    let Some(metadata) = inside(object, "/metadata") else {
+        return;
+    };
+    let Some(members) = metadata.get_mut(map).and_then(Value::as_object_mut) else {
+        return;
+    };
+    let before = members.len();
+    for name in names {
+        take(Some(&mut *members), name, name, left_out);
+    }
+    if members.is_empty() && before > 0 {
+        metadata.remove(map);
+    }
+}
+
+/// Takes a field out, and takes down its name if the field says something.
+fn take(map: Option<&mut Map<String, Value>>, field: &str, name: &'static str, left_out: &mut Vec<&'static str>) {
+    let Some(found) = map.and_then(|map| map.remove(field)) else {
+        return;
+    };
+    if says_something(&found) && !left_out.contains(&name) {
+        left_out.push(name);
+    }
+}
+
+/// Says whether there is anything in a value: generators write `creationTimestamp: null`, `status: {}` and lists of nothing.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => values.iter().any(says_something),
+        Value::Object(members) => members.values().any(says_something),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn cleaned(object: Value) -> (Value, Vec<&'static str>) {
+        let mut object = Object(object);
+        let left_out = clean(&mut object);
+        (object.0, left_out)
+    }
+
+    #[test]
+    fn what_generators_write_is_left_out_without_a_word() {
+        let (object, left_out) = cleaned(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "a", "creationTimestamp": null },
+            "spec": { "clusterIP": "10.0.0.7" }, "status": { "loadBalancer": {}, "conditions": [] },
+        }));
+        let expected = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": "a" }, "spec": { "clusterIP": "10.0.0.7" },
+        });
+        assert_eq!((object, left_out), (expected, vec![]));
+    }
+
+    #[test]
+    fn an_exported_service_keeps_what_the_user_wrote() {
+        let exported = |spec: Value| {
+            json!({
+                "apiVersion": "v1", "kind": "Service",
+                "metadata": {
+                    "name": "a", "uid": "u", "resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z",
+                    "labels": { "app": "a", "capstan.dev/application": "old" },
+                    "annotations": { "mine": "x", LAST_APPLIED: "{}", "meta.helm.sh/release-name": "a" },
+                    "finalizers": ["service.kubernetes.io/load-balancer-cleanup", "foregroundDeletion"],
+                },
+                "spec": spec, "status": { "loadBalancer": { "ingress": [{ "ip": "1.2.3.4" }] } },
+            })
+        };
+        let (object, left_out) = cleaned(exported(
+            json!({ "type": "ClusterIP", "clusterIP": "10.0.0.7", "clusterIPs": ["10.0.0.7"] }),
+        ));
+        let expected = json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {
+                "name": "a", "labels": { "app": "a" }, "annotations": { "mine": "x" },
+                "finalizers": ["service.kubernetes.io/load-balancer-cleanup"],
+            },
+            "spec": { "type": "ClusterIP" },
+        });
+        assert_eq!(object, expected);
+        assert_eq!(
+            left_out,
+            [
+                "status",
+                "metadata.uid",
+                "metadata.resourceVersion",
+                "metadata.creationTimestamp",
+                "capstan.dev/application",
+                "metadata.finalizers",
+                "spec.clusterIP",
+                "spec.clusterIPs",
+                LAST_APPLIED,
+                "meta.helm.sh/release-name",
+            ]
+        );
+        let headless = json!({ "clusterIP": "None", "clusterIPs": ["None"] });
+        assert_eq!(cleaned(exported(headless.clone())).0["spec"], headless);
+    }
+
+    #[test]
+    fn what_the_server_gave_a_job_goes_unless_the_user_gave_it() {
+        let job = |manual: bool| {
+            json!({
+                "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "a", "uid": "u", "labels": { "job-name": "a" } },
+                "spec": {
+                    "manualSelector": manual, "selector": { "matchLabels": { "controller-uid": "u" } },
+                    "template": { "metadata": { "labels": { "controller-uid": "u", "app": "a" } } },
+                },
+            })
+        };
+        let expected = json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "a" },
+            "spec": { "manualSelector": false, "template": { "metadata": { "labels": { "app": "a" } } } },
+        });
+        assert_eq!(cleaned(job(false)).0, expected);
+        assert_eq!(cleaned(job(true)).0["spec"], job(true)["spec"]);
+    }
+
+    #[test]
+    fn what_may_be_the_users_stays() {
+        for object in [
+            json!({ "apiVersion": "acme.io/v1", "kind": "Widget", "metadata": { "name": "a" }, "status": { "size": 3 } }),
+            json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": { "name": "a", "ownerReferences": [{ "kind": "Pod", "name": "b", "uid": "u", "controller": true }] },
+            }),
+            json!({
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": { "name": "a", "annotations": { "deployment.kubernetes.io/revision": "3" } },
+            }),
+        ] {
+            assert_eq!(controller(&Object(object.clone())), None);
+            assert_eq!(cleaned(object.clone()), (object, vec![]));
+        }
+    }
+
+    #[test]
+    fn an_exported_object_may_be_controlled() {
+        let owner = json!({ "kind": "ReplicaSet", "name": "web-1", "uid": "u", "controller": true });
+        let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "uid": "v", "ownerReferences": [owner] } });
+        assert_eq!(controller(&Object(pod)).as_deref(), Some("ReplicaSet/web-1"));
+    }
+}

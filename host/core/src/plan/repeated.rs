@@ -1,0 +1,127 @@
+//! Ordinary objects that are written more than once in a set.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    compat::{Mode, Rule},
+    container::Container,
+    directive::Directives,
+    manifest::Manifest,
+    object::ObjectKey,
+};
+
+/// Leaves out manifests that repeat an object, with a notice: definitions that several charts bring with the same content; by Argo CD's
+/// rules all but the last one, whatever it says (`DeduplicateTargetObjects` in its `controller/state.go`). Other repeated objects stay, and
+/// are a mistake of the plan.
+pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
+    let mut by_key: BTreeMap<ObjectKey, Vec<usize>> = BTreeMap::new();
+    for (at, (manifest, directives)) in manifests.iter().enumerate() {
+        if !directives.is_hook() && manifest.object.generate_name().is_none() {
+            by_key.entry(manifest.key()).or_default().push(at);
+        }
+    }
+    let mut left_out = BTreeSet::new();
+    for (key, mut places) in by_key.into_iter().filter(|(_, places)| places.len() > 1) {
+        places.sort_by_key(|at| (manifests[*at].0.place(""), *at));
+        let objects = places.iter().map(|at| &manifests[*at].0.object);
+        let are_equal = objects.clone().skip(1).zip(objects).all(|(one, other)| one == other);
+        let is_definition = Container::is_kind(&key.group_kind()) && key.kind == "CustomResourceDefinition";
+        let takes_last = mode.has(Rule::MistakesAreIgnored);
+        let kept = match (takes_last, is_definition && are_equal) {
+            (_, true) => places.first(),
+            (true, false) => places.last(),
+            (false, false) => None,
+        };
+        let Some(kept) = kept.copied() else { continue };
+        let others: Vec<usize> = places.into_iter().filter(|at| *at != kept).collect();
+        let content = if are_equal { ", with the same content" } else { "" };
+        let written: Vec<String> = others
+            .iter()
+            .filter_map(|at| Some(manifests[*at].0.place("")?.to_string()))
+            .collect();
+        let where_ = if written.is_empty() {
+            String::new()
+        } else {
+            format!(" in {}", written.join(", "))
+        };
+        let notice = format!(
+            "it is written {} times{content}; what is written{where_} is left out",
+            others.len() + 1
+        );
+        let directives = &mut manifests[kept].1;
+        directives.notices.push(notice);
+        if takes_last && !directives.rules.contains(&Rule::MistakesAreIgnored) {
+            directives.rules.push(Rule::MistakesAreIgnored);
+        }
+        left_out.extend(others);
+    }
+    let mut at = 0;
+    manifests.retain(|_| {
+        at += 1;
+        !left_out.contains(&(at - 1))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{directive::directives, manifest::decode};
+
+    const DEFINITION: &str =
+        "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.acme.io}\n";
+    const SETTINGS: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+
+    /// Returns what is left, as its line and notices.
+    fn left(documents: &[String], mode: Mode) -> Vec<String> {
+        let text = documents.join("---\n");
+        let read = decode("a.yaml", &text).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let mut manifests: Vec<(Manifest, Directives)> = read
+            .into_iter()
+            .map(|manifest| {
+                let directives = directives(&manifest, mode).unwrap_or_else(|errors| panic!("{errors:?}"));
+                (manifest, directives)
+            })
+            .collect();
+        leave_out(&mut manifests, mode);
+        manifests
+            .iter()
+            .map(|(manifest, directives)| {
+                let line = manifest.place("").map_or(0, |place| place.line);
+                format!("{line}: {}", directives.notices.join("; "))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn equal_definitions_are_one() {
+        for mode in [Mode::Native, Mode::ArgoCd] {
+            let twice = [DEFINITION.to_owned(), DEFINITION.to_owned()];
+            let notice =
+                "it is written 2 times, with the same content; what is written in a.yaml:5 (document 2) is left out";
+            assert_eq!(left(&twice, mode), [format!("1: {notice}")]);
+        }
+        let differs = [DEFINITION.to_owned(), format!("{DEFINITION}spec: {{group: acme.io}}\n")];
+        assert_eq!(left(&differs, Mode::Native).len(), 2);
+    }
+
+    #[test]
+    fn by_argo_cds_rules_the_last_one_counts() {
+        let twice = [
+            SETTINGS.to_owned(),
+            SETTINGS.to_owned(),
+            format!("{SETTINGS}data: {{a: b}}\n"),
+        ];
+        let notice =
+            "it is written 3 times; what is written in a.yaml:1 (document 1), a.yaml:5 (document 2) is left out";
+        assert_eq!(left(&twice, Mode::ArgoCd), [format!("9: {notice}")]);
+        assert_eq!(left(&twice, Mode::Native).len(), 3, "a mistake of the plan");
+    }
+
+    #[test]
+    fn hooks_and_generated_names_are_no_repetition() {
+        let hook = SETTINGS.replace("name: a", "name: a, annotations: {argocd.argoproj.io/hook: PreSync}");
+        let generated = SETTINGS.replace("name: a", "generateName: a-");
+        let all = [SETTINGS.to_owned(), hook.clone(), hook, generated.clone(), generated];
+        assert_eq!(left(&all, Mode::ArgoCd).len(), 5);
+    }
+}

@@ -1,0 +1,143 @@
+//! The controllers of Argo, cert-manager and Flux, as far as an object's health depends on them: they see each new spec, and all goes well.
+//! What a user or a scenario writes into a status that is about the present spec stays.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Sight, Turn,
+    condition::{self, Says},
+    look::{is_going, is_true, name, namespace, number, status_of, text},
+};
+
+/// What the controller of a kind writes when it is done with an object.
+#[derive(Clone, Copy)]
+enum Done {
+    /// This phase.
+    Phase(&'static str),
+    /// This state.
+    State(&'static str),
+    /// These conditions, as `True`.
+    Conditions(&'static [&'static str]),
+    /// What Argo CD writes about an Application.
+    Application,
+}
+
+const FLUX: Done = Done::Conditions(&["Ready", "ArtifactInStorage"]);
+const READY: Done = Done::Conditions(&["Ready"]);
+
+const KINDS: [(&str, &str, Done); 24] = [
+    ("argoproj.io", "AnalysisRun", Done::Phase("Successful")),
+    ("argoproj.io", "Application", Done::Application),
+    (
+        "argoproj.io",
+        "ApplicationSet",
+        Done::Conditions(&["ResourcesUpToDate"]),
+    ),
+    ("argoproj.io", "EventBus", Done::Conditions(&["Deployed"])),
+    ("argoproj.io", "Experiment", Done::Phase("Successful")),
+    ("argoproj.io", "Rollout", Done::Phase("Healthy")),
+    ("argoproj.io", "Workflow", Done::Phase("Succeeded")),
+    ("acme.cert-manager.io", "Challenge", Done::State("valid")),
+    ("acme.cert-manager.io", "Order", Done::State("valid")),
+    ("cert-manager.io", "Certificate", READY),
+    ("cert-manager.io", "CertificateRequest", READY),
+    ("cert-manager.io", "ClusterIssuer", READY),
+    ("cert-manager.io", "Issuer", READY),
+    (
+        "helm.toolkit.fluxcd.io",
+        "HelmRelease",
+        Done::Conditions(&["Ready", "Released"]),
+    ),
+    ("image.toolkit.fluxcd.io", "ImagePolicy", READY),
+    ("image.toolkit.fluxcd.io", "ImageRepository", READY),
+    ("image.toolkit.fluxcd.io", "ImageUpdateAutomation", READY),
+    ("kustomize.toolkit.fluxcd.io", "Kustomization", READY),
+    ("notification.toolkit.fluxcd.io", "Receiver", READY),
+    ("source.toolkit.fluxcd.io", "Bucket", FLUX),
+    ("source.toolkit.fluxcd.io", "GitRepository", FLUX),
+    ("source.toolkit.fluxcd.io", "HelmChart", FLUX),
+    ("source.toolkit.fluxcd.io", "HelmRepository", FLUX),
+    ("source.toolkit.fluxcd.io", "OCIRepository", FLUX),
+];
+
+pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
+    let mut turn = Turn::default();
+    for (group, kind, done) in KINDS {
+        for object in sight.list(group, kind) {
+            if is_going(object) || is_true(object, "/spec/suspend") || is_seen(object) {
+                continue;
+            }
+            turn.status(object, status(object, done, sight));
+            if kind == "Certificate" {
+                make_secret(sight, &mut turn, object);
+            }
+        }
+    }
+    turn
+}
+
+/// Says whether a status about the present spec is there.
+fn is_seen(object: &Value) -> bool {
+    let status = object.get("status").and_then(Value::as_object);
+    let seen = object.pointer("/status/observedGeneration");
+    let seen = seen.and_then(|seen| seen.as_i64().or_else(|| seen.as_str()?.parse().ok()));
+    match (status, seen) {
+        (None, _) => false,
+        (Some(status), None) => !status.is_empty(),
+        (Some(_), Some(seen)) => seen >= number(object, "/metadata/generation").unwrap_or(1),
+    }
+}
+
+fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
+    let mut status = status_of(object);
+    let generation = number(object, "/metadata/generation").unwrap_or(1);
+    // Argo Rollouts writes it as a text.
+    let seen = match text(object, "/kind") {
+        "Rollout" => json!(generation.to_string()),
+        _ => json!(generation),
+    };
+    status.insert("observedGeneration".into(), seen);
+    match done {
+        Done::Phase(phase) => {
+            status.insert("phase".into(), json!(phase));
+        }
+        Done::State(state) => {
+            status.insert("state".into(), json!(state));
+        }
+        Done::Conditions(kinds) => {
+            for kind in kinds {
+                let says = Says {
+                    kind,
+                    holds: true,
+                    reason: "Succeeded",
+                    message: "",
+                };
+                condition::set(&mut status, says, None, sight.now);
+            }
+        }
+        Done::Application => {
+            status.insert("sync".into(), json!({ "status": "Synced" }));
+            status.insert("health".into(), json!({ "status": "Healthy" }));
+        }
+    }
+    status
+}
+
+/// Makes the Secret that a Certificate names, as cert-manager does.
+fn make_secret(sight: &Sight<'_>, turn: &mut Turn, certificate: &Value) {
+    let secret = text(certificate, "/spec/secretName");
+    if secret.is_empty() || sight.get("", "Secret", namespace(certificate), secret).is_some() {
+        return;
+    }
+    turn.create(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": secret,
+            "namespace": namespace(certificate),
+            "annotations": { "cert-manager.io/certificate-name": name(certificate) },
+        },
+        "type": "kubernetes.io/tls",
+        "data": { "ca.crt": "", "tls.crt": "", "tls.key": "" },
+    }));
+}
