@@ -140,7 +140,8 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
     }
 }
 
-/// What is there: each object as it is desired, and a copy of it that no manifest names.
+/// What is there: each object as it is desired, and a copy of it that no manifest names. Of several manifests of one object the same one
+/// is there in whatever order they are read.
 fn live(desired: &[Classified], is_live: bool) -> Live {
     let mut live = Live {
         is_first_install: !is_live,
@@ -149,8 +150,10 @@ fn live(desired: &[Classified], is_live: bool) -> Live {
     if !is_live {
         return live;
     }
-    for one in desired {
-        let mut object: Object = one.manifest.object.clone();
+    let mut wanted: Vec<&Object> = desired.iter().map(|one| &one.manifest.object).collect();
+    wanted.sort_by_cached_key(|object| object.0.to_string());
+    for object in wanted {
+        let mut object = object.clone();
         if object.generate_name().is_some() || !object.0.is_object() {
             continue;
         }
