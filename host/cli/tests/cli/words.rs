@@ -56,7 +56,7 @@ fn what_argo_cd_would_do_otherwise_is_explained() {
 
     mistake by Capstan's rules: tests/fixtures/sets/bad/hook.yaml:6: `presync` is no phase (did you mean `PreSync`?)
 
-    because mistakes-are-ignored: what nobody knows is ignored; a hook without any valid word is left out
+    because mistakes-are-ignored: what nobody knows is ignored; a hook without any valid word is left out; of several objects of one name, and of equal keys, the last counts
     [exit code 0]
     ");
 }
@@ -485,6 +485,30 @@ fn plugins_are_listed_and_asked() {
                                                      health          apiregistration.k8s.io/APIService
                                                      health          policy/PodDisruptionBudget
                                                      health          batch/CronJob
+                                                     health          argoproj.io/Rollout
+                                                     health          argoproj.io/AnalysisRun
+                                                     health          argoproj.io/Experiment
+                                                     health          argoproj.io/Application
+                                                     health          argoproj.io/ApplicationSet
+                                                     health          argoproj.io/EventBus
+                                                     health          argoproj.io/CronWorkflow
+                                                     health          cert-manager.io/Certificate
+                                                     health          cert-manager.io/CertificateRequest
+                                                     health          cert-manager.io/ClusterIssuer
+                                                     health          cert-manager.io/Issuer
+                                                     health          acme.cert-manager.io/Challenge
+                                                     health          acme.cert-manager.io/Order
+                                                     health          helm.toolkit.fluxcd.io/HelmRelease
+                                                     health          image.toolkit.fluxcd.io/ImagePolicy
+                                                     health          image.toolkit.fluxcd.io/ImageRepository
+                                                     health          image.toolkit.fluxcd.io/ImageUpdateAutomation
+                                                     health          kustomize.toolkit.fluxcd.io/Kustomization
+                                                     health          notification.toolkit.fluxcd.io/Receiver
+                                                     health          source.toolkit.fluxcd.io/Bucket
+                                                     health          source.toolkit.fluxcd.io/GitRepository
+                                                     health          source.toolkit.fluxcd.io/HelmChart
+                                                     health          source.toolkit.fluxcd.io/HelmRepository
+                                                     health          source.toolkit.fluxcd.io/OCIRepository
     scale        0.1.0     built in   DIGEST......   hook            scale
     skip         0.1.0     built in   DIGEST......   hook            Skip
     ttl          0.1.0     built in   DIGEST......   delete-policy   *
