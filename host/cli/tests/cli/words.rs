@@ -27,25 +27,8 @@ fn a_plan() {
 }
 
 #[test]
-fn the_readme_shows_plans_and_mistakes_as_they_are() {
-    let readme = std::fs::read_to_string(crate::support::project().join("README.md")).unwrap();
-    assert!(readme.contains(&run("plan -f tests/example/echo -n shop --simulate").out));
-    let mistake = run("plan -f tests/fixtures/sets/bad/hook.yaml --app shop --simulate");
-    assert!(readme.contains(&mistake.err), "{}", mistake.all());
-    let found = run("lint -f tests/fixtures/sets/lint --lint error").out;
-    let found = found.split("\n\n").next().unwrap_or_default();
-    assert!(readme.contains(found) && !found.is_empty(), "{found}");
-}
-
-#[test]
 fn what_argo_cd_would_do_otherwise_is_explained() {
     let words = "plan -f tests/fixtures/sets/compat-order -n shop --simulate --explain-compat";
-    let readme = std::fs::read_to_string(crate::support::project().join("README.md")).unwrap();
-    let said = run(words);
-    let (planned, outcomes) = said.out.split_once("When it comes to that").unwrap();
-    assert!(readme.contains(planned.trim_end()), "{planned}");
-    assert!(outcomes.contains("  rule      hooks-clear-first\n"), "{outcomes}");
-
     let json: serde_json::Value = serde_json::from_str(&run(&format!("{words} -o json")).out).unwrap();
     assert_eq!(json["differences"][0]["key"]["name"], "helper");
     assert_eq!(json["differences"][0]["rules"][0]["name"], "every-kind-is-replaced");
