@@ -31,7 +31,7 @@ pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, 
 pub use self::signal::SendSignal;
 pub use self::usage::usage;
 
-use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
+use crate::{exit, plugins::Named, report::usage_error, seconds::seconds};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -140,7 +140,7 @@ impl Args {
             }
         }
         if self.global.output == Output::Sarif && !matches!(self.command, Command::Lint(_)) {
-            return Err(Mistakes::one(
+            return Err(usage_error(
                 "`-o sarif` is for `capstan lint`",
                 "others print text, json or jsonl",
             ));
@@ -153,7 +153,7 @@ impl Args {
         if is_embedded {
             return Ok(self);
         }
-        Err(Mistakes::one(
+        Err(usage_error(
             format!("{flag} is for the embedded cluster"),
             "add `--simulate`",
         ))

@@ -27,7 +27,7 @@ use tokio::runtime::{self, Runtime};
 use crate::{
     args::Global,
     connect, grants, plugins,
-    report::Mistakes,
+    report::{Diagnostics, usage_error},
     source::{self, Capabilities},
 };
 
@@ -138,7 +138,7 @@ impl Context {
             !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
         };
         if !is_label(name) || name.len() > LONGEST_NAME {
-            return Err(Mistakes::one(
+            return Err(usage_error(
                 format!("`{name}` can't be the name of an application"),
                 format!("at most {LONGEST_NAME} of a-z, 0-9 and -, as in `--app shop`"),
             ));
@@ -262,11 +262,11 @@ fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
 ///
 /// Returns what is wrong with the scenario, or with what was kept.
 pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
-    let read = |path: &Path| source::text(path).map_err(|mistake| Mistakes(vec![mistake]));
+    let read = |path: &Path| source::text(path).map_err(|mistake| Diagnostics(vec![mistake]));
     let scenario = match scenario {
         None => Scenario::default(),
         Some(path) => Scenario::from_yaml(&read(path)?).map_err(|error| {
-            Mistakes::one(
+            usage_error(
                 format!("{}: {error}", path.display()),
                 "`tests/README.md` shows the form of scenario files",
             )
@@ -276,7 +276,7 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
     let mut setup = Setup::from(scenario);
     if setup.pods == Pods::Exec && !global.exec {
         let message = "this scenario runs the containers' commands on this machine";
-        return Err(Mistakes::one(message, "add `--exec` if that is what you want"));
+        return Err(usage_error(message, "add `--exec` if that is what you want"));
     }
     if global.exec {
         setup.pods = Pods::Exec;

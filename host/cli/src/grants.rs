@@ -5,7 +5,11 @@ use capstan_core::{
     grant::{Granted, UserGrants},
 };
 
-use crate::{args::Global, report::Mistakes, source};
+use crate::{
+    args::Global,
+    report::{Diagnostics, usage_error},
+    source,
+};
 
 /// Reads the grants of a command line, over those of `capstan.yaml`.
 ///
@@ -15,9 +19,9 @@ use crate::{args::Global, report::Mistakes, source};
 pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
     let mut grants = global.granted.clone();
     if let Some(path) = &global.grants_file {
-        let text = source::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+        let text = source::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
         let of_file: UserGrants = serde_yaml::from_str(&text).map_err(|error| {
-            Mistakes::one(
+            usage_error(
                 format!("{}: these are no grants: {error}", path.display()),
                 "plugins by name, as in `http-check: {http: [{hosts: [api.example.com]}]}`; plugins/README.md shows them all",
             )
@@ -27,7 +31,7 @@ pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
     for word in &global.grants {
         let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));
         let granted: Granted = serde_yaml::from_str(text).map_err(|error| {
-            Mistakes::one(
+            usage_error(
                 format!("`--grant {word}` is no grant: {error}"),
                 format!("`--grant {plugin}=requested` grants all that its manifest requests"),
             )
@@ -50,7 +54,7 @@ pub fn check_loaded(grants: &UserGrants, loaded: &[String]) -> anyhow::Result<()
         Some(known) => format!("did you mean `{known}`?"),
         None => format!("loaded are {}; `--plugin` loads another one", loaded.join(", ")),
     };
-    Err(Mistakes::one(
+    Err(usage_error(
         format!("a grant is for the plugin `{unknown}`, and no such plugin is loaded"),
         hint,
     ))

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     args::{self, Compat, OnBusy, Set},
-    report::Mistakes,
+    report::Diagnostics,
     seconds::Seconds,
     source::Desired,
 };
@@ -156,7 +156,7 @@ impl Options {
         Ok(Request {
             revision: Some(revision),
             mode,
-            options: options.map_err(Mistakes)?,
+            options: options.map_err(Diagnostics)?,
             ignore: self.ignore_differences.clone(),
             namespace: self.managed_namespace_metadata.clone().unwrap_or_default(),
             selection: self.selection(),

@@ -9,7 +9,11 @@ use std::{
 
 use capstan_stamp::{Manifest, ManifestError};
 
-use crate::{report::Mistakes, terminal::say, text};
+use crate::{
+    report::{Diagnostics, usage_error},
+    terminal::say,
+    text,
+};
 
 /// The name of a plugin's manifest.
 pub const MANIFEST: &str = "plugin.toml";
@@ -47,7 +51,7 @@ pub fn component(path: &Path) -> anyhow::Result<PathBuf> {
         return Ok(file.strip_prefix("./").map(Path::to_owned).unwrap_or(file));
     }
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    Err(Mistakes::one(
+    Err(usage_error(
         format!("there is no {}: the plugin {name} isn't built", file.display()),
         format!("`capstan plugin build {}` builds it", path.display()),
     ))
@@ -63,17 +67,17 @@ pub fn manifest(folder: &Path) -> anyhow::Result<Manifest> {
     let shown = path.display();
     let text = fs::read_to_string(&path).map_err(|error| {
         let hint = "a plugin's folder has a `plugin.toml`; `capstan plugin new` makes such a folder";
-        Mistakes::one(format!("{shown} can't be read: {error}"), hint)
+        usage_error(format!("{shown} can't be read: {error}"), hint)
     })?;
     let hint =
         "`wit/README.md`, which `capstan plugin new` puts into a project, shows all that a `plugin.toml` may say";
     Manifest::from_toml(&text).map_err(|error| match error {
-        ManifestError::Toml(error) => Mistakes::one(format!("{shown}: {}", error.to_string().trim_end()), hint),
+        ManifestError::Toml(error) => usage_error(format!("{shown}: {}", error.to_string().trim_end()), hint),
         ManifestError::Flaws(flaws) => {
             let flaws = flaws.0.into_iter().map(|flaw| {
-                capstan_core::error::PlanError::new(format!("{shown}: {}: {}", flaw.place, flaw.message)).hint(hint)
+                capstan_core::error::Diagnostic::new(format!("{shown}: {}: {}", flaw.place, flaw.message)).hint(hint)
             });
-            Mistakes(flaws.collect()).into()
+            Diagnostics(flaws.collect()).into()
         }
     })
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use capstan_core::{
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     manifest::Manifest,
 };
 
@@ -25,7 +25,7 @@ use crate::{
     args::{From, Global, Set},
     context::Context,
     options::Options,
-    report::Mistakes,
+    report::{Diagnostics, usage_error},
     source::{self, Desired, Gathered, Kustomization, Reading, Release, Source, WorkTree},
 };
 
@@ -57,7 +57,7 @@ pub struct App {
     /// The tree that its sources stay in; nothing if the user typed them.
     pub tree: Option<WorkTree>,
     /// What of its sources may not be read: told when they are read, as other commands need none.
-    pub refused: Vec<PlanError>,
+    pub refused: Vec<Diagnostic>,
     /// Where it is described, as a file and a JSON pointer in it.
     origin: Option<(Arc<Manifest>, String)>,
 }
@@ -91,9 +91,9 @@ impl App {
     /// # Errors
     ///
     /// Returns everything that is wrong with them, together.
-    pub fn gather(&self, deadline: Duration, allows_outside: bool) -> Result<Gathered, Mistakes> {
+    pub fn gather(&self, deadline: Duration, allows_outside: bool) -> Result<Gathered, Diagnostics> {
         if !self.refused.is_empty() {
-            return Err(Mistakes(self.refused.clone()));
+            return Err(Diagnostics(self.refused.clone()));
         }
         let reading = Reading {
             deadline,
@@ -106,10 +106,10 @@ impl App {
     }
 
     /// Makes an error about a part of its description.
-    fn error(&self, pointer: &str, message: String) -> PlanError {
+    fn error(&self, pointer: &str, message: String) -> Diagnostic {
         match &self.origin {
             Some((document, at)) => document.error(&format!("{at}{pointer}"), message),
-            None => PlanError::new(message),
+            None => Diagnostic::new(message),
         }
     }
 }
@@ -137,7 +137,7 @@ pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
     if let Some(flag) = set.from.chart_flag()
         && !all().any(|source| matches!(source, Source::Chart(_)))
     {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{flag} is for Helm charts, and there is none among the sources"),
             "name one with `--chart`, or a folder that has a Chart.yaml with `-f`",
         ));
@@ -180,7 +180,7 @@ fn files(from: &From) -> anyhow::Result<Vec<PathBuf>> {
     }
     if named.len() < from.sources().len() {
         let shown = named.first().map(|path| path.display().to_string()).unwrap_or_default();
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{shown} describes applications, and beside it there are other sources"),
             format!("write them into it; or with `--config {shown}` they come instead of those it names"),
         ));
@@ -191,7 +191,7 @@ fn files(from: &From) -> anyhow::Result<Vec<PathBuf>> {
 fn of_flags(set: &Set) -> anyhow::Result<App> {
     let sources = set.from.sources();
     if sources.is_empty() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             "there are no manifests",
             format!(
                 "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`; or write a {FILE}"
@@ -218,12 +218,12 @@ fn named_after(sources: &[Source]) -> anyhow::Result<String> {
     if let Some(Source::Files { path, .. } | Source::Kustomization(Kustomization { path, .. })) = first
         && path != Path::new("-")
     {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{} can't be read: there is no such file", path.display()),
             "name a file or a folder that is there",
         ));
     }
-    Err(Mistakes::one(
+    Err(usage_error(
         "the application has no name",
         "manifests from stdin need one: `--app NAME`",
     ))
@@ -239,7 +239,7 @@ fn of_argocd(global: &Global, set: &Set) -> anyhow::Result<Vec<App>> {
         }
     }
     if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
+        return Err(Diagnostics(mistakes).into());
     }
     let usual = Options::default();
     let settled = apps.into_iter().map(|app| settle_argocd(app, &usual, global, set));
@@ -247,7 +247,7 @@ fn of_argocd(global: &Global, set: &Set) -> anyhow::Result<Vec<App>> {
     if let ([only], Some(name)) = (apps.as_mut_slice(), &set.app) {
         only.name.clone_from(name);
     }
-    select(order::sorted(apps).map_err(Mistakes)?, set)
+    select(order::sorted(apps).map_err(Diagnostics)?, set)
 }
 
 /// Adds what flags and a file's options say to an Application of Argo CD; flags win over it, and it over the file.
@@ -277,7 +277,7 @@ fn select(mut apps: Vec<App>, set: &Set) -> anyhow::Result<Vec<App>> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}", names.join(", ")),
         };
-        return Err(Mistakes::one(format!("there is no application `{name}`"), hint));
+        return Err(usage_error(format!("there is no application `{name}`"), hint));
     }
     Ok(apps)
 }
@@ -291,15 +291,15 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
         }
     }
     if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
+        return Err(Diagnostics(mistakes).into());
     }
     let mut apps = Vec::new();
     for configuration in &read {
         apps.extend(apps_of(configuration, global, set, files.len() == 1)?);
     }
-    let apps = select(order::sorted(apps).map_err(Mistakes)?, set)?;
+    let apps = select(order::sorted(apps).map_err(Diagnostics)?, set)?;
     if apps.len() > 1 && !set.from.config.is_empty() && !set.from.sources().is_empty() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             "sources on the command line can't be those of several applications",
             "name one of them with `--app`, or leave the sources out",
         ));
@@ -309,7 +309,10 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
     global.namespace = global.namespace.or_else(|| namespaces.next().flatten());
     for configuration in &read {
         global.plugins.extend(configuration.plugins());
-        global.signatures.0.extend(configuration.policy().map_err(Mistakes)?.0);
+        global
+            .signatures
+            .0
+            .extend(configuration.policy().map_err(Diagnostics)?.0);
         let without = configuration.file.without_plugins.iter().cloned();
         global.without_plugins.extend(without);
         global.granted.extend(configuration.file.grants.clone());
@@ -322,9 +325,9 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
         let rules = |configuration: &Configuration| {
             signed::idle(&configuration.file.plugin_signatures, &configuration.document, &plugins)
         };
-        let idle: Vec<PlanError> = read.iter().flat_map(rules).collect();
+        let idle: Vec<Diagnostic> = read.iter().flat_map(rules).collect();
         if !idle.is_empty() {
-            return Err(Mistakes(idle).into());
+            return Err(Diagnostics(idle).into());
         }
     }
     Ok((apps, global))
@@ -392,8 +395,8 @@ fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: b
         let path = configuration.folder.join(path);
         let pointer = format!("/argocdApplications/{index}");
         let inside = configuration.confine(&pointer, &path);
-        inside.map_err(|mistake| Mistakes(vec![mistake]))?;
-        let read = argocd::read(&path, global.allow_outside_tree).map_err(Mistakes)?;
+        inside.map_err(|mistake| Diagnostics(vec![mistake]))?;
+        let read = argocd::read(&path, global.allow_outside_tree).map_err(Diagnostics)?;
         all.extend(
             read.into_iter()
                 .map(|app| settle_argocd(app, &file.options, global, set)),
@@ -416,13 +419,13 @@ impl Project {
                     app: app.clone(),
                     gathered,
                 }),
-                Err(Mistakes(wrong)) => mistakes.extend(wrong),
+                Err(Diagnostics(wrong)) => mistakes.extend(wrong),
             }
         }
         if mistakes.is_empty() {
             Ok(read)
         } else {
-            Err(Mistakes(mistakes).into())
+            Err(Diagnostics(mistakes).into())
         }
     }
 }

@@ -1,8 +1,7 @@
 //! How mistakes and failures are told: what, where, the line itself, and what may help.
 
-use std::fmt;
-
-use capstan_core::{error::PlanError, object::ObjectKey, place::Place};
+pub use capstan_core::error::Diagnostics;
+use capstan_core::{error::Diagnostic, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
@@ -14,24 +13,10 @@ use crate::{
     text,
 };
 
-/// What the user has to change before anything is done: on the command line, in files, in manifests.
-#[derive(Debug)]
-pub struct Mistakes(pub Vec<PlanError>);
-
-impl Mistakes {
-    /// Makes one of a single mistake outside the manifests.
-    pub fn one(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-        Mistakes(vec![PlanError::new(message).hint(hint)]).into()
-    }
+/// Makes an error of the user's input: what is wrong, and what may help.
+pub fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    Diagnostics::one(message, hint).into()
 }
-
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in the input", self.0.len())
-    }
-}
-
-impl std::error::Error for Mistakes {}
 
 /// Prints an error to stderr.
 pub fn print(error: &anyhow::Error, paint: Paint) {
@@ -40,7 +25,7 @@ pub fn print(error: &anyhow::Error, paint: Paint) {
 
 /// Writes an error as it is printed.
 pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
-    if let Some(Mistakes(mistakes)) = error.downcast_ref::<Mistakes>() {
+    if let Some(Diagnostics(mistakes)) = error.downcast_ref::<Diagnostics>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
@@ -62,7 +47,7 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     text
 }
 
-fn mistake_text(mistake: &PlanError, paint: Paint) -> Text {
+fn mistake_text(mistake: &Diagnostic, paint: Paint) -> Text {
     let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&mistake.message));
     text.push(place_text(
         mistake.place.as_ref(),

@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::{error::PlanError, manifest::Manifest};
+use capstan_core::{error::Diagnostic, manifest::Manifest};
 use capstan_engine::Revision;
 use capstan_process::Program;
 
@@ -33,7 +33,7 @@ pub use self::{
     kustomize::Kustomization,
     tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
 };
-use crate::report::Mistakes;
+use crate::report::Diagnostics;
 
 /// How long rendering may take if nobody says.
 pub const RENDERING: Duration = Duration::from_mins(2);
@@ -202,7 +202,7 @@ impl Source {
 /// # Errors
 ///
 /// Returns everything that is wrong, together.
-pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Mistakes> {
+pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Diagnostics> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
     let mut told = Told::default();
@@ -226,7 +226,7 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Mis
         }
     }
     if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes));
+        return Err(Diagnostics(mistakes));
     }
     Ok(Gathered {
         parts,
@@ -249,7 +249,7 @@ impl Reading<'_> {
     }
 
     /// Checks the path of a source.
-    fn confine(&self, path: &Path) -> Result<ConfinedPath, PlanError> {
+    fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
         match self.tree {
             Some(tree) => tree.confine(path),
             None => WorkTree::confine_typed(path, self.allows_outside),
@@ -263,7 +263,7 @@ impl Reading<'_> {
             .unwrap_or_else(|| WorkTree::around(path, self.allows_outside))
     }
 
-    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules) -> Result<Rendered, PlanError> {
+    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules) -> Result<Rendered, Diagnostic> {
         let path = self.confine(path)?;
         let texts = files::texts(&path, recursive, rules, &self.tree_of(path.path()))?;
         Ok(Rendered {
@@ -272,12 +272,12 @@ impl Reading<'_> {
         })
     }
 
-    fn kustomization(&self, kustomization: &Kustomization) -> Result<Rendered, Vec<PlanError>> {
+    fn kustomization(&self, kustomization: &Kustomization) -> Result<Rendered, Vec<Diagnostic>> {
         self.confine(&kustomization.path).map_err(|mistake| vec![mistake])?;
         kustomize::build(kustomization, &self.tree_of(&kustomization.path), self.deadline)
     }
 
-    fn chart(&self, chart: &Chart) -> Result<Program, PlanError> {
+    fn chart(&self, chart: &Chart) -> Result<Program, Diagnostic> {
         if let Some(path) = chart.local() {
             self.confine(path)?;
         }
@@ -337,7 +337,7 @@ impl Gathered {
             }
         }
         if !mistakes.is_empty() {
-            return Err(Mistakes(mistakes).into());
+            return Err(Diagnostics(mistakes).into());
         }
         Ok(Desired {
             manifests,

@@ -19,7 +19,7 @@ use crate::{
         FILE,
         file::{self, Configuration},
     },
-    report::Mistakes,
+    report::Diagnostics,
 };
 
 pub(super) fn run(global: &Global, command: &Distribute) -> anyhow::Result<Exit> {
@@ -38,13 +38,13 @@ fn here(global: &Global) -> anyhow::Result<Option<Configuration>> {
     if !path.is_file() {
         return Ok(None);
     }
-    Ok(Some(file::read(&path, global.allow_outside_tree).map_err(Mistakes)?))
+    Ok(Some(file::read(&path, global.allow_outside_tree).map_err(Diagnostics)?))
 }
 
 /// Returns who has to sign what, as `capstan.yaml` says it.
 fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
     match file {
-        Some(configuration) => Ok(configuration.policy().map_err(Mistakes)?),
+        Some(configuration) => Ok(configuration.policy().map_err(Diagnostics)?),
         None => Ok(Policy::default()),
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     context::{self, Context},
     exit::Exit,
     render::{Paint, columns, lines, name_of},
-    report::Mistakes,
+    report::Diagnostics,
     source::{self, FolderRules, Reading, Release, Source},
     terminal::Text,
     text,
@@ -118,14 +118,14 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
                     key.group_kind(),
                     key.short()
                 );
-                mistakes.push(capstan_core::error::PlanError::new(message));
+                mistakes.push(capstan_core::error::Diagnostic::new(message));
             }
         }
     }
     if mistakes.is_empty() {
         Ok(keys)
     } else {
-        Err(Mistakes(mistakes).into())
+        Err(Diagnostics(mistakes).into())
     }
 }
 

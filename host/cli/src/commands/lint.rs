@@ -17,7 +17,7 @@ use crate::{
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    report::Mistakes,
+    report::{Diagnostics, usage_error},
     source::{Capabilities, Release, Source},
     terminal::Text,
     text,
@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
     let kube_minor = match &args.from.kube_version {
         None => None,
         Some(version) => Some(versions::minor(version).ok_or_else(|| {
-            Mistakes::one(
+            usage_error(
                 format!("`--kube-version {version}` is no version of Kubernetes"),
                 "write it as `1.30` or `v1.30.2`",
             )
@@ -54,7 +54,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
             }
             // What can't be read is a finding like others, for those who read them by machine.
             Err(error) => {
-                let Mistakes(mistakes) = error.downcast()?;
+                let Diagnostics(mistakes) = error.downcast()?;
                 findings.extend(mistakes.into_iter().map(Finding::of_mistake));
             }
         }

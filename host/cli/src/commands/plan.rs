@@ -11,7 +11,7 @@ use crate::{
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    report::{self, Mistakes},
+    report::{self, Diagnostics, usage_error},
     source::Desired,
     terminal::Text,
     text,
@@ -23,13 +23,13 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
     let context = &prepared.context;
     let is_only = prepared.all.len() == 1;
     if let Some(path) = plan.save.as_ref().filter(|_| !is_only) {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{} can't hold the plans of several applications", path.display()),
             "name one of them with `--app`",
         ));
     }
     if plan.explain_compat && !is_only {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             "`--explain-compat` compares the plans of one application",
             "name one of them with `--app`",
         ));
@@ -125,14 +125,14 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
     for one in read {
         match one.render(&context).await {
             Ok((app, desired)) => all.push((app, desired)),
-            Err(error) => match error.downcast::<Mistakes>() {
-                Ok(Mistakes(wrong)) => mistakes.extend(wrong),
+            Err(error) => match error.downcast::<Diagnostics>() {
+                Ok(Diagnostics(wrong)) => mistakes.extend(wrong),
                 Err(other) => return Err(other),
             },
         }
     }
     if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
+        return Err(Diagnostics(mistakes).into());
     }
     for notice in all
         .iter()

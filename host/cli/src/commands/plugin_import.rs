@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use capstan_files::Readers;
 use capstan_sandbox::PrepareError;
 use capstan_stamp::{Manifest, ManifestError};
@@ -21,7 +21,7 @@ use crate::{
     import::{Check, Found, argo, flux},
     plugin_folder,
     render::{columns, lines},
-    report::Mistakes,
+    report::{Diagnostics, usage_error},
     terminal::say,
     text,
 };
@@ -35,7 +35,7 @@ struct Told {
 
 /// Makes a plugin of Argo CD's health scripts.
 pub(super) async fn argo(global: &Global, args: &Import) -> anyhow::Result<Exit> {
-    let found = argo::read(&args.path).map_err(Mistakes)?;
+    let found = argo::read(&args.path).map_err(Diagnostics)?;
     let scripts: Vec<Value> = found
         .checks
         .iter()
@@ -49,7 +49,7 @@ pub(super) async fn argo(global: &Global, args: &Import) -> anyhow::Result<Exit>
 
 /// Makes a plugin of Flux's health check expressions.
 pub(super) async fn cel(global: &Global, args: &Import) -> anyhow::Result<Exit> {
-    let found = flux::read(&args.path).map_err(Mistakes)?;
+    let found = flux::read(&args.path).map_err(Diagnostics)?;
     let checks: Vec<Value> = found
         .checks
         .iter()
@@ -102,7 +102,7 @@ async fn make<T>(
 /// Returns a mistake if a `plugin.toml` is there that this import would change: its owner may have edited it.
 fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
     match fs::read(file) {
-        Ok(present) if present != toml.as_bytes() => Err(Mistakes::one(
+        Ok(present) if present != toml.as_bytes() => Err(usage_error(
             format!("{} is there, and this import would change it", file.display()),
             "nothing was written; `--overwrite` replaces it, `--out` names another folder",
         )),
@@ -111,12 +111,12 @@ fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
 }
 
 fn refused(why: &str) -> anyhow::Error {
-    let mistake = |line: &str| PlanError::new(line).hint("lines are counted from the check's own first one");
-    Mistakes(why.lines().map(mistake).collect()).into()
+    let mistake = |line: &str| Diagnostic::new(line).hint("lines are counted from the check's own first one");
+    Diagnostics(why.lines().map(mistake).collect()).into()
 }
 
 fn flawed(error: ManifestError) -> anyhow::Error {
-    Mistakes::one(
+    usage_error(
         format!("no plugin can be called that: {error}"),
         "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
     )

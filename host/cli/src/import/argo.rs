@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::{error::PlanError, manifest};
+use capstan_core::{error::Diagnostic, manifest};
 use serde_json::Value;
 
 use super::Found;
@@ -34,18 +34,18 @@ const HEALTH: &str = "resource.customizations.health.";
 const OPEN_LIBS: &str = "resource.customizations.useOpenLibs.";
 
 /// Reads a folder, or a file with an `argocd-cm`.
-pub(crate) fn read(path: &Path) -> Result<Found<Script>, Vec<PlanError>> {
+pub(crate) fn read(path: &Path) -> Result<Found<Script>, Vec<Diagnostic>> {
     let found = if path.is_dir() { folder(path) } else { config_map(path) };
     let found = found.map_err(|mistake| vec![mistake])?;
     if found.checks.is_empty() {
-        let error = PlanError::new(format!("{} has no health script", path.display()));
+        let error = Diagnostic::new(format!("{} has no health script", path.display()));
         let hint = "name a folder with GROUP/KIND/health.lua in it, or a file with the ConfigMap argocd-cm";
         return Err(vec![error.hint(hint)]);
     }
     Ok(found)
 }
 
-fn folder(path: &Path) -> Result<Found<Script>, PlanError> {
+fn folder(path: &Path) -> Result<Found<Script>, Diagnostic> {
     let within = path.join(FOLDER);
     let root = if within.is_dir() { &within } else { path };
     let mut found = Found::none();
@@ -58,7 +58,7 @@ fn folder(path: &Path) -> Result<Found<Script>, PlanError> {
     Ok(found)
 }
 
-fn script(found: &mut Found<Script>, root: &Path, folder: &Path) -> Result<(), PlanError> {
+fn script(found: &mut Found<Script>, root: &Path, folder: &Path) -> Result<(), Diagnostic> {
     let file = folder.join("health.lua");
     if !file.is_file() {
         return Ok(());
@@ -75,7 +75,7 @@ fn script(found: &mut Found<Script>, root: &Path, folder: &Path) -> Result<(), P
     Ok(())
 }
 
-fn folders(path: &Path) -> Result<Vec<PathBuf>, PlanError> {
+fn folders(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let entries = fs::read_dir(path).map_err(|error| unreadable(path, &error))?;
     let mut folders: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -85,11 +85,11 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>, PlanError> {
     Ok(folders)
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> PlanError {
-    PlanError::new(format!("{} can't be read: {error}", path.display()))
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::new(format!("{} can't be read: {error}", path.display()))
 }
 
-fn config_map(path: &Path) -> Result<Found<Script>, PlanError> {
+fn config_map(path: &Path) -> Result<Found<Script>, Diagnostic> {
     let text = source::text(path)?;
     let name = path.display().to_string();
     let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
@@ -107,8 +107,8 @@ fn config_map(path: &Path) -> Result<Found<Script>, PlanError> {
     Ok(found)
 }
 
-fn first(mistakes: Vec<PlanError>, name: &str) -> PlanError {
-    let none = || PlanError::new(format!("{name} can't be read"));
+fn first(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
+    let none = || Diagnostic::new(format!("{name} can't be read"));
     mistakes.into_iter().next().unwrap_or_else(none)
 }
 

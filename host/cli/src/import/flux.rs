@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::{error::PlanError, manifest};
+use capstan_core::{error::Diagnostic, manifest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ struct Entry {
 const KEY: &str = "healthCheckExprs";
 
 /// Reads a file with a list, with a mapping that has one, or with Kustomizations.
-pub(crate) fn read(path: &Path) -> Result<Found<Expressions>, Vec<PlanError>> {
+pub(crate) fn read(path: &Path) -> Result<Found<Expressions>, Vec<Diagnostic>> {
     let text = source::text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let mut lists = Vec::new();
@@ -70,14 +70,14 @@ pub(crate) fn read(path: &Path) -> Result<Found<Expressions>, Vec<PlanError>> {
                     found.add_named(&kinds, expressions, None);
                 }
                 Err(why) => mistakes.push(
-                    PlanError::new(format!("{name}: {KEY}[{index}]: {why}"))
+                    Diagnostic::new(format!("{name}: {KEY}[{index}]: {why}"))
                         .hint("an entry has apiVersion, kind, current and, as it likes, inProgress and failed"),
                 ),
             }
         }
     }
     if mistakes.is_empty() && found.checks.is_empty() {
-        let error = PlanError::new(format!("{name} has no health check expression"));
+        let error = Diagnostic::new(format!("{name} has no health check expression"));
         mistakes.push(error.hint(format!(
             "name a file with Flux's Kustomizations, or with the list of their `{KEY}`"
         )));
@@ -104,7 +104,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("flux.yaml");
         std::fs::write(&file, text).unwrap();
-        let told = |mistakes: Vec<PlanError>| {
+        let told = |mistakes: Vec<Diagnostic>| {
             let message = mistakes[0].message.clone();
             message.replace(&file.display().to_string(), "FILE")
         };

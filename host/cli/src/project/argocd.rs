@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     ignore::IgnoreRule,
     manifest::{self, Manifest},
 };
@@ -27,7 +27,7 @@ pub fn is_application(manifest: &Manifest) -> bool {
 /// # Errors
 ///
 /// Returns everything that is wrong with them, or that there is none.
-pub(super) fn read(file: &Path, allows_outside: bool) -> Result<Vec<App>, Vec<PlanError>> {
+pub(super) fn read(file: &Path, allows_outside: bool) -> Result<Vec<App>, Vec<Diagnostic>> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let tree = Tree::around(folder.unwrap_or(Path::new(".")), allows_outside);
     let confined = tree.within.confine(file).map_err(|mistake| vec![mistake])?;
@@ -55,7 +55,7 @@ pub(super) fn read(file: &Path, allows_outside: bool) -> Result<Vec<App>, Vec<Pl
         apps.push(app);
     }
     if apps.is_empty() && mistakes.is_empty() {
-        let error = PlanError::new(format!("{} holds no Application of Argo CD", file.display()));
+        let error = Diagnostic::new(format!("{} holds no Application of Argo CD", file.display()));
         return Err(vec![error.hint("manifests are named with `-f`")]);
     }
     if mistakes.is_empty() { Ok(apps) } else { Err(mistakes) }
@@ -109,8 +109,8 @@ struct Reader<'a> {
     tree: &'a Tree,
     notices: Vec<String>,
     /// What leads out of the tree.
-    refused: Vec<PlanError>,
-    mistakes: Vec<PlanError>,
+    refused: Vec<Diagnostic>,
+    mistakes: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
@@ -157,7 +157,7 @@ impl Reader<'_> {
     fn confine(&mut self, pointer: &str, path: &Path) {
         if let Err(mistake) = self.tree.within.confine(path) {
             let error = self.manifest.error(pointer, mistake.message);
-            self.refused.push(PlanError {
+            self.refused.push(Diagnostic {
                 hint: mistake.hint,
                 ..error
             });

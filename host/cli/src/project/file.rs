@@ -10,7 +10,7 @@ use std::{
 };
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     grant::UserGrants,
     manifest::{self, Manifest},
 };
@@ -141,7 +141,7 @@ pub struct Named {
     /// The sources.
     pub sources: Vec<Source>,
     /// What leads out of the tree, and what only a flag of the user allows.
-    pub refused: Vec<PlanError>,
+    pub refused: Vec<Diagnostic>,
 }
 
 /// Returns the file that a path names by itself or as its folder, if it does.
@@ -159,7 +159,7 @@ pub fn named_by(path: &Path) -> Option<PathBuf> {
 /// # Errors
 ///
 /// Returns everything that is wrong with it.
-pub fn read(path: &Path, allows_outside: bool) -> Result<Configuration, Vec<PlanError>> {
+pub fn read(path: &Path, allows_outside: bool) -> Result<Configuration, Vec<Diagnostic>> {
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let tree = WorkTree::around(&folder, allows_outside);
     let confined = tree.confine(path).map_err(|mistake| vec![mistake])?;
@@ -186,7 +186,7 @@ pub fn read(path: &Path, allows_outside: bool) -> Result<Configuration, Vec<Plan
 }
 
 impl Configuration {
-    fn mistakes(&self) -> Vec<PlanError> {
+    fn mistakes(&self) -> Vec<Diagnostic> {
         let (file, document) = (&self.file, &self.document);
         let mut mistakes = Vec::new();
         if !file.applications.is_empty() || !file.argocd_applications.is_empty() {
@@ -234,10 +234,10 @@ impl Configuration {
     }
 
     /// Checks that a path that is written at a JSON pointer stays in the tree.
-    pub(super) fn confine(&self, pointer: &str, path: &Path) -> Result<(), PlanError> {
+    pub(super) fn confine(&self, pointer: &str, path: &Path) -> Result<(), Diagnostic> {
         self.tree.confine(path).map(drop).map_err(|mistake| {
             let error = self.document.error(pointer, mistake.message);
-            PlanError {
+            Diagnostic {
                 hint: mistake.hint,
                 ..error
             }
@@ -285,7 +285,7 @@ impl Configuration {
     /// # Errors
     ///
     /// Returns which keys can't be read.
-    pub fn policy(&self) -> Result<Policy, Vec<PlanError>> {
+    pub fn policy(&self) -> Result<Policy, Vec<Diagnostic>> {
         signed::policy(&self.file.plugin_signatures, self)
     }
 }
@@ -294,7 +294,7 @@ impl Configuration {
 struct Place<'a> {
     file: &'a Configuration,
     pointer: String,
-    refused: &'a mut Vec<PlanError>,
+    refused: &'a mut Vec<Diagnostic>,
 }
 
 impl Place<'_> {
@@ -316,7 +316,7 @@ impl Place<'_> {
 }
 
 /// Says what is wrong with a word that helm is given.
-fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<PlanError> {
+fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<Diagnostic> {
     let error = word.starts_with('-').then(|| {
         let message = format!("`{word}` begins with `-`, and helm would take it for a flag");
         document.error(pointer, message)
@@ -325,7 +325,7 @@ fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<PlanEr
 }
 
 /// Says what is wrong with the address of a file: helm has plugins of the user's for other schemes.
-pub(super) fn scheme_mistake(document: &Manifest, pointer: &str, path: &str) -> Option<PlanError> {
+pub(super) fn scheme_mistake(document: &Manifest, pointer: &str, path: &str) -> Option<Diagnostic> {
     let (scheme, _) = path.split_once("://")?;
     let is_known = ["http", "https"].contains(&scheme);
     let error = || document.error(pointer, format!("files are not taken from `{scheme}:`"));
@@ -333,7 +333,7 @@ pub(super) fn scheme_mistake(document: &Manifest, pointer: &str, path: &str) -> 
 }
 
 impl Entry {
-    fn mistakes(&self, document: &Manifest, pointer: &str) -> Vec<PlanError> {
+    fn mistakes(&self, document: &Manifest, pointer: &str) -> Vec<Diagnostic> {
         let kinds = [
             ("path", self.path.is_some()),
             ("chart", self.chart.is_some()),
@@ -387,7 +387,7 @@ impl Entry {
     }
 
     /// Says what is wrong with the words that helm is given.
-    fn chart_mistakes(&self, document: &Manifest, pointer: &str) -> Vec<PlanError> {
+    fn chart_mistakes(&self, document: &Manifest, pointer: &str) -> Vec<Diagnostic> {
         let mut mistakes = Vec::new();
         if let Some(name) = &self.release_name
             && let Err((message, hint)) = source::check_release_name(name)

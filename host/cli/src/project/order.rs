@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use capstan_core::error::{PlanError, near};
+use capstan_core::error::{Diagnostic, near};
 
 use super::App;
 
@@ -11,7 +11,7 @@ use super::App;
 /// # Errors
 ///
 /// Returns names that are there twice, names that nobody has, and circles.
-pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<PlanError>> {
+pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
     let mut mistakes = Vec::new();
     for (index, app) in apps.iter().enumerate() {
@@ -49,12 +49,12 @@ pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<PlanError>> {
 }
 
 /// Tells of a circle among applications of which each waits for another one.
-fn circle(apps: &[App]) -> PlanError {
+fn circle(apps: &[App]) -> Diagnostic {
     let all: BTreeMap<&str, &App> = apps.iter().map(|app| (app.name.as_str(), app)).collect();
     // Who waits for something waits for one of these: going on long enough leads into a circle, and once around it.
     let next = |app: &App| app.depends_on.iter().find_map(|name| all.get(name.as_str()).copied());
     let Some(mut at) = apps.first() else {
-        return PlanError::new("applications depend on each other in a circle");
+        return Diagnostic::new("applications depend on each other in a circle");
     };
     for _ in apps {
         at = next(at).unwrap_or(at);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_core::{error::PlanError, manifest::Manifest};
+use capstan_core::{error::Diagnostic, manifest::Manifest};
 use capstan_registry::{Pattern, Policy, PublicKey, Rule, Signer, Source};
 use serde::Deserialize;
 
@@ -34,7 +34,7 @@ pub struct SignerEntry {
 }
 
 /// Says what is wrong with the rules, apart from their keys.
-pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<PlanError> {
+pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diagnostic> {
     let wrong = |(index, rule): (usize, &SignatureRule)| {
         if let Err(error) = rule.source.parse::<Pattern>() {
             let message = format!("this rule can be for no plugin: {}", error.reason);
@@ -54,7 +54,7 @@ pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Plan
 }
 
 /// Reads the keys of the rules; their paths start at the file's folder and stay in its tree.
-pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Policy, Vec<PlanError>> {
+pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Policy, Vec<Diagnostic>> {
     let (document, folder) = (&file.document, &file.folder);
     let (mut policy, mut mistakes) = (Policy::default(), Vec::new());
     for (index, rule) in rules.iter().enumerate() {
@@ -88,7 +88,7 @@ pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Po
 }
 
 /// Says which rules are for none of the plugins that are loaded; a rule for `*` may be.
-pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<PlanError> {
+pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
     let wrong = |(index, rule): (usize, &SignatureRule)| {
         let pattern: Pattern = rule.source.parse().ok()?;
         let is_idle = pattern != Pattern::Every && !plugins.iter().any(|source| pattern.is_for(source));

@@ -1,7 +1,7 @@
 //! What is wrong with a file of ours, told with its place: serde's words, turned into ours.
 
 use capstan_core::{
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     manifest::Manifest,
     place::reference_token,
 };
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
 /// Takes a document apart into what it means.
-pub(crate) fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<PlanError>> {
+pub(crate) fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<Diagnostic>> {
     // Else a list would be taken for the keys' values in their order.
     if !document.object.0.is_object() {
         let error = document.error("", "this file is no mapping");
@@ -31,7 +31,7 @@ fn pointer(path: &Path) -> String {
     })
 }
 
-fn mistake(document: &Manifest, mut pointer: String, said: &str) -> PlanError {
+fn mistake(document: &Manifest, mut pointer: String, said: &str) -> Diagnostic {
     let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
     let word = words.first().copied().unwrap_or_default();
     let known = words.get(1..).unwrap_or_default();

@@ -11,7 +11,7 @@ use std::{
 };
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     manifest::{self, Manifest},
     place::reference_token,
 };
@@ -51,7 +51,7 @@ const FILE_KEYS: [&str; 10] = [
 ];
 
 /// Checks a kustomization and all that it is built from. `charts` says whether helm may be called.
-pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), Vec<PlanError>> {
+pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), Vec<Diagnostic>> {
     if tree.allows_outside() {
         return Ok(());
     }
@@ -70,12 +70,12 @@ pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), 
 }
 
 /// Checks what is put on top of a kustomization.
-pub(super) fn check_overlay(overlay: &Value, tree: &WorkTree) -> Result<(), Vec<PlanError>> {
+pub(super) fn check_overlay(overlay: &Value, tree: &WorkTree) -> Result<(), Vec<Diagnostic>> {
     let mistakes = named_files(overlay).into_iter().filter_map(|named| {
         let path = named.word.split_once('=').map_or(named.word.as_str(), |(_, path)| path);
-        (has_scheme(path) && !tree.allows_outside()).then(|| PlanError::new(fetched(&named.word)).hint(HINT))
+        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched(&named.word)).hint(HINT))
     });
-    let mistakes: Vec<PlanError> = mistakes.collect();
+    let mistakes: Vec<Diagnostic> = mistakes.collect();
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
@@ -89,7 +89,7 @@ struct Check<'a> {
     tree: &'a WorkTree,
     charts: bool,
     seen: BTreeSet<PathBuf>,
-    mistakes: Vec<PlanError>,
+    mistakes: Vec<Diagnostic>,
 }
 
 impl Check<'_> {
@@ -101,7 +101,7 @@ impl Check<'_> {
         if self.seen.len() > KUSTOMIZATIONS {
             if self.seen.len() == KUSTOMIZATIONS + 1 {
                 let message = format!("more than {KUSTOMIZATIONS} kustomizations belong together");
-                self.mistakes.push(PlanError::new(message));
+                self.mistakes.push(Diagnostic::new(message));
             }
             return;
         }
@@ -138,19 +138,19 @@ impl Check<'_> {
     /// Checks what is read for a part of a document. `at` says where that part is written, if it is a text in the document.
     fn named(&mut self, document: &Manifest, folder: &Path, value: &Value, at: Option<&str>) {
         for Named { pointer, key, word } in named_files(value) {
-            let Err(PlanError { message, hint, .. }) = self.judge(folder, &key, &word) else {
+            let Err(Diagnostic { message, hint, .. }) = self.judge(folder, &key, &word) else {
                 continue;
             };
             let error = document.error(at.unwrap_or(&pointer), message);
-            self.mistakes.push(PlanError { hint, ..error });
+            self.mistakes.push(Diagnostic { hint, ..error });
         }
     }
 
-    fn judge(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), PlanError> {
+    fn judge(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
         match key {
             "confighome" => {
                 let message = format!("helm would take its configuration and its plugins from `{word}`");
-                Err(PlanError::new(message).hint(format!("leave `configHome` out, or allow it with `{FLAG}`")))
+                Err(Diagnostic::new(message).hint(format!("leave `configHome` out, or allow it with `{FLAG}`")))
             }
             "charthome" => {
                 let home = folder.join(word);
@@ -168,7 +168,7 @@ impl Check<'_> {
                 // A generator's file may have another name: `NAME=PATH`.
                 let path = word.split_once('=').map_or(word, |(_, path)| path);
                 if has_scheme(path) || has_scheme(word) {
-                    return Err(PlanError::new(fetched(word)).hint(HINT));
+                    return Err(Diagnostic::new(fetched(word)).hint(HINT));
                 }
                 Ok(())
             }
@@ -192,7 +192,7 @@ impl Check<'_> {
                 .push(error.hint(format!("kustomize may take it for an address; `{FLAG}` lets it try")));
         } else if let Err(mistake) = self.tree.confine(&path) {
             let error = document.error(pointer, mistake.message);
-            self.mistakes.push(PlanError {
+            self.mistakes.push(Diagnostic {
                 hint: mistake.hint,
                 ..error
             });
@@ -228,19 +228,19 @@ impl Check<'_> {
 const CHART_FILES: usize = 100_000;
 
 /// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that all else is a regular file.
-pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), PlanError> {
+pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnostic> {
     let mut folders = vec![folder.to_owned()];
     let (mut seen, mut count) = (BTreeSet::new(), 0);
     while let Some(folder) = folders.pop() {
         if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
             continue;
         }
-        let wrong = |error: std::io::Error| PlanError::new(format!("{} can't be read: {error}", folder.display()));
+        let wrong = |error: std::io::Error| Diagnostic::new(format!("{} can't be read: {error}", folder.display()));
         for entry in fs::read_dir(&folder).map_err(wrong)? {
             let path = entry.map_err(wrong)?.path();
             count += 1;
             if count > CHART_FILES {
-                return Err(PlanError::new(format!(
+                return Err(Diagnostic::new(format!(
                     "{} has more than {CHART_FILES} files",
                     folder.display()
                 )));
@@ -251,7 +251,7 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), PlanErro
                 Ok(kind) if kind.is_dir() => folders.push(path),
                 Ok(kind) if !kind.is_file() => {
                     let message = format!("{} is no regular file", path.display());
-                    return Err(PlanError::new(message).hint("remove it from the chart"));
+                    return Err(Diagnostic::new(message).hint("remove it from the chart"));
                 }
                 // A link to nothing is helm's to complain about.
                 Ok(_) | Err(_) => {}

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 
 use super::{
     Text,
@@ -44,7 +44,7 @@ pub(super) fn texts(
     recursive: bool,
     rules: &FolderRules,
     tree: &WorkTree,
-) -> Result<Vec<Text>, PlanError> {
+) -> Result<Vec<Text>, Diagnostic> {
     let (path, is_outside) = (path.path(), path.is_outside());
     if path == Path::new("-") {
         return Ok(vec![Text {
@@ -62,7 +62,7 @@ pub(super) fn texts(
     }
     if let Some(file) = kustomize::FILES.iter().find(|file| path.join(file).is_file()) {
         let shown = path.display();
-        let error = PlanError::new(format!(
+        let error = Diagnostic::new(format!(
             "{shown} has a {file}: it is a kustomization, not a folder of manifests"
         ));
         return Err(error.hint(format!("`-k {shown}` builds it")));
@@ -81,7 +81,7 @@ pub(super) fn texts(
         let has_rules = rules.include.is_some() || rules.exclude.is_some();
         let which = if has_rules { "that its rules take" } else { "" };
         let message = format!("{} has no .yaml, .yml or .json files {which}", path.display());
-        let error = PlanError::new(message.trim_end());
+        let error = Diagnostic::new(message.trim_end());
         return Err(error.hint(match (recursive, rules.is_argo_cds) {
             (true, _) => "name another folder",
             (false, true) => "`directory.recurse: true` reads its subfolders, too",
@@ -122,12 +122,13 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), PlanError> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), Diagnostic> {
         if depth > DEPTH {
             let message = format!("{} is more than {DEPTH} folders deep", folder.display());
-            return Err(PlanError::new(message).hint("name a folder that is further down"));
+            return Err(Diagnostic::new(message).hint("name a folder that is further down"));
         }
-        let wrong = |error: io::Error| PlanError::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
+        let wrong =
+            |error: io::Error| Diagnostic::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
         let real = folder.canonicalize().map_err(wrong)?;
         if let Some(other) = self.folders.insert(real, folder.to_owned()) {
             let message = format!(
@@ -135,7 +136,7 @@ impl Walk<'_> {
                 folder.display(),
                 other.display()
             );
-            return Err(PlanError::new(message).hint("remove the link: what is in the folder would be there twice"));
+            return Err(Diagnostic::new(message).hint("remove the link: what is in the folder would be there twice"));
         }
         let mut entries = Vec::new();
         for entry in fs::read_dir(folder).map_err(wrong)? {
@@ -148,7 +149,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, entry: PathBuf, depth: usize) -> Result<(), PlanError> {
+    fn entry(&mut self, entry: PathBuf, depth: usize) -> Result<(), Diagnostic> {
         let ends_with = |endings: &[&str]| {
             let ending = entry.extension();
             ending.is_some_and(|ending| endings.iter().any(|known| ending == *known))
@@ -166,13 +167,13 @@ impl Walk<'_> {
             // The first says what to do with the folder.
         } else if name == CHART && depth > 0 {
             let shown = entry.parent().unwrap_or(&entry).display();
-            let error = PlanError::new(format!("{shown} is a Helm chart in a folder of manifests"));
+            let error = Diagnostic::new(format!("{shown} is a Helm chart in a folder of manifests"));
             return Err(error.hint(format!(
                 "name it by itself, with `--chart {shown}`, and the manifests beside it"
             )));
         } else if self.rules.is_argo_cds && ends_with(&["jsonnet"]) {
             let message = format!("{} is Jsonnet, which is not evaluated", entry.display());
-            return Err(PlanError::new(message).hint(
+            return Err(Diagnostic::new(message).hint(
                 "evaluate it with `jsonnet`, and pipe the result into `-f -`; or leave it out with `directory.exclude`",
             ));
         } else if ends_with(&["yaml", "yml", "json"]) {

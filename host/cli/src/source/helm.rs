@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
@@ -130,17 +130,17 @@ pub(super) fn is_chart(path: &Path) -> bool {
 }
 
 /// Finds helm, and checks what can be checked of a chart without it. `tree` is what the chart's links stay in.
-pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, allows_outside: bool) -> Result<Program, PlanError> {
+pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, allows_outside: bool) -> Result<Program, Diagnostic> {
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
-            PlanError::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart))
+            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart))
                 .hint("`-f` reads a folder of manifests, `-k` builds a kustomization"),
         );
     }
     let missing = |file: &&String| !file.contains("://") && *file != "-" && !Path::new(file).is_file();
     if let Some(file) = chart.values.all_files().find(missing) {
-        return Err(PlanError::new(format!("{file} can't be read: there is no such file"))
+        return Err(Diagnostic::new(format!("{file} can't be read: there is no such file"))
             .hint(format!("it is named as values of the chart {}", chart.chart)));
     }
     if chart.values.inline.is_some() && chart.values.all_files().any(|file| file == "-") {
@@ -148,7 +148,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, allows_outside: bool)
             "values of the chart {} are written beside it and on stdin, too",
             chart.chart
         );
-        return Err(PlanError::new(message).hint("keep one of them, or name a file"));
+        return Err(Diagnostic::new(message).hint("keep one of them, or name a file"));
     }
     if path.is_dir() {
         let own = || WorkTree::around(path, allows_outside);
@@ -158,10 +158,10 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, allows_outside: bool)
         return Err(dash(&LeadingDash(chart.chart.clone())));
     }
     if let Some(name) = &chart.release_name {
-        check_release_name(name).map_err(|(message, hint)| PlanError::new(message).hint(hint))?;
+        check_release_name(name).map_err(|(message, hint)| Diagnostic::new(message).hint(hint))?;
     }
     Program::find("helm").ok_or_else(|| {
-        PlanError::new(format!(
+        Diagnostic::new(format!(
             "{} is a Helm chart, and there is no `helm` to render it with",
             chart.chart
         ))
@@ -201,11 +201,11 @@ pub(super) fn render(
     helm: &Program,
     release: &Release<'_>,
     deadline: Duration,
-) -> Result<Rendered, PlanError> {
+) -> Result<Rendered, Diagnostic> {
     let what = format!("helm can't render the chart {}", chart.chart);
     let mut command = Command::new(helm, Environment::Minimal);
     command.pass_paths(&HELM_PATHS).env("KUBECONFIG", NO_FILE);
-    let folder = tempfile::tempdir().map_err(|error| PlanError::new(format!("{what}: {error}")))?;
+    let folder = tempfile::tempdir().map_err(|error| Diagnostic::new(format!("{what}: {error}")))?;
     command.folder(folder.path());
     arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
@@ -225,8 +225,8 @@ pub(super) fn render(
     })
 }
 
-fn dash(error: &LeadingDash) -> PlanError {
-    PlanError::new(error.to_string()).hint("a chart in a folder of that name is written with `./` before it")
+fn dash(error: &LeadingDash) -> Diagnostic {
+    Diagnostic::new(error.to_string()).hint("a chart in a folder of that name is written with `./` before it")
 }
 
 /// A file with nothing in it, and no folder.

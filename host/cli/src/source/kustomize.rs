@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use capstan_files::Readers;
 use capstan_process::{Command, Environment, Program};
 use serde_json::{Map, Value, json};
@@ -36,13 +36,13 @@ pub struct Kustomization {
 }
 
 /// Writes the kustomization that is put on top, in a folder of its own.
-fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, PlanError> {
+fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic> {
     if kustomization.overlay.is_empty() {
         return Ok(None);
     }
     let shown = kustomization.path.display();
     let wrong =
-        |error: std::io::Error| PlanError::new(format!("the kustomization {shown} can't be built upon: {error}"));
+        |error: std::io::Error| Diagnostic::new(format!("the kustomization {shown} can't be built upon: {error}"));
     let folder = TempDir::new().map_err(wrong)?;
     // kustomize takes no absolute paths: up to the root, and down again.
     let from = folder.path().canonicalize().map_err(wrong)?;
@@ -71,11 +71,11 @@ pub(super) fn build(
     kustomization: &Kustomization,
     tree: &WorkTree,
     deadline: Duration,
-) -> Result<Rendered, Vec<PlanError>> {
+) -> Result<Rendered, Vec<Diagnostic>> {
     let path = &kustomization.path;
     let shown = path.display();
     if !is_kustomization(path) {
-        let error = PlanError::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
+        let error = Diagnostic::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
         return Err(vec![
             error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"),
         ]);
@@ -85,7 +85,7 @@ pub(super) fn build(
     run(kustomization, tree, deadline).map_err(|mistake| vec![mistake])
 }
 
-fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Result<Rendered, PlanError> {
+fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Result<Rendered, Diagnostic> {
     let path = &kustomization.path;
     let shown = path.display();
     let (program, word) = match (Program::find("kustomize"), Program::find("kubectl")) {
@@ -94,7 +94,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
         (None, None) => {
             let message =
                 format!("{shown} is a kustomization, and there is neither `kustomize` nor `kubectl` to build it with");
-            return Err(PlanError::new(message).hint(MISSING));
+            return Err(Diagnostic::new(message).hint(MISSING));
         }
     };
     let top = overlay(kustomization)?;
@@ -106,7 +106,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
         .env("KUBERC", "off");
     if kustomization.enable_helm {
         let helm = Program::find("helm").ok_or_else(|| {
-            PlanError::new(format!(
+            Diagnostic::new(format!(
                 "{shown} may have charts, and there is no `helm` to render them with"
             ))
             .hint("install helm (https://helm.sh/docs/intro/install) so that it is in PATH")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use capstan_process::{Command, RunError};
 
 use crate::render::span;
@@ -29,25 +29,25 @@ impl Said {
 }
 
 /// Runs a command to its end. `what` says what is being done: `helm can't render the chart shop`.
-pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Result<Said, PlanError> {
+pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Result<Said, Diagnostic> {
     command.deadline(deadline).output_bytes(OUTPUT_BYTES);
     let output = match command.run() {
         Ok(output) => output,
         Err(RunError::Deadline(deadline)) => {
             let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
             return Err(
-                PlanError::new(format!("{what}: it did not end within {took} and was killed"))
+                Diagnostic::new(format!("{what}: it did not end within {took} and was killed"))
                     .hint("`--render-timeout` gives it longer"),
             );
         }
-        Err(error) => return Err(PlanError::new(format!("{what}: {error}"))),
+        Err(error) => return Err(Diagnostic::new(format!("{what}: {error}"))),
     };
     let err = String::from_utf8_lossy(&output.err).into_owned();
     if !output.status.success() {
-        return Err(PlanError::new(complaint(what, &output.status.to_string(), &err)));
+        return Err(Diagnostic::new(complaint(what, &output.status.to_string(), &err)));
     }
     let out = String::from_utf8(output.out);
-    let out = out.map_err(|_| PlanError::new(format!("{what}: it printed no text in UTF-8")))?;
+    let out = out.map_err(|_| Diagnostic::new(format!("{what}: it printed no text in UTF-8")))?;
     Ok(Said { out, err })
 }
 

@@ -1,7 +1,7 @@
 //! Reads manifests out of texts, and collects what the user should know about how they were read: one line for each kind of thing.
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     manifest::{self, LeftOut, Manifest},
     text::listed,
 };
@@ -14,7 +14,7 @@ use crate::project::argocd;
 pub(super) struct Told {
     said: Vec<String>,
     left_out: Vec<LeftOut>,
-    repeated_keys: Vec<PlanError>,
+    repeated_keys: Vec<Diagnostic>,
 }
 
 impl Told {
@@ -28,7 +28,7 @@ impl Told {
         rendered: Rendered,
         last_key_counts: bool,
         is_applied: bool,
-    ) -> Result<Vec<Manifest>, Vec<PlanError>> {
+    ) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
         for text in rendered.texts {
             let text = manifest::Text {

@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 
 use super::repository::Repository;
 
@@ -68,12 +68,12 @@ impl WorkTree {
     /// # Errors
     ///
     /// Returns that the path leads out of the tree, unless the user allows it.
-    pub fn confine(&self, path: &Path) -> Result<ConfinedPath, PlanError> {
+    pub fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
         let is_outside = path.canonicalize().is_ok_and(|real| !real.starts_with(&self.root));
         if is_outside && !self.allows_outside {
             let what = if self.is_git { "the Git work tree" } else { "the folder" };
             let message = format!("{} leads out of {what} {}", path.display(), self.root.display());
-            return Err(PlanError::new(message).hint(format!("move it inside, or allow it with `{FLAG}`")));
+            return Err(Diagnostic::new(message).hint(format!("move it inside, or allow it with `{FLAG}`")));
         }
         Ok(ConfinedPath {
             path: path.to_owned(),
@@ -87,7 +87,7 @@ impl WorkTree {
     /// # Errors
     ///
     /// Returns that the link leads out of the tree, unless the user allows it.
-    pub fn confine_typed(path: &Path, allows_outside: bool) -> Result<ConfinedPath, PlanError> {
+    pub fn confine_typed(path: &Path, allows_outside: bool) -> Result<ConfinedPath, Diagnostic> {
         let goes_down = path
             .components()
             .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
@@ -126,11 +126,11 @@ impl ConfinedPath {
     /// # Errors
     ///
     /// Returns why it couldn't be read.
-    pub fn text(&self) -> Result<String, PlanError> {
+    pub fn text(&self) -> Result<String, Diagnostic> {
         let is_other = fs::metadata(&self.path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir());
         if is_other {
             let message = format!("{} can't be read: it is no regular file", self.path.display());
-            return Err(PlanError::new(message).hint("remove it from the folder"));
+            return Err(Diagnostic::new(message).hint("remove it from the folder"));
         }
         text(&self.path)
     }
@@ -141,15 +141,15 @@ impl ConfinedPath {
 /// # Errors
 ///
 /// Returns why it couldn't be read.
-pub fn text(path: &Path) -> Result<String, PlanError> {
+pub fn text(path: &Path) -> Result<String, Diagnostic> {
     let name = path.display();
     let read = if path == Path::new("-") {
         bytes(io::stdin())
     } else {
         fs::File::open(path).and_then(bytes)
     };
-    let bytes = read.map_err(|error| PlanError::new(format!("{name} can't be read: {}", plain(&error))))?;
-    String::from_utf8(bytes).map_err(|_| PlanError::new(format!("{name} is not text in UTF-8")))
+    let bytes = read.map_err(|error| Diagnostic::new(format!("{name} can't be read: {}", plain(&error))))?;
+    String::from_utf8(bytes).map_err(|_| Diagnostic::new(format!("{name} is not text in UTF-8")))
 }
 
 fn bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {

@@ -13,7 +13,7 @@ use crate::{
     exit::Exit,
     plugins,
     project::{FILE, edit},
-    report::Mistakes,
+    report::usage_error,
     text,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
         .flat_map(|configuration| &configuration.file.without_plugins);
     let mut without = of_file.chain(&global.without_plugins);
     if capstan_bundle::get(&shown.name).is_some() && !without.any(|name| *name == shown.name) {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!(
                 "a built-in plugin is named `{}`, too, and only one of them can be loaded",
                 shown.name

@@ -9,7 +9,7 @@ use crate::{
     commands::{print, print_json, say},
     exit::Exit,
     plugin_folder, plugins,
-    report::Mistakes,
+    report::usage_error,
     text,
 };
 
@@ -17,7 +17,7 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
     let target = match &args.target {
         Source::Oci(target) if target.tag.is_some() => target,
         Source::Oci(_) | Source::Https { .. } | Source::File { .. } | Source::Path(_) => {
-            return Err(Mistakes::one(
+            return Err(usage_error(
                 format!("nothing can be published to {}", args.target),
                 "name a tag in a registry, as in `oci://ghcr.io/acme/queue:1.2`",
             ));
@@ -27,7 +27,7 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
     plugin_folder::warn_if_stale(&file);
     let component = std::fs::read(&file).map_err(|error| {
         let message = format!("the plugin {} can't be read: {error}", file.display());
-        Mistakes::one(message, "name a `.wasm` file, or the folder that it was built in")
+        usage_error(message, "name a `.wasm` file, or the folder that it was built in")
     })?;
     // What no host would load is nothing to publish.
     checked(global, file.display().to_string(), component.clone())?;

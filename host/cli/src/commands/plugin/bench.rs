@@ -18,7 +18,7 @@ use crate::{
     args::{Global, Output, PluginBench},
     exit::Exit,
     render::{columns, lines},
-    report::Mistakes,
+    report::usage_error,
     terminal::Text,
 };
 
@@ -70,7 +70,7 @@ pub(super) async fn run(global: &Global, args: &PluginBench) -> anyhow::Result<E
 async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration) -> anyhow::Result<Measured> {
     let first = script::run(sandbox, name, case).await;
     if !first.failures.is_empty() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("the case `{}` fails", case.name),
             "`capstan plugin test` says why; `--only` leaves cases out",
         ));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use capstan_files::Readers;
 use capstan_process::{Command, Environment, LeadingDash, Program, RunError};
 use capstan_sandbox::examine;
@@ -30,7 +30,7 @@ use crate::{
     exit::Exit,
     plugin_folder,
     render::span,
-    report::Mistakes,
+    report::{Diagnostics, usage_error},
     text,
 };
 
@@ -73,7 +73,7 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
         None => built_before(folder, &manifest)?,
     };
     let stamped = capstan_stamp::stamp(&component, &manifest).map_err(|error| {
-        Mistakes::one(
+        usage_error(
             format!("what was built is no plugin: {error}"),
             "see its toolchain's output",
         )
@@ -89,7 +89,7 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
         mistakes = javascript::missing_functions(&sandbox, &manifest).await;
     }
     if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
+        return Err(Diagnostics(mistakes).into());
     }
     for note in &found.notes {
         say(&text!("note: {}", note));
@@ -109,7 +109,7 @@ fn built_before(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
         return read(&file);
     }
     let marks: Vec<&str> = language::ALL.into_iter().map(language::mark).collect();
-    Err(Mistakes::one(
+    Err(usage_error(
         format!(
             "{} has neither sources in a known language nor a component {}.wasm",
             folder.display(),
@@ -145,7 +145,7 @@ async fn compiled(args: &PluginBuild, manifest: &Manifest, language: Language) -
 fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     capstan_files::write(file, bytes, Readers::AsUsual).map_err(|error| {
         let message = format!("{} can't be written: {error}", file.display());
-        Mistakes::one(message, "`--to FILE` names another place")
+        usage_error(message, "`--to FILE` names another place")
     })
 }
 
@@ -158,13 +158,13 @@ fn look_for(language: Language) -> anyhow::Result<()> {
             Found::TooOld(version) => format!("{} {version} is too old for {name}: {}", tool.name, tool.least),
             Found::Missing => format!("{name} needs {}, which isn't there", tool.name),
         };
-        Some(PlanError::new(what).hint(tool.install()))
+        Some(Diagnostic::new(what).hint(tool.install()))
     });
-    let mistakes: Vec<PlanError> = mistakes.collect();
+    let mistakes: Vec<Diagnostic> = mistakes.collect();
     if mistakes.is_empty() {
         Ok(())
     } else {
-        Err(Mistakes(mistakes).into())
+        Err(Diagnostics(mistakes).into())
     }
 }
 
@@ -193,7 +193,7 @@ impl Project<'_> {
         });
         // What it depends on comes first.
         let Some(file) = files.next_back() else {
-            return Err(Mistakes::one(
+            return Err(usage_error(
                 "cargo built no component",
                 "the library needs `crate-type = [\"cdylib\"]` in its Cargo.toml",
             ));
@@ -257,7 +257,7 @@ impl Project<'_> {
     async fn go(&self) -> anyhow::Result<Vec<u8>> {
         let contract = |error: anyhow::Error| {
             let hint = "`capstan plugin new` writes the contract into `wit/`";
-            Mistakes::one(format!("{error:#}"), hint)
+            usage_error(format!("{error:#}"), hint)
         };
         let mut world = World::read(&self.folder.join("wit"), &self.world()?).map_err(contract)?;
         world.bindings_for_go(self.folder)?;
@@ -279,7 +279,7 @@ impl Project<'_> {
 
     fn command(&self, name: &str) -> anyhow::Result<Command> {
         let program = Program::find(name).ok_or_else(|| {
-            Mistakes::one(
+            usage_error(
                 format!("there is no `{name}` in PATH"),
                 "`capstan plugin doctor` says what is missing",
             )
@@ -312,20 +312,20 @@ impl Project<'_> {
             Ok(output) => output,
             Err(RunError::Deadline(deadline)) => {
                 let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
-                return Err(Mistakes::one(
+                return Err(usage_error(
                     format!("{what} did not end within {took} and was killed"),
                     "`--timeout` gives it longer",
                 ));
             }
             Err(error) => {
-                return Err(Mistakes::one(
+                return Err(usage_error(
                     format!("{what} can't be run: {error}"),
                     "`capstan plugin doctor` says what is missing",
                 ));
             }
         };
         if !output.status.success() {
-            return Err(Mistakes::one(
+            return Err(usage_error(
                 format!("{what} ended with {}", output.status),
                 "what it said stands above",
             ));
@@ -351,7 +351,7 @@ impl Project<'_> {
             [false, false, true] => "delete-policy-plugin",
             [true, true, false] => "hook-and-health-plugin",
             _ => {
-                return Err(Mistakes::one(
+                return Err(usage_error(
                     "the contract has no world for all that `plugin.toml` claims",
                     "write one in `wit/worlds.wit`, and name it with `--world`",
                 ));
@@ -362,7 +362,7 @@ impl Project<'_> {
 }
 
 fn flag(error: LeadingDash) -> anyhow::Error {
-    Mistakes::one(error.to_string(), "name a world of `wit/worlds.wit`")
+    usage_error(error.to_string(), "name a world of `wit/worlds.wit`")
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {

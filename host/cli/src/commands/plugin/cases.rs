@@ -14,7 +14,7 @@ use std::{
 };
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     manifest::{self, Manifest},
     object::Object,
     place::reference_token,
@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::{project::wrong, report::Mistakes, source};
+use crate::{project::wrong, report::usage_error, source};
 
 /// When a case begins unless it says so: some moment, so that every run is the same.
 const BEGIN: i64 = 1_767_225_600;
@@ -80,7 +80,7 @@ pub(super) enum Task {
         steps: Vec<Step>,
     },
     /// Nothing: the case can't be read.
-    Unreadable(Box<PlanError>),
+    Unreadable(Box<Diagnostic>),
 }
 
 /// One thing that happens to a hook.
@@ -146,7 +146,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     let mut files = Vec::new();
     if !path.exists() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("there are no cases: {} doesn't exist", path.display()),
             format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
         ));
@@ -156,14 +156,14 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     } else if path.exists() {
         files.push(path.to_owned());
     } else {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{} can't be read: there is no such file", path.display()),
             "cases are in the folder `cases` beside the plugin; `--cases` names another one",
         ));
     }
     let cases: Vec<Case> = files.iter().flat_map(|file| of_file(file)).collect();
     if cases.is_empty() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{} has no cases", path.display()),
             format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
         ));
@@ -180,7 +180,7 @@ pub(super) fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case
     let all = cases.len();
     cases.retain(|case| case.name.contains(text));
     if cases.is_empty() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("none of {all} cases has `{text}` in its name"),
             "`--only` takes a part of a name",
         ));
@@ -190,7 +190,7 @@ pub(super) fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case
 
 fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let wrong = |error: std::io::Error| {
-        Mistakes::one(
+        usage_error(
             format!("{} can't be read: {error}", folder.display()),
             "cases are in the folder `cases` beside the plugin; `--cases` names another one",
         )
@@ -260,7 +260,7 @@ fn of_file(path: &Path) -> Vec<Case> {
 }
 
 /// Reads the cases of a file of our layout, in the order in which they are written.
-fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<PlanError>> {
+fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     if !file.document.object.0.is_object() {
         let error = file.document.error("", "this file is no mapping");
         return Err(vec![error.hint("it has the names of cases as its keys")]);
@@ -279,7 +279,7 @@ fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<PlanError>> {
     Ok(cases)
 }
 
-fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, PlanError> {
+fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Diagnostic> {
     let pointer = format!("/{}", reference_token(&name));
     let mistake = |message: &str, hint: &str| file.document.key_error(&pointer, message).hint(hint);
     let Written {
@@ -349,13 +349,13 @@ impl Case {
     }
 
     /// Makes one of what can't be read.
-    fn unreadable(file: &Arc<CaseFile>, name: String, pointer: String, why: PlanError) -> Case {
+    fn unreadable(file: &Arc<CaseFile>, name: String, pointer: String, why: Diagnostic) -> Case {
         let task = Task::Unreadable(Box::new(why));
         Case::new(file, name, pointer, None, None, task)
     }
 
     /// Returns why it can't be read, if it can't.
-    pub fn mistake(&self) -> Option<&PlanError> {
+    pub fn mistake(&self) -> Option<&Diagnostic> {
         match &self.task {
             Task::Unreadable(mistake) => Some(mistake),
             Task::Ask { .. } | Task::Hook { .. } => None,
@@ -374,7 +374,7 @@ fn begin(task: &Task) -> Timestamp {
     }
 }
 
-fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, PlanError> {
+fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, Diagnostic> {
     let mut steps = Vec::new();
     for (n, written) in written.into_iter().enumerate() {
         let pointer = format!("{pointer}/steps/{n}");

@@ -1,6 +1,6 @@
 //! `capstan plugin check`: all mistakes of components in one go.
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use capstan_sandbox::{Examination, examine};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
     commands::say,
     context,
     exit::Exit,
-    report::Mistakes,
+    report::Diagnostics,
     text,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
                 let examination = examine(&subject.bytes, cache, global.compiler.as_deref())?;
                 found.push((subject.label, examination));
             }
-            Err(error) => unreadable.push((path.display().to_string(), error.downcast::<Mistakes>()?.0)),
+            Err(error) => unreadable.push((path.display().to_string(), error.downcast::<Diagnostics>()?.0)),
         }
     }
     let is_good = unreadable.is_empty() && found.iter().all(|(_, found)| found.is_plugin());
@@ -31,10 +31,10 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
         for (file, found) in &found {
             tell(file, found);
         }
-        let mut all: Vec<PlanError> = found.iter().flat_map(|(file, found)| mistakes(file, found)).collect();
+        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| mistakes(file, found)).collect();
         all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
         if !all.is_empty() {
-            return Err(Mistakes(all).into());
+            return Err(Diagnostics(all).into());
         }
     } else {
         let mut report: Vec<Value> = found
@@ -68,9 +68,9 @@ fn tell(file: &str, found: &Examination) {
 }
 
 /// Puts what is wrong with a component into the words of mistakes.
-pub(super) fn mistakes(file: &str, found: &Examination) -> Vec<PlanError> {
+pub(super) fn mistakes(file: &str, found: &Examination) -> Vec<Diagnostic> {
     let faults = found.faults.iter();
     faults
-        .map(|fault| PlanError::new(format!("{file}: {}", fault.message)).hint(fault.hint.clone()))
+        .map(|fault| Diagnostic::new(format!("{file}: {}", fault.message)).hint(fault.hint.clone()))
         .collect()
 }

@@ -11,7 +11,7 @@ use crate::{
     context,
     exit::Exit,
     render::{columns, lines},
-    report::Mistakes,
+    report::Diagnostics,
     terminal::Text,
     text,
 };
@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit>
         }
         let mistakes = check::mistakes(&subject.label, &found);
         if !mistakes.is_empty() {
-            return Err(Mistakes(mistakes).into());
+            return Err(Diagnostics(mistakes).into());
         }
     } else {
         print_json(&json!({ "file": subject.label, "plugin": found }))?;

@@ -1,7 +1,7 @@
 //! What only a call finds out about a component that was made of JavaScript: whether the program has the functions of the contract.
 //! jco gives every component all exports of its world, and `QuickJS` looks the functions up when they are called.
 
-use capstan_core::{error::PlanError, plugins::PluginError};
+use capstan_core::{error::Diagnostic, plugins::PluginError};
 use capstan_sandbox::{Function, Question, Sandbox};
 use capstan_stamp::{Interface, Manifest};
 use serde_json::{Map, Value, json};
@@ -13,8 +13,8 @@ const NO_EXPORT: &str = "the program doesn't export `";
 const NO_FUNCTION: &str = "the program has no function `";
 
 /// Calls each function that the claims need, and returns a mistake for each that the program lacks.
-pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) -> Vec<PlanError> {
-    let mut mistakes: Vec<PlanError> = Vec::new();
+pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) -> Vec<Diagnostic> {
+    let mut mistakes: Vec<Diagnostic> = Vec::new();
     for claim in &manifest.claims {
         let interface = claim.interface();
         for function in functions(interface) {
@@ -35,10 +35,10 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
 }
 
 /// Names the file and the export of what is missing.
-fn mistake(interface: Interface, message: &str) -> Option<PlanError> {
+fn mistake(interface: Interface, message: &str) -> Option<Diagnostic> {
     let export = export(interface);
     if message.contains(NO_EXPORT) {
-        let mistake = PlanError::new(format!(
+        let mistake = Diagnostic::new(format!(
             "plugin.js doesn't export `{export}`, which `plugin.toml` claims"
         ));
         return Some(mistake.hint(format!(
@@ -47,7 +47,7 @@ fn mistake(interface: Interface, message: &str) -> Option<PlanError> {
     }
     let (_, function) = message.split_once(NO_FUNCTION)?;
     let (function, _) = function.split_once('`')?;
-    let mistake = PlanError::new(format!("`{export}` in plugin.js has no function `{function}`"));
+    let mistake = Diagnostic::new(format!("`{export}` in plugin.js has no function `{function}`"));
     Some(mistake.hint("the functions of each interface are in `wit/`"))
 }
 

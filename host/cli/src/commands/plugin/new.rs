@@ -9,7 +9,7 @@ use super::{language, print, template};
 use crate::{
     args::{Global, Kind, PluginNew},
     exit::Exit,
-    report::Mistakes,
+    report::usage_error,
     text,
 };
 
@@ -20,14 +20,14 @@ pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
     let manifest = files.iter().find(|(path, _)| path == "plugin.toml");
     let manifest = manifest.map(|(_, text)| text.as_str()).unwrap_or_default();
     if let Err(error) = Manifest::from_toml(manifest) {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("`{}` can't be a plugin's name: {error}", args.name),
             "write one like `queue-health`",
         ));
     }
     let shown = folder.display();
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{shown} is there already"),
             "nothing was changed; take another name, or another folder with `--in`",
         ));
@@ -38,7 +38,7 @@ pub(super) fn run(_global: &Global, args: &PluginNew) -> anyhow::Result<Exit> {
         let made = made.and_then(|()| capstan_files::write(&path, text.as_bytes(), Readers::AsUsual));
         made.map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
-            Mistakes::one(message, "`--in` names another folder")
+            usage_error(message, "`--in` names another folder")
         })?;
     }
     let what = match args.kind {

@@ -7,7 +7,7 @@ use std::{
 
 use capstan_sandbox::Sandbox;
 
-use crate::{args::Global, context, plugin_folder, plugins, report::Mistakes};
+use crate::{args::Global, context, plugin_folder, plugins, report::usage_error};
 
 /// A plugin's component, and where it comes from.
 pub(in crate::commands) struct Subject {
@@ -47,7 +47,7 @@ impl Subject {
             .iter()
             .map(|plugin| format!("`{}`", plugin.name))
             .collect();
-        Err(Mistakes::one(
+        Err(usage_error(
             format!("there is no file, folder or plugin `{shown}`"),
             format!(
                 "name a component, a folder with a `plugin.toml`, or one of {}",
@@ -62,7 +62,7 @@ impl Subject {
         plugin_folder::warn_if_stale(path);
         let shown = path.display();
         let bytes = std::fs::read(path)
-            .map_err(|error| Mistakes::one(format!("{shown} can't be read: {error}"), "name a component's file"))?;
+            .map_err(|error| usage_error(format!("{shown} can't be read: {error}"), "name a component's file"))?;
         Ok(Subject {
             label: shown.to_string(),
             bytes: bytes.into(),
@@ -78,7 +78,7 @@ impl Subject {
                 let path = folder.join(plugin_folder::CASES);
                 Ok(path.strip_prefix("./").map(PathBuf::from).unwrap_or(path))
             }
-            (None, None) => Err(Mistakes::one(
+            (None, None) => Err(usage_error(
                 format!("it is not known where the cases of {} are", self.label),
                 "`--cases PATH` names them",
             )),

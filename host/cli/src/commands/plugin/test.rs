@@ -21,7 +21,7 @@ use crate::{
     args::{Global, Output, PluginTest},
     exit::Exit,
     render::Paint,
-    report::{Mistakes, place_text},
+    report::{Diagnostics, place_text, usage_error},
     terminal::Text,
     text,
 };
@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Ex
         let report = junit::report(&name, &trials);
         capstan_files::write(file, report.as_bytes(), Readers::AsUsual).map_err(|error| {
             let message = format!("the report {} can't be written: {error}", file.display());
-            Mistakes::one(message, "name a file in a folder that is there")
+            usage_error(message, "name a file in a folder that is there")
         })?;
     }
     let failed = trials.iter().filter(|trial| !trial.is_good()).count();
@@ -105,10 +105,10 @@ fn recorded(trials: &mut [Trial]) -> anyhow::Result<usize> {
         if all.is_empty() {
             continue;
         }
-        let text = record::written(&file, all).map_err(Mistakes)?;
+        let text = record::written(&file, all).map_err(Diagnostics)?;
         capstan_files::write(&path, text.as_bytes(), Readers::AsUsual).map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
-            Mistakes::one(message, "`--record` changes the files of cases")
+            usage_error(message, "`--record` changes the files of cases")
         })?;
     }
     Ok(count)

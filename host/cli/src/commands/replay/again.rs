@@ -27,7 +27,7 @@ use crate::{
     },
     exit::Exit,
     render::{Paint, name_of},
-    report::Mistakes,
+    report::usage_error,
     terminal::Text,
     text,
 };
@@ -69,7 +69,7 @@ pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path
         let mut names: Vec<&str> = asked.iter().map(|asked| asked.by.plugin.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("operation {} asked nothing of a plugin `{}`", past.id, info.name),
             format!("it asked {}", names.join(", ")),
         ));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use capstan_sandbox::Function;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ struct HealthStatus {
 }
 
 /// Reads the cases of a file. The message counts where one is written.
-pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<PlanError>> {
+pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let mut document = file.document.clone();
     rename_keys(&mut document.object.0);
     let Tests { tests } = wrong::deserialize(&document)?;

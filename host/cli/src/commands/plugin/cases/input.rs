@@ -1,7 +1,7 @@
 //! The contract's inputs, from the few keys of them that a case cares about.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::{error::PlanError, manifest};
+use capstan_core::{error::Diagnostic, manifest};
 use capstan_sandbox::Function;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ pub(super) fn of(
     pointer: &str,
     function: Function,
     given: Value,
-) -> Result<Map<String, Value>, PlanError> {
+) -> Result<Map<String, Value>, Diagnostic> {
     let is_alone = match &given {
         Value::String(_) => true,
         Value::Object(map) => map.contains_key("kind") && map.contains_key("apiVersion"),
@@ -96,7 +96,7 @@ fn usual(function: Function) -> Vec<(&'static str, Value)> {
 }
 
 /// Completes an observation: a word alone is its kind, `text` is a body that needs no base64, `health` may be a word.
-pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result<Map<String, Value>, PlanError> {
+pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result<Map<String, Value>, Diagnostic> {
     let mut seen = match seen {
         Value::String(kind) => Map::from_iter([("kind".to_owned(), json!(kind))]),
         Value::Object(map) if map.get("kind").is_some_and(Value::is_string) => map,
@@ -125,7 +125,7 @@ pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result
 }
 
 /// Reads an object that is named by its file, from where the cases are.
-fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), PlanError> {
+fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Diagnostic> {
     let Some(name) = object.as_str() else {
         return Ok(());
     };

@@ -1,6 +1,6 @@
 //! Writes answers into a file of cases as what is expected. The rest of the file stays as it is, comments too.
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
 use serde_json::{Value, json};
 
 use super::CaseFile;
@@ -19,7 +19,7 @@ pub(in crate::commands::plugin) struct Expectation {
 /// # Errors
 ///
 /// Returns which of them can't be written.
-pub(in crate::commands::plugin) fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<PlanError>> {
+pub(in crate::commands::plugin) fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
     let mut lines: Vec<String> = file.text.lines().map(str::to_owned).collect();
     let (mut edits, mut mistakes) = (Vec::new(), Vec::new());
     for expectation in all {
@@ -48,7 +48,7 @@ struct Edit {
     text: Vec<String>,
 }
 
-fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<Edit, PlanError> {
+fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<Edit, Diagnostic> {
     let Expectation { pointer, answer } = expectation;
     let place = file.document.place(&pointer);
     let start = place.as_ref().map(|place| (index(place.line), index(place.column)));
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    fn recorded(text: &str, all: &[(&str, Value)]) -> Result<String, Vec<PlanError>> {
+    fn recorded(text: &str, all: &[(&str, Value)]) -> Result<String, Vec<Diagnostic>> {
         let file = CaseFile {
             path: "cases.yaml".into(),
             text: text.to_owned(),
