@@ -44,6 +44,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-sandbox",
         "capstan-schema",
         "capstan-sim",
+        "capstan-source",
         "capstan-yaml",
     ];
     let wasm = ["wasmtime", "wasmtime-wasi", "wasmtime-wizer"];
@@ -75,6 +76,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-sandbox",
         "capstan-schema",
         "capstan-sim",
+        "capstan-source",
     ] {
         knows(package, &cluster);
     }
@@ -84,6 +86,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-registry",
         "capstan-sandbox",
         "capstan-sim",
+        "capstan-source",
     ] {
         knows(package, &faces);
     }
@@ -93,7 +96,20 @@ fn no_crate_knows_what_it_may_not() {
         knows(package, &["tokio"]);
     }
     knows("capstan-core", &["capstan-engine", "capstan-sandbox", "capstan-sim"]);
-    knows("capstan-engine", &["capstan", "capstan-sandbox", "capstan-sim"]);
+    knows(
+        "capstan-engine",
+        &["capstan", "capstan-sandbox", "capstan-sim", "capstan-source"],
+    );
+    knows(
+        "capstan-source",
+        &[
+            "capstan",
+            "capstan-engine",
+            "capstan-registry",
+            "capstan-sandbox",
+            "capstan-sim",
+        ],
+    );
     knows(
         "capstan-sandbox",
         &["capstan", "capstan-engine", "capstan-registry", "capstan-sim"],
@@ -370,7 +386,7 @@ fn files_are_written_and_output_is_printed_in_one_place() {
         // Caches write through an open folder, in temporary files with unique names.
         "private/src/lib.rs",
         // A Git folder of our own in a temporary folder.
-        "cli/src/source/git.rs",
+        "source/src/git.rs",
     ];
     // A child of the sandbox speaks to its parent.
     let may_print = ["cli/src/terminal/write.rs", "sandbox/src/compile.rs"];
@@ -384,7 +400,7 @@ fn files_are_written_and_output_is_printed_in_one_place() {
     ];
     let prints = ["stdout().write", "stdout().lock", " print!(", " println!("];
     for crates in [
-        "cli", "core", "engine", "files", "private", "process", "registry", "sandbox", "sim",
+        "cli", "core", "engine", "files", "private", "process", "registry", "sandbox", "sim", "source",
     ] {
         for (path, text) in sources(&capstan_tests::path(&format!("../host/{crates}/src"))) {
             let text = without_tests(&text).to_owned();

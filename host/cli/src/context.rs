@@ -26,9 +26,9 @@ use tokio::runtime::{self, Runtime};
 
 use crate::{
     args::Global,
-    connect, grants, plugins,
+    connect, environment, grants, plugins,
     report::{Diagnostics, usage_error},
-    source::{self, Capabilities},
+    source::Capabilities,
 };
 
 /// Names may be this long: what is made of them must fit into labels.
@@ -262,7 +262,7 @@ fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
 ///
 /// Returns what is wrong with the scenario, or with what was kept.
 pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
-    let read = |path: &Path| source::text(path).map_err(|mistake| Diagnostics(vec![mistake]));
+    let read = |path: &Path| environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]));
     let scenario = match scenario {
         None => Scenario::default(),
         Some(path) => Scenario::from_yaml(&read(path)?).map_err(|error| {

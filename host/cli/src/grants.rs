@@ -7,8 +7,8 @@ use capstan_core::{
 
 use crate::{
     args::Global,
+    environment,
     report::{Diagnostics, usage_error},
-    source,
 };
 
 /// Reads the grants of a command line, over those of `capstan.yaml`.
@@ -19,7 +19,7 @@ use crate::{
 pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
     let mut grants = global.granted.clone();
     if let Some(path) = &global.grants_file {
-        let text = source::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
+        let text = environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
         let of_file: UserGrants = serde_yaml::from_str(&text).map_err(|error| {
             usage_error(
                 format!("{}: these are no grants: {error}", path.display()),

@@ -12,6 +12,7 @@ mod client;
 mod commands;
 mod connect;
 pub mod context;
+pub mod environment;
 pub mod exit;
 mod grants;
 mod import;
@@ -23,8 +24,9 @@ mod proxy;
 pub mod render;
 pub mod report;
 mod seconds;
-pub mod source;
 pub mod terminal;
+
+use capstan_source as source;
 
 use std::{ffi::OsString, process::ExitCode};
 

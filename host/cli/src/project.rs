@@ -24,9 +24,10 @@ use self::file::{Configuration, Entry};
 use crate::{
     args::{From, Global, Set},
     context::Context,
+    environment,
     options::Options,
     report::{Diagnostics, usage_error},
-    source::{self, Desired, Gathered, Kustomization, Reading, Release, Source, WorkTree},
+    source::{self, Desired, FileAccess, Gathered, Kustomization, Reading, Release, Source, WorkTree},
 };
 
 /// What a command is about.
@@ -91,14 +92,14 @@ impl App {
     /// # Errors
     ///
     /// Returns everything that is wrong with them, together.
-    pub fn gather(&self, deadline: Duration, allows_outside: bool) -> Result<Gathered, Diagnostics> {
+    pub fn gather(&self, deadline: Duration, access: &FileAccess) -> Result<Gathered, Diagnostics> {
         if !self.refused.is_empty() {
             return Err(Diagnostics(self.refused.clone()));
         }
         let reading = Reading {
             deadline,
             tree: self.tree.as_ref(),
-            allows_outside,
+            access,
             last_key_counts: self.options.compat.is_some(),
             is_applied: true,
         };
@@ -233,7 +234,7 @@ fn named_after(sources: &[Source]) -> anyhow::Result<String> {
 fn of_argocd(global: &Global, set: &Set) -> anyhow::Result<Vec<App>> {
     let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
     for file in &set.from.argocd_application {
-        match argocd::read(file, global.allow_outside_tree) {
+        match argocd::read(file, &environment::file_access(global.allow_outside_tree)) {
             Ok(read) => apps.extend(read),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -285,7 +286,7 @@ fn select(mut apps: Vec<App>, set: &Set) -> anyhow::Result<Vec<App>> {
 fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Vec<App>, Global)> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for path in files {
-        match file::read(path, global.allow_outside_tree) {
+        match file::read(path, &environment::file_access(global.allow_outside_tree)) {
             Ok(configuration) => read.push(configuration),
             Err(wrong) => mistakes.extend(wrong),
         }
@@ -396,7 +397,7 @@ fn apps_of(configuration: &Configuration, global: &Global, set: &Set, is_only: b
         let pointer = format!("/argocdApplications/{index}");
         let inside = configuration.confine(&pointer, &path);
         inside.map_err(|mistake| Diagnostics(vec![mistake]))?;
-        let read = argocd::read(&path, global.allow_outside_tree).map_err(Diagnostics)?;
+        let read = argocd::read(&path, &environment::file_access(global.allow_outside_tree)).map_err(Diagnostics)?;
         all.extend(
             read.into_iter()
                 .map(|app| settle_argocd(app, &file.options, global, set)),
@@ -414,7 +415,7 @@ impl Project {
     pub fn read(&self) -> anyhow::Result<Vec<Read>> {
         let (mut read, mut mistakes) = (Vec::new(), Vec::new());
         for app in &self.apps {
-            match app.gather(self.deadline, self.global.allow_outside_tree) {
+            match app.gather(self.deadline, &environment::file_access(self.global.allow_outside_tree)) {
                 Ok(gathered) => read.push(Read {
                     app: app.clone(),
                     gathered,

@@ -20,6 +20,7 @@ use capstan_core::{
     plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked},
     plugins::{Answerer, Application, Plugins},
     record::HookRecords,
+    revision::Revision,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 
@@ -29,7 +30,6 @@ use crate::{
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
     live::{contents_of, gone, look_up},
-    revision::Revision,
     unserved,
 };
 

@@ -6,6 +6,7 @@ use capstan_core::{
     error::Diagnostic,
     object::Object,
     plan::Plan,
+    revision::Revision,
     task::{Action, LiveState, Task},
 };
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,6 @@ use crate::{
     cluster::Cluster,
     error::ClusterError,
     planning::{Place, Planned},
-    revision::Revision,
 };
 
 /// The version of the file.

@@ -13,6 +13,7 @@ use capstan_registry::{Access, Policy, Store};
 
 use crate::{
     args::{Distribute, Global, Reach},
+    environment,
     exit::Exit,
     plugins,
     project::{
@@ -38,7 +39,9 @@ fn here(global: &Global) -> anyhow::Result<Option<Configuration>> {
     if !path.is_file() {
         return Ok(None);
     }
-    Ok(Some(file::read(&path, global.allow_outside_tree).map_err(Diagnostics)?))
+    Ok(Some(
+        file::read(&path, &environment::file_access(global.allow_outside_tree)).map_err(Diagnostics)?,
+    ))
 }
 
 /// Returns who has to sign what, as `capstan.yaml` says it.

@@ -19,10 +19,11 @@ use super::{print, print_json, which};
 use crate::{
     args::{self, Compat, Global, Output},
     context::{self, Context},
+    environment,
     exit::Exit,
     render::{Paint, columns, lines, name_of},
     report::Diagnostics,
-    source::{self, FolderRules, Reading, Release, Source},
+    source::{self, FileAccess, FolderRules, Reading, Release, Source},
     terminal::Text,
     text,
 };
@@ -48,7 +49,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 
 /// Judges what files name, and says in which namespace that is.
 async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<Judged>)> {
-    let objects = read(args, global.allow_outside_tree)?;
+    let objects = read(args, &environment::file_access(global.allow_outside_tree))?;
     // Plugins are told an application with every question.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
@@ -68,7 +69,7 @@ async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::R
     Ok((application.namespace, judged))
 }
 
-fn read(args: &args::Health, allows_outside: bool) -> anyhow::Result<Vec<Object>> {
+fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
     let sources: Vec<Source> = args
         .files
         .iter()
@@ -86,9 +87,8 @@ fn read(args: &args::Health, allows_outside: bool) -> anyhow::Result<Vec<Object>
     // No program runs for files: nothing has to be waited for.
     let reading = Reading {
         deadline: std::time::Duration::ZERO,
-        allows_outside,
         is_applied: false,
-        ..Reading::typed()
+        ..Reading::typed(access)
     };
     let desired = source::gather(&sources, &reading)?.render(&release)?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())

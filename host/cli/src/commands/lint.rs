@@ -13,12 +13,12 @@ use serde_json::json;
 use super::{print, print_json, say};
 use crate::{
     args::{self, Compat, From, Global, Output, Set},
-    context,
+    context, environment,
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
     report::{Diagnostics, usage_error},
-    source::{Capabilities, Release, Source},
+    source::{Capabilities, FileAccess, Release, Source},
     terminal::Text,
     text,
 };
@@ -47,7 +47,12 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
             name: app.name.clone(),
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
         };
-        match read(app, global.allow_outside_tree, args, &application) {
+        match read(
+            app,
+            &environment::file_access(global.allow_outside_tree),
+            args,
+            &application,
+        ) {
             Ok(manifests) => {
                 count += manifests.len();
                 findings.extend(find(&project.global, app, application, (manifests, kube_minor)).await?);
@@ -81,12 +86,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
 
 /// Reads the manifests; charts are told the newest version of Kubernetes that Capstan knows, unless the user names one, and what helm
 /// thinks a cluster serves.
-fn read(
-    app: &App,
-    allows_outside: bool,
-    args: &args::Lint,
-    application: &Application,
-) -> anyhow::Result<Vec<Manifest>> {
+fn read(app: &App, access: &FileAccess, args: &args::Lint, application: &Application) -> anyhow::Result<Vec<Manifest>> {
     let newest = Capabilities {
         kube_version: format!("1.{}.0", versions::NEWEST),
         api_versions: Vec::new(),
@@ -103,7 +103,7 @@ fn read(
             versions::NEWEST
         ));
     }
-    let desired = app.gather(args.from.deadline(), allows_outside)?.render(&release)?;
+    let desired = app.gather(args.from.deadline(), access)?.render(&release)?;
     Ok(desired.manifests)
 }
 

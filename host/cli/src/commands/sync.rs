@@ -15,10 +15,11 @@ use super::{
 use crate::{
     args::{DryRun, Global, Lints, Output, Sync},
     context::Context,
+    environment,
     exit::Exit,
     render::{self, name_of},
     report::{Diagnostics, usage_error},
-    source, text,
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
@@ -69,7 +70,7 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
             "a saved plan holds its manifests",
         ));
     }
-    let text = source::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
+    let text = environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
     Planned::load(&text).map_err(|mut mistake| {
         mistake.message = format!("{}: {}", path.display(), mistake.message);
         Diagnostics(vec![mistake]).into()

@@ -14,7 +14,7 @@ use capstan_core::{error::Diagnostic, manifest};
 use serde_json::Value;
 
 use super::Found;
-use crate::source;
+use crate::environment;
 
 /// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +90,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
 }
 
 fn config_map(path: &Path) -> Result<Found<Script>, Diagnostic> {
-    let text = source::text(path)?;
+    let text = environment::text(path)?;
     let name = path.display().to_string();
     let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
     let mut found = Found::none();

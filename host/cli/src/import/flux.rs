@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Found;
-use crate::source;
+use crate::environment;
 
 /// The expressions of a kind. The first that is true decides, in this order; none is as `in_progress`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ const KEY: &str = "healthCheckExprs";
 
 /// Reads a file with a list, with a mapping that has one, or with Kustomizations.
 pub(crate) fn read(path: &Path) -> Result<Found<Expressions>, Vec<Diagnostic>> {
-    let text = source::text(path).map_err(|mistake| vec![mistake])?;
+    let text = environment::text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let mut lists = Vec::new();
     if let Ok(mut value) = manifest::value(&text)

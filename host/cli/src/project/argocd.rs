@@ -14,24 +14,19 @@ use super::{App, file::scheme_mistake};
 use crate::{
     options::Options,
     seconds::{Seconds, seconds},
-    source::{self, Chart, FolderRules, Glob, Repository, Source, WorkTree},
+    source::{self, Chart, FileAccess, FolderRules, Glob, Repository, Source, WorkTree, is_argocd_application},
 };
-
-/// Says whether an object is an Argo CD Application.
-pub fn is_application(manifest: &Manifest) -> bool {
-    manifest.object.group() == "argoproj.io" && manifest.object.kind() == "Application"
-}
 
 /// Reads the Applications of a file.
 ///
 /// # Errors
 ///
 /// Returns everything that is wrong with them, or that there is none.
-pub(super) fn read(file: &Path, allows_outside: bool) -> Result<Vec<App>, Vec<Diagnostic>> {
+pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Diagnostic>> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let tree = Tree::around(folder.unwrap_or(Path::new(".")), allows_outside);
+    let tree = Tree::around(folder.unwrap_or(Path::new(".")), access);
     let confined = tree.within.confine(file).map_err(|mistake| vec![mistake])?;
-    let text = source::text(file).map_err(|mistake| vec![mistake])?;
+    let text = access.text(file).map_err(|mistake| vec![mistake])?;
     let name = file.display().to_string();
     let manifests = manifest::read(&manifest::Text {
         file: &name,
@@ -42,7 +37,7 @@ pub(super) fn read(file: &Path, allows_outside: bool) -> Result<Vec<App>, Vec<Di
     })?
     .manifests;
     let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
-    for manifest in manifests.iter().filter(|manifest| is_application(manifest)) {
+    for manifest in manifests.iter().filter(|manifest| is_argocd_application(manifest)) {
         let mut reader = Reader {
             manifest,
             tree: &tree,
@@ -72,11 +67,12 @@ struct Tree {
 }
 
 impl Tree {
-    fn around(folder: &Path, allows_outside: bool) -> Tree {
+    fn around(folder: &Path, access: &FileAccess) -> Tree {
         Tree {
             folder: folder.to_owned(),
-            within: WorkTree::around(folder, allows_outside),
-            remotes: Repository::around(folder).map_or_else(Vec::new, |repository| repository.remotes()),
+            within: WorkTree::around(folder, access),
+            remotes: Repository::around(folder, &access.git_ceilings)
+                .map_or_else(Vec::new, |repository| repository.remotes()),
         }
     }
 

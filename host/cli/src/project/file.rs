@@ -25,11 +25,11 @@ use super::{
 use crate::{
     options::Options,
     plugins,
-    source::{self, Chart, Kustomization, Source, Values, WorkTree},
+    source::{self, Chart, FileAccess, Kustomization, Source, Values, WorkTree},
 };
 
 /// The file's name in a folder.
-pub const NAME: &str = "capstan.yaml";
+pub const NAME: &str = source::PROJECT_FILE;
 
 /// What `capstan.yaml` says: one application, or under `applications` several.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -154,16 +154,16 @@ pub fn named_by(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Reads a file. `allows_outside` says whether it and what it names may be outside of the work tree.
+/// Reads a file.
 ///
 /// # Errors
 ///
 /// Returns everything that is wrong with it.
-pub fn read(path: &Path, allows_outside: bool) -> Result<Configuration, Vec<Diagnostic>> {
+pub fn read(path: &Path, access: &FileAccess) -> Result<Configuration, Vec<Diagnostic>> {
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-    let tree = WorkTree::around(&folder, allows_outside);
+    let tree = WorkTree::around(&folder, access);
     let confined = tree.confine(path).map_err(|mistake| vec![mistake])?;
-    let text = source::text(path).map_err(|mistake| vec![mistake])?;
+    let text = access.text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let document = if confined.is_outside() {
         manifest::document_without_lines(&name, &text)?

@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::{project::wrong, report::usage_error, source};
+use crate::{environment, project::wrong, report::usage_error};
 
 /// When a case begins unless it says so: some moment, so that every run is the same.
 const BEGIN: i64 = 1_767_225_600;
@@ -221,7 +221,7 @@ fn is_argo_cds(file: &Path) -> bool {
 
 fn of_file(path: &Path) -> Vec<Case> {
     let is_ours = !is_argo_cds(path);
-    let read = source::text(path).map_err(|mistake| (String::new(), vec![mistake]));
+    let read = environment::text(path).map_err(|mistake| (String::new(), vec![mistake]));
     let read = read.and_then(|text| {
         let name = path.display().to_string();
         let document = if is_ours {

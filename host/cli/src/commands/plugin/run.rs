@@ -15,11 +15,10 @@ use super::{
 };
 use crate::{
     args::{Global, Output, PluginRun},
-    context,
+    context, environment,
     exit::Exit,
     plugin_folder,
     report::{Diagnostics, usage_error},
-    source,
     terminal::{Text, say},
     text,
 };
@@ -30,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     } else {
         (context::sandbox(global)?, args.name.clone())
     };
-    let text = source::text(&args.input).map_err(|mistake| Diagnostics(vec![mistake]))?;
+    let text = environment::text(&args.input).map_err(|mistake| Diagnostics(vec![mistake]))?;
     let value = capstan_core::manifest::value(&text)
         .map_err(|why| usage_error(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
     let memory = match &args.memory {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::CaseFile;
-use crate::source;
+use crate::environment;
 
 /// Completes an input. An object may be the name of a file beside the file of cases; for `assess` it may stand alone.
 pub(super) fn of(
@@ -131,7 +131,7 @@ fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Dia
     };
     let path = file.path.parent().unwrap_or(&file.path).join(name);
     let wrong = |message: String| file.document.error(pointer, message);
-    let text = source::text(&path).map_err(|error| wrong(error.message))?;
+    let text = environment::text(&path).map_err(|error| wrong(error.message))?;
     let read = if file.is_ours {
         manifest::value(&text)
     } else {

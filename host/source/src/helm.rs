@@ -7,7 +7,7 @@ use capstan_core::error::Diagnostic;
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
-use super::{Release, Rendered, Text, bases, files::name_of, program, tree::WorkTree};
+use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, program, tree::WorkTree};
 
 const MISSING: &str = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH; \
                        or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`";
@@ -130,7 +130,7 @@ pub(super) fn is_chart(path: &Path) -> bool {
 }
 
 /// Finds helm, and checks what can be checked of a chart without it. `tree` is what the chart's links stay in.
-pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, allows_outside: bool) -> Result<Program, Diagnostic> {
+pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) -> Result<Program, Diagnostic> {
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
@@ -151,7 +151,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, allows_outside: bool)
         return Err(Diagnostic::new(message).hint("keep one of them, or name a file"));
     }
     if path.is_dir() {
-        let own = || WorkTree::around(path, allows_outside);
+        let own = || WorkTree::around(path, access);
         bases::check_links(path, &tree.cloned().unwrap_or_else(own))?;
     }
     if chart.local().is_none() && chart.chart.starts_with('-') {
@@ -201,6 +201,7 @@ pub(super) fn render(
     helm: &Program,
     release: &Release<'_>,
     deadline: Duration,
+    stdin: &Stdin,
 ) -> Result<Rendered, Diagnostic> {
     let what = format!("helm can't render the chart {}", chart.chart);
     let mut command = Command::new(helm, Environment::Minimal);
@@ -210,11 +211,7 @@ pub(super) fn render(
     arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
     let is_stdin = chart.values.all_files().any(|file| file == "-");
-    let input = if is_stdin {
-        Some(super::text(Path::new("-"))?)
-    } else {
-        inline
-    };
+    let input = if is_stdin { Some(stdin.text()?) } else { inline };
     if let Some(input) = input {
         command.input(input.into_bytes());
     }

@@ -9,7 +9,7 @@ use std::{
 use capstan_core::error::Diagnostic;
 
 use super::{
-    Text,
+    Stdin, Text,
     glob::Glob,
     kustomize,
     tree::{ConfinedPath, WorkTree, plain, text},
@@ -44,12 +44,13 @@ pub(super) fn texts(
     recursive: bool,
     rules: &FolderRules,
     tree: &WorkTree,
+    stdin: &Stdin,
 ) -> Result<Vec<Text>, Diagnostic> {
     let (path, is_outside) = (path.path(), path.is_outside());
     if path == Path::new("-") {
         return Ok(vec![Text {
             name: "stdin".to_owned(),
-            text: text(path)?,
+            text: stdin.text()?,
             is_outside: false,
         }]);
     }
@@ -163,7 +164,7 @@ impl Walk<'_> {
                 self.tree.confine(&entry)?;
                 self.folder(&entry, depth + 1)?;
             }
-        } else if name == crate::project::FILE || !self.rules.takes(inside) {
+        } else if name == crate::PROJECT_FILE || !self.rules.takes(inside) {
             // The first says what to do with the folder.
         } else if name == CHART && depth > 0 {
             let shown = entry.parent().unwrap_or(&entry).display();

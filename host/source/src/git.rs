@@ -27,7 +27,7 @@ const EXCLUDE_BYTES: u64 = 1 << 20;
 
 /// Returns the commit, and `-dirty` after it if something of the sources isn't in it; nothing outside of a work tree, without git, or
 /// where the sources are of several work trees.
-pub(super) fn commit(sources: &[Source]) -> Option<String> {
+pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<String> {
     let git = Program::find("git")?;
     let paths: Vec<PathBuf> = sources
         .iter()
@@ -37,7 +37,7 @@ pub(super) fn commit(sources: &[Source]) -> Option<String> {
     let mut found: Option<Repository> = None;
     for path in &paths {
         let folder = if path.is_dir() { path.as_path() } else { path.parent()? };
-        let this = Repository::around(folder)?;
+        let this = Repository::around(folder, ceilings)?;
         if found.as_ref().is_some_and(|found| *found != this) {
             return None;
         }

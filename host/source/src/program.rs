@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use capstan_core::error::Diagnostic;
+use capstan_core::{duration::span, error::Diagnostic};
 use capstan_process::{Command, RunError};
-
-use crate::render::span;
 
 /// How many bytes a program may write: manifests of more than this would not fit into the cluster's store either.
 const OUTPUT_BYTES: usize = 256 << 20;

@@ -9,7 +9,7 @@ use std::{
 
 use capstan_core::error::Diagnostic;
 
-use super::repository::Repository;
+use super::{FileAccess, repository::Repository};
 
 /// The flag that allows what is outside.
 pub const FLAG: &str = "--allow-outside-tree";
@@ -35,21 +35,21 @@ pub struct ConfinedPath {
 }
 
 impl WorkTree {
-    /// Finds the tree that a folder is in. `allows_outside` is what the user's flag says.
-    pub fn around(folder: &Path, allows_outside: bool) -> WorkTree {
+    /// Finds the tree that a folder is in.
+    pub fn around(folder: &Path, access: &FileAccess) -> WorkTree {
         let folder = if folder.as_os_str().is_empty() {
             Path::new(".")
         } else {
             folder
         };
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let repository = Repository::around(&folder);
+        let repository = Repository::around(&folder, &access.git_ceilings);
         let is_git = repository.is_some();
         let root = repository.map(|repository| repository.root);
         WorkTree {
-            root: root.or_else(|| working_directory(&folder)).unwrap_or(folder),
+            root: root.or_else(|| working_directory(&folder, access)).unwrap_or(folder),
             is_git,
-            allows_outside,
+            allows_outside: access.allows_outside,
         }
     }
 
@@ -87,12 +87,12 @@ impl WorkTree {
     /// # Errors
     ///
     /// Returns that the link leads out of the tree, unless the user allows it.
-    pub fn confine_typed(path: &Path, allows_outside: bool) -> Result<ConfinedPath, Diagnostic> {
+    pub fn confine_typed(path: &Path, access: &FileAccess) -> Result<ConfinedPath, Diagnostic> {
         let goes_down = path
             .components()
             .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         let base = if goes_down { None } else { path.parent() };
-        let tree = WorkTree::around(base.unwrap_or(Path::new(".")), allows_outside);
+        let tree = WorkTree::around(base.unwrap_or(Path::new(".")), access);
         match tree.confine(path) {
             Err(_) if !tree.is_git => Ok(ConfinedPath {
                 path: path.to_owned(),
@@ -104,10 +104,11 @@ impl WorkTree {
 }
 
 /// Returns the working directory, if a folder is below it and it isn't everything that the user has.
-fn working_directory(folder: &Path) -> Option<PathBuf> {
-    let here = std::env::current_dir().and_then(|here| here.canonicalize()).ok()?;
-    let has_home = std::env::home_dir().is_some_and(|home| home.canonicalize().unwrap_or(home).starts_with(&here));
-    (folder.starts_with(&here) && !has_home).then_some(here)
+fn working_directory(folder: &Path, access: &FileAccess) -> Option<PathBuf> {
+    let here = access.working_directory.as_ref()?;
+    let home = access.home.as_ref();
+    let has_home = home.is_some_and(|home| home.canonicalize().unwrap_or_else(|_| home.clone()).starts_with(here));
+    (folder.starts_with(here) && !has_home).then(|| here.clone())
 }
 
 impl ConfinedPath {
@@ -136,23 +137,23 @@ impl ConfinedPath {
     }
 }
 
-/// Reads a text file or stdin that the user named.
+/// Reads a text file that the user named.
 ///
 /// # Errors
 ///
 /// Returns why it couldn't be read.
 pub fn text(path: &Path) -> Result<String, Diagnostic> {
-    let name = path.display();
-    let read = if path == Path::new("-") {
-        bytes(io::stdin())
-    } else {
-        fs::File::open(path).and_then(bytes)
-    };
+    text_of(&path.display().to_string(), fs::File::open(path).and_then(bytes))
+}
+
+/// Takes what was read from a file or a stream as text.
+pub(super) fn text_of(name: &str, read: io::Result<Vec<u8>>) -> Result<String, Diagnostic> {
     let bytes = read.map_err(|error| Diagnostic::new(format!("{name} can't be read: {}", plain(&error))))?;
     String::from_utf8(bytes).map_err(|_| Diagnostic::new(format!("{name} is not text in UTF-8")))
 }
 
-fn bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
+/// Reads a stream to its end, which has to come before 256 MiB.
+pub(super) fn bytes(stream: impl io::Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     stream.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= FILE_BYTES) {

@@ -19,7 +19,7 @@ const REFERENCES: usize = 5;
 
 /// A repository with a work tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Repository {
+pub struct Repository {
     /// The root of the work tree, canonical.
     pub root: PathBuf,
     /// Where `HEAD` and the index of this work tree are.
@@ -30,13 +30,9 @@ pub(crate) struct Repository {
 
 impl Repository {
     /// Finds the repository whose work tree a folder is in. Like git, it doesn't look at or above the folders of
-    /// `GIT_CEILING_DIRECTORIES`, but for the folder itself. A bare repository has no work tree, and isn't one.
-    pub fn around(folder: &Path) -> Option<Repository> {
+    /// `GIT_CEILING_DIRECTORIES` (`ceilings`), but for the folder itself. A bare repository has no work tree, and isn't one.
+    pub fn around(folder: &Path, ceilings: &[PathBuf]) -> Option<Repository> {
         let folder = folder.canonicalize().ok()?;
-        let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
-        let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings)
-            .filter(|ceiling| ceiling.is_absolute())
-            .collect();
         let is_searched = |at: &&Path| *at == folder || !ceilings.iter().any(|ceiling| ceiling == at);
         folder.ancestors().take_while(is_searched).find_map(Repository::at)
     }
@@ -215,12 +211,12 @@ mod tests {
             ("side/.git", "gitdir: ../.git/worktrees/side\n"),
             ("side/deploy/a.yaml", ""),
         ]);
-        let found = Repository::around(&root.join("side/deploy")).unwrap();
+        let found = Repository::around(&root.join("side/deploy"), &[]).unwrap();
         assert_eq!(
             (found.root.clone(), found.commit().as_deref()),
             (root.join("side"), Some(ID))
         );
-        assert_eq!(Repository::around(&root).unwrap().root, root);
+        assert_eq!(Repository::around(&root, &[]).unwrap().root, root);
     }
 
     #[test]
@@ -231,7 +227,7 @@ mod tests {
             ("deploy/config", "[core]\n\tfsmonitor = \"touch PWNED\"\n"),
             ("deploy/objects/x", ""),
         ]);
-        assert_eq!(Repository::around(&root.join("deploy")).unwrap().root, root);
+        assert_eq!(Repository::around(&root.join("deploy"), &[]).unwrap().root, root);
     }
 
     #[test]

@@ -7,7 +7,11 @@ use capstan_core::{
 };
 
 use super::Rendered;
-use crate::project::argocd;
+
+/// Says whether an object is an Argo CD Application.
+pub fn is_argocd_application(manifest: &Manifest) -> bool {
+    manifest.object.group() == "argoproj.io" && manifest.object.kind() == "Application"
+}
 
 /// What the user should know about how sources were read.
 #[derive(Debug, Default)]
@@ -48,7 +52,7 @@ impl Told {
             }
         }
         self.said.extend(rendered.said);
-        for application in manifests.iter().filter(|manifest| argocd::is_application(manifest)) {
+        for application in manifests.iter().filter(|manifest| is_argocd_application(manifest)) {
             let place = application
                 .place("")
                 .map(|place| format!(" ({place})"))

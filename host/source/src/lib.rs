@@ -2,8 +2,10 @@
 //! built by `kustomize` or `kubectl`, each in a child process with a deadline that never hears of the cluster.
 //!
 //! In two steps, since a chart may ask what the cluster serves: [`gather`] does all that needs no cluster, and
-//! [`Gathered::render`] the rest. What anything means is not known here.
+//! [`Gathered::render`] the rest. What anything means is not known here. [`FileAccess`] is what the
+//! process hands in: this crate knows no command line, no environment and no terminal.
 
+mod access;
 mod bases;
 mod files;
 mod git;
@@ -20,20 +22,27 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::{error::Diagnostic, manifest::Manifest};
-use capstan_engine::Revision;
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    manifest::Manifest,
+    revision::Revision,
+};
 use capstan_process::Program;
 
-pub(crate) use self::repository::Repository;
 use self::told::Told;
 pub use self::{
+    access::{FileAccess, Stdin},
     files::{FolderRules, name_of},
     glob::Glob,
     helm::{Chart, Values, check_release_name, set_file_parts},
     kustomize::Kustomization,
+    repository::Repository,
+    told::is_argocd_application,
     tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
 };
-use crate::report::Diagnostics;
+
+/// The file of a folder that describes applications; it is no manifest.
+pub const PROJECT_FILE: &str = "capstan.yaml";
 
 /// How long rendering may take if nobody says.
 pub const RENDERING: Duration = Duration::from_mins(2);
@@ -82,6 +91,7 @@ pub struct Gathered {
     parts: Vec<Part>,
     sources: Vec<Source>,
     deadline: Duration,
+    access: FileAccess,
     told: Told,
 }
 
@@ -92,14 +102,14 @@ enum Part {
 }
 
 /// How sources are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
     /// How long each program may take that renders.
     pub deadline: Duration,
     /// The tree that the sources stay in, if a file names them; what the user typed is looked for wherever it is.
     pub tree: Option<&'a WorkTree>,
-    /// Whether the user's flag allows what is outside of the tree.
-    pub allows_outside: bool,
+    /// What else may be read, and what the process was given.
+    pub access: &'a FileAccess,
     /// Whether the last of two equal keys counts in files, as by Argo CD's rules. In what helm rendered it always does.
     pub last_key_counts: bool,
     /// Whether the manifests are to be applied, and not only to be looked up.
@@ -232,17 +242,18 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Dia
         parts,
         sources: sources.to_vec(),
         deadline: reading.deadline,
+        access: reading.access.clone(),
         told,
     })
 }
 
-impl Reading<'_> {
-    /// Reads what the user typed, with the usual deadline and nothing allowed.
-    pub fn typed() -> Reading<'static> {
+impl<'a> Reading<'a> {
+    /// Reads what the user typed, with the usual deadline.
+    pub fn typed(access: &'a FileAccess) -> Reading<'a> {
         Reading {
             deadline: RENDERING,
             tree: None,
-            allows_outside: false,
+            access,
             last_key_counts: false,
             is_applied: true,
         }
@@ -252,7 +263,7 @@ impl Reading<'_> {
     fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
         match self.tree {
             Some(tree) => tree.confine(path),
-            None => WorkTree::confine_typed(path, self.allows_outside),
+            None => WorkTree::confine_typed(path, self.access),
         }
     }
 
@@ -260,12 +271,12 @@ impl Reading<'_> {
     fn tree_of(&self, path: &Path) -> WorkTree {
         self.tree
             .cloned()
-            .unwrap_or_else(|| WorkTree::around(path, self.allows_outside))
+            .unwrap_or_else(|| WorkTree::around(path, self.access))
     }
 
     fn files(&self, path: &Path, recursive: bool, rules: &FolderRules) -> Result<Rendered, Diagnostic> {
         let path = self.confine(path)?;
-        let texts = files::texts(&path, recursive, rules, &self.tree_of(path.path()))?;
+        let texts = files::texts(&path, recursive, rules, &self.tree_of(path.path()), &self.access.stdin)?;
         Ok(Rendered {
             texts,
             said: Vec::new(),
@@ -281,7 +292,7 @@ impl Reading<'_> {
         if let Some(path) = chart.local() {
             self.confine(path)?;
         }
-        helm::find(chart, self.tree, self.allows_outside)
+        helm::find(chart, self.tree, self.access)
     }
 }
 
@@ -290,14 +301,14 @@ impl Reading<'_> {
 /// # Errors
 ///
 /// Returns everything that is wrong, together.
-pub fn manifests(paths: &[PathBuf]) -> anyhow::Result<Vec<Manifest>> {
+pub fn manifests(paths: &[PathBuf], access: &FileAccess) -> Result<Vec<Manifest>, Diagnostics> {
     let files = |path: &PathBuf| Source::Files {
         path: path.clone(),
         recursive: false,
         rules: FolderRules::default(),
     };
     let sources: Vec<Source> = paths.iter().map(files).collect();
-    let parts = gather(&sources, &Reading::typed())?.parts;
+    let parts = gather(&sources, &Reading::typed(access))?.parts;
     let manifests = parts.into_iter().flat_map(|part| match part {
         Part::Manifests(manifests) => manifests,
         Part::Chart(..) => Vec::new(),
@@ -316,7 +327,7 @@ impl Gathered {
     /// # Errors
     ///
     /// Returns everything that is wrong, together.
-    pub fn render(self, release: &Release<'_>) -> anyhow::Result<Desired> {
+    pub fn render(self, release: &Release<'_>) -> Result<Desired, Diagnostics> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
         let mut told = self.told;
         for part in self.parts {
@@ -327,7 +338,7 @@ impl Gathered {
                 }
                 Part::Chart(chart, program) => (chart, program),
             };
-            let rendered = helm::render(&chart, &program, release, self.deadline);
+            let rendered = helm::render(&chart, &program, release, self.deadline, &self.access.stdin);
             match rendered
                 .map_err(|mistake| vec![mistake])
                 .and_then(|rendered| told.decode(rendered, true, true))
@@ -337,12 +348,12 @@ impl Gathered {
             }
         }
         if !mistakes.is_empty() {
-            return Err(Diagnostics(mistakes).into());
+            return Err(Diagnostics(mistakes));
         }
         Ok(Desired {
             manifests,
             revision: Revision {
-                commit: git::commit(&self.sources),
+                commit: git::commit(&self.sources, &self.access.git_ceilings),
                 sources: self.sources.iter().map(Source::about).collect(),
             },
             notices: told.notices(),
