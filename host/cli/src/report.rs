@@ -4,10 +4,10 @@ pub use capstan_core::error::Diagnostics;
 use capstan_core::{error::Diagnostic, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
+use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
 use capstan_sandbox::{AskError, SandboxError};
 
 use crate::{
-    connect::CredentialError,
     render::Paint,
     terminal::{Text, clean, say},
     text,
@@ -16,6 +16,16 @@ use crate::{
 /// Makes an error of the user's input: what is wrong, and what may help.
 pub fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     Diagnostics::one(message, hint).into()
+}
+
+/// Warns that a plugin is older than its sources.
+pub(crate) fn stale(stale: &Stale) {
+    say(&text!(
+        "warning: {} was built before {} changed; `capstan plugin build {}` builds it again",
+        stale.component.display(),
+        stale.source.display(),
+        stale.folder.display()
+    ));
 }
 
 /// Prints an error to stderr.
@@ -93,6 +103,12 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<CredentialError>() {
         return Some(error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<ConnectError>() {
+        return Some(match error {
+            ConnectError::NoCluster(_) => "set KUBECONFIG or `--kubeconfig`, or use `--simulate`".to_owned(),
+            ConnectError::NoKubeconfig(_) => "set KUBECONFIG or `--kubeconfig`".to_owned(),
+        });
     }
     Some(match error.downcast_ref::<EngineError>()? {
         EngineError::Busy { .. } => {

@@ -8,6 +8,7 @@ use capstan_core::{
     plugins::Application,
 };
 use capstan_engine::{Current, EngineError, Request};
+use capstan_project::confirmed;
 use serde_json::json;
 
 use super::{
@@ -22,7 +23,6 @@ use crate::{
     args::{Delete, Global, OnBusy, Output},
     context::Context,
     exit::Exit,
-    options::confirmed,
     project::{self, Project},
     render::name_of,
     report::usage_error,

@@ -9,17 +9,14 @@ mod verify;
 
 use std::path::PathBuf;
 
-use capstan_registry::{Access, Policy, Store};
+use capstan_project::file::{self, Configuration};
+use capstan_registry::{Policy, Store};
+use capstan_runtime::plugins;
 
 use crate::{
     args::{Distribute, Global, Reach},
-    environment,
     exit::Exit,
-    plugins,
-    project::{
-        FILE,
-        file::{self, Configuration},
-    },
+    project::FILE,
     report::Diagnostics,
 };
 
@@ -39,9 +36,7 @@ fn here(global: &Global) -> anyhow::Result<Option<Configuration>> {
     if !path.is_file() {
         return Ok(None);
     }
-    Ok(Some(
-        file::read(&path, &environment::file_access(global.allow_outside_tree)).map_err(Diagnostics)?,
-    ))
+    Ok(Some(file::read(&path, &global.files).map_err(Diagnostics)?))
 }
 
 /// Returns who has to sign what, as `capstan.yaml` says it.
@@ -54,8 +49,8 @@ fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
 
 /// Makes a store that reaches registries as flags say, and else the environment.
 fn store(global: &Global, reach: &Reach, policy: Policy) -> Store {
-    let mut access: Access = plugins::access();
+    let mut access = global.plugin_host.access.clone();
     access.ca = reach.registry_ca.clone().or(access.ca);
     access.plain_http.extend(reach.registry_http.iter().cloned());
-    plugins::store(global, access, policy)
+    plugins::store(&global.plugin_host, access, policy)
 }

@@ -13,17 +13,16 @@ use capstan_engine::{
     cluster::Cluster,
     health::{self, Judged},
 };
+use capstan_source::{FileAccess, FolderRules, Reading, Release, Source};
 use jiff::Timestamp;
 
 use super::{print, print_json, which};
 use crate::{
     args::{self, Compat, Global, Output},
     context::{self, Context},
-    environment,
     exit::Exit,
     render::{Paint, columns, lines, name_of},
     report::Diagnostics,
-    source::{self, FileAccess, FolderRules, Reading, Release, Source},
     terminal::Text,
     text,
 };
@@ -49,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 
 /// Judges what files name, and says in which namespace that is.
 async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<Judged>)> {
-    let objects = read(args, &environment::file_access(global.allow_outside_tree))?;
+    let objects = read(args, &global.files)?;
     // Plugins are told an application with every question.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
@@ -90,7 +89,7 @@ fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>>
         is_applied: false,
         ..Reading::typed(access)
     };
-    let desired = source::gather(&sources, &reading)?.render(&release)?;
+    let desired = capstan_source::gather(&sources, &reading)?.render(&release)?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
 }
 

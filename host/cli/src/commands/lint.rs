@@ -8,17 +8,17 @@ use capstan_core::{
     plugins::Application,
 };
 use capstan_engine::{Request, offline};
+use capstan_source::{Capabilities, FileAccess, Release, Source};
 use serde_json::json;
 
 use super::{print, print_json, say};
 use crate::{
-    args::{self, Compat, From, Global, Output, Set},
-    context, environment,
+    args::{self, From, Global, Output, Set},
+    context,
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
     report::{Diagnostics, usage_error},
-    source::{Capabilities, FileAccess, Release, Source},
     terminal::Text,
     text,
 };
@@ -47,12 +47,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
             name: app.name.clone(),
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
         };
-        match read(
-            app,
-            &environment::file_access(global.allow_outside_tree),
-            args,
-            &application,
-        ) {
+        match read(app, &global.files, args, &application) {
             Ok(manifests) => {
                 count += manifests.len();
                 findings.extend(find(&project.global, app, application, (manifests, kube_minor)).await?);
@@ -120,10 +115,7 @@ async fn find(
     (manifests, kube_minor): (Vec<Manifest>, Option<u32>),
 ) -> anyhow::Result<Vec<Finding>> {
     let request = Request {
-        mode: match app.options.compat {
-            Some(Compat::Argocd) => Mode::ArgoCd,
-            None => Mode::Native,
-        },
+        mode: app.options.compat.map_or(Mode::Native, Mode::from),
         ..Request::sync(application, manifests)
     };
     Ok(offline::lint(&context::sandbox(global)?, request, kube_minor).await)

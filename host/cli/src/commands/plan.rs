@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use capstan_engine::{Planned, Request};
 use capstan_files::Readers;
+use capstan_project::Read;
+use capstan_source::Desired;
 
 use super::{explain_compat, print, print_json, say};
 use crate::{
@@ -12,7 +14,6 @@ use crate::{
     project::{self, App},
     render::{self, Paint},
     report::{self, Diagnostics, usage_error},
-    source::Desired,
     terminal::Text,
     text,
 };
@@ -122,13 +123,15 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
     let read = project.read()?;
     let context = Context::new(&project.global).await?;
     let (mut all, mut mistakes) = (Vec::new(), Vec::new());
+    let capabilities = if read.iter().any(Read::has_charts) {
+        Some(context.capabilities().await?)
+    } else {
+        None
+    };
     for one in read {
-        match one.render(&context).await {
+        match one.render(&context.namespace, capabilities.as_ref()) {
             Ok((app, desired)) => all.push((app, desired)),
-            Err(error) => match error.downcast::<Diagnostics>() {
-                Ok(Diagnostics(wrong)) => mistakes.extend(wrong),
-                Err(other) => return Err(other),
-            },
+            Err(Diagnostics(wrong)) => mistakes.extend(wrong),
         }
     }
     if !mistakes.is_empty() {
@@ -150,7 +153,23 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
 /// Says what is to be planned.
 pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
-    let mut request = app.options.request(application, desired)?;
-    request.grants.clone_from(&context.grants);
-    Ok(request)
+    let options = app.options.plan_options()?;
+    Ok(Request {
+        revision: Some(desired.revision),
+        mode: options.mode,
+        options: options.sync_options,
+        ignore: options.ignore_differences,
+        namespace: options.namespace_metadata,
+        selection: options.selection,
+        prune: options.prune,
+        takes_over: options.force_conflicts,
+        create_namespace: options.create_namespace,
+        adopts: options.adopt,
+        confirmed: options.confirmed,
+        checks_first: options.dry_run_first,
+        on_timeout: options.on_timeout,
+        limits: options.limits,
+        grants: context.grants.clone(),
+        ..Request::sync(application, desired.manifests)
+    })
 }

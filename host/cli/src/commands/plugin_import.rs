@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use capstan_core::error::Diagnostic;
 use capstan_files::Readers;
+use capstan_runtime::plugin_folder;
 use capstan_sandbox::PrepareError;
 use capstan_stamp::{Manifest, ManifestError};
 use serde::Deserialize;
@@ -19,7 +20,6 @@ use crate::{
     args::{Global, Import, Output},
     exit::Exit,
     import::{Check, Found, argo, flux},
-    plugin_folder,
     render::{columns, lines},
     report::{Diagnostics, usage_error},
     terminal::say,

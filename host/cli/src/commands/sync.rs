@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
     let mut prepared = prepare(global, &args.set).await?;
     let result = match prepared.all.pop() {
         Some((app, desired)) if prepared.all.is_empty() => {
-            let on_busy = args.on_busy.or(app.options.on_busy).unwrap_or_default();
+            let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
             let source = Source::Request(Box::new(request(&prepared.context, &app, desired)?));
             let mut conductor = Conductor {
                 lints: args.lints.clone(),
@@ -81,7 +81,7 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
 async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> {
     let mut turns = Vec::new();
     for (app, desired) in std::mem::take(&mut prepared.all) {
-        let on_busy = args.on_busy.or(app.options.on_busy).unwrap_or_default();
+        let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
         let request = request(&prepared.context, &app, desired)?;
         turns.push(Turn {
             name: app.name,

@@ -1,6 +1,7 @@
 //! `capstan plugin publish`.
 
 use capstan_registry::{OnTaken, Policy, Source};
+use capstan_runtime::{plugin_folder, plugins};
 use serde_json::json;
 
 use super::{shown::checked, store};
@@ -8,8 +9,7 @@ use crate::{
     args::{Global, Output, Publish},
     commands::{print, print_json, say},
     exit::Exit,
-    plugin_folder, plugins,
-    report::usage_error,
+    report::{self, usage_error},
     text,
 };
 
@@ -24,7 +24,9 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
         }
     };
     let file = plugin_folder::component(&args.file)?;
-    plugin_folder::warn_if_stale(&file);
+    if let Some(stale) = plugin_folder::stale(&file) {
+        report::stale(&stale);
+    }
     let component = std::fs::read(&file).map_err(|error| {
         let message = format!("the plugin {} can't be read: {error}", file.display());
         usage_error(message, "name a `.wasm` file, or the folder that it was built in")

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use capstan_core::error::near;
 use capstan_registry::{Lock, Locked};
+use capstan_runtime::plugins;
 use serde_json::json;
 
 use super::{here, policy, shown::Shown, store};
@@ -11,7 +12,6 @@ use crate::{
     args::{Global, Output, Update},
     commands::{print, print_json, say},
     exit::Exit,
-    plugins,
     report::usage_error,
     terminal::Text,
     text,

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use capstan_core::error::Diagnostic;
 use capstan_files::Readers;
 use capstan_process::{Command, Environment, LeadingDash, Program, RunError};
+use capstan_runtime::plugin_folder;
 use capstan_sandbox::examine;
 use capstan_stamp::{Claim, Interface, Manifest};
 use serde_json::{Value, json};
@@ -26,9 +27,7 @@ use super::{
 use crate::{
     args::{Global, Language, Output, PluginBuild},
     commands::say,
-    context,
     exit::Exit,
-    plugin_folder,
     render::span,
     report::{Diagnostics, usage_error},
     text,
@@ -78,14 +77,18 @@ pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result
             "see its toolchain's output",
         )
     })?;
-    let found = examine(&stamped, context::plugin_folder(global), global.compiler.as_deref())?;
+    let found = examine(
+        &stamped,
+        global.plugin_host.cache.clone(),
+        global.plugin_host.compiler.as_deref(),
+    )?;
     let file = args
         .to
         .clone()
         .unwrap_or_else(|| folder.join(&manifest.name).with_extension("wasm"));
     let mut mistakes = check::mistakes("what was built", &found);
     if language == Some(Language::Js) && mistakes.is_empty() {
-        let sandbox = context::alone(global, file.display().to_string(), stamped.clone())?;
+        let sandbox = capstan_runtime::alone(&global.plugin_host, file.display().to_string(), stamped.clone())?;
         mistakes = javascript::missing_functions(&sandbox, &manifest).await;
     }
     if !mistakes.is_empty() {

@@ -19,12 +19,13 @@ use capstan_core::{
     object::Object,
     place::reference_token,
 };
+use capstan_project::config_errors;
 use capstan_sandbox::Function;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::{environment, project::wrong, report::usage_error};
+use crate::{environment, report::usage_error};
 
 /// When a case begins unless it says so: some moment, so that every run is the same.
 const BEGIN: i64 = 1_767_225_600;
@@ -265,7 +266,7 @@ fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
         let error = file.document.error("", "this file is no mapping");
         return Err(vec![error.hint("it has the names of cases as its keys")]);
     }
-    let written: BTreeMap<String, Written> = wrong::deserialize(&file.document)?;
+    let written: BTreeMap<String, Written> = config_errors::deserialize(&file.document)?;
     let mut cases: Vec<Case> = written
         .into_iter()
         .map(|(name, written)| {

@@ -8,7 +8,6 @@ use super::{print, print_json, subject::Subject};
 use crate::{
     args::{Global, Output, PluginCheck},
     commands::say,
-    context,
     exit::Exit,
     report::Diagnostics,
     text,
@@ -19,8 +18,8 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     for path in &args.files {
         match Subject::of_path(path) {
             Ok(subject) => {
-                let cache = context::plugin_folder(global);
-                let examination = examine(&subject.bytes, cache, global.compiler.as_deref())?;
+                let cache = global.plugin_host.cache.clone();
+                let examination = examine(&subject.bytes, cache, global.plugin_host.compiler.as_deref())?;
                 found.push((subject.label, examination));
             }
             Err(error) => unreadable.push((path.display().to_string(), error.downcast::<Diagnostics>()?.0)),

@@ -6,11 +6,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use capstan_runtime::plugin_folder;
+
 use super::{build, cases, print, subject::Subject, test};
 use crate::{
     args::{Global, PluginDev},
     exit::Exit,
-    plugin_folder,
     render::Paint,
     report, text,
 };

@@ -8,7 +8,6 @@ use super::{check, indented, print, print_json, subject::Subject};
 use crate::{
     args::{Global, Output, PluginInspect},
     commands::say,
-    context,
     exit::Exit,
     render::{columns, lines},
     report::Diagnostics,
@@ -20,8 +19,8 @@ pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit>
     let subject = Subject::find(global, &args.plugin)?;
     let found = examine(
         &subject.bytes,
-        context::plugin_folder(global),
-        global.compiler.as_deref(),
+        global.plugin_host.cache.clone(),
+        global.plugin_host.compiler.as_deref(),
     )?;
     if global.output == Output::Text {
         print(&text(&subject.label, &found));

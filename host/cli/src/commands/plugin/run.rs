@@ -4,6 +4,7 @@ use std::path::Path;
 
 use capstan_core::plugins::PluginError;
 use capstan_files::Readers;
+use capstan_runtime::plugin_folder;
 use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Map, Value, json};
 
@@ -17,7 +18,6 @@ use crate::{
     args::{Global, Output, PluginRun},
     context, environment,
     exit::Exit,
-    plugin_folder,
     report::{Diagnostics, usage_error},
     terminal::{Text, say},
     text,

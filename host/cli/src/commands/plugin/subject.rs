@@ -5,9 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use capstan_runtime::{plugin_folder, plugins};
 use capstan_sandbox::Sandbox;
 
-use crate::{args::Global, context, plugin_folder, plugins, report::usage_error};
+use crate::{
+    args::Global,
+    report::{self, usage_error},
+};
 
 /// A plugin's component, and where it comes from.
 pub(in crate::commands) struct Subject {
@@ -27,7 +31,9 @@ impl Subject {
             return Subject::of_path(what);
         }
         let name = what.to_string_lossy();
-        for (label, bytes) in plugins::load(global)? {
+        let found = plugins::load(&global.plugins, &global.plugin_host)?;
+        found.stale.iter().for_each(report::stale);
+        for (label, bytes) in found.components {
             if capstan_stamp::read(&bytes).is_ok_and(|manifest| manifest.name == name) {
                 return Ok(Subject {
                     folder: Some(folder_of(Path::new(&label))),
@@ -59,7 +65,9 @@ impl Subject {
     /// Reads a component: a file, or what was built in a folder. Warns if its sources changed since.
     pub fn of_path(path: &Path) -> anyhow::Result<Subject> {
         let path = &plugin_folder::component(path)?;
-        plugin_folder::warn_if_stale(path);
+        if let Some(stale) = plugin_folder::stale(path) {
+            report::stale(&stale);
+        }
         let shown = path.display();
         let bytes = std::fs::read(path)
             .map_err(|error| usage_error(format!("{shown} can't be read: {error}"), "name a component's file"))?;
@@ -87,7 +95,7 @@ impl Subject {
 
     /// Loads it alone, with the limits that it has in an operation.
     pub fn load(self, global: &Global) -> anyhow::Result<(Sandbox, String)> {
-        let sandbox = context::alone(global, self.label, self.bytes)?;
+        let sandbox = capstan_runtime::alone(&global.plugin_host, self.label, self.bytes)?;
         let name = sandbox.plugins().first().map(|plugin| plugin.name.clone());
         Ok((sandbox, name.unwrap_or_default()))
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use capstan_core::error::Diagnostic;
+use capstan_project::config_errors;
 use capstan_sandbox::Function;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Case, CaseFile, Task, input};
-use crate::project::wrong;
 
 /// The name of such a file.
 pub(super) const NAME: &str = "health_test.yaml";
@@ -38,7 +38,7 @@ struct HealthStatus {
 pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let mut document = file.document.clone();
     rename_keys(&mut document.object.0);
-    let Tests { tests } = wrong::deserialize(&document)?;
+    let Tests { tests } = config_errors::deserialize(&document)?;
     let cases = tests.into_iter().enumerate().map(|(n, test)| {
         let pointer = format!("/tests/{n}");
         let Test {

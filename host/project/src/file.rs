@@ -18,14 +18,11 @@ use capstan_registry::Policy;
 use serde::Deserialize;
 use serde_json::Value;
 
+use capstan_source::{self as source, Chart, FileAccess, Kustomization, Source, Values, WorkTree};
+
 use super::{
-    signed::{self, SignatureRule},
-    wrong,
-};
-use crate::{
-    options::Options,
-    plugins,
-    source::{self, Chart, FileAccess, Kustomization, Source, Values, WorkTree},
+    Options, config_errors, plugins,
+    signature_policy::{self, SignatureRule},
 };
 
 /// The file's name in a folder.
@@ -170,7 +167,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Configuration, Vec<Diagn
     } else {
         manifest::document(&name, &text)?
     };
-    let file: File = wrong::deserialize(&document)?;
+    let file: File = config_errors::deserialize(&document)?;
     let configuration = Configuration {
         file,
         document: Arc::new(document),
@@ -229,7 +226,7 @@ impl Configuration {
                 }
             }
         }
-        mistakes.extend(signed::mistakes(&file.plugin_signatures, document));
+        mistakes.extend(signature_policy::mistakes(&file.plugin_signatures, document));
         mistakes
     }
 
@@ -286,7 +283,7 @@ impl Configuration {
     ///
     /// Returns which keys can't be read.
     pub fn policy(&self) -> Result<Policy, Vec<Diagnostic>> {
-        signed::policy(&self.file.plugin_signatures, self)
+        signature_policy::policy(&self.file.plugin_signatures, self)
     }
 }
 

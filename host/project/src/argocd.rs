@@ -7,14 +7,16 @@ use capstan_core::{
     ignore::IgnoreRule,
     manifest::{self, Manifest},
 };
+use capstan_source::{
+    self as source, Chart, FileAccess, FolderRules, Glob, Repository, Source, WorkTree, is_argocd_application,
+};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::{App, file::scheme_mistake};
 use crate::{
+    duration::{Seconds, seconds},
     options::Options,
-    seconds::{Seconds, seconds},
-    source::{self, Chart, FileAccess, FolderRules, Glob, Repository, Source, WorkTree, is_argocd_application},
 };
 
 /// Reads the Applications of a file.

@@ -9,7 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
 /// Takes a document apart into what it means.
-pub(crate) fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<Diagnostic>> {
+///
+/// # Errors
+///
+/// Returns what doesn't fit, with its place.
+pub fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<Diagnostic>> {
     // Else a list would be taken for the keys' values in their order.
     if !document.object.0.is_object() {
         let error = document.error("", "this file is no mapping");

@@ -7,13 +7,8 @@ use std::{
     time::SystemTime,
 };
 
+use capstan_core::error::{Diagnostic, Diagnostics};
 use capstan_stamp::{Manifest, ManifestError};
-
-use crate::{
-    report::{Diagnostics, usage_error},
-    terminal::say,
-    text,
-};
 
 /// The name of a plugin's manifest.
 pub const MANIFEST: &str = "plugin.toml";
@@ -42,7 +37,7 @@ const MAX_DEPTH: usize = 16;
 /// # Errors
 ///
 /// Returns what is wrong with the folder's `plugin.toml`, or that nothing was built.
-pub fn component(path: &Path) -> anyhow::Result<PathBuf> {
+pub fn component(path: &Path) -> Result<PathBuf, Diagnostics> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
@@ -51,7 +46,7 @@ pub fn component(path: &Path) -> anyhow::Result<PathBuf> {
         return Ok(file.strip_prefix("./").map(Path::to_owned).unwrap_or(file));
     }
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    Err(usage_error(
+    Err(Diagnostics::one(
         format!("there is no {}: the plugin {name} isn't built", file.display()),
         format!("`capstan plugin build {}` builds it", path.display()),
     ))
@@ -62,41 +57,50 @@ pub fn component(path: &Path) -> anyhow::Result<PathBuf> {
 /// # Errors
 ///
 /// Returns every mistake in it.
-pub fn manifest(folder: &Path) -> anyhow::Result<Manifest> {
+pub fn manifest(folder: &Path) -> Result<Manifest, Diagnostics> {
     let path = folder.join(MANIFEST);
     let shown = path.display();
     let text = fs::read_to_string(&path).map_err(|error| {
         let hint = "a plugin's folder has a `plugin.toml`; `capstan plugin new` makes such a folder";
-        usage_error(format!("{shown} can't be read: {error}"), hint)
+        Diagnostics::one(format!("{shown} can't be read: {error}"), hint)
     })?;
     let hint =
         "`wit/README.md`, which `capstan plugin new` puts into a project, shows all that a `plugin.toml` may say";
     Manifest::from_toml(&text).map_err(|error| match error {
-        ManifestError::Toml(error) => usage_error(format!("{shown}: {}", error.to_string().trim_end()), hint),
+        ManifestError::Toml(error) => Diagnostics::one(format!("{shown}: {}", error.to_string().trim_end()), hint),
         ManifestError::Flaws(flaws) => {
-            let flaws = flaws.0.into_iter().map(|flaw| {
-                capstan_core::error::Diagnostic::new(format!("{shown}: {}: {}", flaw.place, flaw.message)).hint(hint)
-            });
-            Diagnostics(flaws.collect()).into()
+            let flaws = flaws
+                .0
+                .into_iter()
+                .map(|flaw| Diagnostic::new(format!("{shown}: {}: {}", flaw.place, flaw.message)).hint(hint));
+            Diagnostics(flaws.collect())
         }
     })
 }
 
-/// Warns if a component is older than a source file of the project that it was built in.
-pub fn warn_if_stale(component: &Path) {
+/// A component that is older than a source file of the project that it was built in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// The component.
+    pub component: PathBuf,
+    /// The source file that changed last.
+    pub source: PathBuf,
+    /// The project's folder.
+    pub folder: PathBuf,
+}
+
+/// Says whether a component is older than a source file of the project that it was built in.
+pub fn stale(component: &Path) -> Option<Stale> {
     let folder = match component.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
     };
-    if let Some(source) = newer_source(component, folder) {
-        let source = source.strip_prefix("./").unwrap_or(&source);
-        say(&text!(
-            "warning: {} was built before {} changed; `capstan plugin build {}` builds it again",
-            component.display(),
-            source.display(),
-            folder.display()
-        ));
-    }
+    let source = newer_source(component, folder)?;
+    Some(Stale {
+        component: component.to_owned(),
+        source: source.strip_prefix("./").map(Path::to_owned).unwrap_or(source),
+        folder: folder.to_owned(),
+    })
 }
 
 /// Returns the source file that changed last, if that was after the component was built.

@@ -2,7 +2,7 @@
 
 use capstan_core::manifest;
 
-use super::{file::File, wrong};
+use super::{config_errors, file::File};
 
 /// Returns the text of a file with a plugin added to those that it names, in place of others if it has them. Nothing, where that
 /// can't be done without changing anything else: then a person has to.
@@ -32,7 +32,7 @@ fn plugins(text: &str) -> Option<Vec<String>> {
         return Some(Vec::new());
     }
     let document = manifest::document("capstan.yaml", text).ok()?;
-    let file: File = wrong::deserialize(&document).ok()?;
+    let file: File = config_errors::deserialize(&document).ok()?;
     Some(file.plugins)
 }
 

@@ -1,4 +1,4 @@
-//! Which cluster, as whom, and through which proxy: kubeconfig, flags and environment, as kubectl reads them.
+//! Which cluster, as whom, and through which proxy, by kubectl's rules.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +9,76 @@ use kube::{
     config::{ExecConfig, KubeConfigOptions, Kubeconfig},
 };
 
-use crate::{args::Global, client, proxy};
+use crate::{
+    client::{self, Identity, IdentityError},
+    proxy::{self, ProxyVariables},
+};
+
+/// Which cluster is meant, and as whom it is asked.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterSpec {
+    /// The kubeconfig that the user named; it has to be there.
+    pub kubeconfig: Option<PathBuf>,
+    /// Else these are merged, as far as they are there; the first wins. Without any, the pod's service account counts.
+    pub kubeconfigs: Vec<PathBuf>,
+    /// The context in the kubeconfig; its current one if absent.
+    pub context: Option<String>,
+    /// The user to impersonate.
+    pub act_as: Option<String>,
+    /// The groups to impersonate.
+    pub as_groups: Vec<String>,
+    /// The namespace of applications that name none; the context's if absent.
+    pub namespace: Option<String>,
+    /// The proxies for clusters whose kubeconfig names none.
+    pub proxies: ProxyVariables,
+}
 
 /// A cluster that can be asked.
-pub struct Reached {
+pub struct Connection {
     /// The client.
     pub client: Client,
-    /// The namespace that was asked for, else the context's.
+    /// The namespace of applications that name none.
     pub namespace: String,
-    /// Where it is, and through which proxy.
+    /// Where the cluster is, and through which proxy, for people.
     pub place: String,
+    /// Whether the client itself impersonates.
+    acts_as_other: bool,
+}
+
+impl Connection {
+    /// Returns a client of the same cluster, over the same connections, whose requests are made in somebody's name. Its own user has to
+    /// be allowed to impersonate.
+    ///
+    /// # Errors
+    ///
+    /// Returns that the connection is in another user's name already.
+    pub fn client_for(&self, identity: &Identity) -> Result<Client, IdentityError> {
+        if self.acts_as_other {
+            return Err(IdentityError::Nested);
+        }
+        Ok(client::for_identity(&self.client, &self.namespace, identity))
+    }
+
+    /// Makes one of a client that was made elsewhere.
+    pub fn of_client(client: Client, namespace: String, place: String) -> Connection {
+        Connection {
+            client,
+            namespace,
+            place,
+            acts_as_other: false,
+        }
+    }
+}
+
+/// Why there is no cluster to connect to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// There is no kubeconfig, and this process runs in no pod.
+    #[error("no cluster to work on: there is no kubeconfig, and this is no pod")]
+    NoCluster(#[source] kube::config::InClusterError),
+    /// A context is named, and there is no kubeconfig that could have it.
+    #[error("there is no kubeconfig, and so no context `{0}`")]
+    NoKubeconfig(String),
 }
 
 /// What a credential plugin of a kubeconfig did instead of giving credentials.
@@ -43,27 +103,23 @@ impl CredentialError {
 /// # Errors
 ///
 /// Returns why there is none, or what is wrong with the kubeconfig or its credentials.
-pub async fn reach(global: &Global) -> anyhow::Result<Reached> {
+pub async fn connect(spec: &ClusterSpec) -> anyhow::Result<Connection> {
     let options = KubeConfigOptions {
-        context: global.context.clone(),
+        context: spec.context.clone(),
         ..KubeConfigOptions::default()
     };
-    let environment = |name: &str| std::env::var(name).ok();
-    let (mut config, named_proxy) = match kubeconfig(global)? {
+    let (mut config, named_proxy) = match kubeconfig(spec)? {
         Some(read) => {
-            let named = named_proxy(&read, global.context.as_deref());
+            let named = named_proxy(&read, spec.context.as_deref());
             let config = Config::from_custom_kubeconfig(read, &options).await;
             (config.context("the kubeconfig leads to no cluster")?, named)
         }
-        None if global.context.is_some() => {
-            anyhow::bail!("there is no kubeconfig that `--context` could be in: set KUBECONFIG or --kubeconfig");
-        }
-        None => {
-            let none = "no cluster to work on: there is no kubeconfig, and this is no pod; set KUBECONFIG or --kubeconfig, or use --simulate";
-            (Config::incluster().context(none)?, None)
-        }
+        None => match &spec.context {
+            Some(context) => return Err(ConnectError::NoKubeconfig(context.clone()).into()),
+            None => (Config::incluster().map_err(ConnectError::NoCluster)?, None),
+        },
     };
-    config.proxy_url = match named_proxy.or_else(|| proxy::from_environment(&config.cluster_url, &environment)) {
+    config.proxy_url = match named_proxy.or_else(|| proxy::proxy_for(&config.cluster_url, &spec.proxies)) {
         Some(proxy) => Some(
             proxy
                 .parse()
@@ -71,22 +127,24 @@ pub async fn reach(global: &Global) -> anyhow::Result<Reached> {
         ),
         None => None,
     };
-    if let Some(user) = &global.act_as {
+    if let Some(user) = &spec.act_as {
         config.auth_info.impersonate = Some(user.clone());
-        config.auth_info.impersonate_groups = (!global.as_groups.is_empty()).then(|| global.as_groups.clone());
+        config.auth_info.impersonate_groups = (!spec.as_groups.is_empty()).then(|| spec.as_groups.clone());
     }
-    let namespace = global.namespace.clone();
+    let namespace = spec.namespace.clone();
     let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
+    let acts_as_other = config.auth_info.impersonate.is_some();
     let place = place(&config);
     let plugin = config.auth_info.exec.clone();
     let client = client::client(config).map_err(|error| match plugin.and_then(|plugin| refused(&error, plugin)) {
         Some(refused) => refused.into(),
         None => anyhow::Error::from(error).context(format!("failed to connect to {place}")),
     })?;
-    Ok(Reached {
+    Ok(Connection {
         client,
         namespace,
         place,
+        acts_as_other,
     })
 }
 
@@ -114,20 +172,13 @@ fn place(config: &Config) -> String {
     }
 }
 
-/// Reads the kubeconfig: the file that is named, those of `KUBECONFIG` that are there, or the usual one; nothing when there is none.
-fn kubeconfig(global: &Global) -> anyhow::Result<Option<Kubeconfig>> {
-    if let Some(path) = &global.kubeconfig {
+/// Reads the kubeconfig: the file that is named, else the others that are there; nothing when there is none.
+fn kubeconfig(spec: &ClusterSpec) -> anyhow::Result<Option<Kubeconfig>> {
+    if let Some(path) = &spec.kubeconfig {
         return read(path).map(Some);
     }
-    let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
-    let mut files: Vec<PathBuf> = std::env::split_paths(&named)
-        .filter(|path| !path.as_os_str().is_empty())
-        .collect();
-    if files.is_empty() {
-        files.extend(std::env::home_dir().map(|home| home.join(".kube/config")));
-    }
     let mut merged: Option<Kubeconfig> = None;
-    for path in files.iter().filter(|path| path.exists()) {
+    for path in spec.kubeconfigs.iter().filter(|path| path.exists()) {
         let next = read(path)?;
         merged = Some(match merged {
             None => next,

@@ -6,25 +6,44 @@ use std::net::IpAddr;
 
 use http::Uri;
 
-/// Looks up a variable of the environment.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// The proxies that the environment names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProxyVariables {
+    /// `HTTPS_PROXY`, for servers over TLS.
+    pub https: Option<String>,
+    /// `HTTP_PROXY`, for servers without TLS.
+    pub http: Option<String>,
+    /// `NO_PROXY`: hosts, domains and networks that are reached directly, with commas.
+    pub exceptions: Option<String>,
+}
+
+impl ProxyVariables {
+    /// Reads the variables; those in small letters count where the others are absent, empty ones don't.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> ProxyVariables {
+        let either = |name: &str| {
+            let found = variable(name).or_else(|| variable(&name.to_lowercase()))?;
+            Some(found.trim().to_owned()).filter(|found| !found.is_empty())
+        };
+        ProxyVariables {
+            https: either("HTTPS_PROXY"),
+            http: either("HTTP_PROXY"),
+            exceptions: either("NO_PROXY"),
+        }
+    }
+}
 
 /// Returns the proxy for a server whose kubeconfig names none, as it is written; nothing when it is reached directly.
-pub fn from_environment(server: &Uri, environment: Environment<'_>) -> Option<String> {
-    let either = |name: &str| {
-        let found = environment(name).or_else(|| environment(&name.to_lowercase()))?;
-        Some(found.trim().to_owned()).filter(|found| !found.is_empty())
-    };
-    let proxy = either(match server.scheme_str() {
-        Some("http") => "HTTP_PROXY",
-        Some(_) | None => "HTTPS_PROXY",
-    })?;
+pub fn proxy_for(server: &Uri, variables: &ProxyVariables) -> Option<String> {
+    let proxy = match server.scheme_str() {
+        Some("http") => variables.http.clone(),
+        Some(_) | None => variables.https.clone(),
+    }?;
     let host = server.host()?.trim_matches(['[', ']']).to_lowercase();
     let address: Option<IpAddr> = host.parse().ok();
     if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
         return None;
     }
-    let exceptions = either("NO_PROXY").unwrap_or_default();
+    let exceptions = variables.exceptions.clone().unwrap_or_default();
     let is_excepted = exceptions
         .split(',')
         .any(|exception| matches(exception.trim(), &host, address, port(server)));
@@ -98,7 +117,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        from_environment(&server.parse().unwrap(), &look_up)
+        proxy_for(&server.parse().unwrap(), &ProxyVariables::read(&look_up))
     }
 
     #[test]

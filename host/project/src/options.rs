@@ -1,22 +1,46 @@
 //! What is wanted of an application, as flags and `capstan.yaml` say it. What neither says is as usual.
 
 use capstan_core::{
-    directive::{Mode, OnTimeout},
+    compat::Mode,
+    directive::OnTimeout,
+    error::Diagnostics,
     ignore::IgnoreRule,
     phase::Phase,
-    plan::{Confirmed, Hooks, Limits, Retry, Selection},
-    plugins::Application,
+    plan::{Confirmed, Hooks, Limits, PlanOptions, Retry, Selection},
     sync_options::{NamespaceMetadata, SyncOptions},
 };
-use capstan_engine::Request;
 use serde::Deserialize;
 
-use crate::{
-    args::{self, Compat, OnBusy, Set},
-    report::Diagnostics,
-    seconds::Seconds,
-    source::Desired,
-};
+use crate::duration::Seconds;
+
+/// Another tool's rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Compat {
+    /// Argo CD's.
+    Argocd,
+}
+
+impl From<Compat> for Mode {
+    fn from(compat: Compat) -> Mode {
+        match compat {
+            Compat::Argocd => Mode::ArgoCd,
+        }
+    }
+}
+
+/// What is done when another operation of the application runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBusy {
+    /// The command fails.
+    #[default]
+    Refuse,
+    /// The command waits for the operation's end.
+    Wait,
+    /// The operation is terminated first.
+    Supersede,
+}
 
 /// What is wanted of an application: each key means what the flag of its name means.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -49,7 +73,7 @@ pub struct Options {
     /// How long each wave may take.
     pub wave_timeout: Option<Seconds>,
     /// What it means when something takes too long whose annotations don't say.
-    pub on_timeout: Option<args::OnTimeout>,
+    pub on_timeout: Option<OnTimeout>,
     /// How often what failed is tried again, from its wave on.
     pub retry: Option<u32>,
     /// How long the pause before the first further try is; it doubles each time.
@@ -61,7 +85,7 @@ pub struct Options {
     /// Only these resources, as `KIND[.GROUP]/[NAMESPACE/]NAME`, and no hooks.
     pub only: Vec<String>,
     /// Which hooks run.
-    pub hooks: Option<args::Hooks>,
+    pub hooks: Option<Hooks>,
     /// Only these hooks, in that form or by their names.
     pub hook: Vec<String>,
     /// Not these hooks, in that form or by their names.
@@ -71,35 +95,6 @@ pub struct Options {
 }
 
 impl Options {
-    /// Returns what the flags say.
-    pub fn of_flags(set: &Set) -> Options {
-        Options {
-            compat: set.compat,
-            sync_options: set.sync_options.clone(),
-            ignore_differences: Vec::new(),
-            managed_namespace_metadata: None,
-            prune: set.prune,
-            confirm: set.confirm.clone(),
-            force_conflicts: set.force_conflicts,
-            adopt: set.adopt,
-            create_namespace: set.create_namespace,
-            dry_run_first: set.dry_run_first.map(|first| first == args::OnOff::On),
-            timeout: set.timeout.map(Seconds),
-            phase_timeout: set.phase_timeout.map(Seconds),
-            wave_timeout: set.wave_timeout.map(Seconds),
-            on_timeout: set.on_timeout,
-            retry: set.retry,
-            retry_pause: set.retry_pause.map(Seconds),
-            retry_longest_pause: None,
-            on_busy: None,
-            only: set.only.clone(),
-            hooks: set.hooks,
-            hook: set.hook.clone(),
-            skip_hook: set.skip_hook.clone(),
-            phase: set.phases.clone(),
-        }
-    }
-
     /// Returns these, and of others what these don't say.
     #[must_use]
     pub fn over(self, others: Options) -> Options {
@@ -139,54 +134,36 @@ impl Options {
         }
     }
 
-    /// Says what is to be planned.
+    /// Returns what a plan is made by; what these options don't say is as usual.
     ///
     /// # Errors
     ///
     /// Returns what is no sync option.
-    pub fn request(&self, application: Application, desired: Desired) -> anyhow::Result<Request> {
-        let Desired {
-            manifests, revision, ..
-        } = desired;
-        let mode = match self.compat {
-            Some(Compat::Argocd) => Mode::ArgoCd,
-            None => Mode::Native,
-        };
-        let options = SyncOptions::read(self.sync_options.iter().map(String::as_str), mode);
-        Ok(Request {
-            revision: Some(revision),
+    pub fn plan_options(&self) -> Result<PlanOptions, Diagnostics> {
+        let usual = PlanOptions::default();
+        let mode = self.compat.map_or(usual.mode, Mode::from);
+        let sync_options = SyncOptions::read(self.sync_options.iter().map(String::as_str), mode);
+        Ok(PlanOptions {
             mode,
-            options: options.map_err(Diagnostics)?,
-            ignore: self.ignore_differences.clone(),
-            namespace: self.managed_namespace_metadata.clone().unwrap_or_default(),
-            selection: self.selection(),
-            prune: self.prune.unwrap_or(false),
-            takes_over: self.force_conflicts.unwrap_or(false),
-            create_namespace: self.create_namespace.unwrap_or(false),
-            adopts: self.adopt.unwrap_or(false),
-            confirmed: confirmed(&self.confirm),
-            checks_first: self.dry_run_first.unwrap_or(true),
-            on_timeout: match self.on_timeout.unwrap_or_default() {
-                args::OnTimeout::Fail => OnTimeout::Fail,
-                args::OnTimeout::Continue => OnTimeout::Continue,
+            selection: Selection {
+                only: self.only.clone(),
+                hooks: self.hooks,
+                hook: self.hook.clone(),
+                skip_hook: self.skip_hook.clone(),
+                phases: self.phase.clone(),
             },
+            prune: self.prune.unwrap_or(usual.prune),
+            force_conflicts: self.force_conflicts.unwrap_or(usual.force_conflicts),
+            create_namespace: self.create_namespace.unwrap_or(usual.create_namespace),
+            adopt: self.adopt.unwrap_or(usual.adopt),
+            sync_options: sync_options.map_err(Diagnostics)?,
+            namespace_metadata: self.managed_namespace_metadata.clone().unwrap_or_default(),
+            confirmed: confirmed(&self.confirm),
+            dry_run_first: self.dry_run_first.unwrap_or(usual.dry_run_first),
+            on_timeout: self.on_timeout.unwrap_or(usual.on_timeout),
+            ignore_differences: self.ignore_differences.clone(),
             limits: self.limits(),
-            ..Request::sync(application, manifests)
         })
-    }
-
-    fn selection(&self) -> Selection {
-        Selection {
-            only: self.only.clone(),
-            hooks: self.hooks.map(|hooks| match hooks {
-                args::Hooks::All => Hooks::All,
-                args::Hooks::None => Hooks::None,
-                args::Hooks::Only => Hooks::Only,
-            }),
-            hook: self.hook.clone(),
-            skip_hook: self.skip_hook.clone(),
-            phases: self.phase.clone(),
-        }
     }
 
     fn limits(&self) -> Limits {

@@ -1,58 +1,23 @@
-//! Which plugins are loaded beside the built-in ones: those that flags and `capstan.yaml` name, by their sources, as `capstan.lock`
-//! pins them and as rules want them signed.
+//! Gets the plugins that were named, as `capstan.lock` pins them and as rules want them signed.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use capstan_registry::{Access, Limits, Lock, Policy, RegistryError, Source, Store, lock};
+use capstan_project::{PluginSpec, plugins::Named};
+use capstan_registry::{Access, Lock, Policy, RegistryError, Source, Store, lock};
 
-use crate::{args::Global, context, plugin_folder};
+use crate::{
+    PluginHost,
+    plugin_folder::{self, Stale},
+};
 
-/// A plugin that was named.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Named {
-    /// Where it comes from.
-    pub source: Source,
-    /// The folder at which paths start, and in which `capstan.lock` is; empty for the working directory.
-    pub folder: PathBuf,
-}
-
-impl Named {
-    /// Takes a flag's value.
-    ///
-    /// # Errors
-    ///
-    /// Returns why it is no source.
-    pub fn by_flag(text: &str) -> Result<Named, String> {
-        let source = source(text)?;
-        Ok(Named {
-            source,
-            folder: PathBuf::new(),
-        })
-    }
-}
-
-/// Takes a text for a source.
-///
-/// # Errors
-///
-/// Returns why it is none, and what may help.
-pub fn source(text: &str) -> Result<Source, String> {
-    text.parse()
-        .map_err(|error: capstan_registry::SourceError| format!("{}; {}", error.reason, error.hint))
-}
-
-/// As errors and lists call it.
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Source::Path(path) => self.folder.join(path).display().fmt(f),
-            other => other.fmt(f),
-        }
-    }
+/// The plugins that were named.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Their components, each with what errors call it.
+    pub components: Vec<(String, Vec<u8>)>,
+    /// Those that are older than their sources.
+    pub stale: Vec<Stale>,
 }
 
 /// Returns the components of all plugins that were named, each with what errors call it.
@@ -60,34 +25,34 @@ impl fmt::Display for Named {
 /// # Errors
 ///
 /// Returns why one can't be had, isn't pinned, or isn't what was pinned.
-pub fn load(global: &Global) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    if global.plugins.is_empty() {
-        return Ok(Vec::new());
+pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
+    if spec.sources.is_empty() {
+        return Ok(Found::default());
     }
-    let store = store(global, access(), global.signatures.clone());
+    let store = store(host, host.access.clone(), spec.signatures.clone());
     apart(async {
-        let mut loaded = Vec::new();
-        for named in &global.plugins {
+        let mut found = Found::default();
+        for named in &spec.sources {
             let file = lock_in(&named.folder);
             let lock = Lock::read(&file)?;
             let locked = lock.find(&named.source);
-            let source = built(named)?;
+            let source = built(named, &mut found.stale)?;
             let component = store.load(&source, &named.folder, locked, &file).await;
             let component = component.map_err(|error| about(named, error))?;
-            loaded.push((named.to_string(), component.bytes));
+            found.components.push((named.to_string(), component.bytes));
         }
-        Ok(loaded)
+        Ok(found)
     })?
 }
 
 /// Returns the source of a plugin; of a folder, that of the component that was built in it.
-fn built(named: &Named) -> anyhow::Result<Source> {
+fn built(named: &Named, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
     let Source::Path(path) = &named.source else {
         return Ok(named.source.clone());
     };
     let path = named.folder.join(path);
     let component = plugin_folder::component(&path)?;
-    plugin_folder::warn_if_stale(&component);
+    stale.extend(plugin_folder::stale(&component));
     let below = component.strip_prefix(&named.folder).map(Path::to_owned);
     Ok(Source::Path(below.unwrap_or(component)))
 }
@@ -117,20 +82,9 @@ pub fn lock_in(folder: &Path) -> PathBuf {
     folder.join(lock::NAME)
 }
 
-/// Returns how registries are reached, as the environment says.
-pub fn access() -> Access {
-    Access {
-        limits: Limits {
-            component: capstan_sandbox::MAX_COMPONENT as u64,
-            ..Limits::default()
-        },
-        ..Access::from_environment(&|name| std::env::var(name).ok())
-    }
-}
-
 /// Makes the store that keeps what it downloads beside the compiled plugins.
-pub fn store(global: &Global, access: Access, policy: Policy) -> Store {
-    let folder = context::plugin_folder(global).map(|folder| folder.join("fetched"));
+pub fn store(host: &PluginHost, access: Access, policy: Policy) -> Store {
+    let folder = host.cache.as_ref().map(|folder| folder.join("fetched"));
     Store::new(access, folder, policy)
 }
 
