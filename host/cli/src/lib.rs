@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`environment`] is
 //! what this process was given, and [`global`] the options of every command; [`project`] turns flags into what `capstan-project` reads;
-//! `import` reads other tools' health checks; [`context`] makes the engine of a real or a simulated cluster; `commands` has one file for each verb; [`render`] is what is
+//! [`context`] makes the engine of a real or a simulated cluster; `commands` has one file for each verb; [`render`] is what is
 //! printed, and [`terminal`] the only way there.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -13,7 +13,6 @@ pub mod context;
 pub mod environment;
 pub mod exit;
 pub mod global;
-mod import;
 pub mod project;
 pub mod render;
 pub mod report;

@@ -9,7 +9,6 @@ pub mod sarif;
 pub mod tables;
 #[cfg(test)]
 mod untrusted;
-pub mod yaml;
 
 use std::io::IsTerminal as _;
 

@@ -1,15 +1,16 @@
 //! `capstan plugin check`: all mistakes of components in one go.
 
 use capstan_core::error::Diagnostic;
+use capstan_devkit::{faults, subject::Subject};
 use capstan_sandbox::{Examination, examine};
 use serde_json::{Value, json};
 
-use super::{print, print_json, subject::Subject};
+use super::{print, print_json};
 use crate::{
     args::{Global, Output, PluginCheck},
     commands::say,
     exit::Exit,
-    report::Diagnostics,
+    report::{self, Diagnostics},
     text,
 };
 
@@ -18,6 +19,7 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     for path in &args.files {
         match Subject::of_path(path) {
             Ok(subject) => {
+                subject.stale.iter().for_each(report::stale);
                 let cache = global.plugin_host.cache.clone();
                 let examination = examine(&subject.bytes, cache, global.plugin_host.compiler.as_deref())?;
                 found.push((subject.label, examination));
@@ -30,7 +32,7 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
         for (file, found) in &found {
             tell(file, found);
         }
-        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| mistakes(file, found)).collect();
+        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| faults(file, found)).collect();
         all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
         if !all.is_empty() {
             return Err(Diagnostics(all).into());
@@ -64,12 +66,4 @@ fn tell(file: &str, found: &Examination) {
             manifest.contract
         ));
     }
-}
-
-/// Puts what is wrong with a component into the words of mistakes.
-pub(super) fn mistakes(file: &str, found: &Examination) -> Vec<Diagnostic> {
-    let faults = found.faults.iter();
-    faults
-        .map(|fault| Diagnostic::new(format!("{file}: {}", fault.message)).hint(fault.hint.clone()))
-        .collect()
 }

@@ -3,17 +3,16 @@
 use std::path::Path;
 
 use capstan_core::plugins::PluginError;
+use capstan_devkit::{
+    answer::{telling, words},
+    cases::input,
+};
 use capstan_files::Readers;
 use capstan_runtime::plugin_folder;
 use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Map, Value, json};
 
-use super::{
-    answer::{telling, words},
-    cases::input,
-    indented, print, print_json,
-    subject::Subject,
-};
+use super::{found, indented, print, print_json};
 use crate::{
     args::{Global, Output, PluginRun},
     context, environment,
@@ -25,7 +24,7 @@ use crate::{
 
 pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
     let (sandbox, name) = if is_path(&args.name) || Path::new(&args.name).join(plugin_folder::MANIFEST).is_file() {
-        Subject::find(global, Path::new(&args.name))?.load(global)?
+        found(global, Path::new(&args.name))?.load(&global.plugin_host)?
     } else {
         (context::sandbox(global)?, args.name.clone())
     };

@@ -12,11 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Case, Step, Task, Told};
-use crate::commands::plugin::answer::{differences, words};
+use crate::answer::{differences, words};
 
 /// What came of a case.
 #[derive(Default)]
-pub(in crate::commands::plugin) struct Outcome {
+pub struct Outcome {
     /// What is not as it should be.
     pub failures: Vec<Failure>,
     /// What was answered, in order.
@@ -34,7 +34,7 @@ pub(in crate::commands::plugin) struct Outcome {
 }
 
 /// Something that is not as it should be.
-pub(in crate::commands::plugin) struct Failure {
+pub struct Failure {
     /// Where in the file of cases.
     pub pointer: String,
     /// What, in lines.
@@ -44,7 +44,7 @@ pub(in crate::commands::plugin) struct Failure {
 }
 
 /// An answer, and where in the file of cases its `expect` belongs.
-pub(in crate::commands::plugin) struct Given {
+pub struct Given {
     /// The case or step.
     pub pointer: String,
     /// The answer in the contract's words.
@@ -54,7 +54,7 @@ pub(in crate::commands::plugin) struct Given {
 }
 
 /// Runs a case against the plugin of this name.
-pub(in crate::commands::plugin) async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
+pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     let mut outcome = Outcome::default();
     let plugin = Plugin { sandbox, name, case };
     match &case.task {

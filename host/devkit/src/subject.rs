@@ -5,54 +5,56 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_runtime::{plugin_folder, plugins};
+use capstan_project::PluginSpec;
+use capstan_runtime::{
+    PluginHost,
+    plugin_folder::{self, Stale},
+    plugins,
+};
 use capstan_sandbox::Sandbox;
 
-use crate::{
-    args::Global,
-    report::{self, usage_error},
-};
+use crate::usage_error;
 
 /// A plugin's component, and where it comes from.
-pub(in crate::commands) struct Subject {
+pub struct Subject {
     /// What messages call it.
     pub label: String,
     /// The component.
     pub bytes: Cow<'static, [u8]>,
     /// The folder it is in; none of a built-in one.
     pub folder: Option<PathBuf>,
+    /// The plugins that were looked at and are older than their sources.
+    pub stale: Vec<Stale>,
 }
 
 impl Subject {
     /// Finds what is meant.
-    pub fn find(global: &Global, what: &Path) -> anyhow::Result<Subject> {
+    pub fn find(spec: &PluginSpec, host: &PluginHost, what: &Path) -> anyhow::Result<Subject> {
         let shown = what.display();
         if what.exists() {
             return Subject::of_path(what);
         }
         let name = what.to_string_lossy();
-        let found = plugins::load(&global.plugins, &global.plugin_host)?;
-        found.stale.iter().for_each(report::stale);
+        let found = plugins::load(spec, host)?;
         for (label, bytes) in found.components {
             if capstan_stamp::read(&bytes).is_ok_and(|manifest| manifest.name == name) {
                 return Ok(Subject {
                     folder: Some(folder_of(Path::new(&label))),
                     label,
                     bytes: bytes.into(),
+                    stale: found.stale,
                 });
             }
         }
-        if let Some(plugin) = capstan_bundle::get(&name) {
+        if let Some((name, bytes)) = host.built_in.iter().find(|(known, _)| *known == name) {
             return Ok(Subject {
-                label: plugin.name.to_owned(),
-                bytes: plugin.bytes.into(),
+                label: (*name).to_owned(),
+                bytes: (*bytes).into(),
                 folder: None,
+                stale: found.stale,
             });
         }
-        let built_in: Vec<String> = capstan_bundle::ALL
-            .iter()
-            .map(|plugin| format!("`{}`", plugin.name))
-            .collect();
+        let built_in: Vec<String> = host.built_in.iter().map(|(name, _)| format!("`{name}`")).collect();
         Err(usage_error(
             format!("there is no file, folder or plugin `{shown}`"),
             format!(
@@ -62,12 +64,10 @@ impl Subject {
         ))
     }
 
-    /// Reads a component: a file, or what was built in a folder. Warns if its sources changed since.
+    /// Reads a component: a file, or what was built in a folder. Says if its sources changed since.
     pub fn of_path(path: &Path) -> anyhow::Result<Subject> {
         let path = &plugin_folder::component(path)?;
-        if let Some(stale) = plugin_folder::stale(path) {
-            report::stale(&stale);
-        }
+        let stale = plugin_folder::stale(path).into_iter().collect();
         let shown = path.display();
         let bytes = std::fs::read(path)
             .map_err(|error| usage_error(format!("{shown} can't be read: {error}"), "name a component's file"))?;
@@ -75,6 +75,7 @@ impl Subject {
             label: shown.to_string(),
             bytes: bytes.into(),
             folder: Some(folder_of(path)),
+            stale,
         })
     }
 
@@ -94,8 +95,8 @@ impl Subject {
     }
 
     /// Loads it alone, with the limits that it has in an operation.
-    pub fn load(self, global: &Global) -> anyhow::Result<(Sandbox, String)> {
-        let sandbox = capstan_runtime::alone(&global.plugin_host, self.label, self.bytes)?;
+    pub fn load(self, host: &PluginHost) -> anyhow::Result<(Sandbox, String)> {
+        let sandbox = capstan_runtime::alone(host, self.label, self.bytes)?;
         let name = sandbox.plugins().first().map(|plugin| plugin.name.clone());
         Ok((sandbox, name.unwrap_or_default()))
     }

@@ -1,25 +1,22 @@
 //! What a new plugin's project is made of. The texts are in `plugins/templates/`: a manifest and cases for each kind, which are the
 //! same in every language, and a program for each kind and language; the contract is that of this host.
 
-use crate::args::{Kind, Language};
+use crate::{language::Language, new::Kind};
 
 /// The contract, as it comes with this host.
 const WIT: [(&str, &str); 7] = [
-    (
-        "wit/delete-policy.wit",
-        include_str!("../../../../../wit/delete-policy.wit"),
-    ),
-    ("wit/health.wit", include_str!("../../../../../wit/health.wit")),
-    ("wit/hook.wit", include_str!("../../../../../wit/hook.wit")),
-    ("wit/types.wit", include_str!("../../../../../wit/types.wit")),
-    ("wit/worlds.wit", include_str!("../../../../../wit/worlds.wit")),
-    ("wit/README.md", include_str!("../../../../../wit/README.md")),
-    ("wit/REFERENCE.md", include_str!("../../../../../wit/REFERENCE.md")),
+    ("wit/delete-policy.wit", include_str!("../../../wit/delete-policy.wit")),
+    ("wit/health.wit", include_str!("../../../wit/health.wit")),
+    ("wit/hook.wit", include_str!("../../../wit/hook.wit")),
+    ("wit/types.wit", include_str!("../../../wit/types.wit")),
+    ("wit/worlds.wit", include_str!("../../../wit/worlds.wit")),
+    ("wit/README.md", include_str!("../../../wit/README.md")),
+    ("wit/REFERENCE.md", include_str!("../../../wit/REFERENCE.md")),
 ];
 
 macro_rules! text {
     ($path:literal) => {
-        include_str!(concat!("../../../../../plugins/templates/", $path))
+        include_str!(concat!("../../../plugins/templates/", $path))
     };
 }
 

@@ -3,24 +3,24 @@
 use std::path::Path;
 
 use capstan_core::{error::Diagnostic, manifest};
+use capstan_source::FileAccess;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Found;
-use crate::environment;
 
 /// The expressions of a kind. The first that is true decides, in this order; none is as `in_progress`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Expressions {
+pub struct Expressions {
     /// It is on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) in_progress: Option<String>,
+    pub in_progress: Option<String>,
     /// It will not become current as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) failed: Option<String>,
+    pub failed: Option<String>,
     /// It does what it is for.
-    pub(crate) current: String,
+    pub current: String,
 }
 
 #[derive(Deserialize)]
@@ -36,8 +36,8 @@ struct Entry {
 const KEY: &str = "healthCheckExprs";
 
 /// Reads a file with a list, with a mapping that has one, or with Kustomizations.
-pub(crate) fn read(path: &Path) -> Result<Found<Expressions>, Vec<Diagnostic>> {
-    let text = environment::text(path).map_err(|mistake| vec![mistake])?;
+pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<Diagnostic>> {
+    let text = access.text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();
     let mut lists = Vec::new();
     if let Ok(mut value) = manifest::value(&text)
@@ -108,7 +108,7 @@ mod tests {
             let message = mistakes[0].message.clone();
             message.replace(&file.display().to_string(), "FILE")
         };
-        let found = read(&file).map_err(told)?;
+        let found = read(&file, &FileAccess::default()).map_err(told)?;
         assert_eq!(
             found.checks.last().unwrap().does.in_progress.as_deref(),
             Some("status.phase == 'Starting'")

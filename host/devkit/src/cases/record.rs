@@ -4,10 +4,10 @@ use capstan_core::error::Diagnostic;
 use serde_json::{Value, json};
 
 use super::CaseFile;
-use crate::commands::plugin::answer::telling;
+use crate::answer::telling;
 
 /// A place in a file of cases, and the answer that is expected there from now on.
-pub(in crate::commands::plugin) struct Expectation {
+pub struct Expectation {
     /// The case or step.
     pub pointer: String,
     /// The answer in the contract's words.
@@ -19,7 +19,7 @@ pub(in crate::commands::plugin) struct Expectation {
 /// # Errors
 ///
 /// Returns which of them can't be written.
-pub(in crate::commands::plugin) fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
+pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
     let mut lines: Vec<String> = file.text.lines().map(str::to_owned).collect();
     let (mut edits, mut mistakes) = (Vec::new(), Vec::new());
     for expectation in all {
@@ -120,7 +120,7 @@ const FIRST: [&str; 4] = ["status", "progress", "message", "rule"];
 
 /// Writes `expect` with what is below it, so far indented.
 fn block(answer: &Value, indent: usize) -> Vec<String> {
-    let yaml = |value: Value| crate::render::yaml::text(&value);
+    let yaml = |value: Value| capstan_yaml::write::text(&value);
     let answer = telling(answer.clone());
     let Value::Object(mut keys) = answer else {
         return indented(&yaml(json!({ "expect": answer })), indent);

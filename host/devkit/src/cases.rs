@@ -2,9 +2,9 @@
 //! cases; `argo_cd` reads Argo CD's layout, `script` runs a case, `record` writes answers into the files.
 
 mod argo_cd;
-pub(super) mod input;
-pub(super) mod record;
-pub(super) mod script;
+pub mod input;
+pub mod record;
+pub mod script;
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-use crate::{environment, report::usage_error};
+use crate::usage_error;
 
 /// When a case begins unless it says so: some moment, so that every run is the same.
 const BEGIN: i64 = 1_767_225_600;
@@ -35,7 +35,7 @@ const EXAMPLE: &str = "write `cases/first.yaml` with `first: { assess: { apiVers
                        `capstan plugin test --record` add what is answered";
 
 /// One case.
-pub(super) struct Case {
+pub struct Case {
     /// Its name.
     pub name: String,
     /// The file it is in.
@@ -51,7 +51,7 @@ pub(super) struct Case {
 }
 
 /// A file of cases.
-pub(super) struct CaseFile {
+pub struct CaseFile {
     /// Its path.
     pub path: PathBuf,
     /// Its text.
@@ -63,7 +63,7 @@ pub(super) struct CaseFile {
 }
 
 /// What a case asks.
-pub(super) enum Task {
+pub enum Task {
     /// One question.
     Ask {
         /// What is asked.
@@ -85,7 +85,7 @@ pub(super) enum Task {
 }
 
 /// One thing that happens to a hook.
-pub(super) struct Step {
+pub struct Step {
     /// Where it is written.
     pub pointer: String,
     /// How long after the one before.
@@ -97,7 +97,7 @@ pub(super) struct Step {
 }
 
 /// What a hook is told.
-pub(super) enum Told {
+pub enum Told {
     /// Its turn has come.
     Start,
     /// This happened.
@@ -144,7 +144,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 
 /// Reads the cases of a file, or of a folder: the YAML files in it, and every `health_test.yaml` at any depth. What can't be read is a
 /// case of its own, which fails.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
+pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     let mut files = Vec::new();
     if !path.exists() {
         return Err(usage_error(
@@ -172,8 +172,17 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
+/// Returns which cases of a folder can't be read, and why. A folder without cases has none.
+pub fn unreadable(folder: &Path) -> Vec<String> {
+    let cases = read(folder).unwrap_or_default();
+    let unreadable = cases.iter().filter_map(|case| Some((case, case.mistake()?)));
+    unreadable
+        .map(|(case, mistake)| format!("{}: {}: {}", case.file.path.display(), case.name, mistake.message))
+        .collect()
+}
+
 /// Reads cases, and takes those with a text in their name.
-pub(super) fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
+pub fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
     let mut cases = read(path)?;
     let Some(text) = only else {
         return Ok(cases);
@@ -222,7 +231,7 @@ fn is_argo_cds(file: &Path) -> bool {
 
 fn of_file(path: &Path) -> Vec<Case> {
     let is_ours = !is_argo_cds(path);
-    let read = environment::text(path).map_err(|mistake| (String::new(), vec![mistake]));
+    let read = capstan_source::text(path).map_err(|mistake| (String::new(), vec![mistake]));
     let read = read.and_then(|text| {
         let name = path.display().to_string();
         let document = if is_ours {

@@ -11,18 +11,18 @@ use std::{
 };
 
 use capstan_core::{error::Diagnostic, manifest};
+use capstan_source::FileAccess;
 use serde_json::Value;
 
 use super::Found;
-use crate::environment;
 
 /// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Script {
+pub struct Script {
     /// Its text.
-    pub(crate) text: String,
+    pub text: String,
     /// Whether it gets Lua's whole library.
-    pub(crate) open_libs: bool,
+    pub open_libs: bool,
 }
 
 /// What Argo CD's folder is called.
@@ -34,8 +34,12 @@ const HEALTH: &str = "resource.customizations.health.";
 const OPEN_LIBS: &str = "resource.customizations.useOpenLibs.";
 
 /// Reads a folder, or a file with an `argocd-cm`.
-pub(crate) fn read(path: &Path) -> Result<Found<Script>, Vec<Diagnostic>> {
-    let found = if path.is_dir() { folder(path) } else { config_map(path) };
+pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Script>, Vec<Diagnostic>> {
+    let found = if path.is_dir() {
+        folder(path)
+    } else {
+        config_map(path, access)
+    };
     let found = found.map_err(|mistake| vec![mistake])?;
     if found.checks.is_empty() {
         let error = Diagnostic::new(format!("{} has no health script", path.display()));
@@ -89,8 +93,8 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     Diagnostic::new(format!("{} can't be read: {error}", path.display()))
 }
 
-fn config_map(path: &Path) -> Result<Found<Script>, Diagnostic> {
-    let text = environment::text(path)?;
+fn config_map(path: &Path, access: &FileAccess) -> Result<Found<Script>, Diagnostic> {
+    let text = access.text(path)?;
     let name = path.display().to_string();
     let manifests = manifest::decode_as_written(&name, &text).map_err(|mistakes| first(mistakes, &name))?;
     let mut found = Found::none();
@@ -191,7 +195,7 @@ mod tests {
             "example.com/Queue: queue open with cases",
         ];
         for path in [folder.path().to_owned(), folder.path().join(FOLDER)] {
-            let found = read(&path).unwrap();
+            let found = read(&path, &FileAccess::default()).unwrap();
             assert_eq!(told(&found), expected);
             assert_eq!(
                 found.left_out,
@@ -232,7 +236,7 @@ data:
 ",
         )
         .unwrap();
-        let found = read(&file).unwrap();
+        let found = read(&file, &FileAccess::default()).unwrap();
         assert_eq!(
             told(&found),
             ["Pod: pod", "*.example.com/*: any open", "example.com/Queue: queue open"]
@@ -249,8 +253,8 @@ data:
     #[test]
     fn what_has_no_script_says_what_would() {
         let folder = tempfile::tempdir().unwrap();
-        let mistakes = read(folder.path()).unwrap_err();
+        let mistakes = read(folder.path(), &FileAccess::default()).unwrap_err();
         assert!(mistakes[0].message.ends_with("has no health script"));
-        assert!(read(&folder.path().join("none.yaml")).is_err());
+        assert!(read(&folder.path().join("none.yaml"), &FileAccess::default()).is_err());
     }
 }

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::CaseFile;
-use crate::environment;
 
 /// Completes an input. An object may be the name of a file beside the file of cases; for `assess` it may stand alone.
 pub(super) fn of(
@@ -43,7 +42,7 @@ pub(super) fn of(
 }
 
 /// Adds each key that the host always sends and the input lacks. Of a mapping, each key is added by itself.
-pub(in crate::commands::plugin) fn complete(function: Function, input: &mut Map<String, Value>) {
+pub fn complete(function: Function, input: &mut Map<String, Value>) {
     for (key, value) in usual(function) {
         match (input.get_mut(key), value) {
             (Some(Value::Object(written)), Value::Object(usual)) => {
@@ -131,7 +130,7 @@ fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Dia
     };
     let path = file.path.parent().unwrap_or(&file.path).join(name);
     let wrong = |message: String| file.document.error(pointer, message);
-    let text = environment::text(&path).map_err(|error| wrong(error.message))?;
+    let text = capstan_source::text(&path).map_err(|error| wrong(error.message))?;
     let read = if file.is_ours {
         manifest::value(&text)
     } else {

@@ -4,13 +4,24 @@ use std::path::Path;
 
 use capstan_process::{Command, Environment, Program};
 
-use crate::args::Language;
+/// What a plugin is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    /// Rust.
+    Rust,
+    /// JavaScript.
+    Js,
+    /// Python.
+    Python,
+    /// Go.
+    Go,
+}
 
 /// The languages, in the order in which a project is looked at.
-pub(super) const ALL: [Language; 4] = [Language::Rust, Language::Js, Language::Python, Language::Go];
+pub const ALL: [Language; 4] = [Language::Rust, Language::Js, Language::Python, Language::Go];
 
 /// A program that a language takes, or a part of one.
-pub(super) struct Tool {
+pub struct Tool {
     /// What it is called.
     pub name: &'static str,
     /// The command that says its version.
@@ -32,7 +43,7 @@ enum System {
 
 /// What came of looking for a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+pub enum Found {
     /// It is there, in this version; empty for a part without one.
     Version(String),
     /// It is there, and too old.
@@ -132,7 +143,7 @@ const GO: [Tool; 1] = [Tool {
 }];
 
 /// Names a language for people.
-pub(super) fn name(language: Language) -> &'static str {
+pub fn name(language: Language) -> &'static str {
     match language {
         Language::Rust => "Rust",
         Language::Js => "JavaScript",
@@ -142,7 +153,7 @@ pub(super) fn name(language: Language) -> &'static str {
 }
 
 /// The file by which a project is known to be of a language.
-pub(super) fn mark(language: Language) -> &'static str {
+pub fn mark(language: Language) -> &'static str {
     match language {
         Language::Rust => "Cargo.toml",
         Language::Js => "package.json",
@@ -152,12 +163,12 @@ pub(super) fn mark(language: Language) -> &'static str {
 }
 
 /// Says which language a folder's project is of.
-pub(super) fn of(folder: &Path) -> Option<Language> {
+pub fn of(folder: &Path) -> Option<Language> {
     ALL.into_iter().find(|language| folder.join(mark(*language)).is_file())
 }
 
 /// What a language takes.
-pub(super) fn tools(language: Language) -> &'static [Tool] {
+pub fn tools(language: Language) -> &'static [Tool] {
     match language {
         Language::Rust => &RUST,
         Language::Js => &JS,

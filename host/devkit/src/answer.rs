@@ -9,7 +9,7 @@ use capstan_sandbox::Answer;
 use serde_json::{Map, Value, json};
 
 /// Writes an answer as a case expects it: the names are those of the `.wit` files. What is empty is written, too.
-pub(in crate::commands) fn words(answer: &Result<Answer, PluginError>) -> Value {
+pub fn words(answer: &Result<Answer, PluginError>) -> Value {
     match answer {
         Ok(Answer::Assessment(assessment)) => json!({
             "status": assessment.health.to_string().to_lowercase(),
@@ -136,7 +136,7 @@ fn readable(state: &[u8]) -> Value {
 }
 
 /// Leaves out of an answer what is empty, and what a plugin remembers: what is left is written down as expected.
-pub(super) fn telling(answer: Value) -> Value {
+pub fn telling(answer: Value) -> Value {
     let Value::Object(answer) = answer else {
         return answer;
     };
@@ -154,7 +154,7 @@ pub(super) fn telling(answer: Value) -> Value {
 
 /// Where an answer is another one than was expected.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::commands) struct Difference {
+pub struct Difference {
     /// Where in the answer: `asks[0].http.url`; empty for all of it.
     pub path: String,
     /// What was expected.
@@ -166,7 +166,7 @@ pub(in crate::commands) struct Difference {
 }
 
 /// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
-pub(in crate::commands) fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
+pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     let is_other_error = |key: &&str| got.get(key).is_some() && expected.get(key).is_none();
     if ERRORS.iter().any(is_other_error) {

@@ -1,10 +1,10 @@
 //! Health checks of other tools, read from where those have them.
 //!
 //! [`argo`] reads Argo CD's scripts from its folder or from an `argocd-cm`, [`flux`] Flux's expressions. What is read is no plugin yet: an
-//! interpreter makes one of it (`commands/plugin_import.rs`).
+//! interpreter makes one of it ([`import_plugin`](crate::import_plugin)).
 
-pub(crate) mod argo;
-pub(crate) mod flux;
+pub mod argo;
+pub mod flux;
 
 use std::path::PathBuf;
 
@@ -12,22 +12,22 @@ use capstan_stamp::KindPattern;
 
 /// One check.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Check<T> {
+pub struct Check<T> {
     /// Which kinds it is for.
-    pub(crate) kinds: KindPattern,
+    pub kinds: KindPattern,
     /// What it does.
-    pub(crate) does: T,
+    pub does: T,
     /// The folder with its cases, in Argo CD's layout.
-    pub(crate) cases: Option<PathBuf>,
+    pub cases: Option<PathBuf>,
 }
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Found<T> {
+pub struct Found<T> {
     /// The checks, by their kinds.
-    pub(crate) checks: Vec<Check<T>>,
+    pub checks: Vec<Check<T>>,
     /// What can't become a plugin, and why.
-    pub(crate) left_out: Vec<String>,
+    pub left_out: Vec<String>,
 }
 
 impl<T> Found<T> {

@@ -6,7 +6,7 @@ use capstan_sandbox::{Function, Question, Sandbox};
 use capstan_stamp::{Interface, Manifest};
 use serde_json::{Map, Value, json};
 
-use super::cases::input;
+use crate::cases::input;
 
 /// How the sandbox says that the program lacks an export, and a function of one.
 const NO_EXPORT: &str = "the program doesn't export `";
