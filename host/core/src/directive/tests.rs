@@ -36,7 +36,7 @@ fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
     }
 }
 
-fn told(error: &PlanError) -> String {
+fn told(error: &Diagnostic) -> String {
     let place = error.place.as_ref().map(ToString::to_string).unwrap_or_default();
     let hint = error
         .hint

@@ -2,7 +2,7 @@
 
 use capstan_core::{
     directive::{self, Directives, Mode, OnTimeout},
-    error::PlanError,
+    error::Diagnostic,
     manifest::{self, Manifest},
     object::{Object, labels},
     operation_kind::{OperationKind, Purpose},
@@ -43,7 +43,7 @@ fn who(need: &Need) -> Option<Answerer> {
     is_claimed.then(|| answerer(&need.to_string()))
 }
 
-fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, Box<PlanError>> {
+fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, Box<Diagnostic>> {
     if !directives.is_hook() {
         return Ok(Role::Resource);
     }
@@ -69,12 +69,12 @@ fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role
 }
 
 /// Decodes a text and plans it.
-pub fn read_and_plan(text: &str, way: Way) -> Result<Plan, Vec<PlanError>> {
+pub fn read_and_plan(text: &str, way: Way) -> Result<Plan, Vec<Diagnostic>> {
     make(&manifest::decode("fuzz.yaml", text)?, way)
 }
 
 /// Plans manifests.
-pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
+pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut settled = Vec::new();
     for manifest in manifests {
