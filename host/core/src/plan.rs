@@ -167,7 +167,7 @@ pub struct Limits {
     pub sync_fail: u64,
     /// A deletion that is waited for.
     pub deletion: u64,
-    /// A hook that is being stopped.
+    /// A hook that is being stopped: its plugin's answers to that, and what they ask for.
     pub abort: u64,
     /// How long nothing may change before the user is told what is waited for.
     pub notice: u64,
