@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     kinds::built_in,
-    make::{Classified, Confirmed, Live, Planning, Role, Unasked, make, wait_text},
+    make::{Classified, Confirmed, Live, Planning, Role, Unasked, in_order, make, wait_text},
     repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},

@@ -14,6 +14,7 @@ use capstan_core::{
     ignore::IgnoreRule,
     inventory::Inventory,
     journal::Asked,
+    lint::{self, Finding},
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
@@ -237,7 +238,13 @@ pub(crate) async fn make(
         }
     }
     let plan = match made {
-        Ok(plan) if !has_errors => with_allowances(plan, plugins, &request.grants),
+        Ok(mut plan) if !has_errors => {
+            // Tests look at what is deployed: what is to be said of it was said then.
+            if request.purpose != Purpose::Test {
+                plan.findings = findings(&request, &classified, &live, &plan);
+            }
+            with_allowances(plan, plugins, &request.grants)
+        }
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),
         // That nothing is left is no mistake of its own.
         Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),
@@ -321,6 +328,19 @@ fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
 pub(crate) fn settle(
     mut scopes: Scopes,
     request: &mut Request,
+/// Returns what lint finds in a plan.
+pub(crate) fn findings(request: &Request, desired: &[Classified], live: &Live, plan: &Plan) -> Vec<Finding> {
+    let (application, desired) = (&request.application, plan::in_order(desired));
+    lint::lint(&lint::Set::new(
+        request.mode,
+        request.does,
+        application,
+        live,
+        desired,
+        &plan.tasks,
+    ))
+}
+
 ) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
     let manifests = std::mem::take(&mut request.manifests);
     let mut settled = Vec::with_capacity(manifests.len());
