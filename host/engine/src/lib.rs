@@ -10,6 +10,7 @@
 //! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
+pub mod bus;
 mod checkpoint;
 mod classify;
 mod clock;
@@ -21,6 +22,7 @@ mod driver;
 mod engine;
 mod error;
 pub mod health;
+mod inbox;
 mod journal;
 mod judge;
 mod lines;
@@ -31,6 +33,7 @@ mod owned;
 mod perform;
 mod permission;
 mod planning;
+mod queue;
 mod rehearse;
 mod revision;
 mod running;
@@ -44,6 +47,7 @@ pub mod web;
 
 pub use crate::{
     checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
+    bus::{Record, RecordId, Subscription},
     clock::Clock,
     engine::{Abandoned, AwaitedSignal, Ended, Engine, Left, Report},
     error::{ClusterError, EngineError, FieldConflict},
@@ -53,7 +57,7 @@ pub use crate::{
     planning::{Place, Planned, Request},
     rehearse::Rehearsed,
     revision::Revision,
-    running::{Record, Running},
+    running::Running,
     signals::APPROVAL,
     sweep::{SweepFate, Swept},
 };

@@ -174,6 +174,7 @@ pub(crate) async fn make(
     if request.create_namespace {
         request.options.create_namespace = Some(true);
     }
+    cluster.refresh_for(kinds(&request, &past)).await;
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
     let mut classified = Vec::with_capacity(settled.len());
     for (manifest, directives) in settled {
@@ -268,6 +269,16 @@ pub(crate) async fn make(
     })
 }
 
+/// Lists the kinds that a plan is about.
+fn kinds<'a>(request: &'a Request, past: &'a Past) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
+    let desired = request.manifests.iter().map(|manifest| {
+        let object = &manifest.object;
+        (object.group_kind(), Some(object.version()))
+    });
+    let made = past.inventory.iter().map(|(key, _)| (key.group_kind(), None));
+    desired.chain(made)
+}
+
 /// Says what the plugins of a plan's hooks may have done.
 fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -> Plan {
     let hooks = plan.tasks.iter().filter_map(|task| task.hook());
@@ -317,17 +328,6 @@ pub(crate) fn plan(
     })
 }
 
-/// Puts mistakes in the order in which they are written.
-fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
-    errors.sort_by(|a, b| a.place.cmp(&b.place));
-    errors
-}
-
-/// Takes the manifests, reads their annotations and fills in the namespaces; returns what can be planned, and what is wrong with the
-/// rest.
-pub(crate) fn settle(
-    mut scopes: Scopes,
-    request: &mut Request,
 /// Returns what lint finds in a plan.
 pub(crate) fn findings(request: &Request, desired: &[Classified], live: &Live, plan: &Plan) -> Vec<Finding> {
     let (application, desired) = (&request.application, plan::in_order(desired));
@@ -341,6 +341,17 @@ pub(crate) fn findings(request: &Request, desired: &[Classified], live: &Live, p
     ))
 }
 
+/// Puts mistakes in the order in which they are written.
+fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
+    errors.sort_by(|a, b| a.place.cmp(&b.place));
+    errors
+}
+
+/// Takes the manifests, reads their annotations and fills in the namespaces; returns what can be planned, and what is wrong with the
+/// rest.
+pub(crate) fn settle(
+    mut scopes: Scopes,
+    request: &mut Request,
 ) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
     let manifests = std::mem::take(&mut request.manifests);
     let mut settled = Vec::with_capacity(manifests.len());
