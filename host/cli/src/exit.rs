@@ -129,7 +129,7 @@ impl Exit {
             None => {}
         }
         match error.downcast_ref::<EngineError>() {
-            Some(EngineError::Plan(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,
+            Some(EngineError::Plan(_) | EngineError::Findings(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,
             Some(EngineError::Outdated(_)) => Exit::Differences,
             Some(EngineError::Denied(_)) => Exit::Apply,
             Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,

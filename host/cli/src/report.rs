@@ -1,8 +1,8 @@
 //! How mistakes and failures are told: what, where, the line itself, and what may help.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use capstan_core::{error::PlanError, object::ObjectKey, place::Place};
+use capstan_core::{error::PlanError, lint::Finding, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
@@ -38,12 +38,39 @@ pub fn print(error: &anyhow::Error, paint: Paint) {
     say(&tell(error, paint).trim_end());
 }
 
+/// Returns the errors that lint found in a plan, and how to run the plan all the same.
+fn refusal(findings: &[Finding]) -> Vec<PlanError> {
+    let rules: BTreeSet<&str> = findings.iter().map(|finding| &*finding.rule).collect();
+    let mut mistakes: Vec<PlanError> = findings
+        .iter()
+        .map(|finding| PlanError {
+            message: format!("{} [{}]", finding.message, finding.rule),
+            object: finding.key.clone(),
+            place: finding.place.clone(),
+            source_line: finding.source_line.clone(),
+            hint: Some(finding.fix.clone()),
+        })
+        .collect();
+    let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
+    let rule = rules.into_iter().collect::<Vec<_>>().join(", ");
+    let error = PlanError::new("nothing was changed: this would not end well");
+    mistakes.push(error.hint(format!(
+        "`{}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known",
+        flags.join(" ")
+    )));
+    mistakes
+}
+
 /// Writes an error as it is printed.
 pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     if let Some(Mistakes(mistakes)) = error.downcast_ref::<Mistakes>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
+        return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
+    }
+    if let Some(EngineError::Findings(findings)) = error.downcast_ref::<EngineError>() {
+        let mistakes = refusal(findings);
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     let mut said = error.to_string();
@@ -140,7 +167,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"
                 .to_owned()
         }
-        EngineError::Cluster { .. } | EngineError::NothingRuns(_) | EngineError::Plan(_) => {
+        EngineError::Cluster { .. }
+        | EngineError::NothingRuns(_)
+        | EngineError::Plan(_)
+        | EngineError::Findings(_) => {
             return None;
         }
     })

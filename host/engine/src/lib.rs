@@ -3,8 +3,8 @@
 //! Real and simulated clusters differ only in the client that [`Engine::new`] is given; real and virtual time only in the
 //! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
 //!
-//! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
-//! `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
+//! In reading order: [`Engine`] has the verbs, and `undertake` the way from a wish to a running operation; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
+//! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
 //! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
@@ -41,13 +41,14 @@ mod same;
 mod saved;
 mod signals;
 mod sweep;
+mod undertake;
 mod unserved;
 mod watch;
 pub mod web;
 
 pub use crate::{
-    checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
     bus::{Record, RecordId, Subscription},
+    checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
     clock::Clock,
     engine::{Abandoned, AwaitedSignal, Ended, Engine, Left, Report},
     error::{ClusterError, EngineError, FieldConflict},
@@ -60,4 +61,5 @@ pub use crate::{
     running::Running,
     signals::APPROVAL,
     sweep::{SweepFate, Swept},
+    undertake::{CarriedOn, LintErrors, Notice, OnBusy, Policy, Same, Undertaken, Work},
 };
