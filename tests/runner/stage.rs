@@ -224,16 +224,18 @@ impl Stage {
     pub async fn follow_as(
         &self,
         application: &Application,
-        mut running: Running,
+        running: Running,
         mut end_at: Option<&str>,
         signals: &[SignalAt],
     ) -> anyhow::Result<Ran> {
         let mut signals: Vec<&SignalAt> = signals.iter().collect();
         let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
-        while let Some(record) = running.next().await {
+        let mut records = running.subscribe();
+        while let Some(record) = records.next().await {
             match record {
                 Record::Line(line) => lines.push(line.text),
                 Record::Past(past) => view = *past,
+                Record::Missed { records } => anyhow::bail!("{records} records were missed"),
                 Record::Event(event) => {
                     view.fold(&event);
                     said.extend(told(&event, &view));

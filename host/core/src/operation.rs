@@ -298,7 +298,7 @@ impl Operation {
         let failed_before = self.state.failed;
         self.state.failed += 1;
         let cause = self.state.cause.get_or_insert_with(|| Cause {
-            class: class.as_str().to_owned(),
+            class,
             message: String::new(),
             objects: Vec::new(),
         });

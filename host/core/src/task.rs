@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::failure::FailureClass;
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
     diff::Change,
@@ -395,40 +396,5 @@ impl TaskResult {
             TaskResult::Done(_) | TaskResult::Tolerated(_) => true,
             TaskResult::Failed { .. } | TaskResult::Stopped(_) => false,
         }
-    }
-}
-
-/// The classes of failure; each has its own exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FailureClass {
-    /// A hook had the verdict Failed.
-    Hook,
-    /// An object is Degraded.
-    Health,
-    /// The cluster refused a change.
-    Apply,
-    /// A deadline passed.
-    Timeout,
-    /// A plugin gave no answer.
-    Plugin,
-}
-
-impl FailureClass {
-    /// Returns the word that users and plugins see.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            FailureClass::Hook => "hook",
-            FailureClass::Health => "health",
-            FailureClass::Apply => "apply",
-            FailureClass::Timeout => "timeout",
-            FailureClass::Plugin => "plugin",
-        }
-    }
-}
-
-impl fmt::Display for FailureClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }

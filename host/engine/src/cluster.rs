@@ -3,11 +3,12 @@
 mod answer;
 mod follow;
 mod requests;
+mod served;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -24,11 +25,13 @@ use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-pub(crate) use self::follow::Sight;
-use self::requests::{Endpoint, Prepared, namespace_name, object_name};
+pub(crate) use self::{follow::Sight, served::MAX_AGE as MAX_AGE_OF_DISCOVERY};
+use self::{
+    requests::{Endpoint, Prepared, namespace_name, object_name},
+    served::Served,
+};
 use crate::{
     checkpoint::Grip,
-    discovery::Discovery,
     error::ClusterError,
     nesting::{self, LEFT_OUT},
 };
@@ -92,7 +95,7 @@ enum Listing<'a> {
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
-    discovery: Arc<RwLock<Arc<Discovery>>>,
+    served: Served,
     /// The lock under which the server's absence is waited out, if it is.
     grip: Option<Grip>,
     /// How many parts of answers were left out.
@@ -109,10 +112,10 @@ impl Cluster {
     /// Returns why the cluster couldn't be asked.
     pub async fn connect(client: Client) -> Result<Cluster, ClusterError> {
         let (client, left_out) = nesting::shallow(client);
-        let discovery = Discovery::load(&client).await?;
+        let served = Served::load(&client).await?;
         Ok(Cluster {
             client,
-            discovery: Arc::new(RwLock::new(Arc::new(discovery))),
+            served,
             grip: None,
             left_out,
             told: Arc::default(),
@@ -156,22 +159,6 @@ impl Cluster {
     /// Returns why the cluster couldn't be asked.
     pub async fn version(&self) -> Result<String, ClusterError> {
         Ok(self.client.apiserver_version().await?.git_version)
-    }
-
-    /// Returns what is known of the cluster's kinds.
-    pub fn discovery(&self) -> Arc<Discovery> {
-        Arc::clone(&self.discovery.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Asks again what kinds the cluster has.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the cluster couldn't be asked.
-    pub async fn refresh(&self) -> Result<(), ClusterError> {
-        let fresh = Arc::new(Discovery::load(&self.client).await?);
-        *self.discovery.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
     }
 
     fn resource(&self, kind: &GroupKind, version: Option<&str>) -> Result<ApiResource, ClusterError> {

@@ -381,6 +381,7 @@ impl Operation {
 
     /// Asks the next question if none is being asked, or ends the hook if all is said.
     pub(super) fn pump(&mut self, task: &Task, out: &mut Out) {
+        let limit_ms = self.plan.limits.abort.saturating_mul(1_000);
         let Some(run) = self.state.hook(&task.id) else { return };
         if run.stage != HookStage::Running || run.calling.is_some() {
             return;
@@ -393,7 +394,7 @@ impl Operation {
             && let Some(reason) = run.abort
             && run.abort_until.is_none()
         {
-            run.abort_until = later(out.at, 10_000);
+            run.abort_until = later(out.at, limit_ms);
             let state = run.state.clone();
             call(run, &task.id, HookCall::Abort { state, reason }, out);
         } else if run.said.is_none()

@@ -187,7 +187,7 @@ impl Operation {
         };
         let why = format!("{what} took longer than {}", duration::seconds(limit));
         self.state.cause.get_or_insert_with(|| Cause {
-            class: FailureClass::Timeout.as_str().to_owned(),
+            class: FailureClass::Timeout,
             message: why.clone(),
             objects: Vec::new(),
         });

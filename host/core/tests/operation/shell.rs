@@ -204,6 +204,8 @@ pub struct Shell {
     pub health: BTreeMap<TaskId, Health>,
     /// What is deleted stays for ever.
     pub keeps_deleted: bool,
+    /// No plugin answers when it is told to stop.
+    pub ignores_abort: bool,
     /// Every order is answered twice.
     pub twice: bool,
     /// The first `start` question of each hook, counted.
@@ -232,6 +234,7 @@ impl Shell {
             deletions: Vec::new(),
             health: BTreeMap::new(),
             keeps_deleted: false,
+            ignores_abort: false,
             twice: false,
             created: BTreeMap::new(),
             applied: Vec::new(),
@@ -432,6 +435,10 @@ impl Shell {
                     result: Ok(older),
                 }]
             }
+            Effect::StepHook {
+                call: HookCall::Abort { .. },
+                ..
+            } if self.ignores_abort => Vec::new(),
             Effect::StepHook { task, call } => vec![Happened::HookStepped {
                 result: Ok(self.plugin(&task, &call)),
                 task,

@@ -15,7 +15,7 @@ use capstan_core::{
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tokio::{
-    sync::mpsc::UnboundedSender,
+    sync::mpsc,
     task::JoinHandle,
     time::{Duration, Instant},
 };
@@ -56,7 +56,7 @@ impl Drop for PodWatch {
 
 impl PodWatch {
     /// Begins to follow the pods of a workload, if its kind has any.
-    pub fn begin(shared: &Arc<Shared>, workload: &Object, news: UnboundedSender<PodNews>) -> Option<PodWatch> {
+    pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodNews>) -> Option<PodWatch> {
         let selector = pods::selector(workload)?;
         let crew = Crew {
             owned: Owned::of(workload),
@@ -211,7 +211,7 @@ impl Crew {
     }
 }
 
-async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: UnboundedSender<PodNews>) {
+async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: mpsc::Sender<PodNews>) {
     let why = match watch(&shared, &mut crew, &selector, &news).await {
         Ok(()) => return,
         Err(error) => error,
@@ -222,7 +222,7 @@ async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: Unb
         worst: None,
         found: Found::refused(why.to_string()),
     };
-    news.send((crew.workload, seen)).ok();
+    news.send((crew.workload, seen)).await.ok();
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
@@ -242,7 +242,7 @@ async fn watch(
     shared: &Shared,
     crew: &mut Crew,
     selector: &str,
-    news: &UnboundedSender<PodNews>,
+    news: &mpsc::Sender<PodNews>,
 ) -> Result<(), ClusterError> {
     let kind = GroupKind::new("", "Pod");
     let config = watching().labels(selector);
@@ -281,7 +281,7 @@ async fn watch(
         let seen = crew.seen();
         if told.as_ref() != Some(&seen) {
             told = Some(seen.clone());
-            if news.send((crew.workload.clone(), seen)).is_err() {
+            if news.send((crew.workload.clone(), seen)).await.is_err() {
                 return Ok(());
             }
         }

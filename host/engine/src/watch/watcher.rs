@@ -10,7 +10,6 @@ use capstan_core::{
     compat::Rule,
     fact::{Fact, Seen},
     health::Health,
-    input::Happened,
     name::field_selector,
     object::{GroupKind, Object, ObjectKey},
     ownership,
@@ -23,20 +22,20 @@ use kube::{
     core::DynamicObject,
     runtime::watcher::{self, Event},
 };
-use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    BACKOFF, Order, Shared, object_of,
+    BACKOFF, Followed, Order, Shared, object_of,
     pods::{PodNews, PodWatch},
     watching,
 };
-use crate::cluster::Sight;
+use crate::{cluster::Sight, queue};
 
 /// How often in a row a watch fails before that is told.
 const TOLD_AFTER: u32 = 3;
+
+/// How many looks at workloads' pods wait for the watcher; whoever has one more waits.
+const MAX_POD_NEWS: usize = 64;
 
 /// A task that follows an object.
 pub(super) struct Follower {
@@ -51,7 +50,7 @@ pub(super) struct Watcher {
     shared: Arc<Shared>,
     kind: GroupKind,
     namespace: String,
-    orders: UnboundedReceiver<Order>,
+    orders: queue::Receiver<Followed, Order>,
     followers: BTreeMap<ObjectKey, Vec<Follower>>,
     live: BTreeMap<ObjectKey, Object>,
     /// Those that a new list has named so far.
@@ -63,14 +62,14 @@ pub(super) struct Watcher {
     recheck: BTreeMap<ObjectKey, Instant>,
     /// The pods of workloads that aren't healthy.
     pods: BTreeMap<ObjectKey, PodWatch>,
-    pod_news: (UnboundedSender<PodNews>, UnboundedReceiver<PodNews>),
+    pod_news: (mpsc::Sender<PodNews>, mpsc::Receiver<PodNews>),
 }
 
 impl Watcher {
     pub fn new(
         shared: Arc<Shared>,
         (kind, namespace): (GroupKind, String),
-        orders: UnboundedReceiver<Order>,
+        orders: queue::Receiver<Followed, Order>,
     ) -> Watcher {
         Watcher {
             shared,
@@ -84,7 +83,7 @@ impl Watcher {
             strays: BTreeMap::new(),
             recheck: BTreeMap::new(),
             pods: BTreeMap::new(),
-            pod_news: unbounded_channel(),
+            pod_news: mpsc::channel(MAX_POD_NEWS),
         }
     }
 
@@ -98,7 +97,7 @@ impl Watcher {
             let kind = &self.kind;
             let message =
                 format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
-            self.shared.happened.send(Happened::Troubled { message }).ok();
+            self.shared.inbox.troubled(message);
             return;
         };
         let mut failures = 0;
@@ -109,8 +108,8 @@ impl Watcher {
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
-                    Some(Order::Follow(key, follower)) => self.follow(key, follower).await,
-                    Some(Order::Leave(task, key)) => self.leave(&task, &key),
+                    Some(((_, key), Order::Follow(follower))) => self.follow(key, follower).await,
+                    Some(((task, key), Order::Leave)) => self.leave(&task, &key),
                     None => return,
                 },
                 () = tokio::time::sleep_until(rest), if resting.is_some() => resting = None,
@@ -124,7 +123,7 @@ impl Watcher {
                         resting = Some(Instant::now() + (BACKOFF.0 * (1 << failures.min(6))).min(BACKOFF.1));
                         if failures == TOLD_AFTER {
                             let message = format!("{} can't be watched, trying on: {error}", self.kind);
-                            self.shared.happened.send(Happened::Troubled { message }).ok();
+                            self.shared.inbox.troubled(message);
                         }
                     }
                     None => return,
@@ -191,7 +190,7 @@ impl Watcher {
             Ok(None) => self.tell(key).await,
             Err(error) => {
                 let message = format!("{key} can't be read: {error}");
-                self.shared.happened.send(Happened::Troubled { message }).ok();
+                self.shared.inbox.troubled(message);
                 self.recheck.insert(key.clone(), Instant::now() + BACKOFF.1);
             }
         }
