@@ -12,6 +12,8 @@ use crate::{kinds::Version, status::Refusal, store::Store};
 
 /// How `kubectl` asks for the document of version 2 (`openAPIV2mimePb` of `k8s.io/client-go/discovery`).
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/// How the server answers that: an `@` can't be in a media type (`k8s.io/kube-openapi/pkg/handler`).
+const PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const VERSION: &str = "v1.36.0-capstan-sim";
 const META: &str = "meta/v1.ObjectMeta";
 const NO_DESCRIPTION: &str = "The embedded cluster knows the fields of this kind, not their descriptions.";
@@ -25,7 +27,7 @@ pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Found, R
     match path {
         "v2" if accept.contains(PROTOBUF) => Ok(Found {
             body: version_2(),
-            content_type: PROTOBUF,
+            content_type: PROTOBUF_ANSWER,
         }),
         "v2" => Ok(Found::json(&json!({
             "swagger": "2.0", "info": { "title": "Kubernetes", "version": VERSION }, "paths": {}, "definitions": {},
