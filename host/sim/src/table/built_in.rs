@@ -296,7 +296,12 @@ pub(super) fn columns(group: &str, kind: &str) -> (Vec<Column>, Cells) {
     let table = TABLES.iter().find(|table| (table.0, table.1) == (group, kind));
     let (words, cells) = table.map_or(("Age", policy::only_age as Cells), |table| (table.2, table.3));
     let columns = std::iter::once("Name").chain(words.split('|'));
-    (columns.map(column).collect(), cells)
+    let mut columns: Vec<Column> = columns.map(column).collect();
+    if (group, kind) == ("autoscaling", "Scale") {
+        // Its name is a plain text there.
+        columns.iter_mut().for_each(|column| column.format.clear());
+    }
+    (columns, cells)
 }
 
 /// Returns the name of an object as its first cell has it; nothing for events.

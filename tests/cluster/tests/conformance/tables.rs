@@ -192,7 +192,7 @@ pub async fn a_scale_is_a_table_too(on: Ground) {
     let table = table(&on, "apps/v1/deployments/x/scale").await;
     assert_eq!(
         columns(&table),
-        "Name:string/name|Desired:integer|Available:integer|Age:string"
+        "Name:string|Desired:integer|Available:integer|Age:string"
     );
     let cells = &table["rows"][0]["cells"];
     assert!(super::answer::is_like(cells, &json!(["x", 0, 0, "*"])), "{cells}");
