@@ -10,6 +10,7 @@
 //! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
+mod backoff;
 mod checkpoint;
 mod classify;
 mod clock;
