@@ -569,7 +569,7 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
 fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     ensure!(
         Exit::of(error) == Exit::Usage,
-        "the exit code is {:?}",
+        "the exit code is {:?}: {error:#}",
         Exit::of(error)
     );
     let folder = crate::path("").display().to_string();

@@ -622,11 +622,7 @@ impl Cluster {
             }
             let tries = backoff.failures() + 1;
             if tries >= MOST_TRIES {
-                let Some(grip) = self
-                    .grip
-                    .as_ref()
-                    .filter(|_| error.is_outage() && !backoff.is_over())
-                else {
+                let Some(grip) = self.grip.as_ref().filter(|_| error.is_outage() && !backoff.is_over()) else {
                     return Err(error);
                 };
                 if tries == MOST_TRIES {

@@ -28,6 +28,8 @@ pub(super) async fn remove(stage: &Stage, names: &[String]) -> anyhow::Result<()
         let gone = tokio::time::timeout(Duration::from_secs(30), is_gone).await;
         gone.with_context(|| format!("{name} isn't gone"))??;
     }
+    // A definition takes its kind with it.
+    cluster.refresh().await?;
     Ok(())
 }
 

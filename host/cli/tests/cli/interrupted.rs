@@ -132,7 +132,10 @@ fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
     let served = Served::start(SCENARIO);
     for colour in ["green", "blue"] {
         let file = served.file("whole.yaml", &whole_set(colour));
-        let said = served.run(&format!("sync --app shop -n whole --create-namespace -f {}", file.display()));
+        let said = served.run(&format!(
+            "sync --app shop -n whole --create-namespace -f {}",
+            file.display()
+        ));
         assert_eq!(said.code, 0, "{}", said.all());
     }
     for (command, point, operations) in [
@@ -151,7 +154,11 @@ fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
             "{command}: {}",
             said.all()
         );
-        assert!(!said.out.contains(point), "{command}: its hook runs once: {}", said.all());
+        assert!(
+            !said.out.contains(point),
+            "{command}: its hook runs once: {}",
+            said.all()
+        );
         if let Some(operations) = operations {
             assert_eq!(history(&served, "whole").len(), operations, "{command}: {}", said.all());
         } else {

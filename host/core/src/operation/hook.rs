@@ -319,13 +319,16 @@ impl Operation {
         else {
             return;
         };
+        let is_write = run.asked.get(at).is_some_and(|asked| asked.what.is_write());
         if let Answer::Note(Noted::Failed { reason, .. }) = &answer
-            && run.asked.get(at).is_some_and(|asked| asked.what.is_write())
+            && is_write
             && self.try_later(plan, task, reason, out)
         {
             return;
         }
-        self.state.again.remove(id);
+        if is_write {
+            self.state.again.remove(id);
+        }
         let Some(run) = self.state.hook(id) else { return };
         match answer {
             Answer::Created(target) => own_made(run, id, at, (ask, target, "created"), out),

@@ -9,7 +9,7 @@ use super::{
     ask::{note_object, tell_left},
     later,
     resource::{NO_ANSWER_GRACE_SECONDS, no_answer},
-    state::HookStage,
+    state::{HookStage, TaskState},
 };
 use crate::{
     event::News,
@@ -61,8 +61,7 @@ impl OwnHealth {
             health::ASKED_AGAIN => self.unanswered_since,
             _ => None,
         };
-        let may_end =
-            assessment.health == Health::Degraded && assessment.rule == pods::RULE && !assessment.is_final;
+        let may_end = assessment.health == Health::Degraded && assessment.rule == pods::RULE && !assessment.is_final;
         if may_end {
             self.degraded_since.get_or_insert(now);
             if self.lacks != assessment.lacks {
@@ -101,7 +100,7 @@ impl Operation {
         self.state
             .tasks
             .get(id)
-            .and_then(super::state::TaskState::as_hook)
+            .and_then(TaskState::as_hook)
             .is_some_and(|run| run.health.is_grace_over)
     }
 

@@ -63,9 +63,11 @@ impl Operation {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
-        // Two that wait for each other make nothing.
+        // One that lacks nothing itself is the better reason. Two that wait for each other make nothing.
         let mut blocked = BTreeSet::from([&task.id]);
-        if let Some(running) = others().find(|other| self.may_make_something(plan, other, &mut blocked)) {
+        let working = others().find(|other| self.runs_to_completion_now(other) && self.lacked_by(other).is_none());
+        let running = working.or_else(|| others().find(|other| self.may_make_something(plan, other, &mut blocked)));
+        if let Some(running) = running {
             return Some(format!("{} still runs and may make it", running.key.short()));
         }
         let begun = || others().filter(|other| self.has_begun_well(other));

@@ -399,7 +399,11 @@ impl Operation {
         ];
         // What was due has been acted on. A moment that stays in the past would wake the driver again and again, without end.
         let earliest = later(out.at, SHORTEST_PAUSE_MS).unwrap_or(out.at);
-        if let Some(at) = moments.into_iter().flatten().min().map(|at| if at <= out.at { earliest } else { at })
+        if let Some(at) = moments
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| if at <= out.at { earliest } else { at })
             && self.state.wake != Some(at)
         {
             self.state.wake = Some(at);

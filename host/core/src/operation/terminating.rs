@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Operation, Out,
     ask::unwatch,
-    state::{HookRun, Terminating},
+    state::{HookRun, TaskState, Terminating},
 };
 use crate::{
     duration,
@@ -56,8 +56,8 @@ pub(super) fn with_all_it_owns(plan: &Plan, otherwise: Propagation) -> Propagati
 impl Operation {
     /// Says whether the end of something that hooks made is awaited.
     pub(super) fn has_terminating(&self) -> bool {
-        let runs = self.state.tasks.values().filter_map(super::TaskState::as_hook);
-        self.state.status == Status::Running && runs.into_iter().any(|run| run.terminating.is_some())
+        let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
+        self.state.status == Status::Running && runs.any(|run| run.terminating.is_some())
     }
 
     /// Takes in a look at a hook's object whose end is awaited.

@@ -185,7 +185,12 @@ impl Making<'_> {
             if planned.contains(&pod.key()) {
                 continue;
             }
-            self.push_deletion(pod, Wave(0), &Directives::default(), "a hook made it, and its end is awaited");
+            self.push_deletion(
+                pod,
+                Wave(0),
+                &Directives::default(),
+                "a hook made it, and its end is awaited",
+            );
             if let Some(Action::Delete(delete)) = self.tasks.last_mut().map(|task| &mut task.action) {
                 delete.until = Until::GoneByItself;
             }

@@ -65,7 +65,9 @@ fn what_a_job_that_runs_may_make_is_waited_for() {
     shell.judge(&job, lacks_secret("cert"));
     assert!(seconds_until_over(&mut shell, &job, 600) >= 600, "{}", shell.story());
     assert!(
-        shell.story().contains("it is waited for, since Job/certgen still runs and may make it"),
+        shell
+            .story()
+            .contains("it is waited for, since Job/certgen still runs and may make it"),
         "{}",
         shell.story()
     );
@@ -157,7 +159,11 @@ fn a_deletion_fails_when_a_hooks_object_stays() {
             panic!("{}", shell.story())
         };
         assert_eq!(cause.class, "timeout");
-        assert!(cause.message.contains("Job shop/clean is not gone after 5m"), "{}", cause.message);
+        assert!(
+            cause.message.contains("Job shop/clean is not gone after 5m"),
+            "{}",
+            cause.message
+        );
         assert!(
             shell.story().contains("the end of Job shop/clean"),
             "it is told what is waited for: {}",
@@ -205,5 +211,8 @@ fn state_without_these_times_is_read() {
     let run = stored.pointer("/tasks/PreSync~10~1Job~1shop~1migrate/Hook").unwrap();
     assert!(run.get("health").is_none() && run.get("terminating").is_none(), "{run}");
     let read = serde_json::from_value(stored).unwrap();
-    assert_eq!(Operation::restore(Arc::clone(shell.operation.plan()), read), shell.operation);
+    assert_eq!(
+        Operation::restore(Arc::clone(shell.operation.plan()), read),
+        shell.operation
+    );
 }

@@ -131,10 +131,7 @@ impl Performer {
         compat::of_hook(self.plan.mode, task.phase, health)
     }
 
-    async fn own(
-        &self,
-        order: &Order,
-    ) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
+    async fn own(&self, order: &Order) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
         match &order.own {
             Some(own) => self.seen(&own.key, &own.uid).await,
             None => Ok(None),

@@ -13,10 +13,7 @@ use capstan_core::{
 };
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
-use tokio::{
-    sync::mpsc::UnboundedSender,
-    task::JoinHandle,
-};
+use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use super::{BACKOFF, Shared, object_of, watching};
 use crate::{
@@ -58,10 +55,7 @@ impl PodWatch {
             pods: BTreeMap::new(),
         };
         let task = tokio::spawn(follow(Arc::clone(shared), crew, selector, news));
-        Some(PodWatch {
-            task,
-            seen: None,
-        })
+        Some(PodWatch { task, seen: None })
     }
 
     /// Takes in what they look like now.

@@ -202,10 +202,16 @@ impl Watcher {
                         self.strays.insert(key.clone(), stream);
                     }
                 }
+                if has_label {
+                    self.unread.remove(key);
+                }
                 self.live.insert(key.clone(), object);
                 self.tell(key).await;
             }
-            Ok(None) => self.tell(key).await,
+            Ok(None) => {
+                self.unread.remove(key);
+                self.tell(key).await;
+            }
             Err(error) => {
                 let message = format!("{key} can't be read: {error}");
                 self.shared.happened.send(Happened::Troubled { message }).ok();
