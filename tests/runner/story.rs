@@ -620,6 +620,8 @@ async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> any
 }
 
 async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
+    // A step before may have brought the kind.
+    stage.engine.cluster().refresh().await?;
     for object in &create.objects {
         let mut object = object.clone();
         for reference in object

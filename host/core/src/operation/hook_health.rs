@@ -37,7 +37,7 @@ pub(super) struct OwnHealth {
     message: String,
     /// Why what its pods lack is waited for beyond that time; empty while it isn't.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub awaited_since: String,
+    pub why_awaited: String,
     /// Whether the time is over, so that the plugin is shown that waiting is useless.
     is_grace_over: bool,
     /// Since when the plugin that judges it has given no answer.
@@ -65,7 +65,7 @@ impl OwnHealth {
         if may_end {
             self.degraded_since.get_or_insert(now);
             if self.lacks != assessment.lacks {
-                self.awaited_since.clear();
+                self.why_awaited.clear();
             }
             self.lacks.clone_from(&assessment.lacks);
             self.grace_seconds = hook.pods_grace_seconds;
@@ -126,14 +126,14 @@ impl Operation {
         out.must_save = true;
         let Some(why) = awaited else {
             run.health.is_grace_over = true;
-            run.health.awaited_since.clear();
+            run.health.why_awaited.clear();
             note_object(run);
             return self.pump(task, out);
         };
         run.health.degraded_since = Some(now);
-        if run.health.awaited_since != why {
+        if run.health.why_awaited != why {
             let message = format!("{}; it is waited for, since {why}", run.health.message);
-            run.health.awaited_since = why;
+            run.health.why_awaited = why;
             out.tell(News::TaskProgressed {
                 task: task.id.clone(),
                 health: None,

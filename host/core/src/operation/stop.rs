@@ -343,8 +343,8 @@ impl Operation {
                         None if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
                         None => run.message.clone(),
                     };
-                    if !run.health.awaited_since.is_empty() {
-                        message = format!("{message}; it is waited for, since {}", run.health.awaited_since);
+                    if !run.health.why_awaited.is_empty() {
+                        message = format!("{message}; it is waited for, since {}", run.health.why_awaited);
                     }
                     message
                 }
