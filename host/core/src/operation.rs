@@ -25,12 +25,14 @@ mod board;
 mod dispose;
 mod failed_wave;
 mod hook;
+mod hook_health;
 mod missing;
 mod own;
 mod resource;
 mod resume;
 mod state;
 mod stop;
+mod terminating;
 
 use std::sync::Arc;
 

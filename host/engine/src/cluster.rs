@@ -23,7 +23,6 @@ use capstan_core::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 pub(crate) use self::{follow::Sight, served::MAX_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
@@ -31,6 +30,7 @@ use self::{
     served::Served,
 };
 use crate::{
+    backoff::Backoff,
     checkpoint::Grip,
     error::ClusterError,
     nesting::{self, LEFT_OUT},
@@ -42,6 +42,8 @@ pub const MANAGER: &str = ownership::MANAGER;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How often a request is tried, if the server's absence is not waited out.
 const MOST_TRIES: u32 = 5;
+/// The shortest pause between two tries.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long an operation under way waits for an API server that is gone.
@@ -264,6 +266,10 @@ impl Cluster {
                 .unwrap_or_default();
             if token.is_empty() || taken.is_break() {
                 return Ok(());
+            }
+            if token == next {
+                let message = format!("the server answers a list of {kind} with the same page again and again");
+                return Err(ClusterError::Other(message));
             }
             token.clone_into(&mut next);
         }
@@ -590,10 +596,8 @@ impl Cluster {
     /// what comes back is about what was asked.
     async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
         check_body(asked.body())?;
-        let began = Instant::now();
-        let mut tries = 0;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).within(OUTAGE);
         loop {
-            tries += 1;
             let answer = tokio::time::timeout(DEADLINE, self.client.request::<Value>(asked.request())).await;
             let error = match answer {
                 Ok(Ok(value)) => return asked.checked(value),
@@ -603,12 +607,9 @@ impl Cluster {
             if !error.is_temporary() {
                 return Err(error);
             }
+            let tries = backoff.failures() + 1;
             if tries >= MOST_TRIES {
-                let Some(grip) = self
-                    .grip
-                    .as_ref()
-                    .filter(|_| error.is_outage() && began.elapsed() < OUTAGE)
-                else {
+                let Some(grip) = self.grip.as_ref().filter(|_| error.is_outage() && !backoff.is_over()) else {
                     return Err(error);
                 };
                 if tries == MOST_TRIES {
@@ -618,7 +619,7 @@ impl Cluster {
                     return Err(error);
                 }
             }
-            tokio::time::sleep(LONGEST_PAUSE.min(Duration::from_millis(50 << tries.min(6)))).await;
+            backoff.pause().await;
         }
     }
 }

@@ -285,8 +285,8 @@ impl Hands {
             };
             match effect {
                 Effect::Watch { task, key } => {
-                    let (judge, is_hook) = self.judge_of(operation, &task, &key);
-                    self.watches.follow(task, key, judge, is_hook);
+                    let judge = self.judge_of(operation, &task, &key);
+                    self.watches.follow(task, key, judge);
                 }
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
                 Effect::Release { task } => self.performer.release(&task),
@@ -307,20 +307,18 @@ impl Hands {
         while self.orders.try_join_next().is_some() {}
     }
 
-    /// Says who judges an object that is followed for a task, and whether it is a hook's own.
-    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> (Option<Answerer>, bool) {
-        let Some(task) = operation.plan().task(task) else {
-            return (None, false);
-        };
+    /// Says who judges an object that is followed for a task.
+    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<Answerer> {
+        let task = operation.plan().task(task)?;
         match &task.action {
-            Action::Apply(apply) => (Some(apply.judge.clone()), false),
-            Action::Delete(_) => (None, false),
+            Action::Apply(apply) => Some(apply.judge.clone()),
+            Action::Delete(_) => None,
             Action::Hook(hook) => {
                 let is_own = *key == task.key || operation.own(&task.id).is_some_and(|own| own.key == *key);
                 if is_own || (hook.has_object && key.group_kind() == task.key.group_kind()) {
-                    (hook.judge.clone(), true)
+                    hook.judge.clone()
                 } else {
-                    (self.performer.plugins.answerer(&Need::Health(key.group_kind())), false)
+                    self.performer.plugins.answerer(&Need::Health(key.group_kind()))
                 }
             }
         }

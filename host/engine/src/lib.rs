@@ -9,6 +9,7 @@
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
+mod backoff;
 pub mod bus;
 mod checkpoint;
 mod classify;

@@ -28,6 +28,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use self::redact::Redactor;
 use crate::{
+    backoff::Backoff,
     bus::Bus,
     checkpoint::Streams,
     clock::Clock,
@@ -237,7 +238,11 @@ impl Lines {
         let Ok(mut seen) = self.cluster.watch(&pods(), &own.key.namespace, config) else {
             return;
         };
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(20));
         while let Some(event) = seen.next().await {
+            if event.is_ok() {
+                backoff.succeeded();
+            }
             match event {
                 Ok(Event::Apply(pod) | Event::InitApply(pod)) => {
                     let pod = object_of(&pod, &pods(), "v1");
@@ -250,7 +255,7 @@ impl Lines {
                 }
                 Ok(Event::Delete(_) | Event::Init | Event::InitDone) => {}
                 // What is missed meanwhile is read at the hook's end.
-                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(_) => backoff.pause().await,
             }
         }
     }
@@ -286,8 +291,9 @@ impl Lines {
             follow,
             ..LogParams::default()
         };
-        let (mut read, mut failures) = (0, 0);
-        while failures < MOST_TRIES {
+        let mut read = 0;
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+        while backoff.failures() < MOST_TRIES {
             let failed = match self.cluster.log_stream(&namespace, &source.pod, &params).await {
                 // A stream that broke begins anew: what was read before is passed over.
                 Ok(stream) => {
@@ -298,7 +304,7 @@ impl Lines {
                             Some(Err(error)) => break error.to_string(),
                             Some(Ok(text)) => {
                                 read += 1;
-                                failures = 0;
+                                backoff.succeeded();
                                 self.tell(&task, &source, &tail, text).await;
                             }
                         }
@@ -306,14 +312,13 @@ impl Lines {
                 }
                 Err(error) => error.to_string(),
             };
-            failures += 1;
             tracing::debug!(
                 error = failed,
                 pod = source.pod,
                 container = source.container,
                 "logs broke off"
             );
-            tokio::time::sleep(Duration::from_millis(100 << failures)).await;
+            backoff.pause().await;
         }
     }
 

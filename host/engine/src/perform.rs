@@ -69,6 +69,8 @@ pub(crate) struct Order {
     pub operation_outcome: HookOutcome,
     /// Which try it is.
     pub attempt: u32,
+    /// Whether the time is over that the hook's object has for what its pods lack.
+    pub is_grace_over: bool,
 }
 
 /// The orders that take their time.
@@ -113,6 +115,7 @@ impl Order {
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
             attempt: operation.state().attempt,
+            is_grace_over: operation.is_grace_over(&task),
             operation_outcome: if is_failing {
                 HookOutcome::Failed
             } else {

@@ -30,7 +30,7 @@ use crate::{
     classify::classify,
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
-    live::{contents_of, gone, look_up},
+    live::{contents_of, gone, look_up, terminating_pods},
     unserved,
 };
 
@@ -187,6 +187,7 @@ pub(crate) async fn make(
     if request.does == OperationKind::Sync {
         errors.extend(unserved::versions(cluster, &classified));
     }
+    errors.extend(unserved::removals(cluster, &request, &past).await);
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
@@ -212,6 +213,7 @@ pub(crate) async fn make(
         inventory: past.inventory,
         contents: BTreeMap::new(),
         answers: BTreeMap::new(),
+        terminating_pods: terminating_pods(cluster, &request, &classified).await,
     };
     live.contents = contents_of(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");

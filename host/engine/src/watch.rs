@@ -26,13 +26,13 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use self::watcher::{Follower, Watcher};
-use crate::{cluster::Cluster, inbox::Inbox, judge::Judge, queue};
+use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::Judge, queue};
 
 /// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
 const WATCH_FOR: u32 = 20;
 
-/// How long a broken watch waits before it is tried again: at first, and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
+/// The pauses before a broken watch is tried again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
 
 /// How everything is watched.
 pub(crate) fn watching() -> Config {
@@ -111,7 +111,7 @@ impl Watches {
     }
 
     /// Tells how an object is, now and whenever that changes.
-    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>, is_hook: bool) {
+    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
             let (orders, taken) = queue::by_key();
@@ -123,7 +123,7 @@ impl Watches {
             }
         });
         watch.followed.insert((task.clone(), key.clone()));
-        let follower = Follower { task, judge, is_hook };
+        let follower = Follower { task, judge };
         watch.orders.send((follower.task.clone(), key), Order::Follow(follower));
     }
 

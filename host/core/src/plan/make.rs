@@ -75,6 +75,8 @@ pub struct Live {
     pub contents: BTreeMap<ObjectKey, Contents>,
     /// What the server says to the objects that it was asked about.
     pub answers: BTreeMap<ObjectKey, Answer>,
+    /// Pods of hooks' objects that are gone already, which are being deleted themselves: for the deletion of an application.
+    pub terminating_pods: Vec<Object>,
 }
 
 /// Says why the server can't be asked about an object yet; nothing when it can.

@@ -124,6 +124,7 @@ pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
         inputs: None,
         must_fail: false,
         propagation: None,
+        pods_grace_seconds: 30,
         is_shared: false,
     }));
     task(phase, wave, 30, key("Job", name), action)
@@ -264,6 +265,7 @@ impl Shell {
                 self.deletions.push((self.events.len(), task.clone(), target.clone()));
             }
             if let Effect::Wake { at } = effect {
+                assert!(at > self.now, "a timer in the past wakes the driver without end");
                 self.wake = Some(at);
             } else {
                 self.orders.push(effect);

@@ -27,6 +27,7 @@ use super::{
     identity::Identity,
 };
 use crate::{
+    backoff::Backoff,
     clock::Clock,
     cluster::{Cluster, Rehearsal},
     error::{ClusterError, EngineError},
@@ -39,6 +40,8 @@ use crate::{
 const DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(5);
+/// How long taking a lock may be tried while its Lease changes in between.
+const TAKEN_WITHIN: Duration = Duration::from_mins(1);
 /// How long one renewal may take before it counts as failed.
 const RENEWED_WITHIN: Duration = Duration::from_secs(3);
 /// How soon a renewal that failed is tried again.
@@ -121,6 +124,7 @@ impl Lock {
     ) -> Result<(Lock, LockEvents), EngineError> {
         let doing = EngineError::while_("taking the application's lock");
         let key = lease_key(application);
+        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).within(TAKEN_WITHIN);
         let (taken, is_new_lease) = loop {
             let live = cluster.get(&key).await.map_err(&doing)?;
             if let Some(live) = &live {
@@ -146,7 +150,11 @@ impl Lock {
             match written {
                 Ok(lease) => break (lease, is_new_lease),
                 // Somebody was faster: look again who it is.
-                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_)) => {}
+                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_))
+                    if !backoff.is_over() =>
+                {
+                    backoff.pause().await;
+                }
                 Err(error) => return Err(doing(error)),
             }
         };
@@ -330,8 +338,10 @@ pub(crate) async fn until_free(
     let mut sight = sight.map_err(&doing)?;
     while is_held(cluster, clock, identity, application).await? {
         tokio::select! {
-            seen = sight.next() => if let Some(Err(error)) = seen {
-                return Err(doing(ClusterError::Unreachable(error.to_string())));
+            seen = sight.next() => match seen {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(doing(ClusterError::Unreachable(error.to_string()))),
+                None => sight = futures::stream::pending().boxed(),
             },
             // Nothing is told when a holder dies.
             () = sleep(RENEWAL) => {}
