@@ -12,11 +12,11 @@ mod token;
 
 use std::collections::VecDeque;
 
-pub(crate) use self::token::Token;
 use self::{
     cursor::Cursor,
     simple_key::{SimpleKey, is_valid},
 };
+pub(crate) use self::{cursor::break_length, token::Token};
 use crate::{marks::Mark, node::Trouble};
 
 /// A token and where it starts.
@@ -34,8 +34,8 @@ pub(crate) struct Scanner<'a> {
     simple_key_allowed: bool,
     /// What may turn out to be a key: one for the block style, and one for each open bracket.
     simple_keys: Vec<SimpleKey>,
-    /// Whether the next line may begin with a byte order mark: the first one, and the one behind `---`.
-    may_skip_byte_order_mark: bool,
+    /// Whether the next line may begin with byte order marks: the first one, and the one behind a `---` in it.
+    may_skip_byte_order_marks: bool,
     is_over: bool,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Scanner<'a> {
             indents: Vec::new(),
             simple_key_allowed: true,
             simple_keys: vec![SimpleKey::default()],
-            may_skip_byte_order_mark: true,
+            may_skip_byte_order_marks: true,
             is_over: false,
         };
         match forbidden(text) {
@@ -131,7 +131,7 @@ impl<'a> Scanner<'a> {
         self.unroll_indent(Some(self.cursor.column()));
         let mark = self.cursor.mark();
         let token = self.next(mark)?;
-        self.may_skip_byte_order_mark = token == Token::DocumentStart;
+        self.may_skip_byte_order_marks = token == Token::DocumentStart && mark.line == 1;
         self.queue.push_back((token, mark));
         Ok(())
     }
@@ -304,9 +304,9 @@ impl<'a> Scanner<'a> {
     /// Skips white space, comments and line breaks.
     fn skip_to_token(&mut self) {
         loop {
-            if self.may_skip_byte_order_mark && self.cursor.column() == 0 {
-                self.may_skip_byte_order_mark = false;
-                self.cursor.skip_byte_order_mark();
+            if self.may_skip_byte_order_marks && self.cursor.column() == 0 {
+                self.may_skip_byte_order_marks = false;
+                self.cursor.skip_byte_order_marks();
             }
             let may_skip_tabs = self.flow_level() > 0 || !self.simple_key_allowed;
             while self.cursor.byte(0) == b' ' || (may_skip_tabs && self.cursor.byte(0) == b'\t') {

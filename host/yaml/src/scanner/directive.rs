@@ -9,6 +9,7 @@ impl<'a> Scanner<'a> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let name = self.word();
+        let name = if self.cursor.is_blank_or_end(0) { name } else { "" };
         let token = match name {
             "YAML" => {
                 self.skip_blanks();

@@ -116,9 +116,11 @@ impl<'a> Scanner<'a> {
             }
             is_there = true;
         }
-        match String::from_utf8(bytes) {
-            Ok(address) if is_there => Ok(address),
-            Ok(_) | Err(_) => Err(trouble(start, "this tag has no name")),
+        if is_there {
+            // Go takes octets that only look like UTF-8, too; what they stand for is nothing that a tag is compared with
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        } else {
+            Err(trouble(start, "this tag has no name"))
         }
     }
 
@@ -143,6 +145,8 @@ impl<'a> Scanner<'a> {
                     _ => return Err(trouble(start, "this tag isn't UTF-8")),
                 };
                 is_first = false;
+            } else if !(0x80..0xC0).contains(&octet) {
+                return Err(trouble(start, "this tag isn't UTF-8"));
             }
             bytes.push(octet);
             self.cursor.skip(3);
