@@ -8,7 +8,9 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::{
+    error::PlanError,
     grant::UserGrants,
+    manifest,
     plugins::{Application, Plugins},
 };
 use capstan_engine::{Clock, Engine, cluster::Cluster, web::Web};
@@ -21,12 +23,13 @@ use capstan_sim::{
 };
 use jiff::Timestamp;
 use kube::Client;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime::{self, Runtime};
 
 use crate::{
     args::Global,
     connect, grants, plugins,
+    project::wrong,
     report::Mistakes,
     source::{self, Capabilities},
 };
@@ -256,22 +259,27 @@ fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
     Ok((client, namespace, "the embedded cluster".to_owned(), Some(world)))
 }
 
+/// Reads a file about the embedded cluster; one without a value says nothing of it.
+fn read_scenario(path: &Path) -> Result<Scenario, Vec<PlanError>> {
+    let text = source::text(path).map_err(|mistake| vec![mistake])?;
+    if matches!(manifest::value(&text), Ok(Value::Null)) {
+        return Ok(Scenario::default());
+    }
+    let document = manifest::document(&path.display().to_string(), &text)?;
+    wrong::deserialize(&document, "it starts with keys like `cluster:` and `behaviours:`")
+}
+
 /// Starts an embedded cluster, or goes on with one that was kept.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with the scenario, or with what was kept.
 pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
-    let read = |path: &Path| source::text(path).map_err(|mistake| Mistakes(vec![mistake]));
-    let scenario = match scenario {
-        None => Scenario::default(),
-        Some(path) => Scenario::from_yaml(&read(path)?).map_err(|error| {
-            Mistakes::one(
-                format!("{}: {error}", path.display()),
-                "`tests/README.md` shows the form of scenario files",
-            )
-        })?,
-    };
+    let scenario = scenario
+        .map(read_scenario)
+        .transpose()
+        .map_err(Mistakes)?
+        .unwrap_or_default();
     let has_epoch = scenario.cluster.epoch.is_some();
     let mut setup = Setup::from(scenario);
     if setup.pods == Pods::Exec && !global.exec {

@@ -1,11 +1,14 @@
 //! What the user grants plugins: `capstan.yaml`, files and flags, of which each comes before the ones named earlier.
 
+use std::path::Path;
+
 use capstan_core::{
-    error::near,
+    error::{PlanError, near},
     grant::{Granted, UserGrants},
+    manifest,
 };
 
-use crate::{args::Global, report::Mistakes, source};
+use crate::{args::Global, project::wrong, report::Mistakes, source};
 
 /// Reads the grants of a command line, over those of `capstan.yaml`.
 ///
@@ -15,18 +18,11 @@ use crate::{args::Global, report::Mistakes, source};
 pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
     let mut grants = global.granted.clone();
     if let Some(path) = &global.grants_file {
-        let text = source::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
-        let of_file: UserGrants = serde_yaml::from_str(&text).map_err(|error| {
-            Mistakes::one(
-                format!("{}: these are no grants: {error}", path.display()),
-                "plugins by name, as in `http-check: {http: [{hosts: [api.example.com]}]}`; plugins/README.md shows them all",
-            )
-        })?;
-        grants.extend(of_file);
+        grants.extend(of_file(path).map_err(Mistakes)?);
     }
     for word in &global.grants {
         let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));
-        let granted: Granted = serde_yaml::from_str(text).map_err(|error| {
+        let granted = of_word(text).map_err(|error| {
             Mistakes::one(
                 format!("`--grant {word}` is no grant: {error}"),
                 format!("`--grant {plugin}=requested` grants all that its manifest requests"),
@@ -35,6 +31,19 @@ pub fn read(global: &Global) -> anyhow::Result<UserGrants> {
         grants.0.insert(plugin.to_owned(), granted);
     }
     Ok(grants)
+}
+
+fn of_file(path: &Path) -> Result<UserGrants, Vec<PlanError>> {
+    let text = source::text(path).map_err(|mistake| vec![mistake])?;
+    let document = manifest::document(&path.display().to_string(), &text)?;
+    wrong::deserialize(
+        &document,
+        "it has the names of plugins as its keys, as in `http-check: requested`; plugins/README.md shows more",
+    )
+}
+
+fn of_word(text: &str) -> Result<Granted, String> {
+    serde_json::from_value(manifest::value(text)?).map_err(|error| error.to_string())
 }
 
 /// Checks that every plugin that is granted something is loaded.
@@ -81,6 +90,43 @@ mod tests {
         assert_eq!(found.0["scale"], Granted::Only(capstan_core::grant::Grants::default()));
         assert!(matches!(&found.0["http-check"], Granted::Only(some) if some.http.len() == 1));
         assert_eq!(grants(&["--grant", "scale"]).unwrap().0["scale"], Granted::Requested);
+    }
+
+    #[test]
+    fn a_file_is_read_as_kubectl_reads_files_and_its_mistakes_have_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("grants.yaml");
+        let read = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let read = grants(&["--grants", file.to_str().unwrap()]);
+            read.map_err(|error| {
+                let told = crate::report::tell(&error, crate::render::Paint::PLAIN);
+                told.as_str().replace(&format!("{}/", folder.path().display()), "")
+            })
+        };
+        let found = read("\u{feff}---\nscale: &all requested\nhttp-check: *all\n---\n").unwrap();
+        assert_eq!(found.0["http-check"], Granted::Requested);
+        for (text, messages) in [
+            (
+                "scale: requested\nscale: {}\n",
+                ["grants.yaml:2", "`scale` is written twice"],
+            ),
+            (
+                "# none\nscale:\n  clutser: []\n",
+                ["grants.yaml:3", "did you mean `cluster`?"],
+            ),
+            ("scale:\n\thttp: []\n", ["grants.yaml:2", "a tab can't indent a line"]),
+            (
+                "- scale\n",
+                ["grants.yaml:1", "it has the names of plugins as its keys"],
+            ),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(
+                messages.iter().all(|message| error.contains(message)),
+                "{text}: {error}"
+            );
+        }
     }
 
     #[test]

@@ -78,8 +78,8 @@ enum Anchored {
     Scalar(Meaning),
     /// A list or mapping.
     Node(Node),
-    /// A list or mapping that has not ended yet.
-    Open,
+    /// A list or mapping that has not ended yet, and starts here.
+    Open(Mark),
 }
 
 /// A list or mapping whose end is not seen yet.
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
                 Trouble::new(at, format!("nothing before this alias is called `&{name}`"))
                     .hint("put the value in quotes if it starts with `*`"),
             ),
-            Some(Anchored::Open) => Err(Trouble::new(
+            Some(Anchored::Open(_)) => Err(Trouble::new(
                 at,
                 format!("this alias stands for what it is in, `&{name}`"),
             )),
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
             return Err(Trouble::too_deep(at));
         }
         if let Some(name) = anchor {
-            self.anchors.insert(name, Anchored::Open);
+            self.anchors.insert(name, Anchored::Open(at));
         }
         self.open.push(Open { at, anchor, inside });
         Ok(())
@@ -380,7 +380,10 @@ impl<'a> Reader<'a> {
             Inside::List(nodes) => Node::list(at, nodes),
             Inside::Map(map) => Node::map(at, map.entries),
         };
-        if let Some(name) = anchor {
+        // something inside may have taken the name over
+        if let Some(name) = anchor
+            && matches!(self.anchors.get(name), Some(Anchored::Open(start)) if *start == at)
+        {
             self.charge(node.size, node.at)?;
             self.anchors.insert(name, Anchored::Node(node.clone()));
         }

@@ -170,7 +170,7 @@ pub fn read(path: &Path, allows_outside: bool) -> Result<Configuration, Vec<Plan
     } else {
         manifest::document(&name, &text)?
     };
-    let file: File = wrong::deserialize(&document)?;
+    let file: File = wrong::deserialize(&document, "it starts with keys like `name:` and `sources:`")?;
     let configuration = Configuration {
         file,
         document: Arc::new(document),

@@ -8,12 +8,12 @@ use capstan_core::{
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-/// Takes a document apart into what it means.
-pub(crate) fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<PlanError>> {
+/// Takes a document apart into what it means. `hint` says which keys it has if it is no mapping.
+pub(crate) fn deserialize<T: DeserializeOwned>(document: &Manifest, hint: &str) -> Result<T, Vec<PlanError>> {
     // Else a list would be taken for the keys' values in their order.
     if !document.object.0.is_object() {
         let error = document.error("", "this file is no mapping");
-        return Err(vec![error.hint("it starts with keys like `name:` and `sources:`")]);
+        return Err(vec![error.hint(hint)]);
     }
     serde_path_to_error::deserialize(&document.object.0)
         .map_err(|error| vec![mistake(document, pointer(error.path()), &error.inner().to_string())])

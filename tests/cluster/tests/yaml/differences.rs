@@ -11,6 +11,8 @@ use super::{Read, are_same, first_documents, kubectl::Kubectl};
 /// at least.
 const TRIES: usize = 64;
 
+const BINARY: &str = "`!!binary` that isn't UTF-8 is refused; kubectl replaces what it can't show";
+
 /// A difference that is meant.
 pub struct Difference {
     /// Why it is one.
@@ -62,7 +64,8 @@ pub const ALL: &[Difference] = &[
         reason: "what isn't JSON behind JSON is read as YAML; kubectl does so too, but not with less than four bytes",
         example: "{}\na:",
         kind: Rewritten(|text| match text.trim_start().strip_prefix('{') {
-            Some(_) => format!("{text}\n\n\n"),
+            Some(_) if text.ends_with('\n') => format!("{text}#  \n"),
+            Some(_) => format!("{text}\n#  \n"),
             None => text.to_owned(),
         }),
     },
@@ -89,9 +92,9 @@ pub const ALL: &[Difference] = &[
         reason: "a part that is JSON but not YAML is read as JSON wherever it stands; kubectl tries JSON only at the beginning",
         example: "---\n{\"a\": \"\\/\"}\n",
         kind: Outcome(|text, ours, theirs| {
-            let parts = capstan_yaml::split(text).into_iter().map(|chunk| {
+            let parts = capstan_yaml::split(text).into_iter().flat_map(|chunk| {
                 let text = chunk.text.strip_prefix("---").unwrap_or(chunk.text);
-                serde_json::from_str::<Value>(text)
+                serde_json::Deserializer::from_str(text).into_iter::<Value>()
             });
             let parts: Result<Vec<Value>, _> = parts.collect();
             theirs.is_err() && matches!((parts, ours), (Ok(parts), Ok(ours)) if are_same(&parts, ours))
@@ -103,7 +106,7 @@ pub const ALL: &[Difference] = &[
         kind: Outcome(|text, _, _| text.split('\n').any(|line| line.starts_with("\u{feff}\u{feff}"))),
     },
     Difference {
-        reason: "`!!binary` that isn't UTF-8 is refused; kubectl replaces what it can't show",
+        reason: BINARY,
         example: "a: !!binary /w==\n",
         kind: Outcome(|_, ours, theirs| {
             let is_replaced = |theirs: &Vec<Value>| theirs.iter().any(|value| value.to_string().contains('\u{fffd}'));
@@ -139,6 +142,11 @@ pub fn meant(kubectl: &mut Kubectl, text: &str, ours: &Read, theirs: &Read) -> O
     let mut rewrites: Vec<(&'static str, String)> = Vec::new();
     // each alone, and then one after the other
     let mut all = text.to_owned();
+    if ours.is_err() {
+        // what is wrong with a `!!binary` may not be the only mistake
+        all = text.replace("!!binary ", "!!str ");
+        rewrites.push((BINARY, all.clone()));
+    }
     for difference in ALL {
         let Rewritten(rewrite) = difference.kind else { continue };
         rewrites.push((difference.reason, rewrite(text)));
@@ -209,30 +217,42 @@ fn is_blank_first(rest: &str) -> bool {
     rest.starts_with([' ', '\t', '\r', '\n', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
+/// Says whether a line goes on behind `---` without a space: nothing can be written so, but it can be indented.
+fn is_joined(line: &str) -> bool {
+    behind_dashes(line).is_some_and(|rest| !is_separator(rest) && !is_blank_first(rest))
+}
+
 fn without_byte_order_mark(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut is_behind_marker = false;
     rewrite_lines(text, |line| {
         let kept = line.strip_prefix('\u{feff}').filter(|_| is_behind_marker);
         is_behind_marker = line.starts_with("---");
-        kept.unwrap_or(line).to_owned()
+        match kept {
+            Some(kept) if is_joined(kept) => format!(" {kept}"),
+            kept => kept.unwrap_or(line).to_owned(),
+        }
     })
 }
 
 /// YAML takes `\r` for the end of a line, but kubectl doesn't when it looks for separators.
 fn with_directives_in_one_line(text: &str) -> String {
-    let mut is_directive = false;
+    let mut is_head = true;
+    let mut has_directive = false;
     rewrite_lines(text, |line| {
-        is_directive = (is_directive || line.starts_with('%')) && !line.starts_with("---");
-        let line = if line.starts_with("%YAML ") || line.starts_with("%YAML\t") {
-            "%YAML 1.1\n"
+        let is_directive = line.starts_with('%');
+        is_head &= is_directive || line.trim().is_empty() || line.trim_start().starts_with('#');
+        has_directive |= is_directive;
+        if !is_head || !has_directive {
+            return line.to_owned();
+        }
+        let has_version = line
+            .strip_prefix("%YAML")
+            .is_some_and(|rest| rest.starts_with([' ', '\t']));
+        if has_version {
+            "%YAML 1.1\r".to_owned()
         } else {
-            line
-        };
-        if is_directive {
             line.replace('\n', "\r")
-        } else {
-            line.to_owned()
         }
     })
 }
