@@ -297,7 +297,8 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
         .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
     match &global.state {
         Some(path) if path.exists() => {
-            let saved = serde_json::from_str(&read(path)?);
+            let text = source::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+            let saved = serde_json::from_str(&text);
             let saved = saved.with_context(|| format!("{} is no saved cluster", path.display()))?;
             World::restore(setup, saved).with_context(|| format!("{} can't be used", path.display()))
         }

@@ -71,7 +71,7 @@ fn form() -> impl Strategy<Value = Form> {
 fn entries(value: impl Strategy<Value = Written> + Clone) -> impl Strategy<Value = Vec<Entry>> {
     let quote = prop::sample::select(vec![Quote::None, Quote::None, Quote::Single, Quote::Double]);
     let before = prop::sample::select(vec!["", "", "", "\n", "# c: d\n", "    # ü\n\n"]);
-    let keys = btree_map("[a-z]{1,3}|[a-zü😀]{1,2}/[a-z~]", (quote, value, before), 1..4);
+    let keys = btree_map("k[a-z]{0,2}|[a-zü😀]{1,2}/[a-z~]", (quote, value, before), 1..4);
     keys.prop_map(|entries| {
         let entries = entries.into_iter();
         let entry = |(key, (quote, value, before))| Entry {
