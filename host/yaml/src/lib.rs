@@ -94,11 +94,12 @@ fn is_further(documents: &[Result<Node, Vec<Trouble>>], at: Mark) -> bool {
 fn told_as_json(
     excerpt: Excerpt<'_>,
     documents: Vec<Result<Node, Vec<Trouble>>>,
-    partial: json::Partial<'_>,
+    mut partial: json::Partial<'_>,
 ) -> Vec<Result<Node, Vec<Trouble>>> {
     let inside = excerpt.text.trim_start().strip_prefix('{');
     if inside.is_some_and(|inside| inside.trim_start().starts_with('"')) {
-        vec![Err(vec![partial.trouble])]
+        partial.documents.push(Err(vec![partial.trouble]));
+        partial.documents
     } else {
         documents
     }

@@ -43,6 +43,16 @@ pub const ALL: &[Difference] = &[
         kind: Rewritten(with_directives_in_one_line),
     },
     Difference {
+        reason: "documents behind `---` are read whatever is before it; kubectl reads none behind two documents of JSON",
+        example: "{}{}\n---\na: 1\n",
+        kind: Rewritten(with_json_separated),
+    },
+    Difference {
+        reason: "a part that is JSON but not YAML is read as JSON wherever it stands; kubectl tries JSON only at the beginning",
+        example: "---\n{\"a\": \"\\/\"}\n",
+        kind: Rewritten(with_json_parts_as_yaml),
+    },
+    Difference {
         reason: "a value may begin in the line of `---`; kubectl refuses it",
         example: "--- {a: 1}\n",
         kind: Rewritten(with_values_behind_separators),
@@ -70,11 +80,6 @@ pub const ALL: &[Difference] = &[
         }),
     },
     Difference {
-        reason: "documents behind `---` are read whatever is before it; kubectl reads none behind two documents of JSON",
-        example: "{}{}\n---\na: 1\n",
-        kind: Rewritten(with_json_separated),
-    },
-    Difference {
         reason: "`...` behind `---` ends an empty document; kubectl cuts the `---` off and then refuses it",
         example: "a: 1\n---\n...\n",
         kind: Rewritten(with_separators_kept),
@@ -89,21 +94,14 @@ pub const ALL: &[Difference] = &[
         }),
     },
     Difference {
-        reason: "a part that is JSON but not YAML is read as JSON wherever it stands; kubectl tries JSON only at the beginning",
-        example: "---\n{\"a\": \"\\/\"}\n",
-        kind: Outcome(|text, ours, theirs| {
-            let parts = capstan_yaml::split(text).into_iter().flat_map(|chunk| {
-                let text = chunk.text.strip_prefix("---").unwrap_or(chunk.text);
-                serde_json::Deserializer::from_str(text).into_iter::<Value>()
-            });
-            let parts: Result<Vec<Value>, _> = parts.collect();
-            theirs.is_err() && matches!((parts, ours), (Ok(parts), Ok(ours)) if are_same(&parts, ours))
-        }),
-    },
-    Difference {
-        reason: "two byte order marks are as good as one; Go then drops a character of each line",
+        reason: "byte order marks before others or before `---` are left out; Go then drops a character of each line, or takes `---` for text",
         example: "\u{feff}\u{feff}a: 1\nb: 2\n",
-        kind: Outcome(|text, _, _| text.split('\n').any(|line| line.starts_with("\u{feff}\u{feff}"))),
+        kind: Outcome(|text, _, _| {
+            let mut lines = text.split('\n').enumerate();
+            lines.any(|(number, line)| {
+                line.starts_with("\u{feff}\u{feff}") || number > 0 && line.starts_with("\u{feff}---")
+            })
+        }),
     },
     Difference {
         reason: BINARY,
@@ -268,27 +266,56 @@ fn with_values_behind_separators(text: &str) -> String {
     })
 }
 
+/// Makes a comment of each `---#` that kubectl takes for a text, since no line of a document is before it.
 fn without_comments_of_separators(text: &str) -> String {
-    rewrite_lines(text, |line| match behind_dashes(line) {
-        Some(rest) if is_separator(rest) && !is_blank_first(rest) => "---\n".to_owned(),
-        _ => line.to_owned(),
+    let mut has_lines = false;
+    rewrite_lines(text, |line| {
+        let rest = behind_dashes(line).filter(|rest| is_separator(rest));
+        let is_kept = !has_lines;
+        has_lines = rest.is_none() || is_kept;
+        match rest {
+            Some(rest) if is_kept && !is_blank_first(rest) => "#\n".to_owned(),
+            _ => line.to_owned(),
+        }
     })
 }
 
+/// Writes JSON so that it is YAML, too.
+fn yaml_of(json: &Value) -> String {
+    let escaped = |letter: char| match u32::from(letter) {
+        0x20..=0x7E => letter.to_string(),
+        code => format!("\\U{code:08X}"),
+    };
+    json.to_string().chars().map(escaped).collect()
+}
+
+fn with_json_parts_as_yaml(text: &str) -> String {
+    let mut rewritten = text.to_owned();
+    for chunk in capstan_yaml::split(text) {
+        let inside = chunk.text.strip_prefix("---").unwrap_or(chunk.text);
+        let documents = serde_json::Deserializer::from_str(inside).into_iter::<Value>();
+        let Ok(documents) = documents.collect::<Result<Vec<Value>, _>>() else {
+            continue;
+        };
+        if documents.iter().any(Value::is_object) {
+            let documents: Vec<String> = documents.iter().map(yaml_of).collect();
+            rewritten = rewritten.replace(inside, &format!("\n{}\n", documents.join("\n---\n")));
+        }
+    }
+    rewritten
+}
+
+/// Makes parts of the documents of JSON that `---` comes after.
 fn with_json_separated(text: &str) -> String {
     let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let mut ends = vec![0];
-    while let Some(Ok(_)) = documents.next() {
-        ends.push(documents.byte_offset());
+    let (mut separated, mut end) = (String::new(), 0);
+    while let Some(Ok(json)) = documents.next() {
+        separated.push_str(&format!("---\n{}\n", yaml_of(&json)));
+        end = documents.byte_offset();
     }
-    let documents = ends.iter().zip(ends.iter().skip(1));
-    let rest = text.get(ends.last().copied().unwrap_or(0)..).unwrap_or_default();
-    let separated: String = documents
-        .filter_map(|(from, to)| text.get(*from..*to))
-        .map(|json| format!("---\n{json}\n"))
-        .collect();
-    if ends.len() > 2 && rest.trim_start().starts_with("---") {
-        format!("{separated}{}", rest.trim_start())
+    let rest = text.get(end..).unwrap_or_default().trim_start();
+    if end > 0 && rest.starts_with("---") {
+        separated + rest
     } else {
         text.to_owned()
     }
