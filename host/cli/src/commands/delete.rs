@@ -4,7 +4,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 
 use capstan_core::{
     operation_kind::OperationKind,
-    plan::{Limits, Plan},
+    plan::{Limits, Plan, PlanOptions},
     plugins::Application,
 };
 use capstan_engine::{Current, EngineError, Request};
@@ -133,9 +133,12 @@ async fn remove(
     let mut limits = Limits::default();
     limits.operation = delete.timeout.unwrap_or(limits.operation);
     let request = Request {
-        limits,
+        options: PlanOptions {
+            confirmed: confirmed(&delete.confirm),
+            limits,
+            ..PlanOptions::default()
+        },
         grants: conductor.context.grants.clone(),
-        confirmed: confirmed(&delete.confirm),
         ..Request::delete(application)
     };
     let planned = conductor.context.engine.plan(request).await?;
