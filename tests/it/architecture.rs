@@ -200,8 +200,8 @@ fn libraries_know_no_face_no_terminal_and_no_environment() {
                 "env::var",
                 "home_dir",
                 "io::stdin",
-                "stdout(",
-                "stderr()",
+                "io::stdout",
+                "io::stderr",
                 "println!",
                 "IsTerminal",
             ] {

@@ -74,7 +74,7 @@ fn what_never_changes_is_refused_with_a_hint_and_created_anew_by_force() {
                 continue;
             }
             let mut forced = stage.request_text(&object.to_string());
-            forced.options = SyncOptions::read(["Force=true"], Mode::Native).unwrap();
+            forced.options.sync_options = SyncOptions::read(["Force=true"], Mode::Native).unwrap();
             let anew = stage.run(forced).await.unwrap();
             assert_eq!(anew.status, Status::Succeeded, "{what}: {:#?}", anew.told);
             let after = live(stage.world(), &object).unwrap();

@@ -270,19 +270,19 @@ impl History {
         let texts: Vec<String> = set.iter().map(Value::to_string).collect();
         let manifests = manifest::decode("set", &texts.join("\n---\n")).unwrap();
         let mut request = Request::sync(self.applications[at].clone(), manifests);
-        request.prune = is_rollback || self.random.chance(2);
+        request.options.prune = is_rollback || self.random.chance(2);
         if is_rollback {
             request.purpose = Purpose::Rollback;
         }
         if self.random.chance(3) {
-            request.mode = Mode::ArgoCd;
+            request.options.mode = Mode::ArgoCd;
             // Argo CD takes shared objects over unless it is told not to.
-            request.options = SyncOptions::read(["FailOnSharedResource=true"], Mode::ArgoCd).unwrap();
+            request.options.sync_options = SyncOptions::read(["FailOnSharedResource=true"], Mode::ArgoCd).unwrap();
         }
         let what = format!(
             "{at} syncs, prune {}, {:?}: {}",
-            request.prune,
-            request.mode,
+            request.options.prune,
+            request.options.mode,
             texts.join(" ")
         );
         self.sets[at].push(set.clone());
@@ -457,10 +457,9 @@ fn what_others_make_after_a_plan_was_made_is_found_when_its_turn_comes() {
         let request = |set: &[Value]| {
             let texts: Vec<String> = set.iter().map(Value::to_string).collect();
             let manifests = manifest::decode("set", &texts.join("\n---\n")).unwrap();
-            Request {
-                prune: true,
-                ..Request::sync(history_application(), manifests)
-            }
+            let mut request = Request::sync(history_application(), manifests);
+            request.options.prune = true;
+            request
         };
         let here = object("ConfigMap", "a", "here");
         let mut hook = object("Secret", "a", "creds");

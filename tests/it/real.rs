@@ -280,7 +280,7 @@ fn why_pods_can_not_be_made_is_told_by_the_event_that_says_so() {
         create(&stage, quota).await;
         is_counted(&stage).await;
         let mut request = stage.request(&["fixtures/sets/stateful"]).unwrap();
-        request.limits.operation = 25;
+        request.options.limits.operation = 25;
         let ran = stage.run(request).await.unwrap();
         let expected = "waiting StatefulSet/db: FailedCreate: *exceeded quota: small*";
         assert!(ran.told.iter().any(|told| is_like(told, expected)), "{:#?}", ran.told);
@@ -428,7 +428,7 @@ fn fields_that_the_server_does_not_know_are_refused_or_left_out() {
         assert_eq!(stage.names(&["ConfigMap"]).await["ConfigMap"], ["kube-root-ca.crt"]);
 
         let mut request = stage.request_text(&text);
-        request.options = SyncOptions::read(["Validate=false"], request.mode).unwrap();
+        request.options.sync_options = SyncOptions::read(["Validate=false"], request.options.mode).unwrap();
         let ran = stage.run(request).await.unwrap();
         assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
         let told = |pattern: &str| ran.told.iter().any(|told| is_like(told, pattern));

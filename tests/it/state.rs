@@ -478,7 +478,7 @@ fn an_object_that_is_nested_too_deep_is_nobody_elses_trouble() {
             let stage = Stage::new(setup).await;
             let names = ["one", "two", "three", "four"].map(|name| config_map(name, "x"));
             let mut request = stage.request_text(&names.join("---\n"));
-            request.prune = label == "nobody";
+            request.options.prune = label == "nobody";
             let ran = stage.run(request).await.unwrap();
             assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
             let all = stage.names(&["ConfigMap"]).await;
@@ -500,7 +500,7 @@ fn what_many_failures_say_is_told_of_some_and_counted_of_the_rest() {
         let stage = Stage::new(setup).await;
         let set: Vec<String> = (0..150).map(|number| config_map(&format!("c{number}"), "x")).collect();
         let mut request = stage.request_text(&set.join("---\n"));
-        request.checks_first = false;
+        request.options.dry_run_first = false;
         let ran = stage.run(request).await.unwrap();
         let Status::Failed(cause) = &ran.status else {
             unreachable!("{:?}", ran.status)

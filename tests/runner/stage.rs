@@ -283,12 +283,14 @@ impl Stage {
     /// # Errors
     ///
     /// Returns that the operation ended before.
-    pub async fn lose(&self, mut running: Running, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    pub async fn lose(&self, running: Running, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
         let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
-        while let Some(record) = running.next().await {
+        let mut records = running.subscribe();
+        while let Some(record) = records.next().await {
             match record {
                 Record::Line(line) => lines.push(line.text),
                 Record::Past(past) => view = *past,
+                Record::Missed { records } => anyhow::bail!("{records} records were missed"),
                 Record::Event(event) => {
                     view.fold(&event);
                     said.extend(told(&event, &view));

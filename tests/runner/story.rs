@@ -337,7 +337,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
             if let Some(application) = &deletion.application {
                 request.application = application.clone();
             }
-            request.confirmed = confirmed(&deletion.confirm);
+            request.options.confirmed = confirmed(&deletion.confirm);
             operation(stage, request, &deletion.expected).await
         }
         Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
@@ -365,31 +365,32 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
 
 fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     let mut request = asked(stage, sync.application.as_ref(), &sync.files, &sync.manifests)?;
-    request.selection = Selection {
+    request.options.selection = Selection {
         only: sync.only.clone(),
         hooks: sync.hooks,
         hook: sync.hook.clone(),
         skip_hook: sync.skip_hook.clone(),
         phases: sync.phases.clone(),
     };
-    request.prune = sync.prune;
-    request.takes_over = sync.force_conflicts;
-    request.adopts = sync.adopt;
-    request.confirmed = confirmed(&sync.confirm);
+    request.options.prune = sync.prune;
+    request.options.force_conflicts = sync.force_conflicts;
+    request.options.adopt = sync.adopt;
+    request.options.confirmed = confirmed(&sync.confirm);
     request.grants = sync.grants.clone();
-    request.limits.retry.times = sync.retry;
+    request.options.limits.retry.times = sync.retry;
     // What is waited for is told after a minute.
-    request.limits.notice /= stage.pace();
+    request.options.limits.notice /= stage.pace();
     if sync.rollback {
         request.purpose = Purpose::Rollback;
     }
     if sync.compat {
-        request.mode = Mode::ArgoCd;
+        request.options.mode = Mode::ArgoCd;
     }
     let options = sync.sync_options.iter().map(String::as_str);
-    request.options = SyncOptions::read(options, request.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
+    request.options.sync_options =
+        SyncOptions::read(options, request.options.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
     if let Some(timeout) = sync.timeout {
-        request.limits.operation = timeout / stage.pace();
+        request.options.limits.operation = timeout / stage.pace();
     }
     Ok(request)
 }
@@ -545,17 +546,19 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
         &mistakes.files,
         &mistakes.manifests,
     );
-    let asked = asked.map(|request| Request {
-        mode: if mistakes.compat { Mode::ArgoCd } else { Mode::Native },
-        ..request
+    let asked = asked.map(|mut request| {
+        if mistakes.compat {
+            request.options.mode = Mode::ArgoCd;
+        }
+        request
     });
     let error = match asked {
         Err(error) => error,
         Ok(mut request) => {
-            request.selection.only.clone_from(&mistakes.only);
-            request.selection.hook.clone_from(&mistakes.hook);
-            request.prune = mistakes.prune;
-            request.confirmed.only.clone_from(&mistakes.confirm);
+            request.options.selection.only.clone_from(&mistakes.only);
+            request.options.selection.hook.clone_from(&mistakes.hook);
+            request.options.prune = mistakes.prune;
+            request.options.confirmed.only.clone_from(&mistakes.confirm);
             match stage.engine.plan(request).await {
                 Err(error) => error.into(),
                 Ok(_) => bail!("there are no mistakes"),

@@ -209,8 +209,8 @@ impl Engine {
         };
         if is_of_stored && request.manifests.is_empty() {
             request.manifests = store.manifests().await?;
-            request.mode = store.head.mode;
-            request.options = store.head.options.clone();
+            request.options.mode = store.head.mode;
+            request.options.sync_options = store.head.options.clone();
         }
         if request.purpose == Purpose::Test {
             // What is tested is what was deployed.

@@ -76,7 +76,7 @@ pub(crate) async fn contents_of(
     live: &Live,
 ) -> BTreeMap<ObjectKey, Contents> {
     let mut found = BTreeMap::new();
-    if request.does == OperationKind::Sync && !request.prune {
+    if request.does == OperationKind::Sync && !request.options.prune {
         return found;
     }
     let desired: BTreeSet<ObjectKey> = classified.iter().map(|one| one.manifest.key()).collect();
@@ -86,7 +86,7 @@ pub(crate) async fn contents_of(
         let stays = request.does == OperationKind::Sync && desired.contains(key);
         if let Some(container) = Container::of(object).filter(|container| *container != home && !stays)
             && ownership.is_own(object)
-            && !request.confirmed.has(key)
+            && !request.options.confirmed.has(key)
         {
             found.insert(key.clone(), contents(cluster, object, &container).await);
         }

@@ -40,7 +40,15 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
     let mut classified = Vec::new();
     for (manifest, directives) in settled {
-        match classify(plugins, &request.application, manifest, directives, request.mode).await {
+        match classify(
+            plugins,
+            &request.application,
+            manifest,
+            directives,
+            request.options.mode,
+        )
+        .await
+        {
             Ok(one) => classified.push(one),
             Err(mistake) => mistakes.push(mistake),
         }
@@ -106,10 +114,9 @@ fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
             purpose,
             ..request.clone()
         }));
-        later.push(Request {
-            mode: request.mode,
-            ..Request::test(request.application.clone())
-        });
+        let mut test = Request::test(request.application.clone());
+        test.options.mode = request.options.mode;
+        later.push(test);
     }
     if phases.iter().any(|phase| of_delete.contains(phase)) {
         later.push(Request {

@@ -6,23 +6,20 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    directive::{self, Directives, OnTimeout},
+    directive::{self, Directives},
     error::Diagnostic,
     finalizer,
     grant::{Allowance, UserGrants},
-    ignore::IgnoreRule,
     inventory::Inventory,
     journal::Asked,
     lint::{self, Finding},
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked},
+    plan::{self, Classified, Hooks, Live, Plan, PlanOptions, Planning, Role, Scopes, Unasked},
     plugins::{Answerer, Application, Plugins},
     record::HookRecords,
     revision::Revision,
-    sync_options::{NamespaceMetadata, SyncOptions},
 };
 
 use crate::{
@@ -36,7 +33,6 @@ use crate::{
 
 /// What is to be planned.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Request {
     /// For which application.
     pub application: Application,
@@ -44,36 +40,12 @@ pub struct Request {
     pub does: OperationKind,
     /// What for. To test, what the last sync stored is used, and nothing but its test hooks.
     pub purpose: Purpose,
-    /// Whose rules hold.
-    pub mode: Mode,
     /// What is desired. To delete, nothing: what the last sync stored is used.
     pub manifests: Vec<Manifest>,
     /// Which state of its sources that is.
     pub revision: Option<Revision>,
     /// What the user wants of it.
-    pub selection: Selection,
-    /// Whether what no manifest names any more is removed.
-    pub prune: bool,
-    /// Whether fields that others own are taken over.
-    pub takes_over: bool,
-    /// Whether the application's namespace is created if it isn't there.
-    pub create_namespace: bool,
-    /// Whether objects that Argo CD tracks become this application's.
-    pub adopts: bool,
-    /// The application's sync options.
-    pub options: SyncOptions,
-    /// Labels and annotations of its namespace, for `CreateNamespace=true`.
-    pub namespace: NamespaceMetadata,
-    /// What may go though its annotations want a confirmation.
-    pub confirmed: Confirmed,
-    /// Whether the server is asked about every object before anything is changed.
-    pub checks_first: bool,
-    /// What a task means that takes too long and whose annotations don't say.
-    pub on_timeout: OnTimeout,
-    /// Which differences don't count, beside what annotations say.
-    pub ignore: Vec<IgnoreRule>,
-    /// How long things may take.
-    pub limits: Limits,
+    pub options: PlanOptions,
     /// What the user grants plugins.
     pub grants: UserGrants,
 }
@@ -85,35 +57,19 @@ impl Request {
             application,
             does: OperationKind::Sync,
             purpose: Purpose::Deploy,
-            mode: Mode::Native,
             manifests,
             revision: None,
-            selection: Selection::default(),
-            prune: false,
-            takes_over: false,
-            create_namespace: false,
-            adopts: false,
-            options: SyncOptions::default(),
-            namespace: NamespaceMetadata::default(),
-            confirmed: Confirmed::default(),
-            checks_first: true,
-            on_timeout: OnTimeout::Fail,
-            ignore: Vec::new(),
-            limits: Limits::default(),
+            options: PlanOptions::default(),
             grants: UserGrants::default(),
         }
     }
 
     /// Asks for the test hooks to be run, from what the application's last sync stored.
     pub fn test(application: Application) -> Request {
-        Request {
-            purpose: Purpose::Test,
-            selection: Selection {
-                hooks: Some(Hooks::Only),
-                ..Selection::default()
-            },
-            ..Request::sync(application, Vec::new())
-        }
+        let mut request = Request::sync(application, Vec::new());
+        request.purpose = Purpose::Test;
+        request.options.selection.hooks = Some(Hooks::Only);
+        request
     }
 
     /// Asks for the application to be deleted, from what its last sync stored.
@@ -171,14 +127,22 @@ pub(crate) async fn make(
     mut request: Request,
     past: Past,
 ) -> Result<Planned, EngineError> {
-    if request.create_namespace {
-        request.options.create_namespace = Some(true);
+    if request.options.create_namespace {
+        request.options.sync_options.create_namespace = Some(true);
     }
     cluster.refresh_for(kinds(&request, &past)).await;
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
     let mut classified = Vec::with_capacity(settled.len());
     for (manifest, directives) in settled {
-        match classify(plugins, &request.application, manifest, directives, request.mode).await {
+        match classify(
+            plugins,
+            &request.application,
+            manifest,
+            directives,
+            request.options.mode,
+        )
+        .await
+        {
             Ok(one) => classified.push(one),
             Err(error) => errors.push(error),
         }
@@ -191,7 +155,7 @@ pub(crate) async fn make(
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
-    let own = (!request.namespace.is_empty()).then(|| namespace_key(&request.application.namespace));
+    let own = (!request.options.namespace_metadata.is_empty()).then(|| namespace_key(&request.application.namespace));
     let keys = classified
         .iter()
         .filter(|one| !matches!(one.role, Role::Skip(_)))
@@ -217,7 +181,7 @@ pub(crate) async fn make(
     };
     live.contents = contents_of(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
-    let checks_first = request.checks_first;
+    let checks_first = request.options.dry_run_first;
     let has_errors = !errors.is_empty();
     let discovery = cluster.discovery();
     let unasked = |object: &Object| -> Option<String> {
@@ -307,26 +271,16 @@ pub(crate) fn plan(
 ) -> Result<Plan, Vec<Diagnostic>> {
     plan::make(&Planning {
         application: request.application.clone(),
-        mode: request.mode,
         does: request.does,
         purpose: request.purpose,
+        options: &request.options,
         desired,
         live,
         records,
         answerer: &|need| plugins.answerer(need),
         policies_for_all: plugins.policies_for_all(),
-        selection: request.selection.clone(),
-        prune: request.prune,
-        takes_over: request.takes_over,
-        adopts: request.adopts,
-        options: request.options.clone(),
-        namespace: request.namespace.clone(),
-        confirmed: request.confirmed.clone(),
         unasked,
-        on_timeout: request.on_timeout,
-        ignore: &request.ignore,
         manager: MANAGER,
-        limits: request.limits,
     })
 }
 
@@ -359,16 +313,16 @@ pub(crate) fn settle(
     let mut settled = Vec::with_capacity(manifests.len());
     let mut errors: Vec<Diagnostic> = Vec::new();
     for manifest in manifests {
-        match directive::directives(&manifest, request.mode) {
+        match directive::directives(&manifest, request.options.mode) {
             Ok(mut directives) => {
-                request.options.settle(&mut directives);
+                request.options.sync_options.settle(&mut directives);
                 settled.push((manifest, directives));
             }
             Err(wrong) => errors.extend(wrong),
         }
     }
     let placed = plan::settle(&mut settled, &scopes, &request.application.namespace);
-    plan::leave_out_repeated(&mut settled, request.mode);
+    plan::leave_out_repeated(&mut settled, request.options.mode);
     match placed {
         Ok(brought) => scopes.extend(brought),
         Err(wrong) => {
@@ -433,7 +387,7 @@ async fn check_namespaces(
             continue;
         }
         let is_brought = brought.contains(namespace.as_str());
-        if is_own && (request.options.create_namespace == Some(true) || is_brought) {
+        if is_own && (request.options.sync_options.create_namespace == Some(true) || is_brought) {
             missing.is_own = true;
             continue;
         }

@@ -17,21 +17,21 @@ impl Request {
         manifests.sort();
         let parts = [
             text(&self.application),
-            text(&(self.does, self.purpose, self.mode)),
+            text(&(self.does, self.purpose, self.options.mode)),
             text(&manifests),
-            text(&self.selection),
+            text(&self.options.selection),
             text(&[
-                self.prune,
-                self.takes_over,
-                self.create_namespace,
-                self.adopts,
-                self.confirmed.all,
+                self.options.prune,
+                self.options.force_conflicts,
+                self.options.create_namespace,
+                self.options.adopt,
+                self.options.confirmed.all,
             ]),
-            text(&self.options),
-            text(&self.namespace),
-            text(&self.confirmed.only),
-            text(&self.on_timeout),
-            text(&self.ignore),
+            text(&self.options.sync_options),
+            text(&self.options.namespace_metadata),
+            text(&self.options.confirmed.only),
+            text(&self.options.on_timeout),
+            text(&self.options.ignore_differences),
             text(&self.grants),
         ];
         capstan_core::hook::short_hash(&parts.each_ref().map(String::as_str))
@@ -66,8 +66,8 @@ mod tests {
     fn the_order_of_manifests_and_limits_do_not_count() {
         let one = request(&["a", "b"]);
         let mut other = request(&["b", "a"]);
-        other.limits.operation = 7;
-        other.checks_first = false;
+        other.options.limits.operation = 7;
+        other.options.dry_run_first = false;
         assert_eq!(one.digest(), other.digest());
     }
 
@@ -82,12 +82,12 @@ mod tests {
         let others = [
             request(&["b"]).digest(),
             request(&["a", "b"]).digest(),
-            with(|request| request.prune = true),
-            with(|request| request.takes_over = true),
+            with(|request| request.options.prune = true),
+            with(|request| request.options.force_conflicts = true),
             with(|request| request.purpose = capstan_core::operation_kind::Purpose::Rollback),
-            with(|request| request.selection.skip_hook.push("migrate".to_owned())),
+            with(|request| request.options.selection.skip_hook.push("migrate".to_owned())),
             with(|request| request.application.namespace = "other".to_owned()),
-            with(|request| request.options.create_namespace = Some(true)),
+            with(|request| request.options.sync_options.create_namespace = Some(true)),
         ];
         for (number, other) in others.iter().enumerate() {
             assert_ne!(one, *other, "{number}");

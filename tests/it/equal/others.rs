@@ -74,10 +74,8 @@ fn a_port_that_others_moved_is_told_and_put_back() {
         for word in ["83/TCP", "`http`", "80/TCP", "kubectl-patch", "--force-conflicts"] {
             assert!(cause.message.contains(word), "{word}: {}", cause.message);
         }
-        let forced = Request {
-            takes_over: true,
-            ..request(&stage, &service(80))
-        };
+        let mut forced = request(&stage, &service(80));
+        forced.options.force_conflicts = true;
         let planned = stage.engine.plan(forced.clone()).await.unwrap();
         for one in stage.engine.rehearse(&planned).await {
             let after = one.result.unwrap().unwrap().0;

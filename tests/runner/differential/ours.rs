@@ -51,10 +51,8 @@ impl Ours {
             Ok(options) => options,
             Err(mistakes) => return Ok(refused(space, &mistakes)),
         };
-        let request = Request {
-            options,
-            ..self.request(step, manifests)
-        };
+        let mut request = self.request(step, manifests);
+        request.options.sync_options = options;
         let planned = match self.stage.engine.plan(request).await {
             Ok(planned) => planned,
             Err(EngineError::Plan(mistakes)) => return Ok(refused(space, &mistakes)),
@@ -76,19 +74,19 @@ impl Ours {
 
     fn request(&self, step: &Step, manifests: Vec<manifest::Manifest>) -> Request {
         let mut request = Request::sync(self.stage.application.clone(), manifests);
-        request.mode = Mode::ArgoCd;
-        request.prune = step.prune;
-        request.checks_first = !step.unchecked;
-        request.selection = Selection {
+        request.options.mode = Mode::ArgoCd;
+        request.options.prune = step.prune;
+        request.options.dry_run_first = !step.unchecked;
+        request.options.selection = Selection {
             only: step.only.clone(),
             hooks: step.skip_hooks.then_some(Hooks::None),
             ..Selection::default()
         };
-        request.confirmed = Confirmed {
+        request.options.confirmed = Confirmed {
             all: step.confirmed,
             only: Vec::new(),
         };
-        request.limits.retry = Retry {
+        request.options.limits.retry = Retry {
             times: step.retries,
             first: 1,
             most: 1,

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use capstan_core::{
-    plan::{Limits, Plan},
+    plan::{Limits, Plan, PlanOptions},
     plugins::Application,
 };
 use capstan_engine::{EngineError, Request, Same, Work};
@@ -127,9 +127,12 @@ async fn remove(
     let mut limits = Limits::default();
     limits.operation = delete.timeout.unwrap_or(limits.operation);
     let request = Request {
-        limits,
+        options: PlanOptions {
+            confirmed: confirmed(&delete.confirm),
+            limits,
+            ..PlanOptions::default()
+        },
         grants: conductor.context.grants.clone(),
-        confirmed: confirmed(&delete.confirm),
         ..Request::delete(application)
     };
     let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {

@@ -47,10 +47,8 @@ pub(super) async fn run(global: &Global, context: &Context, request: Request) ->
 
 /// Plans by some rules; returns the plan, or what is wrong with the manifests by these rules.
 async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
-    let request = Request {
-        mode,
-        ..request.clone()
-    };
+    let mut request = request.clone();
+    request.options.mode = mode;
     match context.engine.plan(request).await {
         Ok(planned) => Ok(Ok(planned.plan)),
         Err(EngineError::Plan(errors)) => Ok(Err(errors)),

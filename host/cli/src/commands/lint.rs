@@ -4,7 +4,7 @@ use capstan_core::{
     directive::Mode,
     lint::{Finding, Severity},
     manifest::Manifest,
-    plan::versions,
+    plan::{PlanOptions, versions},
     plugins::Application,
 };
 use capstan_engine::{Request, offline};
@@ -115,7 +115,10 @@ async fn find(
     (manifests, kube_minor): (Vec<Manifest>, Option<u32>),
 ) -> anyhow::Result<Vec<Finding>> {
     let request = Request {
-        mode: app.options.compat.map_or(Mode::Native, Mode::from),
+        options: PlanOptions {
+            mode: app.options.compat.map_or(Mode::Native, Mode::from),
+            ..PlanOptions::default()
+        },
         ..Request::sync(application, manifests)
     };
     Ok(offline::lint(&context::sandbox(global)?, request, kube_minor).await)

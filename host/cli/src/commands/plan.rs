@@ -153,22 +153,9 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
 /// Says what is to be planned.
 pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
-    let options = app.options.plan_options()?;
     Ok(Request {
         revision: Some(desired.revision),
-        mode: options.mode,
-        options: options.sync_options,
-        ignore: options.ignore_differences,
-        namespace: options.namespace_metadata,
-        selection: options.selection,
-        prune: options.prune,
-        takes_over: options.force_conflicts,
-        create_namespace: options.create_namespace,
-        adopts: options.adopt,
-        confirmed: options.confirmed,
-        checks_first: options.dry_run_first,
-        on_timeout: options.on_timeout,
-        limits: options.limits,
+        options: app.options.plan_options()?,
         grants: context.grants.clone(),
         ..Request::sync(application, desired.manifests)
     })

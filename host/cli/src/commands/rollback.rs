@@ -3,7 +3,7 @@
 use capstan_core::{
     event::Status,
     operation_kind::{OperationKind, Purpose},
-    plan::Limits,
+    plan::{Limits, PlanOptions},
     plugins::Application,
 };
 use capstan_engine::{Past, Request, Same};
@@ -54,17 +54,20 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
         ));
     }
     let usual = Limits::default();
-    let (mode, options) = context.engine.rules(&application).await?;
+    let (mode, sync_options) = context.engine.rules(&application).await?;
     let request = Request {
         purpose: Purpose::Rollback,
-        mode,
-        options,
-        prune: !args.no_prune,
-        grants: context.grants.clone(),
-        limits: Limits {
-            operation: args.timeout.unwrap_or(usual.operation),
-            ..usual
+        options: PlanOptions {
+            mode,
+            sync_options,
+            prune: !args.no_prune,
+            limits: Limits {
+                operation: args.timeout.unwrap_or(usual.operation),
+                ..usual
+            },
+            ..PlanOptions::default()
         },
+        grants: context.grants.clone(),
         // What is deployed again is what it was then.
         revision: past.revision.clone(),
         ..Request::sync(application, manifests)

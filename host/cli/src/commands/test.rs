@@ -25,9 +25,9 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     let usual = Limits::default();
     let mut request = Request::test(application);
     request.grants.clone_from(&context.grants);
-    request.selection.hook.clone_from(&args.hook);
-    request.selection.skip_hook.clone_from(&args.skip_hook);
-    request.limits = Limits {
+    request.options.selection.hook.clone_from(&args.hook);
+    request.options.selection.skip_hook.clone_from(&args.skip_hook);
+    request.options.limits = Limits {
         operation: args.timeout.unwrap_or(usual.operation),
         ..usual
     };

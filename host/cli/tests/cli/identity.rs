@@ -83,9 +83,11 @@ fn without_any_kubeconfig_it_is_said_what_to_set() {
     };
     let said = run("status");
     assert!(
-        said.err.starts_with(
-            "error: no cluster to work on: there is no kubeconfig, and this is no pod; set KUBECONFIG or --kubeconfig, or use --simulate\n"
-        ),
+        said.err
+            .starts_with("error: no cluster to work on: there is no kubeconfig, and this is no pod\n")
+            && said
+                .err
+                .ends_with("  hint: set KUBECONFIG or `--kubeconfig`, or use `--simulate`\n"),
         "{}",
         said.all()
     );

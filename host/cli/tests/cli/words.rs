@@ -247,7 +247,7 @@ fn mistakes_on_the_command_line() {
     ");
     assert_snapshot!(run("sync -f tests/example/echo --app Shop! --simulate").all(), @"
     error: `Shop!` can't be the name of an application
-      hint: at most 50 of a-z, 0-9 and -, as in `--app shop`
+      hint: at most 50 of a-z, 0-9 and -, as in `shop`
     [exit code 2]
     ");
     assert_snapshot!(run("sync -f tests/example/echo --only Deployment/echo --simulate").all(), @"

@@ -5,10 +5,9 @@ use crate::{
     directive::{self, Mode},
     manifest,
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Confirmed, Limits, Live, Planning, Role, Selection},
+    plan::{self, Classified, Live, PlanOptions, Planning, Role},
     plugins::{Answerer, Application},
     record::HookRecords,
-    sync_options::{NamespaceMetadata, SyncOptions},
 };
 
 /// Begins an object in YAML's flow style; what its documents end with is added when they are read.
@@ -91,26 +90,19 @@ fn findings_beside(documents: &[String], live: &Live, mode: Mode) -> Vec<Finding
     };
     let plan = plan::make(&Planning {
         application: application.clone(),
-        mode,
         does: OperationKind::Sync,
+        options: &PlanOptions {
+            mode,
+            ..PlanOptions::default()
+        },
         purpose: Purpose::Deploy,
         desired: &desired,
         live,
         records: &HookRecords::new(),
         answerer: &|_| Some(answerer()),
         policies_for_all: Vec::new(),
-        selection: Selection::default(),
-        prune: false,
-        takes_over: false,
-        adopts: false,
-        options: SyncOptions::default(),
-        namespace: NamespaceMetadata::default(),
-        confirmed: Confirmed::default(),
         unasked: None,
-        on_timeout: directive::OnTimeout::Fail,
-        ignore: &[],
         manager: "capstan",
-        limits: Limits::default(),
     });
     let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
     let desired = plan::in_order(&desired);

@@ -23,7 +23,7 @@ impl Making<'_> {
             return;
         }
         for (key, container) in &containers {
-            if self.planning.confirmed.has(key) {
+            if self.planning.options.confirmed.has(key) {
                 self.confirmed.insert(container.clone());
             }
         }
@@ -44,7 +44,7 @@ impl Making<'_> {
 
     /// Takes down which containers of hooks go with everything that is in them.
     pub(super) fn confirm_container(&mut self, object: &Object) {
-        if self.planning.confirmed.has(&object.key())
+        if self.planning.options.confirmed.has(&object.key())
             && let Some(container) = Container::of(object)
         {
             self.confirmed.insert(container);

@@ -105,7 +105,7 @@ impl Making<'_> {
                 Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => OperationKind::Sync,
                 Phase::PreDelete | Phase::PostDelete => OperationKind::Delete,
             };
-            if belongs != self.planning.does || !self.planning.selection.takes_hook(&key, *phase) {
+            if belongs != self.planning.does || !self.planning.options.selection.takes_hook(&key, *phase) {
                 continue;
             }
             if let Some(reason) = self.reason_against(classified, id, *phase, inputs.as_deref()) {
@@ -146,7 +146,7 @@ impl Making<'_> {
                     is_shared: false,
                 })),
                 timeout_seconds: directives.timeout_seconds,
-                on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
+                on_timeout: directives.on_timeout.unwrap_or(self.planning.options.on_timeout),
                 check: if *has_object {
                     self.check(&manifest.object)
                 } else {
@@ -160,7 +160,7 @@ impl Making<'_> {
             self.check_name(manifest);
         }
         // Whoever tests knows that nothing else runs.
-        let is_told = self.planning.purpose != Purpose::Test || self.planning.selection.names_hook(&key);
+        let is_told = self.planning.purpose != Purpose::Test || self.planning.options.selection.names_hook(&key);
         if left_out.is_empty() || !is_told {
             return;
         }
@@ -187,7 +187,7 @@ impl Making<'_> {
         };
         let ownership = self.planning.ownership();
         let runs = runs_to_completion(&key.group_kind());
-        if !ownership.gives_way(live, runs, self.planning.mode) {
+        if !ownership.gives_way(live, runs, self.planning.options.mode) {
             let error = manifest.error("/metadata/name", ownership.taken(live));
             self.errors.push(error.hint(ownership::TAKEN_HINT));
         }
@@ -220,7 +220,7 @@ impl Making<'_> {
         let planning = self.planning;
         let condition = classified.directives.condition(phase)?;
         let operation = When::of(planning.purpose, planning.live.is_first_install);
-        let is_wanted = operation != When::Test && planning.selection.names_hook(&classified.manifest.key());
+        let is_wanted = operation != When::Test && planning.options.selection.names_hook(&classified.manifest.key());
         if condition.names(operation) || is_wanted {
             return None;
         }
@@ -233,7 +233,7 @@ impl Making<'_> {
 
     /// A hook that would never run: a mistake, except where Argo CD ignores it.
     fn without_phase(&mut self, manifest: &Manifest) {
-        if self.planning.mode.has(Rule::MistakesAreIgnored) {
+        if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
             self.used(Rule::MistakesAreIgnored, &manifest.key(), None);
             return self.skip(manifest, "no word of its hook annotation is a phase");
         }
@@ -244,7 +244,7 @@ impl Making<'_> {
 
     fn policies(&mut self, classified: &Classified) -> Vec<PolicyUse> {
         let mut words = classified.directives.delete_policies.clone();
-        if self.planning.mode.has(Rule::MistakesAreIgnored) {
+        if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
             self.ignore_unknown_policies(classified, &mut words);
         }
         if words.is_empty() {

@@ -5,12 +5,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{Limits, Plan, Selection, Skipped, depend::Edges, hooks, naming::Names, write::unknown_fields};
+use super::{Plan, PlanOptions, Skipped, depend::Edges, hooks, naming::Names, write::unknown_fields};
 use crate::{
-    compat::{self, Mode, Rule, Use},
+    compat::{self, Rule, Use},
     container::{Container, Contents},
     diff::{self, Answer, Decided, Question},
-    directive::{ApplyMode, Directives, OnTimeout, Wait},
+    directive::{ApplyMode, Directives, Wait},
     error::Diagnostic,
     grace::Grace,
     hook::HookId,
@@ -26,7 +26,6 @@ use crate::{
     phase::Phase,
     plugins::{Answerer, Application, Need},
     record::HookRecords,
-    sync_options::{NamespaceMetadata, SyncOptions},
     task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId, Way},
     wave::Wave,
 };
@@ -86,12 +85,12 @@ pub type Unasked<'a> = dyn Fn(&Object) -> Option<String> + 'a;
 pub struct Planning<'a> {
     /// For which application.
     pub application: Application,
-    /// Whose rules hold.
-    pub mode: Mode,
     /// Sync or delete.
     pub does: OperationKind,
     /// What for.
     pub purpose: Purpose,
+    /// What the user wants of it.
+    pub options: &'a PlanOptions,
     /// The manifests.
     pub desired: &'a [Classified],
     /// What is there.
@@ -102,30 +101,10 @@ pub struct Planning<'a> {
     pub answerer: &'a dyn Fn(&Need) -> Option<Answerer>,
     /// The policies that are asked for every hook.
     pub policies_for_all: Vec<Answerer>,
-    /// What the user wants of it.
-    pub selection: Selection,
-    /// Whether what no manifest names any more is removed.
-    pub prune: bool,
-    /// Whether fields that others own are taken over.
-    pub takes_over: bool,
-    /// Whether objects that Argo CD tracks become this application's.
-    pub adopts: bool,
-    /// The application's sync options; those that objects can have are in their directives already.
-    pub options: SyncOptions,
-    /// Labels and annotations of the application's namespace.
-    pub namespace: NamespaceMetadata,
-    /// What may go though its annotations want a confirmation.
-    pub confirmed: Confirmed,
     /// Says why the server can't be asked about an object yet; nothing when it can. Without it, it isn't asked at all.
     pub unasked: Option<&'a Unasked<'a>>,
-    /// What a task means that takes too long and whose annotations don't say.
-    pub on_timeout: OnTimeout,
-    /// Which differences don't count, beside what annotations say.
-    pub ignore: &'a [IgnoreRule],
     /// Our name in `managedFields`.
     pub manager: &'a str,
-    /// How long things may take.
-    pub limits: Limits,
 }
 
 /// What may go though its annotations want a confirmation.
@@ -173,7 +152,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
         tasks: Vec::new(),
         skipped: Vec::new(),
         left_over: Vec::new(),
-        notices: planning.options.notices.clone(),
+        notices: planning.options.sync_options.notices.clone(),
         uses: Vec::new(),
         idle: Vec::new(),
         confirmed: BTreeSet::new(),
@@ -205,7 +184,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
         does: planning.does,
         application: planning.application.clone(),
         purpose: planning.purpose,
-        mode: planning.mode,
+        mode: planning.options.mode,
         hooks: ids.into_iter().flatten().collect(),
         tasks: made.tasks,
         skipped: made.skipped,
@@ -214,10 +193,10 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
         findings: Vec::new(),
         uses: made.uses,
         propagation: planning.hook_propagation(),
-        options: planning.options.clone(),
+        options: planning.options.sync_options.clone(),
         allowances: Vec::new(),
         confirmed: made.confirmed,
-        limits: planning.limits,
+        limits: planning.options.limits,
         index: super::Index::default(),
         written: super::Written::of(planning.desired),
     })
@@ -271,13 +250,19 @@ impl Making<'_> {
     /// Puts the tasks in order, and decides what is waited for.
     fn arrange(&mut self) {
         let Planning {
-            mode,
+            options,
             does,
             application,
             desired,
             ..
         } = self.planning;
-        compat::order::arrange(*mode, *does, &application.namespace, &mut self.tasks, &mut self.uses);
+        compat::order::arrange(
+            options.mode,
+            *does,
+            &application.namespace,
+            &mut self.tasks,
+            &mut self.uses,
+        );
         self.tasks
             .sort_by(|a, b| (a.phase, a.wave, a.rank, &a.id).cmp(&(b.phase, b.wave, b.rank, &b.id)));
         if *does == OperationKind::Delete {
@@ -288,7 +273,7 @@ impl Making<'_> {
             .filter(|one| one.manifest.object.annotation("capstan.dev/wait").is_some())
             .map(|one| one.manifest.key())
             .collect();
-        compat::waits::settle(*mode, &mut self.tasks, &self.idle, &mut self.uses, |key| {
+        compat::waits::settle(options.mode, &mut self.tasks, &self.idle, &mut self.uses, |key| {
             asked.contains(key)
         });
     }
@@ -301,8 +286,13 @@ impl Making<'_> {
             self.errors
                 .push(error.hint("an empty set would mean to remove everything; `capstan delete` does that"));
         }
-        self.errors
-            .extend(self.planning.ignore.iter().flat_map(IgnoreRule::mistakes));
+        self.errors.extend(
+            self.planning
+                .options
+                .ignore_differences
+                .iter()
+                .flat_map(IgnoreRule::mistakes),
+        );
         self.check_same_names();
         let desired = &self.desired;
         let keys: Vec<(ObjectKey, bool)> = desired
@@ -313,7 +303,7 @@ impl Making<'_> {
         let may_go = |live: &&Object| !matches!(ownership.removal(live, false), Removal::NotOurs(_));
         let live = self.planning.live.objects.values();
         let left: Vec<ObjectKey> = live
-            .filter(|live| self.planning.prune && may_go(live))
+            .filter(|live| self.planning.options.prune && may_go(live))
             .map(Object::key)
             .collect();
         let resources = keys
@@ -322,9 +312,10 @@ impl Making<'_> {
             .map(|(key, _)| key)
             .chain(&left);
         let hooks = keys.iter().filter(|(_, is_hook)| *is_hook).map(|(key, _)| key);
-        self.errors.extend(self.planning.selection.check(resources, hooks));
-        if !self.planning.confirmed.only.is_empty() {
-            let mistakes = self.planning.confirmed.check(self.confirmable());
+        self.errors
+            .extend(self.planning.options.selection.check(resources, hooks));
+        if !self.planning.options.confirmed.only.is_empty() {
+            let mistakes = self.planning.options.confirmed.check(self.confirmable());
             self.errors.extend(mistakes);
         }
     }
@@ -380,7 +371,7 @@ impl Making<'_> {
                 .push(error.hint("give it a `metadata.name`, or make it a hook"));
             return;
         }
-        if !self.planning.selection.takes_resource(&key) {
+        if !self.planning.options.selection.takes_resource(&key) {
             return;
         }
         let live = self.planning.live.objects.get(&key);
@@ -413,7 +404,11 @@ impl Making<'_> {
         let Some(judge) = self.judge(manifest) else { return };
         let mut object = manifest.object.clone();
         ownership::mark(&mut object, &self.planning.application);
-        let ignored = match Ignored::of(manifest, &directives.ignore_differences, self.planning.ignore) {
+        let ignored = match Ignored::of(
+            manifest,
+            &directives.ignore_differences,
+            &self.planning.options.ignore_differences,
+        ) {
             Ok(ignored) => Ignored {
                 is_sent: !ignored.is_empty() && self.planning.sends_ignored(),
                 ..ignored
@@ -427,13 +422,14 @@ impl Making<'_> {
             is_unsure,
         } = self.decide(&object, &ignored, way);
         let phase = directives.phase.unwrap_or(Phase::Sync);
-        let grace = Grace::of(&key.group_kind(), directives, self.planning.mode);
+        let grace = Grace::of(&key.group_kind(), directives, self.planning.options.mode);
         let check = match changes {
             Changes::None => Check::Nothing,
             Changes::Create | Changes::Fields(_) => self.check(&object),
         };
-        let is_looked_at = changes != Changes::None || self.planning.options.out_of_sync_only != Some(true);
-        let takes_over = self.planning.takes_over || directives.apply == ApplyMode::Override;
+        let is_looked_at =
+            changes != Changes::None || self.planning.options.sync_options.out_of_sync_only != Some(true);
+        let takes_over = self.planning.options.force_conflicts || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
             id: TaskId::of(phase, directives.wave, &key),
@@ -449,9 +445,9 @@ impl Making<'_> {
                 judge,
                 degraded_grace_seconds: grace.own,
                 pods_grace_seconds: grace.pods,
-                takes_over: takes_over || self.planning.mode.has(Rule::FieldsAreTakenOver),
+                takes_over: takes_over || self.planning.options.mode.has(Rule::FieldsAreTakenOver),
                 way,
-                migrates: self.planning.options.migrate != Some(false)
+                migrates: self.planning.options.sync_options.migrate != Some(false)
                     && live.is_some_and(|live| migration::is_needed(live, is_adopted)),
                 live: live.map(LiveState::of),
                 ignored,
@@ -460,7 +456,7 @@ impl Making<'_> {
                 recreate_propagation: self.planning.recreate_propagation(directives),
             })),
             timeout_seconds: directives.timeout_seconds,
-            on_timeout: directives.on_timeout.unwrap_or(self.planning.on_timeout),
+            on_timeout: directives.on_timeout.unwrap_or(self.planning.options.on_timeout),
             unknown_fields: unknown_fields(directives),
             waits_for: Vec::new(),
         });
@@ -482,7 +478,7 @@ impl Making<'_> {
     /// Returns the Argo CD application that a live object belongs to: not when it became ours, or is to.
     fn argo_cd_owner<'live>(&self, live: Option<&'live Object>) -> Option<&'live str> {
         let is_nobodys = |live: &&Object| self.planning.ownership().owner(live) == Owner::Nobody;
-        let live = live.filter(is_nobodys).filter(|_| !self.planning.adopts)?;
+        let live = live.filter(is_nobodys).filter(|_| !self.planning.options.adopt)?;
         let tracking = live.annotation("argocd.argoproj.io/tracking-id")?;
         Some(tracking.split(':').next().unwrap_or(tracking))
     }

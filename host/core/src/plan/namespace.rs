@@ -20,10 +20,10 @@ impl Making<'_> {
     /// Adds a task that writes them, before everything else of PreSync's wave 0. The namespace is no object of the application: it is neither
     /// pruned nor deleted with it.
     pub(super) fn add_namespace(&mut self) {
-        let (planning, metadata) = (self.planning, &self.planning.namespace);
+        let (planning, metadata) = (self.planning, &self.planning.options.namespace_metadata);
         if planning.does == OperationKind::Delete
             || metadata.is_empty()
-            || planning.options.create_namespace != Some(true)
+            || planning.options.sync_options.create_namespace != Some(true)
         {
             return;
         }
@@ -75,7 +75,7 @@ impl Making<'_> {
                 recreate_propagation: planning.recreate_propagation(&Directives::default()),
             })),
             timeout_seconds: None,
-            on_timeout: planning.on_timeout,
+            on_timeout: planning.options.on_timeout,
             unknown_fields: UnknownFields::Refused,
             waits_for: Vec::new(),
         });

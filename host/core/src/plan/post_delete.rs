@@ -21,7 +21,7 @@ impl Making<'_> {
             return;
         };
         let needed = self.needed_by_post_delete();
-        if self.planning.mode.has(Rule::PostDeleteStandsAlone) {
+        if self.planning.options.mode.has(Rule::PostDeleteStandsAlone) {
             for key in needed {
                 self.used(Rule::PostDeleteStandsAlone, &key, None);
             }

@@ -32,7 +32,7 @@ impl Making<'_> {
         let Some(live) = self.planning.live.objects.get(&key) else {
             return;
         };
-        if !self.planning.selection.takes_resource(&key) {
+        if !self.planning.options.selection.takes_resource(&key) {
             return;
         }
         match self.removal(live) {
@@ -42,7 +42,7 @@ impl Making<'_> {
         match directives.delete {
             Permission::Yes => {}
             Permission::No => return self.skip(manifest, "its annotations or options keep it (Delete=false)"),
-            Permission::Confirm if self.planning.confirmed.has(&key) => {}
+            Permission::Confirm if self.planning.options.confirmed.has(&key) => {}
             Permission::Confirm => return self.skip(manifest, &self.unconfirmed("Delete", &key)),
         }
         if self.is_home(live) {
@@ -78,7 +78,7 @@ impl Making<'_> {
                 why: why.to_owned(),
             }),
             timeout_seconds: None,
-            on_timeout: self.planning.on_timeout,
+            on_timeout: self.planning.options.on_timeout,
             check: Check::Nothing,
             unknown_fields: UnknownFields::Refused,
             waits_for: Vec::new(),
@@ -87,7 +87,7 @@ impl Making<'_> {
 
     /// Adds what the application made and no manifest names: removed with the application, or by pruning.
     pub(super) fn add_removals(&mut self, ids: &[Option<HookId>]) {
-        let selection = &self.planning.selection;
+        let selection = &self.planning.options.selection;
         if selection.hooks == Some(super::Hooks::Only) {
             return;
         }
@@ -121,7 +121,7 @@ impl Making<'_> {
             .cloned()
             .collect();
         self.add_terminating_pods(&planned);
-        let is_wanted = self.planning.does == OperationKind::Delete || self.planning.prune;
+        let is_wanted = self.planning.does == OperationKind::Delete || self.planning.options.prune;
         let mut leaving: Vec<Leaving<'_>> = Vec::new();
         for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
             let key = live.key();
@@ -163,7 +163,9 @@ impl Making<'_> {
                     self.push_deletion(live, wave, directives, "the application is deleted");
                 }
             }
-            OperationKind::Sync if self.planning.mode.has(Rule::PruneInsideWaves) => self.prune_inside_waves(&leaving),
+            OperationKind::Sync if self.planning.options.mode.has(Rule::PruneInsideWaves) => {
+                self.prune_inside_waves(&leaving)
+            }
             OperationKind::Sync => self.prune_at_the_end(&leaving),
         }
     }
@@ -172,13 +174,13 @@ impl Making<'_> {
     fn awaits_terminating(&self) -> bool {
         match self.planning.does {
             OperationKind::Delete => true,
-            OperationKind::Sync => self.planning.prune && !self.planning.mode.has(Rule::PruneInsideWaves),
+            OperationKind::Sync => self.planning.options.prune && !self.planning.options.mode.has(Rule::PruneInsideWaves),
         }
     }
 
     /// Adds the wait for pods whose owner, a hook's object, is gone already.
     fn add_terminating_pods(&mut self, planned: &BTreeSet<ObjectKey>) {
-        if self.planning.does != OperationKind::Delete || !self.planning.selection.only.is_empty() {
+        if self.planning.does != OperationKind::Delete || !self.planning.options.selection.only.is_empty() {
             return;
         }
         for pod in &self.planning.live.terminating_pods {
@@ -199,7 +201,7 @@ impl Making<'_> {
 
     /// Says whether a live object may be removed.
     fn removal(&self, live: &Object) -> Removal {
-        let is_confirmed = self.planning.confirmed.has(&live.key());
+        let is_confirmed = self.planning.options.confirmed.has(&live.key());
         self.planning.ownership().removal(live, is_confirmed)
     }
 
@@ -234,7 +236,7 @@ impl Making<'_> {
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let highest = tasks.map(|task| task.wave).chain(leaving.iter().map(swapped)).max();
         for one in leaving {
-            let (wave, rule) = if one.directives.prune_last && self.planning.mode.has(Rule::PruneLastWave) {
+            let (wave, rule) = if one.directives.prune_last && self.planning.options.mode.has(Rule::PruneLastWave) {
                 (prune::last(highest), Rule::PruneLastWave)
             } else {
                 (swapped(one), Rule::PruneInsideWaves)
@@ -255,9 +257,10 @@ impl Making<'_> {
             || live
                 .annotation("helm.sh/hook")
                 .is_some_and(|words| words != "crd-install");
-        let stays =
-            is_hook && self.planning.does == OperationKind::Sync && self.planning.mode.has(Rule::HooksAreNotPruned);
-        if stays && self.planning.prune {
+        let stays = is_hook
+            && self.planning.does == OperationKind::Sync
+            && self.planning.options.mode.has(Rule::HooksAreNotPruned);
+        if stays && self.planning.options.prune {
             let key = live.key();
             self.used(Rule::HooksAreNotPruned, &key, None);
             self.skipped.push(Skipped {
@@ -277,10 +280,10 @@ impl Making<'_> {
 
     /// Reads the annotations of a live object that no manifest names.
     fn read(&self, live: &Object) -> Result<Directives, String> {
-        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.mode));
+        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
         match read {
             Ok(mut directives) => {
-                self.planning.options.settle(&mut directives);
+                self.planning.options.sync_options.settle(&mut directives);
                 Ok(directives)
             }
             Err(errors) => {
@@ -300,7 +303,7 @@ impl Making<'_> {
             OperationKind::Delete => (directives.delete, "Delete"),
         };
         match permission {
-            Permission::Confirm if !self.planning.confirmed.has(&live.key()) => {
+            Permission::Confirm if !self.planning.options.confirmed.has(&live.key()) => {
                 Err(self.unconfirmed(option, &live.key()))
             }
             Permission::Yes | Permission::Confirm if self.survives(live) => Err(SURVIVES.to_owned()),
@@ -321,7 +324,7 @@ impl Making<'_> {
         let is_definition = live.kind() == "CustomResourceDefinition" && live.group() == "apiextensions.k8s.io";
         let survives = is_definition
             && self.planning.does == OperationKind::Delete
-            && self.planning.mode.has(Rule::DefinitionsSurvive);
+            && self.planning.options.mode.has(Rule::DefinitionsSurvive);
         if survives {
             self.used(Rule::DefinitionsSurvive, &live.key(), None);
         }

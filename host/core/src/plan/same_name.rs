@@ -76,7 +76,7 @@ impl Making<'_> {
         let Some(first) = self.tasks.iter().position(has_turn) else {
             return true;
         };
-        if self.planning.mode.has(Rule::MistakesAreIgnored) {
+        if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
             let first = self.tasks.remove(first);
             let place = first.place.map_or_else(String::new, |place| format!(" in {place}"));
             self.used(Rule::MistakesAreIgnored, &key, Some(phase));

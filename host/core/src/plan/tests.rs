@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 
-use super::{Classified, Confirmed, Limits, Live, Plan, Planning, Role, Selection, make};
+use super::{Classified, Live, Plan, PlanOptions, Planning, Role, Selection, make};
 use crate::{
-    directive::{self, Mode, OnTimeout},
+    directive::{self, Mode},
     error::Diagnostic,
     hook::{HookId, HookOutcome},
     manifest,
@@ -14,7 +14,6 @@ use crate::{
     phase::Phase,
     plugins::{Answerer, Application},
     record::{HookRecord, HookRecords, LastRun, Success},
-    sync_options::{NamespaceMetadata, SyncOptions},
 };
 
 fn answerer() -> Answerer {
@@ -76,26 +75,19 @@ impl Case {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
             },
-            mode: Mode::Native,
             does: OperationKind::Sync,
+            options: &PlanOptions {
+                selection: self.selection.clone(),
+                ..PlanOptions::default()
+            },
             purpose: self.purpose,
             desired: &self.desired,
             live: &live,
             records: &self.records,
             answerer: &|_| Some(answerer()),
             policies_for_all: Vec::new(),
-            selection: self.selection.clone(),
-            prune: false,
-            takes_over: false,
-            adopts: false,
-            confirmed: Confirmed::default(),
             unasked: None,
-            on_timeout: OnTimeout::Fail,
-            options: SyncOptions::default(),
-            namespace: NamespaceMetadata::default(),
-            ignore: &[],
             manager: "capstan",
-            limits: Limits::default(),
         })
     }
 

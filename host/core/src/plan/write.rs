@@ -16,32 +16,34 @@ impl Planning<'_> {
     /// Returns what becomes of what the objects of hooks own; nothing for what their delete policies say.
     pub(super) fn hook_propagation(&self) -> Option<Propagation> {
         let compat = self
+            .options
             .mode
             .has(Rule::ForegroundDeletion)
             .then_some(Propagation::Foreground);
-        self.options.propagation.or(compat)
+        self.options.sync_options.propagation.or(compat)
     }
 
     /// Says whether what is ignored is only not shown.
     pub(super) fn sends_ignored(&self) -> bool {
-        match self.options.respect_ignored {
+        match self.options.sync_options.respect_ignored {
             Some(is_respected) => !is_respected,
-            None => self.mode.has(Rule::IgnoredFieldsAreSent),
+            None => self.options.mode.has(Rule::IgnoredFieldsAreSent),
         }
     }
 
     /// Returns what becomes of what an object owns that is removed.
     pub(super) fn propagation_of(&self, directives: &Directives) -> DecidedPropagation {
         // Argo CD's option is about pruning; it deletes an application as its finalizer says.
-        let is_deleted_by_argo_cd = self.does == OperationKind::Delete && self.mode.has(Rule::ForegroundDeletion);
-        let usual = if self.mode.has(Rule::ForegroundDeletion) {
+        let is_deleted_by_argo_cd =
+            self.does == OperationKind::Delete && self.options.mode.has(Rule::ForegroundDeletion);
+        let usual = if self.options.mode.has(Rule::ForegroundDeletion) {
             Propagation::Foreground
         } else {
             Propagation::Background
         };
         PropagationRules {
             annotation: directives.propagation,
-            application: self.options.propagation.filter(|_| !is_deleted_by_argo_cd),
+            application: self.options.sync_options.propagation.filter(|_| !is_deleted_by_argo_cd),
         }
         .decide(usual)
     }
@@ -61,7 +63,7 @@ impl Planning<'_> {
     pub(super) fn recreate_propagation(&self, directives: &Directives) -> DecidedPropagation {
         PropagationRules {
             annotation: directives.propagation,
-            application: self.options.propagation,
+            application: self.options.sync_options.propagation,
         }
         .decide(Propagation::Foreground)
     }
@@ -86,10 +88,10 @@ impl Making<'_> {
             (true, true) => Way::ReplaceOrRecreate,
         };
         let own = of(directives.replace, directives.force);
-        let Some(live) = live.filter(|_| self.planning.mode.has(Rule::LiveOptionsCount)) else {
+        let Some(live) = live.filter(|_| self.planning.options.mode.has(Rule::LiveOptionsCount)) else {
             return own;
         };
-        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.mode));
+        let read = manifest::of_live(live).and_then(|one| directive::directives(&one, self.planning.options.mode));
         let read = read.ok();
         let Some(found) = read else { return own };
         let both = of(directives.replace || found.replace, directives.force || found.force);
@@ -101,8 +103,8 @@ impl Making<'_> {
 
     /// Says whether an object of another application becomes this one's, and tells so.
     pub(super) fn takes_shared(&mut self, key: &ObjectKey, owner: &str) -> bool {
-        let takes =
-            self.planning.mode.has(Rule::SharedObjectsAreTaken) && self.planning.options.fail_on_shared != Some(true);
+        let takes = self.planning.options.mode.has(Rule::SharedObjectsAreTaken)
+            && self.planning.options.sync_options.fail_on_shared != Some(true);
         if takes {
             self.used(Rule::SharedObjectsAreTaken, key, None);
             self.notices.push(format!(

@@ -1,16 +1,15 @@
 //! The way of a text to a plan, with scripted plugins and a cluster that is empty or has it all.
 
 use capstan_core::{
-    directive::{self, Directives, Mode, OnTimeout},
+    directive::{self, Directives, Mode},
     error::Diagnostic,
     lint::{self, Finding},
     manifest::{self, Manifest},
     object::{Object, labels},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Scope, Selection},
+    plan::{self, Classified, Live, Plan, PlanOptions, Planning, Role, Scope},
     plugins::{Answerer, Application, Need},
     record::HookRecords,
-    sync_options::{NamespaceMetadata, SyncOptions},
 };
 
 /// What is done with a text.
@@ -110,26 +109,20 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
             name: "shop".to_owned(),
             namespace: "shop".to_owned(),
         },
-        mode: way.mode,
         does: way.does,
+        options: &PlanOptions {
+            mode: way.mode,
+            prune: way.prunes,
+            ..PlanOptions::default()
+        },
         purpose: way.purpose,
         desired: &desired,
         live: &live,
         records: &HookRecords::new(),
         answerer: &who,
         policies_for_all: vec![answerer("*")],
-        selection: Selection::default(),
-        prune: way.prunes,
-        takes_over: false,
-        adopts: false,
-        options: SyncOptions::default(),
-        namespace: NamespaceMetadata::default(),
-        confirmed: Confirmed::default(),
         unasked: None,
-        on_timeout: OnTimeout::Fail,
-        ignore: &[],
         manager: "capstan",
-        limits: Limits::default(),
     });
     match made {
         Ok(mut plan) if errors.is_empty() => {

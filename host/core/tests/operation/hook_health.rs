@@ -158,7 +158,7 @@ fn a_deletion_fails_when_a_hooks_object_stays() {
         let Status::Failed(cause) = shell.status() else {
             panic!("{}", shell.story())
         };
-        assert_eq!(cause.class, "timeout");
+        assert_eq!(cause.class, FailureClass::Timeout);
         assert!(
             cause.message.contains("Job shop/clean is not gone after 5m"),
             "{}",

@@ -3,13 +3,13 @@
 use capstan_core::{
     compat::Mode,
     container::Contents,
-    directive::{self, OnTimeout},
+    directive,
     error::Diagnostic,
     manifest,
     object::Object,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{self, Classified, Confirmed, Limits, Live, Plan, Planning, Role, Selection},
+    plan::{self, Classified, Confirmed, Limits, Live, Plan, PlanOptions, Planning, Role, Selection},
     plugins::{Answerer, Application, Need},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
@@ -121,8 +121,23 @@ impl Case {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
             },
-            mode: self.mode,
             does: self.does,
+            options: &PlanOptions {
+                mode: self.mode,
+                selection: Selection {
+                    only: self.only.clone(),
+                    ..Selection::default()
+                },
+                prune: self.prune,
+                sync_options: options,
+                namespace_metadata: self.namespace.clone(),
+                confirmed: Confirmed {
+                    all: false,
+                    only: self.confirmed.clone(),
+                },
+                limits,
+                ..PlanOptions::default()
+            },
             purpose: Purpose::Deploy,
             desired: &desired,
             live: &live,
@@ -134,24 +149,8 @@ impl Case {
                 Need::HookType(_) | Need::HookWord(_) | Need::HookKind(_) | Need::Health(_) => Some(answerer("judges")),
             },
             policies_for_all: Vec::new(),
-            selection: Selection {
-                only: self.only.clone(),
-                ..Selection::default()
-            },
-            prune: self.prune,
-            takes_over: false,
-            adopts: false,
-            options,
-            namespace: self.namespace.clone(),
-            confirmed: Confirmed {
-                all: false,
-                only: self.confirmed.clone(),
-            },
             unasked: None,
-            on_timeout: OnTimeout::Fail,
-            ignore: &[],
             manager: "capstan",
-            limits,
         })
     }
 
