@@ -17,7 +17,7 @@ use capstan_core::{
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked},
+    plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked, Written},
     plugins::{Answerer, Application, Plugins},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
@@ -28,7 +28,7 @@ use crate::{
     classify::classify,
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
-    live::{contents_of, gone, look_up},
+    live::{contents_of, deleted_applications, gone, look_up},
     revision::Revision,
     unserved,
 };
@@ -208,9 +208,11 @@ pub(crate) async fn make(
         is_first_install: !past.was_deployed && !was_installed,
         objects,
         inventory: past.inventory,
+        deleted_applications: BTreeSet::new(),
         contents: BTreeMap::new(),
         answers: BTreeMap::new(),
     };
+    live.deleted_applications = deleted_applications(cluster, &request.application, &classified, &live.objects).await;
     live.contents = contents_of(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
     let checks_first = request.checks_first;
@@ -245,6 +247,10 @@ pub(crate) async fn make(
             errors.extend(more);
             return Err(EngineError::Plan(sorted(errors)));
         }
+    };
+    let plan = Plan {
+        written: Written::of(classified.iter().map(|one| &one.manifest)),
+        ..plan
     };
     Ok(Planned {
         plan: Arc::new(plan),
@@ -408,16 +414,15 @@ async fn check_namespaces(
             missing.brought.insert(namespace);
             continue;
         }
-        let message = format!("the namespace `{namespace}` isn't there");
-        let error = match manifest {
-            Some(manifest) => manifest.error("/metadata/namespace", message),
-            None => PlanError::new(message),
-        };
-        errors.push(error.hint(if is_own {
-            "`--create-namespace` makes it; or add a Namespace to the manifests, or name another with `-n`"
-        } else {
-            "add a Namespace to the manifests, or create it first"
-        }));
+        errors.push(match manifest {
+            Some(manifest) if !is_own => manifest
+                .error("/metadata/namespace", format!("the namespace `{namespace}` isn't there"))
+                .hint("add a Namespace to the manifests, or create it first"),
+            // The manifests have it from the command.
+            _ => PlanError::new(format!("the application's namespace `{namespace}` isn't there")).hint(
+                "`-n`, `capstan.yaml` or the kubeconfig names it; `--create-namespace` makes it, or add a Namespace to the manifests",
+            ),
+        });
     }
     Ok(missing)
 }

@@ -1,6 +1,6 @@
 //! Conducts the operations of one application: carries on with one that was left, makes way for ours, starts it and follows it.
 
-use capstan_core::plugins::Application;
+use capstan_core::{manifest::Manifest, plugins::Application};
 use capstan_engine::{Current, Ended, EngineError, Planned, Running};
 
 use super::{
@@ -101,10 +101,11 @@ impl<'a> Conductor<'a> {
     }
 
     /// Brings an operation to its end whose driver is gone. Its result is the command's own if it failed, or if it did what the command
-    /// asks for, which `is_same` says; nothing comes back if the command has its own work to do.
+    /// asks for, which `is_same` says, with these manifests; nothing comes back if the command has its own work to do.
     pub(super) async fn carry_on(
         &mut self,
         application: &Application,
+        manifests: &[Manifest],
         is_same: impl Fn(&Current) -> bool,
     ) -> anyhow::Result<Option<Exit>> {
         let engine = &self.context.engine;
@@ -112,7 +113,8 @@ impl<'a> Conductor<'a> {
             let Some(current) = engine.current(application).await? else {
                 return Ok(None);
             };
-            match engine.resume(application).await {
+            let known = if is_same(&current) { manifests } else { &[] };
+            match engine.resume_with(application, known).await {
                 Ok(running) => {
                     if self.global.output == Output::Text {
                         let first = if is_same(&current) { "" } else { " first" };

@@ -127,7 +127,7 @@ async fn remove(
 ) -> anyhow::Result<Exit> {
     // After a deletion that succeeded nothing is left that another one could remove.
     let is_same = |current: &Current| current.does == OperationKind::Delete;
-    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
+    if let Some(exit) = conductor.carry_on(&application, &[], is_same).await? {
         return Ok(exit);
     }
     let mut limits = Limits::default();

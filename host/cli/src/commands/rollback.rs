@@ -38,7 +38,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
                 Some(wanted) => find(&before, Some(wanted)).is_ok_and(|past| past.digest == current.digest),
             }
     };
-    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
+    if let Some(exit) = conductor.carry_on(&application, &[], is_same).await? {
         return Ok(exit);
     }
     let history = history_of(context, &application).await?;

@@ -108,13 +108,13 @@ async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> 
 
 async fn sync(conductor: &mut Conductor<'_>, args: &Sync, source: Source) -> anyhow::Result<Exit> {
     let engine = &conductor.context.engine;
-    let (application, digest) = match &source {
-        Source::Saved(planned) => (planned.plan.application.clone(), planned.request.clone()),
-        Source::Request(request) => (request.application.clone(), request.digest()),
+    let (application, digest, manifests) = match &source {
+        Source::Saved(planned) => (planned.plan.application.clone(), planned.request.clone(), &[][..]),
+        Source::Request(request) => (request.application.clone(), request.digest(), &request.manifests[..]),
     };
     if args.dry_run.is_none() {
         let is_same = |current: &Current| !args.again && current.does_what_is_asked(&digest);
-        if let Some(exit) = conductor.carry_on(&application, is_same).await? {
+        if let Some(exit) = conductor.carry_on(&application, manifests, is_same).await? {
             return Ok(exit);
         }
     }

@@ -34,7 +34,7 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     };
     let digest = request.digest();
     let is_same = |current: &Current| current.does_what_is_asked(&digest);
-    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
+    if let Some(exit) = conductor.carry_on(&application, &[], is_same).await? {
         return Ok(exit);
     }
     let planned = context.engine.plan(request).await?;

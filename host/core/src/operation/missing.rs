@@ -15,6 +15,9 @@ use crate::{
     task::{Action, Task},
 };
 
+/// What a message says before the reason why something is waited for.
+const WAITED_FOR: &str = "; it is waited for, since ";
+
 impl Operation {
     /// Gives an object more time whose grace has passed, if what it lacks may still come.
     pub(super) fn wait_for_missing(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
@@ -24,16 +27,20 @@ impl Operation {
         if settling.degraded_until().is_none_or(|until| until > out.at) {
             return;
         }
-        let Some(why) = self.may_still_come(plan, task, settling, out.at) else {
-            return;
-        };
+        let why = self.may_still_come(plan, task, settling, out.at);
         let Some(TaskState::Settling(settling)) = self.state.tasks.get_mut(&task.id) else {
             return;
         };
+        let before = settling.message.clone();
+        // What was said before need not be so any more.
+        if let Some(end) = before.rfind(WAITED_FOR) {
+            settling.message.truncate(end);
+        }
+        let Some(why) = why else { return };
         settling.degraded_since = Some(out.at);
-        let told = format!("; it is waited for, since {why}");
-        if !settling.message.ends_with(&told) {
-            settling.message.push_str(&told);
+        settling.message.push_str(WAITED_FOR);
+        settling.message.push_str(&why);
+        if settling.message != before {
             out.tell(News::TaskProgressed {
                 task: task.id.clone(),
                 health: settling.health,
