@@ -312,11 +312,7 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::resume`].
-    pub async fn resume_with(
-        &self,
-        application: &Application,
-        manifests: &[Manifest],
-    ) -> Result<Running, EngineError> {
+    pub async fn resume_with(&self, application: &Application, manifests: &[Manifest]) -> Result<Running, EngineError> {
         let nothing = || EngineError::NothingRuns(application.name.clone());
         if self.open_known(application).await?.head.current.is_none() {
             return Err(nothing());

@@ -17,7 +17,9 @@ use capstan_core::{
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked, Written},
+    plan::{
+        self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked, Written,
+    },
     plugins::{Answerer, Application, Plugins},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},

@@ -162,8 +162,15 @@ faults:
         running.code();
         served.file(&format!("{namespace}.yaml"), &again);
         let said = served.run(&words);
-        let place = format!("it does not fit; it is written in {}:{line} (document 2)", file.display());
-        assert!(said.all().contains("carrying on with it"), "{namespace}: {}", said.all());
+        let place = format!(
+            "it does not fit; it is written in {}:{line} (document 2)",
+            file.display()
+        );
+        assert!(
+            said.all().contains("carrying on with it"),
+            "{namespace}: {}",
+            said.all()
+        );
         assert!(said.all().contains(&place), "{namespace}: {}", said.all());
     }
 }

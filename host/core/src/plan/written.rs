@@ -69,15 +69,15 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: a
-  labels: { x: y }
+  labels: { colour: red }
 ---
 apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: a
-  annotations: { x: y }
+  annotations: { colour: red }
   labels:
-    odd: z
+    odd: one
 ";
 
     fn places(manifests: &[Manifest], at: usize, refusal: &str) -> Vec<u32> {
@@ -89,7 +89,8 @@ metadata:
     #[test]
     fn a_refusal_is_told_with_the_lines_of_the_fields_that_it_names() {
         let manifests = decode("a.yaml", TWICE).unwrap();
-        let refusal = "ServiceAccount \"a\" is invalid: metadata.labels[odd]: Invalid value, metadata.annotations: Invalid value";
+        let refusal =
+            "ServiceAccount \"a\" is invalid: metadata.labels[odd]: Invalid value, metadata.annotations: Invalid value";
         assert_eq!(places(&manifests, 1, refusal), [13, 11]);
     }
 
