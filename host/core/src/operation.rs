@@ -49,7 +49,7 @@ use crate::{
     input::{Happened, Input},
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
-    plan::Plan,
+    plan::{Plan, Written},
     plugins::Cause,
     task::{Action, Changes, FailureClass, Task, TaskId, TaskResult},
     text,
@@ -107,6 +107,11 @@ impl Operation {
     pub fn restore(plan: Arc<Plan>, state: OperationState) -> Operation {
         let board = Board::default();
         Operation { plan, state, board }
+    }
+
+    /// Says where the fields of its objects are written, which isn't stored.
+    pub fn set_written(&mut self, written: Written) {
+        Arc::make_mut(&mut self.plan).written = written;
     }
 
     /// Returns its plan.

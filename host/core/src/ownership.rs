@@ -5,6 +5,8 @@
 //! says where to look; what the application made is what its inventory names by key and UID, and objects on which its field
 //! manager owns the application's label.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::{
@@ -52,7 +54,12 @@ pub enum Removal {
 pub struct Ownership<'a> {
     application: &'a Application,
     inventory: &'a Inventory,
+    /// The applications that are deleted and have left objects with their labels.
+    deleted: &'a BTreeSet<Application>,
 }
+
+/// No application.
+const NONE: &BTreeSet<Application> = &BTreeSet::new();
 
 /// Writes the application's labels on an object that it is about to make.
 pub fn mark(object: &mut Object, application: &Application) {
@@ -100,20 +107,46 @@ pub fn owner(live: &Object, application: &Application) -> Owner {
     }
 }
 
-/// Says whether an object that is about to be applied becomes the application's just now: no label says whose it is.
-pub fn is_adopted(live: &Object, application: &Application) -> bool {
-    owner(live, application) == Owner::Nobody
+/// Returns the application that an object's labels name; nothing if they name none, or only its name, as version 0.1.0 wrote them.
+pub fn labelled(live: &Object) -> Option<Application> {
+    Some(Application {
+        name: live.label(labels::APPLICATION)?.to_owned(),
+        namespace: live.label(labels::NAMESPACE)?.to_owned(),
+    })
 }
 
 impl<'a> Ownership<'a> {
     /// Makes one of the application and of what its operations made.
     pub fn new(application: &'a Application, inventory: &'a Inventory) -> Ownership<'a> {
-        Ownership { application, inventory }
+        Ownership {
+            application,
+            inventory,
+            deleted: NONE,
+        }
+    }
+
+    /// Does so where these applications are deleted: what they left belongs to nobody.
+    #[must_use]
+    pub fn after_deletion_of(self, deleted: &'a BTreeSet<Application>) -> Ownership<'a> {
+        Ownership { deleted, ..self }
     }
 
     /// Returns whose an object is, by its labels.
     pub fn owner(&self, live: &Object) -> Owner {
-        owner(live, self.application)
+        match owner(live, self.application) {
+            Owner::Another(_) if self.was_left(live).is_some() => Owner::Nobody,
+            owner => owner,
+        }
+    }
+
+    /// Returns the deleted application that left an object.
+    pub fn was_left(&self, live: &Object) -> Option<&'a Application> {
+        self.deleted.get(&labelled(live)?)
+    }
+
+    /// Says whether an object that is about to be applied becomes the application's just now.
+    pub fn is_adopted(&self, live: &Object) -> bool {
+        self.owner(live) == Owner::Nobody
     }
 
     /// Returns the application that an object belongs to, if it is another one.
@@ -202,6 +235,10 @@ impl<'a> Ownership<'a> {
         }
     }
 }
+
+/// What to do about an object that belongs to another application.
+pub const ANOTHERS_HINT: &str = "remove it from one of the two; if that application is no more, take its label `capstan.dev/application` \
+     off the object";
 
 /// What to do about a hook's object whose name is taken.
 pub const TAKEN_HINT: &str = "delete it or give the hook another name";
@@ -297,6 +334,27 @@ mod tests {
             (json!({}), Owner::Nobody),
         ] {
             assert_eq!(owner(&object(&labels, &[]), &ours), expected, "{labels}");
+        }
+    }
+
+    #[test]
+    fn what_a_deleted_application_left_is_nobodys() {
+        let ours = application("new", "team1");
+        let none = Inventory::default();
+        let deleted = BTreeSet::from([application("web", "team1")]);
+        let ownership = Ownership::new(&ours, &none).after_deletion_of(&deleted);
+        let left = object(&both(), &["capstan"]);
+        assert_eq!(ownership.owner(&left), Owner::Nobody);
+        assert!(ownership.is_adopted(&left));
+        assert_eq!(
+            ownership.removal(&left, true),
+            Removal::NotOurs("this application didn't make it".to_owned())
+        );
+        let others = json!({ "capstan.dev/application": "web", "capstan.dev/application-namespace": "team2" });
+        let without_namespace = json!({ "capstan.dev/application": "web" });
+        for labels in [others, without_namespace] {
+            let another = object(&labels, &["capstan"]);
+            assert!(matches!(ownership.owner(&another), Owner::Another(_)), "{labels}");
         }
     }
 

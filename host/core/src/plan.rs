@@ -103,12 +103,15 @@ pub struct Plan {
     /// The containers that go with everything that is in them, since the user confirmed that.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub confirmed: BTreeSet<Container>,
+    /// The applications that are deleted and have left objects of its names.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub deleted_applications: BTreeSet<Application>,
     /// How long things may take.
     pub limits: Limits,
     /// Where each task is; made when it is first asked for.
     #[serde(skip)]
     pub index: Index,
-    /// Where the fields of its objects are written; unknown in a plan that was stored.
+    /// Where the fields of its objects are written; who makes the plan or carries on with it fills it in.
     #[serde(skip)]
     pub written: Written,
 }

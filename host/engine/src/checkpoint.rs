@@ -19,5 +19,5 @@ pub(crate) use self::{
     identity::Identity,
     lease::{Lock, LockEvent, LockEvents, forget_signal, is_held, request_end, send_signal, until_free},
     size::{PackedPlan, check_size},
-    store::{Store, applications, forget},
+    store::{Store, applications, forget, is_stored},
 };

@@ -18,7 +18,7 @@ use capstan_core::{
     object_word::{ObjectIndex, fits_hook},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
-    plan::Scope,
+    plan::{self, Scope},
     plugins::{Application, Plugins},
     record::HookRecords,
     sync_options::SyncOptions,
@@ -315,12 +315,21 @@ impl Engine {
     ///
     /// Returns `Busy` when its driver is not gone, and `NothingRuns` when there is none.
     pub async fn resume(&self, application: &Application) -> Result<Running, EngineError> {
+        self.resume_with(application, &[]).await
+    }
+
+    /// Does so with the manifests that it was planned from, by which a refusal of the API server is told with the lines of its fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::resume`].
+    pub async fn resume_with(&self, application: &Application, manifests: &[Manifest]) -> Result<Running, EngineError> {
         let nothing = || EngineError::NothingRuns(application.name.clone());
         if self.open_known(application).await?.head.current.is_none() {
             return Err(nothing());
         }
         let (lock, lock_events, store) = self.open_locked(application, false).await?;
-        let current = match store.current().await {
+        let (mut operation, view) = match store.current().await {
             Ok(Some(current)) => current,
             other => {
                 lock.release(false).await;
@@ -328,8 +337,9 @@ impl Engine {
             }
         };
         let journal = Journal::begin(Vec::new());
+        operation.set_written(plan::Written::of(manifests));
         let first = (Happened::Resumed, Vec::new());
-        Ok(self.drive(current, store, journal, (lock, lock_events), first))
+        Ok(self.drive((operation, view), store, journal, (lock, lock_events), first))
     }
 
     async fn lock(&self, application: &Application, is_new: bool) -> Result<(Lock, LockEvents, Identity), EngineError> {

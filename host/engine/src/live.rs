@@ -12,9 +12,10 @@ use capstan_core::{
     plugins::Application,
     related,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future, stream};
 
 use crate::{
+    checkpoint::is_stored,
     cluster::{AT_ONCE, Cluster},
     contents::contents,
     error::ClusterError,
@@ -66,6 +67,26 @@ pub(crate) fn gone(
     };
     let gone = inventory.iter().filter(is_gone);
     gone.map(|(key, uid)| (key.clone(), uid.to_owned())).collect()
+}
+
+/// Returns the applications whose labels are on live objects of the set's names, and of which nothing is stored any more. One that can't
+/// be looked for counts as being there.
+pub(crate) async fn deleted_applications(
+    cluster: &Cluster,
+    application: &Application,
+    classified: &[Classified],
+    live: &BTreeMap<ObjectKey, Object>,
+) -> BTreeSet<Application> {
+    let wanted = classified.iter().filter_map(|one| live.get(&one.manifest.key()));
+    let others: BTreeSet<Application> = wanted
+        .filter_map(ownership::labelled)
+        .filter(|labelled| labelled != application)
+        .collect();
+    let found = stream::iter(others).map(|other| async move {
+        let is_deleted = matches!(is_stored(cluster, &other).await, Ok(false));
+        is_deleted.then_some(other)
+    });
+    found.buffered(AT_ONCE).filter_map(future::ready).collect().await
 }
 
 /// Looks at what lives in the containers that may be removed.

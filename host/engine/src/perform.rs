@@ -214,11 +214,9 @@ impl Performer {
         );
         let mut problem = self.problem(error);
         if let (true, Some(object), Some(whole)) = (is_about_fields, &task.object, &task.place) {
-            let places = self.plan.written.places(&task.key, object, whole, &problem.message);
+            let places = self.plan.written.places(object, whole, &problem.message);
             let places: Vec<String> = places.iter().map(ToString::to_string).collect();
-            if !places.is_empty() {
-                problem.message = format!("{}; it is written in {}", problem.message, places.join(", "));
-            }
+            problem.message = format!("{}; it is written in {}", problem.message, places.join(", "));
         }
         problem
     }

@@ -16,7 +16,7 @@ use capstan_core::{
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Hooks, Live, Plan, PlanOptions, Planning, Role, Scopes, Unasked},
+    plan::{self, Classified, Hooks, Live, Plan, PlanOptions, Planning, Role, Scopes, Unasked, Written},
     plugins::{Answerer, Application, Plugins},
     record::HookRecords,
     revision::Revision,
@@ -27,7 +27,7 @@ use crate::{
     classify::classify,
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
-    live::{contents_of, gone, look_up, terminating_pods},
+    live::{contents_of, deleted_applications, gone, look_up, terminating_pods},
     unserved,
 };
 
@@ -175,10 +175,12 @@ pub(crate) async fn make(
         is_first_install: !past.was_deployed && !was_installed,
         objects,
         inventory: past.inventory,
+        deleted_applications: BTreeSet::new(),
         contents: BTreeMap::new(),
         answers: BTreeMap::new(),
         terminating_pods: terminating_pods(cluster, &request, &classified).await,
     };
+    live.deleted_applications = deleted_applications(cluster, &request.application, &classified, &live.objects).await;
     live.contents = contents_of(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
     let checks_first = request.options.dry_run_first;
@@ -219,6 +221,10 @@ pub(crate) async fn make(
             errors.extend(more);
             return Err(EngineError::Plan(sorted(errors)));
         }
+    };
+    let plan = Plan {
+        written: Written::of(classified.iter().map(|one| &one.manifest)),
+        ..plan
     };
     Ok(Planned {
         plan: Arc::new(plan),
@@ -395,16 +401,15 @@ async fn check_namespaces(
             missing.brought.insert(namespace);
             continue;
         }
-        let message = format!("the namespace `{namespace}` isn't there");
-        let error = match manifest {
-            Some(manifest) => manifest.error("/metadata/namespace", message),
-            None => Diagnostic::new(message),
-        };
-        errors.push(error.hint(if is_own {
-            "`--create-namespace` makes it; or add a Namespace to the manifests, or name another with `-n`"
-        } else {
-            "add a Namespace to the manifests, or create it first"
-        }));
+        errors.push(match manifest {
+            Some(manifest) if !is_own => manifest
+                .error("/metadata/namespace", format!("the namespace `{namespace}` isn't there"))
+                .hint("add a Namespace to the manifests, or create it first"),
+            // The manifests have it from the command.
+            _ => Diagnostic::new(format!("the application's namespace `{namespace}` isn't there")).hint(
+                "`-n`, `capstan.yaml` or the kubeconfig names it; `--create-namespace` makes it, or add a Namespace to the manifests",
+            ),
+        });
     }
     Ok(missing)
 }

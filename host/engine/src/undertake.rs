@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use capstan_core::{
     lint::Finding,
+    manifest::Manifest,
     operation_kind::{OperationKind, Purpose},
     plugins::Application,
 };
@@ -39,6 +40,14 @@ impl Work {
         match self {
             Work::Request(request) => &request.application,
             Work::Saved(planned) => &planned.plan.application,
+        }
+    }
+
+    /// Returns the manifests that it is made of, as far as they are known with their places.
+    fn manifests(&self) -> &[Manifest] {
+        match self {
+            Work::Request(request) => &request.manifests,
+            Work::Saved(_) => &[],
         }
     }
 
@@ -166,7 +175,7 @@ impl Engine {
         policy: &Policy,
         notify: impl FnMut(Notice),
     ) -> Result<Undertaken, EngineError> {
-        if let Some(carried_on) = self.carry_on(work.application(), policy, notify).await? {
+        if let Some(carried_on) = self.carry_on(work.application(), work.manifests(), policy, notify).await? {
             return Ok(Undertaken::CarriedOn(Box::new(carried_on), work));
         }
         let planned = self.prepare(work).await?;
@@ -194,7 +203,8 @@ impl Engine {
         }
     }
 
-    /// Carries on with an operation that was left before its end; nothing if there is none.
+    /// Carries on with an operation that was left before its end; nothing if there is none. If it does the same work, refusals of the API
+    /// server are reported with the lines of `manifests`.
     ///
     /// # Errors
     ///
@@ -202,6 +212,7 @@ impl Engine {
     pub async fn carry_on(
         &self,
         application: &Application,
+        manifests: &[Manifest],
         policy: &Policy,
         mut notify: impl FnMut(Notice),
     ) -> Result<Option<CarriedOn>, EngineError> {
@@ -209,10 +220,12 @@ impl Engine {
             let Some(current) = self.current(application).await? else {
                 return Ok(None);
             };
-            match self.resume(application).await {
+            let is_same = policy.same.is(&current);
+            let known = if is_same { manifests } else { &[] };
+            match self.resume_with(application, known).await {
                 Ok(running) => {
                     return Ok(Some(CarriedOn {
-                        is_same: policy.same.is(&current),
+                        is_same,
                         current,
                         running,
                     }));

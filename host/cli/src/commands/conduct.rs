@@ -116,7 +116,7 @@ impl<'a> Conductor<'a> {
     /// Carries on with what was left before its end. Nothing comes back if the command has its own work to do.
     pub(super) async fn carry_on(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
         let engine = &self.context.engine;
-        let carried_on = engine.carry_on(application, &self.policy, |notice| self.notify(&notice));
+        let carried_on = engine.carry_on(application, &[], &self.policy, |notice| self.notify(&notice));
         match carried_on.await? {
             Some(carried_on) => self.follow_first(carried_on).await,
             None => Ok(None),

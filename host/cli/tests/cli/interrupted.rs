@@ -167,3 +167,66 @@ fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
         }
     }
 }
+
+/// A hook, and a Deployment whose selector the API server refuses.
+const REFUSED: &str = "\
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: before
+  annotations: { argocd.argoproj.io/hook: PreSync }
+spec:
+  template: { spec: { restartPolicy: Never, containers: [{ name: main, image: ubuntu }] } }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  selector:
+    matchLabels: { a: b }
+  template:
+    metadata: { labels: { a: c } }
+    spec: { containers: [{ name: main, image: ubuntu }] }
+";
+
+#[test]
+fn a_refusal_after_a_kill_names_the_line() {
+    let served = Served::start(
+        r#"
+behaviours:
+  - { match: { owner: "Job/*" }, run: 1500ms }
+faults:
+  - verb: patch
+    path: "/apis/apps/**"
+    refuse: { code: 422, reason: Invalid, message: 'Deployment.apps "web" is invalid: spec.selector: Invalid value: it does not fit' }
+"#,
+    );
+    // The same set again has the lines of its fields; of another one only the places of objects are known.
+    for (namespace, again, line) in [
+        ("same", REFUSED.to_owned(), 14),
+        ("other", REFUSED.replace("name: main", "name: other"), 9),
+    ] {
+        let file = served.file(&format!("{namespace}.yaml"), REFUSED);
+        let words = format!(
+            "sync --app shop -n {namespace} --create-namespace --dry-run-first off -f {}",
+            file.display()
+        );
+        let mut running = Running::start(served.command(&words));
+        running.wait_for("created   Job/before");
+        running.signal("KILL");
+        running.code();
+        served.file(&format!("{namespace}.yaml"), &again);
+        let said = served.run(&words);
+        let place = format!(
+            "it does not fit; it is written in {}:{line} (document 2)",
+            file.display()
+        );
+        assert!(
+            said.all().contains("carrying on with it"),
+            "{namespace}: {}",
+            said.all()
+        );
+        assert!(said.all().contains(&place), "{namespace}: {}", said.all());
+    }
+}

@@ -291,6 +291,30 @@ mod tests {
                     ],
                     "",
                 ),
+                (
+                    "specs that may be empty",
+                    vec![
+                        object("storage.k8s.io/v1", "CSIDriver", "a.b", ""),
+                        object("storage.k8s.io/v1", "CSINode", "a", ""),
+                        object("resource.k8s.io/v1", "DeviceClass", "a", ""),
+                        object("resource.k8s.io/v1", "ResourceClaim", "a", ""),
+                        object("resource.k8s.io/v1", "ResourceClaimTemplate", "a", ""),
+                        object("v1", "LimitRange", "a", ""),
+                    ],
+                    "",
+                ),
+                (
+                    "an empty preference and an empty policy",
+                    vec![
+                        object("v1", "Pod", "a", "")
+                            + ", spec: {containers: [{name: a, image: a}], affinity: {nodeAffinity: \
+                               {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1}]}}}",
+                        object("batch/v1", "Job", "a", "")
+                            + ", spec: {podFailurePolicy: {}, template: {spec: {restartPolicy: Never, \
+                               containers: [{name: a, image: a}]}}}",
+                    ],
+                    "",
+                ),
             ],
         );
     }

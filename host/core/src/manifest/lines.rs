@@ -2,8 +2,6 @@
 
 use capstan_yaml::{Inside, Mark, Marks};
 
-use crate::place::reference_token;
-
 /// Where the values of an object are written, by digests of their JSON pointers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lines(Box<[(u32, Mark)]>);
@@ -11,9 +9,20 @@ pub struct Lines(Box<[(u32, Mark)]>);
 /// The offset basis of FNV-1a with 32 bits. A collision costs a wrong line in a message.
 const BASIS: u32 = 0x811c_9dc5;
 
+fn with_byte(digest: u32, byte: u8) -> u32 {
+    (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+}
+
 fn digest(from: u32, text: &str) -> u32 {
-    text.bytes().fold(from, |digest, byte| {
-        (digest ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    text.bytes().fold(from, with_byte)
+}
+
+/// Returns the digest of a pointer with one more key, without writing the pointer: there is one for each value of a plan.
+fn with_key(from: u32, key: &str) -> u32 {
+    key.bytes().fold(with_byte(from, b'/'), |digest, byte| match byte {
+        b'~' => with_byte(with_byte(digest, b'~'), b'0'),
+        b'/' => with_byte(with_byte(digest, b'~'), b'1'),
+        other => with_byte(digest, other),
     })
 }
 
@@ -51,9 +60,23 @@ fn collect(marks: &Marks, here: u32, lines: &mut Vec<(u32, Mark)>) {
         }
         Inside::Map(values) => {
             for (name, value) in values {
-                let token = digest(digest(here, "/"), &reference_token(name));
-                collect(value, token, lines);
+                collect(value, with_key(here, name), lines);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::place::reference_token;
+
+    proptest! {
+        #[test]
+        fn a_key_has_the_digest_of_its_pointer(key in "[a-z~/]{0,6}", from in any::<u32>()) {
+            prop_assert_eq!(with_key(from, &key), digest(from, &format!("/{}", reference_token(&key))));
         }
     }
 }

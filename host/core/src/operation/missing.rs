@@ -17,6 +17,9 @@ use crate::{
     task::{Action, Task, TaskId},
 };
 
+/// What a message says before the reason why something is waited for.
+const WAITED_FOR: &str = "; it is waited for, since ";
+
 impl Operation {
     /// Gives an object more time whose grace has passed, if what it lacks may still come.
     pub(super) fn wait_for_missing(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
@@ -27,17 +30,23 @@ impl Operation {
             return;
         }
         let Action::Apply(apply) = &task.action else { return };
-        let Some(lacks) = &settling.lacks else { return };
-        let Some(why) = self.may_still_come(plan, task, lacks, apply.pods_grace_seconds, out.at) else {
-            return;
-        };
+        let why = settling
+            .lacks
+            .as_ref()
+            .and_then(|lacks| self.may_still_come(plan, task, lacks, apply.pods_grace_seconds, out.at));
         let Some(TaskState::Settling(settling)) = self.state.tasks.get_mut(&task.id) else {
             return;
         };
+        let before = settling.message.clone();
+        // What was said before need not be so any more.
+        if let Some(end) = before.rfind(WAITED_FOR) {
+            settling.message.truncate(end);
+        }
+        let Some(why) = why else { return };
         settling.degraded_since = Some(out.at);
-        let told = format!("; it is waited for, since {why}");
-        if !settling.message.ends_with(&told) {
-            settling.message.push_str(&told);
+        settling.message.push_str(WAITED_FOR);
+        settling.message.push_str(&why);
+        if settling.message != before {
             out.tell(News::TaskProgressed {
                 task: task.id.clone(),
                 health: settling.health,

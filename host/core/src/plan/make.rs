@@ -70,6 +70,8 @@ pub struct Live {
     pub is_first_install: bool,
     /// What earlier operations made.
     pub inventory: Inventory,
+    /// The applications that are deleted and whose labels are on some of the objects.
+    pub deleted_applications: BTreeSet<Application>,
     /// What lives in the namespaces and is of the definitions among the objects that may go.
     pub contents: BTreeMap<ObjectKey, Contents>,
     /// What the server says to the objects that it was asked about.
@@ -132,7 +134,7 @@ impl Confirmed {
 impl<'a> Planning<'a> {
     /// Returns what tells the application's objects from those of others.
     pub(super) fn ownership(&'a self) -> Ownership<'a> {
-        Ownership::new(&self.application, &self.live.inventory)
+        Ownership::new(&self.application, &self.live.inventory).after_deletion_of(&self.live.deleted_applications)
     }
 }
 
@@ -198,7 +200,8 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
         confirmed: made.confirmed,
         limits: planning.options.limits,
         index: super::Index::default(),
-        written: super::Written::of(planning.desired),
+        deleted_applications: planning.live.deleted_applications.clone(),
+        written: super::Written::default(),
     })
 }
 
@@ -386,7 +389,7 @@ impl Making<'_> {
             && !self.takes_shared(&key, &owner)
         {
             let error = manifest.error("/metadata/name", format!("{key} belongs to the application {owner}"));
-            self.errors.push(error.hint("remove it from one of the two"));
+            self.errors.push(error.hint(ownership::ANOTHERS_HINT));
             return;
         }
         if let Some(tracked) = self.argo_cd_owner(live) {
@@ -396,10 +399,17 @@ impl Making<'_> {
             self.errors.push(error.hint(hint));
             return;
         }
-        let is_adopted = live.is_some_and(|live| ownership::is_adopted(live, &self.planning.application));
-        if is_adopted {
-            self.notices
-                .push(format!("{key} is there already and becomes part of this application"));
+        let ownership = self.planning.ownership();
+        let adopted = live.filter(|live| ownership.is_adopted(live));
+        if let Some(live) = adopted {
+            let notice = match ownership.was_left(live) {
+                Some(deleted) => format!(
+                    "{key} was left by the application {} of the namespace {}, which is deleted, and becomes part of this one",
+                    deleted.name, deleted.namespace
+                ),
+                None => format!("{key} is there already and becomes part of this application"),
+            };
+            self.notices.push(notice);
         }
         let Some(judge) = self.judge(manifest) else { return };
         let mut object = manifest.object.clone();
@@ -448,7 +458,7 @@ impl Making<'_> {
                 takes_over: takes_over || self.planning.options.mode.has(Rule::FieldsAreTakenOver),
                 way,
                 migrates: self.planning.options.sync_options.migrate != Some(false)
-                    && live.is_some_and(|live| migration::is_needed(live, is_adopted)),
+                    && live.is_some_and(|live| migration::is_needed(live, adopted.is_some())),
                 live: live.map(LiveState::of),
                 ignored,
                 hides,

@@ -1,22 +1,21 @@
-//! Where the fields of a plan's objects are written, so that a refusal of the API server can be told with its line. It isn't stored: what
-//! carries on with a stored plan knows the places of whole objects only.
+//! Where the fields of a plan's objects are written, so that a refusal of the API server can be told with its line. It isn't stored: who
+//! carries on with a stored plan has it again where the same manifests are given again, and else the places of whole objects.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::Classified;
 use crate::{
     field_path,
-    manifest::Lines,
-    object::{Object, ObjectKey},
+    manifest::{Lines, Manifest},
+    object::Object,
     place::Place,
 };
 
 /// How many places of one refusal a message names.
 const MAX_PLACES: usize = 3;
 
-/// Where the fields of a plan's objects are written. Two plans don't differ by it.
+/// Where the fields of a plan's objects are written, by the places of the objects. Two plans don't differ by it.
 #[derive(Debug, Clone, Default)]
-pub struct Written(Arc<BTreeMap<ObjectKey, Lines>>);
+pub struct Written(Arc<BTreeMap<Place, Lines>>);
 
 impl PartialEq for Written {
     fn eq(&self, _: &Written) -> bool {
@@ -25,36 +24,90 @@ impl PartialEq for Written {
 }
 
 impl Written {
-    pub(super) fn of(desired: &[Classified]) -> Written {
-        let all = desired.iter().filter_map(|classified| {
-            let manifest = &classified.manifest;
-            // Hooks with generated names share a key.
-            let is_named = manifest.object.generate_name().is_none();
-            Some((manifest.key(), manifest.lines()?)).filter(|_| is_named)
-        });
+    /// Collects the places of all fields of these manifests, in 12 bytes each.
+    pub fn of<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> Written {
+        let all = manifests
+            .into_iter()
+            .filter_map(|manifest| Some((manifest.place("")?, manifest.lines()?)));
         Written(Arc::new(all.collect()))
     }
 
-    /// Returns the places that a refusal of an object is about, in the order of its words; none if it names no field that is written.
-    pub fn places(&self, key: &ObjectKey, object: &Object, whole: &Place, refusal: &str) -> Vec<Place> {
-        let Some(lines) = self.0.get(key) else {
-            return Vec::new();
-        };
+    /// Returns the places that a refusal of an object is about, in the order of its words: those of the fields that it names, else
+    /// `whole`, the place of the object.
+    pub fn places(&self, object: &Object, whole: &Place, refusal: &str) -> Vec<Place> {
         let mut places: Vec<Place> = Vec::new();
-        for pointer in field_path::named(refusal, &object.0) {
-            let Some((line, column)) = lines.find(&pointer) else {
-                continue;
-            };
-            let place = Place {
-                line,
-                column,
-                ..whole.clone()
-            };
-            if !places.contains(&place) {
-                places.push(place);
+        if let Some(lines) = self.0.get(whole) {
+            for pointer in field_path::named(refusal, &object.0) {
+                let Some((line, column)) = lines.find(&pointer) else {
+                    continue;
+                };
+                let place = Place {
+                    line,
+                    column,
+                    ..whole.clone()
+                };
+                if !places.contains(&place) {
+                    places.push(place);
+                }
             }
         }
         places.truncate(MAX_PLACES);
+        if places.is_empty() {
+            places.push(whole.clone());
+        }
         places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::decode;
+
+    const TWICE: &str = "\
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: a
+  labels: { colour: red }
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: a
+  annotations: { colour: red }
+  labels:
+    odd: one
+";
+
+    fn places(manifests: &[Manifest], at: usize, refusal: &str) -> Vec<u32> {
+        let whole = manifests[at].place("").unwrap();
+        let places = Written::of(manifests).places(&manifests[at].object, &whole, refusal);
+        places.into_iter().map(|place| place.line).collect()
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_the_lines_of_the_fields_that_it_names() {
+        let manifests = decode("a.yaml", TWICE).unwrap();
+        let refusal =
+            "ServiceAccount \"a\" is invalid: metadata.labels[odd]: Invalid value, metadata.annotations: Invalid value";
+        assert_eq!(places(&manifests, 1, refusal), [13, 11]);
+    }
+
+    #[test]
+    fn two_objects_of_one_name_have_places_of_their_own() {
+        let manifests = decode("a.yaml", TWICE).unwrap();
+        assert_eq!(places(&manifests, 0, "metadata.labels: Invalid value"), [5]);
+        assert_eq!(places(&manifests, 1, "metadata.labels: Invalid value"), [12]);
+    }
+
+    #[test]
+    fn without_a_field_that_is_known_the_whole_object_counts() {
+        let manifests = decode("a.yaml", TWICE).unwrap();
+        assert_eq!(places(&manifests, 1, "no field is named here"), [7]);
+        let whole = manifests[1].place("").unwrap();
+        let stored = Written::default();
+        let refusal = "metadata.labels: Invalid value";
+        assert_eq!(stored.places(&manifests[1].object, &whole, refusal), [whole.clone()]);
     }
 }

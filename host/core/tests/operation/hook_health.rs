@@ -12,7 +12,7 @@ use capstan_core::{
     phase::Phase,
     plan::Plan,
     pods,
-    task::{Action, Task},
+    task::{Action, FailureClass, Task},
 };
 
 use crate::shell::{Fate, Shell, hook, plan};

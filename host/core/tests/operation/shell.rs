@@ -168,6 +168,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         confirmed: BTreeSet::new(),
         limits: Limits::default(),
         index: Index::default(),
+        deleted_applications: BTreeSet::new(),
         written: Written::default(),
     }
 }

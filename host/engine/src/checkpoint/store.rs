@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     cluster::Cluster,
-    error::EngineError,
+    error::{ClusterError, EngineError},
     journal::{self, Journal, Kept, Page},
     planning::Planned,
 };
@@ -67,6 +67,12 @@ pub(crate) struct Store {
     dropped: BTreeSet<String>,
     /// The blobs that were written since it was opened.
     made: Vec<Made>,
+}
+
+/// Says whether anything is stored about an application.
+pub async fn is_stored(cluster: &Cluster, application: &Application) -> Result<bool, ClusterError> {
+    let key = blob::secret_key(&application.namespace, &blob::name(application));
+    Ok(cluster.get(&key).await?.is_some())
 }
 
 impl Store {

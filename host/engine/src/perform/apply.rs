@@ -12,7 +12,7 @@ use capstan_core::{
     input::{Applied, DeleteAnswer},
     migration,
     object::{Object, ObjectKey},
-    operation, ownership,
+    operation,
     plan::Plan,
     sent,
     task::{Action, ApplyTask, Changes, Task, UnknownFields},
@@ -239,7 +239,7 @@ impl Performer {
         let Some(live) = self.cluster.get(key).await? else {
             return Ok(());
         };
-        let adopts = ownership::is_adopted(&live, &self.plan.application);
+        let adopts = self.ownership().is_adopted(&live);
         if !migration::is_needed(&live, adopts) || apply.live.is_none() {
             return Ok(());
         }

@@ -33,7 +33,7 @@ impl Made {
 impl Performer {
     /// Returns what tells the application's objects from those of others.
     pub(super) fn ownership(&self) -> Ownership<'_> {
-        Ownership::new(&self.plan.application, &self.made.before)
+        Ownership::new(&self.plan.application, &self.made.before).after_deletion_of(&self.plan.deleted_applications)
     }
 
     /// Takes down that this operation made an object, if it carries the application's labels.
