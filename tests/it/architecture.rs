@@ -509,6 +509,14 @@ fn files_are_written_and_output_is_printed_in_one_place() {
     }
 }
 
+/// Lint looks at plans; whoever wants its findings calls it.
+#[test]
+fn the_planner_does_not_call_lint() {
+    for (path, text) in sources(&capstan_tests::path("../host/core/src/plan")) {
+        assert!(!without_tests(&text).contains("lint::lint("), "{path} calls lint");
+    }
+}
+
 /// A queue that nobody reads must not take all memory: every channel of the host has a bound.
 #[test]
 fn no_channel_of_the_host_is_unbounded() {

@@ -18,3 +18,4 @@ mod real;
 mod schema;
 mod state;
 mod swap;
+mod undertake;
