@@ -9,8 +9,8 @@ use std::{
 use anyhow::Context as _;
 use capstan_core::{error::Diagnostic, manifest, plugins::Application};
 use capstan_engine::{Clock, web::Web};
-use capstan_project::config_errors;
 use capstan_files::Readers;
+use capstan_project::config_errors;
 use capstan_runtime::{ClusterSpec, Connection, Runtime, check_grants};
 use capstan_sandbox::Sandbox;
 use capstan_sim::{

@@ -294,7 +294,7 @@ pub(crate) fn plan(
 pub(crate) fn findings(request: &Request, desired: &[Classified], live: &Live, plan: &Plan) -> Vec<Finding> {
     let (application, desired) = (&request.application, plan::in_order(desired));
     lint::lint(&lint::Set::new(
-        request.mode,
+        request.options.mode,
         request.does,
         application,
         live,

@@ -175,7 +175,10 @@ impl Engine {
         policy: &Policy,
         notify: impl FnMut(Notice),
     ) -> Result<Undertaken, EngineError> {
-        if let Some(carried_on) = self.carry_on(work.application(), work.manifests(), policy, notify).await? {
+        if let Some(carried_on) = self
+            .carry_on(work.application(), work.manifests(), policy, notify)
+            .await?
+        {
             return Ok(Undertaken::CarriedOn(Box::new(carried_on), work));
         }
         let planned = self.prepare(work).await?;

@@ -47,7 +47,7 @@ pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
 /// Returns a mistake for each API group whose own server doesn't answer while objects of the application may have to be removed from it:
 /// they can't be seen, and would stay behind with nobody to look after them.
 pub(crate) async fn removals(cluster: &Cluster, request: &Request, past: &Past) -> Vec<Diagnostic> {
-    if request.does == OperationKind::Sync && !request.prune {
+    if request.does == OperationKind::Sync && !request.options.prune {
         return Vec::new();
     }
     let discovery = cluster.discovery();

@@ -93,8 +93,16 @@ mod tests {
         .unwrap();
         assert_eq!(found.0["http-check"], Granted::Requested);
         for (text, place, hint) in [
-            ("scale: requested\nscale: {}\n", "grants.yaml:2", "`scale` is written twice"),
-            ("# none\nscale:\n  clutser: []\n", "grants.yaml:3", "did you mean `cluster`?"),
+            (
+                "scale: requested\nscale: {}\n",
+                "grants.yaml:2",
+                "`scale` is written twice",
+            ),
+            (
+                "# none\nscale:\n  clutser: []\n",
+                "grants.yaml:3",
+                "did you mean `cluster`?",
+            ),
             ("scale:\n\thttp: []\n", "grants.yaml:2", "a tab can't indent a line"),
             ("- scale\n", "grants.yaml:1", "it has the names of plugins as its keys"),
         ] {

@@ -42,8 +42,7 @@ fn the_guide_to_migration_shows_what_argo_cd_would_do_otherwise() {
 /// `CAPSTAN_UPDATE=1` writes the picture.
 #[test]
 fn the_picture_of_the_readme_is_a_run() {
-    let output =
-        run("sync -f tests/example/echo --simulate=tests/example/migrations.yaml -n shop --color always").out;
+    let output = run("sync -f tests/example/echo --simulate=tests/example/migrations.yaml -n shop --color always").out;
     let run_only = &output[output.find("operation ").unwrap()..];
     let command = "\u{1b}[2m$\u{1b}[0m capstan sync -f tests/example/echo -n shop\n";
     let picture = anstyle_svg::Term::new().render_svg(&format!("{command}{run_only}"));

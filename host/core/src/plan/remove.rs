@@ -174,7 +174,9 @@ impl Making<'_> {
     fn awaits_terminating(&self) -> bool {
         match self.planning.does {
             OperationKind::Delete => true,
-            OperationKind::Sync => self.planning.options.prune && !self.planning.options.mode.has(Rule::PruneInsideWaves),
+            OperationKind::Sync => {
+                self.planning.options.prune && !self.planning.options.mode.has(Rule::PruneInsideWaves)
+            }
         }
     }
 
