@@ -31,7 +31,7 @@ pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, 
 pub use self::signal::SendSignal;
 pub use self::usage::usage;
 
-use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
+use crate::{exit, plugin_settings::WrittenSettings, plugins::Named, report::Mistakes, seconds::seconds};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -101,9 +101,9 @@ pub struct Global {
     /// What the files that describe applications grant; flags come before it.
     #[arg(skip)]
     pub granted: UserGrants,
-    /// The settings of plugins that the files that describe applications have.
+    /// The settings of plugins that judge health, by the plugins' names, as the files that describe applications have them.
     #[arg(skip)]
-    pub plugin_settings: std::collections::BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    pub written_settings: std::collections::BTreeMap<String, WrittenSettings>,
     /// Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use capstan_core::{
     grant::UserGrants,
-    plugins::{Application, Plugins},
+    plugins::{Application, PluginSettings, Plugins},
 };
 use capstan_engine::{Clock, Engine, cluster::Cluster, web::Web};
 use capstan_files::Readers;
@@ -26,7 +26,7 @@ use tokio::runtime::{self, Runtime};
 
 use crate::{
     args::Global,
-    connect, grants, plugins,
+    connect, grants, plugin_settings, plugins,
     report::Mistakes,
     source::{self, Capabilities},
 };
@@ -62,6 +62,8 @@ pub struct Context {
     pub cluster: String,
     /// What plugins are granted.
     pub grants: UserGrants,
+    /// The user's settings for the plugins that judge health.
+    pub plugin_settings: PluginSettings,
     /// The embedded cluster, if it is one.
     pub world: Option<World>,
     state: Option<PathBuf>,
@@ -101,6 +103,7 @@ impl Context {
             engine,
             sandbox,
             grants,
+            plugin_settings: global.plugin_settings(),
             namespace,
             cluster,
             world,
@@ -184,7 +187,7 @@ fn host() -> String {
 ///
 /// # Errors
 ///
-/// Returns what is wrong with one.
+/// Returns what is wrong with one, or with the user's settings for one.
 pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
     let mut builder = Sandbox::builder().resting().remembering();
     for plugin in capstan_bundle::ALL {
@@ -196,13 +199,12 @@ pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
     for name in &global.without_plugins {
         builder = builder.without(name);
     }
-    for (name, settings) in &global.plugin_settings {
-        builder = builder.settings(name, settings.clone());
-    }
     if is_virtual(global) {
         builder = builder.timeless();
     }
-    Ok(compiled(builder, global).build()?)
+    let sandbox = compiled(builder, global).build()?;
+    plugin_settings::check(&global.written_settings, &sandbox)?;
+    Ok(sandbox)
 }
 
 /// Loads one plugin alone, with the limits that it has in an operation.

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`source`] reads
 //! and renders manifests; [`options`] is what is wanted of them, and [`project`] both together, from flags and
-//! `capstan.yaml`; `grants` is what plugins are granted, and [`plugins`] where they come from; `import` reads other tools' health checks; [`context`] makes the engine of a real or a simulated cluster, the former by `connect`, `proxy` and `client`; `commands` has one file for each verb; [`render`] is what is
+//! `capstan.yaml`; `grants` is what plugins are granted, [`plugin_settings`] what is set for those that judge health, and [`plugins`] where they come from; `import` reads other tools' health checks; [`context`] makes the engine of a real or a simulated cluster, the former by `connect`, `proxy` and `client`; `commands` has one file for each verb; [`render`] is what is
 //! printed, and [`terminal`] the only way there.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
@@ -17,6 +17,7 @@ mod grants;
 mod import;
 pub mod options;
 pub mod plugin_folder;
+pub mod plugin_settings;
 pub mod plugins;
 pub mod project;
 mod proxy;

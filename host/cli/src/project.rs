@@ -25,6 +25,7 @@ use crate::{
     args::{From, Global, Set},
     context::Context,
     options::Options,
+    plugin_settings,
     report::Mistakes,
     source::{self, Desired, Gathered, Kustomization, Reading, Release, Source, WorkTree},
 };
@@ -313,9 +314,7 @@ fn of_files(files: &[PathBuf], global: &Global, set: &Set) -> anyhow::Result<(Ve
         let without = configuration.file.without_plugins.iter().cloned();
         global.without_plugins.extend(without);
         global.granted.extend(configuration.file.grants.clone());
-        global
-            .plugin_settings
-            .extend(configuration.file.plugin_settings.clone());
+        plugin_settings::add(&mut global.written_settings, configuration).map_err(|mistake| Mistakes(vec![mistake]))?;
     }
     let plugins: Vec<&capstan_registry::Source> = global.plugins.iter().map(|named| &named.source).collect();
     if !plugins.is_empty() {

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
 use serde_json::Value;
 
-pub use self::{exported::LeftOut, lines::Lines};
 use self::{check::Taken, source::Source};
+pub use self::{exported::LeftOut, lines::Lines};
 use crate::{
     error::PlanError,
     object::{Object, ObjectKey},

@@ -91,6 +91,7 @@ impl Driver {
             clock: self.clock,
             application: plan.application.clone(),
             mode: plan.mode,
+            settings: plan.plugin_settings.clone(),
         });
         let watches = Watches::new(&self.cluster, &judge, &plan, answers.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.records.clone()));

@@ -40,7 +40,8 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
     let mut classified = Vec::new();
     for (manifest, directives) in settled {
-        match classify(plugins, &request.application, manifest, directives, request.mode).await {
+        let (application, settings) = (&request.application, &request.plugin_settings);
+        match classify(plugins, application, manifest, directives, request.mode, settings).await {
             Ok(one) => classified.push(one),
             Err(mistake) => mistakes.push(mistake),
         }

@@ -18,7 +18,7 @@ use capstan_core::{
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
     plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked},
-    plugins::{Answerer, Application, Plugins},
+    plugins::{Answerer, Application, PluginSettings, Plugins},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
@@ -75,6 +75,8 @@ pub struct Request {
     pub limits: Limits,
     /// What the user grants plugins.
     pub grants: UserGrants,
+    /// The user's settings for the plugins that judge health.
+    pub plugin_settings: PluginSettings,
 }
 
 impl Request {
@@ -100,6 +102,7 @@ impl Request {
             ignore: Vec::new(),
             limits: Limits::default(),
             grants: UserGrants::default(),
+            plugin_settings: PluginSettings::default(),
         }
     }
 
@@ -176,7 +179,8 @@ pub(crate) async fn make(
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
     let mut classified = Vec::with_capacity(settled.len());
     for (manifest, directives) in settled {
-        match classify(plugins, &request.application, manifest, directives, request.mode).await {
+        let (application, settings) = (&request.application, &request.plugin_settings);
+        match classify(plugins, application, manifest, directives, request.mode, settings).await {
             Ok(one) => classified.push(one),
             Err(error) => errors.push(error),
         }
@@ -237,7 +241,10 @@ pub(crate) async fn make(
         }
     }
     let plan = match made {
-        Ok(plan) if !has_errors => with_allowances(plan, plugins, &request.grants),
+        Ok(plan) if !has_errors => Plan {
+            plugin_settings: request.plugin_settings.clone(),
+            ..with_allowances(plan, plugins, &request.grants)
+        },
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),
         // That nothing is left is no mistake of its own.
         Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),

@@ -135,6 +135,7 @@ async fn remove(
     let request = Request {
         limits,
         grants: conductor.context.grants.clone(),
+        plugin_settings: conductor.context.plugin_settings.clone(),
         confirmed: confirmed(&delete.confirm),
         ..Request::delete(application)
     };

@@ -124,6 +124,7 @@ async fn find(
             Some(Compat::Argocd) => Mode::ArgoCd,
             None => Mode::Native,
         },
+        plugin_settings: global.plugin_settings(),
         ..Request::sync(application, manifests)
     };
     Ok(offline::lint(&context::sandbox(global)?, request, kube_minor).await)

@@ -152,5 +152,6 @@ pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow:
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
     let mut request = app.options.request(application, desired)?;
     request.grants.clone_from(&context.grants);
+    request.plugin_settings.clone_from(&context.plugin_settings);
     Ok(request)
 }

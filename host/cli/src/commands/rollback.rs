@@ -61,6 +61,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
         options,
         prune: !args.no_prune,
         grants: context.grants.clone(),
+        plugin_settings: context.plugin_settings.clone(),
         limits: Limits {
             operation: args.timeout.unwrap_or(usual.operation),
             ..usual

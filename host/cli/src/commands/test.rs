@@ -26,6 +26,7 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     let usual = Limits::default();
     let mut request = Request::test(application.clone());
     request.grants.clone_from(&context.grants);
+    request.plugin_settings.clone_from(&context.plugin_settings);
     request.selection.hook.clone_from(&args.hook);
     request.selection.skip_hook.clone_from(&args.skip_hook);
     request.limits = Limits {
