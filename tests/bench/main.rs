@@ -142,6 +142,7 @@ async fn assess(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duratio
         object,
         mode: Mode::Native,
         related: None,
+        settings: None,
         now: Timestamp::UNIX_EPOCH,
     };
     let mut times = Vec::with_capacity(calls);

@@ -33,7 +33,9 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
         },
         News::LogsKept { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
         News::LogsKept { .. } | News::WaveFinished { .. } | News::PhaseFinished { .. } => return None,
-        News::HookDisposed { task, key, fate, by } => disposed(&name(task), key, fate, by),
+        News::HookDisposed {
+            task, key, fate, by, ..
+        } => disposed(&name(task), key, fate, by),
         News::PluginTroubled { task, message } => format!("plugin trouble {}: {message}", name(task)),
         News::Requested {
             task, what, refused, ..

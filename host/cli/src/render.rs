@@ -4,6 +4,7 @@ pub mod compat;
 pub mod findings;
 pub mod mask;
 pub mod plan;
+pub mod policy;
 pub mod run;
 pub mod sarif;
 pub mod tables;

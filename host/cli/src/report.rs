@@ -3,8 +3,13 @@
 use std::collections::BTreeSet;
 
 pub use capstan_core::error::Diagnostics;
-use capstan_core::{error::Diagnostic, lint::Finding, object::ObjectKey, place::Place};
-use capstan_engine::EngineError;
+use capstan_core::{
+    error::{Diagnostic, near},
+    lint::Finding,
+    object::ObjectKey,
+    place::Place,
+};
+use capstan_engine::{AwaitedSignal, EngineError, HookState};
 use capstan_registry::RegistryError;
 use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
 use capstan_sandbox::{AskError, SandboxError};
@@ -120,6 +125,36 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
     text
 }
 
+/// Returns the hook, or else the signal, that was probably meant.
+fn meant(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
+    match hook? {
+        (_, HookState::Unknown { near }) => near.clone(),
+        (_, HookState::Ended(_)) => None,
+        (hook, HookState::Unended) => {
+            let of_hook = awaited
+                .iter()
+                .filter(|awaited| hook.rsplit('/').next() == Some(&awaited.hook));
+            near(signal, of_hook.map(|awaited| awaited.signal.as_str())).map(str::to_owned)
+        }
+    }
+}
+
+/// Says what hooks wait for.
+fn awaited(hooks: &[String], signals: &[AwaitedSignal]) -> String {
+    if !hooks.is_empty() {
+        return format!("there is {}", hooks.join(", "));
+    }
+    let all: Vec<String> = signals
+        .iter()
+        .map(|awaited| format!("hook {} waits for `{}`", awaited.hook, awaited.signal))
+        .collect();
+    if all.is_empty() {
+        "`capstan explain` shows what the operation waits for".to_owned()
+    } else {
+        all.join(", ")
+    }
+}
+
 fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<SandboxError>() {
         return error.hint();
@@ -156,15 +191,17 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "`capstan status -n NAMESPACE` lists what is there; nothing is stored before the first `capstan sync`"
                 .to_owned()
         }
-        EngineError::NobodyWaits { waiting, .. } if !waiting.is_empty() => format!("there is {}", waiting.join(", ")),
-        EngineError::NobodyWaits { signals, .. } if !signals.is_empty() => {
-            let awaited: Vec<String> = signals
-                .iter()
-                .map(|awaited| format!("hook {} waits for `{}`", awaited.hook, awaited.signal))
-                .collect();
-            awaited.join(", ")
-        }
-        EngineError::NobodyWaits { .. } => "`capstan explain` shows what the operation waits for".to_owned(),
+        EngineError::NobodyWaits {
+            signal,
+            hook,
+            state,
+            waiting,
+            signals,
+            ..
+        } => match meant(signal, hook.as_deref().zip(state.as_ref()), signals) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => awaited(waiting, signals),
+        },
         EngineError::Stored(why) if why.contains("take a newer capstan") => return None,
         EngineError::Stored(_) => {
             "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"

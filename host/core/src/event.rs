@@ -144,6 +144,9 @@ pub enum News {
         fate: Fate,
         /// Why: the policy's name, `terminated`; may be empty.
         by: String,
+        /// The plugins of the delete policies that decided so, with their versions.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        plugins: Vec<String>,
     },
     /// A hook's plugin asked for something that is not about its own object; told when it is new, and at the end how often it was.
     Requested {

@@ -264,6 +264,9 @@ pub struct Decision {
     pub disposal: Disposal,
     /// Whose word it was: `HookSucceeded`; empty when it stays.
     pub by: String,
+    /// The plugins of the policies that decided so, with their versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
     /// Policies that gave no answer, each with its error; those count as `Keep`.
     pub troubles: Vec<String>,
 }
@@ -271,6 +274,7 @@ pub struct Decision {
 impl Decision {
     fn bound(&mut self) {
         bound(&mut self.by);
+        bound_list(&mut self.plugins, MOST_TEXTS);
         bound_list(&mut self.troubles, MOST_TEXTS);
     }
 
@@ -279,6 +283,7 @@ impl Decision {
         Decision {
             disposal: Disposal::Keep,
             by: String::new(),
+            plugins: Vec::new(),
             troubles: Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use std::{
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     compat::Mode,
@@ -92,6 +92,9 @@ pub enum Exchange {
         mode: Mode,
         /// What was shown beside it.
         related: Option<Related>,
+        /// The user's settings for the plugin, beside those of the object.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        settings: Map<String, Value>,
         /// The answer.
         answer: Result<Assessment, PluginError>,
     },
@@ -137,6 +140,9 @@ pub enum Judgement<'a> {
         mode: Mode,
         /// What was shown beside it.
         related: Option<&'a Related>,
+        /// The user's settings for the plugin, beside those of the object.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        settings: Option<&'a Map<String, Value>>,
         /// The answer.
         answer: &'a Result<Assessment, PluginError>,
     },
@@ -157,6 +163,7 @@ impl<'a> Judged<'a> {
                 object: Shown(question.object),
                 mode: question.mode,
                 related: question.related,
+                settings: question.settings,
                 answer,
             },
         }
@@ -354,7 +361,7 @@ mod tests {
                     name: "shop".to_owned(),
                     namespace: "shop".to_owned(),
                 },
-                settings: serde_json::Map::new(),
+                settings: Map::new(),
                 hook: HookFacts {
                     run: RunId("run".to_owned()),
                     phase: Phase::PreSync,

@@ -47,7 +47,7 @@ use crate::{
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     place::Place,
-    plugins::{Answerer, Application},
+    plugins::{Answerer, Application, PluginSettings},
     sync_options::SyncOptions,
     task::{Task, TaskId},
     wave::Wave,
@@ -100,6 +100,9 @@ pub struct Plan {
     /// What the plugins of its hooks may have done beside their own objects; none for those that request nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowances: Vec<Allowance>,
+    /// The user's settings for the plugins that judge health, as they were when it was planned.
+    #[serde(default, skip_serializing_if = "PluginSettings::is_empty")]
+    pub plugin_settings: PluginSettings,
     /// The containers that go with everything that is in them, since the user confirmed that.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub confirmed: BTreeSet<Container>,

@@ -1,7 +1,7 @@
 //! What is asked of plugins, in our own words. Declared here so that the core can speak of the answers; called only by the
 //! engine; implemented by the sandbox, and by scripted stand-ins in tests.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -304,6 +304,31 @@ pub enum Progress {
     Ended(HookOutcome),
 }
 
+/// What the user sets for plugins that judge health, by the plugins' names.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PluginSettings(pub BTreeMap<String, Map<String, Value>>);
+
+impl PluginSettings {
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the settings of one plugin, by its name.
+    pub fn of(&self, plugin: &str) -> Option<&Map<String, Value>> {
+        self.0.get(plugin)
+    }
+}
+
+/// Returns the settings with which a plugin judges an object: those of the plugin, replaced by those of the object where both have one.
+#[must_use]
+pub fn health_settings(of_plugin: Option<&Map<String, Value>>, of_object: Map<String, Value>) -> Map<String, Value> {
+    let mut settings = of_plugin.cloned().unwrap_or_default();
+    settings.extend(of_object);
+    settings
+}
+
 /// Asks how an object is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HealthQuestion<'a> {
@@ -315,6 +340,8 @@ pub struct HealthQuestion<'a> {
     pub mode: Mode,
     /// What the plugin asked to see beside it, when it is asked again.
     pub related: Option<&'a Related>,
+    /// The user's settings for the plugin; those of the object itself come before them.
+    pub settings: Option<&'a Map<String, Value>>,
     /// The call's moment.
     pub now: Timestamp,
 }

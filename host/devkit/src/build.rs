@@ -214,13 +214,17 @@ impl Project<'_> {
             self.run(npm, "npm").await?;
         }
         let out = self.scratch.path().join("plugin.wasm");
+        let program = self.scratch.path().join(javascript::PROGRAM);
+        javascript::write_program(self.folder, &program)?;
         let mut node = self.command("node")?;
         node.word("node_modules/@bytecodealliance/jco/dist/jco.js");
-        node.words(&["componentize", "plugin.js", "--wit", "wit", "--world-name"]);
+        node.word("componentize").path(&program);
+        node.words(&["--wit", "wit", "--world-name"]);
         node.operand(&self.world()?).map_err(flag)?;
         // Without asynchronous functions, which the contract doesn't have, QuickJS is smaller and starts sooner.
         node.words(&["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
-        node.path(&out).show_stdout();
+        // On stdout it names a temporary file; mistakes are on stderr.
+        node.path(&out);
         self.run(node, "jco").await?;
         read(&out)
     }

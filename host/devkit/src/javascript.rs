@@ -1,16 +1,43 @@
-//! What only a call finds out about a component that was made of JavaScript: whether the program has the functions of the contract.
-//! jco gives every component all exports of its world, and `QuickJS` looks the functions up when they are called.
+//! What components that are made of JavaScript need beside jco: what a program throws is made readable for the host, and a call finds out
+//! whether the program has the functions of the contract. jco gives every component all exports of its world, and `QuickJS` looks the
+//! functions up when they are called.
+
+use std::{fs, path::Path};
 
 use capstan_core::{error::Diagnostic, plugins::PluginError};
+use capstan_files::Readers;
 use capstan_sandbox::{Function, Question, Sandbox};
 use capstan_stamp::{Interface, Manifest};
 use serde_json::{Map, Value, json};
 
-use crate::cases::input;
+use crate::{cases::input, usage_error};
+
+/// The file of the program.
+pub(super) const PROGRAM: &str = "plugin.js";
+
+/// What is added behind the last line of a program, so that lines keep their numbers.
+const THROWN: &str = include_str!("thrown.js");
 
 /// How the sandbox says that the program lacks an export, and a function of one.
 const NO_EXPORT: &str = "the program doesn't export `";
 const NO_FUNCTION: &str = "the program has no function `";
+
+/// Writes the program of a project as it is compiled.
+///
+/// # Errors
+///
+/// Returns that the program can't be read, or that there is no room for it.
+pub(super) fn write_program(folder: &Path, to: &Path) -> anyhow::Result<()> {
+    let file = folder.join(PROGRAM);
+    let program = fs::read_to_string(&file).map_err(|error| {
+        usage_error(
+            format!("{} can't be read: {error}", file.display()),
+            "the program of a plugin in JavaScript is `plugin.js`",
+        )
+    })?;
+    capstan_files::write(to, format!("{program}\n{THROWN}").as_bytes(), Readers::Owner)?;
+    Ok(())
+}
 
 /// Calls each function that the claims need, and returns a mistake for each that the program lacks.
 pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) -> Vec<Diagnostic> {

@@ -8,7 +8,10 @@ use capstan_core::{
     error::{Diagnostic, near},
     manifest::Manifest,
     plan::{Classified, Role},
-    plugins::{Answerer, Application, Need, PlaceQuestion, Placement, PluginError, Plugins, SettingsFlaw},
+    plugins::{
+        Answerer, Application, Need, PlaceQuestion, Placement, PluginError, PluginSettings, Plugins, SettingsFlaw,
+        health_settings,
+    },
 };
 
 /// Classifies one manifest.
@@ -22,9 +25,10 @@ pub(crate) async fn classify(
     manifest: Manifest,
     mut directives: Directives,
     mode: Mode,
+    settings: &PluginSettings,
 ) -> Result<Classified, Diagnostic> {
     let Some(by) = answerer(plugins, &manifest, &mut directives, mode)? else {
-        check_health_settings(plugins, &manifest, &mut directives)?;
+        check_health_settings(plugins, &manifest, &mut directives, settings)?;
         let role = Role::Resource;
         return Ok(Classified {
             manifest,
@@ -75,6 +79,7 @@ fn check_health_settings(
     plugins: &dyn Plugins,
     manifest: &Manifest,
     directives: &mut Directives,
+    settings: &PluginSettings,
 ) -> Result<(), Diagnostic> {
     if directives.settings.is_empty() {
         return Ok(());
@@ -88,7 +93,8 @@ fn check_health_settings(
             format!("capstan.dev/settings has no effect: plugin {by}, which judges the object, has no settings");
         directives.notices.push(notice);
     }
-    if let Some(flaw) = plugins.flaws_of_settings(&by, &directives.settings).first() {
+    let together = health_settings(settings.of(&by.plugin), directives.settings.clone());
+    if let Some(flaw) = plugins.flaws_of_settings(&by, &together).first() {
         return Err(wrong_settings(manifest, &by, flaw));
     }
     tell_misspelt_settings(plugins, &[by], directives);

@@ -105,6 +105,7 @@ impl Driver {
             clock: self.clock,
             application: plan.application.clone(),
             mode: plan.mode,
+            settings: plan.plugin_settings.clone(),
         });
         let watches = Watches::new(&self.cluster, &judge, &plan, inbox.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));

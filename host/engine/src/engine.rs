@@ -11,7 +11,9 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
+    error::near,
     event::WaitingOn,
+    hook::HookOutcome,
     input::Happened,
     manifest::Manifest,
     object::{Object, ObjectKey, labels},
@@ -22,6 +24,7 @@ use capstan_core::{
     plugins::{Application, Plugins},
     record::HookRecords,
     sync_options::SyncOptions,
+    task::Task,
     view::OperationView,
 };
 use futures::{StreamExt as _, stream};
@@ -38,7 +41,7 @@ use crate::{
     clock::Clock,
     cluster::{AT_ONCE, Cluster, MAX_AGE_OF_DISCOVERY, Rehearsal},
     driver::{Driver, Publisher},
-    error::{ClusterError, EngineError},
+    error::{ClusterError, EngineError, HookState},
     journal::{Journal, Kept, Listener, Recording},
     permission,
     planning::{self, Place, Planned, Request, namespace_key},
@@ -53,6 +56,22 @@ use crate::{
 /// Returns by which name a hook is sent signals.
 pub(crate) fn signal_name(key: &ObjectKey) -> String {
     key.name.trim_end_matches('*').to_owned()
+}
+
+/// Says what became of the hook that a word names.
+fn hook_state(operation: &Operation, word: &str) -> HookState {
+    let all = || operation.plan().tasks.iter().filter(|task| task.hook().is_some());
+    let named: Vec<&Task> = all().filter(|task| fits_hook(word, &task.key)).collect();
+    if named.is_empty() {
+        let names: Vec<String> = all().map(|task| signal_name(&task.key)).collect();
+        let near = near(word, names.iter().map(String::as_str)).map(str::to_owned);
+        return HookState::Unknown { near };
+    }
+    let outcomes: Option<Vec<HookOutcome>> = named.iter().map(|task| operation.outcome(&task.id)).collect();
+    match outcomes.and_then(|outcomes| outcomes.last().copied()) {
+        Some(outcome) => HookState::Ended(outcome),
+        None => HookState::Unended,
+    }
 }
 
 /// Counts the drivers of this process, to tell them apart.
@@ -477,6 +496,7 @@ impl Engine {
             return Err(EngineError::NobodyWaits {
                 signal: signal.to_owned(),
                 hook: hook.map(str::to_owned),
+                state: hook.map(|hook| hook_state(&operation, hook)),
                 namesakes,
                 waiting: waiting.iter().map(|key| index.word_for(key)).collect(),
                 signals: awaited_signals(&operation),

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use capstan_core::{error::Diagnostic, lint::Finding, task::FailureClass, text, unknown_fields};
+use capstan_core::{error::Diagnostic, hook::HookOutcome, lint::Finding, task::FailureClass, text, unknown_fields};
 
 use crate::{confidential::Subject, engine::AwaitedSignal, permission::Permission};
 
@@ -103,12 +103,14 @@ pub enum EngineError {
     #[error("no operation of `{0}` is running")]
     NothingRuns(String),
     /// No hook waits for a signal, or more than one does.
-    #[error("{}", nobody_waits(.signal, .hook.as_deref(), *.namesakes, .waiting))]
+    #[error("{}", nobody_waits(.signal, .hook.as_deref().zip(.state.as_ref()), *.namesakes, .waiting))]
     NobodyWaits {
         /// The signal.
         signal: String,
         /// The hook it was meant for.
         hook: Option<String>,
+        /// What became of that hook.
+        state: Option<HookState>,
         /// How many hooks with that name wait for it.
         namesakes: usize,
         /// Who waits for such a signal.
@@ -121,17 +123,35 @@ pub enum EngineError {
     Stored(String),
 }
 
+/// What became of a hook that somebody sent a signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HookState {
+    /// The operation has no such hook.
+    Unknown {
+        /// The hook that was probably meant.
+        near: Option<String>,
+    },
+    /// It has its verdict.
+    Ended(HookOutcome),
+    /// It has not ended, or not begun.
+    Unended,
+}
+
 fn denied(permissions: &[Permission]) -> String {
     let names: Vec<String> = permissions.iter().map(Permission::to_string).collect();
     format!("the plan needs what isn't allowed: {}", names.join(", "))
 }
 
-fn nobody_waits(signal: &str, hook: Option<&str>, namesakes: usize, waiting: &[String]) -> String {
+fn nobody_waits(signal: &str, hook: Option<(&str, &HookState)>, namesakes: usize, waiting: &[String]) -> String {
     match (hook, waiting) {
-        (Some(hook), _) if namesakes > 1 => {
+        (Some((hook, HookState::Unknown { .. })), _) => format!("this operation has no hook `{hook}`"),
+        (Some((hook, HookState::Ended(outcome))), _) => {
+            format!("hook {hook} has ended ({outcome}): it waits for no signal any more")
+        }
+        (Some((hook, HookState::Unended)), _) if namesakes > 1 => {
             format!("{hook}: {namesakes} hooks of this name wait for {signal}, which is sent to one by its name alone")
         }
-        (Some(hook), _) => format!("hook {hook} doesn't wait for {signal}"),
+        (Some((hook, HookState::Unended)), _) => format!("hook {hook} doesn't wait for {signal}"),
         (None, []) => format!("no hook waits for {signal}"),
         (None, _) => format!("{} hooks wait for {signal}", waiting.len()),
     }

@@ -12,7 +12,7 @@ use capstan_core::{
     object::{Object, ObjectKey, labels},
     ownership::Ownership,
     plan::Role,
-    plugins::{Answerer, Application, HealthQuestion, Need, Plugins},
+    plugins::{Answerer, Application, HealthQuestion, Need, PluginSettings, Plugins},
 };
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
@@ -38,6 +38,7 @@ pub async fn judge(
     plugins: &dyn Plugins,
     application: &Application,
     mode: Mode,
+    settings: &PluginSettings,
     objects: impl IntoIterator<Item = Object>,
     now: Timestamp,
 ) -> Vec<Judged> {
@@ -49,6 +50,7 @@ pub async fn judge(
             object: &object,
             mode,
             related: None,
+            settings: by.as_ref().and_then(|by| settings.of(&by.plugin)),
             now,
         };
         judged.push(Judged {
@@ -67,7 +69,12 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `NoApplication`, or why something couldn't be read.
-    pub async fn health(&self, application: &Application, mode: Option<Mode>) -> Result<Vec<Judged>, EngineError> {
+    pub async fn health(
+        &self,
+        application: &Application,
+        mode: Option<Mode>,
+        settings: &PluginSettings,
+    ) -> Result<Vec<Judged>, EngineError> {
         let store = self.open_known(application).await?;
         let mode = mode.unwrap_or(store.head.mode);
         let mut desired = Vec::new();
@@ -75,7 +82,7 @@ impl Engine {
             let Ok(directives) = directive::directives(&manifest, mode) else {
                 continue;
             };
-            let classified = classify(&**self.plugins(), application, manifest, directives, mode).await;
+            let classified = classify(&**self.plugins(), application, manifest, directives, mode, settings).await;
             if let Ok(one) = classified
                 && matches!(one.role, Role::Resource)
             {
@@ -97,7 +104,7 @@ impl Engine {
             };
             counts && object.label(labels::HOOK).is_none()
         });
-        Ok(self.judge_live(application, mode, desired, live).await)
+        Ok(self.judge_live(application, mode, settings, desired, live).await)
     }
 
     /// Judges live objects by their keys.
@@ -109,17 +116,19 @@ impl Engine {
         &self,
         application: &Application,
         mode: Mode,
+        settings: &PluginSettings,
         keys: Vec<ObjectKey>,
     ) -> Result<Vec<Judged>, EngineError> {
         let live = self.cluster().look_up(keys.iter().cloned()).await;
         let live = live.map_err(EngineError::while_("reading the objects"))?;
-        Ok(self.judge_live(application, mode, keys, live).await)
+        Ok(self.judge_live(application, mode, settings, keys, live).await)
     }
 
     async fn judge_live(
         &self,
         application: &Application,
         mode: Mode,
+        settings: &PluginSettings,
         wanted: Vec<ObjectKey>,
         live: BTreeMap<ObjectKey, Object>,
     ) -> Vec<Judged> {
@@ -129,6 +138,7 @@ impl Engine {
             clock: self.clock(),
             application: application.clone(),
             mode,
+            settings: settings.clone(),
         };
         let missing = wanted.into_iter().filter(|key| !live.contains_key(key));
         let missing: Vec<Judged> = missing

@@ -358,6 +358,7 @@ mod tests {
                 object: &object,
                 mode: Mode::Native,
                 related: None,
+                settings: None,
                 now: Timestamp::from_second(second).unwrap(),
             };
             let answer = Ok(Assessment::new(Health::Healthy, "", ""));

@@ -9,7 +9,7 @@ use capstan_core::{
     compat::Mode,
     health::{self, Assessment, Health},
     object::{Object, ObjectKey},
-    plugins::{Answerer, Application, HealthQuestion, PluginError, Plugins},
+    plugins::{Answerer, Application, HealthQuestion, PluginError, PluginSettings, Plugins},
     related::{self, Found, Related},
 };
 
@@ -28,6 +28,7 @@ pub(crate) struct Judge {
     pub clock: Clock,
     pub application: Application,
     pub mode: Mode,
+    pub settings: PluginSettings,
 }
 
 impl Judge {
@@ -75,6 +76,7 @@ impl Judge {
             object,
             mode: self.mode,
             related,
+            settings: by.and_then(|by| self.settings.of(&by.plugin)),
             now: self.clock.now(),
         };
         ask(&*self.plugins, by, question).await

@@ -52,7 +52,7 @@ pub use crate::{
     checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
     clock::Clock,
     engine::{Abandoned, AwaitedSignal, Ended, Engine, Left, Report},
-    error::{ClusterError, EngineError, FieldConflict},
+    error::{ClusterError, EngineError, FieldConflict, HookState},
     journal::Kept,
     lines::Line,
     permission::Permission,

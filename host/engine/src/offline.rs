@@ -40,12 +40,14 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
     let mut classified = Vec::new();
     for (manifest, directives) in settled {
+        let (application, settings) = (&request.application, &request.plugin_settings);
         match classify(
             plugins,
-            &request.application,
+            application,
             manifest,
             directives,
             request.options.mode,
+            settings,
         )
         .await
         {

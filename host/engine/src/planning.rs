@@ -17,7 +17,7 @@ use capstan_core::{
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
     plan::{self, Classified, Hooks, Live, Plan, PlanOptions, Planning, Role, Scopes, Unasked, Written},
-    plugins::{Answerer, Application, Plugins},
+    plugins::{Answerer, Application, PluginSettings, Plugins},
     record::HookRecords,
     revision::Revision,
 };
@@ -48,6 +48,8 @@ pub struct Request {
     pub options: PlanOptions,
     /// What the user grants plugins.
     pub grants: UserGrants,
+    /// The user's settings for the plugins that judge health.
+    pub plugin_settings: PluginSettings,
 }
 
 impl Request {
@@ -61,6 +63,7 @@ impl Request {
             revision: None,
             options: PlanOptions::default(),
             grants: UserGrants::default(),
+            plugin_settings: PluginSettings::default(),
         }
     }
 
@@ -134,12 +137,14 @@ pub(crate) async fn make(
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
     let mut classified = Vec::with_capacity(settled.len());
     for (manifest, directives) in settled {
+        let (application, settings) = (&request.application, &request.plugin_settings);
         match classify(
             plugins,
-            &request.application,
+            application,
             manifest,
             directives,
             request.options.mode,
+            settings,
         )
         .await
         {
@@ -212,6 +217,7 @@ pub(crate) async fn make(
             if request.purpose != Purpose::Test {
                 plan.findings = findings(&request, &classified, &live, &plan);
             }
+            plan.plugin_settings.clone_from(&request.plugin_settings);
             with_allowances(plan, plugins, &request.grants)
         }
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),

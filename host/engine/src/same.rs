@@ -33,6 +33,7 @@ impl Request {
             text(&self.options.on_timeout),
             text(&self.options.ignore_differences),
             text(&self.grants),
+            text(&self.plugin_settings),
         ];
         capstan_core::hook::short_hash(&parts.each_ref().map(String::as_str))
     }
@@ -88,6 +89,10 @@ mod tests {
             with(|request| request.options.selection.skip_hook.push("migrate".to_owned())),
             with(|request| request.application.namespace = "other".to_owned()),
             with(|request| request.options.sync_options.create_namespace = Some(true)),
+            with(|request| {
+                let settings = serde_json::Map::from_iter([("maxAge".to_owned(), json!("24h"))]);
+                request.plugin_settings.0.insert("queue".to_owned(), settings);
+            }),
         ];
         for (number, other) in others.iter().enumerate() {
             assert_ne!(one, *other, "{number}");

@@ -2,7 +2,7 @@
 //! [`File`](file::File) beside the manifests does; the user wins over a file.
 //!
 //! In reading order: [`file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
-//! [`SourceSpec`] which sources the user names; [`PluginSpec`] is which plugins are loaded, with [`grants`] and the [`signature_policy`];
+//! [`SourceSpec`] which sources the user names; [`PluginSpec`] is which plugins are loaded, with [`grants`], the [`signature_policy`] and [`WrittenSettings`];
 //! `order` sorts applications, [`edit`] changes a file, [`config_errors`] reports what is wrong with one. This crate knows no command
 //! line, no terminal and no environment: all that is handed in.
 
@@ -14,6 +14,7 @@ pub mod file;
 pub mod grants;
 mod options;
 mod order;
+mod plugin_settings;
 pub mod plugins;
 pub mod signature_policy;
 mod sources;
@@ -36,6 +37,7 @@ pub use self::{
     duration::{Seconds, seconds},
     file::NAME as FILE,
     options::{Compat, OnBusy, Options, confirmed},
+    plugin_settings::WrittenSettings,
     plugins::PluginSpec,
     sources::{ChartSpec, SourceSpec},
 };
@@ -331,7 +333,7 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project) -> Res
         let without = configuration.file.without_plugins.iter().cloned();
         plugins.without.extend(without);
         grants.extend(configuration.file.grants.clone());
-        plugins.settings.extend(configuration.file.plugin_settings.clone());
+        plugin_settings::add(&mut plugins.settings, configuration)?;
     }
     grants.extend(std::mem::take(&mut project.plugins.grants));
     project.plugins.grants = grants;

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use capstan_core::grant::UserGrants;
 use capstan_registry::{Policy, Source};
-use serde_json::{Map, Value};
+
+use crate::plugin_settings::WrittenSettings;
 
 /// Which plugins are loaded, whose signatures they need, and what they are granted: what flags and files say together.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +19,7 @@ pub struct PluginSpec {
     /// What plugins are granted.
     pub grants: UserGrants,
     /// Settings of plugins that judge health, by the plugin's name.
-    pub settings: BTreeMap<String, Map<String, Value>>,
+    pub settings: BTreeMap<String, WrittenSettings>,
 }
 
 /// A plugin that was named.

@@ -8,6 +8,7 @@
 mod client;
 mod connect;
 pub mod plugin_folder;
+mod plugin_settings;
 pub mod plugins;
 mod proxy;
 mod sandbox;
@@ -18,7 +19,7 @@ use anyhow::Context as _;
 use capstan_core::{
     error::Diagnostics,
     grant::UserGrants,
-    plugins::{Application, Plugins},
+    plugins::{Application, PluginSettings, Plugins},
 };
 use capstan_engine::{Clock, Engine, cluster::Cluster};
 use capstan_project::{PluginSpec, grants};
@@ -47,6 +48,8 @@ pub struct Runtime {
     pub cluster: String,
     /// What plugins are granted.
     pub grants: UserGrants,
+    /// The user's settings for the plugins that judge health.
+    pub plugin_settings: PluginSettings,
 }
 
 impl Runtime {
@@ -78,6 +81,7 @@ impl Runtime {
             namespace,
             cluster: place,
             grants: spec.grants.clone(),
+            plugin_settings: spec.plugin_settings(),
         })
     }
 

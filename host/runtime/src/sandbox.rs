@@ -6,7 +6,7 @@ use capstan_project::PluginSpec;
 use capstan_registry::Access;
 use capstan_sandbox::{Builder, Sandbox};
 
-use crate::{plugin_folder::Stale, plugins};
+use crate::{plugin_folder::Stale, plugin_settings, plugins};
 
 /// What this machine has for plugins.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct Loaded {
 ///
 /// # Errors
 ///
-/// Returns what is wrong with one.
+/// Returns what is wrong with one, or with the user's settings for one.
 pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
     let mut builder = Sandbox::builder().resting().remembering();
     for (name, bytes) in &host.built_in {
@@ -48,14 +48,13 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
     for name in &spec.without {
         builder = builder.without(name);
     }
-    for (name, settings) in &spec.settings {
-        builder = builder.settings(name, settings.clone());
-    }
     if host.is_timeless {
         builder = builder.timeless();
     }
+    let sandbox = compiled(builder, host).build()?;
+    plugin_settings::check(&spec.settings, &sandbox)?;
     Ok(Loaded {
-        sandbox: compiled(builder, host).build()?,
+        sandbox,
         stale: found.stale,
     })
 }

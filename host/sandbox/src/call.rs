@@ -305,9 +305,10 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
     } else if let Some(none) = error.downcast_ref::<NoMemory>() {
         return Trouble::CouldNotTell(none.to_string());
     } else if let Some(waits) = error.downcast_ref::<Waits>() {
-        waits.to_string()
+        // A runtime whose tasks all wait for each other says so, and then waits for ever.
+        thrown(&cost.stderr).map_or_else(|| waits.to_string(), |thrown| one_line(&thrown))
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        exited(exit.0)
+        exited(exit.0, &cost.stderr)
     } else if error.downcast_ref::<PoolConcurrencyLimitError>().is_some() {
         return Trouble::CouldNotTell("too many calls of large plugins at once".to_owned());
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
@@ -347,12 +348,24 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
     Trouble::Broke(message, parts.join("\n"))
 }
 
-/// Says how a guest ended itself. WASI 0.2 passes on whether that was a success, and no number.
-fn exited(status: i32) -> String {
-    match status {
-        0 => "ended itself with exit status 0 and without an answer".to_owned(),
-        1 => "ended itself with an exit status that isn't 0".to_owned(),
-        other => format!("ended itself with exit status {other}"),
+/// Says how a guest ended itself, with its last words. WASI 0.2 passes on whether that was a success, and no number.
+fn exited(status: i32, stderr: &str) -> String {
+    let how = match status {
+        0 => "called exit with status 0 instead of answering".to_owned(),
+        1 => "called exit with a status other than 0 instead of answering".to_owned(),
+        other => format!("called exit with status {other} instead of answering"),
+    };
+    with_last_words(how, stderr)
+}
+
+/// Adds the last line that a guest wrote to stderr. Of a stack trace that is the exception, of a panic the message.
+fn with_last_words(what: String, stderr: &str) -> String {
+    let last = stderr
+        .lines()
+        .rfind(|line| line.contains(char::is_alphanumeric) && !line.starts_with("note: "));
+    match last {
+        Some(last) => format!("{what}; it wrote `{}`", one_line(last)),
+        None => what,
     }
 }
 
@@ -364,21 +377,27 @@ fn trapped(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
     if let Some(thrown) = thrown(stderr) {
         return one_line(&thrown);
     }
-    let name = trap.to_string();
-    let name = name.strip_prefix("wasm trap: ").unwrap_or(&name);
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames);
     let functions = frames.into_iter().flatten().filter_map(|frame| frame.func_name());
-    if trap == Trap::MemoryOutOfBounds && is_recursion(functions) {
-        return "used up its stack, by endless recursion as it seems".to_owned();
-    }
-    // The last line of a trace is the exception, of a panic the message; brackets that end it say nothing.
-    let last = stderr
-        .lines()
-        .rfind(|line| line.contains(char::is_alphanumeric) && !line.starts_with("note: "));
-    match last {
-        Some(last) => format!("trapped: {name}; it wrote `{}`", one_line(last)),
-        None => format!("trapped: {name}"),
-    }
+    let what = match trap {
+        Trap::MemoryOutOfBounds if is_recursion(functions) => {
+            "used up its stack, by endless recursion as it seems".to_owned()
+        }
+        Trap::StackOverflow => "used up its stack: call stack exhausted".to_owned(),
+        // What `abort` and failed assertions of every language come to.
+        Trap::UnreachableCodeReached => "aborted".to_owned(),
+        Trap::MemoryOutOfBounds => "read or wrote outside of its memory".to_owned(),
+        Trap::IntegerDivisionByZero => "divided an integer by zero".to_owned(),
+        Trap::IntegerOverflow => "divided an integer whose quotient is too large for its type".to_owned(),
+        Trap::BadConversionToInteger => "converted a number to an integer that can't hold it".to_owned(),
+        Trap::BadSignature => "called a function through a pointer of another type".to_owned(),
+        Trap::IndirectCallToNull => "called a function through a null pointer".to_owned(),
+        other => {
+            let name = other.to_string();
+            format!("broke off: {}", name.strip_prefix("wasm trap: ").unwrap_or(&name))
+        }
+    };
+    with_last_words(what, stderr)
 }
 
 /// Returns what the guest wrote to stderr last, as much as anybody reads.

@@ -61,14 +61,6 @@ pub enum SandboxError {
         /// What is wrong.
         reason: String,
     },
-    /// The user's settings for it aren't what its schema says.
-    #[error("the settings of plugin {plugin}: {reason}")]
-    SettingsOfUser {
-        /// The name of the plugin that the settings are for.
-        plugin: String,
-        /// What is wrong with them.
-        reason: String,
-    },
     /// Its code is not valid, or has other types than the contract.
     #[error("failed to compile plugin {plugin}: {reason}")]
     Compile {
@@ -136,9 +128,6 @@ impl SandboxError {
             }
             SandboxError::Settings { .. } => {
                 "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".to_owned()
-            }
-            SandboxError::SettingsOfUser { plugin, .. } => {
-                format!("mend them in `pluginSettings`; `capstan plugin inspect {plugin}` shows what it takes")
             }
             SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".to_owned(),
             SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".to_owned(),

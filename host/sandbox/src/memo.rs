@@ -12,6 +12,7 @@ use capstan_core::{
     plugins::{Answerer, HealthQuestion},
 };
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// How many answers are kept; of a few hundred bytes each.
@@ -28,6 +29,8 @@ pub(crate) struct Key {
     version: String,
     /// Of what the plugin is shown beside the object.
     related: Option<[u8; 32]>,
+    /// Of the user's settings for the plugin.
+    settings: Option<[u8; 32]>,
 }
 
 /// The answers.
@@ -50,7 +53,11 @@ impl Key {
             return None;
         }
         let related = match question.related {
-            Some(related) => Some(Sha256::digest(serde_json::to_vec(related).ok()?).into()),
+            Some(related) => Some(digest(related)?),
+            None => None,
+        };
+        let settings = match question.settings {
+            Some(settings) => Some(digest(settings)?),
             None => None,
         };
         Some(Key {
@@ -64,8 +71,13 @@ impl Key {
             uid: uid.to_owned(),
             version: version.to_owned(),
             related,
+            settings,
         })
     }
+}
+
+fn digest(value: &impl Serialize) -> Option<[u8; 32]> {
+    Some(Sha256::digest(serde_json::to_vec(value).ok()?).into())
 }
 
 impl Memo {
@@ -115,6 +127,7 @@ mod tests {
             uid: "u".to_owned(),
             version: version.to_owned(),
             related: None,
+            settings: None,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     path::PathBuf,
     sync::{
         Arc,
@@ -19,9 +18,10 @@ use capstan_core::{
     health::Assessment,
     hook::Disposal,
     object::Object,
+    place::reference_token,
     plugins::{
         Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
-        Plugins, PolicyQuestion, SettingsFlaw,
+        Plugins, PolicyQuestion, SettingsFlaw, health_settings,
     },
 };
 use capstan_private::PrivateFolder;
@@ -60,8 +60,6 @@ pub struct Sandbox {
     has_rest: bool,
     /// What health checks answered, if that is remembered.
     memo: Option<Memo>,
-    /// What the user says to plugins that judge health, by their names.
-    settings: BTreeMap<String, Map<String, Value>>,
     asked: AtomicU64,
     notes: Vec<String>,
 }
@@ -78,7 +76,6 @@ pub struct Builder {
     is_timeless: bool,
     has_rest: bool,
     remembers: bool,
-    settings: BTreeMap<String, Map<String, Value>>,
 }
 
 impl Builder {
@@ -140,14 +137,6 @@ impl Builder {
         self
     }
 
-    /// Hands settings to the plugin of this name whenever it judges the health of an object. What the object's own annotation says comes
-    /// before them.
-    #[must_use]
-    pub fn settings(mut self, name: impl Into<String>, settings: Map<String, Value>) -> Builder {
-        self.settings.insert(name.into(), settings);
-        self
-    }
-
     /// Has no real time matter, for runs in virtual time: a guest neither gives way to other tasks nor is stopped by
     /// anything but its budget. So two runs do the same in the same order.
     #[must_use]
@@ -179,7 +168,6 @@ impl Builder {
         let built_in = read_all(self.built_in, Source::BuiltIn)?;
         let of_user = read_all(self.of_user, Source::Path)?;
         let (built_in, of_user) = leave_out(self.without, built_in, of_user)?;
-        check_settings(&self.settings, built_in.iter().chain(&of_user))?;
         let sandbox = Sandbox {
             registry: Registry::new(built_in, of_user)?,
             budget: match self.memory {
@@ -193,7 +181,6 @@ impl Builder {
             keeps_time: !self.is_timeless,
             has_rest: self.has_rest,
             memo: self.remembers.then(Memo::default),
-            settings: self.settings,
             asked: AtomicU64::new(0),
             notes,
         };
@@ -208,39 +195,6 @@ fn read_all(
 ) -> Result<Vec<Plugin>, SandboxError> {
     let read = |(name, bytes)| Plugin::read(bytes, source(name));
     components.into_iter().map(read).collect()
-}
-
-/// Checks what the user says to plugins against their schemas.
-fn check_settings<'a>(
-    settings: &BTreeMap<String, Map<String, Value>>,
-    plugins: impl Iterator<Item = &'a Plugin> + Clone,
-) -> Result<(), SandboxError> {
-    for (name, settings) in settings {
-        let Some(plugin) = plugins.clone().find(|plugin| plugin.manifest.name == *name) else {
-            let known = plugins.map(|plugin| plugin.manifest.name.clone()).collect();
-            return Err(SandboxError::NoSuchPlugin {
-                name: name.clone(),
-                known,
-            });
-        };
-        let wrong = |reason| SandboxError::SettingsOfUser {
-            plugin: name.clone(),
-            reason,
-        };
-        let schema = plugin.settings.as_ref();
-        let schema = schema.ok_or_else(|| wrong("its manifest has no `[settings]`, so it takes none".to_owned()))?;
-        if let Some(flaw) = schema.flaws(settings).first() {
-            return Err(wrong(format!("`{}`: {}", flaw.pointer, flaw.message)));
-        }
-        let misspelt = settings.keys().find_map(|key| {
-            let near = near(key, schema.names.iter().map(String::as_str))?;
-            (!schema.names.contains(key)).then(|| format!("it knows no `{key}`; did you mean `{near}`?"))
-        });
-        if let Some(reason) = misspelt {
-            return Err(wrong(reason));
-        }
-    }
-    Ok(())
 }
 
 fn leave_out(
@@ -300,6 +254,42 @@ impl Sandbox {
         self.asked.load(Ordering::Relaxed)
     }
 
+    /// Lists what a plugin has against the settings with which a user wants it to judge health. Returns `None` if there is no plugin of this
+    /// name.
+    pub fn flaws_of_health_settings(&self, name: &str, settings: &Map<String, Value>) -> Option<Vec<SettingsFlaw>> {
+        let plugin = self
+            .registry
+            .plugins()
+            .iter()
+            .find(|plugin| plugin.manifest.name == name)?;
+        let whole = |message: &str| {
+            vec![SettingsFlaw {
+                pointer: String::new(),
+                message: message.to_owned(),
+            }]
+        };
+        if plugin.claims(Interface::Health).is_empty() {
+            return Some(whole("it judges no health, so that these settings have no effect"));
+        }
+        let Some(schema) = &plugin.settings else {
+            return Some(whole("its manifest has no `[settings]`, so it takes none"));
+        };
+        let mut flaws = schema.flaws(settings);
+        flaws.extend(
+            settings
+                .keys()
+                .filter(|key| !schema.names.contains(*key))
+                .filter_map(|key| {
+                    let near = near(key, schema.names.iter().map(String::as_str))?;
+                    Some(SettingsFlaw {
+                        pointer: format!("/{}", reference_token(key)),
+                        message: format!("the plugin has no such setting; did you mean `{near}`?"),
+                    })
+                }),
+        );
+        Some(flaws)
+    }
+
     /// Asks one plugin by its name, and says what the answer cost.
     pub async fn ask(&self, name: &str, question: Question) -> Result<Asked, AskError> {
         ask::ask(self, name, question).await
@@ -329,14 +319,6 @@ impl Sandbox {
             plugin: plugin.source.to_string(),
             reason,
         })
-    }
-
-    /// Returns the settings with which a plugin judges an object: what the object's annotation says, and beside it what the user says to the
-    /// plugin.
-    fn settings_for(&self, plugin: &str, object: &Object) -> Map<String, Value> {
-        let mut settings = self.settings.get(plugin).cloned().unwrap_or_default();
-        settings.extend(directive::settings_of(object));
-        settings
     }
 
     /// Returns the plugin that an operation began with: one that is loaded, or was when it began.
@@ -560,7 +542,7 @@ impl Plugins for Sandbox {
         if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
             return Ok(known);
         }
-        let settings = self.settings_for(&plugin.manifest.name, question.object);
+        let settings = health_settings(question.settings, directive::settings_of(question.object));
         let (input, assess) = match plugin.projection(&by.claim) {
             Some(projection) if plugin.looks_itself => match input::health_by_view(&question, settings, projection) {
                 Ok((input, object)) => (Ok(input), Assess::View(object)),

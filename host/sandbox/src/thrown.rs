@@ -63,7 +63,7 @@ fn is_python_library(line: &str) -> bool {
 /// `Exception { message: Some("..."), stack: Some("    at assess (/plugin.js:6:34)\n") }`
 fn javascript(stderr: &str) -> Option<String> {
     let (_, exception) = stderr.rsplit_once("Exception { ")?;
-    let message = quoted_after(exception, "message: Some(")?;
+    let message = quoted_after(exception, "message: Some(").unwrap_or_default();
     let stack = quoted_after(exception, "stack: Some(").unwrap_or_default();
     let place = stack.lines().find_map(|line| {
         let frame = line.trim().strip_prefix("at ")?;
@@ -71,7 +71,11 @@ fn javascript(stderr: &str) -> Option<String> {
         let place = file_name(inside.trim_end_matches(')'));
         place.contains(':').then(|| place.to_owned())
     });
-    with_place(message.lines().next().unwrap_or_default(), place)
+    let first = message.lines().next().unwrap_or_default();
+    if first.is_empty() {
+        return place.map(|place| format!("an Error without a message ({place})"));
+    }
+    with_place(first, place)
 }
 
 /// Returns the text in quotes after a word, with its escapes undone.
@@ -107,6 +111,9 @@ fn go(stderr: &str) -> Option<String> {
     with_place(message, place)
 }
 
+/// Where the sources of the JavaScript runtime are, as its panics name them.
+const JAVASCRIPT_RUNTIME: &str = "crates/runtime/src/";
+
 /// `thread 'main' panicked at src/lib.rs:10:5:` and the message in the next line.
 fn rust(stderr: &str) -> Option<String> {
     let (_, panic) = stderr.rsplit_once(" panicked at ")?;
@@ -114,7 +121,9 @@ fn rust(stderr: &str) -> Option<String> {
     let place = lines.next()?.trim_end_matches(':');
     let message = lines.find(|line| !line.trim().is_empty() && !line.starts_with("note: "))?;
     // What a language's runtime in Rust panics with is no place of the author's.
-    let is_own = place.contains(".rs:") && !place.contains("/.cargo/") && !place.contains("/rustc/");
+    let is_own = place.contains(".rs:")
+        && !["/.cargo/", "/rustc/"].iter().any(|part| place.contains(part))
+        && !place.starts_with(JAVASCRIPT_RUNTIME);
     with_place(message, is_own.then(|| place.to_owned()))
 }
 
@@ -136,6 +145,11 @@ pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> 
 pub(crate) fn wrong_type(cause: &str) -> Option<String> {
     if let Some(missing) = missing_export(cause) {
         return Some(missing);
+    }
+    if cause.contains(&format!("panicked at {JAVASCRIPT_RUNTIME}call.rs:")) && cause.contains("\nexpected object\n") {
+        return Some(
+            "its answer is no object where the contract has a record; wit/REFERENCE.md shows the types".to_owned(),
+        );
     }
     let from = cause.split_once("FromJs { from: \"")?.1;
     let (from, rest) = from.split_once('"')?;
@@ -220,6 +234,11 @@ called `Result::unwrap()` on an `Err` value: Exception { message: Some("cannot r
             "cannot read property 'nothing' of undefined (plugin.js:6:34)",
         );
         is(
+            r#"Failed to call 'assess': Value(Exception(
+Exception { message: Some(""), stack: Some("    at assess (/plugin.js:6:34)\n") })"#,
+            "an Error without a message (plugin.js:6:34)",
+        );
+        is(
             r#"Exception { message: Some("no \"phase\""), file: None, stack: Some("    at /plugin.js:2:1\n") }"#,
             "no \"phase\" (plugin.js:2:1)",
         );
@@ -268,6 +287,12 @@ called `Result::unwrap()` on an `Err` value: Exception { message: Some("cannot r
         assert_eq!(
             wrong_type(r#"invalid variant: Error(FromJs { from: "string", to: "variant", message: None })"#).as_deref(),
             Some("its answer has a string where the contract has a variant; wit/REFERENCE.md shows the types")
+        );
+        let no_object =
+            "thread '<unnamed>' (1) panicked at crates/runtime/src/call.rs:374:39:\nexpected object\nnote: run with\n";
+        assert_eq!(
+            wrong_type(no_object).as_deref(),
+            Some("its answer is no object where the contract has a record; wit/REFERENCE.md shows the types")
         );
         assert_eq!(wrong_type("something else"), None);
     }

@@ -146,7 +146,7 @@ fn a_hook_without_a_verdict_on_its_object_goes_on() {
         .unwrap();
     assert_eq!(step.progress, Progress::Running);
     let created = hook("fail").see(&json!({"kind": "created", "answers": 1, "object": {}}));
-    assert_eq!(created, Ok(Step::running("created")));
+    assert_eq!(created, Ok(Step::running("waiting for its object")));
 }
 
 #[test]

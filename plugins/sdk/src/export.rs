@@ -25,11 +25,11 @@ macro_rules! export_one {
         const _: () = {
             type Guest = $crate::wasm::health::Adapter<$plugin>;
     $crate::wasm::health::bindings::export!(Guest with_types_in $crate::wasm::health::bindings);
-            // Natively nothing else uses the plugin, and rustc would report it as dead code.
-            #[cfg(not(target_family = "wasm"))]
-            const _: () = {
-                let _ = <$plugin as $crate::Health>::assess;
-            };
+        };
+        // Natively nothing else uses the plugin, and rustc would report it as dead code.
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = {
+            let _ = <$plugin as $crate::Health>::assess;
         };
     };
     (hook $plugin:ty) => {
@@ -37,11 +37,11 @@ macro_rules! export_one {
         const _: () = {
             type Guest = $crate::wasm::hook::Adapter<$plugin>;
     $crate::wasm::hook::bindings::export!(Guest with_types_in $crate::wasm::hook::bindings);
-            // Natively nothing else uses the plugin, and rustc would report it as dead code.
-            #[cfg(not(target_family = "wasm"))]
-            const _: () = {
-                let _ = <$plugin as $crate::HookType>::start;
-            };
+        };
+        // Natively nothing else uses the plugin, and rustc would report it as dead code.
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = {
+            let _ = <$plugin as $crate::HookType>::start;
         };
     };
     (delete_policy $plugin:ty) => {
@@ -49,11 +49,11 @@ macro_rules! export_one {
         const _: () = {
             type Guest = $crate::wasm::policy::Adapter<$plugin>;
     $crate::wasm::policy::bindings::export!(Guest with_types_in $crate::wasm::policy::bindings);
-            // Natively nothing else uses the plugin, and rustc would report it as dead code.
-            #[cfg(not(target_family = "wasm"))]
-            const _: () = {
-                let _ = <$plugin as $crate::DeletePolicy>::decide;
-            };
+        };
+        // Natively nothing else uses the plugin, and rustc would report it as dead code.
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = {
+            let _ = <$plugin as $crate::DeletePolicy>::decide;
         };
     };
     (prepare $plugin:ty) => {
@@ -61,11 +61,11 @@ macro_rules! export_one {
         const _: () = {
             type Guest = $crate::wasm::prepare::Adapter<$plugin>;
     $crate::wasm::prepare::bindings::export!(Guest with_types_in $crate::wasm::prepare::bindings);
-            // Natively nothing else uses the plugin, and rustc would report it as dead code.
-            #[cfg(not(target_family = "wasm"))]
-            const _: () = {
-                let _ = <$plugin as $crate::Prepare>::prepare;
-            };
+        };
+        // Natively nothing else uses the plugin, and rustc would report it as dead code.
+        #[cfg(not(target_family = "wasm"))]
+        const _: () = {
+            let _ = <$plugin as $crate::Prepare>::prepare;
         };
     };
 }

@@ -72,7 +72,8 @@ impl OwnObject {
             }
             // Creating twice adopts the first.
             Observation::Woke if std::mem::take(&mut self.is_retrying) => Self::begin("trying again"),
-            Observation::Created(_) | Observation::Object { .. } => Step::running("created"),
+            // The answer is the same for an object that was there and was applied: the host tells people which it was.
+            Observation::Created(_) | Observation::Object { .. } => Step::running("waiting for its object"),
             Observation::Deleted
             | Observation::Done
             | Observation::Objects(_)

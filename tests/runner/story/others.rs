@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
-use capstan_core::{deletion::PropagationRules, hook::Propagation};
+use capstan_core::{deletion::PropagationRules, hook::Propagation, plugins::PluginSettings};
 use serde_json::{Value, json};
 
 use super::{Health, find, live, patch, plain};
@@ -60,7 +60,11 @@ pub(super) async fn there(stage: &Stage, wanted: &BTreeMap<String, bool>) -> any
 
 pub(super) async fn health(stage: &Stage, wanted: &Health) -> anyhow::Result<()> {
     let application = wanted.application.as_ref().unwrap_or(&stage.application);
-    let judged = stage.engine.health(application, None).await.map_err(plain)?;
+    let judged = stage
+        .engine
+        .health(application, None, &PluginSettings::default())
+        .await
+        .map_err(plain)?;
     let found: BTreeMap<String, String> = judged
         .iter()
         .map(|one| (one.object.short(), one.assessment.health.to_string()))

@@ -133,6 +133,7 @@ async fn remove(
             ..PlanOptions::default()
         },
         grants: conductor.context.grants.clone(),
+        plugin_settings: conductor.context.plugin_settings.clone(),
         ..Request::delete(application)
     };
     let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {

@@ -34,7 +34,10 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
             let global = which(global, app)?;
             let context = Context::new(&global).await?;
             let application = context.application(app)?;
-            let judged = context.engine.health(&application, mode).await?;
+            let judged = context
+                .engine
+                .health(&application, mode, &context.plugin_settings)
+                .await?;
             (application.namespace, judged)
         }
         None => of_files(global, args, mode.unwrap_or(Mode::Native)).await?,
@@ -58,13 +61,15 @@ async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::R
         let sandbox = context::sandbox(global)?;
         let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
         let application = nobodys(&namespace);
-        let judged = health::judge(&sandbox, &application, mode, objects, Timestamp::now()).await;
+        let settings = global.plugins.plugin_settings();
+        let judged = health::judge(&sandbox, &application, mode, &settings, objects, Timestamp::now()).await;
         return Ok((namespace, judged));
     }
     let context = Context::new(global).await?;
     let application = nobodys(&context.namespace);
     let keys = keys(context.engine.cluster(), &objects, &context.namespace)?;
-    let judged = context.engine.health_of(&application, mode, keys).await?;
+    let settings = &context.plugin_settings;
+    let judged = context.engine.health_of(&application, mode, settings, keys).await?;
     Ok((application.namespace, judged))
 }
 

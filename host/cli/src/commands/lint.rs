@@ -119,6 +119,7 @@ async fn find(
             mode: app.options.compat.map_or(Mode::Native, Mode::from),
             ..PlanOptions::default()
         },
+        plugin_settings: global.plugins.plugin_settings(),
         ..Request::sync(application, manifests)
     };
     Ok(offline::lint(&context::sandbox(global)?, request, kube_minor).await)

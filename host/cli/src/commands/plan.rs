@@ -157,6 +157,7 @@ pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow:
         revision: Some(desired.revision),
         options: app.options.plan_options()?,
         grants: context.grants.clone(),
+        plugin_settings: context.plugin_settings.clone(),
         ..Request::sync(application, desired.manifests)
     })
 }

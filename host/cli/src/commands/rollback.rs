@@ -68,6 +68,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
             ..PlanOptions::default()
         },
         grants: context.grants.clone(),
+        plugin_settings: context.plugin_settings.clone(),
         // What is deployed again is what it was then.
         revision: past.revision.clone(),
         ..Request::sync(application, manifests)

@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::{Paint, columns, lines, name_of, span, tables},
+    render::{Paint, columns, lines, name_of, policy, span, tables},
     report::{Diagnostics, usage_error},
     terminal::Text,
     text,
@@ -265,17 +265,15 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
             .iter()
             .map(|swept| {
                 let due = &swept.object.due;
+                let by = policy::name(&due.by, &due.plugins);
                 let (word, rest) = match &swept.fate {
                     SweepFate::Waits if due.ask_again => (
                         "waits",
-                        format!("asked again in {} ({})", span(due.at.duration_since(now)), due.by),
+                        format!("asked again in {} ({by})", span(due.at.duration_since(now))),
                     ),
-                    SweepFate::Waits => (
-                        "waits",
-                        format!("{} left ({})", span(due.at.duration_since(now)), due.by),
-                    ),
+                    SweepFate::Waits => ("waits", format!("{} left ({by})", span(due.at.duration_since(now)))),
                     SweepFate::Unanswered(why) => ("waits", why.clone()),
-                    SweepFate::Deleted => ("deleted", due.by.clone()),
+                    SweepFate::Deleted => ("deleted", by),
                     SweepFate::Gone => ("gone", "it was deleted already".to_owned()),
                     SweepFate::Kept => ("kept", "its delete policies want it to stay".to_owned()),
                     SweepFate::Failed(why) => ("FAILED", why.clone()),

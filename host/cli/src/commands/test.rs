@@ -25,6 +25,7 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
     let usual = Limits::default();
     let mut request = Request::test(application);
     request.grants.clone_from(&context.grants);
+    request.plugin_settings.clone_from(&context.plugin_settings);
     request.options.selection.hook.clone_from(&args.hook);
     request.options.selection.skip_hook.clone_from(&args.skip_hook);
     request.options.limits = Limits {

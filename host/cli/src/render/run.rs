@@ -12,7 +12,7 @@ use capstan_core::{
 use capstan_engine::{Line, Record};
 use jiff::Timestamp;
 
-use super::{Paint, name_of, phase_name, span};
+use super::{Paint, name_of, phase_name, policy, span};
 use crate::{terminal::Text, text};
 
 /// How wide the column of names gets; longer names push their line's rest aside.
@@ -227,7 +227,9 @@ impl RunText {
                 let name = self.name(task);
                 self.line(at, "trouble", &name, trouble)
             }
-            News::HookDisposed { key, fate, by, .. } => self.disposed(at, key, fate, by),
+            News::HookDisposed {
+                key, fate, by, plugins, ..
+            } => self.disposed(at, key, fate, (by, plugins)),
             News::PluginTroubled { task, message } => {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
@@ -273,12 +275,16 @@ impl RunText {
         }
     }
 
-    fn disposed(&mut self, at: Timestamp, key: &ObjectKey, fate: &Fate, by: &str) -> Text {
+    fn disposed(&mut self, at: Timestamp, key: &ObjectKey, fate: &Fate, (by, plugins): (&str, &[String])) -> Text {
         let name = self.name_of(key);
+        let by = policy::name(by, plugins);
         match fate {
-            // That it stays until the next run was in the plan.
-            Fate::Kept => Text::default(),
-            Fate::Deleted => self.line(at, "deleted", &name, by),
+            Fate::Kept => match policy::keepers(plugins) {
+                // That it stays until the next run was in the plan.
+                None => Text::default(),
+                Some(keepers) => self.line(at, "kept", &name, &keepers),
+            },
+            Fate::Deleted => self.line(at, "deleted", &name, &by),
             Fate::Due(due) => {
                 let rest = format!("deleted in {} ({by})", span(due.duration_since(at)));
                 self.line(at, "kept", &name, &rest)

@@ -9,7 +9,7 @@ use capstan_core::{
 use capstan_engine::{Past, Report, Revision};
 use jiff::Timestamp;
 
-use super::{Paint, columns, lines, name_of, span};
+use super::{Paint, columns, lines, name_of, policy, span};
 use crate::{terminal::Text, text};
 
 /// Writes how an operation is or ended, in a few words.
@@ -110,7 +110,7 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> Text {
             vec![
                 format!("  {}", name_of(&due.target.key, &application.namespace)),
                 when,
-                due.by.clone(),
+                policy::name(&due.by, &due.plugins),
             ]
         });
         text.push(lines(columns(&rows.collect::<Vec<_>>(), 3)));

@@ -95,6 +95,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         key: key(),
         fate,
         by: hostile(),
+        plugins: vec![hostile()],
     };
     let skipped: Skipped = serde_json::from_value(json!({ "key": key(), "reason": HOSTILE })).unwrap();
     let news = vec![

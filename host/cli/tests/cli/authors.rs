@@ -249,3 +249,42 @@ fn the_help_of_plugins_is_about_plugins() {
         assert!(run("sync --help").out.contains(option), "{option}");
     }
 }
+
+#[test]
+fn words_that_no_host_knows_are_refused_when_a_plugin_is_built() {
+    let folder = project();
+    let manifest = folder.path().join("approval/plugin.toml");
+    // Without sources only the manifest is put into the component.
+    fs::remove_file(folder.path().join("approval/package.json")).unwrap();
+    let health = "[[claims]]\ninterface = 'health'\nkinds = ['example.com/Queue']\nrelated = ['pods']\n";
+    fs::write(&manifest, format!("{MANIFEST}{health}")).unwrap();
+    let said = run_in(folder.path(), "plugin build DIR/approval");
+    assert!(
+        said.code == 2 && said.err.contains("no host knows the word `pods`") && said.err.contains("owned-pods"),
+        "{}",
+        said.all()
+    );
+}
+
+#[test]
+fn what_a_hook_makes_and_does_not_know_is_in_the_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("wishes.wasm"), component("wishes")).unwrap();
+    let set = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata: { name: gate, annotations: { capstan.dev/hook: PreSync } }\n\
+               spec:\n  type: wishes\n  timeout: 5\n  settings: { wishes: [], also: [{ apiVersion: v1, kind: ConfigMap, metadata: { name: report } }] }\n";
+    fs::write(folder.path().join("set.yaml"), set).unwrap();
+    let said = run_in(
+        folder.path(),
+        "plan -f DIR/set.yaml -n shop --simulate --plugin DIR/wishes.wasm",
+    );
+    assert!(
+        said.code == 0
+            && said.out.contains("no object, also ConfigMap/report")
+            && said
+                .out
+                .lines()
+                .any(|line| line.starts_with("note: ") && line.contains("timeout")),
+        "{}",
+        said.all()
+    );
+}

@@ -86,7 +86,7 @@ impl Served {
     }
 
     /// Runs a command again and again, until it says this.
-    fn run_until(&self, words: &str, text: &str) -> Said {
+    pub fn run_until(&self, words: &str, text: &str) -> Said {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
             let said = self.run(words);

@@ -118,16 +118,17 @@ fn is_used_elsewhere(folder: &Path) {
 }
 
 /// What a program does when it is told to: by its number of seconds.
-const DEEDS: [(&str, u32); 5] = [
+const DEEDS: [(&str, u32); 6] = [
     ("panics", 9001),
     ("spins", 9002),
     ("sleeps", 9003),
     ("eats", 9004),
     ("recurses", 9005),
+    ("leaves", 9006),
 ];
 
 /// Has the hook type do harm, in its own language: each is one clear message, with the author's own stack where something was thrown.
-fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, told: [&str; 5]) {
+fn may_do_harm(folder: &Path, file: &str, after: &str, deeds: &str, told: [&str; 6]) {
     let path = folder.join("hook").join(file);
     let program = fs::read_to_string(&path).unwrap();
     assert!(program.contains(after), "{program}");
@@ -183,6 +184,10 @@ fn a_project_in_rust_passes_its_cases() {
                 }
             }
             9005 => drop(deeper(0)),
+            9006 => {
+                eprintln!("plain words");
+                std::process::exit(3)
+            }
             _ => {}
         }
         fn deeper(n: u64) -> u64 {
@@ -201,6 +206,7 @@ fn a_project_in_rust_passes_its_cases() {
             "the clock stands still during a call",
             "256 MiB of memory",
             "call stack exhausted",
+            "called exit with a status other than 0 .. it wrote `plain words`",
         ],
     );
     let source = folder.path().join("hook/src/lib.rs");
@@ -237,6 +243,7 @@ fn a_project_in_javascript_passes_its_cases() {
       9003: () => { setTimeout(() => {}, 3600000); },
       9004: () => { for (const eaten = [];;) eaten.push(new Uint8Array(1 << 20).fill(1)); },
       9005: () => { const deeper = (n) => deeper(n + 1) + 1; deeper(0); },
+      9006: () => { throw "plain words"; },
     };
     deeds[seconds]?.();
 "#;
@@ -251,6 +258,7 @@ fn a_project_in_javascript_passes_its_cases() {
             "setTimeout is not defined .. at start (/plugin.js:",
             "256 MiB of memory",
             "call stack exhausted",
+            "threw \"plain words\", which is no Error",
         ],
     );
     let source = folder.path().join("hook/plugin.js");
@@ -299,6 +307,9 @@ fn a_project_in_python_passes_its_cases() {
             import sys
             sys.setrecursionlimit(1 << 30)
             deeper(0)
+        if seconds == 9006:
+            import sys
+            sys.exit("plain words")
 "#;
     may_do_harm(
         folder.path(),
@@ -311,6 +322,7 @@ fn a_project_in_python_passes_its_cases() {
             "the clock stands still during a call",
             "256 MiB of memory",
             "used up its budget",
+            "called exit with a status other than 0 .. it wrote `plain words`",
         ],
     );
 }
@@ -330,7 +342,7 @@ fn a_project_in_go_passes_its_cases_and_is_built_again_when_it_changes() {
     drop(watch);
     let with_time = fs::read_to_string(&source)
         .unwrap()
-        .replace("\t\"strconv\"\n", "\t\"strconv\"\n\t\"time\"\n");
+        .replace("\t\"strconv\"\n", "\t\"log\"\n\t\"strconv\"\n\t\"time\"\n");
     fs::write(&source, with_time).unwrap();
     let deeds = r#"
 	switch seconds {
@@ -349,6 +361,8 @@ fn a_project_in_go_passes_its_cases_and_is_built_again_when_it_changes() {
 		var deeper func(int) int
 		deeper = func(n int) int { return deeper(n+1) + 1 }
 		deeper(0)
+	case 9006:
+		log.Fatal("plain words")
 	}
 "#;
     let file = "export_capstan_plugin_hook/plugin.go";
@@ -363,6 +377,7 @@ fn a_project_in_go_passes_its_cases_and_is_built_again_when_it_changes() {
             "the clock stands still during a call",
             "256 MiB of memory",
             "call stack exhausted",
+            "called exit with a status other than 0 .. plain words`",
         ],
     );
     let measured = run_in(folder.path(), "plugin bench DIR/hook --only stopped --time 1");

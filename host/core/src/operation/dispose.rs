@@ -22,6 +22,24 @@ use crate::{
     task::{HookTask, Task, TaskId},
 };
 
+/// Why a hook's object is deleted.
+struct Reason {
+    /// The name of the delete policy, or what else it is.
+    by: String,
+    /// The plugins of the delete policies.
+    plugins: Vec<String>,
+}
+
+impl Reason {
+    /// Makes one that is no delete policy.
+    fn of(text: &str) -> Reason {
+        Reason {
+            by: text.to_owned(),
+            plugins: Vec::new(),
+        }
+    }
+}
+
 impl Operation {
     pub(super) fn logs_kept(&mut self, plan: &Plan, id: &TaskId, bytes: u64, trouble: String, out: &mut Out) {
         let Some(task) = plan.task(id) else { return };
@@ -73,7 +91,7 @@ impl Operation {
             return self.set_tidying(&task.id, Tidying::Done);
         };
         if must_go {
-            self.delete_own(plan, task, own, Propagation::Background, "stopped".to_owned(), out);
+            self.delete_own(plan, task, own, Propagation::Background, Reason::of("stopped"), out);
         } else {
             self.ask(task, Occasion::HookFinished, out);
         }
@@ -141,7 +159,7 @@ impl Operation {
                 continue;
             }
             if task.phase == Phase::PreDelete && plan.mode.has(Rule::PreDeleteHooksGo) {
-                let why = "the application is deleted".to_owned();
+                let why = Reason::of("the application is deleted");
                 self.delete_own(plan, task, own, Propagation::Background, why, out);
             } else {
                 self.ask(task, Occasion::OperationFinished, out);
@@ -164,7 +182,11 @@ impl Operation {
             return self.set_tidying(id, Tidying::Done);
         };
         if let Some(propagation) = decision.deletion(out.at) {
-            return self.delete_own(plan, task, own, propagation, decision.by, out);
+            let why = Reason {
+                by: decision.by,
+                plugins: decision.plugins,
+            };
+            return self.delete_own(plan, task, own, propagation, why, out);
         }
         let rules = PropagationRules::of_hook(plan, task);
         let due = |at, ask_again| Due {
@@ -172,6 +194,7 @@ impl Operation {
             propagation: rules.annotation.or(rules.application),
             at,
             by: decision.by.clone(),
+            plugins: decision.plugins.clone(),
             ask_again,
         };
         let fate = match decision.disposal {
@@ -186,6 +209,7 @@ impl Operation {
                 key: own.key,
                 fate,
                 by: decision.by,
+                plugins: decision.plugins,
             });
         }
         self.set_tidying(id, Tidying::Done);
@@ -202,7 +226,15 @@ impl Operation {
     }
 
     /// Orders the deletion of a hook's object. `otherwise` is the propagation where neither annotation nor options say one.
-    fn delete_own(&mut self, plan: &Plan, task: &Task, own: Target, otherwise: Propagation, by: String, out: &mut Out) {
+    fn delete_own(
+        &mut self,
+        plan: &Plan,
+        task: &Task,
+        own: Target,
+        otherwise: Propagation,
+        why: Reason,
+        out: &mut Out,
+    ) {
         // A hook of the same name took the object over, and its policies delete it already.
         if self.is_being_deleted(&own) {
             if let Some(run) = self.state.hook(&task.id) {
@@ -218,7 +250,8 @@ impl Operation {
             task: task.id.clone(),
             key: own.key.clone(),
             fate: Fate::Deleted,
-            by,
+            by: why.by,
+            plugins: why.plugins,
         });
         self.set_tidying(&task.id, Tidying::Deleting);
         out.must_save = true;
@@ -288,6 +321,7 @@ impl Operation {
                         key: own.key,
                         fate: Fate::Stuck(problem.message),
                         by: String::new(),
+                        plugins: Vec::new(),
                     });
                 }
             }

@@ -106,6 +106,7 @@ impl Operation {
                     key: target.key.clone(),
                     fate: Fate::Deleted,
                     by: decision.by.clone(),
+                    plugins: decision.plugins.clone(),
                 });
                 let propagation = PropagationRules::of_hook(plan, task).decide(propagation);
                 run.deleting_with = Some(propagation);

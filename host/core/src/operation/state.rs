@@ -95,6 +95,9 @@ pub struct Due {
     pub at: Timestamp,
     /// Whose word it is.
     pub by: String,
+    /// The plugin of that delete policy, with its version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
     /// Whether the policies want to be asked again then, rather than have it deleted.
     pub ask_again: bool,
 }

@@ -107,6 +107,7 @@ impl Operation {
             key: target.key,
             fate: Fate::Stuck(why),
             by: String::new(),
+            plugins: Vec::new(),
         });
     }
 }

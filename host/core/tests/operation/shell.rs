@@ -21,7 +21,7 @@ use capstan_core::{
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Index, Limits, Plan, Written},
-    plugins::{Answerer, Application, Ask, HookStep, Progress, Request},
+    plugins::{Answerer, Application, Ask, HookStep, PluginSettings, Progress, Request},
     sync_options::SyncOptions,
     task::{
         Action, ApplyTask, Changes, Check, DeleteTask, FailureClass, HookTask, Task, TaskId, UnknownFields, Until, Way,
@@ -165,6 +165,7 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         propagation: None,
         options: SyncOptions::default(),
         allowances: Vec::new(),
+        plugin_settings: PluginSettings::default(),
         confirmed: BTreeSet::new(),
         limits: Limits::default(),
         index: Index::default(),
@@ -431,7 +432,15 @@ impl Shell {
                     let disposal = Disposal::Delete(Propagation::Background);
                     let by = "BeforeHookCreation".to_owned();
                     let troubles = Vec::new();
-                    older.decided.push((target, Decision { disposal, by, troubles }));
+                    older.decided.push((
+                        target,
+                        Decision {
+                            disposal,
+                            by,
+                            plugins: Vec::new(),
+                            troubles,
+                        },
+                    ));
                 }
                 vec![Happened::OlderDecided {
                     task,
@@ -477,7 +486,12 @@ impl Shell {
                 vec![Happened::Decided {
                     task,
                     occasion,
-                    decision: Decision { disposal, by, troubles },
+                    decision: Decision {
+                        disposal,
+                        by,
+                        plugins: Vec::new(),
+                        troubles,
+                    },
                 }]
             }
         }

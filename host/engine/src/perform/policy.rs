@@ -18,6 +18,9 @@ use serde_json::{Map, Value};
 use super::{Order, Performer};
 use crate::{clock::Clock, error::ClusterError};
 
+/// The claim of a delete policy that is asked for every hook.
+const FOR_ALL: &str = "*";
+
 /// One object of a hook, and everything its policies are told.
 pub(crate) struct Case<'a> {
     pub application: &'a Application,
@@ -40,6 +43,7 @@ pub(crate) struct Case<'a> {
 /// Asks all policies about one object, and joins what they say.
 pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: Case<'_>) -> Decision {
     let mut decision = Decision::keep();
+    let mut keepers = Vec::new();
     for policy in case.policies {
         let question = PolicyQuestion {
             application: case.application.clone(),
@@ -65,18 +69,27 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: Case<'_>)
                 let joined = decision.disposal.join(disposal);
                 if joined != decision.disposal {
                     decision.by = name_of(policy);
+                    decision.plugins = vec![policy.by.to_string()];
+                }
+                // Those that are asked for every hook have nothing to say about most.
+                if disposal == Disposal::Keep && policy.by.claim != FOR_ALL {
+                    keepers.push(policy.by.to_string());
                 }
                 decision.disposal = joined;
             }
             Err(error) => decision.troubles.push(error.to_string()),
         }
     }
+    if decision.disposal == Disposal::Keep {
+        keepers.dedup();
+        decision.plugins = keepers;
+    }
     decision
 }
 
 /// Names a policy as its user knows it; one that is asked for every hook goes by its plugin's name.
 fn name_of(policy: &PolicyUse) -> String {
-    if policy.by.claim == "*" {
+    if policy.by.claim == FOR_ALL {
         policy.by.plugin.clone()
     } else {
         policy.by.claim.clone()
@@ -225,7 +238,9 @@ pub(crate) fn made(object: &Object) -> &str {
 
 /// Says whether a disposal removes something at a moment.
 pub(crate) fn removes(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
-    let troubles = Vec::new();
-    let by = String::new();
-    Decision { disposal, by, troubles }.deletion(now)
+    Decision {
+        disposal,
+        ..Decision::keep()
+    }
+    .deletion(now)
 }

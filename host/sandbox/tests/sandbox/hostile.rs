@@ -58,7 +58,10 @@ async fn a_guest_that_recurses_for_ever() {
 
 #[tokio::test]
 async fn a_guest_that_exits() {
-    assert_snapshot!(error("Exit").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Exit` for Exit shop/x: ended itself with an exit status that isn't 0");
+    assert_snapshot!(error("Exit").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Exit` for Exit shop/x: called exit with a status other than 0 instead of answering");
+    assert_snapshot!(error("Quit").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Quit` for Quit shop/x: called exit with a status other than 0 instead of answering; it wrote `the author's words`");
+    assert_snapshot!(error("Leave").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Leave` for Leave shop/x: called exit with status 0 instead of answering");
+    assert_snapshot!(error("Abort").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Abort` for Abort shop/x: aborted");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use capstan_core::{
     plugins::{HealthQuestion, Need, Plugins as _},
     related::{Found, OWNED_PODS, Related},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::support::{application, assess, builtins, guest, hostile, now};
 
@@ -24,16 +24,19 @@ async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
     let by = sandbox
         .answerer(&Need::Health(GroupKind::new("apps", "Deployment")))
         .unwrap();
-    let ask = async |version: &str, mode: Mode, related: Option<&Related>| {
-        let question = HealthQuestion {
-            application: &application(),
-            object: &Object(deployment(version)),
-            mode,
-            related,
-            now: now(),
+    let ask_with =
+        async |version: &str, mode: Mode, related: Option<&Related>, settings: Option<&Map<String, Value>>| {
+            let question = HealthQuestion {
+                application: &application(),
+                object: &Object(deployment(version)),
+                mode,
+                related,
+                settings,
+                now: now(),
+            };
+            sandbox.assess(&by, question).await.unwrap()
         };
-        sandbox.assess(&by, question).await.unwrap()
-    };
+    let ask = async |version: &str, mode: Mode, related: Option<&Related>| ask_with(version, mode, related, None).await;
     let first = ask("7", Mode::Native, None).await;
     for _ in 0..3 {
         assert_eq!(ask("7", Mode::Native, None).await, first);
@@ -52,6 +55,12 @@ async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
         ask("7", Mode::Native, Some(&pod(ready))).await;
         assert_eq!(sandbox.calls(), calls, "{ready}");
     }
+    // So do the user's settings for the plugin.
+    let strict = Map::from_iter([("strict".to_owned(), json!(true))]);
+    for settings in [Some(&strict), None, Some(&strict)] {
+        ask_with("7", Mode::Native, None, settings).await;
+    }
+    assert_eq!(sandbox.calls(), 6);
 }
 
 #[tokio::test]

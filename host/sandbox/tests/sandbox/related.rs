@@ -32,6 +32,7 @@ async fn ask(sandbox: &Sandbox, object: &Object, mode: Mode, related: Option<&Re
         object,
         mode,
         related,
+        settings: None,
         now: now(),
     };
     sandbox.assess(&by, question).await.unwrap()

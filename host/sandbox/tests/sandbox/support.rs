@@ -74,6 +74,7 @@ pub async fn assess_by(sandbox: &Sandbox, by: &Answerer, object: &Value) -> Resu
         object: &Object(object.clone()),
         mode: Mode::Native,
         related: None,
+        settings: None,
         now: now(),
     };
     sandbox.assess(by, question).await

@@ -230,6 +230,7 @@ async fn ask(sandbox: &Sandbox, info: &PluginInfo, asked: &Asked, run: Option<&R
             object,
             mode,
             related,
+            settings,
             ..
         } => {
             let question = HealthQuestion {
@@ -237,6 +238,7 @@ async fn ask(sandbox: &Sandbox, info: &PluginInfo, asked: &Asked, run: Option<&R
                 object,
                 mode: *mode,
                 related: related.as_ref(),
+                settings: Some(settings).filter(|settings| !settings.is_empty()),
                 now,
             };
             sandbox.assess(&by, question).await.map(Answer::Assessment)

@@ -1,0 +1,65 @@
+//! `pluginSettings` of `capstan.yaml`: what a user sets for the plugins that judge health.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use capstan_core::{error::Diagnostic, manifest::Manifest, place::reference_token, plugins::PluginSettings};
+use serde_json::{Map, Value};
+
+use crate::{PluginSpec, file::Configuration};
+
+/// A plugin's settings, and the file in which they are written.
+#[derive(Debug, Clone)]
+pub struct WrittenSettings {
+    /// The settings.
+    pub settings: Map<String, Value>,
+    /// The file.
+    pub document: Arc<Manifest>,
+}
+
+impl WrittenSettings {
+    /// Returns the JSON pointer to the settings of a plugin in its file.
+    pub fn pointer(plugin: &str) -> String {
+        format!("/pluginSettings/{}", reference_token(plugin))
+    }
+}
+
+impl PluginSpec {
+    /// Returns the settings of plugins that judge health.
+    pub fn plugin_settings(&self) -> PluginSettings {
+        let all = self.settings.iter();
+        PluginSettings(
+            all.map(|(name, written)| (name.clone(), written.settings.clone()))
+                .collect(),
+        )
+    }
+}
+
+/// Adds the settings of a file to those of the files before it.
+///
+/// # Errors
+///
+/// Returns that another file of the same command has other settings for the same plugin.
+pub(crate) fn add(
+    all: &mut BTreeMap<String, WrittenSettings>,
+    configuration: &Configuration,
+) -> Result<(), Diagnostic> {
+    for (name, settings) in &configuration.file.plugin_settings {
+        if let Some(known) = all.get(name)
+            && known.settings != *settings
+        {
+            let message = format!("another file of this command has other settings for the plugin `{name}`");
+            let error = configuration
+                .document
+                .key_error(&WrittenSettings::pointer(name), message);
+            return Err(
+                error.hint("plugins are set once for a command: run one command for each file, or write the same")
+            );
+        }
+        let written = WrittenSettings {
+            settings: settings.clone(),
+            document: Arc::clone(&configuration.document),
+        };
+        all.insert(name.clone(), written);
+    }
+    Ok(())
+}

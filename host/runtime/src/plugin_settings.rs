@@ -1,0 +1,47 @@
+//! Checks the user's settings of plugins against what the loaded plugins say of theirs.
+
+use std::collections::BTreeMap;
+
+use capstan_core::error::{Diagnostic, Diagnostics, near};
+use capstan_project::WrittenSettings;
+use capstan_sandbox::Sandbox;
+
+/// Checks settings, by the plugins' names.
+///
+/// # Errors
+///
+/// Returns everything that is wrong with them, each with its place.
+pub(crate) fn check(all: &BTreeMap<String, WrittenSettings>, sandbox: &Sandbox) -> Result<(), Diagnostics> {
+    let mistakes: Vec<Diagnostic> = all
+        .iter()
+        .flat_map(|(name, written)| mistakes(name, written, sandbox))
+        .collect();
+    if mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(Diagnostics(mistakes))
+    }
+}
+
+fn mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Diagnostic> {
+    let (document, pointer) = (&written.document, WrittenSettings::pointer(name));
+    let Some(flaws) = sandbox.flaws_of_health_settings(name, &written.settings) else {
+        let known: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();
+        let hint = match near(name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("loaded are {}; `plugins` names further ones", known.join(", ")),
+        };
+        let error = document.key_error(&pointer, format!("no plugin `{name}` is loaded"));
+        return vec![error.hint(hint)];
+    };
+    let all = flaws.into_iter().map(|flaw| {
+        let message = format!("the settings of plugin {name}: {}", flaw.message);
+        let error = if flaw.pointer.is_empty() {
+            document.key_error(&pointer, message)
+        } else {
+            document.error(&format!("{pointer}{}", flaw.pointer), message)
+        };
+        error.hint(format!("`capstan plugin inspect {name}` shows what it takes"))
+    });
+    all.collect()
+}
