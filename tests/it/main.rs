@@ -15,5 +15,6 @@ mod ownership;
 mod pause;
 mod real;
 mod schema;
+mod skipped;
 mod state;
 mod swap;
