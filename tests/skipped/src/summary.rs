@@ -29,7 +29,7 @@ pub fn summary(records: &[Record]) -> String {
     }
     let _ = writeln!(
         text,
-        "{} could not run on this machine: above are their names, and what to install for them",
+        "{} skipped, in whole or in part: above are the names, and what to install",
         tests(names.len())
     );
     text
@@ -70,7 +70,7 @@ skipped 1 test: there is no kubectl
   hint: get what there is no kubectl says
   cli: serve::kubectl
 
-3 tests could not run on this machine: above are their names, and what to install for them
+3 tests skipped, in whole or in part: above are the names, and what to install
 ";
         assert_eq!(summary(&records), expected);
         assert_eq!(summary(&[]), "no test was skipped\n");

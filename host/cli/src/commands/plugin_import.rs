@@ -65,8 +65,12 @@ async fn make<T>(
     text: &Value,
     found: &Found<T>,
 ) -> anyhow::Result<Exit> {
-    let stock = capstan_bundle::interpreter(interpreter)
-        .with_context(|| format!("this capstan was built without the interpreter {interpreter}"))?;
+    let stock = capstan_bundle::interpreter(interpreter).ok_or_else(|| {
+        Mistakes::one(
+            format!("this debug build of capstan does not contain the interpreter {interpreter}"),
+            "`cargo run --features interpreters` builds it, and release builds contain it",
+        )
+    })?;
     let made = match capstan_sandbox::prepare(stock.bytes, &text.to_string()).await {
         Ok(made) => made,
         Err(PrepareError::Refused(why)) => return Err(refused(&why)),
