@@ -130,7 +130,7 @@ impl Story {
     pub async fn end(self) {
         let spaces: Api<Namespace> = Api::all(self.client.clone());
         spaces.delete(&self.namespace, &DeleteParams::default()).await.unwrap();
-        if let Some(Some(shared)) = SHARED.get() {
+        if let Some(shared) = SHARED.get() {
             shared.node.forget(&self.namespace);
         }
     }
