@@ -47,6 +47,7 @@ pub fn current_test() -> String {
 /// # Panics
 ///
 /// With `CAPSTAN_REQUIRE=1`.
+#[track_caller]
 pub fn skip(missing: &impl Missing) {
     skip_test(&current_test(), missing);
 }
@@ -56,6 +57,7 @@ pub fn skip(missing: &impl Missing) {
 /// # Panics
 ///
 /// With `CAPSTAN_REQUIRE=1`, and when the record can't be written: the summary would be wrong.
+#[track_caller]
 #[expect(clippy::panic, reason = "a test that must run and can't has failed")]
 pub fn skip_test(test: &str, missing: &impl Missing) {
     let (lacks, hint) = (missing.lacks(), missing.hint());
@@ -80,8 +82,15 @@ pub fn skip_test(test: &str, missing: &impl Missing) {
 /// # Panics
 ///
 /// With `CAPSTAN_REQUIRE=1`, if something is missing.
+#[track_caller]
 pub fn or_skip<T, M: Missing>(found: Result<T, M>) -> Option<T> {
-    found.map_err(|missing| skip(&missing)).ok()
+    match found {
+        Ok(found) => Some(found),
+        Err(missing) => {
+            skip(&missing);
+            None
+        }
+    }
 }
 
 /// Returns the path of a program in `PATH`, or skips the calling test. `hint` says how to get the program.
@@ -89,6 +98,7 @@ pub fn or_skip<T, M: Missing>(found: Result<T, M>) -> Option<T> {
 /// # Panics
 ///
 /// With `CAPSTAN_REQUIRE=1`, if there is no such program.
+#[track_caller]
 pub fn program_or_skip(name: &str, hint: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places = std::env::split_paths(&path).map(|folder| folder.join(name));
