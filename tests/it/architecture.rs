@@ -40,11 +40,15 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-core",
         "capstan-engine",
         "capstan-private",
+        "capstan-devkit",
         "capstan-process",
+        "capstan-project",
         "capstan-registry",
+        "capstan-runtime",
         "capstan-sandbox",
         "capstan-schema",
         "capstan-sim",
+        "capstan-source",
         "capstan-yaml",
     ];
     let wasm = ["wasmtime", "wasmtime-wasi", "wasmtime-wizer"];
@@ -66,6 +70,10 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-engine",
         "capstan-registry",
         "capstan-sim",
+        "capstan-source",
+        "capstan-project",
+        "capstan-runtime",
+        "capstan-devkit",
         "capstan",
     ] {
         knows(package, &wasm);
@@ -76,6 +84,8 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-sandbox",
         "capstan-schema",
         "capstan-sim",
+        "capstan-source",
+        "capstan-project",
     ] {
         knows(package, &cluster);
     }
@@ -85,6 +95,7 @@ fn no_crate_knows_what_it_may_not() {
         "capstan-registry",
         "capstan-sandbox",
         "capstan-sim",
+        "capstan-source",
     ] {
         knows(package, &faces);
     }
@@ -94,7 +105,20 @@ fn no_crate_knows_what_it_may_not() {
         knows(package, &["tokio"]);
     }
     knows("capstan-core", &["capstan-engine", "capstan-sandbox", "capstan-sim"]);
-    knows("capstan-engine", &["capstan", "capstan-sandbox", "capstan-sim"]);
+    knows(
+        "capstan-engine",
+        &["capstan", "capstan-sandbox", "capstan-sim", "capstan-source"],
+    );
+    knows(
+        "capstan-source",
+        &[
+            "capstan",
+            "capstan-engine",
+            "capstan-registry",
+            "capstan-sandbox",
+            "capstan-sim",
+        ],
+    );
     knows(
         "capstan-sandbox",
         &["capstan", "capstan-engine", "capstan-registry", "capstan-sim"],
@@ -118,6 +142,93 @@ fn no_crate_knows_what_it_may_not() {
         .filter(|package| package.starts_with("capstan-plugin-") || *package == "capstan-sdk")
     {
         knows(package, &hosts);
+    }
+}
+
+/// The libraries between the core and the faces, and what of Capstan each may know beside the core and the leaf crates.
+const LIBRARIES: [(&str, &[&str]); 4] = [
+    ("source", &[]),
+    ("project", &["capstan-source", "capstan-registry"]),
+    (
+        "runtime",
+        &[
+            "capstan-source",
+            "capstan-project",
+            "capstan-registry",
+            "capstan-sandbox",
+            "capstan-engine",
+        ],
+    ),
+    (
+        "devkit",
+        &[
+            "capstan-source",
+            "capstan-project",
+            "capstan-registry",
+            "capstan-sandbox",
+            "capstan-runtime",
+        ],
+    ),
+];
+
+#[test]
+fn libraries_know_no_face_no_terminal_and_no_environment() {
+    let leaves = [
+        "capstan-core",
+        "capstan-files",
+        "capstan-process",
+        "capstan-stamp",
+        "capstan-yaml",
+        "capstan-schema",
+    ];
+    let faces = ["clap", "clap_complete", "axum", "tracing-subscriber"];
+    let known = dependencies();
+    for (name, may) in LIBRARIES {
+        let package = format!("capstan-{name}");
+        let strange: Vec<&String> = known[&package]
+            .iter()
+            .filter(|other| other.as_str() == "capstan" || other.starts_with("capstan-"))
+            .filter(|other| !may.contains(&other.as_str()) && !leaves.contains(&other.as_str()))
+            .collect();
+        assert!(strange.is_empty(), "{package} may not know {strange:?}");
+        let found: Vec<&&str> = faces.iter().filter(|face| known[&package].contains(**face)).collect();
+        assert!(found.is_empty(), "{package} may not know {found:?}");
+        let folder = capstan_tests::path(&format!("../host/{name}/src"));
+        for (path, text) in sources(&folder) {
+            let code = without_tests(&text).replace("std::env::consts", "");
+            for word in [
+                "std::env",
+                "env::var",
+                "home_dir",
+                "io::stdin",
+                "stdout(",
+                "stderr()",
+                "println!",
+                "IsTerminal",
+            ] {
+                assert!(!code.contains(word), "{path} has `{word}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn faces_do_not_know_each_other() {
+    let known = dependencies();
+    // The packages of the faces; not all of them exist yet.
+    for (face, other) in [("capstan-server", "capstan"), ("capstan", "capstan-server")] {
+        if let Some(needs) = known.get(face) {
+            assert!(!needs.contains(other), "{face} may not know {other}");
+        }
+    }
+    // No library knows a face.
+    let libraries = known.iter().filter(|(package, _)| {
+        package.starts_with("capstan-") && !["capstan-server", "capstan-tests"].contains(&package.as_str())
+    });
+    for (package, needs) in libraries {
+        for face in ["capstan", "capstan-server"] {
+            assert!(!needs.contains(face), "{package} may not know {face}");
+        }
     }
 }
 
@@ -371,7 +482,7 @@ fn files_are_written_and_output_is_printed_in_one_place() {
         // Caches write through an open folder, in temporary files with unique names.
         "private/src/lib.rs",
         // A Git folder of our own in a temporary folder.
-        "cli/src/source/git.rs",
+        "source/src/git.rs",
     ];
     // A child of the sandbox speaks to its parent.
     let may_print = ["cli/src/terminal/write.rs", "sandbox/src/compile.rs"];
@@ -385,7 +496,8 @@ fn files_are_written_and_output_is_printed_in_one_place() {
     ];
     let prints = ["stdout().write", "stdout().lock", " print!(", " println!("];
     for crates in [
-        "cli", "core", "engine", "files", "private", "process", "registry", "sandbox", "sim",
+        "cli", "core", "devkit", "engine", "files", "private", "process", "project", "registry", "runtime", "sandbox",
+        "sim", "source",
     ] {
         for (path, text) in sources(&capstan_tests::path(&format!("../host/{crates}/src"))) {
             let text = without_tests(&text).to_owned();

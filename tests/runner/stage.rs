@@ -16,6 +16,7 @@ use capstan_core::{
 use capstan_engine::{APPROVAL, Clock, Engine, EngineError, Record, Request, Running, cluster::Cluster, web::Web};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
+use capstan_source::FileAccess;
 use kube::Client;
 use serde::Deserialize;
 use serde_json::json;
@@ -181,7 +182,7 @@ impl Stage {
         let paths: Vec<PathBuf> = files.iter().map(|file| crate::path(file)).collect();
         Ok(Request::sync(
             self.application.clone(),
-            capstan::source::manifests(&paths)?,
+            capstan_source::manifests(&paths, &FileAccess::default())?,
         ))
     }
 

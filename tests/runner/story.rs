@@ -613,6 +613,8 @@ async fn kept_logs(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> any
 }
 
 async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
+    // An earlier step may have defined their kinds.
+    stage.engine.cluster().refresh().await?;
     for object in &create.objects {
         let mut object = object.clone();
         for reference in object

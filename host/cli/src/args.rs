@@ -13,8 +13,7 @@ mod usage;
 
 use std::path::PathBuf;
 
-use capstan_core::grant::UserGrants;
-use capstan_registry::Policy;
+use capstan_project::{plugins::Named, seconds};
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::distribute::{Add, Distribute, Publish, Pull, Reach, Update, Verify};
@@ -31,7 +30,8 @@ pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, 
 pub use self::signal::SendSignal;
 pub use self::usage::usage;
 
-use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
+pub use crate::global::Global;
+use crate::{exit, report::usage_error};
 
 /// Deploys Kubernetes applications in phases and waves. Hook types, health checks and delete policies are WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -39,7 +39,7 @@ use crate::{exit, plugins::Named, report::Mistakes, seconds::seconds};
 pub struct Args {
     /// Options of every command.
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalFlags,
     /// The command.
     #[command(subcommand)]
     pub command: Command,
@@ -48,7 +48,7 @@ pub struct Args {
 /// Options of every command.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Global options")]
-pub struct Global {
+pub struct GlobalFlags {
     /// Namespace of the application; the context's if absent
     #[arg(short, long, global = true, env = "CAPSTAN_NAMESPACE")]
     pub namespace: Option<String>,
@@ -86,9 +86,6 @@ pub struct Global {
     /// Load a plugin, by its path or another source; it comes before the built-in ones. May be repeated
     #[arg(long = "plugin", global = true, value_name = "SOURCE", value_parser = Named::by_flag)]
     pub plugins: Vec<Named>,
-    /// Which plugins have to be signed, as the files that describe applications say it.
-    #[arg(skip)]
-    pub signatures: Policy,
     /// Leave out a plugin by its name. May be repeated
     #[arg(long = "without-plugin", global = true, value_name = "NAME")]
     pub without_plugins: Vec<String>,
@@ -98,18 +95,9 @@ pub struct Global {
     /// File with what is granted, by the names of plugins, in YAML; --grant comes before it
     #[arg(long = "grants", global = true, value_name = "FILE")]
     pub grants_file: Option<PathBuf>,
-    /// What the files that describe applications grant; flags come before it.
-    #[arg(skip)]
-    pub granted: UserGrants,
-    /// The settings of plugins that the files that describe applications have.
-    #[arg(skip)]
-    pub plugin_settings: std::collections::BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Folder for compiled and downloaded plugins [default: capstan/plugins in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_PLUGIN_CACHE")]
     pub plugin_cache: Option<PathBuf>,
-    /// This program, which compiles strangers' plugins as a child of itself
-    #[arg(skip)]
-    pub compiler: Option<PathBuf>,
     /// How to print
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Output,
@@ -140,20 +128,20 @@ impl Args {
             }
         }
         if self.global.output == Output::Sarif && !matches!(self.command, Command::Lint(_)) {
-            return Err(Mistakes::one(
+            return Err(usage_error(
                 "`-o sarif` is for `capstan lint`",
                 "others print text, json or jsonl",
             ));
         }
         let flag = match &self.global {
-            Global { exec: true, .. } => "--exec",
-            Global { state: Some(_), .. } => "--state",
-            Global { .. } => return Ok(self),
+            GlobalFlags { exec: true, .. } => "--exec",
+            GlobalFlags { state: Some(_), .. } => "--state",
+            GlobalFlags { .. } => return Ok(self),
         };
         if is_embedded {
             return Ok(self);
         }
-        Err(Mistakes::one(
+        Err(usage_error(
             format!("{flag} is for the embedded cluster"),
             "add `--simulate`",
         ))

@@ -35,7 +35,7 @@ use crate::{
 
 /// Runs a command.
 pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
-    let global = &args.global;
+    let global = &Global::of_flags(&args.global)?;
     match args.command {
         Command::Plan(plan) => plan::run(global, &plan).await,
         Command::Diff(set) => diff::run(global, &set).await,

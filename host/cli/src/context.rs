@@ -1,19 +1,17 @@
 //! Makes the engine: of a real cluster or an embedded one, with the plugins that were asked for.
 
 use std::{
-    borrow::Cow,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
-use capstan_core::{
-    grant::UserGrants,
-    plugins::{Application, Plugins},
-};
-use capstan_engine::{Clock, Engine, cluster::Cluster, web::Web};
+use capstan_core::plugins::Application;
+use capstan_engine::{Clock, web::Web};
 use capstan_files::Readers;
-use capstan_sandbox::{Builder, Sandbox};
+use capstan_runtime::{ClusterSpec, Connection, Runtime, check_grants};
+use capstan_sandbox::Sandbox;
 use capstan_sim::{
     pods::Pods,
     scenario::Scenario,
@@ -22,21 +20,18 @@ use capstan_sim::{
 use jiff::Timestamp;
 use kube::Client;
 use serde_json::json;
-use tokio::runtime::{self, Runtime};
+use tokio::runtime;
 
 use crate::{
     args::Global,
-    connect, grants, plugins,
-    report::Mistakes,
-    source::{self, Capabilities},
+    environment,
+    global::SimulationSpec,
+    report::{self, Diagnostics, usage_error},
 };
 
-/// Names may be this long: what is made of them must fit into labels.
-const LONGEST_NAME: usize = 50;
-
 /// Makes the runtime. Virtual time needs one thread and a clock that stands still while there is work.
-pub fn runtime(global: &Global) -> std::io::Result<Runtime> {
-    if is_virtual(global) {
+pub fn runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime> {
+    if simulation.is_virtual() {
         runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
@@ -46,25 +41,20 @@ pub fn runtime(global: &Global) -> std::io::Result<Runtime> {
     }
 }
 
-fn is_virtual(global: &Global) -> bool {
-    global.simulate.is_some() && !global.exec
-}
-
 /// Everything that a command works with.
 pub struct Context {
-    /// The engine.
-    pub engine: Engine,
-    /// The plugins.
-    pub sandbox: Arc<Sandbox>,
-    /// The namespace that was asked for, else the context's.
-    pub namespace: String,
-    /// The cluster in a few words.
-    pub cluster: String,
-    /// What plugins are granted.
-    pub grants: UserGrants,
+    runtime: Runtime,
     /// The embedded cluster, if it is one.
     pub world: Option<World>,
     state: Option<PathBuf>,
+}
+
+impl Deref for Context {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        &self.runtime
+    }
 }
 
 impl Context {
@@ -75,46 +65,40 @@ impl Context {
     /// Returns why there is no cluster, or what is wrong with a plugin or a scenario.
     pub async fn new(global: &Global) -> anyhow::Result<Context> {
         let sandbox = Arc::new(sandbox(global)?);
-        let grants = grants::read(global)?;
-        let loaded: Vec<String> = sandbox.plugins().into_iter().map(|plugin| plugin.name).collect();
-        grants::check_loaded(&grants, &loaded)?;
-        let (client, namespace, cluster, world) = if let Some(scenario) = &global.simulate {
-            embedded(global, scenario)?
+        check_grants(&sandbox, &global.plugins)?;
+        let (connection, world) = if global.simulation.is_on {
+            let (connection, world) = embedded(global)?;
+            (connection, Some(world))
         } else {
-            let reached = connect::reach(global).await?;
-            (reached.client, reached.namespace, reached.place, None)
+            let spec = ClusterSpec {
+                namespace: global.namespace.clone(),
+                ..global.cluster.clone()
+            };
+            (capstan_runtime::connect(&spec).await?, None)
         };
         let clock = match &world {
             Some(world) => Clock::starting_at(world.now()),
             None => Clock::system(),
         };
-        let plugins: Arc<dyn Plugins> = Arc::clone(&sandbox) as Arc<dyn Plugins>;
-        let connected = Cluster::connect(client)
-            .await
-            .with_context(|| format!("failed to ask {cluster} what it serves"))?;
-        let mut engine = Engine::new(connected, plugins, clock, &host());
+        let host = environment::host();
+        let mut runtime = Runtime::new(connection, sandbox, &global.plugins, clock, &host).await?;
         // In virtual time nothing outside answers but what the scenario says.
-        if let Some(world) = world.as_ref().filter(|_| is_virtual(global)) {
-            engine = engine.with_web(Web::answered_by(world.web()));
+        if let Some(world) = world.as_ref().filter(|_| global.simulation.is_virtual()) {
+            runtime.engine = runtime.engine.with_web(Web::answered_by(world.web()));
         }
         Ok(Context {
-            engine,
-            sandbox,
-            grants,
-            namespace,
-            cluster,
+            runtime,
             world,
-            state: global.state.clone(),
+            state: global.simulation.state.clone(),
         })
     }
 
     /// Says who is at work, for others to see: on an embedded cluster there are none, and every run is the same.
     pub fn who(&self) -> String {
-        let user = std::env::var("USER").or_else(|_| std::env::var("USERNAME"));
-        let user = user.unwrap_or_else(|_| "somebody".to_owned());
+        let user = environment::user();
         match self.world {
             Some(_) => user,
-            None => format!("{user} on {}", host()),
+            None => format!("{user} on {}", environment::host()),
         }
     }
 
@@ -124,43 +108,7 @@ impl Context {
     ///
     /// Returns what is wrong with the name.
     pub fn application(&self, name: &str) -> anyhow::Result<Application> {
-        self.application_in(name, None)
-    }
-
-    /// Names an application in a namespace; in the context's if there is none.
-    ///
-    /// # Errors
-    ///
-    /// Returns what is wrong with the name.
-    pub fn application_in(&self, name: &str, namespace: Option<&str>) -> anyhow::Result<Application> {
-        let is_label = |name: &str| {
-            let inner = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
-            !name.is_empty() && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-')
-        };
-        if !is_label(name) || name.len() > LONGEST_NAME {
-            return Err(Mistakes::one(
-                format!("`{name}` can't be the name of an application"),
-                format!("at most {LONGEST_NAME} of a-z, 0-9 and -, as in `--app shop`"),
-            ));
-        }
-        Ok(Application {
-            name: name.to_owned(),
-            namespace: namespace.unwrap_or(&self.namespace).to_owned(),
-        })
-    }
-
-    /// Asks what charts may want to know of the cluster.
-    ///
-    /// # Errors
-    ///
-    /// Returns why it couldn't be asked.
-    pub async fn capabilities(&self) -> anyhow::Result<Capabilities> {
-        let cluster = self.engine.cluster();
-        let version = cluster.version().await;
-        Ok(Capabilities {
-            kube_version: version.with_context(|| format!("failed to ask {} for its version", self.cluster))?,
-            api_versions: cluster.discovery().api_versions(),
-        })
+        Ok(self.application_in(name, None)?)
     }
 
     /// Keeps the embedded cluster for the next command, if that was asked for.
@@ -176,84 +124,29 @@ impl Context {
     }
 }
 
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
-}
-
-/// Loads the plugins.
+/// Loads the plugins, and warns of those that are older than their sources.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with one.
 pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
-    let mut builder = Sandbox::builder().resting().remembering();
-    for plugin in capstan_bundle::ALL {
-        builder = builder.builtin(plugin.name, plugin.bytes);
-    }
-    for (name, component) in plugins::load(global)? {
-        builder = builder.plugin(name, component);
-    }
-    for name in &global.without_plugins {
-        builder = builder.without(name);
-    }
-    for (name, settings) in &global.plugin_settings {
-        builder = builder.settings(name, settings.clone());
-    }
-    if is_virtual(global) {
-        builder = builder.timeless();
-    }
-    Ok(compiled(builder, global).build()?)
+    let loaded = capstan_runtime::load(&global.plugins, &global.plugin_host)?;
+    loaded.stale.iter().for_each(report::stale);
+    Ok(loaded.sandbox)
 }
 
-/// Loads one plugin alone, with the limits that it has in an operation.
-///
-/// # Errors
-///
-/// Returns what is wrong with it.
-pub fn alone(global: &Global, label: String, component: impl Into<Cow<'static, [u8]>>) -> anyhow::Result<Sandbox> {
-    let builder = Sandbox::builder().plugin(label, component);
-    Ok(compiled(builder, global).build()?)
-}
-
-/// Says by whom plugins are compiled, and where that is kept.
-fn compiled(mut builder: Builder, global: &Global) -> Builder {
-    if let Some(program) = &global.compiler {
-        builder = builder.compiled_by(program);
-    }
-    match plugin_folder(global) {
-        Some(folder) => builder.cache(folder),
-        None => builder,
-    }
-}
-
-/// Returns the folder for what is compiled and downloaded, if there is a place for it.
-pub fn plugin_folder(global: &Global) -> Option<PathBuf> {
-    global.plugin_cache.clone().or_else(cache_folder)
-}
-
-fn cache_folder() -> Option<PathBuf> {
-    let from_env = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let cache = from_env("XDG_CACHE_HOME").or_else(|| from_env("HOME").map(|home| home.join(".cache")))?;
-    Some(cache.join("capstan/plugins"))
-}
-
-type Found = (Client, String, String, Option<World>);
-
-fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
-    let path = (!scenario.is_empty()).then(|| Path::new(scenario));
+fn embedded(global: &Global) -> anyhow::Result<(Connection, World)> {
+    let scenario = global.simulation.scenario.as_deref();
     let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
-    let epoch = if global.exec {
+    let epoch = if global.simulation.exec {
         Timestamp::now()
     } else {
         Setup::default().epoch
     };
-    let world = world(global, path, epoch, &namespace)?;
+    let world = world(global, scenario, epoch, &namespace)?;
     let client = Client::new(world.service(), &namespace);
-    Ok((client, namespace, "the embedded cluster".to_owned(), Some(world)))
+    let connection = Connection::of_client(client, namespace, "the embedded cluster".to_owned());
+    Ok((connection, world))
 }
 
 /// Starts an embedded cluster, or goes on with one that was kept.
@@ -262,11 +155,11 @@ fn embedded(global: &Global, scenario: &str) -> anyhow::Result<Found> {
 ///
 /// Returns what is wrong with the scenario, or with what was kept.
 pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
-    let read = |path: &Path| source::text(path).map_err(|mistake| Mistakes(vec![mistake]));
+    let read = |path: &Path| environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]));
     let scenario = match scenario {
         None => Scenario::default(),
         Some(path) => Scenario::from_yaml(&read(path)?).map_err(|error| {
-            Mistakes::one(
+            usage_error(
                 format!("{}: {error}", path.display()),
                 "`tests/README.md` shows the form of scenario files",
             )
@@ -274,11 +167,11 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
     };
     let has_epoch = scenario.cluster.epoch.is_some();
     let mut setup = Setup::from(scenario);
-    if setup.pods == Pods::Exec && !global.exec {
+    if setup.pods == Pods::Exec && !global.simulation.exec {
         let message = "this scenario runs the containers' commands on this machine";
-        return Err(Mistakes::one(message, "add `--exec` if that is what you want"));
+        return Err(usage_error(message, "add `--exec` if that is what you want"));
     }
-    if global.exec {
+    if global.simulation.exec {
         setup.pods = Pods::Exec;
     }
     if !has_epoch {
@@ -287,7 +180,7 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
     setup
         .objects
         .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
-    match &global.state {
+    match &global.simulation.state {
         Some(path) if path.exists() => {
             let saved = serde_json::from_str(&read(path)?);
             let saved = saved.with_context(|| format!("{} is no saved cluster", path.display()))?;

@@ -7,7 +7,7 @@ use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
 
-use crate::report::Mistakes;
+use crate::report::Diagnostics;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Exit {
 
     /// Returns the code of an error.
     pub fn of(error: &anyhow::Error) -> Exit {
-        if error.is::<Mistakes>() {
+        if error.is::<Diagnostics>() {
             return Exit::Usage;
         }
         match error.downcast_ref::<SandboxError>() {

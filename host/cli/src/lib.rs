@@ -1,29 +1,21 @@
 //! The command line: words in, words out, exit codes. A library, so that the tests of the whole need not start a process for each story.
 //!
-//! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`source`] reads
-//! and renders manifests; [`options`] is what is wanted of them, and [`project`] both together, from flags and
-//! `capstan.yaml`; `grants` is what plugins are granted, and [`plugins`] where they come from; `import` reads other tools' health checks; [`context`] makes the engine of a real or a simulated cluster, the former by `connect`, `proxy` and `client`; `commands` has one file for each verb; [`render`] is what is
+//! In reading order: [`args`] is what can be typed; [`exit`] how it ends; [`report`] how mistakes are told; [`environment`] is
+//! what this process was given, and [`global`] the options of every command; [`project`] turns flags into what `capstan-project` reads;
+//! [`context`] makes the engine of a real or a simulated cluster; `commands` has one file for each verb; [`render`] is what is
 //! printed, and [`terminal`] the only way there.
 
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod args;
-mod client;
 mod commands;
-mod connect;
 pub mod context;
+pub mod environment;
 pub mod exit;
-mod grants;
-mod import;
-pub mod options;
-pub mod plugin_folder;
-pub mod plugins;
+pub mod global;
 pub mod project;
-mod proxy;
 pub mod render;
 pub mod report;
-mod seconds;
-pub mod source;
 pub mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -39,7 +31,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     if capstan_sandbox::is_child(&words) {
         return capstan_sandbox::child();
     }
-    let mut args = match Args::try_parse_from(&words) {
+    let args = match Args::try_parse_from(&words) {
         Ok(args) => args,
         Err(error) => {
             let is_mistake = error.use_stderr();
@@ -51,7 +43,6 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ended(if is_mistake { Exit::Usage } else { Exit::Done }).into();
         }
     };
-    args.global.compiler = std::env::current_exe().ok();
     log(args.global.verbose);
     let paint = render::Paint::new(args.global.color);
     let args = match args.settled() {
@@ -61,7 +52,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    let runtime = match context::runtime(&args.global) {
+    let runtime = match context::runtime(&args.global.simulation()) {
         Ok(runtime) => runtime,
         Err(error) => {
             report::print(&error.into(), paint);

@@ -9,16 +9,15 @@ pub mod sarif;
 pub mod tables;
 #[cfg(test)]
 mod untrusted;
-pub mod yaml;
 
 use std::io::IsTerminal as _;
 
+pub use capstan_core::duration::span;
 use capstan_core::{
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
 };
-use jiff::SignedDuration;
 
 use crate::{args::Color, terminal::Text, text};
 
@@ -97,20 +96,6 @@ pub fn phase_name(phase: Phase, does: OperationKind, purpose: Purpose) -> &'stat
     }
 }
 
-/// Writes a duration as people say it: `1.5s`, `12s`, `3m 5s`, `2h 10m`.
-pub fn span(duration: SignedDuration) -> String {
-    let milliseconds = duration.as_millis().max(0);
-    let seconds = milliseconds / 1000;
-    match seconds {
-        0..10 => format!("{}.{}s", seconds, milliseconds % 1000 / 100),
-        10..60 => format!("{seconds}s"),
-        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
-        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
-        _ if seconds % 3600 / 60 == 0 => format!("{}h", seconds / 3600),
-        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
 /// Lays out rows in columns; the last one is as wide as it is.
 pub fn columns<C: Clone + Into<Text>>(rows: &[Vec<C>], gap: usize) -> Vec<Text> {
     let cells = |row: &Vec<C>| row.iter().cloned().map(Into::into).collect::<Vec<Text>>();
@@ -136,19 +121,6 @@ pub fn lines(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations_read_well() {
-        let at = |milliseconds| span(SignedDuration::from_millis(milliseconds));
-        assert_eq!(
-            (at(0), at(1540), at(12_000)),
-            ("0.0s".into(), "1.5s".into(), "12s".into())
-        );
-        assert_eq!(
-            (at(185_000), at(600_000), at(7_800_000)),
-            ("3m 5s".into(), "10m".into(), "2h 10m".into())
-        );
-    }
 
     #[test]
     fn colours_take_no_room() {

@@ -1,37 +1,32 @@
 //! How mistakes and failures are told: what, where, the line itself, and what may help.
 
-use std::fmt;
-
-use capstan_core::{error::PlanError, object::ObjectKey, place::Place};
+pub use capstan_core::error::Diagnostics;
+use capstan_core::{error::Diagnostic, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
+use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
 use capstan_sandbox::{AskError, SandboxError};
 
 use crate::{
-    connect::CredentialError,
     render::Paint,
     terminal::{Text, clean, say},
     text,
 };
 
-/// What the user has to change before anything is done: on the command line, in files, in manifests.
-#[derive(Debug)]
-pub struct Mistakes(pub Vec<PlanError>);
-
-impl Mistakes {
-    /// Makes one of a single mistake outside the manifests.
-    pub fn one(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
-        Mistakes(vec![PlanError::new(message).hint(hint)]).into()
-    }
+/// Makes an error of the user's input: what is wrong, and what may help.
+pub fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    Diagnostics::one(message, hint).into()
 }
 
-impl fmt::Display for Mistakes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in the input", self.0.len())
-    }
+/// Warns that a plugin is older than its sources.
+pub(crate) fn stale(stale: &Stale) {
+    say(&text!(
+        "warning: {} was built before {} changed; `capstan plugin build {}` builds it again",
+        stale.component.display(),
+        stale.source.display(),
+        stale.folder.display()
+    ));
 }
-
-impl std::error::Error for Mistakes {}
 
 /// Prints an error to stderr.
 pub fn print(error: &anyhow::Error, paint: Paint) {
@@ -40,7 +35,7 @@ pub fn print(error: &anyhow::Error, paint: Paint) {
 
 /// Writes an error as it is printed.
 pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
-    if let Some(Mistakes(mistakes)) = error.downcast_ref::<Mistakes>() {
+    if let Some(Diagnostics(mistakes)) = error.downcast_ref::<Diagnostics>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
@@ -62,7 +57,7 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     text
 }
 
-fn mistake_text(mistake: &PlanError, paint: Paint) -> Text {
+fn mistake_text(mistake: &Diagnostic, paint: Paint) -> Text {
     let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&mistake.message));
     text.push(place_text(
         mistake.place.as_ref(),
@@ -108,6 +103,12 @@ fn hint(error: &anyhow::Error) -> Option<String> {
     }
     if let Some(error) = error.downcast_ref::<CredentialError>() {
         return Some(error.hint());
+    }
+    if let Some(error) = error.downcast_ref::<ConnectError>() {
+        return Some(match error {
+            ConnectError::NoCluster(_) => "set KUBECONFIG or `--kubeconfig`, or use `--simulate`".to_owned(),
+            ConnectError::NoKubeconfig(_) => "set KUBECONFIG or `--kubeconfig`".to_owned(),
+        });
     }
     Some(match error.downcast_ref::<EngineError>()? {
         EngineError::Busy { .. } => {

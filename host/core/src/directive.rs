@@ -31,7 +31,7 @@ pub(crate) use self::{
 };
 pub use crate::compat::Mode;
 use crate::{
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     hook::{Propagation, Ttl},
     lint,
     manifest::Manifest,
@@ -42,7 +42,7 @@ use crate::{
 ///
 /// With [`Mode::ArgoCd`], what Argo CD ignores is a notice instead of an error: unknown words, options and annotations, waves that
 /// are no numbers. Wrong values of our own annotations are errors in both modes, since Argo CD has no opinion on them.
-pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<PlanError>> {
+pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Diagnostic>> {
     let mut reader = Reader::new(manifest, mode);
     unknown::check_names(&mut reader);
     let hook = hook_of(&mut reader);

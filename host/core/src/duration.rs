@@ -1,5 +1,7 @@
 //! Durations in the words of people.
 
+use jiff::SignedDuration;
+
 /// Writes whole seconds in their largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
 pub fn seconds(seconds: u64) -> String {
     let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s")];
@@ -14,9 +16,23 @@ pub fn seconds(seconds: u64) -> String {
     written.join(" ")
 }
 
+/// Writes a duration as people say it: `1.5s`, `12s`, `3m 5s`, `2h 10m`.
+pub fn span(duration: SignedDuration) -> String {
+    let milliseconds = duration.as_millis().max(0);
+    let seconds = milliseconds / 1000;
+    match seconds {
+        0..10 => format!("{}.{}s", seconds, milliseconds % 1000 / 100),
+        10..60 => format!("{seconds}s"),
+        60..3600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3600 => format!("{}m {}s", seconds / 60, seconds % 60),
+        _ if seconds % 3600 / 60 == 0 => format!("{}h", seconds / 3600),
+        _ => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::seconds;
+    use super::*;
 
     #[test]
     fn seconds_are_written_in_their_largest_units() {
@@ -32,5 +48,18 @@ mod tests {
         ] {
             assert_eq!(seconds(count), text);
         }
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let at = |milliseconds| span(SignedDuration::from_millis(milliseconds));
+        assert_eq!(
+            (at(0), at(1540), at(12_000)),
+            ("0.0s".into(), "1.5s".into(), "12s".into())
+        );
+        assert_eq!(
+            (at(185_000), at(600_000), at(7_800_000)),
+            ("3m 5s".into(), "10m".into(), "2h 10m".into())
+        );
     }
 }

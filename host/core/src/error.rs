@@ -1,15 +1,15 @@
-//! A user's mistake: what is wrong, about which object, where it is written and what may help. Mistakes are collected and told
-//! together; what goes wrong while an operation runs is no `PlanError`.
+//! What is wrong with the user's input: the message, the object, the place in a file, and what may help. All diagnostics of an input are
+//! reported together. Failures while an operation runs are not diagnostics.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{object::ObjectKey, place::Place};
 
-/// One mistake in what the user wrote.
+/// One thing that is wrong with the user's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 #[serde(rename_all = "camelCase")]
-pub struct PlanError {
+pub struct Diagnostic {
     /// What is wrong; a fragment without a full stop.
     pub message: String,
     /// The object it is about, if that is known.
@@ -26,10 +26,10 @@ pub struct PlanError {
     pub hint: Option<String>,
 }
 
-impl PlanError {
+impl Diagnostic {
     /// Makes one that says nothing but what is wrong.
-    pub fn new(message: impl Into<String>) -> PlanError {
-        PlanError {
+    pub fn new(message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
             message: message.into(),
             object: None,
             place: None,
@@ -40,23 +40,41 @@ impl PlanError {
 
     /// Says which object it is about.
     #[must_use]
-    pub fn about(mut self, key: ObjectKey) -> PlanError {
+    pub fn about(mut self, key: ObjectKey) -> Diagnostic {
         self.object = Some(key);
         self
     }
 
     /// Says where it is written.
     #[must_use]
-    pub fn at(mut self, place: Place) -> PlanError {
+    pub fn at(mut self, place: Place) -> Diagnostic {
         self.place = Some(place);
         self
     }
 
     /// Says what may help.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> PlanError {
+    pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// Everything that is wrong with the user's input, on the command line or in files. Nothing was changed yet.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} in the input", .0.len())]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Makes a single one without a place.
+    pub fn one(message: impl Into<String>, hint: impl Into<String>) -> Diagnostics {
+        Diagnostics(vec![Diagnostic::new(message).hint(hint)])
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Diagnostics {
+        Diagnostics(vec![diagnostic])
     }
 }
 
@@ -136,9 +154,9 @@ mod tests {
 
     #[test]
     fn an_error_says_only_what_is_known() {
-        let error = PlanError::new("wave `x` is no number").hint("write a whole number");
+        let error = Diagnostic::new("wave `x` is no number").hint("write a whole number");
         let text = serde_json::to_string(&error).expect("an error is JSON");
         insta::assert_snapshot!(text, @r#"{"message":"wave `x` is no number","hint":"write a whole number"}"#);
-        assert_eq!(serde_json::from_str::<PlanError>(&text).expect("and back"), error);
+        assert_eq!(serde_json::from_str::<Diagnostic>(&text).expect("and back"), error);
     }
 }

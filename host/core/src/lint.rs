@@ -1,5 +1,5 @@
 //! Looks for what is allowed and still goes wrong: a hook that needs what only a later phase brings, an annotation that means nothing
-//! where it stands. Pure, and part of every plan; what can't be planned at all is a [`crate::error::PlanError`] instead.
+//! where it stands. Pure, and part of every plan; what can't be planned at all is a [`crate::error::Diagnostic`] instead.
 //!
 //! A rule is one function in one of the files below, and a row of [`RULES`]; the documentation's table is made from that one. A rule
 //! that may be wrong says nothing: every one has cases beside it in which it is silent.
@@ -33,7 +33,7 @@ pub use self::{
     set::Set,
 };
 use crate::{
-    directive::Mode, error::PlanError, manifest::Manifest, object::ObjectKey, operation_kind::OperationKind,
+    directive::Mode, error::Diagnostic, manifest::Manifest, object::ObjectKey, operation_kind::OperationKind,
     place::Place,
 };
 
@@ -106,12 +106,12 @@ impl Finding {
     }
 
     /// Makes one of a mistake that keeps a set from being planned.
-    pub fn of_mistake(mistake: PlanError) -> Finding {
+    pub fn of_mistake(mistake: Diagnostic) -> Finding {
         let fix = mistake.hint.clone().unwrap_or_default();
         Finding::from_error(&INVALID, mistake, fix)
     }
 
-    fn from_error(rule: &Rule, error: PlanError, fix: String) -> Finding {
+    fn from_error(rule: &Rule, error: Diagnostic, fix: String) -> Finding {
         Finding {
             rule: rule.id.to_owned(),
             severity: rule.severity,

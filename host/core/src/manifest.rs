@@ -18,10 +18,10 @@ use std::sync::Arc;
 use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
 use serde_json::Value;
 
-pub use self::{exported::LeftOut, lines::Lines};
 use self::{check::Taken, source::Source};
+pub use self::{exported::LeftOut, lines::Lines};
 use crate::{
-    error::PlanError,
+    error::Diagnostic,
     object::{Object, ObjectKey},
     place::Place,
 };
@@ -73,12 +73,12 @@ impl Manifest {
     }
 
     /// Makes an error about the value at a JSON pointer: with the object, the place and the line.
-    pub fn error(&self, pointer: &str, message: impl Into<String>) -> PlanError {
+    pub fn error(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.error_at(self.place(pointer), pointer, message)
     }
 
     /// Makes an error about the key of the value at a JSON pointer.
-    pub fn key_error(&self, pointer: &str, message: impl Into<String>) -> PlanError {
+    pub fn key_error(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.error_at(self.key_place(pointer), pointer, message)
     }
 
@@ -87,8 +87,8 @@ impl Manifest {
         check::as_written(&self.error(pointer, ""))
     }
 
-    fn error_at(&self, place: Option<Place>, pointer: &str, message: impl Into<String>) -> PlanError {
-        let mut error = PlanError::new(message);
+    fn error_at(&self, place: Option<Place>, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        let mut error = Diagnostic::new(message);
         let key = self.key();
         if !key.kind.is_empty() && !key.name.is_empty() {
             error = error.about(key);
@@ -144,11 +144,11 @@ impl Source {
     }
 
     /// Makes an error of what is wrong with a document that describes no object yet.
-    fn error(&self, document: u32, chunk: Chunk<'_>, trouble: Trouble) -> PlanError {
+    fn error(&self, document: u32, chunk: Chunk<'_>, trouble: Trouble) -> Diagnostic {
         let line = self.line(trouble.at.line);
         // values of Secrets are not shown, and what can't be read may be one
         let may_be_secret = chunk.text.contains("Secret");
-        let mut error = PlanError::new(trouble.message).at(self.place(document, trouble.at));
+        let mut error = Diagnostic::new(trouble.message).at(self.place(document, trouble.at));
         error.hint = match line {
             Some(line) if line.contains("{{") => Some(TEMPLATE.to_owned()),
             _ if trouble.hint.is_none() && has_template_line(chunk.text) => Some(TEMPLATE.to_owned()),
@@ -195,7 +195,7 @@ pub struct Decoded {
     /// What was left out of them.
     pub left_out: Vec<LeftOut>,
     /// The keys that are written twice, of which the last one counted.
-    pub repeated_keys: Vec<PlanError>,
+    pub repeated_keys: Vec<Diagnostic>,
 }
 
 /// Reads the manifests of a text of the user's. Empty documents are skipped, lists are taken apart.
@@ -203,7 +203,7 @@ pub struct Decoded {
 /// # Errors
 ///
 /// Returns all mistakes of all documents.
-pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
+pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
     let text = Text {
         file,
         text,
@@ -219,7 +219,7 @@ pub fn decode(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
 /// # Errors
 ///
 /// Returns all mistakes of all documents.
-pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<PlanError>> {
+pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
     let text = Text {
         file,
         text,
@@ -235,7 +235,7 @@ pub fn decode_as_written(file: &str, text: &str) -> Result<Vec<Manifest>, Vec<Pl
 /// # Errors
 ///
 /// Returns all mistakes of all documents.
-pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<PlanError>> {
+pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<Diagnostic>> {
     let source = Arc::new(Source {
         shows_lines: text.shows_lines,
         ..Source::new(text.file, text.text)
@@ -282,24 +282,24 @@ pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<PlanError>> {
 /// # Errors
 ///
 /// Returns what is wrong with its metadata.
-pub(crate) fn of_live(live: &Object) -> Result<Manifest, Vec<PlanError>> {
+pub(crate) fn of_live(live: &Object) -> Result<Manifest, Vec<Diagnostic>> {
     let manifest = Manifest::new(live.clone());
     let wrong = check::check(&manifest);
     if wrong.is_empty() { Ok(manifest) } else { Err(wrong) }
 }
 
 /// Reads the one document of a text that need not describe an object: a file of Capstan's own, whose mistakes have places, too.
-pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
+pub fn document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     document_of(Source::new(file, text), Duplicates::Refuse)
 }
 
 /// Reads the one document of a file that was written for a tool in Go: the last of two equal keys counts, as there.
-pub fn foreign_document(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
+pub fn foreign_document(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     document_of(Source::new(file, text), Duplicates::LastWins)
 }
 
 /// Reads the one document of a text that is not the user's to show: errors have places, but never a line.
-pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<PlanError>> {
+pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<Diagnostic>> {
     let source = Source {
         shows_lines: false,
         ..Source::new(file, text)
@@ -307,7 +307,7 @@ pub fn document_without_lines(file: &str, text: &str) -> Result<Manifest, Vec<Pl
     document_of(source, Duplicates::Refuse)
 }
 
-fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<PlanError>> {
+fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<Diagnostic>> {
     let source = Arc::new(source);
     let mut found: Option<Manifest> = None;
     let mut errors = Vec::new();
@@ -347,7 +347,7 @@ fn document_of(source: Source, duplicates: Duplicates) -> Result<Manifest, Vec<P
     }
     match found {
         Some(found) if errors.is_empty() => Ok(found),
-        None if errors.is_empty() => Err(vec![PlanError::new(format!("{} is empty", source.file))]),
+        None if errors.is_empty() => Err(vec![Diagnostic::new(format!("{} is empty", source.file))]),
         Some(_) | None => Err(errors),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    error::{self, PlanError},
+    error::{self, Diagnostic},
     object::ObjectKey,
     text::listed,
 };
@@ -104,20 +104,20 @@ pub enum Unresolved {
 
 impl Unresolved {
     /// Returns the mistake of a word after a flag or key: `--confirm`.
-    pub fn mistake(self, after: &str, word: &str) -> PlanError {
+    pub fn mistake(self, after: &str, word: &str) -> Diagnostic {
         match self {
             Unresolved::NoWord => {
-                PlanError::new(format!("{after} {word}: this names no object")).hint(format!("write {FORM}"))
+                Diagnostic::new(format!("{after} {word}: this names no object")).hint(format!("write {FORM}"))
             }
             Unresolved::Unknown { near, known } => {
-                let error = PlanError::new(format!("{after} {word} matches nothing in the manifests"));
+                let error = Diagnostic::new(format!("{after} {word} matches nothing in the manifests"));
                 match near {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None if known.is_empty() => error.hint("there is nothing it could match"),
                     None => error.hint(format!("there is {}", listed(&known))),
                 }
             }
-            Unresolved::Several(fitting) => PlanError::new(format!("{after} {word} fits several objects"))
+            Unresolved::Several(fitting) => Diagnostic::new(format!("{after} {word} fits several objects"))
                 .hint(format!("write one of {}", listed(&fitting))),
         }
     }

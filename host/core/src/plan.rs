@@ -8,6 +8,7 @@ mod kinds;
 mod make;
 mod namespace;
 mod naming;
+mod options;
 mod post_delete;
 mod remove;
 mod repeated;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     kinds::built_in,
     make::{Classified, Confirmed, Live, Planning, Role, Unasked, make, wait_text},
+    options::PlanOptions,
     repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},

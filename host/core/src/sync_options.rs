@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compat::{Mode, Rule},
     directive::{Directives, Permission},
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     hook::Propagation,
 };
 
@@ -219,7 +219,7 @@ impl SyncOptions {
     /// # Errors
     ///
     /// Returns everything that is no option; by Argo CD's rules that is ignored, and told in `notices`.
-    pub fn read<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<PlanError>> {
+    pub fn read<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<Diagnostic>> {
         let mut options = SyncOptions::default();
         let mut errors = Vec::new();
         let mut seen: Vec<&str> = Vec::new();
@@ -315,10 +315,10 @@ fn fill<T>(place: &mut T, value: Option<T>, is_open: bool) {
 }
 
 /// Takes an option apart, or says what is wrong with it.
-fn option_in(word: &str) -> Result<(&'static str, &str), Box<PlanError>> {
+fn option_in(word: &str) -> Result<(&'static str, &str), Box<Diagnostic>> {
     let (name, value) = word.trim().split_once('=').unwrap_or((word.trim(), ""));
     let Some(option) = known(name) else {
-        let error = PlanError::new(format!("there is no sync option `{name}`"));
+        let error = Diagnostic::new(format!("there is no sync option `{name}`"));
         let names = || SYNC_OPTIONS.iter().map(|option| option.name);
         return Err(Box::new(match near(name, names()) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
@@ -336,7 +336,7 @@ fn option_in(word: &str) -> Result<(&'static str, &str), Box<PlanError>> {
     let mut values: Vec<&str> = option.values.to_vec();
     values.sort_unstable();
     Err(Box::new(
-        PlanError::new(message).hint(format!("it can be {}", values.join(", "))),
+        Diagnostic::new(message).hint(format!("it can be {}", values.join(", "))),
     ))
 }
 

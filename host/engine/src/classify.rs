@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use capstan_core::{
     compat::{Mode, Rule},
     directive::{self, Directives},
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     manifest::Manifest,
     plan::{Classified, Role},
     plugins::{Answerer, Application, Need, PlaceQuestion, Placement, PluginError, Plugins, SettingsFlaw},
@@ -22,7 +22,7 @@ pub(crate) async fn classify(
     manifest: Manifest,
     mut directives: Directives,
     mode: Mode,
-) -> Result<Classified, PlanError> {
+) -> Result<Classified, Diagnostic> {
     let Some(by) = answerer(plugins, &manifest, &mut directives, mode)? else {
         check_health_settings(plugins, &manifest, &mut directives)?;
         let role = Role::Resource;
@@ -75,7 +75,7 @@ fn check_health_settings(
     plugins: &dyn Plugins,
     manifest: &Manifest,
     directives: &mut Directives,
-) -> Result<(), PlanError> {
+) -> Result<(), Diagnostic> {
     if directives.settings.is_empty() {
         return Ok(());
     }
@@ -116,7 +116,7 @@ fn answerer(
     manifest: &Manifest,
     directives: &mut Directives,
     mode: Mode,
-) -> Result<Option<Answerer>, PlanError> {
+) -> Result<Option<Answerer>, Diagnostic> {
     if !directives.is_hook() {
         return Ok(None);
     }
@@ -152,7 +152,7 @@ fn answerer(
     require(plugins, manifest, &Need::HookKind(manifest.object.group_kind())).map(Some)
 }
 
-fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &Need) -> Result<Answerer, PlanError> {
+fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &Need) -> Result<Answerer, Diagnostic> {
     plugins.answerer(need).ok_or_else(|| {
         let pointer = match need {
             Need::HookType(_) => type_at(manifest),
@@ -181,7 +181,7 @@ fn type_at(manifest: &Manifest) -> &'static str {
     }
 }
 
-fn wrong_settings(manifest: &Manifest, by: &Answerer, flaw: &SettingsFlaw) -> PlanError {
+fn wrong_settings(manifest: &Manifest, by: &Answerer, flaw: &SettingsFlaw) -> Diagnostic {
     let SettingsFlaw { pointer, message } = flaw;
     let place = match directive::settings_at(manifest) {
         // What is below an annotation has no place of its own.
@@ -198,7 +198,7 @@ fn wrong_settings(manifest: &Manifest, by: &Answerer, flaw: &SettingsFlaw) -> Pl
     ))
 }
 
-fn refused(manifest: &Manifest, error: PluginError) -> PlanError {
+fn refused(manifest: &Manifest, error: PluginError) -> Diagnostic {
     match error {
         PluginError::Invalid { plugin, message } => {
             let error = manifest.error("", message);

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use capstan_core::{error::PlanError, task::FailureClass, text, unknown_fields};
+use capstan_core::{error::Diagnostic, task::FailureClass, text, unknown_fields};
 
 use crate::{confidential::Subject, engine::AwaitedSignal, permission::Permission};
 
@@ -58,7 +58,7 @@ pub enum ClusterError {
 pub enum EngineError {
     /// The user has to change something first.
     #[error("{}", plural(.0.len()))]
-    Plan(Vec<PlanError>),
+    Plan(Vec<Diagnostic>),
     /// The cluster didn't do what was needed.
     #[error("failed while {doing}")]
     Cluster {

@@ -6,8 +6,7 @@
 //! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
 //! `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
-//! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. `revision` says
-//! of which state of its sources a set is. [`offline`] plans without a cluster, [`health`] judges without an operation.
+//! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
 mod checkpoint;
@@ -32,7 +31,6 @@ mod perform;
 mod permission;
 mod planning;
 mod rehearse;
-mod revision;
 mod running;
 mod same;
 mod saved;
@@ -41,6 +39,8 @@ mod sweep;
 mod unserved;
 mod watch;
 pub mod web;
+
+pub use capstan_core::revision::Revision;
 
 pub use crate::{
     checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
@@ -52,7 +52,6 @@ pub use crate::{
     permission::Permission,
     planning::{Place, Planned, Request},
     rehearse::Rehearsed,
-    revision::Revision,
     running::{Record, Running},
     signals::APPROVAL,
     sweep::{SweepFate, Swept},

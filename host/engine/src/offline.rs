@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use capstan_core::{
     container::Container,
     directive::When,
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     lint::{self, Finding, Severity},
     manifest::Manifest,
     object::{GroupKind, ObjectKey, labels},
@@ -65,8 +65,8 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
         match planned(plugins, &later, &classified, &deployed) {
             Ok(found) => add_new(&mut findings, found),
             Err(more) => {
-                let is_new = |one: &PlanError| !mistakes.iter().any(|known| known.message == one.message);
-                let more: Vec<PlanError> = more.into_iter().filter(is_new).collect();
+                let is_new = |one: &Diagnostic| !mistakes.iter().any(|known| known.message == one.message);
+                let more: Vec<Diagnostic> = more.into_iter().filter(is_new).collect();
                 mistakes.extend(more);
             }
         }
@@ -83,7 +83,7 @@ fn planned(
     request: &Request,
     classified: &[Classified],
     live: &Live,
-) -> Result<Vec<Finding>, Vec<PlanError>> {
+) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let plan = planning::plan(plugins, request, classified, live, &HookRecords::new(), None)?;
     if request.purpose != Purpose::Test {
         return Ok(plan.findings);

@@ -8,7 +8,7 @@ use std::{
 use capstan_core::{
     compat::Mode,
     directive::{self, Directives, OnTimeout},
-    error::PlanError,
+    error::Diagnostic,
     finalizer,
     grant::{Allowance, UserGrants},
     ignore::IgnoreRule,
@@ -20,6 +20,7 @@ use capstan_core::{
     plan::{self, Classified, Confirmed, Hooks, Limits, Live, Plan, Planning, Role, Scopes, Selection, Unasked},
     plugins::{Answerer, Application, Plugins},
     record::HookRecords,
+    revision::Revision,
     sync_options::{NamespaceMetadata, SyncOptions},
 };
 
@@ -29,7 +30,6 @@ use crate::{
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
     live::{contents_of, gone, look_up},
-    revision::Revision,
     unserved,
 };
 
@@ -284,7 +284,7 @@ pub(crate) fn plan(
     live: &Live,
     records: &HookRecords,
     unasked: Option<&Unasked<'_>>,
-) -> Result<Plan, Vec<PlanError>> {
+) -> Result<Plan, Vec<Diagnostic>> {
     plan::make(&Planning {
         application: request.application.clone(),
         mode: request.mode,
@@ -311,7 +311,7 @@ pub(crate) fn plan(
 }
 
 /// Puts mistakes in the order in which they are written.
-fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
+fn sorted(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     errors.sort_by(|a, b| a.place.cmp(&b.place));
     errors
 }
@@ -321,10 +321,10 @@ fn sorted(mut errors: Vec<PlanError>) -> Vec<PlanError> {
 pub(crate) fn settle(
     mut scopes: Scopes,
     request: &mut Request,
-) -> (Vec<(Manifest, Directives)>, Scopes, Vec<PlanError>) {
+) -> (Vec<(Manifest, Directives)>, Scopes, Vec<Diagnostic>) {
     let manifests = std::mem::take(&mut request.manifests);
     let mut settled = Vec::with_capacity(manifests.len());
-    let mut errors: Vec<PlanError> = Vec::new();
+    let mut errors: Vec<Diagnostic> = Vec::new();
     for manifest in manifests {
         match directive::directives(&manifest, request.mode) {
             Ok(mut directives) => {
@@ -364,7 +364,7 @@ async fn check_namespaces(
     cluster: &Cluster,
     request: &Request,
     classified: &[Classified],
-    errors: &mut Vec<PlanError>,
+    errors: &mut Vec<Diagnostic>,
 ) -> Result<Missing, EngineError> {
     let mut missing = Missing::default();
     if request.does == OperationKind::Delete {
@@ -388,7 +388,7 @@ async fn check_namespaces(
             Ok(Some(found)) if found.is_terminating() => {
                 let message = format!("the namespace `{namespace}` is being deleted");
                 let why = finalizer::held_up_by(&found);
-                errors.push(PlanError::new(message).hint(format!("wait for its end; it waits for this: {why}")));
+                errors.push(Diagnostic::new(message).hint(format!("wait for its end; it waits for this: {why}")));
                 continue;
             }
             Ok(found) => found.is_some(),
@@ -411,7 +411,7 @@ async fn check_namespaces(
         let message = format!("the namespace `{namespace}` isn't there");
         let error = match manifest {
             Some(manifest) => manifest.error("/metadata/namespace", message),
-            None => PlanError::new(message),
+            None => Diagnostic::new(message),
         };
         errors.push(error.hint(if is_own {
             "`--create-namespace` makes it; or add a Namespace to the manifests, or name another with `-n`"

@@ -3,9 +3,10 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     object::Object,
     plan::Plan,
+    revision::Revision,
     task::{Action, LiveState, Task},
 };
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,6 @@ use crate::{
     cluster::Cluster,
     error::ClusterError,
     planning::{Place, Planned},
-    revision::Revision,
 };
 
 /// The version of the file.
@@ -68,12 +68,12 @@ impl Planned {
     /// # Errors
     ///
     /// Returns that it is no saved plan, or one of a newer version.
-    pub fn load(text: &str) -> Result<Planned, PlanError> {
+    pub fn load(text: &str) -> Result<Planned, Diagnostic> {
         let saved: Saved<'static> = serde_json::from_str(text).map_err(|error| {
-            PlanError::new(format!("this is no saved plan: {error}")).hint("`capstan plan --save FILE` writes one")
+            Diagnostic::new(format!("this is no saved plan: {error}")).hint("`capstan plan --save FILE` writes one")
         })?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
-            let error = PlanError::new("this plan was saved by a newer capstan");
+            let error = Diagnostic::new("this plan was saved by a newer capstan");
             return Err(error.hint("run it with that one, or make it anew"));
         }
         Ok(Planned {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     object::{GroupKind, Object},
     plan::{Classified, Role, versions},
 };
@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 
 /// Returns a mistake for each manifest in a version that neither the cluster nor the set serves. What may come later
 /// (`SkipDryRunOnMissingResource`) isn't looked at.
-pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<PlanError> {
+pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diagnostic> {
     let manifests = classified
         .iter()
         .filter(|one| !matches!(one.role, Role::Skip(_)) && !one.directives.skip_dry_run_on_missing)
@@ -23,8 +23,8 @@ pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Plan
 
 /// Explains mistakes about kinds that the cluster doesn't know: if an `APIService` has their group served by another server, and that one
 /// doesn't answer, discovery leaves the group out and nothing is wrong with the manifest.
-pub(crate) async fn explain(cluster: &Cluster, errors: &mut [PlanError]) {
-    let has_group = |error: &PlanError| error.object.as_ref().is_some_and(|key| key.group.contains('.'));
+pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
+    let has_group = |error: &Diagnostic| error.object.as_ref().is_some_and(|key| key.group.contains('.'));
     if !errors.iter().any(has_group) {
         return;
     }

@@ -57,13 +57,11 @@ fn native(kind: &str, object: &Managed, conditions: &[Reported]) -> Assessment {
     if let Some(reconciling) = reconciling {
         return Assessment::progressing(rule(kind, "reconciling"), reconciling.text("being reconciled"));
     }
-    match current("Ready", "True") {
-        Some(is_ready) => Assessment::healthy(ready).message(is_ready.text("ready")),
-        None => {
-            let text = current("Ready", "Unknown").map(|unknown| unknown.text("being reconciled"));
-            Assessment::progressing(ready, text.unwrap_or_else(|| "not reconciled yet".to_owned()))
-        }
+    if let Some(is_ready) = current("Ready", "True") {
+        return Assessment::healthy(ready).message(is_ready.text("ready"));
     }
+    let text = current("Ready", "Unknown").map(|unknown| unknown.text("being reconciled"));
+    Assessment::progressing(ready, text.unwrap_or_else(|| "not reconciled yet".to_owned()))
 }
 
 /// Counts conditions as Argo CD does: how many say that it is done, and how many that it is under way.

@@ -92,9 +92,8 @@ impl Health for Plugin {
             "batch/CronJob" => cron_job::assess(&object.read()?, mode),
             "policy/PodDisruptionBudget" => disruption_budget::assess(&object.read()?, mode),
             "argoproj.io/Workflow" => workflow::assess(&object.read()?),
-            "argoproj.io/Application" => unchecked::assess(&any),
             "*/*" if mode == Mode::Native && custom::is_custom(&any) => custom::assess(&any, input)?,
-            "*/*" => unchecked::assess(&any),
+            "argoproj.io/Application" | "*/*" => unchecked::assess(&any),
             other => return Err(Failure::invalid(format!("there is no health check for `{other}`"))),
         })
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use capstan_registry::Source;
 use clap::{Args as ClapArgs, Subcommand};
 
-use crate::plugins::source;
+use capstan_project::plugins::source;
 
 /// Getting, pinning and publishing plugins.
 #[derive(Debug, Subcommand)]

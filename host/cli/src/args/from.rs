@@ -2,12 +2,9 @@
 
 use std::path::PathBuf;
 
+use capstan_project::{ChartSpec, SourceSpec, seconds};
+use capstan_source::{RENDERING, Source};
 use clap::Args as ClapArgs;
-
-use crate::{
-    seconds::seconds,
-    source::{Chart, Kustomization, RENDERING, Source},
-};
 
 /// Where manifests come from.
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -75,54 +72,32 @@ pub struct From {
 impl From {
     /// Returns the sources in the order of their kinds: files, kustomizations, charts.
     pub fn sources(&self) -> Vec<Source> {
-        let files = self
-            .files
-            .iter()
-            .map(|path| Source::of_path(path.clone(), self.recursive));
-        let kustomizations = self.kustomizations.iter().map(|path| {
-            Source::Kustomization(Kustomization {
-                path: path.clone(),
-                enable_helm: self.enable_helm,
-                ..Kustomization::default()
-            })
-        });
-        let charts = self
-            .charts
-            .iter()
-            .map(|chart| Source::Chart(Box::new(Chart::at(chart))));
-        let mut sources: Vec<Source> = files.chain(kustomizations).chain(charts).collect();
-        for source in &mut sources {
-            if let Source::Chart(chart) = source {
-                self.fill(chart);
-            }
-        }
-        sources
+        self.spec().sources()
     }
 
-    /// Adds what the flags say about charts; they win over what the chart's source says.
-    pub fn fill(&self, chart: &mut Chart) {
-        let is_from_repository = !std::path::Path::new(&chart.chart).exists();
-        if is_from_repository && self.chart_version.is_some() {
-            chart.version.clone_from(&self.chart_version);
-        }
-        if self.release_name.is_some() {
-            chart.release_name.clone_from(&self.release_name);
-        }
-        if self.kube_version.is_some() {
-            chart.kube_version.clone_from(&self.kube_version);
-        }
-        chart.skip_crds |= self.skip_crds;
-        chart.api_versions.extend(self.api_versions.iter().cloned());
-        let values = &mut chart.values;
-        for (all, more) in [
-            (&mut values.late_files, &self.values),
-            (&mut values.set, &self.set),
-            (&mut values.set_string, &self.set_string),
-            (&mut values.set_json, &self.set_json),
-            (&mut values.set_file, &self.set_file),
-            (&mut values.set_literal, &self.set_literal),
-        ] {
-            all.extend(more.iter().cloned());
+    /// Returns what the flags say.
+    pub fn spec(&self) -> SourceSpec {
+        SourceSpec {
+            files: self.files.clone(),
+            recursive: self.recursive,
+            kustomizations: self.kustomizations.clone(),
+            enable_helm: self.enable_helm,
+            charts: self.charts.clone(),
+            chart: ChartSpec {
+                version: self.chart_version.clone(),
+                values: self.values.clone(),
+                set: self.set.clone(),
+                set_string: self.set_string.clone(),
+                set_json: self.set_json.clone(),
+                set_file: self.set_file.clone(),
+                set_literal: self.set_literal.clone(),
+                release_name: self.release_name.clone(),
+                skip_crds: self.skip_crds,
+                kube_version: self.kube_version.clone(),
+                api_versions: self.api_versions.clone(),
+            },
+            config: self.config.clone(),
+            argocd_applications: self.argocd_application.clone(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 use super::{Distribute, Import};
-use crate::seconds::seconds;
+use capstan_project::seconds;
 
 /// Plugins.
 #[derive(Debug, Subcommand)]

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use capstan_core::phase::Phase;
+use capstan_core::{directive, phase::Phase, plan};
+use capstan_project::{self as project, Options, Seconds, seconds};
 use clap::{Args as ClapArgs, ValueEnum};
-use serde::Deserialize;
 
 use super::{From, Lints};
-use crate::seconds::seconds;
 
 /// A set of manifests and what is wanted of it.
 #[derive(Debug, Clone, Default, ClapArgs)]
@@ -77,6 +76,37 @@ pub struct Set {
     pub retry_pause: Option<u64>,
 }
 
+impl Set {
+    /// Returns what the flags say.
+    pub fn options(&self) -> Options {
+        Options {
+            compat: self.compat.map(Into::into),
+            sync_options: self.sync_options.clone(),
+            ignore_differences: Vec::new(),
+            managed_namespace_metadata: None,
+            prune: self.prune,
+            confirm: self.confirm.clone(),
+            force_conflicts: self.force_conflicts,
+            adopt: self.adopt,
+            create_namespace: self.create_namespace,
+            dry_run_first: self.dry_run_first.map(|first| first == OnOff::On),
+            timeout: self.timeout.map(Seconds),
+            phase_timeout: self.phase_timeout.map(Seconds),
+            wave_timeout: self.wave_timeout.map(Seconds),
+            on_timeout: self.on_timeout.map(Into::into),
+            retry: self.retry,
+            retry_pause: self.retry_pause.map(Seconds),
+            retry_longest_pause: None,
+            on_busy: None,
+            only: self.only.clone(),
+            hooks: self.hooks.map(Into::into),
+            hook: self.hook.clone(),
+            skip_hook: self.skip_hook.clone(),
+            phase: self.phases.clone(),
+        }
+    }
+}
+
 /// A sync.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Sync {
@@ -118,16 +148,14 @@ pub struct Plan {
 }
 
 /// Another tool's rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
     /// Those of Argo CD
     Argocd,
 }
 
 /// Which hooks run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Hooks {
     /// All
     All,
@@ -148,8 +176,7 @@ pub enum OnOff {
 }
 
 /// What it means when something takes too long.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnTimeout {
     /// It has failed
     #[default]
@@ -168,8 +195,7 @@ pub enum DryRun {
 }
 
 /// What to do when another operation runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum OnBusy {
     /// Say so and do nothing
     #[default]
@@ -178,6 +204,43 @@ pub enum OnBusy {
     Wait,
     /// Terminate it first
     Supersede,
+}
+
+impl std::convert::From<Compat> for project::Compat {
+    fn from(compat: Compat) -> project::Compat {
+        match compat {
+            Compat::Argocd => project::Compat::Argocd,
+        }
+    }
+}
+
+impl std::convert::From<Hooks> for plan::Hooks {
+    fn from(hooks: Hooks) -> plan::Hooks {
+        match hooks {
+            Hooks::All => plan::Hooks::All,
+            Hooks::None => plan::Hooks::None,
+            Hooks::Only => plan::Hooks::Only,
+        }
+    }
+}
+
+impl std::convert::From<OnTimeout> for directive::OnTimeout {
+    fn from(on_timeout: OnTimeout) -> directive::OnTimeout {
+        match on_timeout {
+            OnTimeout::Fail => directive::OnTimeout::Fail,
+            OnTimeout::Continue => directive::OnTimeout::Continue,
+        }
+    }
+}
+
+impl std::convert::From<project::OnBusy> for OnBusy {
+    fn from(on_busy: project::OnBusy) -> OnBusy {
+        match on_busy {
+            project::OnBusy::Refuse => OnBusy::Refuse,
+            project::OnBusy::Wait => OnBusy::Wait,
+            project::OnBusy::Supersede => OnBusy::Supersede,
+        }
+    }
 }
 
 fn phase(word: &str) -> Result<Phase, String> {

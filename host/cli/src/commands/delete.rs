@@ -8,6 +8,7 @@ use capstan_core::{
     plugins::Application,
 };
 use capstan_engine::{Current, EngineError, Request};
+use capstan_project::confirmed;
 use serde_json::json;
 
 use super::{
@@ -22,10 +23,9 @@ use crate::{
     args::{Delete, Global, OnBusy, Output},
     context::Context,
     exit::Exit,
-    options::confirmed,
     project::{self, Project},
     render::name_of,
-    report::Mistakes,
+    report::usage_error,
     terminal, text,
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
     let Some(app) = &delete.app else {
         return match project::described(global, &delete.config)? {
             Some(project) => remove_all(project, delete).await,
-            None => Err(Mistakes::one(
+            None => Err(usage_error(
                 "no application is named",
                 format!(
                     "name one, or a description of several with `--config`, or write a {}",
@@ -214,7 +214,7 @@ fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {
 /// Asks for a yes. `what` is what needs it.
 pub(super) fn asks(question: &str, what: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{what} needs a yes, and there is no terminal to ask on"),
             "add `--yes`",
         ));

@@ -11,6 +11,7 @@ use capstan_core::{
 use capstan_engine::{Rehearsed, cluster::MANAGER};
 use capstan_files::Readers;
 use capstan_process::Program;
+use capstan_yaml::write as yaml;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     args::{Global, Output, Set},
     exit::Exit,
-    render::{Paint, lines, mask, name_of, yaml},
+    render::{Paint, lines, mask, name_of},
     terminal::Text,
     text,
 };

@@ -9,17 +9,15 @@ mod verify;
 
 use std::path::PathBuf;
 
-use capstan_registry::{Access, Policy, Store};
+use capstan_project::file::{self, Configuration};
+use capstan_registry::{Policy, Store};
+use capstan_runtime::plugins;
 
 use crate::{
     args::{Distribute, Global, Reach},
     exit::Exit,
-    plugins,
-    project::{
-        FILE,
-        file::{self, Configuration},
-    },
-    report::Mistakes,
+    project::FILE,
+    report::Diagnostics,
 };
 
 pub(super) fn run(global: &Global, command: &Distribute) -> anyhow::Result<Exit> {
@@ -38,21 +36,21 @@ fn here(global: &Global) -> anyhow::Result<Option<Configuration>> {
     if !path.is_file() {
         return Ok(None);
     }
-    Ok(Some(file::read(&path, global.allow_outside_tree).map_err(Mistakes)?))
+    Ok(Some(file::read(&path, &global.files).map_err(Diagnostics)?))
 }
 
 /// Returns who has to sign what, as `capstan.yaml` says it.
 fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
     match file {
-        Some(configuration) => Ok(configuration.policy().map_err(Mistakes)?),
+        Some(configuration) => Ok(configuration.policy().map_err(Diagnostics)?),
         None => Ok(Policy::default()),
     }
 }
 
 /// Makes a store that reaches registries as flags say, and else the environment.
 fn store(global: &Global, reach: &Reach, policy: Policy) -> Store {
-    let mut access: Access = plugins::access();
+    let mut access = global.plugin_host.access.clone();
     access.ca = reach.registry_ca.clone().or(access.ca);
     access.plain_http.extend(reach.registry_http.iter().cloned());
-    plugins::store(global, access, policy)
+    plugins::store(&global.plugin_host, access, policy)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capstan_core::{
     compat::{self, Mode},
-    error::PlanError,
+    error::Diagnostic,
     plan::Plan,
 };
 use capstan_engine::{EngineError, Request};
@@ -46,7 +46,7 @@ pub(super) async fn run(global: &Global, context: &Context, request: Request) ->
 }
 
 /// Plans by some rules; returns the plan, or what is wrong with the manifests by these rules.
-async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<PlanError>>> {
+async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let request = Request {
         mode,
         ..request.clone()

@@ -13,6 +13,7 @@ use capstan_engine::{
     cluster::Cluster,
     health::{self, Judged},
 };
+use capstan_source::{FileAccess, FolderRules, Reading, Release, Source};
 use jiff::Timestamp;
 
 use super::{print, print_json, which};
@@ -21,8 +22,7 @@ use crate::{
     context::{self, Context},
     exit::Exit,
     render::{Paint, columns, lines, name_of},
-    report::Mistakes,
-    source::{self, FolderRules, Reading, Release, Source},
+    report::Diagnostics,
     terminal::Text,
     text,
 };
@@ -48,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 
 /// Judges what files name, and says in which namespace that is.
 async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<Judged>)> {
-    let objects = read(args, global.allow_outside_tree)?;
+    let objects = read(args, &global.files)?;
     // Plugins are told an application with every question.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
@@ -68,7 +68,7 @@ async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::R
     Ok((application.namespace, judged))
 }
 
-fn read(args: &args::Health, allows_outside: bool) -> anyhow::Result<Vec<Object>> {
+fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
     let sources: Vec<Source> = args
         .files
         .iter()
@@ -86,11 +86,10 @@ fn read(args: &args::Health, allows_outside: bool) -> anyhow::Result<Vec<Object>
     // No program runs for files: nothing has to be waited for.
     let reading = Reading {
         deadline: std::time::Duration::ZERO,
-        allows_outside,
         is_applied: false,
-        ..Reading::typed()
+        ..Reading::typed(access)
     };
-    let desired = source::gather(&sources, &reading)?.render(&release)?;
+    let desired = capstan_source::gather(&sources, &reading)?.render(&release)?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
 }
 
@@ -118,14 +117,14 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
                     key.group_kind(),
                     key.short()
                 );
-                mistakes.push(capstan_core::error::PlanError::new(message));
+                mistakes.push(capstan_core::error::Diagnostic::new(message));
             }
         }
     }
     if mistakes.is_empty() {
         Ok(keys)
     } else {
-        Err(Mistakes(mistakes).into())
+        Err(Diagnostics(mistakes).into())
     }
 }
 

@@ -8,17 +8,17 @@ use capstan_core::{
     plugins::Application,
 };
 use capstan_engine::{Request, offline};
+use capstan_source::{Capabilities, FileAccess, Release, Source};
 use serde_json::json;
 
 use super::{print, print_json, say};
 use crate::{
-    args::{self, Compat, From, Global, Output, Set},
+    args::{self, From, Global, Output, Set},
     context,
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    report::Mistakes,
-    source::{Capabilities, Release, Source},
+    report::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };
@@ -33,7 +33,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
     let kube_minor = match &args.from.kube_version {
         None => None,
         Some(version) => Some(versions::minor(version).ok_or_else(|| {
-            Mistakes::one(
+            usage_error(
                 format!("`--kube-version {version}` is no version of Kubernetes"),
                 "write it as `1.30` or `v1.30.2`",
             )
@@ -47,14 +47,14 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
             name: app.name.clone(),
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
         };
-        match read(app, global.allow_outside_tree, args, &application) {
+        match read(app, &global.files, args, &application) {
             Ok(manifests) => {
                 count += manifests.len();
                 findings.extend(find(&project.global, app, application, (manifests, kube_minor)).await?);
             }
             // What can't be read is a finding like others, for those who read them by machine.
             Err(error) => {
-                let Mistakes(mistakes) = error.downcast()?;
+                let Diagnostics(mistakes) = error.downcast()?;
                 findings.extend(mistakes.into_iter().map(Finding::of_mistake));
             }
         }
@@ -81,12 +81,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
 
 /// Reads the manifests; charts are told the newest version of Kubernetes that Capstan knows, unless the user names one, and what helm
 /// thinks a cluster serves.
-fn read(
-    app: &App,
-    allows_outside: bool,
-    args: &args::Lint,
-    application: &Application,
-) -> anyhow::Result<Vec<Manifest>> {
+fn read(app: &App, access: &FileAccess, args: &args::Lint, application: &Application) -> anyhow::Result<Vec<Manifest>> {
     let newest = Capabilities {
         kube_version: format!("1.{}.0", versions::NEWEST),
         api_versions: Vec::new(),
@@ -103,7 +98,7 @@ fn read(
             versions::NEWEST
         ));
     }
-    let desired = app.gather(args.from.deadline(), allows_outside)?.render(&release)?;
+    let desired = app.gather(args.from.deadline(), access)?.render(&release)?;
     Ok(desired.manifests)
 }
 
@@ -120,10 +115,7 @@ async fn find(
     (manifests, kube_minor): (Vec<Manifest>, Option<u32>),
 ) -> anyhow::Result<Vec<Finding>> {
     let request = Request {
-        mode: match app.options.compat {
-            Some(Compat::Argocd) => Mode::ArgoCd,
-            None => Mode::Native,
-        },
+        mode: app.options.compat.map_or(Mode::Native, Mode::from),
         ..Request::sync(application, manifests)
     };
     Ok(offline::lint(&context::sandbox(global)?, request, kube_minor).await)

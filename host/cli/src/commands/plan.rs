@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use capstan_engine::{Planned, Request};
 use capstan_files::Readers;
+use capstan_project::Read;
+use capstan_source::Desired;
 
 use super::{explain_compat, print, print_json, say};
 use crate::{
@@ -11,8 +13,7 @@ use crate::{
     exit::Exit,
     project::{self, App},
     render::{self, Paint},
-    report::{self, Mistakes},
-    source::Desired,
+    report::{self, Diagnostics, usage_error},
     terminal::Text,
     text,
 };
@@ -23,13 +24,13 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
     let context = &prepared.context;
     let is_only = prepared.all.len() == 1;
     if let Some(path) = plan.save.as_ref().filter(|_| !is_only) {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("{} can't hold the plans of several applications", path.display()),
             "name one of them with `--app`",
         ));
     }
     if plan.explain_compat && !is_only {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             "`--explain-compat` compares the plans of one application",
             "name one of them with `--app`",
         ));
@@ -122,17 +123,19 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
     let read = project.read()?;
     let context = Context::new(&project.global).await?;
     let (mut all, mut mistakes) = (Vec::new(), Vec::new());
+    let capabilities = if read.iter().any(Read::has_charts) {
+        Some(context.capabilities().await?)
+    } else {
+        None
+    };
     for one in read {
-        match one.render(&context).await {
+        match one.render(&context.namespace, capabilities.as_ref()) {
             Ok((app, desired)) => all.push((app, desired)),
-            Err(error) => match error.downcast::<Mistakes>() {
-                Ok(Mistakes(wrong)) => mistakes.extend(wrong),
-                Err(other) => return Err(other),
-            },
+            Err(Diagnostics(wrong)) => mistakes.extend(wrong),
         }
     }
     if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
+        return Err(Diagnostics(mistakes).into());
     }
     for notice in all
         .iter()
@@ -150,7 +153,23 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
 /// Says what is to be planned.
 pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
-    let mut request = app.options.request(application, desired)?;
-    request.grants.clone_from(&context.grants);
-    Ok(request)
+    let options = app.options.plan_options()?;
+    Ok(Request {
+        revision: Some(desired.revision),
+        mode: options.mode,
+        options: options.sync_options,
+        ignore: options.ignore_differences,
+        namespace: options.namespace_metadata,
+        selection: options.selection,
+        prune: options.prune,
+        takes_over: options.force_conflicts,
+        create_namespace: options.create_namespace,
+        adopts: options.adopt,
+        confirmed: options.confirmed,
+        checks_first: options.dry_run_first,
+        on_timeout: options.on_timeout,
+        limits: options.limits,
+        grants: context.grants.clone(),
+        ..Request::sync(application, desired.manifests)
+    })
 }

@@ -1,42 +1,57 @@
 //! `capstan plugin`: one file for each verb.
 //!
-//! `subject` is which plugin is meant; `cases` reads and runs what `test` runs, and `answer` puts an answer into the contract's words.
-//! `template` is what `new` writes, `language` which tools `build` takes,
-//! `componentize` what Go lacks, and `javascript` what only a call finds out.
+//! What they do is in `capstan-devkit`; here are flags, words and exit codes.
 
-pub(super) mod answer;
+use std::path::Path;
+
+use capstan_devkit::{language, new::Kind as ProjectKind, subject::Subject};
+
 mod bench;
 mod build;
-mod cases;
 mod check;
-mod componentize;
 mod dev;
 mod doctor;
 mod inspect;
-mod javascript;
-mod language;
 mod list;
 mod new;
 mod run;
-pub(super) mod subject;
-mod template;
 mod test;
 
 use super::{distribute, plugin_import, print, print_json};
 use crate::{
-    args::{Global, Plugin},
+    args::{Global, Kind, Language, Plugin},
     exit::Exit,
+    report,
     terminal::Text,
     text,
 };
 
-/// Returns which cases of a folder can't be read, and why. A folder without cases has none.
-pub(super) fn unreadable_cases(folder: &std::path::Path) -> Vec<String> {
-    let cases = cases::read(folder).unwrap_or_default();
-    let unreadable = cases.iter().filter_map(|case| Some((case, case.mistake()?)));
-    unreadable
-        .map(|(case, mistake)| format!("{}: {}: {}", case.file.path.display(), case.name, mistake.message))
-        .collect()
+/// Finds the plugin that is meant, and warns if it is older than its sources.
+pub(super) fn found(global: &Global, what: &Path) -> anyhow::Result<Subject> {
+    let subject = Subject::find(&global.plugins, &global.plugin_host, what)?;
+    subject.stale.iter().for_each(report::stale);
+    Ok(subject)
+}
+
+impl From<Language> for language::Language {
+    fn from(language: Language) -> language::Language {
+        match language {
+            Language::Rust => language::Language::Rust,
+            Language::Js => language::Language::Js,
+            Language::Python => language::Language::Python,
+            Language::Go => language::Language::Go,
+        }
+    }
+}
+
+impl From<Kind> for ProjectKind {
+    fn from(kind: Kind) -> ProjectKind {
+        match kind {
+            Kind::Health => ProjectKind::Health,
+            Kind::Hook => ProjectKind::Hook,
+            Kind::DeletePolicy => ProjectKind::DeletePolicy,
+        }
+    }
 }
 
 pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exit> {

@@ -12,7 +12,7 @@ use crate::{
     args::{Global, Output, Replay},
     exit::Exit,
     render::{Paint, run::RunText},
-    report::Mistakes,
+    report::usage_error,
     terminal::Text,
     text,
 };
@@ -26,7 +26,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let kept = engine.journal(application, past).await?.ok_or_else(|| {
         let message = format!("no journal was kept of operation {}", past.id);
-        Mistakes::one(
+        usage_error(
             message,
             "the newest are kept, 8 MiB of them; `capstan history` shows how it ended",
         )

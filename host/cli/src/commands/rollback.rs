@@ -13,7 +13,7 @@ use crate::{
     args::{Global, OnBusy, Output, Rollback},
     context::Context,
     exit::Exit,
-    report::Mistakes,
+    report::usage_error,
     text,
 };
 
@@ -48,7 +48,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     };
     let manifests = context.engine.manifests_of(&application, past).await?;
     if manifests.is_empty() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("operation {} has no manifests to go back to", past.id),
             "`capstan history` lists the others; a delete has none",
         ));
@@ -95,7 +95,7 @@ fn before_last(history: &[Past]) -> anyhow::Result<&Past> {
         deploys(past) && past.status == Status::Succeeded && last.is_some_and(|last| last.digest != past.digest)
     };
     history.iter().rev().find(is_other).ok_or_else(|| {
-        Mistakes::one(
+        usage_error(
             "no earlier operation succeeded with other manifests",
             "`capstan history` lists what there is; name one of them",
         )

@@ -8,7 +8,7 @@ use crate::{
     args::{Global, SendSignal},
     context::Context,
     exit::Exit,
-    report::Mistakes,
+    report::usage_error,
     text,
 };
 
@@ -18,7 +18,7 @@ const MOST_VALUE_BYTES: usize = 64 << 10;
 pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Exit> {
     let app = &args.app.app;
     if args.signal == APPROVAL {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("`{APPROVAL}` is the signal of a person's decision"),
             format!("send it with `capstan approve {app} {}`", args.hook),
         ));
@@ -42,13 +42,13 @@ pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Ex
 
 fn value(text: &str) -> anyhow::Result<Value> {
     if text.len() > MOST_VALUE_BYTES {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("`--value` has {} bytes", text.len()),
             format!("a signal's value has at most {} KiB", MOST_VALUE_BYTES >> 10),
         ));
     }
     serde_json::from_str(text).map_err(|error| {
-        Mistakes::one(
+        usage_error(
             format!("`--value` is no JSON: {error}"),
             r#"write JSON, as in `--value '{"rows": 1200}'`, or a text with its quotes, as in `--value '"done"'`"#,
         )

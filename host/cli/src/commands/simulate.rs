@@ -56,7 +56,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
         }
     };
     serve::serve(world.service(), token, listener, stop).await;
-    if let Some(path) = &global.state {
+    if let Some(path) = &global.simulation.state {
         context::save(&world, path)?;
     }
     Ok(Exit::Done)

@@ -16,7 +16,7 @@ use crate::{
     exit::Exit,
     project::{self, Project},
     render::{Paint, columns, lines, name_of, span, tables},
-    report::Mistakes,
+    report::{Diagnostics, usage_error},
     terminal::Text,
     text,
 };
@@ -121,11 +121,11 @@ pub(super) fn find<'a>(history: &'a [Past], wanted: Option<&str>) -> anyhow::Res
     found.ok_or_else(|| {
         let known: Vec<&str> = history.iter().map(|past| past.id.as_str()).collect();
         match wanted {
-            Some(wanted) => Mistakes::one(
+            Some(wanted) => usage_error(
                 format!("there is no operation {wanted}"),
                 format!("there are {}", known.join(", ")),
             ),
-            None => Mistakes::one("no operation is over yet", "`capstan status` shows what runs"),
+            None => usage_error("no operation is over yet", "`capstan status` shows what runs"),
         }
     })
 }
@@ -189,7 +189,7 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
             Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| fits_hook(hook, &task.outline.key)) => {
                 logs.clear();
             }
-            Err(why) => return Err(Mistakes(vec![why.mistake("--hook", hook)]).into()),
+            Err(why) => return Err(Diagnostics(vec![why.mistake("--hook", hook)]).into()),
         }
     }
     if global.output != Output::Text {

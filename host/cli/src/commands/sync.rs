@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use capstan_core::{error::PlanError, lint::Finding, plan::Plan};
+use capstan_core::{error::Diagnostic, lint::Finding, plan::Plan};
 use capstan_engine::{Current, Planned, Rehearsed, Request};
 
 use super::{
@@ -15,10 +15,11 @@ use super::{
 use crate::{
     args::{DryRun, Global, Lints, Output, Sync},
     context::Context,
+    environment,
     exit::Exit,
     render::{self, name_of},
-    report::Mistakes,
-    source, text,
+    report::{Diagnostics, usage_error},
+    text,
 };
 
 pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
@@ -38,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
     let mut prepared = prepare(global, &args.set).await?;
     let result = match prepared.all.pop() {
         Some((app, desired)) if prepared.all.is_empty() => {
-            let on_busy = args.on_busy.or(app.options.on_busy).unwrap_or_default();
+            let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
             let source = Source::Request(Box::new(request(&prepared.context, &app, desired)?));
             let mut conductor = Conductor {
                 lints: args.lints.clone(),
@@ -64,15 +65,15 @@ enum Source {
 
 fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
     if !args.set.from.sources().is_empty() {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             "`--plan` and sources don't go together",
             "a saved plan holds its manifests",
         ));
     }
-    let text = source::text(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let text = environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
     Planned::load(&text).map_err(|mut mistake| {
         mistake.message = format!("{}: {}", path.display(), mistake.message);
-        Mistakes(vec![mistake]).into()
+        Diagnostics(vec![mistake]).into()
     })
 }
 
@@ -80,7 +81,7 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
 async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> {
     let mut turns = Vec::new();
     for (app, desired) in std::mem::take(&mut prepared.all) {
-        let on_busy = args.on_busy.or(app.options.on_busy).unwrap_or_default();
+        let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
         let request = request(&prepared.context, &app, desired)?;
         turns.push(Turn {
             name: app.name,
@@ -143,9 +144,9 @@ fn refuse(plan: &Plan, lints: &Lints) -> anyhow::Result<()> {
         return Ok(());
     }
     let rules: BTreeSet<&str> = stopping.iter().map(|finding| &*finding.rule).collect();
-    let mut mistakes: Vec<PlanError> = stopping
+    let mut mistakes: Vec<Diagnostic> = stopping
         .iter()
-        .map(|finding| PlanError {
+        .map(|finding| Diagnostic {
             message: format!("{} [{}]", finding.message, finding.rule),
             object: finding.key.clone(),
             place: finding.place.clone(),
@@ -155,12 +156,12 @@ fn refuse(plan: &Plan, lints: &Lints) -> anyhow::Result<()> {
         .collect();
     let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
     let rule = rules.into_iter().collect::<Vec<_>>().join(", ");
-    let error = PlanError::new("nothing was changed: this would not end well");
+    let error = Diagnostic::new("nothing was changed: this would not end well");
     mistakes.push(error.hint(format!(
         "`{}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known",
         flags.join(" ")
     )));
-    Err(Mistakes(mistakes).into())
+    Err(Diagnostics(mistakes).into())
 }
 
 async fn rehearse(conductor: &Conductor<'_>, planned: &Planned, by: DryRun) -> anyhow::Result<Exit> {

@@ -2,7 +2,7 @@
 
 use capstan_core::{
     compat::{Difference, Rule, What},
-    error::PlanError,
+    error::Diagnostic,
     plugins::Application,
 };
 use serde::Serialize;
@@ -20,10 +20,10 @@ pub struct Explained {
     pub differences: Vec<Difference>,
     /// What is wrong with the manifests by our rules alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub native_mistakes: Vec<PlanError>,
+    pub native_mistakes: Vec<Diagnostic>,
     /// What is wrong with them by Argo CD's alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub argo_cd_mistakes: Vec<PlanError>,
+    pub argo_cd_mistakes: Vec<Diagnostic>,
 }
 
 /// Writes it.
@@ -116,7 +116,7 @@ fn both(difference: &Difference) -> Text {
     )
 }
 
-fn told(mistake: &PlanError) -> String {
+fn told(mistake: &Diagnostic) -> String {
     let mut text = mistake.message.clone();
     if let Some(place) = &mistake.place {
         text = format!("{place}: {text}");

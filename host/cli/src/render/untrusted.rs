@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::{Paint, findings, plan, run::RunText, tables};
 use crate::{
-    report::{self, Mistakes},
+    report::{self, Diagnostics},
     terminal::Text,
 };
 
@@ -259,14 +259,14 @@ fn empty() -> Plan {
 
 #[test]
 fn an_error_shows_nothing_that_a_terminal_acts_on() {
-    let mistake = capstan_core::error::PlanError {
+    let mistake = capstan_core::error::Diagnostic {
         message: hostile(),
         object: Some(key()),
         place: None,
         source_line: None,
         hint: Some(hostile()),
     };
-    let placed = capstan_core::error::PlanError {
+    let placed = capstan_core::error::Diagnostic {
         place: Some(Place {
             file: hostile(),
             document: 1,
@@ -278,7 +278,7 @@ fn an_error_shows_nothing_that_a_terminal_acts_on() {
     };
     for paint in [Paint::PLAIN, Paint::ALWAYS] {
         for error in [
-            Mistakes(vec![mistake.clone(), placed.clone()]).into(),
+            Diagnostics(vec![mistake.clone(), placed.clone()]).into(),
             EngineError::Plan(vec![placed.clone()]).into(),
             EngineError::Busy {
                 holder: hostile(),

@@ -138,7 +138,7 @@ fn lint_tells_machines_in_sarif() {
     let place = &first["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "tests/fixtures/sets/lint/shop.yaml");
     assert_eq!(place["region"]["startLine"], 29);
-    // Mistakes that keep manifests from being planned are told likewise.
+    // Diagnostics that keep manifests from being planned are told likewise.
     let said = run("lint -f tests/fixtures/sets/bad -o sarif");
     let document: Value = serde_json::from_str(&said.out).unwrap();
     let results = document["runs"][0]["results"].as_array().unwrap();

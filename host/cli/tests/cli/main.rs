@@ -14,6 +14,7 @@ mod interrupted;
 mod lint;
 mod plugins;
 mod project;
+mod readme;
 mod real;
 mod replay;
 mod serve;

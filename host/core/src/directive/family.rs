@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     compat::Rule,
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     phase::Phase,
     wave::Wave,
 };
@@ -89,7 +89,7 @@ fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
 }
 
 /// Adds an error about the value of an annotation: Argo CD ignores what is wrong in its own and in Helm's, and knows nothing of ours.
-fn judge(reader: &mut Reader<'_>, name: &str, error: PlanError) {
+fn judge(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
     if name.starts_with("capstan.dev/") {
         reader.push(error);
     } else {

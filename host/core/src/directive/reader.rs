@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{Directives, Mode, values};
 use crate::{
     compat::Rule,
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     manifest::{self, Manifest},
     object::Object,
     place::reference_token,
@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Reader<'a> {
     pub manifest: &'a Manifest,
     pub mode: Mode,
-    errors: Vec<PlanError>,
+    errors: Vec<Diagnostic>,
     notices: Vec<String>,
     rules: Vec<Rule>,
 }
@@ -32,7 +32,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns what was found, or what is wrong with it.
-    pub fn finish(self, mut found: Directives) -> Result<Directives, Vec<PlanError>> {
+    pub fn finish(self, mut found: Directives) -> Result<Directives, Vec<Diagnostic>> {
         if self.errors.is_empty() {
             found.notices = self.notices;
             found.rules = self.rules;
@@ -59,12 +59,12 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds an error that is made already.
-    pub fn push(&mut self, error: PlanError) {
+    pub fn push(&mut self, error: Diagnostic) {
         self.errors.push(error);
     }
 
     /// Adds an error where our rules hold; a notice where Argo CD's do, which ignores it.
-    pub fn ignored_by_argo_cd(&mut self, error: PlanError) {
+    pub fn ignored_by_argo_cd(&mut self, error: Diagnostic) {
         if !self.mode.has(Rule::MistakesAreIgnored) {
             return self.errors.push(error);
         }

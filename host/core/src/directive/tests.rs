@@ -36,7 +36,7 @@ fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
     }
 }
 
-fn told(error: &PlanError) -> String {
+fn told(error: &Diagnostic) -> String {
     let place = error.place.as_ref().map(ToString::to_string).unwrap_or_default();
     let hint = error
         .hint
@@ -138,8 +138,8 @@ fn hooks_of_argo_cd() {
     PreSyc: {"family":"argoCd","notices":["`PreSyc` is no phase; it is ignored (did you mean `PreSync`?)"],"words":["PreSyc"]}
     pre-install: {"family":"argoCd","notices":["`pre-install` is no phase; it is ignored (that is Helm's word: write `PreSync`)"],"words":["pre-install"]}
     mine: {"family":"argoCd","words":["mine"]}
-    : {"family":"argoCd","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
-    ,: {"family":"argoCd","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
+    : {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no word that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
+    ,: {"family":"argoCd","leftAlone":"`argocd.argoproj.io/hook` has no word that Argo CD knows","notices":["`argocd.argoproj.io/hook` names no phase; it is ignored (write `PreDelete`, `PreSync`, `Sync`, `PostSync`, `PostDelete` or `SyncFail`)"],"words":["Skip"]}
     "#);
 }
 
@@ -176,13 +176,13 @@ fn hooks_of_helm() {
     pre-install,pre-upgrade: {"family":"helm","phases":["PreSync"],"words":["PreSync"]}
     pre-upgrade,post-install: {"family":"helm","phases":["PreSync","PostSync"],"words":["PreSync","PostSync"]}
     pre-delete: {"family":"helm","phases":["PreDelete"],"words":["PreDelete"]}
-    test: {"family":"helm","notices":["helm.sh/hook: test is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
     crd-install: {"notices":["helm.sh/hook: crd-install makes no hook; the object is applied like any other"]}
     post-rollback,post-upgrade: {"family":"helm","notices":["helm.sh/hook: post-rollback is ignored, as by Argo CD"],"phases":["PostSync"],"words":["PostSync"]}
-    PreSync: {"family":"helm","notices":["`PreSync` is no hook of Helm; it is ignored (that is Argo CD's word: write it into `argocd.argoproj.io/hook`)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    pre-instal: {"family":"helm","notices":["`pre-instal` is no hook of Helm; it is ignored (did you mean `pre-install`?)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    test-failure: {"family":"helm","notices":["helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
-    test,test-failure: {"family":"helm","notices":["helm.sh/hook: test is ignored, as by Argo CD","helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    PreSync: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["`PreSync` is no hook of Helm; it is ignored (that is Argo CD's word: write it into `argocd.argoproj.io/hook`)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    pre-instal: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["`pre-instal` is no hook of Helm; it is ignored (did you mean `pre-install`?)","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test-failure: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
+    test,test-failure: {"family":"helm","leftAlone":"no word of `helm.sh/hook` belongs to a deployment","notices":["helm.sh/hook: test is ignored, as by Argo CD","helm.sh/hook: test-failure is ignored, as by Argo CD","no word of helm.sh/hook belongs to a deployment; the object is left alone"],"words":["Skip"]}
     "#);
 }
 

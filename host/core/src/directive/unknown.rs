@@ -7,7 +7,7 @@ use super::{
     table::{ANNOTATIONS, WRITTEN_BY_HOST},
 };
 use crate::{
-    error::{PlanError, letters_between, near},
+    error::{Diagnostic, letters_between, near},
     manifest::Manifest,
 };
 
@@ -35,7 +35,7 @@ pub fn is_known_word(word: &str) -> bool {
 
 /// Makes the error about a word of the hook annotation that is no phase and that no plugin claims; `claimed_words` are those that
 /// plugins do claim.
-pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> PlanError {
+pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> Diagnostic {
     let name = present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
     let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
     let error = manifest.error(&pointer(name), format!("`{word}` is no phase, and no plugin claims it"));
@@ -44,7 +44,7 @@ pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[Stri
 
 /// Makes the error about a delete policy that no plugin answers for; `known` are those that plugins do. A near miss of Argo CD's three
 /// policies is found in any case. Helm's words are judged when they are read.
-pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> PlanError {
+pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> Diagnostic {
     let name = present(manifest, &[OUR_POLICY, ARGO_POLICY]);
     let error = manifest.error(&pointer(name), format!("`{word}` is no delete policy"));
     let mut words: Vec<&str> = KNOWN_POLICIES.to_vec();
@@ -58,12 +58,12 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
 }
 
 /// Makes the error about a word of Helm's delete policies that is none of Helm's.
-pub(super) fn not_helms_policy(manifest: &Manifest, word: &str) -> PlanError {
+pub(super) fn not_helms_policy(manifest: &Manifest, word: &str) -> Diagnostic {
     let error = manifest.error(&pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
     with_nearest(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect())
 }
 
-fn with_nearest(error: PlanError, word: &str, known: Vec<&str>) -> PlanError {
+fn with_nearest(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {
     match near(word, known.iter().copied()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint(format!("it can be {}", one_of(&known))),
@@ -83,7 +83,7 @@ fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
 
 /// Makes the error about a word that nobody would give to a plugin: a misspelt phase, or Helm's word in another's annotation. Short
 /// words are judged by their letters' case only, since a plugin's word may well be one letter away from them.
-pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Option<PlanError> {
+pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Option<Diagnostic> {
     if is_known_word(word) {
         return None;
     }
@@ -124,7 +124,7 @@ pub(super) fn check_names(reader: &mut Reader<'_>) {
 
 /// All of `capstan.dev/` is ours. Of the others' names only those are judged that begin as hooks and waves do, or are a near miss:
 /// Argo CD and Helm have many more, and will have others.
-fn misspelt_name(manifest: &Manifest, name: &str) -> Option<PlanError> {
+fn misspelt_name(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
     let known = || ANNOTATIONS.iter().map(|row| row.annotation);
     if known()
         .chain(WRITTEN_BY_HOST)

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{error::PlanError, manifest::Manifest, object::ObjectKey};
+use crate::{error::Diagnostic, manifest::Manifest, object::ObjectKey};
 
 const ANNOTATION: &str = "capstan.dev/ignore-differences";
 
@@ -51,17 +51,17 @@ impl IgnoreRule {
     }
 
     /// Returns what is wrong with it.
-    pub fn mistakes(&self) -> Vec<PlanError> {
+    pub fn mistakes(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.kind.is_empty() {
-            let error = PlanError::new("a rule of `ignoreDifferences` names no kind");
+            let error = Diagnostic::new("a rule of `ignoreDifferences` names no kind");
             found.push(error.hint("write `kind: Deployment`, or `kind: \"*\"` for all"));
         }
         for pointer in &self.json_pointers {
-            found.extend(wrong_pointer(pointer).map(|(message, hint)| PlanError::new(message).hint(hint)));
+            found.extend(wrong_pointer(pointer).map(|(message, hint)| Diagnostic::new(message).hint(hint)));
         }
         if let Some(expression) = self.jq_path_expressions.first() {
-            let error = PlanError::new(format!(
+            let error = Diagnostic::new(format!(
                 "`jqPathExpressions` of `ignoreDifferences` are not supported: `{expression}`"
             ));
             found.push(error.hint(
@@ -78,7 +78,7 @@ impl Ignored {
     /// # Errors
     ///
     /// Returns what is wrong with the annotation.
-    pub fn of(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<Ignored, Vec<PlanError>> {
+    pub fn of(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<Ignored, Vec<Diagnostic>> {
         let mut ignored = Ignored::default();
         let key = manifest.key();
         for rule in rules.iter().filter(|rule| rule.fits(&key)) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Decoded, LeftOut, Manifest, Origin, TEMPLATE, exported, source::Source};
 use crate::{
-    error::{PlanError, near},
+    error::{Diagnostic, near},
     name::{NameError, NamespaceName, ObjectName, check_generate_name},
     object::Object,
     place::reference_token,
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Taken {
     is_applied: bool,
     pub decoded: Decoded,
-    pub errors: Vec<PlanError>,
+    pub errors: Vec<Diagnostic>,
     /// The first exported object that a controller made, with that controller, and how many there are.
     controlled: Option<(Manifest, String, usize)>,
 }
@@ -98,7 +98,7 @@ impl Taken {
     }
 
     /// Returns what the text holds, or everything that is wrong with it.
-    pub fn finish(mut self) -> Result<Decoded, Vec<PlanError>> {
+    pub fn finish(mut self) -> Result<Decoded, Vec<Diagnostic>> {
         if let Some((manifest, controller, count)) = self.controlled {
             let more = match count {
                 1 => String::new(),
@@ -170,7 +170,7 @@ fn items(list: Node) -> Vec<Node> {
 }
 
 /// Says what is wrong with a mapping as a manifest.
-pub(super) fn check(manifest: &Manifest) -> Vec<PlanError> {
+pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for field in ["apiVersion", "kind"] {
         errors.extend(check_required(manifest, field));
@@ -213,7 +213,7 @@ pub(super) fn check(manifest: &Manifest) -> Vec<PlanError> {
 }
 
 /// Says which values of a Secret the API server would refuse. Its own answer quotes them; here only their places are told.
-fn check_secret(manifest: &Manifest) -> Vec<PlanError> {
+fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for field in ["data", "stringData"] {
         let members = match manifest.object.0.get(field) {
@@ -255,7 +255,7 @@ fn check_secret(manifest: &Manifest) -> Vec<PlanError> {
 }
 
 /// Says which names can't be in the path of a request: the server would read another path.
-fn check_names(manifest: &Manifest) -> Vec<PlanError> {
+fn check_names(manifest: &Manifest) -> Vec<Diagnostic> {
     let check = |field: &str, check: fn(&str) -> Result<(), NameError>| {
         let pointer = format!("/metadata/{field}");
         // What has no name at all is told elsewhere.
@@ -272,7 +272,7 @@ fn check_names(manifest: &Manifest) -> Vec<PlanError> {
     found.into_iter().flatten().collect()
 }
 
-fn nameless(manifest: &Manifest, pointer: &str) -> PlanError {
+fn nameless(manifest: &Manifest, pointer: &str) -> Diagnostic {
     let kind = manifest.object.kind();
     let error = manifest.key_error(
         pointer,
@@ -289,7 +289,7 @@ fn nameless(manifest: &Manifest, pointer: &str) -> PlanError {
     }
 }
 
-fn check_required(manifest: &Manifest, field: &str) -> Option<PlanError> {
+fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
     let found = manifest.object.0.get(field);
     if let Some(Value::String(text)) = found
         && !text.is_empty()
@@ -312,7 +312,7 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<PlanError> {
 }
 
 /// Says that a value that must be a text is none, if so.
-fn check_text(manifest: &Manifest, pointer: &str) -> Option<PlanError> {
+fn check_text(manifest: &Manifest, pointer: &str) -> Option<Diagnostic> {
     let value = manifest.object.0.pointer(pointer)?;
     if matches!(value, Value::String(_) | Value::Null) {
         return None;
@@ -322,7 +322,7 @@ fn check_text(manifest: &Manifest, pointer: &str) -> Option<PlanError> {
 }
 
 /// Says which labels or annotations are no texts. Null counts as an empty one, as in the API server.
-fn check_texts(manifest: &Manifest, field: &str) -> Vec<PlanError> {
+fn check_texts(manifest: &Manifest, field: &str) -> Vec<Diagnostic> {
     let pointer = format!("/metadata/{field}");
     match manifest.object.0.pointer(&pointer) {
         None | Some(Value::Null) => Vec::new(),
@@ -344,7 +344,7 @@ fn check_texts(manifest: &Manifest, field: &str) -> Vec<PlanError> {
     }
 }
 
-fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> PlanError {
+fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> Diagnostic {
     let error = manifest.error(pointer, format!("`{field}` must be a text, not {}", name(value)));
     if error.source_line.as_deref().is_some_and(|line| line.contains("{{")) {
         return error.hint(TEMPLATE);
@@ -358,7 +358,7 @@ fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> P
 }
 
 /// Returns the word at an error's place as it is written: `yes`, not `true`.
-pub(super) fn as_written(error: &PlanError) -> Option<String> {
+pub(super) fn as_written(error: &Diagnostic) -> Option<String> {
     let column = usize::try_from(error.place.as_ref()?.column).ok()?;
     let word: String = error
         .source_line

@@ -14,7 +14,7 @@ fn errors(text: &str) -> String {
     }
 }
 
-pub(crate) fn told(errors: &[PlanError]) -> String {
+pub(crate) fn told(errors: &[Diagnostic]) -> String {
     let mut lines = Vec::new();
     for error in errors {
         let place = error
@@ -79,7 +79,7 @@ fn a_manifest_without_text_has_no_place() {
     assert_eq!(manifest.place("/kind"), None);
     assert_eq!(
         manifest.error("/kind", "wrong"),
-        PlanError::new("wrong").about(manifest.key())
+        Diagnostic::new("wrong").about(manifest.key())
     );
 }
 

@@ -76,7 +76,7 @@ impl Making<'_> {
         edges
     }
 
-    fn mistaken(&mut self, error: crate::error::PlanError) {
+    fn mistaken(&mut self, error: crate::error::Diagnostic) {
         if self.planning.does == OperationKind::Sync {
             self.errors.push(error);
         }
@@ -172,7 +172,7 @@ impl Making<'_> {
     }
 }
 
-fn error_at(manifest: &Manifest, message: String) -> crate::error::PlanError {
+fn error_at(manifest: &Manifest, message: String) -> crate::error::Diagnostic {
     manifest.error(
         &format!("/metadata/annotations/{}", ANNOTATION.replace('/', "~1")),
         message,

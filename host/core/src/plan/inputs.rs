@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{make::Classified, naming::Names};
 use crate::{
     diff,
-    error::PlanError,
+    error::Diagnostic,
     hook::short_hash,
     object::{Object, ObjectKey},
     reference::references,
@@ -21,7 +21,7 @@ const ANNOTATION: &str = "capstan.dev/run-if-inputs";
 /// # Errors
 ///
 /// Returns every word of its annotation that names no object of the set.
-pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -> Result<String, Vec<PlanError>> {
+pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -> Result<String, Vec<Diagnostic>> {
     let (manifest, directives) = (&hook.manifest, &hook.directives);
     let key = manifest.key();
     let mut named: BTreeSet<ObjectKey> = references(&manifest.object)

@@ -11,7 +11,7 @@ use crate::{
     container::{Container, Contents},
     diff::{self, Answer, Decided, Question},
     directive::{ApplyMode, Directives, OnTimeout, Wait},
-    error::PlanError,
+    error::Diagnostic,
     grace::Grace,
     hook::HookId,
     ignore::{IgnoreRule, Ignored},
@@ -143,7 +143,7 @@ impl Confirmed {
     }
 
     /// Returns an error for each word that names nothing of what is there, or more than one object.
-    fn check(&self, objects: &ObjectIndex) -> Vec<PlanError> {
+    fn check(&self, objects: &ObjectIndex) -> Vec<Diagnostic> {
         let unresolved = |word: &String| Some(objects.resolve(word).err()?.mistake("--confirm", word));
         self.only.iter().filter_map(unresolved).collect()
     }
@@ -161,7 +161,7 @@ impl<'a> Planning<'a> {
 /// # Errors
 ///
 /// Returns everything that is wrong, in the order of the manifests.
-pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<PlanError>> {
+pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let desired = in_order(planning.desired);
     let mut made = Making {
         planning,
@@ -265,7 +265,7 @@ pub(super) struct Making<'a> {
     pub idle: Vec<(Phase, Wave)>,
     /// The containers that go with everything that is in them.
     pub confirmed: BTreeSet<Container>,
-    pub errors: Vec<PlanError>,
+    pub errors: Vec<Diagnostic>,
 }
 
 impl Making<'_> {
@@ -306,7 +306,7 @@ impl Making<'_> {
     fn check_set(&mut self) {
         let desired = &self.desired;
         if desired.is_empty() && self.planning.does == OperationKind::Sync {
-            let error = PlanError::new("there are no manifests in the input");
+            let error = Diagnostic::new("there are no manifests in the input");
             self.errors
                 .push(error.hint("an empty set would mean to remove everything; `capstan delete` does that"));
         }

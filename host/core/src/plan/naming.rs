@@ -2,7 +2,7 @@
 
 use super::make::Classified;
 use crate::{
-    error::PlanError,
+    error::Diagnostic,
     manifest::Manifest,
     object::ObjectKey,
     object_word::{FORM, ObjectIndex, ObjectWord, Unresolved},
@@ -37,7 +37,7 @@ impl Names {
     }
 
     /// Says what is wrong with a word of a manifest's annotation that names no object.
-    pub fn mistake(manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> PlanError {
+    pub fn mistake(manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> Diagnostic {
         let pointer = format!("/metadata/annotations/{}", annotation.replace('/', "~1"));
         let error = |message: String| manifest.error(&pointer, message);
         match unresolved {

@@ -112,7 +112,7 @@ mod tests {
             format!("{SETTINGS}data: {{a: b}}\n"),
         ];
         let notice =
-            "it is written 3 times; what is written in a.yaml:1 (document 1), a.yaml:5 (document 2) is left out";
+            "it is written 3 times; what is written in a.yaml:1, a.yaml:5 (document 2) is left out";
         assert_eq!(left(&twice, Mode::ArgoCd), [format!("9: {notice}")]);
         assert_eq!(left(&twice, Mode::Native).len(), 3, "a mistake of the plan");
     }

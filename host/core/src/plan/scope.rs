@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::versions;
-use crate::{directive::Directives, error::PlanError, manifest::Manifest, object::GroupKind};
+use crate::{directive::Directives, error::Diagnostic, manifest::Manifest, object::GroupKind};
 
 /// Where objects of a kind live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn settle(
     manifests: &mut [(Manifest, Directives)],
     known: &Scopes,
     namespace: &str,
-) -> Result<Scopes, Vec<PlanError>> {
+) -> Result<Scopes, Vec<Diagnostic>> {
     let brought = brought(manifests.iter().map(|(manifest, _)| manifest));
     let mut errors = Vec::new();
     for (manifest, directives) in manifests.iter_mut() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::PlanError,
+    error::Diagnostic,
     object::ObjectKey,
     object_word::{ObjectIndex, fits, fits_hook},
     phase::Phase,
@@ -69,7 +69,7 @@ impl Selection {
         &self,
         resources: impl Iterator<Item = &'set ObjectKey>,
         hooks: impl Iterator<Item = &'set ObjectKey>,
-    ) -> Vec<PlanError> {
+    ) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         if !self.only.is_empty() {
             let resources = ObjectIndex::of(resources.cloned());

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use super::{Classified, Confirmed, Limits, Live, Plan, Planning, Role, Selection, make};
 use crate::{
     directive::{self, Mode, OnTimeout},
-    error::PlanError,
+    error::Diagnostic,
     hook::{HookId, HookOutcome},
     manifest,
     operation_kind::{OperationKind, Purpose},
@@ -66,7 +66,7 @@ fn case(text: &str) -> Case {
 }
 
 impl Case {
-    fn plan(&self) -> Result<Plan, Vec<PlanError>> {
+    fn plan(&self) -> Result<Plan, Vec<Diagnostic>> {
         let live = Live {
             is_first_install: self.is_first_install,
             ..Live::default()

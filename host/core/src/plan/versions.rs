@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    error::PlanError,
+    error::Diagnostic,
     manifest::Manifest,
     object::{GroupKind, Object},
 };
@@ -214,7 +214,7 @@ pub fn minor(version: &str) -> Option<u32> {
 
 /// Returns a mistake for each manifest in a version that neither the cluster serves nor a definition of the set. Where the set has the
 /// definition of a kind, that alone counts: it is in force before the objects of its kind are applied.
-pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<PlanError> {
+pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<Diagnostic> {
     let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined).collect();
     manifests
         .filter_map(|manifest| {

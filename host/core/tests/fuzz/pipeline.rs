@@ -2,7 +2,7 @@
 
 use capstan_core::{
     directive::{self, Directives, Mode, OnTimeout},
-    error::PlanError,
+    error::Diagnostic,
     manifest::{self, Manifest},
     object::{Object, labels},
     operation_kind::{OperationKind, Purpose},
@@ -43,7 +43,7 @@ fn who(need: &Need) -> Option<Answerer> {
     is_claimed.then(|| answerer(&need.to_string()))
 }
 
-fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, Box<PlanError>> {
+fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role, Box<Diagnostic>> {
     if !directives.is_hook() {
         return Ok(Role::Resource);
     }
@@ -69,12 +69,12 @@ fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role
 }
 
 /// Decodes a text and plans it.
-pub fn read_and_plan(text: &str, way: Way) -> Result<Plan, Vec<PlanError>> {
+pub fn read_and_plan(text: &str, way: Way) -> Result<Plan, Vec<Diagnostic>> {
     make(&manifest::decode("fuzz.yaml", text)?, way)
 }
 
 /// Plans manifests.
-pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
+pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     let mut settled = Vec::new();
     for manifest in manifests {
@@ -140,7 +140,8 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<PlanError>> {
     }
 }
 
-/// What is there: each object as it is desired, and a copy of it that no manifest names.
+/// What is there: each object as it is desired, and a copy of it that no manifest names. Of several manifests of one object the same one
+/// is there in whatever order they are read.
 fn live(desired: &[Classified], is_live: bool) -> Live {
     let mut live = Live {
         is_first_install: !is_live,
@@ -149,8 +150,10 @@ fn live(desired: &[Classified], is_live: bool) -> Live {
     if !is_live {
         return live;
     }
-    for one in desired {
-        let mut object: Object = one.manifest.object.clone();
+    let mut wanted: Vec<&Object> = desired.iter().map(|one| &one.manifest.object).collect();
+    wanted.sort_by_cached_key(|object| object.0.to_string());
+    for object in wanted {
+        let mut object = object.clone();
         if object.generate_name().is_some() || !object.0.is_object() {
             continue;
         }

@@ -1,7 +1,7 @@
 //! What holds for every text and every set.
 
 use capstan_core::{
-    error::PlanError,
+    error::Diagnostic,
     manifest::{self, Manifest},
     plan::Plan,
 };
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A plan can be stored and read again; mistakes say something.
-fn holds(made: &Result<Plan, Vec<PlanError>>) -> TestCaseResult {
+fn holds(made: &Result<Plan, Vec<Diagnostic>>) -> TestCaseResult {
     match made {
         Ok(plan) => {
             let stored = serde_json::to_string(plan).map_err(|error| TestCaseError::fail(error.to_string()))?;
@@ -104,7 +104,7 @@ fn one_set_makes_one_plan_in_whatever_order_it_is_read() {
 }
 
 /// Mistakes that are found before there is a plan come in the order of the manifests; the engine sorts them by place.
-fn sorted(made: Result<Plan, Vec<PlanError>>) -> Result<Plan, Vec<PlanError>> {
+fn sorted(made: Result<Plan, Vec<Diagnostic>>) -> Result<Plan, Vec<Diagnostic>> {
     made.map_err(|mut mistakes| {
         mistakes.sort_by(|a, b| (&a.place, &a.message, &a.object).cmp(&(&b.place, &b.message, &b.object)));
         mistakes

@@ -16,7 +16,7 @@ fn reasons(plan: &Plan) -> Vec<String> {
 }
 
 fn mistakes(case: &Case) -> Vec<String> {
-    let tell = |error: &capstan_core::error::PlanError| error.message.clone();
+    let tell = |error: &capstan_core::error::Diagnostic| error.message.clone();
     case.plan().err().unwrap_or_default().iter().map(tell).collect()
 }
 

@@ -4,7 +4,7 @@ use capstan_core::{
     compat::Mode,
     container::Contents,
     directive::{self, OnTimeout},
-    error::PlanError,
+    error::Diagnostic,
     manifest,
     object::Object,
     operation_kind::{OperationKind, Purpose},
@@ -73,7 +73,7 @@ impl Case {
         self
     }
 
-    pub fn plan(&self) -> Result<Plan, Vec<PlanError>> {
+    pub fn plan(&self) -> Result<Plan, Vec<Diagnostic>> {
         let options = SyncOptions::read(self.options.iter().copied(), self.mode)?;
         let mut desired = Vec::new();
         for manifest in manifest::decode("all.yaml", &self.manifests)? {

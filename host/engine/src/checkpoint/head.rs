@@ -11,6 +11,7 @@ use capstan_core::{
     phase::Phase,
     plugins::Application,
     record::HookRecords,
+    revision::Revision,
     sync_options::SyncOptions,
     task::{PolicyUse, TaskId},
     wave::Wave,
@@ -19,7 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::blob::BlobRef;
-use crate::{planning::Place, revision::Revision};
+use crate::planning::Place;
 
 /// The version of the stored form: read by this version and later ones.
 ///

@@ -1,6 +1,6 @@
 //! What an operation stores before it begins, and whether that is too much.
 
-use capstan_core::{error::PlanError, object::Object, operation_kind::OperationKind};
+use capstan_core::{error::Diagnostic, object::Object, operation_kind::OperationKind};
 
 use super::blob::{self, Packed};
 use crate::{error::EngineError, planning::Planned};
@@ -78,7 +78,7 @@ fn fits(objects: usize, packed: u64, largest: u64) -> Result<(), EngineError> {
     } else {
         return Ok(());
     };
-    let error = PlanError::new(message)
+    let error = Diagnostic::new(message)
         .hint("nothing was changed; make several applications of it, or leave large data out of manifests");
     Err(EngineError::Plan(vec![error]))
 }

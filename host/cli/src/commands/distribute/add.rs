@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use capstan_files::Readers;
+use capstan_project::edit;
 use capstan_registry::{Lock, Locked};
+use capstan_runtime::plugins;
 
 use super::{here, policy, shown::Shown, store};
 use crate::{
     args::{Add, Global, Output},
     commands::{print, print_json, say},
     exit::Exit,
-    plugins,
-    project::{FILE, edit},
-    report::Mistakes,
+    project::FILE,
+    report::usage_error,
     text,
 };
 
@@ -27,9 +28,9 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
     let of_file = file
         .iter()
         .flat_map(|configuration| &configuration.file.without_plugins);
-    let mut without = of_file.chain(&global.without_plugins);
+    let mut without = of_file.chain(&global.plugins.without);
     if capstan_bundle::get(&shown.name).is_some() && !without.any(|name| *name == shown.name) {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!(
                 "a built-in plugin is named `{}`, too, and only one of them can be loaded",
                 shown.name

@@ -1,6 +1,7 @@
 //! `capstan plugin publish`.
 
 use capstan_registry::{OnTaken, Policy, Source};
+use capstan_runtime::{plugin_folder, plugins};
 use serde_json::json;
 
 use super::{shown::checked, store};
@@ -8,8 +9,7 @@ use crate::{
     args::{Global, Output, Publish},
     commands::{print, print_json, say},
     exit::Exit,
-    plugin_folder, plugins,
-    report::Mistakes,
+    report::{self, usage_error},
     text,
 };
 
@@ -17,17 +17,19 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
     let target = match &args.target {
         Source::Oci(target) if target.tag.is_some() => target,
         Source::Oci(_) | Source::Https { .. } | Source::File { .. } | Source::Path(_) => {
-            return Err(Mistakes::one(
+            return Err(usage_error(
                 format!("nothing can be published to {}", args.target),
                 "name a tag in a registry, as in `oci://ghcr.io/acme/queue:1.2`",
             ));
         }
     };
     let file = plugin_folder::component(&args.file)?;
-    plugin_folder::warn_if_stale(&file);
+    if let Some(stale) = plugin_folder::stale(&file) {
+        report::stale(&stale);
+    }
     let component = std::fs::read(&file).map_err(|error| {
         let message = format!("the plugin {} can't be read: {error}", file.display());
-        Mistakes::one(message, "name a `.wasm` file, or the folder that it was built in")
+        usage_error(message, "name a `.wasm` file, or the folder that it was built in")
     })?;
     // What no host would load is nothing to publish.
     checked(global, file.display().to_string(), component.clone())?;

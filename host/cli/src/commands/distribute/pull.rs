@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use capstan_files::Readers;
 
+use capstan_runtime::plugins;
+
 use super::{here, policy, store};
 use crate::{
     args::{Global, Pull},
     commands::say,
     exit::Exit,
-    plugins, text,
+    text,
 };
 
 pub(super) fn run(global: &Global, args: &Pull) -> anyhow::Result<Exit> {

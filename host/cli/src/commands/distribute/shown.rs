@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use crate::{
     args::Global,
-    context,
     render::{columns, lines},
     terminal::Text,
     text,
@@ -133,6 +132,9 @@ impl Shown {
 ///
 /// Returns why the sandbox doesn't take it.
 pub(super) fn checked(global: &Global, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
-    let found = context::alone(global, name, component)?.plugins().into_iter().next();
+    let found = capstan_runtime::alone(&global.plugin_host, name, component)?
+        .plugins()
+        .into_iter()
+        .next();
     found.context("the sandbox has lost a plugin")
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use capstan_core::error::near;
 use capstan_registry::{Lock, Locked};
+use capstan_runtime::plugins;
 use serde_json::json;
 
 use super::{here, policy, shown::Shown, store};
@@ -11,8 +12,7 @@ use crate::{
     args::{Global, Output, Update},
     commands::{print, print_json, say},
     exit::Exit,
-    plugins,
-    report::Mistakes,
+    report::usage_error,
     terminal::Text,
     text,
 };
@@ -76,7 +76,7 @@ fn selected(lock: &Lock, name: Option<&str>) -> anyhow::Result<Vec<Locked>> {
         None if names.is_empty() => "nothing is pinned; `capstan plugin add SOURCE` does that".to_owned(),
         None => format!("there are {}", names.join(", ")),
     };
-    Err(Mistakes::one(format!("no plugin `{name}` is pinned"), hint))
+    Err(usage_error(format!("no plugin `{name}` is pinned"), hint))
 }
 
 fn text(old: &Locked, new: &Shown) -> Text {

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
+use capstan_project::signature_policy;
 use capstan_registry::{Pattern, Policy, Rule};
+use capstan_runtime::plugins;
 
 use super::{here, policy, shown::Shown, store};
 use crate::{
     args::{Global, Output, Verify},
     commands::{print, print_json},
     exit::Exit,
-    plugins,
-    project::signed,
-    report::Mistakes,
+    report::usage_error,
 };
 
 pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
@@ -21,7 +21,7 @@ pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
         by_keys(args)?
     };
     if !policy.demands(&args.source) {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("nothing says who has to have signed {}", args.source),
             "name a key with `--key`, or write a rule under `pluginSignatures` of a capstan.yaml",
         ));
@@ -40,9 +40,9 @@ pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
 /// All keys that were named have to have signed.
 fn by_keys(args: &Verify) -> anyhow::Result<Policy> {
     let signers = args.key.iter().map(|path| {
-        signed::signer(path, &path.display().to_string()).map_err(|reason| {
+        signature_policy::signer(path, &path.display().to_string()).map_err(|reason| {
             let message = format!("the key {} can't be used: {reason}", path.display());
-            Mistakes::one(message, "name the `cosign.pub` that `cosign generate-key-pair` wrote")
+            usage_error(message, "name the `cosign.pub` that `cosign generate-key-pair` wrote")
         })
     });
     Ok(Policy(vec![Rule {

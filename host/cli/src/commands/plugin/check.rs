@@ -1,16 +1,16 @@
 //! `capstan plugin check`: all mistakes of components in one go.
 
-use capstan_core::error::PlanError;
+use capstan_core::error::Diagnostic;
+use capstan_devkit::{faults, subject::Subject};
 use capstan_sandbox::{Examination, examine};
 use serde_json::{Value, json};
 
-use super::{print, print_json, subject::Subject};
+use super::{print, print_json};
 use crate::{
     args::{Global, Output, PluginCheck},
     commands::say,
-    context,
     exit::Exit,
-    report::Mistakes,
+    report::{self, Diagnostics},
     text,
 };
 
@@ -19,11 +19,12 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     for path in &args.files {
         match Subject::of_path(path) {
             Ok(subject) => {
-                let cache = context::plugin_folder(global);
-                let examination = examine(&subject.bytes, cache, global.compiler.as_deref())?;
+                subject.stale.iter().for_each(report::stale);
+                let cache = global.plugin_host.cache.clone();
+                let examination = examine(&subject.bytes, cache, global.plugin_host.compiler.as_deref())?;
                 found.push((subject.label, examination));
             }
-            Err(error) => unreadable.push((path.display().to_string(), error.downcast::<Mistakes>()?.0)),
+            Err(error) => unreadable.push((path.display().to_string(), error.downcast::<Diagnostics>()?.0)),
         }
     }
     let is_good = unreadable.is_empty() && found.iter().all(|(_, found)| found.is_plugin());
@@ -31,10 +32,10 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
         for (file, found) in &found {
             tell(file, found);
         }
-        let mut all: Vec<PlanError> = found.iter().flat_map(|(file, found)| mistakes(file, found)).collect();
+        let mut all: Vec<Diagnostic> = found.iter().flat_map(|(file, found)| faults(file, found)).collect();
         all.extend(unreadable.into_iter().flat_map(|(_, mistakes)| mistakes));
         if !all.is_empty() {
-            return Err(Mistakes(all).into());
+            return Err(Diagnostics(all).into());
         }
     } else {
         let mut report: Vec<Value> = found
@@ -65,12 +66,4 @@ fn tell(file: &str, found: &Examination) {
             manifest.contract
         ));
     }
-}
-
-/// Puts what is wrong with a component into the words of mistakes.
-pub(super) fn mistakes(file: &str, found: &Examination) -> Vec<PlanError> {
-    let faults = found.faults.iter();
-    faults
-        .map(|fault| PlanError::new(format!("{file}: {}", fault.message)).hint(fault.hint.clone()))
-        .collect()
 }

@@ -1,25 +1,25 @@
 //! `capstan plugin dev`: builds and tests a project, again whenever it changes.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::{Duration, SystemTime},
-};
+use std::{path::Path, time::Duration};
 
-use super::{build, cases, print, subject::Subject, test};
+use capstan_devkit::{
+    cases,
+    subject::Subject,
+    trial,
+    watch::{Work, changed, work_for},
+};
+use capstan_runtime::plugin_folder;
+
+use super::{build, print, test};
 use crate::{
     args::{Global, PluginDev},
     exit::Exit,
-    plugin_folder,
     render::Paint,
     report, text,
 };
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_millis(300);
-
-/// When each file of a project changed last.
-type State = BTreeMap<PathBuf, SystemTime>;
 
 pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
     if !args.watch {
@@ -54,23 +54,6 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
     }
 }
 
-/// What a change makes necessary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Work {
-    BuildAndTest,
-    Test,
-}
-
-/// A changed case needs no new component.
-fn work_for(folder: &Path, changed: &[PathBuf]) -> Work {
-    let cases = folder.join(plugin_folder::CASES);
-    if changed.iter().all(|path| path.starts_with(&cases)) {
-        Work::Test
-    } else {
-        Work::BuildAndTest
-    }
-}
-
 /// Builds and tests once.
 async fn round(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
     let built = build::build(global, &args.build).await?;
@@ -86,47 +69,11 @@ async fn test_cases(global: &Global, folder: &Path, component: &Path) -> anyhow:
         return Ok(Exit::Done);
     }
     let cases = cases::read(&path)?;
-    let (sandbox, name) = Subject::of_path(component)?.load(global)?;
-    let trials = test::run_all(&sandbox, &name, cases).await;
+    let (sandbox, name) = {
+        let subject = Subject::of_path(component)?;
+        subject.stale.iter().for_each(report::stale);
+        subject.load(&global.plugin_host)?
+    };
+    let trials = trial::run_all(&sandbox, &name, cases).await;
     Ok(test::tell(&name, &trials, 0, Paint::new(global.color)))
-}
-
-fn changed(before: &State, now: &State) -> Vec<PathBuf> {
-    let other = now.iter().filter(|(path, at)| before.get(*path) != Some(at));
-    let gone = before.keys().filter(|path| !now.contains_key(*path));
-    other.map(|(path, _)| path).chain(gone).cloned().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn a_changed_case_is_only_tested_and_a_changed_source_is_built() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path();
-        let write = |name: &str| {
-            let path = path.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, name).unwrap();
-        };
-        write("src/lib.rs");
-        write("cases/a.yaml");
-        let before = plugin_folder::files(path);
-        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
-        write("queue.wasm");
-        write("target/debug/x");
-        write("capstan_plugin_hook/wit_bindings.go");
-        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
-        write("cases/b.yaml");
-        let case = changed(&before, &plugin_folder::files(path));
-        assert_eq!(case, [path.join("cases/b.yaml")]);
-        assert_eq!(work_for(path, &case), Work::Test);
-        fs::remove_file(path.join("src/lib.rs")).unwrap();
-        let both = changed(&before, &plugin_folder::files(path));
-        assert_eq!(both, [path.join("cases/b.yaml"), path.join("src/lib.rs")]);
-        assert_eq!(work_for(path, &both), Work::BuildAndTest);
-    }
 }

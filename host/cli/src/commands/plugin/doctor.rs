@@ -1,11 +1,9 @@
 //! `capstan plugin doctor`: which toolchains are there, and how to get those that aren't.
 
+use capstan_devkit::language::{self, Found};
 use serde_json::json;
 
-use super::{
-    language::{self, Found},
-    print, print_json,
-};
+use super::{print, print_json};
 use crate::{
     args::{Global, Output, PluginDoctor},
     exit::Exit,
@@ -14,7 +12,7 @@ use crate::{
 
 pub(super) fn run(global: &Global, args: &PluginDoctor) -> anyhow::Result<Exit> {
     let languages: Vec<_> = match args.lang {
-        Some(language) => vec![language],
+        Some(language) => vec![language.into()],
         None => language::ALL.to_vec(),
     };
     let mut rows = vec![["LANGUAGE", "TOOL", "VERSION", "TO DO"].map(str::to_owned).to_vec()];

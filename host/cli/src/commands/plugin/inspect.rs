@@ -1,41 +1,45 @@
 //! `capstan plugin inspect`: what a plugin says of itself and what it is made of.
 
+use capstan_devkit::faults;
 use capstan_sandbox::{Examination, examine};
 use capstan_stamp::{Claim, Manifest};
 use serde_json::json;
 
-use super::{check, indented, print, print_json, subject::Subject};
+use super::{found, indented, print, print_json};
 use crate::{
     args::{Global, Output, PluginInspect},
     commands::say,
-    context,
     exit::Exit,
     render::{columns, lines},
-    report::Mistakes,
+    report::Diagnostics,
     terminal::Text,
     text,
 };
 
 pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit> {
-    let subject = Subject::find(global, &args.plugin)?;
-    let found = examine(
+    let subject = found(global, &args.plugin)?;
+    let examination = examine(
         &subject.bytes,
-        context::plugin_folder(global),
-        global.compiler.as_deref(),
+        global.plugin_host.cache.clone(),
+        global.plugin_host.compiler.as_deref(),
     )?;
     if global.output == Output::Text {
-        print(&text(&subject.label, &found));
-        for note in &found.notes {
+        print(&text(&subject.label, &examination));
+        for note in &examination.notes {
             say(&text!("note: {}", note));
         }
-        let mistakes = check::mistakes(&subject.label, &found);
+        let mistakes = faults(&subject.label, &examination);
         if !mistakes.is_empty() {
-            return Err(Mistakes(mistakes).into());
+            return Err(Diagnostics(mistakes).into());
         }
     } else {
-        print_json(&json!({ "file": subject.label, "plugin": found }))?;
+        print_json(&json!({ "file": subject.label, "plugin": examination }))?;
     }
-    Ok(if found.is_plugin() { Exit::Done } else { Exit::Usage })
+    Ok(if examination.is_plugin() {
+        Exit::Done
+    } else {
+        Exit::Usage
+    })
 }
 
 fn text(file: &str, found: &Examination) -> Text {

@@ -3,39 +3,37 @@
 use std::path::Path;
 
 use capstan_core::plugins::PluginError;
+use capstan_devkit::{
+    answer::{telling, words},
+    cases::input,
+};
 use capstan_files::Readers;
+use capstan_runtime::plugin_folder;
 use capstan_sandbox::{Answer, Function, Question};
 use serde_json::{Map, Value, json};
 
-use super::{
-    answer::{telling, words},
-    cases::input,
-    indented, print, print_json,
-    subject::Subject,
-};
+use super::{found, indented, print, print_json};
 use crate::{
     args::{Global, Output, PluginRun},
-    context,
+    context, environment,
     exit::Exit,
-    plugin_folder,
-    report::Mistakes,
-    source,
+    report::{Diagnostics, usage_error},
     terminal::{Text, say},
     text,
 };
 
 pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exit> {
     let (sandbox, name) = if is_path(&args.name) || Path::new(&args.name).join(plugin_folder::MANIFEST).is_file() {
-        Subject::find(global, Path::new(&args.name))?.load(global)?
+        found(global, Path::new(&args.name))?.load(&global.plugin_host)?
     } else {
         (context::sandbox(global)?, args.name.clone())
     };
-    let text = source::text(&args.input).map_err(|mistake| Mistakes(vec![mistake]))?;
+    let text = environment::text(&args.input).map_err(|mistake| Diagnostics(vec![mistake]))?;
     let value = capstan_core::manifest::value(&text)
-        .map_err(|why| Mistakes::one(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
+        .map_err(|why| usage_error(format!("the input can't be read: {why}"), "write JSON or YAML"))?;
     let memory = match &args.memory {
         Some(path) => std::fs::read(path)
-            .map_err(|error| Mistakes::one(format!("{} can't be read: {error}", path.display()), "name a file"))?,
+            .map_err(|error| usage_error(format!("{} can't be read: {error}", path.display()), "name a file"))?,
         None => Vec::new(),
     };
     let question = Question {
@@ -55,7 +53,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     if let (Some(file), Ok(Answer::Step(step))) = (&args.memory_out, &asked.answer) {
         capstan_files::write(file, &step.state, Readers::AsUsual).map_err(|error| {
             let message = format!("{} can't be written: {error}", file.display());
-            Mistakes::one(message, "name a file in a folder that is there")
+            usage_error(message, "name a file in a folder that is there")
         })?;
     }
     let cost = &asked.cost;
@@ -115,7 +113,7 @@ fn is_path(text: &str) -> bool {
 /// Completes an input as the cases of `capstan plugin test` are completed. A bare object is a question about that object.
 fn question_of(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
     let Value::Object(map) = value else {
-        return Err(Mistakes::one(
+        return Err(usage_error(
             "the input is no mapping",
             "write the contract's JSON, or an object",
         ));

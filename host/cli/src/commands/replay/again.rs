@@ -10,6 +10,7 @@ use capstan_core::{
     journal::{Asked, Entry, Exchange, Left},
     plugins::{Answerer, HealthQuestion, HookQuestion, Observed, PluginError, Plugins as _},
 };
+use capstan_devkit::answer::{Difference, differences, words};
 use capstan_engine::{Kept, Past};
 use capstan_sandbox::{Answer, PluginInfo, Sandbox};
 use capstan_stamp::Interface;
@@ -18,16 +19,10 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{Global, Output},
-    commands::{
-        plugin::{
-            answer::{Difference, differences, words},
-            subject::Subject,
-        },
-        print, print_json, say,
-    },
+    commands::{plugin::found as subject, print, print_json, say},
     exit::Exit,
     render::{Paint, name_of},
-    report::Mistakes,
+    report::usage_error,
     terminal::Text,
     text,
 };
@@ -54,7 +49,7 @@ struct Other {
 }
 
 pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path) -> anyhow::Result<Exit> {
-    let (sandbox, _) = Subject::find(global, plugin)?.load(global)?;
+    let (sandbox, _) = subject(global, plugin)?.load(&global.plugin_host)?;
     let plugins = sandbox.plugins();
     let Some(info) = plugins.first() else {
         return Ok(Exit::Other);
@@ -69,7 +64,7 @@ pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path
         let mut names: Vec<&str> = asked.iter().map(|asked| asked.by.plugin.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        return Err(Mistakes::one(
+        return Err(usage_error(
             format!("operation {} asked nothing of a plugin `{}`", past.id, info.name),
             format!("it asked {}", names.join(", ")),
         ));

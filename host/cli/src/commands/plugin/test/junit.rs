@@ -1,6 +1,8 @@
 //! A report in the XML of `JUnit`, which CI systems show.
 
-use super::Trial;
+use capstan_devkit::trial::Trial;
+
+use super::failures;
 use crate::render::Paint;
 
 /// Writes the report.
@@ -25,7 +27,7 @@ pub(super) fn report(plugin: &str, trials: &[Trial]) -> String {
         }
         let first = trial.outcome.failures.iter().flat_map(|failure| &failure.lines).next();
         let first = escaped(first.map(String::as_str).unwrap_or_default());
-        let all = escaped(trial.failures(Paint::PLAIN).as_str());
+        let all = escaped(failures(trial, Paint::PLAIN).as_str());
         text.push_str(&format!(
             ">\n      <failure message=\"{first}\">{all}</failure>\n    </testcase>\n"
         ));

@@ -1,0 +1,373 @@
+//! Answers of plugins in the contract's words, and in what two of them differ.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use capstan_core::{
+    hook::{Disposal, HookOutcome, Propagation},
+    plugins::{Ask, HeaderValue, HookStep, HttpRequest, Placement, PluginError, Progress, Request},
+};
+use capstan_sandbox::Answer;
+use serde_json::{Map, Value, json};
+
+/// Writes an answer as a case expects it: the names are those of the `.wit` files. What is empty is written, too.
+pub fn words(answer: &Result<Answer, PluginError>) -> Value {
+    match answer {
+        Ok(Answer::Assessment(assessment)) => json!({
+            "status": assessment.health.to_string().to_lowercase(),
+            "message": assessment.message,
+            "rule": assessment.rule,
+            "final": assessment.is_final,
+            "recheck-after-ms": assessment.recheck_after_ms,
+            "need": assessment.need,
+        }),
+        Ok(Answer::Placement(Placement::Skip(reason))) => json!({ "skip": reason }),
+        Ok(Answer::Placement(Placement::Run {
+            phases,
+            has_object,
+            also,
+        })) => {
+            let also: Vec<Value> = also.iter().map(|text| parsed(text)).collect();
+            let object = if *has_object { "planned" } else { "none" };
+            json!({ "run": { "phases": phases, "object": object, "also": also } })
+        }
+        Ok(Answer::Step(step)) => of_step(step),
+        Ok(Answer::Disposal(disposal)) => match disposal {
+            Disposal::Keep => json!("keep"),
+            Disposal::Delete(propagation) => json!({ "delete": of_propagation(*propagation) }),
+            Disposal::DeleteAt(at) => json!({ "delete-at": at.to_string() }),
+            Disposal::AskAgainAt(at) => json!({ "ask-again-at": at.to_string() }),
+        },
+        Err(PluginError::Invalid { message, .. }) => json!({ "invalid": message }),
+        Err(PluginError::Retry { message, after_ms, .. }) => json!({ "retry": message, "after-ms": after_ms }),
+        Err(PluginError::Failed { message, .. }) => json!({ "failed": message }),
+        Err(error @ (PluginError::CouldNotTell { .. } | PluginError::Missing { .. })) => {
+            json!({ "no-answer": error.to_string() })
+        }
+    }
+}
+
+fn of_step(step: &HookStep) -> Value {
+    let HookStep {
+        progress,
+        message,
+        asks,
+        state,
+        wake_after_ms,
+    } = step;
+    json!({
+        "progress": match progress {
+            Progress::Running => "running",
+            Progress::Ended(HookOutcome::Succeeded) => "succeeded",
+            Progress::Ended(HookOutcome::Failed) => "failed",
+        },
+        "message": message,
+        "asks": asks.iter().map(of_ask).collect::<Vec<_>>(),
+        "wake-after-ms": wake_after_ms,
+        "state": readable(state),
+    })
+}
+
+fn of_ask(ask: &Ask) -> Value {
+    let (name, what) = match &ask.what {
+        Request::CreateOwn => ("create-own", json!({})),
+        Request::WatchOwn => ("watch-own", json!({})),
+        Request::FollowLogsOwn => ("follow-logs-own", json!({})),
+        Request::DeleteOwn(propagation) => ("delete-own", json!(of_propagation(*propagation))),
+        Request::Apply(object) => ("apply", parsed(object)),
+        Request::Get(object) => ("get", json!(object)),
+        Request::List(selector) => ("list", json!(selector)),
+        Request::Watch(object) => ("watch", json!(object)),
+        Request::Patch { object, merge } => ("patch", json!({ "object": object, "merge": parsed(merge) })),
+        Request::Delete { object, propagation } => (
+            "delete",
+            json!({ "object": object, "propagation": of_propagation(*propagation) }),
+        ),
+        Request::Http(call) => ("http", of_http(call)),
+        Request::WaitSignal(name) => ("wait-signal", json!(name)),
+        Request::EmitEvent(text) => ("emit-event", json!(text)),
+        Request::NotInThisVersion(name) => ("other", json!(name)),
+    };
+    json!({ "id": ask.id, name: what })
+}
+
+fn of_http(call: &HttpRequest) -> Value {
+    let headers = call.headers.iter().map(|(name, value)| {
+        let value = match value {
+            HeaderValue::Text(text) => json!(text),
+            HeaderValue::Secret { prefix, name, key } if prefix.is_empty() => json!({ "secret": name, "key": key }),
+            HeaderValue::Secret { prefix, name, key } => json!({ "prefix": prefix, "secret": name, "key": key }),
+        };
+        (name.clone(), value)
+    });
+    let body = call.body.as_ref().map(|body| {
+        let bytes = BASE64_STANDARD.decode(body).unwrap_or_default();
+        String::from_utf8(bytes).unwrap_or_else(|_| body.clone())
+    });
+    json!({
+        "method": call.method,
+        "url": call.url,
+        "headers": headers.collect::<Map<_, _>>(),
+        "body": body,
+        "timeout-ms": call.timeout_ms,
+    })
+}
+
+fn of_propagation(propagation: Propagation) -> &'static str {
+    match propagation {
+        Propagation::Foreground => "foreground",
+        Propagation::Background => "background",
+        Propagation::Orphan => "orphan",
+    }
+}
+
+/// Takes a text of JSON for what it says, any other as it is.
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
+
+/// A state as JSON if it is that, else as text, else in base64.
+fn readable(state: &[u8]) -> Value {
+    if let Ok(value) = serde_json::from_slice(state) {
+        return value;
+    }
+    match std::str::from_utf8(state) {
+        Ok(text) => json!(text),
+        Err(_) => json!(BASE64_STANDARD.encode(state)),
+    }
+}
+
+/// Leaves out of an answer what is empty, and what a plugin remembers: what is left is written down as expected.
+pub fn telling(answer: Value) -> Value {
+    let Value::Object(answer) = answer else {
+        return answer;
+    };
+    let is_telling = |(key, value): &(String, Value)| {
+        let is_empty = match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::String(text) => text.is_empty(),
+            Value::Array(list) => list.is_empty(),
+            Value::Bool(true) | Value::Number(_) | Value::Object(_) => false,
+        };
+        !is_empty && key != "state"
+    };
+    capstan_schema::without_nulls(&Value::Object(answer.into_iter().filter(is_telling).collect()))
+}
+
+/// Where an answer is another one than was expected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// Where in the answer: `asks[0].http.url`; empty for all of it.
+    pub path: String,
+    /// What was expected.
+    pub expected: Value,
+    /// What was answered; none if nothing is there.
+    pub got: Option<Value>,
+    /// If nothing is there: the keys that are, beside which it was expected.
+    pub keys: Vec<String>,
+}
+
+/// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
+pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let is_other_error = |key: &&str| got.get(key).is_some() && expected.get(key).is_none();
+    if ERRORS.iter().any(is_other_error) {
+        // Key by key it would only be said that nothing is there.
+        found.push(Difference {
+            path: String::new(),
+            expected: expected.clone(),
+            got: Some(got.clone()),
+            keys: Vec::new(),
+        });
+        return found;
+    }
+    compare("", expected, Some(got), &[], &mut found);
+    found
+}
+
+/// The keys of an answer that is none.
+const ERRORS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
+
+fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String], found: &mut Vec<Difference>) {
+    match (expected, got) {
+        (Value::Object(keys), Some(Value::Object(values))) => {
+            let present: Vec<String> = values.keys().cloned().collect();
+            for (key, expected) in keys {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                compare(&path, expected, values.get(key), &present, found);
+            }
+        }
+        (Value::Array(one), Some(Value::Array(other))) if one.len() == other.len() => {
+            for (n, (expected, got)) in one.iter().zip(other).enumerate() {
+                compare(&format!("{path}[{n}]"), expected, Some(got), &[], found);
+            }
+        }
+        (expected, Some(got)) if same(expected, got) => {}
+        // Not to be there and to be null are one.
+        (Value::Null, None) => {}
+        (expected, got) => found.push(Difference {
+            path: path.to_owned(),
+            expected: expected.clone(),
+            got: got.cloned(),
+            keys: if got.is_none() { beside.to_vec() } else { Vec::new() },
+        }),
+    }
+}
+
+/// Moments may be written with or without fractions and offsets.
+fn same(expected: &Value, got: &Value) -> bool {
+    let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
+    expected == got || moment(expected).is_some_and(|expected| Some(expected) == moment(got))
+}
+
+impl Difference {
+    /// Writes it in lines: where, what was expected after a `-`, what was answered after a `+`.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !self.path.is_empty() {
+            lines.push(self.path.clone());
+        }
+        let indent = if self.path.is_empty() { "" } else { "  " };
+        let mut add = |sign: char, value: &Value| {
+            let text = match value {
+                Value::String(text) if !text.is_empty() => text.clone(),
+                Value::Object(map) if !map.is_empty() => serde_yaml::to_string(value).unwrap_or_default(),
+                Value::Array(list) if !list.is_empty() => serde_yaml::to_string(value).unwrap_or_default(),
+                other => other.to_string(),
+            };
+            lines.extend(text.lines().map(|line| format!("{indent}{sign} {line}")));
+        };
+        add('-', &self.expected);
+        match &self.got {
+            Some(got) => add('+', got),
+            None if self.keys.is_empty() => lines.push(format!("{indent}+ (nothing)")),
+            None => lines.push(format!("{indent}+ (nothing; the answer has {})", self.keys.join(", "))),
+        }
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_core::{
+        health::{Assessment, Health},
+        plugins::Selector,
+    };
+
+    use super::*;
+
+    #[test]
+    fn every_request_has_the_name_of_the_contract() {
+        let call = HttpRequest {
+            method: "POST".to_owned(),
+            url: "https://api.example.com".to_owned(),
+            headers: vec![
+                ("accept".to_owned(), HeaderValue::Text("*/*".to_owned())),
+                (
+                    "authorization".to_owned(),
+                    HeaderValue::Secret {
+                        prefix: "Bearer ".to_owned(),
+                        name: "token".to_owned(),
+                        key: "bearer".to_owned(),
+                    },
+                ),
+            ],
+            body: Some(BASE64_STANDARD.encode("hello")),
+            timeout_ms: 100,
+        };
+        let selector = Selector {
+            api_version: "v1".to_owned(),
+            kind: "Pod".to_owned(),
+            namespace: None,
+            labels: "app=api".to_owned(),
+        };
+        let step = HookStep {
+            progress: Progress::Running,
+            message: "at work".to_owned(),
+            asks: vec![
+                Ask::new(1, Request::CreateOwn),
+                Ask::new(2, Request::DeleteOwn(Propagation::Orphan)),
+                Ask::new(3, Request::Http(call)),
+                Ask::new(4, Request::List(selector)),
+                Ask::new(5, Request::Apply("{\"kind\": \"Pod\"}".to_owned())),
+            ],
+            state: b"{\"tries\": 1}".to_vec(),
+            wake_after_ms: None,
+        };
+        let answer = words(&Ok(Answer::Step(step)));
+        assert_eq!(
+            answer,
+            json!({
+                "progress": "running", "message": "at work", "wake-after-ms": null, "state": {"tries": 1},
+                "asks": [
+                    {"id": 1, "create-own": {}},
+                    {"id": 2, "delete-own": "orphan"},
+                    {"id": 3, "http": {
+                        "method": "POST", "url": "https://api.example.com", "timeout-ms": 100, "body": "hello",
+                        "headers": {"accept": "*/*", "authorization": {"prefix": "Bearer ", "secret": "token", "key": "bearer"}},
+                    }},
+                    {"id": 4, "list": {"apiVersion": "v1", "kind": "Pod", "namespace": null, "labels": "app=api"}},
+                    {"id": 5, "apply": {"kind": "Pod"}},
+                ],
+            })
+        );
+        let told = telling(answer);
+        let keys: Vec<&String> = told.as_object().into_iter().flat_map(Map::keys).collect();
+        assert_eq!(keys, ["asks", "message", "progress"]);
+    }
+
+    #[test]
+    fn what_is_expected_is_compared_and_what_is_not_is_free() {
+        let mut assessment = Assessment::new(Health::Progressing, "3 messages wait", "Queue/backlog");
+        assessment.need = vec!["events".to_owned()];
+        let got = words(&Ok(Answer::Assessment(assessment)));
+        assert_eq!(differences(&json!({"status": "progressing", "final": false}), &got), []);
+        assert_eq!(differences(&json!({"recheck-after-ms": null}), &got), []);
+        let expected = json!({"status": "healthy", "mesage": "x", "need": []});
+        let lines: Vec<String> = differences(&expected, &got)
+            .iter()
+            .flat_map(Difference::lines)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "mesage",
+                "  - x",
+                "  + (nothing; the answer has final, message, need, recheck-after-ms, rule, status)",
+                "need",
+                "  - []",
+                "  + - events",
+                "status",
+                "  - healthy",
+                "  + progressing"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_error_is_an_answer_and_moments_are_compared_as_such() {
+        let invalid = PluginError::Invalid {
+            plugin: "queue 1.0.0".to_owned(),
+            message: "`url` is missing".to_owned(),
+        };
+        let got = words(&Err(invalid));
+        assert_eq!(got, json!({"invalid": "`url` is missing"}));
+        let other = json!({"failed": "`url` is missing"});
+        assert_eq!(
+            differences(&other, &got)
+                .iter()
+                .flat_map(Difference::lines)
+                .collect::<Vec<_>>(),
+            ["- failed: '`url` is missing'", "+ invalid: '`url` is missing'"]
+        );
+        let got = words(&Ok(Answer::Disposal(Disposal::DeleteAt(jiff::Timestamp::UNIX_EPOCH))));
+        assert_eq!(differences(&json!({"delete-at": "1970-01-01T00:00:00.000Z"}), &got), []);
+        let lines: Vec<String> = differences(&json!("keep"), &got)
+            .iter()
+            .flat_map(Difference::lines)
+            .collect();
+        assert_eq!(lines, ["- keep", "+ delete-at: 1970-01-01T00:00:00Z"]);
+    }
+}

@@ -1,0 +1,429 @@
+//! What `capstan plugin test` runs: files that say what a plugin is told and what it has to answer. A file is a mapping of names to
+//! cases; `argo_cd` reads Argo CD's layout, `script` runs a case, `record` writes answers into the files.
+
+mod argo_cd;
+pub mod input;
+pub mod record;
+pub mod script;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use capstan_core::{
+    error::Diagnostic,
+    manifest::{self, Manifest},
+    object::Object,
+    place::reference_token,
+};
+use capstan_project::config_errors;
+use capstan_sandbox::Function;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::usage_error;
+
+/// When a case begins unless it says so: some moment, so that every run is the same.
+const BEGIN: i64 = 1_767_225_600;
+
+/// How a first case comes to be.
+const EXAMPLE: &str = "write `cases/first.yaml` with `first: { assess: { apiVersion: .., kind: .., status: {} } }`, and let \
+                       `capstan plugin test --record` add what is answered";
+
+/// One case.
+pub struct Case {
+    /// Its name.
+    pub name: String,
+    /// The file it is in.
+    pub file: Arc<CaseFile>,
+    /// Where in the file.
+    pub pointer: String,
+    /// Under which claim to ask; if absent, the one that fits the object, or the only one.
+    pub claim: Option<String>,
+    /// When it begins.
+    pub now: Timestamp,
+    /// What is asked.
+    pub task: Task,
+}
+
+/// A file of cases.
+pub struct CaseFile {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// What it says, with places.
+    pub document: Manifest,
+    /// Whether it is of our layout, and can be written.
+    pub is_ours: bool,
+}
+
+/// What a case asks.
+pub enum Task {
+    /// One question.
+    Ask {
+        /// What is asked.
+        function: Function,
+        /// The contract's input.
+        input: Map<String, Value>,
+        /// What has to be answered, if that is written.
+        expect: Option<Value>,
+    },
+    /// A run of a hook.
+    Hook {
+        /// The contract's input, but for what happens.
+        input: Map<String, Value>,
+        /// What happens, in order.
+        steps: Vec<Step>,
+    },
+    /// Nothing: the case can't be read.
+    Unreadable(Box<Diagnostic>),
+}
+
+/// One thing that happens to a hook.
+pub struct Step {
+    /// Where it is written.
+    pub pointer: String,
+    /// How long after the one before.
+    pub after: SignedDuration,
+    /// What it is.
+    pub told: Told,
+    /// What has to be answered, if that is written.
+    pub expect: Option<Value>,
+}
+
+/// What a hook is told.
+pub enum Told {
+    /// Its turn has come.
+    Start,
+    /// This happened.
+    See(Map<String, Value>),
+    /// It is being stopped, for this reason.
+    Abort(String),
+}
+
+/// A case as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Written {
+    /// What it is about, for readers.
+    #[serde(rename = "about")]
+    _about: Option<String>,
+    claim: Option<String>,
+    now: Option<Timestamp>,
+    #[serde(default, deserialize_with = "present")]
+    assess: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    place: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    decide: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    hook: Option<Value>,
+    steps: Option<Vec<WrittenStep>>,
+    expect: Option<Value>,
+}
+
+/// A step as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct WrittenStep {
+    after: Option<SignedDuration>,
+    see: Option<Value>,
+    abort: Option<String>,
+    expect: Option<Value>,
+}
+
+/// A key without a value is there: nothing of the input matters.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// Reads the cases of a file, or of a folder: the YAML files in it, and every `health_test.yaml` at any depth. What can't be read is a
+/// case of its own, which fails.
+pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
+    let mut files = Vec::new();
+    if !path.exists() {
+        return Err(usage_error(
+            format!("there are no cases: {} doesn't exist", path.display()),
+            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
+        ));
+    }
+    if path.is_dir() {
+        collect(path, true, &mut files)?;
+    } else if path.exists() {
+        files.push(path.to_owned());
+    } else {
+        return Err(usage_error(
+            format!("{} can't be read: there is no such file", path.display()),
+            "cases are in the folder `cases` beside the plugin; `--cases` names another one",
+        ));
+    }
+    let cases: Vec<Case> = files.iter().flat_map(|file| of_file(file)).collect();
+    if cases.is_empty() {
+        return Err(usage_error(
+            format!("{} has no cases", path.display()),
+            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
+        ));
+    }
+    Ok(cases)
+}
+
+/// Returns which cases of a folder can't be read, and why. A folder without cases has none.
+pub fn unreadable(folder: &Path) -> Vec<String> {
+    let cases = read(folder).unwrap_or_default();
+    let unreadable = cases.iter().filter_map(|case| Some((case, case.mistake()?)));
+    unreadable
+        .map(|(case, mistake)| format!("{}: {}: {}", case.file.path.display(), case.name, mistake.message))
+        .collect()
+}
+
+/// Reads cases, and takes those with a text in their name.
+pub fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
+    let mut cases = read(path)?;
+    let Some(text) = only else {
+        return Ok(cases);
+    };
+    let all = cases.len();
+    cases.retain(|case| case.name.contains(text));
+    if cases.is_empty() {
+        return Err(usage_error(
+            format!("none of {all} cases has `{text}` in its name"),
+            "`--only` takes a part of a name",
+        ));
+    }
+    Ok(cases)
+}
+
+fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let wrong = |error: std::io::Error| {
+        usage_error(
+            format!("{} can't be read: {error}", folder.display()),
+            "cases are in the folder `cases` beside the plugin; `--cases` names another one",
+        )
+    };
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(wrong)? {
+        entries.push(entry.map_err(wrong)?.path());
+    }
+    entries.sort();
+    for entry in entries {
+        if entry.is_dir() {
+            collect(&entry, false, files)?;
+        } else if is_argo_cds(&entry) || is_top && is_yaml(&entry) {
+            files.push(entry);
+        }
+    }
+    Ok(())
+}
+
+fn is_yaml(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+fn is_argo_cds(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == argo_cd::NAME)
+}
+
+fn of_file(path: &Path) -> Vec<Case> {
+    let is_ours = !is_argo_cds(path);
+    let read = capstan_source::text(path).map_err(|mistake| (String::new(), vec![mistake]));
+    let read = read.and_then(|text| {
+        let name = path.display().to_string();
+        let document = if is_ours {
+            manifest::document(&name, &text)
+        } else {
+            manifest::foreign_document(&name, &text)
+        };
+        match document {
+            Ok(document) => Ok((text, document)),
+            Err(mistakes) => Err((text, mistakes)),
+        }
+    });
+    let (text, document, mistakes) = match read {
+        Ok((text, document)) => (text, document, Vec::new()),
+        Err((text, mistakes)) => (text, Manifest::new(Object(Value::Null)), mistakes),
+    };
+    let file = Arc::new(CaseFile {
+        path: path.to_owned(),
+        text,
+        document,
+        is_ours,
+    });
+    let found = if !mistakes.is_empty() {
+        Err(mistakes)
+    } else if is_ours {
+        own_cases(&file)
+    } else {
+        argo_cd::cases(&file)
+    };
+    found.unwrap_or_else(|mistakes| {
+        let cases = mistakes.into_iter();
+        cases
+            .map(|mistake| Case::unreadable(&file, "the file".to_owned(), String::new(), mistake))
+            .collect()
+    })
+}
+
+/// Reads the cases of a file of our layout, in the order in which they are written.
+fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
+    if !file.document.object.0.is_object() {
+        let error = file.document.error("", "this file is no mapping");
+        return Err(vec![error.hint("it has the names of cases as its keys")]);
+    }
+    let written: BTreeMap<String, Written> = config_errors::deserialize(&file.document)?;
+    let mut cases: Vec<Case> = written
+        .into_iter()
+        .map(|(name, written)| {
+            case(file, name.clone(), written).unwrap_or_else(|mistake| {
+                let pointer = format!("/{}", reference_token(&name));
+                Case::unreadable(file, name, pointer, mistake)
+            })
+        })
+        .collect();
+    cases.sort_by_key(|case| file.document.key_place(&case.pointer).map(|place| place.line));
+    Ok(cases)
+}
+
+fn case(file: &Arc<CaseFile>, name: String, written: Written) -> Result<Case, Diagnostic> {
+    let pointer = format!("/{}", reference_token(&name));
+    let mistake = |message: &str, hint: &str| file.document.key_error(&pointer, message).hint(hint);
+    let Written {
+        _about,
+        claim,
+        now,
+        assess,
+        place,
+        decide,
+        hook,
+        steps,
+        expect,
+    } = written;
+    let ask = |function, key: &str, given: Value, expect| {
+        let input = input::of(file, &format!("{pointer}/{key}"), function, given)?;
+        Ok(Task::Ask {
+            function,
+            input,
+            expect,
+        })
+    };
+    let task = match (assess, place, decide, hook) {
+        (Some(given), None, None, None) => ask(Function::Assess, "assess", given, expect)?,
+        (None, Some(given), None, None) => ask(Function::Place, "place", given, expect)?,
+        (None, None, Some(given), None) => ask(Function::Decide, "decide", given, expect)?,
+        (None, None, None, Some(given)) => {
+            if expect.is_some() {
+                return Err(mistake(
+                    "a hook's case has no `expect` of its own",
+                    "each of its `steps` has one",
+                ));
+            }
+            let input = input::of(file, &format!("{pointer}/hook"), Function::Start, given)?;
+            let steps = steps_of(file, &pointer, steps.unwrap_or_default())?;
+            return Ok(Case::new(file, name, pointer, claim, now, Task::Hook { input, steps }));
+        }
+        _ => {
+            return Err(mistake(
+                "a case has exactly one of `assess`, `place`, `decide` and `hook`",
+                "it says what is asked",
+            ));
+        }
+    };
+    if steps.is_some() {
+        return Err(mistake("only a hook's case has `steps`", "this one has one `expect`"));
+    }
+    Ok(Case::new(file, name, pointer, claim, now, task))
+}
+
+impl Case {
+    fn new(
+        file: &Arc<CaseFile>,
+        name: String,
+        pointer: String,
+        claim: Option<String>,
+        now: Option<Timestamp>,
+        task: Task,
+    ) -> Case {
+        Case {
+            name,
+            file: file.clone(),
+            pointer,
+            claim,
+            now: now.unwrap_or_else(|| begin(&task)),
+            task,
+        }
+    }
+
+    /// Makes one of what can't be read.
+    fn unreadable(file: &Arc<CaseFile>, name: String, pointer: String, why: Diagnostic) -> Case {
+        let task = Task::Unreadable(Box::new(why));
+        Case::new(file, name, pointer, None, None, task)
+    }
+
+    /// Returns why it can't be read, if it can't.
+    pub fn mistake(&self) -> Option<&Diagnostic> {
+        match &self.task {
+            Task::Unreadable(mistake) => Some(mistake),
+            Task::Ask { .. } | Task::Hook { .. } => None,
+        }
+    }
+}
+
+/// Planning has no moment, and everything else some moment.
+fn begin(task: &Task) -> Timestamp {
+    match task {
+        Task::Ask {
+            function: Function::Place,
+            ..
+        } => Timestamp::UNIX_EPOCH,
+        Task::Ask { .. } | Task::Hook { .. } | Task::Unreadable(_) => Timestamp::from_second(BEGIN).unwrap_or_default(),
+    }
+}
+
+fn steps_of(file: &Arc<CaseFile>, pointer: &str, written: Vec<WrittenStep>) -> Result<Vec<Step>, Diagnostic> {
+    let mut steps = Vec::new();
+    for (n, written) in written.into_iter().enumerate() {
+        let pointer = format!("{pointer}/steps/{n}");
+        let mistake = |message: &str, hint: &str| file.document.error(&pointer, message).hint(hint);
+        let WrittenStep {
+            after,
+            see,
+            abort,
+            expect,
+        } = written;
+        let told = match (n, see, abort) {
+            (0, None, None) => Told::Start,
+            (0, _, _) => {
+                return Err(mistake(
+                    "the first step is the start: nothing has been seen yet",
+                    "write what it has to answer to that as `- expect: {...}`",
+                ));
+            }
+            (_, Some(seen), None) => Told::See(input::observation(file, &format!("{pointer}/see"), seen)?),
+            (_, None, Some(reason)) => Told::Abort(reason),
+            (_, _, _) => {
+                return Err(mistake(
+                    "a step has exactly one of `see` and `abort`",
+                    "it says what happens: `see: woke`, `see: { kind: http, status: 200 }`, `abort: terminated`",
+                ));
+            }
+        };
+        steps.push(Step {
+            pointer,
+            after: after.unwrap_or_default(),
+            told,
+            expect,
+        });
+    }
+    if steps.is_empty() {
+        let error = file
+            .document
+            .error(pointer, "a hook's case has `steps`, of which the first is the start");
+        return Err(error.hint("write `steps: [{ expect: { progress: running } }]`"));
+    }
+    Ok(steps)
+}

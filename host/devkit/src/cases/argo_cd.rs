@@ -1,0 +1,88 @@
+//! Argo CD's layout of tests of health checks: `health_test.yaml`, and objects in files beside it.
+
+use std::sync::Arc;
+
+use capstan_core::error::Diagnostic;
+use capstan_project::config_errors;
+use capstan_sandbox::Function;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Case, CaseFile, Task, input};
+
+/// The name of such a file.
+pub(super) const NAME: &str = "health_test.yaml";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Tests {
+    tests: Vec<Test>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Test {
+    health_status: HealthStatus,
+    input_path: String,
+}
+
+/// `status` may be missing: the check then knows nothing.
+#[derive(Deserialize)]
+struct HealthStatus {
+    #[serde(default)]
+    status: String,
+    message: Option<String>,
+}
+
+/// Reads the cases of a file. The message counts where one is written.
+pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
+    let mut document = file.document.clone();
+    rename_keys(&mut document.object.0);
+    let Tests { tests } = config_errors::deserialize(&document)?;
+    let cases = tests.into_iter().enumerate().map(|(n, test)| {
+        let pointer = format!("/tests/{n}");
+        let Test {
+            health_status: HealthStatus { status, message },
+            input_path,
+        } = test;
+        let given = Value::String(input_path.clone());
+        let input = match input::of(file, &format!("{pointer}/inputPath"), Function::Assess, given) {
+            Ok(input) => input,
+            Err(mistake) => return Case::unreadable(file, input_path, pointer, mistake),
+        };
+        let status = if status.is_empty() {
+            "unknown".to_owned()
+        } else {
+            status.to_lowercase()
+        };
+        let expect = match message {
+            Some(message) => json!({ "status": status, "message": message }),
+            None => json!({ "status": status }),
+        };
+        let task = Task::Ask {
+            function: Function::Assess,
+            input,
+            expect: Some(expect),
+        };
+        Case::new(file, input_path, pointer, None, None, task)
+    });
+    Ok(cases.collect())
+}
+
+/// The keys that are read.
+const KEYS: [&str; 5] = ["tests", "healthStatus", "inputPath", "status", "message"];
+
+/// Writes the keys as they are known: Go's encoding/json takes them in any case, and so do the people who write these files.
+fn rename_keys(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, mut value) in std::mem::take(map) {
+                rename_keys(&mut value);
+                let known = KEYS.iter().find(|known| known.eq_ignore_ascii_case(&key));
+                map.insert(known.map_or(key, |known| (*known).to_owned()), value);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(rename_keys),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,404 @@
+//! Runs a case. A hook's case is a script of what happens, in virtual time: what the host would never tell a hook can't happen here
+//! either.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use capstan_core::{
+    hook::HookOutcome,
+    plugins::{HookStep, PluginError, Progress, Request},
+};
+use capstan_sandbox::{Answer, AskError, Asked, Cost, Function, Question, Sandbox};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use super::{Case, Step, Task, Told};
+use crate::answer::{differences, words};
+
+/// What came of a case.
+#[derive(Default)]
+pub struct Outcome {
+    /// What is not as it should be.
+    pub failures: Vec<Failure>,
+    /// What was answered, in order.
+    pub answers: Vec<Given>,
+    /// Calls of the plugin.
+    pub calls: usize,
+    /// Instructions of all calls.
+    pub fuel: u64,
+    /// The most memory of a call, in bytes.
+    pub memory: usize,
+    /// How long the calls took.
+    pub duration: Duration,
+    /// What the plugin logged and wrote, and the stack of a trap.
+    pub written: Vec<String>,
+}
+
+/// Something that is not as it should be.
+pub struct Failure {
+    /// Where in the file of cases.
+    pub pointer: String,
+    /// What, in lines.
+    pub lines: Vec<String>,
+    /// Whether only the answer is another one: recording mends that.
+    pub is_other_answer: bool,
+}
+
+/// An answer, and where in the file of cases its `expect` belongs.
+pub struct Given {
+    /// The case or step.
+    pub pointer: String,
+    /// The answer in the contract's words.
+    pub answer: Value,
+    /// Whether that is what was expected; it isn't where nothing is.
+    pub is_as_expected: bool,
+}
+
+/// Runs a case against the plugin of this name.
+pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
+    let mut outcome = Outcome::default();
+    let plugin = Plugin { sandbox, name, case };
+    match &case.task {
+        Task::Unreadable(mistake) => {
+            let place = mistake.place.as_ref().map(|place| format!("at {place}"));
+            let hint = mistake.hint.as_ref().map(|hint| format!("hint: {hint}"));
+            outcome.failures.push(Failure {
+                pointer: case.pointer.clone(),
+                lines: std::iter::once(mistake.message.clone())
+                    .chain(place)
+                    .chain(hint)
+                    .collect(),
+                is_other_answer: false,
+            });
+        }
+        Task::Ask {
+            function,
+            input,
+            expect,
+        } => {
+            let asked = plugin.ask(*function, input.clone(), Vec::new(), case.now).await;
+            if let Some(asked) = outcome.took(case, asked) {
+                outcome.judge(&case.pointer, expect.as_ref(), true, &asked);
+            }
+        }
+        Task::Hook { input, steps } => {
+            let mut hook = Hook {
+                now: case.now,
+                wake: None,
+                asks: BTreeMap::new(),
+                state: Vec::new(),
+                verdict: None,
+            };
+            for (n, step) in steps.iter().enumerate() {
+                let is_last = n + 1 == steps.len();
+                if let Err(why) = hook.step(&plugin, input, step, is_last, &mut outcome).await {
+                    outcome.wrong(&step.pointer, why);
+                    break;
+                }
+            }
+        }
+    }
+    outcome
+}
+
+struct Plugin<'a> {
+    sandbox: &'a Sandbox,
+    name: &'a str,
+    case: &'a Case,
+}
+
+impl Plugin<'_> {
+    async fn ask(
+        &self,
+        function: Function,
+        input: Map<String, Value>,
+        state: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<Asked, AskError> {
+        let question = Question {
+            function,
+            claim: self.case.claim.clone(),
+            input,
+            state,
+            now,
+        };
+        self.sandbox.ask(self.name, question).await
+    }
+}
+
+impl Outcome {
+    /// Takes an answer to the account; one that can't even be asked for is a failure.
+    fn took(&mut self, case: &Case, asked: Result<Asked, AskError>) -> Option<Asked> {
+        match asked {
+            Ok(asked) => {
+                let stack = match &asked.answer {
+                    Err(PluginError::Failed { backtrace, .. }) => backtrace.as_str(),
+                    Ok(_) | Err(_) => "",
+                };
+                // What it wrote to stderr stands below its stack.
+                self.count(&asked.cost, stack.is_empty());
+                self.written.extend(stack.lines().map(str::to_owned));
+                Some(asked)
+            }
+            Err(error) => {
+                let hint = error.hint().map(|hint| format!("hint: {hint}"));
+                let lines = std::iter::once(error.to_string()).chain(hint).collect();
+                self.failures.push(Failure {
+                    pointer: case.pointer.clone(),
+                    lines,
+                    is_other_answer: false,
+                });
+                None
+            }
+        }
+    }
+
+    fn count(&mut self, cost: &Cost, with_stderr: bool) {
+        self.calls += 1;
+        self.fuel += cost.fuel;
+        self.memory = self.memory.max(cost.memory);
+        self.duration += cost.duration;
+        let log = cost.log.iter();
+        self.written
+            .extend(log.map(|line| format!("log {:?}: {}", line.severity, line.text)));
+        self.written
+            .extend(cost.stdout.lines().map(|line| format!("stdout: {line}")));
+        if with_stderr {
+            self.written
+                .extend(cost.stderr.lines().map(|line| format!("stderr: {line}")));
+        }
+    }
+
+    /// Compares an answer with what was expected of it.
+    fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &Asked) {
+        let answer = words(&asked.answer);
+        let lines = match expect {
+            Some(expect) => {
+                let found = differences(expect, &answer);
+                found.iter().flat_map(super::super::answer::Difference::lines).collect()
+            }
+            None if must_expect => vec!["nothing is expected: write `expect`, or let `--record` do it".to_owned()],
+            None => Vec::new(),
+        };
+        self.answers.push(Given {
+            pointer: pointer.to_owned(),
+            answer,
+            is_as_expected: expect.is_some() && lines.is_empty(),
+        });
+        if !lines.is_empty() {
+            self.failures.push(Failure {
+                pointer: pointer.to_owned(),
+                lines,
+                is_other_answer: true,
+            });
+        }
+    }
+
+    fn wrong(&mut self, pointer: &str, why: String) {
+        self.failures.push(Failure {
+            pointer: pointer.to_owned(),
+            lines: vec![why],
+            is_other_answer: false,
+        });
+    }
+}
+
+/// A hook in flight.
+struct Hook {
+    now: Timestamp,
+    /// When it asked to be woken.
+    wake: Option<Timestamp>,
+    /// What it asked for and what is still under way, by number.
+    asks: BTreeMap<u32, Request>,
+    state: Vec<u8>,
+    verdict: Option<HookOutcome>,
+}
+
+impl Hook {
+    /// Lets one thing happen. An error says why that can't happen to this hook now.
+    async fn step(
+        &mut self,
+        plugin: &Plugin<'_>,
+        input: &Map<String, Value>,
+        step: &Step,
+        is_last: bool,
+        outcome: &mut Outcome,
+    ) -> Result<(), String> {
+        if let Some(verdict) = self.verdict {
+            let verdict = verdict.to_string().to_lowercase();
+            return Err(format!("the hook has {verdict}: nothing happens to it any more"));
+        }
+        let mut input = input.clone();
+        let (mut answered, mut ends) = (None, None);
+        let function = match &step.told {
+            Told::Start => Function::Start,
+            Told::Abort(reason) => {
+                self.pass(step.after, false)?;
+                input.insert("reason".to_owned(), json!(reason));
+                Function::Abort
+            }
+            Told::See(seen) => {
+                let mut seen = seen.clone();
+                let kind = seen.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+                self.pass(step.after, kind == "woke")?;
+                if let Some(id) = self.answered(&kind, &seen)? {
+                    seen.insert("answers".to_owned(), json!(id));
+                    answered = self.asks.get(&id).cloned().map(|request| (id, request));
+                }
+                if let Some((_, request)) = &answered {
+                    complete(&mut seen, &kind, request, input.get("object"));
+                }
+                if let Some((id, request)) = &answered
+                    && ends_with(&kind, request)
+                {
+                    ends = Some(*id);
+                }
+                input.insert("observation".to_owned(), Value::Object(seen));
+                Function::Advance
+            }
+        };
+        let asked = plugin.ask(function, input, self.state.clone(), self.now).await;
+        let Some(asked) = outcome.took(plugin.case, asked) else {
+            self.verdict = Some(HookOutcome::Failed);
+            return Ok(());
+        };
+        outcome.judge(&step.pointer, step.expect.as_ref(), is_last, &asked);
+        match &asked.answer {
+            Ok(Answer::Step(next)) => {
+                if let Some(id) = ends {
+                    self.asks.remove(&id);
+                }
+                self.goes_on(next)
+            }
+            // The same is told again; nothing has changed.
+            Err(PluginError::Retry { .. }) => Ok(()),
+            Ok(Answer::Assessment(_) | Answer::Placement(_) | Answer::Disposal(_))
+            | Err(
+                PluginError::Invalid { .. }
+                | PluginError::Failed { .. }
+                | PluginError::CouldNotTell { .. }
+                | PluginError::Missing { .. },
+            ) => {
+                self.verdict = Some(HookOutcome::Failed);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets time pass: to the moment it asked to be woken at, or for so long.
+    fn pass(&mut self, after: SignedDuration, is_woken: bool) -> Result<(), String> {
+        let then = self.now.checked_add(after);
+        let then = then.map_err(|error| format!("`after` is too long: {error}"))?;
+        match (is_woken, self.wake) {
+            (true, None) => {
+                return Err("it is not woken: its last answer has no `wake-after-ms`".to_owned());
+            }
+            (true, Some(wake)) if after.is_zero() => self.now = wake,
+            (true, Some(wake)) if then < wake => {
+                return Err(format!(
+                    "it is not woken yet: it asked for {:#} later",
+                    wake.duration_since(then)
+                ));
+            }
+            (false, Some(wake)) if wake < then => {
+                return Err(format!(
+                    "it would be woken first, after {:#}: write `- see: woke` before",
+                    wake.duration_since(self.now)
+                ));
+            }
+            (_, _) => self.now = then,
+        }
+        Ok(())
+    }
+
+    /// Finds the ask that an observation answers.
+    fn answered(&self, kind: &str, seen: &Map<String, Value>) -> Result<Option<u32>, String> {
+        let running = || {
+            if self.asks.is_empty() {
+                return "nothing is under way".to_owned();
+            }
+            let asks: Vec<String> = self.asks.iter().map(|(id, what)| format!("{id} ({what})")).collect();
+            format!("under way are {}", asks.join(", "))
+        };
+        if let Some(id) = seen.get("answers") {
+            let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
+            return match id.filter(|id| self.asks.contains_key(id)) {
+                Some(id) => Ok(Some(id)),
+                None => Err(format!("`answers` names nothing that it asked for: {}", running())),
+            };
+        }
+        let mut fitting = self.asks.iter().filter(|(_, what)| is_answered_by(what, kind));
+        match (fitting.next(), fitting.next()) {
+            (Some((id, _)), None) => Ok(Some(*id)),
+            (Some(_), Some(_)) => Err(format!("write `answers`, the number of the ask: {}", running())),
+            (None, _) if NEEDS_AN_ASK.contains(&kind) => Err(format!(
+                "it asked for nothing that is answered with `{kind}`: {}",
+                running()
+            )),
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// Takes down what a step asks for. The host ends a hook to which nothing could ever happen again.
+    fn goes_on(&mut self, next: &HookStep) -> Result<(), String> {
+        self.state.clone_from(&next.state);
+        self.wake = next.wake_after_ms.and_then(|wait| {
+            let wait = SignedDuration::from_millis(wait.into());
+            self.now.checked_add(wait).ok()
+        });
+        for ask in &next.asks {
+            self.asks.insert(ask.id, ask.what.clone());
+        }
+        match next.progress {
+            Progress::Ended(verdict) => self.verdict = Some(verdict),
+            Progress::Running if self.asks.is_empty() && self.wake.is_none() => {
+                return Err(
+                    "it is running, and nothing could ever happen to it again: no ask is unanswered, and it isn't woken"
+                        .to_owned(),
+                );
+            }
+            Progress::Running => {}
+        }
+        Ok(())
+    }
+}
+
+/// Kinds of observations that only come because a hook asked.
+const NEEDS_AN_ASK: [&str; 11] = [
+    "created", "deleted", "done", "failed", "gone", "http", "log", "object", "objects", "refused", "signal",
+];
+
+fn is_answered_by(what: &Request, kind: &str) -> bool {
+    if matches!(kind, "refused" | "failed") {
+        return true;
+    }
+    match what {
+        Request::CreateOwn => kind == "created",
+        Request::WatchOwn | Request::Watch(_) | Request::Get(_) => matches!(kind, "object" | "gone"),
+        Request::FollowLogsOwn => kind == "log",
+        Request::DeleteOwn(_) | Request::Delete { .. } => kind == "deleted",
+        Request::Apply(_) | Request::Patch { .. } | Request::EmitEvent(_) => kind == "done",
+        Request::List(_) => kind == "objects",
+        Request::Http(_) => kind == "http",
+        Request::WaitSignal(_) => kind == "signal",
+        Request::NotInThisVersion(_) => false,
+    }
+}
+
+/// Watches and logs go on after an answer.
+fn ends_with(kind: &str, what: &Request) -> bool {
+    let goes_on = matches!(what, Request::WatchOwn | Request::Watch(_) | Request::FollowLogsOwn);
+    !goes_on || matches!(kind, "refused" | "failed")
+}
+
+/// Adds what the host always says: the own object when it was created, the name of a signal.
+fn complete(seen: &mut Map<String, Value>, kind: &str, what: &Request, own: Option<&Value>) {
+    match (kind, what) {
+        ("created", _) => {
+            seen.entry("object").or_insert_with(|| own.cloned().unwrap_or_default());
+        }
+        ("signal", Request::WaitSignal(name)) => {
+            seen.entry("name").or_insert_with(|| json!(name));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,258 @@
+//! Makes plugins of other tools' health checks: an interpreter is told the checks, and what it remembers is the plugin.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_files::Readers;
+use capstan_runtime::plugin_folder;
+use capstan_sandbox::PrepareError;
+use capstan_source::FileAccess;
+use capstan_stamp::{KindPattern, Manifest, ManifestError};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    cases,
+    import::{Check, Found, argo, flux},
+    usage_error,
+};
+
+/// What becomes a plugin, and where it goes.
+#[derive(Debug, Clone)]
+pub struct ImportSpec {
+    /// Where the checks are.
+    pub path: PathBuf,
+    /// The folder for the plugin, its `plugin.toml` and its cases; the plugin's name if absent.
+    pub out: Option<PathBuf>,
+    /// The plugin's name.
+    pub name: String,
+    /// The plugin's version.
+    pub version: String,
+    /// The licence of the checks, as SPDX writes it.
+    pub licence: String,
+    /// Whether a `plugin.toml` that says something else is replaced.
+    pub overwrite: bool,
+    /// Whether the checks see whole objects, also where it is known what they look at.
+    pub whole_objects: bool,
+}
+
+/// A plugin that was made of checks.
+#[derive(Debug)]
+pub struct Imported {
+    /// Its component.
+    pub file: PathBuf,
+    /// The component's size in bytes.
+    pub size: usize,
+    /// The checks, in the order of their kinds.
+    pub checks: Vec<ImportedCheck>,
+    /// What can't become a plugin, and why.
+    pub left_out: Vec<String>,
+    /// The cases that can't be read and will fail, each with the reason.
+    pub unreadable_cases: Vec<String>,
+}
+
+/// A check of an imported plugin.
+#[derive(Debug)]
+pub struct ImportedCheck {
+    /// Which kinds it is for.
+    pub kinds: KindPattern,
+    /// What it sees of an object; nothing if it sees all.
+    pub fields: Option<Vec<String>>,
+    /// Whether it came with cases.
+    pub has_cases: bool,
+}
+
+/// The interpreter's component, by its name.
+pub type Interpreters<'a> = &'a (dyn Fn(&str) -> Option<&'static [u8]> + Sync);
+
+/// What an interpreter says of the checks.
+#[derive(Deserialize)]
+struct Told {
+    /// By claim, what of the object its check looks at.
+    fields: BTreeMap<String, Option<Vec<String>>>,
+}
+
+/// Makes a plugin of Argo CD's health scripts.
+///
+/// # Errors
+///
+/// Returns what is wrong with the scripts, or why the plugin can't be written.
+pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
+    let found = argo::read(&spec.path, access).map_err(Diagnostics)?;
+    let scripts: Vec<Value> = found
+        .checks
+        .iter()
+        .map(|Check { kinds, does, .. }| {
+            let name = format!("{kinds}/health.lua");
+            json!({"claim": kinds, "name": name, "script": does.text, "openLibs": does.open_libs})
+        })
+        .collect();
+    make(spec, interpreters, "lua", &json!({ "scripts": scripts }), found).await
+}
+
+/// Makes a plugin of Flux's health check expressions.
+///
+/// # Errors
+///
+/// Returns what is wrong with the expressions, or why the plugin can't be written.
+pub async fn cel(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
+    let found = flux::read(&spec.path, access).map_err(Diagnostics)?;
+    let checks: Vec<Value> = found
+        .checks
+        .iter()
+        .map(|Check { kinds, does, .. }| json!({"claim": kinds, "expressions": does}))
+        .collect();
+    make(spec, interpreters, "cel", &json!({ "checks": checks }), found).await
+}
+
+async fn make<T>(
+    spec: &ImportSpec,
+    interpreters: Interpreters<'_>,
+    interpreter: &str,
+    text: &Value,
+    found: Found<T>,
+) -> anyhow::Result<Imported> {
+    let stock = interpreters(interpreter)
+        .with_context(|| format!("this capstan was built without the interpreter {interpreter}"))?;
+    let made = match capstan_sandbox::prepare(stock, &text.to_string()).await {
+        Ok(made) => made,
+        Err(PrepareError::Refused(why)) => return Err(refused(&why)),
+        Err(error) => return Err(error.into()),
+    };
+    let Told { fields } = serde_json::from_str(&made.answer)
+        .with_context(|| format!("the interpreter {interpreter} answers what can't be read"))?;
+    let toml = toml(spec, interpreter, &found, &fields);
+    let manifest = Manifest::from_toml(&toml).map_err(flawed)?;
+    let component = capstan_stamp::stamp(&made.component, &manifest)?;
+
+    let out = spec.out.clone().unwrap_or_else(|| PathBuf::from(&spec.name));
+    let file = out.join(&spec.name).with_extension("wasm");
+    let cases_folder = out.join(plugin_folder::CASES);
+    let manifest_file = out.join(plugin_folder::MANIFEST);
+    if !spec.overwrite {
+        refuse_edited(&manifest_file, &toml)?;
+    }
+    // The manifest comes first: a component that is older than its manifest is reported as stale.
+    write(&manifest_file, toml.as_bytes())?;
+    write(&file, &component)?;
+    for Check { kinds, cases: from, .. } in &found.checks {
+        if let Some(from) = from {
+            let name = kinds.to_string().replace('*', "_");
+            copy(from, &cases_folder.join(name))?;
+        }
+    }
+    let checks = found.checks.into_iter().map(|check| ImportedCheck {
+        fields: fields
+            .get(&check.kinds.to_string())
+            .cloned()
+            .flatten()
+            .filter(|_| !spec.whole_objects),
+        has_cases: check.cases.is_some(),
+        kinds: check.kinds,
+    });
+    Ok(Imported {
+        file,
+        size: component.len(),
+        checks: checks.collect(),
+        left_out: found.left_out,
+        unreadable_cases: cases::unreadable(&cases_folder),
+    })
+}
+
+/// Returns a mistake if a `plugin.toml` is there that this import would change: its owner may have edited it.
+fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
+    match fs::read(file) {
+        Ok(present) if present != toml.as_bytes() => Err(usage_error(
+            format!("{} is there, and this import would change it", file.display()),
+            "nothing was written; `--overwrite` replaces it, `--out` names another folder",
+        )),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+fn refused(why: &str) -> anyhow::Error {
+    let mistake = |line: &str| Diagnostic::new(line).hint("lines are counted from the check's own first one");
+    Diagnostics(why.lines().map(mistake).collect()).into()
+}
+
+fn flawed(error: ManifestError) -> anyhow::Error {
+    usage_error(
+        format!("no plugin can be called that: {error}"),
+        "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
+    )
+}
+
+/// Writes the `plugin.toml`. What a check looks at is stated only where it is known.
+fn toml<T>(
+    spec: &ImportSpec,
+    interpreter: &str,
+    found: &Found<T>,
+    fields: &BTreeMap<String, Option<Vec<String>>>,
+) -> String {
+    let ImportSpec {
+        name,
+        version,
+        licence,
+        whole_objects,
+        ..
+    } = spec;
+    let text = |text: &str| Value::from(text).to_string();
+    let mut toml = format!(
+        "contract = \"0.1.0\"\nname = {}\nversion = {}\nlicence = {}\ndescription = {}\n",
+        text(name),
+        text(version),
+        text(licence),
+        text(&format!("{} health checks, run by {interpreter}.", found.checks.len())),
+    );
+    for Check { kinds, .. } in &found.checks {
+        let kinds = kinds.to_string();
+        toml += &format!("\n[[claims]]\ninterface = \"health\"\nkinds = [{}]\n", text(&kinds));
+        if let Some(Some(fields)) = fields.get(&kinds)
+            && !whole_objects
+        {
+            toml += &format!("fields = {}\n", Value::from(fields.clone()));
+        }
+    }
+    toml
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let unwritable = || format!("failed to write {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(unwritable)?;
+    }
+    capstan_files::write(path, bytes, Readers::AsUsual).with_context(unwritable)
+}
+
+/// Copies a check with its cases; actions are no part of it.
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for name in ["health.lua", "health_test.yaml"] {
+        let bytes =
+            fs::read(from.join(name)).with_context(|| format!("failed to read {}", from.join(name).display()))?;
+        write(&to.join(name), &bytes)?;
+    }
+    copy_all(&from.join("testdata"), &to.join("testdata"))
+}
+
+/// Copies the objects of the cases, which may be in folders of their own. What links elsewhere is not followed.
+fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let unreadable = || format!("failed to read {}", from.display());
+    if !from.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(from).with_context(unreadable)? {
+        let entry = entry.with_context(unreadable)?;
+        let (kind, path) = (entry.file_type().with_context(unreadable)?, entry.path());
+        if kind.is_dir() {
+            copy_all(&path, &to.join(entry.file_name()))?;
+        } else if kind.is_file() {
+            write(&to.join(entry.file_name()), &fs::read(&path).with_context(unreadable)?)?;
+        }
+    }
+    Ok(())
+}

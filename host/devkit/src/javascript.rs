@@ -1,0 +1,87 @@
+//! What only a call finds out about a component that was made of JavaScript: whether the program has the functions of the contract.
+//! jco gives every component all exports of its world, and `QuickJS` looks the functions up when they are called.
+
+use capstan_core::{error::Diagnostic, plugins::PluginError};
+use capstan_sandbox::{Function, Question, Sandbox};
+use capstan_stamp::{Interface, Manifest};
+use serde_json::{Map, Value, json};
+
+use crate::cases::input;
+
+/// How the sandbox says that the program lacks an export, and a function of one.
+const NO_EXPORT: &str = "the program doesn't export `";
+const NO_FUNCTION: &str = "the program has no function `";
+
+/// Calls each function that the claims need, and returns a mistake for each that the program lacks.
+pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) -> Vec<Diagnostic> {
+    let mut mistakes: Vec<Diagnostic> = Vec::new();
+    for claim in &manifest.claims {
+        let interface = claim.interface();
+        for function in functions(interface) {
+            let asked = sandbox.ask(&manifest.name, question(*function)).await;
+            let Ok(asked) = asked else { continue };
+            let Err(PluginError::Failed { message, .. }) = asked.answer else {
+                continue;
+            };
+            let Some(mistake) = mistake(interface, &message) else {
+                continue;
+            };
+            if !mistakes.iter().any(|known| known.message == mistake.message) {
+                mistakes.push(mistake);
+            }
+        }
+    }
+    mistakes
+}
+
+/// Names the file and the export of what is missing.
+fn mistake(interface: Interface, message: &str) -> Option<Diagnostic> {
+    let export = export(interface);
+    if message.contains(NO_EXPORT) {
+        let mistake = Diagnostic::new(format!(
+            "plugin.js doesn't export `{export}`, which `plugin.toml` claims"
+        ));
+        return Some(mistake.hint(format!(
+            "write `export const {export} = {{ .. }}`, or take the claim out of `plugin.toml`"
+        )));
+    }
+    let (_, function) = message.split_once(NO_FUNCTION)?;
+    let (function, _) = function.split_once('`')?;
+    let mistake = Diagnostic::new(format!("`{export}` in plugin.js has no function `{function}`"));
+    Some(mistake.hint("the functions of each interface are in `wit/`"))
+}
+
+/// The name of an interface's object in JavaScript.
+fn export(interface: Interface) -> &'static str {
+    match interface {
+        Interface::Health => "health",
+        Interface::Hook => "hook",
+        Interface::DeletePolicy => "deletePolicy",
+    }
+}
+
+fn functions(interface: Interface) -> &'static [Function] {
+    match interface {
+        Interface::Health => &[Function::Assess],
+        Interface::Hook => &[Function::Place, Function::Start, Function::Advance, Function::Abort],
+        Interface::DeletePolicy => &[Function::Decide],
+    }
+}
+
+/// A question that the host could ask. What is answered to it doesn't matter.
+fn question(function: Function) -> Question {
+    let object =
+        json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "test", "namespace": "test" } });
+    let mut input: Map<String, Value> = Map::from_iter([("object".to_owned(), object)]);
+    if function == Function::Advance {
+        input.insert("observation".to_owned(), json!({ "kind": "woke" }));
+    }
+    input::complete(function, &mut input);
+    Question {
+        function,
+        claim: None,
+        input,
+        state: Vec::new(),
+        now: jiff::Timestamp::UNIX_EPOCH,
+    }
+}

@@ -1,0 +1,282 @@
+//! The languages of plugins: how a project is known to be of one, and which tools it takes.
+
+use std::path::Path;
+
+use capstan_process::{Command, Environment, Program};
+
+/// What a plugin is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    /// Rust.
+    Rust,
+    /// JavaScript.
+    Js,
+    /// Python.
+    Python,
+    /// Go.
+    Go,
+}
+
+/// The languages, in the order in which a project is looked at.
+pub const ALL: [Language; 4] = [Language::Rust, Language::Js, Language::Python, Language::Go];
+
+/// A program that a language takes, or a part of one.
+pub struct Tool {
+    /// What it is called.
+    pub name: &'static str,
+    /// The command that says its version.
+    ask: &'static [&'static str],
+    /// The oldest version that will do; empty for any.
+    pub least: &'static str,
+    /// What installs it: a command, or where it is to be had if the system's packages may be too old.
+    install: &'static [(System, &'static str)],
+}
+
+/// Where a command works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    Any,
+    Linux,
+    Mac,
+    Windows,
+}
+
+/// What came of looking for a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It is there, in this version; empty for a part without one.
+    Version(String),
+    /// It is there, and too old.
+    TooOld(String),
+    /// It isn't.
+    Missing,
+}
+
+const RUST: [Tool; 3] = [
+    Tool {
+        name: "cargo",
+        ask: &["cargo", "--version"],
+        least: "1.85",
+        install: RUSTUP,
+    },
+    Tool {
+        name: "rustc",
+        ask: &["rustc", "--version"],
+        least: "1.85",
+        install: RUSTUP,
+    },
+    Tool {
+        name: "wasm32-wasip2",
+        ask: &["rustc", "--print", "target-libdir", "--target", "wasm32-wasip2"],
+        least: "",
+        install: &[(System::Any, "rustup target add wasm32-wasip2")],
+    },
+];
+
+const RUSTUP: &[(System, &str)] = &[
+    (System::Windows, "winget install Rustlang.Rustup"),
+    (
+        System::Any,
+        "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh",
+    ),
+];
+
+const JS: [Tool; 2] = [
+    Tool {
+        name: "node",
+        ask: &["node", "--version"],
+        least: "20",
+        install: NODE,
+    },
+    Tool {
+        name: "npm",
+        ask: &["npm", "--version"],
+        least: "",
+        install: NODE,
+    },
+];
+
+const NODE: &[(System, &str)] = &[
+    (
+        System::Linux,
+        "install Node.js 20 or newer: https://nodejs.org (`apt-get install nodejs npm` from Debian 13 and Ubuntu 25.04 on)",
+    ),
+    (System::Mac, "brew install node"),
+    (System::Windows, "winget install OpenJS.NodeJS.LTS"),
+];
+
+const PYTHON: [Tool; 2] = [
+    Tool {
+        name: "python3",
+        ask: &["python3", "--version"],
+        least: "3.10",
+        install: &[
+            (System::Linux, "apt-get install -y python3"),
+            (System::Mac, "brew install python3"),
+            (System::Windows, "winget install Python.Python.3.13"),
+        ],
+    },
+    Tool {
+        name: "python3-venv",
+        ask: &["python3", "-c", "import ensurepip, venv"],
+        least: "",
+        install: &[
+            (System::Linux, "apt-get install -y python3-venv"),
+            (System::Mac, "brew install python3"),
+            (System::Windows, "winget install Python.Python.3.13"),
+        ],
+    },
+];
+
+const GO: [Tool; 1] = [Tool {
+    name: "go",
+    ask: &["go", "version"],
+    least: "1.24",
+    install: &[
+        (
+            System::Linux,
+            "install Go 1.24 or newer: https://go.dev/dl (`apt-get install golang-go` from Debian 13 and Ubuntu 25.04 on)",
+        ),
+        (System::Mac, "brew install go"),
+        (System::Windows, "winget install GoLang.Go"),
+    ],
+}];
+
+/// Names a language for people.
+pub fn name(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "Rust",
+        Language::Js => "JavaScript",
+        Language::Python => "Python",
+        Language::Go => "Go",
+    }
+}
+
+/// The file by which a project is known to be of a language.
+pub fn mark(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "Cargo.toml",
+        Language::Js => "package.json",
+        Language::Python => "requirements.txt",
+        Language::Go => "go.mod",
+    }
+}
+
+/// Says which language a folder's project is of.
+pub fn of(folder: &Path) -> Option<Language> {
+    ALL.into_iter().find(|language| folder.join(mark(*language)).is_file())
+}
+
+/// What a language takes.
+pub fn tools(language: Language) -> &'static [Tool] {
+    match language {
+        Language::Rust => &RUST,
+        Language::Js => &JS,
+        Language::Python => &PYTHON,
+        Language::Go => &GO,
+    }
+}
+
+impl Tool {
+    /// Looks for it.
+    pub fn find(&self) -> Found {
+        let Some((program, args)) = self.ask.split_first() else {
+            return Found::Missing;
+        };
+        // On Windows `npm` is a script, which only the shell's search finds.
+        let program = if cfg!(windows) && *program == "npm" {
+            "npm.cmd"
+        } else {
+            program
+        };
+        let Some(program) = Program::find(program) else {
+            return Found::Missing;
+        };
+        let mut command = Command::new(&program, Environment::Users);
+        command.words(args);
+        let Ok(said) = command.run() else {
+            return Found::Missing;
+        };
+        let text = String::from_utf8_lossy(&said.out).trim().to_owned();
+        if !said.status.success() {
+            return Found::Missing;
+        }
+        if self.name == "wasm32-wasip2" {
+            return if Path::new(&text).is_dir() {
+                Found::Version(String::new())
+            } else {
+                Found::Missing
+            };
+        }
+        let version = version(&text);
+        if numbers(&version) < numbers(self.least) {
+            return Found::TooOld(version);
+        }
+        Found::Version(version)
+    }
+
+    /// Returns how it is installed on this machine.
+    pub fn install(&self) -> &'static str {
+        let here = match std::env::consts::OS {
+            "macos" => System::Mac,
+            "windows" => System::Windows,
+            _ => System::Linux,
+        };
+        let fits = |(system, _): &&(System, &str)| *system == here || *system == System::Any;
+        self.install
+            .iter()
+            .find(fits)
+            .map(|(_, command)| *command)
+            .unwrap_or_default()
+    }
+}
+
+/// Finds the version in what a program says of itself: `go version go1.26.8 linux/amd64`.
+fn version(text: &str) -> String {
+    let word = text
+        .split_whitespace()
+        .find(|word| word.contains(|c: char| c.is_ascii_digit()));
+    let word = word.unwrap_or_default();
+    word.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned()
+}
+
+fn numbers(version: &str) -> Vec<u32> {
+    let numbers = version.split(|c: char| !c.is_ascii_digit());
+    numbers.map_while(|number| number.parse().ok()).take(2).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_and_compared_by_number() {
+        let said = [
+            "cargo 1.95.0 (f2d3ce0bd 2026-03-21)",
+            "v20.20.2",
+            "Python 3.11.7",
+            "go version go1.26.8 linux/amd64",
+            "go version go1.27rc1 linux/amd64",
+            "",
+        ];
+        assert_eq!(
+            said.map(version),
+            ["1.95.0", "20.20.2", "3.11.7", "1.26.8", "1.27rc1", ""]
+        );
+        assert!(
+            numbers("3.9.2") < numbers("3.10") && numbers("20.1") > numbers("20") && numbers("1.24") >= numbers("1.24")
+        );
+        assert!(numbers("0.1") >= numbers(""));
+    }
+
+    #[test]
+    fn every_tool_can_be_installed_everywhere() {
+        for tool in ALL.into_iter().flat_map(tools) {
+            assert!(!tool.install().is_empty(), "{}", tool.name);
+            for system in [System::Linux, System::Mac, System::Windows] {
+                let known = |(of, _): &(System, &str)| *of == system || *of == System::Any;
+                assert!(tool.install.iter().any(known), "{} on {system:?}", tool.name);
+            }
+        }
+    }
+}

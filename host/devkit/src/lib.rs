@@ -1,0 +1,38 @@
+//! What writes, builds, tests, measures and imports plugins.
+//!
+//! In reading order: [`new`] writes a project as [`template`] has it, [`build`] makes a component of it with the tools of its
+//! [`language`] (Go's by `componentize`, JavaScript's checked by `javascript`), [`watch`] says what a change makes necessary.
+//! [`subject`] is which plugin is meant, [`cases`] what is tested, [`trial`] runs them, [`bench`] measures them, and [`answer`] puts
+//! answers into the contract's words. [`import`] reads other tools' health checks, and [`import_plugin`] makes plugins of them. This
+//! crate knows no command line, no terminal and no environment.
+
+pub mod answer;
+pub mod bench;
+pub mod build;
+pub mod cases;
+mod componentize;
+pub mod import;
+pub mod import_plugin;
+mod javascript;
+pub mod language;
+pub mod new;
+pub mod subject;
+mod template;
+pub mod trial;
+pub mod watch;
+
+use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_sandbox::Examination;
+
+/// Makes an error of the user's input: what is wrong, and what may help.
+fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    Diagnostics::one(message, hint).into()
+}
+
+/// Returns what keeps a component from being a plugin. `file` is what messages call it.
+pub fn faults(file: &str, found: &Examination) -> Vec<Diagnostic> {
+    let faults = found.faults.iter();
+    faults
+        .map(|fault| Diagnostic::new(format!("{file}: {}", fault.message)).hint(fault.hint.clone()))
+        .collect()
+}

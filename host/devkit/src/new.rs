@@ -1,0 +1,53 @@
+//! A new project: it builds, and its cases pass.
+
+use std::{fs, path::Path};
+
+use capstan_files::Readers;
+use capstan_stamp::Manifest;
+
+use crate::{language::Language, template, usage_error};
+
+/// What a plugin answers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The health of objects.
+    Health,
+    /// A hook type.
+    Hook,
+    /// A delete policy.
+    DeletePolicy,
+}
+
+/// Writes a project into a folder that is empty or not there. Returns the paths of its files in the folder.
+///
+/// # Errors
+///
+/// Returns what is wrong with the name, that the folder is there already, or why a file can't be written.
+pub fn write(folder: &Path, name: &str, kind: Kind, language: Language) -> anyhow::Result<Vec<String>> {
+    let files = template::files(name, kind, language);
+    let manifest = files.iter().find(|(path, _)| path == "plugin.toml");
+    let manifest = manifest.map(|(_, text)| text.as_str()).unwrap_or_default();
+    if let Err(error) = Manifest::from_toml(manifest) {
+        return Err(usage_error(
+            format!("`{name}` can't be a plugin's name: {error}"),
+            "write one like `queue-health`",
+        ));
+    }
+    let shown = folder.display();
+    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
+        return Err(usage_error(
+            format!("{shown} is there already"),
+            "nothing was changed; take another name, or another folder with `--in`",
+        ));
+    }
+    for (path, text) in &files {
+        let path = folder.join(path);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        let made = made.and_then(|()| capstan_files::write(&path, text.as_bytes(), Readers::AsUsual));
+        made.map_err(|error| {
+            let message = format!("{} can't be written: {error}", path.display());
+            usage_error(message, "`--in` names another folder")
+        })?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}

@@ -1,0 +1,108 @@
+//! Which plugin a command line means: a component, the folder it is built in, or one that is loaded.
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
+
+use capstan_project::PluginSpec;
+use capstan_runtime::{
+    PluginHost,
+    plugin_folder::{self, Stale},
+    plugins,
+};
+use capstan_sandbox::Sandbox;
+
+use crate::usage_error;
+
+/// A plugin's component, and where it comes from.
+pub struct Subject {
+    /// What messages call it.
+    pub label: String,
+    /// The component.
+    pub bytes: Cow<'static, [u8]>,
+    /// The folder it is in; none of a built-in one.
+    pub folder: Option<PathBuf>,
+    /// The plugins that were looked at and are older than their sources.
+    pub stale: Vec<Stale>,
+}
+
+impl Subject {
+    /// Finds what is meant.
+    pub fn find(spec: &PluginSpec, host: &PluginHost, what: &Path) -> anyhow::Result<Subject> {
+        let shown = what.display();
+        if what.exists() {
+            return Subject::of_path(what);
+        }
+        let name = what.to_string_lossy();
+        let found = plugins::load(spec, host)?;
+        for (label, bytes) in found.components {
+            if capstan_stamp::read(&bytes).is_ok_and(|manifest| manifest.name == name) {
+                return Ok(Subject {
+                    folder: Some(folder_of(Path::new(&label))),
+                    label,
+                    bytes: bytes.into(),
+                    stale: found.stale,
+                });
+            }
+        }
+        if let Some((name, bytes)) = host.built_in.iter().find(|(known, _)| *known == name) {
+            return Ok(Subject {
+                label: (*name).to_owned(),
+                bytes: (*bytes).into(),
+                folder: None,
+                stale: found.stale,
+            });
+        }
+        let built_in: Vec<String> = host.built_in.iter().map(|(name, _)| format!("`{name}`")).collect();
+        Err(usage_error(
+            format!("there is no file, folder or plugin `{shown}`"),
+            format!(
+                "name a component, a folder with a `plugin.toml`, or one of {}",
+                built_in.join(", ")
+            ),
+        ))
+    }
+
+    /// Reads a component: a file, or what was built in a folder. Says if its sources changed since.
+    pub fn of_path(path: &Path) -> anyhow::Result<Subject> {
+        let path = &plugin_folder::component(path)?;
+        let stale = plugin_folder::stale(path).into_iter().collect();
+        let shown = path.display();
+        let bytes = std::fs::read(path)
+            .map_err(|error| usage_error(format!("{shown} can't be read: {error}"), "name a component's file"))?;
+        Ok(Subject {
+            label: shown.to_string(),
+            bytes: bytes.into(),
+            folder: Some(folder_of(path)),
+            stale,
+        })
+    }
+
+    /// Returns where its cases are: where the user says, else beside it.
+    pub fn cases(&self, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+        match (named, &self.folder) {
+            (Some(path), _) => Ok(path.to_owned()),
+            (None, Some(folder)) => {
+                let path = folder.join(plugin_folder::CASES);
+                Ok(path.strip_prefix("./").map(PathBuf::from).unwrap_or(path))
+            }
+            (None, None) => Err(usage_error(
+                format!("it is not known where the cases of {} are", self.label),
+                "`--cases PATH` names them",
+            )),
+        }
+    }
+
+    /// Loads it alone, with the limits that it has in an operation.
+    pub fn load(self, host: &PluginHost) -> anyhow::Result<(Sandbox, String)> {
+        let sandbox = capstan_runtime::alone(host, self.label, self.bytes)?;
+        let name = sandbox.plugins().first().map(|plugin| plugin.name.clone());
+        Ok((sandbox, name.unwrap_or_default()))
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new(".")).to_owned()
+}

@@ -1,0 +1,95 @@
+//! What a new plugin's project is made of. The texts are in `plugins/templates/`: a manifest and cases for each kind, which are the
+//! same in every language, and a program for each kind and language; the contract is that of this host.
+
+use crate::{language::Language, new::Kind};
+
+/// The contract, as it comes with this host.
+const WIT: [(&str, &str); 7] = [
+    ("wit/delete-policy.wit", include_str!("../../../wit/delete-policy.wit")),
+    ("wit/health.wit", include_str!("../../../wit/health.wit")),
+    ("wit/hook.wit", include_str!("../../../wit/hook.wit")),
+    ("wit/types.wit", include_str!("../../../wit/types.wit")),
+    ("wit/worlds.wit", include_str!("../../../wit/worlds.wit")),
+    ("wit/README.md", include_str!("../../../wit/README.md")),
+    ("wit/REFERENCE.md", include_str!("../../../wit/REFERENCE.md")),
+];
+
+macro_rules! text {
+    ($path:literal) => {
+        include_str!(concat!("../../../plugins/templates/", $path))
+    };
+}
+
+/// Returns the files of a project: their paths in its folder, and their texts.
+pub(super) fn files(name: &str, kind: Kind, language: Language) -> Vec<(String, String)> {
+    let (manifest, cases) = match kind {
+        Kind::Health => (text!("health/plugin.toml"), text!("health/cases.yaml")),
+        Kind::Hook => (text!("hook/plugin.toml"), text!("hook/cases.yaml")),
+        Kind::DeletePolicy => (text!("delete-policy/plugin.toml"), text!("delete-policy/cases.yaml")),
+    };
+    let mut files = vec![("plugin.toml", manifest), ("cases/cases.yaml", cases)];
+    files.extend(of_language(kind, language));
+    files.extend(WIT);
+    let filled = |text: &str| text.replace("{{name}}", name);
+    files
+        .into_iter()
+        .map(|(path, text)| (path.to_owned(), filled(text)))
+        .collect()
+}
+
+fn of_language(kind: Kind, language: Language) -> Vec<(&'static str, &'static str)> {
+    match language {
+        Language::Rust => vec![
+            ("Cargo.toml", text!("rust/Cargo.toml.in")),
+            (".gitignore", text!("rust/gitignore")),
+            (
+                "src/lib.rs",
+                match kind {
+                    Kind::Health => text!("rust/health.rs"),
+                    Kind::Hook => text!("rust/hook.rs"),
+                    Kind::DeletePolicy => text!("rust/delete-policy.rs"),
+                },
+            ),
+        ],
+        Language::Js => vec![
+            ("package.json", text!("js/package.json.in")),
+            (".gitignore", text!("js/gitignore")),
+            (
+                "plugin.js",
+                match kind {
+                    Kind::Health => text!("js/health.js"),
+                    Kind::Hook => text!("js/hook.js"),
+                    Kind::DeletePolicy => text!("js/delete-policy.js"),
+                },
+            ),
+        ],
+        Language::Python => vec![
+            ("requirements.txt", text!("python/requirements.txt")),
+            (".gitignore", text!("python/gitignore")),
+            (
+                "plugin.py",
+                match kind {
+                    Kind::Health => text!("python/health.py"),
+                    Kind::Hook => text!("python/hook.py"),
+                    Kind::DeletePolicy => text!("python/delete-policy.py"),
+                },
+            ),
+        ],
+        Language::Go => vec![
+            ("go.mod", text!("go/go.mod.in")),
+            (".gitignore", text!("go/gitignore")),
+            ("pkg/go.mod", text!("go/pkg/go.mod.in")),
+            ("pkg/wit/runtime/runtime.go", text!("go/pkg/wit/runtime/runtime.go")),
+            ("pkg/wit/runtime/empty.s", text!("go/pkg/wit/runtime/empty.s")),
+            ("pkg/wit/types/types.go", text!("go/pkg/wit/types/types.go")),
+            match kind {
+                Kind::Health => ("export_capstan_plugin_health/plugin.go", text!("go/health.go")),
+                Kind::Hook => ("export_capstan_plugin_hook/plugin.go", text!("go/hook.go")),
+                Kind::DeletePolicy => (
+                    "export_capstan_plugin_delete_policy/plugin.go",
+                    text!("go/delete-policy.go"),
+                ),
+            },
+        ],
+    }
+}

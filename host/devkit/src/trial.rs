@@ -1,0 +1,81 @@
+//! Runs cases in the real sandbox, and writes their answers into the files of cases.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use capstan_core::error::Diagnostics;
+use capstan_files::Readers;
+use capstan_sandbox::Sandbox;
+
+use crate::{
+    cases::{
+        Case, CaseFile,
+        record::{Expectation, written},
+        script::{self, Outcome},
+    },
+    usage_error,
+};
+
+/// A case and what came of it.
+pub struct Trial {
+    /// The case.
+    pub case: Case,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+impl Trial {
+    /// Says whether the case passed.
+    pub fn is_good(&self) -> bool {
+        self.outcome.failures.is_empty()
+    }
+
+    /// Returns the case's file, as it was named.
+    pub fn file(&self) -> String {
+        self.case.file.path.display().to_string()
+    }
+}
+
+/// Runs cases one after the other.
+pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for case in cases {
+        let outcome = script::run(sandbox, name, &case).await;
+        trials.push(Trial { case, outcome });
+    }
+    trials
+}
+
+/// Writes what was answered into the files, and takes those failures away that this mends. Returns how many answers were written.
+///
+/// # Errors
+///
+/// Returns what can't be written.
+pub fn record(trials: &mut [Trial]) -> anyhow::Result<usize> {
+    let mut files: BTreeMap<PathBuf, (Arc<CaseFile>, Vec<Expectation>)> = BTreeMap::new();
+    let mut count = 0;
+    for trial in trials.iter_mut().filter(|trial| trial.case.file.is_ours) {
+        let file = &trial.case.file;
+        let other = trial.outcome.answers.iter().filter(|given| !given.is_as_expected);
+        let other: Vec<Expectation> = other
+            .map(|given| Expectation {
+                pointer: given.pointer.clone(),
+                answer: given.answer.clone(),
+            })
+            .collect();
+        count += other.len();
+        let entry = files.entry(file.path.clone());
+        entry.or_insert_with(|| (file.clone(), Vec::new())).1.extend(other);
+        trial.outcome.failures.retain(|failure| !failure.is_other_answer);
+    }
+    for (path, (file, all)) in files {
+        if all.is_empty() {
+            continue;
+        }
+        let text = written(&file, all).map_err(Diagnostics)?;
+        capstan_files::write(&path, text.as_bytes(), Readers::AsUsual).map_err(|error| {
+            let message = format!("{} can't be written: {error}", path.display());
+            usage_error(message, "`--record` changes the files of cases")
+        })?;
+    }
+    Ok(count)
+}

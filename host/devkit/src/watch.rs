@@ -1,0 +1,72 @@
+//! What a change of a project's files makes necessary.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use capstan_runtime::plugin_folder;
+
+/// When each file of a project changed last.
+pub type State = BTreeMap<PathBuf, SystemTime>;
+
+/// What a change makes necessary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// The component is older than its sources.
+    BuildAndTest,
+    /// Only cases changed.
+    Test,
+}
+
+/// Says what these changed files of a folder make necessary.
+pub fn work_for(folder: &Path, changed: &[PathBuf]) -> Work {
+    let cases = folder.join(plugin_folder::CASES);
+    if changed.iter().all(|path| path.starts_with(&cases)) {
+        Work::Test
+    } else {
+        Work::BuildAndTest
+    }
+}
+
+/// Lists the files that changed, came or went.
+pub fn changed(before: &State, now: &State) -> Vec<PathBuf> {
+    let other = now.iter().filter(|(path, at)| before.get(*path) != Some(at));
+    let gone = before.keys().filter(|path| !now.contains_key(*path));
+    other.map(|(path, _)| path).chain(gone).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_changed_case_is_only_tested_and_a_changed_source_is_built() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let write = |name: &str| {
+            let path = path.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, name).unwrap();
+        };
+        write("src/lib.rs");
+        write("cases/a.yaml");
+        let before = plugin_folder::files(path);
+        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
+        write("queue.wasm");
+        write("target/debug/x");
+        write("capstan_plugin_hook/wit_bindings.go");
+        assert!(changed(&before, &plugin_folder::files(path)).is_empty());
+        write("cases/b.yaml");
+        let case = changed(&before, &plugin_folder::files(path));
+        assert_eq!(case, [path.join("cases/b.yaml")]);
+        assert_eq!(work_for(path, &case), Work::Test);
+        fs::remove_file(path.join("src/lib.rs")).unwrap();
+        let both = changed(&before, &plugin_folder::files(path));
+        assert_eq!(both, [path.join("cases/b.yaml"), path.join("src/lib.rs")]);
+        assert_eq!(work_for(path, &both), Work::BuildAndTest);
+    }
+}

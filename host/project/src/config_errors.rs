@@ -1,0 +1,77 @@
+//! What is wrong with a file of ours, told with its place: serde's words, turned into ours.
+
+use capstan_core::{
+    error::{Diagnostic, near},
+    manifest::Manifest,
+    place::reference_token,
+};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+
+/// Takes a document apart into what it means.
+///
+/// # Errors
+///
+/// Returns what doesn't fit, with its place.
+pub fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<Diagnostic>> {
+    // Else a list would be taken for the keys' values in their order.
+    if !document.object.0.is_object() {
+        let error = document.error("", "this file is no mapping");
+        return Err(vec![error.hint("it starts with keys like `name:` and `sources:`")]);
+    }
+    serde_path_to_error::deserialize(&document.object.0)
+        .map_err(|error| vec![mistake(document, pointer(error.path()), &error.inner().to_string())])
+}
+
+fn pointer(path: &Path) -> String {
+    path.iter().fold(String::new(), |mut pointer, segment| {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", reference_token(key))),
+            Segment::Enum { variant } => pointer.push_str(&format!("/{}", reference_token(variant))),
+            Segment::Unknown => {}
+        }
+        pointer
+    })
+}
+
+fn mistake(document: &Manifest, mut pointer: String, said: &str) -> Diagnostic {
+    let words: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    let word = words.first().copied().unwrap_or_default();
+    let known = words.get(1..).unwrap_or_default();
+    let hint = || match near(word, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known.join(", ")),
+    };
+    if said.starts_with("unknown field") {
+        if pointer.rsplit('/').next() != Some(&reference_token(word)) {
+            pointer.push_str(&format!("/{}", reference_token(word)));
+        }
+        return document
+            .key_error(&pointer, format!("there is no key `{word}` here"))
+            .hint(hint());
+    }
+    if said.starts_with("unknown variant") {
+        return document
+            .error(&pointer, format!("`{word}` is none of the words that may stand here"))
+            .hint(hint());
+    }
+    if said.starts_with("missing field") {
+        return document.error(&pointer, format!("`{word}` is missing here"));
+    }
+    let said = said
+        .strip_prefix("invalid type: ")
+        .or(said.strip_prefix("invalid value: "))
+        .unwrap_or(said);
+    let message = match said.rsplit_once(", expected ") {
+        Some((found, expected)) => {
+            let expected = expected.replace("sequence", "list").replace("a map", "a mapping");
+            format!(
+                "this is {}, and {expected} is expected",
+                found.replacen("string", "the text", 1)
+            )
+        }
+        None => said.to_owned(),
+    };
+    document.error(&pointer, message)
+}

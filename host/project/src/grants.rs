@@ -1,0 +1,128 @@
+//! What the user grants plugins: words and files, of which each comes before the ones named earlier.
+
+use capstan_core::{
+    error::{Diagnostics, near},
+    grant::{Granted, UserGrants},
+};
+
+/// Reads what a file grants. `name` is what errors call the file.
+///
+/// # Errors
+///
+/// Returns why it can't be read as grants.
+pub fn of_file(name: &str, text: &str) -> Result<UserGrants, Diagnostics> {
+    serde_yaml::from_str(text).map_err(|error| {
+        Diagnostics::one(
+            format!("{name}: these are no grants: {error}"),
+            "plugins by name, as in `http-check: {http: [{hosts: [api.example.com]}]}`; plugins/README.md shows them all",
+        )
+    })
+}
+
+/// Adds what a word grants: `PLUGIN` or `PLUGIN=requested` for all that the plugin requests, `PLUGIN=GRANTS` in YAML for some of it.
+///
+/// # Errors
+///
+/// Returns why the word grants nothing.
+pub fn add(grants: &mut UserGrants, word: &str) -> Result<(), Diagnostics> {
+    let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));
+    let granted: Granted = serde_yaml::from_str(text).map_err(|error| {
+        Diagnostics::one(
+            format!("`{word}` is no grant: {error}"),
+            format!("`{plugin}=requested` grants all that its manifest requests"),
+        )
+    })?;
+    grants.0.insert(plugin.to_owned(), granted);
+    Ok(())
+}
+
+/// Checks that every plugin that is granted something is loaded.
+///
+/// # Errors
+///
+/// Returns the first name that no plugin has.
+pub fn check_loaded(grants: &UserGrants, loaded: &[String]) -> Result<(), Diagnostics> {
+    let Some(unknown) = grants.0.keys().find(|name| !loaded.contains(name)) else {
+        return Ok(());
+    };
+    let hint = match near(unknown, loaded.iter().map(String::as_str)) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("loaded are {}; `--plugin` loads another one", loaded.join(", ")),
+    };
+    Err(Diagnostics::one(
+        format!("a grant is for the plugin `{unknown}`, and no such plugin is loaded"),
+        hint,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants(word: &str) -> Result<UserGrants, Diagnostics> {
+        let mut grants = UserGrants::default();
+        add(&mut grants, word).map(|()| grants)
+    }
+
+    #[test]
+    fn words_come_before_the_file() {
+        let mut found = of_file(
+            "grants.yaml",
+            "scale: requested\nhttp-check: {http: [{hosts: [api.example.com]}]}\n",
+        )
+        .unwrap();
+        add(&mut found, "scale={}").unwrap();
+        assert_eq!(found.0["scale"], Granted::Only(capstan_core::grant::Grants::default()));
+        assert!(matches!(&found.0["http-check"], Granted::Only(some) if some.http.len() == 1));
+        assert_eq!(grants("scale").unwrap().0["scale"], Granted::Requested);
+        let wrong = of_file("grants.yaml", "[]").unwrap_err();
+        assert!(
+            wrong.0[0].message.starts_with("grants.yaml: these are no grants"),
+            "{wrong:?}"
+        );
+    }
+
+    #[test]
+    fn a_grant_for_a_plugin_that_nobody_loads_is_a_mistake() {
+        let loaded = ["approval".to_owned(), "http-check".to_owned(), "scale".to_owned()];
+        let told = |word: &str| match check_loaded(&grants(word).unwrap(), &loaded) {
+            Ok(()) => String::new(),
+            Err(Diagnostics(all)) => all.iter().map(|one| format!("{one}; {:?}", one.hint)).collect(),
+        };
+        assert_eq!(told("scale"), "");
+        let near = told("http-chek={http: [{hosts: [api.example.com]}]}");
+        assert!(
+            near.contains("`http-chek`") && near.contains("did you mean `http-check`?"),
+            "{near}"
+        );
+        let far = told("queue=requested");
+        assert!(
+            far.contains("no such plugin is loaded") && far.contains("approval, http-check, scale"),
+            "{far}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_grant_says_so() {
+        for (word, message) in [
+            ("scale=all", "is no grant; write `requested`"),
+            ("scale={clutser: []}", "unknown field `clutser`"),
+            (
+                "scale={cluster: [{verbs: [steal], kinds: [Pod]}]}",
+                "unknown variant `steal`",
+            ),
+            (
+                "scale={cluster: [{verbs: [list], kinds: [Pod], names: [a]}]}",
+                "`list` has no name",
+            ),
+            ("scale={http: [{hosts: [a/b]}]}", "`a/b` is no host"),
+            (
+                "scale={cluster: [{verbs: [get], kinds: [a/b/c]}]}",
+                "`a/b/c` is no GROUP/KIND",
+            ),
+        ] {
+            let error = grants(word).unwrap_err().0[0].message.clone();
+            assert!(error.contains(message), "{word}: {error}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which application comes before which: what `dependsOn` says, checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use capstan_core::error::{Diagnostic, near};
+
+use super::App;
+
+/// Puts applications in an order in which each comes after those that it depends on, and otherwise as they are written.
+///
+/// # Errors
+///
+/// Returns names that are there twice, names that nobody has, and circles.
+pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
+    let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
+    let mut mistakes = Vec::new();
+    for (index, app) in apps.iter().enumerate() {
+        if names.iter().take(index).any(|name| *name == app.name) {
+            let error = app.error("/name", format!("there are two applications `{}`", app.name));
+            mistakes.push(error.hint("name one of them otherwise"));
+        }
+        for (at, name) in app.depends_on.iter().enumerate() {
+            if names.contains(name) {
+                continue;
+            }
+            let error = app.error(&format!("/dependsOn/{at}"), format!("there is no application `{name}`"));
+            mistakes.push(error.hint(match near(name, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}", names.join(", ")),
+            }));
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let mut done = BTreeSet::new();
+    let mut waiting: Vec<App> = apps;
+    let mut sorted = Vec::new();
+    while !waiting.is_empty() {
+        let is_next = |app: &App| app.depends_on.iter().all(|name| done.contains(name));
+        let Some(at) = waiting.iter().position(is_next) else {
+            return Err(vec![circle(&waiting)]);
+        };
+        let next = waiting.remove(at);
+        done.insert(next.name.clone());
+        sorted.push(next);
+    }
+    Ok(sorted)
+}
+
+/// Tells of a circle among applications of which each waits for another one.
+fn circle(apps: &[App]) -> Diagnostic {
+    let all: BTreeMap<&str, &App> = apps.iter().map(|app| (app.name.as_str(), app)).collect();
+    // Who waits for something waits for one of these: going on long enough leads into a circle, and once around it.
+    let next = |app: &App| app.depends_on.iter().find_map(|name| all.get(name.as_str()).copied());
+    let Some(mut at) = apps.first() else {
+        return Diagnostic::new("applications depend on each other in a circle");
+    };
+    for _ in apps {
+        at = next(at).unwrap_or(at);
+    }
+    let mut names = vec![at.name.as_str()];
+    let mut current = next(at).unwrap_or(at);
+    while current.name != at.name {
+        names.push(&current.name);
+        current = next(current).unwrap_or(at);
+    }
+    names.push(&at.name);
+    let error = at.error(
+        "/dependsOn",
+        format!("applications depend on each other in a circle: {}", names.join(" -> ")),
+    );
+    error.hint("leave out one of these dependencies")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apps(all: &[(&str, &[&str])]) -> Vec<App> {
+        let app = |(name, depends_on): &(&str, &[&str])| App {
+            depends_on: depends_on.iter().map(|name| (*name).to_owned()).collect(),
+            ..App::named(name)
+        };
+        all.iter().map(app).collect()
+    }
+
+    fn told(all: &[(&str, &[&str])]) -> String {
+        match sorted(apps(all)) {
+            Ok(apps) => apps.into_iter().map(|app| app.name).collect::<Vec<_>>().join(" "),
+            Err(mistakes) => mistakes
+                .into_iter()
+                .map(|mistake| mistake.message)
+                .collect::<Vec<_>>()
+                .join("; "),
+        }
+    }
+
+    #[test]
+    fn an_application_comes_after_those_it_depends_on() {
+        assert_eq!(
+            told(&[("shop", &["db", "queue"]), ("db", &[]), ("queue", &["db"])]),
+            "db queue shop"
+        );
+        assert_eq!(told(&[("a", &[]), ("b", &[]), ("c", &["a"])]), "a b c");
+    }
+
+    #[test]
+    fn circles_and_unknown_names_are_told() {
+        assert_eq!(
+            told(&[("z", &["a"]), ("a", &["b"]), ("b", &["c"]), ("c", &["a"])]),
+            "applications depend on each other in a circle: a -> b -> c -> a"
+        );
+        assert_eq!(
+            told(&[("a", &["a"])]),
+            "applications depend on each other in a circle: a -> a"
+        );
+        assert_eq!(told(&[("a", &["bd"]), ("db", &[])]), "there is no application `bd`");
+        assert_eq!(told(&[("a", &[]), ("a", &[])]), "there are two applications `a`");
+    }
+}

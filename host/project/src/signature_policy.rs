@@ -1,0 +1,119 @@
+//! Which plugins have to be signed, as `capstan.yaml` says it.
+
+use std::path::Path;
+
+use capstan_core::{error::Diagnostic, manifest::Manifest};
+use capstan_registry::{Pattern, Policy, PublicKey, Rule, Signer, Source};
+use serde::Deserialize;
+
+use super::file::Configuration;
+
+/// Who has to sign what comes from some sources.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignatureRule {
+    /// What the sources begin with, or `*`; of several rules the longest counts.
+    pub source: String,
+    /// Each of them has to sign.
+    #[serde(default)]
+    pub all_of: Vec<SignerEntry>,
+    /// At least one of them has to sign.
+    #[serde(default)]
+    pub any_of: Vec<SignerEntry>,
+    /// Nobody has to sign: an exception from a shorter rule.
+    #[serde(default)]
+    pub unsigned: bool,
+}
+
+/// Who signs.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignerEntry {
+    /// A file with a public key in PEM.
+    pub key: String,
+}
+
+/// Says what is wrong with the rules, apart from their keys.
+pub(super) fn mistakes(rules: &[SignatureRule], document: &Manifest) -> Vec<Diagnostic> {
+    let wrong = |(index, rule): (usize, &SignatureRule)| {
+        if let Err(error) = rule.source.parse::<Pattern>() {
+            let message = format!("this rule can be for no plugin: {}", error.reason);
+            let at = document.error(&format!("/pluginSignatures/{index}/source"), message);
+            return Some(at.hint(error.hint));
+        }
+        let has_signers = !rule.all_of.is_empty() || !rule.any_of.is_empty();
+        let message = match (has_signers, rule.unsigned) {
+            (false, false) => "this rule says of nobody that they have to sign",
+            (true, true) => "this rule names who has to sign, and lets everything be unsigned",
+            (true, false) | (false, true) => return None,
+        };
+        let error = document.error(&format!("/pluginSignatures/{index}"), message);
+        Some(error.hint("write `anyOf: [{ key: cosign.pub }]`, or for an exception `unsigned: true`"))
+    };
+    rules.iter().enumerate().filter_map(wrong).collect()
+}
+
+/// Reads the keys of the rules; their paths start at the file's folder and stay in its tree.
+pub(super) fn policy(rules: &[SignatureRule], file: &Configuration) -> Result<Policy, Vec<Diagnostic>> {
+    let (document, folder) = (&file.document, &file.folder);
+    let (mut policy, mut mistakes) = (Policy::default(), Vec::new());
+    for (index, rule) in rules.iter().enumerate() {
+        // What is no pattern was told when the file was read.
+        let Ok(source) = rule.source.parse() else { continue };
+        let mut read = |list: &str, entries: &[SignerEntry]| {
+            let mut signers = Vec::new();
+            for (number, SignerEntry { key }) in entries.iter().enumerate() {
+                let pointer = format!("/pluginSignatures/{index}/{list}/{number}/key");
+                if let Err(mistake) = file.confine(&pointer, &folder.join(key)) {
+                    mistakes.push(mistake);
+                    continue;
+                }
+                match signer(&folder.join(key), key) {
+                    Ok(signer) => signers.push(signer),
+                    Err(reason) => {
+                        let error = document.error(&pointer, format!("this key can't be used: {reason}"));
+                        mistakes.push(error.hint("name the `cosign.pub` that `cosign generate-key-pair` wrote"));
+                    }
+                }
+            }
+            signers
+        };
+        policy.0.push(Rule {
+            source,
+            all_of: read("allOf", &rule.all_of),
+            any_of: read("anyOf", &rule.any_of),
+        });
+    }
+    if mistakes.is_empty() { Ok(policy) } else { Err(mistakes) }
+}
+
+/// Says which rules are for none of the plugins that are loaded; a rule for `*` may be.
+pub(super) fn idle(rules: &[SignatureRule], document: &Manifest, plugins: &[&Source]) -> Vec<Diagnostic> {
+    let wrong = |(index, rule): (usize, &SignatureRule)| {
+        let pattern: Pattern = rule.source.parse().ok()?;
+        let is_idle = pattern != Pattern::Every && !plugins.iter().any(|source| pattern.is_for(source));
+        let error = || {
+            let message = format!(
+                "this rule is for none of the plugins: none comes from `{}`",
+                rule.source
+            );
+            document.error(&format!("/pluginSignatures/{index}/source"), message)
+        };
+        is_idle.then(|| error().hint("write it as the plugin's source begins, or remove it"))
+    };
+    rules.iter().enumerate().filter_map(wrong).collect()
+}
+
+/// Reads a signer's key.
+///
+/// # Errors
+///
+/// Returns why it can't be read or is none.
+pub fn signer(path: &Path, name: &str) -> Result<Signer, String> {
+    let text = std::fs::read(path).map_err(|error| error.to_string())?;
+    let key = PublicKey::from_pem(&text)?;
+    Ok(Signer::Key {
+        name: name.to_owned(),
+        key,
+    })
+}

@@ -1,0 +1,110 @@
+//! Which sources the user named, and what applies to all of them.
+
+use std::path::{Path, PathBuf};
+
+use capstan_source::{Chart, Kustomization, Source};
+
+/// The sources that the user named outside of files, and what is set for the charts among all sources.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceSpec {
+    /// Files, folders and `-` for standard input.
+    pub files: Vec<PathBuf>,
+    /// Whether folders are read with all their subfolders.
+    pub recursive: bool,
+    /// Folders with kustomizations.
+    pub kustomizations: Vec<PathBuf>,
+    /// Whether kustomizations may have charts rendered by helm.
+    pub enable_helm: bool,
+    /// Helm charts: folders, packed files, `oci://...` or `REPOSITORY/NAME`.
+    pub charts: Vec<String>,
+    /// What is set for every chart; it wins over what the chart's source sets.
+    pub chart: ChartSpec,
+    /// Files that describe applications, or folders with such a file.
+    pub config: Vec<PathBuf>,
+    /// Files with Applications of Argo CD.
+    pub argocd_applications: Vec<PathBuf>,
+}
+
+/// What is set for every chart.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChartSpec {
+    /// The version of charts that come from a repository.
+    pub version: Option<String>,
+    /// Files of values; later ones win.
+    pub values: Vec<String>,
+    /// `KEY=VALUE` each.
+    pub set: Vec<String>,
+    /// `KEY=VALUE` each, whose values are texts.
+    pub set_string: Vec<String>,
+    /// `KEY=JSON` each.
+    pub set_json: Vec<String>,
+    /// `KEY=FILE` each.
+    pub set_file: Vec<String>,
+    /// `KEY=VALUE` each, whose values are taken letter by letter.
+    pub set_literal: Vec<String>,
+    /// The release's name; the application's if absent.
+    pub release_name: Option<String>,
+    /// Whether the definitions in `crds/` are left out.
+    pub skip_crds: bool,
+    /// The version of Kubernetes that charts are told; the cluster's if absent.
+    pub kube_version: Option<String>,
+    /// What charts are told to be served beside what the cluster serves.
+    pub api_versions: Vec<String>,
+}
+
+impl SourceSpec {
+    /// Returns the sources in the order of their kinds: files, kustomizations, charts.
+    pub fn sources(&self) -> Vec<Source> {
+        let files = self
+            .files
+            .iter()
+            .map(|path| Source::of_path(path.clone(), self.recursive));
+        let kustomizations = self.kustomizations.iter().map(|path| {
+            Source::Kustomization(Kustomization {
+                path: path.clone(),
+                enable_helm: self.enable_helm,
+                ..Kustomization::default()
+            })
+        });
+        let charts = self
+            .charts
+            .iter()
+            .map(|chart| Source::Chart(Box::new(Chart::at(chart))));
+        let mut sources: Vec<Source> = files.chain(kustomizations).chain(charts).collect();
+        for source in &mut sources {
+            if let Source::Chart(chart) = source {
+                self.chart.fill(chart);
+            }
+        }
+        sources
+    }
+}
+
+impl ChartSpec {
+    /// Adds this to a chart; it wins over what the chart's source says.
+    pub(crate) fn fill(&self, chart: &mut Chart) {
+        let is_from_repository = !Path::new(&chart.chart).exists();
+        if is_from_repository && self.version.is_some() {
+            chart.version.clone_from(&self.version);
+        }
+        if self.release_name.is_some() {
+            chart.release_name.clone_from(&self.release_name);
+        }
+        if self.kube_version.is_some() {
+            chart.kube_version.clone_from(&self.kube_version);
+        }
+        chart.skip_crds |= self.skip_crds;
+        chart.api_versions.extend(self.api_versions.iter().cloned());
+        let values = &mut chart.values;
+        for (all, more) in [
+            (&mut values.late_files, &self.values),
+            (&mut values.set, &self.set),
+            (&mut values.set_string, &self.set_string),
+            (&mut values.set_json, &self.set_json),
+            (&mut values.set_file, &self.set_file),
+            (&mut values.set_literal, &self.set_literal),
+        ] {
+            all.extend(more.iter().cloned());
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The client of a real cluster: kube's own but for one thing. kube leaves small packets to the kernel to gather, and so each new
+//! connection waits for an acknowledgement that servers delay by 40 ms.
+//!
+//! One client has one pool of connections. [`for_identity`] makes clients of it that ask in the name of others.
+
+use http::{HeaderName, HeaderValue, Request};
+use hyper_timeout::TimeoutConnector;
+use hyper_util::{
+    client::legacy::{Client as Http, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use kube::{
+    Client, Config, Result,
+    client::{Body, ConfigExt as _, retry::RetryPolicy},
+};
+use tower::{BoxError, ServiceBuilder, retry::RetryLayer};
+
+/// In whose name requests are made, by impersonation: the cluster's own rules then say what is allowed.
+/// See <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation>.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Why nobody can be impersonated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// An API server takes a request with an empty name for the client's own.
+    #[error("an identity needs the name of a user, and names of groups that aren't empty")]
+    Empty,
+    /// The name can't be written in a header.
+    #[error("`{0}` can't be sent as the name of a user or group")]
+    Unfit(String),
+    /// The client itself acts as somebody else already; servers allow one at a time.
+    #[error("this client acts as another user already")]
+    Nested,
+}
+
+impl Identity {
+    /// Makes the identity of a user who is a member of some groups.
+    ///
+    /// # Errors
+    ///
+    /// Returns which name is empty or can't be sent.
+    pub fn new(user: &str, groups: &[String]) -> Result<Identity, IdentityError> {
+        let value = |name: &str| match HeaderValue::from_str(name) {
+            Ok(_) if name.trim().is_empty() => Err(IdentityError::Empty),
+            Ok(value) => Ok(value),
+            Err(_) => Err(IdentityError::Unfit(name.escape_debug().to_string())),
+        };
+        let mut headers = vec![(USER, value(user)?)];
+        for group in groups {
+            headers.push((GROUP, value(group)?));
+        }
+        Ok(Identity { headers })
+    }
+}
+
+const USER: HeaderName = HeaderName::from_static("impersonate-user");
+const GROUP: HeaderName = HeaderName::from_static("impersonate-group");
+/// What the names of all headers of impersonation begin with.
+const IMPERSONATE: &str = "impersonate-";
+
+/// Makes a client whose requests are made in somebody's name, over the connections of `client`.
+pub(crate) fn for_identity(client: &Client, namespace: &str, identity: &Identity) -> Client {
+    let (client, headers) = (client.clone(), identity.headers.clone());
+    let service = tower::service_fn(move |mut request: Request<Body>| {
+        let theirs: Vec<HeaderName> = request.headers().keys().cloned().collect();
+        for name in theirs.iter().filter(|name| name.as_str().starts_with(IMPERSONATE)) {
+            request.headers_mut().remove(name);
+        }
+        for (name, value) in &headers {
+            request.headers_mut().append(name.clone(), value.clone());
+        }
+        let client = client.clone();
+        async move { client.send(request).await }
+    });
+    Client::new(service, namespace)
+}
+
+/// Makes a client; nothing is sent yet. Behind a proxy it is kube's own.
+///
+/// # Errors
+///
+/// Returns what is wrong with the configuration.
+pub(crate) fn client(config: Config) -> Result<Client> {
+    if config.proxy_url.is_some() {
+        return Client::try_from(config);
+    }
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(connector)?);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    let http: Http<_, Body> = Http::builder(TokioExecutor::new()).build(connector);
+    let retry = config.default_retry.then_some(RetryPolicy::server_retry());
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(retry.map(RetryLayer::new))
+        .option_layer(config.auth_layer()?)
+        .layer(config.extra_headers_layer()?)
+        .map_err(BoxError::from)
+        .service(http);
+    Ok(Client::new(service, config.default_namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use http::{HeaderMap, Response};
+
+    use super::*;
+
+    #[test]
+    fn an_identity_has_a_name_that_can_be_sent() {
+        assert_eq!(Identity::new("", &[]), Err(IdentityError::Empty));
+        assert_eq!(Identity::new(" ", &[]), Err(IdentityError::Empty));
+        assert_eq!(Identity::new("ada", &[String::new()]), Err(IdentityError::Empty));
+        let unfit = Identity::new("ada\r\nimpersonate-user: root", &[]);
+        assert_eq!(
+            unfit,
+            Err(IdentityError::Unfit("ada\\r\\nimpersonate-user: root".to_owned()))
+        );
+    }
+
+    #[tokio::test]
+    async fn requests_of_two_identities_go_over_one_client() {
+        let seen: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
+        let sink = Arc::clone(&seen);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            sink.lock().unwrap().push(request.headers().clone());
+            async { Ok::<_, std::convert::Infallible>(Response::new(Body::empty())) }
+        });
+        let own = Client::new(service, "default");
+        let ada = Identity::new("ada", &["dev".to_owned(), "ops".to_owned()]).unwrap();
+        let bob = Identity::new("bob", &[]).unwrap();
+        for client in [
+            for_identity(&own, "a", &ada),
+            for_identity(&own, "b", &bob),
+            own.clone(),
+        ] {
+            let request = Request::builder().uri("/api").header("impersonate-uid", "0");
+            client.send(request.body(Body::empty()).unwrap()).await.unwrap();
+        }
+        let all = |headers: &HeaderMap, name: &HeaderName| -> Vec<String> {
+            let values = headers.get_all(name).iter();
+            values.map(|value| value.to_str().unwrap().to_owned()).collect()
+        };
+        let seen = seen.lock().unwrap();
+        assert_eq!(
+            (all(&seen[0], &USER), all(&seen[0], &GROUP)),
+            (vec!["ada".into()], vec!["dev".into(), "ops".into()])
+        );
+        assert_eq!(
+            (all(&seen[1], &USER), all(&seen[1], &GROUP)),
+            (vec!["bob".into()], vec![])
+        );
+        assert_eq!(
+            all(&seen[2], &USER),
+            Vec::<String>::new(),
+            "the client itself is nobody else"
+        );
+        assert!(seen[..2].iter().all(|headers| !headers.contains_key("impersonate-uid")));
+    }
+}

@@ -1,0 +1,235 @@
+//! Which cluster, as whom, and through which proxy, by kubectl's rules.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use kube::{
+    Client, Config, Error,
+    client::AuthError,
+    config::{ExecConfig, KubeConfigOptions, Kubeconfig},
+};
+
+use crate::{
+    client::{self, Identity, IdentityError},
+    proxy::{self, ProxyVariables},
+};
+
+/// Which cluster is meant, and as whom it is asked.
+#[derive(Debug, Clone, Default)]
+pub struct ClusterSpec {
+    /// The kubeconfig that the user named; it has to be there.
+    pub kubeconfig: Option<PathBuf>,
+    /// Else these are merged, as far as they are there; the first wins. Without any, the pod's service account counts.
+    pub kubeconfigs: Vec<PathBuf>,
+    /// The context in the kubeconfig; its current one if absent.
+    pub context: Option<String>,
+    /// The user to impersonate.
+    pub act_as: Option<String>,
+    /// The groups to impersonate.
+    pub as_groups: Vec<String>,
+    /// The namespace of applications that name none; the context's if absent.
+    pub namespace: Option<String>,
+    /// The proxies for clusters whose kubeconfig names none.
+    pub proxies: ProxyVariables,
+}
+
+/// A cluster that can be asked.
+pub struct Connection {
+    /// The client.
+    pub client: Client,
+    /// The namespace of applications that name none.
+    pub namespace: String,
+    /// Where the cluster is, and through which proxy, for people.
+    pub place: String,
+    /// Whether the client itself impersonates.
+    acts_as_other: bool,
+}
+
+impl Connection {
+    /// Returns a client of the same cluster, over the same connections, whose requests are made in somebody's name. Its own user has to
+    /// be allowed to impersonate.
+    ///
+    /// # Errors
+    ///
+    /// Returns that the connection is in another user's name already.
+    pub fn client_for(&self, identity: &Identity) -> Result<Client, IdentityError> {
+        if self.acts_as_other {
+            return Err(IdentityError::Nested);
+        }
+        Ok(client::for_identity(&self.client, &self.namespace, identity))
+    }
+
+    /// Makes one of a client that was made elsewhere.
+    pub fn of_client(client: Client, namespace: String, place: String) -> Connection {
+        Connection {
+            client,
+            namespace,
+            place,
+            acts_as_other: false,
+        }
+    }
+}
+
+/// Why there is no cluster to connect to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// There is no kubeconfig, and this process runs in no pod.
+    #[error("no cluster to work on: there is no kubeconfig, and this is no pod")]
+    NoCluster(#[source] kube::config::InClusterError),
+    /// A context is named, and there is no kubeconfig that could have it.
+    #[error("there is no kubeconfig, and so no context `{0}`")]
+    NoKubeconfig(String),
+}
+
+/// What a credential plugin of a kubeconfig did instead of giving credentials.
+#[derive(Debug, thiserror::Error)]
+#[error("the credential plugin `{command}` {what}")]
+pub struct CredentialError {
+    command: String,
+    what: String,
+    hint: Option<String>,
+}
+
+impl CredentialError {
+    /// Returns what may help: the kubeconfig's own words, if it has any.
+    pub fn hint(&self) -> String {
+        let usual = "it is `users[].user.exec` in the kubeconfig; run it by hand, or log in again";
+        self.hint.clone().unwrap_or_else(|| usual.to_owned())
+    }
+}
+
+/// Finds the cluster and makes a client of it.
+///
+/// # Errors
+///
+/// Returns why there is none, or what is wrong with the kubeconfig or its credentials.
+pub async fn connect(spec: &ClusterSpec) -> anyhow::Result<Connection> {
+    let options = KubeConfigOptions {
+        context: spec.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let (mut config, named_proxy) = match kubeconfig(spec)? {
+        Some(read) => {
+            let named = named_proxy(&read, spec.context.as_deref());
+            let config = Config::from_custom_kubeconfig(read, &options).await;
+            (config.context("the kubeconfig leads to no cluster")?, named)
+        }
+        None => match &spec.context {
+            Some(context) => return Err(ConnectError::NoKubeconfig(context.clone()).into()),
+            None => (Config::incluster().map_err(ConnectError::NoCluster)?, None),
+        },
+    };
+    config.proxy_url = match named_proxy.or_else(|| proxy::proxy_for(&config.cluster_url, &spec.proxies)) {
+        Some(proxy) => Some(
+            proxy
+                .parse()
+                .with_context(|| format!("`{proxy}` is no address of a proxy"))?,
+        ),
+        None => None,
+    };
+    if let Some(user) = &spec.act_as {
+        config.auth_info.impersonate = Some(user.clone());
+        config.auth_info.impersonate_groups = (!spec.as_groups.is_empty()).then(|| spec.as_groups.clone());
+    }
+    let namespace = spec.namespace.clone();
+    let namespace = namespace.unwrap_or_else(|| config.default_namespace.clone());
+    let acts_as_other = config.auth_info.impersonate.is_some();
+    let place = place(&config);
+    let plugin = config.auth_info.exec.clone();
+    let client = client::client(config).map_err(|error| match plugin.and_then(|plugin| refused(&error, plugin)) {
+        Some(refused) => refused.into(),
+        None => anyhow::Error::from(error).context(format!("failed to connect to {place}")),
+    })?;
+    Ok(Connection {
+        client,
+        namespace,
+        place,
+        acts_as_other,
+    })
+}
+
+/// Says where a cluster is: without passwords, and over plain HTTP without the path, which has the token of a served cluster in it.
+fn place(config: &Config) -> String {
+    let url = &config.cluster_url;
+    let host = url
+        .authority()
+        .map(|authority| authority.as_str().rsplit('@').next().unwrap_or_default());
+    let path = if url.scheme_str() == Some("http") {
+        "/"
+    } else {
+        url.path()
+    };
+    let cluster = format!(
+        "{}://{}{path}",
+        url.scheme_str().unwrap_or("https"),
+        host.unwrap_or_default()
+    );
+    let proxy = config.proxy_url.as_ref().and_then(|proxy| proxy.authority());
+    let through = proxy.map(|proxy| proxy.as_str().rsplit('@').next().unwrap_or_default());
+    match through {
+        Some(through) => format!("{cluster} through the proxy {through}"),
+        None => cluster,
+    }
+}
+
+/// Reads the kubeconfig: the file that is named, else the others that are there; nothing when there is none.
+fn kubeconfig(spec: &ClusterSpec) -> anyhow::Result<Option<Kubeconfig>> {
+    if let Some(path) = &spec.kubeconfig {
+        return read(path).map(Some);
+    }
+    let mut merged: Option<Kubeconfig> = None;
+    for path in spec.kubeconfigs.iter().filter(|path| path.exists()) {
+        let next = read(path)?;
+        merged = Some(match merged {
+            None => next,
+            Some(merged) => {
+                let merged = merged.merge(next);
+                merged.with_context(|| format!("{} doesn't go together with the files before it", path.display()))?
+            }
+        });
+    }
+    Ok(merged)
+}
+
+fn read(path: &Path) -> anyhow::Result<Kubeconfig> {
+    let read = Kubeconfig::read_from(path);
+    read.with_context(|| format!("failed to read the kubeconfig {}", path.display()))
+}
+
+/// Returns the proxy that a kubeconfig names for the cluster of a context.
+fn named_proxy(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
+    let wanted = context.or(kubeconfig.current_context.as_deref())?;
+    let context = kubeconfig.contexts.iter().find(|context| context.name == wanted)?;
+    let wanted = &context.context.as_ref()?.cluster;
+    let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == *wanted)?;
+    let proxy = cluster.cluster.as_ref()?.proxy_url.clone()?;
+    Some(proxy).filter(|proxy| !proxy.is_empty())
+}
+
+/// Says what a credential plugin did, if that is why there is no client.
+fn refused(error: &Error, plugin: ExecConfig) -> Option<CredentialError> {
+    let Error::Auth(error) = error else { return None };
+    let what = match error {
+        AuthError::AuthExecStart(why) => format!("can't be run: {why}"),
+        // What it wrote to stdout may be a secret.
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said = said.trim();
+            let said = if said.is_empty() {
+                String::new()
+            } else {
+                format!(": {said}")
+            };
+            format!("failed with {}{said}", out.status)
+        }
+        AuthError::AuthExecParse(_) => "answered with what is no ExecCredential".to_owned(),
+        AuthError::ExecPluginFailed => "answered with an ExecCredential without a status".to_owned(),
+        other => format!("gave no credentials: {other}"),
+    };
+    let is_missing = matches!(error, AuthError::AuthExecStart(_));
+    Some(CredentialError {
+        command: plugin.command.unwrap_or_default(),
+        what,
+        hint: plugin.install_hint.filter(|hint| is_missing && !hint.is_empty()),
+    })
+}

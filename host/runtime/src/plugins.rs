@@ -1,0 +1,104 @@
+//! Gets the plugins that were named, as `capstan.lock` pins them and as rules want them signed.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use capstan_project::{PluginSpec, plugins::Named};
+use capstan_registry::{Access, Lock, Policy, RegistryError, Source, Store, lock};
+
+use crate::{
+    PluginHost,
+    plugin_folder::{self, Stale},
+};
+
+/// The plugins that were named.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Their components, each with what errors call it.
+    pub components: Vec<(String, Vec<u8>)>,
+    /// Those that are older than their sources.
+    pub stale: Vec<Stale>,
+}
+
+/// Returns the components of all plugins that were named, each with what errors call it.
+///
+/// # Errors
+///
+/// Returns why one can't be had, isn't pinned, or isn't what was pinned.
+pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
+    if spec.sources.is_empty() {
+        return Ok(Found::default());
+    }
+    let store = store(host, host.access.clone(), spec.signatures.clone());
+    apart(async {
+        let mut found = Found::default();
+        for named in &spec.sources {
+            let file = lock_in(&named.folder);
+            let lock = Lock::read(&file)?;
+            let locked = lock.find(&named.source);
+            let source = built(named, &mut found.stale)?;
+            let component = store.load(&source, &named.folder, locked, &file).await;
+            let component = component.map_err(|error| about(named, error))?;
+            found.components.push((named.to_string(), component.bytes));
+        }
+        Ok(found)
+    })?
+}
+
+/// Returns the source of a plugin; of a folder, that of the component that was built in it.
+fn built(named: &Named, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
+    let Source::Path(path) = &named.source else {
+        return Ok(named.source.clone());
+    };
+    let path = named.folder.join(path);
+    let component = plugin_folder::component(&path)?;
+    stale.extend(plugin_folder::stale(&component));
+    let below = component.strip_prefix(&named.folder).map(Path::to_owned);
+    Ok(Source::Path(below.unwrap_or(component)))
+}
+
+/// Names the plugin where an error only names who was asked for it.
+fn about(named: &Named, error: RegistryError) -> anyhow::Error {
+    match error {
+        RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. } => {
+            anyhow::Error::new(error).context(format!("the plugin {named} can't be downloaded"))
+        }
+        RegistryError::Source(_)
+        | RegistryError::NotFound { .. }
+        | RegistryError::Answer { .. }
+        | RegistryError::TooLarge { .. }
+        | RegistryError::Cut { .. }
+        | RegistryError::WrongDigest { .. }
+        | RegistryError::NotAPlugin { .. }
+        | RegistryError::NotLocked { .. }
+        | RegistryError::Unsigned(_)
+        | RegistryError::Taken { .. }
+        | RegistryError::File { .. } => error.into(),
+    }
+}
+
+/// Returns where the plugins of a folder are pinned.
+pub fn lock_in(folder: &Path) -> PathBuf {
+    folder.join(lock::NAME)
+}
+
+/// Makes the store that keeps what it downloads beside the compiled plugins.
+pub fn store(host: &PluginHost, access: Access, policy: Policy) -> Store {
+    let folder = host.cache.as_ref().map(|folder| folder.join("fetched"));
+    Store::new(access, folder, policy)
+}
+
+/// Does what takes a network in real time: the caller's may stand still.
+///
+/// # Errors
+///
+/// Returns why there is no runtime for it.
+pub fn apart<T: Send>(work: impl Future<Output = T> + Send) -> anyhow::Result<T> {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(runtime.block_on(work))
+    };
+    let done = std::thread::scope(|scope| scope.spawn(run).join());
+    done.unwrap_or_else(|_| anyhow::bail!("the download ended unexpectedly"))
+        .context("failed to get plugins")
+}

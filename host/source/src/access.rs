@@ -1,0 +1,90 @@
+//! What this crate may read, and what the process gives it: it looks up no environment variable and no standard stream by itself.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use capstan_core::error::Diagnostic;
+
+use crate::tree;
+
+/// Which files may be read, and where the process that reads them stands.
+#[derive(Debug, Clone, Default)]
+pub struct FileAccess {
+    /// Whether what files name may lie outside of the Git work tree, and kustomizations may fetch.
+    pub allows_outside: bool,
+    /// The working directory, canonical.
+    pub working_directory: Option<PathBuf>,
+    /// The user's home folder.
+    pub home: Option<PathBuf>,
+    /// The folders of `GIT_CEILING_DIRECTORIES`: no repository is looked for in them and above.
+    pub git_ceilings: Vec<PathBuf>,
+    /// What is read where a path is `-`.
+    pub stdin: Stdin,
+}
+
+impl FileAccess {
+    /// Reads a text file that the user named; standard input if the path is `-`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it couldn't be read.
+    pub fn text(&self, path: &Path) -> Result<String, Diagnostic> {
+        if path == Path::new("-") {
+            self.stdin.text()
+        } else {
+            tree::text(path)
+        }
+    }
+}
+
+/// A standard input. Clones share it: what one has read, another doesn't get.
+#[derive(Clone, Default)]
+pub struct Stdin(Option<Arc<Mutex<dyn io::Read + Send>>>);
+
+impl Stdin {
+    /// Makes one that reads from a stream. Without one (the default), reading fails.
+    pub fn new(stream: impl io::Read + Send + 'static) -> Stdin {
+        Stdin(Some(Arc::new(Mutex::new(stream))))
+    }
+
+    /// Reads what is left of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it couldn't be read.
+    pub(crate) fn text(&self) -> Result<String, Diagnostic> {
+        let Some(stream) = &self.0 else {
+            return Err(Diagnostic::new("there is no standard input to read `-` from").hint("name a file"));
+        };
+        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+        tree::text_of("-", tree::bytes(&mut *stream))
+    }
+}
+
+impl fmt::Debug for Stdin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Stdin" } else { "no Stdin" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_input_is_what_was_handed_in() {
+        let none = FileAccess::default().text(Path::new("-")).unwrap_err();
+        assert!(none.message.contains("no standard input"), "{none}");
+        let access = FileAccess {
+            stdin: Stdin::new(&b"kind: A\n"[..]),
+            ..FileAccess::default()
+        };
+        assert_eq!(access.text(Path::new("-")).unwrap(), "kind: A\n");
+        assert_eq!(access.clone().text(Path::new("-")).unwrap(), "", "it is read once");
+        let binary = Stdin::new(&b"\xff"[..]);
+        assert!(binary.text().unwrap_err().message.contains("UTF-8"));
+    }
+}

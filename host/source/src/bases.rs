@@ -1,0 +1,411 @@
+//! What a kustomization names, checked before kustomize is started: it stays in the work tree, and nothing is fetched.
+//!
+//! kustomize itself keeps files below the kustomization that names them. Bases may be anywhere on this machine, and an address
+//! anywhere a path may stand is fetched, by `git` or over HTTP. Here every base has to be there and in the tree, and no path may be an
+//! address. Fields: <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use capstan_core::{
+    error::Diagnostic,
+    manifest::{self, Manifest},
+    place::reference_token,
+};
+use serde_json::Value;
+
+use super::{
+    kustomize::FILES,
+    tree::{FLAG, WorkTree},
+};
+
+/// How many kustomizations may belong together.
+const KUSTOMIZATIONS: usize = 1000;
+
+/// Files and folders, which are kustomizations themselves. An object may be written in place of a generator's path.
+const BASES: [&str; 8] = [
+    "bases",
+    "components",
+    "configurations",
+    "crds",
+    "generators",
+    "resources",
+    "transformers",
+    "validators",
+];
+/// Other keys under which paths stand: files, which kustomize keeps below the kustomization unless they are addresses, and helm's.
+const FILE_KEYS: [&str; 10] = [
+    "additionalvaluesfiles",
+    "charthome",
+    "confighome",
+    "env",
+    "envs",
+    "files",
+    "patchesstrategicmerge",
+    "path",
+    "repo",
+    "valuesfile",
+];
+
+/// Checks a kustomization and all that it is built from. `charts` says whether helm may be called.
+pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), Vec<Diagnostic>> {
+    if tree.allows_outside() {
+        return Ok(());
+    }
+    let mut check = Check {
+        tree,
+        charts,
+        seen: BTreeSet::new(),
+        mistakes: Vec::new(),
+    };
+    check.kustomization(folder);
+    if check.mistakes.is_empty() {
+        Ok(())
+    } else {
+        Err(check.mistakes)
+    }
+}
+
+/// Checks what is put on top of a kustomization.
+pub(super) fn check_overlay(overlay: &Value, tree: &WorkTree) -> Result<(), Vec<Diagnostic>> {
+    let mistakes = named_files(overlay).into_iter().filter_map(|named| {
+        let path = named.word.split_once('=').map_or(named.word.as_str(), |(_, path)| path);
+        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched(&named.word)).hint(HINT))
+    });
+    let mistakes: Vec<Diagnostic> = mistakes.collect();
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+}
+
+const HINT: &str = "keep a copy of it in the work tree, or allow it with `--allow-outside-tree`";
+
+fn fetched(word: &str) -> String {
+    format!("`{word}` would be fetched from elsewhere")
+}
+
+struct Check<'a> {
+    tree: &'a WorkTree,
+    charts: bool,
+    seen: BTreeSet<PathBuf>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    fn kustomization(&mut self, folder: &Path) {
+        let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        if !self.seen.insert(real) {
+            return;
+        }
+        if self.seen.len() > KUSTOMIZATIONS {
+            if self.seen.len() == KUSTOMIZATIONS + 1 {
+                let message = format!("more than {KUSTOMIZATIONS} kustomizations belong together");
+                self.mistakes.push(Diagnostic::new(message));
+            }
+            return;
+        }
+        for file in FILES.iter().map(|file| folder.join(file)).filter(|file| file.exists()) {
+            let text = self.tree.confine(&file).and_then(|file| file.text());
+            let read = text
+                .map_err(|mistake| vec![mistake])
+                .and_then(|text| manifest::document(&file.display().to_string(), &text));
+            match read {
+                Ok(document) => self.document(&document, folder),
+                Err(mistakes) => self.mistakes.extend(mistakes),
+            }
+        }
+    }
+
+    fn document(&mut self, document: &Manifest, folder: &Path) {
+        let empty = serde_json::Map::new();
+        let keys = document.object.0.as_object().unwrap_or(&empty);
+        for (key, value) in keys {
+            let folded = fold(key);
+            if BASES.contains(&folded.as_str()) {
+                for (pointer, word) in words(value, &format!("/{}", reference_token(key))) {
+                    self.base(document, folder, &pointer, &word);
+                }
+            }
+        }
+        self.named(document, folder, &document.object.0, None);
+        let has_charts = |key: &String| ["helmcharts", "helmchartinflationgenerator"].contains(&fold(key).as_str());
+        if self.charts && keys.keys().any(has_charts) {
+            self.links(&folder.join("charts"));
+        }
+    }
+
+    /// Checks what is read for a part of a document. `at` says where that part is written, if it is a text in the document.
+    fn named(&mut self, document: &Manifest, folder: &Path, value: &Value, at: Option<&str>) {
+        for Named { pointer, key, word } in named_files(value) {
+            let Err(Diagnostic { message, hint, .. }) = self.judge(folder, &key, &word) else {
+                continue;
+            };
+            let error = document.error(at.unwrap_or(&pointer), message);
+            self.mistakes.push(Diagnostic { hint, ..error });
+        }
+    }
+
+    fn judge(&mut self, folder: &Path, key: &str, word: &str) -> Result<(), Diagnostic> {
+        match key {
+            "confighome" => {
+                let message = format!("helm would take its configuration and its plugins from `{word}`");
+                Err(Diagnostic::new(message).hint(format!("leave `configHome` out, or allow it with `{FLAG}`")))
+            }
+            "charthome" => {
+                let home = folder.join(word);
+                self.tree.confine(&home)?;
+                if self.charts {
+                    self.links(&home);
+                }
+                Ok(())
+            }
+            // A chart comes from where it says: that is what helm was allowed for.
+            "repo" if self.charts => Ok(()),
+            // A patch may be written in place of its path.
+            _ if word.contains('\n') => Ok(()),
+            _ => {
+                // A generator's file may have another name: `NAME=PATH`.
+                let path = word.split_once('=').map_or(word, |(_, path)| path);
+                if has_scheme(path) || has_scheme(word) {
+                    return Err(Diagnostic::new(fetched(word)).hint(HINT));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks what a kustomization is built from.
+    fn base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
+        if let Some(inline) = inline(word) {
+            return self.named(document, folder, &inline, Some(pointer));
+        }
+        let path = folder.join(word);
+        if is_address(word, path.is_file()) {
+            self.mistakes.push(document.error(pointer, fetched(word)).hint(HINT));
+        } else if !path.exists() {
+            let error = document.error(
+                pointer,
+                format!("{} can't be read: there is no such file", path.display()),
+            );
+            self.mistakes
+                .push(error.hint(format!("kustomize may take it for an address; `{FLAG}` lets it try")));
+        } else if let Err(mistake) = self.tree.confine(&path) {
+            let error = document.error(pointer, mistake.message);
+            self.mistakes.push(Diagnostic {
+                hint: mistake.hint,
+                ..error
+            });
+        } else if path.is_dir() {
+            self.kustomization(&path);
+        } else {
+            self.object_file(&path, folder);
+        }
+    }
+
+    /// Checks the paths in a generator's or transformer's own file.
+    fn object_file(&mut self, path: &Path, folder: &Path) {
+        let Ok(text) = self.tree.confine(path).and_then(|path| path.text()) else {
+            return;
+        };
+        // What can't be read here is no object for kustomize either, and it says so.
+        let objects = manifest::decode_as_written(&path.display().to_string(), &text).unwrap_or_default();
+        for object in objects.iter().filter(|object| is_configuration(&object.object.0)) {
+            self.named(object, folder, &object.object.0, None);
+        }
+    }
+
+    fn links(&mut self, folder: &Path) {
+        if folder.is_dir()
+            && let Err(mistake) = check_links(folder, self.tree)
+        {
+            self.mistakes.push(mistake);
+        }
+    }
+}
+
+/// How many files of a chart are looked at.
+const CHART_FILES: usize = 100_000;
+
+/// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that all else is a regular file.
+pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnostic> {
+    let mut folders = vec![folder.to_owned()];
+    let (mut seen, mut count) = (BTreeSet::new(), 0);
+    while let Some(folder) = folders.pop() {
+        if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
+            continue;
+        }
+        let wrong = |error: std::io::Error| Diagnostic::new(format!("{} can't be read: {error}", folder.display()));
+        for entry in fs::read_dir(&folder).map_err(wrong)? {
+            let path = entry.map_err(wrong)?.path();
+            count += 1;
+            if count > CHART_FILES {
+                return Err(Diagnostic::new(format!(
+                    "{} has more than {CHART_FILES} files",
+                    folder.display()
+                )));
+            }
+            tree.confine(&path)?;
+            let kind = fs::metadata(&path).map(|meta| meta.file_type());
+            match kind {
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                Ok(kind) if !kind.is_file() => {
+                    let message = format!("{} is no regular file", path.display());
+                    return Err(Diagnostic::new(message).hint("remove it from the chart"));
+                }
+                // A link to nothing is helm's to complain about.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A path that stands somewhere in a document.
+struct Named {
+    pointer: String,
+    key: String,
+    word: String,
+}
+
+/// Lists what stands under [`FILE_KEYS`], however deep.
+fn named_files(value: &Value) -> Vec<Named> {
+    let mut found = Vec::new();
+    let mut parts = vec![(String::new(), value)];
+    while let Some((at, value)) = parts.pop() {
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    let (pointer, key) = (format!("{at}/{}", reference_token(key)), fold(key));
+                    if FILE_KEYS.contains(&key.as_str()) {
+                        let named = words(value, &pointer).into_iter().map(|(pointer, word)| Named {
+                            pointer,
+                            key: key.clone(),
+                            word,
+                        });
+                        found.extend(named);
+                    }
+                    parts.push((pointer, value));
+                }
+            }
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                parts.extend(items.map(|(number, item)| (format!("{at}/{number}"), item)));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    found
+}
+
+/// Returns a text or the texts of a list, with their pointers.
+fn words(value: &Value, pointer: &str) -> Vec<(String, String)> {
+    match value {
+        Value::String(word) => vec![(pointer.to_owned(), word.clone())],
+        Value::Array(items) => {
+            let words = items.iter().enumerate();
+            let words = words.filter_map(|(at, item)| Some((format!("{pointer}/{at}"), item.as_str()?.to_owned())));
+            words.collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    }
+}
+
+/// Reads what is written in place of a path: an object.
+fn inline(word: &str) -> Option<Value> {
+    if !word.contains(':') {
+        return None;
+    }
+    let value = manifest::value(word).ok()?;
+    value.get("kind").is_some().then_some(value)
+}
+
+/// Says whether an object is one of kustomize's own: a generator, a transformer, a validator.
+fn is_configuration(value: &Value) -> bool {
+    let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    let group = version.split_once('/').map_or(version, |(group, _)| group);
+    group.is_empty() || group == "builtin" || group.ends_with("kustomize.config.k8s.io")
+}
+
+fn has_scheme(word: &str) -> bool {
+    word.contains("://")
+}
+
+/// Says whether kustomize may take a word for the address of a repository or of a file, even if there is a folder of that name.
+/// The forms are those of `NewRepoSpecFromURL`.
+fn is_address(word: &str, is_file: bool) -> bool {
+    if has_scheme(word) {
+        return true;
+    }
+    let lower = word.trim().to_ascii_lowercase();
+    !is_file && (lower.starts_with("github.com") || lower.contains([':', '@', '?']))
+}
+
+/// Folds a key as kustomize's JSON decoder does: letter case doesn't count, and two letters beyond ASCII fold to `s` and `k`.
+fn fold(key: &str) -> String {
+    let ascii = key.chars().map(|letter| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    });
+    ascii.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_known_in_every_form_that_kustomize_knows() {
+        for word in [
+            "https://example.com/a.yaml",
+            "HTTP://127.0.0.1/a",
+            "github.com/a/b//c?ref=v1",
+            "GitHub.com/a/b",
+            "git@example.com:a/b",
+            "org-12@github.com:a/b",
+            "git::https://example.com/a",
+            "gh:a/b",
+            "ssh://git@example.com/a",
+            "file:///etc",
+            "example.com/a/b?ref=1",
+        ] {
+            assert!(is_address(word, false), "{word}");
+        }
+        for word in ["../base", "base/", "./github.com", "a.yaml", "-x"] {
+            assert!(!is_address(word, false), "{word}");
+        }
+        assert!(!is_address("me@example.yaml", true) && is_address("http://a/b.yaml", true));
+    }
+
+    #[test]
+    fn keys_are_folded_as_go_folds_them() {
+        for key in ["resources", "Resources", "RESOURCES", "re\u{17f}ources"] {
+            assert_eq!(fold(key), "resources");
+        }
+    }
+
+    #[test]
+    fn a_path_is_found_wherever_it_may_stand() {
+        let value = serde_json::json!({
+            "configMapGenerator": [{ "name": "a", "files": ["x=http://127.0.0.1/x"], "literals": ["url=https://shown"] }],
+            "patches": [{ "Path": "https://a/b.yaml", "patch": "path: https://text" }],
+            "openapi": { "path": "http://a" },
+            "helmCharts": [{ "repo": "https://charts", "valuesFile": "http://v" }],
+            "helmGlobals": { "configHome": "./helm" },
+        });
+        let mut found: Vec<String> = named_files(&value).into_iter().map(|named| named.pointer).collect();
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                "/configMapGenerator/0/files/0",
+                "/helmCharts/0/repo",
+                "/helmCharts/0/valuesFile",
+                "/helmGlobals/configHome",
+                "/openapi/path",
+                "/patches/0/Path"
+            ]
+        );
+    }
+}

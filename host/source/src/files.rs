@@ -1,0 +1,205 @@
+//! Files, folders and stdin.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use capstan_core::error::Diagnostic;
+
+use super::{
+    Stdin, Text,
+    glob::Glob,
+    kustomize,
+    tree::{ConfinedPath, WorkTree, plain, text},
+};
+
+/// Which files of a folder are manifests, where that is more than their endings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FolderRules {
+    /// Only what fits, by its path in the folder.
+    pub include: Option<Glob>,
+    /// Nothing that fits, by its path in the folder.
+    pub exclude: Option<Glob>,
+    /// Whether Argo CD's rules for the folder of an Application hold: files with its marker are passed over, Jsonnet belongs to the manifests.
+    pub is_argo_cds: bool,
+}
+
+/// By this, anywhere in it, a file says to Argo CD that it holds no manifests.
+const SKIPPED_BY_ARGO_CD: &str = "+argocd:skip-file-rendering";
+
+impl FolderRules {
+    /// Says whether a file counts; `path` is its path in the folder.
+    fn takes(&self, path: &Path) -> bool {
+        let path = path.to_string_lossy();
+        let is_excluded = self.exclude.as_ref().is_some_and(|glob| glob.fits(&path));
+        !is_excluded && self.include.as_ref().is_none_or(|glob| glob.fits(&path))
+    }
+}
+
+/// Reads the texts of a path; a folder's files by name. What the folder holds stays in `tree`.
+pub(super) fn texts(
+    path: &ConfinedPath,
+    recursive: bool,
+    rules: &FolderRules,
+    tree: &WorkTree,
+    stdin: &Stdin,
+) -> Result<Vec<Text>, Diagnostic> {
+    let (path, is_outside) = (path.path(), path.is_outside());
+    if path == Path::new("-") {
+        return Ok(vec![Text {
+            name: "stdin".to_owned(),
+            text: stdin.text()?,
+            is_outside: false,
+        }]);
+    }
+    if !path.is_dir() {
+        return Ok(vec![Text {
+            name: path.display().to_string(),
+            text: text(path)?,
+            is_outside,
+        }]);
+    }
+    if let Some(file) = kustomize::FILES.iter().find(|file| path.join(file).is_file()) {
+        let shown = path.display();
+        let error = Diagnostic::new(format!(
+            "{shown} has a {file}: it is a kustomization, not a folder of manifests"
+        ));
+        return Err(error.hint(format!("`-k {shown}` builds it")));
+    }
+    let mut walk = Walk {
+        root: path,
+        recursive,
+        rules,
+        tree,
+        folders: BTreeMap::new(),
+        files: Vec::new(),
+    };
+    walk.folder(path, 0)?;
+    let files = walk.files;
+    if files.is_empty() {
+        let has_rules = rules.include.is_some() || rules.exclude.is_some();
+        let which = if has_rules { "that its rules take" } else { "" };
+        let message = format!("{} has no .yaml, .yml or .json files {which}", path.display());
+        let error = Diagnostic::new(message.trim_end());
+        return Err(error.hint(match (recursive, rules.is_argo_cds) {
+            (true, _) => "name another folder",
+            (false, true) => "`directory.recurse: true` reads its subfolders, too",
+            (false, false) => "`-R` reads its subfolders, too",
+        }));
+    }
+    let mut texts = Vec::with_capacity(files.len());
+    for file in files {
+        let file = tree.confine(&file)?;
+        let text = file.text()?;
+        if rules.is_argo_cds && text.contains(SKIPPED_BY_ARGO_CD) {
+            continue;
+        }
+        texts.push(Text {
+            name: file.path().display().to_string(),
+            text,
+            is_outside: file.is_outside(),
+        });
+    }
+    Ok(texts)
+}
+
+/// The file by which a folder is a Helm chart.
+const CHART: &str = "Chart.yaml";
+
+/// How deep folders may be in each other.
+const DEPTH: usize = 64;
+
+/// A walk through a folder.
+struct Walk<'a> {
+    root: &'a Path,
+    recursive: bool,
+    rules: &'a FolderRules,
+    tree: &'a WorkTree,
+    /// The folders that were seen, by their canonical paths, as they are reached.
+    folders: BTreeMap<PathBuf, PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), Diagnostic> {
+        if depth > DEPTH {
+            let message = format!("{} is more than {DEPTH} folders deep", folder.display());
+            return Err(Diagnostic::new(message).hint("name a folder that is further down"));
+        }
+        let wrong =
+            |error: io::Error| Diagnostic::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
+        let real = folder.canonicalize().map_err(wrong)?;
+        if let Some(other) = self.folders.insert(real, folder.to_owned()) {
+            let message = format!(
+                "{} is the same folder as {}: a symbolic link leads there",
+                folder.display(),
+                other.display()
+            );
+            return Err(Diagnostic::new(message).hint("remove the link: what is in the folder would be there twice"));
+        }
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(folder).map_err(wrong)? {
+            entries.push(entry.map_err(wrong)?.path());
+        }
+        entries.sort();
+        for entry in entries {
+            self.entry(entry, depth)?;
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: PathBuf, depth: usize) -> Result<(), Diagnostic> {
+        let ends_with = |endings: &[&str]| {
+            let ending = entry.extension();
+            ending.is_some_and(|ending| endings.iter().any(|known| ending == *known))
+        };
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let inside = entry.strip_prefix(self.root).unwrap_or(&entry);
+        if name.starts_with("..") {
+            // A mounted ConfigMap has its files in such a folder, and links to them beside it.
+        } else if entry.is_dir() {
+            if self.recursive {
+                self.tree.confine(&entry)?;
+                self.folder(&entry, depth + 1)?;
+            }
+        } else if name == crate::PROJECT_FILE || !self.rules.takes(inside) {
+            // The first says what to do with the folder.
+        } else if name == CHART && depth > 0 {
+            let shown = entry.parent().unwrap_or(&entry).display();
+            let error = Diagnostic::new(format!("{shown} is a Helm chart in a folder of manifests"));
+            return Err(error.hint(format!(
+                "name it by itself, with `--chart {shown}`, and the manifests beside it"
+            )));
+        } else if self.rules.is_argo_cds && ends_with(&["jsonnet"]) {
+            let message = format!("{} is Jsonnet, which is not evaluated", entry.display());
+            return Err(Diagnostic::new(message).hint(
+                "evaluate it with `jsonnet`, and pipe the result into `-f -`; or leave it out with `directory.exclude`",
+            ));
+        } else if ends_with(&["yaml", "yml", "json"]) {
+            self.files.push(entry);
+        }
+        Ok(())
+    }
+}
+
+/// Names an application after the folder of its manifests.
+pub fn name_of(path: &Path) -> Option<String> {
+    if path == Path::new("-") {
+        return None;
+    }
+    let whole = fs::canonicalize(path).ok()?;
+    let folder = if whole.is_dir() {
+        whole.as_path()
+    } else {
+        whole.parent()?
+    };
+    let name = folder.file_name()?.to_str()?.to_lowercase();
+    let name: String = name
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .collect();
+    let name = name.trim_matches('-').to_owned();
+    (!name.is_empty()).then_some(name)
+}

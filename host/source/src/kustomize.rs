@@ -1,0 +1,146 @@
+//! Kustomizations, built by `kustomize`, or by the kubectl that has it built in.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use capstan_core::error::Diagnostic;
+use capstan_files::Readers;
+use capstan_process::{Command, Environment, Program};
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+
+use super::{
+    Rendered, Text, bases,
+    helm::{HELM_PATHS, NO_FILE},
+    program,
+    tree::WorkTree,
+};
+
+/// The names that kustomize looks for.
+pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+const MISSING: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools), which can do it, \
+                       or kustomize (https://kubectl.docs.kubernetes.io/installation/kustomize), so that it is in PATH";
+
+/// A folder with a kustomization.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kustomization {
+    /// The folder.
+    pub path: PathBuf,
+    /// Whether it may have charts rendered by helm.
+    pub enable_helm: bool,
+    /// What is put on top of it, as in a kustomization of which it is the only resource.
+    pub overlay: Map<String, Value>,
+}
+
+/// Writes the kustomization that is put on top, in a folder of its own.
+fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic> {
+    if kustomization.overlay.is_empty() {
+        return Ok(None);
+    }
+    let shown = kustomization.path.display();
+    let wrong =
+        |error: std::io::Error| Diagnostic::new(format!("the kustomization {shown} can't be built upon: {error}"));
+    let folder = TempDir::new().map_err(wrong)?;
+    // kustomize takes no absolute paths: up to the root, and down again.
+    let from = folder.path().canonicalize().map_err(wrong)?;
+    let to = kustomization.path.canonicalize().map_err(wrong)?;
+    let up: PathBuf = from.components().skip(1).map(|_| "..").collect();
+    let down: PathBuf = to.components().skip(1).collect();
+    let mut text = kustomization.overlay.clone();
+    text.insert("resources".to_owned(), json!([up.join(down)]));
+    let text = Value::Object(text).to_string();
+    capstan_files::write(
+        &folder.path().join("kustomization.yaml"),
+        text.as_bytes(),
+        Readers::Owner,
+    )
+    .map_err(wrong)?;
+    Ok(Some(folder))
+}
+
+/// Says whether a folder has a kustomization.
+pub(super) fn is_kustomization(path: &Path) -> bool {
+    FILES.iter().any(|file| path.join(file).is_file())
+}
+
+/// Builds a kustomization, after a look at all that it names.
+pub(super) fn build(
+    kustomization: &Kustomization,
+    tree: &WorkTree,
+    deadline: Duration,
+) -> Result<Rendered, Vec<Diagnostic>> {
+    let path = &kustomization.path;
+    let shown = path.display();
+    if !is_kustomization(path) {
+        let error = Diagnostic::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
+        return Err(vec![
+            error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"),
+        ]);
+    }
+    bases::check(path, tree, kustomization.enable_helm)?;
+    bases::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;
+    run(kustomization, tree, deadline).map_err(|mistake| vec![mistake])
+}
+
+fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Result<Rendered, Diagnostic> {
+    let path = &kustomization.path;
+    let shown = path.display();
+    let (program, word) = match (Program::find("kustomize"), Program::find("kubectl")) {
+        (Some(kustomize), _) => (kustomize, "build"),
+        (None, Some(kubectl)) => (kubectl, "kustomize"),
+        (None, None) => {
+            let message =
+                format!("{shown} is a kustomization, and there is neither `kustomize` nor `kubectl` to build it with");
+            return Err(Diagnostic::new(message).hint(MISSING));
+        }
+    };
+    let top = overlay(kustomization)?;
+    let mut command = Command::new(&program, Environment::Minimal);
+    command
+        .word(word)
+        .flag("load-restrictor", "LoadRestrictionsRootOnly")
+        .env("KUBECONFIG", NO_FILE)
+        .env("KUBERC", "off");
+    if kustomization.enable_helm {
+        let helm = Program::find("helm").ok_or_else(|| {
+            Diagnostic::new(format!(
+                "{shown} may have charts, and there is no `helm` to render them with"
+            ))
+            .hint("install helm (https://helm.sh/docs/intro/install) so that it is in PATH")
+        })?;
+        // Without this one, helm would look for plugins where the kustomization says its configuration is.
+        command.env("HELM_PLUGINS", NO_FILE);
+        command
+            .pass_paths(&HELM_PATHS)
+            .word("--enable-helm")
+            .flag("helm-command", helm.path());
+    }
+    if !tree.allows_outside() {
+        // kustomize calls git by its name.
+        command.env("PATH", NO_FILE);
+    }
+    if !tree.allows_outside() && !kustomization.enable_helm {
+        for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"] {
+            command.env(proxy, NO_PROXY_THERE);
+        }
+    }
+    let folder = top.as_ref().map_or(path.as_path(), |folder| folder.path());
+    command.word("--").path(folder);
+    let name = program.name();
+    let what = format!("{name} can't build the kustomization {shown}");
+    let said = program::run(command, &what, deadline)?;
+    Ok(Rendered {
+        said: said.notices(&name),
+        texts: vec![Text {
+            name: format!("{shown} (built)"),
+            text: said.out,
+            is_outside: false,
+        }],
+    })
+}
+
+/// A proxy that isn't there: port 9 takes nothing. So what the look at the kustomization missed can't be fetched either.
+const NO_PROXY_THERE: &str = "http://127.0.0.1:9";

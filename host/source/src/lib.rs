@@ -1,0 +1,362 @@
+//! Where manifests come from: files, folders and stdin are read; a Helm chart is rendered by the installed `helm`, a kustomization
+//! built by `kustomize` or `kubectl`, each in a child process with a deadline that never hears of the cluster.
+//!
+//! In two steps, since a chart may ask what the cluster serves: [`gather`] does all that needs no cluster, and
+//! [`Gathered::render`] the rest. What anything means is not known here. [`FileAccess`] is what the
+//! process hands in: this crate knows no command line, no environment and no terminal.
+
+mod access;
+mod bases;
+mod files;
+mod git;
+mod glob;
+mod helm;
+mod kustomize;
+mod program;
+mod repository;
+mod told;
+mod tree;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    manifest::Manifest,
+    revision::Revision,
+};
+use capstan_process::Program;
+
+use self::told::Told;
+pub use self::{
+    access::{FileAccess, Stdin},
+    files::{FolderRules, name_of},
+    glob::Glob,
+    helm::{Chart, Values, check_release_name, set_file_parts},
+    kustomize::Kustomization,
+    repository::Repository,
+    told::is_argocd_application,
+    tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
+};
+
+/// The file of a folder that describes applications; it is no manifest.
+pub const PROJECT_FILE: &str = "capstan.yaml";
+
+/// How long rendering may take if nobody says.
+pub const RENDERING: Duration = Duration::from_mins(2);
+
+/// Where manifests come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A file, a folder, or `-` for stdin.
+    Files {
+        /// Its path.
+        path: PathBuf,
+        /// Whether a folder is read with all its subfolders.
+        recursive: bool,
+        /// Which files of a folder are manifests.
+        rules: FolderRules,
+    },
+    /// A Helm chart.
+    Chart(Box<Chart>),
+    /// A folder with a kustomization.
+    Kustomization(Kustomization),
+}
+
+/// What a chart may ask the cluster about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The version of Kubernetes.
+    pub kube_version: String,
+    /// What it serves: `apps/v1`, `apps/v1/Deployment`.
+    pub api_versions: Vec<String>,
+}
+
+/// For whom charts are rendered.
+#[derive(Debug, Clone, Copy)]
+pub struct Release<'a> {
+    /// The application's name; the release's, too, unless the chart's source says another.
+    pub name: &'a str,
+    /// The application's namespace.
+    pub namespace: &'a str,
+    /// What the cluster serves; without a cluster, what helm thinks of.
+    pub capabilities: Option<&'a Capabilities>,
+}
+
+/// Sources of which everything is read that needs no cluster.
+#[derive(Debug)]
+pub struct Gathered {
+    parts: Vec<Part>,
+    sources: Vec<Source>,
+    deadline: Duration,
+    access: FileAccess,
+    told: Told,
+}
+
+#[derive(Debug)]
+enum Part {
+    Manifests(Vec<Manifest>),
+    Chart(Box<Chart>, Program),
+}
+
+/// How sources are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// How long each program may take that renders.
+    pub deadline: Duration,
+    /// The tree that the sources stay in, if a file names them; what the user typed is looked for wherever it is.
+    pub tree: Option<&'a WorkTree>,
+    /// What else may be read, and what the process was given.
+    pub access: &'a FileAccess,
+    /// Whether the last of two equal keys counts in files, as by Argo CD's rules. In what helm rendered it always does.
+    pub last_key_counts: bool,
+    /// Whether the manifests are to be applied, and not only to be looked up.
+    pub is_applied: bool,
+}
+
+/// What sources say.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Desired {
+    /// The manifests.
+    pub manifests: Vec<Manifest>,
+    /// Which state of the sources they are.
+    pub revision: Revision,
+    /// What the programs wanted to be known.
+    pub notices: Vec<String>,
+}
+
+/// Something rendered, and what the program said beside it.
+struct Rendered {
+    texts: Vec<Text>,
+    said: Vec<String>,
+}
+
+/// A text with manifests.
+struct Text {
+    /// What it is called.
+    name: String,
+    text: String,
+    /// Whether it is outside of the work tree: then its lines are not shown.
+    is_outside: bool,
+}
+
+impl Text {
+    /// Makes one that a program has rendered, still empty.
+    fn rendered(name: String) -> Text {
+        Text {
+            name,
+            text: String::new(),
+            is_outside: false,
+        }
+    }
+}
+
+impl Source {
+    /// Takes a path for what it is: a chart, or manifests.
+    pub fn of_path(path: PathBuf, recursive: bool) -> Source {
+        if helm::is_chart(&path) {
+            Source::Chart(Box::new(Chart::at(path.to_string_lossy())))
+        } else {
+            Source::Files {
+                path,
+                recursive,
+                rules: FolderRules::default(),
+            }
+        }
+    }
+
+    /// Takes a folder for what it holds: a kustomization, a chart, or manifests.
+    pub fn of_folder(path: PathBuf) -> Source {
+        if kustomize::is_kustomization(&path) {
+            return Source::Kustomization(Kustomization {
+                path,
+                ..Kustomization::default()
+            });
+        }
+        Source::of_path(path, false)
+    }
+
+    /// Returns the files and folders of this machine that it is read from.
+    fn paths(&self) -> Vec<&Path> {
+        match self {
+            Source::Files { path, .. } if path == Path::new("-") => Vec::new(),
+            Source::Files { path, .. } => vec![path],
+            Source::Chart(chart) => chart.paths(),
+            Source::Kustomization(kustomization) => vec![&kustomization.path],
+        }
+    }
+
+    fn about(&self) -> String {
+        match self {
+            Source::Files { path, .. } if path == Path::new("-") => "stdin".to_owned(),
+            Source::Files { path, .. } => path.display().to_string(),
+            Source::Chart(chart) => chart.about(),
+            Source::Kustomization(kustomization) => format!("kustomization {}", kustomization.path.display()),
+        }
+    }
+
+    /// Names an application after it.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Source::Files { path, .. } => name_of(path),
+            Source::Chart(chart) => chart.name(),
+            Source::Kustomization(kustomization) => name_of(&kustomization.path),
+        }
+    }
+}
+
+/// Reads what needs no cluster, and finds the programs that will be needed.
+///
+/// # Errors
+///
+/// Returns everything that is wrong, together.
+pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Diagnostics> {
+    let mut parts = Vec::new();
+    let mut mistakes = Vec::new();
+    let mut told = Told::default();
+    for source in sources {
+        let read = match source {
+            Source::Files { path, recursive, rules } => {
+                reading.files(path, *recursive, rules).map_err(|mistake| vec![mistake])
+            }
+            Source::Kustomization(kustomization) => reading.kustomization(kustomization),
+            Source::Chart(chart) => match reading.chart(chart) {
+                Ok(program) => {
+                    parts.push(Part::Chart(chart.clone(), program));
+                    continue;
+                }
+                Err(mistake) => Err(vec![mistake]),
+            },
+        };
+        match read.and_then(|read| told.decode(read, reading.last_key_counts, reading.is_applied)) {
+            Ok(manifests) => parts.push(Part::Manifests(manifests)),
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Diagnostics(mistakes));
+    }
+    Ok(Gathered {
+        parts,
+        sources: sources.to_vec(),
+        deadline: reading.deadline,
+        access: reading.access.clone(),
+        told,
+    })
+}
+
+impl<'a> Reading<'a> {
+    /// Reads what the user typed, with the usual deadline.
+    pub fn typed(access: &'a FileAccess) -> Reading<'a> {
+        Reading {
+            deadline: RENDERING,
+            tree: None,
+            access,
+            last_key_counts: false,
+            is_applied: true,
+        }
+    }
+
+    /// Checks the path of a source.
+    fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
+        match self.tree {
+            Some(tree) => tree.confine(path),
+            None => WorkTree::confine_typed(path, self.access),
+        }
+    }
+
+    /// Returns what stays in which tree that is below a path.
+    fn tree_of(&self, path: &Path) -> WorkTree {
+        self.tree
+            .cloned()
+            .unwrap_or_else(|| WorkTree::around(path, self.access))
+    }
+
+    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules) -> Result<Rendered, Diagnostic> {
+        let path = self.confine(path)?;
+        let texts = files::texts(&path, recursive, rules, &self.tree_of(path.path()), &self.access.stdin)?;
+        Ok(Rendered {
+            texts,
+            said: Vec::new(),
+        })
+    }
+
+    fn kustomization(&self, kustomization: &Kustomization) -> Result<Rendered, Vec<Diagnostic>> {
+        self.confine(&kustomization.path).map_err(|mistake| vec![mistake])?;
+        kustomize::build(kustomization, &self.tree_of(&kustomization.path), self.deadline)
+    }
+
+    fn chart(&self, chart: &Chart) -> Result<Program, Diagnostic> {
+        if let Some(path) = chart.local() {
+            self.confine(path)?;
+        }
+        helm::find(chart, self.tree, self.access)
+    }
+}
+
+/// Reads the manifests of files and folders.
+///
+/// # Errors
+///
+/// Returns everything that is wrong, together.
+pub fn manifests(paths: &[PathBuf], access: &FileAccess) -> Result<Vec<Manifest>, Diagnostics> {
+    let files = |path: &PathBuf| Source::Files {
+        path: path.clone(),
+        recursive: false,
+        rules: FolderRules::default(),
+    };
+    let sources: Vec<Source> = paths.iter().map(files).collect();
+    let parts = gather(&sources, &Reading::typed(access))?.parts;
+    let manifests = parts.into_iter().flat_map(|part| match part {
+        Part::Manifests(manifests) => manifests,
+        Part::Chart(..) => Vec::new(),
+    });
+    Ok(manifests.collect())
+}
+
+impl Gathered {
+    /// Says whether something is left to render.
+    pub fn has_charts(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Chart(..)))
+    }
+
+    /// Renders the charts.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong, together.
+    pub fn render(self, release: &Release<'_>) -> Result<Desired, Diagnostics> {
+        let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
+        let mut told = self.told;
+        for part in self.parts {
+            let (chart, program) = match part {
+                Part::Manifests(read) => {
+                    manifests.extend(read);
+                    continue;
+                }
+                Part::Chart(chart, program) => (chart, program),
+            };
+            let rendered = helm::render(&chart, &program, release, self.deadline, &self.access.stdin);
+            match rendered
+                .map_err(|mistake| vec![mistake])
+                .and_then(|rendered| told.decode(rendered, true, true))
+            {
+                Ok(read) => manifests.extend(read),
+                Err(wrong) => mistakes.extend(wrong),
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(Diagnostics(mistakes));
+        }
+        Ok(Desired {
+            manifests,
+            revision: Revision {
+                commit: git::commit(&self.sources, &self.access.git_ceilings),
+                sources: self.sources.iter().map(Source::about).collect(),
+            },
+            notices: told.notices(),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Reads manifests out of texts, and collects what the user should know about how they were read: one line for each kind of thing.
+
+use capstan_core::{
+    error::Diagnostic,
+    manifest::{self, LeftOut, Manifest},
+    text::listed,
+};
+
+use super::Rendered;
+
+/// Says whether an object is an Argo CD Application.
+pub fn is_argocd_application(manifest: &Manifest) -> bool {
+    manifest.object.group() == "argoproj.io" && manifest.object.kind() == "Application"
+}
+
+/// What the user should know about how sources were read.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    said: Vec<String>,
+    left_out: Vec<LeftOut>,
+    repeated_keys: Vec<Diagnostic>,
+}
+
+impl Told {
+    /// Reads the manifests of what was rendered.
+    ///
+    /// # Errors
+    ///
+    /// Returns all mistakes of all texts.
+    pub fn decode(
+        &mut self,
+        rendered: Rendered,
+        last_key_counts: bool,
+        is_applied: bool,
+    ) -> Result<Vec<Manifest>, Vec<Diagnostic>> {
+        let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
+        for text in rendered.texts {
+            let text = manifest::Text {
+                file: &text.name,
+                text: &text.text,
+                shows_lines: !text.is_outside,
+                last_key_counts,
+                is_applied,
+            };
+            match manifest::read(&text) {
+                Ok(decoded) => {
+                    manifests.extend(decoded.manifests);
+                    self.left_out.extend(decoded.left_out);
+                    self.repeated_keys.extend(decoded.repeated_keys);
+                }
+                Err(wrong) => mistakes.extend(wrong),
+            }
+        }
+        self.said.extend(rendered.said);
+        for application in manifests.iter().filter(|manifest| is_argocd_application(manifest)) {
+            let place = application
+                .place("")
+                .map(|place| format!(" ({place})"))
+                .unwrap_or_default();
+            self.said.push(format!(
+                "{}{place} is applied like any other object; `--argocd-application FILE` reads it as a description of what to sync",
+                application.key()
+            ));
+        }
+        if mistakes.is_empty() {
+            Ok(manifests)
+        } else {
+            Err(mistakes)
+        }
+    }
+
+    /// Returns all of it in words.
+    pub fn notices(self) -> Vec<String> {
+        let mut notices = self.said;
+        if let Some(first) = self.left_out.first() {
+            let place = first
+                .place
+                .as_ref()
+                .map(|place| format!(" ({place})"))
+                .unwrap_or_default();
+            let (others, were) = match self.left_out.len() {
+                1 => (String::new(), "was"),
+                2 => (" and 1 other object".to_owned(), "were"),
+                count => (format!(" and {} other objects", count - 1), "were"),
+            };
+            let mut names: Vec<String> = Vec::new();
+            for name in self.left_out.iter().flat_map(|one| &one.names) {
+                let name = format!("`{name}`");
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            notices.push(format!(
+                "{}{place}{others} {were} exported from a cluster; what it wrote is left out: {}",
+                first.key,
+                listed(&names)
+            ));
+        }
+        if let Some(first) = self.repeated_keys.first() {
+            let place = first
+                .place
+                .as_ref()
+                .map(|place| format!("{place}: "))
+                .unwrap_or_default();
+            let others = match self.repeated_keys.len() {
+                1 => String::new(),
+                2 => ", and so is 1 other key".to_owned(),
+                count => format!(", and so are {} other keys", count - 1),
+            };
+            notices.push(format!("{place}{}{others}: the last one counts", first.message));
+        }
+        notices
+    }
+}
