@@ -30,7 +30,10 @@ fn trials(folder: &Path) -> anyhow::Result<Vec<Trial>> {
     let mut names = Vec::new();
     for file in fs::read_dir(folder)? {
         let name = file?.file_name().into_string();
-        names.extend(name.ok().filter(|name| name.ends_with(".yaml")));
+        names.extend(
+            name.ok()
+                .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "yaml")),
+        );
     }
     names.sort_unstable();
     let mut embedded = Vec::new();
