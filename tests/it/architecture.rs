@@ -510,6 +510,28 @@ fn files_are_written_and_output_is_printed_in_one_place() {
     }
 }
 
+/// A queue that nobody reads must not take all memory: every channel of the host has a bound.
+#[test]
+fn no_channel_of_the_host_is_unbounded() {
+    let unbounded = [
+        "unbounded_channel",
+        "UnboundedSender",
+        "UnboundedReceiver",
+        "mpsc::unbounded",
+        "mpsc::channel()",
+        "mpsc::channel::<",
+    ];
+    let mut files = 0;
+    let all = sources(&capstan_tests::path("../host"));
+    for (path, text) in all.iter().filter(|(path, _)| path.contains("/src/")) {
+        files += 1;
+        // The one of the standard library without a bound has nothing in its parentheses.
+        let found = unbounded.iter().find(|word| text.contains(**word));
+        assert!(found.is_none(), "{path} has `{}`", found.unwrap_or(&""));
+    }
+    assert!(files > 100, "{files}");
+}
+
 /// Returns the Rust sources in a folder, by their paths.
 pub fn sources(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();

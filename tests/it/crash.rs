@@ -22,15 +22,17 @@ const FILES: [&str; 2] = ["example/echo", "fixtures/sets/waves"];
 const RUN_OUT: Duration = Duration::from_secs(20);
 
 /// Takes so many records, and then drops the driver. Says what was told until then, and whether it was the end.
-async fn crash_after(mut running: Running, records: usize) -> (Vec<String>, bool) {
+async fn crash_after(running: Running, count: usize) -> (Vec<String>, bool) {
     let (mut said, mut view) = (Vec::new(), OperationView::default());
-    for _ in 0..records {
-        match running.next().await {
+    let mut records = running.subscribe();
+    for _ in 0..count {
+        match records.next().await {
             Some(Record::Event(event)) => {
                 view.fold(&event);
                 said.extend(told(&event, &view));
             }
             Some(Record::Line(_)) => {}
+            Some(Record::Missed { records }) => panic!("{records} records were missed"),
             Some(Record::Past(past)) => view = *past,
             None => return (said, true),
         }
@@ -146,10 +148,11 @@ fn the_driver_may_be_dropped_again_and_again() {
 fn a_hook_that_is_gone_without_a_verdict_has_vanished() {
     in_virtual_time(async {
         let stage = Stage::new(Setup::default()).await;
-        let mut running = start(&stage).await;
+        let running = start(&stage).await;
+        let mut records = running.subscribe();
         let mut view = OperationView::default();
         // Until its first Job runs.
-        while let Some(record) = running.next().await {
+        while let Some(record) = records.next().await {
             if let Record::Event(event) = record {
                 view.fold(&event);
                 if told(&event, &view).is_some_and(|told| told.starts_with("created Job/first")) {

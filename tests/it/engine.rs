@@ -197,9 +197,10 @@ fn a_lock_that_is_lost_ends_the_driver_before_it_does_anything_more() {
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await
             .unwrap();
-        let mut running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let mut records = running.subscribe();
         for _ in 0..4 {
-            running.next().await.unwrap();
+            records.next().await.unwrap();
         }
         let leases = GroupKind::new("coordination.k8s.io", "Lease");
         let lease = stage
@@ -217,7 +218,7 @@ fn a_lock_that_is_lost_ends_the_driver_before_it_does_anything_more() {
             .await
             .unwrap();
         let lost = tokio::time::timeout(Duration::from_mins(1), async {
-            while running.next().await.is_some() {}
+            while records.next().await.is_some() {}
             running.end().await
         });
         // It may come to its end within the seconds that it still may act; it must not hang, and not act for longer.
@@ -226,5 +227,112 @@ fn a_lock_that_is_lost_ends_the_driver_before_it_does_anything_more() {
             matches!(ended, Err(EngineError::LostLock(_)) | Ok(Status::Succeeded)),
             "{ended:?}"
         );
+    });
+}
+
+const GADGET: &str = "apiVersion: acme.io/v1\nkind: Gadget\nmetadata: { name: pump }\nspec: { size: 3 }\n";
+
+/// Somebody else installs a definition.
+async fn define(stage: &Stage, scope: &str) {
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "gadgets.acme.io" },
+        "spec": {
+            "group": "acme.io", "scope": scope,
+            "names": { "kind": "Gadget", "plural": "gadgets", "singular": "gadget" },
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
+            }],
+        },
+    });
+    let cluster = stage.engine.cluster();
+    cluster
+        .create(&Object(definition), capstan_engine::cluster::Rehearsal::No)
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+}
+
+async fn undefine(stage: &Stage) {
+    let kind = GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition");
+    let cluster = stage.engine.cluster();
+    let found = cluster.list(&kind, "", "").await.unwrap().remove(0);
+    let propagation = capstan_core::deletion::PropagationRules::default();
+    let propagation = propagation.decide(capstan_core::hook::Propagation::Background);
+    cluster.delete(&found.key(), found.uid(), propagation).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+}
+
+#[test]
+fn a_definition_that_somebody_installs_later_is_known_to_the_next_plan() {
+    in_virtual_time(async {
+        let stage = Stage::new(Setup::default()).await;
+        let request = stage.request_text(GADGET);
+        let refused = stage.engine.plan(request.clone()).await.map(drop).unwrap_err();
+        let EngineError::Plan(mistakes) = refused else {
+            panic!("{refused}")
+        };
+        let expected = "neither the cluster nor this set knows the kind Gadget";
+        assert!(mistakes[0].message.starts_with(expected), "{}", mistakes[0].message);
+        define(&stage, "Namespaced").await;
+        assert_eq!(stage.run(request).await.unwrap().status, Status::Succeeded);
+    });
+}
+
+#[test]
+fn discovery_is_asked_for_again_before_a_plan_when_it_is_old() {
+    in_virtual_time(async {
+        let stage = Stage::new(Setup::default()).await;
+        let gadget = GroupKind::new("acme.io", "Gadget");
+        let scope = |stage: &Stage| stage.engine.cluster().discovery().kind(&gadget).map(|info| info.scope);
+        let plan = async || {
+            stage
+                .engine
+                .plan(stage.request_text(&config_map("c", 10)))
+                .await
+                .unwrap()
+        };
+        let (namespaced, cluster) = (
+            capstan_core::plan::Scope::Namespaced,
+            capstan_core::plan::Scope::Cluster,
+        );
+        define(&stage, "Namespaced").await;
+        // What the plan is about is known, and discovery is young.
+        plan().await;
+        assert_eq!(scope(&stage), None);
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        plan().await;
+        assert_eq!(scope(&stage), Some(namespaced));
+        // A kind that is defined anew in another scope, and one that is gone.
+        undefine(&stage).await;
+        define(&stage, "Cluster").await;
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        plan().await;
+        assert_eq!(scope(&stage), Some(cluster));
+        undefine(&stage).await;
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        plan().await;
+        assert_eq!(scope(&stage), None);
+        let refused = stage.engine.plan(stage.request_text(GADGET)).await;
+        assert!(matches!(refused.map(drop), Err(EngineError::Plan(_))));
+    });
+}
+
+#[test]
+fn of_many_plans_at_once_one_asks_for_discovery() {
+    in_virtual_time(async {
+        let stage = Stage::new(Setup::default()).await;
+        let cluster = stage.engine.cluster();
+        let before = cluster.discovery();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let age = Duration::from_secs(30);
+        let all = (0..20).map(|_| async {
+            cluster.refresh_if_older_than(age).await.unwrap();
+            cluster.discovery()
+        });
+        let all = futures::future::join_all(all).await;
+        assert!(all.iter().all(|one| std::sync::Arc::ptr_eq(one, &all[0])));
+        assert!(!std::sync::Arc::ptr_eq(&before, &all[0]));
     });
 }

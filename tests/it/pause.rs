@@ -116,11 +116,7 @@ async fn pause_at(request: u32) -> bool {
     let other = beside(&stage, &freezer).await;
     let planned = other.plan(stage.request_text(&set("one"))).await.unwrap();
     freezer.left.store(request, Ordering::Relaxed);
-    let first = tokio::spawn(async move {
-        let mut running = other.start(planned, "other").await?;
-        while running.next().await.is_some() {}
-        running.end().await
-    });
+    let first = tokio::spawn(async move { other.start(planned, "other").await?.end().await });
     while !freezer.has_frozen() {
         if first.is_finished() {
             return false;

@@ -113,16 +113,17 @@ fn why(ran: &Ran) -> &str {
 }
 
 /// Follows an operation until something like this was told.
-async fn until(running: &mut Running, pattern: &str) -> Vec<String> {
+async fn until(running: &Running, pattern: &str) -> Vec<String> {
     let (mut said, mut view) = (Vec::new(), capstan_core::view::OperationView::default());
-    while let Some(record) = running.next().await {
+    let mut records = running.subscribe();
+    while let Some(record) = records.next().await {
         match record {
             Record::Event(event) => {
                 view.fold(&event);
                 said.extend(told(&event, &view));
             }
             Record::Past(past) => view = *past,
-            Record::Line(_) => {}
+            Record::Line(_) | Record::Missed { .. } => {}
         }
         if said.last().is_some_and(|last| is_like(last, pattern)) {
             return said;
@@ -158,8 +159,8 @@ fn wherever_the_driver_is_lost_another_one_carries_on() {
 
 async fn lose(plane: &Plane, point: &str) {
     let stage = stage(plane).await;
-    let mut running = start(&stage, &["example/echo"]).await;
-    let before = until(&mut running, point).await;
+    let running = start(&stage, &["example/echo"]).await;
+    let before = until(&running, point).await;
     drop(running);
     stage.engine.until_idle(&stage.application).await.unwrap();
     let ran = match stage.engine.resume(&stage.application).await {
@@ -187,8 +188,8 @@ fn of_two_drivers_one_is_told_who_the_other_is() {
     let Some(plane) = real::plane() else { return };
     plane.block_on(async {
         let stage = stage_with(plane, json!([{ "never-ends": true }])).await;
-        let mut running = start(&stage, &["fixtures/sets/endless"]).await;
-        until(&mut running, "created Job/endless").await;
+        let running = start(&stage, &["fixtures/sets/endless"]).await;
+        until(&running, "created Job/endless").await;
         let second = Engine::new(stage.engine.cluster().clone(), built_in(), Clock::system(), "another");
         let planned = second
             .plan(stage.request(&["fixtures/sets/endless"]).unwrap())
@@ -231,8 +232,8 @@ fn a_hook_whose_job_is_deleted_by_hand_has_failed_and_says_so() {
     plane.block_on(async {
         let stage = stage_with(plane, json!([{ "never-ends": true }])).await;
         let planned = stage.engine.plan(stage.request_text(&hook("gone"))).await.unwrap();
-        let mut running = stage.engine.start(planned, SOMEBODY).await.unwrap();
-        until(&mut running, "created Job/gone").await;
+        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        until(&running, "created Job/gone").await;
         let jobs = api(&stage, "batch/v1", "Job");
         jobs.delete("gone", &DeleteParams::background()).await.unwrap();
         let ran = stage.follow(running, None).await.unwrap();

@@ -225,9 +225,10 @@ fn what_does_not_fit_beside_the_head_is_stored_in_blobs_and_carried_on_with() {
         let stage = Stage::new(Setup::default()).await;
         let request = stage.request_text(&many(800, "one"));
         let planned = stage.engine.plan(request.clone()).await.unwrap();
-        let mut running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let mut records = running.subscribe();
         for _ in 0..1_200 {
-            running.next().await.unwrap();
+            records.next().await.unwrap();
         }
         drop(running);
         tokio::time::sleep(RUN_OUT).await;
@@ -529,8 +530,9 @@ fn a_write_that_is_too_large_is_made_without_what_only_people_look_at() {
                 .plan(stage.request_text(&config_map("one", "one")))
                 .await
                 .unwrap();
-            let mut running = stage.engine.start(planned, SOMEBODY).await.unwrap();
-            while running.next().await.is_some() {}
+            let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+            let mut records = running.subscribe();
+            while records.next().await.is_some() {}
             assert_eq!(running.end().await.unwrap(), Status::Succeeded);
             // The journal is given up after the second refusal; what the operation looked like is stored at its end all the same.
             let report = stage.engine.report(&stage.application).await.unwrap();
@@ -555,9 +557,10 @@ fn an_operation_whose_view_is_lost_is_carried_on_with() {
             .plan(stage.request(&["fixtures/sets/waves"]).unwrap())
             .await
             .unwrap();
-        let mut running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let running = stage.engine.start(planned, SOMEBODY).await.unwrap();
+        let mut records = running.subscribe();
         for _ in 0..12 {
-            running.next().await.unwrap();
+            records.next().await.unwrap();
         }
         drop(running);
         tokio::time::sleep(RUN_OUT).await;
@@ -568,8 +571,9 @@ fn an_operation_whose_view_is_lost_is_carried_on_with() {
             .replace(&secret, capstan_engine::cluster::Rehearsal::No)
             .await
             .unwrap();
-        let mut running = stage.engine.resume(&stage.application).await.unwrap();
-        while running.next().await.is_some() {}
+        let running = stage.engine.resume(&stage.application).await.unwrap();
+        let mut records = running.subscribe();
+        while records.next().await.is_some() {}
         assert_eq!(running.end().await.unwrap(), Status::Succeeded);
         let report = stage.engine.report(&stage.application).await.unwrap();
         let view = stage.engine.view(&stage.application, &report.history[0]).await.unwrap();

@@ -5,14 +5,13 @@ use std::{path::Path, sync::Arc};
 use capstan_core::{
     event::Status,
     journal::{Entry, Exchange},
-    plugins::Plugins,
+    plugins::{Application, Plugins},
 };
-use capstan_engine::{APPROVAL, Engine, Record, Running, cluster::Cluster};
+use capstan_engine::{APPROVAL, Engine, EngineError, Record, Request, Running};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::Setup;
 use capstan_stamp::{Claim, stamp};
 use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};
-use kube::Client;
 use serde_json::json;
 
 const GATE: &str = "apiVersion: capstan.dev/v1\nkind: Hook\nmetadata:\n  name: go\n  annotations: { capstan.dev/hook: PreSync }\n\
@@ -40,32 +39,37 @@ fn plugins(version: &str, cache: Option<&Path>) -> Arc<dyn Plugins> {
     Arc::new(builder.plugin("gate.wasm", gate).build().unwrap())
 }
 
-/// An engine on the same cluster, with other plugins.
-async fn beside(stage: &Stage, plugins: Arc<dyn Plugins>) -> Engine {
-    let cluster = Cluster::connect(Client::new(stage.world().service(), "shop"))
-        .await
-        .unwrap();
-    Engine::new(cluster, plugins, stage.engine.clock(), "test")
-}
-
 /// Starts the operation, and follows it until the hook waits for a person.
 async fn waiting(stage: &Stage, engine: &Engine) -> Running {
-    let planned = engine.plan(stage.request_text(GATE)).await.unwrap();
-    let mut running = engine.start(planned, SOMEBODY).await.unwrap();
-    while engine.report(&stage.application).await.unwrap().approvals.is_empty() {
-        running.next().await.unwrap();
+    let request = stage.request_text(GATE);
+    waiting_as(engine, request).await
+}
+
+/// The same for any request with such a hook.
+async fn waiting_as(engine: &Engine, request: Request) -> Running {
+    let application = request.application.clone();
+    let planned = engine.plan(request).await.unwrap();
+    let running = engine.start(planned, SOMEBODY).await.unwrap();
+    let mut records = running.subscribe();
+    while engine.report(&application).await.unwrap().approvals.is_empty() {
+        records.next().await.unwrap();
     }
     running
 }
 
 async fn approve(stage: &Stage, engine: &Engine) {
+    approve_of(&stage.application, engine).await;
+}
+
+async fn approve_of(application: &Application, engine: &Engine) {
     let approved = json!({ "verdict": "approved" });
-    let sent = engine.signal(&stage.application, None, APPROVAL, SOMEBODY, approved);
+    let sent = engine.signal(application, None, APPROVAL, SOMEBODY, approved);
     sent.await.unwrap();
 }
 
-async fn end(mut running: Running) -> Status {
-    while let Some(record) = running.next().await {
+async fn end(running: Running) -> Status {
+    let mut records = running.subscribe();
+    while let Some(record) = records.next().await {
         assert!(!matches!(record, Record::Line(_)));
     }
     running.end().await.unwrap()
@@ -73,9 +77,13 @@ async fn end(mut running: Running) -> Status {
 
 /// Which versions of the hook type the last operation asked.
 async fn asked(engine: &Engine, stage: &Stage) -> Vec<String> {
-    let report = engine.report(&stage.application).await.unwrap();
+    asked_for(engine, &stage.application).await
+}
+
+async fn asked_for(engine: &Engine, application: &Application) -> Vec<String> {
+    let report = engine.report(application).await.unwrap();
     let past = report.history.last().unwrap();
-    let kept = engine.journal(&stage.application, past).await.unwrap().unwrap();
+    let kept = engine.journal(application, past).await.unwrap().unwrap();
     let steps = kept.entries.iter().filter_map(|entry| match entry {
         Entry::Asked(asked) if matches!(asked.what, Exchange::Step { .. }) => Some(asked.by.version.clone()),
         Entry::Asked(_) | Entry::Told(_) | Entry::Left(_) => None,
@@ -91,7 +99,7 @@ fn an_operation_is_carried_on_with_the_plugin_it_began_with_and_the_next_takes_t
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), plugins("1.0.0", Some(cache.path()))).await;
         waiting(&stage, &stage.engine).await.leave().await;
-        let engine = beside(&stage, plugins("2.0.0", Some(cache.path()))).await;
+        let engine = stage.engine.with_plugins(plugins("2.0.0", Some(cache.path())));
         approve(&stage, &engine).await;
         let running = engine.resume(&stage.application).await.unwrap();
         assert_eq!(end(running).await, Status::Succeeded);
@@ -109,7 +117,7 @@ fn where_the_old_plugin_is_not_kept_its_hook_fails_by_its_name() {
     in_virtual_time(async {
         let stage = Stage::with(Setup::default(), plugins("1.0.0", None)).await;
         waiting(&stage, &stage.engine).await.leave().await;
-        let engine = beside(&stage, plugins("2.0.0", None)).await;
+        let engine = stage.engine.with_plugins(plugins("2.0.0", None));
         approve(&stage, &engine).await;
         let running = engine.resume(&stage.application).await.unwrap();
         let Status::Failed(cause) = end(running).await else {
@@ -120,5 +128,39 @@ fn where_the_old_plugin_is_not_kept_its_hook_fails_by_its_name() {
             "{}",
             cause.message
         );
+    });
+}
+
+#[test]
+fn projects_with_different_plugins_run_side_by_side_on_one_cluster() {
+    in_virtual_time(async {
+        let stage = Stage::with(Setup::default(), plugins("1.0.0", None)).await;
+        let engines = [
+            stage.engine.clone(),
+            stage.engine.with_plugins(plugins("2.0.0", None)),
+            stage.engine.with_plugins(capstan_tests::stage::built_in()),
+        ];
+        let request = |name: &str| {
+            let mut request = stage.request_text(&GATE.replace("name: go", &format!("name: go-{name}")));
+            name.clone_into(&mut request.application.name);
+            request
+        };
+        let (one, two) = tokio::join!(
+            waiting_as(&engines[0], request("one")),
+            waiting_as(&engines[1], request("two")),
+        );
+        // Meanwhile a third project has no such hook type.
+        let refused = engines[2].plan(request("three")).await.map(drop).unwrap_err();
+        let EngineError::Plan(mistakes) = refused else {
+            panic!("{refused}")
+        };
+        assert!(mistakes[0].message.contains("gate"), "{}", mistakes[0].message);
+        for (engine, running, version) in [(&engines[0], one, "1.0.0"), (&engines[1], two, "2.0.0")] {
+            let name = if version == "1.0.0" { "one" } else { "two" };
+            let application = request(name).application;
+            approve_of(&application, engine).await;
+            assert_eq!(end(running).await, Status::Succeeded);
+            assert_eq!(asked_for(engine, &application).await, [version]);
+        }
     });
 }

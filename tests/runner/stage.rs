@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -25,6 +26,9 @@ use crate::{
     real::{PACE, Plane, Real},
     told::told,
 };
+
+/// After so long the lock of a driver that was dropped has run out.
+const RUN_OUT: Duration = Duration::from_secs(20);
 
 /// Who terminates operations in tests.
 pub const SOMEBODY: &str = "somebody";
@@ -224,16 +228,18 @@ impl Stage {
     pub async fn follow_as(
         &self,
         application: &Application,
-        mut running: Running,
+        running: Running,
         mut end_at: Option<&str>,
         signals: &[SignalAt],
     ) -> anyhow::Result<Ran> {
         let mut signals: Vec<&SignalAt> = signals.iter().collect();
         let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
-        while let Some(record) = running.next().await {
+        let mut records = running.subscribe();
+        while let Some(record) = records.next().await {
             match record {
                 Record::Line(line) => lines.push(line.text),
                 Record::Past(past) => view = *past,
+                Record::Missed { records } => anyhow::bail!("{records} records were missed"),
                 Record::Event(event) => {
                     view.fold(&event);
                     said.extend(told(&event, &view));
@@ -269,6 +275,33 @@ impl Stage {
             view,
             status,
         })
+    }
+
+    /// Follows an operation until something like `point` was told, and drops its driver there. Returns what was told, and the lines of
+    /// logs, until then.
+    ///
+    /// # Errors
+    ///
+    /// Returns that the operation ended before.
+    pub async fn lose(&self, mut running: Running, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+        let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
+        while let Some(record) = running.next().await {
+            match record {
+                Record::Line(line) => lines.push(line.text),
+                Record::Past(past) => view = *past,
+                Record::Event(event) => {
+                    view.fold(&event);
+                    said.extend(told(&event, &view));
+                }
+            }
+            if said.last().is_some_and(|last| crate::is_like(last, point)) {
+                drop(running);
+                // Its lock has run out then.
+                tokio::time::sleep(RUN_OUT).await;
+                return Ok((said, lines));
+            }
+        }
+        anyhow::bail!("`{point}` was not told: {said:#?}")
     }
 
     /// Goes through an operation that is over once more, by its journal alone: it must look the same. What a deletion took with it can't be.

@@ -13,7 +13,7 @@ use capstan_core::{
     event::Status,
     grant::UserGrants,
     object::{GroupKind, Object},
-    operation_kind::Purpose,
+    operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Confirmed, Hooks, Scope, Selection},
     plugins::Application,
@@ -57,6 +57,8 @@ enum Step {
     Test(Expected),
     /// Plan these files: it must fail with these mistakes, in this order.
     Mistakes(Mistakes),
+    /// Plan the application's deletion: it must fail with these mistakes, in this order.
+    RefusedDeletion(Vec<String>),
     /// Let time pass.
     Pass(Span),
     /// Sweep: what must become of what is due.
@@ -160,6 +162,8 @@ struct Sync {
 struct Expected {
     /// Terminate it from outside when this was told.
     terminate_at: Option<String>,
+    /// Drop its driver when this was told, and carry on as the same command does that is given again.
+    killed_at: Option<String>,
     /// Signals that somebody sends when something was told, one after the other.
     #[serde(default)]
     signals: Vec<SignalAt>,
@@ -356,6 +360,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
         }
         Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
         Step::Mistakes(mistakes) => plan_fails(stage, mistakes).await,
+        Step::RefusedDeletion(mistakes) => others::refused_deletion(stage, mistakes).await,
         Step::Pass(span) => {
             tokio::time::sleep(span.0).await;
             Ok(())
@@ -435,6 +440,7 @@ fn asked(
 
 async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyhow::Result<()> {
     let application = request.application.clone();
+    let (does, digest) = (request.does, request.digest());
     let planned = stage.engine.plan(request).await.map_err(plain)?;
     let left: BTreeMap<String, String> = planned
         .plan
@@ -455,8 +461,20 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
             .collect();
         ensure!(found == *wanted, "plugins may {found:?}");
     }
-    let running = stage.engine.start(planned, SOMEBODY).await.map_err(plain)?;
-    let ran = stage
+    let mut running = stage.engine.start(planned, SOMEBODY).await.map_err(plain)?;
+    let mut before = (Vec::new(), Vec::new());
+    if let Some(point) = &expected.killed_at {
+        before = stage.lose(running, point).await?;
+        let current = stage.engine.current(&application).await.map_err(plain)?;
+        let current = current.context("nothing is left to carry on with")?;
+        let is_same = match does {
+            OperationKind::Delete => current.does == does,
+            OperationKind::Sync => current.does_what_is_asked(&digest),
+        };
+        ensure!(is_same, "the same command wouldn't stop after what was left");
+        running = stage.engine.resume(&application).await.map_err(plain)?;
+    }
+    let mut ran = stage
         .follow_as(
             &application,
             running,
@@ -464,6 +482,8 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
             &expected.signals,
         )
         .await?;
+    ran.told.splice(0..0, before.0);
+    ran.lines.splice(0..0, before.1);
     check(&ran, expected).with_context(|| {
         format!(
             "told:\n  {}\nlines: {:?}\nstatus: {:?}",
@@ -560,15 +580,20 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
             }
         }
     };
+    are(&error, &mistakes.are)
+}
+
+/// Requires an error to be these mistakes, in this order.
+fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     ensure!(
-        Exit::of(&error) == Exit::Usage,
-        "the exit code is {:?}",
-        Exit::of(&error)
+        Exit::of(error) == Exit::Usage,
+        "the exit code is {:?}: {error:#}",
+        Exit::of(error)
     );
     let folder = crate::path("").display().to_string();
-    let text = report::tell(&error, Paint::PLAIN).as_str().replace(&folder, "");
+    let text = report::tell(error, Paint::PLAIN).as_str().replace(&folder, "");
     let lines: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
-    in_order(&lines, &mistakes.are).with_context(|| text)
+    in_order(&lines, mistakes).with_context(|| text)
 }
 
 async fn sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {

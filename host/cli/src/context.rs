@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::plugins::Application;
+use capstan_core::{error::Diagnostic, manifest, plugins::Application};
 use capstan_engine::{Clock, web::Web};
+use capstan_project::config_errors;
 use capstan_files::Readers;
 use capstan_runtime::{ClusterSpec, Connection, Runtime, check_grants};
 use capstan_sandbox::Sandbox;
@@ -19,7 +20,7 @@ use capstan_sim::{
 };
 use jiff::Timestamp;
 use kube::Client;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::runtime;
 
 use crate::{
@@ -149,22 +150,27 @@ fn embedded(global: &Global) -> anyhow::Result<(Connection, World)> {
     Ok((connection, world))
 }
 
+/// Reads a file about the embedded cluster; one without a value says nothing of it.
+fn read_scenario(path: &Path) -> Result<Scenario, Vec<Diagnostic>> {
+    let text = environment::text(path).map_err(|mistake| vec![mistake])?;
+    if matches!(manifest::value(&text), Ok(Value::Null)) {
+        return Ok(Scenario::default());
+    }
+    let document = manifest::document(&path.display().to_string(), &text)?;
+    config_errors::deserialize(&document, "it starts with keys like `cluster:` and `behaviours:`")
+}
+
 /// Starts an embedded cluster, or goes on with one that was kept.
 ///
 /// # Errors
 ///
 /// Returns what is wrong with the scenario, or with what was kept.
 pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
-    let read = |path: &Path| environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]));
-    let scenario = match scenario {
-        None => Scenario::default(),
-        Some(path) => Scenario::from_yaml(&read(path)?).map_err(|error| {
-            usage_error(
-                format!("{}: {error}", path.display()),
-                "`tests/README.md` shows the form of scenario files",
-            )
-        })?,
-    };
+    let scenario = scenario
+        .map(read_scenario)
+        .transpose()
+        .map_err(Diagnostics)?
+        .unwrap_or_default();
     let has_epoch = scenario.cluster.epoch.is_some();
     let mut setup = Setup::from(scenario);
     if setup.pods == Pods::Exec && !global.simulation.exec {
@@ -182,7 +188,8 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
         .push(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }));
     match &global.simulation.state {
         Some(path) if path.exists() => {
-            let saved = serde_json::from_str(&read(path)?);
+            let text = environment::text(path).map_err(|mistake| Diagnostics(vec![mistake]))?;
+            let saved = serde_json::from_str(&text);
             let saved = saved.with_context(|| format!("{} is no saved cluster", path.display()))?;
             World::restore(setup, saved).with_context(|| format!("{} can't be used", path.display()))
         }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use capstan_core::event::Status;
+use capstan_core::{event::Status, task::FailureClass};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_sandbox::{AskError, SandboxError};
@@ -81,13 +81,12 @@ impl Exit {
             Status::Succeeded => Exit::Done,
             Status::Terminated { .. } => Exit::Terminated,
             Status::Running | Status::Terminating { .. } => Exit::Other,
-            Status::Failed(cause) => match cause.class.as_str() {
-                "hook" => Exit::Hook,
-                "health" => Exit::Health,
-                "apply" => Exit::Apply,
-                "timeout" => Exit::Timeout,
-                "plugin" => Exit::Plugin,
-                _ => Exit::Other,
+            Status::Failed(cause) => match cause.class {
+                FailureClass::Hook => Exit::Hook,
+                FailureClass::Health => Exit::Health,
+                FailureClass::Apply => Exit::Apply,
+                FailureClass::Timeout => Exit::Timeout,
+                FailureClass::Plugin => Exit::Plugin,
             },
         }
     }
@@ -130,7 +129,7 @@ impl Exit {
             None => {}
         }
         match error.downcast_ref::<EngineError>() {
-            Some(EngineError::Plan(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,
+            Some(EngineError::Plan(_) | EngineError::Findings(_) | EngineError::NobodyWaits { .. }) => Exit::Usage,
             Some(EngineError::Outdated(_)) => Exit::Differences,
             Some(EngineError::Denied(_)) => Exit::Apply,
             Some(EngineError::Busy { .. } | EngineError::Unfinished(_)) => Exit::Busy,

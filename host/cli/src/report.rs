@@ -1,7 +1,9 @@
 //! How mistakes and failures are told: what, where, the line itself, and what may help.
 
+use std::collections::BTreeSet;
+
 pub use capstan_core::error::Diagnostics;
-use capstan_core::{error::Diagnostic, object::ObjectKey, place::Place};
+use capstan_core::{error::Diagnostic, lint::Finding, object::ObjectKey, place::Place};
 use capstan_engine::EngineError;
 use capstan_registry::RegistryError;
 use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
@@ -33,12 +35,39 @@ pub fn print(error: &anyhow::Error, paint: Paint) {
     say(&tell(error, paint).trim_end());
 }
 
+/// Returns the errors that lint found in a plan, and how to run the plan all the same.
+fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
+    let rules: BTreeSet<&str> = findings.iter().map(|finding| &*finding.rule).collect();
+    let mut mistakes: Vec<Diagnostic> = findings
+        .iter()
+        .map(|finding| Diagnostic {
+            message: format!("{} [{}]", finding.message, finding.rule),
+            object: finding.key.clone(),
+            place: finding.place.clone(),
+            source_line: finding.source_line.clone(),
+            hint: Some(finding.fix.clone()),
+        })
+        .collect();
+    let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
+    let rule = rules.into_iter().collect::<Vec<_>>().join(", ");
+    let error = Diagnostic::new("nothing was changed: this would not end well");
+    mistakes.push(error.hint(format!(
+        "`{}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known",
+        flags.join(" ")
+    )));
+    mistakes
+}
+
 /// Writes an error as it is printed.
 pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     if let Some(Diagnostics(mistakes)) = error.downcast_ref::<Diagnostics>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     if let Some(EngineError::Plan(mistakes)) = error.downcast_ref::<EngineError>() {
+        return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
+    }
+    if let Some(EngineError::Findings(findings)) = error.downcast_ref::<EngineError>() {
+        let mistakes = refusal(findings);
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
     }
     let mut said = error.to_string();
@@ -141,7 +170,10 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"
                 .to_owned()
         }
-        EngineError::Cluster { .. } | EngineError::NothingRuns(_) | EngineError::Plan(_) => {
+        EngineError::Cluster { .. }
+        | EngineError::NothingRuns(_)
+        | EngineError::Plan(_)
+        | EngineError::Findings(_) => {
             return None;
         }
     })

@@ -7,9 +7,12 @@ use crate::object::Object;
 /// What Argo CD puts on the objects of hooks; left behind by it, nothing ever takes it off.
 pub const ARGO_CD_HOOK: &str = "argocd.argoproj.io/hook-finalizer";
 
+/// What an object has that goes after what it owns.
+const FOREGROUND: &str = "foregroundDeletion";
+
 /// Finalizers of Kubernetes itself, and what they wait for.
 const KNOWN: [(&str, &str); 5] = [
-    ("foregroundDeletion", "what it owns is deleted first"),
+    (FOREGROUND, "what it owns is deleted first"),
     ("orphan", "what it owns is released first"),
     ("kubernetes.io/pvc-protection", "a pod still uses the claim"),
     ("kubernetes.io/pv-protection", "a claim still uses the volume"),
@@ -36,6 +39,11 @@ pub fn held_up_by(object: &Object) -> String {
         .filter_map(|condition| condition.get("message").and_then(Value::as_str))
         .collect();
     told.join("; ")
+}
+
+/// Says whether an object is being deleted and goes when what it owns is gone.
+pub fn waits_for_owned(object: &Object) -> bool {
+    object.is_terminating() && finalizers(object).any(|name| name == FOREGROUND)
 }
 
 /// Lists the finalizers of an object.

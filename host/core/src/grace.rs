@@ -6,7 +6,7 @@
 use crate::{
     compat::{Mode, Rule},
     directive::Directives,
-    health::Assessment,
+    health::{Assessment, Health},
     object::GroupKind,
     pods,
 };
@@ -113,6 +113,19 @@ impl Grace {
     }
 }
 
+/// Returns a judgement of a hook's object as the hook's plugin is shown it. What only its pods tell may end by itself: until its time is
+/// over (`is_over`), the object is on its way; then waiting is useless.
+pub fn shown_to_hook(mut assessment: Assessment, is_over: bool) -> Assessment {
+    if assessment.rule == pods::RULE && assessment.health == Health::Degraded && !assessment.is_final {
+        if is_over {
+            assessment.is_final = true;
+        } else {
+            assessment.health = Health::Progressing;
+        }
+    }
+    assessment
+}
+
 fn tolerated(kind: &GroupKind) -> u64 {
     TOLERANCES
         .iter()
@@ -123,7 +136,6 @@ fn tolerated(kind: &GroupKind) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::Health;
 
     fn grace(group: &str, kind: &str, told: Option<u64>, mode: Mode) -> Grace {
         let directives = Directives {

@@ -4,7 +4,7 @@
 //! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. [`ownership`] says whose a live object is, with the [`inventory`] of what was made; a [`container`] holds other objects. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
-//! is told [`input`]s with [`fact`]s ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last, [`deletion`] what becomes of what a deleted object owns), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
+//! is told [`input`]s with [`fact`]s and classes of [`failure`] ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last, [`deletion`] what becomes of what a deleted object owns), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
 //! [`record`] what is remembered; [`text`] bounds what others say. A [`revision`] names the state of the sources. A [`journal`] has what an operation was told, to be told again.
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ pub mod effect;
 pub mod error;
 pub mod event;
 pub mod fact;
+pub mod failure;
 pub mod field_path;
 pub mod finalizer;
 pub mod grace;

@@ -25,12 +25,14 @@ mod board;
 mod dispose;
 mod failed_wave;
 mod hook;
+mod hook_health;
 mod missing;
 mod own;
 mod resource;
 mod resume;
 mod state;
 mod stop;
+mod terminating;
 
 use std::sync::Arc;
 
@@ -298,7 +300,7 @@ impl Operation {
         let failed_before = self.state.failed;
         self.state.failed += 1;
         let cause = self.state.cause.get_or_insert_with(|| Cause {
-            class: class.as_str().to_owned(),
+            class,
             message: String::new(),
             objects: Vec::new(),
         });

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     kinds::built_in,
-    make::{Classified, Confirmed, Live, Planning, Role, Unasked, make, wait_text},
+    make::{Classified, Confirmed, Live, Planning, Role, Unasked, in_order, make, wait_text},
     options::PlanOptions,
     repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, brought, settle},
@@ -169,7 +169,7 @@ pub struct Limits {
     pub sync_fail: u64,
     /// A deletion that is waited for.
     pub deletion: u64,
-    /// A hook that is being stopped.
+    /// A hook that is being stopped: its plugin's answers to that, and what they ask for.
     pub abort: u64,
     /// How long nothing may change before the user is told what is waited for.
     pub notice: u64,

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 pub use crate::request::{Ask, HeaderValue, HttpAnswer, HttpRequest, ObjectRef, Request, Selector};
 use crate::{
     compat::Mode,
+    failure::FailureClass,
     grant::Grants,
     health::Assessment,
     hook::{Disposal, HookOutcome, Occasion, OnVanished, RunId, Ttl},
@@ -205,8 +206,8 @@ pub struct OperationFacts {
 /// Why SyncFail runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// `hook`, `health`, `apply`, `timeout`: the class that also makes the exit code.
-    pub class: String,
+    /// The class of the first failure, which also makes the exit code.
+    pub class: FailureClass,
     /// What failed, in one text.
     pub message: String,
     /// The objects that failed: `Job shop/migrate`.

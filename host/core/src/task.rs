@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::failure::FailureClass;
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
     diff::Change,
@@ -284,6 +285,8 @@ pub enum Until {
     Gone,
     /// Until the server has taken it.
     Accepted,
+    /// Until the object is gone, whose deletion was ordered before: nothing is asked of the server.
+    GoneByItself,
 }
 
 /// A hook to be run.
@@ -326,6 +329,9 @@ pub struct HookTask {
     /// What its annotation says becomes of what its objects own when they are deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
+    /// How long its object may be Degraded by what only its pods tell, in seconds.
+    #[serde(default = "pods_grace_seconds")]
+    pub pods_grace_seconds: u64,
     /// Whether its object is an ordinary object of the set, too: then nothing that is decided about the hook deletes it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_shared: bool,
@@ -338,7 +344,12 @@ impl HookTask {
     /// Says whether its object is a helper: it is there for other hooks, as a `ServiceAccount` is, and has no end of its own. What a
     /// plugin runs that claims the hook's word, type or kind has its verdict from that plugin, and isn't one.
     pub fn is_helper(&self) -> bool {
-        self.has_object && !self.runs_to_completion && self.by.claim == ANY_KIND
+        self.ends_by_health() && !self.runs_to_completion
+    }
+
+    /// Says whether its verdict is the health of its object. A plugin that claims the hook's word, type or kind has a verdict of its own.
+    pub fn ends_by_health(&self) -> bool {
+        self.has_object && self.by.claim == ANY_KIND
     }
 }
 
@@ -395,40 +406,5 @@ impl TaskResult {
             TaskResult::Done(_) | TaskResult::Tolerated(_) => true,
             TaskResult::Failed { .. } | TaskResult::Stopped(_) => false,
         }
-    }
-}
-
-/// The classes of failure; each has its own exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FailureClass {
-    /// A hook had the verdict Failed.
-    Hook,
-    /// An object is Degraded.
-    Health,
-    /// The cluster refused a change.
-    Apply,
-    /// A deadline passed.
-    Timeout,
-    /// A plugin gave no answer.
-    Plugin,
-}
-
-impl FailureClass {
-    /// Returns the word that users and plugins see.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            FailureClass::Hook => "hook",
-            FailureClass::Health => "health",
-            FailureClass::Apply => "apply",
-            FailureClass::Timeout => "timeout",
-            FailureClass::Plugin => "plugin",
-        }
-    }
-}
-
-impl fmt::Display for FailureClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }

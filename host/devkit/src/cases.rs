@@ -271,11 +271,8 @@ fn of_file(path: &Path) -> Vec<Case> {
 
 /// Reads the cases of a file of our layout, in the order in which they are written.
 fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
-    if !file.document.object.0.is_object() {
-        let error = file.document.error("", "this file is no mapping");
-        return Err(vec![error.hint("it has the names of cases as its keys")]);
-    }
-    let written: BTreeMap<String, Written> = config_errors::deserialize(&file.document)?;
+    let written: BTreeMap<String, Written> =
+        config_errors::deserialize(&file.document, "it has the names of cases as its keys")?;
     let mut cases: Vec<Case> = written
         .into_iter()
         .map(|(name, written)| {

@@ -17,7 +17,7 @@ pub use self::head::{Current, DueObject, KeptLogs, Past, Streams};
 pub(crate) use self::{
     grip::Grip,
     identity::Identity,
-    lease::{Lock, LockNews, forget_signal, is_held, request_end, send_signal, until_free},
+    lease::{Lock, LockEvent, LockEvents, forget_signal, is_held, request_end, send_signal, until_free},
     size::{PackedPlan, check_size},
     store::{Store, applications, forget},
 };

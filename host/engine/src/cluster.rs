@@ -3,11 +3,12 @@
 mod answer;
 mod follow;
 mod requests;
+mod served;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::Ordering},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -22,13 +23,15 @@ use capstan_core::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-pub(crate) use self::follow::Sight;
-use self::requests::{Endpoint, Prepared, namespace_name, object_name};
+pub(crate) use self::{follow::Sight, served::MAX_AGE as MAX_AGE_OF_DISCOVERY};
+use self::{
+    requests::{Endpoint, Prepared, namespace_name, object_name},
+    served::Served,
+};
 use crate::{
+    backoff::Backoff,
     checkpoint::Grip,
-    discovery::Discovery,
     error::ClusterError,
     nesting::{self, LEFT_OUT},
 };
@@ -39,6 +42,8 @@ pub const MANAGER: &str = ownership::MANAGER;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// How often a request is tried, if the server's absence is not waited out.
 const MOST_TRIES: u32 = 5;
+/// The shortest pause between two tries.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long an operation under way waits for an API server that is gone.
@@ -92,7 +97,7 @@ enum Listing<'a> {
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
-    discovery: Arc<RwLock<Arc<Discovery>>>,
+    served: Served,
     /// The lock under which the server's absence is waited out, if it is.
     grip: Option<Grip>,
     /// How many parts of answers were left out.
@@ -109,10 +114,10 @@ impl Cluster {
     /// Returns why the cluster couldn't be asked.
     pub async fn connect(client: Client) -> Result<Cluster, ClusterError> {
         let (client, left_out) = nesting::shallow(client);
-        let discovery = Discovery::load(&client).await?;
+        let served = Served::load(&client).await?;
         Ok(Cluster {
             client,
-            discovery: Arc::new(RwLock::new(Arc::new(discovery))),
+            served,
             grip: None,
             left_out,
             told: Arc::default(),
@@ -156,22 +161,6 @@ impl Cluster {
     /// Returns why the cluster couldn't be asked.
     pub async fn version(&self) -> Result<String, ClusterError> {
         Ok(self.client.apiserver_version().await?.git_version)
-    }
-
-    /// Returns what is known of the cluster's kinds.
-    pub fn discovery(&self) -> Arc<Discovery> {
-        Arc::clone(&self.discovery.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Asks again what kinds the cluster has.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the cluster couldn't be asked.
-    pub async fn refresh(&self) -> Result<(), ClusterError> {
-        let fresh = Arc::new(Discovery::load(&self.client).await?);
-        *self.discovery.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
     }
 
     fn resource(&self, kind: &GroupKind, version: Option<&str>) -> Result<ApiResource, ClusterError> {
@@ -277,6 +266,10 @@ impl Cluster {
                 .unwrap_or_default();
             if token.is_empty() || taken.is_break() {
                 return Ok(());
+            }
+            if token == next {
+                let message = format!("the server answers a list of {kind} with the same page again and again");
+                return Err(ClusterError::Other(message));
             }
             token.clone_into(&mut next);
         }
@@ -603,10 +596,8 @@ impl Cluster {
     /// what comes back is about what was asked.
     async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
         check_body(asked.body())?;
-        let began = Instant::now();
-        let mut tries = 0;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).within(OUTAGE);
         loop {
-            tries += 1;
             let answer = tokio::time::timeout(DEADLINE, self.client.request::<Value>(asked.request())).await;
             let error = match answer {
                 Ok(Ok(value)) => return asked.checked(value),
@@ -616,12 +607,9 @@ impl Cluster {
             if !error.is_temporary() {
                 return Err(error);
             }
+            let tries = backoff.failures() + 1;
             if tries >= MOST_TRIES {
-                let Some(grip) = self
-                    .grip
-                    .as_ref()
-                    .filter(|_| error.is_outage() && began.elapsed() < OUTAGE)
-                else {
+                let Some(grip) = self.grip.as_ref().filter(|_| error.is_outage() && !backoff.is_over()) else {
                     return Err(error);
                 };
                 if tries == MOST_TRIES {
@@ -631,7 +619,7 @@ impl Cluster {
                     return Err(error);
                 }
             }
-            tokio::time::sleep(LONGEST_PAUSE.min(Duration::from_millis(50 << tries.min(6)))).await;
+            backoff.pause().await;
         }
     }
 }

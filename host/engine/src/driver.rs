@@ -1,6 +1,10 @@
 //! The one cycle: what happened goes into the operation, what it orders is carried out, what it tells is passed on.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use capstan_core::{
     effect::Effect,
@@ -22,16 +26,17 @@ use tokio::{
 };
 
 use crate::{
-    checkpoint::{DueObject, Grip, Lock, LockNews, Store},
+    bus::Bus,
+    checkpoint::{DueObject, Grip, Lock, LockEvent, LockEvents, Store},
     clock::Clock,
     cluster::{AT_ONCE, Cluster},
     engine::signal_name,
     error::EngineError,
+    inbox::{Inbox, inbox},
     journal::Journal,
     judge::Judge,
     lines::{Lines, Listening},
     perform::{Beside, Made, Order, Performer},
-    running::Record,
     signals::Signals,
     watch::Watches,
     web::Web,
@@ -58,15 +63,24 @@ pub(crate) struct Driver {
     pub journal: Arc<Journal>,
     pub store: Store,
     pub lock: Lock,
-    pub lock_news: mpsc::UnboundedReceiver<LockNews>,
-    pub records: mpsc::UnboundedSender<Record>,
-    pub people: mpsc::UnboundedReceiver<Happened>,
+    pub lock_events: LockEvents,
+    pub bus: Publisher,
+    pub people: mpsc::Receiver<Happened>,
     /// Rings when the operation is to be left to another driver.
     pub leave: Arc<Notify>,
     /// What the operation looks like so far.
     pub view: OperationView,
     /// What planning found missing of what earlier operations made.
     pub gone: Vec<(ObjectKey, String)>,
+}
+
+/// The driver's access to the bus. Dropping it ends the stream, however the driver ends.
+pub(crate) struct Publisher(pub Bus);
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 /// What of a driver the cycle itself doesn't touch.
@@ -76,7 +90,7 @@ struct Hands {
     orders: JoinSet<()>,
     grip: Grip,
     turns: Arc<Semaphore>,
-    answers: mpsc::UnboundedSender<Happened>,
+    inbox: Inbox,
     wake: Option<Instant>,
 }
 
@@ -84,7 +98,7 @@ impl Driver {
     /// Carries the operation on from `first`.
     pub async fn run(mut self, first: Happened) -> Result<Status, EngineError> {
         let plan = Arc::clone(self.operation.plan());
-        let (answers, mut happened) = mpsc::unbounded_channel();
+        let (inbox, mut happened) = inbox();
         let judge = Arc::new(Judge {
             cluster: self.cluster.clone(),
             plugins: Arc::clone(&self.plugins),
@@ -92,8 +106,8 @@ impl Driver {
             application: plan.application.clone(),
             mode: plan.mode,
         });
-        let watches = Watches::new(&self.cluster, &judge, &plan, answers.clone());
-        let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.records.clone()));
+        let watches = Watches::new(&self.cluster, &judge, &plan, inbox.clone());
+        let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
         let _listening = Listening(Arc::clone(&lines));
         let made = Made::new(self.store.inventory().await);
         let store = Arc::new(Mutex::new(self.store));
@@ -110,15 +124,15 @@ impl Driver {
                 sight: watches.sight(),
                 made,
                 web: self.web,
-                signals: Signals::new(answers.clone(), hook_names(&plan)),
+                signals: Signals::new(hook_names(&plan)),
                 beside: std::sync::Mutex::new(Beside::default()),
-                happened: answers.clone(),
+                inbox: inbox.clone(),
             }),
             watches,
             orders: JoinSet::new(),
             grip: self.lock.grip(),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
-            answers,
+            inbox,
             wake: None,
         };
         if first == Happened::Resumed {
@@ -127,14 +141,14 @@ impl Driver {
                     lines.follow(&task.id, own);
                 }
             }
-            // Whoever listens knows nothing of what was before.
-            self.records.send(Record::Past(Box::new(self.view.clone()))).ok();
         }
         let mut view = self.view;
         let mut next = first;
         // When the stored view must be brought up to date, for those who look at it from outside.
         let mut unseen: Option<Instant> = None;
         let mut cost = Cost::default();
+        // Signals that hooks wait for, at most one for each wait, and what is wrong with others, once for each.
+        let mut signalled = VecDeque::new();
         loop {
             let at = self.clock.now();
             let input = Input { at, what: next }.bounded();
@@ -149,10 +163,7 @@ impl Driver {
             } else if !step.events.is_empty() {
                 unseen.get_or_insert_with(|| Instant::now() + seen_within(cost));
             }
-            for event in &step.events {
-                // Nobody may listen.
-                self.records.send(Record::Event(event.clone())).ok();
-            }
+            self.bus.0.publish_events(&step.events);
             if self.operation.status().is_over() {
                 break;
             }
@@ -162,24 +173,28 @@ impl Driver {
                 unseen = None;
             }
             let wake = [hands.wake, unseen].into_iter().flatten().min();
-            next = tokio::select! {
-                biased;
-                Some(news) = next_news(&mut self.lock_news, &hands.performer) => match news {
-                    LockNews::EndWanted(by) => Happened::Terminated { by },
-                    // `next_news` takes these.
-                    LockNews::Signals(_) => Happened::Woke,
-                    LockNews::Lost(why) => return Err(EngineError::LostLock(why)),
-                },
-                () = self.leave.notified() => {
-                    hands.orders.shutdown().await;
-                    self.lock.release(false).await;
-                    return Ok(self.operation.status().clone());
+            next = loop {
+                if let Some(happened) = signalled.pop_front() {
+                    break happened;
                 }
-                Some(happened) = self.people.recv() => happened,
-                Some(happened) = happened.recv() => happened,
-                () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                    hands.wake = hands.wake.filter(|at| *at > Instant::now());
-                    Happened::Woke
+                tokio::select! {
+                    biased;
+                    Some(event) = self.lock_events.next() => match event {
+                        LockEvent::EndWanted(by) => break Happened::Terminated { by },
+                        LockEvent::Signals(signals) => signalled.extend(hands.performer.signals.see(signals)),
+                        LockEvent::Lost(why) => return Err(EngineError::LostLock(why)),
+                    },
+                    () = self.leave.notified() => {
+                        hands.orders.shutdown().await;
+                        self.lock.release(false).await;
+                        return Ok(self.operation.status().clone());
+                    }
+                    Some(happened) = self.people.recv() => break happened,
+                    happened = happened.next() => break happened,
+                    () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
+                        hands.wake = hands.wake.filter(|at| *at > Instant::now());
+                        break Happened::Woke;
+                    }
                 }
             };
         }
@@ -208,16 +223,6 @@ impl Driver {
 fn hook_names(plan: &Plan) -> BTreeSet<String> {
     let hooks = plan.tasks.iter().filter(|task| task.hook().is_some());
     hooks.map(|task| signal_name(&task.key)).collect()
-}
-
-/// Waits for news about the lock; signals on it go to those who wait for them.
-async fn next_news(news: &mut mpsc::UnboundedReceiver<LockNews>, performer: &Performer) -> Option<LockNews> {
-    loop {
-        match news.recv().await? {
-            LockNews::Signals(signals) => performer.signals.see(signals),
-            other @ (LockNews::EndWanted(_) | LockNews::Lost(_)) => return Some(other),
-        }
-    }
 }
 
 /// What storing how far the operation is cost.
@@ -280,8 +285,8 @@ impl Hands {
             };
             match effect {
                 Effect::Watch { task, key } => {
-                    let (judge, is_hook) = self.judge_of(operation, &task, &key);
-                    self.watches.follow(task, key, judge, is_hook);
+                    let judge = self.judge_of(operation, &task, &key);
+                    self.watches.follow(task, key, judge);
                 }
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
                 Effect::Release { task } => self.performer.release(&task),
@@ -302,30 +307,28 @@ impl Hands {
         while self.orders.try_join_next().is_some() {}
     }
 
-    /// Says who judges an object that is followed for a task, and whether it is a hook's own.
-    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> (Option<Answerer>, bool) {
-        let Some(task) = operation.plan().task(task) else {
-            return (None, false);
-        };
+    /// Says who judges an object that is followed for a task.
+    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<Answerer> {
+        let task = operation.plan().task(task)?;
         match &task.action {
-            Action::Apply(apply) => (Some(apply.judge.clone()), false),
-            Action::Delete(_) => (None, false),
+            Action::Apply(apply) => Some(apply.judge.clone()),
+            Action::Delete(_) => None,
             Action::Hook(hook) => {
                 let is_own = *key == task.key || operation.own(&task.id).is_some_and(|own| own.key == *key);
                 if is_own || (hook.has_object && key.group_kind() == task.key.group_kind()) {
-                    (hook.judge.clone(), true)
+                    hook.judge.clone()
                 } else {
-                    (self.performer.plugins.answerer(&Need::Health(key.group_kind())), false)
+                    self.performer.plugins.answerer(&Need::Health(key.group_kind()))
                 }
             }
         }
     }
 
     fn begin(&mut self, order: Order) {
-        let (performer, turns, answers, grip) = (
+        let (performer, turns, inbox, grip) = (
             Arc::clone(&self.performer),
             Arc::clone(&self.turns),
-            self.answers.clone(),
+            self.inbox.clone(),
             self.grip.clone(),
         );
         self.orders.spawn(async move {
@@ -340,7 +343,7 @@ impl Hands {
                 return;
             }
             if let Some(happened) = performer.carry_out(order).await {
-                answers.send(happened).ok();
+                inbox.answer(happened).await;
             }
         });
     }

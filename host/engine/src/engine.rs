@@ -30,13 +30,14 @@ use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
+    bus::Bus,
     checkpoint::{
-        Current, DueObject, Identity, Lock, LockNews, PackedPlan, Past, Store, Streams, check_size, forget, is_held,
+        Current, DueObject, Identity, Lock, LockEvents, PackedPlan, Past, Store, Streams, check_size, forget, is_held,
         request_end, send_signal, until_free,
     },
     clock::Clock,
-    cluster::{AT_ONCE, Cluster, Rehearsal},
-    driver::Driver,
+    cluster::{AT_ONCE, Cluster, MAX_AGE_OF_DISCOVERY, Rehearsal},
+    driver::{Driver, Publisher},
     error::{ClusterError, EngineError},
     journal::{Journal, Kept, Listener, Recording},
     permission,
@@ -57,7 +58,7 @@ pub(crate) fn signal_name(key: &ObjectKey) -> String {
 /// Counts the drivers of this process, to tell them apart.
 static DRIVERS: AtomicU32 = AtomicU32::new(1);
 
-/// Capstan on one cluster.
+/// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and what is known of the cluster.
 #[derive(Clone)]
 pub struct Engine {
     cluster: Cluster,
@@ -140,6 +141,16 @@ impl Engine {
             clock,
             host: host.to_owned(),
             web: Web::network(),
+        }
+    }
+
+    /// Returns an engine on the same cluster, with all that is known of it, that asks other plugins: each project has its own. Operations
+    /// of both may run at the same time; an operation asks the plugins of the engine that started it or carries it on.
+    #[must_use]
+    pub fn with_plugins(&self, plugins: Arc<dyn Plugins>) -> Engine {
+        Engine {
+            plugins,
+            ..self.clone()
         }
     }
 
@@ -246,7 +257,7 @@ impl Engine {
         if planned.makes_namespace {
             self.make_namespace(&application.namespace).await?;
         }
-        let (lock, lock_news, mut store) = self.open_locked(&application, true).await?;
+        let (lock, lock_events, mut store) = self.open_locked(&application, true).await?;
         if let Some(current) = &store.head.current {
             let id = current.id.clone();
             lock.release(false).await;
@@ -261,7 +272,7 @@ impl Engine {
         let current = (operation, OperationView::default());
         let journal = Journal::begin(planned.asked);
         let first = (Happened::Begun, planned.gone);
-        Ok(self.drive(current, store, journal, (lock, lock_news), first))
+        Ok(self.drive(current, store, journal, (lock, lock_events), first))
     }
 
     /// Says whether the cluster is still as it was when a plan was made.
@@ -308,7 +319,7 @@ impl Engine {
         if self.open_known(application).await?.head.current.is_none() {
             return Err(nothing());
         }
-        let (lock, lock_news, store) = self.open_locked(application, false).await?;
+        let (lock, lock_events, store) = self.open_locked(application, false).await?;
         let current = match store.current().await {
             Ok(Some(current)) => current,
             other => {
@@ -318,18 +329,13 @@ impl Engine {
         };
         let journal = Journal::begin(Vec::new());
         let first = (Happened::Resumed, Vec::new());
-        Ok(self.drive(current, store, journal, (lock, lock_news), first))
+        Ok(self.drive(current, store, journal, (lock, lock_events), first))
     }
 
-    async fn lock(
-        &self,
-        application: &Application,
-        is_new: bool,
-    ) -> Result<(Lock, mpsc::UnboundedReceiver<LockNews>, Identity), EngineError> {
-        let (told, news) = mpsc::unbounded_channel();
+    async fn lock(&self, application: &Application, is_new: bool) -> Result<(Lock, LockEvents, Identity), EngineError> {
         let identity = self.identity();
-        let lock = Lock::take(&self.cluster, self.clock, application, identity.clone(), told, is_new).await?;
-        Ok((lock, news, identity))
+        let (lock, events) = Lock::take(&self.cluster, self.clock, application, identity.clone(), is_new).await?;
+        Ok((lock, events, identity))
     }
 
     /// Takes an application's lock and reads what is stored, if that was stored by somebody who had the lock.
@@ -337,14 +343,14 @@ impl Engine {
         &self,
         application: &Application,
         is_new: bool,
-    ) -> Result<(Lock, mpsc::UnboundedReceiver<LockNews>, Store), EngineError> {
-        let (lock, news, identity) = self.lock(application, is_new).await?;
+    ) -> Result<(Lock, LockEvents, Store), EngineError> {
+        let (lock, events, identity) = self.lock(application, is_new).await?;
         let wrong = match Store::open(&self.cluster, application, identity.to_string()).await {
             Ok(mut store) if !store.exists() => {
                 lock.mark().unwrap_or_default().clone_into(&mut store.head.mark);
-                return Ok((lock, news, store));
+                return Ok((lock, events, store));
             }
-            Ok(store) if lock.vouches_for(&store.head.mark) => return Ok((lock, news, store)),
+            Ok(store) if lock.vouches_for(&store.head.mark) => return Ok((lock, events, store)),
             Ok(_) => EngineError::Stored(
                 "it was not stored by capstan, or its Lease was deleted since: whoever may only create Secrets could have made it"
                     .to_owned(),
@@ -362,11 +368,11 @@ impl Engine {
         (operation, view): (Operation, OperationView),
         store: Store,
         journal: Arc<Journal>,
-        (lock, lock_news): (Lock, mpsc::UnboundedReceiver<LockNews>),
+        (lock, lock_events): (Lock, LockEvents),
         (first, gone): (Happened, Vec<(ObjectKey, String)>),
     ) -> Running {
-        let (records_to, records) = mpsc::unbounded_channel();
-        let (people, from_people) = mpsc::unbounded_channel();
+        let bus = Bus::new((first == Happened::Resumed).then(|| view.clone()));
+        let (people, from_people) = mpsc::channel(1);
         let id = operation.state().id.clone();
         let leave = Arc::new(Notify::new());
         let driver = Driver {
@@ -381,8 +387,8 @@ impl Engine {
             operation,
             store: store.under(lock.grip()),
             lock,
-            lock_news,
-            records: records_to,
+            lock_events,
+            bus: Publisher(bus.clone()),
             people: from_people,
             leave: Arc::clone(&leave),
             view,
@@ -390,7 +396,7 @@ impl Engine {
         };
         Running {
             operation: id,
-            records,
+            bus,
             people,
             leave,
             task: tokio::spawn(driver.run(first)),
@@ -592,6 +598,10 @@ impl Engine {
     ///
     /// Returns why the cluster couldn't be asked. Kinds that may not be listed are counted.
     pub async fn left_by(&self, application: &Application) -> Result<Left, EngineError> {
+        self.cluster
+            .refresh_if_older_than(MAX_AGE_OF_DISCOVERY)
+            .await
+            .map_err(EngineError::while_("asking what the cluster serves"))?;
         let mut places: BTreeSet<Place> = match self.open(application).await {
             Ok(store) => store.head.places,
             // It is about to be forgotten for that.

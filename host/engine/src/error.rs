@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use capstan_core::{error::Diagnostic, task::FailureClass, text, unknown_fields};
+use capstan_core::{error::Diagnostic, lint::Finding, task::FailureClass, text, unknown_fields};
 
 use crate::{confidential::Subject, engine::AwaitedSignal, permission::Permission};
 
@@ -59,6 +59,9 @@ pub enum EngineError {
     /// The user has to change something first.
     #[error("{}", plural(.0.len()))]
     Plan(Vec<Diagnostic>),
+    /// Lint finds errors in the plan that aren't allowed; nothing was changed.
+    #[error("{}", findings(.0.len()))]
+    Findings(Vec<Finding>),
     /// The cluster didn't do what was needed.
     #[error("failed while {doing}")]
     Cluster {
@@ -131,6 +134,13 @@ fn nobody_waits(signal: &str, hook: Option<&str>, namesakes: usize, waiting: &[S
         (Some(hook), _) => format!("hook {hook} doesn't wait for {signal}"),
         (None, []) => format!("no hook waits for {signal}"),
         (None, _) => format!("{} hooks wait for {signal}", waiting.len()),
+    }
+}
+
+fn findings(count: usize) -> String {
+    match count {
+        1 => "the plan has an error that lint found".to_owned(),
+        _ => format!("the plan has {count} errors that lint found"),
     }
 }
 

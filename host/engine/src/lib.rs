@@ -3,12 +3,14 @@
 //! Real and simulated clusters differ only in the client that [`Engine::new`] is given; real and virtual time only in the
 //! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
 //!
-//! In reading order: [`Engine`] has the verbs; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
-//! `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
+//! In reading order: [`Engine`] has the verbs, and `undertake` the way from a wish to a running operation; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
+//! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
+mod backoff;
+pub mod bus;
 mod checkpoint;
 mod classify;
 mod clock;
@@ -20,6 +22,7 @@ mod driver;
 mod engine;
 mod error;
 pub mod health;
+mod inbox;
 mod journal;
 mod judge;
 mod lines;
@@ -30,12 +33,14 @@ mod owned;
 mod perform;
 mod permission;
 mod planning;
+mod queue;
 mod rehearse;
 mod running;
 mod same;
 mod saved;
 mod signals;
 mod sweep;
+mod undertake;
 mod unserved;
 mod watch;
 pub mod web;
@@ -43,6 +48,7 @@ pub mod web;
 pub use capstan_core::revision::Revision;
 
 pub use crate::{
+    bus::{Record, RecordId, Subscription},
     checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
     clock::Clock,
     engine::{Abandoned, AwaitedSignal, Ended, Engine, Left, Report},
@@ -52,7 +58,8 @@ pub use crate::{
     permission::Permission,
     planning::{Place, Planned, Request},
     rehearse::Rehearsed,
-    running::{Record, Running},
+    running::Running,
     signals::APPROVAL,
     sweep::{SweepFate, Swept},
+    undertake::{CarriedOn, LintErrors, Notice, OnBusy, Policy, Same, Undertaken, Work},
 };

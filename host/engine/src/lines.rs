@@ -24,19 +24,16 @@ use kube::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::JoinHandle,
-    time::Instant,
-};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use self::redact::Redactor;
 use crate::{
+    backoff::Backoff,
+    bus::Bus,
     checkpoint::Streams,
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
-    running::Record,
     watch::{object_of, watching},
 };
 
@@ -46,6 +43,8 @@ const KEPT: usize = 64 * 1024;
 const LONGEST: usize = 16 * 1024;
 /// How long the streams of ended containers may take to end, too.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many lines a hook's plugin hasn't read yet; a line has at most [`LONGEST`] bytes.
+const MAX_UNREAD: usize = 256;
 /// How often in a row a log is asked for again whose stream broke.
 const MOST_TRIES: u32 = 5;
 
@@ -68,14 +67,14 @@ pub struct Line {
 pub(crate) struct Lines {
     cluster: Cluster,
     clock: Clock,
-    records: UnboundedSender<Record>,
+    bus: Bus,
     hooks: Mutex<BTreeMap<TaskId, Arc<Hook>>>,
     /// Plugins that want to see the lines of their hooks.
-    listeners: Mutex<BTreeMap<TaskId, UnboundedSender<LogLine>>>,
+    listeners: Mutex<BTreeMap<TaskId, mpsc::Sender<LogLine>>>,
     redactor: Redactor,
 }
 
-/// Ends all that is still followed when the operation ends, however it ends: what follows keeps the stream of records open.
+/// Ends all that is still followed when the operation ends, however it ends.
 pub(crate) struct Listening(pub Arc<Lines>);
 
 impl Drop for Listening {
@@ -182,11 +181,11 @@ fn begun(pod: &Object) -> Vec<(Source, bool)> {
 }
 
 impl Lines {
-    pub fn new(cluster: &Cluster, clock: Clock, plan: &Plan, records: UnboundedSender<Record>) -> Lines {
+    pub fn new(cluster: &Cluster, clock: Clock, plan: &Plan, bus: Bus) -> Lines {
         Lines {
             cluster: cluster.clone(),
             clock,
-            records,
+            bus,
             hooks: Mutex::default(),
             listeners: Mutex::default(),
             redactor: Redactor::of(plan),
@@ -198,9 +197,9 @@ impl Lines {
         self.redactor.clean(text)
     }
 
-    /// Returns the lines of a hook's pods from now on, for its plugin.
-    pub fn listen(&self, task: &TaskId) -> UnboundedReceiver<LogLine> {
-        let (told, lines) = unbounded_channel();
+    /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin takes them.
+    pub fn listen(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
+        let (told, lines) = mpsc::channel(MAX_UNREAD);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.insert(task.clone(), told);
         lines
@@ -239,7 +238,11 @@ impl Lines {
         let Ok(mut seen) = self.cluster.watch(&pods(), &own.key.namespace, config) else {
             return;
         };
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(20));
         while let Some(event) = seen.next().await {
+            if event.is_ok() {
+                backoff.succeeded();
+            }
             match event {
                 Ok(Event::Apply(pod) | Event::InitApply(pod)) => {
                     let pod = object_of(&pod, &pods(), "v1");
@@ -252,7 +255,7 @@ impl Lines {
                 }
                 Ok(Event::Delete(_) | Event::Init | Event::InitDone) => {}
                 // What is missed meanwhile is read at the hook's end.
-                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Err(_) => backoff.pause().await,
             }
         }
     }
@@ -288,8 +291,9 @@ impl Lines {
             follow,
             ..LogParams::default()
         };
-        let (mut read, mut failures) = (0, 0);
-        while failures < MOST_TRIES {
+        let mut read = 0;
+        let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+        while backoff.failures() < MOST_TRIES {
             let failed = match self.cluster.log_stream(&namespace, &source.pod, &params).await {
                 // A stream that broke begins anew: what was read before is passed over.
                 Ok(stream) => {
@@ -300,53 +304,56 @@ impl Lines {
                             Some(Err(error)) => break error.to_string(),
                             Some(Ok(text)) => {
                                 read += 1;
-                                failures = 0;
-                                self.tell(&task, &source, &tail, text);
+                                backoff.succeeded();
+                                self.tell(&task, &source, &tail, text).await;
                             }
                         }
                     }
                 }
                 Err(error) => error.to_string(),
             };
-            failures += 1;
             tracing::debug!(
                 error = failed,
                 pod = source.pod,
                 container = source.container,
                 "logs broke off"
             );
-            tokio::time::sleep(Duration::from_millis(100 << failures)).await;
+            backoff.pause().await;
         }
     }
 
-    fn tell(&self, task: &TaskId, source: &Source, tail: &Mutex<Tail>, text: String) {
+    fn listener(&self, task: &TaskId) -> Option<mpsc::Sender<LogLine>> {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        listeners.get(task).cloned()
+    }
+
+    async fn tell(&self, task: &TaskId, source: &Source, tail: &Mutex<Tail>, text: String) {
         let text = self.redactor.clean(text);
         tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
-        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(listener) = listeners.get(task) {
-            let line = LogLine {
-                pod: source.pod.clone(),
-                container: source.container.clone(),
-                text: text.clone(),
-            };
-            // It may have ended.
-            listener.send(line).ok();
-        }
-        drop(listeners);
         let line = Line {
             at: self.clock.now(),
             task: task.clone(),
             pod: source.pod.clone(),
             container: source.container.clone(),
-            text,
+            text: text.clone(),
         };
-        // Nobody may listen.
-        self.records.send(Record::Line(line)).ok();
+        self.bus.publish_line(line);
+        if let Some(listener) = self.listener(task) {
+            let line = LogLine {
+                pod: source.pod.clone(),
+                container: source.container.clone(),
+                text,
+            };
+            // The plugin may have ended.
+            listener.send(line).await.ok();
+        }
     }
 
     /// Brings the logs of a hook that ended to their end, and returns what is to be kept of them, and what couldn't be read.
     pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<Streams>, String) {
         self.follow(task, own);
+        // The plugin has given its verdict; what is left is read at full speed.
+        self.unlisten(task);
         let hook = self
             .hooks
             .lock()

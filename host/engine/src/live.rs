@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use capstan_core::{
     container::{Container, Contents},
     inventory::Inventory,
-    object::{Object, ObjectKey},
+    object::{GroupKind, Object, ObjectKey},
     operation_kind::OperationKind,
     ownership::{self, Owner, Ownership},
-    plan::{Classified, Live, Scope},
+    plan::{Classified, Live, Role, Scope},
     plugins::Application,
+    related,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -91,4 +92,44 @@ pub(crate) async fn contents_of(
         }
     }
     found
+}
+
+/// Lists the pods that Jobs of hooks left, which are being deleted since and whose Job is gone: a finalizer keeps them. Only the deletion
+/// of an application asks for them. Who may not list pods gets none.
+pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, classified: &[Classified]) -> Vec<Object> {
+    if request.does != OperationKind::Delete {
+        return Vec::new();
+    }
+    let is_job = |key: &ObjectKey| key.group == "batch" && key.kind == "Job";
+    let jobs: BTreeSet<ObjectKey> = classified
+        .iter()
+        .filter(|one| matches!(one.role, Role::Hook { .. }))
+        .map(|one| one.manifest.key())
+        .filter(is_job)
+        .collect();
+    let namespaces: BTreeSet<&str> = jobs.iter().map(|key| key.namespace.as_str()).collect();
+    let kind = GroupKind::new("", "Pod");
+    let mut left = Vec::new();
+    for namespace in namespaces {
+        match cluster.list(&kind, namespace, LABEL_OF_JOBS).await {
+            Ok(pods) => left.extend(pods.into_iter().filter(|pod| {
+                let owner = related::owner(pod).filter(|owner| pod.is_terminating() && is_job(&owner.key));
+                owner.is_some_and(|owner| jobs.iter().any(|job| is_named_by(&owner.key, job)))
+            })),
+            Err(error) => tracing::debug!(%error, namespace, "the pods of hooks can't be listed"),
+        }
+    }
+    left
+}
+
+/// The label that the Job controller puts on its pods.
+const LABEL_OF_JOBS: &str = "batch.kubernetes.io/job-name";
+
+/// Says whether an object has the name that a hook's manifest gives, which ends with `*` where the name is generated.
+fn is_named_by(object: &ObjectKey, manifest: &ObjectKey) -> bool {
+    let is_same_name = match manifest.name.strip_suffix('*') {
+        Some(prefix) => object.name.starts_with(prefix),
+        None => object.name == manifest.name,
+    };
+    is_same_name && object.namespace == manifest.namespace
 }

@@ -77,7 +77,7 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     findings
 }
 
-/// Returns what is found in one operation. A plan of tests has no findings of its own, since it is made of what was deployed.
+/// Returns what is found in one operation.
 fn planned(
     plugins: &dyn Plugins,
     request: &Request,
@@ -85,12 +85,7 @@ fn planned(
     live: &Live,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let plan = planning::plan(plugins, request, classified, live, &HookRecords::new(), None)?;
-    if request.purpose != Purpose::Test {
-        return Ok(plan.findings);
-    }
-    let application = &request.application;
-    let set = lint::Set::new(request.mode, request.does, application, live, classified, &plan.tasks);
-    Ok(lint::lint(&set))
+    Ok(planning::findings(request, classified, live, &plan))
 }
 
 /// Returns the operations after the first install in which hooks of the set may have a part.

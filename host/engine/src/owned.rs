@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_core::{
+    finalizer,
     object::{GroupKind, Object},
     pods,
     related::{self, Found, Missing, Owner},
@@ -82,6 +83,20 @@ async fn read(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Mi
         }
     }
     Ok((found, lacks))
+}
+
+/// Says what holds up the first of the pods that an object owns and that are being deleted; nothing when nothing is known.
+pub(crate) async fn held_up(cluster: &Cluster, object: &Object) -> Option<String> {
+    let kind = GroupKind::new("", "Pod");
+    let selector = pods::selector(object)?;
+    let mut owned = Owned::of(object);
+    for pod in cluster.list(&kind, object.namespace(), &selector).await.ok()? {
+        let why = finalizer::held_up_by(&pod);
+        if !why.is_empty() && owned.has(cluster, &pod).await.ok()? {
+            return Some(format!("pod {}: {why}", pod.name()));
+        }
+    }
+    None
 }
 
 /// Looks for what a pod mounts and isn't there.

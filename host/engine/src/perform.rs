@@ -21,7 +21,7 @@ use capstan_core::{
     plugins::{Ask, Cause, Plugins, Request},
     task::{Task, TaskId},
 };
-use tokio::sync::{Mutex, mpsc::UnboundedSender};
+use tokio::sync::Mutex;
 
 pub(crate) use self::apply::{rehearse, write};
 pub(crate) use self::ask::Beside;
@@ -32,6 +32,7 @@ use crate::{
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
+    inbox::Inbox,
     judge::Judge,
     lines::Lines,
     signals::Signals,
@@ -55,7 +56,7 @@ pub(crate) struct Performer {
     pub signals: Signals,
     pub beside: std::sync::Mutex<Beside>,
     /// Where answers go that come whenever something happens.
-    pub happened: UnboundedSender<Happened>,
+    pub inbox: Inbox,
 }
 
 /// An order with what it needs of the operation's state, as it was when the order was given.
@@ -68,6 +69,8 @@ pub(crate) struct Order {
     pub operation_outcome: HookOutcome,
     /// Which try it is.
     pub attempt: u32,
+    /// Whether the time is over that the hook's object has for what its pods lack.
+    pub is_grace_over: bool,
 }
 
 /// The orders that take their time.
@@ -112,6 +115,7 @@ impl Order {
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
             attempt: operation.state().attempt,
+            is_grace_over: operation.is_grace_over(&task),
             operation_outcome: if is_failing {
                 HookOutcome::Failed
             } else {

@@ -10,7 +10,7 @@ use std::{
 
 use capstan_core::{
     object::GroupKind,
-    task::{Action, Changes},
+    task::{Action, Changes, Until},
 };
 use futures::{StreamExt as _, stream};
 use serde::Deserialize;
@@ -93,6 +93,9 @@ fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
                 if apply.way.recreates() {
                     need(&kind, namespace, "", &["delete"]);
                 }
+            }
+            Action::Delete(delete) if delete.until == Until::GoneByItself => {
+                need(&kind, namespace, "", &["get", "list", "watch"]);
             }
             Action::Delete(_) => need(&kind, namespace, "", &["get", "list", "watch", "delete"]),
             Action::Hook(hook) if hook.has_object => {

@@ -14,6 +14,7 @@ use capstan_core::{
     ignore::IgnoreRule,
     inventory::Inventory,
     journal::Asked,
+    lint::{self, Finding},
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
@@ -29,7 +30,7 @@ use crate::{
     classify::classify,
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
-    live::{contents_of, gone, look_up},
+    live::{contents_of, gone, look_up, terminating_pods},
     unserved,
 };
 
@@ -173,6 +174,7 @@ pub(crate) async fn make(
     if request.create_namespace {
         request.options.create_namespace = Some(true);
     }
+    cluster.refresh_for(kinds(&request, &past)).await;
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
     let mut classified = Vec::with_capacity(settled.len());
     for (manifest, directives) in settled {
@@ -185,6 +187,7 @@ pub(crate) async fn make(
     if request.does == OperationKind::Sync {
         errors.extend(unserved::versions(cluster, &classified));
     }
+    errors.extend(unserved::removals(cluster, &request, &past).await);
     let namespace = &request.application.namespace;
     let missing = check_namespaces(cluster, &request, &classified, &mut errors).await?;
     let places = places(&past, &classified, &scopes);
@@ -210,6 +213,7 @@ pub(crate) async fn make(
         inventory: past.inventory,
         contents: BTreeMap::new(),
         answers: BTreeMap::new(),
+        terminating_pods: terminating_pods(cluster, &request, &classified).await,
     };
     live.contents = contents_of(cluster, &request, &classified, &live).await;
     tracing::debug!(%namespace, manifests = classified.len(), live = live.objects.len(), "planning");
@@ -237,7 +241,13 @@ pub(crate) async fn make(
         }
     }
     let plan = match made {
-        Ok(plan) if !has_errors => with_allowances(plan, plugins, &request.grants),
+        Ok(mut plan) if !has_errors => {
+            // Tests look at what is deployed: what is to be said of it was said then.
+            if request.purpose != Purpose::Test {
+                plan.findings = findings(&request, &classified, &live, &plan);
+            }
+            with_allowances(plan, plugins, &request.grants)
+        }
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),
         // That nothing is left is no mistake of its own.
         Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),
@@ -259,6 +269,16 @@ pub(crate) async fn make(
         asked: Vec::new(),
         gone,
     })
+}
+
+/// Lists the kinds that a plan is about.
+fn kinds<'a>(request: &'a Request, past: &'a Past) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
+    let desired = request.manifests.iter().map(|manifest| {
+        let object = &manifest.object;
+        (object.group_kind(), Some(object.version()))
+    });
+    let made = past.inventory.iter().map(|(key, _)| (key.group_kind(), None));
+    desired.chain(made)
 }
 
 /// Says what the plugins of a plan's hooks may have done.
@@ -308,6 +328,19 @@ pub(crate) fn plan(
         manager: MANAGER,
         limits: request.limits,
     })
+}
+
+/// Returns what lint finds in a plan.
+pub(crate) fn findings(request: &Request, desired: &[Classified], live: &Live, plan: &Plan) -> Vec<Finding> {
+    let (application, desired) = (&request.application, plan::in_order(desired));
+    lint::lint(&lint::Set::new(
+        request.mode,
+        request.does,
+        application,
+        live,
+        desired,
+        &plan.tasks,
+    ))
 }
 
 /// Puts mistakes in the order in which they are written.

@@ -2,40 +2,27 @@
 
 use std::{sync::Arc, time::Duration};
 
-use capstan_core::{
-    event::{Event, Status},
-    input::Happened,
-    view::OperationView,
-};
-use serde::Serialize;
+use capstan_core::{event::Status, input::Happened};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
 };
 
-use crate::{error::EngineError, lines::Line};
+use crate::{
+    bus::{Bus, Subscription},
+    error::EngineError,
+};
 
 /// How long giving the lock back may take.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// One entry of the stream: news, or a line of a hook's log.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Record {
-    /// News.
-    Event(Event),
-    /// A line.
-    Line(Line),
-    /// What an operation looks like that is carried on: comes first, for listeners that know nothing of it.
-    Past(Box<OperationView>),
-}
-
-/// An operation under way. Dropping it leaves the operation: it can be carried on.
+/// An operation under way. Dropping it leaves the operation: it can be carried on. Subscriptions don't keep it, and don't end it.
 pub struct Running {
     /// Its id.
     pub operation: String,
-    pub(crate) records: mpsc::UnboundedReceiver<Record>,
-    pub(crate) people: mpsc::UnboundedSender<Happened>,
+    pub(crate) bus: Bus,
+    /// Has room for one request to end the operation: another one while that waits says the same.
+    pub(crate) people: mpsc::Sender<Happened>,
     pub(crate) leave: Arc<Notify>,
     pub(crate) task: JoinHandle<Result<Status, EngineError>>,
 }
@@ -47,15 +34,20 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Returns the next record; nothing when there will be no more.
-    pub async fn next(&mut self) -> Option<Record> {
-        self.records.recv().await
+    /// Subscribes to the operation's records, from the first one on. Any number may.
+    pub fn subscribe(&self) -> Subscription {
+        self.bus.subscribe()
+    }
+
+    /// Returns the operation's records. They may be subscribed to for as long as somebody has this, also when the operation is over.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// Ends the operation: what runs is stopped, nothing later starts. `by` says who wants that.
     pub fn terminate(&self, by: &str) {
         // An operation that is over needs no end.
-        self.people.send(Happened::Terminated { by: by.to_owned() }).ok();
+        self.people.try_send(Happened::Terminated { by: by.to_owned() }).ok();
     }
 
     /// Leaves the operation as it is, for another driver to carry on: the lock is given back.
@@ -65,7 +57,7 @@ impl Running {
         tokio::time::timeout(LEAVING, &mut self.task).await.ok();
     }
 
-    /// Waits for the end, when there are no more records.
+    /// Waits for the end.
     ///
     /// # Errors
     ///

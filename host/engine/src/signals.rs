@@ -20,7 +20,6 @@ use capstan_core::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedSender;
 
 /// What the names of such annotations begin with.
 pub(crate) const PREFIX: &str = "signal.capstan.dev/";
@@ -93,7 +92,6 @@ fn read(value: &str) -> Written {
 
 /// Tells hooks the signals that they wait for.
 pub(crate) struct Signals {
-    happened: UnboundedSender<Happened>,
     /// The operation's hooks, by the names under which they are sent signals.
     hooks: BTreeSet<String>,
     inner: Mutex<Inner>,
@@ -116,27 +114,26 @@ struct Waiting {
 }
 
 impl Signals {
-    pub fn new(happened: UnboundedSender<Happened>, hooks: BTreeSet<String>) -> Signals {
+    pub fn new(hooks: BTreeSet<String>) -> Signals {
         Signals {
-            happened,
             hooks,
             inner: Mutex::default(),
         }
     }
 
-    /// Takes in what is on the Lease now.
-    pub fn see(&self, present: Vec<Signal>) {
+    /// Takes in what is on the Lease now. Returns what the operation is told of it.
+    pub fn see(&self, present: Vec<Signal>) -> Vec<Happened> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         // One that was taken off may be sent again.
         let is_present = |mark: &String| present.iter().any(|signal| signal.mark == *mark);
         inner.told.retain(is_present);
         inner.idle.retain(is_present);
         inner.present = present;
-        self.tell(&mut inner);
+        self.tell(&mut inner)
     }
 
-    /// Waits for a signal on behalf of a hook.
-    pub fn wait(&self, task: &TaskId, hook: &str, ask: &Ask, name: &str) {
+    /// Waits for a signal on behalf of a hook. Returns what the operation is told if the signal is there already.
+    pub fn wait(&self, task: &TaskId, hook: &str, ask: &Ask, name: &str) -> Vec<Happened> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let ask = (ask.id, ask.step);
         inner
@@ -148,7 +145,7 @@ impl Signals {
             name: name.to_owned(),
             ask,
         });
-        self.tell(&mut inner);
+        self.tell(&mut inner)
     }
 
     /// Waits for nothing any more on behalf of a hook.
@@ -157,7 +154,8 @@ impl Signals {
         inner.waiting.retain(|waiting| waiting.task != *task);
     }
 
-    fn tell(&self, inner: &mut Inner) {
+    fn tell(&self, inner: &mut Inner) -> Vec<Happened> {
+        let mut happened = Vec::new();
         let Inner {
             present, waiting, told, ..
         } = inner;
@@ -183,14 +181,19 @@ impl Signals {
                 step: ask.1,
                 answer: Answer::Note(noted),
             };
-            // Nobody listens any more when the operation is over.
-            self.happened.send(answered).ok();
+            happened.push(answered);
         }
-        self.warn(inner);
+        happened.extend(
+            self.idle(inner)
+                .into_iter()
+                .map(|message| Happened::Troubled { message }),
+        );
+        happened
     }
 
-    /// Tells people, once for each signal, that nobody waits for it. A hook that waits for nothing yet may do so later.
-    fn warn(&self, inner: &mut Inner) {
+    /// Says, once for each signal, that nobody waits for it. A hook that waits for nothing yet may do so later.
+    fn idle(&self, inner: &mut Inner) -> Vec<String> {
+        let mut messages = Vec::new();
         for signal in &inner.present {
             if inner.told.contains(&signal.mark) || inner.idle.contains(&signal.mark) {
                 continue;
@@ -201,8 +204,9 @@ impl Signals {
                 continue;
             };
             inner.idle.insert(signal.mark.clone());
-            self.happened.send(Happened::Troubled { message }).ok();
+            messages.push(message);
         }
+        messages
     }
 
     fn why_idle(&self, signal: &Signal, awaited: &[&str]) -> Option<String> {
@@ -229,56 +233,53 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
-    use tokio::sync::mpsc;
+    use capstan_core::plugins::Request;
 
     use super::*;
-    use capstan_core::plugins::Request;
 
     fn lease(value: &str) -> Object {
         Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gate": value, "other": "x" } } }))
     }
 
-    fn told(answers: &mut mpsc::UnboundedReceiver<Happened>) -> Option<(u32, String, Value)> {
-        match answers.try_recv().ok()? {
+    fn told(happened: Vec<Happened>) -> Vec<(u32, String, Value)> {
+        let told = happened.into_iter().map(|happened| match happened {
             Happened::Answered {
                 ask,
                 answer: Answer::Note(Noted::Signal { by, value, .. }),
                 ..
-            } => Some((ask, by, value)),
+            } => (ask, by, value),
             other => panic!("{other:?}"),
-        }
+        });
+        told.collect()
     }
 
     #[test]
     fn a_signal_is_told_once_whether_it_comes_before_or_after_the_wait_for_it() {
-        let (happened, mut answers) = mpsc::unbounded_channel();
-        let hooks = ["gate".to_owned(), "other".to_owned()];
-        let signals = Signals::new(happened, hooks.into());
+        let signals = Signals::new(["gate".to_owned(), "other".to_owned()].into());
+        let nothing: Vec<(u32, String, Value)> = Vec::new();
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
         let ask = |id| Ask::new(id, Request::WaitSignal(APPROVAL.to_owned()));
-        signals.see(signals_of(&lease("approved")));
-        assert_eq!(told(&mut answers), None);
-        signals.wait(&task, "gate", &ask(1), APPROVAL);
+        assert_eq!(told(signals.see(signals_of(&lease("approved")))), nothing);
         let verdict = json!({ "verdict": "approved" });
-        assert_eq!(told(&mut answers), Some((1, SOMEBODY.to_owned(), verdict)));
-        // It is still there, and was told; another hook's or another one isn't it.
-        signals.wait(&task, "gate", &ask(2), APPROVAL);
-        signals.wait(&task, "other", &ask(3), APPROVAL);
-        signals.see(signals_of(&lease("approved")));
-        assert_eq!(told(&mut answers), None);
-        // Taken off, it may be sent again.
-        signals.see(Vec::new());
-        signals.see(signals_of(&lease(
-            r#"{"signal": "approval", "by": "anna", "value": {"verdict": "rejected"}}"#,
-        )));
         assert_eq!(
-            told(&mut answers),
-            Some((2, "anna".to_owned(), json!({ "verdict": "rejected" })))
+            told(signals.wait(&task, "gate", &ask(1), APPROVAL)),
+            [(1, SOMEBODY.to_owned(), verdict)]
         );
-        signals.wait(&task, "gate", &ask(4), "go");
+        // It is still there, and was told; another hook's or another one isn't it.
+        assert_eq!(told(signals.wait(&task, "gate", &ask(2), APPROVAL)), nothing);
+        assert_eq!(told(signals.wait(&task, "other", &ask(3), APPROVAL)), nothing);
+        assert_eq!(told(signals.see(signals_of(&lease("approved")))), nothing);
+        // Taken off, it may be sent again.
+        assert_eq!(told(signals.see(Vec::new())), nothing);
+        let rejected = r#"{"signal": "approval", "by": "anna", "value": {"verdict": "rejected"}}"#;
+        assert_eq!(
+            told(signals.see(signals_of(&lease(rejected)))),
+            [(2, "anna".to_owned(), json!({ "verdict": "rejected" }))]
+        );
+        assert_eq!(told(signals.wait(&task, "gate", &ask(4), "go")), nothing);
         signals.release(&task);
-        signals.see(signals_of(&lease(r#"{"signal": "go", "by": "anna"}"#)));
-        assert_eq!(told(&mut answers), None);
+        let go = r#"{"signal": "go", "by": "anna"}"#;
+        assert_eq!(told(signals.see(signals_of(&lease(go)))), nothing);
     }
 
     #[test]
@@ -299,26 +300,22 @@ mod tests {
 
     #[test]
     fn people_are_told_once_of_a_signal_that_nobody_waits_for() {
-        let (happened, mut answers) = mpsc::unbounded_channel();
-        let signals = Signals::new(happened, ["gate".to_owned()].into());
+        let signals = Signals::new(["gate".to_owned()].into());
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
-        let mut troubles = || match answers.try_recv() {
-            Ok(Happened::Troubled { message }) => message,
-            other => format!("{other:?}"),
+        let trouble = |message: &str| Happened::Troubled {
+            message: message.to_owned(),
         };
         // The hook may wait for it later.
-        signals.see(signals_of(&lease("migrated")));
-        assert_eq!(troubles(), "Err(Empty)");
+        assert_eq!(signals.see(signals_of(&lease("migrated"))), []);
         let ask = |id, name: &str| Ask::new(id, Request::WaitSignal(name.to_owned()));
-        signals.wait(&task, "gate", &ask(1, "done"), "done");
+        let told = signals.wait(&task, "gate", &ask(1, "done"), "done");
         let expected = "hook gate doesn't wait for the signal `migrated` on the Lease; it waits for `done`";
-        assert_eq!(troubles(), expected);
-        signals.see(signals_of(&lease("migrated")));
-        assert_eq!(troubles(), "Err(Empty)");
+        assert_eq!(told, [trouble(expected)]);
+        assert_eq!(signals.see(signals_of(&lease("migrated"))), []);
         // A hook that isn't there.
         let other = Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gat": "done" } } }));
-        signals.see(signals_of(&other));
+        let told = signals.see(signals_of(&other));
         let expected = "the annotation `signal.capstan.dev/gat` of the Lease has no effect: this operation has no hook `gat` (did you mean `signal.capstan.dev/gate`?)";
-        assert_eq!(troubles(), expected);
+        assert_eq!(told, [trouble(expected)]);
     }
 }

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use capstan_core::{
     error::Diagnostic,
-    object::{GroupKind, Object},
+    object::{GroupKind, Object, ObjectKey},
+    operation_kind::OperationKind,
     plan::{Classified, Role, versions},
 };
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::{
+    cluster::Cluster,
+    planning::{Past, Request},
+};
 
 /// Returns a mistake for each manifest in a version that neither the cluster nor the set serves. What may come later
 /// (`SkipDryRunOnMissingResource`) isn't looked at.
@@ -28,22 +32,59 @@ pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
     if !errors.iter().any(has_group) {
         return;
     }
-    let kind = GroupKind::new("apiregistration.k8s.io", "APIService");
     let known = cluster.discovery().scopes();
-    let Ok(services) = cluster.list(&kind, "", "").await else {
-        return;
-    };
-    let gone: BTreeMap<String, String> = services.iter().filter_map(unavailable).collect();
+    let gone = unavailable_groups(cluster).await;
     for error in errors {
         let Some(key) = &error.object else { continue };
         let Some(why) = gone.get(&key.group).filter(|_| !known.contains_key(&key.group_kind())) else {
             continue;
         };
-        error.message = format!(
-            "what the cluster serves of the API group {} isn't known now: {why}",
-            key.group
-        );
+        error.message = unknown_group(&key.group, why);
         error.hint = Some("its pods or its Service don't answer; mend them, or remove the APIService".to_owned());
+    }
+}
+
+/// Returns a mistake for each API group whose own server doesn't answer while objects of the application may have to be removed from it:
+/// they can't be seen, and would stay behind with nobody to look after them.
+pub(crate) async fn removals(cluster: &Cluster, request: &Request, past: &Past) -> Vec<Diagnostic> {
+    if request.does == OperationKind::Sync && !request.prune {
+        return Vec::new();
+    }
+    let discovery = cluster.discovery();
+    let mut made: BTreeMap<GroupKind, Option<ObjectKey>> = past
+        .inventory
+        .iter()
+        .map(|(key, _)| (key.group_kind(), Some(key.clone())))
+        .collect();
+    // Version 0.1.0 stored no inventory.
+    if made.is_empty() {
+        made.extend(past.places.iter().map(|(kind, _)| (kind.clone(), None)));
+    }
+    made.retain(|kind, _| kind.group.contains('.') && discovery.kind(kind).is_none());
+    if made.is_empty() {
+        return Vec::new();
+    }
+    let gone = unavailable_groups(cluster).await;
+    let mistake = |(kind, key): (GroupKind, Option<ObjectKey>)| {
+        let why = gone.get(&kind.group)?;
+        let what = key.map_or_else(|| format!("objects of kind {}", kind.kind), |key| key.to_string());
+        let message = format!("{}; {what} can't be removed", unknown_group(&kind.group, why));
+        let hint = "its pods or its Service don't answer; mend them, or remove the APIService if nothing of it is needed any more";
+        Some(Diagnostic::new(message).hint(hint))
+    };
+    made.into_iter().filter_map(mistake).collect()
+}
+
+fn unknown_group(group: &str, why: &str) -> String {
+    format!("what the cluster serves of the API group {group} isn't known now: {why}")
+}
+
+/// Returns the API groups whose `APIService` isn't available, and why; none where nobody may list them.
+async fn unavailable_groups(cluster: &Cluster) -> BTreeMap<String, String> {
+    let kind = GroupKind::new("apiregistration.k8s.io", "APIService");
+    match cluster.list(&kind, "", "").await {
+        Ok(services) => services.iter().filter_map(unavailable).collect(),
+        Err(_) => BTreeMap::new(),
     }
 }
 

@@ -16,7 +16,6 @@ use capstan_core::{
     compat::Mode,
     fact::Fact,
     health::Assessment,
-    input::Happened,
     object::{GroupKind, Object, ObjectKey},
     plan::Plan,
     plugins::{Answerer, Application},
@@ -24,19 +23,16 @@ use capstan_core::{
 };
 use kube::{core::DynamicObject, runtime::watcher::Config};
 use serde_json::json;
-use tokio::{
-    sync::mpsc::{self, UnboundedSender},
-    task::JoinHandle,
-};
+use tokio::task::JoinHandle;
 
 use self::watcher::{Follower, Watcher};
-use crate::{cluster::Cluster, judge::Judge};
+use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::Judge, queue};
 
 /// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
 const WATCH_FOR: u32 = 20;
 
-/// How long a broken watch waits before it is tried again: at first, and at most.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
+/// The pauses before a broken watch is tried again.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
 
 /// How everything is watched.
 pub(crate) fn watching() -> Config {
@@ -68,13 +64,13 @@ struct Shared {
     application: Application,
     mode: Mode,
     sight: Sight,
-    happened: UnboundedSender<Happened>,
+    inbox: Inbox,
 }
 
 /// One running watch.
 struct Watch {
-    orders: UnboundedSender<Order>,
-    followed: BTreeSet<(TaskId, ObjectKey)>,
+    orders: queue::Sender<Followed, Order>,
+    followed: BTreeSet<Followed>,
     task: JoinHandle<()>,
 }
 
@@ -84,13 +80,17 @@ impl Drop for Watch {
     }
 }
 
+/// A task and an object that it follows.
+type Followed = (TaskId, ObjectKey);
+
+/// What becomes of a task and an object. The last one counts: who leaves and follows again has followed all the time.
 enum Order {
-    Follow(ObjectKey, Follower),
-    Leave(TaskId, ObjectKey),
+    Follow(Follower),
+    Leave,
 }
 
 impl Watches {
-    pub fn new(cluster: &Cluster, judge: &Arc<Judge>, plan: &Plan, happened: UnboundedSender<Happened>) -> Watches {
+    pub fn new(cluster: &Cluster, judge: &Arc<Judge>, plan: &Plan, inbox: Inbox) -> Watches {
         Watches {
             shared: Arc::new(Shared {
                 cluster: cluster.clone(),
@@ -98,7 +98,7 @@ impl Watches {
                 application: plan.application.clone(),
                 mode: plan.mode,
                 sight: Sight::default(),
-                happened,
+                inbox,
             }),
             watches: BTreeMap::new(),
             lasting: lasting(plan),
@@ -111,10 +111,10 @@ impl Watches {
     }
 
     /// Tells how an object is, now and whenever that changes.
-    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>, is_hook: bool) {
+    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
-            let (orders, taken) = mpsc::unbounded_channel();
+            let (orders, taken) = queue::by_key();
             let watcher = Watcher::new(Arc::clone(&self.shared), place, taken);
             Watch {
                 orders,
@@ -123,9 +123,8 @@ impl Watches {
             }
         });
         watch.followed.insert((task.clone(), key.clone()));
-        // The watcher lives as long as its entry.
-        let follower = Follower { task, judge, is_hook };
-        watch.orders.send(Order::Follow(key, follower)).ok();
+        let follower = Follower { task, judge };
+        watch.orders.send((follower.task.clone(), key), Order::Follow(follower));
     }
 
     /// Ends that; a watch that nobody needs ends too.
@@ -139,7 +138,7 @@ impl Watches {
         if watch.followed.is_empty() && !self.lasting.contains(&place) {
             self.watches.remove(&place);
         } else {
-            watch.orders.send(Order::Leave(task, key)).ok();
+            watch.orders.send((task, key), Order::Leave);
         }
     }
 }
@@ -157,8 +156,6 @@ fn lasting(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
 
 impl Shared {
     fn observed(&self, follower: &Follower, key: &ObjectKey, fact: Fact) {
-        let (task, key) = (follower.task.clone(), key.clone());
-        // Nobody listens any more when the operation is over.
-        self.happened.send(Happened::Observed { task, key, fact }).ok();
+        self.inbox.observed(follower.task.clone(), key.clone(), fact);
     }
 }

@@ -139,7 +139,7 @@ enum End {
 
 impl Stream {
     fn read(stream: Option<impl Read + Send + 'static>, most: usize) -> Stream {
-        let (told, ended) = mpsc::channel();
+        let (told, ended) = mpsc::sync_channel(1);
         let bytes = Arc::new(Mutex::new(Vec::new()));
         match stream {
             None => drop(told.send(Ok(End::Whole))),

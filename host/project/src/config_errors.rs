@@ -8,16 +8,16 @@ use capstan_core::{
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-/// Takes a document apart into what it means.
+/// Takes a document apart into what it means. `hint` says which keys it has if it is no mapping.
 ///
 /// # Errors
 ///
 /// Returns what doesn't fit, with its place.
-pub fn deserialize<T: DeserializeOwned>(document: &Manifest) -> Result<T, Vec<Diagnostic>> {
+pub fn deserialize<T: DeserializeOwned>(document: &Manifest, hint: &str) -> Result<T, Vec<Diagnostic>> {
     // Else a list would be taken for the keys' values in their order.
     if !document.object.0.is_object() {
         let error = document.error("", "this file is no mapping");
-        return Err(vec![error.hint("it starts with keys like `name:` and `sources:`")]);
+        return Err(vec![error.hint(hint)]);
     }
     serde_path_to_error::deserialize(&document.object.0)
         .map_err(|error| vec![mistake(document, pointer(error.path()), &error.inner().to_string())])

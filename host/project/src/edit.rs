@@ -32,7 +32,7 @@ fn plugins(text: &str) -> Option<Vec<String>> {
         return Some(Vec::new());
     }
     let document = manifest::document("capstan.yaml", text).ok()?;
-    let file: File = config_errors::deserialize(&document).ok()?;
+    let file: File = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`").ok()?;
     Some(file.plugins)
 }
 

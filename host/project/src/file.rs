@@ -167,7 +167,7 @@ pub fn read(path: &Path, access: &FileAccess) -> Result<Configuration, Vec<Diagn
     } else {
         manifest::document(&name, &text)?
     };
-    let file: File = config_errors::deserialize(&document)?;
+    let file: File = config_errors::deserialize(&document, "it starts with keys like `name:` and `sources:`")?;
     let configuration = Configuration {
         file,
         document: Arc::new(document),

@@ -3,7 +3,10 @@
 use capstan_core::{
     error::{Diagnostics, near},
     grant::{Granted, UserGrants},
+    manifest,
 };
+
+use crate::config_errors;
 
 /// Reads what a file grants. `name` is what errors call the file.
 ///
@@ -11,12 +14,9 @@ use capstan_core::{
 ///
 /// Returns why it can't be read as grants.
 pub fn of_file(name: &str, text: &str) -> Result<UserGrants, Diagnostics> {
-    serde_yaml::from_str(text).map_err(|error| {
-        Diagnostics::one(
-            format!("{name}: these are no grants: {error}"),
-            "plugins by name, as in `http-check: {http: [{hosts: [api.example.com]}]}`; plugins/README.md shows them all",
-        )
-    })
+    let document = manifest::document(name, text).map_err(Diagnostics)?;
+    let hint = "it has the names of plugins as its keys, as in `http-check: requested`; plugins/README.md shows more";
+    config_errors::deserialize(&document, hint).map_err(Diagnostics)
 }
 
 /// Adds what a word grants: `PLUGIN` or `PLUGIN=requested` for all that the plugin requests, `PLUGIN=GRANTS` in YAML for some of it.
@@ -26,7 +26,9 @@ pub fn of_file(name: &str, text: &str) -> Result<UserGrants, Diagnostics> {
 /// Returns why the word grants nothing.
 pub fn add(grants: &mut UserGrants, word: &str) -> Result<(), Diagnostics> {
     let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));
-    let granted: Granted = serde_yaml::from_str(text).map_err(|error| {
+    let value = manifest::value(text);
+    let granted = value.and_then(|value| serde_json::from_value::<Granted>(value).map_err(|error| error.to_string()));
+    let granted = granted.map_err(|error| {
         Diagnostics::one(
             format!("`{word}` is no grant: {error}"),
             format!("`{plugin}=requested` grants all that its manifest requests"),
@@ -80,6 +82,27 @@ mod tests {
             wrong.0[0].message.starts_with("grants.yaml: these are no grants"),
             "{wrong:?}"
         );
+    }
+
+    #[test]
+    fn a_file_is_read_as_kubectl_reads_files_and_its_mistakes_have_places() {
+        let found = of_file(
+            "grants.yaml",
+            "\u{feff}---\nscale: &all requested\nhttp-check: *all\n---\n",
+        )
+        .unwrap();
+        assert_eq!(found.0["http-check"], Granted::Requested);
+        for (text, place, hint) in [
+            ("scale: requested\nscale: {}\n", "grants.yaml:2", "`scale` is written twice"),
+            ("# none\nscale:\n  clutser: []\n", "grants.yaml:3", "did you mean `cluster`?"),
+            ("scale:\n\thttp: []\n", "grants.yaml:2", "a tab can't indent a line"),
+            ("- scale\n", "grants.yaml:1", "it has the names of plugins as its keys"),
+        ] {
+            let error = format!("{:?}", of_file("grants.yaml", text).unwrap_err());
+            assert!(error.contains(hint), "{text}: {error}");
+            let line = format!("line: {}", place.rsplit(':').next().unwrap());
+            assert!(error.contains(&line), "{text}: {error}");
+        }
     }
 
     #[test]

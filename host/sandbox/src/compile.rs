@@ -62,7 +62,7 @@ pub(crate) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, Comp
             stderr.map(|stderr| stderr.take(16 << 10).read_to_string(&mut said).ok());
             said
         });
-        let (told, ended) = mpsc::channel();
+        let (told, ended) = mpsc::sync_channel(1);
         let code = scope.spawn(move || {
             let mut code = Vec::new();
             stdout.map(|mut stdout| stdout.read_to_end(&mut code).ok());

@@ -1,4 +1,6 @@
-//! What is served, in the words of discovery: classic, aggregated, and as much `OpenAPI` as `kubectl` looks at.
+//! What is served, in the words of discovery: classic, aggregated, and `OpenAPI`.
+
+mod open_api;
 
 use std::collections::BTreeMap;
 
@@ -17,26 +19,33 @@ const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 
 /// An answer and its media type.
 pub(crate) struct Found {
-    pub body: Value,
+    pub body: Vec<u8>,
     pub content_type: &'static str,
+}
+
+impl Found {
+    fn json(body: &Value) -> Found {
+        Found {
+            body: format!("{body}\n").into_bytes(),
+            content_type: "application/json",
+        }
+    }
+
+    fn aggregated(store: &Store, core: bool) -> Found {
+        Found {
+            content_type: AGGREGATED,
+            ..Found::json(&aggregate(store, core))
+        }
+    }
 }
 
 /// Answers a request for what is served.
 pub(crate) fn answer(store: &Store, route: &Route, accept: &str) -> Result<Found, Refusal> {
-    let plain = |body| Found {
-        body,
-        content_type: "application/json",
-    };
+    let plain = |body: Value| Found::json(&body);
     let aggregated = wants_aggregated(accept);
     let found = match route {
-        Route::CoreVersions if aggregated => Found {
-            body: aggregate(store, true),
-            content_type: AGGREGATED,
-        },
-        Route::Groups if aggregated => Found {
-            body: aggregate(store, false),
-            content_type: AGGREGATED,
-        },
+        Route::CoreVersions if aggregated => Found::aggregated(store, true),
+        Route::Groups if aggregated => Found::aggregated(store, false),
         Route::CoreVersions => plain(json!({
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1" }],
@@ -61,7 +70,7 @@ pub(crate) fn answer(store: &Store, route: &Route, accept: &str) -> Result<Found
             plain(body)
         }
         Route::Resources { group, version } => plain(resources(store, group, version)?),
-        Route::OpenApi(path) => plain(open_api(store, path)?),
+        Route::OpenApi(path) => open_api::answer(store, path, accept)?,
         Route::Health | Route::Version | Route::Objects(_) | Route::Nowhere => return Err(Refusal::no_such_path()),
     };
     Ok(found)
@@ -205,76 +214,5 @@ fn discovered(resource: &Resource, version: &Version) -> Value {
         "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
         "singularResource": resource.singular, "verbs": resource.verbs(), "shortNames": resource.short_names,
         "categories": resource.categories, "subresources": subresources,
-    })
-}
-
-/// Enough for `kubectl` to see that the server itself checks fields.
-fn open_api(store: &Store, path: &str) -> Result<Value, Refusal> {
-    let place = |group: &str, version: &str| {
-        if group.is_empty() {
-            format!("api/{version}")
-        } else {
-            format!("apis/{group}/{version}")
-        }
-    };
-    let all = groups(store);
-    let versions = all
-        .iter()
-        .flat_map(|(group, versions)| versions.iter().map(move |version| (*group, *version)));
-    match path {
-        "v2" => Ok(json!({
-            "swagger": "2.0", "info": { "title": "Kubernetes", "version": "v1.36.0-capstan-sim" }, "paths": {},
-            "definitions": {},
-        })),
-        "v3" => {
-            let paths: BTreeMap<String, Value> = versions
-                .map(|(group, version)| {
-                    let place = place(group, version);
-                    let url = format!("/openapi/v3/{place}?hash={}", store.revision());
-                    (place, json!({ "serverRelativeURL": url }))
-                })
-                .collect();
-            Ok(json!({ "paths": paths }))
-        }
-        path => {
-            let wanted = path.strip_prefix("v3/").unwrap_or_default();
-            let (group, version) = versions
-                .into_iter()
-                .find(|(group, version)| place(group, version) == wanted)
-                .ok_or_else(Refusal::no_such_path)?;
-            Ok(document(store, group, version, wanted))
-        }
-    }
-}
-
-fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
-    let parameter =
-        |name: &str| json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } });
-    let mut paths = BTreeMap::new();
-    let mut schemas = BTreeMap::new();
-    for (resource, version) in served(store, group, version) {
-        let kind = json!({ "group": resource.group, "version": version.name, "kind": resource.kind });
-        let namespaces = if resource.namespaced {
-            "namespaces/{namespace}/"
-        } else {
-            ""
-        };
-        let parameters = ["dryRun", "fieldManager", "fieldValidation", "force"].map(parameter);
-        let operation = json!({
-            "parameters": parameters, "responses": { "200": { "description": "OK" } },
-            "x-kubernetes-action": "patch", "x-kubernetes-group-version-kind": kind,
-        });
-        paths.insert(
-            format!("/{place}/{namespaces}{}/{{name}}", resource.plural),
-            json!({ "patch": operation }),
-        );
-        schemas.insert(
-            format!("{}.{}.{}", resource.group, version.name, resource.kind),
-            json!({ "type": "object", "x-kubernetes-group-version-kind": [kind] }),
-        );
-    }
-    json!({
-        "openapi": "3.0.0", "info": { "title": "Kubernetes", "version": "v1.36.0-capstan-sim" }, "paths": paths,
-        "components": { "schemas": schemas },
     })
 }

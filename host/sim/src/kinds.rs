@@ -22,6 +22,8 @@ pub struct Version {
     pub selectable: Vec<String>,
     /// The schema of a custom kind, if it has one.
     pub schema: Option<Arc<Value>>,
+    /// The columns of a custom kind's tables: `additionalPrinterColumns` of its definition.
+    pub columns: Arc<Vec<Value>>,
 }
 
 /// Where the scale subresource finds its numbers, as dotted paths.
@@ -173,6 +175,7 @@ fn resource(row: &str) -> Option<Resource> {
             }),
             selectable: selectable(group, kind),
             schema: None,
+            columns: Arc::default(),
         })
         .collect();
     Some(Resource {

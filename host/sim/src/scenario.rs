@@ -2,8 +2,9 @@
 //!
 //! A story file has more (steps and what is expected of them); [`Scenario::split`] takes the cluster's part out of it.
 
+use capstan_yaml::{Duplicates, Trouble};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -52,25 +53,42 @@ pub struct Cluster {
 }
 
 /// On or off.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
     /// It works.
     #[default]
-    #[serde(alias = "true")]
     On,
     /// It does not.
-    #[serde(alias = "false")]
     Off,
+}
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // YAML 1.1 makes booleans of `on` and `off`, and 1.2 texts
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "this is a switch, which is `on` or `off`")]
+        enum Written {
+            Bool(bool),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Bool(true) => Ok(Switch::On),
+            Written::Bool(false) => Ok(Switch::Off),
+            Written::Word(word) if word == "on" => Ok(Switch::On),
+            Written::Word(word) if word == "off" => Ok(Switch::Off),
+            Written::Word(word) => Err(D::Error::unknown_variant(&word, &["on", "off"])),
+        }
+    }
 }
 
 /// Why a scenario can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It is no YAML, or not what a scenario says.
-    #[error("scenario is not valid: {0}")]
-    Yaml(#[from] serde_yaml::Error),
-    /// Its cluster part is not what a scenario says.
+    /// It is no YAML.
+    #[error("scenario is not valid: line {}, column {}: {}", .0.at.line, .0.at.column, .0.message)]
+    Yaml(Trouble),
+    /// It is not what a scenario says.
     #[error("scenario is not valid: {0}")]
     Fields(#[from] serde_json::Error),
 }
@@ -90,13 +108,10 @@ impl Default for Cluster {
 impl Scenario {
     /// Reads a file that is about the cluster only.
     pub fn from_yaml(text: &str) -> Result<Self, ScenarioError> {
-        if text
-            .lines()
-            .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
-        {
-            return Ok(Self::default());
+        match capstan_yaml::value(text, Duplicates::Refuse).map_err(ScenarioError::Yaml)? {
+            Value::Null => Ok(Self::default()),
+            written => Ok(serde_json::from_value(written)?),
         }
-        Ok(serde_yaml::from_str(text)?)
     }
 
     /// Takes the cluster's part out of a story; what is left is the caller's.
@@ -177,7 +192,27 @@ objects:
         ] {
             assert!(Scenario::from_yaml(wrong).is_err(), "{wrong}");
         }
+        let error = Scenario::from_yaml("cluster: {ttl-controller: of}").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("unknown variant `of`, expected `on` or `off`"),
+            "{error}"
+        );
         assert_eq!(Scenario::from_yaml("# nothing\n").unwrap(), Scenario::default());
+    }
+
+    #[test]
+    fn a_switch_is_read_as_a_boolean_and_as_a_word() {
+        for (word, switch) in [
+            ("on", Switch::On),
+            ("off", Switch::Off),
+            ("'off'", Switch::Off),
+            ("false", Switch::Off),
+        ] {
+            let scenario = Scenario::from_yaml(&format!("cluster: {{ttl-controller: {word}}}")).unwrap();
+            assert_eq!(scenario.cluster.ttl_controller, switch, "{word}");
+        }
     }
 
     #[test]

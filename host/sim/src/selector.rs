@@ -45,10 +45,12 @@ impl Selector {
         for field in &fields {
             let known = field.path == "metadata.name" || field.path == "metadata.namespace";
             if !known && !version.selectable.contains(&field.path) {
-                return Err(Refusal::bad_request(format!(
-                    "field label not supported: {}",
-                    field.path
-                )));
+                let path = &field.path;
+                return Err(Refusal::bad_request(if version.selectable.is_empty() {
+                    format!("\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                } else {
+                    format!("field label not supported: {path}")
+                }));
             }
         }
         Ok(Selector { labels, fields })
@@ -151,6 +153,9 @@ fn requirement(text: &str) -> Result<Requirement, String> {
             Some((label, "notin")) => named(label, Test::NotIn(values)),
             Some(_) | None => Err(format!("found '{head}', expected: in, notin")),
         };
+    }
+    if text.contains('(') {
+        return Err("found '', expected: ',' or ')'".to_owned());
     }
     named(text, Test::Exists)
 }

@@ -104,7 +104,7 @@ impl SimService {
             Route::Version => Ok(value(StatusCode::OK, &version())),
             route => {
                 let found = discovery::answer(&self.store.lock(), &route, accept)?;
-                let mut response = value(StatusCode::OK, &found.body);
+                let mut response = Response::new(whole(found.body));
                 response
                     .headers_mut()
                     .insert(header::CONTENT_TYPE, HeaderValue::from_static(found.content_type));
@@ -176,8 +176,8 @@ fn text(text: &str) -> Response<Body> {
     response
 }
 
-pub(crate) fn whole(text: String) -> Body {
-    UnsyncBoxBody::new(Full::from(text).map_err(|never| match never {}))
+pub(crate) fn whole(body: impl Into<Bytes>) -> Body {
+    UnsyncBoxBody::new(Full::new(body.into()).map_err(|never| match never {}))
 }
 
 pub(crate) fn refused(refusal: &Refusal, retry_after: Option<u32>) -> Response<Body> {

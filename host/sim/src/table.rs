@@ -1,12 +1,80 @@
-//! Tables, as `kubectl get` asks for them: the columns people look for.
+//! Tables, as `kubectl get` asks for them: the columns and cells of the API server's printers
+//! (`pkg/printers/internalversion/printers.go`; `additionalPrinterColumns` for custom kinds).
+//!
+//! * `built_in.rs`: the columns of each built-in kind; `workloads.rs`, `pod.rs`, `network.rs`, `storage.rs`, `policy.rs`: their cells;
+//! * `custom.rs`, `json_path.rs`: columns that a definition names;
+//! * `text.rs`: how durations, selectors and lists are written.
+
+mod built_in;
+pub(crate) mod custom;
+mod json_path;
+mod network;
+mod pod;
+mod policy;
+mod storage;
+mod text;
+mod workloads;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::kinds::Resource;
+use crate::{
+    kinds::{Resource, Version},
+    status::Refusal,
+};
 
-/// One column: its heading, and what an object has there.
-type Column = (&'static str, fn(&Value, Timestamp) -> Value);
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub name: String,
+    /// A type of OpenAPI, such as `integer`.
+    pub kind: String,
+    /// A format of OpenAPI; `name` for the name of the object.
+    pub format: String,
+    /// `kubectl get` shows columns of priority 0, `kubectl get -o wide` all of them.
+    pub priority: i64,
+    pub description: String,
+}
+
+/// What a row has of its object beside the cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Include {
+    Metadata,
+    Object,
+    Nothing,
+}
+
+impl Include {
+    /// Reads the parameter `includeObject`.
+    pub fn parse(text: &str) -> Result<Include, Refusal> {
+        match text {
+            "" | "Metadata" => Ok(Include::Metadata),
+            "Object" => Ok(Include::Object),
+            "None" => Ok(Include::Nothing),
+            other => Err(Refusal::bad_request(format!(
+                "unrecognized includeObject value: \"{other}\""
+            ))),
+        }
+    }
+}
+
+/// How the rows of one request are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    columns: Vec<Column>,
+    cells: Cells,
+    include: Include,
+}
+
+#[derive(Clone, Debug)]
+enum Cells {
+    BuiltIn {
+        group: String,
+        kind: String,
+        cells: built_in::Cells,
+    },
+    Custom(Vec<custom::Cell>),
+}
 
 /// Returns whether a request prefers a table.
 pub(crate) fn is_wanted(accept: &str) -> bool {
@@ -14,175 +82,102 @@ pub(crate) fn is_wanted(accept: &str) -> bool {
     first.contains("as=Table") && first.contains("application/json")
 }
 
-/// Returns objects as a table.
-pub(crate) fn of(resource: &Resource, objects: &[&Value], metadata: Value, now: Timestamp) -> Value {
-    let columns = columns(resource);
-    let definitions: Vec<Value> = columns
-        .iter()
-        .map(|(name, _)| {
-            let format = if *name == "Name" { "name" } else { "" };
-            json!({ "name": name, "type": "string", "format": format, "description": "", "priority": 0 })
-        })
-        .collect();
-    let rows: Vec<Value> = objects
-        .iter()
-        .map(|object| {
-            let cells: Vec<Value> = columns.iter().map(|(_, cell)| cell(object, now)).collect();
-            let partial = json!({
-                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
-            });
-            json!({ "cells": cells, "object": partial })
-        })
-        .collect();
-    let mut metadata = metadata;
-    if metadata["resourceVersion"].is_null()
-        && let Some(object) = objects.first()
-    {
-        metadata["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
+impl Table {
+    /// The table of a kind's objects.
+    pub fn of(resource: &Resource, version: &Version, include: Include) -> Table {
+        if !resource.custom {
+            return Table::built_in(&resource.group, &resource.kind, include);
+        }
+        let (columns, cells) = custom::columns(&version.columns);
+        Table {
+            columns,
+            cells: Cells::Custom(cells),
+            include,
+        }
     }
-    json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": definitions,
-        "rows": rows,
-    })
+
+    /// The table of `Scale` objects.
+    pub fn of_scales(include: Include) -> Table {
+        Table::built_in("autoscaling", "Scale", include)
+    }
+
+    fn built_in(group: &str, kind: &str, include: Include) -> Table {
+        let (columns, cells) = built_in::columns(group, kind);
+        let (group, kind) = (group.to_owned(), kind.to_owned());
+        Table {
+            columns,
+            cells: Cells::BuiltIn { group, kind, cells },
+            include,
+        }
+    }
+
+    /// Returns objects as a table.
+    pub fn print(&self, objects: &[&Value], metadata: Value, now: Timestamp) -> Value {
+        let definitions: Vec<Value> = self
+            .columns
+            .iter()
+            .map(|column| {
+                json!({
+                    "name": column.name, "type": column.kind, "format": column.format,
+                    "description": column.description, "priority": column.priority,
+                })
+            })
+            .collect();
+        let rows: Vec<Value> = objects.iter().map(|object| self.row(object, now)).collect();
+        let mut metadata = metadata;
+        if metadata["resourceVersion"].is_null()
+            && let Some(object) = objects.first()
+        {
+            metadata["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
+        }
+        json!({
+            "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": definitions,
+            "rows": rows,
+        })
+    }
+
+    fn row(&self, object: &Value, now: Timestamp) -> Value {
+        let cells = match &self.cells {
+            Cells::BuiltIn { group, kind, cells } => {
+                let name = built_in::name(group, kind, object);
+                name.into_iter().chain(cells(object, now)).collect()
+            }
+            Cells::Custom(cells) => {
+                let name = object["metadata"]["name"].clone();
+                let others = cells.iter().map(|cell| cell.of(object, now));
+                std::iter::once(name).chain(others).collect::<Vec<Value>>()
+            }
+        };
+        let included = match self.include {
+            Include::Object => object.clone(),
+            Include::Nothing => Value::Null,
+            Include::Metadata => json!({
+                "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": object["metadata"],
+            }),
+        };
+        json!({ "cells": cells, "object": included })
+    }
 }
 
-fn columns(resource: &Resource) -> Vec<Column> {
-    let mut columns: Vec<Column> = vec![("Name", |object, _| object["metadata"]["name"].clone())];
-    match (resource.group.as_str(), resource.kind.as_str()) {
-        ("", "Pod") => columns.extend([
-            ("Ready", pod_ready as fn(&Value, Timestamp) -> Value),
-            ("Status", pod_status),
-            ("Restarts", |pod, _| {
-                json!(
-                    statuses(pod)
-                        .map(|one| one["restartCount"].as_u64().unwrap_or(0))
-                        .sum::<u64>()
-                )
-            }),
-        ]),
-        ("", "Namespace" | "PersistentVolumeClaim" | "PersistentVolume") => {
-            columns.push(("Status", |object, _| object["status"]["phase"].clone()));
-        }
-        ("", "Service") => columns.extend([
-            (
-                "Type",
-                (|object, _| object["spec"]["type"].clone()) as fn(&Value, Timestamp) -> Value,
-            ),
-            ("Cluster-IP", |object, _| object["spec"]["clusterIP"].clone()),
-        ]),
-        ("", "ConfigMap") => columns.push(("Data", |object, _| {
-            json!(object["data"].as_object().map_or(0, serde_json::Map::len))
-        })),
-        ("", "Secret") => columns.extend([
-            (
-                "Type",
-                (|object, _| object["type"].clone()) as fn(&Value, Timestamp) -> Value,
-            ),
-            ("Data", |object, _| {
-                json!(object["data"].as_object().map_or(0, serde_json::Map::len))
-            }),
-        ]),
-        ("apps", "Deployment" | "StatefulSet") => {
-            columns.push(("Ready", |object, _| {
-                let found = object["status"]["readyReplicas"].as_u64().unwrap_or(0);
-                json!(format!("{found}/{}", object["spec"]["replicas"].as_u64().unwrap_or(0)))
-            }));
-            if resource.kind == "Deployment" {
-                columns.push(("Up-to-date", |object, _| {
-                    json!(object["status"]["updatedReplicas"].as_u64().unwrap_or(0))
-                }));
-                columns.push(("Available", |object, _| {
-                    json!(object["status"]["availableReplicas"].as_u64().unwrap_or(0))
-                }));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds;
+
+    /// Clients take cells by the place of their column.
+    #[test]
+    fn every_row_has_a_cell_for_each_column() {
+        let kinds = kinds::built_in();
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let odd = json!({ "metadata": [], "spec": 7, "status": { "conditions": "x", "containerStatuses": [1, {}] } });
+        for resource in kinds.values() {
+            let table = Table::of(resource, &resource.versions[0], Include::Metadata);
+            for object in [&json!({}), &odd] {
+                let printed = table.print(&[object], json!({}), now);
+                let columns = printed["columnDefinitions"].as_array().unwrap().len();
+                let cells = printed["rows"][0]["cells"].as_array().unwrap();
+                assert_eq!(cells.len(), columns, "{}/{}", resource.group, resource.kind);
             }
         }
-        ("apps", "ReplicaSet") => columns.extend([
-            (
-                "Desired",
-                (|object, _| object["spec"]["replicas"].clone()) as fn(&Value, Timestamp) -> Value,
-            ),
-            ("Current", |object, _| {
-                json!(object["status"]["replicas"].as_u64().unwrap_or(0))
-            }),
-            ("Ready", |object, _| {
-                json!(object["status"]["readyReplicas"].as_u64().unwrap_or(0))
-            }),
-        ]),
-        ("apps", "DaemonSet") => columns.extend([
-            (
-                "Desired",
-                (|object, _| json!(object["status"]["desiredNumberScheduled"].as_u64().unwrap_or(0)))
-                    as fn(&Value, Timestamp) -> Value,
-            ),
-            ("Ready", |object, _| {
-                json!(object["status"]["numberReady"].as_u64().unwrap_or(0))
-            }),
-        ]),
-        ("batch", "Job") => columns.extend([
-            ("Status", job_status as fn(&Value, Timestamp) -> Value),
-            ("Completions", |job, _| {
-                let found = job["status"]["succeeded"].as_u64().unwrap_or(0);
-                json!(format!("{found}/{}", job["spec"]["completions"].as_u64().unwrap_or(1)))
-            }),
-        ]),
-        ("batch", "CronJob") => columns.push(("Schedule", |object, _| object["spec"]["schedule"].clone())),
-        _ => {}
     }
-    columns.push(("Age", age));
-    columns
-}
-
-fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
-    pod["status"]["containerStatuses"].as_array().into_iter().flatten()
-}
-
-fn pod_ready(pod: &Value, _: Timestamp) -> Value {
-    let ready = statuses(pod).filter(|one| one["ready"] == true).count();
-    json!(format!(
-        "{ready}/{}",
-        pod["spec"]["containers"].as_array().map_or(0, Vec::len)
-    ))
-}
-
-fn pod_status(pod: &Value, _: Timestamp) -> Value {
-    if !pod["metadata"]["deletionTimestamp"].is_null() {
-        return json!("Terminating");
-    }
-    let reason = statuses(pod).find_map(|one| {
-        let state = &one["state"];
-        state["waiting"]["reason"]
-            .as_str()
-            .or_else(|| state["terminated"]["reason"].as_str())
-    });
-    reason.map_or_else(|| pod["status"]["phase"].clone(), |reason| json!(reason))
-}
-
-fn job_status(job: &Value, _: Timestamp) -> Value {
-    let conditions = job["status"]["conditions"].as_array().into_iter().flatten();
-    let told = conditions
-        .filter(|one| one["status"] == "True")
-        .find_map(|one| match one["type"].as_str() {
-            Some("Complete") => Some("Complete"),
-            Some("Failed") => Some("Failed"),
-            Some("Suspended") => Some("Suspended"),
-            Some(_) | None => None,
-        });
-    let going = !job["metadata"]["deletionTimestamp"].is_null();
-    json!(told.unwrap_or(if going { "Terminating" } else { "Running" }))
-}
-
-fn age(object: &Value, now: Timestamp) -> Value {
-    let created = object["metadata"]["creationTimestamp"]
-        .as_str()
-        .and_then(|text| text.parse::<Timestamp>().ok());
-    let Some(created) = created else {
-        return json!("<unknown>");
-    };
-    let seconds = now.as_second().saturating_sub(created.as_second()).max(0);
-    json!(match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    })
 }

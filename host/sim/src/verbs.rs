@@ -1,17 +1,20 @@
 //! What each request about objects does.
 //!
 //! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
+//! * `evict.rs`: evictions; `warning.rs`: warnings beside an answer;
 //! * `scale.rs`, `print.rs`: the scale subresource and what containers print; `refused.rs`: subresources that aren't there;
 //! * `refuse.rs`: values of a wrong type;
 //! * `body.rs`: what a request brings, and how an object is handed out in the asked version.
 
 pub(crate) mod body;
 mod erase;
+mod evict;
 mod print;
 mod read;
 mod refuse;
 pub(crate) mod refused;
 mod scale;
+mod warning;
 mod write;
 
 use http::{Method, Response, StatusCode};
@@ -23,7 +26,8 @@ use crate::{
     service::{Body, value},
     status::Refusal,
     store::{Kind, Shared, Store, Writer},
-    table, watch,
+    table::{self, Include, Table},
+    watch,
 };
 
 /// One request about objects.
@@ -73,11 +77,20 @@ impl Call<'_> {
 
     fn answer(&self, code: StatusCode, target: &Target, object: Value) -> Response<Body> {
         let object = body::versioned(object, &target.resource, &target.version.name);
-        if table::is_wanted(self.accept) {
-            let now = self.shared.lock().now();
-            return value(code, &table::of(&target.resource, &[&object], json!({}), now));
+        self.print(code, &object, |include| {
+            Table::of(&target.resource, &target.version, include)
+        })
+    }
+
+    /// Answers with an object, or with its row in a table where the request prefers that.
+    fn print(&self, code: StatusCode, object: &Value, table: impl FnOnce(Include) -> Table) -> Response<Body> {
+        if !table::is_wanted(self.accept) {
+            return value(code, object);
         }
-        value(code, &object)
+        // `answer` has checked the parameter.
+        let include = Include::parse(self.query.text("includeObject")).unwrap_or(Include::Metadata);
+        let now = self.shared.lock().now();
+        value(code, &table(include).print(&[object], json!({}), now))
     }
 }
 
@@ -111,50 +124,65 @@ impl Target {
 /// Answers a request about objects.
 pub(crate) fn answer(call: &Call<'_>) -> Result<Response<Body>, Refusal> {
     let target = Target::find(&call.shared.lock(), call.objects)?;
+    let response = answer_for(call, &target)?;
+    Ok(match warning::deprecated(&target.resource) {
+        Some(words) => warning::add(response, &[words]),
+        None => response,
+    })
+}
+
+fn answer_for(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
     if !matches!(call.query.text("dryRun"), "" | "All") {
         return Err(Refusal::bad_request(
             "invalid dryRun: the only value it can have is All",
         ));
     }
+    if table::is_wanted(call.accept) {
+        Include::parse(call.query.text("includeObject"))?;
+    }
     match (target.resource.keeping, call.method) {
-        (Keeping::Answered, &Method::POST) => return review(call, &target),
+        (Keeping::Answered, &Method::POST) => return review(call, target),
         (Keeping::Listed, &Method::GET) if !call.query.flag("watch") => {}
         (Keeping::Answered | Keeping::Listed, _) => return Err(Refusal::method_not_allowed()),
         (Keeping::Stored | Keeping::StoredOneByOne, _) => {}
     }
     let Some(name) = call.objects.name.as_deref() else {
         return match *call.method {
-            Method::GET if call.query.flag("watch") => watch::answer(call, &target),
-            Method::GET => read::list(call, &target),
-            Method::POST => write::create(call, &target),
-            Method::DELETE if target.resource.keeping == Keeping::Stored => erase::collection(call, &target),
+            Method::GET if call.query.flag("watch") => watch::answer(call, target),
+            Method::GET => read::list(call, target),
+            Method::POST => write::create(call, target),
+            Method::DELETE if target.resource.keeping == Keeping::Stored => erase::collection(call, target),
             _ => Err(Refusal::method_not_allowed()),
         };
     };
     match (call.objects.subresource.as_deref(), call.method) {
-        (None, &Method::GET) if call.query.flag("watch") => watch::answer(call, &target),
-        (None, &Method::GET) => read::get(call, &target, name),
-        (None, &Method::PUT) => write::update(call, &target, name, None),
-        (None, &Method::PATCH) => write::patch(call, &target, name, None),
-        (None, &Method::DELETE) => erase::one(call, &target, name),
+        (None, &Method::GET) if call.query.flag("watch") => watch::answer(call, target),
+        (None, &Method::GET) => read::get(call, target, name),
+        (None, &Method::PUT) => write::update(call, target, name, None),
+        (None, &Method::PATCH) => write::patch(call, target, name, None),
+        (None, &Method::DELETE) => erase::one(call, target, name),
         (Some("status"), method) if target.version.status => match *method {
-            Method::GET => read::get(call, &target, name),
-            Method::PUT => write::update(call, &target, name, Some("status")),
-            Method::PATCH => write::patch(call, &target, name, Some("status")),
+            Method::GET => read::get(call, target, name),
+            Method::PUT => write::update(call, target, name, Some("status")),
+            Method::PATCH => write::patch(call, target, name, Some("status")),
             _ => Err(Refusal::method_not_allowed()),
         },
         (Some("scale"), method) if target.version.scale.is_some() => match *method {
-            Method::GET => scale::get(call, &target, name),
-            Method::PUT | Method::PATCH => scale::set(call, &target, name),
+            Method::GET => scale::get(call, target, name),
+            Method::PUT | Method::PATCH => scale::set(call, target, name),
             _ => Err(Refusal::method_not_allowed()),
         },
         (Some("log"), &Method::GET) if target.resource.is("", "Pod") => print::answer(call, name),
-        (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => erase::evict(call, &target, name),
-        (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, &target, name),
-        (Some("approval"), &Method::GET) if is_request(&target) => read::get(call, &target, name),
+        (Some("token"), &Method::POST) if target.resource.is("", "ServiceAccount") => {
+            read::get(call, target, name)?;
+            Err(refused::subresource(&target.resource, "token"))
+        }
+        (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => evict::answer(call, target, name),
+        (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, target, name),
+        (Some("approval"), &Method::GET) if is_request(target) => read::get(call, target, name),
         // An approval is a condition of the status; the API server writes nothing else of the object there.
-        (Some("approval"), &Method::PUT) if is_request(&target) => write::update(call, &target, name, Some("status")),
-        (Some("approval"), &Method::PATCH) if is_request(&target) => write::patch(call, &target, name, Some("status")),
+        (Some("approval"), &Method::PUT) if is_request(target) => write::update(call, target, name, Some("status")),
+        (Some("approval"), &Method::PATCH) if is_request(target) => write::patch(call, target, name, Some("status")),
         (None, _) => Err(Refusal::method_not_allowed()),
         (Some(other), _) => Err(refused::subresource(&target.resource, other)),
     }
@@ -167,6 +195,7 @@ fn is_request(target: &Target) -> bool {
 /// Everything is allowed here, to a single user who has no other name.
 fn review(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
     let mut object = body::object(call, target)?;
+    object["metadata"]["creationTimestamp"] = json!(call.shared.lock().second());
     object["status"] = match target.resource.kind.as_str() {
         "SelfSubjectRulesReview" => {
             let all = json!(["*"]);

@@ -18,7 +18,7 @@ use crate::{
     service::{Body, Broken, WATCH},
     status::Refusal,
     store::{Change, Entry, Shared, Store},
-    table,
+    table::{self, Include, Table},
     verbs::{Call, Target, body::versioned},
 };
 
@@ -32,7 +32,8 @@ struct Watch {
     namespace: String,
     selector: Selector,
     bookmarks: bool,
-    tables: bool,
+    /// The table that a request prefers.
+    table: Option<Table>,
     /// The last revision that was looked at.
     seen: u64,
     /// When the last bookmark was sent, or the watch began.
@@ -70,7 +71,7 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
         namespace: call.objects.namespace.clone(),
         selector,
         bookmarks: query.flag("allowWatchBookmarks"),
-        tables: table::is_wanted(call.accept),
+        table: wanted_table(call, target)?,
         seen: revision.unwrap_or_default(),
         marked: now,
         end: now + lasts,
@@ -100,6 +101,14 @@ pub(crate) fn answer(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+fn wanted_table(call: &Call<'_>, target: &Target) -> Result<Option<Table>, Refusal> {
+    if !table::is_wanted(call.accept) {
+        return Ok(None);
+    }
+    let include = Include::parse(call.query.text("includeObject"))?;
+    Ok(Some(Table::of(&target.resource, &target.version, include)))
 }
 
 impl Watch {
@@ -197,9 +206,8 @@ impl Watch {
 
     fn line(&self, change: &str, object: &Value, store: &Store) -> Value {
         let object = versioned(object.clone(), &self.target.resource, &self.target.version.name);
-        if self.tables {
-            let table = table::of(&self.target.resource, &[&object], json!({}), store.now());
-            return json!({ "type": change, "object": table });
+        if let Some(table) = &self.table {
+            return json!({ "type": change, "object": table.print(&[&object], json!({}), store.now()) });
         }
         json!({ "type": change, "object": object })
     }

@@ -333,9 +333,24 @@ fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
         "spec": {},
     });
     refusals.extend(store.create(node).err());
-    let ready = json!({"conditions": [{
-        "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status",
-    }]});
+    let now = store.second();
+    let resources = json!({"cpu": "16", "memory": "64Gi", "ephemeral-storage": "256Gi", "pods": "1000"});
+    let ready = json!({
+        "conditions": [{
+            "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status",
+            "lastHeartbeatTime": now, "lastTransitionTime": now,
+        }],
+        "addresses": [
+            {"type": "InternalIP", "address": "172.18.0.2"}, {"type": "Hostname", "address": setup.node},
+        ],
+        "capacity": resources,
+        "allocatable": resources,
+        "nodeInfo": {
+            "architecture": "simulated", "bootID": "", "containerRuntimeVersion": "capstan-sim://1.36.0",
+            "kernelVersion": "simulated", "kubeProxyVersion": "", "kubeletVersion": "v1.36.0-capstan-sim",
+            "machineID": "", "operatingSystem": "linux", "osImage": "the embedded cluster of Capstan", "systemUUID": "",
+        },
+    });
     refusals.extend(store.update_status(&kind("", "Node"), "", &setup.node, ready).err());
     for object in &setup.objects {
         let space = namespace(object);

@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use capstan_core::error::Diagnostic;
+use capstan_core::{error::Diagnostic, manifest};
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
@@ -92,12 +92,9 @@ impl Chart {
 
     /// Returns the version that its `Chart.yaml` says.
     fn own_version(&self) -> Option<String> {
-        #[derive(serde::Deserialize)]
-        struct Meta {
-            version: String,
-        }
         let text = std::fs::read_to_string(self.local()?.join("Chart.yaml")).ok()?;
-        serde_yaml::from_str::<Meta>(&text).ok().map(|meta| meta.version)
+        let meta = manifest::foreign_value(&text).ok()?;
+        meta.get("version")?.as_str().map(str::to_owned)
     }
 
     /// Names an application after it: the folder's name, or that of a packed chart without its version.

@@ -7,6 +7,7 @@ use serde_json::{Number, Value};
 
 use crate::{
     Duplicates,
+    documents::Excerpt,
     marks::Mark,
     node::{DEPTH, Key, Node, Trouble, number},
 };
@@ -18,42 +19,38 @@ pub(crate) struct Partial<'a> {
     /// The first thing that is no JSON.
     pub trouble: Trouble,
     /// What is behind the last document.
-    pub rest: &'a str,
-    /// How many lines are before that.
-    pub lines_before: u32,
+    pub rest: Excerpt<'a>,
 }
 
 /// Reads the documents of a text, one after the other. Fails at the first thing that is no JSON; keys that are there twice are
 /// mistakes of their documents.
 pub(crate) fn read(
-    text: &str,
-    lines_before: u32,
+    excerpt: Excerpt<'_>,
     duplicates: Duplicates,
 ) -> Result<Vec<Result<Node, Vec<Trouble>>>, Partial<'_>> {
     let mut reader = Reader {
-        rest: text,
+        rest: excerpt.text,
         duplicates,
-        at: Mark {
-            line: lines_before.saturating_add(1),
-            column: 1,
-        },
+        at: excerpt.start,
         troubles: Vec::new(),
     };
     let mut documents = Vec::new();
-    let (mut rest, mut line) = (text, reader.at.line);
+    let mut rest = excerpt;
     while reader.next_letter().is_some() {
         match reader.value(1) {
             Ok(node) => {
                 let troubles = std::mem::take(&mut reader.troubles);
                 documents.push(if troubles.is_empty() { Ok(node) } else { Err(troubles) });
-                (rest, line) = (reader.rest, reader.at.line);
+                rest = Excerpt {
+                    text: reader.rest,
+                    start: reader.at,
+                };
             }
             Err(trouble) => {
                 return Err(Partial {
                     documents,
                     trouble,
                     rest,
-                    lines_before: line.saturating_sub(1),
                 });
             }
         }
@@ -124,27 +121,44 @@ impl<'a> Reader<'a> {
             Some('[') => self.list(at, depth),
             Some('"') => Ok(Node::scalar(at, Value::String(self.text()?))),
             _ => {
-                let end = self
-                    .rest
-                    .find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '+' | '-' | '.'))
-                    .unwrap_or(self.rest.len());
-                let value = match self.rest.get(..end).unwrap_or_default() {
-                    "null" => Value::Null,
-                    "true" => Value::Bool(true),
-                    "false" => Value::Bool(false),
-                    word => match serde_json::from_str::<Number>(word) {
-                        // the standard library reads floats to the last bit, which serde_json may miss
-                        Ok(found) if found.is_f64() => {
-                            Value::Number(word.parse().ok().and_then(number).unwrap_or(found))
-                        }
-                        Ok(found) => Value::Number(found),
-                        Err(_) => return Err(self.wrong("a value")),
+                let words = [
+                    ("null", Value::Null),
+                    ("true", Value::Bool(true)),
+                    ("false", Value::Bool(false)),
+                ];
+                let word = words.into_iter().find(|(word, _)| self.rest.starts_with(word));
+                let (length, value) = match word {
+                    Some((word, value)) => (word.len(), value),
+                    None => match self.number() {
+                        Some((length, value)) => (length, Value::Number(value)),
+                        None => return Err(self.wrong("a value")),
                     },
                 };
-                self.advance(end);
+                self.advance(length);
                 Ok(Node::scalar(at, value))
             }
         }
+    }
+
+    /// Reads the number that comes next, and returns its length too. As in Go it ends where no number goes on: `017` is `0` and `17`.
+    fn number(&self) -> Option<(usize, Number)> {
+        let rest = self.rest.as_bytes();
+        let byte = |at: usize| rest.get(at).copied().unwrap_or(0);
+        let digits = |from: usize| rest.iter().skip(from).take_while(|byte| byte.is_ascii_digit()).count();
+        let mut end = usize::from(byte(0) == b'-');
+        end += if byte(end) == b'0' { 1 } else { digits(end) };
+        if byte(end) == b'.' {
+            end += 1 + digits(end + 1);
+        }
+        if matches!(byte(end), b'e' | b'E') {
+            let sign = usize::from(matches!(byte(end + 1), b'+' | b'-'));
+            end += 1 + sign + digits(end + 1 + sign);
+        }
+        let word = self.rest.get(..end)?;
+        let found: Number = serde_json::from_str(word).ok()?;
+        // the standard library reads floats to the last bit, which serde_json may miss
+        let exact = found.is_f64().then(|| word.parse().ok().and_then(number)).flatten();
+        Some((end, exact.unwrap_or(found)))
     }
 
     fn map(&mut self, start: Mark, depth: usize) -> Result<Node, Trouble> {

@@ -20,6 +20,7 @@ pub mod write;
 
 use serde_json::Value;
 
+use self::documents::Excerpt;
 pub use self::{
     binary::is_base64,
     documents::{Chunk, split},
@@ -38,53 +39,68 @@ pub enum Duplicates {
 
 /// Reads the documents of one part of a text. One that can't be read to its end is the last.
 pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
-    let chunk = Chunk {
-        text: &documents::with_line_ends(chunk.text),
-        ..chunk
+    let start = Mark {
+        line: chunk.lines_before.saturating_add(1),
+        column: 1,
     };
-    let (lines, text) = documents::after_marker(chunk.text);
-    if !text.trim_start().starts_with('{') {
-        return read::read(chunk.text, chunk.lines_before, duplicates);
+    let excerpt = Excerpt {
+        text: &documents::with_line_ends(chunk.text),
+        start,
+    };
+    if chunk.lines_before == 0 && is_like_json(excerpt) {
+        return read_json_first(excerpt, duplicates);
     }
-    let partial = match json::read(text, chunk.lines_before.saturating_add(lines), duplicates) {
+    let documents = read::read(excerpt, duplicates);
+    let inside = excerpt.without_marker();
+    if documents.iter().all(Result::is_ok) || !is_like_json(inside) {
+        return documents;
+    }
+    // kubectl doesn't try JSON here, but what a program has written should be read wherever it stands
+    match json::read(inside, duplicates) {
+        Ok(json) => json,
+        Err(partial) if is_further(&documents, partial.trouble.at) => documents,
+        Err(partial) => told_as_json(inside, documents, partial),
+    }
+}
+
+/// Reads what starts with `{` at the beginning of a text: as JSON, and as YAML what is no JSON behind at most one document of it.
+fn read_json_first(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+    let mut partial = match json::read(excerpt, duplicates) {
         Ok(documents) => return documents,
         Err(partial) => partial,
     };
-    // a mapping in YAML's flow style also starts with `{`; behind the tabs that JSON takes, if kubectl tried that first
-    let without_tabs = documents::without_leading_tabs(chunk.text);
-    let chunk = Chunk {
-        text: if chunk.lines_before == 0 {
-            &without_tabs
-        } else {
-            chunk.text
-        },
-        ..chunk
-    };
-    let documents = read::read(chunk.text, chunk.lines_before, duplicates);
-    if documents.iter().all(Result::is_ok) {
-        return documents;
+    if partial.documents.len() > 1 {
+        partial.documents.push(Err(vec![partial.trouble]));
+        return partial.documents;
     }
-    // who got further knows better what is wrong
-    let is_further = |documents: &[Result<Node, Vec<Trouble>>]| {
-        let first = documents.iter().find_map(|document| document.as_ref().err()?.first());
-        first.is_none_or(|first| first.at > partial.trouble.at)
-    };
-    // kubectl goes on with YAML behind one document of JSON
-    if partial.documents.len() == 1 {
-        let more = read::read(partial.rest, partial.lines_before, duplicates);
-        if is_further(&more) {
-            return partial.documents.into_iter().chain(more).collect();
-        }
+    let documents = read::read(partial.rest.without_blanks(), duplicates);
+    if is_further(&documents, partial.trouble.at) {
+        partial.documents.extend(documents);
+        return partial.documents;
     }
-    if is_further(&documents) {
-        return documents;
-    }
-    let is_like_json = text
-        .trim_start()
-        .strip_prefix('{')
-        .is_some_and(|rest| rest.trim_start().starts_with('"'));
-    if is_like_json {
-        vec![Err(vec![partial.trouble])]
+    told_as_json(excerpt, documents, partial)
+}
+
+fn is_like_json(excerpt: Excerpt<'_>) -> bool {
+    excerpt.text.trim_start().starts_with('{')
+}
+
+/// Says whether documents have no mistake up to a place: who got further knows better what is wrong.
+fn is_further(documents: &[Result<Node, Vec<Trouble>>], at: Mark) -> bool {
+    let first = documents.iter().find_map(|document| document.as_ref().err()?.first());
+    first.is_none_or(|first| first.at > at)
+}
+
+/// Says what is wrong with a text that is neither JSON nor YAML, in words about JSON if it starts as JSON does.
+fn told_as_json(
+    excerpt: Excerpt<'_>,
+    documents: Vec<Result<Node, Vec<Trouble>>>,
+    mut partial: json::Partial<'_>,
+) -> Vec<Result<Node, Vec<Trouble>>> {
+    let inside = excerpt.text.trim_start().strip_prefix('{');
+    if inside.is_some_and(|inside| inside.trim_start().starts_with('"')) {
+        partial.documents.push(Err(vec![partial.trouble]));
+        partial.documents
     } else {
         documents
     }

@@ -1,46 +1,18 @@
 //! Makes events of tokens, by the grammar of libyaml (`parserc.go` of go.yaml.in/yaml/v2). Nothing here recurses.
 
+mod block_collection;
+mod document;
+mod event;
+mod flow_collection;
+
 use std::borrow::Cow;
 
+pub(crate) use self::event::{Event, Scalar};
 use crate::{
     marks::Mark,
     node::Trouble,
     scanner::{Scanner, Token, trouble},
 };
-
-/// What a document is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Event<'a> {
-    /// A document begins.
-    DocumentStart,
-    /// A document ends.
-    DocumentEnd,
-    /// An alias, written `*name`: the value with the anchor of this name.
-    Alias(&'a str),
-    /// A text, which may mean something else.
-    Scalar(Scalar<'a>),
-    /// A list begins.
-    SequenceStart(Option<&'a str>),
-    /// A list ends.
-    SequenceEnd,
-    /// A mapping begins.
-    MappingStart(Option<&'a str>),
-    /// A mapping ends.
-    MappingEnd,
-}
-
-/// A text as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Scalar<'a> {
-    /// The text without quotes and escapes.
-    pub text: Cow<'a, str>,
-    /// Whether it is neither quoted nor a block.
-    pub is_plain: bool,
-    /// Its name for aliases.
-    pub anchor: Option<&'a str>,
-    /// Its tag, in full.
-    pub tag: Option<String>,
-}
 
 /// Where in the grammar the parser is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,84 +133,6 @@ impl<'a> Parser<'a> {
         self.state = self.states.pop().unwrap_or(State::DocumentEnd);
     }
 
-    fn document_start(&mut self) -> Result<Option<(Event<'a>, Mark)>, Trouble> {
-        if self.state == State::DocumentStart {
-            while *self.token()? == Token::DocumentEnd {
-                self.scanner.next_token()?;
-            }
-        }
-        let is_implicit = self.state == State::ImplicitDocumentStart;
-        let mark = self.scanner.peek()?.1;
-        match self.token()? {
-            Token::StreamEnd => {
-                self.state = State::End;
-                return Ok(None);
-            }
-            Token::VersionDirective | Token::TagDirective { .. } | Token::DocumentStart => {}
-            _ if is_implicit => {
-                self.states.push(State::DocumentEnd);
-                self.state = State::BlockNode;
-                return Ok(Some((Event::DocumentStart, mark)));
-            }
-            _ => {}
-        }
-        self.directives()?;
-        let (token, mark) = self.scanner.next_token()?;
-        if token != Token::DocumentStart {
-            return Err(trouble(mark, "the document has ended before this")
-                .hint("look at the indentation of this line, or put `---` before it if a document begins here"));
-        }
-        self.states.push(State::DocumentEnd);
-        self.state = State::DocumentContent;
-        Ok(Some((Event::DocumentStart, mark)))
-    }
-
-    fn directives(&mut self) -> Result<(), Trouble> {
-        let mut has_version = false;
-        while matches!(self.token()?, Token::VersionDirective | Token::TagDirective { .. }) {
-            let (token, mark) = self.scanner.next_token()?;
-            match token {
-                Token::TagDirective { handle, prefix } => {
-                    if self.tag_prefixes.iter().any(|(known, _)| *known == handle) {
-                        return Err(trouble(mark, format!("`%TAG {handle}` is there twice")));
-                    }
-                    self.tag_prefixes.push((handle, prefix));
-                }
-                _ if has_version => return Err(trouble(mark, "`%YAML` is there twice")),
-                _ => has_version = true,
-            }
-        }
-        Ok(())
-    }
-
-    fn document_content(&mut self) -> Step<'a> {
-        let (token, mark) = self.scanner.peek()?;
-        if matches!(
-            token,
-            Token::VersionDirective
-                | Token::TagDirective { .. }
-                | Token::DocumentStart
-                | Token::DocumentEnd
-                | Token::StreamEnd
-        ) {
-            let mark = *mark;
-            self.pop_state();
-            return self.empty(self.state, mark);
-        }
-        self.node(Allowed::Block)
-    }
-
-    fn document_end(&mut self) -> Step<'a> {
-        let (token, mark) = self.scanner.peek()?;
-        let (is_explicit, mark) = (*token == Token::DocumentEnd, *mark);
-        if is_explicit {
-            self.scanner.next_token()?;
-        }
-        self.tag_prefixes.clear();
-        self.state = State::DocumentStart;
-        Ok((Event::DocumentEnd, mark))
-    }
-
     fn node(&mut self, allowed: Allowed) -> Step<'a> {
         if matches!(self.token()?, Token::Alias(_))
             && let (Token::Alias(name), mark) = self.scanner.next_token()?
@@ -317,160 +211,6 @@ impl<'a> Parser<'a> {
             }
         };
         Ok(format!("{prefix}{suffix}"))
-    }
-
-    fn block_sequence_entry(&mut self) -> Step<'a> {
-        let (token, mark) = self.scanner.next_token()?;
-        match token {
-            Token::BlockEntry => {
-                if matches!(self.token()?, Token::BlockEntry | Token::BlockEnd) {
-                    self.empty(State::BlockSequenceEntry, behind(mark))
-                } else {
-                    self.value_then(State::BlockSequenceEntry, Allowed::Block)
-                }
-            }
-            Token::BlockEnd => self.close(Event::SequenceEnd, mark),
-            _ => Err(self.unexpected(
-                mark,
-                "an entry of the list is expected here, which starts with `- `",
-                "list",
-            )),
-        }
-    }
-
-    fn indentless_sequence_entry(&mut self) -> Step<'a> {
-        let mark = self.scanner.peek()?.1;
-        if *self.token()? != Token::BlockEntry {
-            self.pop_state();
-            return Ok((Event::SequenceEnd, mark));
-        }
-        self.scanner.next_token()?;
-        if matches!(
-            self.token()?,
-            Token::BlockEntry | Token::Key | Token::Value | Token::BlockEnd
-        ) {
-            self.empty(State::IndentlessSequenceEntry, behind(mark))
-        } else {
-            self.value_then(State::IndentlessSequenceEntry, Allowed::Block)
-        }
-    }
-
-    fn block_mapping_key(&mut self) -> Step<'a> {
-        let (token, mark) = self.scanner.next_token()?;
-        match token {
-            Token::Key => {
-                if matches!(self.token()?, Token::Key | Token::Value | Token::BlockEnd) {
-                    self.empty(State::BlockMappingValue, behind(mark))
-                } else {
-                    self.value_then(State::BlockMappingValue, Allowed::BlockOrIndentless)
-                }
-            }
-            Token::BlockEnd => self.close(Event::MappingEnd, mark),
-            _ => Err(self.unexpected(mark, "a key of the mapping is expected here", "mapping")),
-        }
-    }
-
-    fn block_mapping_value(&mut self) -> Step<'a> {
-        let mark = self.scanner.peek()?.1;
-        if *self.token()? != Token::Value {
-            return self.empty(State::BlockMappingKey, mark);
-        }
-        self.scanner.next_token()?;
-        if matches!(self.token()?, Token::Key | Token::Value | Token::BlockEnd) {
-            self.empty(State::BlockMappingKey, behind(mark))
-        } else {
-            self.value_then(State::BlockMappingKey, Allowed::BlockOrIndentless)
-        }
-    }
-
-    fn flow_sequence_entry(&mut self, is_first: bool) -> Step<'a> {
-        if !is_first && !self.comma(&Token::FlowSequenceEnd)? {
-            let mark = self.scanner.peek()?.1;
-            return Err(self.unexpected(mark, "`,` or `]` is expected here", "list"));
-        }
-        let mark = self.scanner.peek()?.1;
-        match self.token()? {
-            Token::FlowSequenceEnd => {
-                self.scanner.next_token()?;
-                self.close(Event::SequenceEnd, mark)
-            }
-            Token::Key => {
-                self.scanner.next_token()?;
-                self.state = State::FlowSequencePairKey;
-                Ok((Event::MappingStart(None), mark))
-            }
-            _ => self.value_then(State::FlowSequenceEntry, Allowed::Flow),
-        }
-    }
-
-    fn flow_sequence_pair_key(&mut self) -> Step<'a> {
-        let (token, mark) = self.scanner.peek()?;
-        let mark = *mark;
-        if matches!(token, Token::Value | Token::FlowEntry | Token::FlowSequenceEnd) {
-            // libyaml takes this token, too; a value then is none
-            self.scanner.next_token()?;
-            self.empty(State::FlowSequencePairValue, behind(mark))
-        } else {
-            self.value_then(State::FlowSequencePairValue, Allowed::Flow)
-        }
-    }
-
-    fn flow_sequence_pair_value(&mut self) -> Step<'a> {
-        let mark = self.scanner.peek()?.1;
-        if *self.token()? == Token::Value {
-            self.scanner.next_token()?;
-            if !matches!(self.token()?, Token::FlowEntry | Token::FlowSequenceEnd) {
-                return self.value_then(State::FlowSequencePairEnd, Allowed::Flow);
-            }
-        }
-        self.empty(State::FlowSequencePairEnd, mark)
-    }
-
-    fn flow_mapping_key(&mut self, is_first: bool) -> Step<'a> {
-        if !is_first && !self.comma(&Token::FlowMappingEnd)? {
-            let mark = self.scanner.peek()?.1;
-            return Err(self.unexpected(mark, "`,` or `}` is expected here", "mapping"));
-        }
-        let mark = self.scanner.peek()?.1;
-        match self.token()? {
-            Token::FlowMappingEnd => {
-                self.scanner.next_token()?;
-                self.close(Event::MappingEnd, mark)
-            }
-            Token::Key => {
-                self.scanner.next_token()?;
-                if matches!(self.token()?, Token::Value | Token::FlowEntry | Token::FlowMappingEnd) {
-                    self.empty(State::FlowMappingValue, mark)
-                } else {
-                    self.value_then(State::FlowMappingValue, Allowed::Flow)
-                }
-            }
-            _ => self.value_then(State::FlowMappingEmptyValue, Allowed::Flow),
-        }
-    }
-
-    fn flow_mapping_value(&mut self) -> Step<'a> {
-        let mark = self.scanner.peek()?.1;
-        if *self.token()? == Token::Value {
-            self.scanner.next_token()?;
-            if !matches!(self.token()?, Token::FlowEntry | Token::FlowMappingEnd) {
-                return self.value_then(State::FlowMappingKey, Allowed::Flow);
-            }
-        }
-        self.empty(State::FlowMappingKey, mark)
-    }
-
-    /// Takes the comma between two entries; says whether one was there, or the end of the list or mapping is.
-    fn comma(&mut self, end: &Token<'a>) -> Result<bool, Trouble> {
-        let is_comma = match self.token()? {
-            Token::FlowEntry => true,
-            token if token == end => return Ok(true),
-            _ => false,
-        };
-        if is_comma {
-            self.scanner.next_token()?;
-        }
-        Ok(is_comma)
     }
 
     /// Ends the innermost list or mapping.

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::{
     Duplicates,
+    documents::{self, Excerpt},
     marks::Mark,
     node::{Content, DEPTH, Key, Node, Trouble},
     parser::{Event, Parser, Scalar},
@@ -16,9 +19,13 @@ use crate::{
 const COPIED: usize = 16 * 1024 * 1024;
 
 /// Reads the documents of a text; one that can't be read to its end is the last.
-pub(crate) fn read(text: &str, lines_before: u32, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
-    let mut documents = Vec::new();
-    let mut reader = Reader::new(lines_before, duplicates);
+pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
+    if let Some(trouble) = documents::joined_marker(excerpt) {
+        return vec![Err(vec![trouble])];
+    }
+    let Excerpt { text, start } = excerpt;
+    let mut read = Vec::new();
+    let mut reader = Reader::new(start, duplicates);
     let mut parser = match Parser::new(text) {
         Ok(parser) => parser,
         Err(trouble) => return vec![Err(vec![reader.moved(trouble)])],
@@ -26,12 +33,12 @@ pub(crate) fn read(text: &str, lines_before: u32, duplicates: Duplicates) -> Vec
     while let Some(next) = parser.next() {
         let step = match next {
             Ok((Event::DocumentStart, _)) => {
-                reader = Reader::new(lines_before, duplicates);
+                reader = Reader::new(start, duplicates);
                 Ok(())
             }
             Ok((Event::DocumentEnd, _)) => {
-                let done = std::mem::replace(&mut reader, Reader::new(lines_before, duplicates));
-                documents.extend(done.finish());
+                let done = std::mem::replace(&mut reader, Reader::new(start, duplicates));
+                read.extend(done.finish());
                 Ok(())
             }
             Ok((event, at)) => {
@@ -42,22 +49,25 @@ pub(crate) fn read(text: &str, lines_before: u32, duplicates: Duplicates) -> Vec
         };
         if let Err(trouble) = step {
             reader.troubles.push(trouble);
-            documents.push(Err(reader.troubles));
+            read.push(Err(reader.troubles));
             break;
         }
     }
-    documents
+    read
 }
 
 /// A document that is being read.
 struct Reader<'a> {
-    lines_before: u32,
+    start: Mark,
     duplicates: Duplicates,
     open: Vec<Open<'a>>,
     root: Option<Node>,
     anchors: BTreeMap<&'a str, Anchored>,
     copied: usize,
     troubles: Vec<Trouble>,
+    /// Values and mappings with something in them that JSON can't hold, by their places. As in Go they are mistakes only if no later
+    /// key of the same name replaces them.
+    not_json: BTreeMap<Mark, Trouble>,
     /// Whether a second document was found in this one: more than that needs not be said of its keys.
     runs_together: bool,
 }
@@ -68,8 +78,8 @@ enum Anchored {
     Scalar(Meaning),
     /// A list or mapping.
     Node(Node),
-    /// A list or mapping that has not ended yet.
-    Open,
+    /// A list or mapping that has not ended yet, and starts here.
+    Open(Mark),
 }
 
 /// A list or mapping whose end is not seen yet.
@@ -106,7 +116,8 @@ struct Known {
 /// A key whose value comes next.
 enum Waiting {
     Key(Key),
-    Twice,
+    /// The value is dropped.
+    Nothing,
     Merge,
 }
 
@@ -156,16 +167,27 @@ fn no_merge(at: Mark) -> Trouble {
     Trouble::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
 }
 
+/// Returns the first trouble of those whose places are in a value, whose depth is bounded.
+fn first_of(node: &Node, troubles: &BTreeMap<Mark, Trouble>) -> Option<Trouble> {
+    let own = troubles.get(&node.at).cloned();
+    own.or_else(|| match &node.content {
+        Content::Scalar(_) => None,
+        Content::List(nodes) => nodes.iter().find_map(|node| first_of(node, troubles)),
+        Content::Map(entries) => entries.iter().find_map(|(_, node)| first_of(node, troubles)),
+    })
+}
+
 impl<'a> Reader<'a> {
-    fn new(lines_before: u32, duplicates: Duplicates) -> Reader<'a> {
+    fn new(start: Mark, duplicates: Duplicates) -> Reader<'a> {
         Reader {
-            lines_before,
+            start,
             duplicates,
             open: Vec::new(),
             root: None,
             anchors: BTreeMap::new(),
             copied: 0,
             troubles: Vec::new(),
+            not_json: BTreeMap::new(),
             runs_together: false,
         }
     }
@@ -173,8 +195,11 @@ impl<'a> Reader<'a> {
     /// Returns a place in the whole text.
     fn place(&self, at: Mark) -> Mark {
         Mark {
-            line: at.line.saturating_add(self.lines_before),
-            ..at
+            line: at.line.saturating_add(self.start.line).saturating_sub(1),
+            column: match at.line {
+                1 => at.column.saturating_add(self.start.column).saturating_sub(1),
+                _ => at.column,
+            },
         }
     }
 
@@ -185,7 +210,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn finish(self) -> Option<Result<Node, Vec<Trouble>>> {
+    fn finish(mut self) -> Option<Result<Node, Vec<Trouble>>> {
+        if !self.not_json.is_empty()
+            && let Some(root) = &self.root
+        {
+            self.troubles.extend(first_of(root, &self.not_json));
+        }
         if self.troubles.is_empty() {
             self.root.map(Ok)
         } else {
@@ -211,7 +241,7 @@ impl<'a> Reader<'a> {
                 Trouble::new(at, format!("nothing before this alias is called `&{name}`"))
                     .hint("put the value in quotes if it starts with `*`"),
             ),
-            Some(Anchored::Open) => Err(Trouble::new(
+            Some(Anchored::Open(_)) => Err(Trouble::new(
                 at,
                 format!("this alias stands for what it is in, `&{name}`"),
             )),
@@ -238,13 +268,7 @@ impl<'a> Reader<'a> {
             None => scalar.is_plain,
             Some(tag) => tag == "!" || tag == "tag:yaml.org,2002:merge",
         };
-        if is_implicit
-            && text == "<<"
-            && let Some(waiting) = self.missing_key()
-        {
-            *waiting = Some(Waiting::Merge);
-            return Ok(());
-        }
+        let is_merge = is_implicit && text == "<<";
         let meaning = match scalar.tag.as_deref() {
             None if scalar.is_plain => scalar::plain(text),
             None => Meaning::Text(scalar.text.into_owned()),
@@ -257,18 +281,26 @@ impl<'a> Reader<'a> {
             self.charge(meaning.size(), at)?;
             self.anchors.insert(anchor, Anchored::Scalar(meaning.clone()));
         }
+        if is_merge && let Some(waiting) = self.missing_key() {
+            *waiting = Some(Waiting::Merge);
+            return Ok(());
+        }
         self.meaning(meaning, at)
     }
 
     /// Takes a scalar as a key or as a value.
     fn meaning(&mut self, meaning: Meaning, at: Mark) -> Result<(), Trouble> {
-        if let Some(waiting) = self.missing_key() {
-            let text = meaning.into_key().map_err(|message| Trouble::new(at, message))?;
-            *waiting = Some(Waiting::Key(Key { text, at }));
-            self.judge_key();
+        if self.missing_key().is_some() {
+            match meaning.into_key() {
+                Ok(text) => self.key(Key { text, at }),
+                Err(message) => self.bad_key(Trouble::new(at, message)),
+            }
             return Ok(());
         }
-        let value = meaning.into_value().map_err(|message| Trouble::new(at, message))?;
+        let value = meaning.into_value().unwrap_or_else(|message| {
+            self.not_json.insert(at, Trouble::new(at, message));
+            Value::Null
+        });
         self.add(Node::scalar(at, value), false)
     }
 
@@ -277,6 +309,24 @@ impl<'a> Reader<'a> {
         match &mut self.open.last_mut()?.inside {
             Inside::Map(map) if map.waiting.is_none() => Some(&mut map.waiting),
             Inside::Map(_) | Inside::List(_) => None,
+        }
+    }
+
+    /// Takes a key, which comes next.
+    fn key(&mut self, key: Key) {
+        if let Some(waiting) = self.missing_key() {
+            *waiting = Some(Waiting::Key(key));
+            self.judge_key();
+        }
+    }
+
+    /// Takes a key that JSON can't hold, which comes next: nothing can replace it in its mapping, but something can replace that.
+    fn bad_key(&mut self, trouble: Trouble) {
+        if let Some(waiting) = self.missing_key() {
+            *waiting = Some(Waiting::Nothing);
+        }
+        if let Some(open) = self.open.last() {
+            self.not_json.entry(open.at).or_insert(trouble);
         }
     }
 
@@ -305,7 +355,7 @@ impl<'a> Reader<'a> {
         } else if !is_top || !self.runs_together {
             self.troubles.push(Trouble::twice(key, first.at));
         }
-        *waiting = Some(Waiting::Twice);
+        *waiting = Some(Waiting::Nothing);
     }
 
     fn begin(&mut self, at: Mark, anchor: Option<&'a str>, inside: Inside) -> Result<(), Trouble> {
@@ -316,7 +366,7 @@ impl<'a> Reader<'a> {
             return Err(Trouble::too_deep(at));
         }
         if let Some(name) = anchor {
-            self.anchors.insert(name, Anchored::Open);
+            self.anchors.insert(name, Anchored::Open(at));
         }
         self.open.push(Open { at, anchor, inside });
         Ok(())
@@ -330,7 +380,10 @@ impl<'a> Reader<'a> {
             Inside::List(nodes) => Node::list(at, nodes),
             Inside::Map(map) => Node::map(at, map.entries),
         };
-        if let Some(name) = anchor {
+        // something inside may have taken the name over
+        if let Some(name) = anchor
+            && matches!(self.anchors.get(name), Some(Anchored::Open(start)) if *start == at)
+        {
             self.charge(node.size, node.at)?;
             self.anchors.insert(name, Anchored::Node(node.clone()));
         }
@@ -357,9 +410,19 @@ impl<'a> Reader<'a> {
             Inside::List(nodes) => nodes.push(node),
             Inside::Map(map) => match map.waiting.take() {
                 Some(Waiting::Key(key)) => map.insert(key, node, false),
-                Some(Waiting::Merge) => map.merge(node, is_alias)?,
+                Some(Waiting::Merge) => {
+                    let merged = match &node.content {
+                        Content::List(nodes) => nodes.as_slice(),
+                        Content::Map(_) | Content::Scalar(_) => std::slice::from_ref(&node),
+                    };
+                    let bad = merged.iter().find_map(|source| self.not_json.get(&source.at));
+                    if let Some(bad) = bad.cloned() {
+                        self.not_json.entry(open.at).or_insert(bad);
+                    }
+                    map.merge(node, is_alias)?;
+                }
                 // a key comes first, always
-                Some(Waiting::Twice) | None => {}
+                Some(Waiting::Nothing) | None => {}
             },
         }
         Ok(())

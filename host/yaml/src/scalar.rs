@@ -47,7 +47,8 @@ impl Meaning {
         match self {
             Meaning::Null => Err("a key can't be null".to_owned()),
             Meaning::Bool(value) => Ok(value.to_string()),
-            Meaning::Whole(value) => Ok(value.to_string()),
+            Meaning::Whole(value) if value.is_i64() => Ok(value.to_string()),
+            Meaning::Whole(value) => Err(format!("{value} is too large for a number as a key; put it in quotes")),
             Meaning::Float(value) => Ok(float_key(value)),
             Meaning::Text(text) => Ok(text),
         }
@@ -73,6 +74,7 @@ pub(crate) fn plain(text: &str) -> Meaning {
         Some('0'..='9' | '+' | '-') => {
             let digits = text.replace('_', "");
             whole(&digits)
+                .or_else(|| signed_binary(&digits))
                 .map(Meaning::Whole)
                 .or_else(|| float(&digits).map(Meaning::Float))
         }
@@ -127,6 +129,11 @@ fn whole(text: &str) -> Option<Number> {
     }
 }
 
+/// Reads a binary number whose sign is behind its prefix, such as `0b-1`: `goyaml.v2` cuts `0b` off and reads what is left.
+fn signed_binary(text: &str) -> Option<Number> {
+    i64::from_str_radix(text.strip_prefix("0b")?, 2).ok().map(Number::from)
+}
+
 fn has_underscores_between_digits(text: &str) -> bool {
     let is_digit = |part: Option<u8>| part.is_some_and(|byte| byte.is_ascii_digit());
     let parts: Vec<&[u8]> = text.as_bytes().split(|byte| *byte == b'_').collect();
@@ -158,11 +165,11 @@ fn float_key(value: f64) -> String {
     if value.is_nan() {
         return ".nan".to_owned();
     }
-    if value.is_infinite() {
-        return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
-    }
     #[expect(clippy::cast_possible_truncation, reason = "Go rounds such a key to 32 bits, too")]
     let short = value as f32;
+    if short.is_infinite() {
+        return if short > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    }
     let scientific = format!("{short:e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else {
         return scientific;

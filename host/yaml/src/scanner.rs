@@ -2,20 +2,22 @@
 //! the same meaning, also where YAML's specification is stricter. A key without `?` is known as one only when its `:` is seen: until
 //! then its tokens wait in a queue, into which the token for the key is put afterwards.
 
-mod block;
+mod block_scalar;
 mod cursor;
-mod folded;
-mod names;
+mod directive;
+mod flow_scalar;
+mod properties;
+mod simple_key;
 mod token;
 
 use std::collections::VecDeque;
 
-use self::cursor::Cursor;
-pub(crate) use self::token::Token;
+use self::{
+    cursor::Cursor,
+    simple_key::{SimpleKey, is_valid},
+};
+pub(crate) use self::{cursor::break_length, token::Token};
 use crate::{marks::Mark, node::Trouble};
-
-/// How many characters a key without `?` may have.
-const LONGEST_KEY: u32 = 1024;
 
 /// A token and where it starts.
 pub(crate) type Placed<'a> = (Token<'a>, Mark);
@@ -32,31 +34,9 @@ pub(crate) struct Scanner<'a> {
     simple_key_allowed: bool,
     /// What may turn out to be a key: one for the block style, and one for each open bracket.
     simple_keys: Vec<SimpleKey>,
-    /// Whether the next line may begin with a byte order mark: the first one, and the one behind `---`.
-    may_skip_byte_order_mark: bool,
+    /// Whether the next line may begin with byte order marks: the first one, and the one behind a `---` in it.
+    may_skip_byte_order_marks: bool,
     is_over: bool,
-}
-
-/// A token that is a key if `:` comes after it.
-#[derive(Clone, Copy, Default)]
-struct SimpleKey {
-    is_possible: bool,
-    /// Whether it can only be a key, by its indentation.
-    is_required: bool,
-    /// Whether the parser waits for its `:`. Go's doesn't for `[]` and `{}`, which are never keys.
-    is_waited_for: bool,
-    token_number: usize,
-    line: u32,
-    column: u32,
-}
-
-impl SimpleKey {
-    fn mark(self) -> Mark {
-        Mark {
-            line: self.line.saturating_add(1),
-            column: self.column.saturating_add(1),
-        }
-    }
 }
 
 pub(super) fn trouble(at: Mark, message: impl AsRef<str>) -> Trouble {
@@ -74,7 +54,7 @@ impl<'a> Scanner<'a> {
             indents: Vec::new(),
             simple_key_allowed: true,
             simple_keys: vec![SimpleKey::default()],
-            may_skip_byte_order_mark: true,
+            may_skip_byte_order_marks: true,
             is_over: false,
         };
         match forbidden(text) {
@@ -109,50 +89,6 @@ impl<'a> Scanner<'a> {
 
     fn flow_level(&self) -> usize {
         self.simple_keys.len() - 1
-    }
-
-    /// Says whether the first token of the queue may still turn out to be a key.
-    fn head_may_be_key(&mut self) -> Result<bool, Trouble> {
-        let (line, column, head) = (self.cursor.line(), self.cursor.column(), self.taken);
-        for key in &mut self.simple_keys {
-            if key.is_waited_for && key.token_number == head && is_valid(key, line, column)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Remembers that a key may begin here.
-    fn save_simple_key(&mut self) -> Result<(), Trouble> {
-        if !self.simple_key_allowed {
-            return Ok(());
-        }
-        self.remove_simple_key()?;
-        let column = self.cursor.column();
-        let key = SimpleKey {
-            is_possible: true,
-            is_required: self.flow_level() == 0 && self.indent == Some(column),
-            is_waited_for: true,
-            token_number: self.taken + self.queue.len(),
-            line: self.cursor.line(),
-            column,
-        };
-        if let Some(last) = self.simple_keys.last_mut() {
-            *last = key;
-        }
-        Ok(())
-    }
-
-    /// Forgets what might have been a key.
-    fn remove_simple_key(&mut self) -> Result<(), Trouble> {
-        match self.simple_keys.last_mut() {
-            Some(key) if key.is_possible && key.is_required => Err(no_colon(*key)),
-            Some(key) => {
-                key.is_possible = false;
-                Ok(())
-            }
-            None => Ok(()),
-        }
     }
 
     /// Begins a list or mapping in block style if the column is to the right of the open one.
@@ -195,7 +131,7 @@ impl<'a> Scanner<'a> {
         self.unroll_indent(Some(self.cursor.column()));
         let mark = self.cursor.mark();
         let token = self.next(mark)?;
-        self.may_skip_byte_order_mark = token == Token::DocumentStart;
+        self.may_skip_byte_order_marks = token == Token::DocumentStart && mark.line == 1;
         self.queue.push_back((token, mark));
         Ok(())
     }
@@ -368,9 +304,9 @@ impl<'a> Scanner<'a> {
     /// Skips white space, comments and line breaks.
     fn skip_to_token(&mut self) {
         loop {
-            if self.may_skip_byte_order_mark && self.cursor.column() == 0 {
-                self.may_skip_byte_order_mark = false;
-                self.cursor.skip_byte_order_mark();
+            if self.may_skip_byte_order_marks && self.cursor.column() == 0 {
+                self.may_skip_byte_order_marks = false;
+                self.cursor.skip_byte_order_marks();
             }
             let may_skip_tabs = self.flow_level() > 0 || !self.simple_key_allowed;
             while self.cursor.byte(0) == b' ' || (may_skip_tabs && self.cursor.byte(0) == b'\t') {
@@ -403,24 +339,6 @@ impl<'a> Scanner<'a> {
         self.skip_blanks();
         self.skip_comment();
     }
-}
-
-/// Says whether what may be a key still can be one here. Fails if it had to be one and can't.
-fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, Trouble> {
-    if !key.is_possible {
-        return Ok(false);
-    }
-    let is_here = key.line == line && column <= key.column.saturating_add(LONGEST_KEY);
-    if !is_here && key.is_required {
-        return Err(no_colon(*key));
-    }
-    key.is_possible = is_here;
-    Ok(is_here)
-}
-
-fn no_colon(key: SimpleKey) -> Trouble {
-    trouble(key.mark(), "this line has no `:` after its key")
-        .hint("in a mapping each line is `key: value`; a text of several lines is indented below its key, after `|`")
 }
 
 /// Finds the first character that YAML doesn't allow, by its offset in bytes.

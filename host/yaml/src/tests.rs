@@ -130,6 +130,103 @@ fn aliases_and_merge_keys_are_resolved() {
     assert_snapshot!(read("<<: 1"), @"error: `<<` takes a mapping or a list of mappings");
 }
 
+/// Reads all documents of a text as kubectl does: of two equal keys the last one counts.
+fn documents(text: &str) -> String {
+    let documents = split(text)
+        .into_iter()
+        .flat_map(|chunk| super::read(chunk, Duplicates::LastWins));
+    let documents: Result<Vec<Node>, Vec<Trouble>> = documents.collect();
+    match documents {
+        Ok(nodes) => {
+            let nodes = nodes.into_iter().filter(|node| !node.is_null());
+            let values = Value::from_iter(nodes.map(|node| node.into_parts(None).0)).to_string();
+            values.replace('\u{85}', r"\u{85}").replace('\u{feff}', r"\u{feff}")
+        }
+        Err(troubles) => format!("error: {}", troubles[0].message),
+    }
+}
+
+/// `tests/cluster/tests/yaml.rs` says with many more texts what Go makes of them, and where that differs on purpose.
+#[test]
+fn documents_are_read_as_kubectl_reads_them() {
+    let texts = [
+        "\u{85}---\n\u{feff}",
+        "---\n\u{feff}a: 1\n",
+        "\u{feff}\u{feff}a: 1\nb: 2\n",
+        "a: 1\n---b: 2\n",
+        "a: \"x\n---y\"\n",
+        "a: |\n  ---b\n",
+        "%a: 1\n---# c\nb: 2\n",
+        "--- # c\u{85}a: 1\n",
+        "x\n--- # c\u{85}a: 1\nb: 2\n",
+        "%TAG! !e! x\n---\na\n",
+        "a: !%80 x\n",
+        "a: !%c3%28 x\n",
+        "a: !%c3%a4 x\n",
+        "{&x <<: {a: 1}, b: *x}\n",
+        "a: &x [&x 1]\nb: *x\n",
+        "a: &x\n &x b: 2\nc: *x\n",
+        "[0b-1, 0b+1, 0B-1, -0b-1]\n",
+        "1e39: a\n-1e39: b\n",
+        "18446744073709551615: a\n",
+        "a: {~: 1, 18446744073709551615: 2}\na: .inf\na: 2\n",
+        "a: &a {~: 1}\nb: {<<: *a}\na: 2\n",
+        "{\"a\": 1}017true\"x\"\n",
+        "{\"a\": [01]}\n",
+        "{\"a\": 1} b: 2\n",
+        "{\"a\": 1}\n...\nb: 1\n",
+        "{}{}\na: 1\n",
+        "{\"a\": \"x\u{85}y\"}\n",
+        "---\n{\"a\": \"x\u{85}y\"}\n",
+        "---\n{\"a\": \"\\/\"}\n",
+    ];
+    let read: Vec<String> = texts
+        .iter()
+        .map(|text| format!("{text:?} -> {}", documents(text)))
+        .collect();
+    assert_snapshot!(read.join("\n"), @r##"
+    "\u{85}---\n\u{feff}" -> ["\u{feff}"]
+    "---\n\u{feff}a: 1\n" -> [{"a":1}]
+    "\u{feff}\u{feff}a: 1\nb: 2\n" -> [{"a":1,"b":2}]
+    "a: 1\n---b: 2\n" -> error: a line that starts with `---` separates documents, and only a comment can be behind it
+    "a: \"x\n---y\"\n" -> error: a line that starts with `---` separates documents, and only a comment can be behind it
+    "a: |\n  ---b\n" -> [{"a":"---b\n"}]
+    "%a: 1\n---# c\nb: 2\n" -> error: this can't be read as YAML: a line can't start with `%`, but for `%YAML` and `%TAG`
+    "--- # c\u{85}a: 1\n" -> [{"a":1}]
+    "x\n--- # c\u{85}a: 1\nb: 2\n" -> ["x",{"b":2}]
+    "%TAG! !e! x\n---\na\n" -> error: this can't be read as YAML: a line can't start with `%`, but for `%YAML` and `%TAG`
+    "a: !%80 x\n" -> error: this can't be read as YAML: this tag isn't UTF-8
+    "a: !%c3%28 x\n" -> error: this can't be read as YAML: this tag isn't UTF-8
+    "a: !%c3%a4 x\n" -> [{"a":"x"}]
+    "{&x <<: {a: 1}, b: *x}\n" -> [{"a":1,"b":"<<"}]
+    "a: &x [&x 1]\nb: *x\n" -> [{"a":[1],"b":1}]
+    "a: &x\n &x b: 2\nc: *x\n" -> [{"a":{"b":2},"c":"b"}]
+    "[0b-1, 0b+1, 0B-1, -0b-1]\n" -> [[-1,1,"0B-1","-0b-1"]]
+    "1e39: a\n-1e39: b\n" -> [{"-.inf":"b",".inf":"a"}]
+    "18446744073709551615: a\n" -> error: 18446744073709551615 is too large for a number as a key; put it in quotes
+    "a: {~: 1, 18446744073709551615: 2}\na: .inf\na: 2\n" -> [{"a":2}]
+    "a: &a {~: 1}\nb: {<<: *a}\na: 2\n" -> error: a key can't be null
+    "{\"a\": 1}017true\"x\"\n" -> [{"a":1},0,17,true,"x"]
+    "{\"a\": [01]}\n" -> [{"a":[1]}]
+    "{\"a\": 1} b: 2\n" -> [{"a":1},{"b":2}]
+    "{\"a\": 1}\n...\nb: 1\n" -> error: this can't be read as JSON: expected a value, found `.`
+    "{}{}\na: 1\n" -> error: this can't be read as JSON: expected a value, found `a`
+    "{\"a\": \"x\u{85}y\"}\n" -> [{"a":"x\u{85}y"}]
+    "---\n{\"a\": \"x\u{85}y\"}\n" -> [{"a":"x y"}]
+    "---\n{\"a\": \"\\/\"}\n" -> [{"a":"/"}]
+    "##);
+}
+
+#[test]
+fn documents_behind_json_have_their_places() {
+    let text = "{\"a\": 1} b: 2\nc: 3\n";
+    let chunk = split(text)[0];
+    let documents: Vec<Node> = super::read(chunk, Duplicates::Refuse).into_iter().flatten().collect();
+    let marks = documents[1].clone().into_parts(None).1;
+    let places = ["/b", "/c"].map(|pointer| marks.find(pointer).key.map(|key| (key.line, key.column)));
+    assert_eq!(places, [Some((1, 10)), Some((2, 1))]);
+}
+
 #[test]
 fn an_alias_bomb_is_an_error() {
     let mut text = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use capstan_core::{deletion::PropagationRules, hook::Propagation};
 use serde_json::{Value, json};
 
@@ -28,6 +28,8 @@ pub(super) async fn remove(stage: &Stage, names: &[String]) -> anyhow::Result<()
         let gone = tokio::time::timeout(Duration::from_secs(30), is_gone).await;
         gone.with_context(|| format!("{name} isn't gone"))??;
     }
+    // A definition takes its kind with it.
+    cluster.refresh().await?;
     Ok(())
 }
 
@@ -65,4 +67,12 @@ pub(super) async fn health(stage: &Stage, wanted: &Health) -> anyhow::Result<()>
         .collect();
     ensure!(found == wanted.is, "the health is {found:?}");
     Ok(())
+}
+
+/// Plans the application's deletion, which must fail with these mistakes.
+pub(super) async fn refused_deletion(stage: &Stage, mistakes: &[String]) -> anyhow::Result<()> {
+    match stage.engine.plan(stage.deletion()).await {
+        Err(error) => super::are(&error.into(), mistakes),
+        Ok(_) => bail!("there are no mistakes"),
+    }
 }

@@ -252,3 +252,13 @@ fn phase(word: &str) -> Result<Phase, String> {
         },
     )
 }
+
+impl std::convert::From<OnBusy> for capstan_engine::OnBusy {
+    fn from(on_busy: OnBusy) -> capstan_engine::OnBusy {
+        match on_busy {
+            OnBusy::Refuse => capstan_engine::OnBusy::Refuse,
+            OnBusy::Wait => capstan_engine::OnBusy::Wait,
+            OnBusy::Supersede => capstan_engine::OnBusy::Supersede,
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Conducts the operations of one application: carries on with one that was left, makes way for ours, starts it and follows it.
 
 use capstan_core::plugins::Application;
-use capstan_engine::{Current, Ended, EngineError, Planned, Running};
+use capstan_engine::{CarriedOn, LintErrors, Notice, OnBusy, Planned, Policy, Running, Same, Undertaken, Work};
 
 use super::{
     follow::{self, Followed, Signals},
@@ -9,7 +9,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    args::{Global, Lints, OnBusy, Output},
+    args::{Global, Lints, Output},
     context::Context,
     exit::Exit,
     text,
@@ -21,23 +21,30 @@ pub(super) struct Conductor<'a> {
     pub(super) context: &'a Context,
     /// The options of every command.
     pub(super) global: &'a Global,
-    /// What is done when another operation runs.
-    pub(super) on_busy: OnBusy,
+    /// How its work is undertaken.
+    pub(super) policy: Policy,
     /// Who speaks.
     pub(super) voice: &'a Voice,
     /// Signals, where they are listened to from the start; else they are while an operation runs.
     pub(super) signals: Option<Signals>,
-    /// What becomes of findings.
+    /// Which findings are shown.
     pub(super) lints: Lints,
 }
 
 impl<'a> Conductor<'a> {
-    /// Makes one of a command's only application.
-    pub(super) fn only(context: &'a Context, global: &'a Global, on_busy: OnBusy, voice: &'a Voice) -> Conductor<'a> {
+    /// Makes one that refuses to wait for other operations, and shows what lint finds. `same` says which unfinished operation does what the
+    /// command asks for.
+    pub(super) fn new(context: &'a Context, global: &'a Global, same: Same, voice: &'a Voice) -> Conductor<'a> {
+        let policy = Policy {
+            by: context.who(),
+            on_busy: OnBusy::Refuse,
+            same,
+            lint_errors: LintErrors::Show,
+        };
         Conductor {
             context,
             global,
-            on_busy,
+            policy,
             voice,
             signals: None,
             lints: Lints::default(),
@@ -66,12 +73,8 @@ impl<'a> Conductor<'a> {
     /// Starts an operation, when nobody else is at work.
     pub(super) async fn start(&self, planned: Planned) -> anyhow::Result<Running> {
         let engine = &self.context.engine;
-        loop {
-            match engine.start(planned.clone(), &self.context.who()).await {
-                Err(error @ EngineError::Busy { .. }) => self.make_way(&planned.plan.application, error).await?,
-                other => return Ok(other?),
-            }
-        }
+        let started = engine.start_when_free(planned, &self.policy, |notice| self.notify(&notice));
+        Ok(started.await?)
     }
 
     /// Follows an operation to its end.
@@ -82,57 +85,61 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Comes back when nobody is at work on the application any more, or says that somebody is.
-    async fn make_way(&self, application: &Application, error: EngineError) -> anyhow::Result<()> {
-        let engine = &self.context.engine;
-        match self.on_busy {
-            OnBusy::Refuse => return Err(error.into()),
-            OnBusy::Wait => self.voice.say(&text!("{}; waiting for its end", error)),
-            OnBusy::Supersede => {
-                self.voice.say(&text!("{}; ending it first", error));
-                match engine.terminate(application, &self.context.who()).await {
-                    // What nobody drives any more is carried on with, or has just ended.
-                    Ok(Ended::Asked(_) | Ended::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
-                    Err(error) => return Err(error.into()),
+    /// Says what is waited for.
+    fn notify(&self, notice: &Notice) {
+        self.voice.say(&match notice {
+            Notice::WaitingForEnd(busy) => text!("{}; waiting for its end", busy),
+            Notice::EndingFirst(busy) => text!("{}; ending it first", busy),
+        });
+    }
+
+    /// Plans work, after what was left before its end was carried on with. That one's result is the command's own if it failed, or if it
+    /// did what the command asks for.
+    pub(super) async fn undertake(&mut self, mut work: Work) -> anyhow::Result<Result<Planned, Exit>> {
+        loop {
+            let undertaken = self
+                .context
+                .engine
+                .undertake(work, &self.policy, |notice| self.notify(&notice));
+            match undertaken.await? {
+                Undertaken::Ready(planned) => return Ok(Ok(planned)),
+                Undertaken::CarriedOn(carried_on, left) => {
+                    if let Some(exit) = self.follow_first(*carried_on).await? {
+                        return Ok(Err(exit));
+                    }
+                    work = left;
                 }
             }
         }
-        Ok(engine.until_idle(application).await?)
     }
 
-    /// Brings an operation to its end whose driver is gone. Its result is the command's own if it failed, or if it did what the command
-    /// asks for, which `is_same` says; nothing comes back if the command has its own work to do.
-    pub(super) async fn carry_on(
-        &mut self,
-        application: &Application,
-        is_same: impl Fn(&Current) -> bool,
-    ) -> anyhow::Result<Option<Exit>> {
+    /// Carries on with what was left before its end. Nothing comes back if the command has its own work to do.
+    pub(super) async fn carry_on(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
         let engine = &self.context.engine;
-        let (current, running) = loop {
-            let Some(current) = engine.current(application).await? else {
-                return Ok(None);
-            };
-            match engine.resume(application).await {
-                Ok(running) => {
-                    if self.global.output == Output::Text {
-                        let first = if is_same(&current) { "" } else { " first" };
-                        self.voice.print(&text!(
-                            "operation {} ({} by {}) was left before its end; carrying on with it{}\n",
-                            current.id,
-                            current.purpose.word(current.does),
-                            current.by,
-                            first
-                        ));
-                    }
-                    break (current, running);
-                }
-                Err(EngineError::NothingRuns(_)) => return Ok(None),
-                Err(error @ EngineError::Busy { .. }) => self.make_way(application, error).await?,
-                Err(error) => return Err(error.into()),
-            }
-        };
+        let carried_on = engine.carry_on(application, &self.policy, |notice| self.notify(&notice));
+        match carried_on.await? {
+            Some(carried_on) => self.follow_first(carried_on).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn follow_first(&mut self, carried_on: CarriedOn) -> anyhow::Result<Option<Exit>> {
+        let CarriedOn {
+            current,
+            is_same,
+            running,
+        } = carried_on;
+        if self.global.output == Output::Text {
+            self.voice.print(&text!(
+                "operation {} ({} by {}) was left before its end; carrying on with it{}\n",
+                current.id,
+                current.purpose.word(current.does),
+                current.by,
+                if is_same { "" } else { " first" }
+            ));
+        }
         Ok(match self.follow(running).await?.exit() {
-            Exit::Done if !is_same(&current) => None,
+            Exit::Done if !is_same => None,
             exit => Some(exit),
         })
     }

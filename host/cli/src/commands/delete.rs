@@ -3,11 +3,10 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use capstan_core::{
-    operation_kind::OperationKind,
     plan::{Limits, Plan},
     plugins::Application,
 };
-use capstan_engine::{Current, EngineError, Request};
+use capstan_engine::{EngineError, Request, Same, Work};
 use capstan_project::confirmed;
 use serde_json::json;
 
@@ -20,7 +19,7 @@ use super::{
     which,
 };
 use crate::{
-    args::{Delete, Global, OnBusy, Output},
+    args::{Delete, Global, Output},
     context::Context,
     exit::Exit,
     project::{self, Project},
@@ -48,7 +47,7 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
         return abandon(&context, global, delete, &context.application(app)?).await;
     }
     let voice = Voice::default();
-    let mut conductor = Conductor::only(&context, global, OnBusy::Refuse, &voice);
+    let mut conductor = Conductor::new(&context, global, Same::Deletion, &voice);
     let result = match context.application(app) {
         Ok(application) => remove(&mut conductor, delete, application, Asks::Yes).await,
         Err(error) => Err(error),
@@ -94,7 +93,7 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
             Ok(signals) => {
                 let mut conductor = Conductor {
                     signals: Some(signals),
-                    ..Conductor::only(context, global, OnBusy::Refuse, &voice)
+                    ..Conductor::new(context, global, Same::Deletion, &voice)
                 };
                 let result = remove(&mut conductor, delete, application, Asks::No).await;
                 gone_already(result, &voice)
@@ -125,11 +124,6 @@ async fn remove(
     application: Application,
     question: Asks,
 ) -> anyhow::Result<Exit> {
-    // After a deletion that succeeded nothing is left that another one could remove.
-    let is_same = |current: &Current| current.does == OperationKind::Delete;
-    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
-        return Ok(exit);
-    }
     let mut limits = Limits::default();
     limits.operation = delete.timeout.unwrap_or(limits.operation);
     let request = Request {
@@ -138,7 +132,10 @@ async fn remove(
         confirmed: confirmed(&delete.confirm),
         ..Request::delete(application)
     };
-    let planned = conductor.context.engine.plan(request).await?;
+    let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {
+        Ok(planned) => planned,
+        Err(exit) => return Ok(exit),
+    };
     if conductor.global.output == Output::Text {
         conductor.show(&planned);
         conductor.voice.print(&text!("\n"));

@@ -3,6 +3,7 @@
 use capstan_core::{event::Status, view::OperationView};
 use capstan_engine::{Record, Running};
 use serde::Serialize;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::voice::Voice;
 use crate::{
@@ -46,8 +47,10 @@ struct Result<'a> {
     logs: Vec<capstan_engine::Line>,
 }
 
-/// Signals as they come.
-pub(super) type Signals = tokio::sync::mpsc::UnboundedReceiver<Signal>;
+/// Signals as they come. The second one ends the command, so there is room for two; more say nothing new.
+pub(super) type Signals = tokio::sync::mpsc::Receiver<Signal>;
+/// How many signals wait to be read.
+const MAX_SIGNALS: usize = 2;
 
 /// Follows an operation to its end.
 pub(super) async fn to_end(running: Running, global: &Global) -> anyhow::Result<Followed> {
@@ -57,7 +60,7 @@ pub(super) async fn to_end(running: Running, global: &Global) -> anyhow::Result<
 
 /// Follows an operation to its end, for one of several applications.
 pub(super) async fn to_end_as(
-    mut running: Running,
+    running: Running,
     global: &Global,
     voice: &Voice,
     signals: &mut Signals,
@@ -65,6 +68,7 @@ pub(super) async fn to_end_as(
     let mut text = RunText::new(Paint::new(global.color));
     let mut logs = Vec::new();
     let mut interrupted = false;
+    let mut records = running.subscribe();
     loop {
         let record = tokio::select! {
             biased;
@@ -83,7 +87,7 @@ pub(super) async fn to_end_as(
                 running.leave().await;
                 return Ok(Followed::Left);
             }
-            record = running.next() => record,
+            record = records.next() => record,
         };
         let Some(record) = record else { break };
         match global.output {
@@ -109,7 +113,7 @@ pub(super) async fn to_end_as(
 #[cfg(unix)]
 pub(super) fn signals() -> std::io::Result<Signals> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (told, signals) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
@@ -120,7 +124,7 @@ pub(super) fn signals() -> std::io::Result<Signals> {
                 Some(()) = hangup.recv() => Signal::Leave("SIGHUP"),
                 else => return,
             };
-            if told.send(signal).is_err() {
+            if let Err(TrySendError::Closed(_)) = sender.try_send(signal) {
                 return;
             }
         }
@@ -130,7 +134,13 @@ pub(super) fn signals() -> std::io::Result<Signals> {
 
 #[cfg(not(unix))]
 pub(super) fn signals() -> std::io::Result<Signals> {
-    let (told, signals) = tokio::sync::mpsc::unbounded_channel();
-    tokio::spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && told.send(Signal::Interrupt).is_ok() {} });
+    let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            if let Err(TrySendError::Closed(_)) = sender.try_send(Signal::Interrupt) {
+                return;
+            }
+        }
+    });
     Ok(signals)
 }

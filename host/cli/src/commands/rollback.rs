@@ -6,11 +6,11 @@ use capstan_core::{
     plan::Limits,
     plugins::Application,
 };
-use capstan_engine::{Current, Past, Request};
+use capstan_engine::{Past, Request, Same};
 
 use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Voice, which};
 use crate::{
-    args::{Global, OnBusy, Output, Rollback},
+    args::{Global, Output, Rollback},
     context::Context,
     exit::Exit,
     report::usage_error,
@@ -28,17 +28,17 @@ pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit
 async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
     let voice = Voice::default();
-    let mut conductor = Conductor::only(context, global, OnBusy::Refuse, &voice);
     let before = history_of(context, &application).await?;
-    let is_same = |current: &Current| {
-        current.purpose == Purpose::Rollback
-            && match &args.operation {
-                // Where an unfinished rollback leads to was decided when it began.
-                None => true,
-                Some(wanted) => find(&before, Some(wanted)).is_ok_and(|past| past.digest == current.digest),
-            }
+    let same = match &args.operation {
+        // Where an unfinished rollback leads to was decided when it began.
+        None => Same::Rollback(None),
+        Some(wanted) => match find(&before, Some(wanted)) {
+            Ok(past) => Same::Rollback(Some(past.digest.clone())),
+            Err(_) => Same::Nothing,
+        },
     };
-    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
+    let mut conductor = Conductor::new(context, global, same, &voice);
+    if let Some(exit) = conductor.carry_on(&application).await? {
         return Ok(exit);
     }
     let history = history_of(context, &application).await?;

@@ -1,9 +1,8 @@
 //! `capstan sync`, of one application or of several.
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
-use capstan_core::{error::Diagnostic, lint::Finding, plan::Plan};
-use capstan_engine::{Current, Planned, Rehearsed, Request};
+use capstan_engine::{LintErrors, Planned, Rehearsed, Same, Work};
 
 use super::{
     conduct::Conductor,
@@ -13,7 +12,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    args::{DryRun, Global, Lints, Output, Sync},
+    args::{DryRun, Global, OnBusy, Output, Sync},
     context::Context,
     environment,
     exit::Exit,
@@ -28,11 +27,8 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
         let planned = load(path, args)?;
         let context = Context::new(global).await?;
         let on_busy = args.on_busy.unwrap_or_default();
-        let mut conductor = Conductor {
-            lints: args.lints.clone(),
-            ..Conductor::only(&context, global, on_busy, &voice)
-        };
-        let result = sync(&mut conductor, args, Source::Saved(Box::new(planned))).await;
+        let mut conductor = conductor(&context, global, args, on_busy, &voice);
+        let result = sync(&mut conductor, args, Work::Saved(Box::new(planned))).await;
         context.save()?;
         return result;
     }
@@ -40,12 +36,9 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
     let result = match prepared.all.pop() {
         Some((app, desired)) if prepared.all.is_empty() => {
             let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
-            let source = Source::Request(Box::new(request(&prepared.context, &app, desired)?));
-            let mut conductor = Conductor {
-                lints: args.lints.clone(),
-                ..Conductor::only(&prepared.context, &prepared.global, on_busy, &voice)
-            };
-            sync(&mut conductor, args, source).await
+            let work = Work::Request(Box::new(request(&prepared.context, &app, desired)?));
+            let mut conductor = conductor(&prepared.context, &prepared.global, args, on_busy, &voice);
+            sync(&mut conductor, args, work).await
         }
         last => {
             prepared.all.extend(last);
@@ -55,12 +48,6 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
     // What was done in an embedded cluster was done, however it ended.
     prepared.context.save()?;
     result
-}
-
-/// What is synced.
-enum Source {
-    Request(Box<Request>),
-    Saved(Box<Planned>),
 }
 
 fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
@@ -86,19 +73,16 @@ async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> 
         turns.push(Turn {
             name: app.name,
             after: app.depends_on,
-            work: (on_busy, Source::Request(Box::new(request))),
+            work: (on_busy, Work::Request(Box::new(request))),
         });
     }
     let (context, global) = (&prepared.context, &prepared.global);
-    several::run(global, turns, |voice, (on_busy, source)| async move {
+    several::run(global, turns, |voice, (on_busy, work)| async move {
         let result = match follow::signals() {
             Ok(signals) => {
-                let mut conductor = Conductor {
-                    signals: Some(signals),
-                    lints: args.lints.clone(),
-                    ..Conductor::only(context, global, on_busy, &voice)
-                };
-                sync(&mut conductor, args, source).await
+                let mut conductor = conductor(context, global, args, on_busy, &voice);
+                conductor.signals = Some(signals);
+                sync(&mut conductor, args, work).await
             }
             Err(error) => Err(error.into()),
         };
@@ -107,61 +91,37 @@ async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> 
     .await
 }
 
-async fn sync(conductor: &mut Conductor<'_>, args: &Sync, source: Source) -> anyhow::Result<Exit> {
-    let engine = &conductor.context.engine;
-    let (application, digest) = match &source {
-        Source::Saved(planned) => (planned.plan.application.clone(), planned.request.clone()),
-        Source::Request(request) => (request.application.clone(), request.digest()),
-    };
-    if args.dry_run.is_none() {
-        let is_same = |current: &Current| !args.again && current.does_what_is_asked(&digest);
-        if let Some(exit) = conductor.carry_on(&application, is_same).await? {
-            return Ok(exit);
-        }
-    }
-    let planned = match source {
-        Source::Saved(planned) => {
-            engine.verify(&planned).await?;
-            *planned
-        }
-        Source::Request(request) => engine.plan(*request).await?,
-    };
+async fn sync(conductor: &mut Conductor<'_>, args: &Sync, work: Work) -> anyhow::Result<Exit> {
     if let Some(by) = args.dry_run {
+        let planned = conductor.context.engine.prepare(work).await?;
         return rehearse(conductor, &planned, by).await;
     }
-    refuse(&planned.plan, &conductor.lints)?;
-    conductor.run_plan(planned).await
+    if !args.again {
+        conductor.policy.same = Same::Request(work.digest());
+    }
+    match conductor.undertake(work).await? {
+        Ok(planned) => conductor.run_plan(planned).await,
+        Err(exit) => Ok(exit),
+    }
 }
 
-/// Refuses a plan that is known to go wrong, unless that is allowed.
-fn refuse(plan: &Plan, lints: &Lints) -> anyhow::Result<()> {
-    let stopping: Vec<&Finding> = plan
-        .findings
-        .iter()
-        .filter(|finding| finding.stops() && !lints.allows(&finding.rule))
-        .collect();
-    if stopping.is_empty() {
-        return Ok(());
-    }
-    let rules: BTreeSet<&str> = stopping.iter().map(|finding| &*finding.rule).collect();
-    let mut mistakes: Vec<Diagnostic> = stopping
-        .iter()
-        .map(|finding| Diagnostic {
-            message: format!("{} [{}]", finding.message, finding.rule),
-            object: finding.key.clone(),
-            place: finding.place.clone(),
-            source_line: finding.source_line.clone(),
-            hint: Some(finding.fix.clone()),
-        })
-        .collect();
-    let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
-    let rule = rules.into_iter().collect::<Vec<_>>().join(", ");
-    let error = Diagnostic::new("nothing was changed: this would not end well");
-    mistakes.push(error.hint(format!(
-        "`{}` runs it all the same; `capstan.dev/lint-ignore: {rule}` on the object says that it is known",
-        flags.join(" ")
-    )));
-    Err(Diagnostics(mistakes).into())
+/// Makes the conductor of one application's sync.
+fn conductor<'a>(
+    context: &'a Context,
+    global: &'a Global,
+    args: &Sync,
+    on_busy: OnBusy,
+    voice: &'a Voice,
+) -> Conductor<'a> {
+    let mut conductor = Conductor {
+        lints: args.lints.clone(),
+        ..Conductor::new(context, global, Same::Nothing, voice)
+    };
+    conductor.policy.on_busy = on_busy.into();
+    conductor.policy.lint_errors = LintErrors::Refuse {
+        allowed: args.lints.allowed.iter().cloned().collect(),
+    };
+    conductor
 }
 
 async fn rehearse(conductor: &Conductor<'_>, planned: &Planned, by: DryRun) -> anyhow::Result<Exit> {

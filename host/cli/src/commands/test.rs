@@ -1,11 +1,11 @@
 //! `capstan test`: the test hooks of what is deployed.
 
 use capstan_core::plan::Limits;
-use capstan_engine::{Current, Request};
+use capstan_engine::{Request, Same, Work};
 
 use super::{conduct::Conductor, print, print_json, voice::Voice, which};
 use crate::{
-    args::{Global, OnBusy, Output, Test},
+    args::{Global, Output, Test},
     context::Context,
     exit::Exit,
     render, text,
@@ -22,9 +22,8 @@ pub(super) async fn run(global: &Global, args: &Test) -> anyhow::Result<Exit> {
 async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result<Exit> {
     let application = context.application(&args.app.app)?;
     let voice = Voice::default();
-    let mut conductor = Conductor::only(context, global, OnBusy::Refuse, &voice);
     let usual = Limits::default();
-    let mut request = Request::test(application.clone());
+    let mut request = Request::test(application);
     request.grants.clone_from(&context.grants);
     request.selection.hook.clone_from(&args.hook);
     request.selection.skip_hook.clone_from(&args.skip_hook);
@@ -33,11 +32,11 @@ async fn test(context: &Context, global: &Global, args: &Test) -> anyhow::Result
         ..usual
     };
     let digest = request.digest();
-    let is_same = |current: &Current| current.does_what_is_asked(&digest);
-    if let Some(exit) = conductor.carry_on(&application, is_same).await? {
-        return Ok(exit);
-    }
-    let planned = context.engine.plan(request).await?;
+    let mut conductor = Conductor::new(context, global, Same::Request(digest), &voice);
+    let planned = match conductor.undertake(Work::Request(Box::new(request))).await? {
+        Ok(planned) => planned,
+        Err(exit) => return Ok(exit),
+    };
     if planned.plan.is_empty() {
         match global.output {
             Output::Text if !planned.plan.skipped.is_empty() => conductor.show(&planned),

@@ -195,6 +195,7 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
             match delete.until {
                 Until::Gone => format!("delete, wait gone{timeout}"),
                 Until::Accepted => "delete".to_owned(),
+                Until::GoneByItself => format!("wait gone{timeout}"),
             },
             delete.why.clone(),
         ],

@@ -50,6 +50,10 @@ impl RunText {
                 self.view = (**view).clone();
                 Text::default()
             }
+            Record::Missed { records } => {
+                let what = format!("{records} lines are left out: the output is read more slowly than they come");
+                text!("{}\n", self.paint.odd(&what))
+            }
             Record::Event(event) => {
                 self.view.fold(event);
                 self.event(event)

@@ -48,7 +48,7 @@ fn application() -> Application {
 
 fn cause() -> Cause {
     Cause {
-        class: hostile(),
+        class: FailureClass::Hook,
         message: hostile(),
         objects: vec![hostile()],
     }

@@ -105,6 +105,41 @@ fn a_folder_of_argo_cds_scripts_becomes_a_plugin_with_its_cases() {
     assert_eq!(judged, 4);
 }
 
+/// Argo CD reads them with sigs.k8s.io/yaml: keys match in any case, the last of two equal ones counts, and only the first document.
+#[test]
+fn cases_are_read_as_argo_cd_reads_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let folder = dir.join("argo/example.com/Queue");
+    fs::create_dir_all(folder.join("testdata")).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(HEALTH);
+    let script = script.join("argo/resource_customizations/example.com/Queue/health.lua");
+    fs::copy(script, folder.join("health.lua")).unwrap();
+    let object =
+        "apiVersion: example.com/v1\nkind: Queue\nmetadata: { name: orders, namespace: shop }\nspec: { size: 10 }\n";
+    let files = [
+        (
+            "health_test.yaml",
+            "---\nTests:\n- HealthStatus:\n    Status: Degraded\n    status: Healthy\n    message: old\n    message: on 1 brokers\n  inputpath: testdata/ready.yaml\n\
+             - healthstatus: { STATUS: Progressing }\n  inputPath: testdata/ready.yaml\n  inputPath: testdata/none.yaml\n---\n",
+        ),
+        (
+            "testdata/ready.yaml",
+            &format!(
+                "{object}status: {{ phase: Broken }}\nstatus:\n  brokers:\n  - {{ name: a, ready: false, ready: true }}\n---\n"
+            ),
+        ),
+        ("testdata/none.yaml", &format!("---\n{object}---\n")),
+    ];
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let said = run(dir, "plugin import-argo DIR/argo --name mine --out DIR/a --licence MIT");
+    assert_eq!(said.code, 0, "{}", said.all());
+    let said = run(dir, "plugin test DIR/a --plugin-cache DIR/cache");
+    assert!(said.all().contains("2 of 2 cases passed"), "{}", said.all());
+}
+
 #[test]
 fn an_argocd_cm_becomes_a_plugin_and_what_can_not_is_said() {
     let dir = tempfile::tempdir().unwrap();

@@ -111,3 +111,59 @@ fn another_set_or_again_is_synced_after_the_killed_one() {
         assert_eq!(history(&served, namespace).len(), 2, "{namespace}: {}", said.all());
     }
 }
+
+/// A set with hooks of every operation that is not a sync.
+fn whole_set(colour: &str) -> String {
+    let job = |name: &str, hook: &str| {
+        format!(
+            "---\n{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}, annotations: {{{hook}}}}}, \
+             spec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, image: ubuntu}}]}}}}}}}}\n"
+        )
+    };
+    let hooks = [
+        job("check", "helm.sh/hook: test"),
+        job("leave", "capstan.dev/hook: PreDelete"),
+    ];
+    set(colour) + &hooks.concat()
+}
+
+#[test]
+fn a_killed_rollback_test_or_deletion_is_carried_on_with_by_the_same_command() {
+    let served = Served::start(SCENARIO);
+    for colour in ["green", "blue"] {
+        let file = served.file("whole.yaml", &whole_set(colour));
+        let said = served.run(&format!(
+            "sync --app shop -n whole --create-namespace -f {}",
+            file.display()
+        ));
+        assert_eq!(said.code, 0, "{}", said.all());
+    }
+    for (command, point, operations) in [
+        ("rollback shop -n whole --yes", "created   Job/before", Some(3)),
+        ("test shop -n whole", "created   Job/check", Some(4)),
+        ("delete shop -n whole --yes", "created   Job/leave", None),
+    ] {
+        let mut running = Running::start(served.command(command));
+        running.wait_for(point);
+        running.signal("KILL");
+        running.code();
+        let said = served.run(command);
+        assert_eq!(said.code, 0, "{command}: {}", said.all());
+        assert!(
+            said.out.contains("was left before its end; carrying on with it\n"),
+            "{command}: {}",
+            said.all()
+        );
+        assert!(
+            !said.out.contains(point),
+            "{command}: its hook runs once: {}",
+            said.all()
+        );
+        if let Some(operations) = operations {
+            assert_eq!(history(&served, "whole").len(), operations, "{command}: {}", said.all());
+        } else {
+            let said = served.run("status shop -n whole");
+            assert_ne!(said.code, 0, "{}", said.all());
+        }
+    }
+}

@@ -274,7 +274,7 @@ fn wait(wait: Wait) -> String {
 fn until(until: Until) -> String {
     match until {
         Until::Accepted => "not awaited once the server has taken it",
-        Until::Gone => "awaited until gone",
+        Until::Gone | Until::GoneByItself => "awaited until gone",
     }
     .to_owned()
 }

@@ -85,11 +85,12 @@ fn findings_beside(documents: &[String], live: &Live, mode: Mode) -> Vec<Finding
             }
         })
         .collect();
+    let application = Application {
+        name: "shop".to_owned(),
+        namespace: "shop".to_owned(),
+    };
     let plan = plan::make(&Planning {
-        application: Application {
-            name: "shop".to_owned(),
-            namespace: "shop".to_owned(),
-        },
+        application: application.clone(),
         mode,
         does: OperationKind::Sync,
         purpose: Purpose::Deploy,
@@ -111,7 +112,10 @@ fn findings_beside(documents: &[String], live: &Live, mode: Mode) -> Vec<Finding
         manager: "capstan",
         limits: Limits::default(),
     });
-    plan.unwrap_or_else(|errors| panic!("{errors:?}")).findings
+    let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
+    let desired = plan::in_order(&desired);
+    let does = OperationKind::Sync;
+    lint(&Set::new(mode, does, &application, live, desired, &plan.tasks))
 }
 
 /// A case: what it is, the documents, and what a rule says about it, as `error at 1`.

@@ -243,6 +243,9 @@ impl Operation {
         {
             return false;
         }
+        if self.has_terminating() {
+            return false;
+        }
         if plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry_after_all(plan) && self.rest(plan, None, out) {
             return true;
         }

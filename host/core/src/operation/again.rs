@@ -1,9 +1,12 @@
-//! Objects that can't be applied yet, since a webhook that has to be asked about them isn't up: the server is asked again.
+//! Objects that can't be applied or created yet, since a webhook that has to be asked about them isn't up: the request is made again.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Operation, Out, later, state::TaskState};
+use super::{
+    Operation, Out, later,
+    state::{Stage, TaskState},
+};
 use crate::{
     effect::Effect,
     event::{News, Status},
@@ -21,30 +24,40 @@ const LONGEST_PAUSE_SECONDS: u64 = 30;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Again {
-    /// When it is applied again; nothing while a request is under way.
+    /// When the request is made again; nothing while one is under way.
     pub at: Option<Timestamp>,
-    /// How often applying it has failed.
+    /// When it failed first; nothing in state that an earlier version stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// How often it has failed.
     pub failures: u32,
     /// Why it failed last, in the API server's words.
     pub message: String,
 }
 
 impl Operation {
-    /// Arranges for an object to be applied again if what is said against it is that a webhook doesn't answer. Says whether it will be.
-    pub(super) fn apply_later(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut Out) -> bool {
+    /// Arranges for a task's request (the object that it applies, or what its hook asked for) to be made again if what is said against it
+    /// is that a webhook doesn't answer. Says whether it will be.
+    pub(super) fn try_later(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut Out) -> bool {
         let Some(unanswered) = webhook::unanswered(message) else {
             return false;
         };
-        // What fails with its wave isn't asked about any longer.
-        if self.state.cause.is_some() || self.state.status != Status::Running {
+        // What fails with its wave isn't asked about any longer. In SyncFail something has always failed.
+        let has_failed = self.state.cause.is_some() && self.state.stage != Stage::Failing;
+        let is_stopped = self.state.hook(&task.id).is_some_and(|run| run.abort.is_some());
+        if has_failed || is_stopped || self.state.status != Status::Running {
             return false;
         }
-        let longest = task.timeout_seconds.unwrap_or(LONGEST_SECONDS);
-        let started = self.state.started.get(&task.id).copied().unwrap_or(out.at);
-        let Some(until) = later(started, longest.saturating_mul(1000)).filter(|until| *until > out.at) else {
+        let before = self.state.again.get(&task.id);
+        let failures = before.map_or(0, |again| again.failures);
+        let since = before.and_then(|again| again.since).unwrap_or(out.at);
+        let (begun, longest) = match task.timeout_seconds {
+            Some(seconds) => (self.state.started.get(&task.id).copied().unwrap_or(since), seconds),
+            None => (since, LONGEST_SECONDS),
+        };
+        let Some(until) = later(begun, longest.saturating_mul(1000)).filter(|until| *until > out.at) else {
             return false;
         };
-        let failures = self.state.again.get(&task.id).map_or(0, |again| again.failures);
         let pause = 1_u64
             .checked_shl(failures)
             .unwrap_or(LONGEST_PAUSE_SECONDS)
@@ -57,7 +70,7 @@ impl Operation {
             None => "a webhook doesn't answer".to_owned(),
         };
         let told = format!("{who}; asked again for up to {longest} s: {message}");
-        if self.state.again.get(&task.id).map(|again| again.message.as_str()) != Some(told.as_str()) {
+        if before.map(|again| again.message.as_str()) != Some(told.as_str()) {
             out.tell(News::TaskProgressed {
                 task: task.id.clone(),
                 health: None,
@@ -67,6 +80,7 @@ impl Operation {
         let at = out.after(pause).map(|at| at.min(until));
         let again = Again {
             at,
+            since: Some(since),
             failures: failures.saturating_add(1),
             message: told,
         };
@@ -75,8 +89,38 @@ impl Operation {
         true
     }
 
-    /// Returns when a task's object is applied again.
-    pub(super) fn applied_again_at(&self, id: &TaskId) -> Option<Timestamp> {
+    /// Makes a hook's request again whose moment has come. There is one at most: a request that changes something holds up the next.
+    pub(super) fn request_again(&mut self, task: &Task, out: &mut Out) {
+        let Some(again) = self.state.again.get_mut(&task.id) else {
+            return;
+        };
+        if again.at.is_none_or(|at| at > out.at) {
+            return;
+        }
+        again.at = None;
+        let Some(run) = self.state.hook(&task.id) else { return };
+        for ask in run.asked.iter().filter(|ask| ask.what.is_write()) {
+            out.order(Effect::Perform {
+                task: task.id.clone(),
+                ask: ask.clone(),
+            });
+        }
+    }
+
+    /// Forgets a hook's request that would have been made again later, since the hook is being stopped. One that is under way has an
+    /// answer to come.
+    pub(super) fn drop_waiting_request(&mut self, id: &TaskId) {
+        if self.again_at(id).is_none() {
+            return;
+        }
+        self.state.again.remove(id);
+        if let Some(run) = self.state.hook(id) {
+            run.asked.retain(|ask| !ask.what.is_write());
+        }
+    }
+
+    /// Returns when a task's request is made again.
+    pub(super) fn again_at(&self, id: &TaskId) -> Option<Timestamp> {
         self.state.again.get(id)?.at
     }
 
@@ -96,7 +140,7 @@ impl Operation {
         if self.state.tasks.get(&task.id) != Some(&TaskState::Applying) {
             return;
         }
-        if self.applied_again_at(&task.id).is_some()
+        if self.again_at(&task.id).is_some()
             && let Some(again) = self.state.again.remove(&task.id)
         {
             self.close(task, result(again.message), out);

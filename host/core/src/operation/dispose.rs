@@ -7,6 +7,7 @@ use super::{
     Operation, Out,
     own::guards_ttl,
     state::{Due, HookStage, TaskState, Tidying, Verdict},
+    terminating::{await_end, with_all_it_owns},
 };
 use crate::{
     compat::Rule,
@@ -15,6 +16,7 @@ use crate::{
     event::{Fate, News, Status},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
     input::{Decision, DeleteAnswer, Problem},
+    operation_kind::OperationKind,
     phase::Phase,
     plan::Plan,
     task::{HookTask, Task, TaskId},
@@ -208,7 +210,7 @@ impl Operation {
             }
             return self.set_tidying(&task.id, Tidying::Done);
         }
-        let propagation = PropagationRules::of_hook(plan, task).decide(otherwise);
+        let propagation = PropagationRules::of_hook(plan, task).decide(with_all_it_owns(plan, otherwise));
         if let Some(run) = self.state.hook(&task.id) {
             run.deleting_with = Some(propagation);
         }
@@ -256,18 +258,28 @@ impl Operation {
         }
     }
 
-    /// Takes in that the deletion of the own object was accepted; its end isn't awaited.
-    pub(super) fn own_deleted(&mut self, id: &TaskId, result: Result<DeleteAnswer, Problem>, out: &mut Out) {
+    /// Takes in that the deletion of the own object was accepted. Its end is awaited where the application is deleted: what stays then is
+    /// looked after by nobody.
+    pub(super) fn own_deleted(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        result: Result<DeleteAnswer, Problem>,
+        out: &mut Out,
+    ) {
         if self.tidying(id) != Some(Tidying::Deleting) {
             return;
         }
         self.set_tidying(id, Tidying::Done);
+        let is_awaited = plan.does == OperationKind::Delete && self.state.status == Status::Running;
         let Some(run) = self.state.hook(id) else { return };
         match result {
-            Ok(DeleteAnswer::Accepted | DeleteAnswer::AlreadyGone) => {
-                if let Some(own) = run.own.take() {
-                    self.forget_own(&own);
+            Ok(answer) => {
+                let Some(own) = run.own.take() else { return };
+                if answer == DeleteAnswer::Accepted && is_awaited {
+                    await_end(run, id, own.clone(), out.after(plan.limits.deletion), out);
                 }
+                self.forget_own(&own);
             }
             Err(problem) => {
                 if let Some(own) = run.own.take() {

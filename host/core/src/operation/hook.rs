@@ -8,6 +8,7 @@ use super::{
         call, clear, end_asks, go_on, is_stranded, keep_what_counts, note, note_lines, note_object, others_observed,
         take, tell_left, touch, unwatch, watch_own,
     },
+    hook_health::OwnHealth,
     later,
     state::{HookRun, HookStage, TaskState, Tidying, Verdict},
 };
@@ -176,8 +177,12 @@ impl Operation {
                     return self.pump(task, out);
                 };
                 if is_there(&own.uid) {
+                    if let (Fact::Present(seen), Some(hook)) = (fact, task.hook()) {
+                        run.health.observe(&seen.assessment, hook, out.at);
+                    }
                     note_object(run);
                 } else {
+                    run.health = OwnHealth::default();
                     run.own = None;
                     run.watched = false;
                     unwatch(id, key, out);
@@ -191,7 +196,8 @@ impl Operation {
                 }
                 self.pump(task, out);
             }
-            HookStage::Looking | HookStage::Ready | HookStage::Ended { .. } => {}
+            HookStage::Ended { .. } => self.observe_terminating(id, key, fact, out),
+            HookStage::Looking | HookStage::Ready => {}
         }
     }
 
@@ -313,6 +319,17 @@ impl Operation {
         else {
             return;
         };
+        let is_write = run.asked.get(at).is_some_and(|asked| asked.what.is_write());
+        if let Answer::Note(Noted::Failed { reason, .. }) = &answer
+            && is_write
+            && self.try_later(plan, task, reason, out)
+        {
+            return;
+        }
+        if is_write {
+            self.state.again.remove(id);
+        }
+        let Some(run) = self.state.hook(id) else { return };
         match answer {
             Answer::Created(target) => own_made(run, id, at, (ask, target, "created"), out),
             Answer::AppliedOver(target) => own_made(run, id, at, (ask, target, "applied"), out),
@@ -381,6 +398,7 @@ impl Operation {
 
     /// Asks the next question if none is being asked, or ends the hook if all is said.
     pub(super) fn pump(&mut self, task: &Task, out: &mut Out) {
+        let limit_ms = self.plan.limits.abort.saturating_mul(1_000);
         let Some(run) = self.state.hook(&task.id) else { return };
         if run.stage != HookStage::Running || run.calling.is_some() {
             return;
@@ -393,7 +411,7 @@ impl Operation {
             && let Some(reason) = run.abort
             && run.abort_until.is_none()
         {
-            run.abort_until = later(out.at, 10_000);
+            run.abort_until = later(out.at, limit_ms);
             let state = run.state.clone();
             call(run, &task.id, HookCall::Abort { state, reason }, out);
         } else if run.said.is_none()
@@ -428,6 +446,7 @@ impl Operation {
             HookStage::Running => {
                 run.abort = Some(reason);
                 run.retry_at = None;
+                self.drop_waiting_request(&task.id);
                 self.pump(task, out);
             }
         }
@@ -466,6 +485,7 @@ impl Operation {
             unwatch(&task.id, &key, out);
         }
         end_asks(run, &task.id, out);
+        run.health = OwnHealth::default();
         run.queue.clear();
         run.calling = None;
         run.wake_at = None;
@@ -482,6 +502,7 @@ impl Operation {
             must_go,
         };
         run.stage = HookStage::Ended { verdict, tidying };
+        self.state.again.remove(&task.id);
         self.finish(task, result, out);
     }
 }

@@ -1,10 +1,12 @@
 //! A Secret or ConfigMap that isn't there while pods need it: whether something of the operation may still make it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{
     Operation, Out, later,
-    state::{HookStage, Settling, TaskState},
+    state::{HookStage, TaskState},
 };
 use crate::{
     event::News,
@@ -12,7 +14,7 @@ use crate::{
     lint::makers,
     object::ObjectKey,
     plan::Plan,
-    task::{Action, Task},
+    task::{Action, Task, TaskId},
 };
 
 impl Operation {
@@ -24,7 +26,9 @@ impl Operation {
         if settling.degraded_until().is_none_or(|until| until > out.at) {
             return;
         }
-        let Some(why) = self.may_still_come(plan, task, settling, out.at) else {
+        let Action::Apply(apply) = &task.action else { return };
+        let Some(lacks) = &settling.lacks else { return };
+        let Some(why) = self.may_still_come(plan, task, lacks, apply.pods_grace_seconds, out.at) else {
             return;
         };
         let Some(TaskState::Settling(settling)) = self.state.tasks.get_mut(&task.id) else {
@@ -43,20 +47,27 @@ impl Operation {
         out.must_save = true;
     }
 
-    /// Returns why what an object lacks may still come, if it may. What a Job or a hook could make is awaited as long as that runs; what
-    /// an object of the set names, as long as the waiting object's timeout allows; what a controller of the set may make without naming
-    /// it, for [`grace::MADE_BY_CONTROLLERS`].
-    fn may_still_come(&self, plan: &Plan, task: &Task, settling: &Settling, now: Timestamp) -> Option<String> {
-        let Action::Apply(apply) = &task.action else {
-            return None;
-        };
-        let lacks = settling.lacks.as_ref()?;
+    /// Returns why what an object's pods lack may still come, if it may. What a Job or a hook could make is awaited as long as that runs;
+    /// what an object of the set names, as long as the waiting object's timeout allows; what a controller of the set may make without
+    /// naming it, for [`grace::MADE_BY_CONTROLLERS`]. `grace_seconds` is how long the object may be Degraded by what its pods tell.
+    pub(super) fn may_still_come(
+        &self,
+        plan: &Plan,
+        task: &Task,
+        lacks: &ObjectKey,
+        grace_seconds: u64,
+        now: Timestamp,
+    ) -> Option<String> {
         // Whoever says how long it may be Degraded means that.
-        if apply.pods_grace_seconds != grace::PODS {
+        if grace_seconds != grace::PODS {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
-        if let Some(running) = others().find(|other| self.runs_to_completion_now(other)) {
+        // One that lacks nothing itself is the better reason. Two that wait for each other make nothing.
+        let mut blocked = BTreeSet::from([&task.id]);
+        let working = others().find(|other| self.runs_to_completion_now(other) && self.lacked_by(other).is_none());
+        let running = working.or_else(|| others().find(|other| self.may_make_something(plan, other, &mut blocked)));
+        if let Some(running) = running {
             return Some(format!("{} still runs and may make it", running.key.short()));
         }
         let begun = || others().filter(|other| self.has_begun_well(other));
@@ -82,6 +93,37 @@ impl Operation {
                 task.key.group == "batch" && task.key.kind == "Job"
             }
             _ => false,
+        }
+    }
+
+    /// Says whether a task runs to completion now and its pods can work: they lack nothing, or something that another such task may make.
+    /// `blocked` are the tasks that are known to wait.
+    fn may_make_something<'plan>(
+        &self,
+        plan: &'plan Plan,
+        task: &'plan Task,
+        blocked: &mut BTreeSet<&'plan TaskId>,
+    ) -> bool {
+        if !self.runs_to_completion_now(task) || blocked.contains(&task.id) {
+            return false;
+        }
+        let Some(lacks) = self.lacked_by(task) else {
+            return true;
+        };
+        blocked.insert(&task.id);
+        let mut others = plan.tasks.iter().filter(|other| other.id != task.id);
+        others.any(|other| {
+            let is_maker = names(other, lacks) || makers::may_create(plan, other, lacks);
+            (is_maker && self.has_begun_well(other)) || self.may_make_something(plan, other, blocked)
+        })
+    }
+
+    /// Returns what a task's pods lack.
+    fn lacked_by(&self, task: &Task) -> Option<&ObjectKey> {
+        match self.state.tasks.get(&task.id)? {
+            TaskState::Hook(run) => run.health.lacks.as_deref(),
+            TaskState::Settling(settling) => settling.lacks.as_deref(),
+            TaskState::Pending | TaskState::Applying | TaskState::Deleting { .. } | TaskState::Over => None,
         }
     }
 

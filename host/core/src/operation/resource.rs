@@ -24,7 +24,7 @@ use crate::{
 
 /// How long the plugin that judges an object may give no answer about it. A plugin that breaks on an object without a status may answer
 /// when a controller has written one.
-const NO_ANSWER_GRACE_SECONDS: u64 = 120;
+pub(super) const NO_ANSWER_GRACE_SECONDS: u64 = 120;
 
 /// How long a controller may take to see a change, in milliseconds, when its objects don't tell.
 const SLOWEST_CONTROLLER: u64 = 5000;
@@ -38,7 +38,7 @@ impl Operation {
             message: String::new(),
         };
         self.state.tasks.insert(task.id.clone(), deleting);
-        clear(&task.id, &delete_target(task, delete), delete.propagation, out);
+        order_deletion(task, delete, out);
     }
 
     pub(super) fn start_apply(&mut self, task: &Task, apply: &ApplyTask, out: &mut Out) {
@@ -78,7 +78,7 @@ impl Operation {
         let applied = match result {
             Ok(applied) => applied,
             Err(Problem { class, message }) => {
-                if !self.apply_later(plan, task, &message, out) {
+                if !self.try_later(plan, task, &message, out) {
                     self.close(task, TaskResult::Failed { class, message }, out);
                 }
                 return;
@@ -165,7 +165,7 @@ impl Operation {
                 Err(Problem { class, message }) => self.close(task, TaskResult::Failed { class, message }, out),
             },
             Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { .. } => self.own_deleted(id, result, out),
+                HookStage::Ended { .. } => self.own_deleted(plan, id, result, out),
                 HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => match result
                 {
                     Ok(DeleteAnswer::Accepted) => {}
@@ -192,6 +192,17 @@ impl Operation {
     }
 }
 
+/// Orders what a deletion needs: the request, unless it was made before the operation began, and the watch.
+pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut Out) {
+    match delete.until {
+        Until::Gone | Until::Accepted => clear(&task.id, &delete_target(task, delete), delete.propagation, out),
+        Until::GoneByItself => out.order(Effect::Watch {
+            task: task.id.clone(),
+            key: task.key.clone(),
+        }),
+    }
+}
+
 fn until(task: &Task) -> Until {
     match &task.action {
         Action::Delete(delete) => delete.until,
@@ -199,7 +210,7 @@ fn until(task: &Task) -> Until {
     }
 }
 
-pub(super) fn delete_target(task: &Task, delete: &DeleteTask) -> Target {
+fn delete_target(task: &Task, delete: &DeleteTask) -> Target {
     Target {
         key: task.key.clone(),
         uid: delete.uid.clone(),
@@ -275,14 +286,7 @@ impl Settling {
 
     /// Returns how the wait ends when its plugin gave no answer for too long.
     pub(super) fn unanswered(&self) -> TaskResult {
-        TaskResult::Failed {
-            class: FailureClass::Plugin,
-            message: format!(
-                "no answer for {}: {}; `capstan plugin run` asks the plugin by hand, `--without-plugin` leaves it out",
-                duration::seconds(NO_ANSWER_GRACE_SECONDS),
-                self.message
-            ),
-        }
+        no_answer(&self.message)
     }
 
     /// Says in brackets how it was when it was last looked at; empty when nobody has looked.
@@ -298,6 +302,17 @@ impl Settling {
     pub(super) fn release_at(&self) -> Option<Timestamp> {
         let seen = self.held.as_ref()?;
         self.doubt(seen)?.0
+    }
+}
+
+/// Returns how a wait ends when the plugin that judges the object gave no answer for too long. `message` is what it said last.
+pub(super) fn no_answer(message: &str) -> TaskResult {
+    TaskResult::Failed {
+        class: FailureClass::Plugin,
+        message: format!(
+            "no answer for {}: {message}; `capstan plugin run` asks the plugin by hand, `--without-plugin` leaves it out",
+            duration::seconds(NO_ANSWER_GRACE_SECONDS),
+        ),
     }
 }
 

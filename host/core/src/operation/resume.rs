@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Operation, Out,
     ask::clear,
-    resource::delete_target,
+    resource::order_deletion,
     state::{HookRun, HookStage, Stage, TaskState, Tidying},
 };
 use crate::{
@@ -43,11 +43,14 @@ impl Operation {
                 }),
                 Some(TaskState::Deleting { .. }) => {
                     if let Action::Delete(delete) = &task.action {
-                        clear(&task.id, &delete_target(task, delete), delete.propagation, out);
+                        order_deletion(task, delete, out);
                     }
                 }
                 Some(TaskState::Hook(run)) => {
                     // What a plugin or policy asked for is unknown in state that version 0.1.0 stored.
+                    if let Some(again) = self.state.again.get_mut(&task.id) {
+                        again.at = None;
+                    }
                     let usual = PropagationRules::of_hook(plan, task).decide(Propagation::Background);
                     order_again(run, &task.id, run.deleting_with.unwrap_or(usual), out);
                     for mark in &run.heard {
@@ -121,7 +124,14 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, 
                 target: own.clone(),
                 propagation,
             }),
-            (Tidying::Deleting, None) | (Tidying::Done, _) => {}
+            (Tidying::Deleting, None) | (Tidying::Done, _) => {
+                if let Some(terminating) = &run.terminating {
+                    out.order(Effect::Watch {
+                        task,
+                        key: terminating.target.key.clone(),
+                    });
+                }
+            }
         },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::again::Again;
+use super::{again::Again, hook_health::OwnHealth};
 use crate::{
     deletion::DecidedPropagation,
     effect::{HookCall, Note, Target},
@@ -252,6 +252,22 @@ pub(super) struct HookRun {
     /// How its phase ended, once that counts for its policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase_outcome: Option<HookOutcome>,
+    /// How its object is.
+    #[serde(default, skip_serializing_if = "OwnHealth::is_clear")]
+    pub health: OwnHealth,
+    /// Its object, after its deletion was accepted in the deletion of the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminating: Option<Terminating>,
+}
+
+/// An object that is being deleted and whose end is awaited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Terminating {
+    pub target: Target,
+    /// When the wait is given up.
+    pub until: Option<Timestamp>,
+    /// What holds its deletion up; empty while nothing is known.
+    pub message: String,
 }
 
 /// An object that isn't the hook's own, and what was done to it.
@@ -329,6 +345,20 @@ pub(super) enum Tidying {
     Deleting,
     /// Nothing.
     Done,
+}
+
+impl TaskState {
+    /// Returns the run of a hook that has begun.
+    pub(super) fn as_hook(&self) -> Option<&HookRun> {
+        match self {
+            TaskState::Hook(run) => Some(run),
+            TaskState::Pending
+            | TaskState::Applying
+            | TaskState::Settling(_)
+            | TaskState::Deleting { .. }
+            | TaskState::Over => None,
+        }
+    }
 }
 
 impl OperationState {
@@ -409,6 +439,8 @@ impl HookRun {
             deleting_with: None,
             awaits_phase: false,
             phase_outcome: None,
+            health: OwnHealth::default(),
+            terminating: None,
         }
     }
 

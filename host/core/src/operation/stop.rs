@@ -24,6 +24,9 @@ use crate::{
     text::listed,
 };
 
+/// How long a driver sleeps, in milliseconds, before it is woken for a moment that has passed.
+const SHORTEST_PAUSE_MS: u64 = 100;
+
 impl Operation {
     /// Stops everything: what runs is brought to an end, nothing else starts, SyncFail neither.
     pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut Out) {
@@ -105,6 +108,9 @@ impl Operation {
                     self.abort_hook(task, AbortReason::Deadline, out);
                 }
                 self.wake_hook(task, out);
+                self.request_again(task, out);
+                self.check_own_health(plan, task, out);
+                self.check_terminating(plan, task, out);
             }
             Some(TaskState::Settling(settling)) => {
                 let Action::Apply(apply) = &task.action else { return };
@@ -153,20 +159,27 @@ impl Operation {
 
     /// Returns the next moment at which something must be done about a task.
     pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
-        let moments = match self.state.tasks.get(&task.id)? {
-            TaskState::Settling(settling) => [self.timeout_of(task), settling.ends_by_itself(), settling.release_at()],
-            TaskState::Deleting { until, .. } => [*until, self.timeout_of(task), None],
+        match self.state.tasks.get(&task.id)? {
+            TaskState::Settling(settling) => {
+                soonest([self.timeout_of(task), settling.ends_by_itself(), settling.release_at()])
+            }
+            TaskState::Deleting { until, .. } => soonest([*until, self.timeout_of(task)]),
             TaskState::Hook(run) => match &run.stage {
-                HookStage::Looking | HookStage::Ready => [self.timeout_of(task), None, None],
-                HookStage::Clearing { until, .. } => [*until, self.timeout_of(task), None],
-                HookStage::Running if run.abort.is_some() => [run.abort_until, run.retry_at, run.wake_at],
-                HookStage::Running => [self.timeout_of(task), run.retry_at, run.wake_at],
-                HookStage::Ended { .. } => [None, None, None],
+                HookStage::Looking | HookStage::Ready => self.timeout_of(task),
+                HookStage::Clearing { until, .. } => soonest([*until, self.timeout_of(task)]),
+                HookStage::Running if run.abort.is_some() => soonest([run.abort_until, run.retry_at, run.wake_at]),
+                HookStage::Running => soonest([
+                    self.timeout_of(task),
+                    run.retry_at,
+                    run.wake_at,
+                    self.again_at(&task.id),
+                    run.health.next().filter(|_| run.said.is_none()),
+                ]),
+                HookStage::Ended { .. } => run.terminating.as_ref()?.until,
             },
-            TaskState::Applying => [self.applied_again_at(&task.id), None, None],
-            TaskState::Pending | TaskState::Over => [None, None, None],
-        };
-        moments.into_iter().flatten().min()
+            TaskState::Applying => self.again_at(&task.id),
+            TaskState::Pending | TaskState::Over => None,
+        }
     }
 
     pub(super) fn give_up(&mut self, task: &Task, message: String, out: &mut Out) {
@@ -187,7 +200,7 @@ impl Operation {
         };
         let why = format!("{what} took longer than {}", duration::seconds(limit));
         self.state.cause.get_or_insert_with(|| Cause {
-            class: FailureClass::Timeout.as_str().to_owned(),
+            class: FailureClass::Timeout,
             message: why.clone(),
             objects: Vec::new(),
         });
@@ -324,14 +337,23 @@ impl Operation {
                 }
                 HookStage::Running => {
                     asked_at = [run.wake_at, run.retry_at].into_iter().flatten().min();
-                    if run.message.is_empty() {
-                        format!("plugin {}", by(plan, &task.id))
-                    } else {
-                        run.message.clone()
+                    let waits_for_webhook = self.state.again.get(&task.id);
+                    let mut message = match waits_for_webhook {
+                        Some(again) => again.message.clone(),
+                        None if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
+                        None => run.message.clone(),
+                    };
+                    if !run.health.why_awaited.is_empty() {
+                        message = format!("{message}; it is waited for, since {}", run.health.why_awaited);
                     }
+                    message
                 }
                 HookStage::Ended { .. } if self.is_tidying(task) => "its logs and delete policies".to_owned(),
-                HookStage::Ended { .. } => return None,
+                HookStage::Ended { .. } => {
+                    let terminating = run.terminating.as_ref()?;
+                    until = terminating.until;
+                    terminating.why_waited_for()
+                }
             },
         };
         Some(WaitingOn {
@@ -375,13 +397,23 @@ impl Operation {
             state.retry_at,
             self.board.next(),
         ];
-        if let Some(at) = moments.into_iter().flatten().min()
+        // What was due has been acted on. A moment that stays in the past would wake the driver again and again, without end.
+        let earliest = later(out.at, SHORTEST_PAUSE_MS).unwrap_or(out.at);
+        if let Some(at) = moments
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|at| if at <= out.at { earliest } else { at })
             && self.state.wake != Some(at)
         {
             self.state.wake = Some(at);
             out.order(Effect::Wake { at });
         }
     }
+}
+
+fn soonest<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp> {
+    moments.into_iter().flatten().min()
 }
 
 /// Returns how many seconds pass before the next notice, when so many were told since something last happened: the first pause, and

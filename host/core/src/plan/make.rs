@@ -16,7 +16,6 @@ use crate::{
     hook::HookId,
     ignore::{IgnoreRule, Ignored},
     inventory::Inventory,
-    lint,
     manifest::Manifest,
     migration,
     object::{Object, ObjectKey},
@@ -76,6 +75,8 @@ pub struct Live {
     pub contents: BTreeMap<ObjectKey, Contents>,
     /// What the server says to the objects that it was asked about.
     pub answers: BTreeMap<ObjectKey, Answer>,
+    /// Pods of hooks' objects that are gone already, which are being deleted themselves: for the deletion of an application.
+    pub terminating_pods: Vec<Object>,
 }
 
 /// Says why the server can't be asked about an object yet; nothing when it can.
@@ -156,7 +157,7 @@ impl<'a> Planning<'a> {
     }
 }
 
-/// Makes the plan.
+/// Makes the plan. Whoever wants lint's findings about it adds them.
 ///
 /// # Errors
 ///
@@ -195,19 +196,9 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
     }
     made.arrange();
     made.link(&edges);
-    let mut findings = Vec::new();
     // Tests look at what is deployed: what is to be said of it was said then.
     if planning.purpose == Purpose::Test {
         made.notices.clear();
-    } else {
-        findings = lint::lint(&lint::Set::new(
-            planning.mode,
-            planning.does,
-            &planning.application,
-            planning.live,
-            made.desired,
-            &made.tasks,
-        ));
     }
     Ok(Plan {
         format: super::FORMAT,
@@ -220,7 +211,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
         skipped: made.skipped,
         left_over: made.left_over,
         notices: made.notices,
-        findings,
+        findings: Vec::new(),
         uses: made.uses,
         propagation: planning.hook_propagation(),
         options: planning.options.clone(),
@@ -233,7 +224,7 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
 }
 
 /// Puts manifests in the order in which they are written, so that one set makes one plan, however it was read.
-fn in_order(desired: &[Classified]) -> Vec<&Classified> {
+pub fn in_order(desired: &[Classified]) -> Vec<&Classified> {
     let mut seen = BTreeSet::new();
     let keys = desired.iter().map(|classified| classified.manifest.key());
     let shared: BTreeSet<ObjectKey> = keys.filter(|key| !seen.insert(key.clone())).collect();

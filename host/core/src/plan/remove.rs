@@ -57,6 +57,12 @@ impl Making<'_> {
 
     fn push_deletion(&mut self, live: &Object, wave: Wave, directives: &Directives, why: &str) {
         let key = live.key();
+        let is_of_hook = live.label(labels::HOOK).is_some();
+        let propagation = if is_of_hook && self.planning.does == OperationKind::Delete {
+            self.planning.propagation_with_pods(directives)
+        } else {
+            self.planning.propagation_of(directives)
+        };
         self.tasks.push(Task {
             id: TaskId::of(Phase::Sync, wave, &key),
             phase: Phase::Sync,
@@ -67,7 +73,7 @@ impl Making<'_> {
             place: None,
             action: Action::Delete(DeleteTask {
                 uid: live.uid().to_owned(),
-                propagation: self.planning.propagation_of(directives),
+                propagation,
                 until: Until::Gone,
                 why: why.to_owned(),
             }),
@@ -97,13 +103,15 @@ impl Making<'_> {
             Owner::Nobody => ownership.has_made(live),
             Owner::Another(_) => false,
         };
+        // What is on its way out already is awaited, too, so that nobody is told that all is gone before it is.
+        let awaits_terminating = self.awaits_terminating();
         let left: Vec<&Object> = self
             .planning
             .live
             .objects
             .values()
             .filter(|live| may_be_ours(live))
-            .filter(|live| !live.is_terminating())
+            .filter(|live| awaits_terminating || !live.is_terminating())
             .filter(|live| selection.only.is_empty() || selection.takes_resource(&live.key()))
             .filter(|live| self.planning.does == OperationKind::Delete || !is_named(live))
             .collect();
@@ -112,6 +120,7 @@ impl Making<'_> {
             .chain(self.skipped.iter().map(|skipped| &skipped.key))
             .cloned()
             .collect();
+        self.add_terminating_pods(&planned);
         let is_wanted = self.planning.does == OperationKind::Delete || self.planning.prune;
         let mut leaving: Vec<Leaving<'_>> = Vec::new();
         for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
@@ -156,6 +165,35 @@ impl Making<'_> {
             }
             OperationKind::Sync if self.planning.mode.has(Rule::PruneInsideWaves) => self.prune_inside_waves(&leaving),
             OperationKind::Sync => self.prune_at_the_end(&leaving),
+        }
+    }
+
+    /// Says whether the end of objects that are being deleted already is awaited.
+    fn awaits_terminating(&self) -> bool {
+        match self.planning.does {
+            OperationKind::Delete => true,
+            OperationKind::Sync => self.planning.prune && !self.planning.mode.has(Rule::PruneInsideWaves),
+        }
+    }
+
+    /// Adds the wait for pods whose owner, a hook's object, is gone already.
+    fn add_terminating_pods(&mut self, planned: &BTreeSet<ObjectKey>) {
+        if self.planning.does != OperationKind::Delete || !self.planning.selection.only.is_empty() {
+            return;
+        }
+        for pod in &self.planning.live.terminating_pods {
+            if planned.contains(&pod.key()) {
+                continue;
+            }
+            self.push_deletion(
+                pod,
+                Wave(0),
+                &Directives::default(),
+                "a hook made it, and its end is awaited",
+            );
+            if let Some(Action::Delete(delete)) = self.tasks.last_mut().map(|task| &mut task.action) {
+                delete.until = Until::GoneByItself;
+            }
         }
     }
 

@@ -46,6 +46,16 @@ impl Planning<'_> {
         .decide(usual)
     }
 
+    /// Returns what becomes of what a hook's object owns when the application is deleted. Without a word its pods go before it does, so
+    /// that its end is theirs, too.
+    pub(super) fn propagation_with_pods(&self, directives: &Directives) -> DecidedPropagation {
+        PropagationRules {
+            annotation: directives.propagation,
+            application: self.hook_propagation(),
+        }
+        .decide(Propagation::Foreground)
+    }
+
     /// Returns what becomes of what an object owns that is deleted to be created anew. Without a word it goes first, so that the new
     /// object never meets it.
     pub(super) fn recreate_propagation(&self, directives: &Directives) -> DecidedPropagation {

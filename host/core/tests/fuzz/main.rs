@@ -7,6 +7,7 @@
 
 mod corpus;
 mod pipeline;
+mod places;
 mod properties;
 #[expect(
     clippy::disallowed_methods,

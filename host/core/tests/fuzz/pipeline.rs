@@ -3,6 +3,7 @@
 use capstan_core::{
     directive::{self, Directives, Mode, OnTimeout},
     error::Diagnostic,
+    lint::{self, Finding},
     manifest::{self, Manifest},
     object::{Object, labels},
     operation_kind::{OperationKind, Purpose},
@@ -131,13 +132,24 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
         limits: Limits::default(),
     });
     match made {
-        Ok(plan) if errors.is_empty() => Ok(plan),
+        Ok(mut plan) if errors.is_empty() => {
+            if way.purpose != Purpose::Test {
+                plan.findings = findings(&plan, &desired, &live);
+            }
+            Ok(plan)
+        }
         Ok(_) => Err(errors),
         Err(more) => {
             errors.extend(more);
             Err(errors)
         }
     }
+}
+
+fn findings(plan: &Plan, desired: &[Classified], live: &Live) -> Vec<Finding> {
+    let desired = plan::in_order(desired);
+    let set = lint::Set::new(plan.mode, plan.does, &plan.application, live, desired, &plan.tasks);
+    lint::lint(&set)
 }
 
 /// What is there: each object as it is desired, and a copy of it that no manifest names. Of several manifests of one object the same one

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    effect::Effect,
+    effect::{Effect, HookCall, Noted, Target},
     event::Status,
-    input::{Happened, Input, Problem},
+    hook::HookOutcome,
+    input::{Answer, Happened, Input, Older, Problem},
     object::Object,
     operation::{Operation, Step},
+    phase::Phase,
     plan::Plan,
+    plugins::{Ask, HookStep, Progress, Request},
     task::{Check, FailureClass, Task, TaskId},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::shell::{plan, resource};
+use crate::shell::{hook, plan, resource};
 
 const REFUSED: &str = "the API server can't serve us now: 500 Internal error occurred: failed calling webhook \"things.example.com\": failed to \
                        call webhook: Post \"https://hook.shop.svc:443/\": connect: connection refused";
@@ -128,4 +131,179 @@ fn a_webhook_of_the_set_itself_does_not_fail_the_check_before_the_first_change()
         ends(vec![task.clone()]),
         "nothing of this set would bring that webhook up"
     );
+}
+
+fn step(progress: Progress, asks: Vec<Ask>) -> HookStep {
+    HookStep {
+        progress,
+        message: "step".to_owned(),
+        asks,
+        state: Vec::new(),
+        wake_after_ms: None,
+    }
+}
+
+impl Driver {
+    /// Runs a hook until its object is asked for.
+    fn of_hook(task: &Task) -> Driver {
+        let mut driver = Driver::new(plan(vec![task.clone()]));
+        driver.tell(Happened::OlderDecided {
+            task: task.id.clone(),
+            result: Ok(Older::default()),
+        });
+        let asks = [Request::CreateOwn, Request::WatchOwn, Request::FollowLogsOwn];
+        let asks = (1..).zip(asks).map(|(id, what)| Ask::new(id, what)).collect();
+        driver.stepped(task, step(Progress::Running, asks));
+        assert_eq!(driver.requests(), 1);
+        driver
+    }
+
+    fn stepped(&mut self, task: &Task, step: HookStep) {
+        let task = task.id.clone();
+        self.tell(Happened::HookStepped { task, result: Ok(step) });
+    }
+
+    fn answer(&mut self, task: &Task, answer: Answer) {
+        // The ask's step, as the operation counted it when it came in.
+        let state = serde_json::to_value(self.operation.state()).unwrap();
+        let pointer = format!("/tasks/{}/Hook/asked/0/step", task.id.0.replace('/', "~1"));
+        let step = state.pointer(&pointer).and_then(serde_json::Value::as_u64).unwrap();
+        self.tell(Happened::Answered {
+            task: task.id.clone(),
+            ask: 1,
+            step: u32::try_from(step).unwrap(),
+            answer,
+        });
+    }
+
+    fn fail(&mut self, task: &Task) {
+        let reason = REFUSED.to_owned();
+        self.answer(
+            task,
+            Answer::Note(Noted::Failed {
+                reason,
+                temporary: true,
+            }),
+        );
+    }
+
+    /// Counts the requests that change something.
+    fn requests(&self) -> usize {
+        let effects = self.last.effects.iter();
+        effects
+            .filter(|effect| matches!(effect, Effect::Perform { ask, .. } if ask.what.is_write()))
+            .count()
+    }
+
+    /// Returns what the plugin is asked.
+    fn call(&self) -> Option<&HookCall> {
+        self.last.effects.iter().find_map(|effect| match effect {
+            Effect::StepHook { call, .. } => Some(call),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn a_hooks_object_is_created_again_until_its_webhook_answers() {
+    let task = hook(Phase::PreSync, 0, "migrate");
+    let mut driver = Driver::of_hook(&task);
+    for _ in 0..3 {
+        driver.fail(&task);
+        // Other answers change nothing about it.
+        let lines = Answer::Note(Noted::Log(Vec::new()));
+        driver.tell(Happened::Answered {
+            task: task.id.clone(),
+            ask: 3,
+            step: 1,
+            answer: lines,
+        });
+        assert_eq!(
+            (driver.requests(), driver.call()),
+            (0, None),
+            "not at once, and the plugin isn't told"
+        );
+        let waiting = driver.operation.waiting();
+        let told = waiting.first().map(|on| on.message.clone()).unwrap_or_default();
+        assert!(
+            told.contains("a webhook doesn't answer; asked again for up to 300 s"),
+            "{told}"
+        );
+        driver.wake();
+        assert_eq!(driver.requests(), 1);
+    }
+    // Whoever carries on asks at once.
+    driver.fail(&task);
+    let text = serde_json::to_string(driver.operation.state()).unwrap();
+    let state = serde_json::from_str(&text).unwrap();
+    driver.operation = Operation::restore(Arc::clone(driver.operation.plan()), state);
+    driver.tell(Happened::Resumed);
+    assert_eq!(driver.requests(), 1);
+    let target = Target {
+        key: task.key.clone(),
+        uid: "u".to_owned(),
+    };
+    driver.answer(&task, Answer::Created(target));
+    assert!(matches!(driver.call(), Some(HookCall::Advance { note, .. }) if note.what == Noted::Created));
+}
+
+#[test]
+fn the_plugin_is_told_when_a_webhook_never_answers() {
+    for (timeout, longest) in [(None, 301), (Some(60), 61)] {
+        let mut task = hook(Phase::PreSync, 0, "migrate");
+        task.timeout_seconds = timeout;
+        let mut driver = Driver::of_hook(&task);
+        let begun = driver.at;
+        while driver.call().is_none() && !driver.operation.status().is_over() {
+            driver.fail(&task);
+            assert!(driver.at.duration_since(begun).as_secs() < longest);
+            if driver.call().is_none() {
+                driver.wake();
+            }
+        }
+        assert!(driver.at.duration_since(begun).as_secs() >= longest - 31);
+    }
+}
+
+#[test]
+fn a_hook_that_is_stopped_waits_for_no_webhook() {
+    let task = hook(Phase::PreSync, 0, "migrate");
+    let mut driver = Driver::of_hook(&task);
+    driver.fail(&task);
+    driver.tell(Happened::Terminated { by: "me".to_owned() });
+    assert!(matches!(driver.call(), Some(HookCall::Abort { .. })));
+    driver.stepped(&task, step(Progress::Ended(HookOutcome::Failed), Vec::new()));
+    assert!(matches!(driver.operation.status(), Status::Terminated { .. }));
+}
+
+#[test]
+fn what_is_no_missing_answer_of_a_webhook_is_told_to_the_plugin_at_once() {
+    let task = hook(Phase::PreSync, 0, "migrate");
+    let mut driver = Driver::of_hook(&task);
+    let reason = "admission webhook \"policy.acme.io\" denied the request".to_owned();
+    driver.answer(
+        &task,
+        Answer::Note(Noted::Failed {
+            reason,
+            temporary: false,
+        }),
+    );
+    assert!(driver.call().is_some());
+}
+
+#[test]
+fn in_sync_fail_a_webhook_is_waited_for_too() {
+    let (app, alarm) = (resource(0, "app"), hook(Phase::SyncFail, 0, "alarm"));
+    let mut driver = Driver::new(plan(vec![app.clone(), alarm.clone()]));
+    let result = Err(Problem::new(FailureClass::Apply, "refused"));
+    driver.tell(Happened::Applied { task: app.id, result });
+    driver.tell(Happened::OlderDecided {
+        task: alarm.id.clone(),
+        result: Ok(Older::default()),
+    });
+    driver.stepped(&alarm, step(Progress::Running, vec![Ask::new(1, Request::CreateOwn)]));
+    driver.fail(&alarm);
+    assert_eq!(driver.call(), None);
+    driver.wake();
+    assert_eq!(driver.requests(), 1);
 }

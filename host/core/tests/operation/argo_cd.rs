@@ -10,7 +10,7 @@ use capstan_core::{
     input::Happened,
     phase::Phase,
     plan::{Plan, Retry},
-    task::{Action, Check, Task, Until},
+    task::{Action, Check, FailureClass, Task, Until},
 };
 use insta::assert_snapshot;
 
@@ -101,7 +101,7 @@ fn a_resource_that_is_degraded_while_hooks_run_fails_the_operation() {
     shell.look_again(&migrate);
     shell.run(10_000);
     assert!(
-        matches!(shell.status(), Status::Failed(cause) if cause.class == "health"),
+        matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Health),
         "{}",
         shell.story()
     );
@@ -188,7 +188,7 @@ fn after_a_refusal_sync_fail_runs_beside_the_hooks_of_the_wave() {
     shell.look_again(&slow);
     shell.run(10_000);
     assert!(
-        matches!(shell.status(), Status::Failed(cause) if cause.class == "apply"),
+        matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Apply),
         "{}",
         shell.story()
     );
@@ -222,7 +222,7 @@ fn sync_fail_does_not_run_when_the_dry_run_failed_or_a_deadline_passed() {
             ..argo(vec![slow.clone(), alarm.clone()])
         };
         let shell = run(Shell::new(plan, 1).fate(&slow, Fate::Never));
-        assert!(matches!(shell.status(), Status::Failed(cause) if cause.class == "timeout"));
+        assert!(matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Timeout));
         assert_eq!(
             is_told(&shell, "SyncFail because"),
             mode == Mode::Native,
@@ -358,7 +358,7 @@ fn the_first_look_at_something_degraded_is_a_failure() {
     let mut shell = Shell::new(argo(vec![one.clone(), resource(1, "next")]), 1);
     shell.health.insert(one.id.clone(), Health::Degraded);
     let shell = run(shell);
-    assert!(matches!(shell.status(), Status::Failed(cause) if cause.class == "health"));
+    assert!(matches!(shell.status(), Status::Failed(cause) if cause.class == FailureClass::Health));
     let finished = shell.events.last().expect("events").at;
     let waited = finished.as_second();
     assert!(waited < 2, "{waited} s: {}", shell.story());

@@ -4,6 +4,7 @@
 mod again;
 mod argo_cd;
 mod helper_hooks;
+mod hook_health;
 mod properties;
 mod requests;
 mod shell;

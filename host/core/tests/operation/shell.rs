@@ -124,6 +124,7 @@ pub fn hook(phase: Phase, wave: i32, name: &str) -> Task {
         inputs: None,
         must_fail: false,
         propagation: None,
+        pods_grace_seconds: 30,
         is_shared: false,
     }));
     task(phase, wave, 30, key("Job", name), action)
@@ -204,6 +205,8 @@ pub struct Shell {
     pub health: BTreeMap<TaskId, Health>,
     /// What is deleted stays for ever.
     pub keeps_deleted: bool,
+    /// No plugin answers when it is told to stop.
+    pub ignores_abort: bool,
     /// Every order is answered twice.
     pub twice: bool,
     /// The first `start` question of each hook, counted.
@@ -232,6 +235,7 @@ impl Shell {
             deletions: Vec::new(),
             health: BTreeMap::new(),
             keeps_deleted: false,
+            ignores_abort: false,
             twice: false,
             created: BTreeMap::new(),
             applied: Vec::new(),
@@ -261,6 +265,7 @@ impl Shell {
                 self.deletions.push((self.events.len(), task.clone(), target.clone()));
             }
             if let Effect::Wake { at } = effect {
+                assert!(at > self.now, "a timer in the past wakes the driver without end");
                 self.wake = Some(at);
             } else {
                 self.orders.push(effect);
@@ -432,6 +437,10 @@ impl Shell {
                     result: Ok(older),
                 }]
             }
+            Effect::StepHook {
+                call: HookCall::Abort { .. },
+                ..
+            } if self.ignores_abort => Vec::new(),
             Effect::StepHook { task, call } => vec![Happened::HookStepped {
                 result: Ok(self.plugin(&task, &call)),
                 task,

@@ -568,3 +568,30 @@ fn a_wait_in_which_nothing_happens_is_told_ever_more_rarely() {
         shell.story()
     );
 }
+
+#[test]
+fn a_hook_that_is_stopped_has_as_long_as_the_plan_says() {
+    for seconds in [1, 3, 10, 120] {
+        let job = hook(Phase::PreSync, 0, "deaf");
+        let mut plan = plan(vec![job.clone()]);
+        plan.limits.abort = seconds;
+        let mut shell = Shell::new(plan, 1).fate(&job, Fate::Never);
+        shell.ignores_abort = true;
+        shell.begin();
+        shell.run_until_it_waits();
+        let began = shell.now;
+        shell.tell(Happened::Terminated { by: "anna".to_owned() });
+        while !shell.story().contains("end PreSync/0/Job/shop/deaf") {
+            assert!(shell.turn(), "{}", shell.story());
+        }
+        let lasted = shell.now.duration_since(began).as_millis();
+        let limit = i128::from(seconds) * 1_000;
+        assert!((limit..limit + 100).contains(&lasted), "{lasted} ms of {limit}");
+        shell.run(1_000);
+        assert!(
+            matches!(shell.status(), Status::Terminated { .. }),
+            "{:?}",
+            shell.status()
+        );
+    }
+}

@@ -38,7 +38,7 @@ struct HealthStatus {
 pub(super) fn cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let mut document = file.document.clone();
     rename_keys(&mut document.object.0);
-    let Tests { tests } = config_errors::deserialize(&document)?;
+    let Tests { tests } = config_errors::deserialize(&document, "it has the key `tests:`")?;
     let cases = tests.into_iter().enumerate().map(|(n, test)| {
         let pointer = format!("/tests/{n}");
         let Test {

@@ -119,7 +119,7 @@ fn first(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
 /// Reads the data of an `argocd-cm`. A key of its own comes before the one that has all.
 fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
     if let Some(all) = data.get(ALL_IN_ONE) {
-        match manifest::value(all) {
+        match manifest::foreign_value(all) {
             Ok(Value::Object(all)) => {
                 for (kinds, entry) in &all {
                     let open_libs = entry.get("health.lua.useOpenLibs").and_then(Value::as_bool);
@@ -226,6 +226,10 @@ data:
   resource.customizations: |
     example.com/Queue:
       health.lua: older
+    example.com/Topic:
+      health.lua: older
+    example.com/Topic:
+      health.lua: last
     '*.example.com/*':
       health.lua: any
       health.lua.useOpenLibs: true
@@ -239,7 +243,12 @@ data:
         let found = read(&file, &FileAccess::default()).unwrap();
         assert_eq!(
             told(&found),
-            ["Pod: pod", "*.example.com/*: any open", "example.com/Queue: queue open"]
+            [
+                "Pod: pod",
+                "*.example.com/*: any open",
+                "example.com/Queue: queue open",
+                "example.com/Topic: last"
+            ]
         );
         assert_eq!(
             found.left_out,

@@ -17,7 +17,6 @@ use jiff::Timestamp;
 use kube::runtime::watcher::{self, Event};
 use serde_json::json;
 use tokio::{
-    sync::mpsc,
     task::JoinHandle,
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -28,9 +27,11 @@ use super::{
     identity::Identity,
 };
 use crate::{
+    backoff::Backoff,
     clock::Clock,
     cluster::{Cluster, Rehearsal},
     error::{ClusterError, EngineError},
+    queue,
     signals::{PREFIX, Signal, Written, signals_of},
     watch::object_of,
 };
@@ -39,6 +40,8 @@ use crate::{
 const DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(5);
+/// How long taking a lock may be tried while its Lease changes in between.
+const TAKEN_WITHIN: Duration = Duration::from_mins(1);
 /// How long one renewal may take before it counts as failed.
 const RENEWED_WITHIN: Duration = Duration::from_secs(3);
 /// How soon a renewal that failed is tried again.
@@ -50,13 +53,32 @@ const END: &str = "capstan.dev/terminate";
 
 /// What happens to a lock while it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum LockNews {
+pub(crate) enum LockEvent {
     /// Somebody wants the operation to end.
     EndWanted(String),
     /// These signals are on the Lease now.
     Signals(Vec<Signal>),
     /// It is lost.
     Lost(String),
+}
+
+/// The kinds of [`LockEvent`]s. The keeper renews the Lease and must not wait, so of each kind only the last one waits for the driver:
+/// a signal that is taken off and sent again in the same words meanwhile is the same signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum EventKind {
+    EndWanted,
+    Signals,
+    Lost,
+}
+
+/// What happens to a lock, for whoever holds it.
+pub(crate) struct LockEvents(queue::Receiver<EventKind, LockEvent>);
+
+impl LockEvents {
+    /// Returns what happens next; nothing when the lock's keeper is gone.
+    pub async fn next(&mut self) -> Option<LockEvent> {
+        self.0.recv().await.map(|(_, event)| event)
+    }
 }
 
 /// A held lock. Dropping it stops its renewal; `release` gives it back.
@@ -98,11 +120,11 @@ impl Lock {
         clock: Clock,
         application: &Application,
         identity: Identity,
-        news: mpsc::UnboundedSender<LockNews>,
         is_new: bool,
-    ) -> Result<Lock, EngineError> {
+    ) -> Result<(Lock, LockEvents), EngineError> {
         let doing = EngineError::while_("taking the application's lock");
         let key = lease_key(application);
+        let mut backoff = Backoff::new(Duration::from_millis(100), AGAIN).within(TAKEN_WITHIN);
         let (taken, is_new_lease) = loop {
             let live = cluster.get(&key).await.map_err(&doing)?;
             if let Some(live) = &live {
@@ -128,21 +150,26 @@ impl Lock {
             match written {
                 Ok(lease) => break (lease, is_new_lease),
                 // Somebody was faster: look again who it is.
-                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_)) => {}
+                Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_))
+                    if !backoff.is_over() =>
+                {
+                    backoff.pause().await;
+                }
                 Err(error) => return Err(doing(error)),
             }
         };
         let (renewals, grip) = Renewals::begin(clock);
+        let (events, receiver) = queue::by_key();
         let keeper = Keeper {
             cluster: cluster.clone(),
             clock,
             identity: identity.clone(),
             renewals,
-            news,
+            events,
             end_told: false,
             signals: Vec::new(),
         };
-        Ok(Lock {
+        let lock = Lock {
             cluster: cluster.clone(),
             key,
             identity,
@@ -150,7 +177,8 @@ impl Lock {
             mark: taken.annotation(MARK).map(str::to_owned),
             is_new: is_new_lease,
             task: tokio::spawn(keeper.keep(taken)),
-        })
+        };
+        Ok((lock, LockEvents(receiver)))
     }
 
     /// Returns the mark that a head has which is made under this lock.
@@ -310,8 +338,10 @@ pub(crate) async fn until_free(
     let mut sight = sight.map_err(&doing)?;
     while is_held(cluster, clock, identity, application).await? {
         tokio::select! {
-            seen = sight.next() => if let Some(Err(error)) = seen {
-                return Err(doing(ClusterError::Unreachable(error.to_string())));
+            seen = sight.next() => match seen {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(doing(ClusterError::Unreachable(error.to_string()))),
+                None => sight = futures::stream::pending().boxed(),
             },
             // Nothing is told when a holder dies.
             () = sleep(RENEWAL) => {}
@@ -358,7 +388,7 @@ struct Keeper {
     clock: Clock,
     identity: Identity,
     renewals: Renewals,
-    news: mpsc::UnboundedSender<LockNews>,
+    events: queue::Sender<EventKind, LockEvent>,
     end_told: bool,
     /// The signals that were last seen.
     signals: Vec<Signal>,
@@ -391,8 +421,7 @@ impl Keeper {
                     Ok(None) => next = Instant::now() + AGAIN,
                     Err(why) => {
                         self.renewals.lost(&why);
-                        // Nobody listens any more when the operation is over.
-                        self.news.send(LockNews::Lost(why)).ok();
+                        self.events.send(EventKind::Lost, LockEvent::Lost(why));
                         return;
                     }
                 }
@@ -448,12 +477,13 @@ impl Keeper {
             && !self.end_told
         {
             self.end_told = true;
-            self.news.send(LockNews::EndWanted(by.to_owned())).ok();
+            self.events
+                .send(EventKind::EndWanted, LockEvent::EndWanted(by.to_owned()));
         }
         let signals = signals_of(lease);
         if signals != self.signals {
             self.signals.clone_from(&signals);
-            self.news.send(LockNews::Signals(signals)).ok();
+            self.events.send(EventKind::Signals, LockEvent::Signals(signals));
         }
     }
 }

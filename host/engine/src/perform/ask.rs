@@ -16,7 +16,11 @@ use capstan_core::{
     task::{Task, TaskId},
 };
 use serde_json::{Value, json};
-use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 
 use super::{Order, Performer};
 use crate::{
@@ -29,6 +33,8 @@ use crate::{
 const MOST_LISTED: usize = 1 << 20;
 /// How long lines of a log are gathered before a plugin is told.
 const GATHERING: Duration = Duration::from_millis(250);
+/// How many lines a plugin is told at once. A line has at most 16 KiB.
+const MAX_GATHERED: usize = 256;
 
 /// What runs beside the orders: log lines that are passed on to plugins.
 #[derive(Default)]
@@ -70,8 +76,10 @@ impl Performer {
                 return None;
             }
             Request::WaitSignal(name) => {
-                self.signals
-                    .wait(&task.id, task.key.name.trim_end_matches('*'), ask, name);
+                let hook = task.key.name.trim_end_matches('*');
+                for happened in self.signals.wait(&task.id, hook, ask, name) {
+                    self.inbox.answer(happened).await;
+                }
                 return None;
             }
             Request::Apply(text) => self.apply_other(task, &permitted, text).await,
@@ -296,17 +304,22 @@ impl Performer {
     /// Passes the lines of a hook's pods on to its plugin, some at a time.
     fn pass_lines_on(&self, task: &Task, ask: &Ask) {
         let lines = self.lines.listen(&task.id);
-        let happened = self.happened.clone();
+        let inbox = self.inbox.clone();
         let (id, ask) = (task.id.clone(), (ask.id, ask.step));
-        let passing = tokio::spawn(pass(lines, move |lines| {
-            let answered = Happened::Answered {
-                task: id.clone(),
-                ask: ask.0,
-                step: ask.1,
-                answer: Answer::Note(Noted::Log(lines)),
-            };
-            happened.send(answered).is_ok()
-        }));
+        let passing = tokio::spawn(async move {
+            let mut lines = lines;
+            while let Some(gathered) = gather(&mut lines).await {
+                let answered = Happened::Answered {
+                    task: id.clone(),
+                    ask: ask.0,
+                    step: ask.1,
+                    answer: Answer::Note(Noted::Log(gathered)),
+                };
+                if !inbox.answer(answered).await {
+                    return;
+                }
+            }
+        });
         self.beside
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -372,17 +385,16 @@ impl Performer {
     }
 }
 
-async fn pass(mut lines: UnboundedReceiver<LogLine>, tell: impl Fn(Vec<LogLine>) -> bool) {
-    while let Some(first) = lines.recv().await {
-        tokio::time::sleep(GATHERING).await;
-        let mut gathered = vec![first];
-        while let Ok(line) = lines.try_recv() {
-            gathered.push(line);
-        }
-        if !tell(gathered) {
-            return;
-        }
+/// Returns the next lines: those of [`GATHERING`], or as many as a plugin is told at once. Nothing when there will be no more.
+async fn gather(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>> {
+    let mut gathered = vec![lines.recv().await?];
+    let until = Instant::now() + GATHERING;
+    while gathered.len() < MAX_GATHERED
+        && let Ok(Some(line)) = timeout_at(until, lines.recv()).await
+    {
+        gathered.push(line);
     }
+    Some(gathered)
 }
 
 /// Says whether all fields in the way are ones that a hook of ours changed: the manifests have the last word on them.

@@ -3,6 +3,8 @@
 use capstan_core::{
     compat::{self, Rule},
     effect::{HookCall, Note, Noted, Target},
+    grace,
+    health::Assessment,
     input::Answer,
     object::{Object, labels},
     operation,
@@ -86,11 +88,11 @@ impl Performer {
             Noted::Object => match self.own(order).await? {
                 Some((object, Some(health))) => Observed::Object {
                     object,
-                    health: compat::of_hook(self.plan.mode, task.phase, health),
+                    health: self.shown(task, health, order),
                 },
                 Some((object, None)) => {
                     let health = self.judge.assess(hook.judge.as_ref(), &object).await;
-                    let health = compat::of_hook(self.plan.mode, task.phase, health);
+                    let health = self.shown(task, health, order);
                     Observed::Object { object, health }
                 }
                 None => Observed::Gone,
@@ -123,10 +125,13 @@ impl Performer {
         })
     }
 
-    async fn own(
-        &self,
-        order: &Order,
-    ) -> Result<Option<(Object, Option<capstan_core::health::Assessment>)>, ClusterError> {
+    /// Returns the health of a hook's own object as its plugin is shown it.
+    fn shown(&self, task: &Task, health: Assessment, order: &Order) -> Assessment {
+        let health = grace::shown_to_hook(health, order.is_grace_over);
+        compat::of_hook(self.plan.mode, task.phase, health)
+    }
+
+    async fn own(&self, order: &Order) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
         match &order.own {
             Some(own) => self.seen(&own.key, &own.uid).await,
             None => Ok(None),

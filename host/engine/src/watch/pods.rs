@@ -6,7 +6,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
-    grace,
     health::{Assessment, Health},
     object::{GroupKind, Object, ObjectKey},
     pods::{self, Trouble, Weight},
@@ -14,20 +13,13 @@ use capstan_core::{
 };
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
-use tokio::{
-    sync::mpsc::UnboundedSender,
-    task::JoinHandle,
-    time::{Duration, Instant},
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{BACKOFF, Shared, object_of, watching};
 use crate::{
     error::ClusterError,
     owned::{self, Owned},
 };
-
-/// How long what hardly ends by itself may last before a hook that waits for it has failed.
-const GRACE: Duration = Duration::from_secs(grace::PODS);
 
 /// What the pods of a workload look like.
 pub(super) type PodNews = (ObjectKey, Seen);
@@ -45,7 +37,6 @@ pub(super) struct Seen {
 pub(super) struct PodWatch {
     task: JoinHandle<()>,
     seen: Option<Seen>,
-    since: Option<Instant>,
 }
 
 impl Drop for PodWatch {
@@ -56,7 +47,7 @@ impl Drop for PodWatch {
 
 impl PodWatch {
     /// Begins to follow the pods of a workload, if its kind has any.
-    pub fn begin(shared: &Arc<Shared>, workload: &Object, news: UnboundedSender<PodNews>) -> Option<PodWatch> {
+    pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodNews>) -> Option<PodWatch> {
         let selector = pods::selector(workload)?;
         let crew = Crew {
             owned: Owned::of(workload),
@@ -64,24 +55,11 @@ impl PodWatch {
             pods: BTreeMap::new(),
         };
         let task = tokio::spawn(follow(Arc::clone(shared), crew, selector, news));
-        Some(PodWatch {
-            task,
-            seen: None,
-            since: None,
-        })
+        Some(PodWatch { task, seen: None })
     }
 
     /// Takes in what they look like now.
     pub fn take(&mut self, seen: Seen) {
-        let is_lasting = seen
-            .worst
-            .as_ref()
-            .is_some_and(|trouble| trouble.weight >= Weight::Degraded);
-        self.since = if is_lasting {
-            self.since.or_else(|| Some(Instant::now()))
-        } else {
-            None
-        };
         self.seen = Some(seen);
     }
 
@@ -105,44 +83,78 @@ impl PodWatch {
     }
 
     /// Adds what is wrong with the pods to how their workload is. `is_explained`: whether its judge was shown them, and says what people
-    /// shall read. `is_hook`: whether a lasting trouble has to be called final here, since nobody else counts how long it lasts.
-    pub fn judge(
-        &self,
-        workload: &Object,
-        mut assessment: Assessment,
-        is_explained: bool,
-        is_hook: bool,
-    ) -> Assessment {
-        let Some(trouble) = self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) else {
-            return assessment;
-        };
-        if assessment.health != Health::Progressing {
-            return assessment;
-        }
-        let of_old_revision = trouble.stuck(workload);
-        match trouble.weight {
-            Weight::Told if is_explained => {}
-            Weight::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
-            Weight::Degraded | Weight::Final => {
-                let lasts = self.since.map(|since| since.elapsed()).unwrap_or_default();
-                assessment.health = Health::Degraded;
-                if !is_explained {
-                    assessment.message.clone_from(&trouble.message);
-                }
-                pods::RULE.clone_into(&mut assessment.rule);
-                assessment.lacks = trouble.lacks.clone().map(Box::new);
-                assessment.is_final = trouble.weight == Weight::Final || (is_hook && lasts >= GRACE);
-                if is_hook && !assessment.is_final {
-                    let left = u64::try_from(GRACE.saturating_sub(lasts).as_millis()).unwrap_or_default();
-                    assessment.recheck_after_ms = Some(left.saturating_add(1));
-                }
+    /// shall read.
+    pub fn judge(&self, workload: &Object, assessment: Assessment, is_explained: bool) -> Assessment {
+        match self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) {
+            Some(trouble) if assessment.health == Health::Progressing => {
+                with_trouble(workload, assessment, trouble, is_explained)
             }
+            Some(_) | None => assessment,
         }
-        if let Some(remedy) = of_old_revision {
-            assessment.message = format!("{}; {remedy}", assessment.message);
-        }
-        assessment
     }
+}
+
+/// Adds what is wrong with a pod to the judgement of its workload. How long it may last is counted by the operation.
+fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &Trouble, is_explained: bool) -> Assessment {
+    match trouble.weight {
+        Weight::Told if is_explained => {}
+        Weight::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
+        Weight::Degraded | Weight::Final => {
+            assessment.health = Health::Degraded;
+            if !is_explained {
+                assessment.message.clone_from(&trouble.message);
+            }
+            pods::RULE.clone_into(&mut assessment.rule);
+            assessment.lacks = trouble.lacks.clone().map(Box::new);
+            assessment.is_final = trouble.weight == Weight::Final;
+        }
+    }
+    if let Some(remedy) = trouble.stuck(workload) {
+        assessment.message = format!("{}; {remedy}", assessment.message);
+    }
+    assessment
+}
+
+/// Adds what keeps a Pod from starting to its own judgement.
+pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessment) -> Assessment {
+    let is_open = match assessment.health {
+        Health::Progressing | Health::Degraded => !assessment.is_final,
+        Health::Healthy | Health::Suspended | Health::Missing | Health::Unknown => false,
+    };
+    if !is_open || pod.is_terminating() {
+        return assessment;
+    }
+    let (trouble, _) = trouble_of(shared, pod).await;
+    match trouble.filter(|trouble| trouble.weight >= Weight::Degraded) {
+        Some(trouble) => with_trouble(pod, assessment, &trouble, false),
+        None => assessment,
+    }
+}
+
+/// Returns what keeps a pod from starting: what its containers say, or what it mounts and isn't there.
+async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<Trouble>, Option<Missing>) {
+    if let Some(trouble) = pods::trouble(pod) {
+        return (Some(trouble), None);
+    }
+    let Some(missing) = owned::missing(&shared.cluster, pod).await else {
+        return (None, None);
+    };
+    let trouble = Trouble {
+        weight: Weight::Degraded,
+        message: format!(
+            "pod {} can't be started: {}/{}, which it mounts, doesn't exist",
+            missing.pod, missing.kind, missing.name
+        ),
+        pod: missing.pod.clone(),
+        revision: pods::revision(pod).to_owned(),
+        lacks: Some(ObjectKey {
+            group: String::new(),
+            kind: missing.kind.clone(),
+            namespace: pod.namespace().to_owned(),
+            name: missing.name.clone(),
+        }),
+    };
+    (Some(trouble), Some(missing))
 }
 
 /// The pods of one workload.
@@ -165,30 +177,7 @@ impl Crew {
             self.pods.remove(pod.name());
             return Ok(());
         }
-        let mut trouble = pods::trouble(pod);
-        let missing = match trouble {
-            None => owned::missing(&shared.cluster, pod).await,
-            Some(_) => None,
-        };
-        if let Some(Missing {
-            pod: name_of_pod,
-            kind,
-            name,
-        }) = &missing
-        {
-            trouble = Some(Trouble {
-                weight: Weight::Degraded,
-                message: format!("pod {name_of_pod} can't be started: {kind}/{name}, which it mounts, doesn't exist"),
-                pod: name_of_pod.clone(),
-                revision: pods::revision(pod).to_owned(),
-                lacks: Some(ObjectKey {
-                    group: String::new(),
-                    kind: kind.clone(),
-                    namespace: self.workload.namespace.clone(),
-                    name: name.clone(),
-                }),
-            });
-        }
+        let (trouble, missing) = trouble_of(shared, pod).await;
         let shown = related::how_it_is(pod);
         let known = Pod {
             shown,
@@ -211,7 +200,7 @@ impl Crew {
     }
 }
 
-async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: UnboundedSender<PodNews>) {
+async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: mpsc::Sender<PodNews>) {
     let why = match watch(&shared, &mut crew, &selector, &news).await {
         Ok(()) => return,
         Err(error) => error,
@@ -222,7 +211,7 @@ async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: Unb
         worst: None,
         found: Found::refused(why.to_string()),
     };
-    news.send((crew.workload, seen)).ok();
+    news.send((crew.workload, seen)).await.ok();
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
@@ -242,26 +231,25 @@ async fn watch(
     shared: &Shared,
     crew: &mut Crew,
     selector: &str,
-    news: &UnboundedSender<PodNews>,
+    news: &mpsc::Sender<PodNews>,
 ) -> Result<(), ClusterError> {
     let kind = GroupKind::new("", "Pod");
     let config = watching().labels(selector);
     let mut stream = shared.cluster.watch(&kind, &crew.workload.namespace, config)?;
     let mut told = None;
     let mut is_listed = false;
-    let mut failures: u32 = 0;
+    let mut backoff = BACKOFF;
     while let Some(event) = stream.next().await {
         let event = match event {
             Ok(event) => event,
             Err(error) if is_forbidden(&error) => return Err(ClusterError::Other(error.to_string())),
             // The stream goes on by itself, with a new list.
             Err(_) => {
-                failures += 1;
-                tokio::time::sleep((BACKOFF.0 * (1 << failures.min(6))).min(BACKOFF.1)).await;
+                backoff.pause().await;
                 continue;
             }
         };
-        failures = 0;
+        backoff.succeeded();
         match event {
             Event::Apply(seen) | Event::InitApply(seen) => {
                 crew.take(shared, &object_of(&seen, &kind, "v1")).await?;
@@ -281,7 +269,7 @@ async fn watch(
         let seen = crew.seen();
         if told.as_ref() != Some(&seen) {
             told = Some(seen.clone());
-            if news.send((crew.workload.clone(), seen)).is_err() {
+            if news.send((crew.workload.clone(), seen)).await.is_err() {
                 return Ok(());
             }
         }

@@ -9,8 +9,8 @@ use std::{
 use capstan_core::{
     compat::Rule,
     fact::{Fact, Seen},
+    finalizer,
     health::Health,
-    input::Happened,
     name::field_selector,
     object::{GroupKind, Object, ObjectKey},
     ownership,
@@ -23,27 +23,38 @@ use kube::{
     core::DynamicObject,
     runtime::watcher::{self, Event},
 };
-use tokio::{
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    BACKOFF, Order, Shared, object_of,
-    pods::{PodNews, PodWatch},
+    BACKOFF, Followed, Order, Shared, object_of,
+    pods::{PodNews, PodWatch, judge_pod},
     watching,
 };
-use crate::cluster::Sight;
+use crate::{backoff::Backoff, cluster::Sight, owned, queue};
+
+/// How soon the pods of an object are looked at again that is deleted after them, in milliseconds.
+const OWNED_AGAIN_MS: u64 = 5_000;
 
 /// How often in a row a watch fails before that is told.
 const TOLD_AFTER: u32 = 3;
+
+/// How many looks at workloads' pods wait for the watcher; whoever has one more waits.
+const MAX_POD_NEWS: usize = 64;
+
+/// How long a watch that was begun anew lasts at most before its object is read once more, whatever the watch brings.
+const LONGEST_WATCH: Duration = Duration::from_mins(1);
+
+/// An object that couldn't be read or watched.
+struct Unread {
+    /// When it is read again.
+    next: Instant,
+    backoff: Backoff,
+}
 
 /// A task that follows an object.
 pub(super) struct Follower {
     pub task: TaskId,
     pub judge: Option<Answerer>,
-    /// Whether it is a hook's object.
-    pub is_hook: bool,
 }
 
 /// Follows the objects of one kind in one namespace.
@@ -51,7 +62,7 @@ pub(super) struct Watcher {
     shared: Arc<Shared>,
     kind: GroupKind,
     namespace: String,
-    orders: UnboundedReceiver<Order>,
+    orders: queue::Receiver<Followed, Order>,
     followers: BTreeMap<ObjectKey, Vec<Follower>>,
     live: BTreeMap<ObjectKey, Object>,
     /// Those that a new list has named so far.
@@ -61,16 +72,18 @@ pub(super) struct Watcher {
     /// Objects without the label, which have watches of their own.
     strays: BTreeMap<ObjectKey, Sight>,
     recheck: BTreeMap<ObjectKey, Instant>,
+    /// Objects that couldn't be read or watched, until they can be.
+    unread: BTreeMap<ObjectKey, Unread>,
     /// The pods of workloads that aren't healthy.
     pods: BTreeMap<ObjectKey, PodWatch>,
-    pod_news: (UnboundedSender<PodNews>, UnboundedReceiver<PodNews>),
+    pod_news: (mpsc::Sender<PodNews>, mpsc::Receiver<PodNews>),
 }
 
 impl Watcher {
     pub fn new(
         shared: Arc<Shared>,
         (kind, namespace): (GroupKind, String),
-        orders: UnboundedReceiver<Order>,
+        orders: queue::Receiver<Followed, Order>,
     ) -> Watcher {
         Watcher {
             shared,
@@ -83,8 +96,9 @@ impl Watcher {
             is_ready: false,
             strays: BTreeMap::new(),
             recheck: BTreeMap::new(),
+            unread: BTreeMap::new(),
             pods: BTreeMap::new(),
-            pod_news: unbounded_channel(),
+            pod_news: mpsc::channel(MAX_POD_NEWS),
         }
     }
 
@@ -98,33 +112,33 @@ impl Watcher {
             let kind = &self.kind;
             let message =
                 format!("the cluster doesn't serve {kind} any more; what becomes of its objects can't be seen");
-            self.shared.happened.send(Happened::Troubled { message }).ok();
+            self.shared.inbox.troubled(message);
             return;
         };
-        let mut failures = 0;
+        let mut backoff = BACKOFF;
         let mut resting: Option<Instant> = None;
         loop {
             let rest = resting.unwrap_or_else(Instant::now);
-            let recheck = self.recheck.values().min().copied();
+            let looks = self.unread.values().map(|unread| unread.next);
+            let recheck = self.recheck.values().copied().chain(looks).min();
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
-                    Some(Order::Follow(key, follower)) => self.follow(key, follower).await,
-                    Some(Order::Leave(task, key)) => self.leave(&task, &key),
+                    Some(((_, key), Order::Follow(follower))) => self.follow(key, follower).await,
+                    Some(((task, key), Order::Leave)) => self.leave(&task, &key),
                     None => return,
                 },
                 () = tokio::time::sleep_until(rest), if resting.is_some() => resting = None,
                 seen = stream.next(), if resting.is_none() => match seen {
                     Some(Ok(event)) => {
-                        failures = 0;
+                        backoff.succeeded();
                         self.take(event).await;
                     }
                     Some(Err(error)) => {
-                        failures += 1;
-                        resting = Some(Instant::now() + (BACKOFF.0 * (1 << failures.min(6))).min(BACKOFF.1));
-                        if failures == TOLD_AFTER {
+                        resting = Some(Instant::now() + backoff.failed());
+                        if backoff.failures() == TOLD_AFTER {
                             let message = format!("{} can't be watched, trying on: {error}", self.kind);
-                            self.shared.happened.send(Happened::Troubled { message }).ok();
+                            self.shared.inbox.troubled(message);
                         }
                     }
                     None => return,
@@ -144,6 +158,7 @@ impl Watcher {
                         self.recheck.remove(&key);
                         self.tell(&key).await;
                     }
+                    self.read_again(now).await;
                 }
             }
         }
@@ -165,6 +180,7 @@ impl Watcher {
                 self.followers.remove(key);
                 self.strays.remove(key);
                 self.recheck.remove(key);
+                self.unread.remove(key);
                 self.pods.remove(key);
             }
         }
@@ -185,15 +201,48 @@ impl Watcher {
                         self.strays.insert(key.clone(), stream);
                     }
                 }
+                if has_label {
+                    self.unread.remove(key);
+                }
                 self.live.insert(key.clone(), object);
                 self.tell(key).await;
             }
-            Ok(None) => self.tell(key).await,
+            Ok(None) => {
+                self.unread.remove(key);
+                self.tell(key).await;
+            }
             Err(error) => {
                 let message = format!("{key} can't be read: {error}");
-                self.shared.happened.send(Happened::Troubled { message }).ok();
-                self.recheck.insert(key.clone(), Instant::now() + BACKOFF.1);
+                self.shared.inbox.troubled(message);
+                self.read_later(key);
             }
+        }
+    }
+
+    /// Has an object read again after a pause.
+    fn read_later(&mut self, key: &ObjectKey) {
+        let unread = self.unread.entry(key.clone()).or_insert_with(|| Unread {
+            next: Instant::now(),
+            backoff: BACKOFF,
+        });
+        unread.next = Instant::now() + unread.backoff.failed();
+    }
+
+    /// Reads the objects again whose pause is over.
+    async fn read_again(&mut self, now: Instant) {
+        let due: Vec<ObjectKey> = self
+            .unread
+            .iter()
+            .filter(|(_, unread)| unread.next <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in due {
+            // It fails again, or is kept for the next failure of its watch.
+            if let Some(unread) = self.unread.get_mut(&key) {
+                unread.next = now + LONGEST_WATCH;
+            }
+            self.live.remove(&key);
+            self.look(&key).await;
         }
     }
 
@@ -231,19 +280,20 @@ impl Watcher {
     async fn take_stray(&mut self, key: ObjectKey, event: Option<watcher::Result<Event<DynamicObject>>>) {
         match event {
             Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
+                self.unread.remove(&key);
                 self.keep(&seen);
                 self.tell(&key).await;
             }
             Some(Ok(Event::Delete(_))) => {
+                self.unread.remove(&key);
                 self.live.remove(&key);
                 self.tell(&key).await;
             }
             Some(Ok(Event::Init | Event::InitDone)) => {}
             Some(Err(_)) | None => {
-                // Asking again begins a new watch, if there is still something to follow.
+                // Reading it again begins a new watch, if there is still something to follow.
                 self.strays.remove(&key);
-                self.live.remove(&key);
-                self.look(&key).await;
+                self.read_later(&key);
             }
         }
     }
@@ -304,8 +354,10 @@ impl Watcher {
                 assessment = if self.shared.mode.has(Rule::PodsOnlyTell) {
                     pods.tell(assessment, needs_pods)
                 } else {
-                    pods.judge(object, assessment, needs_pods, follower.is_hook)
+                    pods.judge(object, assessment, needs_pods)
                 };
+            } else if is_pod(object) && !self.shared.mode.has(Rule::PodsOnlyTell) {
+                assessment = judge_pod(&self.shared, object, assessment).await;
             }
             soonest = [soonest, assessment.recheck_after_ms].into_iter().flatten().min();
             self.shared
@@ -313,8 +365,14 @@ impl Watcher {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.clone(), (object.clone(), assessment.clone()));
-            self.shared
-                .observed(follower, key, Fact::Present(Seen::of(object, assessment)));
+            let mut seen = Seen::of(object, assessment);
+            if finalizer::waits_for_owned(object) {
+                soonest = Some(soonest.map_or(OWNED_AGAIN_MS, |soonest: u64| soonest.min(OWNED_AGAIN_MS)));
+                if let Some(pod) = owned::held_up(&self.shared.cluster, object).await {
+                    seen.held_up_by = format!("{}; {pod}", seen.held_up_by);
+                }
+            }
+            self.shared.observed(follower, key, Fact::Present(seen));
         }
         match soonest {
             Some(after) => self
@@ -323,6 +381,10 @@ impl Watcher {
             None => self.recheck.remove(key),
         };
     }
+}
+
+fn is_pod(object: &Object) -> bool {
+    object.group().is_empty() && object.kind() == "Pod"
 }
 
 /// Waits for the next event of any stray.

@@ -233,7 +233,13 @@ impl<'a> Job<'a> {
             template::put(metadata, "generateName", json!(format!("{title}-{index}-")));
         }
         let metadata = pod.get_mut("metadata")?;
-        template::put(metadata, "finalizers", json!([TRACKING]));
+        // Added to those of the template, as the Job controller does (`appendJobCompletionFinalizerIfNotFound`).
+        let of_template = metadata.get("finalizers").and_then(Value::as_array).cloned();
+        let mut finalizers = of_template.unwrap_or_default();
+        if !finalizers.iter().any(|name| name == TRACKING) {
+            finalizers.push(json!(TRACKING));
+        }
+        template::put(metadata, "finalizers", Value::Array(finalizers));
         Some(pod)
     }
 

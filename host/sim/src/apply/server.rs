@@ -60,11 +60,15 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
         .filter(|(_, fields)| !fields.is_empty())
         .collect();
     if !force && !disputed.is_empty() {
-        let disputed: Vec<(&Entry, &Fields)> = disputed
+        let allowed = client_side_applied(live, rule, writer);
+        let disputed: Vec<(&Entry, Fields)> = disputed
             .iter()
-            .filter_map(|(index, fields)| Some((all.get(*index)?, fields)))
+            .filter_map(|(index, fields)| Some((all.get(*index)?, fields.minus(&allowed))))
+            .filter(|(_, fields)| !fields.is_empty())
             .collect();
-        return Err(conflict(&disputed));
+        if !disputed.is_empty() {
+            return Err(conflict(&disputed));
+        }
     }
     for (index, fields) in &disputed {
         if let Some(entry) = all.get_mut(*index) {
@@ -90,7 +94,46 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
         fields: mine,
     });
     managed::write(&mut merged, all);
+    renew_last_applied(&mut merged, configuration.object, writer);
     Ok(merged)
+}
+
+/// The manager whose applies know the annotation of client-side apply.
+const KUBECTL: &str = "kubectl";
+/// What `kubectl apply` without `--server-side` applied last.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Returns the fields that `kubectl` takes over without a conflict: those it applied on the client's side and that are live as it left
+/// them (`lastappliedmanager.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
+fn client_side_applied(live: &Value, rule: &Rule<'_>, writer: &Writer) -> Fields {
+    let text = live["metadata"]["annotations"][LAST_APPLIED].as_str();
+    let last: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
+    let Some(last) = last.filter(|last| last.is_object() && writer.manager == KUBECTL) else {
+        return Fields::default();
+    };
+    let differs = difference(&last, live, rule);
+    fields(&last, rule).minus(&differs.changed).minus(&differs.removed)
+}
+
+/// Keeps the annotation of client-side apply, where there is one, in step with what `kubectl` applies on the server's side
+/// (`lastappliedupdater.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
+fn renew_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
+    let annotations = merged.pointer_mut("/metadata/annotations");
+    let Some(annotation) = annotations.and_then(|all| all.get_mut(LAST_APPLIED)) else {
+        return;
+    };
+    let is_empty = annotation.as_str().is_none_or(str::is_empty);
+    if is_empty || writer.manager != KUBECTL || writer.subresource.is_some() {
+        return;
+    }
+    let mut applied = applied.clone();
+    if let Some(metadata) = applied["metadata"].as_object_mut() {
+        metadata.remove("managedFields");
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.remove(LAST_APPLIED);
+        }
+    }
+    *annotation = json!(format!("{applied}\n"));
 }
 
 /// Returns the part of the configuration that this request can write.
@@ -112,7 +155,7 @@ fn wanted(configuration: &Configuration<'_>) -> Value {
     applied
 }
 
-fn conflict(disputed: &[(&Entry, &Fields)]) -> Refusal {
+fn conflict(disputed: &[(&Entry, Fields)]) -> Refusal {
     let paths: Vec<(String, Vec<String>)> = disputed
         .iter()
         .map(|(entry, fields)| (entry.spoken(), fields.paths()))

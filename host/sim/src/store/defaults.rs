@@ -386,8 +386,14 @@ fn own_pods(object: &mut Value) {
         labels.insert("controller-uid".into(), uid.clone());
         labels.insert("job-name".into(), name);
     }
+    let labels = template["metadata"]["labels"].clone();
     let selector = child(child(Some(spec), "selector"), "matchLabels");
     set(selector, &[("batch.kubernetes.io/controller-uid", uid)]);
+    // A Job without labels has those of its pods (`SetDefaults_Job` in `pkg/apis/batch/v1/defaults.go`).
+    let own = &mut object["metadata"]["labels"];
+    if own.as_object().is_none_or(Map::is_empty) {
+        *own = labels;
+    }
 }
 
 fn cron_job(spec: Option<&mut Value>) {

@@ -121,6 +121,12 @@ fn version(version: &Value) -> Option<Version> {
             .pointer("/schema/openAPIV3Schema")
             .filter(|schema| schema.is_object())
             .map(|schema| Arc::new(schema.clone())),
+        columns: Arc::new(
+            version["additionalPrinterColumns"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default(),
+        ),
     })
 }
 

@@ -12,6 +12,9 @@ pub const ORPHAN: &str = "orphan";
 /// The finalizer of a definition that waits for its objects.
 pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
+/// Namespaces that can't be deleted (`plugin/pkg/admission/namespace/lifecycle`).
+const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
+
 /// What happens to the dependents of a deleted object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {
@@ -53,6 +56,10 @@ impl Store {
         how: &Deletion,
         writer: &Writer,
     ) -> Result<Value, Refusal> {
+        if *kind == Kind::new("", "Namespace") && IMMORTAL.contains(&name) {
+            let why = "this namespace may not be deleted";
+            return Err(Refusal::forbidden("namespaces", "", name, why));
+        }
         let (resource, live) = self.existing(kind, namespace, name)?;
         how.check(&resource, &live, name)?;
         let mut object = live.clone();

@@ -1,6 +1,7 @@
 //! What a request brings, and how an object is handed out in the asked version.
 
 use capstan_schema::protobuf;
+use capstan_yaml::Duplicates;
 use serde_json::{Value, json};
 
 use super::{Call, Target};
@@ -28,9 +29,20 @@ pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
         | "application/merge-patch+json"
         | "application/strategic-merge-patch+json" => serde_json::from_slice(call.body).map_err(|error| refuse(&error)),
         protobuf::MEDIA_TYPE => protobuf::decode(call.body).map_err(|error| refuse(&error)),
-        YAML | "application/apply-patch+yaml" => serde_yaml::from_slice(call.body).map_err(|error| refuse(&error)),
+        YAML | "application/apply-patch+yaml" => yaml(call.body).map_err(|error| refuse(&error)),
         _ => Err(Refusal::unsupported_media_type(MEDIA_TYPES)),
     }
+}
+
+/// Reads a body in YAML. As on a real API server the last of two equal keys counts; a second document, which that drops, is refused.
+fn yaml(body: &[u8]) -> Result<Value, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    capstan_yaml::value(text, Duplicates::LastWins).map_err(|trouble| {
+        format!(
+            "line {}, column {}: {}",
+            trouble.at.line, trouble.at.column, trouble.message
+        )
+    })
 }
 
 /// Returns the object in the body, checked against the path and complete with what the path says.

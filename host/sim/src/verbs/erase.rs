@@ -26,7 +26,8 @@ pub(super) fn one(call: &Call<'_>, target: &Target, name: &str) -> Result<Respon
     erase(call, target, name, &how, dry_run)
 }
 
-fn erase(
+/// Deletes an object on behalf of a request.
+pub(super) fn erase(
     call: &Call<'_>,
     target: &Target,
     name: &str,
@@ -80,15 +81,6 @@ pub(super) fn collection(call: &Call<'_>, target: &Target) -> Result<Response<Bo
     ))
 }
 
-/// Answers an eviction, which no disruption budget stops here.
-pub(super) fn evict(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
-    let eviction = body::decode(call)?;
-    let (how, dry_run) = read_options(call, &eviction["deleteOptions"])?;
-    erase(call, target, name, &how, dry_run)?;
-    let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
-    Ok(value(StatusCode::CREATED, &status))
-}
-
 fn options(call: &Call<'_>) -> Result<(Deletion, bool), Refusal> {
     let options = if call.body.is_empty() {
         Value::Null
@@ -99,7 +91,7 @@ fn options(call: &Call<'_>) -> Result<(Deletion, bool), Refusal> {
 }
 
 /// Reads the options in the body; those in the query count where the body says nothing.
-fn read_options(call: &Call<'_>, options: &Value) -> Result<(Deletion, bool), Refusal> {
+pub(super) fn read_options(call: &Call<'_>, options: &Value) -> Result<(Deletion, bool), Refusal> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let asked = options["propagationPolicy"]
         .as_str()

@@ -10,7 +10,7 @@ use crate::{
     service::{Body, value},
     status::Refusal,
     store::Store,
-    table,
+    table::{self, Include, Table},
 };
 
 /// Answers a get.
@@ -66,10 +66,9 @@ pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, R
         }
     }
     if table::is_wanted(call.accept) {
-        return Ok(value(
-            StatusCode::OK,
-            &table::of(&target.resource, &objects, metadata, store.now()),
-        ));
+        let include = Include::parse(call.query.text("includeObject"))?;
+        let table = Table::of(&target.resource, &target.version, include);
+        return Ok(value(StatusCode::OK, &table.print(&objects, metadata, store.now())));
     }
     if call.accept.contains("as=PartialObjectMetadataList") {
         let bare = |object: &Value| json!({ "metadata": object["metadata"] });

@@ -23,8 +23,8 @@ fn problems(target: &Target, object: &Value) -> Vec<Problem> {
     kind.map_or_else(Vec::new, |kind| check::object(kind, object))
 }
 
-/// Refuses an object that a create, an update or a patch would store.
-pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<(), Refusal> {
+/// Refuses an object that a create, an update or a patch would store. Returns what the client is warned about.
+pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<Vec<String>, Refusal> {
     let (resource, version) = (&target.resource, &target.version.name);
     let problems = problems(target, object);
     let cannot = |why: String| {
@@ -33,25 +33,30 @@ pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"
         )))
     };
-    if call.query.text("fieldValidation") == "Strict" {
-        let unknown: Vec<String> = problems
-            .iter()
-            .filter(|problem| matches!(problem.fault, Fault::Unknown { .. }))
-            .map(|problem| format!("unknown field \"{}\"", problem.path))
-            .collect();
-        if !unknown.is_empty() {
-            return cannot(format!("strict decoding error: {}", unknown.join(", ")));
+    let unknown = problems
+        .iter()
+        .filter(|problem| matches!(problem.fault, Fault::Unknown { .. }))
+        .map(|problem| format!("unknown field \"{}\"", problem.path));
+    let mut warnings: Vec<String> = Vec::new();
+    match call.query.text("fieldValidation") {
+        "Ignore" => {}
+        "" | "Warn" => warnings.extend(unknown),
+        _ => {
+            let unknown: Vec<String> = unknown.collect();
+            if !unknown.is_empty() {
+                return cannot(format!("strict decoding error: {}", unknown.join(", ")));
+            }
         }
     }
     if !resource.custom {
         return match problems.iter().find_map(|problem| decoding(problem, object)) {
             Some(why) => cannot(why),
-            None => Ok(()),
+            None => Ok(warnings),
         };
     }
     let causes: Vec<Cause> = problems.iter().filter_map(|problem| cause(problem, object)).collect();
     if causes.is_empty() {
-        return Ok(());
+        return Ok(warnings);
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     Err(Refusal::invalid(&resource.kind, &resource.group, name, &causes))
@@ -108,15 +113,28 @@ fn go_name(value: &Value) -> String {
     }
 }
 
+/// Names the type that OpenAPI gives a value of JSON.
+fn open_api_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 /// Says which rule of a custom kind's schema isn't met, if one isn't.
 fn cause(problem: &Problem, object: &Value) -> Option<Cause> {
     let path = problem.path.to_string();
     let value = || object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
     Some(match &problem.fault {
         Fault::WrongType { go, .. } => {
-            let found = go_name(&value());
+            let found = open_api_type(&value());
             let why = format!("{path} in body must be of type {go}: \"{found}\"");
-            Cause::invalid(&path, &Value::String(found), &why)
+            Cause::invalid(&path, &Value::from(found), &why)
         }
         Fault::Missing => Cause::required(&path, ""),
         Fault::NotAllowed { allowed } => {

@@ -7,14 +7,15 @@ use super::{Call, Target, body};
 use crate::{
     apply::{Format, patched},
     kinds::Scale,
-    service::{Body, value},
+    service::Body,
     status::Refusal,
+    table::Table,
 };
 
 /// Answers a get.
 pub(super) fn get(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
     let (object, scale) = found(call, target, name)?;
-    Ok(value(StatusCode::OK, &written(&object, &scale)))
+    Ok(call.print(StatusCode::OK, &written(&object, &scale), Table::of_scales))
 }
 
 /// Answers an update or a patch.
@@ -36,7 +37,7 @@ pub(super) fn set(call: &Call<'_>, target: &Target, name: &str) -> Result<Respon
     }
     put(&mut object, &scale.wanted, json!(replicas));
     let written_object = call.shared.lock().update_as(object, &call.writer(Some("scale")))?;
-    Ok(value(StatusCode::OK, &written(&written_object, &scale)))
+    Ok(call.print(StatusCode::OK, &written(&written_object, &scale), Table::of_scales))
 }
 
 fn found(call: &Call<'_>, target: &Target, name: &str) -> Result<(Value, Scale), Refusal> {

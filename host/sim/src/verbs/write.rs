@@ -3,7 +3,7 @@
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Call, Target, body, refuse};
+use super::{Call, Target, body, refuse, warning};
 use crate::{
     apply::{
         Format, patched, schema,
@@ -21,9 +21,12 @@ pub(super) fn create(call: &Call<'_>, target: &Target) -> Result<Response<Body>,
         let why = "resourceVersion should not be set on objects to be created";
         return Err(Refusal::new(500, "InternalError", why));
     }
-    refuse::whole(call, target, &object)?;
+    let warnings = refuse::whole(call, target, &object)?;
     let created = call.shared.lock().create_as(object, &call.writer(None))?;
-    Ok(call.answer(StatusCode::CREATED, target, created))
+    Ok(warning::add(
+        call.answer(StatusCode::CREATED, target, created),
+        &warnings,
+    ))
 }
 
 /// Answers an update of the object or its status.
@@ -39,13 +42,13 @@ pub(super) fn update(
     if store.get(&target.kind, call.namespace(), name).is_none() {
         return Err(target.not_found(name));
     }
-    refuse::whole(call, target, &object)?;
+    let warnings = refuse::whole(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
     };
     drop(store);
-    Ok(call.answer(StatusCode::OK, target, written))
+    Ok(warning::add(call.answer(StatusCode::OK, target, written), &warnings))
 }
 
 /// Answers a patch of the object or its status.
@@ -105,13 +108,13 @@ pub(super) fn patch(
         }
     }
     let object = body::addressed(object, call, target)?;
-    refuse::whole(call, target, &object)?;
+    let warnings = refuse::whole(call, target, &object)?;
     let written = match subresource {
         None => store.update_as(object, &writer)?,
         Some(_) => store.update_status_as(object, &writer)?,
     };
     drop(store);
-    Ok(call.answer(StatusCode::OK, target, written))
+    Ok(warning::add(call.answer(StatusCode::OK, target, written), &warnings))
 }
 
 fn apply(

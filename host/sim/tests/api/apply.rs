@@ -251,3 +251,40 @@ async fn apply_needs_a_manager_and_no_managed_fields() {
     );
     assert_eq!(maps.get("a").await.unwrap().name_any(), "a");
 }
+
+/// What YAML 1.2, but not kubectl, would read otherwise.
+#[tokio::test(start_paused = true)]
+async fn a_body_in_yaml_is_read_as_a_real_server_reads_it() {
+    let (_, client) = cluster();
+    let apply = async |name: &str, body: &str| {
+        let address = format!("/api/v1/namespaces/shop/configmaps/{name}?fieldManager=me");
+        let request = http::Request::patch(address)
+            .header("content-type", "application/apply-patch+yaml")
+            .body(body.as_bytes().to_vec())
+            .unwrap();
+        client.request::<Value>(request).await
+    };
+    let start = "apiVersion: v1\nkind: ConfigMap\n";
+    let applied = apply(
+        "a",
+        &format!("---\n{start}immutable: on\ndata: {{a: first, a: last, 0o17: x}}\n"),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (&applied["immutable"], &applied["data"]),
+        (&json!(true), &json!({ "a": "last", "15": "x" }))
+    );
+    let refused = refusal(apply("b", &format!("{start}data:\n  a: 'x\n")).await);
+    assert!(
+        refused.code == 400 && refused.message.contains("line 4, column 6: "),
+        "{}",
+        refused.message
+    );
+    let refused = refusal(apply("b", &format!("{start}---\n{start}")).await);
+    assert!(
+        refused.code == 400 && refused.message.contains("more than one document"),
+        "{}",
+        refused.message
+    );
+}

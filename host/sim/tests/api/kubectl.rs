@@ -1,4 +1,4 @@
-//! `kubectl` over loopback, in real time: the one test that opens a socket.
+//! `kubectl` over loopback, in real time: the tests that open a socket.
 
 use std::{
     path::PathBuf,
@@ -9,7 +9,7 @@ use std::{
 use capstan_sim::{
     serve::{Token, kubeconfig, serve},
     service::SimService,
-    store::Kind,
+    store::{Kind, Shared},
 };
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, process::Command, sync::oneshot};
@@ -46,19 +46,7 @@ struct Kubectl {
 
 impl Kubectl {
     async fn run(&self, words: &str, input: &str) -> String {
-        let mut child = Command::new(&self.program)
-            .args(words.split(' '))
-            .env("KUBECONFIG", self.home.join("config"))
-            .env("HOME", &self.home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(input.as_bytes()).await.unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().await.unwrap();
+        let output = self.run_for(words, input).await;
         let (out, err) = (
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
@@ -67,16 +55,33 @@ impl Kubectl {
         out.trim().to_owned()
     }
 
-    /// Runs a command that has to fail, and returns what it says.
-    async fn refused(&self, words: &str) -> String {
-        let output = Command::new(&self.program)
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
             .args(words.split(' '))
             .env("KUBECONFIG", self.home.join("config"))
-            .env("HOME", &self.home)
-            .stdin(Stdio::null())
-            .output()
-            .await
+            .env("HOME", &self.home);
+        command
+    }
+
+    /// Runs a command that may fail.
+    async fn run_for(&self, words: &str, input: &str) -> std::process::Output {
+        let mut child = self
+            .command(words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).await.unwrap();
+        drop(stdin);
+        child.wait_with_output().await.unwrap()
+    }
+
+    /// Runs a command that has to fail, and returns what it says.
+    async fn refused(&self, words: &str) -> String {
+        let output = self.command(words).stdin(Stdio::null()).output().await.unwrap();
         assert!(!output.status.success(), "kubectl {words}");
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
@@ -84,31 +89,56 @@ impl Kubectl {
 
 const KUBECTL: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools) so that it is in PATH, or set KUBECTL";
 
+/// A server with a kubectl that talks to it.
+struct Served {
+    kubectl: Kubectl,
+    shared: Shared,
+    stop: oneshot::Sender<()>,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    /// `None`, and the test is skipped, if this machine has no kubectl.
+    async fn start() -> Option<Served> {
+        static RUN: AtomicU32 = AtomicU32::new(0);
+        let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".into());
+        let known = Command::new(&program).args(["version", "--client"]).output().await;
+        if !known.is_ok_and(|output| output.status.success()) {
+            skipped_tests::skip(&("there is no kubectl", KUBECTL));
+            return None;
+        }
+        let (shared, _) = cluster();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let token = Token::random().unwrap();
+        let serving = tokio::spawn(serve(SimService::new(shared.clone()), token.clone(), listener, async {
+            _ = stopped.await;
+        }));
+        let run = RUN.fetch_add(1, Ordering::Relaxed);
+        let home = std::env::temp_dir().join(format!("capstan-sim-kubectl-{}-{run}", std::process::id()));
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(home.join("config"), kubeconfig(address, &token)).unwrap();
+        let kubectl = Kubectl { program, home };
+        Some(Served {
+            kubectl,
+            shared,
+            stop,
+            serving,
+        })
+    }
+
+    async fn end(self) {
+        _ = self.stop.send(());
+        self.serving.await.unwrap();
+        std::fs::remove_dir_all(self.kubectl.home).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn kubectl_is_at_home() {
-    static RUN: AtomicU32 = AtomicU32::new(0);
-    let program = std::env::var("KUBECTL").unwrap_or_else(|_| "kubectl".into());
-    let known = Command::new(&program).args(["version", "--client"]).output().await;
-    if !known.is_ok_and(|output| output.status.success()) {
-        skipped_tests::skip(&("there is no kubectl", KUBECTL));
-        return;
-    }
-    let (shared, _) = cluster();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let token = Token::random().unwrap();
-    let serving = tokio::spawn(serve(SimService::new(shared.clone()), token.clone(), listener, async {
-        _ = stopped.await;
-    }));
-    let run = RUN.fetch_add(1, Ordering::Relaxed);
-    let home = std::env::temp_dir().join(format!("capstan-sim-kubectl-{}-{run}", std::process::id()));
-    std::fs::create_dir_all(&home).unwrap();
-    std::fs::write(home.join("config"), kubeconfig(address, &token)).unwrap();
-    let kubectl = Kubectl {
-        program,
-        home: home.clone(),
-    };
+    let Some(served) = Served::start().await else { return };
+    let (kubectl, shared) = (&served.kubectl, served.shared.clone());
 
     assert!(
         kubectl
@@ -287,7 +317,205 @@ async fn kubectl_is_at_home() {
             .starts_with("namespace \"lab\" deleted")
     );
 
-    _ = stop.send(());
-    serving.await.unwrap();
-    std::fs::remove_dir_all(home).unwrap();
+    served.end().await;
+}
+
+const WIDGETS: &str = r#"
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.example.org }
+spec:
+  group: example.org
+  scope: Namespaced
+  names: { kind: Widget, plural: widgets, shortNames: [wd] }
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    additionalPrinterColumns:
+    - { name: Size, type: integer, jsonPath: .spec.size }
+    - { name: Colour, type: string, priority: 1, jsonPath: .spec.colour }
+    schema:
+      openAPIV3Schema:
+        type: object
+        description: A widget.
+        properties:
+          spec:
+            type: object
+            properties:
+              size: { type: integer, description: How large it is. }
+              colour: { type: string }
+"#;
+
+const WIDGET: &str =
+    "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: w, namespace: lab}\nspec: {size: 3, colour: red}\n";
+
+/// Returns the words of each line of a table.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    table.lines().map(|line| line.split_whitespace().collect()).collect()
+}
+
+#[tokio::test]
+async fn kubectl_shows_the_columns_of_a_real_server_and_explains_fields() {
+    let Some(served) = Served::start().await else { return };
+    let kubectl = &served.kubectl;
+    kubectl.run("create ns lab", "").await;
+    kubectl
+        .run("create deploy web -n lab --image=nginx:1 --replicas=2", "")
+        .await;
+    kubectl
+        .run("create service nodeport web -n lab --tcp=80:8080", "")
+        .await;
+    let deployments = kubectl.run("get deploy -n lab -o wide", "").await;
+    let [head, web] = &rows(&deployments)[..] else {
+        panic!("{deployments}")
+    };
+    assert_eq!(
+        head.join(" "),
+        "NAME READY UP-TO-DATE AVAILABLE AGE CONTAINERS IMAGES SELECTOR"
+    );
+    assert_eq!((web[1], &web[5..]), ("0/2", &["nginx", "nginx:1", "app=web"][..]));
+    let services = kubectl.run("get svc -n lab", "").await;
+    let [head, web] = &rows(&services)[..] else {
+        panic!("{services}")
+    };
+    assert_eq!(head.join(" "), "NAME TYPE CLUSTER-IP EXTERNAL-IP PORT(S) AGE");
+    assert!(web[4].starts_with("80:3") && web[4].ends_with("/TCP"), "{services}");
+    let scale = kubectl.run("get deploy web -n lab --subresource=scale", "").await;
+    assert_eq!(rows(&scale)[0].join(" "), "NAME DESIRED AVAILABLE AGE");
+    // Sorting needs the whole objects.
+    kubectl
+        .run("create deploy small -n lab --image=x --replicas=1", "")
+        .await;
+    let sorted = kubectl
+        .run("get deploy -n lab --sort-by=.spec.replicas --no-headers", "")
+        .await;
+    assert_eq!(
+        rows(&sorted).iter().map(|row| row[0]).collect::<Vec<_>>(),
+        ["small", "web"]
+    );
+
+    assert_eq!(
+        kubectl.run("apply -f -", WIDGETS).await,
+        "customresourcedefinition.apiextensions.k8s.io/widgets.example.org created"
+    );
+    assert_eq!(kubectl.run("apply -f -", WIDGET).await, "widget.example.org/w created");
+    let widgets = kubectl.run("get wd -n lab", "").await;
+    assert_eq!(rows(&widgets), [["NAME", "SIZE"], ["w", "3"]]);
+    let widgets = kubectl.run("get wd -n lab -o wide", "").await;
+    assert_eq!(rows(&widgets), [["NAME", "SIZE", "COLOUR"], ["w", "3", "red"]]);
+
+    for (words, told) in [
+        ("explain deploy.spec.replicas", "FIELD: replicas <integer>"),
+        ("explain deploy.spec", "selector\t<LabelSelector> -required-"),
+        ("explain pod --recursive", "containerPort\t<integer> -required-"),
+        ("explain widget", "A widget."),
+        ("explain widget.spec.size", "How large it is."),
+    ] {
+        let said = kubectl.run(words, "").await;
+        assert!(said.contains(told), "{words}: {said}");
+    }
+    let said = kubectl.refused("explain deploy.spec.replica").await;
+    assert!(said.contains("field \"replica\" does not exist"), "{said}");
+    served.end().await;
+}
+
+#[tokio::test]
+async fn kubectl_is_warned_and_refused_as_by_a_real_server() {
+    const UNKNOWN: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, namespace: lab}\ndatas: {}\n";
+    let Some(served) = Served::start().await else { return };
+    let kubectl = &served.kubectl;
+    kubectl.run("create ns lab", "").await;
+    let warned = kubectl.run_for("apply --validate=warn -f -", UNKNOWN).await;
+    assert!(warned.status.success(), "{warned:?}");
+    let said = String::from_utf8_lossy(&warned.stderr);
+    assert!(said.contains("Warning: unknown field \"datas\""), "{said}");
+    // A kind that nobody serves: kubectl reads a document as protobuf before it says so.
+    let gadget = "apiVersion: example.org/v1\nkind: Gadget\nmetadata: {name: g}\n";
+    let refused = kubectl.run_for("apply -f -", gadget).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && said.contains("no matches for kind \"Gadget\""),
+        "{said}"
+    );
+    for (words, told) in [
+        ("delete ns default", "this namespace may not be deleted"),
+        ("delete ns kube-system", "this namespace may not be deleted"),
+        ("create token nobody -n lab", "serviceaccounts \"nobody\" not found"),
+        (
+            "get cm -n lab --field-selector=data=x",
+            "\"data\" is not a known field selector",
+        ),
+        (
+            "get pods -n lab --field-selector=data=x",
+            "field label not supported: data",
+        ),
+    ] {
+        let said = kubectl.refused(words).await;
+        assert!(said.contains(told), "{words}: {said}");
+    }
+    // What was applied on the client's side is no conflict for kubectl, and the annotation follows.
+    let before = MANIFEST.replace("nginx:1", "nginx:2");
+    kubectl.run("apply -f -", MANIFEST).await;
+    let applied = kubectl
+        .run("apply --server-side --field-manager=kubectl -f -", &before)
+        .await;
+    assert!(applied.contains("deployment.apps/web serverside-applied"), "{applied}");
+    let last = kubectl.run("apply view-last-applied deploy/web -n lab", "").await;
+    assert!(last.contains("nginx:2"), "{last}");
+    let other = kubectl
+        .run_for("apply --server-side --field-manager=other -f -", MANIFEST)
+        .await;
+    let said = String::from_utf8_lossy(&other.stderr);
+    assert!(
+        !other.status.success() && said.contains("conflict with \"kubectl\""),
+        "{said}"
+    );
+    served.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_or_floods_disturbs_nobody() {
+    let Some(served) = Served::start().await else { return };
+    let kubectl = &served.kubectl;
+    // Watches and waits that are broken off, as by Ctrl-C.
+    for words in ["get cm -n shop -w", "wait --for=create cm/never -n shop --timeout=1h"] {
+        let mut waiting = kubectl.command(words).stdout(Stdio::null()).spawn().unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        assert!(waiting.try_wait().unwrap().is_none(), "{words}");
+        let id = waiting.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().await.unwrap();
+        assert!(sent.success() && !waiting.wait().await.unwrap().success(), "{words}");
+    }
+    // A client that asks without an end, and reads none of the answers.
+    let config = std::fs::read_to_string(kubectl.home.join("config")).unwrap();
+    let server = config
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("server: http://"))
+        .unwrap();
+    let (address, token) = server.split_once('/').unwrap();
+    let (address, request) = (
+        address.to_owned(),
+        format!("GET /{token}/api/v1/configmaps HTTP/1.1\r\nHost: {address}\r\n\r\n"),
+    );
+    let flood = tokio::spawn(async move {
+        let mut sockets = Vec::new();
+        for _ in 0..20 {
+            sockets.push(tokio::net::TcpStream::connect(&address).await.unwrap());
+        }
+        let many = request.repeat(100);
+        loop {
+            for socket in &mut sockets {
+                // A full socket takes nothing; the next one may.
+                _ = socket.try_write(many.as_bytes());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    });
+    for round in 0..3 {
+        let words = format!("create cm c{round} -n shop --request-timeout=30s");
+        assert_eq!(kubectl.run(&words, "").await, format!("configmap/c{round} created"));
+    }
+    flood.abort();
+    served.end().await;
 }

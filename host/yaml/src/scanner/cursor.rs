@@ -99,15 +99,10 @@ impl<'a> Cursor<'a> {
         self.column = self.column.saturating_add(count);
     }
 
-    /// Skips the byte order mark, which takes no column.
-    pub fn skip_byte_order_mark(&mut self) {
-        if self
-            .text
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with('\u{feff}'))
-        {
-            self.at += '\u{feff}'.len_utf8();
-        }
+    /// Skips byte order marks, which take no column.
+    pub fn skip_byte_order_marks(&mut self) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        self.at = self.text.len() - rest.trim_start_matches('\u{feff}').len();
     }
 
     /// Goes on to an offset in the same line.
@@ -160,7 +155,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Returns how many bytes the line break at an offset has; 0 if there is none.
-pub(super) fn break_length(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn break_length(bytes: &[u8], at: usize) -> usize {
     let byte = |ahead: usize| bytes.get(at + ahead).copied().unwrap_or(0);
     match byte(0) {
         b'\r' if byte(1) == b'\n' => 2,

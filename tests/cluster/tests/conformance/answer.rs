@@ -9,6 +9,8 @@ pub struct Answer {
     pub asked: String,
     pub code: u16,
     pub body: Value,
+    /// Its `Warning` headers.
+    pub warnings: Vec<String>,
 }
 
 impl Answer {

@@ -162,10 +162,17 @@ impl Ground {
             .unwrap();
         let response = self.client.send(request).await.unwrap();
         let code = response.status().as_u16();
+        let warnings = response.headers().get_all(http::header::WARNING).iter();
+        let warnings = warnings.map(|one| one.to_str().unwrap().to_owned()).collect();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        Answer { asked, code, body }
+        Answer {
+            asked,
+            code,
+            body,
+            warnings,
+        }
     }
 
     pub async fn get(&self, resource: &str) -> Answer {

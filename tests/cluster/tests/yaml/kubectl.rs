@@ -44,9 +44,10 @@ impl Kubectl {
         let mut answer = String::new();
         self.output.read_line(&mut answer).unwrap();
         let read = serde_json::from_str::<Answer>(&answer);
-        // half of a pair of surrogates in JSON: Go makes U+FFFD of it later, and Capstan refuses it
+        // JSON goes through as it is, and is refused or changed later: a number that is too large, or half of a pair of surrogates, of
+        // which Go makes U+FFFD. Capstan refuses both at once.
         if let Err(error) = &read
-            && error.to_string().contains("hex escape")
+            && (error.to_string().contains("hex escape") || error.to_string().contains("out of range"))
         {
             return Err(error.to_string());
         }

@@ -1,4 +1,4 @@
-//! Anchors, aliases, tags and directives.
+//! The properties of nodes, anchors and tags; and aliases.
 
 use super::{Scanner, token::Token, trouble};
 use crate::{marks::Mark, node::Trouble};
@@ -24,7 +24,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes letters, digits, `-` and `_`.
-    fn word(&mut self) -> &'a str {
+    pub(super) fn word(&mut self) -> &'a str {
         let from = self.cursor.offset();
         let mut ahead = 0;
         while matches!(self.cursor.byte(ahead), b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-') {
@@ -65,7 +65,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes `!`, `!!` or `!name!`; of `!name` all of it.
-    fn tag_handle(&mut self, start: Mark) -> Result<&'a str, Trouble> {
+    pub(super) fn tag_handle(&mut self, start: Mark) -> Result<&'a str, Trouble> {
         if self.cursor.byte(0) != b'!' {
             return Err(trouble(start, "a handle of tags starts with `!`"));
         }
@@ -79,7 +79,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes the rest of a tag, of which the beginning was read already.
-    fn tag_address(&mut self, head: &str, start: Mark) -> Result<String, Trouble> {
+    pub(super) fn tag_address(&mut self, head: &str, start: Mark) -> Result<String, Trouble> {
         let mut bytes = head.as_bytes().get(1..).unwrap_or_default().to_vec();
         let mut is_there = !head.is_empty();
         loop {
@@ -116,9 +116,11 @@ impl<'a> Scanner<'a> {
             }
             is_there = true;
         }
-        match String::from_utf8(bytes) {
-            Ok(address) if is_there => Ok(address),
-            Ok(_) | Err(_) => Err(trouble(start, "this tag has no name")),
+        if is_there {
+            // Go takes octets that only look like UTF-8, too; what they stand for is nothing that a tag is compared with
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        } else {
+            Err(trouble(start, "this tag has no name"))
         }
     }
 
@@ -143,69 +145,13 @@ impl<'a> Scanner<'a> {
                     _ => return Err(trouble(start, "this tag isn't UTF-8")),
                 };
                 is_first = false;
+            } else if !(0x80..0xC0).contains(&octet) {
+                return Err(trouble(start, "this tag isn't UTF-8"));
             }
             bytes.push(octet);
             self.cursor.skip(3);
             left -= 1;
         }
         Ok(())
-    }
-
-    /// Scans a line with `%YAML` or `%TAG`, whose `%` is here.
-    pub(super) fn directive(&mut self) -> Result<Token<'a>, Trouble> {
-        let start = self.cursor.mark();
-        self.cursor.skip(1);
-        let name = self.word();
-        let token = match name {
-            "YAML" => {
-                self.skip_blanks();
-                self.version_number(start)?;
-                if self.cursor.byte(0) != b'.' {
-                    return Err(trouble(start, "a version of YAML is written as `1.1`"));
-                }
-                self.cursor.skip(1);
-                self.version_number(start)?;
-                Token::VersionDirective
-            }
-            "TAG" => {
-                self.skip_blanks();
-                let handle = self.tag_handle(start)?;
-                let is_handle = handle == "!" || (handle.len() > 1 && handle.ends_with('!'));
-                if !is_handle || !self.cursor.is_blank(0) {
-                    return Err(trouble(start, "a `%TAG` is written as `%TAG !name! prefix`"));
-                }
-                self.skip_blanks();
-                let prefix = self.tag_address("", start)?;
-                if !self.cursor.is_blank_or_end(0) {
-                    return Err(trouble(start, "a `%TAG` ends with its prefix"));
-                }
-                Token::TagDirective { handle, prefix }
-            }
-            _ => {
-                return Err(
-                    trouble(start, "a line can't start with `%`, but for `%YAML` and `%TAG`")
-                        .hint("put the value in quotes if it starts with `%`"),
-                );
-            }
-        };
-        self.skip_blanks_and_comment();
-        if !self.cursor.is_break_or_end(0) {
-            return Err(trouble(start, "nothing else can be in the line of a `%YAML` or `%TAG`"));
-        }
-        self.cursor.take_break();
-        Ok(token)
-    }
-
-    fn version_number(&mut self, start: Mark) -> Result<(), Trouble> {
-        let mut digits = 0;
-        while self.cursor.byte(0).is_ascii_digit() {
-            digits += 1;
-            self.cursor.skip(1);
-        }
-        if (1..=2).contains(&digits) {
-            Ok(())
-        } else {
-            Err(trouble(start, "a version of YAML is written as `1.1`"))
-        }
     }
 }

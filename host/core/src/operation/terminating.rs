@@ -1,0 +1,112 @@
+//! What hooks leave when their application is deleted: the operation ends when it is gone, or says what stays and why.
+
+use jiff::Timestamp;
+
+use super::{
+    Operation, Out,
+    ask::unwatch,
+    state::{HookRun, TaskState, Terminating},
+};
+use crate::{
+    duration,
+    effect::{Effect, Target},
+    event::{Fate, News, Status},
+    fact::Fact,
+    hook::Propagation,
+    object::ObjectKey,
+    operation_kind::OperationKind,
+    plan::Plan,
+    task::{FailureClass, Task, TaskId},
+};
+
+impl Terminating {
+    /// Says what is waited for.
+    pub fn why_waited_for(&self) -> String {
+        if self.message.is_empty() {
+            format!("the end of {}", self.target.key)
+        } else {
+            format!("the end of {}: {}", self.target.key, self.message)
+        }
+    }
+}
+
+/// Begins to wait for the end of a hook's object, whose deletion the server has accepted.
+pub(super) fn await_end(run: &mut HookRun, id: &TaskId, target: Target, until: Option<Timestamp>, out: &mut Out) {
+    out.must_save = true;
+    out.order(Effect::Watch {
+        task: id.clone(),
+        key: target.key.clone(),
+    });
+    run.terminating = Some(Terminating {
+        target,
+        until,
+        message: String::new(),
+    });
+}
+
+/// Returns what becomes of what a hook's object owns where nobody says it. When the application is deleted its pods go before it does, so
+/// that none of them is left behind unseen.
+pub(super) fn with_all_it_owns(plan: &Plan, otherwise: Propagation) -> Propagation {
+    match (plan.does, otherwise) {
+        (OperationKind::Delete, Propagation::Background) => Propagation::Foreground,
+        (OperationKind::Delete | OperationKind::Sync, otherwise) => otherwise,
+    }
+}
+
+impl Operation {
+    /// Says whether the end of something that hooks made is awaited.
+    pub(super) fn has_terminating(&self) -> bool {
+        let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
+        self.state.status == Status::Running && runs.any(|run| run.terminating.is_some())
+    }
+
+    /// Takes in a look at a hook's object whose end is awaited.
+    pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
+        let Some(run) = self.state.hook(id) else { return };
+        let Some(terminating) = run.terminating.as_mut().filter(|one| one.target.key == *key) else {
+            return;
+        };
+        match fact {
+            Fact::Present(seen) if seen.uid == terminating.target.uid => {
+                if terminating.message != seen.held_up_by {
+                    terminating.message.clone_from(&seen.held_up_by);
+                    out.tell(News::TaskProgressed {
+                        task: id.clone(),
+                        health: None,
+                        message: terminating.why_waited_for(),
+                    });
+                }
+            }
+            Fact::Present(_) | Fact::Gone => {
+                run.terminating = None;
+                out.must_save = true;
+                unwatch(id, key, out);
+            }
+        }
+    }
+
+    /// Gives the wait up whose time is over: the operation fails, since it leaves something behind.
+    pub(super) fn check_terminating(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+        let now = out.at;
+        let Some(run) = self.state.hook(&task.id) else { return };
+        let is_over = |one: &mut Terminating| one.until.is_some_and(|until| until <= now);
+        let Some(Terminating { target, message, .. }) = run.terminating.take_if(is_over) else {
+            return;
+        };
+        unwatch(&task.id, &target.key, out);
+        let why = if message.is_empty() {
+            "nothing tells why"
+        } else {
+            &message
+        };
+        let why = format!("not gone after {}: {why}", duration::seconds(plan.limits.deletion));
+        self.blame(task, FailureClass::Timeout, &format!("{} is {why}", target.key));
+        out.must_save = true;
+        out.tell(News::HookDisposed {
+            task: task.id.clone(),
+            key: target.key,
+            fate: Fate::Stuck(why),
+            by: String::new(),
+        });
+    }
+}

@@ -1,0 +1,581 @@
+//! The records of one operation, for any number of subscribers.
+//!
+//! The driver publishes and never waits. The bus keeps the last records, up to [`Limits`]; each subscriber has a position among
+//! them. The state of the operation before the oldest kept record is kept as a view, and its current state as another one:
+//!
+//! ```text
+//!   base view │ oldest ... kept records ... newest │ current view
+//! ```
+//!
+//! - A new subscriber receives all records from the first one on, or the base view and the kept records.
+//! - A subscriber whose position is dropped before it has read it receives how many records it missed, the current view, and what
+//!   is published from then on.
+
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    str::FromStr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use capstan_core::{event::Event, view::OperationView};
+use serde::Serialize;
+use tokio::{sync::watch, task::coop::consume_budget};
+
+use crate::lines::Line;
+
+/// One record of an operation's stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Record {
+    /// An event of the operation.
+    Event(Event),
+    /// A line that a hook's container wrote.
+    Line(Line),
+    /// The state of the operation. It replaces whatever the subscriber knew of it.
+    Past(Box<OperationView>),
+    /// The subscriber read too slowly, and so many records were dropped before it read them. A `Past` follows.
+    Missed {
+        /// The number of events and lines.
+        records: u64,
+    },
+}
+
+/// The place of a record in its operation's stream. Ids of later records are greater.
+///
+/// Its text is `EVENT` or `EVENT.LINE`: `57` is the 57th event, `57.12` the 12th line after it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId {
+    /// The `seq` of the last event up to this record.
+    pub event: u64,
+    /// How many lines came since that event, this one included; 0 for the event itself.
+    pub line: u64,
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.event),
+            line => write!(f, "{}.{line}", self.event),
+        }
+    }
+}
+
+impl FromStr for RecordId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<RecordId, Self::Err> {
+        let (event, line) = text.split_once('.').unwrap_or((text, "0"));
+        Ok(RecordId {
+            event: event.parse()?,
+            line: line.parse()?,
+        })
+    }
+}
+
+/// How much a bus keeps for subscribers that haven't read it yet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// The number of records.
+    pub records: usize,
+    /// Their size as JSON, in bytes.
+    pub bytes: usize,
+}
+
+/// An operation on 5,000 objects has about 15,000 records with 3.5 MB.
+const LIMITS: Limits = Limits {
+    records: 65_536,
+    bytes: 16 << 20,
+};
+
+/// The records of one operation.
+#[derive(Clone)]
+pub struct Bus {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+}
+
+struct State {
+    limits: Limits,
+    kept: VecDeque<Kept>,
+    /// The position of the oldest kept record; positions count from 0.
+    oldest: u64,
+    /// The size of the kept records as JSON, in bytes.
+    bytes: usize,
+    /// The state before the oldest kept record; nothing when that is the operation's first one.
+    base: Option<OperationView>,
+    /// The id of the record before the oldest kept one.
+    base_id: RecordId,
+    current: OperationView,
+    last_id: RecordId,
+    is_closed: bool,
+}
+
+struct Kept {
+    id: RecordId,
+    bytes: usize,
+    record: Record,
+}
+
+/// A record isn't kept any more.
+struct Dropped;
+
+impl Bus {
+    /// Makes a bus for an operation that begins, or that is carried on from a stored view.
+    pub(crate) fn new(stored: Option<OperationView>) -> Bus {
+        Bus::with_limits(stored, LIMITS)
+    }
+
+    pub(crate) fn with_limits(stored: Option<OperationView>, limits: Limits) -> Bus {
+        let current = stored.clone().unwrap_or_default();
+        let id = RecordId {
+            event: current.seq,
+            line: 0,
+        };
+        Bus {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State {
+                    limits,
+                    kept: VecDeque::new(),
+                    oldest: 0,
+                    bytes: 0,
+                    base: stored,
+                    base_id: id,
+                    current,
+                    last_id: id,
+                    is_closed: false,
+                }),
+                changed: watch::Sender::new(()),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Publishes events, in their order.
+    pub(crate) fn publish_events(&self, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
+        let mut state = self.state();
+        for event in events {
+            state.current.fold(event);
+            state.publish(Record::Event(event.clone()));
+        }
+        drop(state);
+        self.shared.changed.send_replace(());
+    }
+
+    /// Publishes a line of a hook's log.
+    pub(crate) fn publish_line(&self, line: Line) {
+        self.state().publish(Record::Line(line));
+        self.shared.changed.send_replace(());
+    }
+
+    /// Ends the stream: subscribers read what is kept, and then nothing more.
+    pub(crate) fn close(&self) {
+        self.state().is_closed = true;
+        self.shared.changed.send_replace(());
+    }
+
+    /// Returns what the operation looks like, as of the last published event.
+    pub fn view(&self) -> OperationView {
+        self.state().current.clone()
+    }
+
+    /// Subscribes to all records. The first one is a `Past` if the first event isn't kept any more, or if another driver published it.
+    pub fn subscribe(&self) -> Subscription {
+        self.subscription(Position::Start, RecordId::default())
+    }
+
+    /// Subscribes to the records after one that was read before; to all of them if it isn't known which those are.
+    pub fn subscribe_after(&self, last: RecordId) -> Subscription {
+        let state = self.state();
+        if last < state.base_id || last > state.last_id {
+            drop(state);
+            return self.subscribe();
+        }
+        let read = state.kept.partition_point(|kept| kept.id <= last);
+        let position = Position::At(state.oldest + read as u64);
+        drop(state);
+        self.subscription(position, last)
+    }
+
+    fn subscription(&self, position: Position, last_id: RecordId) -> Subscription {
+        Subscription {
+            changed: self.shared.changed.subscribe(),
+            bus: self.clone(),
+            position,
+            last_id,
+        }
+    }
+}
+
+impl State {
+    fn publish(&mut self, record: Record) {
+        if self.is_closed {
+            return;
+        }
+        self.last_id = match &record {
+            Record::Event(event) => RecordId {
+                event: event.seq,
+                line: 0,
+            },
+            Record::Line(_) | Record::Past(_) | Record::Missed { .. } => RecordId {
+                line: self.last_id.line + 1,
+                ..self.last_id
+            },
+        };
+        let bytes = size(&record);
+        self.bytes += bytes;
+        self.kept.push_back(Kept {
+            id: self.last_id,
+            bytes,
+            record,
+        });
+        while (self.kept.len() > self.limits.records || self.bytes > self.limits.bytes)
+            && let Some(dropped) = self.kept.pop_front()
+        {
+            self.oldest += 1;
+            self.bytes -= dropped.bytes;
+            self.base_id = dropped.id;
+            let base = self.base.get_or_insert_default();
+            if let Record::Event(event) = &dropped.record {
+                base.fold(event);
+            }
+        }
+    }
+
+    /// Returns the record at a position; nothing when it isn't published yet.
+    fn kept_at(&self, at: u64) -> Result<Option<&Kept>, Dropped> {
+        let index = at.checked_sub(self.oldest).ok_or(Dropped)?;
+        Ok(usize::try_from(index).ok().and_then(|index| self.kept.get(index)))
+    }
+
+    /// Returns the position of the next record that will be published.
+    fn end(&self) -> u64 {
+        self.oldest + self.kept.len() as u64
+    }
+}
+
+/// Returns the size of a record as JSON, in bytes.
+fn size(record: &Record) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Counting succeeds; what can't be written as JSON has no size there.
+    serde_json::to_writer(&mut count, record).ok();
+    count.0
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    /// Nothing was read.
+    Start,
+    /// The record at this position is the next one.
+    At(u64),
+    /// The subscriber was told that it missed something, and receives the current view next.
+    Behind,
+}
+
+/// One reader of an operation's records. Dropping it has no effect on the operation.
+pub struct Subscription {
+    bus: Bus,
+    changed: watch::Receiver<()>,
+    position: Position,
+    last_id: RecordId,
+}
+
+enum Read {
+    Record(Record),
+    Nothing,
+    End,
+}
+
+impl Subscription {
+    /// Returns the next record; nothing when there will be no more. Dropping the future loses no record.
+    pub async fn next(&mut self) -> Option<Record> {
+        loop {
+            // Records may always be there: other tasks get their turn, too.
+            consume_budget().await;
+            self.changed.mark_unchanged();
+            match self.read() {
+                Read::Record(record) => return Some(record),
+                Read::End => return None,
+                Read::Nothing => self.changed.changed().await.ok()?,
+            }
+        }
+    }
+
+    /// Returns the id of the last record that was read, for [`Bus::subscribe_after`].
+    pub fn last_id(&self) -> RecordId {
+        self.last_id
+    }
+
+    fn read(&mut self) -> Read {
+        let state = self.bus.state();
+        let (record, position) = match (self.position, &state.base) {
+            (Position::Start, Some(base)) => {
+                self.last_id = state.base_id;
+                (Record::Past(Box::new(base.clone())), Position::At(state.oldest))
+            }
+            (Position::Behind, _) => {
+                self.last_id = state.last_id;
+                let end = Position::At(state.end());
+                (Record::Past(Box::new(state.current.clone())), end)
+            }
+            (position @ (Position::Start | Position::At(_)), _) => {
+                let at = match position {
+                    Position::At(at) => at,
+                    Position::Start | Position::Behind => state.oldest,
+                };
+                match state.kept_at(at) {
+                    Ok(Some(kept)) => {
+                        self.last_id = kept.id;
+                        (kept.record.clone(), Position::At(at + 1))
+                    }
+                    Ok(None) if state.is_closed => return Read::End,
+                    Ok(None) => return Read::Nothing,
+                    Err(Dropped) => {
+                        let records = state.end() - at;
+                        (Record::Missed { records }, Position::Behind)
+                    }
+                }
+            }
+        };
+        drop(state);
+        self.position = position;
+        Read::Record(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_core::{event::News, task::TaskId};
+    use futures::FutureExt as _;
+    use jiff::Timestamp;
+    use tokio::task::coop::unconstrained;
+
+    use super::*;
+
+    const SMALL: Limits = Limits {
+        records: 8,
+        bytes: 1 << 20,
+    };
+
+    fn event(seq: u64) -> Event {
+        Event {
+            seq,
+            at: Timestamp::UNIX_EPOCH,
+            what: News::Troubled {
+                message: format!("event {seq}"),
+            },
+        }
+    }
+
+    fn line(text: impl Into<String>) -> Line {
+        Line {
+            at: Timestamp::UNIX_EPOCH,
+            task: TaskId("Sync/0/Job/a".to_owned()),
+            pod: "a".to_owned(),
+            container: "c".to_owned(),
+            text: text.into(),
+        }
+    }
+
+    fn publish(bus: &Bus, seqs: impl IntoIterator<Item = u64>) {
+        for seq in seqs {
+            bus.publish_events(&[event(seq)]);
+        }
+    }
+
+    /// Returns what a subscription has at the moment, in short.
+    fn now(subscription: &mut Subscription) -> Vec<String> {
+        let mut read = Vec::new();
+        while let Some(record) = unconstrained(subscription.next()).now_or_never() {
+            read.push(match record {
+                Some(Record::Event(event)) => event.seq.to_string(),
+                Some(Record::Line(line)) => line.text,
+                Some(Record::Past(view)) => format!("past {}", view.seq),
+                Some(Record::Missed { records }) => format!("missed {records}"),
+                None => "end".to_owned(),
+            });
+            if read.last().is_some_and(|last| last == "end") {
+                break;
+            }
+        }
+        read
+    }
+
+    #[tokio::test]
+    async fn every_subscriber_receives_every_record_whenever_it_subscribes() {
+        let bus = Bus::new(None);
+        let mut early = bus.subscribe();
+        assert_eq!(now(&mut early), Vec::<String>::new());
+        publish(&bus, 1..=2);
+        bus.publish_line(line("a"));
+        let mut late = bus.subscribe();
+        drop(bus.subscribe());
+        publish(&bus, 3..=3);
+        bus.close();
+        publish(&bus, 4..=4);
+        let all = ["1", "2", "a", "3", "end"];
+        assert_eq!(now(&mut early), all);
+        assert_eq!(now(&mut late), all);
+        assert_eq!(now(&mut bus.subscribe()), all);
+        assert_eq!(now(&mut late), ["end"]);
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_that_comes_late_receives_the_state_before_what_is_kept() {
+        let bus = Bus::with_limits(None, SMALL);
+        publish(&bus, 1..=20);
+        let mut late = bus.subscribe();
+        let expected = ["past 12", "13", "14", "15", "16", "17", "18", "19", "20"];
+        assert_eq!(now(&mut late), expected);
+        publish(&bus, 21..=21);
+        assert_eq!(now(&mut late), ["21"]);
+    }
+
+    #[tokio::test]
+    async fn a_slow_subscriber_is_told_and_receives_the_current_state() {
+        let bus = Bus::with_limits(None, SMALL);
+        let mut slow = bus.subscribe();
+        let mut fast = bus.subscribe();
+        publish(&bus, 1..=3);
+        assert_eq!(now(&mut slow), ["1", "2", "3"]);
+        for seq in 4..=30 {
+            publish(&bus, [seq]);
+            assert_eq!(now(&mut fast).last(), Some(&seq.to_string()));
+        }
+        assert_eq!(now(&mut slow), ["missed 27", "past 30"]);
+        publish(&bus, 31..=31);
+        assert_eq!(now(&mut slow), ["31"]);
+        publish(&bus, 32..=60);
+        bus.close();
+        assert_eq!(now(&mut slow), ["missed 29", "past 60", "end"]);
+    }
+
+    #[tokio::test]
+    async fn an_operation_that_is_carried_on_begins_with_its_stored_view() {
+        let mut stored = OperationView::default();
+        stored.fold(&event(41));
+        let bus = Bus::new(Some(stored));
+        publish(&bus, 42..=42);
+        assert_eq!(now(&mut bus.subscribe()), ["past 41", "42"]);
+    }
+
+    #[tokio::test]
+    async fn a_stream_is_read_on_after_the_last_id() {
+        let bus = Bus::with_limits(None, SMALL);
+        publish(&bus, 1..=2);
+        for text in ["a", "b"] {
+            bus.publish_line(line(text));
+        }
+        publish(&bus, 3..=3);
+        let mut all = bus.subscribe();
+        let mut ids = Vec::new();
+        for _ in 0..5 {
+            all.next().await.unwrap();
+            let id = all.last_id();
+            assert_eq!(id.to_string().parse(), Ok(id));
+            ids.push(id.to_string());
+        }
+        assert_eq!(ids, ["1", "2", "2.1", "2.2", "3"]);
+        let after = |id: &str| now(&mut bus.subscribe_after(id.parse().unwrap()));
+        assert_eq!(after("0"), ["1", "2", "a", "b", "3"]);
+        assert_eq!(after("2"), ["a", "b", "3"]);
+        assert_eq!(after("2.1"), ["b", "3"]);
+        assert_eq!(after("3"), Vec::<String>::new());
+        // One of another operation.
+        assert_eq!(after("99"), ["1", "2", "a", "b", "3"]);
+        // One that isn't kept any more.
+        publish(&bus, 4..=12);
+        assert_eq!(after("2.1")[0], "past 4");
+        assert_eq!(after("4"), ["5", "6", "7", "8", "9", "10", "11", "12"]);
+        assert!("2.x".parse::<RecordId>().is_err());
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_records_and_bytes() {
+        let limits = Limits {
+            records: 1_000,
+            bytes: 10_000,
+        };
+        let bus = Bus::with_limits(None, limits);
+        for number in 0..2_000 {
+            bus.publish_line(line("x".repeat(number % 500)));
+            let state = bus.state();
+            assert!(state.bytes <= limits.bytes);
+            assert_eq!(
+                state.bytes,
+                state.kept.iter().map(|kept| size(&kept.record)).sum::<usize>()
+            );
+        }
+        let bus = Bus::with_limits(None, SMALL);
+        publish(&bus, 1..=100);
+        assert_eq!(bus.state().kept.len(), 8);
+        // One that alone is too large is missed by those who haven't read it.
+        let mut reader = bus.subscribe_after("100".parse().unwrap());
+        bus.publish_line(line("x".repeat(SMALL.bytes)));
+        assert_eq!(bus.state().kept.len(), 0);
+        assert_eq!(now(&mut reader), ["missed 1", "past 100"]);
+    }
+
+    /// Whatever is read when, a subscriber that folds what it receives has the bus's view at the end.
+    #[tokio::test]
+    async fn what_a_subscriber_folds_is_the_current_view() {
+        for seed in 1..200_u64 {
+            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mut random = |below: u64| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 33) % below
+            };
+            let bus = Bus::with_limits(None, SMALL);
+            let mut readers: Vec<(Subscription, OperationView)> = Vec::new();
+            let read = |(subscription, view): &mut (Subscription, OperationView), most: u64| {
+                for _ in 0..most {
+                    match unconstrained(subscription.next()).now_or_never().flatten() {
+                        Some(Record::Past(past)) => *view = *past,
+                        Some(Record::Event(event)) => view.fold(&event),
+                        Some(Record::Line(_) | Record::Missed { .. }) => {}
+                        None => return,
+                    }
+                }
+            };
+            for seq in 1..=60 {
+                publish(&bus, [seq]);
+                if random(4) == 0 {
+                    bus.publish_line(line("x"));
+                }
+                if random(10) == 0 {
+                    readers.push((bus.subscribe(), OperationView::default()));
+                }
+                for reader in &mut readers {
+                    read(reader, random(3));
+                }
+            }
+            bus.close();
+            readers.push((bus.subscribe(), OperationView::default()));
+            for reader in &mut readers {
+                read(reader, u64::MAX);
+                assert_eq!(reader.1, bus.view(), "seed {seed}");
+            }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! What a driver is told, in the order in which it happened.
+//!
+//! | entry | bound | when it is reached |
+//! | --- | --- | --- |
+//! | answers to orders | [`MAX_ANSWERS`] | whoever has one more waits, and begins no other order meanwhile |
+//! | observations of objects | [`MAX_OBSERVATIONS`] | a newer one replaces the last one of the same task and object |
+//! | troubles | [`MAX_TROUBLES`] | the newest is left out, and logged |
+//!
+//! Observations don't wait: a watch that waited for the driver couldn't take the driver's orders.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use capstan_core::{fact::Fact, input::Happened, object::ObjectKey, task::TaskId};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    task::coop::consume_budget,
+};
+
+/// How many answers the driver hasn't read yet.
+const MAX_ANSWERS: usize = 1_024;
+/// How many observations the driver hasn't read yet, before they replace each other.
+const MAX_OBSERVATIONS: usize = 4_096;
+/// From so many times [`MAX_OBSERVATIONS`] on, there is one for each task and object only.
+const LAST_RESORT: usize = 4;
+/// How many troubles the driver hasn't read yet.
+const MAX_TROUBLES: usize = 256;
+
+/// The sending end.
+#[derive(Clone)]
+pub(crate) struct Inbox(Arc<Shared>);
+
+/// The driver's end.
+pub(crate) struct Reader(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Notify,
+    answers: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Queue {
+    entries: VecDeque<Entry>,
+    /// The position of the first entry; positions count from 0.
+    first: u64,
+    /// The position of the last observation of each task and object.
+    last: HashMap<(TaskId, ObjectKey), u64>,
+    observations: usize,
+    troubles: usize,
+    is_closed: bool,
+}
+
+struct Entry {
+    happened: Happened,
+    /// The room that an answer takes.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// Makes an inbox.
+pub(crate) fn inbox() -> (Inbox, Reader) {
+    let shared = Arc::new(Shared {
+        queue: Mutex::default(),
+        changed: Notify::new(),
+        answers: Arc::new(Semaphore::new(MAX_ANSWERS)),
+    });
+    (Inbox(Arc::clone(&shared)), Reader(shared))
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox {
+    /// Adds the answer to an order, as soon as there is room for it. Says whether the driver is still there.
+    pub async fn answer(&self, happened: Happened) -> bool {
+        let Ok(room) = Arc::clone(&self.0.answers).acquire_owned().await else {
+            return false;
+        };
+        self.add(|queue| queue.push(happened, Some(room)));
+        true
+    }
+
+    /// Adds an observation of an object that a task follows.
+    pub fn observed(&self, task: TaskId, key: ObjectKey, fact: Fact) {
+        self.add(|queue| queue.observed(task, key, fact));
+    }
+
+    /// Adds something that goes wrong outside any task.
+    pub fn troubled(&self, message: String) {
+        self.add(|queue| queue.troubled(message));
+    }
+
+    fn add(&self, add: impl FnOnce(&mut Queue)) {
+        let mut queue = self.0.queue();
+        // Nobody reads it when the operation is over.
+        if !queue.is_closed {
+            add(&mut queue);
+        }
+        drop(queue);
+        self.0.changed.notify_one();
+    }
+}
+
+impl Queue {
+    fn push(&mut self, happened: Happened, room: Option<OwnedSemaphorePermit>) {
+        self.entries.push_back(Entry { happened, _room: room });
+    }
+
+    fn observed(&mut self, task: TaskId, key: ObjectKey, fact: Fact) {
+        let followed = (task, key);
+        if self.observations >= MAX_OBSERVATIONS
+            && let Some(at) = self.last.get(&followed)
+            && let Some(index) = at.checked_sub(self.first)
+            && let Some(entry) = usize::try_from(index)
+                .ok()
+                .and_then(|index| self.entries.get_mut(index))
+            && let Happened::Observed { fact: before, .. } = &mut entry.happened
+            && (is_same_object(before, &fact) || self.observations >= MAX_OBSERVATIONS * LAST_RESORT)
+        {
+            *before = fact;
+            return;
+        }
+        self.last
+            .insert(followed.clone(), self.first + self.entries.len() as u64);
+        self.observations += 1;
+        let (task, key) = followed;
+        self.push(Happened::Observed { task, key, fact }, None);
+    }
+
+    fn troubled(&mut self, message: String) {
+        if self.troubles >= MAX_TROUBLES {
+            tracing::warn!(message, "the operation has too many troubles to list this one");
+            return;
+        }
+        self.troubles += 1;
+        self.push(Happened::Troubled { message }, None);
+    }
+
+    fn pop(&mut self) -> Option<Happened> {
+        let happened = self.entries.pop_front()?.happened;
+        match &happened {
+            Happened::Observed { task, key, .. } => {
+                self.observations -= 1;
+                let followed = (task.clone(), key.clone());
+                if self.last.get(&followed) == Some(&self.first) {
+                    self.last.remove(&followed);
+                }
+            }
+            Happened::Troubled { .. } => self.troubles -= 1,
+            _ => {}
+        }
+        self.first += 1;
+        Some(happened)
+    }
+}
+
+/// Says whether two looks are at the same object: what an earlier one shows of it, the later one shows too.
+fn is_same_object(before: &Fact, now: &Fact) -> bool {
+    match (before, now) {
+        (Fact::Present(before), Fact::Present(now)) => before.uid == now.uid,
+        (Fact::Gone, Fact::Gone) => true,
+        (Fact::Present(_), Fact::Gone) | (Fact::Gone, Fact::Present(_)) => false,
+    }
+}
+
+impl Reader {
+    /// Returns what happened next. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Happened {
+        loop {
+            consume_budget().await;
+            if let Some(happened) = self.0.queue().pop() {
+                return happened;
+            }
+            self.0.changed.notified().await;
+        }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.answers.close();
+        let mut queue = self.0.queue();
+        queue.is_closed = true;
+        queue.entries.clear();
+        queue.last.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_core::{
+        fact::Seen,
+        health::{Assessment, Health},
+        object::Object,
+    };
+    use futures::FutureExt as _;
+    use serde_json::json;
+
+    use super::*;
+
+    fn key(number: usize) -> ObjectKey {
+        ObjectKey {
+            group: String::new(),
+            kind: "ConfigMap".to_owned(),
+            namespace: "shop".to_owned(),
+            name: format!("c{number}"),
+        }
+    }
+
+    fn task(number: usize) -> TaskId {
+        TaskId(format!("Sync/0/ConfigMap/c{number}"))
+    }
+
+    fn fact(uid: &str, version: usize) -> Fact {
+        let object = Object(json!({ "metadata": { "uid": uid, "resourceVersion": version.to_string() } }));
+        Fact::Present(Seen::of(&object, Assessment::new(Health::Progressing, "", "")))
+    }
+
+    fn woke() -> Happened {
+        Happened::Woke
+    }
+
+    fn drain(reader: &mut Reader) -> Vec<Happened> {
+        std::iter::from_fn(|| reader.0.queue().pop()).collect()
+    }
+
+    #[tokio::test]
+    async fn below_its_bounds_everything_is_received_in_order() {
+        let (inbox, mut reader) = inbox();
+        assert!(reader.next().now_or_never().is_none());
+        inbox.observed(task(1), key(1), fact("u", 1));
+        assert!(inbox.answer(woke()).await);
+        inbox.observed(task(1), key(1), fact("u", 2));
+        inbox.troubled("trouble".to_owned());
+        let observed = |version| Happened::Observed {
+            task: task(1),
+            key: key(1),
+            fact: fact("u", version),
+        };
+        let troubled = Happened::Troubled {
+            message: "trouble".to_owned(),
+        };
+        for expected in [observed(1), woke(), observed(2), troubled] {
+            assert_eq!(reader.next().await, expected);
+        }
+        assert_eq!(reader.0.queue().last.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn answers_wait_for_room_and_end_with_the_driver() {
+        let (inbox, mut reader) = inbox();
+        for _ in 0..MAX_ANSWERS {
+            assert!(inbox.answer(woke()).await);
+        }
+        let mut waiting = Box::pin(inbox.answer(woke()));
+        assert!((&mut waiting).now_or_never().is_none());
+        // What doesn't wait has room all the same.
+        inbox.observed(task(1), key(1), fact("u", 1));
+        reader.next().await;
+        assert!(waiting.await);
+        let waiting = inbox.answer(woke());
+        drop(reader);
+        assert!(!waiting.await);
+        inbox.troubled("x".to_owned());
+        assert_eq!(inbox.0.queue().entries.len(), 0);
+    }
+
+    #[test]
+    fn observations_replace_each_other_when_the_driver_is_behind() {
+        let (inbox, mut reader) = inbox();
+        let objects = 100;
+        for version in 0..1_000 {
+            for number in 0..objects {
+                inbox.observed(task(number), key(number), fact("u", version));
+            }
+            assert!(reader.0.queue().entries.len() <= MAX_OBSERVATIONS + objects);
+        }
+        let read = drain(&mut reader);
+        for number in 0..objects {
+            let last = read
+                .iter()
+                .rev()
+                .find(|happened| happened.task() == Some(&task(number)));
+            let expected = Happened::Observed {
+                task: task(number),
+                key: key(number),
+                fact: fact("u", 999),
+            };
+            assert_eq!(last, Some(&expected));
+        }
+    }
+
+    #[test]
+    fn that_an_object_went_is_kept_apart_from_what_took_its_name() {
+        let (inbox, mut reader) = inbox();
+        for _ in 0..MAX_OBSERVATIONS {
+            inbox.observed(task(0), key(0), fact("other", 1));
+        }
+        for (uid, version) in [("a", 1), ("a", 2), ("", 0), ("", 0), ("b", 3), ("b", 4)] {
+            let fact = if uid.is_empty() { Fact::Gone } else { fact(uid, version) };
+            inbox.observed(task(1), key(1), fact);
+        }
+        let read = drain(&mut reader);
+        let facts: Vec<&Fact> = read
+            .iter()
+            .filter_map(|happened| match happened {
+                Happened::Observed { task: of, fact, .. } if *of == task(1) => Some(fact),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(facts, [&fact("a", 2), &Fact::Gone, &fact("b", 4)]);
+        // However often that happens, there is a bound.
+        for number in 0..MAX_OBSERVATIONS * LAST_RESORT * 2 {
+            inbox.observed(task(1), key(1), fact(&number.to_string(), 1));
+        }
+        assert_eq!(drain(&mut reader).len(), MAX_OBSERVATIONS * LAST_RESORT);
+    }
+
+    #[test]
+    fn troubles_are_bounded() {
+        let (inbox, mut reader) = inbox();
+        for number in 0..2 * MAX_TROUBLES {
+            inbox.troubled(number.to_string());
+        }
+        assert_eq!(drain(&mut reader).len(), MAX_TROUBLES);
+        inbox.troubled("again".to_owned());
+        assert_eq!(drain(&mut reader).len(), 1);
+    }
+}

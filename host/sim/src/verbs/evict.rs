@@ -1,0 +1,75 @@
+//! Evictions, and the disruption budgets that stop them (`pkg/registry/core/pod/storage/eviction.go`).
+
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Call, Target, body, erase};
+use crate::{
+    actors::look::{is_condition, is_going, is_matched, namespace, number, text},
+    service::{Body, value},
+    status::Refusal,
+    store::{Kind, Store},
+};
+
+/// Answers an eviction.
+pub(super) fn answer(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
+    let eviction = body::decode(call)?;
+    let (how, dry_run) = erase::read_options(call, &eviction["deleteOptions"])?;
+    let dry_run = dry_run || call.writer(None).dry_run;
+    allow(&mut call.shared.lock(), target, call.namespace(), name, dry_run)?;
+    erase::erase(call, target, name, &how, dry_run)?;
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
+    Ok(value(StatusCode::CREATED, &status))
+}
+
+/// Counts a disruption, or refuses it.
+fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: bool) -> Result<(), Refusal> {
+    let pod = store
+        .get(&target.kind, inside, name)
+        .ok_or_else(|| target.not_found(name))?;
+    if is_going(pod) || matches!(text(pod, "/status/phase"), "Succeeded" | "Failed" | "Pending") {
+        return Ok(());
+    }
+    let kind = Kind::new("policy", "PodDisruptionBudget");
+    let guards = |budget: &&Value| {
+        let selector = budget.pointer("/spec/selector").filter(|selector| selector.is_object());
+        namespace(budget) == inside && selector.is_some_and(|selector| is_matched(pod, selector))
+    };
+    let budgets: Vec<&Value> = store.list(&kind).into_iter().filter(guards).collect();
+    let budget = match budgets.as_slice() {
+        [] => return Ok(()),
+        [budget] => *budget,
+        _ => {
+            let why =
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
+            return Err(Refusal::new(500, "InternalError", why));
+        }
+    };
+    let count = |pointer: &str| number(budget, pointer).unwrap_or(0);
+    let (healthy, desired) = (count("/status/currentHealthy"), count("/status/desiredHealthy"));
+    if !is_condition(pod, "Ready") {
+        let always = text(budget, "/spec/unhealthyPodEvictionPolicy") == "AlwaysAllow";
+        if always || (healthy >= desired && desired > 0) {
+            return Ok(());
+        }
+    }
+    let name = text(budget, "/metadata/name");
+    let is_known = count("/status/observedGeneration") >= count("/metadata/generation");
+    let allowed = count("/status/disruptionsAllowed");
+    let why = match (is_known, allowed) {
+        (true, 1..) => {
+            let (name, mut status) = (name.to_owned(), budget["status"].clone());
+            status["disruptionsAllowed"] = json!(allowed - 1);
+            if !dry_run {
+                store.update_status(&kind, inside, &name, status)?;
+            }
+            return Ok(());
+        }
+        (false, _) => format!("The disruption budget {name} is still being processed by the server."),
+        (true, _) => format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"),
+    };
+    let said = "Cannot evict pod as it would violate the pod's disruption budget.";
+    let mut refusal = Refusal::new(429, "TooManyRequests", said);
+    refusal.details = json!({ "causes": [{ "reason": "DisruptionBudget", "message": why }] });
+    Err(refusal)
+}

@@ -1,0 +1,93 @@
+//! Keys without `?`, which are known as keys only when their `:` is seen.
+
+use super::{Scanner, trouble};
+use crate::{marks::Mark, node::Trouble};
+
+/// How many characters a key without `?` may have.
+const LONGEST_KEY: u32 = 1024;
+
+/// A token that is a key if `:` comes after it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct SimpleKey {
+    pub is_possible: bool,
+    /// Whether it can only be a key, by its indentation.
+    pub is_required: bool,
+    /// Whether the parser waits for its `:`. Go's doesn't for `[]` and `{}`, which are never keys.
+    pub is_waited_for: bool,
+    pub token_number: usize,
+    pub line: u32,
+    pub column: u32,
+}
+
+impl SimpleKey {
+    pub fn mark(self) -> Mark {
+        Mark {
+            line: self.line.saturating_add(1),
+            column: self.column.saturating_add(1),
+        }
+    }
+}
+
+impl Scanner<'_> {
+    /// Says whether the first token of the queue may still turn out to be a key.
+    pub(super) fn head_may_be_key(&mut self) -> Result<bool, Trouble> {
+        let (line, column, head) = (self.cursor.line(), self.cursor.column(), self.taken);
+        for key in &mut self.simple_keys {
+            if key.is_waited_for && key.token_number == head && is_valid(key, line, column)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Remembers that a key may begin here.
+    pub(super) fn save_simple_key(&mut self) -> Result<(), Trouble> {
+        if !self.simple_key_allowed {
+            return Ok(());
+        }
+        self.remove_simple_key()?;
+        let column = self.cursor.column();
+        let key = SimpleKey {
+            is_possible: true,
+            is_required: self.flow_level() == 0 && self.indent == Some(column),
+            is_waited_for: true,
+            token_number: self.taken + self.queue.len(),
+            line: self.cursor.line(),
+            column,
+        };
+        if let Some(last) = self.simple_keys.last_mut() {
+            *last = key;
+        }
+        Ok(())
+    }
+
+    /// Forgets what might have been a key.
+    pub(super) fn remove_simple_key(&mut self) -> Result<(), Trouble> {
+        match self.simple_keys.last_mut() {
+            Some(key) if key.is_possible && key.is_required => Err(no_colon(*key)),
+            Some(key) => {
+                key.is_possible = false;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Says whether what may be a key still can be one here. Fails if it had to be one and can't.
+pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, Trouble> {
+    if !key.is_possible {
+        return Ok(false);
+    }
+    let is_here = key.line == line && column <= key.column.saturating_add(LONGEST_KEY);
+    if !is_here && key.is_required {
+        return Err(no_colon(*key));
+    }
+    key.is_possible = is_here;
+    Ok(is_here)
+}
+
+fn no_colon(key: SimpleKey) -> Trouble {
+    trouble(key.mark(), "this line has no `:` after its key")
+        .hint("in a mapping each line is `key: value`; a text of several lines is indented below its key, after `|`")
+}
