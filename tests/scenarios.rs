@@ -1,18 +1,62 @@
 //! The stories of `scenarios/`, each told twice: on the embedded cluster and on a real control plane.
 
-use std::path::Path;
+use std::{fs, path::Path, process::ExitCode, thread::available_parallelism};
 
-fn embedded(path: &Path) -> datatest_stable::Result<()> {
-    let text = std::fs::read_to_string(path)?;
-    capstan_tests::story::run(&text).map_err(|error| format!("{error:#}").into())
+use anyhow::Context as _;
+use capstan_tests::story::{self, Outcome};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// Stories on a real control plane wait for its controllers most of the time.
+const THREADS_PER_CORE: usize = 3;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = Arguments::from_args();
+    if arguments.test_threads.is_none() {
+        arguments.test_threads = Some(threads()?);
+    }
+    let trials = trials(&capstan_tests::path("scenarios"))?;
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 
-fn real(path: &Path) -> datatest_stable::Result<()> {
-    let text = std::fs::read_to_string(path)?;
-    capstan_tests::story::run_for_real(&text).map_err(|error| format!("{error:#}").into())
+/// What `RUST_TEST_THREADS` says, as in Rust's own test harness.
+fn threads() -> anyhow::Result<usize> {
+    match std::env::var("RUST_TEST_THREADS") {
+        Ok(text) => text.parse().context("RUST_TEST_THREADS is no number"),
+        Err(_) => Ok(available_parallelism()?.get() * THREADS_PER_CORE),
+    }
 }
 
-datatest_stable::harness! {
-    { test = embedded, root = "scenarios", pattern = r"\.yaml$" },
-    { test = real, root = "scenarios", pattern = r"\.yaml$" },
+fn trials(folder: &Path) -> anyhow::Result<Vec<Trial>> {
+    let mut names = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let name = file?.file_name().into_string();
+        names.extend(
+            name.ok()
+                .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "yaml")),
+        );
+    }
+    names.sort_unstable();
+    let mut embedded = Vec::new();
+    let mut real = Vec::new();
+    for name in names {
+        let text = fs::read_to_string(folder.join(&name))?;
+        let same = text.clone();
+        embedded.push(Trial::test(format!("embedded::{name}"), move || {
+            story::run(&same).map_err(failed)
+        }));
+        let name = format!("real::{name}");
+        real.push(Trial::ignorable_test(
+            name.clone(),
+            move || match story::run_for_real(&name, &text).map_err(failed)? {
+                Outcome::Passed => Ok(Completion::Completed),
+                Outcome::Skipped(why) => Ok(Completion::ignored_with(why)),
+            },
+        ));
+    }
+    embedded.extend(real);
+    Ok(embedded)
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:#}").into()
 }

@@ -2,9 +2,12 @@
 
 mod recipe;
 
-use std::path::Path;
+use std::{env, path::Path};
 
 use recipe::{Source, Table};
+
+/// What an importer makes plugins of. They take longer to build than all plugins, so a debug build has them only when it is asked.
+const INTERPRETERS: [&str; 2] = ["cel", "lua"];
 
 fn main() -> anyhow::Result<()> {
     // Scripts run in their package.
@@ -14,6 +17,12 @@ fn main() -> anyhow::Result<()> {
         package: format!("capstan-plugin-{name}"),
         folder: format!("plugins/{name}"),
     };
+    let has_interpreters = env::var_os("CARGO_FEATURE_INTERPRETERS").is_some() || env::var("PROFILE")? == "release";
+    let interpreters: Vec<Source> = INTERPRETERS
+        .into_iter()
+        .filter(|_| has_interpreters)
+        .map(source)
+        .collect();
     let tables = [
         Table {
             name: "ALL",
@@ -33,8 +42,9 @@ fn main() -> anyhow::Result<()> {
         },
         Table {
             name: "INTERPRETERS",
-            about: "What an importer makes plugins of. None of them answers for anything by itself.",
-            sources: &["cel", "lua"].map(source),
+            about: "What an importer makes plugins of, in release builds and with the feature `interpreters`. None of them answers \
+                    by itself.",
+            sources: &interpreters,
         },
     ];
     recipe::run(root, &tables, &[], "CAPSTAN_PREBUILT_PLUGINS")

@@ -71,21 +71,24 @@ pub fn run(root: &Path, tables: &[Table<'_>], watched: &[&str], prebuilt: &str) 
     println!("cargo::rerun-if-env-changed={prebuilt}");
     println!("cargo::rerun-if-env-changed=CAPSTAN_WASM_RUSTFLAGS");
 
-    let built = match env::var_os(prebuilt) {
-        Some(_) => None,
-        None => Some(build(root, &out, &all(tables))?),
-    };
-    let component = |Source { name, package, .. }: &Source| match (&built, env::var_os(prebuilt)) {
-        (Some(built), _) => built.join(package.replace('-', "_")).with_extension("wasm"),
-        (None, ready) => PathBuf::from(ready.unwrap_or_default())
-            .join(name)
-            .with_extension("wasm"),
-    };
+    let prebuilt = env::var_os(prebuilt).map(PathBuf::from);
     let mut text = String::new();
     for Table { name, about, sources } in tables {
+        // Each table by a cargo of its own: which other packages are built at once decides about the features of what all of them
+        // use, and with that about the bytes of a component.
+        let components: Vec<PathBuf> = match &prebuilt {
+            Some(folder) => sources.iter().map(|source| folder.join(&source.name)).collect(),
+            None if sources.is_empty() => Vec::new(),
+            None => {
+                let folder = build(root, &out, sources)?;
+                let file = |source: &Source| folder.join(source.package.replace('-', "_"));
+                sources.iter().map(file).collect()
+            }
+        };
         let rows: Vec<String> = sources
             .iter()
-            .map(|source| row(root, &out, source, &component(source)))
+            .zip(components)
+            .map(|(source, component)| row(root, &out, source, &component.with_extension("wasm")))
             .collect::<Result<_>>()?;
         text += &format!("/// {about}\npub const {name}: &[Plugin] = &[\n{}];\n", rows.concat());
     }
@@ -122,7 +125,7 @@ fn watch(path: &Path) -> Result<()> {
 }
 
 /// Runs the nested cargo and returns the folder that holds the components.
-fn build(root: &Path, out: &Path, sources: &[&Source]) -> Result<PathBuf> {
+fn build(root: &Path, out: &Path, sources: &[Source]) -> Result<PathBuf> {
     // Not the outer target dir: the outer cargo holds its lock while this script runs, and the inner one would wait for
     // ever. Not OUT_DIR either: debug, release, clippy and every RUSTFLAGS have one each, and each would compile all
     // plugins again.

@@ -8,7 +8,8 @@ use std::{
 
 use serde_json::Value;
 
-fn metadata() -> Value {
+/// Returns what cargo says about the workspace.
+pub fn metadata() -> Value {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = std::process::Command::new(cargo)
         .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
@@ -539,7 +540,8 @@ fn no_channel_of_the_host_is_unbounded() {
     assert!(files > 100, "{files}");
 }
 
-fn sources(folder: &Path) -> Vec<(String, String)> {
+/// Returns the Rust sources in a folder, by their paths.
+pub fn sources(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_cluster::{Tier, hollow::HollowNode, proxy::Proxy, shared};
+use capstan_cluster::{Tier, hollow::HollowNode, proxy::Proxy, shared_for};
 use capstan_sim::{rule::Rules, world::Setup};
 use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
 use kube::{
@@ -47,19 +47,24 @@ pub struct Real {
     proxy: Option<Proxy>,
 }
 
-/// Returns the control plane of this process; nothing when this machine can't run one, which is told aloud.
+/// Returns the control plane of this process; `None`, and the calling test is skipped, when this machine can't run one.
 ///
 /// # Panics
 ///
 /// If it should be there and isn't.
 pub fn plane() -> Option<&'static Plane> {
-    static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
-    PLANE
-        .get_or_init(|| {
-            let cluster = shared(Tier::ControlPlane)?;
-            Some(start(cluster).expect("a hollow node on the control plane"))
-        })
-        .as_ref()
+    plane_for(&skipped_tests::current_test())
+}
+
+/// Like [`plane`], for a test of this name.
+///
+/// # Panics
+///
+/// As [`plane`].
+pub fn plane_for(test: &str) -> Option<&'static Plane> {
+    static PLANE: OnceLock<Plane> = OnceLock::new();
+    let cluster = shared_for(test, Tier::ControlPlane)?;
+    Some(PLANE.get_or_init(|| start(cluster).expect("a hollow node on the control plane")))
 }
 
 fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<Plane> {

@@ -273,13 +273,34 @@ pub fn run(text: &str) -> anyhow::Result<()> {
     crate::in_virtual_time(async { perform_all(&Stage::with(Setup::from(scenario), wishful()).await, &story).await })
 }
 
-/// Runs the story of a file on a real control plane, if there is one here.
+/// Whether a story was told.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was, and everything is as it says.
+    Passed,
+    /// It wasn't, and why.
+    Skipped(String),
+}
+
+/// Runs the story of a file on a real control plane. `test` is the test's name.
 ///
 /// # Errors
 ///
 /// Returns what isn't as the story says.
-pub fn run_for_real(text: &str) -> anyhow::Result<()> {
-    let Some(plane) = real::plane() else { return Ok(()) };
+pub fn run_for_real(test: &str, text: &str) -> anyhow::Result<Outcome> {
+    if let (
+        _,
+        Story {
+            only_embedded: Some(why),
+            ..
+        },
+    ) = read(text)?
+    {
+        return Ok(Outcome::Skipped(why));
+    }
+    let Some(plane) = real::plane_for(test) else {
+        return Ok(Outcome::Skipped("there is no control plane here".to_owned()));
+    };
     // Each has a namespace of its own; what is about the namespace itself needs its name.
     let name = if text.contains("Namespace/shop") {
         "shop".to_owned()
@@ -287,14 +308,11 @@ pub fn run_for_real(text: &str) -> anyhow::Result<()> {
         real::namespace()
     };
     let (scenario, story) = read(&renamed(text, &name))?;
-    if let Some(why) = &story.only_embedded {
-        std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {why}\n").as_bytes())?;
-        return Ok(());
-    }
     plane.block_on(async {
         let stage = Stage::real(plane, &name, Setup::from(scenario)).await?;
         perform_all(&stage, &story).await
-    })
+    })?;
+    Ok(Outcome::Passed)
 }
 
 /// Writes another name for the application and its namespace into a story.

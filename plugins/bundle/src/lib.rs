@@ -16,7 +16,8 @@ pub fn get(name: &str) -> Option<Plugin> {
     ALL.iter().find(|plugin| plugin.name == name).copied()
 }
 
-/// Returns an interpreter by its name.
+/// Returns an interpreter by its name, if this build contains the interpreters: release builds do, and those with the feature
+/// `interpreters`.
 pub fn interpreter(name: &str) -> Option<Plugin> {
     INTERPRETERS.iter().find(|plugin| plugin.name == name).copied()
 }

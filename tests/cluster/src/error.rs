@@ -11,6 +11,25 @@ pub enum Error {
     Failed(#[from] anyhow::Error),
 }
 
+impl Error {
+    /// Returns what was found. What this machine lacks skips the calling test.
+    ///
+    /// # Errors
+    ///
+    /// Returns what should have worked here and didn't.
+    ///
+    /// # Panics
+    ///
+    /// With `CAPSTAN_REQUIRE=1`, when this machine lacks something.
+    pub fn or_skip<T>(found: Result<T, Error>) -> anyhow::Result<Option<T>> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::Unavailable(missing)) => Ok(skipped_tests::or_skip(Err(missing))),
+            Err(Error::Failed(error)) => Err(error),
+        }
+    }
+}
+
 /// What this machine lacks, and how to get it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{lacks}; hint: {hint}")]
@@ -19,6 +38,16 @@ pub struct Unavailable {
     pub lacks: String,
     /// How to get it.
     pub hint: String,
+}
+
+impl skipped_tests::Missing for Unavailable {
+    fn lacks(&self) -> String {
+        self.lacks.clone()
+    }
+
+    fn hint(&self) -> String {
+        self.hint.clone()
+    }
 }
 
 impl Unavailable {

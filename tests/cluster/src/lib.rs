@@ -24,4 +24,4 @@ pub use error::{Error, Unavailable};
 pub use programs::{
     argo_bench, argo_differential, build, cache, cosign, health_bench, helm, kubectl_decoder, schema_table,
 };
-pub use shared::shared;
+pub use shared::{shared, shared_for};

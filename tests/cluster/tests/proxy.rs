@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use capstan_cluster::{Tier, proxy::Proxy, shared};
+use capstan_cluster::{Tier, proxy::Proxy, shared_for};
 use capstan_sim::rule::{RuleGuard, Rules};
 use futures::StreamExt as _;
 use http::Request;
@@ -33,7 +33,8 @@ struct Story {
 }
 
 async fn story() -> Option<Story> {
-    let cluster = tokio::task::spawn_blocking(|| shared(Tier::ControlPlane))
+    let test = skipped_tests::current_test();
+    let cluster = tokio::task::spawn_blocking(move || shared_for(&test, Tier::ControlPlane))
         .await
         .unwrap()?;
     let rules = Rules::new(1, Vec::new());

@@ -23,24 +23,13 @@ const DEADLINE: u32 = 90;
 /// How long one is looked at that never ends, in seconds.
 pub const LONG_ENOUGH: u32 = 8;
 
-/// Returns the program; nothing when it can't be had here, which is told aloud.
+/// Returns the program; `None`, and the calling test is skipped, when it can't be built here.
 ///
 /// # Errors
 ///
-/// Returns why it couldn't be built, and with `CAPSTAN_REQUIRE=1` also what is missing.
+/// Returns why the build failed.
 pub fn program() -> anyhow::Result<Option<PathBuf>> {
-    match argo_differential() {
-        Ok(program) => Ok(Some(program)),
-        Err(Error::Unavailable(reason)) if std::env::var("CAPSTAN_REQUIRE").is_ok_and(|value| value == "1") => {
-            anyhow::bail!("no engine of Argo CD, and CAPSTAN_REQUIRE=1 says that there must be one: {reason}")
-        }
-        Err(Error::Unavailable(reason)) => {
-            let told = format!("SKIPPED: no engine of Argo CD: {reason}\n");
-            std::io::Write::write_all(&mut std::io::stderr(), told.as_bytes())?;
-            Ok(None)
-        }
-        Err(Error::Failed(error)) => Err(error),
-    }
+    Error::or_skip(argo_differential())
 }
 
 /// What is ordered.

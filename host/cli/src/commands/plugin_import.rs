@@ -1,5 +1,6 @@
 //! `capstan plugin import-argo` and `import-cel`.
 
+use capstan_core::error::Diagnostics;
 use capstan_devkit::import_plugin::{self, ImportSpec, Imported};
 use serde_json::{Value, json};
 
@@ -13,13 +14,26 @@ use crate::{
 };
 
 pub(super) async fn argo(global: &Global, args: &Import) -> anyhow::Result<Exit> {
+    require_interpreters()?;
     let imported = import_plugin::argo(&args.spec(), &global.files, &interpreter).await?;
     tell(global, args, &imported)
 }
 
 pub(super) async fn cel(global: &Global, args: &Import) -> anyhow::Result<Exit> {
+    require_interpreters()?;
     let imported = import_plugin::cel(&args.spec(), &global.files, &interpreter).await?;
     tell(global, args, &imported)
+}
+
+/// Debug builds contain the interpreters only when they are asked to.
+fn require_interpreters() -> Result<(), Diagnostics> {
+    if capstan_bundle::INTERPRETERS.is_empty() {
+        return Err(Diagnostics::one(
+            "this debug build of capstan does not contain the interpreters of Lua and CEL",
+            "`cargo run --features interpreters` builds them, and release builds contain them",
+        ));
+    }
+    Ok(())
 }
 
 fn interpreter(name: &str) -> Option<&'static [u8]> {

@@ -1,6 +1,6 @@
 //! Plugins that come from elsewhere: pinned, updated, published, verified, and used by a sync.
 
-use std::{fs, io::Write as _, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use capstan_cluster::{
     Error,
@@ -20,9 +20,10 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Returns one; nothing, aloud, where there can't be a registry.
+    /// Returns one; `None`, and the test is skipped, where there can't be a registry.
     pub fn new() -> Option<Desk> {
-        or_skip(Registry::start(Guard::Open)).map(|registry| Desk {
+        let registry = Error::or_skip(Registry::start(Guard::Open)).unwrap();
+        registry.map(|registry| Desk {
             folder: tempfile::tempdir().unwrap(),
             registry,
         })
@@ -72,23 +73,6 @@ impl Desk {
             plain.push_str(rest);
         }
         plain
-    }
-}
-
-/// Takes what this machine lacks for nothing, unless it is required.
-fn or_skip<T>(result: Result<T, Error>) -> Option<T> {
-    match result {
-        Ok(found) => Some(found),
-        Err(Error::Unavailable(reason)) if std::env::var("CAPSTAN_REQUIRE").is_ok_and(|value| value == "1") => {
-            panic!("{reason}")
-        }
-        Err(Error::Unavailable(reason)) => {
-            // Straight to stderr: what the print macros say in a test that passes, nobody sees.
-            let told = format!("SKIPPED: {reason}\n");
-            std::io::stderr().write_all(told.as_bytes()).unwrap();
-            None
-        }
-        Err(Error::Failed(error)) => panic!("{error:#}"),
     }
 }
 
@@ -219,7 +203,7 @@ fn a_plugin_is_published_added_and_used_without_its_registry() {
 #[test]
 fn a_plugin_that_is_not_signed_as_a_rule_wants_it_is_refused() {
     let Some(desk) = Desk::new() else { return };
-    let Some(program) = or_skip(capstan_cluster::cosign()) else {
+    let Some(program) = Error::or_skip(capstan_cluster::cosign()).unwrap() else {
         return;
     };
     let cosign = |words: &str| {

@@ -58,14 +58,9 @@ fn take_post(listener: &TcpListener) -> String {
 
 #[test]
 fn a_failed_hook_is_reported_to_the_world() {
-    if std::process::Command::new("curl").arg("--version").output().is_err() {
-        assert!(
-            std::env::var_os("CAPSTAN_REQUIRE").is_none(),
-            "this machine has no curl"
-        );
-        eprintln!("SKIPPED: this machine has no curl");
+    let Some(_) = skipped_tests::program_or_skip("curl", "install curl (Debian: curl)") else {
         return;
-    }
+    };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{Running, Said, capstan, project};
+use crate::support::{KUBECTL, Running, Said, capstan, project};
 
 /// An embedded cluster that listens.
 pub struct Served {
@@ -156,13 +156,7 @@ fn a_served_cluster_answers_only_to_who_knows_its_token() {
         .output();
     match kubectl {
         Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "pod/p\n"),
-        Err(error) => {
-            assert!(
-                std::env::var("CAPSTAN_REQUIRE").map_or(true, |value| value != "1"),
-                "{error}"
-            );
-            eprintln!("SKIPPED: no kubectl");
-        }
+        Err(error) => skipped_tests::skip(&(format!("kubectl can't be run: {error}"), KUBECTL)),
     }
 }
 
@@ -380,19 +374,9 @@ fn a_second_ctrl_c_leaves_at_once() {
 
 #[test]
 fn kubectl_sees_what_capstan_did() {
-    let is_there = Command::new("kubectl")
-        .arg("version")
-        .arg("--client")
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !is_there {
-        assert!(
-            std::env::var_os("CAPSTAN_REQUIRE").is_none(),
-            "this machine has no kubectl"
-        );
-        eprintln!("SKIPPED: this machine has no kubectl");
+    let Some(_) = skipped_tests::program_or_skip("kubectl", KUBECTL) else {
         return;
-    }
+    };
     let cluster = Served::start("behaviours:\n  - match: { owner: \"Job/presync-job*\" }\n    log: [Pre Sync Job]\n");
     let said = cluster.run("sync -f tests/example/echo -n shop --create-namespace");
     assert_eq!(said.code, 0, "{}", said.all());

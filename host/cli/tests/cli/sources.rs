@@ -52,26 +52,11 @@ impl Programs {
 
 /// Returns helm, built once per machine.
 pub fn helm() -> Option<PathBuf> {
-    match capstan_cluster::helm() {
-        Ok(path) => Some(path),
-        Err(capstan_cluster::Error::Unavailable(why)) if std::env::var_os("CAPSTAN_REQUIRE").is_none() => {
-            eprintln!("SKIPPED: no helm: {why}");
-            None
-        }
-        Err(error) => panic!("{error:?}"),
-    }
+    capstan_cluster::Error::or_skip(capstan_cluster::helm()).unwrap()
 }
 
 fn kubectl() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        .map(|folder| folder.join("kubectl"))
-        .find(|file| file.is_file());
-    if found.is_none() && std::env::var_os("CAPSTAN_REQUIRE").is_none() {
-        eprintln!("SKIPPED: no kubectl in PATH");
-        return None;
-    }
-    Some(found.unwrap())
+    skipped_tests::program_or_skip("kubectl", crate::support::KUBECTL)
 }
 
 const CHART: &str = "tests/fixtures/charts/echo";

@@ -8,6 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How to get kubectl.
+pub const KUBECTL: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools) so that it is in PATH";
+
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_mins(1);
 

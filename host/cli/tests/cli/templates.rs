@@ -1,6 +1,6 @@
 //! What `capstan plugin new` begins is built by its language's toolchain, from the registries, and passes its cases at once.
 //!
-//! A toolchain or a registry that isn't there is told as skipped, and is a failure with `CAPSTAN_REQUIRE=1`.
+//! Without its toolchain or its registry a test is skipped.
 
 use std::{fs, path::Path, process::Command};
 
@@ -11,16 +11,6 @@ use crate::support::{Running, Said, capstan, project as repository};
 
 /// Kinds of plugins, the one that does most first.
 const KINDS: [&str; 3] = ["hook", "health", "delete-policy"];
-
-/// Says whether everything has to run that can.
-fn is_required() -> bool {
-    std::env::var_os("CAPSTAN_REQUIRE").is_some_and(|value| value == "1")
-}
-
-fn skipped(test: &str, why: &str) {
-    assert!(!is_required(), "{test}: {why}");
-    eprintln!("SKIPPED {test}: {why}");
-}
 
 fn command(folder: &Path, words: &str) -> Command {
     let mut command = capstan(&words.replace("DIR", &folder.display().to_string()));
@@ -57,11 +47,17 @@ fn every_kind(language: &str, installed: &str) -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
     let doctor = run_in(folder.path(), &format!("plugin doctor --lang {language}"));
     if doctor.code != 0 {
-        skipped(language, &doctor.out);
+        let lacks = format!("there is no toolchain to build plugins in {language} with");
+        let hint = format!("what `capstan plugin doctor --lang {language}` says: {}", doctor.out);
+        skipped_tests::skip(&(lacks, hint));
         return None;
     }
     // The kinds differ in their interface only: elsewhere than where everything has to run, one will do.
-    let kinds = if is_required() { &KINDS[..] } else { &KINDS[..1] };
+    let kinds = if skipped_tests::all_are_required() {
+        &KINDS[..]
+    } else {
+        &KINDS[..1]
+    };
     for kind in kinds {
         let new = run_in(
             folder.path(),
@@ -79,7 +75,9 @@ fn every_kind(language: &str, installed: &str) -> Option<tempfile::TempDir> {
         }
         let built = run_in(folder.path(), &format!("plugin build DIR/{kind}"));
         if built.code != 0 && OFFLINE.iter().any(|words| built.err.contains(words)) {
-            skipped(language, &format!("no registry can be reached: {}", built.err));
+            eprintln!("{}", built.err);
+            let lacks = format!("the package registry of {language} can't be reached");
+            skipped_tests::skip(&(lacks, "go online, or name a mirror of the registry"));
             return None;
         }
         assert_eq!(built.code, 0, "{language}, {kind}: {}", built.all());

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    io::Write as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
@@ -23,26 +22,14 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-/// Returns a registry; nothing, aloud, where there can't be one.
+/// Returns a registry; `None`, and the test is skipped, where there can't be one.
 pub fn registry(guard: Guard) -> Option<Registry> {
     or_skip(Registry::start(guard))
 }
 
-/// Takes what this machine lacks for nothing, unless it is required.
+/// Returns what was found; `None`, and the test is skipped, when this machine lacks it.
 pub fn or_skip<T>(result: Result<T, Error>) -> Option<T> {
-    match result {
-        Ok(found) => Some(found),
-        Err(Error::Unavailable(reason)) if std::env::var("CAPSTAN_REQUIRE").is_ok_and(|value| value == "1") => {
-            panic!("{reason}")
-        }
-        Err(Error::Unavailable(reason)) => {
-            // Straight to stderr: what the print macros say in a test that passes, nobody sees.
-            let told = format!("SKIPPED: {reason}\n");
-            std::io::stderr().write_all(told.as_bytes()).unwrap();
-            None
-        }
-        Err(Error::Failed(error)) => panic!("{error:#}"),
-    }
+    Error::or_skip(result).unwrap()
 }
 
 /// A folder for a store's cache and for whatever a test writes.

@@ -2,7 +2,7 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use capstan_cluster::{Tier, hollow::HollowNode, shared};
+use capstan_cluster::{Cluster, Tier, hollow::HollowNode, shared};
 use capstan_sim::{
     pods::Behaviour,
     world::{Setup, World},
@@ -63,8 +63,11 @@ pub fn embedded<F: Future<Output = ()>>(body: impl FnOnce(Ground) -> F) {
 
 /// Runs a body on the real control plane that all of them share.
 pub fn real<F: Future<Output = ()>>(name: &str, body: impl FnOnce(Ground) -> F) {
-    static PLANE: OnceLock<Option<Plane>> = OnceLock::new();
-    let Some(plane) = PLANE.get_or_init(plane) else { return };
+    static PLANE: OnceLock<Plane> = OnceLock::new();
+    let Some(cluster) = shared(Tier::ControlPlane) else {
+        return;
+    };
+    let plane = PLANE.get_or_init(|| plane(cluster));
     let mut namespace = name.replace('_', "-");
     namespace.truncate(40);
     let namespace = namespace.trim_end_matches('-');
@@ -78,8 +81,7 @@ fn behaviours() -> Vec<Behaviour> {
     serde_yaml::from_str(BEHAVIOURS).unwrap()
 }
 
-fn plane() -> Option<Plane> {
-    let cluster = shared(Tier::ControlPlane)?;
+fn plane(cluster: &Cluster) -> Plane {
     let runtime = Runtime::new().unwrap();
     let (node, client) = runtime.block_on(async {
         let file = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
@@ -90,7 +92,7 @@ fn plane() -> Option<Plane> {
         let node = HollowNode::start_at(client.clone(), Vec::new(), PACE).await.unwrap();
         (node, client)
     });
-    Some(Plane { node, client, runtime })
+    Plane { node, client, runtime }
 }
 
 async fn begin<F: Future<Output = ()>>(

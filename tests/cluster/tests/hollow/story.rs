@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, sync::OnceLock, time::Duration};
 
-use capstan_cluster::{Tier, hollow::HollowNode, shared};
+use capstan_cluster::{Cluster, Tier, hollow::HollowNode, shared_for};
 use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use kube::{
     Api, Client, Config, Resource,
@@ -24,7 +24,7 @@ struct Shared {
     _runtime: Runtime,
 }
 
-static SHARED: OnceLock<Option<Shared>> = OnceLock::new();
+static SHARED: OnceLock<Shared> = OnceLock::new();
 
 pub struct Story {
     pub namespace: String,
@@ -33,11 +33,15 @@ pub struct Story {
 
 /// Begins a story, if there is a cluster to tell it on.
 pub async fn story(namespace: &str, behaviours: &str) -> Option<Story> {
-    let shared = tokio::task::spawn_blocking(|| SHARED.get_or_init(share).as_ref())
+    let test = skipped_tests::current_test();
+    let cluster = tokio::task::spawn_blocking(move || shared_for(&test, Tier::ControlPlane))
         .await
         .unwrap()?;
+    let shared = tokio::task::spawn_blocking(|| SHARED.get_or_init(|| share(cluster)))
+        .await
+        .unwrap();
     let behaviours = serde_yaml::from_str(behaviours).unwrap();
-    let client = client().await?;
+    let client = client(cluster).await;
     let spaces: Api<Namespace> = Api::all(client.clone());
     let object = json!({"metadata": {"generateName": format!("{namespace}-")}});
     let made = spaces
@@ -54,28 +58,22 @@ pub async fn story(namespace: &str, behaviours: &str) -> Option<Story> {
     Some(story)
 }
 
-fn share() -> Option<Shared> {
+fn share(cluster: &Cluster) -> Shared {
     let runtime = Runtime::new().unwrap();
-    let node = runtime.block_on(async {
-        let client = client().await?;
-        Some(HollowNode::start(client, Vec::new()).await.unwrap())
-    })?;
-    Some(Shared {
+    let node = runtime.block_on(async { HollowNode::start(client(cluster).await, Vec::new()).await.unwrap() });
+    Shared {
         node,
         _runtime: runtime,
-    })
+    }
 }
 
-/// Returns a client of the cluster of this process, if this machine can run one; that it can't is told aloud.
-async fn client() -> Option<Client> {
-    let cluster = tokio::task::spawn_blocking(|| shared(Tier::ControlPlane))
-        .await
-        .unwrap()?;
+/// Returns a client of the cluster.
+async fn client(cluster: &Cluster) -> Client {
     let file = Kubeconfig::read_from(cluster.kubeconfig()).unwrap();
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
         .await
         .unwrap();
-    Some(Client::try_from(config).unwrap())
+    Client::try_from(config).unwrap()
 }
 
 impl Story {
@@ -132,7 +130,7 @@ impl Story {
     pub async fn end(self) {
         let spaces: Api<Namespace> = Api::all(self.client.clone());
         spaces.delete(&self.namespace, &DeleteParams::default()).await.unwrap();
-        if let Some(Some(shared)) = SHARED.get() {
+        if let Some(shared) = SHARED.get() {
             shared.node.forget(&self.namespace);
         }
     }

@@ -23,17 +23,9 @@ struct Answer {
 }
 
 impl Kubectl {
-    /// Starts it; nothing where it can't be built, which is printed.
-    #[expect(clippy::panic, reason = "a test may stop at the first surprise")]
+    /// Starts it; `None`, and the test is skipped, where it can't be built.
     pub fn start() -> Option<Kubectl> {
-        let program = match capstan_cluster::kubectl_decoder() {
-            Ok(program) => program,
-            Err(capstan_cluster::Error::Unavailable(why)) if std::env::var_os("CAPSTAN_REQUIRE").is_none() => {
-                eprintln!("SKIPPED: no decoder of kubectl: {why}");
-                return None;
-            }
-            Err(error) => panic!("{error:?}"),
-        };
+        let program = capstan_cluster::Error::or_skip(capstan_cluster::kubectl_decoder()).unwrap()?;
         let mut process = Command::new(program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
