@@ -98,14 +98,12 @@ mod tests {
     }
 
     /// Files that sleep for another reason than to try again, and how often.
-    const SLEEP_OTHERWISE: [(&str, usize); 6] = [
+    const SLEEP_OTHERWISE: [(&str, usize); 5] = [
         ("backoff.rs", 1),
         // Storing goes on until the lock is lost.
         ("driver.rs", 2),
         // A Lease is renewed, and looked at, by the clock.
         ("checkpoint/lease.rs", 2),
-        // Lines are gathered before they are passed on.
-        ("perform/ask.rs", 1),
         // The first look at what is served comes at once.
         ("perform/apply.rs", 1),
         ("watch/watcher.rs", 2),

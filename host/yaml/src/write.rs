@@ -100,7 +100,8 @@ fn block(text: &str, indent: usize) -> Option<String> {
     for line in body.split('\n') {
         out.push('\n');
         if !line.is_empty() {
-            pad(indent, &mut out);
+            // Without an indent, a document that is one text could not be read back.
+            pad(indent.max(2), &mut out);
             out.push_str(line);
         }
     }
@@ -236,6 +237,7 @@ mod tests {
         let value = json!({ "a": [{ "b": 1, "c": ["x"] }, [[], {}], "z"], "d": {}, "e": "one\ntwo\n", "f": { "g": "one\n\ntwo" }, "h": "x\n\n" });
         let expected = "a:\n- b: 1\n  c:\n  - x\n- - []\n  - {}\n- z\nd: {}\ne: |\n  one\n  two\nf:\n  g: |-\n    one\n\n    two\nh: |+\n  x\n\n";
         assert_eq!(text(&value), expected);
+        assert_eq!(text(&json!("\"\n")), "|\n  \"\n");
     }
 
     fn any_text() -> impl Strategy<Value = String> {
