@@ -23,7 +23,7 @@ use capstan_core::{
     compat::Mode,
     event::Status,
     object::Object,
-    plugins::{Application, HealthQuestion, Need, Plugins as _},
+    plugins::{Application, HealthQuestion, PluginQuery, Plugins as _},
 };
 use capstan_sandbox::{Function, Question, Sandbox};
 use capstan_sim::world::Setup;
@@ -131,7 +131,7 @@ fn sandbox(cache: &Path) -> Arc<Sandbox> {
 
 async fn assess(sandbox: &Sandbox, object: &Object, calls: usize) -> Vec<Duration> {
     let by = sandbox
-        .answerer(&Need::Health(object.group_kind()))
+        .answerer(&PluginQuery::Health(object.group_kind()))
         .expect("somebody answers");
     let application = Application {
         name: "shop".to_owned(),

@@ -248,7 +248,7 @@ async fn define(stage: &Stage, scope: &str) {
     });
     let cluster = stage.engine.cluster();
     cluster
-        .create(&Object(definition), capstan_engine::cluster::Rehearsal::No)
+        .create(&Object(definition), capstan_engine::cluster::DryRun::No)
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -15,7 +15,7 @@ use capstan_core::{
     event::Status,
     manifest,
     object::{Object, ObjectKey},
-    task::Changes,
+    task::ExpectedChange,
 };
 use capstan_engine::{Engine, EngineError, Request, cluster::MANAGER};
 use capstan_sim::{rule::Rule, world::Setup};
@@ -376,7 +376,7 @@ impl History {
         let planned = self.stage.engine.plan(self.request(&self.set)).await.unwrap();
         for task in &planned.plan.tasks {
             let changes = &task.apply().unwrap().changes;
-            assert_eq!(*changes, Changes::None, "{}\n{}", task.key, self.log);
+            assert_eq!(*changes, ExpectedChange::None, "{}\n{}", task.key, self.log);
         }
         assert!(self.stage.engine.rehearse(&planned).await.is_empty(), "{}", self.log);
         let told = self.sync(&self.set.clone()).await;
@@ -465,7 +465,7 @@ impl History {
             let (key, word) = (&task.key, &words[&task.key]);
             let changes = &task.apply().unwrap().changes;
             assert_eq!(
-                *changes != Changes::None,
+                *changes != ExpectedChange::None,
                 word.changes,
                 "plan: {key} {changes:?}\n{}\n{}\n{}",
                 word.before,
@@ -635,7 +635,7 @@ fn what_is_certainly_unchanged_costs_no_request() {
         let asked = requests.seen();
         assert!(asked < 30, "{asked} requests for 60 objects");
         for task in &planned.plan.tasks {
-            assert_eq!(task.apply().unwrap().changes, Changes::None, "{}", task.key);
+            assert_eq!(task.apply().unwrap().changes, ExpectedChange::None, "{}", task.key);
         }
         // Where it isn't certain, the server is asked once.
         let mut uncertain = request;

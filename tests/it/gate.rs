@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use capstan_core::{
     deletion::PropagationRules,
-    grant::{Asker, Granted, UserGrants, gate},
+    grant::{Granted, Requester, UserGrants, gate},
     hook::Propagation,
     name::{NamespaceName, ObjectName},
     object::{GroupKind, Object, ObjectKey},
     plan::Scope,
-    plugins::{Answerer, Application, ObjectRef, Request},
+    plugins::{Application, ObjectRef, PluginRef, Request},
 };
-use capstan_engine::cluster::{Cluster, Conflicts, Rehearsal};
+use capstan_engine::cluster::{Cluster, Conflicts, DryRun};
 use capstan_sim::{
     intercept::{Intercept, Verdict},
     route::{Objects, Query, Route},
@@ -112,7 +112,7 @@ async fn everything(cluster: &Cluster, recorder: &Recorder, key: &ObjectKey) {
         "apiVersion": cluster.discovery().resource(&key.group_kind(), None).unwrap().api_version, "kind": key.kind,
         "metadata": { "name": key.name, "namespace": key.namespace },
     }));
-    let dry = Rehearsal::DryRun;
+    let dry = DryRun::DryRun;
     cluster.get(key).await.ok();
     cluster.merge(key, "uid", json!({})).await.ok();
     cluster.apply(&object, Conflicts::Refuse, dry).await.ok();
@@ -149,7 +149,7 @@ fn what_the_server_reads_is_what_the_gate_judged_whatever_a_guest_names() {
             name: "shop".to_owned(),
             namespace: "shop".to_owned(),
         };
-        let by = Answerer {
+        let by = PluginRef {
             plugin: "guest".to_owned(),
             version: "0.1.0".to_owned(),
             digest: "d".to_owned(),
@@ -159,7 +159,7 @@ fn what_the_server_reads_is_what_the_gate_judged_whatever_a_guest_names() {
         let all = json!({ "cluster": [{ "verbs": verbs, "kinds": ["*/*"], "namespaces": ["*"] }] });
         let granted = UserGrants([("guest".to_owned(), Granted::Requested)].into());
         let allowance = granted.allow(&by, serde_json::from_value(all).unwrap(), &application);
-        let asker = Asker {
+        let asker = Requester {
             application: &application,
             has_object: false,
             allowance: Some(&allowance),

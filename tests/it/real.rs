@@ -11,7 +11,7 @@ use capstan_core::{
 };
 use capstan_engine::{
     Clock, ClusterError, Engine, EngineError, Record, Running,
-    cluster::{Cluster, Conflicts, Rehearsal},
+    cluster::{Cluster, Conflicts, DryRun},
 };
 use capstan_sim::{pods::Behaviour, world::Setup};
 use capstan_tests::{
@@ -361,8 +361,8 @@ fn what_the_server_and_a_policy_quote_of_a_secret_is_told_by_nobody() {
             secret("stringdata", json!("48151623")),
         ] {
             for error in [
-                cluster.apply(&object, Conflicts::Refuse, Rehearsal::DryRun).await.map(drop),
-                cluster.create(&object, Rehearsal::DryRun).await.map(drop),
+                cluster.apply(&object, Conflicts::Refuse, DryRun::DryRun).await.map(drop),
+                cluster.create(&object, DryRun::DryRun).await.map(drop),
             ] {
                 let error = error.unwrap_err();
                 assert!(!error.is_temporary() && !error.to_string().contains("48151623"), "{error}");
@@ -380,7 +380,7 @@ fn what_the_server_and_a_policy_quote_of_a_secret_is_told_by_nobody() {
             "metadata": { "name": format!("echo-{space}") },
             "spec": { "policyName": format!("echo-{space}"), "validationActions": ["Deny"] } })).await;
         let good = secret("stringData", json!("48151623"));
-        let denied = soon(async || match cluster.create(&good, Rehearsal::DryRun).await {
+        let denied = soon(async || match cluster.create(&good, DryRun::DryRun).await {
             Ok(_) => Err("the server would take it"),
             Err(error) => Ok(error.to_string()),
         })
@@ -543,7 +543,7 @@ fn what_is_too_large_is_refused_in_a_way_by_which_a_smaller_write_is_tried() {
                 "metadata": { "name": "large", "namespace": stage.application.namespace },
                 "stringData": { "x": "x".repeat(bytes) },
             });
-            let refused = stage.engine.cluster().create(&Object(secret), Rehearsal::No).await;
+            let refused = stage.engine.cluster().create(&Object(secret), DryRun::No).await;
             let refused = refused.unwrap_err();
             assert!(matches!(&refused, ClusterError::TooLarge(_)), "{bytes}: {refused}");
         }
@@ -579,7 +579,7 @@ fn an_object_that_is_nested_too_deep_is_nobody_elses_trouble() {
         assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
         stage.engine.cluster().refresh().await.unwrap();
         let strange = Object(deep("strange", 150));
-        soon(async || stage.engine.cluster().create(&strange, Rehearsal::No).await.map(drop)).await;
+        soon(async || stage.engine.cluster().create(&strange, DryRun::No).await.map(drop)).await;
         let ran = stage.run(stage.request_text(&set)).await.unwrap();
         assert_eq!(ran.status, Status::Succeeded, "{:#?}", ran.told);
         let ran = stage.run(stage.deletion()).await.unwrap();

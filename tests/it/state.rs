@@ -15,8 +15,8 @@ use capstan_core::{
     hook::{Disposal, Propagation, short_hash},
     object::{GroupKind, Object, ObjectKey},
     plugins::{
-        Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
-        Plugins, PolicyQuestion,
+        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
+        PluginRef, Plugins, PolicyQuestion,
     },
 };
 use capstan_engine::EngineError;
@@ -103,7 +103,7 @@ async fn rewrite_head(stage: &Stage, change: impl FnOnce(&mut Value)) {
     secret.0["data"]["head"] = json!(pack(&value));
     let cluster = stage.engine.cluster();
     cluster
-        .replace(&secret, capstan_engine::cluster::Rehearsal::No)
+        .replace(&secret, capstan_engine::cluster::DryRun::No)
         .await
         .unwrap();
 }
@@ -141,21 +141,21 @@ fn noise(bytes: usize, seed: u64) -> String {
 
 #[async_trait]
 impl Plugins for Talkative {
-    fn answerer(&self, need: &Need) -> Option<Answerer> {
+    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
         self.others.answerer(need)
     }
 
-    fn policies_for_all(&self) -> Vec<Answerer> {
+    fn policies_for_all(&self) -> Vec<PluginRef> {
         self.others.policies_for_all()
     }
 
-    async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
         self.others.place(by, question).await
     }
 
     async fn step(
         &self,
-        by: &Answerer,
+        by: &PluginRef,
         _: &HookContext,
         _: HookQuestion,
         now: Timestamp,
@@ -168,11 +168,11 @@ impl Plugins for Talkative {
         })
     }
 
-    async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
+    async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         self.others.assess(by, question).await
     }
 
-    async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
+    async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
         self.others.decide(by, question, now).await
     }
 }
@@ -568,7 +568,7 @@ fn an_operation_whose_view_is_lost_is_carried_on_with() {
         assert!(secret.0["data"].as_object_mut().unwrap().remove("view").is_some());
         let cluster = stage.engine.cluster();
         cluster
-            .replace(&secret, capstan_engine::cluster::Rehearsal::No)
+            .replace(&secret, capstan_engine::cluster::DryRun::No)
             .await
             .unwrap();
         let running = stage.engine.resume(&stage.application).await.unwrap();

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use capstan_core::{
     event::Status,
-    journal::{Entry, Exchange},
+    journal::{Entry, PluginExchange},
     plugins::{Application, Plugins},
 };
 use capstan_engine::{APPROVAL, Engine, EngineError, Record, Request, Running};
@@ -85,7 +85,7 @@ async fn asked_for(engine: &Engine, application: &Application) -> Vec<String> {
     let past = report.history.last().unwrap();
     let kept = engine.journal(application, past).await.unwrap().unwrap();
     let steps = kept.entries.iter().filter_map(|entry| match entry {
-        Entry::Asked(asked) if matches!(asked.what, Exchange::Step { .. }) => Some(asked.by.version.clone()),
+        Entry::Asked(asked) if matches!(asked.what, PluginExchange::Step { .. }) => Some(asked.by.version.clone()),
         Entry::Asked(_) | Entry::Told(_) | Entry::Left(_) => None,
     });
     let mut versions: Vec<String> = steps.collect();

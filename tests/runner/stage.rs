@@ -14,7 +14,9 @@ use capstan_core::{
     plugins::{Application, Plugins},
     view::OperationView,
 };
-use capstan_engine::{APPROVAL, Clock, Engine, EngineError, Record, Request, Running, cluster::Cluster, web::Web};
+use capstan_engine::{
+    APPROVAL, Clock, Engine, EngineError, Record, Request, Running, cluster::Cluster, web::HttpCaller,
+};
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
 use capstan_source::FileAccess;
@@ -125,7 +127,7 @@ impl Stage {
         let cluster = cluster.expect("the embedded cluster answers");
         let web = world.web();
         Stage {
-            engine: Engine::new(cluster, plugins, clock, "test").with_web(Web::answered_by(web.clone())),
+            engine: Engine::new(cluster, plugins, clock, "test").with_web(HttpCaller::answered_by(web.clone())),
             web,
             ground: Ground::Embedded(world),
             application: Application {
@@ -154,7 +156,8 @@ impl Stage {
             namespace: name.to_owned(),
         };
         Ok(Stage {
-            engine: Engine::new(cluster, wishful(), Clock::system(), "test").with_web(Web::answered_by(web.clone())),
+            engine: Engine::new(cluster, wishful(), Clock::system(), "test")
+                .with_web(HttpCaller::answered_by(web.clone())),
             web,
             ground: Ground::Real(Box::new(real)),
             application,

@@ -19,7 +19,7 @@ use capstan_core::{
     plugins::Application,
     sync_options::SyncOptions,
 };
-use capstan_engine::{Request, SweepFate};
+use capstan_engine::{Request, SweepOutcome};
 use capstan_sim::{scenario::Scenario, span::Span, world::Setup};
 use kube::{
     Api,
@@ -601,13 +601,13 @@ fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
 
 async fn sweep(stage: &Stage, expected: &Sweep) -> anyhow::Result<()> {
     let swept = stage.engine.sweep(&stage.application).await.map_err(plain)?;
-    let of = |wanted: &SweepFate| -> Vec<String> {
+    let of = |wanted: &SweepOutcome| -> Vec<String> {
         let found = swept.iter().filter(|swept| swept.fate == *wanted);
         found.map(|swept| swept.object.due.target.key.short()).collect()
     };
-    same("deleted", of(&SweepFate::Deleted), &expected.deleted)?;
-    same("gone", of(&SweepFate::Gone), &expected.gone)?;
-    same("waiting", of(&SweepFate::Waits), &expected.waits)
+    same("deleted", of(&SweepOutcome::Deleted), &expected.deleted)?;
+    same("gone", of(&SweepOutcome::Gone), &expected.gone)?;
+    same("waiting", of(&SweepOutcome::Waits), &expected.waits)
 }
 
 async fn objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyhow::Result<()> {

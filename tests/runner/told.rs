@@ -1,7 +1,7 @@
 //! Events in a few words, without times and generated names: what stories expect.
 
 use capstan_core::{
-    event::{Event, Fate, News},
+    event::{DisposalOutcome, Event, EventKind},
     object::ObjectKey,
     task::TaskResult,
     view::OperationView,
@@ -14,50 +14,50 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
             .map_or_else(String::new, |task| task.outline.key.short())
     };
     Some(match &event.what {
-        News::OperationStarted { .. } => "began".to_owned(),
-        News::OperationResumed {} => "resumed".to_owned(),
-        News::PhaseStarted { phase, .. } => format!("phase {phase}"),
-        News::WaveStarted { phase, wave } => format!("wave {phase}/{wave}"),
-        News::TaskHeld { task, on } => {
+        EventKind::OperationStarted { .. } => "began".to_owned(),
+        EventKind::OperationResumed {} => "resumed".to_owned(),
+        EventKind::PhaseStarted { phase, .. } => format!("phase {phase}"),
+        EventKind::WaveStarted { phase, wave } => format!("wave {phase}/{wave}"),
+        EventKind::TaskHeld { task, on } => {
             let on: Vec<String> = on.iter().map(name).collect();
             format!("held {} by {}", name(task), on.join(", "))
         }
-        News::TaskStarted { task } => format!("started {}", name(task)),
-        News::ObjectMade { task, how, .. } => format!("{how} {}", name(task)),
-        News::TaskProgressed { task, message, .. } => format!("waiting {}: {message}", name(task)),
-        News::TaskFinished { task, result } => match result {
+        EventKind::TaskStarted { task } => format!("started {}", name(task)),
+        EventKind::ObjectMade { task, how, .. } => format!("{how} {}", name(task)),
+        EventKind::TaskProgressed { task, message, .. } => format!("waiting {}: {message}", name(task)),
+        EventKind::TaskFinished { task, result } => match result {
             TaskResult::Done(_) => format!("ok {}", name(task)),
             TaskResult::Tolerated(_) => format!("passed {}", name(task)),
             TaskResult::Failed { class, .. } => format!("failed {} ({class})", name(task)),
             TaskResult::Stopped(_) => format!("stopped {}", name(task)),
         },
-        News::LogsKept { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
-        News::LogsKept { .. } | News::WaveFinished { .. } | News::PhaseFinished { .. } => return None,
-        News::HookDisposed {
+        EventKind::LogsKept { task, bytes, .. } if *bytes > 0 => format!("logs of {}", name(task)),
+        EventKind::LogsKept { .. } | EventKind::WaveFinished { .. } | EventKind::PhaseFinished { .. } => return None,
+        EventKind::HookDisposed {
             task, key, fate, by, ..
         } => disposed(&name(task), key, fate, by),
-        News::PluginTroubled { task, message } => format!("plugin trouble {}: {message}", name(task)),
-        News::Requested {
+        EventKind::PluginTroubled { task, message } => format!("plugin trouble {}: {message}", name(task)),
+        EventKind::Requested {
             task, what, refused, ..
         } if refused.is_empty() => format!("asked {}: {what}", name(task)),
-        News::Requested {
+        EventKind::Requested {
             task, what, refused, ..
         } => format!("refused {}: {what}: {refused}", name(task)),
-        News::HookTouched { task, key, how } => format!("{how} {} for {}", key.short(), name(task)),
-        News::Troubled { message } => format!("trouble: {message}"),
-        News::Waiting { on } => {
+        EventKind::HookTouched { task, key, how } => format!("{how} {} for {}", key.short(), name(task)),
+        EventKind::Troubled { message } => format!("trouble: {message}"),
+        EventKind::Waiting { on } => {
             let on: Vec<String> = on.iter().map(|waiting| name(&waiting.task)).collect();
             format!("still waiting for {}", on.join(", "))
         }
-        News::Stopping { why } => format!("stopping: {why}"),
-        News::CheckStarted { objects } => format!("checking {objects}"),
-        News::CheckFinished { well } => format!("checked {}", if *well { "well" } else { "badly" }),
-        News::Retrying { attempt, .. } => format!("try {attempt}"),
-        News::OperationFinished { .. } => "finished".to_owned(),
+        EventKind::Stopping { why } => format!("stopping: {why}"),
+        EventKind::CheckStarted { objects } => format!("checking {objects}"),
+        EventKind::CheckFinished { well } => format!("checked {}", if *well { "well" } else { "badly" }),
+        EventKind::Retrying { attempt, .. } => format!("try {attempt}"),
+        EventKind::OperationFinished { .. } => "finished".to_owned(),
     })
 }
 
-fn disposed(hook: &str, key: &ObjectKey, fate: &Fate, by: &str) -> String {
+fn disposed(hook: &str, key: &ObjectKey, fate: &DisposalOutcome, by: &str) -> String {
     // What an earlier run made has another name.
     let name = if hook.ends_with('*') {
         hook.to_owned()
@@ -65,11 +65,11 @@ fn disposed(hook: &str, key: &ObjectKey, fate: &Fate, by: &str) -> String {
         key.short()
     };
     match fate {
-        Fate::Kept => format!("kept {name}"),
-        Fate::Deleted => format!("deleted {name} ({by})"),
-        Fate::AskedAgain(_) => format!("asked-again {name} ({by})"),
-        Fate::Due(_) => format!("due {name} ({by})"),
-        Fate::Stuck(why) => format!("stuck {name}: {why}"),
+        DisposalOutcome::Kept => format!("kept {name}"),
+        DisposalOutcome::Deleted => format!("deleted {name} ({by})"),
+        DisposalOutcome::AskedAgain(_) => format!("asked-again {name} ({by})"),
+        DisposalOutcome::Due(_) => format!("due {name} ({by})"),
+        DisposalOutcome::Stuck(why) => format!("stuck {name}: {why}"),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use capstan_core::{error::Diagnostic, manifest, plugins::Application};
-use capstan_engine::{Clock, web::Web};
+use capstan_engine::{Clock, web::HttpCaller};
 use capstan_files::Readers;
 use capstan_project::config_errors;
 use capstan_runtime::{ClusterSpec, Connection, Runtime, check_grants};
@@ -85,7 +85,7 @@ impl Context {
         let mut runtime = Runtime::new(connection, sandbox, &global.plugins, clock, &host).await?;
         // In virtual time nothing outside answers but what the scenario says.
         if let Some(world) = world.as_ref().filter(|_| global.simulation.is_virtual()) {
-            runtime.engine = runtime.engine.with_web(Web::answered_by(world.web()));
+            runtime.engine = runtime.engine.with_web(HttpCaller::answered_by(world.web()));
         }
         Ok(Context {
             runtime,

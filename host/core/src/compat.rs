@@ -15,9 +15,9 @@ pub(crate) mod waits;
 
 pub use self::{
     document::document,
-    explain::{Difference, What, explain},
+    explain::{Difference, DifferenceKind, explain},
     health::of_hook,
     not_copied::{NOT_COPIED, NotCopied},
-    rule::{Mode, Rule, Use},
+    rule::{Mode, Rule, RuleUse},
     table::Row,
 };

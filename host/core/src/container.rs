@@ -60,7 +60,7 @@ impl Container {
 
 /// An object that lives in a container, as far as its metadata tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resident {
+pub struct ContainedObject {
     /// Which object.
     pub key: ObjectKey,
     /// Its UID.
@@ -75,13 +75,13 @@ pub struct Resident {
     pub is_terminating: bool,
 }
 
-impl Resident {
+impl ContainedObject {
     /// Makes one of an object, of which the metadata is enough.
-    pub fn of(object: &Object) -> Resident {
+    pub fn of(object: &Object) -> ContainedObject {
         let references = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         let owners = references.into_iter().flatten();
         let owners = owners.filter_map(|reference| Some(reference.get("uid")?.as_str()?.to_owned()));
-        Resident {
+        ContainedObject {
             key: object.key(),
             uid: object.uid().to_owned(),
             owners: owners.collect(),
@@ -118,14 +118,14 @@ pub fn is_by_product(kind: &GroupKind) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contents {
     /// These objects.
-    Known(Vec<Resident>),
+    Known(Vec<ContainedObject>),
     /// It can't be seen, for this reason.
     Unknown(String),
 }
 
 /// What goes with a plan.
 #[derive(Debug, Clone, Default)]
-pub struct Leaving {
+pub struct PlannedDeletions {
     /// The UIDs of what is deleted, and what becomes of what each owns.
     uids: BTreeMap<String, Propagation>,
     /// What goes with everything that is in it, since the user confirmed that.
@@ -134,7 +134,7 @@ pub struct Leaving {
     operation: Option<String>,
 }
 
-impl Leaving {
+impl PlannedDeletions {
     /// Adds an object that is deleted.
     pub fn add(&mut self, uid: &str, propagation: Propagation) {
         self.uids.insert(uid.to_owned(), propagation);
@@ -146,11 +146,11 @@ impl Leaving {
     }
 
     /// Lists what goes with a plan while an operation carries it out.
-    pub fn of(plan: &Plan, operation: &str) -> Leaving {
-        let mut leaving = Leaving {
+    pub fn of(plan: &Plan, operation: &str) -> PlannedDeletions {
+        let mut leaving = PlannedDeletions {
             confirmed: plan.confirmed.clone(),
             operation: (plan.does == OperationKind::Delete).then(|| operation.to_owned()),
-            ..Leaving::default()
+            ..PlannedDeletions::default()
         };
         for task in &plan.tasks {
             if let Action::Delete(delete) = &task.action {
@@ -165,14 +165,14 @@ impl Leaving {
         self.confirmed.contains(container)
     }
 
-    fn has(&self, resident: &Resident) -> bool {
+    fn has(&self, resident: &ContainedObject) -> bool {
         self.uids.contains_key(&resident.uid)
             || self.confirmed.iter().any(|container| container.holds(&resident.key))
             || (self.operation.is_some() && resident.operation == self.operation)
     }
 
     /// Returns an object that lives in a container and would stay without it, and how many more there are.
-    pub fn staying<'a>(&self, residents: &'a [Resident]) -> Option<(&'a Resident, usize)> {
+    pub fn staying<'a>(&self, residents: &'a [ContainedObject]) -> Option<(&'a ContainedObject, usize)> {
         let going = self.going(residents);
         let mut staying = residents.iter().filter(|one| !going.contains(one.uid.as_str()));
         let first = staying.next()?;
@@ -180,7 +180,7 @@ impl Leaving {
     }
 
     /// Returns what goes without its container: by itself, with the last of its owners, or with its service account.
-    fn going<'a>(&self, residents: &'a [Resident]) -> BTreeSet<&'a str> {
+    fn going<'a>(&self, residents: &'a [ContainedObject]) -> BTreeSet<&'a str> {
         let accounts: BTreeMap<(&str, &str), &str> = residents
             .iter()
             .filter(|one| one.key.kind == "ServiceAccount" && one.key.group.is_empty())
@@ -242,7 +242,7 @@ impl Leaving {
 
 /// Why a container stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Held {
+pub enum RetentionReason {
     /// This object lives in it and doesn't go, nor do so many others.
     By(ObjectKey, usize),
     /// The plan itself puts this object in it.
@@ -252,28 +252,28 @@ pub enum Held {
 }
 
 /// `ConfigMap data/one lives in it`.
-impl fmt::Display for Held {
+impl fmt::Display for RetentionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Held::By(key, 0) => write!(f, "{key} lives in it"),
-            Held::By(key, 1) => write!(f, "{key} and 1 other object live in it"),
-            Held::By(key, more) => write!(f, "{key} and {more} other objects live in it"),
-            Held::ByPlan(key) => write!(f, "the manifests put {key} in it"),
-            Held::Unknown(reason) => write!(f, "what lives in it can't be seen: {reason}"),
+            RetentionReason::By(key, 0) => write!(f, "{key} lives in it"),
+            RetentionReason::By(key, 1) => write!(f, "{key} and 1 other object live in it"),
+            RetentionReason::By(key, more) => write!(f, "{key} and {more} other objects live in it"),
+            RetentionReason::ByPlan(key) => write!(f, "the manifests put {key} in it"),
+            RetentionReason::Unknown(reason) => write!(f, "what lives in it can't be seen: {reason}"),
         }
     }
 }
 
 /// Returns why a container may not be deleted; nothing when it may.
-pub fn held(container: &Container, contents: &Contents, leaving: &Leaving) -> Option<Held> {
+pub fn held(container: &Container, contents: &Contents, leaving: &PlannedDeletions) -> Option<RetentionReason> {
     if leaving.is_confirmed(container) {
         return None;
     }
     match contents {
-        Contents::Unknown(reason) => Some(Held::Unknown(reason.clone())),
+        Contents::Unknown(reason) => Some(RetentionReason::Unknown(reason.clone())),
         Contents::Known(residents) => {
             let (first, more) = leaving.staying(residents)?;
-            Some(Held::By(first.key.clone(), more))
+            Some(RetentionReason::By(first.key.clone(), more))
         }
     }
 }
@@ -289,7 +289,7 @@ pub fn put_in<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey
 }
 
 /// Says why a container stays and what removes it all the same.
-pub fn reason(key: &ObjectKey, held: &Held) -> String {
+pub fn reason(key: &ObjectKey, held: &RetentionReason) -> String {
     let name = key.short();
     format!("{held}; it stays until it is empty, or `--confirm {name}` removes it with everything in it")
 }
@@ -300,17 +300,17 @@ mod tests {
 
     use super::*;
 
-    fn resident(kind: &str, name: &str, owners: &[&str]) -> Resident {
+    fn resident(kind: &str, name: &str, owners: &[&str]) -> ContainedObject {
         let references: Vec<Value> = owners
             .iter()
             .map(|uid| json!({ "uid": uid, "kind": "X", "name": "x" }))
             .collect();
-        Resident::of(&Object(json!({ "apiVersion": "v1", "kind": kind, "metadata": {
+        ContainedObject::of(&Object(json!({ "apiVersion": "v1", "kind": kind, "metadata": {
             "name": name, "namespace": "data", "uid": format!("uid-{name}"), "ownerReferences": references,
         } })))
     }
 
-    fn first(leaving: &Leaving, residents: &[Resident]) -> String {
+    fn first(leaving: &PlannedDeletions, residents: &[ContainedObject]) -> String {
         match leaving.staying(residents) {
             Some((one, more)) => format!("{} +{more}", one.key.short()),
             None => String::new(),
@@ -325,7 +325,7 @@ mod tests {
             resident("Event", "e", &[]),
             resident("Endpoints", "svc", &[]),
         ];
-        assert_eq!(first(&Leaving::default(), &residents), "");
+        assert_eq!(first(&PlannedDeletions::default(), &residents), "");
     }
 
     #[test]
@@ -336,7 +336,7 @@ mod tests {
             resident("Pod", "web-1-a", &["uid-web-1"]),
             resident("PersistentVolumeClaim", "disk", &[]),
         ];
-        let mut leaving = Leaving::default();
+        let mut leaving = PlannedDeletions::default();
         assert_eq!(first(&leaving, &residents), "Deployment/web +3");
         leaving.add("uid-web", Propagation::Background);
         assert_eq!(first(&leaving, &residents), "PersistentVolumeClaim/disk +0");
@@ -352,7 +352,7 @@ mod tests {
             resident("A", "two", &[]),
             resident("B", "both", &["uid-one", "uid-two"]),
         ];
-        let mut leaving = Leaving::default();
+        let mut leaving = PlannedDeletions::default();
         leaving.add("uid-one", Propagation::Background);
         assert_eq!(first(&leaving, &residents), "A/two +1");
         leaving.add("uid-two", Propagation::Background);
@@ -362,9 +362,9 @@ mod tests {
     #[test]
     fn owners_in_a_circle_and_owners_that_are_gone_stay() {
         let circle = [resident("A", "one", &["uid-two"]), resident("A", "two", &["uid-one"])];
-        assert_eq!(first(&Leaving::default(), &circle), "A/one +1");
+        assert_eq!(first(&PlannedDeletions::default(), &circle), "A/one +1");
         assert_eq!(
-            first(&Leaving::default(), &[resident("A", "one", &["uid-gone"])]),
+            first(&PlannedDeletions::default(), &[resident("A", "one", &["uid-gone"])]),
             "A/one +0"
         );
     }
@@ -381,7 +381,7 @@ mod tests {
             other,
             resident("ServiceAccount", "ci", &[]),
         ];
-        assert_eq!(first(&Leaving::default(), &residents), "Secret/ci-token +1");
+        assert_eq!(first(&PlannedDeletions::default(), &residents), "Secret/ci-token +1");
     }
 
     #[test]
@@ -390,8 +390,8 @@ mod tests {
         let contents = Contents::Known(residents.to_vec());
         let data = Container::Namespace("data".to_owned());
         let definition = Container::Definition(GroupKind::new("", "ConfigMap"));
-        let mut leaving = Leaving::default();
-        let expected = Held::By(residents[0].key.clone(), 0);
+        let mut leaving = PlannedDeletions::default();
+        let expected = RetentionReason::By(residents[0].key.clone(), 0);
         assert_eq!(held(&data, &contents, &leaving), Some(expected));
         assert!(held(&data, &Contents::Unknown(String::new()), &leaving).is_some());
         leaving.add_confirmed(data.clone());

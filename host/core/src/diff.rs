@@ -1,6 +1,6 @@
 //! What applying a manifest changes.
 //!
-//! Whether anything does is the server's word ([`Answer`]), unless it is certain without asking ([`is_certainly_unchanged`]): only the
+//! Whether anything does is the server's word ([`DryRunAnswer`]), unless it is certain without asking ([`is_certainly_unchanged`]): only the
 //! server knows its defaults, which values it leaves out, and in which form it keeps the others. [`decide`] is the one place where that
 //! is decided.
 //!
@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-pub use self::answer::{Answer, comparable};
+pub use self::answer::{DryRunAnswer, comparable};
 pub use self::certain::is_certainly_unchanged;
-pub use self::decide::{Decided, Question, decide};
+pub use self::decide::{ChangeDecision, ChangeQuestion, decide};
 use self::equal::is_equal;
 use crate::{object::Object, place::reference_token, sent::as_sent};
 

@@ -19,7 +19,7 @@ mod values;
 
 pub use self::reader::{settings_at, settings_of};
 pub use self::{
-    condition::{RunIf, When},
+    condition::{RunCondition, RunConditions},
     table::{ANNOTATIONS, Annotation, WRITTEN_BY_HOST},
     types::{ApplyMode, Directives, Family, OnTimeout, Permission, Wait},
     unknown::{KNOWN_POLICIES, KNOWN_WORDS, is_known_word, unknown_policy_error, unknown_word_error},
@@ -58,11 +58,11 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Dia
         ..Directives::default()
     };
     if let Some(words) = reader.words("run-if", &values::RUN_IF) {
-        found.run_if = RunIf::of(words.into_iter().flatten().copied());
+        found.run_if = RunConditions::of(words.into_iter().flatten().copied());
         found.run_if_of_phase.clear();
     }
     found.run_if_inputs = reader.list("capstan.dev/run-if-inputs");
-    if !found.run_if_inputs.is_empty() && !found.run_if.names(When::Changed) {
+    if !found.run_if_inputs.is_empty() && !found.run_if.names(RunCondition::Changed) {
         reader.notice("capstan.dev/run-if-inputs has no effect without `capstan.dev/run-if: changed`");
     }
     found.phase = family::phase_of(&mut reader, &found);

@@ -123,7 +123,7 @@ pub enum HookCall {
         /// What the plugin remembers.
         state: Vec<u8>,
         /// What happened.
-        note: Note,
+        note: PendingObservation,
     },
     /// It is being stopped.
     Abort {
@@ -136,16 +136,16 @@ pub enum HookCall {
 
 /// An observation for a hook type, small enough for a checkpoint: objects are filled in when the question is asked, as they are then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
+pub struct PendingObservation {
     /// The ask it answers.
     pub answers: Option<u32>,
     /// What happened.
-    pub what: Noted,
+    pub what: PendingObservationKind,
 }
 
 /// The kinds of notes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Noted {
+pub enum PendingObservationKind {
     /// The own object was created, or is there already from the same run.
     Created,
     /// The own object changed.
@@ -188,22 +188,22 @@ pub enum Noted {
     },
 }
 
-impl Noted {
+impl PendingObservationKind {
     /// Says whether it is too much for a checkpoint: after a crash it is brought again, since what asked for it is still there.
     pub fn is_fleeting(&self) -> bool {
         match self {
-            Noted::Http(_) | Noted::Log(_) => true,
-            Noted::Created
-            | Noted::Object
-            | Noted::Gone
-            | Noted::Deleted
-            | Noted::Done
-            | Noted::Seen(_)
-            | Noted::Read(_)
-            | Noted::Signal { .. }
-            | Noted::Woke
-            | Noted::Refused(_)
-            | Noted::Failed { .. } => false,
+            PendingObservationKind::Http(_) | PendingObservationKind::Log(_) => true,
+            PendingObservationKind::Created
+            | PendingObservationKind::Object
+            | PendingObservationKind::Gone
+            | PendingObservationKind::Deleted
+            | PendingObservationKind::Done
+            | PendingObservationKind::Seen(_)
+            | PendingObservationKind::Read(_)
+            | PendingObservationKind::Signal { .. }
+            | PendingObservationKind::Woke
+            | PendingObservationKind::Refused(_)
+            | PendingObservationKind::Failed { .. } => false,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::Skipped,
-    plugins::{Application, Cause},
+    plugins::{Application, FailureCause},
     task::{TaskId, TaskResult},
     wave::Wave,
 };
@@ -25,13 +25,13 @@ pub struct Event {
     /// When.
     pub at: Timestamp,
     /// What.
-    pub what: News,
+    pub what: EventKind,
 }
 
 /// The kinds of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all_fields = "camelCase")]
-pub enum News {
+pub enum EventKind {
     /// The first event: who, what and with which tasks.
     OperationStarted {
         /// The stream's version.
@@ -43,7 +43,7 @@ pub enum News {
         /// For which application.
         application: Application,
         /// Its tasks in their order, SyncFail's included.
-        tasks: Vec<Outline>,
+        tasks: Vec<TaskOutline>,
         /// What it is for.
         #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
         purpose: Purpose,
@@ -70,7 +70,7 @@ pub enum News {
         /// When it begins.
         at: Timestamp,
         /// What failed.
-        cause: Cause,
+        cause: FailureCause,
     },
     /// A phase begins.
     PhaseStarted {
@@ -78,7 +78,7 @@ pub enum News {
         phase: Phase,
         /// In SyncFail: what failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        cause: Option<Cause>,
+        cause: Option<FailureCause>,
     },
     /// A wave begins.
     WaveStarted {
@@ -141,7 +141,7 @@ pub enum News {
         /// The object.
         key: ObjectKey,
         /// What becomes of it.
-        fate: Fate,
+        fate: DisposalOutcome,
         /// Why: the policy's name, `terminated`; may be empty.
         by: String,
         /// The plugins of the delete policies that decided so, with their versions.
@@ -215,7 +215,7 @@ pub enum News {
 /// A task as the first event tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Outline {
+pub struct TaskOutline {
     /// Names it.
     pub id: TaskId,
     /// Its phase.
@@ -250,7 +250,7 @@ pub struct WaitingOn {
 
 /// What becomes of an object that a hook made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fate {
+pub enum DisposalOutcome {
     /// It stays.
     Kept,
     /// It is being deleted.
@@ -276,7 +276,7 @@ pub enum Status {
     /// Everything ended well.
     Succeeded,
     /// Something failed.
-    Failed(Cause),
+    Failed(FailureCause),
     /// Somebody stopped it.
     Terminated {
         /// Who.

@@ -11,12 +11,12 @@ pub enum Fact {
     /// It isn't there.
     Gone,
     /// It is there.
-    Present(Seen),
+    Present(ObservedObject),
 }
 
 /// An object that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct ObservedObject {
     /// Its UID: another one is another object of the same name.
     pub uid: String,
     /// The version that was judged.
@@ -33,7 +33,7 @@ pub struct Seen {
     pub freshness: Freshness,
 }
 
-impl Seen {
+impl ObservedObject {
     pub(crate) fn bound(&mut self) {
         bound(&mut self.held_up_by);
         bound(&mut self.assessment.message);
@@ -41,8 +41,8 @@ impl Seen {
     }
 
     /// Takes down one look at an object.
-    pub fn of(object: &Object, assessment: Assessment) -> Seen {
-        Seen {
+    pub fn of(object: &Object, assessment: Assessment) -> ObservedObject {
+        ObservedObject {
             uid: object.uid().to_owned(),
             resource_version: object.resource_version().to_owned(),
             is_terminating: object.is_terminating(),

@@ -16,7 +16,7 @@ use crate::object::Object;
 
 /// An object as it is to be compared with the live one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Compared {
+pub struct ComparableObject {
     /// What is desired, without what is ignored.
     pub desired: Object,
     /// What is live, with what is ignored as nobody's of ours.
@@ -25,7 +25,7 @@ pub struct Compared {
 
 /// What an object that is written is meant to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Writing {
+pub enum WritePurpose {
     /// Applied: a field that is left out belongs to others.
     Apply,
     /// Replaced: a field that is left out is gone.
@@ -33,9 +33,9 @@ pub enum Writing {
 }
 
 /// Prepares two objects for being compared.
-pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &str) -> Compared {
-    let mut found = Compared {
-        desired: respected(desired, live, ignored, manager, Writing::Apply),
+pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &str) -> ComparableObject {
+    let mut found = ComparableObject {
+        desired: respected(desired, live, ignored, manager, WritePurpose::Apply),
         live: live.clone(),
     };
     for path in paths(live, ignored) {
@@ -45,13 +45,13 @@ pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &st
 }
 
 /// Returns what is to be sent, so that what is ignored stays as it is live.
-pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &str, writing: Writing) -> Object {
+pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &str, writing: WritePurpose) -> Object {
     let mut sent = desired.clone();
     let (mut kept, mut left): (Vec<Path>, Vec<Path>) = (Vec::new(), Vec::new());
     for path in paths(live, ignored) {
         let is_kept = match writing {
-            Writing::Replace => true,
-            Writing::Apply => path.is_only_ours(live, manager),
+            WritePurpose::Replace => true,
+            WritePurpose::Apply => path.is_only_ours(live, manager),
         };
         if is_kept { kept.push(path) } else { left.push(path) }
     }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn sent(desired: &Object, live: &Object, ignored: &Ignored) -> Object {
-        respected(desired, live, ignored, "capstan", Writing::Apply)
+        respected(desired, live, ignored, "capstan", WritePurpose::Apply)
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
     fn what_is_replaced_as_a_whole_has_what_is_ignored_as_it_is_live() {
         let live = live(deployment(7), &[]);
         let ignored = pointers(&["/spec/replicas", "/spec/paused"]);
-        let sent = respected(&deployment(2), &live, &ignored, "capstan", Writing::Replace);
+        let sent = respected(&deployment(2), &live, &ignored, "capstan", WritePurpose::Replace);
         assert_eq!(sent.0.pointer("/spec"), live.0.pointer("/spec"));
     }
 

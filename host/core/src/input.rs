@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    effect::{Noted, Target},
-    fact::{Fact, Seen},
+    effect::{PendingObservationKind, Target},
+    fact::{Fact, ObservedObject},
     hook::{Disposal, Occasion, Propagation},
     object::ObjectKey,
     plugins::{HookStep, PluginError},
@@ -22,12 +22,12 @@ pub struct Input {
     /// The moment; never earlier than that of the input before.
     pub at: Timestamp,
     /// What.
-    pub what: Happened,
+    pub what: InputKind,
 }
 
 /// The kinds of inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Happened {
+pub enum InputKind {
     /// The operation may begin.
     Begun,
     /// A driver carries on with an operation whose driver was lost: whatever was ordered and not answered is ordered again.
@@ -37,14 +37,14 @@ pub enum Happened {
         /// The task.
         task: TaskId,
         /// What the server has against its object.
-        result: Result<(), Problem>,
+        result: Result<(), EffectFailure>,
     },
     /// Answers `Apply`.
     Applied {
         /// The task.
         task: TaskId,
         /// What came of it.
-        result: Result<Applied, Problem>,
+        result: Result<AppliedObject, EffectFailure>,
     },
     /// Answers `Delete`.
     Deleted {
@@ -53,7 +53,7 @@ pub enum Happened {
         /// What was to be deleted.
         target: Target,
         /// What came of it; that it is gone altogether comes as `Observed`.
-        result: Result<DeleteAnswer, Problem>,
+        result: Result<DeleteAnswer, EffectFailure>,
     },
     /// A followed object was seen.
     Observed {
@@ -69,7 +69,7 @@ pub enum Happened {
         /// The hook's task.
         task: TaskId,
         /// What was found.
-        result: Result<Older, Problem>,
+        result: Result<EarlierObjects, EffectFailure>,
     },
     /// Answers `StepHook`.
     HookStepped {
@@ -104,7 +104,7 @@ pub enum Happened {
         /// The hook's task.
         task: TaskId,
         /// What came of it.
-        result: Result<(), Problem>,
+        result: Result<(), EffectFailure>,
     },
     /// Answers `Decide`.
     Decided {
@@ -113,7 +113,7 @@ pub enum Happened {
         /// Why it was asked.
         occasion: Occasion,
         /// What the policies said together.
-        decision: Decision,
+        decision: DisposalDecision,
     },
     /// A moment asked for has come.
     Woke,
@@ -139,66 +139,66 @@ impl Input {
     }
 }
 
-impl Happened {
+impl InputKind {
     fn bound(&mut self) {
         match self {
-            Happened::Checked { result, .. } | Happened::TtlSet { result, .. } => bound_problem(result),
-            Happened::Deleted { result, .. } => bound_problem(result),
-            Happened::Applied { result, .. } => {
+            InputKind::Checked { result, .. } | InputKind::TtlSet { result, .. } => bound_problem(result),
+            InputKind::Deleted { result, .. } => bound_problem(result),
+            InputKind::Applied { result, .. } => {
                 bound_problem(result);
                 if let Ok(applied) = result {
                     bound_list(&mut applied.left_out, MOST_TEXTS);
-                    applied.seen.iter_mut().for_each(Seen::bound);
+                    applied.seen.iter_mut().for_each(ObservedObject::bound);
                 }
             }
-            Happened::Observed { fact, .. } => {
+            InputKind::Observed { fact, .. } => {
                 if let Fact::Present(seen) = fact {
                     seen.bound();
                 }
             }
-            Happened::OlderDecided { result, .. } => {
+            InputKind::OlderDecided { result, .. } => {
                 bound_problem(result);
                 let decided = result.iter_mut().flat_map(|older| &mut older.decided);
                 decided.for_each(|(_, decision)| decision.bound());
             }
-            Happened::HookStepped { result, .. } => match result {
+            InputKind::HookStepped { result, .. } => match result {
                 Ok(step) => bound(&mut step.message),
                 Err(error) => bound(error.message_mut()),
             },
-            Happened::Answered { answer, .. } => answer.bound(),
-            Happened::LogsKept { trouble, .. } => bound(trouble),
-            Happened::Decided { decision, .. } => decision.bound(),
-            Happened::Terminated { by } => bound(by),
-            Happened::Troubled { message } => bound(message),
-            Happened::Begun | Happened::Resumed | Happened::Woke => {}
+            InputKind::Answered { answer, .. } => answer.bound(),
+            InputKind::LogsKept { trouble, .. } => bound(trouble),
+            InputKind::Decided { decision, .. } => decision.bound(),
+            InputKind::Terminated { by } => bound(by),
+            InputKind::Troubled { message } => bound(message),
+            InputKind::Begun | InputKind::Resumed | InputKind::Woke => {}
         }
     }
 
     /// Returns the task that it is about; nothing when it may be about any.
     pub fn task(&self) -> Option<&TaskId> {
         match self {
-            Happened::Checked { task, .. }
-            | Happened::Applied { task, .. }
-            | Happened::Deleted { task, .. }
-            | Happened::Observed { task, .. }
-            | Happened::OlderDecided { task, .. }
-            | Happened::HookStepped { task, .. }
-            | Happened::Answered { task, .. }
-            | Happened::LogsKept { task, .. }
-            | Happened::TtlSet { task, .. }
-            | Happened::Decided { task, .. } => Some(task),
-            Happened::Begun
-            | Happened::Resumed
-            | Happened::Woke
-            | Happened::Terminated { .. }
-            | Happened::Troubled { .. } => None,
+            InputKind::Checked { task, .. }
+            | InputKind::Applied { task, .. }
+            | InputKind::Deleted { task, .. }
+            | InputKind::Observed { task, .. }
+            | InputKind::OlderDecided { task, .. }
+            | InputKind::HookStepped { task, .. }
+            | InputKind::Answered { task, .. }
+            | InputKind::LogsKept { task, .. }
+            | InputKind::TtlSet { task, .. }
+            | InputKind::Decided { task, .. } => Some(task),
+            InputKind::Begun
+            | InputKind::Resumed
+            | InputKind::Woke
+            | InputKind::Terminated { .. }
+            | InputKind::Troubled { .. } => None,
         }
     }
 }
 
 /// An object that was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Applied {
+pub struct AppliedObject {
     /// Its UID.
     pub uid: String,
     /// Its version after our write: older looks at it don't count.
@@ -208,7 +208,7 @@ pub struct Applied {
     /// Whether it changed what is desired of the object, so that its status may be about the past.
     pub spec_changed: bool,
     /// How it is, as the server's answer to the write shows it.
-    pub seen: Option<Seen>,
+    pub seen: Option<ObservedObject>,
     /// The fields that were left out, since the server doesn't know them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -216,23 +216,23 @@ pub struct Applied {
 
 /// Why an order couldn't be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+pub struct EffectFailure {
     /// What kind of failure it makes.
     pub class: FailureClass,
     /// What went wrong, for people.
     pub message: String,
 }
 
-fn bound_problem<T>(result: &mut Result<T, Problem>) {
+fn bound_problem<T>(result: &mut Result<T, EffectFailure>) {
     if let Err(problem) = result {
         bound(&mut problem.message);
     }
 }
 
-impl Problem {
+impl EffectFailure {
     /// Makes one.
-    pub fn new(class: FailureClass, message: impl Into<String>) -> Problem {
-        Problem {
+    pub fn new(class: FailureClass, message: impl Into<String>) -> EffectFailure {
+        EffectFailure {
             class,
             message: message.into(),
         }
@@ -250,16 +250,16 @@ pub enum DeleteAnswer {
 
 /// What `LookForOlder` found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Older {
+pub struct EarlierObjects {
     /// The object of this very run, from before a crash.
     pub own: Option<Target>,
     /// Objects of earlier runs, and what the policies say of each.
-    pub decided: Vec<(Target, Decision)>,
+    pub decided: Vec<(Target, DisposalDecision)>,
 }
 
 /// What a hook's delete policies said of one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
+pub struct DisposalDecision {
     /// All of them together.
     pub disposal: Disposal,
     /// Whose word it was: `HookSucceeded`; empty when it stays.
@@ -271,7 +271,7 @@ pub struct Decision {
     pub troubles: Vec<String>,
 }
 
-impl Decision {
+impl DisposalDecision {
     fn bound(&mut self) {
         bound(&mut self.by);
         bound_list(&mut self.plugins, MOST_TEXTS);
@@ -279,8 +279,8 @@ impl Decision {
     }
 
     /// The decision of nobody: it stays.
-    pub fn keep() -> Decision {
-        Decision {
+    pub fn keep() -> DisposalDecision {
+        DisposalDecision {
             disposal: Disposal::Keep,
             by: String::new(),
             plugins: Vec::new(),
@@ -319,29 +319,31 @@ pub enum Answer {
     /// The object is being deleted.
     Going(Target),
     /// Anything else, told to the plugin as it is.
-    Note(Noted),
+    Note(PendingObservationKind),
 }
 
 impl Answer {
     fn bound(&mut self) {
         match self {
-            Answer::Note(Noted::Refused(reason) | Noted::Failed { reason, .. }) => bound(reason),
-            Answer::Note(Noted::Signal { name, by, .. }) => {
+            Answer::Note(PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. }) => {
+                bound(reason)
+            }
+            Answer::Note(PendingObservationKind::Signal { name, by, .. }) => {
                 bound(name);
                 bound(by);
             }
             Answer::Touched { how, .. } => bound(how),
             Answer::Note(
-                Noted::Created
-                | Noted::Object
-                | Noted::Gone
-                | Noted::Deleted
-                | Noted::Done
-                | Noted::Seen(_)
-                | Noted::Read(_)
-                | Noted::Log(_)
-                | Noted::Http(_)
-                | Noted::Woke,
+                PendingObservationKind::Created
+                | PendingObservationKind::Object
+                | PendingObservationKind::Gone
+                | PendingObservationKind::Deleted
+                | PendingObservationKind::Done
+                | PendingObservationKind::Seen(_)
+                | PendingObservationKind::Read(_)
+                | PendingObservationKind::Log(_)
+                | PendingObservationKind::Http(_)
+                | PendingObservationKind::Woke,
             )
             | Answer::Created(_)
             | Answer::AppliedOver(_)

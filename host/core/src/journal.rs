@@ -20,8 +20,8 @@ use crate::{
     operation::Operation,
     plan::Plan,
     plugins::{
-        Answerer, Application, HealthQuestion, HookContext, HookQuestion, HookStep, Observed, PlaceQuestion, Placement,
-        PluginError, PolicyQuestion,
+        Application, HealthQuestion, HookContext, HookQuestion, HookStep, ObservationKind, PlaceQuestion, Placement,
+        PluginError, PluginRef, PolicyQuestion,
     },
     related::Related,
     secret::{self, strip},
@@ -35,14 +35,14 @@ pub enum Entry {
     /// The operation was told something.
     Told(Box<Input>),
     /// A plugin was asked something.
-    Asked(Box<Asked>),
+    Asked(Box<PluginCall>),
     /// The journal had become too long: from here on this is missing.
-    Left(Left),
+    Left(Omission),
 }
 
 /// What a journal that becomes too long leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Left {
+pub enum Omission {
     /// What plugins were asked about health.
     Health,
     /// Everything.
@@ -51,13 +51,13 @@ pub enum Left {
 
 /// A question to a plugin, and what it answered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct PluginCall {
     /// When; nothing while planning, which has no moment.
     pub at: Option<Timestamp>,
     /// Who was asked, and under which claim.
-    pub by: Answerer,
+    pub by: PluginRef,
     /// What.
-    pub what: Exchange,
+    pub what: PluginExchange,
     /// Whether the plugin was shown the data of a Secret, which is not kept: asked again, it could only answer another question.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saw_secrets: bool,
@@ -65,7 +65,7 @@ pub struct Asked {
 
 /// A question of the contract with its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Exchange {
+pub enum PluginExchange {
     /// Where a manifest goes.
     Place {
         /// The question.
@@ -109,27 +109,27 @@ pub enum Exchange {
 
 /// An entry that is only written, from what others hold: it is read as the [`Entry`] of the same name. There are many of these.
 #[derive(Debug, Serialize)]
-pub enum Written<'a> {
+pub enum EntryToWrite<'a> {
     /// The operation was told something.
     Told(&'a Input),
     /// A plugin was asked how an object is.
-    Asked(&'a Judged<'a>),
+    Asked(&'a HealthCall<'a>),
 }
 
-/// A question about health with its answer, as [`Asked`] has it.
+/// A question about health with its answer, as [`PluginCall`] has it.
 #[derive(Debug, Serialize)]
-pub struct Judged<'a> {
+pub struct HealthCall<'a> {
     /// When.
     pub at: Timestamp,
     /// Who was asked, and under which claim.
-    pub by: &'a Answerer,
+    pub by: &'a PluginRef,
     /// What.
-    pub what: Judgement<'a>,
+    pub what: HealthExchange<'a>,
 }
 
-/// As [`Exchange`] has it.
+/// As [`PluginExchange`] has it.
 #[derive(Debug, Serialize)]
-pub enum Judgement<'a> {
+pub enum HealthExchange<'a> {
     /// How an object is.
     Assess {
         /// The application.
@@ -148,17 +148,17 @@ pub enum Judgement<'a> {
     },
 }
 
-impl<'a> Judged<'a> {
+impl<'a> HealthCall<'a> {
     /// Makes one of a question and its answer.
     pub fn new(
-        by: &'a Answerer,
+        by: &'a PluginRef,
         question: &HealthQuestion<'a>,
         answer: &'a Result<Assessment, PluginError>,
-    ) -> Judged<'a> {
-        Judged {
+    ) -> HealthCall<'a> {
+        HealthCall {
             at: question.now,
             by,
-            what: Judgement::Assess {
+            what: HealthExchange::Assess {
                 application: question.application,
                 object: Shown(question.object),
                 mode: question.mode,
@@ -171,7 +171,7 @@ impl<'a> Judged<'a> {
 
     /// Returns a hash of what was asked about which version of an object, and answered: the same again tells nothing.
     pub fn hash(&self) -> u64 {
-        let Judgement::Assess {
+        let HealthExchange::Assess {
             object,
             mode,
             related,
@@ -231,15 +231,15 @@ impl Serialize for Without<'_> {
     }
 }
 
-impl Asked {
+impl PluginCall {
     /// Takes down an exchange, without the data of Secrets.
-    pub fn new(at: Option<Timestamp>, by: &Answerer, mut what: Exchange) -> Asked {
+    pub fn new(at: Option<Timestamp>, by: &PluginRef, mut what: PluginExchange) -> PluginCall {
         let is_granted = match &what {
-            Exchange::Step { context, .. } => !context.grants.secrets.is_empty(),
-            Exchange::Place { .. } | Exchange::Assess { .. } | Exchange::Decide { .. } => false,
+            PluginExchange::Step { context, .. } => !context.grants.secrets.is_empty(),
+            PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => false,
         };
         let had_secrets = what.strip();
-        Asked {
+        PluginCall {
             at,
             by: by.clone(),
             what,
@@ -248,30 +248,32 @@ impl Asked {
     }
 }
 
-impl Exchange {
+impl PluginExchange {
     /// Takes the data of Secrets out, and says whether there was any.
     fn strip(&mut self) -> bool {
         match self {
-            Exchange::Place { question, .. } => strip(&mut question.object),
-            Exchange::Assess { object, .. } => strip(object),
-            Exchange::Decide { question, .. } => strip(&mut question.object),
-            Exchange::Step { context, question, .. } => {
+            PluginExchange::Place { question, .. } => strip(&mut question.object),
+            PluginExchange::Assess { object, .. } => strip(object),
+            PluginExchange::Decide { question, .. } => strip(&mut question.object),
+            PluginExchange::Step { context, question, .. } => {
                 let own = strip(&mut context.object);
                 let HookQuestion::Advance { observation, .. } = question else {
                     return own;
                 };
                 own | match &mut observation.what {
-                    Observed::Created(object) | Observed::Object { object, .. } => strip(object),
-                    Observed::Objects(objects) => objects.iter_mut().fold(false, |had, object| strip(object) | had),
-                    Observed::Gone
-                    | Observed::Deleted
-                    | Observed::Done
-                    | Observed::Log(_)
-                    | Observed::Http(_)
-                    | Observed::Signal { .. }
-                    | Observed::Woke
-                    | Observed::Refused(_)
-                    | Observed::Failed { .. } => false,
+                    ObservationKind::Created(object) | ObservationKind::Object { object, .. } => strip(object),
+                    ObservationKind::Objects(objects) => {
+                        objects.iter_mut().fold(false, |had, object| strip(object) | had)
+                    }
+                    ObservationKind::Gone
+                    | ObservationKind::Deleted
+                    | ObservationKind::Done
+                    | ObservationKind::Log(_)
+                    | ObservationKind::Http(_)
+                    | ObservationKind::Signal { .. }
+                    | ObservationKind::Woke
+                    | ObservationKind::Refused(_)
+                    | ObservationKind::Failed { .. } => false,
                 }
             }
         }
@@ -308,8 +310,8 @@ pub fn replay<'a>(plan: Arc<Plan>, operation: &str, entries: impl IntoIterator<I
                 }
                 replayed.events.extend(events);
             }
-            Entry::Left(Left::Everything) => replayed.is_cut = true,
-            Entry::Asked(_) | Entry::Left(Left::Health) => {}
+            Entry::Left(Omission::Everything) => replayed.is_cut = true,
+            Entry::Asked(_) | Entry::Left(Omission::Health) => {}
         }
     }
     replayed
@@ -345,8 +347,8 @@ mod tests {
         wave::Wave,
     };
 
-    fn by() -> Answerer {
-        Answerer {
+    fn by() -> PluginRef {
+        PluginRef {
             plugin: "queue".to_owned(),
             version: "1.0.0".to_owned(),
             digest: "00".to_owned(),
@@ -354,8 +356,8 @@ mod tests {
         }
     }
 
-    fn step(grants: Grants, object: Object) -> Exchange {
-        Exchange::Step {
+    fn step(grants: Grants, object: Object) -> PluginExchange {
+        PluginExchange::Step {
             context: Box::new(HookContext {
                 application: Application {
                     name: "shop".to_owned(),
@@ -382,7 +384,7 @@ mod tests {
                 state: vec![1],
                 observation: Observation {
                     answers: Some(1),
-                    what: Observed::Objects(vec![object]),
+                    what: ObservationKind::Objects(vec![object]),
                 },
             },
             answer: Ok(HookStep {
@@ -400,7 +402,7 @@ mod tests {
         let a_secret = || Object(json!({ "apiVersion": "v1", "kind": "Secret", "data": { "key": "c2VjcmV0" } }));
         let granted: Grants = serde_json::from_value(json!({ "secrets": [{ "names": ["token"] }] })).unwrap();
         for (grants, saw_secrets) in [(granted, true), (Grants::default(), false)] {
-            let asked = Asked::new(None, &by(), step(grants, a_secret()));
+            let asked = PluginCall::new(None, &by(), step(grants, a_secret()));
             let text = serde_json::to_string(&Entry::Asked(Box::new(asked.clone()))).unwrap();
             assert!(!text.contains("c2VjcmV0"), "{text}");
             assert_eq!(asked.saw_secrets, saw_secrets);
@@ -415,10 +417,10 @@ mod tests {
             { "data": { "key": "c2VjcmV0" }, "metadata": { "annotations": { secret::LAST_APPLIED: "c2VjcmV0" } } },
         ] }));
         assert!(!json!(Shown(&list)).to_string().contains("c2VjcmV0"));
-        let asked = Asked::new(None, &by(), step(Grants::default(), list));
+        let asked = PluginCall::new(None, &by(), step(Grants::default(), list));
         assert!(!serde_json::to_string(&asked).unwrap().contains("c2VjcmV0"));
         let other = Object(json!({ "apiVersion": "v1", "kind": "ConfigMap", "data": { "key": "text" } }));
-        let asked = Asked::new(None, &by(), step(Grants::default(), other));
+        let asked = PluginCall::new(None, &by(), step(Grants::default(), other));
         assert!(serde_json::to_string(&asked).unwrap().contains("\"text\""));
     }
 }

@@ -26,11 +26,11 @@ use std::{cmp::Reverse, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use self::set::Member;
+use self::set::SetMember;
 pub(crate) use self::{needs::of_pods, rights::named};
 pub use self::{
     rules::{INVALID, REMOVED_VERSION, RULES, Rule, UNKNOWN_KIND, ids, is_rule},
-    set::Set,
+    set::ManifestSet,
 };
 use crate::{
     directive::Mode, error::Diagnostic, manifest::Manifest, object::ObjectKey, operation_kind::OperationKind,
@@ -134,7 +134,7 @@ impl Finding {
 
     /// Names the other object.
     #[must_use]
-    fn with(mut self, other: &Member<'_>) -> Finding {
+    fn with(mut self, other: &SetMember<'_>) -> Finding {
         self.related = Some(Related {
             key: other.key.clone(),
             place: other.manifest().place(""),
@@ -149,20 +149,20 @@ impl Finding {
 }
 
 /// What the rules found so far.
-struct Found<'set> {
+struct Findings<'set> {
     rule: &'static Rule,
     mode: Mode,
     findings: &'set mut Vec<Finding>,
 }
 
-impl Found<'_> {
+impl Findings<'_> {
     /// Makes a finding of this rule.
-    fn at(&self, member: &Member<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
+    fn at(&self, member: &SetMember<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
         Finding::new(self.rule, member.manifest(), pointer, message, fix)
     }
 
     /// Adds one. By Argo CD's rules nothing is kept from running: Argo CD wouldn't either.
-    fn add(&mut self, member: &Member<'_>, mut finding: Finding) {
+    fn add(&mut self, member: &SetMember<'_>, mut finding: Finding) {
         if self.mode == Mode::ArgoCd {
             finding.severity = finding.severity.min(Severity::Warning);
         }
@@ -173,7 +173,7 @@ impl Found<'_> {
 }
 
 /// Looks at a set with all rules. What matters most is first, and then what is written first.
-pub fn lint(set: &Set<'_>) -> Vec<Finding> {
+pub fn lint(set: &ManifestSet<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let rules = RULES.iter().filter(|rule| match set.does {
         OperationKind::Sync => true,
@@ -181,7 +181,7 @@ pub fn lint(set: &Set<'_>) -> Vec<Finding> {
         OperationKind::Delete => rule.is_of_deletion,
     });
     for rule in rules {
-        let mut found = Found {
+        let mut found = Findings {
             rule,
             mode: set.mode,
             findings: &mut findings,

@@ -1,7 +1,7 @@
 //! Text becomes manifests: objects whose every value knows where it is written.
 //!
 //! Both YAML and JSON are read as kubectl reads them, by [`capstan_yaml`]; lists (`kind: List`, `ConfigMapList`) are taken apart, and
-//! what a cluster wrote into a manifest that was exported from it is left out ([`LeftOut`]). Stricter than kubectl in one thing: a key
+//! what a cluster wrote into a manifest that was exported from it is left out ([`RemovedFields`]). Stricter than kubectl in one thing: a key
 //! that is written twice is an error, unless the text is one of those in which the last one counts ([`Text`]).
 //!
 //! What annotations mean is not known here: see [`crate::directive`].
@@ -18,8 +18,8 @@ use std::sync::Arc;
 use capstan_yaml::{Chunk, Duplicates, Mark, Marks, Trouble};
 use serde_json::Value;
 
-use self::{check::Taken, source::Source};
-pub use self::{exported::LeftOut, lines::Lines};
+use self::{check::CheckedDocuments, source::Source};
+pub use self::{exported::RemovedFields, lines::Lines};
 use crate::{
     error::Diagnostic,
     object::{Object, ObjectKey},
@@ -193,7 +193,7 @@ pub struct Decoded {
     /// The manifests.
     pub manifests: Vec<Manifest>,
     /// What was left out of them.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<RemovedFields>,
     /// The keys that are written twice, of which the last one counted.
     pub repeated_keys: Vec<Diagnostic>,
 }
@@ -240,7 +240,7 @@ pub fn read(text: &Text<'_>) -> Result<Decoded, Vec<Diagnostic>> {
         shows_lines: text.shows_lines,
         ..Source::new(text.file, text.text)
     });
-    let mut taken = Taken::new(text.is_applied);
+    let mut taken = CheckedDocuments::new(text.is_applied);
     let mut document = 0;
     for chunk in capstan_yaml::split(&source.text) {
         let strict = capstan_yaml::read(chunk, Duplicates::Refuse);

@@ -40,18 +40,18 @@ use jiff::Timestamp;
 
 pub use self::state::{Due, OperationState};
 use self::{
-    board::Board,
+    board::WaveIndex,
     state::{Stage, TaskState},
 };
 use crate::{
     effect::Effect,
-    event::{Event, News, Outline, Status},
-    input::{Happened, Input},
+    event::{Event, EventKind, Status, TaskOutline},
+    input::{Input, InputKind},
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
-    plan::{Plan, Written},
-    plugins::Cause,
-    task::{Action, Changes, FailureClass, Task, TaskId, TaskResult},
+    plan::{FieldPlaces, Plan},
+    plugins::FailureCause,
+    task::{Action, ExpectedChange, FailureClass, Task, TaskId, TaskResult},
     text,
 };
 
@@ -60,7 +60,7 @@ use crate::{
 pub struct Operation {
     plan: Arc<Plan>,
     state: OperationState,
-    board: Board,
+    board: WaveIndex,
 }
 
 /// How many failures are told in the cause of an operation's failure; the others are counted.
@@ -99,18 +99,18 @@ impl Operation {
     /// Makes an operation that hasn't begun.
     pub fn new(plan: Arc<Plan>, id: impl Into<String>) -> Operation {
         let state = OperationState::new(id.into(), &plan);
-        let board = Board::default();
+        let board = WaveIndex::default();
         Operation { plan, state, board }
     }
 
     /// Makes one from its checkpoint.
     pub fn restore(plan: Arc<Plan>, state: OperationState) -> Operation {
-        let board = Board::default();
+        let board = WaveIndex::default();
         Operation { plan, state, board }
     }
 
     /// Says where the fields of its objects are written, which isn't stored.
-    pub fn set_written(&mut self, written: Written) {
+    pub fn set_written(&mut self, written: FieldPlaces) {
         Arc::make_mut(&mut self.plan).written = written;
     }
 
@@ -135,7 +135,7 @@ impl Operation {
     }
 
     /// Returns why it fails, as far as it does: what SyncFail is told.
-    pub fn cause(&self) -> Option<&Cause> {
+    pub fn cause(&self) -> Option<&FailureCause> {
         self.state.cause.as_ref()
     }
 
@@ -153,10 +153,10 @@ impl Operation {
     /// Returns the object a hook made, with its name and UID, while it is there.
     pub fn own(&self, task: &TaskId) -> Option<&crate::effect::Target> {
         match self.state.tasks.get(task)? {
-            TaskState::Hook(run) => run.own.as_ref(),
+            TaskState::Hook(run) => run.object.as_ref(),
             TaskState::Pending
             | TaskState::Applying
-            | TaskState::Settling(_)
+            | TaskState::AwaitingHealth(_)
             | TaskState::Deleting { .. }
             | TaskState::Over => None,
         }
@@ -186,7 +186,7 @@ impl Operation {
             Some(
                 TaskState::Pending
                 | TaskState::Applying
-                | TaskState::Settling(_)
+                | TaskState::AwaitingHealth(_)
                 | TaskState::Deleting { .. }
                 | TaskState::Over,
             )
@@ -201,7 +201,7 @@ impl Operation {
             TaskState::Hook(run) => run.outcome(),
             TaskState::Pending
             | TaskState::Applying
-            | TaskState::Settling(_)
+            | TaskState::AwaitingHealth(_)
             | TaskState::Deleting { .. }
             | TaskState::Over => None,
         }
@@ -210,7 +210,7 @@ impl Operation {
     /// Takes in one thing that happened.
     pub fn step(&mut self, input: Input) -> Step {
         let input = input.bounded();
-        let mut out = Out::new(input.at);
+        let mut out = StepOutput::new(input.at);
         if !self.state.status.is_over() {
             let plan = Arc::clone(&self.plan);
             let about = input.what.task().cloned();
@@ -227,36 +227,36 @@ impl Operation {
         self.conclude(out)
     }
 
-    fn take(&mut self, plan: &Plan, what: Happened, out: &mut Out) {
+    fn take(&mut self, plan: &Plan, what: InputKind, out: &mut StepOutput) {
         match what {
-            Happened::Begun => self.begin(plan, out),
-            Happened::Resumed => self.resume(plan, out),
-            Happened::Checked { task, result } => self.checked(plan, &task, result, out),
-            Happened::Applied { task, result } => self.applied(plan, &task, result, out),
-            Happened::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
-            Happened::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
-            Happened::OlderDecided { task, result } => self.older_decided(plan, &task, result, out),
-            Happened::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
-            Happened::Answered {
+            InputKind::Begun => self.begin(plan, out),
+            InputKind::Resumed => self.resume(plan, out),
+            InputKind::Checked { task, result } => self.checked(plan, &task, result, out),
+            InputKind::Applied { task, result } => self.applied(plan, &task, result, out),
+            InputKind::Deleted { task, target, result } => self.deleted(plan, &task, &target, result, out),
+            InputKind::Observed { task, key, fact } => self.observed(plan, &task, &key, &fact, out),
+            InputKind::OlderDecided { task, result } => self.older_decided(plan, &task, result, out),
+            InputKind::HookStepped { task, result } => self.hook_stepped(plan, &task, result, out),
+            InputKind::Answered {
                 task,
                 ask,
                 step,
                 answer,
             } => self.answered(plan, &task, (ask, step), answer, out),
-            Happened::LogsKept { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
-            Happened::TtlSet { task, result } => self.ttl_set(plan, &task, result, out),
-            Happened::Decided {
+            InputKind::LogsKept { task, bytes, trouble } => self.logs_kept(plan, &task, bytes, trouble, out),
+            InputKind::TtlSet { task, result } => self.ttl_set(plan, &task, result, out),
+            InputKind::Decided {
                 task,
                 occasion,
                 decision,
             } => self.decided(plan, &task, occasion, decision, out),
-            Happened::Woke => self.state.wake = None,
-            Happened::Terminated { by } => self.terminate(plan, by, out),
-            Happened::Troubled { message } => out.tell(News::Troubled { message }),
+            InputKind::Woke => self.state.wake = None,
+            InputKind::Terminated { by } => self.terminate(plan, by, out),
+            InputKind::Troubled { message } => out.tell(EventKind::Troubled { message }),
         }
     }
 
-    fn begin(&mut self, plan: &Plan, out: &mut Out) {
+    fn begin(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.stage != Stage::New {
             return;
         }
@@ -268,9 +268,9 @@ impl Operation {
     }
 
     /// Returns its first event.
-    pub(crate) fn started(&self) -> News {
+    pub(crate) fn started(&self) -> EventKind {
         let plan = &self.plan;
-        News::OperationStarted {
+        EventKind::OperationStarted {
             format: crate::event::FORMAT,
             operation: self.state.id.clone(),
             does: plan.does,
@@ -282,13 +282,13 @@ impl Operation {
     }
 
     /// Ends a task, tells so, and remembers what failed.
-    fn finish(&mut self, task: &Task, result: TaskResult, out: &mut Out) {
+    fn finish(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
         if let TaskResult::Failed { class, message } = &result {
             self.blame(task, *class, message);
         }
         // A resource may be applied twice; a hook whose verdict is known must never run again.
         out.must_save |= task.hook().is_some() || !result.lets_go_on();
-        out.tell(News::TaskFinished {
+        out.tell(EventKind::TaskFinished {
             task: task.id.clone(),
             result: result.clone(),
         });
@@ -304,7 +304,7 @@ impl Operation {
         let key = self.own(&task.id).map_or(&task.key, |own| &own.key).clone();
         let failed_before = self.state.failed;
         self.state.failed += 1;
-        let cause = self.state.cause.get_or_insert_with(|| Cause {
+        let cause = self.state.cause.get_or_insert_with(|| FailureCause {
             class,
             message: String::new(),
             objects: Vec::new(),
@@ -333,7 +333,7 @@ impl Operation {
         cause.message.push_str(&others(more + 1));
     }
 
-    fn conclude(&mut self, out: Out) -> Step {
+    fn conclude(&mut self, out: StepOutput) -> Step {
         let events = out
             .news
             .into_iter()
@@ -354,20 +354,20 @@ impl Operation {
     }
 }
 
-fn outline(task: &Task) -> Outline {
+fn outline(task: &Task) -> TaskOutline {
     let (action, by) = match &task.action {
         Action::Apply(apply) => (
             match apply.changes {
-                Changes::Create => "create",
-                Changes::Fields(_) => "change",
-                Changes::None => "check",
+                ExpectedChange::Create => "create",
+                ExpectedChange::Fields(_) => "change",
+                ExpectedChange::None => "check",
             },
             String::new(),
         ),
         Action::Delete(_) => ("delete", String::new()),
         Action::Hook(hook) => ("run", hook.by.plugin.clone()),
     };
-    Outline {
+    TaskOutline {
         id: task.id.clone(),
         phase: task.phase,
         wave: task.wave,
@@ -385,16 +385,16 @@ pub fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Op
 }
 
 /// Collects what a step leads to.
-struct Out {
+struct StepOutput {
     at: Timestamp,
     effects: Vec<Effect>,
-    news: Vec<News>,
+    news: Vec<EventKind>,
     must_save: bool,
 }
 
-impl Out {
-    fn new(at: Timestamp) -> Out {
-        Out {
+impl StepOutput {
+    fn new(at: Timestamp) -> StepOutput {
+        StepOutput {
             at,
             effects: Vec::new(),
             news: Vec::new(),
@@ -406,7 +406,7 @@ impl Out {
         self.effects.push(effect);
     }
 
-    fn tell(&mut self, news: News) {
+    fn tell(&mut self, news: EventKind) {
         self.news.push(news);
     }
 

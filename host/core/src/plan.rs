@@ -30,24 +30,24 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     kinds::built_in,
-    make::{Classified, Confirmed, Live, Planning, Role, Unasked, in_order, make, wait_text},
+    make::{Classified, Confirmed, LiveObjects, PlanInput, Role, Unasked, in_order, make, wait_text},
     options::PlanOptions,
     repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},
-    written::Written,
+    written::FieldPlaces,
 };
 use crate::{
-    compat::{Mode, Use},
+    compat::{Mode, RuleUse},
     container::Container,
-    grant::{Allowance, Asker},
+    grant::{Allowance, Requester},
     hook::{HookId, Propagation},
     lint::Finding,
     object::ObjectKey,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     place::Place,
-    plugins::{Answerer, Application, PluginSettings},
+    plugins::{Application, PluginRef, PluginSettings},
     sync_options::SyncOptions,
     task::{Task, TaskId},
     wave::Wave,
@@ -90,7 +90,7 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// Where Argo CD's rules made it other than it would have been by ours.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uses: Vec<Use>,
+    pub uses: Vec<RuleUse>,
     /// What becomes of what the objects of hooks own when they are deleted; nothing for what their delete policies say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
@@ -113,17 +113,17 @@ pub struct Plan {
     pub limits: Limits,
     /// Where each task is; made when it is first asked for.
     #[serde(skip)]
-    pub index: Index,
+    pub index: TaskIndex,
     /// Where the fields of its objects are written; who makes the plan or carries on with it fills it in.
     #[serde(skip)]
-    pub written: Written,
+    pub written: FieldPlaces,
 }
 
 /// Where each task of a plan is. It follows from the tasks: two of them are never different.
 #[derive(Debug, Default)]
-pub struct Index(OnceLock<BTreeMap<TaskId, usize>>);
+pub struct TaskIndex(OnceLock<BTreeMap<TaskId, usize>>);
 
-impl Index {
+impl TaskIndex {
     /// Returns the place of a task among those that `tasks` lists.
     pub(crate) fn position<'task, I: Iterator<Item = &'task TaskId>>(
         &self,
@@ -138,14 +138,14 @@ impl Index {
     }
 }
 
-impl Clone for Index {
-    fn clone(&self) -> Index {
-        Index::default()
+impl Clone for TaskIndex {
+    fn clone(&self) -> TaskIndex {
+        TaskIndex::default()
     }
 }
 
-impl PartialEq for Index {
-    fn eq(&self, _: &Index) -> bool {
+impl PartialEq for TaskIndex {
+    fn eq(&self, _: &TaskIndex) -> bool {
         true
     }
 }
@@ -242,13 +242,13 @@ impl Plan {
     }
 
     /// Returns what a plugin may have done; nothing when it requests nothing.
-    pub fn allowance(&self, by: &Answerer) -> Option<&Allowance> {
+    pub fn allowance(&self, by: &PluginRef) -> Option<&Allowance> {
         self.allowances.iter().find(|allowance| allowance.digest == by.digest)
     }
 
     /// Says who a hook's plugin is to the gate.
-    pub fn asker(&self, task: &Task) -> Asker<'_> {
-        Asker {
+    pub fn asker(&self, task: &Task) -> Requester<'_> {
+        Requester {
             application: &self.application,
             has_object: task.hook().is_some_and(|hook| hook.has_object),
             allowance: task.hook().and_then(|hook| self.allowance(&hook.by)),

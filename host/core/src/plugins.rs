@@ -24,7 +24,7 @@ use crate::{
 
 /// What somebody has to answer for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Need {
+pub enum PluginQuery {
     /// A hook type by its name: `http-check`.
     HookType(String),
     /// A word of the hook annotation that is no phase: `Skip`.
@@ -37,21 +37,21 @@ pub enum Need {
     Policy(String),
 }
 
-impl fmt::Display for Need {
+impl fmt::Display for PluginQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Need::HookType(name) => write!(f, "hook type `{name}`"),
-            Need::HookWord(word) => write!(f, "hook word `{word}`"),
-            Need::HookKind(kind) => write!(f, "{kind} as a hook"),
-            Need::Health(kind) => write!(f, "health of {kind}"),
-            Need::Policy(name) => write!(f, "delete policy `{name}`"),
+            PluginQuery::HookType(name) => write!(f, "hook type `{name}`"),
+            PluginQuery::HookWord(word) => write!(f, "hook word `{word}`"),
+            PluginQuery::HookKind(kind) => write!(f, "{kind} as a hook"),
+            PluginQuery::Health(kind) => write!(f, "health of {kind}"),
+            PluginQuery::Policy(name) => write!(f, "delete policy `{name}`"),
         }
     }
 }
 
 /// A plugin that answers for something, and the claim it does so under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Answerer {
+pub struct PluginRef {
     /// The plugin's name.
     pub plugin: String,
     /// Its version.
@@ -63,7 +63,7 @@ pub struct Answerer {
 }
 
 /// `job 0.1.0`.
-impl fmt::Display for Answerer {
+impl fmt::Display for PluginRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.plugin, self.version)
     }
@@ -170,7 +170,7 @@ pub struct HookContext {
     pub object: Object,
     /// In SyncFail: what failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
     /// What its plugin may have done: which Secrets it may see.
     #[serde(skip)]
     pub grants: Grants,
@@ -205,7 +205,7 @@ pub struct OperationFacts {
 
 /// Why SyncFail runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
+pub struct FailureCause {
     /// The class of the first failure, which also makes the exit code.
     pub class: FailureClass,
     /// What failed, in one text.
@@ -220,12 +220,12 @@ pub struct Observation {
     /// The ask it answers.
     pub answers: Option<u32>,
     /// What it was.
-    pub what: Observed,
+    pub what: ObservationKind,
 }
 
 /// The kinds of observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Observed {
+pub enum ObservationKind {
     /// The own object is there.
     Created(Object),
     /// A watched object, now, with the judgement of whoever claims its kind.
@@ -513,25 +513,25 @@ impl PluginError {
 #[async_trait]
 pub trait Plugins: Send + Sync {
     /// Says who answers for a need; nobody may.
-    fn answerer(&self, need: &Need) -> Option<Answerer>;
+    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef>;
 
     /// Lists the policies that are asked for every hook.
-    fn policies_for_all(&self) -> Vec<Answerer>;
+    fn policies_for_all(&self) -> Vec<PluginRef>;
 
     /// Returns what a plugin's manifest requests; nothing unless it says so.
-    fn requested(&self, by: &Answerer) -> Grants {
+    fn requested(&self, by: &PluginRef) -> Grants {
         _ = by;
         Grants::default()
     }
 
     /// Lists what a user's settings for a hook have that the manifest of its type, or of one of its policies, doesn't allow.
-    fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
         _ = (by, settings);
         Vec::new()
     }
 
     /// Lists the settings that a plugin's manifest names, for hints; nothing when the manifest has no schema of settings.
-    fn names_of_settings(&self, by: &Answerer) -> Option<Vec<String>> {
+    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
         _ = by;
         None
     }
@@ -542,20 +542,20 @@ pub trait Plugins: Send + Sync {
     }
 
     /// Asks a hook type where a manifest goes.
-    async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError>;
+    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError>;
 
     /// Asks a hook type for its next step.
     async fn step(
         &self,
-        by: &Answerer,
+        by: &PluginRef,
         context: &HookContext,
         question: HookQuestion,
         now: Timestamp,
     ) -> Result<HookStep, PluginError>;
 
     /// Asks how an object is.
-    async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError>;
+    async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError>;
 
     /// Asks a delete policy about one object.
-    async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError>;
+    async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError>;
 }

@@ -9,9 +9,9 @@ pub const RULE: &str = "host/pods";
 
 /// What is wrong with a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Trouble {
+pub struct PodProblem {
     /// How bad it is.
-    pub weight: Weight,
+    pub weight: PodSeverity,
     /// Which pod, and what: one sentence.
     pub message: String,
     /// What isn't there, though the pod can't start without it.
@@ -22,7 +22,7 @@ pub struct Trouble {
     pub revision: String,
 }
 
-impl Trouble {
+impl PodProblem {
     /// Returns how a `StatefulSet` gets over a broken pod of an earlier revision: it waits for that pod before it makes one of the new
     /// revision, for ever (kubernetes/kubernetes#67250). Where pods are managed in parallel, it doesn't.
     pub fn stuck(&self, workload: &Object) -> Option<String> {
@@ -51,7 +51,7 @@ pub fn revision(pod: &Object) -> &str {
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
+pub enum PodSeverity {
     /// Worth telling, and may end by itself: no node has room, a container crashes and is started again.
     Told,
     /// It hardly ends by itself: the image or the Secret isn't there. A short while is allowed for it.
@@ -87,7 +87,7 @@ pub fn selector(workload: &Object) -> Option<String> {
 }
 
 /// Returns the worst that is wrong with a pod, if anything is.
-pub fn trouble(pod: &Object) -> Option<Trouble> {
+pub fn trouble(pod: &Object) -> Option<PodProblem> {
     if pod.is_terminating() {
         return None;
     }
@@ -102,32 +102,35 @@ fn statuses(pod: &Object) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-fn of_container(pod: &Object, status: &Value) -> Option<Trouble> {
+fn of_container(pod: &Object, status: &Value) -> Option<PodProblem> {
     let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let message = text("/state/waiting/message");
     let (container, image) = (text("/name"), text("/image"));
     let (weight, what) = match text("/state/waiting/reason") {
         "ErrImagePull" | "ImagePullBackOff" | "RegistryUnavailable" => (
-            Weight::Degraded,
+            PodSeverity::Degraded,
             format!("the image {image} can't be pulled: {message}"),
         ),
-        "InvalidImageName" => (Weight::Final, format!("`{image}` is no image name")),
+        "InvalidImageName" => (PodSeverity::Final, format!("`{image}` is no image name")),
         "ErrImageNeverPull" => {
             let what = format!("the image {image} isn't on the node, and the pod says never to pull it");
-            (Weight::Final, what)
+            (PodSeverity::Final, what)
         }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            (Weight::Degraded, format!("can't be started: {message}"))
+            (PodSeverity::Degraded, format!("can't be started: {message}"))
         }
         "CrashLoopBackOff" => {
             let code = status.pointer("/lastState/terminated/exitCode").and_then(Value::as_i64);
             let restarts = status.get("restartCount").and_then(Value::as_u64).unwrap_or_default();
             let code = code.map_or_else(String::new, |code| format!(" with exit code {code}"));
-            (Weight::Told, format!("crashes{code}, started {restarts} times again"))
+            (
+                PodSeverity::Told,
+                format!("crashes{code}, started {restarts} times again"),
+            )
         }
         _ => return None,
     };
-    Some(Trouble {
+    Some(PodProblem {
         weight,
         message: format!("pod {}, container {container}: {what}", pod.name()),
         lacks: not_found(message).map(|(kind, name)| named(pod, kind, name)),
@@ -136,15 +139,15 @@ fn of_container(pod: &Object, status: &Value) -> Option<Trouble> {
     })
 }
 
-fn unschedulable(pod: &Object) -> Option<Trouble> {
+fn unschedulable(pod: &Object) -> Option<PodProblem> {
     let conditions = pod.0.pointer("/status/conditions")?.as_array()?;
     let is = |condition: &&Value| {
         let has = |field: &str, value: &str| condition.get(field).and_then(Value::as_str) == Some(value);
         has("type", "PodScheduled") && has("status", "False")
     };
     let message = conditions.iter().find(is)?.get("message").and_then(Value::as_str)?;
-    Some(Trouble {
-        weight: Weight::Told,
+    Some(PodProblem {
+        weight: PodSeverity::Told,
         message: format!("pod {} has no node: {message}", pod.name()),
         lacks: None,
         pod: pod.name().to_owned(),
@@ -237,12 +240,18 @@ mod tests {
         assert_eq!(
             told("ImagePullBackOff"),
             Some((
-                Weight::Degraded,
+                PodSeverity::Degraded,
                 "pod api-1, container main: the image nowhere/x:1 can't be pulled: not found".to_owned()
             ))
         );
-        assert_eq!(told("InvalidImageName").map(|(weight, _)| weight), Some(Weight::Final));
-        assert_eq!(told("CrashLoopBackOff").map(|(weight, _)| weight), Some(Weight::Told));
+        assert_eq!(
+            told("InvalidImageName").map(|(weight, _)| weight),
+            Some(PodSeverity::Final)
+        );
+        assert_eq!(
+            told("CrashLoopBackOff").map(|(weight, _)| weight),
+            Some(PodSeverity::Told)
+        );
         assert_eq!(told("ContainerCreating"), None);
     }
 

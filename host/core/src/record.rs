@@ -30,7 +30,7 @@ pub struct HookRecord {
     pub runs: BTreeMap<Phase, LastRun>,
     /// The last operation that left it out, if it hasn't run since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<LeftOut>,
+    pub left_out: Option<SkippedRun>,
 }
 
 /// The last run of a hook in one phase.
@@ -62,7 +62,7 @@ pub struct Success {
 /// An operation that left a hook out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LeftOut {
+pub struct SkippedRun {
     /// The operation.
     pub operation: String,
     /// When it ended.
@@ -97,7 +97,7 @@ pub fn remember(records: &mut HookRecords, plan: &Plan, view: &OperationView, at
     let operation = &view.operation;
     for skipped in &plan.skipped {
         let Some(hook) = &skipped.hook else { continue };
-        record(records, hook, &skipped.key).left_out = Some(LeftOut {
+        record(records, hook, &skipped.key).left_out = Some(SkippedRun {
             operation: operation.clone(),
             at,
             reason: skipped.reason.clone(),

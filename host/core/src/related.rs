@@ -22,12 +22,12 @@ const MOST_EVENTS: usize = 20;
 const MOST_BYTES: usize = 200 << 10;
 
 /// What was found, by the word that asked for it.
-pub type Related = BTreeMap<String, Found>;
+pub type Related = BTreeMap<String, RelatedResult>;
 
 /// What was found for one word.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Found {
+pub enum RelatedResult {
     /// These are there.
     There {
         /// What of them is shown.
@@ -56,19 +56,19 @@ pub struct Missing {
     pub name: String,
 }
 
-impl Found {
+impl RelatedResult {
     /// Says why nothing is there.
-    pub fn refused(why: impl Into<String>) -> Found {
-        Found::Refused { refused: why.into() }
+    pub fn refused(why: impl Into<String>) -> RelatedResult {
+        RelatedResult::Refused { refused: why.into() }
     }
 
-    fn shown(objects: Vec<Value>, total: usize, missing: Vec<Missing>) -> Found {
+    fn shown(objects: Vec<Value>, total: usize, missing: Vec<Missing>) -> RelatedResult {
         let mut bytes = 0;
         let small = |object: &Value| {
             bytes += object.to_string().len();
             bytes <= MOST_BYTES
         };
-        Found::There {
+        RelatedResult::There {
             objects: objects.into_iter().take_while(small).collect(),
             total,
             missing,
@@ -76,17 +76,17 @@ impl Found {
     }
 
     /// Shows pods, those that aren't ready first.
-    pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<Missing>) -> Found {
+    pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<Missing>) -> RelatedResult {
         let mut pods: Vec<&Object> = pods.into_iter().collect();
         pods.sort_by_cached_key(|pod| (is_ready(pod), pod.name().to_owned()));
         missing.sort();
         missing.truncate(MOST_PODS);
         let shown = pods.iter().take(MOST_PODS).map(|pod| how_it_is(pod).0).collect();
-        Found::shown(shown, pods.len(), missing)
+        RelatedResult::shown(shown, pods.len(), missing)
     }
 
     /// Shows events, the newest first.
-    pub fn events(mut events: Vec<Object>) -> Found {
+    pub fn events(mut events: Vec<Object>) -> RelatedResult {
         events.sort_by_cached_key(|event| Reverse(last_seen(event).to_owned()));
         let shown = events.iter().take(MOST_EVENTS).map(|event| {
             let keys = ["type", "reason", "message", "count"];
@@ -94,11 +94,11 @@ impl Found {
             shown.insert("lastSeen".to_owned(), json!(last_seen(event)));
             Value::Object(shown)
         });
-        Found::shown(shown.collect(), events.len(), Vec::new())
+        RelatedResult::shown(shown.collect(), events.len(), Vec::new())
     }
 
     /// Shows a storage class, if it is there.
-    pub fn storage_class(class: Option<&Object>) -> Found {
+    pub fn storage_class(class: Option<&Object>) -> RelatedResult {
         let keys = ["metadata", "provisioner", "reclaimPolicy", "volumeBindingMode"];
         let shown = class.map(|class| {
             let mut shown = part(&class.0, &keys);
@@ -107,7 +107,7 @@ impl Found {
         });
         let shown: Vec<Value> = shown.into_iter().collect();
         let total = shown.len();
-        Found::shown(shown, total, Vec::new())
+        RelatedResult::shown(shown, total, Vec::new())
     }
 }
 
@@ -220,7 +220,7 @@ mod tests {
         }))
     }
 
-    fn shown(found: Found) -> Value {
+    fn shown(found: RelatedResult) -> Value {
         serde_json::to_value(found).unwrap()
     }
 
@@ -242,7 +242,7 @@ mod tests {
             })
         };
         assert_eq!(
-            shown(Found::pods([&ready, &late], vec![missing])),
+            shown(RelatedResult::pods([&ready, &late], vec![missing])),
             json!({
                 "objects": [one("b", "False"), one("a", "True")], "total": 2,
                 "missing": [{"pod": "b", "kind": "Secret", "name": "keys"}],
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn more_than_anybody_reads_is_counted_and_not_shown() {
         let many: Vec<Object> = (0..80).map(|n| pod(&format!("p{n:02}"), "False")).collect();
-        let found = shown(Found::pods(&many, Vec::new()));
+        let found = shown(RelatedResult::pods(&many, Vec::new()));
         assert_eq!(
             (found["objects"].as_array().unwrap().len(), &found["total"]),
             (50, &json!(80))
@@ -263,7 +263,7 @@ mod tests {
             pod.0["status"]["message"] = json!("x".repeat(90 << 10));
             pod
         };
-        let found = shown(Found::pods(&[long(1), long(2), long(3)], Vec::new()));
+        let found = shown(RelatedResult::pods(&[long(1), long(2), long(3)], Vec::new()));
         assert_eq!(
             (found["objects"].as_array().unwrap().len(), &found["total"]),
             (2, &json!(3))
@@ -281,7 +281,7 @@ mod tests {
             };
             Object(event)
         };
-        let found = shown(Found::events(vec![
+        let found = shown(RelatedResult::events(vec![
             event("lastTimestamp", "2026-01-01T00:00:01Z"),
             event("series", "2026-01-01T00:00:03Z"),
             event("eventTime", "2026-01-01T00:00:02.000000Z"),
@@ -312,9 +312,15 @@ mod tests {
         }));
         let expected =
             json!({"metadata": {"name": "fast"}, "provisioner": "p", "volumeBindingMode": "WaitForFirstConsumer"});
-        assert_eq!(shown(Found::storage_class(Some(&class)))["objects"], json!([expected]));
-        assert_eq!(shown(Found::storage_class(None)), json!({"objects": [], "total": 0}));
-        assert_eq!(shown(Found::refused("may not")), json!({"refused": "may not"}));
+        assert_eq!(
+            shown(RelatedResult::storage_class(Some(&class)))["objects"],
+            json!([expected])
+        );
+        assert_eq!(
+            shown(RelatedResult::storage_class(None)),
+            json!({"objects": [], "total": 0})
+        );
+        assert_eq!(shown(RelatedResult::refused("may not")), json!({"refused": "may not"}));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
 
 /// Who can have an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum OptionScope {
     /// An application, and an object by `argocd.argoproj.io/sync-options`.
     Both,
     /// An application only.
@@ -30,7 +30,7 @@ pub struct SyncOption {
     /// What it can be; the first is what holds without it.
     pub values: &'static [&'static str],
     /// Who can have it.
-    pub whose: Whose,
+    pub whose: OptionScope,
     /// What it means here.
     pub meaning: &'static str,
 }
@@ -38,7 +38,7 @@ pub struct SyncOption {
 const fn option(
     name: &'static str,
     values: &'static [&'static str],
-    whose: Whose,
+    whose: OptionScope,
     meaning: &'static str,
 ) -> SyncOption {
     SyncOption {
@@ -57,85 +57,85 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
     option(
         "Prune",
         &["true", "false", "confirm"],
-        Whose::Both,
+        OptionScope::Both,
         "`false`: what left the manifests stays; `confirm`: until `--confirm` names it. Nothing is pruned without `--prune`",
     ),
     option(
         "PruneLast",
         NO,
-        Whose::Both,
+        OptionScope::Both,
         "what left the manifests is removed after everything else",
     ),
     option(
         "PrunePropagationPolicy",
         &["background", "foreground", "orphan"],
-        Whose::Application,
+        OptionScope::Application,
         "what becomes of what an object owns that is pruned, deleted to be created anew, or a hook's, and by our rules of what is deleted with the application; without it `foreground` by Argo CD's rules. `capstan.dev/propagation` wins",
     ),
     option(
         "Delete",
         &["true", "false", "confirm"],
-        Whose::Both,
+        OptionScope::Both,
         "`false`: the object stays when the application is deleted; `confirm`: until `--confirm` names it",
     ),
     option(
         "Validate",
         YES,
-        Whose::Both,
+        OptionScope::Both,
         "`false`: fields that the server doesn't know are left out instead of being a failure; of objects that are no hooks it is told which",
     ),
     option(
         "SkipDryRunOnMissingResource",
         NO,
-        Whose::Both,
+        OptionScope::Both,
         "the object's kind may be unknown until its turn comes",
     ),
     option(
         "Replace",
         NO,
-        Whose::Both,
+        OptionScope::Both,
         "the live object is replaced as a whole instead of merged",
     ),
     option(
         "Force",
         NO,
-        Whose::Both,
+        OptionScope::Both,
         "the object is deleted and created anew where a field can't be changed",
     ),
     option(
         "ServerSideApply",
         YES,
-        Whose::Both,
+        OptionScope::Both,
         "everything is applied on the server's side: `false` is told and changes nothing",
     ),
     option(
         "ClientSideApplyMigration",
         YES,
-        Whose::Application,
+        OptionScope::Application,
         "`false`: fields that `kubectl apply` left as its own stay so, and are conflicts when they are changed",
     ),
     option(
         "ApplyOutOfSyncOnly",
         NO,
-        Whose::Application,
+        OptionScope::Application,
         "objects that are as desired aren't looked at: their health isn't awaited. They are never sent in either case",
     ),
     option(
         "CreateNamespace",
         NO,
-        Whose::Application,
+        OptionScope::Application,
         "the application's namespace is made if it isn't there, as by `--create-namespace`",
     ),
     option(
         "RespectIgnoreDifferences",
         NO,
-        Whose::Application,
+        OptionScope::Application,
         "fields that `ignoreDifferences` names are left as they are live; without it they are sent in compat mode, and left alone by our rules",
     ),
     option(
         "FailOnSharedResource",
         NO,
-        Whose::Application,
+        OptionScope::Application,
         "an object of another application is an error; by our rules it always is",
     ),
 ];

@@ -16,7 +16,7 @@ use crate::{
     object::{Object, ObjectKey},
     phase::Phase,
     place::Place,
-    plugins::Answerer,
+    plugins::PluginRef,
     wave::Wave,
 };
 
@@ -102,7 +102,8 @@ pub enum Check {
     /// It is.
     First,
     /// It can't be asked yet, for this reason; it is when the object's turn comes.
-    AtItsTurn(String),
+    #[serde(rename = "atItsTurn")]
+    Deferred(String),
 }
 
 impl Task {
@@ -139,11 +140,11 @@ pub enum Action {
 #[serde(rename_all = "camelCase")]
 pub struct ApplyTask {
     /// What that changes.
-    pub changes: Changes,
+    pub changes: ExpectedChange,
     /// What is waited for afterwards.
     pub wait: Wait,
     /// Who judges its health.
-    pub judge: Answerer,
+    pub judge: PluginRef,
     /// How long it may be Degraded before that is a failure, in seconds, unless its judge says that waiting is useless.
     pub degraded_grace_seconds: u64,
     /// How long it may be Degraded by what only its pods tell.
@@ -154,7 +155,7 @@ pub struct ApplyTask {
     pub takes_over: bool,
     /// How the object is made as desired.
     #[serde(default)]
-    pub way: Way,
+    pub way: ApplyStrategy,
     /// Whether fields that another tool's apply left as its own become ours first.
     #[serde(default)]
     pub migrates: bool,
@@ -202,7 +203,7 @@ impl ApplyTask {
 /// How an object is made as desired.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Way {
+pub enum ApplyStrategy {
     /// By server-side apply.
     #[default]
     Apply,
@@ -214,15 +215,15 @@ pub enum Way {
     ReplaceOrRecreate,
 }
 
-impl Way {
+impl ApplyStrategy {
     /// Says whether the object is replaced as a whole.
     pub fn replaces(self) -> bool {
-        matches!(self, Way::Replace | Way::ReplaceOrRecreate)
+        matches!(self, ApplyStrategy::Replace | ApplyStrategy::ReplaceOrRecreate)
     }
 
     /// Says whether the object may be deleted and created anew.
     pub fn recreates(self) -> bool {
-        matches!(self, Way::ApplyOrRecreate | Way::ReplaceOrRecreate)
+        matches!(self, ApplyStrategy::ApplyOrRecreate | ApplyStrategy::ReplaceOrRecreate)
     }
 }
 
@@ -252,7 +253,7 @@ impl LiveState {
 
 /// What applying an object changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Changes {
+pub enum ExpectedChange {
     /// There is none yet.
     Create,
     /// These fields.
@@ -271,7 +272,7 @@ pub struct DeleteTask {
     pub propagation: DecidedPropagation,
     /// Until when it is awaited.
     #[serde(default)]
-    pub until: Until,
+    pub until: DeletionEnd,
     /// Why: it left the manifests, or the application is deleted.
     pub why: String,
 }
@@ -279,7 +280,7 @@ pub struct DeleteTask {
 /// Until when a deletion is awaited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Until {
+pub enum DeletionEnd {
     /// Until the object is gone.
     #[default]
     Gone,
@@ -300,10 +301,10 @@ pub struct HookTask {
     /// Which hook of the application.
     pub hook: HookId,
     /// The plugin that runs it.
-    pub by: Answerer,
+    pub by: PluginRef,
     /// Who judges the health of its object, when it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judge: Option<Answerer>,
+    pub judge: Option<PluginRef>,
     /// Whether the manifest is an object of the cluster.
     pub has_object: bool,
     /// Whether the object's kind ends by itself; others are helpers, which are applied and never replaced.
@@ -357,7 +358,7 @@ impl HookTask {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyUse {
     /// Who answers.
-    pub by: Answerer,
+    pub by: PluginRef,
     /// What the user wrote for it; nothing for policies that are asked for every hook.
     pub words: Vec<String>,
 }

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{Event, Fate, News, Outline, Status, WaitingOn},
+    event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
     health::Health,
     object::ObjectKey,
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{Index, Skipped},
-    plugins::{Application, Cause},
+    plan::{Skipped, TaskIndex},
+    plugins::{Application, FailureCause},
     task::{TaskId, TaskResult},
     text::bounded_to,
     wave::Wave,
@@ -54,7 +54,7 @@ pub struct OperationView {
     /// Its tasks, in the plan's order.
     pub tasks: Vec<TaskView>,
     /// What SyncFail was told.
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
     /// What was waited for when that was last told; empty as soon as something happens.
     pub waiting: Vec<WaitingOn>,
     /// What went wrong outside any task: the first of it.
@@ -66,7 +66,7 @@ pub struct OperationView {
     pub seq: u64,
     /// Where each task is; made when it is first asked for.
     #[serde(skip)]
-    pub index: Index,
+    pub index: TaskIndex,
 }
 
 /// A task as people see it.
@@ -74,7 +74,7 @@ pub struct OperationView {
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
     /// The task.
-    pub outline: Outline,
+    pub outline: TaskOutline,
     /// How far it is.
     pub progress: TaskProgress,
     /// The object it made, with the name it really has.
@@ -90,7 +90,7 @@ pub struct TaskView {
     /// How many bytes of its logs were kept.
     pub logs: Option<u64>,
     /// What became of the objects it made, and of those of earlier runs.
-    pub fates: BTreeMap<String, (Fate, String)>,
+    pub fates: BTreeMap<String, (DisposalOutcome, String)>,
     /// What went wrong with its plugins: the first of it.
     pub troubles: Vec<String>,
     /// How much more of that isn't listed.
@@ -137,7 +137,7 @@ impl OperationView {
         self.seq = event.seq;
         self.waiting.clear();
         match &event.what {
-            News::OperationStarted {
+            EventKind::OperationStarted {
                 format: _,
                 operation,
                 does,
@@ -154,31 +154,31 @@ impl OperationView {
                 self.status = Some(Status::Running);
                 self.attempt = 1;
                 self.tasks = tasks.iter().cloned().map(TaskView::new).collect();
-                self.index = Index::default();
+                self.index = TaskIndex::default();
             }
-            News::OperationResumed {} | News::CheckStarted { .. } | News::CheckFinished { .. } => {}
-            News::Retrying { attempt, .. } => {
+            EventKind::OperationResumed {} | EventKind::CheckStarted { .. } | EventKind::CheckFinished { .. } => {}
+            EventKind::Retrying { attempt, .. } => {
                 self.attempt = *attempt;
                 self.current = None;
             }
-            News::PhaseStarted { phase, cause } => {
+            EventKind::PhaseStarted { phase, cause } => {
                 self.current = Some((*phase, None));
                 if cause.is_some() {
                     self.cause.clone_from(cause);
                 }
             }
-            News::WaveStarted { phase, wave } => self.current = Some((*phase, Some(*wave))),
-            News::WaveFinished { phase, .. } => self.current = Some((*phase, None)),
-            News::PhaseFinished { .. } => self.current = None,
-            News::Troubled { message } => list(&mut self.troubles, &mut self.troubles_left_out, message),
-            News::Waiting { on } => self.waiting.clone_from(on),
-            News::Stopping { why } => self.status = Some(Status::Terminating { by: why.clone() }),
-            News::OperationFinished { status } => {
+            EventKind::WaveStarted { phase, wave } => self.current = Some((*phase, Some(*wave))),
+            EventKind::WaveFinished { phase, .. } => self.current = Some((*phase, None)),
+            EventKind::PhaseFinished { .. } => self.current = None,
+            EventKind::Troubled { message } => list(&mut self.troubles, &mut self.troubles_left_out, message),
+            EventKind::Waiting { on } => self.waiting.clone_from(on),
+            EventKind::Stopping { why } => self.status = Some(Status::Terminating { by: why.clone() }),
+            EventKind::OperationFinished { status } => {
                 self.status = Some(status.clone());
                 self.finished_at = Some(event.at);
                 self.current = None;
             }
-            News::TaskHeld { task, on } => {
+            EventKind::TaskHeld { task, on } => {
                 let mut names: Vec<String> = on
                     .iter()
                     .take(MOST_NAMES)
@@ -194,15 +194,15 @@ impl OperationView {
                     view.message = format!("waits for {}", names.join(", "));
                 }
             }
-            News::TaskStarted { task }
-            | News::ObjectMade { task, .. }
-            | News::TaskProgressed { task, .. }
-            | News::TaskFinished { task, .. }
-            | News::LogsKept { task, .. }
-            | News::HookDisposed { task, .. }
-            | News::Requested { task, .. }
-            | News::HookTouched { task, .. }
-            | News::PluginTroubled { task, .. } => {
+            EventKind::TaskStarted { task }
+            | EventKind::ObjectMade { task, .. }
+            | EventKind::TaskProgressed { task, .. }
+            | EventKind::TaskFinished { task, .. }
+            | EventKind::LogsKept { task, .. }
+            | EventKind::HookDisposed { task, .. }
+            | EventKind::Requested { task, .. }
+            | EventKind::HookTouched { task, .. }
+            | EventKind::PluginTroubled { task, .. } => {
                 if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
                     view.fold(event.at, &event.what);
                 }
@@ -277,7 +277,7 @@ fn is_zero(count: &u32) -> bool {
 }
 
 impl TaskView {
-    fn new(outline: Outline) -> TaskView {
+    fn new(outline: TaskOutline) -> TaskView {
         TaskView {
             outline,
             progress: TaskProgress::Pending,
@@ -295,34 +295,34 @@ impl TaskView {
         }
     }
 
-    fn fold(&mut self, at: Timestamp, news: &News) {
+    fn fold(&mut self, at: Timestamp, news: &EventKind) {
         match news {
-            News::TaskStarted { .. } => {
+            EventKind::TaskStarted { .. } => {
                 self.progress = TaskProgress::Running;
                 self.message.clear();
                 self.finished_at = None;
                 self.started_at = Some(at);
             }
-            News::ObjectMade { key, .. } => self.object = Some(key.clone()),
-            News::TaskProgressed { health, message, .. } => {
+            EventKind::ObjectMade { key, .. } => self.object = Some(key.clone()),
+            EventKind::TaskProgressed { health, message, .. } => {
                 if health.is_some() {
                     self.health = *health;
                 }
                 self.message.clone_from(message);
             }
-            News::TaskFinished { result, .. } => {
+            EventKind::TaskFinished { result, .. } => {
                 result.message().clone_into(&mut self.message);
                 self.progress = TaskProgress::Finished(result.clone());
                 self.finished_at = Some(at);
             }
-            News::LogsKept { bytes, .. } => self.logs = Some(*bytes),
-            News::HookDisposed { key, fate, by, .. } => {
+            EventKind::LogsKept { bytes, .. } => self.logs = Some(*bytes),
+            EventKind::HookDisposed { key, fate, by, .. } => {
                 self.fates.insert(key.to_string(), (fate.clone(), by.clone()));
             }
-            News::PluginTroubled { message, .. } => {
+            EventKind::PluginTroubled { message, .. } => {
                 list(&mut self.troubles, &mut self.troubles_left_out, message);
             }
-            News::Requested {
+            EventKind::Requested {
                 what, times, refused, ..
             } => {
                 self.requests.retain(|known| known.what != *what);
@@ -332,24 +332,24 @@ impl TaskView {
                     refused: refused.clone(),
                 });
             }
-            News::HookTouched { key, how, .. } => {
+            EventKind::HookTouched { key, how, .. } => {
                 self.touched.retain(|(known, _)| known != key);
                 self.touched.push((key.clone(), how.clone()));
             }
-            News::OperationStarted { .. }
-            | News::OperationResumed {}
-            | News::CheckStarted { .. }
-            | News::CheckFinished { .. }
-            | News::Retrying { .. }
-            | News::PhaseStarted { .. }
-            | News::WaveStarted { .. }
-            | News::WaveFinished { .. }
-            | News::PhaseFinished { .. }
-            | News::Troubled { .. }
-            | News::Waiting { .. }
-            | News::Stopping { .. }
-            | News::TaskHeld { .. }
-            | News::OperationFinished { .. } => {}
+            EventKind::OperationStarted { .. }
+            | EventKind::OperationResumed {}
+            | EventKind::CheckStarted { .. }
+            | EventKind::CheckFinished { .. }
+            | EventKind::Retrying { .. }
+            | EventKind::PhaseStarted { .. }
+            | EventKind::WaveStarted { .. }
+            | EventKind::WaveFinished { .. }
+            | EventKind::PhaseFinished { .. }
+            | EventKind::Troubled { .. }
+            | EventKind::Waiting { .. }
+            | EventKind::Stopping { .. }
+            | EventKind::TaskHeld { .. }
+            | EventKind::OperationFinished { .. } => {}
         }
     }
 }
@@ -365,7 +365,7 @@ mod tests {
             view.fold(&Event {
                 seq,
                 at: Timestamp::UNIX_EPOCH,
-                what: News::Troubled {
+                what: EventKind::Troubled {
                     message: format!("trouble {seq}"),
                 },
             });

@@ -5,18 +5,18 @@
 
 /// A webhook that didn't answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unanswered {
+pub struct UnansweredWebhook {
     /// The Service behind it, if it is one of the cluster: its namespace and its name.
     pub service: Option<(String, String)>,
 }
 
 /// Says whether a request failed since a webhook didn't answer, and what is behind it.
-pub fn unanswered(message: &str) -> Option<Unanswered> {
+pub fn unanswered(message: &str) -> Option<UnansweredWebhook> {
     let is_admission = ["failed calling webhook", "failed to call webhook"]
         .iter()
         .any(|words| message.contains(words));
     let is_conversion = message.contains("conversion webhook for") && message.contains("failed");
-    (is_admission || is_conversion).then(|| Unanswered {
+    (is_admission || is_conversion).then(|| UnansweredWebhook {
         service: service(message),
     })
 }
@@ -58,7 +58,7 @@ mod tests {
                 None,
             ),
         ] {
-            assert_eq!(unanswered(message), Some(Unanswered { service }), "{message}");
+            assert_eq!(unanswered(message), Some(UnansweredWebhook { service }), "{message}");
         }
     }
 

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_core::{
     container::Container,
-    diff::Answer,
+    diff::DryRunAnswer,
     object::{GroupKind, Object, ObjectKey},
     plan::Plan,
-    task::{ApplyTask, Changes, Task},
+    task::{ApplyTask, ExpectedChange, Task},
 };
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    cluster::{AT_ONCE, Cluster, MANAGER, Rehearsal},
+    cluster::{AT_ONCE, Cluster, DryRun, MANAGER},
     error::ClusterError,
     perform,
 };
@@ -23,15 +23,16 @@ pub(crate) async fn answers(
     cluster: &Cluster,
     plan: &Plan,
     live: &BTreeMap<ObjectKey, Object>,
-) -> BTreeMap<ObjectKey, Answer> {
+) -> BTreeMap<ObjectKey, DryRunAnswer> {
     let open = plan.tasks.iter().filter_map(|task| open(task, live));
-    let (definitions, others): (Vec<Open<'_>>, Vec<Open<'_>>) = open.partition(|open| defined(open.object).is_some());
+    let (definitions, others): (Vec<UndecidedTask<'_>>, Vec<UndecidedTask<'_>>) =
+        open.partition(|open| defined(open.object).is_some());
     let mut answers = ask(cluster, definitions).await;
     // A definition that changes may change what the server makes of its objects.
     let changing: BTreeSet<GroupKind> = plan
         .tasks
         .iter()
-        .filter(|task| task.apply().is_some_and(|apply| apply.changes != Changes::None))
+        .filter(|task| task.apply().is_some_and(|apply| apply.changes != ExpectedChange::None))
         .filter(|task| {
             let answer = answers.get(&task.key);
             answer.is_none_or(|answer| !answer.is_unchanged(MANAGER))
@@ -47,21 +48,21 @@ pub(crate) async fn answers(
 }
 
 /// A task of which it is open whether it changes anything.
-struct Open<'a> {
+struct UndecidedTask<'a> {
     task: &'a Task,
     apply: &'a ApplyTask,
     object: &'a Object,
     live: &'a Object,
 }
 
-fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<Open<'a>> {
+fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<UndecidedTask<'a>> {
     let apply = task.apply()?;
-    let is_open = matches!(apply.changes, Changes::Fields(_));
+    let is_open = matches!(apply.changes, ExpectedChange::Fields(_));
     // What another tool's apply left becomes ours first: until then, the server would speak of something else.
     if !is_open || apply.migrates {
         return None;
     }
-    Some(Open {
+    Some(UndecidedTask {
         task,
         apply,
         object: task.object.as_ref()?,
@@ -77,7 +78,7 @@ fn defined(object: &Object) -> Option<GroupKind> {
     }
 }
 
-async fn ask(cluster: &Cluster, open: Vec<Open<'_>>) -> BTreeMap<ObjectKey, Answer> {
+async fn ask(cluster: &Cluster, open: Vec<UndecidedTask<'_>>) -> BTreeMap<ObjectKey, DryRunAnswer> {
     let asked = open.into_iter().map(|open| async move {
         let key = &open.task.key;
         match answer(cluster, &open).await {
@@ -88,26 +89,26 @@ async fn ask(cluster: &Cluster, open: Vec<Open<'_>>) -> BTreeMap<ObjectKey, Answ
             }
         }
     });
-    let asked: Vec<Option<(ObjectKey, Answer)>> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
     asked.into_iter().flatten().collect()
 }
 
-async fn answer(cluster: &Cluster, open: &Open<'_>) -> Result<Option<Answer>, ClusterError> {
-    let Open {
+async fn answer(cluster: &Cluster, open: &UndecidedTask<'_>) -> Result<Option<DryRunAnswer>, ClusterError> {
+    let UndecidedTask {
         task,
         apply,
         object,
         live,
     } = open;
-    let (after, _) = perform::write(cluster, object, apply, task.unknown_fields, Rehearsal::DryRun).await?;
+    let (after, _) = perform::write(cluster, object, apply, task.unknown_fields, DryRun::DryRun).await?;
     let is_about = |before: &Object| {
         before.api_version() == after.api_version() && before.resource_version() == after.resource_version()
     };
     if is_about(live) {
         let before = (*live).clone();
-        return Ok(Some(Answer { before, after }));
+        return Ok(Some(DryRunAnswer { before, after }));
     }
     // Somebody wrote to it since it was read, or it was read in another version.
     let before = cluster.get_like(object).await?;
-    Ok(before.map(|before| Answer { before, after }))
+    Ok(before.map(|before| DryRunAnswer { before, after }))
 }

@@ -366,7 +366,7 @@ impl Subscription {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::{event::News, task::TaskId};
+    use capstan_core::{event::EventKind, task::TaskId};
     use futures::FutureExt as _;
     use jiff::Timestamp;
     use tokio::task::coop::unconstrained;
@@ -382,7 +382,7 @@ mod tests {
         Event {
             seq,
             at: Timestamp::UNIX_EPOCH,
-            what: News::Troubled {
+            what: EventKind::Troubled {
                 message: format!("event {seq}"),
             },
         }

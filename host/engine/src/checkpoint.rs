@@ -13,9 +13,9 @@ mod lease;
 mod size;
 mod store;
 
-pub use self::head::{Current, DueObject, KeptLogs, Past, Streams};
+pub use self::head::{ContainerLogs, CurrentOperation, DueObject, PastOperation, StoredLogs};
 pub(crate) use self::{
-    grip::Grip,
+    grip::LeaseGuard,
     identity::Identity,
     lease::{Lock, LockEvent, LockEvents, forget_signal, is_held, request_end, send_signal, until_free},
     size::{PackedPlan, check_size},

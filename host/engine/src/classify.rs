@@ -9,8 +9,8 @@ use capstan_core::{
     manifest::Manifest,
     plan::{Classified, Role},
     plugins::{
-        Answerer, Application, Need, PlaceQuestion, Placement, PluginError, PluginSettings, Plugins, SettingsFlaw,
-        health_settings,
+        Application, PlaceQuestion, Placement, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
+        SettingsFlaw, health_settings,
     },
 };
 
@@ -37,8 +37,8 @@ pub(crate) async fn classify(
         });
     };
     let policies = directives.delete_policies.iter();
-    let policies = policies.filter_map(|word| plugins.answerer(&Need::Policy(word.clone())));
-    let all: Vec<Answerer> = std::iter::once(by.clone()).chain(policies).collect();
+    let policies = policies.filter_map(|word| plugins.answerer(&PluginQuery::Policy(word.clone())));
+    let all: Vec<PluginRef> = std::iter::once(by.clone()).chain(policies).collect();
     tell_misspelt_settings(plugins, &all, &mut directives);
     for asked in all {
         if let Some(flaw) = plugins.flaws_of_settings(&asked, &directives.settings).first() {
@@ -84,7 +84,7 @@ fn check_health_settings(
     if directives.settings.is_empty() {
         return Ok(());
     }
-    let need = Need::Health(manifest.object.group_kind());
+    let need = PluginQuery::Health(manifest.object.group_kind());
     let Some(by) = plugins.answerer(&need) else {
         return Ok(());
     };
@@ -103,7 +103,7 @@ fn check_health_settings(
 
 /// Tells of settings that none of the plugins knows and that are nearly one that they know. One plugin's schema can't refuse them: they
 /// may be meant for another plugin of the same hook.
-fn tell_misspelt_settings(plugins: &dyn Plugins, asked: &[Answerer], directives: &mut Directives) {
+fn tell_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
     let names = asked.iter().filter_map(|by| plugins.names_of_settings(by));
     let known: BTreeSet<String> = names.flatten().collect();
     let unknown = directives.settings.keys().filter(|name| !known.contains(*name));
@@ -122,21 +122,21 @@ fn answerer(
     manifest: &Manifest,
     directives: &mut Directives,
     mode: Mode,
-) -> Result<Option<Answerer>, Diagnostic> {
+) -> Result<Option<PluginRef>, Diagnostic> {
     if !directives.is_hook() {
         return Ok(None);
     }
     if let Some(name) = &directives.hook_type {
-        return require(plugins, manifest, &Need::HookType(name.clone())).map(Some);
+        return require(plugins, manifest, &PluginQuery::HookType(name.clone())).map(Some);
     }
     let is_phase = |word: &str| directives.phases.iter().any(|phase| phase.as_str() == word);
     let (mut by, mut unknown) = (None, Vec::new());
     for word in directives.words.iter().filter(|word| !is_phase(word)) {
-        match plugins.answerer(&Need::HookWord(word.clone())) {
+        match plugins.answerer(&PluginQuery::HookWord(word.clone())) {
             Some(answerer) => by = by.or(Some(answerer)),
             // Skip is a word of the domain; that its plugin is missing is another mistake than a word nobody knows.
             None if directive::is_known_word(word) => {
-                require(plugins, manifest, &Need::HookWord(word.clone()))?;
+                require(plugins, manifest, &PluginQuery::HookWord(word.clone()))?;
             }
             None if !mode.has(Rule::MistakesAreIgnored) => {
                 return Err(directive::unknown_word_error(manifest, word, &[]));
@@ -155,21 +155,23 @@ fn answerer(
     if by.is_some() {
         return Ok(by);
     }
-    require(plugins, manifest, &Need::HookKind(manifest.object.group_kind())).map(Some)
+    require(plugins, manifest, &PluginQuery::HookKind(manifest.object.group_kind())).map(Some)
 }
 
-fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &Need) -> Result<Answerer, Diagnostic> {
+fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Result<PluginRef, Diagnostic> {
     plugins.answerer(need).ok_or_else(|| {
         let pointer = match need {
-            Need::HookType(_) => type_at(manifest),
-            Need::HookWord(_) => "/metadata/annotations",
-            Need::HookKind(_) | Need::Health(_) | Need::Policy(_) => "/kind",
+            PluginQuery::HookType(_) => type_at(manifest),
+            PluginQuery::HookWord(_) => "/metadata/annotations",
+            PluginQuery::HookKind(_) | PluginQuery::Health(_) | PluginQuery::Policy(_) => "/kind",
         };
         let error = manifest.error(pointer, format!("no plugin answers for {need}"));
         let known = plugins.hook_types();
         let near = match need {
-            Need::HookType(name) => near(name, known.iter().map(String::as_str)),
-            Need::HookWord(_) | Need::HookKind(_) | Need::Health(_) | Need::Policy(_) => None,
+            PluginQuery::HookType(name) => near(name, known.iter().map(String::as_str)),
+            PluginQuery::HookWord(_) | PluginQuery::HookKind(_) | PluginQuery::Health(_) | PluginQuery::Policy(_) => {
+                None
+            }
         };
         error.hint(match near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -187,7 +189,7 @@ fn type_at(manifest: &Manifest) -> &'static str {
     }
 }
 
-fn wrong_settings(manifest: &Manifest, by: &Answerer, flaw: &SettingsFlaw) -> Diagnostic {
+fn wrong_settings(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> Diagnostic {
     let SettingsFlaw { pointer, message } = flaw;
     let place = match directive::settings_at(manifest) {
         // What is below an annotation has no place of its own.

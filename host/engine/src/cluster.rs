@@ -24,14 +24,14 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 
-pub(crate) use self::{follow::Sight, served::MAX_AGE as MAX_AGE_OF_DISCOVERY};
+pub(crate) use self::{follow::WatchItem, served::MAX_AGE as MAX_AGE_OF_DISCOVERY};
 use self::{
     requests::{Endpoint, Prepared, namespace_name, object_name},
     served::Served,
 };
 use crate::{
     backoff::Backoff,
-    checkpoint::Grip,
+    checkpoint::LeaseGuard,
     error::ClusterError,
     nesting::{self, LEFT_OUT},
 };
@@ -59,7 +59,7 @@ pub(crate) const AT_ONCE: usize = 16;
 
 /// Whether a change is made or only checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rehearsal {
+pub enum DryRun {
     /// It is made.
     No,
     /// The server checks it and changes nothing.
@@ -99,7 +99,7 @@ pub struct Cluster {
     client: Client,
     served: Served,
     /// The lock under which the server's absence is waited out, if it is.
-    grip: Option<Grip>,
+    grip: Option<LeaseGuard>,
     /// How many parts of answers were left out.
     left_out: nesting::Count,
     /// The objects of which that was told.
@@ -142,7 +142,7 @@ impl Cluster {
 
     /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that is gone: a restart of
     /// it must not fail what was going well. Nothing is tried again while somebody else could have taken the lock.
-    pub(crate) fn under(&self, grip: Grip) -> Cluster {
+    pub(crate) fn under(&self, grip: LeaseGuard) -> Cluster {
         Cluster {
             grip: Some(grip),
             ..self.clone()
@@ -415,7 +415,7 @@ impl Cluster {
         &self,
         object: &Object,
         conflicts: Conflicts,
-        rehearsal: Rehearsal,
+        rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let applied = self
             .apply_with(object, conflicts, UnknownFields::Refused, rehearsal)
@@ -433,13 +433,13 @@ impl Cluster {
         object: &Object,
         conflicts: Conflicts,
         unknown: UnknownFields,
-        rehearsal: Rehearsal,
+        rehearsal: DryRun,
     ) -> Result<(Object, Vec<String>), ClusterError> {
         let endpoint = self.endpoint(object)?;
         let force = conflicts == Conflicts::TakeOver;
         let (mut object, mut left_out) = (as_sent(object), Vec::new());
         loop {
-            let asked = endpoint.apply(&object, force, unknown, rehearsal == Rehearsal::DryRun)?;
+            let asked = endpoint.apply(&object, force, unknown, rehearsal == DryRun::DryRun)?;
             match self.send(&asked).await {
                 // Server-side apply refuses them whatever `fieldValidation` says.
                 Err(ClusterError::Undeclared(fields)) if unknown == UnknownFields::LeftOut => {
@@ -464,7 +464,7 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns `AlreadyExists` when its name is taken: after a lost answer, by ourselves.
-    pub async fn create(&self, object: &Object, rehearsal: Rehearsal) -> Result<Object, ClusterError> {
+    pub async fn create(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.create_with(object, UnknownFields::Refused, rehearsal).await
     }
 
@@ -477,10 +477,10 @@ impl Cluster {
         &self,
         object: &Object,
         unknown: UnknownFields,
-        rehearsal: Rehearsal,
+        rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == Rehearsal::DryRun)?;
+        let asked = endpoint.create(&as_sent(object), unknown, rehearsal == DryRun::DryRun)?;
         self.send(&asked).await.map(Object)
     }
 
@@ -489,7 +489,7 @@ impl Cluster {
     /// # Errors
     ///
     /// Returns `Moved` when somebody else changed it since.
-    pub async fn replace(&self, object: &Object, rehearsal: Rehearsal) -> Result<Object, ClusterError> {
+    pub async fn replace(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.replace_with(object, UnknownFields::Refused, rehearsal).await
     }
 
@@ -502,10 +502,10 @@ impl Cluster {
         &self,
         object: &Object,
         unknown: UnknownFields,
-        rehearsal: Rehearsal,
+        rehearsal: DryRun,
     ) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
-        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == Rehearsal::DryRun)?;
+        let asked = endpoint.replace(&as_sent(object), unknown, rehearsal == DryRun::DryRun)?;
         self.send(&asked).await.map(Object)
     }
 

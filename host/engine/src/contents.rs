@@ -1,7 +1,7 @@
 //! What lives in a namespace or is of a definition, before either is deleted.
 
 use capstan_core::{
-    container::{self, Container, Contents, Held, Leaving, Resident, is_by_product},
+    container::{self, ContainedObject, Container, Contents, PlannedDeletions, RetentionReason, is_by_product},
     object::{GroupKind, Object},
     plan::Plan,
 };
@@ -40,7 +40,7 @@ pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Conta
     let mut residents = Vec::new();
     for (kind, listed) in lists {
         match listed {
-            Ok(objects) => residents.extend(objects.iter().map(Resident::of)),
+            Ok(objects) => residents.extend(objects.iter().map(ContainedObject::of)),
             // It went while it was looked at.
             Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::UnknownKind(_)) => {}
             Err(error) => return Contents::Unknown(format!("{kind} can't be listed: {error}")),
@@ -64,13 +64,18 @@ async fn list(cluster: &Cluster, kind: GroupKind, namespace: &str) -> (GroupKind
 }
 
 /// Returns why a live object may not be deleted since others live in it; nothing for one that may, or that holds none.
-pub(crate) async fn held(cluster: &Cluster, live: &Object, plan: Option<&Plan>, leaving: &Leaving) -> Option<Held> {
+pub(crate) async fn held(
+    cluster: &Cluster,
+    live: &Object,
+    plan: Option<&Plan>,
+    leaving: &PlannedDeletions,
+) -> Option<RetentionReason> {
     let container = Container::of(live)?;
     if leaving.is_confirmed(&container) {
         return None;
     }
     if let Some(put) = plan.and_then(|plan| container::put_in(&container, plan)) {
-        return Some(Held::ByPlan(put.clone()));
+        return Some(RetentionReason::ByPlan(put.clone()));
     }
     container::held(&container, &contents(cluster, live, &container).await, leaving)
 }

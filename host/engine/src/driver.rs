@@ -10,12 +10,12 @@ use capstan_core::{
     effect::Effect,
     event::Status,
     hook::HookOutcome,
-    input::{Happened, Input},
+    input::{Input, InputKind},
     object::ObjectKey,
     operation::{Operation, Step},
     operation_kind::OperationKind,
     plan::Plan,
-    plugins::{Answerer, Need, Plugins},
+    plugins::{PluginQuery, PluginRef, Plugins},
     task::{Action, TaskId},
     view::OperationView,
 };
@@ -27,19 +27,19 @@ use tokio::{
 
 use crate::{
     bus::Bus,
-    checkpoint::{DueObject, Grip, Lock, LockEvent, LockEvents, Store},
+    checkpoint::{DueObject, LeaseGuard, Lock, LockEvent, LockEvents, Store},
     clock::Clock,
     cluster::{AT_ONCE, Cluster},
     engine::signal_name,
     error::EngineError,
     inbox::{Inbox, inbox},
     journal::Journal,
-    judge::Judge,
-    lines::{Lines, Listening},
-    perform::{Beside, Made, Order, Performer},
+    judge::HealthAssessor,
+    lines::{Lines, LogFollowers},
+    perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
     watch::Watches,
-    web::Web,
+    web::HttpCaller,
 };
 
 /// How old the stored view may be: what was only told since is in it after so long.
@@ -58,14 +58,14 @@ pub(crate) struct Driver {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
     pub clock: Clock,
-    pub web: Web,
+    pub web: HttpCaller,
     pub operation: Operation,
     pub journal: Arc<Journal>,
     pub store: Store,
     pub lock: Lock,
     pub lock_events: LockEvents,
     pub bus: Publisher,
-    pub people: mpsc::Receiver<Happened>,
+    pub people: mpsc::Receiver<InputKind>,
     /// Rings when the operation is to be left to another driver.
     pub leave: Arc<Notify>,
     /// What the operation looks like so far.
@@ -84,11 +84,11 @@ impl Drop for Publisher {
 }
 
 /// What of a driver the cycle itself doesn't touch.
-struct Hands {
-    performer: Arc<Performer>,
+struct DriverContext {
+    performer: Arc<EffectExecutor>,
     watches: Watches,
     orders: JoinSet<()>,
-    grip: Grip,
+    grip: LeaseGuard,
     turns: Arc<Semaphore>,
     inbox: Inbox,
     wake: Option<Instant>,
@@ -96,10 +96,10 @@ struct Hands {
 
 impl Driver {
     /// Carries the operation on from `first`.
-    pub async fn run(mut self, first: Happened) -> Result<Status, EngineError> {
+    pub async fn run(mut self, first: InputKind) -> Result<Status, EngineError> {
         let plan = Arc::clone(self.operation.plan());
         let (inbox, mut happened) = inbox();
-        let judge = Arc::new(Judge {
+        let judge = Arc::new(HealthAssessor {
             cluster: self.cluster.clone(),
             plugins: Arc::clone(&self.plugins),
             clock: self.clock,
@@ -109,11 +109,11 @@ impl Driver {
         });
         let watches = Watches::new(&self.cluster, &judge, &plan, inbox.clone());
         let lines = Arc::new(Lines::new(&self.cluster, self.clock, &plan, self.bus.0.clone()));
-        let _listening = Listening(Arc::clone(&lines));
-        let made = Made::new(self.store.inventory().await);
+        let _listening = LogFollowers(Arc::clone(&lines));
+        let made = CreatedObjects::new(self.store.inventory().await);
         let store = Arc::new(Mutex::new(self.store));
-        let mut hands = Hands {
-            performer: Arc::new(Performer {
+        let mut hands = DriverContext {
+            performer: Arc::new(EffectExecutor {
                 cluster: self.cluster.clone(),
                 plugins: Arc::clone(&self.plugins),
                 judge,
@@ -126,7 +126,7 @@ impl Driver {
                 made,
                 web: self.web,
                 signals: Signals::new(hook_names(&plan)),
-                beside: std::sync::Mutex::new(Beside::default()),
+                beside: std::sync::Mutex::new(LogForwarders::default()),
                 inbox: inbox.clone(),
             }),
             watches,
@@ -136,7 +136,7 @@ impl Driver {
             inbox,
             wake: None,
         };
-        if first == Happened::Resumed {
+        if first == InputKind::Resumed {
             for task in &plan.tasks {
                 if let (Some(own), None) = (self.operation.own(&task.id), self.operation.outcome(&task.id)) {
                     lines.follow(&task.id, own);
@@ -181,7 +181,7 @@ impl Driver {
                 tokio::select! {
                     biased;
                     Some(event) = self.lock_events.next() => match event {
-                        LockEvent::EndWanted(by) => break Happened::Terminated { by },
+                        LockEvent::EndWanted(by) => break InputKind::Terminated { by },
                         LockEvent::Signals(signals) => signalled.extend(hands.performer.signals.see(signals)),
                         LockEvent::Lost(why) => return Err(EngineError::LostLock(why)),
                     },
@@ -194,7 +194,7 @@ impl Driver {
                     happened = happened.next() => break happened,
                     () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                         hands.wake = hands.wake.filter(|at| *at > Instant::now());
-                        break Happened::Woke;
+                        break InputKind::Woke;
                     }
                 }
             };
@@ -248,7 +248,7 @@ async fn save(
     view: &OperationView,
     journal: &Journal,
     store: &Mutex<Store>,
-    grip: &Grip,
+    grip: &LeaseGuard,
 ) -> Result<Cost, EngineError> {
     let mut store = store.lock().await;
     let mut told = false;
@@ -274,10 +274,10 @@ async fn save(
     }
 }
 
-impl Hands {
+impl DriverContext {
     fn carry_out(&mut self, step: Step, operation: &Operation, clock: Clock) {
         for effect in step.effects {
-            let effect = match Order::of(effect, operation) {
+            let effect = match PreparedEffect::of(effect, operation) {
                 Ok(order) => {
                     self.begin(*order);
                     continue;
@@ -292,7 +292,7 @@ impl Hands {
                 Effect::Unwatch { task, key } => self.watches.leave(task, key),
                 Effect::Release { task } => self.performer.release(&task),
                 Effect::Wake { at } => self.wake = Some(clock.instant(at)),
-                // `Order::of` takes these.
+                // `PreparedEffect::of` takes these.
                 Effect::Check { .. }
                 | Effect::Apply { .. }
                 | Effect::Delete { .. }
@@ -309,7 +309,7 @@ impl Hands {
     }
 
     /// Says who judges an object that is followed for a task.
-    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<Answerer> {
+    fn judge_of(&self, operation: &Operation, task: &TaskId, key: &ObjectKey) -> Option<PluginRef> {
         let task = operation.plan().task(task)?;
         match &task.action {
             Action::Apply(apply) => Some(apply.judge.clone()),
@@ -319,13 +319,13 @@ impl Hands {
                 if is_own || (hook.has_object && key.group_kind() == task.key.group_kind()) {
                     hook.judge.clone()
                 } else {
-                    self.performer.plugins.answerer(&Need::Health(key.group_kind()))
+                    self.performer.plugins.answerer(&PluginQuery::Health(key.group_kind()))
                 }
             }
         }
     }
 
-    fn begin(&mut self, order: Order) {
+    fn begin(&mut self, order: PreparedEffect) {
         let (performer, turns, inbox, grip) = (
             Arc::clone(&self.performer),
             Arc::clone(&self.turns),

@@ -14,7 +14,7 @@ use capstan_core::{
     error::near,
     event::WaitingOn,
     hook::HookOutcome,
-    input::Happened,
+    input::InputKind,
     manifest::Manifest,
     object::{Object, ObjectKey, labels},
     object_word::{ObjectIndex, fits_hook},
@@ -35,22 +35,22 @@ use tokio::sync::{Notify, mpsc};
 use crate::{
     bus::Bus,
     checkpoint::{
-        Current, DueObject, Identity, Lock, LockEvents, PackedPlan, Past, Store, Streams, check_size, forget, is_held,
-        request_end, send_signal, until_free,
+        ContainerLogs, CurrentOperation, DueObject, Identity, Lock, LockEvents, PackedPlan, PastOperation, Store,
+        check_size, forget, is_held, request_end, send_signal, until_free,
     },
     clock::Clock,
-    cluster::{AT_ONCE, Cluster, MAX_AGE_OF_DISCOVERY, Rehearsal},
+    cluster::{AT_ONCE, Cluster, DryRun, MAX_AGE_OF_DISCOVERY},
     driver::{Driver, Publisher},
     error::{ClusterError, EngineError, HookState},
-    journal::{Journal, Kept, Listener, Recording},
+    journal::{CallRecorder, Journal, RecordingPlugins, StoredOperation},
     permission,
     planning::{self, Place, Planned, Request, namespace_key},
-    rehearse::{self, Rehearsed},
+    rehearse::{self, DryRunResult},
     running::Running,
     saved,
     signals::{APPROVAL, Written},
-    sweep::{Swept, sweep},
-    web::Web,
+    sweep::{SweepResult, sweep},
+    web::HttpCaller,
 };
 
 /// Returns by which name a hook is sent signals.
@@ -84,17 +84,17 @@ pub struct Engine {
     plugins: Arc<dyn Plugins>,
     clock: Clock,
     host: String,
-    web: Web,
+    web: HttpCaller,
 }
 
 /// What is known of an application.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct ApplicationReport {
     /// The application.
     pub application: Application,
     /// The operation that isn't over.
-    pub current: Option<Current>,
+    pub current: Option<CurrentOperation>,
     /// Whether somebody drives it.
     pub is_driven: bool,
     /// What that one looks like, as it was last stored.
@@ -108,7 +108,7 @@ pub struct Report {
     /// When that one is given up.
     pub deadline: Option<Timestamp>,
     /// The last operations that are over, oldest first.
-    pub history: Vec<Past>,
+    pub history: Vec<PastOperation>,
     /// What is to be deleted later.
     pub due: Vec<DueObject>,
     /// When each hook last ran, and why one was left out.
@@ -127,7 +127,7 @@ pub struct AwaitedSignal {
 
 /// How an operation was ended from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum EndedBy {
     /// Its driver was asked to.
     Asked(String),
     /// It has no driver any more: carry it on with [`Engine::resume`] and end it there.
@@ -137,7 +137,7 @@ pub enum Ended {
 /// What an application leaves in the cluster when its state is forgotten.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Left {
+pub struct RemainingObjects {
     /// The objects that carry its label.
     pub objects: BTreeSet<ObjectKey>,
     /// How many kinds may not be listed: there may be more of those.
@@ -146,7 +146,7 @@ pub struct Left {
 
 /// What was removed when an application's state was forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Abandoned {
+pub struct AbandonedState {
     /// How many Secrets it was stored in.
     pub secrets: usize,
 }
@@ -159,7 +159,7 @@ impl Engine {
             plugins,
             clock,
             host: host.to_owned(),
-            web: Web::network(),
+            web: HttpCaller::network(),
         }
     }
 
@@ -175,7 +175,7 @@ impl Engine {
 
     /// Has calls of URLs answered by something else than the network.
     #[must_use]
-    pub fn with_web(self, web: Web) -> Engine {
+    pub fn with_web(self, web: HttpCaller) -> Engine {
         Engine { web, ..self }
     }
 
@@ -239,7 +239,7 @@ impl Engine {
                 .find(|past| past.purpose != Purpose::Test);
             request.revision = deployed.and_then(|past| past.revision.clone());
         }
-        let past = planning::Past {
+        let past = planning::PreviousObjects {
             places: store.head.places.clone(),
             was_deployed: store.head.was_deployed,
             operations: store.head.operations,
@@ -247,9 +247,9 @@ impl Engine {
             inventory: store.inventory().await,
         };
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let plugins = Recording {
+        let plugins = RecordingPlugins {
             plugins: Arc::clone(&self.plugins),
-            to: Arc::clone(&asked) as Arc<dyn Listener>,
+            to: Arc::clone(&asked) as Arc<dyn CallRecorder>,
         };
         let mut planned = planning::make(&self.cluster, &plugins, request, past).await?;
         planned.request = digest_of_request;
@@ -290,7 +290,7 @@ impl Engine {
         let operation = Operation::new(planned.plan, id);
         let current = (operation, OperationView::default());
         let journal = Journal::begin(planned.asked);
-        let first = (Happened::Begun, planned.gone);
+        let first = (InputKind::Begun, planned.gone);
         Ok(self.drive(current, store, journal, (lock, lock_events), first))
     }
 
@@ -315,7 +315,7 @@ impl Engine {
     }
 
     /// Asks the API server what it would say to every object of a plan. Nothing is changed.
-    pub async fn rehearse(&self, planned: &Planned) -> Vec<Rehearsed> {
+    pub async fn rehearse(&self, planned: &Planned) -> Vec<DryRunResult> {
         rehearse::rehearse(&self.cluster, &planned.plan).await
     }
 
@@ -324,7 +324,11 @@ impl Engine {
     /// # Errors
     ///
     /// Returns why the stored state couldn't be read.
-    pub async fn manifests_of(&self, application: &Application, past: &Past) -> Result<Vec<Manifest>, EngineError> {
+    pub async fn manifests_of(
+        &self,
+        application: &Application,
+        past: &PastOperation,
+    ) -> Result<Vec<Manifest>, EngineError> {
         self.open_known(application).await?.manifests_of(past).await
     }
 
@@ -356,8 +360,8 @@ impl Engine {
             }
         };
         let journal = Journal::begin(Vec::new());
-        operation.set_written(plan::Written::of(manifests));
-        let first = (Happened::Resumed, Vec::new());
+        operation.set_written(plan::FieldPlaces::of(manifests));
+        let first = (InputKind::Resumed, Vec::new());
         Ok(self.drive((operation, view), store, journal, (lock, lock_events), first))
     }
 
@@ -398,17 +402,17 @@ impl Engine {
         store: Store,
         journal: Arc<Journal>,
         (lock, lock_events): (Lock, LockEvents),
-        (first, gone): (Happened, Vec<(ObjectKey, String)>),
+        (first, gone): (InputKind, Vec<(ObjectKey, String)>),
     ) -> Running {
-        let bus = Bus::new((first == Happened::Resumed).then(|| view.clone()));
+        let bus = Bus::new((first == InputKind::Resumed).then(|| view.clone()));
         let (people, from_people) = mpsc::channel(1);
         let id = operation.state().id.clone();
         let leave = Arc::new(Notify::new());
         let driver = Driver {
             cluster: self.cluster.under(lock.grip()),
-            plugins: Arc::new(Recording {
+            plugins: Arc::new(RecordingPlugins {
                 plugins: Arc::clone(&self.plugins),
-                to: Arc::clone(&journal) as Arc<dyn Listener>,
+                to: Arc::clone(&journal) as Arc<dyn CallRecorder>,
             }),
             clock: self.clock,
             web: self.web.clone(),
@@ -438,7 +442,7 @@ impl Engine {
             "kind": namespace_key(name).kind,
             "metadata": { "name": name },
         }));
-        match self.cluster.create(&namespace, Rehearsal::No).await {
+        match self.cluster.create(&namespace, DryRun::No).await {
             Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(()),
             Err(error) => Err(EngineError::while_("creating the application's namespace")(error)),
         }
@@ -458,12 +462,12 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `NothingRuns` when there is nothing to end.
-    pub async fn terminate(&self, application: &Application, by: &str) -> Result<Ended, EngineError> {
+    pub async fn terminate(&self, application: &Application, by: &str) -> Result<EndedBy, EngineError> {
         if self.open_known(application).await?.head.current.is_none() {
             return Err(EngineError::NothingRuns(application.name.clone()));
         }
         let asked = request_end(&self.cluster, self.clock, &self.identity(), application, by).await?;
-        Ok(asked.map_or(Ended::NoDriver, Ended::Asked))
+        Ok(asked.map_or(EndedBy::NoDriver, EndedBy::Asked))
     }
 
     /// Sends a signal to a hook of the running operation that waits for it, by a word like `gate` or `Hook/shop/gate`; without one, to
@@ -527,7 +531,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns why the stored state couldn't be read.
-    pub async fn current(&self, application: &Application) -> Result<Option<Current>, EngineError> {
+    pub async fn current(&self, application: &Application) -> Result<Option<CurrentOperation>, EngineError> {
         Ok(self.open(application).await?.head.current)
     }
 
@@ -545,7 +549,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `NoApplication`, or why the stored state couldn't be read.
-    pub async fn report(&self, application: &Application) -> Result<Report, EngineError> {
+    pub async fn report(&self, application: &Application) -> Result<ApplicationReport, EngineError> {
         let store = self.open_known(application).await?;
         let (waiting, signals, deadline, progress) = match store.current().await? {
             Some((operation, view)) => (
@@ -562,7 +566,7 @@ impl Engine {
         };
         let approvals = signals.iter().filter(|awaited| awaited.signal == APPROVAL);
         let head = store.head;
-        Ok(Report {
+        Ok(ApplicationReport {
             is_driven,
             application: head.application,
             current: head.current,
@@ -582,7 +586,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns why the stored state couldn't be read.
-    pub async fn view(&self, application: &Application, past: &Past) -> Result<OperationView, EngineError> {
+    pub async fn view(&self, application: &Application, past: &PastOperation) -> Result<OperationView, EngineError> {
         self.open(application).await?.view(past).await
     }
 
@@ -591,7 +595,11 @@ impl Engine {
     /// # Errors
     ///
     /// Returns why the stored state couldn't be read.
-    pub async fn journal(&self, application: &Application, past: &Past) -> Result<Option<Kept>, EngineError> {
+    pub async fn journal(
+        &self,
+        application: &Application,
+        past: &PastOperation,
+    ) -> Result<Option<StoredOperation>, EngineError> {
         self.open(application).await?.journal(past).await
     }
 
@@ -604,7 +612,7 @@ impl Engine {
         &self,
         application: &Application,
         operation: &str,
-    ) -> Result<Vec<(capstan_core::task::TaskId, Vec<Streams>)>, EngineError> {
+    ) -> Result<Vec<(capstan_core::task::TaskId, Vec<ContainerLogs>)>, EngineError> {
         let store = self.open_known(application).await?;
         let past = store
             .head
@@ -627,7 +635,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns why the cluster couldn't be asked. Kinds that may not be listed are counted.
-    pub async fn left_by(&self, application: &Application) -> Result<Left, EngineError> {
+    pub async fn left_by(&self, application: &Application) -> Result<RemainingObjects, EngineError> {
         self.cluster
             .refresh_if_older_than(MAX_AGE_OF_DISCOVERY)
             .await
@@ -653,7 +661,7 @@ impl Engine {
             let (cluster, labels) = (&self.cluster, &labels);
             async move { cluster.list_metadata(&kind, &namespace, labels, "").await }
         });
-        let mut left = Left::default();
+        let mut left = RemainingObjects::default();
         let mut lists = stream::iter(lists).buffered(AT_ONCE);
         while let Some(found) = lists.next().await {
             match found {
@@ -674,7 +682,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
-    pub async fn abandon(&self, application: &Application) -> Result<Abandoned, EngineError> {
+    pub async fn abandon(&self, application: &Application) -> Result<AbandonedState, EngineError> {
         let (lock, _, _) = self.lock(application, true).await?;
         let forgotten = forget(&self.cluster, application, &lock.grip()).await;
         lock.release(forgotten.is_ok()).await;
@@ -683,7 +691,7 @@ impl Engine {
                 name: application.name.clone(),
                 namespace: application.namespace.clone(),
             }),
-            secrets => Ok(Abandoned { secrets }),
+            secrets => Ok(AbandonedState { secrets }),
         }
     }
 
@@ -692,7 +700,7 @@ impl Engine {
     /// # Errors
     ///
     /// Returns `Busy` when an operation runs, which does this itself.
-    pub async fn sweep(&self, application: &Application) -> Result<Vec<Swept>, EngineError> {
+    pub async fn sweep(&self, application: &Application) -> Result<Vec<SweepResult>, EngineError> {
         self.open_known(application).await?;
         let (lock, _, mut store) = self.open_locked(application, false).await?;
         let swept = sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await;

@@ -12,22 +12,22 @@ use capstan_core::{
     object::{Object, ObjectKey, labels},
     ownership::Ownership,
     plan::Role,
-    plugins::{Answerer, Application, HealthQuestion, Need, PluginSettings, Plugins},
+    plugins::{Application, HealthQuestion, PluginQuery, PluginRef, PluginSettings, Plugins},
 };
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::Judge, live};
+use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::HealthAssessor, live};
 
 /// An object with its judgement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Judged {
+pub struct AssessedObject {
     /// The object.
     pub object: ObjectKey,
     /// The plugin that judged it; nobody when it isn't there.
-    pub by: Option<Answerer>,
+    pub by: Option<PluginRef>,
     /// How it is.
     #[serde(flatten)]
     pub assessment: Assessment,
@@ -41,10 +41,10 @@ pub async fn judge(
     settings: &PluginSettings,
     objects: impl IntoIterator<Item = Object>,
     now: Timestamp,
-) -> Vec<Judged> {
+) -> Vec<AssessedObject> {
     let mut judged = Vec::new();
     for object in objects {
-        let by = plugins.answerer(&Need::Health(object.group_kind()));
+        let by = plugins.answerer(&PluginQuery::Health(object.group_kind()));
         let question = HealthQuestion {
             application,
             object: &object,
@@ -53,7 +53,7 @@ pub async fn judge(
             settings: by.as_ref().and_then(|by| settings.of(&by.plugin)),
             now,
         };
-        judged.push(Judged {
+        judged.push(AssessedObject {
             assessment: crate::judge::ask(plugins, by.as_ref(), question).await,
             object: object.key(),
             by,
@@ -74,7 +74,7 @@ impl Engine {
         application: &Application,
         mode: Option<Mode>,
         settings: &PluginSettings,
-    ) -> Result<Vec<Judged>, EngineError> {
+    ) -> Result<Vec<AssessedObject>, EngineError> {
         let store = self.open_known(application).await?;
         let mode = mode.unwrap_or(store.head.mode);
         let mut desired = Vec::new();
@@ -118,7 +118,7 @@ impl Engine {
         mode: Mode,
         settings: &PluginSettings,
         keys: Vec<ObjectKey>,
-    ) -> Result<Vec<Judged>, EngineError> {
+    ) -> Result<Vec<AssessedObject>, EngineError> {
         let live = self.cluster().look_up(keys.iter().cloned()).await;
         let live = live.map_err(EngineError::while_("reading the objects"))?;
         Ok(self.judge_live(application, mode, settings, keys, live).await)
@@ -131,8 +131,8 @@ impl Engine {
         settings: &PluginSettings,
         wanted: Vec<ObjectKey>,
         live: BTreeMap<ObjectKey, Object>,
-    ) -> Vec<Judged> {
-        let judge = Judge {
+    ) -> Vec<AssessedObject> {
+        let judge = HealthAssessor {
             cluster: self.cluster().clone(),
             plugins: Arc::clone(self.plugins()),
             clock: self.clock(),
@@ -141,8 +141,8 @@ impl Engine {
             settings: settings.clone(),
         };
         let missing = wanted.into_iter().filter(|key| !live.contains_key(key));
-        let missing: Vec<Judged> = missing
-            .map(|object| Judged {
+        let missing: Vec<AssessedObject> = missing
+            .map(|object| AssessedObject {
                 object,
                 by: None,
                 assessment: Assessment::new(Health::Missing, "it isn't there", ""),
@@ -151,16 +151,16 @@ impl Engine {
         let asked = live.iter().map(|(key, object)| {
             let judge = &judge;
             async move {
-                let by = judge.plugins.answerer(&Need::Health(key.group_kind()));
+                let by = judge.plugins.answerer(&PluginQuery::Health(key.group_kind()));
                 let first = judge.assess(by.as_ref(), object).await;
-                Judged {
+                AssessedObject {
                     assessment: judge.explain(by.as_ref(), object, first, None).await,
                     object: key.clone(),
                     by,
                 }
             }
         });
-        let mut judged: Vec<Judged> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let mut judged: Vec<AssessedObject> = stream::iter(asked).buffered(AT_ONCE).collect().await;
         judged.extend(missing);
         judged.sort_by(|a, b| a.object.cmp(&b.object));
         judged

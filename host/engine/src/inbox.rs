@@ -13,7 +13,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use capstan_core::{fact::Fact, input::Happened, object::ObjectKey, task::TaskId};
+use capstan_core::{fact::Fact, input::InputKind, object::ObjectKey, task::TaskId};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::coop::consume_budget,
@@ -54,7 +54,7 @@ struct Queue {
 }
 
 struct Entry {
-    happened: Happened,
+    happened: InputKind,
     /// The room that an answer takes.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -77,7 +77,7 @@ impl Shared {
 
 impl Inbox {
     /// Adds the answer to an order, as soon as there is room for it. Says whether the driver is still there.
-    pub async fn answer(&self, happened: Happened) -> bool {
+    pub async fn answer(&self, happened: InputKind) -> bool {
         let Ok(room) = Arc::clone(&self.0.answers).acquire_owned().await else {
             return false;
         };
@@ -107,7 +107,7 @@ impl Inbox {
 }
 
 impl Queue {
-    fn push(&mut self, happened: Happened, room: Option<OwnedSemaphorePermit>) {
+    fn push(&mut self, happened: InputKind, room: Option<OwnedSemaphorePermit>) {
         self.entries.push_back(Entry { happened, _room: room });
     }
 
@@ -119,7 +119,7 @@ impl Queue {
             && let Some(entry) = usize::try_from(index)
                 .ok()
                 .and_then(|index| self.entries.get_mut(index))
-            && let Happened::Observed { fact: before, .. } = &mut entry.happened
+            && let InputKind::Observed { fact: before, .. } = &mut entry.happened
             && (is_same_object(before, &fact) || self.observations >= MAX_OBSERVATIONS * LAST_RESORT)
         {
             *before = fact;
@@ -129,7 +129,7 @@ impl Queue {
             .insert(followed.clone(), self.first + self.entries.len() as u64);
         self.observations += 1;
         let (task, key) = followed;
-        self.push(Happened::Observed { task, key, fact }, None);
+        self.push(InputKind::Observed { task, key, fact }, None);
     }
 
     fn troubled(&mut self, message: String) {
@@ -138,20 +138,20 @@ impl Queue {
             return;
         }
         self.troubles += 1;
-        self.push(Happened::Troubled { message }, None);
+        self.push(InputKind::Troubled { message }, None);
     }
 
-    fn pop(&mut self) -> Option<Happened> {
+    fn pop(&mut self) -> Option<InputKind> {
         let happened = self.entries.pop_front()?.happened;
         match &happened {
-            Happened::Observed { task, key, .. } => {
+            InputKind::Observed { task, key, .. } => {
                 self.observations -= 1;
                 let followed = (task.clone(), key.clone());
                 if self.last.get(&followed) == Some(&self.first) {
                     self.last.remove(&followed);
                 }
             }
-            Happened::Troubled { .. } => self.troubles -= 1,
+            InputKind::Troubled { .. } => self.troubles -= 1,
             _ => {}
         }
         self.first += 1;
@@ -170,7 +170,7 @@ fn is_same_object(before: &Fact, now: &Fact) -> bool {
 
 impl Reader {
     /// Returns what happened next. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Happened {
+    pub async fn next(&mut self) -> InputKind {
         loop {
             consume_budget().await;
             if let Some(happened) = self.0.queue().pop() {
@@ -194,7 +194,7 @@ impl Drop for Reader {
 #[cfg(test)]
 mod tests {
     use capstan_core::{
-        fact::Seen,
+        fact::ObservedObject,
         health::{Assessment, Health},
         object::Object,
     };
@@ -218,14 +218,17 @@ mod tests {
 
     fn fact(uid: &str, version: usize) -> Fact {
         let object = Object(json!({ "metadata": { "uid": uid, "resourceVersion": version.to_string() } }));
-        Fact::Present(Seen::of(&object, Assessment::new(Health::Progressing, "", "")))
+        Fact::Present(ObservedObject::of(
+            &object,
+            Assessment::new(Health::Progressing, "", ""),
+        ))
     }
 
-    fn woke() -> Happened {
-        Happened::Woke
+    fn woke() -> InputKind {
+        InputKind::Woke
     }
 
-    fn drain(reader: &mut Reader) -> Vec<Happened> {
+    fn drain(reader: &mut Reader) -> Vec<InputKind> {
         std::iter::from_fn(|| reader.0.queue().pop()).collect()
     }
 
@@ -237,12 +240,12 @@ mod tests {
         assert!(inbox.answer(woke()).await);
         inbox.observed(task(1), key(1), fact("u", 2));
         inbox.troubled("trouble".to_owned());
-        let observed = |version| Happened::Observed {
+        let observed = |version| InputKind::Observed {
             task: task(1),
             key: key(1),
             fact: fact("u", version),
         };
-        let troubled = Happened::Troubled {
+        let troubled = InputKind::Troubled {
             message: "trouble".to_owned(),
         };
         for expected in [observed(1), woke(), observed(2), troubled] {
@@ -286,7 +289,7 @@ mod tests {
                 .iter()
                 .rev()
                 .find(|happened| happened.task() == Some(&task(number)));
-            let expected = Happened::Observed {
+            let expected = InputKind::Observed {
                 task: task(number),
                 key: key(number),
                 fact: fact("u", 999),
@@ -309,7 +312,7 @@ mod tests {
         let facts: Vec<&Fact> = read
             .iter()
             .filter_map(|happened| match happened {
-                Happened::Observed { task: of, fact, .. } if *of == task(1) => Some(fact),
+                InputKind::Observed { task: of, fact, .. } if *of == task(1) => Some(fact),
                 _ => None,
             })
             .collect();

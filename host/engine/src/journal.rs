@@ -14,11 +14,11 @@ use capstan_core::{
     health::Assessment,
     hook::Disposal,
     input::Input,
-    journal::{Asked, Entry, Exchange, Judged, Left, Written},
+    journal::{Entry, EntryToWrite, HealthCall, Omission, PluginCall, PluginExchange},
     plan::Plan,
     plugins::{
-        Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
-        Plugins, PolicyQuestion, SettingsFlaw,
+        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
+        PluginRef, Plugins, PolicyQuestion, SettingsFlaw,
     },
 };
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
@@ -58,7 +58,7 @@ pub(crate) enum Page {
 
 impl Journal {
     /// Begins with what was asked while planning.
-    pub fn begin(asked: Vec<Asked>) -> Arc<Journal> {
+    pub fn begin(asked: Vec<PluginCall>) -> Arc<Journal> {
         let journal = Arc::new(Journal(Mutex::new(Pages {
             page: empty(),
             bytes: 0,
@@ -75,7 +75,7 @@ impl Journal {
 
     /// Takes down what the operation is about to be told.
     pub fn told(&self, input: &Input) {
-        self.pages().write(&Written::Told(input));
+        self.pages().write(&EntryToWrite::Told(input));
     }
 
     /// Returns what isn't stored yet.
@@ -111,22 +111,22 @@ impl Pages {
         self.bytes += line_of_it.len();
         self.is_cut = self.bytes > MOST;
         if self.is_cut {
-            line_of_it = line(&Entry::Left(Left::Everything));
+            line_of_it = line(&Entry::Left(Omission::Everything));
         }
         // Writing into memory succeeds.
         self.page.write_all(&line_of_it).ok();
     }
 
     /// Takes down a question about health, if it wasn't asked before like this and there is room.
-    fn judged(&mut self, judged: &Judged<'_>) {
+    fn judged(&mut self, judged: &HealthCall<'_>) {
         if self.is_cut || self.is_cut_of_health || !self.seen.insert(judged.hash()) {
             return;
         }
-        let line = line(&Written::Asked(judged));
+        let line = line(&EntryToWrite::Asked(judged));
         self.bytes_of_health += line.len();
         self.is_cut_of_health = self.bytes_of_health > MOST_HEALTH;
         if self.is_cut_of_health {
-            self.write(&Entry::Left(Left::Health));
+            self.write(&Entry::Left(Omission::Health));
         } else {
             self.put(line);
         }
@@ -162,7 +162,7 @@ pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
 
 /// An operation that is over, with all that is needed to go through it again.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct StoredOperation {
     /// What it ran.
     pub plan: Arc<Plan>,
     /// What it was told and what plugins were asked, in order.
@@ -170,64 +170,64 @@ pub struct Kept {
 }
 
 /// Who takes down what plugins are asked.
-pub(crate) trait Listener: Send + Sync {
+pub(crate) trait CallRecorder: Send + Sync {
     /// Takes down a question about a hook, with its answer.
-    fn asked(&self, asked: Asked);
+    fn asked(&self, asked: PluginCall);
 
     /// Takes down a question about health.
-    fn judged(&self, judged: &Judged<'_>);
+    fn judged(&self, judged: &HealthCall<'_>);
 }
 
-impl Listener for Journal {
-    fn asked(&self, asked: Asked) {
+impl CallRecorder for Journal {
+    fn asked(&self, asked: PluginCall) {
         self.pages().write(&Entry::Asked(Box::new(asked)));
     }
 
-    fn judged(&self, judged: &Judged<'_>) {
+    fn judged(&self, judged: &HealthCall<'_>) {
         self.pages().judged(judged);
     }
 }
 
 /// While planning there is no journal yet, and nobody asks how something is.
-impl Listener for Mutex<Vec<Asked>> {
-    fn asked(&self, asked: Asked) {
+impl CallRecorder for Mutex<Vec<PluginCall>> {
+    fn asked(&self, asked: PluginCall) {
         self.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
     }
 
-    fn judged(&self, _: &Judged<'_>) {}
+    fn judged(&self, _: &HealthCall<'_>) {}
 }
 
 /// Plugins, and somebody who takes down what they are asked.
-pub(crate) struct Recording {
+pub(crate) struct RecordingPlugins {
     pub plugins: Arc<dyn Plugins>,
-    pub to: Arc<dyn Listener>,
+    pub to: Arc<dyn CallRecorder>,
 }
 
-impl Recording {
-    fn take_down(&self, at: Option<Timestamp>, by: &Answerer, what: Exchange) {
-        self.to.asked(Asked::new(at, by, what));
+impl RecordingPlugins {
+    fn take_down(&self, at: Option<Timestamp>, by: &PluginRef, what: PluginExchange) {
+        self.to.asked(PluginCall::new(at, by, what));
     }
 }
 
 #[async_trait]
-impl Plugins for Recording {
-    fn answerer(&self, need: &Need) -> Option<Answerer> {
+impl Plugins for RecordingPlugins {
+    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
         self.plugins.answerer(need)
     }
 
-    fn policies_for_all(&self) -> Vec<Answerer> {
+    fn policies_for_all(&self) -> Vec<PluginRef> {
         self.plugins.policies_for_all()
     }
 
-    fn requested(&self, by: &Answerer) -> Grants {
+    fn requested(&self, by: &PluginRef) -> Grants {
         self.plugins.requested(by)
     }
 
-    fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
         self.plugins.flaws_of_settings(by, settings)
     }
 
-    fn names_of_settings(&self, by: &Answerer) -> Option<Vec<String>> {
+    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
         self.plugins.names_of_settings(by)
     }
 
@@ -235,9 +235,9 @@ impl Plugins for Recording {
         self.plugins.hook_types()
     }
 
-    async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
         let answer = self.plugins.place(by, question.clone()).await;
-        let what = Exchange::Place {
+        let what = PluginExchange::Place {
             question,
             answer: answer.clone(),
         };
@@ -247,13 +247,13 @@ impl Plugins for Recording {
 
     async fn step(
         &self,
-        by: &Answerer,
+        by: &PluginRef,
         context: &HookContext,
         question: HookQuestion,
         now: Timestamp,
     ) -> Result<HookStep, PluginError> {
         let answer = self.plugins.step(by, context, question.clone(), now).await;
-        let what = Exchange::Step {
+        let what = PluginExchange::Step {
             context: Box::new(context.clone()),
             question,
             answer: answer.clone(),
@@ -262,15 +262,15 @@ impl Plugins for Recording {
         answer
     }
 
-    async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
+    async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let answer = self.plugins.assess(by, question).await;
-        self.to.judged(&Judged::new(by, &question, &answer));
+        self.to.judged(&HealthCall::new(by, &question, &answer));
         answer
     }
 
-    async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
+    async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
         let answer = self.plugins.decide(by, question.clone(), now).await;
-        let what = Exchange::Decide {
+        let what = PluginExchange::Decide {
             question: Box::new(question),
             answer: answer.clone(),
         };
@@ -281,7 +281,7 @@ impl Plugins for Recording {
 
 #[cfg(test)]
 mod tests {
-    use capstan_core::{compat::Mode, health::Health, input::Happened, object::Object, plugins::Application};
+    use capstan_core::{compat::Mode, health::Health, input::InputKind, object::Object, plugins::Application};
     use serde_json::json;
 
     use super::*;
@@ -289,7 +289,7 @@ mod tests {
     fn troubled(message: String) -> Input {
         Input {
             at: Timestamp::UNIX_EPOCH,
-            what: Happened::Troubled { message },
+            what: InputKind::Troubled { message },
         }
     }
 
@@ -329,13 +329,13 @@ mod tests {
         }
         let entries = read(of(&journal.page())).unwrap();
         assert_eq!(entries.len(), 32);
-        assert_eq!(entries.last(), Some(&Entry::Left(Left::Everything)));
+        assert_eq!(entries.last(), Some(&Entry::Left(Omission::Everything)));
     }
 
     #[test]
     fn the_same_question_about_health_is_taken_down_once() {
         let journal = Journal::begin(Vec::new());
-        let by = Answerer {
+        let by = PluginRef {
             plugin: "resource".to_owned(),
             version: "1.0.0".to_owned(),
             digest: "00".to_owned(),
@@ -362,7 +362,7 @@ mod tests {
                 now: Timestamp::from_second(second).unwrap(),
             };
             let answer = Ok(Assessment::new(Health::Healthy, "", ""));
-            journal.judged(&Judged::new(&by, &question, &answer));
+            journal.judged(&HealthCall::new(&by, &question, &answer));
         };
         ask(1, "1");
         ask(2, "1");
@@ -370,7 +370,7 @@ mod tests {
         let entries = read(of(&journal.page())).unwrap();
         let versions = entries.iter().map(|entry| match entry {
             Entry::Asked(asked) => match &asked.what {
-                Exchange::Assess { object, .. } => {
+                PluginExchange::Assess { object, .. } => {
                     assert_eq!(
                         object.0,
                         json!({ "kind": "Widget", "metadata": { "resourceVersion": object.resource_version() } })

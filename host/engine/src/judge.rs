@@ -9,8 +9,8 @@ use capstan_core::{
     compat::Mode,
     health::{self, Assessment, Health},
     object::{Object, ObjectKey},
-    plugins::{Answerer, Application, HealthQuestion, PluginError, PluginSettings, Plugins},
-    related::{self, Found, Related},
+    plugins::{Application, HealthQuestion, PluginError, PluginRef, PluginSettings, Plugins},
+    related::{self, Related, RelatedResult},
 };
 
 use crate::{clock::Clock, cluster::Cluster, owned};
@@ -22,7 +22,7 @@ const EVENTS_AGAIN_MS: u64 = 10_000;
 const ASKED_AGAIN_MS: u64 = 10_000;
 
 /// Asks how objects are, for one operation.
-pub(crate) struct Judge {
+pub(crate) struct HealthAssessor {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
     pub clock: Clock,
@@ -31,19 +31,19 @@ pub(crate) struct Judge {
     pub settings: PluginSettings,
 }
 
-impl Judge {
+impl HealthAssessor {
     /// Asks who judges an object how it is. No answer is Unknown, with the reason.
-    pub async fn assess(&self, by: Option<&Answerer>, object: &Object) -> Assessment {
+    pub async fn assess(&self, by: Option<&PluginRef>, object: &Object) -> Assessment {
         self.ask(by, object, None).await
     }
 
     /// Asks again, with what the first answer needs. The pods may be known already.
     pub async fn explain(
         &self,
-        by: Option<&Answerer>,
+        by: Option<&PluginRef>,
         object: &Object,
         first: Assessment,
-        pods: Option<Found>,
+        pods: Option<RelatedResult>,
     ) -> Assessment {
         if first.need.is_empty() {
             return first;
@@ -54,11 +54,11 @@ impl Judge {
                 (related::OWNED_PODS, Some(pods)) => pods.clone(),
                 (related::OWNED_PODS, None) => owned::pods(&self.cluster, object).await,
                 (related::EVENTS, _) => match self.cluster.events_about(object).await {
-                    Ok(events) => Found::events(events),
-                    Err(error) => Found::refused(error.to_string()),
+                    Ok(events) => RelatedResult::events(events),
+                    Err(error) => RelatedResult::refused(error.to_string()),
                 },
                 (related::STORAGE_CLASS, _) => self.storage_class(object).await,
-                (_, _) => Found::refused("not in this version"),
+                (_, _) => RelatedResult::refused("not in this version"),
             };
             found.insert(word.clone(), what);
         }
@@ -70,7 +70,7 @@ impl Judge {
         assessment
     }
 
-    async fn ask(&self, by: Option<&Answerer>, object: &Object, related: Option<&Related>) -> Assessment {
+    async fn ask(&self, by: Option<&PluginRef>, object: &Object, related: Option<&Related>) -> Assessment {
         let question = HealthQuestion {
             application: &self.application,
             object,
@@ -82,9 +82,9 @@ impl Judge {
         ask(&*self.plugins, by, question).await
     }
 
-    async fn storage_class(&self, claim: &Object) -> Found {
+    async fn storage_class(&self, claim: &Object) -> RelatedResult {
         let Some(name) = claim.text("/spec/storageClassName").filter(|name| !name.is_empty()) else {
-            return Found::storage_class(None);
+            return RelatedResult::storage_class(None);
         };
         let key = ObjectKey {
             group: "storage.k8s.io".to_owned(),
@@ -93,14 +93,14 @@ impl Judge {
             name: name.to_owned(),
         };
         match self.cluster.get(&key).await {
-            Ok(class) => Found::storage_class(class.as_ref()),
-            Err(error) => Found::refused(error.to_string()),
+            Ok(class) => RelatedResult::storage_class(class.as_ref()),
+            Err(error) => RelatedResult::refused(error.to_string()),
         }
     }
 }
 
 /// Asks whoever judges an object. No answer is Unknown, with the reason.
-pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&Answerer>, question: HealthQuestion<'_>) -> Assessment {
+pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&PluginRef>, question: HealthQuestion<'_>) -> Assessment {
     let Some(by) = by else {
         return Assessment::new(Health::Unknown, "nobody judges it", "");
     };

@@ -49,17 +49,17 @@ pub use capstan_core::revision::Revision;
 
 pub use crate::{
     bus::{Record, RecordId, Subscription},
-    checkpoint::{Current, DueObject, KeptLogs, Past, Streams},
+    checkpoint::{ContainerLogs, CurrentOperation, DueObject, PastOperation, StoredLogs},
     clock::Clock,
-    engine::{Abandoned, AwaitedSignal, Ended, Engine, Left, Report},
+    engine::{AbandonedState, ApplicationReport, AwaitedSignal, EndedBy, Engine, RemainingObjects},
     error::{ClusterError, EngineError, FieldConflict, HookState},
-    journal::Kept,
+    journal::StoredOperation,
     lines::Line,
     permission::Permission,
     planning::{Place, Planned, Request},
-    rehearse::Rehearsed,
+    rehearse::DryRunResult,
     running::Running,
     signals::APPROVAL,
-    sweep::{SweepFate, Swept},
+    sweep::{SweepOutcome, SweepResult},
     undertake::{CarriedOn, LintErrors, Notice, OnBusy, Policy, Same, Undertaken, Work},
 };

@@ -30,7 +30,7 @@ use self::redact::Redactor;
 use crate::{
     backoff::Backoff,
     bus::Bus,
-    checkpoint::Streams,
+    checkpoint::ContainerLogs,
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
@@ -75,9 +75,9 @@ pub(crate) struct Lines {
 }
 
 /// Ends all that is still followed when the operation ends, however it ends.
-pub(crate) struct Listening(pub Arc<Lines>);
+pub(crate) struct LogFollowers(pub Arc<Lines>);
 
-impl Drop for Listening {
+impl Drop for LogFollowers {
     fn drop(&mut self) {
         self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
@@ -350,7 +350,7 @@ impl Lines {
     }
 
     /// Brings the logs of a hook that ended to their end, and returns what is to be kept of them, and what couldn't be read.
-    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<Streams>, String) {
+    pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<ContainerLogs>, String) {
         self.follow(task, own);
         // The plugin has given its verdict; what is left is read at full speed.
         self.unlisten(task);
@@ -394,7 +394,7 @@ impl Lines {
             }
             stream.task.abort();
             let mut tail = stream.tail.lock().unwrap_or_else(PoisonError::into_inner);
-            kept.push(Streams {
+            kept.push(ContainerLogs {
                 pod: source.pod,
                 container: source.container,
                 lines: std::mem::take(&mut tail.lines).into(),

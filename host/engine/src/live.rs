@@ -8,7 +8,7 @@ use capstan_core::{
     object::{GroupKind, Object, ObjectKey},
     operation_kind::OperationKind,
     ownership::{self, Owner, Ownership},
-    plan::{Classified, Live, Role, Scope},
+    plan::{Classified, LiveObjects, Role, Scope},
     plugins::Application,
     related,
 };
@@ -94,7 +94,7 @@ pub(crate) async fn contents_of(
     cluster: &Cluster,
     request: &Request,
     classified: &[Classified],
-    live: &Live,
+    live: &LiveObjects,
 ) -> BTreeMap<ObjectKey, Contents> {
     let mut found = BTreeMap::new();
     if request.does == OperationKind::Sync && !request.options.prune {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use capstan_core::{
     container::Container,
-    directive::When,
+    directive::RunCondition,
     error::{Diagnostic, near},
     lint::{self, Finding, Severity},
     manifest::Manifest,
@@ -13,7 +13,7 @@ use capstan_core::{
     ownership,
     phase::Phase,
     plan::{
-        self, Classified, Live, Role, Scope, Scopes,
+        self, Classified, LiveObjects, Role, Scope, Scopes,
         versions::{self, Removed, Versions},
     },
     plugins::{Application, Plugins},
@@ -55,9 +55,9 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
             Err(mistake) => mistakes.push(mistake),
         }
     }
-    let new = Live {
+    let new = LiveObjects {
         is_first_install: true,
-        ..Live::default()
+        ..LiveObjects::default()
     };
     match planned(plugins, &request, &classified, &new) {
         Ok(found) => findings.extend(found),
@@ -92,7 +92,7 @@ fn planned(
     plugins: &dyn Plugins,
     request: &Request,
     classified: &[Classified],
-    live: &Live,
+    live: &LiveObjects,
 ) -> Result<Vec<Finding>, Vec<Diagnostic>> {
     let plan = planning::plan(plugins, request, classified, live, &HookRecords::new(), None)?;
     Ok(planning::findings(request, classified, live, &plan))
@@ -130,8 +130,8 @@ fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
 }
 
 /// Returns what a first install leaves in the cluster: the set's objects, and those of its hooks that no policy removes.
-fn deployed(application: &Application, classified: &[Classified]) -> Live {
-    let mut live = Live::default();
+fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects {
+    let mut live = LiveObjects::default();
     for one in classified {
         let stays = match &one.role {
             Role::Resource => true,
@@ -139,7 +139,7 @@ fn deployed(application: &Application, classified: &[Classified]) -> Live {
                 let of_sync = [Phase::PreSync, Phase::Sync, Phase::PostSync];
                 let runs = phases.iter().any(|phase| {
                     let condition = one.directives.condition(*phase);
-                    of_sync.contains(phase) && condition.is_none_or(|when| when.names(When::FirstInstall))
+                    of_sync.contains(phase) && condition.is_none_or(|when| when.names(RunCondition::FirstInstall))
                 });
                 let is_removed = one
                     .directives

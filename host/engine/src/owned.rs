@@ -6,7 +6,7 @@ use capstan_core::{
     finalizer,
     object::{GroupKind, Object},
     pods,
-    related::{self, Found, Missing, Owner},
+    related::{self, Missing, Owner, RelatedResult},
 };
 
 use crate::{cluster::Cluster, error::ClusterError};
@@ -63,10 +63,10 @@ impl Owned {
 }
 
 /// Reads the pods that an object owns, once.
-pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> Found {
+pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> RelatedResult {
     match read(cluster, object).await {
-        Ok((pods, missing)) => Found::pods(&pods, missing),
-        Err(error) => Found::refused(error.to_string()),
+        Ok((pods, missing)) => RelatedResult::pods(&pods, missing),
+        Err(error) => RelatedResult::refused(error.to_string()),
     }
 }
 

@@ -14,58 +14,58 @@ use capstan_core::{
     effect::{Effect, HookCall, Target},
     health::Assessment,
     hook::{HookOutcome, Occasion},
-    input::{Happened, Problem},
+    input::{EffectFailure, InputKind},
     object::{Object, ObjectKey},
     operation::Operation,
     plan::Plan,
-    plugins::{Ask, Cause, Plugins, Request},
+    plugins::{Ask, FailureCause, Plugins, Request},
     task::{Task, TaskId},
 };
 use tokio::sync::Mutex;
 
 pub(crate) use self::apply::{rehearse, write};
-pub(crate) use self::ask::Beside;
-pub(crate) use self::own::Made;
-pub(crate) use self::policy::{Case, ask_all, made, removes};
+pub(crate) use self::ask::LogForwarders;
+pub(crate) use self::own::CreatedObjects;
+pub(crate) use self::policy::{PolicyCase, ask_all, made, removes};
 use crate::{
     checkpoint::{Store, forget_signal},
     clock::Clock,
     cluster::Cluster,
     error::ClusterError,
     inbox::Inbox,
-    judge::Judge,
+    judge::HealthAssessor,
     lines::Lines,
     signals::Signals,
-    watch::Sight,
-    web::Web,
+    watch::ObjectCache,
+    web::HttpCaller,
 };
 
 /// Everything that carrying out an order needs.
-pub(crate) struct Performer {
+pub(crate) struct EffectExecutor {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
-    pub judge: Arc<Judge>,
+    pub judge: Arc<HealthAssessor>,
     pub clock: Clock,
     pub plan: Arc<Plan>,
     pub operation: String,
     pub store: Arc<Mutex<Store>>,
     pub lines: Arc<Lines>,
-    pub sight: Sight,
-    pub made: Made,
-    pub web: Web,
+    pub sight: ObjectCache,
+    pub made: CreatedObjects,
+    pub web: HttpCaller,
     pub signals: Signals,
-    pub beside: std::sync::Mutex<Beside>,
+    pub beside: std::sync::Mutex<LogForwarders>,
     /// Where answers go that come whenever something happens.
     pub inbox: Inbox,
 }
 
 /// An order with what it needs of the operation's state, as it was when the order was given.
-pub(crate) struct Order {
+pub(crate) struct PreparedEffect {
     pub task: TaskId,
-    pub what: What,
+    pub what: EffectWork,
     pub own: Option<Target>,
     pub outcome: Option<HookOutcome>,
-    pub cause: Option<Cause>,
+    pub cause: Option<FailureCause>,
     pub operation_outcome: HookOutcome,
     /// Which try it is.
     pub attempt: u32,
@@ -74,7 +74,7 @@ pub(crate) struct Order {
 }
 
 /// The orders that take their time.
-pub(crate) enum What {
+pub(crate) enum EffectWork {
     Check,
     Apply,
     Delete(Target, DecidedPropagation),
@@ -87,30 +87,30 @@ pub(crate) enum What {
     Decide(Occasion),
 }
 
-impl Order {
+impl PreparedEffect {
     /// Makes one of an effect, unless it is one that the driver itself carries out.
-    pub fn of(effect: Effect, operation: &Operation) -> Result<Box<Order>, Box<Effect>> {
+    pub fn of(effect: Effect, operation: &Operation) -> Result<Box<PreparedEffect>, Box<Effect>> {
         let (task, what) = match effect {
-            Effect::Check { task } => (task, What::Check),
-            Effect::Apply { task } => (task, What::Apply),
+            Effect::Check { task } => (task, EffectWork::Check),
+            Effect::Apply { task } => (task, EffectWork::Apply),
             Effect::Delete {
                 task,
                 target,
                 propagation,
-            } => (task, What::Delete(target, propagation)),
-            Effect::LookForOlder { task } => (task, What::LookForOlder),
-            Effect::StepHook { task, call } => (task, What::StepHook(call)),
-            Effect::Perform { task, ask } => (task, What::Perform(ask)),
-            Effect::ForgetSignal { task, mark } => (task, What::ForgetSignal(mark)),
-            Effect::KeepLogs { task } => (task, What::KeepLogs),
-            Effect::SetTtl { task } => (task, What::SetTtl),
-            Effect::Decide { task, occasion } => (task, What::Decide(occasion)),
+            } => (task, EffectWork::Delete(target, propagation)),
+            Effect::LookForOlder { task } => (task, EffectWork::LookForOlder),
+            Effect::StepHook { task, call } => (task, EffectWork::StepHook(call)),
+            Effect::Perform { task, ask } => (task, EffectWork::Perform(ask)),
+            Effect::ForgetSignal { task, mark } => (task, EffectWork::ForgetSignal(mark)),
+            Effect::KeepLogs { task } => (task, EffectWork::KeepLogs),
+            Effect::SetTtl { task } => (task, EffectWork::SetTtl),
+            Effect::Decide { task, occasion } => (task, EffectWork::Decide(occasion)),
             Effect::Watch { .. } | Effect::Unwatch { .. } | Effect::Wake { .. } | Effect::Release { .. } => {
                 return Err(Box::new(effect));
             }
         };
         let is_failing = operation.cause().is_some() || *operation.status() != capstan_core::event::Status::Running;
-        Ok(Box::new(Order {
+        Ok(Box::new(PreparedEffect {
             own: operation.own(&task).cloned(),
             outcome: operation.outcome(&task),
             cause: operation.cause().cloned(),
@@ -127,28 +127,28 @@ impl Order {
     }
 }
 
-impl Order {
+impl PreparedEffect {
     /// Says whether it waits for others, of which so many are carried out at once. Calls of URLs may take long.
     pub fn takes_turns(&self) -> bool {
-        !matches!(&self.what, What::Perform(ask) if matches!(ask.what, Request::Http(_)))
+        !matches!(&self.what, EffectWork::Perform(ask) if matches!(ask.what, Request::Http(_)))
     }
 }
 
-impl Performer {
+impl EffectExecutor {
     /// Carries out an order. Nothing comes back of one for a task that the plan doesn't have.
-    pub async fn carry_out(&self, order: Order) -> Option<Happened> {
+    pub async fn carry_out(&self, order: PreparedEffect) -> Option<InputKind> {
         let task = self.plan.task(&order.task)?;
         let id = order.task.clone();
         Some(match &order.what {
-            What::Check => Happened::Checked {
+            EffectWork::Check => InputKind::Checked {
                 result: self.check(task).await.map_err(|error| self.refused(task, error)),
                 task: id,
             },
-            What::Apply => Happened::Applied {
+            EffectWork::Apply => InputKind::Applied {
                 result: self.apply(task).await.map_err(|error| self.refused(task, error)),
                 task: id,
             },
-            What::Delete(target, propagation) => Happened::Deleted {
+            EffectWork::Delete(target, propagation) => InputKind::Deleted {
                 result: self
                     .delete(task, target, *propagation)
                     .await
@@ -156,43 +156,43 @@ impl Performer {
                 target: target.clone(),
                 task: id,
             },
-            What::LookForOlder => Happened::OlderDecided {
+            EffectWork::LookForOlder => InputKind::OlderDecided {
                 result: self
                     .look_for_older(task, order.attempt)
                     .await
                     .map_err(|error| self.problem(error)),
                 task: id,
             },
-            What::StepHook(call) => Happened::HookStepped {
+            EffectWork::StepHook(call) => InputKind::HookStepped {
                 result: self.step_hook(task, call, &order).await,
                 task: id,
             },
-            What::Perform(ask) => Happened::Answered {
+            EffectWork::Perform(ask) => InputKind::Answered {
                 answer: self.perform(task, ask, &order).await?,
                 ask: ask.id,
                 step: ask.step,
                 task: id,
             },
-            What::ForgetSignal(mark) => {
+            EffectWork::ForgetSignal(mark) => {
                 forget_signal(&self.cluster, &self.plan.application, mark).await;
                 return None;
             }
-            What::KeepLogs => {
+            EffectWork::KeepLogs => {
                 let (bytes, trouble) = self.keep_logs(task, order.own.as_ref()).await;
-                Happened::LogsKept {
+                InputKind::LogsKept {
                     task: id,
                     bytes,
                     trouble,
                 }
             }
-            What::SetTtl => Happened::TtlSet {
+            EffectWork::SetTtl => InputKind::TtlSet {
                 result: self
                     .set_ttl(task, order.own.as_ref())
                     .await
                     .map_err(|error| self.problem(error)),
                 task: id,
             },
-            What::Decide(occasion) => Happened::Decided {
+            EffectWork::Decide(occasion) => InputKind::Decided {
                 decision: self.decide(task, *occasion, &order).await,
                 occasion: *occasion,
                 task: id,
@@ -201,13 +201,13 @@ impl Performer {
     }
 
     /// Returns a failure as the operation is told it: without the values of the plan's Secrets, whatever object it is about.
-    fn problem(&self, error: ClusterError) -> Problem {
+    fn problem(&self, error: ClusterError) -> EffectFailure {
         let error = error.reworded(|text| self.lines.redacted(text));
-        Problem::new(error.class(), error.to_string())
+        EffectFailure::new(error.class(), error.to_string())
     }
 
     /// Does so with the places of the fields that the server names.
-    fn refused(&self, task: &Task, error: ClusterError) -> Problem {
+    fn refused(&self, task: &Task, error: ClusterError) -> EffectFailure {
         let is_about_fields = matches!(
             error,
             ClusterError::Invalid(_) | ClusterError::Immutable(_) | ClusterError::Undeclared(_)

@@ -10,7 +10,7 @@ use std::{
 
 use capstan_core::{
     object::GroupKind,
-    task::{Action, Changes, Until},
+    task::{Action, DeletionEnd, ExpectedChange},
 };
 use futures::{StreamExt as _, stream};
 use serde::Deserialize;
@@ -83,9 +83,9 @@ fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
             Action::Apply(apply) => {
                 need(&kind, namespace, "", &["get", "list", "watch"]);
                 match apply.changes {
-                    Changes::None => {}
-                    Changes::Fields(_) => need(&kind, namespace, "", &["patch"]),
-                    Changes::Create => need(&kind, namespace, "", &["create", "patch"]),
+                    ExpectedChange::None => {}
+                    ExpectedChange::Fields(_) => need(&kind, namespace, "", &["patch"]),
+                    ExpectedChange::Create => need(&kind, namespace, "", &["create", "patch"]),
                 }
                 if apply.way.replaces() {
                     need(&kind, namespace, "", &["update"]);
@@ -94,7 +94,7 @@ fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
                     need(&kind, namespace, "", &["delete"]);
                 }
             }
-            Action::Delete(delete) if delete.until == Until::GoneByItself => {
+            Action::Delete(delete) if delete.until == DeletionEnd::GoneByItself => {
                 need(&kind, namespace, "", &["get", "list", "watch"]);
             }
             Action::Delete(_) => need(&kind, namespace, "", &["get", "list", "watch", "delete"]),

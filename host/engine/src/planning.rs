@@ -11,13 +11,13 @@ use capstan_core::{
     finalizer,
     grant::{Allowance, UserGrants},
     inventory::Inventory,
-    journal::Asked,
+    journal::PluginCall,
     lint::{self, Finding},
     manifest::Manifest,
     object::{GroupKind, Object, ObjectKey},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Hooks, Live, Plan, PlanOptions, Planning, Role, Scopes, Unasked, Written},
-    plugins::{Answerer, Application, PluginSettings, Plugins},
+    plan::{self, Classified, FieldPlaces, Hooks, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes, Unasked},
+    plugins::{Application, PluginRef, PluginSettings, Plugins},
     record::HookRecords,
     revision::Revision,
 };
@@ -106,7 +106,7 @@ pub struct Planned {
     /// The digest of the request that it was made of, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
     pub request: String,
     /// What hook types were asked; nothing once it was saved.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<PluginCall>,
     /// What earlier operations made and isn't there any more; nothing once it was saved.
     pub gone: Vec<(ObjectKey, String)>,
 }
@@ -116,7 +116,7 @@ pub type Place = (GroupKind, String);
 
 /// What an application left behind, as far as planning needs it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Past {
+pub(crate) struct PreviousObjects {
     pub places: BTreeSet<Place>,
     pub was_deployed: bool,
     pub operations: u64,
@@ -128,7 +128,7 @@ pub(crate) async fn make(
     cluster: &Cluster,
     plugins: &dyn Plugins,
     mut request: Request,
-    past: Past,
+    past: PreviousObjects,
 ) -> Result<Planned, EngineError> {
     if request.options.create_namespace {
         request.options.sync_options.create_namespace = Some(true);
@@ -176,7 +176,7 @@ pub(crate) async fn make(
     // What is there after a first sync that failed is what that one made: the next one is a first install still.
     let was_installed = has_resource && past.operations == 0;
     let gone = gone(cluster, &past.inventory, &objects);
-    let mut live = Live {
+    let mut live = LiveObjects {
         is_first_install: !past.was_deployed && !was_installed,
         objects,
         inventory: past.inventory,
@@ -229,7 +229,7 @@ pub(crate) async fn make(
         }
     };
     let plan = Plan {
-        written: Written::of(classified.iter().map(|one| &one.manifest)),
+        written: FieldPlaces::of(classified.iter().map(|one| &one.manifest)),
         ..plan
     };
     Ok(Planned {
@@ -248,7 +248,7 @@ pub(crate) async fn make(
 }
 
 /// Lists the kinds that a plan is about.
-fn kinds<'a>(request: &'a Request, past: &'a Past) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
+fn kinds<'a>(request: &'a Request, past: &'a PreviousObjects) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
     let desired = request.manifests.iter().map(|manifest| {
         let object = &manifest.object;
         (object.group_kind(), Some(object.version()))
@@ -260,7 +260,7 @@ fn kinds<'a>(request: &'a Request, past: &'a Past) -> impl Iterator<Item = (Grou
 /// Says what the plugins of a plan's hooks may have done.
 fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -> Plan {
     let hooks = plan.tasks.iter().filter_map(|task| task.hook());
-    let by: BTreeSet<&Answerer> = hooks.map(|hook| &hook.by).collect();
+    let by: BTreeSet<&PluginRef> = hooks.map(|hook| &hook.by).collect();
     let mut allowances: Vec<Allowance> = Vec::new();
     for by in by {
         let requested = plugins.requested(by);
@@ -277,11 +277,11 @@ pub(crate) fn plan(
     plugins: &dyn Plugins,
     request: &Request,
     desired: &[Classified],
-    live: &Live,
+    live: &LiveObjects,
     records: &HookRecords,
     unasked: Option<&Unasked<'_>>,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    plan::make(&Planning {
+    plan::make(&PlanInput {
         application: request.application.clone(),
         does: request.does,
         purpose: request.purpose,
@@ -297,9 +297,9 @@ pub(crate) fn plan(
 }
 
 /// Returns what lint finds in a plan.
-pub(crate) fn findings(request: &Request, desired: &[Classified], live: &Live, plan: &Plan) -> Vec<Finding> {
+pub(crate) fn findings(request: &Request, desired: &[Classified], live: &LiveObjects, plan: &Plan) -> Vec<Finding> {
     let (application, desired) = (&request.application, plan::in_order(desired));
-    lint::lint(&lint::Set::new(
+    lint::lint(&lint::ManifestSet::new(
         request.options.mode,
         request.does,
         application,
@@ -351,7 +351,7 @@ pub(crate) fn settle(
 
 /// The namespaces that aren't there.
 #[derive(Debug, Default)]
-struct Missing {
+struct MissingNamespaces {
     /// Those that the set brings.
     brought: BTreeSet<String>,
     /// Whether the application's own is to be made before anything else.
@@ -364,8 +364,8 @@ async fn check_namespaces(
     request: &Request,
     classified: &[Classified],
     errors: &mut Vec<Diagnostic>,
-) -> Result<Missing, EngineError> {
-    let mut missing = Missing::default();
+) -> Result<MissingNamespaces, EngineError> {
+    let mut missing = MissingNamespaces::default();
     if request.does == OperationKind::Delete {
         return Ok(missing);
     }
@@ -430,7 +430,7 @@ pub(crate) fn namespace_key(name: &str) -> ObjectKey {
 }
 
 /// Joins the places of earlier sets and of this one.
-fn places(past: &Past, classified: &[Classified], scopes: &Scopes) -> BTreeSet<Place> {
+fn places(past: &PreviousObjects, classified: &[Classified], scopes: &Scopes) -> BTreeSet<Place> {
     let mut places = past.places.clone();
     for one in classified.iter().filter(|one| !matches!(one.role, Role::Skip(_))) {
         let key = one.manifest.key();

@@ -4,7 +4,7 @@ use capstan_core::{
     ignore,
     object::Object,
     plan::Plan,
-    task::{Action, Changes, Task, TaskId},
+    task::{Action, ExpectedChange, Task, TaskId},
 };
 use futures::{StreamExt as _, stream};
 
@@ -17,7 +17,7 @@ use crate::{
 
 /// What would become of one object.
 #[derive(Debug)]
-pub struct Rehearsed {
+pub struct DryRunResult {
     /// Its task.
     pub task: TaskId,
     /// The object as it is.
@@ -27,7 +27,7 @@ pub struct Rehearsed {
 }
 
 /// Asks about every object of a plan that would change.
-pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
+pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
     let asked = plan.tasks.iter().filter(|task| changes(task)).map(|task| async move {
         // In the version of the manifest, in which the answer will be, too.
         let live = match &task.object {
@@ -61,7 +61,7 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
     let asked = stream::iter(asked).buffered(AT_ONCE);
     let redactor = Redactor::of(plan);
     asked
-        .map(|(task, live, result)| Rehearsed {
+        .map(|(task, live, result)| DryRunResult {
             task: task.id.clone(),
             live,
             result: result.map_err(|error| error.reworded(|text| redactor.clean(text))),
@@ -72,7 +72,7 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<Rehearsed> {
 
 fn changes(task: &Task) -> bool {
     match &task.action {
-        Action::Apply(apply) => apply.changes != Changes::None,
+        Action::Apply(apply) => apply.changes != ExpectedChange::None,
         Action::Delete(_) => true,
         Action::Hook(hook) => hook.has_object,
     }

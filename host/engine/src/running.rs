@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use capstan_core::{event::Status, input::Happened};
+use capstan_core::{event::Status, input::InputKind};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinHandle,
@@ -22,7 +22,7 @@ pub struct Running {
     pub operation: String,
     pub(crate) bus: Bus,
     /// Has room for one request to end the operation: another one while that waits says the same.
-    pub(crate) people: mpsc::Sender<Happened>,
+    pub(crate) people: mpsc::Sender<InputKind>,
     pub(crate) leave: Arc<Notify>,
     pub(crate) task: JoinHandle<Result<Status, EngineError>>,
 }
@@ -47,7 +47,7 @@ impl Running {
     /// Ends the operation: what runs is stopped, nothing later starts. `by` says who wants that.
     pub fn terminate(&self, by: &str) {
         // An operation that is over needs no end.
-        self.people.try_send(Happened::Terminated { by: by.to_owned() }).ok();
+        self.people.try_send(InputKind::Terminated { by: by.to_owned() }).ok();
     }
 
     /// Leaves the operation as it is, for another driver to carry on: the lock is given back.

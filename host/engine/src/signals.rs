@@ -9,10 +9,10 @@ use std::{
 };
 
 use capstan_core::{
-    effect::Noted,
+    effect::PendingObservationKind,
     error::near,
     hook::short_hash,
-    input::{Answer, Happened},
+    input::{Answer, InputKind},
     object::Object,
     plugins::Ask,
     task::TaskId,
@@ -122,7 +122,7 @@ impl Signals {
     }
 
     /// Takes in what is on the Lease now. Returns what the operation is told of it.
-    pub fn see(&self, present: Vec<Signal>) -> Vec<Happened> {
+    pub fn see(&self, present: Vec<Signal>) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         // One that was taken off may be sent again.
         let is_present = |mark: &String| present.iter().any(|signal| signal.mark == *mark);
@@ -133,7 +133,7 @@ impl Signals {
     }
 
     /// Waits for a signal on behalf of a hook. Returns what the operation is told if the signal is there already.
-    pub fn wait(&self, task: &TaskId, hook: &str, ask: &Ask, name: &str) -> Vec<Happened> {
+    pub fn wait(&self, task: &TaskId, hook: &str, ask: &Ask, name: &str) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let ask = (ask.id, ask.step);
         inner
@@ -154,7 +154,7 @@ impl Signals {
         inner.waiting.retain(|waiting| waiting.task != *task);
     }
 
-    fn tell(&self, inner: &mut Inner) -> Vec<Happened> {
+    fn tell(&self, inner: &mut Inner) -> Vec<InputKind> {
         let mut happened = Vec::new();
         let Inner {
             present, waiting, told, ..
@@ -169,13 +169,13 @@ impl Signals {
             };
             let Waiting { task, ask, .. } = waiting.remove(at);
             told.insert(signal.mark.clone());
-            let noted = Noted::Signal {
+            let noted = PendingObservationKind::Signal {
                 name: signal.what.signal.clone(),
                 by: signal.what.by.clone(),
                 value: signal.what.value.clone(),
                 mark: signal.mark.clone(),
             };
-            let answered = Happened::Answered {
+            let answered = InputKind::Answered {
                 task,
                 ask: ask.0,
                 step: ask.1,
@@ -186,7 +186,7 @@ impl Signals {
         happened.extend(
             self.idle(inner)
                 .into_iter()
-                .map(|message| Happened::Troubled { message }),
+                .map(|message| InputKind::Troubled { message }),
         );
         happened
     }
@@ -241,11 +241,11 @@ mod tests {
         Object(json!({ "metadata": { "annotations": { "signal.capstan.dev/gate": value, "other": "x" } } }))
     }
 
-    fn told(happened: Vec<Happened>) -> Vec<(u32, String, Value)> {
+    fn told(happened: Vec<InputKind>) -> Vec<(u32, String, Value)> {
         let told = happened.into_iter().map(|happened| match happened {
-            Happened::Answered {
+            InputKind::Answered {
                 ask,
-                answer: Answer::Note(Noted::Signal { by, value, .. }),
+                answer: Answer::Note(PendingObservationKind::Signal { by, value, .. }),
                 ..
             } => (ask, by, value),
             other => panic!("{other:?}"),
@@ -302,7 +302,7 @@ mod tests {
     fn people_are_told_once_of_a_signal_that_nobody_waits_for() {
         let signals = Signals::new(["gate".to_owned()].into());
         let task = TaskId("PreSync/0/Hook/gate".to_owned());
-        let trouble = |message: &str| Happened::Troubled {
+        let trouble = |message: &str| InputKind::Troubled {
             message: message.to_owned(),
         };
         // The hook may wait for it later.

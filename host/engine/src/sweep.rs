@@ -2,11 +2,11 @@
 
 use capstan_core::{
     compat::Mode,
-    container::{self, Leaving},
+    container::{self, PlannedDeletions},
     deletion::PropagationRules,
     event::Status,
     hook::{Disposal, HookOutcome, Occasion},
-    input::Decision,
+    input::DisposalDecision,
     object::{Object, labels},
     ownership::Ownership,
     plugins::Plugins,
@@ -20,23 +20,23 @@ use crate::{
     cluster::{Cluster, Deletion},
     contents,
     error::{ClusterError, EngineError},
-    perform::{Case, ask_all, made, removes},
+    perform::{PolicyCase, ask_all, made, removes},
 };
 
 /// What became of one object that is or was due.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Swept {
+pub struct SweepResult {
     /// Which.
     pub object: DueObject,
     /// What became of it.
-    pub fate: SweepFate,
+    pub fate: SweepOutcome,
 }
 
 /// What a sweep did about one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum SweepFate {
+pub enum SweepOutcome {
     /// Its time hasn't come.
     Waits,
     /// It is being deleted.
@@ -57,25 +57,28 @@ pub(crate) async fn sweep(
     plugins: &dyn Plugins,
     clock: Clock,
     store: &mut Store,
-) -> Result<Vec<Swept>, EngineError> {
+) -> Result<Vec<SweepResult>, EngineError> {
     let mut swept = Vec::new();
     let mut left = Vec::new();
     for mut object in std::mem::take(&mut store.head.due) {
         let fate = if object.due.at > clock.now() {
-            SweepFate::Waits
+            SweepOutcome::Waits
         } else {
             match dispose(cluster, plugins, clock, store, &mut object).await {
                 Ok(fate) => fate,
-                Err(error) => SweepFate::Failed(error.to_string()),
+                Err(error) => SweepOutcome::Failed(error.to_string()),
             }
         };
-        if matches!(fate, SweepFate::Waits | SweepFate::Unanswered(_) | SweepFate::Failed(_)) {
+        if matches!(
+            fate,
+            SweepOutcome::Waits | SweepOutcome::Unanswered(_) | SweepOutcome::Failed(_)
+        ) {
             left.push(object.clone());
         }
-        swept.push(Swept { object, fate });
+        swept.push(SweepResult { object, fate });
     }
     store.head.due = left;
-    if swept.iter().any(|swept| swept.fate != SweepFate::Waits) {
+    if swept.iter().any(|swept| swept.fate != SweepOutcome::Waits) {
         store.write().await?;
     }
     Ok(swept)
@@ -87,27 +90,29 @@ async fn dispose(
     clock: Clock,
     store: &Store,
     object: &mut DueObject,
-) -> Result<SweepFate, ClusterError> {
+) -> Result<SweepOutcome, ClusterError> {
     let target = &object.due.target;
     let live = cluster.get(&target.key).await?.filter(|live| live.uid() == target.uid);
-    let Some(live) = live else { return Ok(SweepFate::Gone) };
+    let Some(live) = live else {
+        return Ok(SweepOutcome::Gone);
+    };
     let mut disposal = Disposal::DeleteAt(object.due.at);
     if object.due.ask_again {
         let decision = ask_again(cluster, plugins, clock, store, object, &live).await?;
         disposal = decision.disposal;
         let deletes = decision.deletion(clock.now()).is_some();
         if let Some(trouble) = decision.troubles.first().filter(|_| !deletes) {
-            return Ok(SweepFate::Unanswered(trouble.clone()));
+            return Ok(SweepOutcome::Unanswered(trouble.clone()));
         }
         match disposal {
-            Disposal::Keep => return Ok(SweepFate::Kept),
+            Disposal::Keep => return Ok(SweepOutcome::Kept),
             Disposal::DeleteAt(at) if at > clock.now() => return Ok(postponed(object, at, false)),
             Disposal::AskAgainAt(at) => return Ok(postponed(object, at, true)),
             Disposal::Delete(_) | Disposal::DeleteAt(_) => {}
         }
     }
-    if let Some(held) = contents::held(cluster, &live, None, &Leaving::default()).await {
-        return Ok(SweepFate::Failed(container::reason(&live.key(), &held)));
+    if let Some(held) = contents::held(cluster, &live, None, &PlannedDeletions::default()).await {
+        return Ok(SweepOutcome::Failed(container::reason(&live.key(), &held)));
     }
     let rules = PropagationRules {
         annotation: object.due.propagation,
@@ -117,15 +122,15 @@ async fn dispose(
     let propagation = rules.with_live(&live).decide(asked);
     let target = &object.due.target;
     Ok(match cluster.delete(&target.key, &target.uid, propagation).await? {
-        Deletion::Accepted(_) => SweepFate::Deleted,
-        Deletion::AlreadyGone => SweepFate::Gone,
+        Deletion::Accepted(_) => SweepOutcome::Deleted,
+        Deletion::AlreadyGone => SweepOutcome::Gone,
     })
 }
 
-fn postponed(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepFate {
+fn postponed(object: &mut DueObject, at: Timestamp, ask_again: bool) -> SweepOutcome {
     object.due.at = at;
     object.due.ask_again = ask_again;
-    SweepFate::Waits
+    SweepOutcome::Waits
 }
 
 async fn ask_again(
@@ -135,11 +140,11 @@ async fn ask_again(
     store: &Store,
     object: &DueObject,
     live: &Object,
-) -> Result<Decision, ClusterError> {
+) -> Result<DisposalDecision, ClusterError> {
     let rank = rank_of(cluster, store, live).await?;
     let mut history = store.head.history.iter();
     let operation = history.find(|past| past.id == object.operation);
-    let case = Case {
+    let case = PolicyCase {
         application: &store.head.application,
         mode: Mode::Native,
         occasion: Occasion::AskedAgain,

@@ -18,8 +18,8 @@ use capstan_core::{
 };
 
 use crate::{
-    checkpoint::Current,
-    engine::{Ended, Engine},
+    checkpoint::CurrentOperation,
+    engine::{EndedBy, Engine},
     error::EngineError,
     planning::{Planned, Request},
     running::Running,
@@ -87,7 +87,7 @@ pub enum Same {
 }
 
 impl Same {
-    fn is(&self, current: &Current) -> bool {
+    fn is(&self, current: &CurrentOperation) -> bool {
         match self {
             Same::Nothing => false,
             Same::Request(digest) => current.does_what_is_asked(digest),
@@ -137,7 +137,7 @@ pub enum Notice {
 /// An operation that was left before its end, and is carried on with.
 pub struct CarriedOn {
     /// What is stored about it.
-    pub current: Current,
+    pub current: CurrentOperation,
     /// Whether it does what is asked for. If it doesn't and succeeds, the work is still to be done.
     pub is_same: bool,
     /// The operation.
@@ -277,7 +277,7 @@ impl Engine {
                 notify(Notice::EndingFirst(busy));
                 match self.terminate(application, &policy.by).await {
                     // An operation without a driver is carried on with, or has just ended.
-                    Ok(Ended::Asked(_) | Ended::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
+                    Ok(EndedBy::Asked(_) | EndedBy::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
                     Err(error) => return Err(error),
                 }
             }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::Cluster,
-    planning::{Past, Request},
+    planning::{PreviousObjects, Request},
 };
 
 /// Returns a mistake for each manifest in a version that neither the cluster nor the set serves. What may come later
@@ -46,7 +46,7 @@ pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
 
 /// Returns a mistake for each API group whose own server doesn't answer while objects of the application may have to be removed from it:
 /// they can't be seen, and would stay behind with nobody to look after them.
-pub(crate) async fn removals(cluster: &Cluster, request: &Request, past: &Past) -> Vec<Diagnostic> {
+pub(crate) async fn removals(cluster: &Cluster, request: &Request, past: &PreviousObjects) -> Vec<Diagnostic> {
     if request.does == OperationKind::Sync && !request.options.prune {
         return Vec::new();
     }

@@ -18,7 +18,7 @@ use capstan_core::{
     health::Assessment,
     object::{GroupKind, Object, ObjectKey},
     plan::Plan,
-    plugins::{Answerer, Application},
+    plugins::{Application, PluginRef},
     task::TaskId,
 };
 use kube::{core::DynamicObject, runtime::watcher::Config};
@@ -26,7 +26,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use self::watcher::{Follower, Watcher};
-use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::Judge, queue};
+use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::HealthAssessor, queue};
 
 /// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
 const WATCH_FOR: u32 = 20;
@@ -48,7 +48,7 @@ pub(crate) fn object_of(seen: &DynamicObject, kind: &GroupKind, api_version: &st
 }
 
 /// The objects that were last seen, with their judgements: what hook types are told.
-pub(crate) type Sight = Arc<Mutex<BTreeMap<ObjectKey, (Object, Assessment)>>>;
+pub(crate) type ObjectCache = Arc<Mutex<BTreeMap<ObjectKey, (Object, Assessment)>>>;
 
 /// All watches of an operation.
 pub(crate) struct Watches {
@@ -60,16 +60,16 @@ pub(crate) struct Watches {
 
 struct Shared {
     cluster: Cluster,
-    judge: Arc<Judge>,
+    judge: Arc<HealthAssessor>,
     application: Application,
     mode: Mode,
-    sight: Sight,
+    sight: ObjectCache,
     inbox: Inbox,
 }
 
 /// One running watch.
 struct Watch {
-    orders: queue::Sender<Followed, Order>,
+    orders: queue::Sender<Followed, WatchCommand>,
     followed: BTreeSet<Followed>,
     task: JoinHandle<()>,
 }
@@ -84,20 +84,20 @@ impl Drop for Watch {
 type Followed = (TaskId, ObjectKey);
 
 /// What becomes of a task and an object. The last one counts: who leaves and follows again has followed all the time.
-enum Order {
+enum WatchCommand {
     Follow(Follower),
     Leave,
 }
 
 impl Watches {
-    pub fn new(cluster: &Cluster, judge: &Arc<Judge>, plan: &Plan, inbox: Inbox) -> Watches {
+    pub fn new(cluster: &Cluster, judge: &Arc<HealthAssessor>, plan: &Plan, inbox: Inbox) -> Watches {
         Watches {
             shared: Arc::new(Shared {
                 cluster: cluster.clone(),
                 judge: Arc::clone(judge),
                 application: plan.application.clone(),
                 mode: plan.mode,
-                sight: Sight::default(),
+                sight: ObjectCache::default(),
                 inbox,
             }),
             watches: BTreeMap::new(),
@@ -106,12 +106,12 @@ impl Watches {
     }
 
     /// Returns what was last seen.
-    pub fn sight(&self) -> Sight {
+    pub fn sight(&self) -> ObjectCache {
         Arc::clone(&self.shared.sight)
     }
 
     /// Tells how an object is, now and whenever that changes.
-    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<Answerer>) {
+    pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<PluginRef>) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
             let (orders, taken) = queue::by_key();
@@ -124,7 +124,9 @@ impl Watches {
         });
         watch.followed.insert((task.clone(), key.clone()));
         let follower = Follower { task, judge };
-        watch.orders.send((follower.task.clone(), key), Order::Follow(follower));
+        watch
+            .orders
+            .send((follower.task.clone(), key), WatchCommand::Follow(follower));
     }
 
     /// Ends that; a watch that nobody needs ends too.
@@ -138,7 +140,7 @@ impl Watches {
         if watch.followed.is_empty() && !self.lasting.contains(&place) {
             self.watches.remove(&place);
         } else {
-            watch.orders.send((task, key), Order::Leave);
+            watch.orders.send((task, key), WatchCommand::Leave);
         }
     }
 }

@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
 
-use self::{guard::Near, hide::Hidden};
+use self::{guard::Near, hide::SecretValues};
 
 /// How many bytes of an answer's body are kept.
 const MOST_BODY: usize = 64 << 10;
@@ -28,13 +28,13 @@ const MOST_HEADERS: usize = 8 << 10;
 const MOST_REDIRECTS: u32 = 5;
 
 /// What a call is answered with, as it comes.
-pub type Answered = Response<UnsyncBoxBody<Bytes, BoxError>>;
+pub type HttpResult = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
-type Caller = BoxCloneSyncService<Request<Full<Bytes>>, Answered, BoxError>;
+type Caller = BoxCloneSyncService<Request<Full<Bytes>>, HttpResult, BoxError>;
 
 /// Whoever answers for URLs.
 #[derive(Clone)]
-pub struct Web(Arc<Inner>);
+pub struct HttpCaller(Arc<Inner>);
 
 enum Inner {
     /// The network, through clients that are made when they are needed: whether they may call this machine, and whether by TLS.
@@ -73,14 +73,14 @@ impl CallError {
     }
 }
 
-impl Web {
+impl HttpCaller {
     /// Returns the network. Nothing is opened yet.
-    pub fn network() -> Web {
-        Web(Arc::new(Inner::Network(Default::default())))
+    pub fn network() -> HttpCaller {
+        HttpCaller(Arc::new(Inner::Network(Default::default())))
     }
 
     /// Returns a service that answers whatever URL is called: an embedded cluster's, or a test's.
-    pub fn answered_by<S, B>(service: S) -> Web
+    pub fn answered_by<S, B>(service: S) -> HttpCaller
     where
         S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Future: Send + 'static,
@@ -88,7 +88,7 @@ impl Web {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Web(Arc::new(Inner::Other(boxed(service))))
+        HttpCaller(Arc::new(Inner::Other(boxed(service))))
     }
 
     fn caller(&self, url: &Url, may_be_local: bool) -> Result<Caller, CallError> {
@@ -125,7 +125,7 @@ impl Web {
     async fn follow(&self, call: &Call) -> Result<HttpAnswer, CallError> {
         let url = Url::parse(&call.url).map_err(CallError::lasting)?;
         let caller = self.caller(&url, call.may_be_local)?;
-        let hidden = Hidden::new(&call.secrets);
+        let hidden = SecretValues::new(&call.secrets);
         let (mut target, mut redirects) = (call.url.clone(), 0);
         loop {
             let answered = caller.clone().oneshot(request(call, &target)?).await;
@@ -189,7 +189,7 @@ fn request(call: &Call, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
 }
 
 /// Returns where an answer sends a reader on the same host; nothing for any other answer, which is passed on as it is.
-fn elsewhere(call: &Call, url: &Url, answered: &Answered) -> Option<String> {
+fn elsewhere(call: &Call, url: &Url, answered: &HttpResult) -> Option<String> {
     let is_redirect = matches!(
         answered.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -212,7 +212,7 @@ fn elsewhere(call: &Call, url: &Url, answered: &Answered) -> Option<String> {
     (Url::parse(&next).as_ref() == Ok(url)).then_some(next)
 }
 
-async fn read(answered: Answered, hidden: &Hidden) -> Result<HttpAnswer, CallError> {
+async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpAnswer, CallError> {
     let (parts, mut body) = answered.into_parts();
     let encoding = parts.headers.get(header::CONTENT_ENCODING);
     if !hidden.is_empty() && encoding.is_some_and(|encoding| encoding != "identity") {
@@ -242,7 +242,7 @@ async fn read(answered: Answered, hidden: &Hidden) -> Result<HttpAnswer, CallErr
     })
 }
 
-fn headers(all: &HeaderMap, hidden: &Hidden) -> Vec<(String, String)> {
+fn headers(all: &HeaderMap, hidden: &SecretValues) -> Vec<(String, String)> {
     let mut size = 0;
     let texts = all.iter().map(|(name, value)| {
         let text = hidden.clean(value.as_bytes(), MOST_HEADERS);

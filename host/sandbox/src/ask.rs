@@ -6,7 +6,7 @@ use capstan_core::{
     health::Assessment,
     hook::Disposal,
     object::Object,
-    plugins::{HookStep, Need, Placement, PluginError},
+    plugins::{HookStep, Placement, PluginError, PluginQuery},
 };
 use capstan_stamp::Interface;
 use jiff::Timestamp;
@@ -206,8 +206,8 @@ fn claim_of(
         return Ok(claim);
     }
     let need = match interface {
-        Interface::Health => Some(Need::Health(object.group_kind())),
-        Interface::Hook => Some(Need::HookKind(object.group_kind())),
+        Interface::Health => Some(PluginQuery::Health(object.group_kind())),
+        Interface::Hook => Some(PluginQuery::HookKind(object.group_kind())),
         Interface::DeletePolicy => None,
     };
     if let Some(claim) = need.and_then(|need| claim_on(plugin, &need)) {

@@ -5,8 +5,8 @@ use capstan_core::{
     health::Assessment,
     object::Object,
     plugins::{
-        AbortReason, Application, Cause, HealthQuestion, HookContext, HookFacts, HookQuestion, LogLine, Observation,
-        Observed, OperationFacts, PlaceQuestion, PolicyQuestion,
+        AbortReason, Application, FailureCause, HealthQuestion, HookContext, HookFacts, HookQuestion, LogLine,
+        Observation, ObservationKind, OperationFacts, PlaceQuestion, PolicyQuestion,
     },
     related::Related,
     secret,
@@ -132,7 +132,7 @@ struct HookInput<'a> {
     operation: &'a OperationFacts,
     object: Seen<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<&'a Cause>,
+    cause: Option<&'a FailureCause>,
     #[serde(skip_serializing_if = "Option::is_none")]
     compat: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,15 +215,15 @@ struct Judged<'a> {
 fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
     let seen = |object| revealed(object, grants);
     let what = match &observation.what {
-        Observed::Created(object) => What::Created { object: seen(object) },
-        Observed::Object { object, health } => What::Object {
+        ObservationKind::Created(object) => What::Created { object: seen(object) },
+        ObservationKind::Object { object, health } => What::Object {
             object: seen(object),
             health: judged(health),
         },
-        Observed::Objects(objects) => What::Objects {
+        ObservationKind::Objects(objects) => What::Objects {
             objects: objects.iter().map(seen).collect(),
         },
-        Observed::Http(answer) => What::Http {
+        ObservationKind::Http(answer) => What::Http {
             answer: Reply {
                 status: answer.status,
                 headers: answer
@@ -235,14 +235,14 @@ fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
                 cut: answer.cut,
             },
         },
-        Observed::Signal { name, by, value } => What::Signal { name, by, value },
-        Observed::Gone => What::Gone,
-        Observed::Deleted => What::Deleted,
-        Observed::Done => What::Done,
-        Observed::Log(lines) => What::Log { lines },
-        Observed::Woke => What::Woke,
-        Observed::Refused(reason) => What::Refused { reason },
-        Observed::Failed { reason, temporary } => What::Failed {
+        ObservationKind::Signal { name, by, value } => What::Signal { name, by, value },
+        ObservationKind::Gone => What::Gone,
+        ObservationKind::Deleted => What::Deleted,
+        ObservationKind::Done => What::Done,
+        ObservationKind::Log(lines) => What::Log { lines },
+        ObservationKind::Woke => What::Woke,
+        ObservationKind::Refused(reason) => What::Refused { reason },
+        ObservationKind::Failed { reason, temporary } => What::Failed {
             reason,
             temporary: *temporary,
         },

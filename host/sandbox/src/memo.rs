@@ -9,7 +9,7 @@ use std::{
 use capstan_core::{
     compat::Mode,
     health::Assessment,
-    plugins::{Answerer, HealthQuestion},
+    plugins::{HealthQuestion, PluginRef},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -46,7 +46,7 @@ struct Kept {
 
 impl Key {
     /// Makes the key of a question; an object that no server has given a version has none.
-    pub(crate) fn of(by: &Answerer, question: &HealthQuestion<'_>) -> Option<Key> {
+    pub(crate) fn of(by: &PluginRef, question: &HealthQuestion<'_>) -> Option<Key> {
         let version = question.object.text("/metadata/resourceVersion")?;
         let uid = question.object.uid();
         if uid.is_empty() || version.is_empty() {

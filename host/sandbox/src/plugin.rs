@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use capstan_core::{grant::Grants, plugins::Answerer};
+use capstan_core::{grant::Grants, plugins::PluginRef};
 use capstan_stamp::{Claim, Interface, Manifest};
 use sha2::{Digest as _, Sha256};
 
@@ -164,8 +164,8 @@ impl Plugin {
     }
 
     /// Makes it the one who answers under a claim.
-    pub(crate) fn answerer(&self, claim: String) -> Answerer {
-        Answerer {
+    pub(crate) fn answerer(&self, claim: String) -> PluginRef {
+        PluginRef {
             plugin: self.manifest.name.clone(),
             version: self.manifest.version.clone(),
             digest: self.digest.to_string(),

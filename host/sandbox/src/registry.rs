@@ -5,7 +5,7 @@
 //! built-in plugins with the same claim are an error, for nothing says who is meant; so are two plugins of the user's with
 //! the same name.
 
-use capstan_core::{object::GroupKind, plugins::Need};
+use capstan_core::{object::GroupKind, plugins::PluginQuery};
 use capstan_stamp::{Claim, Interface, KindPattern};
 
 use crate::{
@@ -72,7 +72,7 @@ impl Registry {
     }
 
     /// Says who answers for a need, and under which claim.
-    pub(crate) fn find(&self, need: &Need) -> Option<(&Plugin, String)> {
+    pub(crate) fn find(&self, need: &PluginQuery) -> Option<(&Plugin, String)> {
         self.plugins
             .iter()
             .enumerate()
@@ -133,7 +133,7 @@ impl Registry {
 }
 
 /// Returns the claim under which a plugin, whoever else does, answers for a need.
-pub(crate) fn claim_on(plugin: &Plugin, need: &Need) -> Option<String> {
+pub(crate) fn claim_on(plugin: &Plugin, need: &PluginQuery) -> Option<String> {
     nearest(plugin, need).map(|(_, claim)| claim)
 }
 
@@ -146,15 +146,15 @@ fn rank(plugin: &Plugin, position: usize, width: Width) -> Rank {
 }
 
 /// Returns the nearest claim of a plugin on a need.
-fn nearest(plugin: &Plugin, need: &Need) -> Option<(Width, String)> {
+fn nearest(plugin: &Plugin, need: &PluginQuery) -> Option<(Width, String)> {
     let claims = plugin.manifest.claims.iter();
     claims
         .filter_map(|claim| match (claim, need) {
-            (Claim::Health { kinds, except, .. }, Need::Health(kind))
-            | (Claim::Hook { kinds, except, .. }, Need::HookKind(kind)) => of_kind(kinds, except, kind),
-            (Claim::Hook { types, .. }, Need::HookType(name)) => of_name(types, name),
-            (Claim::Hook { words, .. }, Need::HookWord(name)) => of_name(words, name),
-            (Claim::DeletePolicy { policies }, Need::Policy(name)) if name != FOR_ALL => of_name(policies, name),
+            (Claim::Health { kinds, except, .. }, PluginQuery::Health(kind))
+            | (Claim::Hook { kinds, except, .. }, PluginQuery::HookKind(kind)) => of_kind(kinds, except, kind),
+            (Claim::Hook { types, .. }, PluginQuery::HookType(name)) => of_name(types, name),
+            (Claim::Hook { words, .. }, PluginQuery::HookWord(name)) => of_name(words, name),
+            (Claim::DeletePolicy { policies }, PluginQuery::Policy(name)) if name != FOR_ALL => of_name(policies, name),
             (Claim::Health { .. } | Claim::Hook { .. } | Claim::DeletePolicy { .. }, _) => None,
         })
         .min()

@@ -20,8 +20,8 @@ use capstan_core::{
     object::Object,
     place::reference_token,
     plugins::{
-        Answerer, HealthQuestion, HookContext, HookQuestion, HookStep, Need, PlaceQuestion, Placement, PluginError,
-        Plugins, PolicyQuestion, SettingsFlaw, health_settings,
+        HealthQuestion, HookContext, HookQuestion, HookStep, PlaceQuestion, Placement, PluginError, PluginQuery,
+        PluginRef, Plugins, PolicyQuestion, SettingsFlaw, health_settings,
     },
 };
 use capstan_private::PrivateFolder;
@@ -322,7 +322,7 @@ impl Sandbox {
     }
 
     /// Returns the plugin that an operation began with: one that is loaded, or was when it began.
-    fn pinned(&self, by: &Answerer) -> Option<Held<'_>> {
+    fn pinned(&self, by: &PluginRef) -> Option<Held<'_>> {
         let loaded = self.registry.by_digest(&by.digest).map(Held::Loaded);
         loaded.or_else(|| self.kept.as_ref()?.find(&by.digest))
     }
@@ -389,7 +389,7 @@ impl Sandbox {
     }
 }
 
-fn missing(by: &Answerer) -> PluginError {
+fn missing(by: &PluginRef) -> PluginError {
     PluginError::Missing {
         plugin: by.to_string(),
         digest: by.digest.clone(),
@@ -473,28 +473,28 @@ fn tell(plugin: &str, function: &str, object: &str, cost: &Cost) {
 
 #[async_trait]
 impl Plugins for Sandbox {
-    fn answerer(&self, need: &Need) -> Option<Answerer> {
+    fn answerer(&self, need: &PluginQuery) -> Option<PluginRef> {
         let (plugin, claim) = self.registry.find(need)?;
         Some(plugin.answerer(claim))
     }
 
-    fn policies_for_all(&self) -> Vec<Answerer> {
+    fn policies_for_all(&self) -> Vec<PluginRef> {
         let all = self.registry.for_all().into_iter();
         all.map(|(plugin, claim)| plugin.answerer(claim)).collect()
     }
 
-    fn requested(&self, by: &Answerer) -> Grants {
+    fn requested(&self, by: &PluginRef) -> Grants {
         let plugin = self.pinned(by);
         plugin.map(|plugin| plugin.requested.clone()).unwrap_or_default()
     }
 
-    fn flaws_of_settings(&self, by: &Answerer, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
+    fn flaws_of_settings(&self, by: &PluginRef, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
         let plugin = self.pinned(by);
         let schema = plugin.as_ref().and_then(|plugin| plugin.settings.as_ref());
         schema.map(|schema| schema.flaws(settings)).unwrap_or_default()
     }
 
-    fn names_of_settings(&self, by: &Answerer) -> Option<Vec<String>> {
+    fn names_of_settings(&self, by: &PluginRef) -> Option<Vec<String>> {
         let plugin = self.pinned(by)?;
         plugin.settings.as_ref().map(|schema| schema.names.clone())
     }
@@ -504,7 +504,7 @@ impl Plugins for Sandbox {
         plugins.flat_map(Plugin::hook_types).collect()
     }
 
-    async fn place(&self, by: &Answerer, question: PlaceQuestion) -> Result<Placement, PluginError> {
+    async fn place(&self, by: &PluginRef, question: PlaceQuestion) -> Result<Placement, PluginError> {
         let call = Call {
             about: About::new(Interface::Hook, &by.claim, &question.object),
             input: input::place(&question),
@@ -517,7 +517,7 @@ impl Plugins for Sandbox {
 
     async fn step(
         &self,
-        by: &Answerer,
+        by: &PluginRef,
         context: &HookContext,
         question: HookQuestion,
         now: Timestamp,
@@ -536,7 +536,7 @@ impl Plugins for Sandbox {
         self.put(&plugin, call, &step).await.0
     }
 
-    async fn assess(&self, by: &Answerer, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
+    async fn assess(&self, by: &PluginRef, question: HealthQuestion<'_>) -> Result<Assessment, PluginError> {
         let plugin = self.pinned(by).ok_or_else(|| missing(by))?;
         let memo = self.memo.as_ref().zip(Key::of(by, &question));
         if let Some(known) = memo.as_ref().and_then(|(memo, key)| memo.recall(key, question.now)) {
@@ -576,7 +576,7 @@ impl Plugins for Sandbox {
         answer
     }
 
-    async fn decide(&self, by: &Answerer, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
+    async fn decide(&self, by: &PluginRef, question: PolicyQuestion, now: Timestamp) -> Result<Disposal, PluginError> {
         let call = Call {
             about: About::new(Interface::DeletePolicy, &by.claim, &question.object),
             input: input::policy(&question),

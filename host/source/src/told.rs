@@ -2,7 +2,7 @@
 
 use capstan_core::{
     error::Diagnostic,
-    manifest::{self, LeftOut, Manifest},
+    manifest::{self, Manifest, RemovedFields},
     text::listed,
 };
 
@@ -17,7 +17,7 @@ pub fn is_argocd_application(manifest: &Manifest) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Told {
     said: Vec<String>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<RemovedFields>,
     repeated_keys: Vec<Diagnostic>,
 }
 

@@ -1,6 +1,6 @@
 //! What controllers and other managers write into our objects, on both arms.
 
-use capstan_core::{event::Status, manifest, object::Object, task::Changes};
+use capstan_core::{event::Status, manifest, object::Object, task::ExpectedChange};
 use capstan_engine::{Engine, Request};
 use capstan_sim::world::Setup;
 use capstan_tests::{Ran, Stage, in_virtual_time, real};
@@ -24,7 +24,7 @@ async fn sync(stage: &Stage, object: &Value) -> Ran {
 async fn is_still(stage: &Stage, object: &Value) {
     let planned = stage.engine.plan(request(stage, object)).await.unwrap();
     for task in &planned.plan.tasks {
-        assert_eq!(task.apply().unwrap().changes, Changes::None, "{}", task.key);
+        assert_eq!(task.apply().unwrap().changes, ExpectedChange::None, "{}", task.key);
     }
     let ran = sync(stage, object).await;
     let is_changed = ran.told.iter().any(|told| told.starts_with("changed "));

@@ -8,7 +8,7 @@ use capstan_core::{
     object::{Object, ObjectKey},
     task::{Action, Task},
 };
-use capstan_engine::{Rehearsed, cluster::MANAGER};
+use capstan_engine::{DryRunResult, cluster::MANAGER};
 use capstan_files::Readers;
 use capstan_process::Program;
 use capstan_yaml::write as yaml;
@@ -85,7 +85,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
 /// Finds what differs; hooks run anyway and are left out.
 fn difference<'a>(
     task: &Task,
-    one: &'a Rehearsed,
+    one: &'a DryRunResult,
     namespace: &str,
 ) -> Result<Option<Difference>, &'a capstan_engine::ClusterError> {
     if matches!(task.action, Action::Hook(_)) {

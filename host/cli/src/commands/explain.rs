@@ -5,7 +5,7 @@ use capstan_core::{
     object::ObjectKey,
     view::{TaskProgress, TaskView},
 };
-use capstan_engine::{APPROVAL, AwaitedSignal, Report};
+use capstan_engine::{APPROVAL, ApplicationReport, AwaitedSignal};
 use jiff::Timestamp;
 
 use super::{print, print_json, which};
@@ -33,12 +33,12 @@ pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
 }
 
 /// Lists the signals that a hook waits for. Signals are sent to a hook by the name that its manifest has.
-fn signals_for<'a>(report: &'a Report, task: &'a TaskView) -> impl Iterator<Item = &'a AwaitedSignal> {
+fn signals_for<'a>(report: &'a ApplicationReport, task: &'a TaskView) -> impl Iterator<Item = &'a AwaitedSignal> {
     let name = task.outline.key.name.trim_end_matches('*');
     report.signals.iter().filter(move |awaited| awaited.hook == name)
 }
 
-fn text(report: &Report, now: Timestamp, paint: Paint) -> Text {
+fn text(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
     let name = &report.application.name;
     let (Some(current), Some(view)) = (&report.current, &report.progress) else {
         let last = report.history.last();

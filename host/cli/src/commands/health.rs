@@ -11,7 +11,7 @@ use capstan_core::{
 };
 use capstan_engine::{
     cluster::Cluster,
-    health::{self, Judged},
+    health::{self, AssessedObject},
 };
 use capstan_source::{FileAccess, FolderRules, Reading, Release, Source};
 use jiff::Timestamp;
@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 }
 
 /// Judges what files name, and says in which namespace that is.
-async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<Judged>)> {
+async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<AssessedObject>)> {
     let objects = read(args, &global.files)?;
     // Plugins are told an application with every question.
     let nobodys = |namespace: &str| Application {
@@ -134,7 +134,7 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
 }
 
 /// Returns the exit code of the worst.
-fn exit(judged: &[Judged]) -> Exit {
+fn exit(judged: &[AssessedObject]) -> Exit {
     match judged.iter().map(|one| one.assessment.health).max() {
         None | Some(Health::Healthy | Health::Suspended) => Exit::Done,
         Some(Health::Progressing) => Exit::Progressing,
@@ -143,14 +143,14 @@ fn exit(judged: &[Judged]) -> Exit {
     }
 }
 
-fn text(judged: &[Judged], namespace: &str, paint: Paint) -> Text {
+fn text(judged: &[AssessedObject], namespace: &str, paint: Paint) -> Text {
     let mut rows = vec![
         ["OBJECT", "HEALTH", "MESSAGE", "RULE", "PLUGIN"]
             .map(Text::from)
             .to_vec(),
     ];
     let mut counts: BTreeMap<Health, usize> = BTreeMap::new();
-    for Judged { object, by, assessment } in judged {
+    for AssessedObject { object, by, assessment } in judged {
         let health = assessment.health;
         *counts.entry(health).or_default() += 1;
         let word = match health {

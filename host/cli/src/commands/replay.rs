@@ -5,7 +5,7 @@ mod again;
 use std::sync::Arc;
 
 use capstan_core::{journal, plugins::Application, view::OperationView};
-use capstan_engine::{Engine, Kept, Past, Record};
+use capstan_engine::{Engine, PastOperation, Record, StoredOperation};
 
 use super::{print, print_json, say};
 use crate::{
@@ -21,7 +21,7 @@ pub(super) async fn run(
     global: &Global,
     engine: &Engine,
     application: &Application,
-    past: &Past,
+    past: &PastOperation,
     args: &Replay,
 ) -> anyhow::Result<Exit> {
     let kept = engine.journal(application, past).await?.ok_or_else(|| {
@@ -39,7 +39,7 @@ pub(super) async fn run(
 }
 
 /// Shows what the operation told, by telling it the same again.
-fn told(global: &Global, past: &Past, kept: &Kept, view: &OperationView) -> anyhow::Result<Exit> {
+fn told(global: &Global, past: &PastOperation, kept: &StoredOperation, view: &OperationView) -> anyhow::Result<Exit> {
     let replayed = journal::replay(Arc::clone(&kept.plan), &past.id, &kept.entries);
     match global.output {
         Output::Text => {

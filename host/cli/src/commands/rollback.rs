@@ -6,7 +6,7 @@ use capstan_core::{
     plan::{Limits, PlanOptions},
     plugins::Application,
 };
-use capstan_engine::{Past, Request, Same};
+use capstan_engine::{PastOperation, Request, Same};
 
 use super::{conduct::Conductor, delete::asks, print, say, stored::find, voice::Voice, which};
 use crate::{
@@ -87,15 +87,15 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     conductor.run_plan(planned).await
 }
 
-async fn history_of(context: &Context, application: &Application) -> anyhow::Result<Vec<Past>> {
+async fn history_of(context: &Context, application: &Application) -> anyhow::Result<Vec<PastOperation>> {
     Ok(context.engine.report(application).await?.history)
 }
 
 /// Finds the last success with other manifests than those of the last operation.
-fn before_last(history: &[Past]) -> anyhow::Result<&Past> {
-    let deploys = |past: &Past| past.does == OperationKind::Sync && past.purpose != Purpose::Test;
+fn before_last(history: &[PastOperation]) -> anyhow::Result<&PastOperation> {
+    let deploys = |past: &PastOperation| past.does == OperationKind::Sync && past.purpose != Purpose::Test;
     let last = history.iter().rev().find(|past| deploys(past));
-    let is_other = |past: &&Past| {
+    let is_other = |past: &&PastOperation| {
         deploys(past) && past.status == Status::Succeeded && last.is_some_and(|last| last.digest != past.digest)
     };
     history.iter().rev().find(is_other).ok_or_else(|| {

@@ -6,7 +6,7 @@ use capstan_core::{
     plugins::Application,
     task::TaskId,
 };
-use capstan_engine::{Ended, EngineError, Past, Report, SweepFate};
+use capstan_engine::{ApplicationReport, EndedBy, EngineError, PastOperation, SweepOutcome};
 use jiff::Timestamp;
 
 use super::{follow, print, print_json, replay, say, which};
@@ -64,7 +64,12 @@ async fn all(global: &Global) -> anyhow::Result<Exit> {
     show_all(&context, global, &reports, &[])
 }
 
-fn show_all(context: &Context, global: &Global, reports: &[Report], absent: &[Application]) -> anyhow::Result<Exit> {
+fn show_all(
+    context: &Context,
+    global: &Global,
+    reports: &[ApplicationReport],
+    absent: &[Application],
+) -> anyhow::Result<Exit> {
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
     if global.output != Output::Text {
         print_json(&reports)?;
@@ -110,8 +115,8 @@ fn show_all(context: &Context, global: &Global, reports: &[Report], absent: &[Ap
 }
 
 /// Finds an operation by its number, its id, or as the last one.
-pub(super) fn find<'a>(history: &'a [Past], wanted: Option<&str>) -> anyhow::Result<&'a Past> {
-    let number = |past: &Past| past.id.split('-').next().map(str::to_owned);
+pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> anyhow::Result<&'a PastOperation> {
+    let number = |past: &PastOperation| past.id.split('-').next().map(str::to_owned);
     let found = match wanted {
         None => history.last(),
         Some(wanted) => history
@@ -220,7 +225,7 @@ pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit
     let application = context.application(app)?;
     let by = context.who();
     match context.engine.terminate(&application, &by).await? {
-        Ended::Asked(driver) => {
+        EndedBy::Asked(driver) => {
             print(&text!(
                 "asked {} to end the operation; `capstan status {}` shows how far that is\n",
                 driver,
@@ -228,7 +233,7 @@ pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit
             ));
             Ok(Exit::Done)
         }
-        Ended::NoDriver => end_here(&context, global, &application, &by).await,
+        EndedBy::NoDriver => end_here(&context, global, &application, &by).await,
     }
 }
 
@@ -255,8 +260,10 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
     let swept = context.engine.sweep(&application).await?;
     context.save()?;
     let now = context.engine.clock().now();
-    let unanswered = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Unanswered(_)));
-    let failed = swept.iter().any(|swept| matches!(swept.fate, SweepFate::Failed(_)));
+    let unanswered = swept
+        .iter()
+        .any(|swept| matches!(swept.fate, SweepOutcome::Unanswered(_)));
+    let failed = swept.iter().any(|swept| matches!(swept.fate, SweepOutcome::Failed(_)));
     if global.output == Output::Text {
         if swept.is_empty() {
             print(&text!("nothing is due\n"));
@@ -267,16 +274,16 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
                 let due = &swept.object.due;
                 let by = policy::name(&due.by, &due.plugins);
                 let (word, rest) = match &swept.fate {
-                    SweepFate::Waits if due.ask_again => (
+                    SweepOutcome::Waits if due.ask_again => (
                         "waits",
                         format!("asked again in {} ({by})", span(due.at.duration_since(now))),
                     ),
-                    SweepFate::Waits => ("waits", format!("{} left ({by})", span(due.at.duration_since(now)))),
-                    SweepFate::Unanswered(why) => ("waits", why.clone()),
-                    SweepFate::Deleted => ("deleted", by),
-                    SweepFate::Gone => ("gone", "it was deleted already".to_owned()),
-                    SweepFate::Kept => ("kept", "its delete policies want it to stay".to_owned()),
-                    SweepFate::Failed(why) => ("FAILED", why.clone()),
+                    SweepOutcome::Waits => ("waits", format!("{} left ({by})", span(due.at.duration_since(now)))),
+                    SweepOutcome::Unanswered(why) => ("waits", why.clone()),
+                    SweepOutcome::Deleted => ("deleted", by),
+                    SweepOutcome::Gone => ("gone", "it was deleted already".to_owned()),
+                    SweepOutcome::Kept => ("kept", "its delete policies want it to stay".to_owned()),
+                    SweepOutcome::Failed(why) => ("FAILED", why.clone()),
                 };
                 vec![word.to_owned(), name_of(&due.target.key, &application.namespace), rest]
             })

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use capstan_engine::{LintErrors, Planned, Rehearsed, Same, Work};
+use capstan_engine::{DryRunResult, LintErrors, Planned, Same, Work};
 
 use super::{
     conduct::Conductor,
@@ -130,7 +130,7 @@ async fn rehearse(conductor: &Conductor<'_>, planned: &Planned, by: DryRun) -> a
         Output::Text => conductor.show(planned),
         Output::Json | Output::Jsonl | Output::Sarif => voice.document(&render::mask::plan(&planned.plan)?)?,
     }
-    let refused: Vec<Rehearsed> = match by {
+    let refused: Vec<DryRunResult> = match by {
         DryRun::Client => Vec::new(),
         DryRun::Server => {
             let all = conductor.context.engine.rehearse(planned).await;

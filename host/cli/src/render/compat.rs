@@ -1,7 +1,7 @@
 //! What differs between our rules and Argo CD's, for people.
 
 use capstan_core::{
-    compat::{Difference, Rule, What},
+    compat::{Difference, DifferenceKind, Rule},
     error::Diagnostic,
     plugins::Application,
 };
@@ -95,7 +95,7 @@ pub fn text(explained: &Explained, paint: Paint) -> Text {
 
 fn of(explained: &Explained, outcomes: bool) -> Vec<&Difference> {
     let all = explained.differences.iter();
-    all.filter(|difference| (difference.what == What::Outcome) == outcomes)
+    all.filter(|difference| (difference.what == DifferenceKind::Outcome) == outcomes)
         .collect()
 }
 

@@ -4,7 +4,7 @@ use capstan_core::{
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
     plan::{Plan, wait_text},
-    task::{Action, ApplyTask, Changes, Check, HookTask, Task, Until, Way},
+    task::{Action, ApplyStrategy, ApplyTask, Check, DeletionEnd, ExpectedChange, HookTask, Task},
     text::listed,
 };
 use jiff::SignedDuration;
@@ -112,7 +112,7 @@ pub fn heading(plan: &Plan) -> String {
         match &task.action {
             Action::Hook(_) if task.phase == Phase::SyncFail => on_failure += 1,
             Action::Hook(_) => hooks += 1,
-            Action::Apply(apply) if apply.changes == Changes::None => unchanged += 1,
+            Action::Apply(apply) if apply.changes == ExpectedChange::None => unchanged += 1,
             Action::Apply(_) => apply += 1,
             Action::Delete(_) => delete += 1,
         }
@@ -180,7 +180,7 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
         Action::Apply(apply) => vec![
             format!(
                 "{} {name}",
-                if apply.changes == Changes::Create {
+                if apply.changes == ExpectedChange::Create {
                     "+"
                 } else {
                     change_sign(apply)
@@ -193,9 +193,9 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
         Action::Delete(delete) => vec![
             format!("- {name}"),
             match delete.until {
-                Until::Gone => format!("delete, wait gone{timeout}"),
-                Until::Accepted => "delete".to_owned(),
-                Until::GoneByItself => format!("wait gone{timeout}"),
+                DeletionEnd::Gone => format!("delete, wait gone{timeout}"),
+                DeletionEnd::Accepted => "delete".to_owned(),
+                DeletionEnd::GoneByItself => format!("wait gone{timeout}"),
             },
             delete.why.clone(),
         ],
@@ -220,30 +220,34 @@ fn seconds_of(seconds: u64) -> SignedDuration {
 }
 
 fn change_sign(apply: &ApplyTask) -> &'static str {
-    if apply.changes == Changes::None { "=" } else { "~" }
+    if apply.changes == ExpectedChange::None {
+        "="
+    } else {
+        "~"
+    }
 }
 
 fn changes(task: &Task, apply: &ApplyTask) -> String {
     let mut text = match &apply.changes {
-        Changes::Create => "new".to_owned(),
-        Changes::None => "unchanged".to_owned(),
-        Changes::Fields(_) if apply.is_unsure => "may change: the server couldn't be asked".to_owned(),
-        Changes::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
-        Changes::Fields(changes) if changes.len() <= NAMED => capstan_core::diff::summary(changes),
-        Changes::Fields(changes) => format!("{} fields", changes.len()),
+        ExpectedChange::Create => "new".to_owned(),
+        ExpectedChange::None => "unchanged".to_owned(),
+        ExpectedChange::Fields(_) if apply.is_unsure => "may change: the server couldn't be asked".to_owned(),
+        ExpectedChange::Fields(changes) if changes.is_empty() => "becomes ours".to_owned(),
+        ExpectedChange::Fields(changes) if changes.len() <= NAMED => capstan_core::diff::summary(changes),
+        ExpectedChange::Fields(changes) => format!("{} fields", changes.len()),
     };
     match apply.way {
-        Way::Apply => {}
-        Way::Replace => text.push_str(", replaced as a whole"),
-        Way::ApplyOrRecreate => text.push_str(", created anew if it can't be changed"),
-        Way::ReplaceOrRecreate => text.push_str(", replaced as a whole, created anew if it can't be"),
+        ApplyStrategy::Apply => {}
+        ApplyStrategy::Replace => text.push_str(", replaced as a whole"),
+        ApplyStrategy::ApplyOrRecreate => text.push_str(", created anew if it can't be changed"),
+        ApplyStrategy::ReplaceOrRecreate => text.push_str(", replaced as a whole, created anew if it can't be"),
     }
     match apply.hides {
         0 => {}
         1 => text.push_str("; 1 field ignored"),
         count => text.push_str(&format!("; {count} fields ignored")),
     }
-    if let Check::AtItsTurn(reason) = &task.check {
+    if let Check::Deferred(reason) = &task.check {
         text.push_str(&format!("; checked at its turn: {reason}"));
     }
     text

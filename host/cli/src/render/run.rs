@@ -1,7 +1,7 @@
 //! A run for people: one line for each change, with a reason for every wait, and the hooks' logs as they are written.
 
 use capstan_core::{
-    event::{Event, Fate, News, Status},
+    event::{DisposalOutcome, Event, EventKind, Status},
     object::ObjectKey,
     operation_kind::OperationKind,
     phase::Phase,
@@ -119,7 +119,7 @@ impl RunText {
     fn event(&mut self, event: &Event) -> Text {
         let at = event.at;
         match &event.what {
-            News::OperationStarted {
+            EventKind::OperationStarted {
                 operation,
                 does,
                 application,
@@ -144,8 +144,10 @@ impl RunText {
                     application.namespace
                 )
             }
-            News::OperationResumed {} => self.section(&format!("carrying on with operation {}", self.view.operation)),
-            News::CheckStarted { objects } => {
+            EventKind::OperationResumed {} => {
+                self.section(&format!("carrying on with operation {}", self.view.operation))
+            }
+            EventKind::CheckStarted { objects } => {
                 let objects = if *objects == 1 {
                     "1 object".to_owned()
                 } else {
@@ -158,13 +160,13 @@ impl RunText {
                     &format!("asking the API server about {objects}, nothing is changed yet"),
                 )
             }
-            News::CheckFinished { well: false } => self.line(
+            EventKind::CheckFinished { well: false } => self.line(
                 at,
                 "failing",
                 "",
                 "the API server wouldn't take all of it; nothing was changed",
             ),
-            News::Retrying {
+            EventKind::Retrying {
                 attempt,
                 at: when,
                 cause,
@@ -172,19 +174,19 @@ impl RunText {
                 let pause = span(when.duration_since(at));
                 self.section(&format!("try {attempt} in {pause}, because of {}", cause.message))
             }
-            News::PhaseStarted {
+            EventKind::PhaseStarted {
                 phase: Phase::SyncFail,
                 cause: Some(cause),
             } => self.line(at, "failing", "", &format!("because of {}", cause.message)),
-            News::WaveStarted { phase, wave } => {
+            EventKind::WaveStarted { phase, wave } => {
                 let does = self.view.about.as_ref().map_or(OperationKind::Sync, |(does, _)| *does);
                 self.section(&format!("{}, wave {wave}", phase_name(*phase, does, self.view.purpose)))
             }
-            News::TaskHeld { task, .. } => {
+            EventKind::TaskHeld { task, .. } => {
                 let (name, message) = (self.name(task), self.view.task(task).map(|view| view.message.clone()));
                 self.line(at, "held", &name, &message.unwrap_or_default())
             }
-            News::ObjectMade { key, how, .. } => {
+            EventKind::ObjectMade { key, how, .. } => {
                 // Of what is unchanged, its end says all there is to say.
                 if how == "unchanged" {
                     return Text::default();
@@ -192,7 +194,7 @@ impl RunText {
                 let name = self.name_of(key);
                 self.line(at, how, &name, "")
             }
-            News::TaskProgressed { task, health, message } => {
+            EventKind::TaskProgressed { task, health, message } => {
                 // The same reason twice in a row is said once.
                 if self.last.as_ref() == Some(&(task.clone(), message.clone())) {
                     return Text::default();
@@ -212,7 +214,7 @@ impl RunText {
                 };
                 self.line(at, "waiting", &name, &reason)
             }
-            News::TaskFinished { task, result } => {
+            EventKind::TaskFinished { task, result } => {
                 let name = self.name(task);
                 match result {
                     TaskResult::Done(message) => self.line(at, "ok", &name, message),
@@ -223,29 +225,29 @@ impl RunText {
                     TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
                 }
             }
-            News::LogsKept { task, trouble, .. } if !trouble.is_empty() => {
+            EventKind::LogsKept { task, trouble, .. } if !trouble.is_empty() => {
                 let name = self.name(task);
                 self.line(at, "trouble", &name, trouble)
             }
-            News::HookDisposed {
+            EventKind::HookDisposed {
                 key, fate, by, plugins, ..
             } => self.disposed(at, key, fate, (by, plugins)),
-            News::PluginTroubled { task, message } => {
+            EventKind::PluginTroubled { task, message } => {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
             }
-            News::Requested {
+            EventKind::Requested {
                 task, what, refused, ..
             } if !refused.is_empty() => {
                 let name = self.name(task);
                 self.line(at, "refused", &name, &format!("{what}: {refused}"))
             }
-            News::HookTouched { task, key, how } => {
+            EventKind::HookTouched { task, key, how } => {
                 let (name, hook) = (self.name_of(key), self.name(task));
                 self.line(at, how, &name, &format!("for {hook}"))
             }
-            News::Troubled { message } => self.line(at, "trouble", "", message),
-            News::Waiting { on } => on
+            EventKind::Troubled { message } => self.line(at, "trouble", "", message),
+            EventKind::Waiting { on } => on
                 .iter()
                 .map(|waiting| {
                     let name = self.name(&waiting.task);
@@ -262,38 +264,44 @@ impl RunText {
                     )
                 })
                 .collect(),
-            News::Stopping { why } => self.line(at, "stopping", "", why),
+            EventKind::Stopping { why } => self.line(at, "stopping", "", why),
             // The wave's line, the object's or the plan says it.
-            News::PhaseStarted { .. }
-            | News::WaveFinished { .. }
-            | News::PhaseFinished { .. }
-            | News::CheckFinished { well: true }
-            | News::TaskStarted { .. }
-            | News::Requested { .. }
-            | News::LogsKept { .. } => Text::default(),
-            News::OperationFinished { status } => self.finished(at, status),
+            EventKind::PhaseStarted { .. }
+            | EventKind::WaveFinished { .. }
+            | EventKind::PhaseFinished { .. }
+            | EventKind::CheckFinished { well: true }
+            | EventKind::TaskStarted { .. }
+            | EventKind::Requested { .. }
+            | EventKind::LogsKept { .. } => Text::default(),
+            EventKind::OperationFinished { status } => self.finished(at, status),
         }
     }
 
-    fn disposed(&mut self, at: Timestamp, key: &ObjectKey, fate: &Fate, (by, plugins): (&str, &[String])) -> Text {
+    fn disposed(
+        &mut self,
+        at: Timestamp,
+        key: &ObjectKey,
+        fate: &DisposalOutcome,
+        (by, plugins): (&str, &[String]),
+    ) -> Text {
         let name = self.name_of(key);
         let by = policy::name(by, plugins);
         match fate {
-            Fate::Kept => match policy::keepers(plugins) {
+            DisposalOutcome::Kept => match policy::keepers(plugins) {
                 // That it stays until the next run was in the plan.
                 None => Text::default(),
                 Some(keepers) => self.line(at, "kept", &name, &keepers),
             },
-            Fate::Deleted => self.line(at, "deleted", &name, &by),
-            Fate::Due(due) => {
+            DisposalOutcome::Deleted => self.line(at, "deleted", &name, &by),
+            DisposalOutcome::Due(due) => {
                 let rest = format!("deleted in {} ({by})", span(due.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
-            Fate::AskedAgain(again) => {
+            DisposalOutcome::AskedAgain(again) => {
                 let rest = format!("asked again in {} ({by})", span(again.duration_since(at)));
                 self.line(at, "kept", &name, &rest)
             }
-            Fate::Stuck(why) => self.line(at, "trouble", &name, &format!("it couldn't be deleted: {why}")),
+            DisposalOutcome::Stuck(why) => self.line(at, "trouble", &name, &format!("it couldn't be deleted: {why}")),
         }
     }
 

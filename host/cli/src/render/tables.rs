@@ -6,7 +6,7 @@ use capstan_core::{
     task::TaskResult,
     view::{OperationView, TaskProgress},
 };
-use capstan_engine::{Past, Report, Revision};
+use capstan_engine::{ApplicationReport, PastOperation, Revision};
 use jiff::Timestamp;
 
 use super::{Paint, columns, lines, name_of, policy, span};
@@ -24,7 +24,7 @@ pub fn status(status: &Status, paint: Paint) -> Text {
 }
 
 /// Writes the last operations, the newest first.
-pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> Text {
+pub fn history(history: &[PastOperation], now: Timestamp, paint: Paint) -> Text {
     let mut rows = vec![
         ["OPERATION", "DOES", "STARTED", "TOOK", "BY", "REVISION", "RESULT"]
             .map(Text::from)
@@ -45,7 +45,7 @@ pub fn history(history: &[Past], now: Timestamp, paint: Paint) -> Text {
 }
 
 /// Names the state of what was deployed: its Git commit; without one, the digest of its manifests.
-fn revision(past: &Past) -> String {
+fn revision(past: &PastOperation) -> String {
     let commit = past.revision.as_ref().and_then(Revision::short_commit);
     commit.unwrap_or_else(|| past.digest.clone())
 }
@@ -63,7 +63,7 @@ pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> Text {
 }
 
 /// Writes what is known of an application.
-pub fn report(report: &Report, now: Timestamp, paint: Paint) -> Text {
+pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
     let application = &report.application;
     let mut text = text!(
         "{} in namespace {}\n",
@@ -119,7 +119,7 @@ pub fn report(report: &Report, now: Timestamp, paint: Paint) -> Text {
 }
 
 /// Writes when each hook last ran, and why it was left out since.
-fn hooks(report: &Report, now: Timestamp) -> Text {
+fn hooks(report: &ApplicationReport, now: Timestamp) -> Text {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for record in report.hooks.values() {
         let name = name_of(&record.key, &report.application.namespace);

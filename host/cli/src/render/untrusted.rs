@@ -1,7 +1,7 @@
 //! Whatever others wrote, what is printed of it acts on no terminal and begins no line like one of ours.
 
 use capstan_core::{
-    event::{Event, Fate, News, Outline, Status, WaitingOn},
+    event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
     grant::{Allowance, Grants},
     lint::{Finding, Severity},
     object::ObjectKey,
@@ -9,7 +9,7 @@ use capstan_core::{
     phase::Phase,
     place::Place,
     plan::{Plan, Skipped},
-    plugins::{Application, Cause},
+    plugins::{Application, FailureCause},
     task::{FailureClass, TaskId, TaskResult},
     wave::Wave,
 };
@@ -46,8 +46,8 @@ fn application() -> Application {
     }
 }
 
-fn cause() -> Cause {
-    Cause {
+fn cause() -> FailureCause {
+    FailureCause {
         class: FailureClass::Hook,
         message: hostile(),
         objects: vec![hostile()],
@@ -77,7 +77,7 @@ fn check(text: &Text, lines: impl Into<Option<usize>>) {
 #[test]
 fn a_run_shows_nothing_that_a_terminal_acts_on() {
     let task = TaskId(hostile());
-    let outline = Outline {
+    let outline = TaskOutline {
         id: task.clone(),
         phase: Phase::Sync,
         wave: Wave(0),
@@ -86,11 +86,11 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         by: hostile(),
     };
     let at = Timestamp::UNIX_EPOCH;
-    let finished = |result: TaskResult| News::TaskFinished {
+    let finished = |result: TaskResult| EventKind::TaskFinished {
         task: task.clone(),
         result,
     };
-    let disposed = |fate: Fate| News::HookDisposed {
+    let disposed = |fate: DisposalOutcome| EventKind::HookDisposed {
         task: task.clone(),
         key: key(),
         fate,
@@ -99,7 +99,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
     };
     let skipped: Skipped = serde_json::from_value(json!({ "key": key(), "reason": HOSTILE })).unwrap();
     let news = vec![
-        News::OperationStarted {
+        EventKind::OperationStarted {
             format: 1,
             operation: hostile(),
             does: OperationKind::Sync,
@@ -108,26 +108,26 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             purpose: Purpose::Deploy,
             skipped: vec![skipped],
         },
-        News::Retrying {
+        EventKind::Retrying {
             attempt: 2,
             at,
             cause: cause(),
         },
-        News::PhaseStarted {
+        EventKind::PhaseStarted {
             phase: Phase::SyncFail,
             cause: Some(cause()),
         },
-        News::ObjectMade {
+        EventKind::ObjectMade {
             task: task.clone(),
             key: key(),
             how: hostile(),
         },
-        News::TaskProgressed {
+        EventKind::TaskProgressed {
             task: task.clone(),
             health: None,
             message: hostile(),
         },
-        News::Waiting {
+        EventKind::Waiting {
             on: vec![WaitingOn {
                 task: task.clone(),
                 message: hostile(),
@@ -143,32 +143,32 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             class: FailureClass::Apply,
             message: hostile(),
         }),
-        News::LogsKept {
+        EventKind::LogsKept {
             task: task.clone(),
             bytes: 1,
             trouble: hostile(),
         },
-        disposed(Fate::Deleted),
-        disposed(Fate::Due(at)),
-        disposed(Fate::AskedAgain(at)),
-        disposed(Fate::Stuck(hostile())),
-        News::PluginTroubled {
+        disposed(DisposalOutcome::Deleted),
+        disposed(DisposalOutcome::Due(at)),
+        disposed(DisposalOutcome::AskedAgain(at)),
+        disposed(DisposalOutcome::Stuck(hostile())),
+        EventKind::PluginTroubled {
             task: task.clone(),
             message: hostile(),
         },
-        News::Requested {
+        EventKind::Requested {
             task: task.clone(),
             what: hostile(),
             times: 2,
             refused: hostile(),
         },
-        News::HookTouched {
+        EventKind::HookTouched {
             task: task.clone(),
             key: key(),
             how: hostile(),
         },
-        News::Troubled { message: hostile() },
-        News::Stopping { why: hostile() },
+        EventKind::Troubled { message: hostile() },
+        EventKind::Stopping { why: hostile() },
     ];
     for paint in [Paint::PLAIN, Paint::ALWAYS] {
         for status in [
@@ -190,7 +190,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
                 text: hostile(),
             };
             check(&text.text(&Record::Line(line)), 1);
-            let what = News::OperationFinished { status: status.clone() };
+            let what = EventKind::OperationFinished { status: status.clone() };
             check(&text.text(&Record::Event(Event { seq: 99, at, what })), None);
             check(&tables::operation(text.view(), paint), None);
             check(&tables::status(&status, paint), 1);

@@ -1,7 +1,7 @@
 //! The documentation, made of the tables.
 
 use super::{NOT_COPIED, Rule};
-use crate::sync_options::{SYNC_OPTIONS, Whose};
+use crate::sync_options::{OptionScope, SYNC_OPTIONS};
 
 /// Writes `host/COMPAT.md`.
 pub fn document() -> String {
@@ -24,8 +24,8 @@ pub fn document() -> String {
     );
     for option in SYNC_OPTIONS {
         let on_objects = match option.whose {
-            Whose::Both => "yes",
-            Whose::Application => "",
+            OptionScope::Both => "yes",
+            OptionScope::Application => "",
         };
         let values: Vec<String> = option.values.iter().map(|value| format!("`{value}`")).collect();
         text.push_str(&format!(

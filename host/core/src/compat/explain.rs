@@ -12,7 +12,7 @@ use crate::{
     operation_kind::OperationKind,
     phase::Phase,
     plan::Plan,
-    task::{Action, HookTask, Task, Until},
+    task::{Action, DeletionEnd, HookTask, Task},
     wave::Wave,
 };
 
@@ -27,7 +27,7 @@ pub struct Difference {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// What differs.
-    pub what: What,
+    pub what: DifferenceKind,
     /// How it is by our rules.
     pub native: String,
     /// How it is by Argo CD's.
@@ -40,7 +40,7 @@ pub struct Difference {
 /// What differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum What {
+pub enum DifferenceKind {
     /// Whether there is a task.
     Presence,
     /// Its phase and wave.
@@ -132,7 +132,7 @@ fn absent(plan: &Plan, key: &ObjectKey) -> String {
     }
 }
 
-fn difference(task: &Task, what: What, native: String, argo_cd: String, rules: Vec<Rule>) -> Difference {
+fn difference(task: &Task, what: DifferenceKind, native: String, argo_cd: String, rules: Vec<Rule>) -> Difference {
     Difference {
         key: Some(task.key.clone()),
         phase: task.hook().map(|_| task.phase),
@@ -144,12 +144,12 @@ fn difference(task: &Task, what: What, native: String, argo_cd: String, rules: V
 }
 
 fn presence(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Difference {
-    let rules = rules_for(argo, task, What::Presence);
-    difference(task, What::Presence, native, argo_cd, rules)
+    let rules = rules_for(argo, task, DifferenceKind::Presence);
+    difference(task, DifferenceKind::Presence, native, argo_cd, rules)
 }
 
 /// Returns the rules that the plan took down for a task and that are about one thing.
-fn rules_for(argo: &Plan, task: &Task, what: What) -> Vec<Rule> {
+fn rules_for(argo: &Plan, task: &Task, what: DifferenceKind) -> Vec<Rule> {
     let mut rules: Vec<Rule> = argo
         .uses
         .iter()
@@ -167,9 +167,9 @@ fn rules_for(argo: &Plan, task: &Task, what: What) -> Vec<Rule> {
 }
 
 /// Says what a rule may change.
-fn about(rule: Rule) -> &'static [What] {
+fn about(rule: Rule) -> &'static [DifferenceKind] {
     match rule {
-        Rule::MistakesAreIgnored => &[What::Presence, What::Turn, What::Disposal],
+        Rule::MistakesAreIgnored => &[DifferenceKind::Presence, DifferenceKind::Turn, DifferenceKind::Disposal],
         Rule::HelmHookBesideOurs
         | Rule::DeleteHooksOfBoth
         | Rule::SkipBesideOthers
@@ -177,7 +177,7 @@ fn about(rule: Rule) -> &'static [What] {
         | Rule::KeepEndsAtPrune
         | Rule::HooksAreNotPruned
         | Rule::SharedObjectsAreTaken
-        | Rule::DefinitionsSurvive => &[What::Presence],
+        | Rule::DefinitionsSurvive => &[DifferenceKind::Presence],
         Rule::WeightOnEveryObject
         | Rule::WaveFallsBack
         | Rule::WideWaves
@@ -186,17 +186,17 @@ fn about(rule: Rule) -> &'static [What] {
         | Rule::PruneLastWave
         | Rule::SyncFailHasNoWaves
         | Rule::PostDeleteStandsAlone
-        | Rule::DeleteHooksHaveNoWaves => &[What::Turn],
-        Rule::KindOrder | Rule::DeletionInParallel => &[What::Order],
-        Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[What::Wait],
+        | Rule::DeleteHooksHaveNoWaves => &[DifferenceKind::Turn],
+        Rule::KindOrder | Rule::DeletionInParallel => &[DifferenceKind::Order],
+        Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[DifferenceKind::Wait],
         Rule::PoliciesAreJoined
         | Rule::EveryKindIsReplaced
         | Rule::GeneratedHooksStay
         | Rule::OperationJudgesPolicies
         | Rule::OlderObjectCounts
         | Rule::ForegroundDeletion
-        | Rule::PreDeleteHooksGo => &[What::Disposal],
-        Rule::FieldsAreTakenOver | Rule::IgnoredFieldsAreSent | Rule::LiveOptionsCount => &[What::Write],
+        | Rule::PreDeleteHooksGo => &[DifferenceKind::Disposal],
+        Rule::FieldsAreTakenOver | Rule::IgnoredFieldsAreSent | Rule::LiveOptionsCount => &[DifferenceKind::Write],
         Rule::DegradedFailsAtOnce
         | Rule::SuspendedIsAwaited
         | Rule::VanishedFails
@@ -211,35 +211,41 @@ fn about(rule: Rule) -> &'static [What] {
         | Rule::UnknownHookFails
         | Rule::MissingHookSucceeds
         | Rule::UnclearDeleteHookIsDone
-        | Rule::TerminateKeepsEnded => &[What::Outcome],
+        | Rule::TerminateKeepsEnded => &[DifferenceKind::Outcome],
     }
 }
 
 fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     if (one.phase, one.wave) != (other.phase, other.wave) {
-        let rules = rules_for(argo, other, What::Turn);
-        found.push(difference(one, What::Turn, turn(one), turn(other), rules));
+        let rules = rules_for(argo, other, DifferenceKind::Turn);
+        found.push(difference(one, DifferenceKind::Turn, turn(one), turn(other), rules));
     }
     match (&one.action, &other.action) {
         (Action::Apply(ours), Action::Apply(theirs)) => {
             if ours.wait != theirs.wait {
-                let rules = rules_for(argo, other, What::Wait);
-                found.push(difference(one, What::Wait, wait(ours.wait), wait(theirs.wait), rules));
+                let rules = rules_for(argo, other, DifferenceKind::Wait);
+                found.push(difference(
+                    one,
+                    DifferenceKind::Wait,
+                    wait(ours.wait),
+                    wait(theirs.wait),
+                    rules,
+                ));
             }
             if ours.way != theirs.way {
-                let rules = rules_for(argo, other, What::Write);
+                let rules = rules_for(argo, other, DifferenceKind::Write);
                 let text = |replaces: bool| if replaces { "replaced as a whole" } else { "merged" }.to_owned();
                 let (native, argo_cd) = (text(ours.way.replaces()), text(theirs.way.replaces()));
-                found.push(difference(one, What::Write, native, argo_cd, rules));
+                found.push(difference(one, DifferenceKind::Write, native, argo_cd, rules));
             }
         }
         (Action::Delete(ours), Action::Delete(theirs)) => {
             if ours.until != theirs.until {
-                let rules = rules_for(argo, other, What::Wait);
+                let rules = rules_for(argo, other, DifferenceKind::Wait);
                 found.push(difference(
                     one,
-                    What::Wait,
+                    DifferenceKind::Wait,
                     until(ours.until),
                     until(theirs.until),
                     rules,
@@ -250,13 +256,13 @@ fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
                     |propagation: DecidedPropagation| format!("deletion in the {}", propagation.get()).to_lowercase();
                 let (native, argo_cd) = (text(ours.propagation), text(theirs.propagation));
                 let rules = vec![Rule::ForegroundDeletion];
-                found.push(difference(one, What::Disposal, native, argo_cd, rules));
+                found.push(difference(one, DifferenceKind::Disposal, native, argo_cd, rules));
             }
         }
         (Action::Hook(ours), Action::Hook(theirs)) => found.extend(disposals(one, ours, theirs, argo)),
         (Action::Apply(_) | Action::Delete(_) | Action::Hook(_), _) => {
-            let rules = rules_for(argo, other, What::Presence);
-            found.push(difference(one, What::Presence, turn(one), turn(other), rules));
+            let rules = rules_for(argo, other, DifferenceKind::Presence);
+            found.push(difference(one, DifferenceKind::Presence, turn(one), turn(other), rules));
         }
     }
     found
@@ -271,10 +277,10 @@ fn wait(wait: Wait) -> String {
     .to_owned()
 }
 
-fn until(until: Until) -> String {
+fn until(until: DeletionEnd) -> String {
     match until {
-        Until::Accepted => "not awaited once the server has taken it",
-        Until::Gone | Until::GoneByItself => "awaited until gone",
+        DeletionEnd::Accepted => "not awaited once the server has taken it",
+        DeletionEnd::Gone | DeletionEnd::GoneByItself => "awaited until gone",
     }
     .to_owned()
 }
@@ -290,12 +296,16 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
         return found;
     }
     let mut tell = |native: String, argo_cd: String, rules: Vec<Rule>| {
-        found.push(difference(task, What::Disposal, native, argo_cd, rules));
+        found.push(difference(task, DifferenceKind::Disposal, native, argo_cd, rules));
     };
     let (one, other) = (words(ours), words(theirs));
     if one != other {
         let text = |words: &[&str]| format!("delete policies {}", words.join(", "));
-        tell(text(&one), text(&other), rules_for(argo, task, What::Disposal));
+        tell(
+            text(&one),
+            text(&other),
+            rules_for(argo, task, DifferenceKind::Disposal),
+        );
     }
     let judged: Vec<&str> = other
         .iter()
@@ -368,7 +378,7 @@ fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
             found.push(Difference {
                 key: None,
                 phase: Some(phase),
-                what: What::Order,
+                what: DifferenceKind::Order,
                 native: format!("wave {wave}: {}", ours.join(", then ")),
                 argo_cd: format!("wave {wave}: {}", theirs.join(", then ")),
                 rules: vec![rule],
@@ -468,7 +478,7 @@ fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
     held.map(|(rule, _)| Difference {
         key: None,
         phase: None,
-        what: What::Outcome,
+        what: DifferenceKind::Outcome,
         native: rule.row().native.to_owned(),
         argo_cd: rule.row().argo_cd.to_owned(),
         rules: vec![rule],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Mode, Rule, Use};
+use super::{Mode, Rule, RuleUse};
 use crate::{
     object::Object,
     operation_kind::OperationKind,
@@ -62,7 +62,7 @@ fn place(kind: &str) -> usize {
 }
 
 /// Puts the tasks of a plan into Argo CD's order, where its rules hold, and gives them their ranks. `home` is the application's namespace.
-pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut Vec<Task>, uses: &mut Vec<Use>) {
+pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut Vec<Task>, uses: &mut Vec<RuleUse>) {
     if !mode.has(Rule::KindOrder) {
         return;
     }
@@ -90,8 +90,8 @@ fn order_of(task: &Task) -> (Phase, Wave, usize, &str, &TaskId) {
     (task.phase, task.wave, place(&task.key.kind), &task.key.name, &task.id)
 }
 
-fn used(rule: Rule, task: &Task) -> Use {
-    Use {
+fn used(rule: Rule, task: &Task) -> RuleUse {
+    RuleUse {
         rule,
         key: task.key.clone(),
         phase: Some(task.phase),
@@ -101,7 +101,7 @@ fn used(rule: Rule, task: &Task) -> Use {
 /// Moves what makes something to just before the first object that needs it: into its phase and wave.
 fn move_forward(
     tasks: &mut Vec<Task>,
-    uses: &mut Vec<Use>,
+    uses: &mut Vec<RuleUse>,
     made: impl Fn(&Object) -> Option<String>,
     needed: impl Fn(&Object) -> String,
 ) {
@@ -195,8 +195,8 @@ mod tests {
         directive::{OnTimeout, Wait},
         hook::Propagation,
         ignore::Ignored,
-        plugins::Answerer,
-        task::{ApplyTask, Changes, Check, DeleteTask, UnknownFields, Until, Way},
+        plugins::PluginRef,
+        task::{ApplyStrategy, ApplyTask, Check, DeleteTask, DeletionEnd, ExpectedChange, UnknownFields},
     };
 
     fn task(phase: Phase, wave: i32, object: Value, action: Action) -> Task {
@@ -228,9 +228,9 @@ mod tests {
             object["metadata"]["namespace"] = json!("shop");
         }
         let action = Action::Apply(Box::new(ApplyTask {
-            changes: Changes::Create,
+            changes: ExpectedChange::Create,
             wait: Wait::Healthy,
-            judge: Answerer {
+            judge: PluginRef {
                 plugin: "resource".to_owned(),
                 version: String::new(),
                 digest: String::new(),
@@ -239,7 +239,7 @@ mod tests {
             degraded_grace_seconds: 0,
             pods_grace_seconds: 0,
             takes_over: false,
-            way: Way::Apply,
+            way: ApplyStrategy::Apply,
             migrates: false,
             live: None,
             ignored: Ignored::default(),
@@ -255,7 +255,7 @@ mod tests {
         let action = Action::Delete(DeleteTask {
             uid: "1".to_owned(),
             propagation: PropagationRules::default().decide(Propagation::Foreground),
-            until: Until::Gone,
+            until: DeletionEnd::Gone,
             why: String::new(),
         });
         task(Phase::Sync, wave, object, action)

@@ -210,7 +210,7 @@ impl fmt::Display for Rule {
 
 /// That a rule made something in a plan other than it would have been.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Use {
+pub struct RuleUse {
     /// Which rule.
     pub rule: Rule,
     /// For which object.

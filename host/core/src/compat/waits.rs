@@ -1,11 +1,11 @@
 //! What Argo CD waits for: everything that is not in the last wave; there it depends on hooks, and on how many steps there are.
 
-use super::{Mode, Rule, Use};
+use super::{Mode, Rule, RuleUse};
 use crate::{
     directive::Wait,
     object::ObjectKey,
     phase::Phase,
-    task::{Action, Task, Until},
+    task::{Action, DeletionEnd, Task},
     wave::Wave,
 };
 
@@ -33,7 +33,7 @@ pub(crate) fn settle(
     mode: Mode,
     tasks: &mut [Task],
     idle: &[Step],
-    uses: &mut Vec<Use>,
+    uses: &mut Vec<RuleUse>,
     asked: impl Fn(&ObjectKey) -> bool,
 ) {
     let of_tasks = |task: &Task| (task.phase, task.wave);
@@ -59,7 +59,7 @@ pub(crate) fn settle(
         };
         let counts = own.last != span.last || own.has_many != span.has_many;
         let mut note = |rule: Rule| {
-            uses.push(Use {
+            uses.push(RuleUse {
                 rule,
                 key: task.key.clone(),
                 phase: Some(task.phase),
@@ -81,7 +81,7 @@ pub(crate) fn settle(
                 note(rule);
             }
             (Action::Delete(delete), Rule::LastWaveNotAwaited) => {
-                delete.until = Until::Accepted;
+                delete.until = DeletionEnd::Accepted;
                 note(rule);
             }
             (Action::Apply(_) | Action::Delete(_) | Action::Hook(_), _) => {}

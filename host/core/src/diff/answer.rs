@@ -7,14 +7,14 @@ use crate::{object::Object, place::reference_token};
 
 /// What the server said to a dry run.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct DryRunAnswer {
     /// The live object that the server was asked about, in the version of the API in which the answer is.
     pub before: Object,
     /// The object as the server would have it.
     pub after: Object,
 }
 
-impl Answer {
+impl DryRunAnswer {
     /// Returns the fields that would change, without what the server writes for itself.
     pub fn changes(&self, manager: &str) -> Vec<Change> {
         let (before, after) = (comparable(&self.before, manager), comparable(&self.after, manager));
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     fn told(before: Value, after: Value) -> Vec<String> {
-        let answer = Answer {
+        let answer = DryRunAnswer {
             before: Object(before),
             after: Object(after),
         };
@@ -179,7 +179,7 @@ mod tests {
                 { "manager": "capstan", "operation": "Update", "fieldsV1": { "f:a": { "f:b": status } } } ] } }),
             )
         };
-        let is_unchanged = |before: Object, after: Object| Answer { before, after }.is_unchanged("capstan");
+        let is_unchanged = |before: Object, after: Object| DryRunAnswer { before, after }.is_unchanged("capstan");
         let fields = json!({ "f:data": {} });
         assert!(is_unchanged(object(fields.clone(), 1), object(fields.clone(), 2)));
         assert!(!is_unchanged(

@@ -1,16 +1,16 @@
 //! Whether an object would change: the one place where that is decided.
 
-use super::{Answer, changes, is_applied_by, is_certainly_unchanged};
+use super::{DryRunAnswer, changes, is_applied_by, is_certainly_unchanged};
 use crate::{
-    ignore::{self, Ignored, Writing},
+    ignore::{self, Ignored, WritePurpose},
     object::Object,
     sent::as_sent,
-    task::Changes,
+    task::ExpectedChange,
 };
 
 /// What is to be decided.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct ChangeQuestion<'a> {
     /// The object as it is desired, with what Capstan adds to it.
     pub desired: &'a Object,
     /// The object as it is; nothing when there is none.
@@ -20,16 +20,16 @@ pub struct Question<'a> {
     /// Whether the live object is replaced as a whole: what the manifest doesn't name goes.
     pub replaces: bool,
     /// What the server says to it; nothing when it wasn't asked, or gave no answer.
-    pub answer: Option<&'a Answer>,
+    pub answer: Option<&'a DryRunAnswer>,
     /// Our name in `managedFields`.
     pub manager: &'a str,
 }
 
 /// What was decided.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Decided {
+pub struct ChangeDecision {
     /// Whether the object is created, stays as it is, or changes in which fields.
-    pub changes: Changes,
+    pub changes: ExpectedChange,
     /// How many fields differ that don't count.
     pub hides: usize,
     /// Whether only the server can tell whether anything changes, and it didn't.
@@ -37,8 +37,8 @@ pub struct Decided {
 }
 
 /// Decides what applying an object changes.
-pub fn decide(question: &Question<'_>) -> Decided {
-    let Question {
+pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
+    let ChangeQuestion {
         desired,
         ignored,
         replaces,
@@ -47,36 +47,36 @@ pub fn decide(question: &Question<'_>) -> Decided {
         ..
     } = *question;
     let Some(live) = question.live else {
-        return Decided::sure(Changes::Create, 0);
+        return ChangeDecision::sure(ExpectedChange::Create, 0);
     };
     let respects = !ignored.is_empty() && !ignored.is_sent;
     let sent = if respects {
-        as_sent(&ignore::respected(desired, live, ignored, manager, Writing::Apply))
+        as_sent(&ignore::respected(desired, live, ignored, manager, WritePurpose::Apply))
     } else {
         as_sent(desired)
     };
     let is_certain = !replaces && is_certainly_unchanged(&sent, live, manager);
     if is_certain && ignored.is_empty() {
-        return Decided::sure(Changes::None, 0);
+        return ChangeDecision::sure(ExpectedChange::None, 0);
     }
     let (local, hides) = local(question, live);
     if is_certain {
-        return Decided::sure(Changes::None, hides);
+        return ChangeDecision::sure(ExpectedChange::None, hides);
     }
     let Some(answer) = answer else {
         let is_unsure = local.is_empty() && is_applied_by(live, manager);
-        return Decided {
+        return ChangeDecision {
             is_unsure,
-            ..Decided::sure(Changes::Fields(local), hides)
+            ..ChangeDecision::sure(ExpectedChange::Fields(local), hides)
         };
     };
     if answer.is_unchanged(manager) {
-        return Decided::sure(Changes::None, hides);
+        return ChangeDecision::sure(ExpectedChange::None, hides);
     }
     let shown = if ignored.is_empty() {
         answer.clone()
     } else {
-        Answer {
+        DryRunAnswer {
             before: answer.before.clone(),
             after: ignore::hidden(&answer.after, &answer.before, ignored),
         }
@@ -84,12 +84,12 @@ pub fn decide(question: &Question<'_>) -> Decided {
     let changes = shown.changes(manager);
     // What is ignored and sent nevertheless is a difference that the answer has.
     let hidden = answer.changes(manager).len().saturating_sub(changes.len());
-    Decided::sure(Changes::Fields(changes), hides.max(hidden))
+    ChangeDecision::sure(ExpectedChange::Fields(changes), hides.max(hidden))
 }
 
 /// Returns the fields that differ as far as that can be seen from here, and how many more differ that don't count.
-fn local(question: &Question<'_>, live: &Object) -> (Vec<super::Change>, usize) {
-    let Question {
+fn local(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, usize) {
+    let ChangeQuestion {
         desired,
         ignored,
         manager,
@@ -105,9 +105,9 @@ fn local(question: &Question<'_>, live: &Object) -> (Vec<super::Change>, usize) 
     (counted, hides)
 }
 
-impl Decided {
-    fn sure(changes: Changes, hides: usize) -> Decided {
-        Decided {
+impl ChangeDecision {
+    fn sure(changes: ExpectedChange, hides: usize) -> ChangeDecision {
+        ChangeDecision {
             changes,
             hides,
             is_unsure: false,
@@ -143,14 +143,14 @@ mod tests {
             },
         );
         let live_a = live(json!({ "a": "x" }));
-        let answer = |after: Value| Answer {
+        let answer = |after: Value| DryRunAnswer {
             before: live_a.clone(),
             after: live(after),
         };
         let (same, other) = (answer(json!({ "a": "x" })), answer(json!({ "a": "x", "b": "y" })));
         let (known, more) = (desired(json!({ "a": "x" })), desired(json!({ "a": "x", "b": "" })));
-        let decided = |desired: &Object, ignored: &Ignored, replaces: bool, answer: Option<&Answer>| {
-            let Decided { changes, is_unsure, .. } = decide(&Question {
+        let decided = |desired: &Object, ignored: &Ignored, replaces: bool, answer: Option<&DryRunAnswer>| {
+            let ChangeDecision { changes, is_unsure, .. } = decide(&ChangeQuestion {
                 desired,
                 live: Some(&live_a),
                 ignored,
@@ -159,9 +159,9 @@ mod tests {
                 manager: "capstan",
             });
             let named = match changes {
-                Changes::Create => vec!["create".to_owned()],
-                Changes::None => vec!["none".to_owned()],
-                Changes::Fields(changes) => changes.into_iter().map(|change| change.pointer).collect(),
+                ExpectedChange::Create => vec!["create".to_owned()],
+                ExpectedChange::None => vec!["none".to_owned()],
+                ExpectedChange::Fields(changes) => changes.into_iter().map(|change| change.pointer).collect(),
             };
             (named.join(" "), is_unsure)
         };

@@ -9,7 +9,7 @@ use crate::operation_kind::Purpose;
 /// A word of a hook's condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum When {
+pub enum RunCondition {
     /// The application's first sync.
     FirstInstall,
     /// Any later one.
@@ -22,24 +22,24 @@ pub enum When {
     Changed,
 }
 
-impl When {
+impl RunCondition {
     /// Returns what an operation is to the conditions of hooks.
-    pub const fn of(purpose: Purpose, is_first_install: bool) -> When {
+    pub const fn of(purpose: Purpose, is_first_install: bool) -> RunCondition {
         match purpose {
-            Purpose::Deploy if is_first_install => When::FirstInstall,
-            Purpose::Deploy => When::Upgrade,
-            Purpose::Rollback => When::Rollback,
-            Purpose::Test => When::Test,
+            Purpose::Deploy if is_first_install => RunCondition::FirstInstall,
+            Purpose::Deploy => RunCondition::Upgrade,
+            Purpose::Rollback => RunCondition::Rollback,
+            Purpose::Test => RunCondition::Test,
         }
     }
 
     const fn as_text(self) -> &'static str {
         match self {
-            When::FirstInstall => "at the first install",
-            When::Upgrade => "in upgrades",
-            When::Rollback => "in rollbacks",
-            When::Test => "in `capstan test`",
-            When::Changed => "when its inputs have changed",
+            RunCondition::FirstInstall => "at the first install",
+            RunCondition::Upgrade => "in upgrades",
+            RunCondition::Rollback => "in rollbacks",
+            RunCondition::Test => "in `capstan test`",
+            RunCondition::Changed => "when its inputs have changed",
         }
     }
 }
@@ -47,34 +47,38 @@ impl When {
 /// When a hook runs: whenever one of its words holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RunIf(BTreeSet<When>);
+pub struct RunConditions(BTreeSet<RunCondition>);
 
 /// In every sync, and in no test.
-impl Default for RunIf {
-    fn default() -> RunIf {
-        RunIf::of([When::FirstInstall, When::Upgrade, When::Rollback])
+impl Default for RunConditions {
+    fn default() -> RunConditions {
+        RunConditions::of([
+            RunCondition::FirstInstall,
+            RunCondition::Upgrade,
+            RunCondition::Rollback,
+        ])
     }
 }
 
-impl RunIf {
+impl RunConditions {
     /// Makes one of its words.
-    pub fn of(words: impl IntoIterator<Item = When>) -> RunIf {
-        RunIf(words.into_iter().collect())
+    pub fn of(words: impl IntoIterator<Item = RunCondition>) -> RunConditions {
+        RunConditions(words.into_iter().collect())
     }
 
     /// Adds a word.
-    pub fn insert(&mut self, word: When) {
+    pub fn insert(&mut self, word: RunCondition) {
         self.0.insert(word);
     }
 
     /// Says whether it names such an operation.
-    pub fn names(&self, operation: When) -> bool {
+    pub fn names(&self, operation: RunCondition) -> bool {
         self.0.contains(&operation)
     }
 
     /// Says whether it depends on the hook's inputs whether it runs in such an operation.
-    pub fn asks_inputs(&self, operation: When) -> bool {
-        !self.names(operation) && operation != When::Test && self.names(When::Changed)
+    pub fn asks_inputs(&self, operation: RunCondition) -> bool {
+        !self.names(operation) && operation != RunCondition::Test && self.names(RunCondition::Changed)
     }
 
     /// Says in which operations it runs, for people.
@@ -90,20 +94,20 @@ mod tests {
 
     #[test]
     fn without_a_condition_a_hook_runs_in_every_sync_and_in_no_test() {
-        let always = RunIf::default();
+        let always = RunConditions::default();
         for is_first in [true, false] {
-            assert!(always.names(When::of(Purpose::Deploy, is_first)));
-            assert!(always.names(When::of(Purpose::Rollback, is_first)));
-            assert!(!always.names(When::of(Purpose::Test, is_first)));
+            assert!(always.names(RunCondition::of(Purpose::Deploy, is_first)));
+            assert!(always.names(RunCondition::of(Purpose::Rollback, is_first)));
+            assert!(!always.names(RunCondition::of(Purpose::Test, is_first)));
         }
-        assert!(!always.asks_inputs(When::Upgrade));
+        assert!(!always.asks_inputs(RunCondition::Upgrade));
     }
 
     #[test]
     fn a_test_never_asks_whether_inputs_have_changed() {
-        let changed = RunIf::of([When::Changed, When::FirstInstall]);
-        assert!(changed.asks_inputs(When::Upgrade) && changed.asks_inputs(When::Rollback));
-        assert!(!changed.asks_inputs(When::Test) && !changed.asks_inputs(When::FirstInstall));
+        let changed = RunConditions::of([RunCondition::Changed, RunCondition::FirstInstall]);
+        assert!(changed.asks_inputs(RunCondition::Upgrade) && changed.asks_inputs(RunCondition::Rollback));
+        assert!(!changed.asks_inputs(RunCondition::Test) && !changed.asks_inputs(RunCondition::FirstInstall));
         assert_eq!(
             changed.reason(),
             "it runs at the first install and when its inputs have changed only"

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Directives, Family, Mode, RunIf, When,
+    Directives, Family, Mode, RunCondition, RunConditions,
     helm::{self, HelmWord, TEST_FAILURE},
     reader::{Reader, one_of, pointer},
     unknown,
@@ -36,8 +36,8 @@ pub(super) struct Hook {
     pub family: Family,
     pub words: Vec<String>,
     pub phases: Vec<Phase>,
-    pub run_if: RunIf,
-    pub run_if_of_phase: BTreeMap<Phase, RunIf>,
+    pub run_if: RunConditions,
+    pub run_if_of_phase: BTreeMap<Phase, RunConditions>,
     /// Whether its test must fail.
     pub must_fail: bool,
     /// Why the object is left alone, where no word says so.
@@ -189,7 +189,9 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
         Family::Helm,
         conditions.iter().map(|(phase, _)| phase.to_string()).collect(),
     );
-    let is_any = |condition: &RunIf| condition.names(When::FirstInstall) && condition.names(When::Upgrade);
+    let is_any = |condition: &RunConditions| {
+        condition.names(RunCondition::FirstInstall) && condition.names(RunCondition::Upgrade)
+    };
     let differs = conditions.iter().any(|(_, condition)| !is_any(condition));
     if reader.mode.has(Rule::HelmHooksAlwaysRun) {
         if differs {
@@ -204,8 +206,8 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
 }
 
 /// Returns the phases that Helm's words stand for, and in which operations each runs.
-fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunIf)> {
-    let mut conditions: Vec<(Phase, RunIf)> = Vec::new();
+fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
+    let mut conditions: Vec<(Phase, RunConditions)> = Vec::new();
     let known = words.iter().filter_map(|word| helm::word(word));
     for word in known.filter(|word| word.counts(mode)) {
         let (phase, when) = match word {
@@ -216,8 +218,8 @@ fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunIf)> {
         match (conditions.iter_mut().find(|(known, _)| *known == phase), when) {
             (Some((_, condition)), Some(when)) => condition.insert(when),
             (Some(_), None) => {}
-            (None, Some(when)) => conditions.push((phase, RunIf::of([when]))),
-            (None, None) => conditions.push((phase, RunIf::default())),
+            (None, Some(when)) => conditions.push((phase, RunConditions::of([when]))),
+            (None, None) => conditions.push((phase, RunConditions::default())),
         }
     }
     conditions
@@ -239,7 +241,7 @@ fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
 }
 
 /// Adds in which operations each phase runs: once for all where all agree.
-fn with_conditions(mut hook: Hook, conditions: &[(Phase, RunIf)]) -> Hook {
+fn with_conditions(mut hook: Hook, conditions: &[(Phase, RunConditions)]) -> Hook {
     let first = conditions.first().map(|(_, condition)| condition.clone());
     let first = first.unwrap_or_default();
     if conditions.iter().all(|(_, condition)| *condition == first) {

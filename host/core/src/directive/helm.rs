@@ -3,7 +3,7 @@
 
 use crate::{
     compat::Rule,
-    directive::{Mode, When},
+    directive::{Mode, RunCondition},
     phase::Phase,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HelmWord {
     /// A phase of syncs, in some of them. Tests look at what is deployed, as PostSync does.
-    Phase(Phase, When),
+    Phase(Phase, RunCondition),
     /// A phase of deletes.
     Delete(Phase),
     /// The object is a CRD of Helm 2 and no hook.
@@ -23,7 +23,7 @@ impl HelmWord {
     pub(super) fn counts(self, mode: Mode) -> bool {
         match self {
             HelmWord::CrdInstall => false,
-            HelmWord::Phase(_, When::Rollback | When::Test) => !mode.has(Rule::HelmHooksAlwaysRun),
+            HelmWord::Phase(_, RunCondition::Rollback | RunCondition::Test) => !mode.has(Rule::HelmHooksAlwaysRun),
             HelmWord::Phase(..) | HelmWord::Delete(_) => true,
         }
     }
@@ -34,17 +34,26 @@ pub(super) const TEST_FAILURE: &str = "test-failure";
 
 /// Helm's words.
 pub(super) const WORDS: [(&str, HelmWord); 12] = [
-    ("pre-install", HelmWord::Phase(Phase::PreSync, When::FirstInstall)),
-    ("pre-upgrade", HelmWord::Phase(Phase::PreSync, When::Upgrade)),
-    ("post-install", HelmWord::Phase(Phase::PostSync, When::FirstInstall)),
-    ("post-upgrade", HelmWord::Phase(Phase::PostSync, When::Upgrade)),
+    (
+        "pre-install",
+        HelmWord::Phase(Phase::PreSync, RunCondition::FirstInstall),
+    ),
+    ("pre-upgrade", HelmWord::Phase(Phase::PreSync, RunCondition::Upgrade)),
+    (
+        "post-install",
+        HelmWord::Phase(Phase::PostSync, RunCondition::FirstInstall),
+    ),
+    ("post-upgrade", HelmWord::Phase(Phase::PostSync, RunCondition::Upgrade)),
     ("pre-delete", HelmWord::Delete(Phase::PreDelete)),
     ("post-delete", HelmWord::Delete(Phase::PostDelete)),
-    ("pre-rollback", HelmWord::Phase(Phase::PreSync, When::Rollback)),
-    ("post-rollback", HelmWord::Phase(Phase::PostSync, When::Rollback)),
-    ("test", HelmWord::Phase(Phase::PostSync, When::Test)),
-    ("test-success", HelmWord::Phase(Phase::PostSync, When::Test)),
-    (TEST_FAILURE, HelmWord::Phase(Phase::PostSync, When::Test)),
+    ("pre-rollback", HelmWord::Phase(Phase::PreSync, RunCondition::Rollback)),
+    (
+        "post-rollback",
+        HelmWord::Phase(Phase::PostSync, RunCondition::Rollback),
+    ),
+    ("test", HelmWord::Phase(Phase::PostSync, RunCondition::Test)),
+    ("test-success", HelmWord::Phase(Phase::PostSync, RunCondition::Test)),
+    (TEST_FAILURE, HelmWord::Phase(Phase::PostSync, RunCondition::Test)),
     ("crd-install", HelmWord::CrdInstall),
 ];
 

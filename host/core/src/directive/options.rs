@@ -10,7 +10,7 @@ use super::{
 use crate::{
     compat::Rule,
     error::near,
-    sync_options::{NO_CLIENT_SIDE, SYNC_OPTIONS, SyncOption, Whose, known},
+    sync_options::{NO_CLIENT_SIDE, OptionScope, SYNC_OPTIONS, SyncOption, known},
 };
 
 const NAME: &str = "argocd.argoproj.io/sync-options";
@@ -71,14 +71,14 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
 /// Says whether an option is one, and tells the user if not.
 fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     let option = known(key);
-    if option.is_some_and(|option| option.whose == Whose::Application) {
+    if option.is_some_and(|option| option.whose == OptionScope::Application) {
         reader.notice(format!(
             "{NAME}: {key} is an option of applications; on an object it has no effect"
         ));
         return false;
     }
     let Some(SyncOption { values, .. }) = option else {
-        let of_objects = SYNC_OPTIONS.iter().filter(|option| option.whose == Whose::Both);
+        let of_objects = SYNC_OPTIONS.iter().filter(|option| option.whose == OptionScope::Both);
         match near(key, of_objects.map(|option| option.name)) {
             Some(near) => {
                 let error = reader

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::RunIf;
+use super::RunConditions;
 use crate::{
     compat::Rule,
     hook::{OnVanished, Propagation, Ttl},
@@ -108,10 +108,10 @@ pub struct Directives {
     /// Those of the words that are phases.
     pub phases: Vec<Phase>,
     /// In which operations the hook runs, unless its phase has an entry in `run_if_of_phase`.
-    pub run_if: RunIf,
+    pub run_if: RunConditions,
     /// The phases for which that differs. Only Helm's annotation can say such a thing: `pre-upgrade,post-install`. Ask
     /// [`Directives::condition`].
-    pub run_if_of_phase: BTreeMap<Phase, RunIf>,
+    pub run_if_of_phase: BTreeMap<Phase, RunConditions>,
     /// What else counts as an input of the hook, as it is written.
     pub run_if_inputs: Vec<String>,
     /// Whether the hook is a test that must fail.
@@ -184,7 +184,7 @@ impl Directives {
     }
 
     /// Returns when the hook runs in a phase; nothing for the phases of a delete, in which it always does.
-    pub fn condition(&self, phase: Phase) -> Option<&RunIf> {
+    pub fn condition(&self, phase: Phase) -> Option<&RunConditions> {
         match phase {
             Phase::PreDelete | Phase::PostDelete => None,
             Phase::PreSync | Phase::Sync | Phase::PostSync | Phase::SyncFail => {

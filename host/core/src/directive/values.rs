@@ -1,17 +1,24 @@
 //! The words that values of our annotations are made of.
 
-use super::{ApplyMode, OnTimeout, Wait, When};
+use super::{ApplyMode, OnTimeout, RunCondition, Wait};
 use crate::hook::{OnVanished, Propagation};
 
 /// `install` is what `first-install` was called before.
-pub(super) const RUN_IF: [(&str, &[When]); 7] = [
-    ("always", &[When::FirstInstall, When::Upgrade, When::Rollback]),
-    ("changed", &[When::Changed]),
-    ("first-install", &[When::FirstInstall]),
-    ("upgrade", &[When::Upgrade]),
-    ("rollback", &[When::Rollback]),
-    ("test", &[When::Test]),
-    ("install", &[When::FirstInstall]),
+pub(super) const RUN_IF: [(&str, &[RunCondition]); 7] = [
+    (
+        "always",
+        &[
+            RunCondition::FirstInstall,
+            RunCondition::Upgrade,
+            RunCondition::Rollback,
+        ],
+    ),
+    ("changed", &[RunCondition::Changed]),
+    ("first-install", &[RunCondition::FirstInstall]),
+    ("upgrade", &[RunCondition::Upgrade]),
+    ("rollback", &[RunCondition::Rollback]),
+    ("test", &[RunCondition::Test]),
+    ("install", &[RunCondition::FirstInstall]),
 ];
 
 pub(super) const ON_TIMEOUT: [(&str, OnTimeout); 2] = [("fail", OnTimeout::Fail), ("continue", OnTimeout::Continue)];

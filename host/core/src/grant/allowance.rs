@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Grants, Url, Verb};
 use crate::{
     object::GroupKind,
-    plugins::{Answerer, Application},
+    plugins::{Application, PluginRef},
 };
 
 /// All that its manifest requests, as a user writes it.
@@ -35,7 +35,7 @@ impl UserGrants {
     }
 
     /// Says what a plugin that requests something may have done for an application.
-    pub fn allow(&self, by: &Answerer, requested: Grants, application: &Application) -> Allowance {
+    pub fn allow(&self, by: &PluginRef, requested: Grants, application: &Application) -> Allowance {
         let requested = requested.settled(&application.namespace);
         let granted = match self.0.get(&by.plugin) {
             None => Grants::default(),
@@ -94,7 +94,7 @@ pub struct Allowance {
 
 impl Allowance {
     /// Says why something isn't allowed, and what would change that.
-    pub(super) fn why_not(&self, wanted: &Wanted<'_>) -> String {
+    pub(super) fn why_not(&self, wanted: &RequestedPermission<'_>) -> String {
         let name = &self.plugin;
         let missing = |grants: &Grants| match wanted.missing(grants) {
             Some(missing) => format!("; what is missing is {missing}"),
@@ -116,7 +116,7 @@ impl Allowance {
 
 /// What somebody wants, of which grants say whether it is allowed.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted<'a> {
+pub(super) enum RequestedPermission<'a> {
     /// To do something with an object; without a name, with all of the kind.
     Object(Verb, &'a GroupKind, &'a str, Option<&'a str>),
     /// To call a URL by a method.
@@ -125,32 +125,38 @@ pub(super) enum Wanted<'a> {
     Secret(&'a str, &'a str),
 }
 
-impl Wanted<'_> {
+impl RequestedPermission<'_> {
     pub(super) fn is_allowed_by(&self, grants: &Grants) -> bool {
         match self {
-            Wanted::Object(verb, kind, namespace, name) => grants.allows_object(*verb, kind, namespace, *name),
-            Wanted::Call(method, url) => grants.allows_call(method, url).is_some(),
-            Wanted::Secret(name, key) => grants.allows_secret(name, key),
+            RequestedPermission::Object(verb, kind, namespace, name) => {
+                grants.allows_object(*verb, kind, namespace, *name)
+            }
+            RequestedPermission::Call(method, url) => grants.allows_call(method, url).is_some(),
+            RequestedPermission::Secret(name, key) => grants.allows_secret(name, key),
         }
     }
 
     fn missing(&self, grants: &Grants) -> Option<String> {
         match self {
-            Wanted::Object(verb, kind, namespace, name) => grants.missing_for_object(*verb, kind, namespace, *name),
-            Wanted::Call(method, url) => grants.missing_for_call(method, url),
-            Wanted::Secret(name, key) => grants.missing_for_secret(name, key),
+            RequestedPermission::Object(verb, kind, namespace, name) => {
+                grants.missing_for_object(*verb, kind, namespace, *name)
+            }
+            RequestedPermission::Call(method, url) => grants.missing_for_call(method, url),
+            RequestedPermission::Secret(name, key) => grants.missing_for_secret(name, key),
         }
     }
 }
 
 /// `patch apps/Deployment in namespace shop`, `call GET on api.example.com:443`, `use Secret token (bearer)`.
-impl fmt::Display for Wanted<'_> {
+impl fmt::Display for RequestedPermission<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Wanted::Object(verb, kind, "", _) => write!(f, "{verb} {kind} in all namespaces"),
-            Wanted::Object(verb, kind, namespace, _) => write!(f, "{verb} {kind} in namespace {namespace}"),
-            Wanted::Call(method, url) => write!(f, "call {method} on {}:{}", url.host, url.port),
-            Wanted::Secret(name, key) => write!(f, "use Secret {name} ({key})"),
+            RequestedPermission::Object(verb, kind, "", _) => write!(f, "{verb} {kind} in all namespaces"),
+            RequestedPermission::Object(verb, kind, namespace, _) => {
+                write!(f, "{verb} {kind} in namespace {namespace}")
+            }
+            RequestedPermission::Call(method, url) => write!(f, "call {method} on {}:{}", url.host, url.port),
+            RequestedPermission::Secret(name, key) => write!(f, "use Secret {name} ({key})"),
         }
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{
     Allowance, Grants, Url, Verb,
-    allowance::Wanted,
-    reserved::{self, Way, Writer},
+    allowance::RequestedPermission,
+    reserved::{self, WriteMethod, Writer},
 };
 use crate::{
     name::{MOST_BYTES, NamespaceName, ObjectName},
@@ -41,7 +41,7 @@ const OF_THE_HOST: [&str; 10] = [
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
-pub struct Asker<'a> {
+pub struct Requester<'a> {
     /// For which application.
     pub application: &'a Application,
     /// Whether its manifest is an object of the cluster.
@@ -62,13 +62,13 @@ const OF_THE_ANSWER: [&str; 3] = ["accept-encoding", "if-range", "range"];
 
 /// Which objects are meant. Of a list, there is no name; without a namespace, those that have none are meant, or those of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct What {
+struct RequestedObjects {
     kind: GroupKind,
     namespace: Option<NamespaceName>,
     name: Option<ObjectName>,
 }
 
-impl What {
+impl RequestedObjects {
     fn namespace(&self) -> &str {
         self.namespace.as_ref().map_or("", NamespaceName::as_str)
     }
@@ -82,7 +82,7 @@ impl What {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Reach {
     /// What is meant, in which namespace, and whether that may be none.
-    object: Option<What>,
+    object: Option<RequestedObjects>,
     in_namespace: bool,
     without_namespace: bool,
     /// Whether this machine and its link may be called.
@@ -145,7 +145,7 @@ impl Permitted<'_> {
 /// # Errors
 ///
 /// Returns the reason, which the plugin and people are told.
-pub fn gate<'a>(request: &'a Request, asker: &Asker<'_>) -> Result<Permitted<'a>, String> {
+pub fn gate<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted<'a>, String> {
     let passed = |reach| Ok(Permitted { request, reach });
     match request {
         Request::NotInThisVersion(name) => Err(format!("`{name}` is not in this version")),
@@ -175,7 +175,7 @@ pub fn gate<'a>(request: &'a Request, asker: &Asker<'_>) -> Result<Permitted<'a>
         }
         Request::Apply(text) => {
             let value: Value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
-            reserved::check(&value, writer(asker, Way::Apply))?;
+            reserved::check(&value, writer(asker, WriteMethod::Apply))?;
             let wanted = Object(value);
             if wanted.api_version().is_empty() || wanted.kind().is_empty() || wanted.name().is_empty() {
                 return Err("an object needs `apiVersion`, `kind` and `metadata.name`".to_owned());
@@ -194,7 +194,7 @@ pub fn gate<'a>(request: &'a Request, asker: &Asker<'_>) -> Result<Permitted<'a>
         }
         Request::Patch { object: wanted, merge } => {
             let patch: Value = serde_json::from_str(merge).map_err(|error| format!("the patch is no JSON: {error}"))?;
-            reserved::check(&patch, writer(asker, Way::Patch))?;
+            reserved::check(&patch, writer(asker, WriteMethod::Patch))?;
             object(asker, Verb::Patch, what_of(asker, wanted)?).and_then(passed)
         }
         Request::Delete { object: wanted, .. } => object(asker, Verb::Delete, what_of(asker, wanted)?).and_then(passed),
@@ -202,15 +202,20 @@ pub fn gate<'a>(request: &'a Request, asker: &Asker<'_>) -> Result<Permitted<'a>
     }
 }
 
-fn what_of(asker: &Asker<'_>, wanted: &ObjectRef) -> Result<What, String> {
+fn what_of(asker: &Requester<'_>, wanted: &ObjectRef) -> Result<RequestedObjects, String> {
     let kind = group_kind(&wanted.api_version, &wanted.kind)?;
     what(asker, kind, wanted.namespace.as_deref(), Some(&wanted.name))
 }
 
 /// Checks the names; the application's namespace is meant where none is written.
-fn what(asker: &Asker<'_>, kind: GroupKind, namespace: Option<&str>, name: Option<&str>) -> Result<What, String> {
+fn what(
+    asker: &Requester<'_>,
+    kind: GroupKind,
+    namespace: Option<&str>,
+    name: Option<&str>,
+) -> Result<RequestedObjects, String> {
     let namespace = namespace.unwrap_or(&asker.application.namespace);
-    Ok(What {
+    Ok(RequestedObjects {
         kind,
         namespace: NamespaceName::optional(namespace).map_err(|error| format!("the namespace: {error}"))?,
         name: name
@@ -247,26 +252,26 @@ fn is_dots(text: &str) -> bool {
     text.bytes().all(|byte| byte == b'.')
 }
 
-fn writer<'a>(asker: &Asker<'a>, way: Way) -> Writer<'a> {
+fn writer<'a>(asker: &Requester<'a>, way: WriteMethod) -> Writer<'a> {
     Writer {
         plugin: asker.allowance.map_or("", |allowance| &allowance.plugin),
         way,
     }
 }
 
-fn effective<'a>(asker: &Asker<'a>) -> &'a Grants {
+fn effective<'a>(asker: &Requester<'a>) -> &'a Grants {
     static NOTHING: LazyLock<Grants> = LazyLock::new(Grants::default);
     asker.allowance.map_or(&NOTHING, |allowance| &allowance.effective)
 }
 
-fn refusal(asker: &Asker<'_>, wanted: &Wanted<'_>) -> String {
+fn refusal(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {
     match asker.allowance {
         Some(allowance) => allowance.why_not(wanted),
         None => format!("not granted: the plan doesn't say that its plugin may {wanted}"),
     }
 }
 
-fn object(asker: &Asker<'_>, verb: Verb, what: What) -> Result<Reach, String> {
+fn object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<Reach, String> {
     let (kind, namespace, name) = (&what.kind, what.namespace(), what.name());
     if let Some(name) = name.filter(|name| is_state(kind, name)) {
         return Err(format!("{} {name} is where Capstan keeps what it knows", kind.kind));
@@ -274,7 +279,10 @@ fn object(asker: &Asker<'_>, verb: Verb, what: What) -> Result<Reach, String> {
     let in_namespace = effective(asker).allows_object(verb, kind, namespace, name);
     let without_namespace = effective(asker).allows_object(verb, kind, "", name);
     if !in_namespace && !without_namespace {
-        return Err(refusal(asker, &Wanted::Object(verb, kind, namespace, name)));
+        return Err(refusal(
+            asker,
+            &RequestedPermission::Object(verb, kind, namespace, name),
+        ));
     }
     Ok(Reach {
         object: Some(what),
@@ -293,7 +301,7 @@ pub fn is_state(kind: &GroupKind, name: &str) -> bool {
     is_kind && name.starts_with("capstan.")
 }
 
-fn http(asker: &Asker<'_>, call: &HttpRequest) -> Result<Reach, String> {
+fn http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
     let url = Url::parse(&call.url)?;
     let method = call.method.as_str();
     if !METHODS.contains(&method) {
@@ -306,7 +314,7 @@ fn http(asker: &Asker<'_>, call: &HttpRequest) -> Result<Reach, String> {
         ));
     }
     let Some(local) = effective(asker).allows_call(method, &url) else {
-        return Err(refusal(asker, &Wanted::Call(method, &url)));
+        return Err(refusal(asker, &RequestedPermission::Call(method, &url)));
     };
     if call.headers.len() > MOST_HEADERS {
         return Err(format!("a call may have {MOST_HEADERS} headers"));
@@ -339,7 +347,7 @@ fn http(asker: &Asker<'_>, call: &HttpRequest) -> Result<Reach, String> {
             HeaderValue::Secret { name, key, .. } => {
                 ObjectName::new(name).map_err(|error| format!("the Secret's name: {error}"))?;
                 if !effective(asker).allows_secret(name, key) {
-                    return Err(refusal(asker, &Wanted::Secret(name, key)));
+                    return Err(refusal(asker, &RequestedPermission::Secret(name, key)));
                 }
                 if !url.is_secure && !url.is_near() && !is_in_cluster(&url.host) {
                     return Err(format!(

@@ -20,12 +20,12 @@ const SIGNALS: &str = "signal.capstan.dev";
 pub(super) struct Writer<'a> {
     /// The plugin's name, which has no dot: annotations of `NAME.capstan.dev/` are its own. Empty when it isn't known.
     pub(super) plugin: &'a str,
-    pub(super) way: Way,
+    pub(super) way: WriteMethod,
 }
 
 /// How an object is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum WriteMethod {
     /// As desired, by server-side apply: what others own is refused by the server.
     Apply,
     /// By a merge patch, which takes what it names.
@@ -117,10 +117,10 @@ fn check_names(field: &str, members: &Map<String, Value>, by: Writer<'_>) -> Res
 }
 
 /// Checks the labels of Kubernetes' own domain by which Argo CD and Helm know whose an object is.
-fn check_tracking(field: &str, members: &Map<String, Value>, way: Way) -> Result<(), String> {
+fn check_tracking(field: &str, members: &Map<String, Value>, way: WriteMethod) -> Result<(), String> {
     let decides = |(name, value): (&String, &Value)| match name.as_str() {
         ARGO_CD_INSTANCE => true,
-        MANAGED_BY => way == Way::Patch || value.as_str() == Some(HELM),
+        MANAGED_BY => way == WriteMethod::Patch || value.as_str() == Some(HELM),
         _ => false,
     };
     match members.iter().find(|member| decides(*member)) {
@@ -162,7 +162,7 @@ mod tests {
             "helm.sh/resource-policy",
             "meta.helm.sh/release-name",
         ];
-        for way in [Way::Apply, Way::Patch] {
+        for way in [WriteMethod::Apply, WriteMethod::Patch] {
             let check = |written: &Value, way| check(written, Writer { plugin: "queue", way });
             for name in reserved {
                 for value in [json!("x"), json!(null)] {
@@ -215,16 +215,16 @@ mod tests {
         }
         let check = |written: &Value, way| check(written, Writer { plugin: "queue", way });
         let managed = json!({ "metadata": { "labels": { "app.kubernetes.io/managed-by": "queue" } } });
-        assert_eq!(check(&managed, Way::Apply), Ok(()));
+        assert_eq!(check(&managed, WriteMethod::Apply), Ok(()));
         assert!(
-            check(&managed, Way::Patch).is_err(),
+            check(&managed, WriteMethod::Patch).is_err(),
             "it could take an object from Helm"
         );
     }
     #[test]
     fn a_plugin_has_annotations_of_its_own() {
         let written = |domain: &str| json!({ "metadata": { "annotations": { format!("{domain}/from"): "3" } } });
-        for way in [Way::Apply, Way::Patch] {
+        for way in [WriteMethod::Apply, WriteMethod::Patch] {
             let by = |plugin| Writer { plugin, way };
             assert_eq!(check(&written("scale.capstan.dev"), by("scale")), Ok(()));
             for (domain, plugin) in [

@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     hook::Propagation,
     object::GroupKind,
-    plugins::{Answerer, Application},
+    plugins::{Application, PluginRef},
     request::{HeaderValue, HttpRequest, ObjectRef, Request, Selector},
 };
 
@@ -23,7 +23,7 @@ fn grants(value: serde_json::Value) -> Grants {
 }
 
 fn allowance(requested: serde_json::Value, granted: Granted) -> Allowance {
-    let by = Answerer {
+    let by = PluginRef {
         plugin: "scale".to_owned(),
         version: "0.1.0".to_owned(),
         digest: "d".to_owned(),
@@ -35,7 +35,7 @@ fn allowance(requested: serde_json::Value, granted: Granted) -> Allowance {
 
 fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String> {
     let application = application();
-    let asker = Asker {
+    let asker = Requester {
         application: &application,
         has_object: true,
         allowance,
@@ -110,7 +110,7 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
         Granted::Requested,
     );
     let application = application();
-    let asker = Asker {
+    let asker = Requester {
         application: &application,
         has_object: false,
         allowance: Some(&own),
@@ -127,7 +127,7 @@ fn a_grant_for_a_namespace_says_nothing_of_others_and_of_what_has_none() {
     assert!(gate(&Request::Get(object("Pod", Some("other"), "p")), &asker).is_err());
     let everywhere = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"], "namespaces": ["*"]}]});
     let everywhere = allowance(everywhere, Granted::Requested);
-    let asker = Asker {
+    let asker = Requester {
         allowance: Some(&everywhere),
         ..asker
     };

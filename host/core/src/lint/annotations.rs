@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Found, needs,
-    set::{Member, Set},
+    Findings, needs,
+    set::{ManifestSet, SetMember},
 };
 use crate::{
     compat::Rule,
@@ -26,7 +26,7 @@ const FAMILIES: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
 const TELLING: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "sync-options"];
 
 /// `without-effect`.
-pub(super) fn without_effect(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         let directives = member.directives();
         if let Some(policy) = member.manifest().object.annotation(RESOURCE_POLICY)
@@ -75,13 +75,13 @@ pub(super) fn without_effect(set: &Set<'_>, found: &mut Found<'_>) {
     }
 }
 
-fn add(member: &Member<'_>, name: &str, message: String, fix: &str, found: &mut Found<'_>) {
+fn add(member: &SetMember<'_>, name: &str, message: String, fix: &str, found: &mut Findings<'_>) {
     let finding = found.at(member, &pointer(name), message, fix);
     found.add(member, finding);
 }
 
 /// `misplaced-annotation`.
-pub(super) fn misplaced(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set
         .members
         .iter()
@@ -131,7 +131,7 @@ fn names<'a>(object: &'a Value, place: &str) -> Vec<&'a str> {
 }
 
 /// `misspelt-annotation`.
-pub(super) fn misspelt(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         for name in names(&member.manifest().object.0, "/metadata/annotations") {
             let Some(meant) = meant(name) else { continue };
@@ -160,7 +160,7 @@ fn meant(name: &str) -> Option<String> {
 }
 
 /// `replace-and-apply`.
-pub(super) fn replace_and_apply(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn replace_and_apply(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         let directives = member.directives();
         if !directives.replace || directives.server_side != Some(true) {

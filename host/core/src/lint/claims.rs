@@ -1,12 +1,12 @@
 //! Volume claims that are waited for before anything uses them.
 
 use super::{
-    Found, Severity, needs,
-    set::{Member, Set},
+    Findings, Severity, needs,
+    set::{ManifestSet, SetMember},
 };
 
 /// `claim-needs-consumer`.
-pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for claim in set
         .members
         .iter()
@@ -58,16 +58,17 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
     }
 }
 
-fn uses(member: &Member<'_>, claim: &Member<'_>) -> bool {
+fn uses(member: &SetMember<'_>, claim: &SetMember<'_>) -> bool {
     needs::of_pods(&member.manifest().object)
         .iter()
         .any(|need| need.key == claim.key)
 }
 
 /// Returns when volumes of a class are bound, if the set or the cluster tells.
-fn binding_mode<'set>(set: &'set Set<'_>, class: Option<&str>) -> Option<&'set str> {
-    let is_named =
-        |member: &&Member<'_>| member.is("storage.k8s.io", "StorageClass") && Some(member.key.name.as_str()) == class;
+fn binding_mode<'set>(set: &'set ManifestSet<'_>, class: Option<&str>) -> Option<&'set str> {
+    let is_named = |member: &&SetMember<'_>| {
+        member.is("storage.k8s.io", "StorageClass") && Some(member.key.name.as_str()) == class
+    };
     let class = set.members.iter().find(is_named)?;
     Some(
         class

@@ -1,13 +1,13 @@
 //! What runs after everything is deleted, and what is left for it by then.
 
 use super::{
-    Found, needs,
-    set::{Member, Set},
+    Findings, needs,
+    set::{ManifestSet, SetMember},
 };
 use crate::{compat::Rule, directive::Permission, object::ObjectKey, phase::Phase, plan::Role};
 
 /// `post-delete-needs`.
-pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in set
         .members
         .iter()
@@ -54,7 +54,7 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
 
 /// Says whether an object is gone when a PostDelete hook runs. By our rules the set's own objects go after it, and so does what other
 /// hooks left.
-fn goes(set: &Set<'_>, member: &Member<'_>, hook: &Member<'_>) -> bool {
+fn goes(set: &ManifestSet<'_>, member: &SetMember<'_>, hook: &SetMember<'_>) -> bool {
     let goes_before = set.mode.has(Rule::PostDeleteStandsAlone);
     match &member.classified.role {
         Role::Resource => goes_before && member.directives().delete != Permission::No,
@@ -68,7 +68,7 @@ fn goes(set: &Set<'_>, member: &Member<'_>, hook: &Member<'_>) -> bool {
 }
 
 /// Says whether an object is gone after a success of its hook.
-fn is_removed(helper: &Member<'_>) -> bool {
+fn is_removed(helper: &SetMember<'_>) -> bool {
     let policies = &helper.directives().delete_policies;
     policies.iter().any(|policy| policy == "HookSucceeded")
 }

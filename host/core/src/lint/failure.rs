@@ -1,18 +1,18 @@
 //! What runs after a failure, and what it needs by then.
 
 use super::{
-    Found, needs,
-    set::{Set, Turn},
+    Findings, needs,
+    set::{ManifestSet, Slot},
 };
 use crate::phase::Phase;
 
 /// `sync-fail-needs`.
-pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in set.members.iter().filter(|member| member.is_hook()) {
         let turn = hook
             .tasks
             .iter()
-            .map(|task| Turn::of(task))
+            .map(|task| Slot::of(task))
             .find(|turn| turn.phase == Phase::SyncFail);
         let Some(turn) = turn else {
             continue;
@@ -21,7 +21,7 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
             let Some(provider) = set.provider(&need.key).filter(|provider| !set.is_live(provider.member)) else {
                 continue;
             };
-            let turns = || provider.member.tasks.iter().map(|task| Turn::of(task));
+            let turns = || provider.member.tasks.iter().map(|task| Slot::of(task));
             let comes_in_time = turns().any(|at| at.phase == Phase::SyncFail && at <= turn);
             // What comes with the very first wave is there as good as always.
             let Some(at) = turns().next().filter(|at| !comes_in_time && Some(*at) != set.beginning) else {

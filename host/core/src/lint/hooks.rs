@@ -3,17 +3,17 @@
 use serde_json::Value;
 
 use super::{
-    Found, Severity, needs,
-    set::{Member, Set},
+    Findings, Severity, needs,
+    set::{ManifestSet, SetMember},
 };
 use crate::{directive::KNOWN_POLICIES, object::Object, plan::Role};
 
-fn hooks<'set>(set: &'set Set<'set>) -> impl Iterator<Item = &'set Member<'set>> {
+fn hooks<'set>(set: &'set ManifestSet<'set>) -> impl Iterator<Item = &'set SetMember<'set>> {
     set.members.iter().filter(|member| member.is_hook() && member.is_made())
 }
 
 /// `restart-policy`.
-pub(super) fn restart_policy(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set
         .members
         .iter()
@@ -59,8 +59,8 @@ pub(super) fn restart_policy(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// `hook-never-completes`.
-pub(super) fn never_completes(set: &Set<'_>, found: &mut Found<'_>) {
-    let is_workload = |hook: &&Member<'_>| {
+pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
+    let is_workload = |hook: &&SetMember<'_>| {
         hook.key.group == "apps"
             && ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"].contains(&hook.key.kind.as_str())
     };
@@ -115,7 +115,7 @@ fn standing_still(job: &Object) -> Option<(&'static str, &'static str)> {
 }
 
 /// `hook-name-reuse`.
-pub(super) fn name_reuse(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in hooks(set) {
         let policies = &hook.directives().delete_policies;
         let has = |word: &str| policies.iter().any(|policy| policy == word);
@@ -159,7 +159,7 @@ fn is_random(name: &str) -> bool {
 }
 
 /// `hook-without-limit`.
-pub(super) fn without_limit(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn without_limit(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in hooks(set).filter(|hook| hook.is("batch", "Job")) {
         let object = &hook.manifest().object;
         let is_limited =

@@ -2,9 +2,9 @@
 //! that never ends.
 
 use super::{
-    Found, Severity,
+    Findings, Severity,
     needs::{self, Need},
-    set::{Member, Provider, Set, Turn},
+    set::{ManifestSet, Provider, SetMember, Slot},
 };
 use crate::{
     compat::Rule,
@@ -15,20 +15,20 @@ use crate::{
 };
 
 /// `hook-needs-later`.
-pub(super) fn hooks(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
         look(set, member, found);
     }
 }
 
 /// `health-needs-later`.
-pub(super) fn resources(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn resources(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| !member.is_hook()) {
         look(set, member, found);
     }
 }
 
-fn look(set: &Set<'_>, member: &Member<'_>, found: &mut Found<'_>) {
+fn look(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>) {
     let Some(turn) = member.turn().filter(|_| member.is_made()) else {
         return;
     };
@@ -63,7 +63,7 @@ fn look(set: &Set<'_>, member: &Member<'_>, found: &mut Found<'_>) {
 
 /// Returns the namespace an object lives in, and what defines its kind. Argo CD pulls both forward by itself, and we make the
 /// application's own namespace before anything else.
-fn ground(set: &Set<'_>, member: &Member<'_>) -> Vec<Need> {
+fn ground(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
     if set.mode.has(Rule::DependenciesMoveForward) {
         return Vec::new();
     }
@@ -95,9 +95,9 @@ fn ground(set: &Set<'_>, member: &Member<'_>) -> Vec<Need> {
 
 /// When something that is needed comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comes {
+enum Arrival {
     /// Then.
-    At(Turn),
+    At(Slot),
     /// When the application is deleted.
     OnDelete(Phase),
     /// In another operation than this one.
@@ -105,23 +105,23 @@ enum Comes {
 }
 
 /// Says when something comes; nothing if it is there already, or comes in time.
-fn comes_later(set: &Set<'_>, turn: Turn, provider: Provider<'_>) -> Option<Comes> {
+fn comes_later(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Option<Arrival> {
     let member = provider.member;
     if set.is_live(member) {
         return None;
     }
     if let Some(first) = member.turn() {
-        return (first > turn).then_some(Comes::At(first));
+        return (first > turn).then_some(Arrival::At(first));
     }
     match &member.classified.role {
         Role::Skip(_) => None,
         Role::Resource if member.directives().apply == ApplyMode::Ignore => None,
-        Role::Resource => Some(Comes::NotNow),
+        Role::Resource => Some(Arrival::NotNow),
         Role::Hook { phases, .. } => {
             let is_of_delete = |phase: &&Phase| matches!(phase, Phase::PreDelete | Phase::PostDelete);
             match phases.iter().find(is_of_delete) {
-                Some(phase) if phases.iter().all(|phase| is_of_delete(&phase)) => Some(Comes::OnDelete(*phase)),
-                Some(_) | None => Some(Comes::NotNow),
+                Some(phase) if phases.iter().all(|phase| is_of_delete(&phase)) => Some(Arrival::OnDelete(*phase)),
+                Some(_) | None => Some(Arrival::NotNow),
             }
         }
     }
@@ -130,11 +130,11 @@ fn comes_later(set: &Set<'_>, turn: Turn, provider: Provider<'_>) -> Option<Come
 /// One thing that comes too late.
 #[derive(Clone, Copy)]
 struct At<'a> {
-    member: &'a Member<'a>,
-    turn: Turn,
+    member: &'a SetMember<'a>,
+    turn: Slot,
     need: &'a Need,
     provider: Provider<'a>,
-    comes: Comes,
+    comes: Arrival,
 }
 
 impl At<'_> {
@@ -145,8 +145,8 @@ impl At<'_> {
     fn sentence(self) -> String {
         let At { member, need, turn, .. } = self;
         let here = match self.comes {
-            Comes::At(other) => turn.beside(other),
-            Comes::OnDelete(_) | Comes::NotNow => turn.phase.to_string(),
+            Arrival::At(other) => turn.beside(other),
+            Arrival::OnDelete(_) | Arrival::NotNow => turn.phase.to_string(),
         };
         let who = if member.is_hook() {
             format!("{} runs in {here} and {} {}", member.key, need.verb, need.key)
@@ -159,9 +159,9 @@ impl At<'_> {
             "comes".to_owned()
         };
         let when = match self.comes {
-            Comes::At(other) => format!("which {brings} in {} only", other.beside(turn)),
-            Comes::OnDelete(phase) => format!("which {brings} in {phase} only"),
-            Comes::NotNow => "which isn't there and is left out of this operation".to_owned(),
+            Arrival::At(other) => format!("which {brings} in {} only", other.beside(turn)),
+            Arrival::OnDelete(phase) => format!("which {brings} in {phase} only"),
+            Arrival::NotNow => "which isn't there and is left out of this operation".to_owned(),
         };
         format!("{who}, {when}: {}", self.consequence())
     }
@@ -177,8 +177,8 @@ impl At<'_> {
             return "a run before that doesn't start".to_owned();
         }
         let begins = match self.comes {
-            Comes::At(other) => format!(", and {} never begins", other.beside(self.turn)),
-            Comes::OnDelete(_) | Comes::NotNow => String::new(),
+            Arrival::At(other) => format!(", and {} never begins", other.beside(self.turn)),
+            Arrival::OnDelete(_) | Arrival::NotNow => String::new(),
         };
         if self.member.is_hook() {
             format!("its pods never start{begins}")
@@ -201,27 +201,27 @@ impl At<'_> {
     }
 
     fn fix(self, mode: Mode) -> String {
-        let Turn { phase, wave } = self.turn;
+        let Slot { phase, wave } = self.turn;
         let other = self.provider.member;
         let name = other.key.short();
         let is_hook = other.is_hook();
         match (self.comes, mode) {
-            (Comes::NotNow, _) => format!("take {name} in, too, or sync it first"),
-            (Comes::At(at), Mode::Native) if at.phase == phase => {
+            (Arrival::NotNow, _) => format!("take {name} in, too, or sync it first"),
+            (Arrival::At(at), Mode::Native) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `capstan.dev/wave: \"{wave}\"`")
             }
-            (Comes::At(at), Mode::ArgoCd) if at.phase == phase => {
+            (Arrival::At(at), Mode::ArgoCd) if at.phase == phase => {
                 format!("give {name} the wave {wave} or an earlier one: `argocd.argoproj.io/sync-wave: \"{wave}\"`")
             }
-            (Comes::At(_) | Comes::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
+            (Arrival::At(_) | Arrival::OnDelete(_), Mode::Native) if is_hook && phase == Phase::Sync => {
                 format!("take the hook annotation off {name}: it is then applied in {phase} and stays")
             }
-            (Comes::At(_) | Comes::OnDelete(_), Mode::Native) if is_hook => {
+            (Arrival::At(_) | Arrival::OnDelete(_), Mode::Native) if is_hook => {
                 format!(
                     "let {name} run in {phase}, too; or take its hook annotation off and write `capstan.dev/phase: {phase}`"
                 )
             }
-            (Comes::At(at), Mode::Native) => {
+            (Arrival::At(at), Mode::Native) => {
                 let and_wave = if at.wave > wave {
                     format!(" and `capstan.dev/wave: \"{wave}\"`")
                 } else {
@@ -231,7 +231,7 @@ impl At<'_> {
                     "`capstan.dev/phase: {phase}`{and_wave} on {name} applies it before; it stays an ordinary object"
                 )
             }
-            (Comes::At(_) | Comes::OnDelete(_), _) => {
+            (Arrival::At(_) | Arrival::OnDelete(_), _) => {
                 format!("make {name} a hook of {phase}, in an earlier wave: `argocd.argoproj.io/hook: {phase}`")
             }
         }

@@ -5,26 +5,26 @@ use capstan_schema::{quantity, table::STATEFUL_SET_MUTABLE};
 use serde_json::Value;
 
 use super::{
-    Found,
-    set::{Member, Set},
+    Findings,
+    set::{ManifestSet, SetMember},
 };
 use crate::{
     compat::Rule,
     diff::Change,
     object::Object,
-    task::{Action, ApplyTask, Changes},
+    task::{Action, ApplyTask, ExpectedChange},
 };
 
 const SIZE: &str = "/spec/resources/requests/storage";
 const REPLICAS: &str = "/spec/replicas";
 
 /// `replicas-and-autoscaler`.
-pub(super) fn replicas(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for scaler in set.members.iter().filter(|member| member.is_made()) {
         let Some(target) = target(&scaler.manifest().object) else {
             continue;
         };
-        let is_target = |member: &&Member<'_>| {
+        let is_target = |member: &&SetMember<'_>| {
             let key = &member.key;
             key.group == target.group
                 && key.kind == target.kind
@@ -75,7 +75,7 @@ fn target(scaler: &Object) -> Option<Target<'_>> {
 }
 
 /// `stateful-set-change`.
-pub(super) fn stateful_sets(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is("apps", "StatefulSet")) {
         let refused: Vec<&Change> = changes(member)
             .iter()
@@ -100,7 +100,7 @@ pub(super) fn stateful_sets(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// `claim-shrinks`.
-pub(super) fn claims(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     let claims = set.members.iter();
     for member in claims.filter(|member| member.is("", "PersistentVolumeClaim")) {
         for change in changes(member).iter().filter(|change| change.pointer == SIZE) {
@@ -130,17 +130,17 @@ pub(super) fn claims(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// Returns what applying a member changes of its live object, unless it is created anew where the server refuses that.
-fn changes<'a>(member: &Member<'a>) -> &'a [Change] {
+fn changes<'a>(member: &SetMember<'a>) -> &'a [Change] {
     match apply(member) {
         Some(apply) if !apply.way.recreates() => match &apply.changes {
-            Changes::Fields(changes) => changes,
-            Changes::Create | Changes::None => &[],
+            ExpectedChange::Fields(changes) => changes,
+            ExpectedChange::Create | ExpectedChange::None => &[],
         },
         _ => &[],
     }
 }
 
-fn apply<'a>(member: &Member<'a>) -> Option<&'a ApplyTask> {
+fn apply<'a>(member: &SetMember<'a>) -> Option<&'a ApplyTask> {
     member.tasks.iter().find_map(|task| match &task.action {
         Action::Apply(apply) => Some(&**apply),
         Action::Hook(_) | Action::Delete(_) => None,

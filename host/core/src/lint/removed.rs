@@ -1,8 +1,8 @@
 //! Delete policies and times to live that remove what others need.
 
 use super::{
-    Found, Severity, needs,
-    set::{Member, Set, Turn},
+    Findings, Severity, needs,
+    set::{ManifestSet, SetMember, Slot},
 };
 use crate::{
     compat::{Mode, Rule},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `needs-removed`.
-pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         for need in needs::of_pods(&member.manifest().object) {
             let removed = member
@@ -23,13 +23,13 @@ pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
             let Some(Removal { helper, goes, turn }) = removed else {
                 continue;
             };
-            let is_gone = matches!(goes, Goes::BeforePhase(_));
+            let is_gone = matches!(goes, RemovalTime::BeforePhase(_));
             let when = match goes {
-                Goes::BeforePhase(phase) | Goes::WithPhase(phase) => {
+                RemovalTime::BeforePhase(phase) | RemovalTime::WithPhase(phase) => {
                     format!("is deleted at the end of {phase} (HookSucceeded)")
                 }
-                Goes::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
-                Goes::Later => "is deleted when its time to live is over".to_owned(),
+                RemovalTime::WithOperation => "is deleted when the operation has succeeded (HookSucceeded)".to_owned(),
+                RemovalTime::Later => "is deleted when its time to live is over".to_owned(),
             };
             let comes_of_it = if is_gone && member.is_awaited() {
                 "its pods don't find it"
@@ -38,7 +38,7 @@ pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
             };
             let message = format!("{} {} {}, which {when}: {comes_of_it}", member.key, need.verb, need.key);
             let name = helper.key.short();
-            let fix = if goes == Goes::Later {
+            let fix = if goes == RemovalTime::Later {
                 format!("take `capstan.dev/ttl` off {name}, or make it an ordinary object")
             } else {
                 format!(
@@ -57,43 +57,48 @@ pub(super) fn needed(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// The phase in which an ordinary object comes as early as the helper does; objects of PreSync to PostSync have one.
-fn helper_phase(helper: &Member<'_>, turn: Turn) -> Phase {
+fn helper_phase(helper: &SetMember<'_>, turn: Slot) -> Phase {
     helper.turn().map_or(turn.phase, |first| first.phase)
 }
 
 /// A helper that is gone before those that need it are.
 struct Removal<'set> {
-    helper: &'set Member<'set>,
-    goes: Goes,
+    helper: &'set SetMember<'set>,
+    goes: RemovalTime,
     /// When it is needed.
-    turn: Turn,
+    turn: Slot,
 }
 
 /// Returns how the helper goes that a task of a member finds under a name; nothing when it stays, or isn't there by then.
-fn removal<'set>(set: &'set Set<'set>, key: &ObjectKey, member: &Member<'_>, task: &Task) -> Option<Removal<'set>> {
-    let turn = Turn::of(task);
+fn removal<'set>(
+    set: &'set ManifestSet<'set>,
+    key: &ObjectKey,
+    member: &SetMember<'_>,
+    task: &Task,
+) -> Option<Removal<'set>> {
+    let turn = Slot::of(task);
     // What is an ordinary object of the set, too, no policy deletes.
-    let is_shared = |other: &Member<'_>| matches!(other.classified.role, Role::Resource);
+    let is_shared = |other: &SetMember<'_>| matches!(other.classified.role, Role::Resource);
     if set.all_named(key).any(is_shared) {
         return None;
     }
     // What comes too late has a rule of its own.
     let turns = set.all_named(key).filter(|other| other.is_hook()).flat_map(|helper| {
-        let tasks = helper.tasks.iter().map(|task| Turn::of(task));
+        let tasks = helper.tasks.iter().map(|task| Slot::of(task));
         tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
     });
     let (first, helper) = turns.max_by_key(|(first, _)| *first)?;
-    let goes = Goes::of(set.mode, helper, first.phase, turn.phase)?;
+    let goes = RemovalTime::of(set.mode, helper, first.phase, turn.phase)?;
     let is_still_there = match goes {
-        Goes::BeforePhase(_) => false,
-        Goes::WithPhase(_) | Goes::WithOperation | Goes::Later => member.is_hook(),
+        RemovalTime::BeforePhase(_) => false,
+        RemovalTime::WithPhase(_) | RemovalTime::WithOperation | RemovalTime::Later => member.is_hook(),
     };
     (!is_still_there).then_some(Removal { helper, goes, turn })
 }
 
 /// When a helper's object goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Goes {
+enum RemovalTime {
     /// At the end of this phase, before the one in which it is needed.
     BeforePhase(Phase),
     /// At the end of the phase in which it is needed.
@@ -104,9 +109,9 @@ enum Goes {
     Later,
 }
 
-impl Goes {
+impl RemovalTime {
     /// A helper goes at the end of its phase. Argo CD judges by the operation's end.
-    fn of(mode: Mode, helper: &Member<'_>, phase: Phase, needed: Phase) -> Option<Goes> {
+    fn of(mode: Mode, helper: &SetMember<'_>, phase: Phase, needed: Phase) -> Option<RemovalTime> {
         let directives = helper.directives();
         if directives
             .delete_policies
@@ -114,19 +119,19 @@ impl Goes {
             .any(|policy| policy == "HookSucceeded")
         {
             return Some(if mode.has(Rule::OperationJudgesPolicies) {
-                Goes::WithOperation
+                RemovalTime::WithOperation
             } else if phase == needed {
-                Goes::WithPhase(phase)
+                RemovalTime::WithPhase(phase)
             } else {
-                Goes::BeforePhase(phase)
+                RemovalTime::BeforePhase(phase)
             });
         }
-        directives.ttl.after_finished.map(|_| Goes::Later)
+        directives.ttl.after_finished.map(|_| RemovalTime::Later)
     }
 }
 
 /// `hook-holds-others`.
-pub(super) fn holders(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn holders(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in set.members.iter().filter(|member| member.is_hook()) {
         let comes_of_it = match (member.key.group.as_str(), member.key.kind.as_str()) {
             ("", "Namespace") => "which stays while anything lives in it",

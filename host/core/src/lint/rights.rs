@@ -3,22 +3,22 @@
 use serde_json::Value;
 
 use super::{
-    Found, Severity,
+    Findings, Severity,
     needs::{self, elements},
-    set::{Member, Set},
+    set::{ManifestSet, SetMember},
 };
 use crate::object::{Object, ObjectKey};
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
-fn bindings<'set>(set: &'set Set<'set>) -> impl Iterator<Item = &'set Member<'set>> {
+fn bindings<'set>(set: &'set ManifestSet<'set>) -> impl Iterator<Item = &'set SetMember<'set>> {
     set.members
         .iter()
         .filter(|member| member.is(GROUP, "RoleBinding") || member.is(GROUP, "ClusterRoleBinding"))
 }
 
 /// `binding-needs-later`.
-pub(super) fn roles(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn roles(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for binding in bindings(set) {
         let Some(turn) = binding.turn() else { continue };
         for (key, pointer, is_role) in named(&binding.manifest().object) {
@@ -79,7 +79,7 @@ pub(crate) fn named(object: &Object) -> Vec<(ObjectKey, String, bool)> {
 }
 
 /// `rights-come-later`.
-pub(super) fn of_hooks(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn of_hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for hook in set.members.iter().filter(|member| member.is_hook()) {
         let Some(turn) = hook.turn() else {
             continue;
@@ -88,7 +88,7 @@ pub(super) fn of_hooks(set: &Set<'_>, found: &mut Found<'_>) {
         let Some(account) = needs.iter().find(|need| need.key.kind == "ServiceAccount") else {
             continue;
         };
-        let binds = |binding: &&Member<'_>| {
+        let binds = |binding: &&SetMember<'_>| {
             named(&binding.manifest().object)
                 .iter()
                 .any(|(key, ..)| *key == account.key)

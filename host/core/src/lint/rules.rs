@@ -1,7 +1,8 @@
 //! All rules. The documentation's table is made from this one, and ids never change: people write them into their manifests.
 
 use super::{
-    Found, Set, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl, types,
+    Findings, ManifestSet, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl,
+    types,
 };
 
 /// A rule.
@@ -17,7 +18,7 @@ pub struct Rule {
     pub why: &'static str,
     /// Whether it is looked at when an application is deleted.
     pub(super) is_of_deletion: bool,
-    pub(super) check: fn(&Set<'_>, &mut Found<'_>),
+    pub(super) check: fn(&ManifestSet<'_>, &mut Findings<'_>),
 }
 
 const fn rule(
@@ -25,7 +26,7 @@ const fn rule(
     severity: Severity,
     summary: &'static str,
     why: &'static str,
-    check: fn(&Set<'_>, &mut Found<'_>),
+    check: fn(&ManifestSet<'_>, &mut Findings<'_>),
 ) -> Rule {
     Rule {
         id,

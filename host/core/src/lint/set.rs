@@ -11,7 +11,7 @@ use crate::{
     object::{GroupKind, ObjectKey},
     operation_kind::OperationKind,
     phase::Phase,
-    plan::{Classified, Live, Role},
+    plan::{Classified, LiveObjects, Role},
     plugins::Application,
     task::{Action, Task},
     wave::Wave,
@@ -19,14 +19,14 @@ use crate::{
 
 /// A set to be looked at.
 #[derive(Debug)]
-pub struct Set<'a> {
+pub struct ManifestSet<'a> {
     pub(super) mode: Mode,
     pub(super) does: OperationKind,
     pub(super) application: &'a Application,
-    pub(super) live: &'a Live,
-    pub(super) members: Vec<Member<'a>>,
+    pub(super) live: &'a LiveObjects,
+    pub(super) members: Vec<SetMember<'a>>,
     /// Where the earliest turn of the whole operation is.
-    pub(super) beginning: Option<Turn>,
+    pub(super) beginning: Option<Slot>,
     named: BTreeMap<ObjectKey, Vec<usize>>,
     definitions: BTreeMap<GroupKind, usize>,
     makers: BTreeMap<ObjectKey, usize>,
@@ -36,7 +36,7 @@ pub struct Set<'a> {
 
 /// One manifest of the set.
 #[derive(Debug)]
-pub(super) struct Member<'a> {
+pub(super) struct SetMember<'a> {
     pub classified: &'a Classified,
     pub key: ObjectKey,
     /// Its tasks in this operation, the earliest first.
@@ -45,7 +45,7 @@ pub(super) struct Member<'a> {
 
 /// A phase and a wave of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
+pub(super) struct Slot {
     pub phase: Phase,
     pub wave: Wave,
 }
@@ -53,24 +53,24 @@ pub(super) struct Turn {
 /// Who brings something that is needed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Provider<'set> {
-    pub member: &'set Member<'set>,
+    pub member: &'set SetMember<'set>,
     /// Whether a controller makes the object from the member's, as with a `SealedSecret`.
     pub is_maker: bool,
 }
 
-impl<'a> Set<'a> {
+impl<'a> ManifestSet<'a> {
     /// Makes one of what a plan is made of and its tasks, which are in their order.
     pub fn new(
         mode: Mode,
         does: OperationKind,
         application: &'a Application,
-        live: &'a Live,
+        live: &'a LiveObjects,
         desired: impl IntoIterator<Item = &'a Classified>,
         tasks: &'a [Task],
-    ) -> Set<'a> {
-        let mut members: Vec<Member<'a>> = desired
+    ) -> ManifestSet<'a> {
+        let mut members: Vec<SetMember<'a>> = desired
             .into_iter()
-            .map(|classified| Member {
+            .map(|classified| SetMember {
                 classified,
                 key: classified.manifest.key(),
                 tasks: Vec::new(),
@@ -111,12 +111,12 @@ impl<'a> Set<'a> {
             }
         }
         let named = equals.into_iter().filter(|(key, _)| !key.name.ends_with('*')).collect();
-        Set {
+        ManifestSet {
             mode,
             does,
             application,
             live,
-            beginning: tasks.first().map(Turn::of),
+            beginning: tasks.first().map(Slot::of),
             members,
             named,
             definitions,
@@ -144,18 +144,18 @@ impl<'a> Set<'a> {
     }
 
     /// Returns the members whose object has this key: hooks of several phases may share one.
-    pub(super) fn all_named(&self, key: &ObjectKey) -> impl Iterator<Item = &Member<'a>> {
+    pub(super) fn all_named(&self, key: &ObjectKey) -> impl Iterator<Item = &SetMember<'a>> {
         let named = self.named.get(key).into_iter().flatten();
         named.filter_map(|at| self.members.get(*at))
     }
 
     /// Returns who defines a kind, if the set does.
-    pub(super) fn definition(&self, kind: &GroupKind) -> Option<&Member<'_>> {
+    pub(super) fn definition(&self, kind: &GroupKind) -> Option<&SetMember<'_>> {
         self.members.get(*self.definitions.get(kind)?)
     }
 
     /// Lists what is wrong with the members by the types of their kinds.
-    pub(super) fn problems(&self) -> impl Iterator<Item = (&Member<'a>, &Problem)> {
+    pub(super) fn problems(&self) -> impl Iterator<Item = (&SetMember<'a>, &Problem)> {
         let problems = self.problems.get_or_init(|| {
             types::problems(&self.members, |member| {
                 let kind = GroupKind {
@@ -171,12 +171,12 @@ impl<'a> Set<'a> {
     }
 
     /// Says whether a member's object is there already. What a controller made of it is then, too.
-    pub(super) fn is_live(&self, member: &Member<'_>) -> bool {
+    pub(super) fn is_live(&self, member: &SetMember<'_>) -> bool {
         self.live.objects.contains_key(&member.key)
     }
 }
 
-impl<'a> Member<'a> {
+impl<'a> SetMember<'a> {
     pub fn manifest(&self) -> &'a Manifest {
         &self.classified.manifest
     }
@@ -208,8 +208,8 @@ impl<'a> Member<'a> {
     }
 
     /// Returns its first turn in this operation.
-    pub fn turn(&self) -> Option<Turn> {
-        self.tasks.first().map(|task| Turn::of(task))
+    pub fn turn(&self) -> Option<Slot> {
+        self.tasks.first().map(|task| Slot::of(task))
     }
 
     /// Says whether what comes after its first turn waits for it to be healthy or to end.
@@ -250,16 +250,16 @@ impl<'a> Member<'a> {
     }
 }
 
-impl Turn {
-    pub fn of(task: &Task) -> Turn {
-        Turn {
+impl Slot {
+    pub fn of(task: &Task) -> Slot {
+        Slot {
             phase: task.phase,
             wave: task.wave,
         }
     }
 
     /// Names it beside another one: the wave where the phase is the same, else the phase.
-    pub fn beside(self, other: Turn) -> String {
+    pub fn beside(self, other: Slot) -> String {
         if self.phase == other.phase {
             format!("wave {} of {}", self.wave, self.phase)
         } else {

@@ -5,8 +5,8 @@ use crate::{
     directive::{self, Mode},
     manifest,
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Live, PlanOptions, Planning, Role},
-    plugins::{Answerer, Application},
+    plan::{self, Classified, LiveObjects, PlanInput, PlanOptions, Role},
+    plugins::{Application, PluginRef},
     record::HookRecords,
 };
 
@@ -33,8 +33,8 @@ pub(super) fn job(word: &str, pod: &str) -> String {
     hook("batch/v1", "Job", word, "", pod)
 }
 
-fn answerer() -> Answerer {
-    Answerer {
+fn answerer() -> PluginRef {
+    PluginRef {
         plugin: "any".to_owned(),
         version: "0.1.0".to_owned(),
         digest: "d".to_owned(),
@@ -52,14 +52,14 @@ fn decoded(documents: &[String]) -> Vec<Manifest> {
 }
 
 fn findings(documents: &[String], mode: Mode) -> Vec<Finding> {
-    let live = Live {
+    let live = LiveObjects {
         is_first_install: true,
-        ..Live::default()
+        ..LiveObjects::default()
     };
     findings_beside(documents, &live, mode)
 }
 
-fn findings_beside(documents: &[String], live: &Live, mode: Mode) -> Vec<Finding> {
+fn findings_beside(documents: &[String], live: &LiveObjects, mode: Mode) -> Vec<Finding> {
     let manifests = decoded(documents);
     let desired: Vec<Classified> = manifests
         .into_iter()
@@ -88,7 +88,7 @@ fn findings_beside(documents: &[String], live: &Live, mode: Mode) -> Vec<Finding
         name: "shop".to_owned(),
         namespace: "shop".to_owned(),
     };
-    let plan = plan::make(&Planning {
+    let plan = plan::make(&PlanInput {
         application: application.clone(),
         does: OperationKind::Sync,
         options: &PlanOptions {
@@ -107,7 +107,7 @@ fn findings_beside(documents: &[String], live: &Live, mode: Mode) -> Vec<Finding
     let plan = plan.unwrap_or_else(|errors| panic!("{errors:?}"));
     let desired = plan::in_order(&desired);
     let does = OperationKind::Sync;
-    lint(&Set::new(mode, does, &application, live, desired, &plan.tasks))
+    lint(&ManifestSet::new(mode, does, &application, live, desired, &plan.tasks))
 }
 
 /// A case: what it is, the documents, and what a rule says about it, as `error at 1`.
@@ -135,9 +135,9 @@ pub(super) fn check_live(rule: &str, cases: &[LiveCase<'_>]) {
             object.set_meta("resourceVersion", "1");
             (object.key(), object)
         });
-        let live = Live {
+        let live = LiveObjects {
             objects: objects.collect(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
         assert_eq!(
             said(rule, &findings_beside(documents, &live, Mode::Native)),

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Found, Severity,
-    set::{Member, Set},
+    Findings, Severity,
+    set::{ManifestSet, SetMember},
 };
 use crate::{compat::Mode, plan::Role};
 
@@ -12,7 +12,7 @@ use crate::{compat::Mode, plan::Role};
 const LOOK: u64 = 60;
 
 /// `short-ttl`.
-pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for member in &set.members {
         let Some((pointer, seconds)) = time_to_live(member).filter(|(_, seconds)| *seconds < LOOK) else {
             continue;
@@ -50,7 +50,7 @@ pub(super) fn look(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// Returns how long something lives after its end, and where that is written.
-fn time_to_live(member: &Member<'_>) -> Option<(String, u64)> {
+fn time_to_live(member: &SetMember<'_>) -> Option<(String, u64)> {
     const OF_JOBS: &str = "/spec/ttlSecondsAfterFinished";
     let object = &member.manifest().object;
     if member.is_hook()

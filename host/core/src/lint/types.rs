@@ -8,15 +8,15 @@ use capstan_schema::{
 use serde_json::Value;
 
 use super::{
-    Finding, Found, Severity,
-    set::{Member, Set},
+    Finding, Findings, Severity,
+    set::{ManifestSet, SetMember},
 };
 use crate::{error::near, task::UnknownFields};
 
 /// Finds the problems of all members, with their places in the set.
 pub(super) fn problems(
-    members: &[Member<'_>],
-    definition: impl Fn(&Member<'_>) -> Option<usize>,
+    members: &[SetMember<'_>],
+    definition: impl Fn(&SetMember<'_>) -> Option<usize>,
 ) -> Vec<(usize, Problem)> {
     let checker = Checker::default();
     let mut found = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn problems(
 }
 
 /// `wrong-type`.
-pub(super) fn wrong(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn wrong(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let path = &problem.path;
         let (message, fix) = match &problem.fault {
@@ -65,7 +65,7 @@ pub(super) fn wrong(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// `missing-field`.
-pub(super) fn missing(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn missing(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems().filter(|(_, problem)| problem.fault == Fault::Missing) {
         let message = format!("`{}` is missing, and {} needs it", problem.path, member.key.kind);
         let finding = found.at(member, &problem.path.pointer(), message, "write it");
@@ -74,7 +74,7 @@ pub(super) fn missing(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// `duplicate-item`.
-pub(super) fn duplicate(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn duplicate(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let Fault::Duplicate { keys, first } = &problem.fault else {
             continue;
@@ -86,7 +86,7 @@ pub(super) fn duplicate(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// `unknown-field`.
-pub(super) fn unknown(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn unknown(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         let Fault::Unknown { known } = &problem.fault else {
             continue;
@@ -111,7 +111,7 @@ pub(super) fn unknown(set: &Set<'_>, found: &mut Found<'_>) {
 }
 
 /// `unknown-value`.
-pub(super) fn not_allowed(set: &Set<'_>, found: &mut Found<'_>) {
+pub(super) fn not_allowed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     for (member, problem) in set.problems() {
         if let Fault::NotAllowed { allowed } = &problem.fault
             && is_built_in(member)
@@ -124,7 +124,7 @@ pub(super) fn not_allowed(set: &Set<'_>, found: &mut Found<'_>) {
     }
 }
 
-fn is_built_in(member: &Member<'_>) -> bool {
+fn is_built_in(member: &SetMember<'_>) -> bool {
     let object = &member.manifest().object;
     capstan_schema::kind(object.api_version(), object.kind()).is_some()
 }
@@ -134,7 +134,7 @@ fn listed(allowed: &[String]) -> String {
     written.join(", ")
 }
 
-fn meant(member: &Member<'_>, problem: &Problem, allowed: &[String]) -> String {
+fn meant(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> String {
     let value = member.manifest().object.0.pointer(&problem.path.pointer());
     let word = value.and_then(Value::as_str).unwrap_or_default();
     match near(word, allowed.iter().map(String::as_str)) {
@@ -144,7 +144,7 @@ fn meant(member: &Member<'_>, problem: &Problem, allowed: &[String]) -> String {
 }
 
 /// Says how a value gets the right type: with quotes or without.
-fn quoting(member: &Member<'_>, problem: &Problem, expected: &str) -> String {
+fn quoting(member: &SetMember<'_>, problem: &Problem, expected: &str) -> String {
     let pointer = problem.path.pointer();
     let manifest = member.manifest();
     let name = pointer.rsplit('/').next().unwrap_or_default();

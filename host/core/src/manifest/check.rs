@@ -6,7 +6,7 @@ use std::sync::Arc;
 use capstan_yaml::{Content, Key, Node, is_base64};
 use serde_json::Value;
 
-use super::{Decoded, LeftOut, Manifest, Origin, TEMPLATE, exported, source::Source};
+use super::{Decoded, Manifest, Origin, RemovedFields, TEMPLATE, exported, source::Source};
 use crate::{
     error::{Diagnostic, near},
     name::{NameError, NamespaceName, ObjectName, check_generate_name},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What the documents of a text hold.
-pub(super) struct Taken {
+pub(super) struct CheckedDocuments {
     is_applied: bool,
     pub decoded: Decoded,
     pub errors: Vec<Diagnostic>,
@@ -23,10 +23,10 @@ pub(super) struct Taken {
     controlled: Option<(Manifest, String, usize)>,
 }
 
-impl Taken {
+impl CheckedDocuments {
     /// Begins with nothing. `is_applied`: whether the manifests are to be applied.
-    pub fn new(is_applied: bool) -> Taken {
-        Taken {
+    pub fn new(is_applied: bool) -> CheckedDocuments {
+        CheckedDocuments {
             is_applied,
             decoded: Decoded::default(),
             errors: Vec::new(),
@@ -88,7 +88,7 @@ impl Taken {
         }
         let names = exported::clean(&mut manifest.object);
         if !names.is_empty() {
-            self.decoded.left_out.push(LeftOut {
+            self.decoded.left_out.push(RemovedFields {
                 key: manifest.key(),
                 place: manifest.place(""),
                 names,

@@ -11,7 +11,7 @@ use crate::{
 
 /// What was left out of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct RemovedFields {
     /// The object.
     pub key: ObjectKey,
     /// Where it is written.

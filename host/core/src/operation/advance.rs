@@ -1,12 +1,12 @@
 //! Is this wave settled, which comes next, which failure ends it.
 
 use super::{
-    Operation, Out, has_sync_fail,
-    state::{HookStage, Stage, TaskState, Tidying},
+    Operation, StepOutput, has_sync_fail,
+    state::{Cleanup, HookStage, Stage, TaskState},
 };
 use crate::{
     compat::Rule,
-    event::{News, Status},
+    event::{EventKind, Status},
     hook::HookOutcome,
     order,
     phase::Phase,
@@ -17,12 +17,12 @@ use crate::{
 
 impl Operation {
     /// Starts whatever may start now, until nothing more may.
-    pub(super) fn advance(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn advance(&mut self, plan: &Plan, out: &mut StepOutput) {
         loop {
             let went_on = match self.state.stage {
                 Stage::New | Stage::Over => false,
                 Stage::Checking => self.advance_checking(plan, out),
-                Stage::Resting => self.advance_resting(plan, out),
+                Stage::Backoff => self.advance_resting(plan, out),
                 Stage::Main | Stage::Failing => self.advance_wave(plan, out),
                 Stage::Stopping => self.advance_stopping(plan, out),
                 Stage::Closing => self.advance_closing(plan, out),
@@ -33,7 +33,7 @@ impl Operation {
         }
     }
 
-    fn advance_wave(&mut self, plan: &Plan, out: &mut Out) -> bool {
+    fn advance_wave(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         let Some((phase, wave)) = self.state.current else {
             return self.enter_next_wave(plan, out);
         };
@@ -62,7 +62,14 @@ impl Operation {
     }
 
     /// Ends a wave, and goes where its end leads to.
-    pub(super) fn leave_wave(&mut self, plan: &Plan, phase: Phase, wave: Wave, well: bool, out: &mut Out) -> bool {
+    pub(super) fn leave_wave(
+        &mut self,
+        plan: &Plan,
+        phase: Phase,
+        wave: Wave,
+        well: bool,
+        out: &mut StepOutput,
+    ) -> bool {
         let (ends_phase, outcome) = if well {
             let is_last = self.next_wave(plan).map(|(phase, _)| phase) != Some(phase);
             (is_last, HookOutcome::Succeeded)
@@ -74,18 +81,18 @@ impl Operation {
             return false;
         }
         out.must_save = true;
-        out.tell(News::WaveFinished { phase, wave });
+        out.tell(EventKind::WaveFinished { phase, wave });
         if well {
             return self.enter_next_wave(plan, out);
         }
-        out.tell(News::PhaseFinished { phase, well: false });
+        out.tell(EventKind::PhaseFinished { phase, well: false });
         self.enter_failing(plan, out);
         true
     }
 
     /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for. What it waits for beside
     /// that, holds a task back and no other.
-    pub(super) fn start_batch(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn start_batch(&mut self, plan: &Plan, out: &mut StepOutput) {
         while let Some(rank) = self.board.rank() {
             let batch = self.board.pending(rank);
             if batch.is_empty() {
@@ -103,10 +110,10 @@ impl Operation {
         }
     }
 
-    fn start(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+    fn start(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         out.must_save = true;
         self.state.started.insert(task.id.clone(), out.at);
-        out.tell(News::TaskStarted { task: task.id.clone() });
+        out.tell(EventKind::TaskStarted { task: task.id.clone() });
         match &task.action {
             Action::Apply(apply) => self.start_apply(task, apply, out),
             Action::Delete(delete) => self.start_delete(plan, task, delete, out),
@@ -126,14 +133,14 @@ impl Operation {
     }
 
     /// Enters the wave after the current one, or closes after the last.
-    fn enter_next_wave(&mut self, plan: &Plan, out: &mut Out) -> bool {
+    fn enter_next_wave(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         let next = self.next_wave(plan);
         let before = self.state.current.map(|(phase, _)| phase);
         self.state.current = next;
         if let Some(phase) = before
             && next.map(|(phase, _)| phase) != before
         {
-            out.tell(News::PhaseFinished { phase, well: true });
+            out.tell(EventKind::PhaseFinished { phase, well: true });
         }
         let Some((phase, wave)) = next else {
             self.enter_closing(plan, out);
@@ -144,18 +151,25 @@ impl Operation {
     }
 
     /// Begins a wave, and its phase with it.
-    pub(super) fn tell_wave(&mut self, plan: &Plan, phase: Phase, wave: Wave, is_new_phase: bool, out: &mut Out) {
+    pub(super) fn tell_wave(
+        &mut self,
+        plan: &Plan,
+        phase: Phase,
+        wave: Wave,
+        is_new_phase: bool,
+        out: &mut StepOutput,
+    ) {
         let in_sync_fail = self.state.stage == Stage::Failing;
         if is_new_phase {
             let cause = if in_sync_fail { self.state.cause.clone() } else { None };
-            out.tell(News::PhaseStarted { phase, cause });
+            out.tell(EventKind::PhaseStarted { phase, cause });
         }
-        out.tell(News::WaveStarted { phase, wave });
+        out.tell(EventKind::WaveStarted { phase, wave });
         for task in plan.wave(phase, wave).iter().filter(|task| self.is_pending(task)) {
             let on: Vec<TaskId> = self.held_by(plan, task).map(|held_by| held_by.id.clone()).collect();
             if !on.is_empty() {
                 let task = task.id.clone();
-                out.tell(News::TaskHeld { task, on });
+                out.tell(EventKind::TaskHeld { task, on });
             }
         }
         out.must_save = true;
@@ -171,7 +185,7 @@ impl Operation {
     }
 
     /// Goes to the next try; after the last to SyncFail, once; or closes where there is none or it failed itself.
-    pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut StepOutput) {
         let failed = self.state.current.take();
         (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
         self.board.wipe();
@@ -190,7 +204,7 @@ impl Operation {
     }
 
     /// Says whether the next try begins before anything else is done about the failure.
-    fn will_retry(&self, plan: &Plan, out: &Out) -> bool {
+    fn will_retry(&self, plan: &Plan, out: &StepOutput) -> bool {
         !plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry(plan) && self.next_try(plan, out).is_some()
     }
 
@@ -200,7 +214,7 @@ impl Operation {
             .any(|task| task.phase == Phase::SyncFail && !self.is_pending(task))
     }
 
-    fn advance_stopping(&mut self, plan: &Plan, out: &mut Out) -> bool {
+    fn advance_stopping(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         if !plan
             .tasks
             .iter()
@@ -212,8 +226,8 @@ impl Operation {
             return false;
         }
         if let Some((phase, wave)) = self.state.current {
-            out.tell(News::WaveFinished { phase, wave });
-            out.tell(News::PhaseFinished { phase, well: false });
+            out.tell(EventKind::WaveFinished { phase, wave });
+            out.tell(EventKind::PhaseFinished { phase, well: false });
         }
         match self.state.status {
             Status::Terminating { .. } => {
@@ -227,7 +241,7 @@ impl Operation {
         true
     }
 
-    fn enter_closing(&mut self, plan: &Plan, out: &mut Out) {
+    fn enter_closing(&mut self, plan: &Plan, out: &mut StepOutput) {
         self.state.stage = Stage::Closing;
         self.state.deadline = None;
         self.board.wipe();
@@ -235,7 +249,7 @@ impl Operation {
         self.ask_all_at_the_end(plan, out);
     }
 
-    fn advance_closing(&mut self, plan: &Plan, out: &mut Out) -> bool {
+    fn advance_closing(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         if !plan
             .tasks
             .iter()
@@ -260,18 +274,18 @@ impl Operation {
             }
         };
         out.must_save = true;
-        out.tell(News::OperationFinished {
+        out.tell(EventKind::OperationFinished {
             status: self.state.status.clone(),
         });
         false
     }
 
     /// Gives up waiting for the health of resources: their wave has failed.
-    pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
+    pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         self.stop_waiting_applies(plan.wave(phase, wave), out);
         self.sync_board(plan);
         for task in plan.wave(phase, wave) {
-            if let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id) {
+            if let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get(&task.id) {
                 let mut text = "applied; not awaited any longer, since its wave failed".to_owned();
                 if let Some(health) = settling.health {
                     text = format!("{text} (it was {health})");
@@ -305,7 +319,7 @@ impl Operation {
             Some(
                 TaskState::Pending
                 | TaskState::Applying
-                | TaskState::Settling(_)
+                | TaskState::AwaitingHealth(_)
                 | TaskState::Deleting { .. }
                 | TaskState::Over,
             )
@@ -315,9 +329,9 @@ impl Operation {
 
     pub(super) fn is_over(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
-            Some(TaskState::Pending | TaskState::Applying | TaskState::Settling(_) | TaskState::Deleting { .. }) => {
-                false
-            }
+            Some(
+                TaskState::Pending | TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Deleting { .. },
+            ) => false,
             Some(TaskState::Hook(run)) => run.is_over(),
             Some(TaskState::Over) | None => true,
         }
@@ -327,7 +341,7 @@ impl Operation {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending | TaskState::Applying) => false,
             // Others are of the kind that it defines. What an APIService serves waits for it by `waits_for`.
-            Some(TaskState::Settling(_)) => !order::is_definition(&task.key.group_kind()),
+            Some(TaskState::AwaitingHealth(_)) => !order::is_definition(&task.key.group_kind()),
             Some(TaskState::Over) | None => true,
             // What comes before it in the order of kinds may be needed to clean it up: its operator, its definition.
             Some(TaskState::Deleting { accepted, .. }) => *accepted && self.plan.mode.has(Rule::DeletionInParallel),
@@ -339,13 +353,15 @@ impl Operation {
     pub(super) fn is_tidying(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { tidying, .. } => *tidying != Tidying::Done,
-                HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => false,
+                HookStage::Ended { tidying, .. } => *tidying != Cleanup::Done,
+                HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                    false
+                }
             },
             Some(
                 TaskState::Pending
                 | TaskState::Applying
-                | TaskState::Settling(_)
+                | TaskState::AwaitingHealth(_)
                 | TaskState::Deleting { .. }
                 | TaskState::Over,
             )

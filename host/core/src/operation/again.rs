@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Operation, Out, later,
+    Operation, StepOutput, later,
     state::{Stage, TaskState},
 };
 use crate::{
     effect::Effect,
-    event::{News, Status},
+    event::{EventKind, Status},
     plan::Plan,
     task::{FailureClass, Task, TaskId, TaskResult},
     webhook,
@@ -23,7 +23,7 @@ const LONGEST_PAUSE_SECONDS: u64 = 30;
 /// A request that is made again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Again {
+pub(super) struct PendingRetry {
     /// When the request is made again; nothing while one is under way.
     pub at: Option<Timestamp>,
     /// When it failed first; nothing in state that an earlier version stored.
@@ -38,7 +38,7 @@ pub(super) struct Again {
 impl Operation {
     /// Arranges for a task's request (the object that it applies, or what its hook asked for) to be made again if what is said against it
     /// is that a webhook doesn't answer. Says whether it will be.
-    pub(super) fn try_later(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut Out) -> bool {
+    pub(super) fn try_later(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut StepOutput) -> bool {
         let Some(unanswered) = webhook::unanswered(message) else {
             return false;
         };
@@ -71,14 +71,14 @@ impl Operation {
         };
         let told = format!("{who}; asked again for up to {longest} s: {message}");
         if before.map(|again| again.message.as_str()) != Some(told.as_str()) {
-            out.tell(News::TaskProgressed {
+            out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,
                 message: told.clone(),
             });
         }
         let at = out.after(pause).map(|at| at.min(until));
-        let again = Again {
+        let again = PendingRetry {
             at,
             since: Some(since),
             failures: failures.saturating_add(1),
@@ -90,7 +90,7 @@ impl Operation {
     }
 
     /// Makes a hook's request again whose moment has come. There is one at most: a request that changes something holds up the next.
-    pub(super) fn request_again(&mut self, task: &Task, out: &mut Out) {
+    pub(super) fn request_again(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(again) = self.state.again.get_mut(&task.id) else {
             return;
         };
@@ -99,7 +99,7 @@ impl Operation {
         }
         again.at = None;
         let Some(run) = self.state.hook(&task.id) else { return };
-        for ask in run.asked.iter().filter(|ask| ask.what.is_write()) {
+        for ask in run.pending_requests.iter().filter(|ask| ask.what.is_write()) {
             out.order(Effect::Perform {
                 task: task.id.clone(),
                 ask: ask.clone(),
@@ -115,7 +115,7 @@ impl Operation {
         }
         self.state.again.remove(id);
         if let Some(run) = self.state.hook(id) {
-            run.asked.retain(|ask| !ask.what.is_write());
+            run.pending_requests.retain(|ask| !ask.what.is_write());
         }
     }
 
@@ -125,7 +125,7 @@ impl Operation {
     }
 
     /// Applies an object again whose moment has come.
-    pub(super) fn apply_again(&mut self, task: &Task, out: &mut Out) {
+    pub(super) fn apply_again(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(again) = self.state.again.get_mut(&task.id) else {
             return;
         };
@@ -136,7 +136,12 @@ impl Operation {
     }
 
     /// Ends a task whose object would have been applied again later. One that is being applied has an answer to come.
-    pub(super) fn end_waiting_apply(&mut self, task: &Task, result: impl FnOnce(String) -> TaskResult, out: &mut Out) {
+    pub(super) fn end_waiting_apply(
+        &mut self,
+        task: &Task,
+        result: impl FnOnce(String) -> TaskResult,
+        out: &mut StepOutput,
+    ) {
         if self.state.tasks.get(&task.id) != Some(&TaskState::Applying) {
             return;
         }
@@ -148,7 +153,7 @@ impl Operation {
     }
 
     /// Ends the tasks of this kind among some, since their wave has failed or the operation is being stopped.
-    pub(super) fn stop_waiting_applies(&mut self, tasks: &[Task], out: &mut Out) {
+    pub(super) fn stop_waiting_applies(&mut self, tasks: &[Task], out: &mut StepOutput) {
         if self.state.again.is_empty() {
             return;
         }
@@ -160,7 +165,7 @@ impl Operation {
     }
 
     /// Ends the tasks of this kind among some, since a deadline has passed.
-    pub(super) fn give_up_waiting_applies(&mut self, tasks: &[Task], what: &str, out: &mut Out) {
+    pub(super) fn give_up_waiting_applies(&mut self, tasks: &[Task], what: &str, out: &mut StepOutput) {
         if self.state.again.is_empty() {
             return;
         }

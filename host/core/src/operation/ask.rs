@@ -4,13 +4,13 @@
 //! URLs, signals, watches and log lines run beside.
 
 use super::{
-    Out,
-    state::{HookRun, Tally, Touched},
+    StepOutput,
+    state::{HookRun, ModifiedObject, RequestCount},
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, HookCall, Note, Noted, Target},
-    event::News,
+    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target},
+    event::EventKind,
     fact::Fact,
     grant::gate,
     hook::HookOutcome,
@@ -38,20 +38,20 @@ const MOST_LINES: usize = 100;
 const MOST_LINE_BYTES: usize = 16 << 10;
 
 /// Asks the plugin a question.
-pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut Out) {
-    run.calling = Some(call.clone());
+pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
+    run.current_call = Some(call.clone());
     run.retry_at = None;
     out.order(Effect::StepHook { task: id.clone(), call });
 }
 
-pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: Noted) {
-    run.queue.push_back(Note { answers, what });
+pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
+    run.queue.push_back(PendingObservation { answers, what });
 }
 
 /// Notes that the own object changed, once for as many changes as come before the plugin can be told.
 pub(super) fn note_object(run: &mut HookRun) {
-    if run.following.is_some() && !run.queue.iter().any(|note| note.what == Noted::Object) {
-        note(run, run.following, Noted::Object);
+    if run.following.is_some() && !run.queue.iter().any(|note| note.what == PendingObservationKind::Object) {
+        note(run, run.following, PendingObservationKind::Object);
     }
 }
 
@@ -60,9 +60,9 @@ pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::
     let at = run
         .queue
         .iter()
-        .position(|note| note.answers == Some(answers) && matches!(note.what, Noted::Log(_)));
-    if let Some(Note {
-        what: Noted::Log(earlier),
+        .position(|note| note.answers == Some(answers) && matches!(note.what, PendingObservationKind::Log(_)));
+    if let Some(PendingObservation {
+        what: PendingObservationKind::Log(earlier),
         ..
     }) = at.and_then(|at| run.queue.remove(at))
     {
@@ -76,14 +76,14 @@ pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::
     let kept = last.count();
     lines.drain(..lines.len() - kept);
     if !lines.is_empty() {
-        note(run, Some(answers), Noted::Log(lines));
+        note(run, Some(answers), PendingObservationKind::Log(lines));
     }
 }
 
 /// Lets what a plugin asked for pass the gate, and begins with it. Beside a verdict only what is done for its own sake is.
-pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, out: &mut Out) {
+pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, out: &mut StepOutput) {
     let asker = plan.asker(task);
-    let has_verdict = run.said.is_some();
+    let has_verdict = run.verdict.is_some();
     for mut ask in asks {
         ask.step = run.steps;
         drop_ask(run, &task.id, ask.id, out);
@@ -96,24 +96,26 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
             tell_request(run, &task.id, &ask.what, passed.as_ref().err(), out);
         }
         match passed {
-            Ok(()) => run.waiting.push_back(ask),
-            Err(reason) => note(run, Some(ask.id), Noted::Refused(reason)),
+            Ok(()) => run.waiting_requests.push_back(ask),
+            Err(reason) => note(run, Some(ask.id), PendingObservationKind::Refused(reason)),
         }
     }
     go_on(run, plan, task, out);
-    if run.queue.len() > MOST_UNTOLD && run.said.is_none() {
+    if run.queue.len() > MOST_UNTOLD && run.verdict.is_none() {
         let message = format!("its plugin asks faster than it can be answered: more than {MOST_UNTOLD} answers wait");
-        run.said = Some((HookOutcome::Failed, message));
+        run.verdict = Some((HookOutcome::Failed, message));
         run.queue.clear();
         keep_what_counts(run, &task.id, out);
     }
 }
 
 fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
-    if run.asked.len() + run.waiting.len() + run.watching.len() + run.leaving.len() >= MOST_UNDER_WAY {
+    if run.pending_requests.len() + run.waiting_requests.len() + run.watching.len() + run.deleting_others.len()
+        >= MOST_UNDER_WAY
+    {
         return Err(format!("{MOST_UNDER_WAY} requests of this hook are under way"));
     }
-    if request.is_write() && !request.is_own() && run.touched.len() >= MOST_TOUCHED {
+    if request.is_write() && !request.is_own() && run.modified_objects.len() >= MOST_TOUCHED {
         return Err(format!(
             "this hook has changed {MOST_TOUCHED} objects, and may change no more"
         ));
@@ -122,14 +124,14 @@ fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
 }
 
 /// Tells what was asked for, the first time and whenever the answer is another one.
-fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut Out) {
+fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut StepOutput) {
     let what = bounded_to(request.to_string(), REQUEST_BYTES);
     let refused = refused.cloned().unwrap_or_default();
     if !run.requests.contains_key(&what) && run.requests.len() >= MOST_LISTED {
-        run.unlisted = run.unlisted.saturating_add(1);
+        run.unlisted_requests = run.unlisted_requests.saturating_add(1);
         return;
     }
-    let tally = run.requests.entry(what.clone()).or_insert_with(|| Tally {
+    let tally = run.requests.entry(what.clone()).or_insert_with(|| RequestCount {
         times: 0,
         refused: refused.clone(),
     });
@@ -137,7 +139,7 @@ fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Opti
     tally.times = tally.times.saturating_add(1);
     tally.refused.clone_from(&refused);
     if is_news {
-        out.tell(News::Requested {
+        out.tell(EventKind::Requested {
             task: id.clone(),
             what,
             times: tally.times,
@@ -147,10 +149,10 @@ fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Opti
 }
 
 /// Tells at a hook's end how often it asked for what.
-pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     for (what, tally) in std::mem::take(&mut run.requests) {
         if tally.times > 1 {
-            out.tell(News::Requested {
+            out.tell(EventKind::Requested {
                 task: id.clone(),
                 what,
                 times: tally.times,
@@ -158,24 +160,24 @@ pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut Out) {
             });
         }
     }
-    if run.unlisted > 0 {
-        out.tell(News::PluginTroubled {
+    if run.unlisted_requests > 0 {
+        out.tell(EventKind::PluginTroubled {
             task: id.clone(),
             message: format!(
                 "it asked for more than {MOST_LISTED} different things; {} further requests are not listed",
-                run.unlisted
+                run.unlisted_requests
             ),
         });
-        run.unlisted = 0;
+        run.unlisted_requests = 0;
     }
 }
 
 /// Forgets what was asked for under a number; what still runs of it ends.
-fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut Out) {
-    run.asked.retain(|asked| asked.id != ask);
-    run.waiting.retain(|asked| asked.id != ask);
+fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
+    run.pending_requests.retain(|asked| asked.id != ask);
+    run.waiting_requests.retain(|asked| asked.id != ask);
     run.answered.remove(&ask);
-    run.leaving.remove(&ask);
+    run.deleting_others.remove(&ask);
     // What it was answered and not told yet is of no interest any more.
     run.queue.retain(|note| note.answers != Some(ask));
     if let Some(key) = run.watching.remove(&ask) {
@@ -184,20 +186,20 @@ fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut Out) {
 }
 
 /// Begins what may begin.
-pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut Out) {
-    while let Some(ask) = run.waiting.front() {
-        let is_held = run.asked.iter().any(|asked| asked.what.holds_up()) || !run.leaving.is_empty();
+pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepOutput) {
+    while let Some(ask) = run.waiting_requests.front() {
+        let is_held = run.pending_requests.iter().any(|asked| asked.what.holds_up()) || !run.deleting_others.is_empty();
         if is_held && (ask.what.holds_up() || matches!(ask.what, Request::Http(_) | Request::Get(_) | Request::List(_)))
         {
             return;
         }
-        if let Some(ask) = run.waiting.pop_front() {
+        if let Some(ask) = run.waiting_requests.pop_front() {
             begin(run, plan, task, ask, out);
         }
     }
 }
 
-fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut Out) {
+fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOutput) {
     match &ask.what {
         Request::WatchOwn => {
             run.following = Some(ask.id);
@@ -207,9 +209,9 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut Out) {
                 watch_own(run, &task.id, out);
             }
         }
-        Request::CreateOwn if run.own.is_some() => note(run, Some(ask.id), Noted::Created),
-        Request::DeleteOwn(propagation) => match run.own.clone() {
-            None => note(run, Some(ask.id), Noted::Deleted),
+        Request::CreateOwn if run.object.is_some() => note(run, Some(ask.id), PendingObservationKind::Created),
+        Request::DeleteOwn(propagation) => match run.object.clone() {
+            None => note(run, Some(ask.id), PendingObservationKind::Deleted),
             Some(target) => {
                 run.deleting = Some(ask.id);
                 run.watched = true;
@@ -219,7 +221,7 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut Out) {
             }
         },
         // Read as it is when the plugin is told.
-        Request::Get(_) | Request::List(_) => note(run, Some(ask.id), Noted::Read(ask.what)),
+        Request::Get(_) | Request::List(_) => note(run, Some(ask.id), PendingObservationKind::Read(ask.what)),
         Request::CreateOwn
         | Request::FollowLogsOwn
         | Request::Apply(_)
@@ -231,7 +233,7 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut Out) {
         | Request::EmitEvent(_)
         | Request::NotInThisVersion(_) => {
             out.must_save = true;
-            run.asked.push(ask.clone());
+            run.pending_requests.push(ask.clone());
             out.order(Effect::Perform {
                 task: task.id.clone(),
                 ask,
@@ -241,35 +243,35 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut Out) {
 }
 
 /// Remembers that something was done to another object.
-pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut Out) {
+pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut StepOutput) {
     out.must_save = true;
-    out.tell(News::HookTouched {
+    out.tell(EventKind::HookTouched {
         task: id.clone(),
         key: key.clone(),
         how: how.to_owned(),
     });
-    run.touched.retain(|touched| touched.key != key);
-    run.touched.push(Touched {
+    run.modified_objects.retain(|touched| touched.key != key);
+    run.modified_objects.push(ModifiedObject {
         key,
         how: how.to_owned(),
     });
 }
 
 /// Says what a hook that ends without its plugin leaves behind.
-pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut Out) {
-    if run.touched.is_empty() {
+pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
+    if run.modified_objects.is_empty() {
         return;
     }
     let mut all: Vec<String> = run
-        .touched
+        .modified_objects
         .iter()
         .take(MOST_LEFT)
         .map(|touched| format!("{} ({})", touched.key, touched.how))
         .collect();
-    if run.touched.len() > all.len() {
-        all.push(format!("{} more", run.touched.len() - all.len()));
+    if run.modified_objects.len() > all.len() {
+        all.push(format!("{} more", run.modified_objects.len() - all.len()));
     }
-    out.tell(News::PluginTroubled {
+    out.tell(EventKind::PluginTroubled {
         task: id.clone(),
         message: format!(
             "it can't put in order what was done for it, which stays as it is: {}",
@@ -279,29 +281,34 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut Out) {
 }
 
 /// Takes in how an object is that isn't the own one, or is followed beside that.
-pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
+pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
     let watching: Vec<u32> = ids(run.watching.iter(), key);
     for ask in watching {
         let what = match fact {
-            Fact::Present(_) => Noted::Seen(key.clone()),
-            Fact::Gone => Noted::Gone,
+            Fact::Present(_) => PendingObservationKind::Seen(key.clone()),
+            Fact::Gone => PendingObservationKind::Gone,
         };
         // Of what wasn't told yet, the last look counts.
-        run.queue
-            .retain(|note| note.answers != Some(ask) || !matches!(note.what, Noted::Seen(_) | Noted::Gone));
+        run.queue.retain(|note| {
+            note.answers != Some(ask)
+                || !matches!(
+                    note.what,
+                    PendingObservationKind::Seen(_) | PendingObservationKind::Gone
+                )
+        });
         note(run, Some(ask), what);
     }
-    let leaving: Vec<u32> = ids(run.leaving.iter().map(|(ask, target)| (ask, &target.key)), key);
+    let leaving: Vec<u32> = ids(run.deleting_others.iter().map(|(ask, target)| (ask, &target.key)), key);
     for ask in leaving {
-        let is_there = match (fact, run.leaving.get(&ask)) {
+        let is_there = match (fact, run.deleting_others.get(&ask)) {
             (Fact::Present(seen), Some(target)) => seen.uid == target.uid,
             (Fact::Present(_) | Fact::Gone, _) => false,
         };
         if !is_there {
-            run.leaving.remove(&ask);
+            run.deleting_others.remove(&ask);
             leave(run, id, key, out);
             touch(run, id, key.clone(), "deleted", out);
-            note(run, Some(ask), Noted::Deleted);
+            note(run, Some(ask), PendingObservationKind::Deleted);
         }
     }
 }
@@ -311,46 +318,46 @@ fn ids<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey)
 }
 
 /// Stops following an object, unless it is followed for another reason.
-pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut Out) {
-    let is_own = run.watched && run.own.as_ref().is_some_and(|own| own.key == *key);
+pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
+    let is_own = run.watched && run.object.as_ref().is_some_and(|own| own.key == *key);
     let is_other = run.watching.values().any(|known| known == key);
-    let is_going = run.leaving.values().any(|target| target.key == *key);
+    let is_going = run.deleting_others.values().any(|target| target.key == *key);
     if !is_own && !is_other && !is_going {
         unwatch(id, key, out);
     }
 }
 
 /// Ends everything that runs for a hook.
-pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let keys = run
         .watching
         .values()
-        .chain(run.leaving.values().map(|target| &target.key));
+        .chain(run.deleting_others.values().map(|target| &target.key));
     let keys: std::collections::BTreeSet<ObjectKey> = keys.cloned().collect();
     for key in keys {
         if !(run.watched && run.own_key().as_ref() == Some(&key)) {
             unwatch(id, &key, out);
         }
     }
-    if run.asked.iter().any(|ask| !ask.what.holds_up()) {
+    if run.pending_requests.iter().any(|ask| !ask.what.holds_up()) {
         out.order(Effect::Release { task: id.clone() });
     }
     run.watching.clear();
-    run.leaving.clear();
-    run.asked.clear();
-    run.waiting.clear();
+    run.deleting_others.clear();
+    run.pending_requests.clear();
+    run.waiting_requests.clear();
     run.answered.clear();
     tell_requests(run, id, out);
 }
 
 /// At a verdict, forgets what only the plugin would want to know.
-pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut Out) {
-    let before = run.asked.len();
-    run.asked.retain(|ask| ask.what.is_write());
-    if run.asked.len() < before {
+pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
+    let before = run.pending_requests.len();
+    run.pending_requests.retain(|ask| ask.what.is_write());
+    if run.pending_requests.len() < before {
         out.order(Effect::Release { task: id.clone() });
     }
-    run.waiting.retain(|ask| counts(&ask.what));
+    run.waiting_requests.retain(|ask| counts(&ask.what));
     run.answered.clear();
 }
 
@@ -359,7 +366,7 @@ fn counts(request: &Request) -> bool {
     request.is_write() || matches!(request, Request::Http(_))
 }
 
-pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut Out) {
+pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     if run.following.is_some()
         && !run.watched
         && let Some(key) = run.own_key()
@@ -370,7 +377,7 @@ pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut Out) {
 }
 
 /// Orders a deletion and follows it to its end.
-pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut Out) {
+pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut StepOutput) {
     out.order(Effect::Delete {
         task: id.clone(),
         target: target.clone(),
@@ -382,7 +389,7 @@ pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagatio
     });
 }
 
-pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut Out) {
+pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
     out.order(Effect::Unwatch {
         task: id.clone(),
         key: key.clone(),
@@ -391,7 +398,10 @@ pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut Out) {
 
 /// Says whether nothing can ever happen to the hook again.
 pub(super) fn is_stranded(run: &HookRun) -> bool {
-    let follows = run.following.is_some() && run.own.is_some();
-    let waits = !run.asked.is_empty() || !run.waiting.is_empty() || run.deleting.is_some() || run.wake_at.is_some();
-    run.queue.is_empty() && !waits && run.watching.is_empty() && run.leaving.is_empty() && !follows
+    let follows = run.following.is_some() && run.object.is_some();
+    let waits = !run.pending_requests.is_empty()
+        || !run.waiting_requests.is_empty()
+        || run.deleting.is_some()
+        || run.wake_at.is_some();
+    run.queue.is_empty() && !waits && run.watching.is_empty() && run.deleting_others.is_empty() && !follows
 }

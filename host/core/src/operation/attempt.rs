@@ -1,7 +1,7 @@
 //! Before the first change the server is asked what it would say; what failed is tried again.
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     again::is_of_plan,
     state::{Stage, TaskState},
 };
@@ -9,8 +9,8 @@ use crate::{
     compat::Rule,
     duration,
     effect::Effect,
-    event::{News, Status},
-    input::Problem,
+    event::{EventKind, Status},
+    input::EffectFailure,
     phase::Phase,
     plan::Plan,
     task::{Action, Check, FailureClass, Task, TaskId, TaskResult},
@@ -20,7 +20,7 @@ use crate::{
 
 impl Operation {
     /// Orders the questions, or begins at once where there are none.
-    pub(super) fn begin_checks(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn begin_checks(&mut self, plan: &Plan, out: &mut StepOutput) {
         let first = plan.tasks.iter().filter(|task| task.check == Check::First);
         self.state.unchecked = first.map(|task| task.id.clone()).collect();
         if self.state.unchecked.is_empty() {
@@ -28,23 +28,29 @@ impl Operation {
             return;
         }
         self.state.stage = Stage::Checking;
-        out.tell(News::CheckStarted {
+        out.tell(EventKind::CheckStarted {
             objects: self.state.unchecked.len(),
         });
         self.order_checks(out);
     }
 
-    pub(super) fn order_checks(&self, out: &mut Out) {
+    pub(super) fn order_checks(&self, out: &mut StepOutput) {
         for task in &self.state.unchecked {
             out.order(Effect::Check { task: task.clone() });
         }
     }
 
-    pub(super) fn checked(&mut self, plan: &Plan, id: &TaskId, result: Result<(), Problem>, out: &mut Out) {
+    pub(super) fn checked(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        result: Result<(), EffectFailure>,
+        out: &mut StepOutput,
+    ) {
         if self.state.stage != Stage::Checking || !self.state.unchecked.remove(id) {
             return;
         }
-        let (Some(task), Err(Problem { class, message })) = (plan.task(id), result) else {
+        let (Some(task), Err(EffectFailure { class, message })) = (plan.task(id), result) else {
             return;
         };
         // The webhook of an earlier, unfinished sync whose pods are yet to come mustn't keep this one from making them.
@@ -57,13 +63,13 @@ impl Operation {
         self.finish(task, TaskResult::Failed { class, message }, out);
     }
 
-    pub(super) fn advance_checking(&mut self, plan: &Plan, out: &mut Out) -> bool {
+    pub(super) fn advance_checking(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         if !self.state.unchecked.is_empty() {
             return false;
         }
         let well = self.state.cause.is_none();
         out.must_save = true;
-        out.tell(News::CheckFinished { well });
+        out.tell(EventKind::CheckFinished { well });
         if well {
             self.state.stage = Stage::Main;
         } else {
@@ -90,7 +96,7 @@ impl Operation {
     }
 
     /// Returns when the next try begins; nothing when there is none, or it would begin after the operation's deadline only.
-    pub(super) fn next_try(&self, plan: &Plan, out: &Out) -> Option<jiff::Timestamp> {
+    pub(super) fn next_try(&self, plan: &Plan, out: &StepOutput) -> Option<jiff::Timestamp> {
         let pause = plan.limits.retry.pause(self.state.attempt)?;
         let at = out.after(pause)?;
         self.state.cause.as_ref()?;
@@ -101,7 +107,7 @@ impl Operation {
     /// Waits for the next try, which begins with the wave that failed; by Argo CD's rules with the first.
     ///
     /// Returns whether there will be one: not when it would only begin after the operation's deadline.
-    pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut Out) -> bool {
+    pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut StepOutput) -> bool {
         let (Some(at), Some(cause)) = (self.next_try(plan, out), self.state.cause.clone()) else {
             return false;
         };
@@ -112,7 +118,7 @@ impl Operation {
         self.state.retry_at = Some(at);
         let from_the_start = plan.mode.has(Rule::RetryFromTheStart);
         self.state.checks_again = from_the_start || self.state.stage == Stage::Checking;
-        self.state.stage = Stage::Resting;
+        self.state.stage = Stage::Backoff;
         self.state.retry_from = failed.filter(|_| !from_the_start);
         let begins_anew = |task: &&Task| from_the_start || task.phase != Phase::SyncFail;
         for task in plan.tasks.iter().filter(begins_anew) {
@@ -129,7 +135,7 @@ impl Operation {
                 self.state.results.remove(&task.id);
             }
         }
-        out.tell(News::Retrying {
+        out.tell(EventKind::Retrying {
             attempt: self.state.attempt,
             at,
             cause,
@@ -141,7 +147,7 @@ impl Operation {
         matches!(self.state.results.get(&task.id), Some(TaskResult::Stopped(_)))
     }
 
-    pub(super) fn advance_resting(&mut self, plan: &Plan, out: &mut Out) -> bool {
+    pub(super) fn advance_resting(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         if self.state.retry_at.is_some_and(|at| at > out.at) {
             return false;
         }
@@ -160,7 +166,7 @@ impl Operation {
     }
 
     /// Ends what took the phase or the wave too long; it is a failure, unless each task's directives say to go on.
-    pub(super) fn pass_wave_deadline(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn pass_wave_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let has_come = |at: Option<jiff::Timestamp>| at.is_some_and(|at| at <= out.at);
         let Some((phase, wave)) = self.state.current else {
             return;
@@ -180,12 +186,12 @@ impl Operation {
         };
         (self.state.wave_deadline, self.state.phase_deadline) = (None, None);
         out.must_save = true;
-        out.tell(News::Troubled { message: what.clone() });
+        out.tell(EventKind::Troubled { message: what.clone() });
         self.give_up_waiting_applies(plan.wave(phase, wave), &what, out);
         for task in plan.wave(phase, wave) {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, crate::plugins::AbortReason::Deadline, out),
-                Some(TaskState::Settling(settling)) => {
+                Some(TaskState::AwaitingHealth(settling)) => {
                     let message = format!("{what}: {}", settling.message);
                     self.give_up(task, message, out);
                 }

@@ -20,7 +20,7 @@ use crate::{
 
 /// What follows from the state of the tasks. Tasks are named by their position in the plan.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Board {
+pub(super) struct WaveIndex {
     /// Whether it still says what the state says.
     is_valid: bool,
     wave: Option<(Phase, Wave)>,
@@ -40,7 +40,7 @@ pub(super) struct Board {
     by_moment: BTreeSet<(Timestamp, usize)>,
 }
 
-impl Board {
+impl WaveIndex {
     /// Says that more than one task may have changed.
     pub fn wipe(&mut self) {
         self.is_valid = false;
@@ -85,10 +85,10 @@ impl Operation {
         if self.board.is_valid && self.board.wave == self.state.current {
             return;
         }
-        self.board = Board {
+        self.board = WaveIndex {
             is_valid: true,
             wave: self.state.current,
-            ..Board::default()
+            ..WaveIndex::default()
         };
         for (position, task) in plan.tasks.iter().enumerate() {
             if self.board.wave == Some((task.phase, task.wave)) && !task.waits_for.is_empty() {
@@ -161,10 +161,10 @@ impl Operation {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending) => true,
             Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Looking | HookStage::Clearing { .. } => run.steps == 0,
+                HookStage::FindingPrevious | HookStage::DeletingPrevious { .. } => run.steps == 0,
                 HookStage::Ready | HookStage::Running | HookStage::Ended { .. } => false,
             },
-            Some(TaskState::Applying | TaskState::Settling(_) | TaskState::Deleting { .. } | TaskState::Over)
+            Some(TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Deleting { .. } | TaskState::Over)
             | None => false,
         }
     }

@@ -4,18 +4,18 @@
 //! need it until then, and judge by how the phase ended.
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     own::guards_ttl,
-    state::{Due, HookStage, TaskState, Tidying, Verdict},
+    state::{Cleanup, Due, HookStage, TaskState, Verdict},
     terminating::{await_end, with_all_it_owns},
 };
 use crate::{
     compat::Rule,
     deletion::PropagationRules,
     effect::{Effect, Target},
-    event::{Fate, News, Status},
+    event::{DisposalOutcome, EventKind, Status},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
-    input::{Decision, DeleteAnswer, Problem},
+    input::{DeleteAnswer, DisposalDecision, EffectFailure},
     operation_kind::OperationKind,
     phase::Phase,
     plan::Plan,
@@ -41,54 +41,60 @@ impl Reason {
 }
 
 impl Operation {
-    pub(super) fn logs_kept(&mut self, plan: &Plan, id: &TaskId, bytes: u64, trouble: String, out: &mut Out) {
+    pub(super) fn logs_kept(&mut self, plan: &Plan, id: &TaskId, bytes: u64, trouble: String, out: &mut StepOutput) {
         let Some(task) = plan.task(id) else { return };
-        if self.tidying(id) != Some(Tidying::KeepingLogs) {
+        if self.tidying(id) != Some(Cleanup::KeepingLogs) {
             return;
         }
-        out.tell(News::LogsKept {
+        out.tell(EventKind::LogsKept {
             task: id.clone(),
             bytes,
             trouble,
         });
         let must_go = self.verdict(id).is_some_and(|verdict| verdict.must_go);
         if guards_ttl(task) && !must_go {
-            self.set_tidying(id, Tidying::SettingTtl);
+            self.set_tidying(id, Cleanup::SettingTtl);
             out.order(Effect::SetTtl { task: id.clone() });
         } else {
             self.ask_policies(plan, task, out);
         }
     }
 
-    pub(super) fn ttl_set(&mut self, plan: &Plan, id: &TaskId, result: Result<(), Problem>, out: &mut Out) {
+    pub(super) fn ttl_set(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        result: Result<(), EffectFailure>,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
-        if self.tidying(id) != Some(Tidying::SettingTtl) {
+        if self.tidying(id) != Some(Cleanup::SettingTtl) {
             return;
         }
         if let Err(problem) = result {
-            out.tell(News::Troubled {
+            out.tell(EventKind::Troubled {
                 message: format!("{}: its time to live stays at a day: {}", task.key, problem.message),
             });
         }
         self.ask_policies(plan, task, out);
     }
 
-    fn ask_policies(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+    fn ask_policies(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         if task.hook().is_some_and(HookTask::is_helper)
             && let Some(run) = self.state.hook(&task.id)
         {
             run.awaits_phase = true;
             out.must_save = true;
-            return self.set_tidying(&task.id, Tidying::Done);
+            return self.set_tidying(&task.id, Cleanup::Done);
         }
         self.ask_policies_now(plan, task, out);
     }
 
-    fn ask_policies_now(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+    fn ask_policies_now(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let must_go = self.verdict(&task.id).is_some_and(|verdict| verdict.must_go);
         let is_shared = task.hook().is_some_and(|hook| hook.is_shared);
         let Some(own) = self.own(&task.id).cloned().filter(|_| !is_shared) else {
-            return self.set_tidying(&task.id, Tidying::Done);
+            return self.set_tidying(&task.id, Cleanup::Done);
         };
         if must_go {
             self.delete_own(plan, task, own, Propagation::Background, Reason::of("stopped"), out);
@@ -98,7 +104,7 @@ impl Operation {
     }
 
     /// Asks the policies of a phase's helpers, once no hook of the phase runs any more. Returns whether that is under way.
-    pub(super) fn end_phase(&mut self, plan: &Plan, phase: Phase, outcome: HookOutcome, out: &mut Out) -> bool {
+    pub(super) fn end_phase(&mut self, plan: &Plan, phase: Phase, outcome: HookOutcome, out: &mut StepOutput) -> bool {
         let hooks = || {
             plan.tasks
                 .iter()
@@ -122,7 +128,7 @@ impl Operation {
     }
 
     /// Does the same for every phase, when the operation was stopped in the middle of one.
-    pub(super) fn end_phases(&mut self, plan: &Plan, outcome: HookOutcome, out: &mut Out) -> bool {
+    pub(super) fn end_phases(&mut self, plan: &Plan, outcome: HookOutcome, out: &mut StepOutput) -> bool {
         let mut is_under_way = false;
         for phase in Phase::ALL {
             is_under_way |= self.end_phase(plan, phase, outcome, out);
@@ -130,8 +136,8 @@ impl Operation {
         is_under_way
     }
 
-    fn ask(&mut self, task: &Task, occasion: Occasion, out: &mut Out) {
-        self.set_tidying(&task.id, Tidying::Deciding(occasion));
+    fn ask(&mut self, task: &Task, occasion: Occasion, out: &mut StepOutput) {
+        self.set_tidying(&task.id, Cleanup::Deciding(occasion));
         out.order(Effect::Decide {
             task: task.id.clone(),
             occasion,
@@ -139,7 +145,7 @@ impl Operation {
     }
 
     /// Asks the policies of all hooks whose object is still there, now that the operation's outcome is known.
-    pub(super) fn ask_all_at_the_end(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn ask_all_at_the_end(&mut self, plan: &Plan, out: &mut StepOutput) {
         let is_stopped = matches!(self.state.status, Status::Terminating { .. });
         if is_stopped && plan.mode.has(Rule::TerminateKeepsEnded) {
             return;
@@ -155,7 +161,7 @@ impl Operation {
                 continue;
             };
             let is_due = self.state.due.iter().any(|due| due.target == own);
-            if is_due || self.tidying(&task.id) != Some(Tidying::Done) {
+            if is_due || self.tidying(&task.id) != Some(Cleanup::Done) {
                 continue;
             }
             if task.phase == Phase::PreDelete && plan.mode.has(Rule::PreDeleteHooksGo) {
@@ -167,19 +173,26 @@ impl Operation {
         }
     }
 
-    pub(super) fn decided(&mut self, plan: &Plan, id: &TaskId, occasion: Occasion, decision: Decision, out: &mut Out) {
+    pub(super) fn decided(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        occasion: Occasion,
+        decision: DisposalDecision,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
-        if self.tidying(id) != Some(Tidying::Deciding(occasion)) {
+        if self.tidying(id) != Some(Cleanup::Deciding(occasion)) {
             return;
         }
         for trouble in &decision.troubles {
-            out.tell(News::PluginTroubled {
+            out.tell(EventKind::PluginTroubled {
                 task: id.clone(),
                 message: format!("{trouble}; its object stays"),
             });
         }
         let Some(own) = self.own(id).cloned() else {
-            return self.set_tidying(id, Tidying::Done);
+            return self.set_tidying(id, Cleanup::Done);
         };
         if let Some(propagation) = decision.deletion(out.at) {
             let why = Reason {
@@ -200,11 +213,11 @@ impl Operation {
         let fate = match decision.disposal {
             Disposal::DeleteAt(at) => self.defer(due(at, false)),
             Disposal::AskAgainAt(at) => self.defer(due(at, true)),
-            Disposal::Keep | Disposal::Delete(_) => Fate::Kept,
+            Disposal::Keep | Disposal::Delete(_) => DisposalOutcome::Kept,
         };
         out.must_save = true;
-        if fate != Fate::Kept || occasion == Occasion::HookFinished {
-            out.tell(News::HookDisposed {
+        if fate != DisposalOutcome::Kept || occasion == Occasion::HookFinished {
+            out.tell(EventKind::HookDisposed {
                 task: id.clone(),
                 key: own.key,
                 fate,
@@ -212,14 +225,14 @@ impl Operation {
                 plugins: decision.plugins,
             });
         }
-        self.set_tidying(id, Tidying::Done);
+        self.set_tidying(id, Cleanup::Done);
     }
 
-    fn defer(&mut self, due: Due) -> Fate {
+    fn defer(&mut self, due: Due) -> DisposalOutcome {
         let fate = if due.ask_again {
-            Fate::AskedAgain(due.at)
+            DisposalOutcome::AskedAgain(due.at)
         } else {
-            Fate::Due(due.at)
+            DisposalOutcome::Due(due.at)
         };
         self.state.due.push(due);
         fate
@@ -233,27 +246,27 @@ impl Operation {
         own: Target,
         otherwise: Propagation,
         why: Reason,
-        out: &mut Out,
+        out: &mut StepOutput,
     ) {
         // A hook of the same name took the object over, and its policies delete it already.
         if self.is_being_deleted(&own) {
             if let Some(run) = self.state.hook(&task.id) {
-                run.own = None;
+                run.object = None;
             }
-            return self.set_tidying(&task.id, Tidying::Done);
+            return self.set_tidying(&task.id, Cleanup::Done);
         }
         let propagation = PropagationRules::of_hook(plan, task).decide(with_all_it_owns(plan, otherwise));
         if let Some(run) = self.state.hook(&task.id) {
             run.deleting_with = Some(propagation);
         }
-        out.tell(News::HookDisposed {
+        out.tell(EventKind::HookDisposed {
             task: task.id.clone(),
             key: own.key.clone(),
-            fate: Fate::Deleted,
+            fate: DisposalOutcome::Deleted,
             by: why.by,
             plugins: why.plugins,
         });
-        self.set_tidying(&task.id, Tidying::Deleting);
+        self.set_tidying(&task.id, Cleanup::Deleting);
         out.must_save = true;
         out.order(Effect::Delete {
             task: task.id.clone(),
@@ -266,14 +279,16 @@ impl Operation {
         self.state.tasks.values().any(|state| match state {
             TaskState::Hook(run) => {
                 let is_deleting = match &run.stage {
-                    HookStage::Ended { tidying, .. } => *tidying == Tidying::Deleting,
-                    HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => false,
+                    HookStage::Ended { tidying, .. } => *tidying == Cleanup::Deleting,
+                    HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                        false
+                    }
                 };
-                is_deleting && run.own.as_ref() == Some(target)
+                is_deleting && run.object.as_ref() == Some(target)
             }
             TaskState::Pending
             | TaskState::Applying
-            | TaskState::Settling(_)
+            | TaskState::AwaitingHealth(_)
             | TaskState::Deleting { .. }
             | TaskState::Over => false,
         })
@@ -283,10 +298,10 @@ impl Operation {
     fn forget_own(&mut self, target: &Target) {
         for state in self.state.tasks.values_mut() {
             if let TaskState::Hook(run) = state
-                && run.own.as_ref() == Some(target)
+                && run.object.as_ref() == Some(target)
                 && run.is_over()
             {
-                run.own = None;
+                run.object = None;
             }
         }
     }
@@ -297,29 +312,29 @@ impl Operation {
         &mut self,
         plan: &Plan,
         id: &TaskId,
-        result: Result<DeleteAnswer, Problem>,
-        out: &mut Out,
+        result: Result<DeleteAnswer, EffectFailure>,
+        out: &mut StepOutput,
     ) {
-        if self.tidying(id) != Some(Tidying::Deleting) {
+        if self.tidying(id) != Some(Cleanup::Deleting) {
             return;
         }
-        self.set_tidying(id, Tidying::Done);
+        self.set_tidying(id, Cleanup::Done);
         let is_awaited = plan.does == OperationKind::Delete && self.state.status == Status::Running;
         let Some(run) = self.state.hook(id) else { return };
         match result {
             Ok(answer) => {
-                let Some(own) = run.own.take() else { return };
+                let Some(own) = run.object.take() else { return };
                 if answer == DeleteAnswer::Accepted && is_awaited {
                     await_end(run, id, own.clone(), out.after(plan.limits.deletion), out);
                 }
                 self.forget_own(&own);
             }
             Err(problem) => {
-                if let Some(own) = run.own.take() {
-                    out.tell(News::HookDisposed {
+                if let Some(own) = run.object.take() {
+                    out.tell(EventKind::HookDisposed {
                         task: id.clone(),
                         key: own.key,
-                        fate: Fate::Stuck(problem.message),
+                        fate: DisposalOutcome::Stuck(problem.message),
                         by: String::new(),
                         plugins: Vec::new(),
                     });
@@ -328,21 +343,21 @@ impl Operation {
         }
     }
 
-    pub(super) fn tidying(&mut self, id: &TaskId) -> Option<Tidying> {
+    pub(super) fn tidying(&mut self, id: &TaskId) -> Option<Cleanup> {
         match &self.state.hook(id)?.stage {
             HookStage::Ended { tidying, .. } => Some(tidying.clone()),
-            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => None,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => None,
         }
     }
 
     fn verdict(&mut self, id: &TaskId) -> Option<Verdict> {
         match &self.state.hook(id)?.stage {
             HookStage::Ended { verdict, .. } => Some(verdict.clone()),
-            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => None,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => None,
         }
     }
 
-    fn set_tidying(&mut self, id: &TaskId, next: Tidying) {
+    fn set_tidying(&mut self, id: &TaskId, next: Cleanup) {
         if let Some(run) = self.state.hook(id)
             && let HookStage::Ended { tidying, .. } = &mut run.stage
         {

@@ -1,7 +1,7 @@
 //! A wave as Argo CD runs it: what was refused stops nothing but SyncFail's waiting, and what failed is awaited together with the rest.
 
 use super::{
-    Operation, Out, has_sync_fail,
+    Operation, StepOutput, has_sync_fail,
     state::{Stage, TaskState},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 
 /// What went wrong in a wave so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Failure {
+enum WaveFailure {
     /// Nothing.
     None,
     /// A resource or hook failed after it was taken.
@@ -29,8 +29,8 @@ enum Failure {
 
 impl Operation {
     /// Starts what may start in the wave, and leaves it when nothing more is to be awaited.
-    pub(super) fn advance_as_argo_cd(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) -> bool {
-        if self.failure_in(plan, phase, wave) < Failure::Removal {
+    pub(super) fn advance_as_argo_cd(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) -> bool {
+        if self.failure_in(plan, phase, wave) < WaveFailure::Removal {
             self.start_batch(plan, out);
         }
         self.close_beside_hooks(plan, phase, wave, out);
@@ -42,9 +42,9 @@ impl Operation {
         let may_start = |task: &Task| self.is_pending(task) && !self.is_held(plan, task);
         let has_more = tasks.iter().any(|task| may_start(task) || self.is_ready(task));
         match failure {
-            Failure::None | Failure::Later if has_more || !running.is_empty() => return false,
-            Failure::Refused if has_more => return false,
-            Failure::Refused | Failure::Removal => {
+            WaveFailure::None | WaveFailure::Later if has_more || !running.is_empty() => return false,
+            WaveFailure::Refused if has_more => return false,
+            WaveFailure::Refused | WaveFailure::Removal => {
                 let hooks_run = running.iter().any(|task| task.hook().is_some());
                 if running.iter().any(|task| !self.is_answered(task)) || (hooks_run && !self.goes_on_beside(plan)) {
                     return false;
@@ -59,7 +59,7 @@ impl Operation {
                     self.close(task, TaskResult::Stopped(text), out);
                 }
             }
-            Failure::None | Failure::Later => {}
+            WaveFailure::None | WaveFailure::Later => {}
         }
         for task in tasks
             .iter()
@@ -74,7 +74,7 @@ impl Operation {
             return false;
         }
         self.board.wipe();
-        self.leave_wave(plan, phase, wave, failure == Failure::None, out)
+        self.leave_wave(plan, phase, wave, failure == WaveFailure::None, out)
     }
 
     /// Says whether SyncFail may begin while hooks still run.
@@ -88,11 +88,11 @@ impl Operation {
             .all(|task| self.is_pending(task) || self.is_over(task))
     }
 
-    fn failure_in(&self, plan: &Plan, phase: Phase, wave: Wave) -> Failure {
+    fn failure_in(&self, plan: &Plan, phase: Phase, wave: Wave) -> WaveFailure {
         let of = |task: &Task| match self.state.results.get(&task.id) {
             Some(TaskResult::Failed { class, .. }) => match (&task.action, class) {
-                (Action::Delete(_), _) => Failure::Removal,
-                (Action::Apply(_), FailureClass::Apply) => Failure::Refused,
+                (Action::Delete(_), _) => WaveFailure::Removal,
+                (Action::Apply(_), FailureClass::Apply) => WaveFailure::Refused,
                 (
                     Action::Apply(_) | Action::Hook(_),
                     FailureClass::Apply
@@ -100,19 +100,19 @@ impl Operation {
                     | FailureClass::Health
                     | FailureClass::Timeout
                     | FailureClass::Plugin,
-                ) => Failure::Later,
+                ) => WaveFailure::Later,
             },
-            Some(TaskResult::Stopped(_)) => Failure::Later,
-            Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => Failure::None,
+            Some(TaskResult::Stopped(_)) => WaveFailure::Later,
+            Some(TaskResult::Done(_) | TaskResult::Tolerated(_)) | None => WaveFailure::None,
         };
         if !self.board.has_failed {
-            return Failure::None;
+            return WaveFailure::None;
         }
-        plan.wave(phase, wave).iter().map(of).max().unwrap_or(Failure::None)
+        plan.wave(phase, wave).iter().map(of).max().unwrap_or(WaveFailure::None)
     }
 
     /// Ends the waiting for resources that are only watched while hooks run.
-    fn close_beside_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut Out) {
+    fn close_beside_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         let tasks = plan.wave(phase, wave);
         let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_held(plan, task);
         let hooks_run = tasks
@@ -124,7 +124,7 @@ impl Operation {
         for task in tasks {
             let Action::Apply(apply) = &task.action else { continue };
             if apply.wait == Wait::WhileHooksRun
-                && let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id)
+                && let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get(&task.id)
             {
                 let mut text = "applied; not awaited any longer, since the hooks have ended".to_owned();
                 if let Some(health) = settling.health {

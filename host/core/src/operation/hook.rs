@@ -3,25 +3,25 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     ask::{
         call, clear, end_asks, go_on, is_stranded, keep_what_counts, note, note_lines, note_object, others_observed,
         take, tell_left, touch, unwatch, watch_own,
     },
     hook_health::OwnHealth,
     later,
-    state::{HookRun, HookStage, TaskState, Tidying, Verdict},
+    state::{Cleanup, HookRun, HookStage, TaskState, Verdict},
 };
 use crate::{
     compat::Rule,
     deletion::PropagationRules,
     directive::OnTimeout,
     duration,
-    effect::{Effect, HookCall, Noted, Target},
-    event::{Fate, News},
+    effect::{Effect, HookCall, PendingObservationKind, Target},
+    event::{DisposalOutcome, EventKind},
     fact::Fact,
     hook::HookOutcome,
-    input::{Answer, Older, Problem},
+    input::{Answer, EarlierObjects, EffectFailure},
     object::ObjectKey,
     plan::Plan,
     plugins::{AbortReason, Ask, HookStep, PluginError, Progress},
@@ -36,7 +36,7 @@ const MOST_RETRIES: u32 = 5;
 const MOST_ROUNDS: u32 = 3;
 
 impl Operation {
-    pub(super) fn start_hook(&mut self, task: &Task, out: &mut Out) {
+    pub(super) fn start_hook(&mut self, task: &Task, out: &mut StepOutput) {
         let has_object = task.hook().is_some_and(|hook| hook.has_object);
         self.state
             .tasks
@@ -49,14 +49,14 @@ impl Operation {
     }
 
     /// Lets a hook begin whose way is clear, now that its turn has come.
-    pub(super) fn release_hook(&mut self, task: &Task, out: &mut Out) {
+    pub(super) fn release_hook(&mut self, task: &Task, out: &mut StepOutput) {
         if self.is_ready(task) {
             self.go_on(task, out);
         }
     }
 
     /// Goes on when nothing is in the way any more; by Argo CD's rules, for the first time not before its turn.
-    fn cleared(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+    fn cleared(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         if run.steps == 0 && plan.mode.has(Rule::HooksClearFirst) {
             run.stage = HookStage::Ready;
@@ -66,15 +66,21 @@ impl Operation {
         }
     }
 
-    pub(super) fn older_decided(&mut self, plan: &Plan, id: &TaskId, result: Result<Older, Problem>, out: &mut Out) {
+    pub(super) fn older_decided(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        result: Result<EarlierObjects, EffectFailure>,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
         let Some(run) = self.state.hook(id) else { return };
-        if run.stage != HookStage::Looking {
+        if run.stage != HookStage::FindingPrevious {
             return;
         }
         let older = match result {
             Ok(older) => older,
-            Err(Problem { class, message }) => {
+            Err(EffectFailure { class, message }) => {
                 return self.end(
                     task,
                     HookOutcome::Failed,
@@ -85,26 +91,26 @@ impl Operation {
             }
         };
         if let Some(own) = older.own {
-            out.tell(News::ObjectMade {
+            out.tell(EventKind::ObjectMade {
                 task: id.clone(),
                 key: own.key.clone(),
                 how: "adopted".to_owned(),
             });
-            run.own = Some(own);
+            run.object = Some(own);
         }
         let mut left = BTreeSet::new();
         for (target, decision) in older.decided {
             for trouble in &decision.troubles {
-                out.tell(News::PluginTroubled {
+                out.tell(EventKind::PluginTroubled {
                     task: id.clone(),
                     message: format!("{trouble}; {} stays", target.key),
                 });
             }
             if let Some(propagation) = decision.deletion(out.at) {
-                out.tell(News::HookDisposed {
+                out.tell(EventKind::HookDisposed {
                     task: id.clone(),
                     key: target.key.clone(),
-                    fate: Fate::Deleted,
+                    fate: DisposalOutcome::Deleted,
                     by: decision.by.clone(),
                     plugins: decision.plugins.clone(),
                 });
@@ -118,19 +124,19 @@ impl Operation {
             self.cleared(plan, task, out);
         } else {
             let until = out.after(plan.limits.deletion);
-            run.stage = HookStage::Clearing { left, until };
+            run.stage = HookStage::DeletingPrevious { left, until };
             out.must_save = true;
         }
     }
 
     /// Goes on when nothing is in the way any more: for the first time with `start`, else with what was asked for.
-    fn go_on(&mut self, task: &Task, out: &mut Out) {
+    fn go_on(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         run.stage = HookStage::Running;
         if run.steps == 0 {
             call(run, &task.id, HookCall::Start, out);
         } else {
-            for ask in run.asked.clone() {
+            for ask in run.pending_requests.clone() {
                 out.order(Effect::Perform {
                     task: task.id.clone(),
                     ask,
@@ -139,7 +145,14 @@ impl Operation {
         }
     }
 
-    pub(super) fn hook_observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
+    pub(super) fn hook_observed(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        key: &ObjectKey,
+        fact: &Fact,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
         let Some(run) = self.state.hook(id) else { return };
         let is_there = |uid: &str| match fact {
@@ -147,7 +160,7 @@ impl Operation {
             Fact::Present(seen) => seen.uid == uid,
         };
         match &mut run.stage {
-            HookStage::Clearing { left, .. } => {
+            HookStage::DeletingPrevious { left, .. } => {
                 let before = left.len();
                 left.retain(|target| target.key != *key || is_there(&target.uid));
                 if left.len() == before {
@@ -155,7 +168,7 @@ impl Operation {
                         && run.message != seen.held_up_by
                     {
                         run.message.clone_from(&seen.held_up_by);
-                        out.tell(News::TaskProgressed {
+                        out.tell(EventKind::TaskProgressed {
                             task: id.clone(),
                             health: None,
                             message: format!("{key} is still there: {}", seen.held_up_by),
@@ -174,7 +187,7 @@ impl Operation {
             HookStage::Running => {
                 others_observed(run, id, key, fact, out);
                 go_on(run, plan, task, out);
-                let Some(own) = run.own.clone().filter(|own| own.key == *key) else {
+                let Some(own) = run.object.clone().filter(|own| own.key == *key) else {
                     return self.pump(task, out);
                 };
                 if is_there(&own.uid) {
@@ -184,21 +197,21 @@ impl Operation {
                     note_object(run);
                 } else {
                     run.health = OwnHealth::default();
-                    run.own = None;
+                    run.object = None;
                     run.watched = false;
                     unwatch(id, key, out);
                     if let Some(answers) = run.deleting.take() {
-                        note(run, Some(answers), Noted::Deleted);
+                        note(run, Some(answers), PendingObservationKind::Deleted);
                     }
                     if run.following.is_some() {
-                        run.queue.retain(|note| note.what != Noted::Object);
-                        note(run, run.following, Noted::Gone);
+                        run.queue.retain(|note| note.what != PendingObservationKind::Object);
+                        note(run, run.following, PendingObservationKind::Gone);
                     }
                 }
                 self.pump(task, out);
             }
             HookStage::Ended { .. } => self.observe_terminating(id, key, fact, out),
-            HookStage::Looking | HookStage::Ready => {}
+            HookStage::FindingPrevious | HookStage::Ready => {}
         }
     }
 
@@ -207,11 +220,11 @@ impl Operation {
         plan: &Plan,
         id: &TaskId,
         result: Result<HookStep, PluginError>,
-        out: &mut Out,
+        out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
         let Some(run) = self.state.hook(id) else { return };
-        if run.stage != HookStage::Running || run.calling.is_none() || run.retry_at.is_some() {
+        if run.stage != HookStage::Running || run.current_call.is_none() || run.retry_at.is_some() {
             return;
         }
         match result {
@@ -220,7 +233,7 @@ impl Operation {
         }
     }
 
-    fn plugin_failed(&mut self, task: &Task, error: &PluginError, out: &mut Out) {
+    fn plugin_failed(&mut self, task: &Task, error: &PluginError, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         let wait = match error {
             PluginError::Retry { after_ms, .. } => Some(u64::from(*after_ms)),
@@ -232,7 +245,7 @@ impl Operation {
         {
             run.retries += 1;
             run.retry_at = later(out.at, wait);
-            out.tell(News::PluginTroubled {
+            out.tell(EventKind::PluginTroubled {
                 task: task.id.clone(),
                 message: format!(
                     "{error}; asking again in {:.1} s",
@@ -241,7 +254,7 @@ impl Operation {
             });
             return;
         }
-        out.tell(News::PluginTroubled {
+        out.tell(EventKind::PluginTroubled {
             task: task.id.clone(),
             message: error.to_string(),
         });
@@ -253,15 +266,15 @@ impl Operation {
         self.end(task, HookOutcome::Failed, result, true, out);
     }
 
-    fn take_step(&mut self, plan: &Plan, task: &Task, step: HookStep, out: &mut Out) {
+    fn take_step(&mut self, plan: &Plan, task: &Task, step: HookStep, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
-        let called = run.calling.take();
+        let called = run.current_call.take();
         let was_abort = matches!(called, Some(HookCall::Abort { .. }));
         // Only now is the answer to a call known to have arrived.
         if let Some(HookCall::Advance { note, .. }) = &called
             && let Some(ask) = note.answers.filter(|ask| run.answered.remove(ask))
         {
-            run.asked.retain(|asked| asked.id != ask);
+            run.pending_requests.retain(|asked| asked.id != ask);
         }
         run.retries = 0;
         run.steps += 1;
@@ -270,7 +283,7 @@ impl Operation {
         if run.message != step.message && !step.message.is_empty() {
             run.message.clone_from(&step.message);
             if step.progress == Progress::Running {
-                out.tell(News::TaskProgressed {
+                out.tell(EventKind::TaskProgressed {
                     task: task.id.clone(),
                     health: None,
                     message: step.message.clone(),
@@ -278,20 +291,20 @@ impl Operation {
             }
         }
         if let Progress::Ended(outcome) = step.progress {
-            run.said = Some(verdict(task, outcome, step.message));
+            run.verdict = Some(verdict(task, outcome, step.message));
             keep_what_counts(run, &task.id, out);
         }
         take(run, plan, task, step.asks, out);
         match step.progress {
             Progress::Running if run.steps >= MOST_STEPS => {
-                run.said = Some((
+                run.verdict = Some((
                     HookOutcome::Failed,
                     format!("its plugin took {MOST_STEPS} steps without a verdict"),
                 ));
                 keep_what_counts(run, &task.id, out);
             }
             Progress::Running if !was_abort && is_stranded(run) => {
-                run.said = Some((
+                run.verdict = Some((
                     HookOutcome::Failed,
                     "its plugin waits for nothing: no watch, no unanswered request, no time to wake".to_owned(),
                 ));
@@ -307,21 +320,21 @@ impl Operation {
         id: &TaskId,
         (ask, step): (u32, u32),
         answer: Answer,
-        out: &mut Out,
+        out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
         let Some(run) = self.state.hook(id) else { return };
         let is_it = |asked: &Ask| asked.id == ask && asked.step == step;
         let Some(at) = run
-            .asked
+            .pending_requests
             .iter()
             .position(is_it)
             .filter(|_| !run.answered.contains(&ask))
         else {
             return;
         };
-        let is_write = run.asked.get(at).is_some_and(|asked| asked.what.is_write());
-        if let Answer::Note(Noted::Failed { reason, .. }) = &answer
+        let is_write = run.pending_requests.get(at).is_some_and(|asked| asked.what.is_write());
+        if let Answer::Note(PendingObservationKind::Failed { reason, .. }) = &answer
             && is_write
             && self.try_later(plan, task, reason, out)
         {
@@ -336,7 +349,7 @@ impl Operation {
             Answer::AppliedOver(target) => own_made(run, id, at, (ask, target, "applied"), out),
             Answer::NameTaken if run.rounds < MOST_ROUNDS => {
                 run.rounds += 1;
-                run.stage = HookStage::Looking;
+                run.stage = HookStage::FindingPrevious;
                 out.order(Effect::LookForOlder { task: id.clone() });
                 return;
             }
@@ -356,35 +369,35 @@ impl Operation {
                 );
             }
             Answer::Touched { key, how } => {
-                run.asked.remove(at);
+                run.pending_requests.remove(at);
                 touch(run, id, key, &how, out);
-                note(run, Some(ask), Noted::Done);
+                note(run, Some(ask), PendingObservationKind::Done);
             }
             Answer::Found(key) => {
-                run.asked.remove(at);
+                run.pending_requests.remove(at);
                 out.must_save = true;
                 run.watching.insert(ask, key.clone());
                 out.order(Effect::Watch { task: id.clone(), key });
             }
             Answer::Going(target) => {
-                run.asked.remove(at);
+                run.pending_requests.remove(at);
                 out.must_save = true;
                 let key = target.key.clone();
-                run.leaving.insert(ask, target);
+                run.deleting_others.insert(ask, target);
                 out.order(Effect::Watch { task: id.clone(), key });
             }
             // Log lines come again and again.
-            Answer::Note(Noted::Log(lines)) => note_lines(run, ask, lines),
+            Answer::Note(PendingObservationKind::Log(lines)) => note_lines(run, ask, lines),
             // What is too much for a checkpoint is asked for again after a crash, until its plugin was told.
-            Answer::Note(noted @ Noted::Http(_)) if run.said.is_none() => {
+            Answer::Note(noted @ PendingObservationKind::Http(_)) if run.verdict.is_none() => {
                 run.answered.insert(ask);
                 note(run, Some(ask), noted);
             }
             Answer::Note(noted) => {
-                run.asked.remove(at);
-                if let Noted::Signal { mark, .. } = &noted {
+                run.pending_requests.remove(at);
+                if let PendingObservationKind::Signal { mark, .. } = &noted {
                     out.must_save = true;
-                    run.heard.push(mark.clone());
+                    run.delivered_signals.push(mark.clone());
                     out.order(Effect::ForgetSignal {
                         task: id.clone(),
                         mark: mark.clone(),
@@ -398,24 +411,28 @@ impl Operation {
     }
 
     /// Asks the next question if none is being asked, or ends the hook if all is said.
-    pub(super) fn pump(&mut self, task: &Task, out: &mut Out) {
+    pub(super) fn pump(&mut self, task: &Task, out: &mut StepOutput) {
         let limit_ms = self.plan.limits.abort.saturating_mul(1_000);
         let Some(run) = self.state.hook(&task.id) else { return };
-        if run.stage != HookStage::Running || run.calling.is_some() {
+        if run.stage != HookStage::Running || run.current_call.is_some() {
             return;
         }
-        if run.said.is_some() && run.asked.is_empty() && run.waiting.is_empty() && run.deleting.is_none() {
-            if let Some((outcome, message)) = run.said.take() {
+        if run.verdict.is_some()
+            && run.pending_requests.is_empty()
+            && run.waiting_requests.is_empty()
+            && run.deleting.is_none()
+        {
+            if let Some((outcome, message)) = run.verdict.take() {
                 self.end_as_said(task, outcome, message, out);
             }
-        } else if run.said.is_none()
+        } else if run.verdict.is_none()
             && let Some(reason) = run.abort
             && run.abort_until.is_none()
         {
             run.abort_until = later(out.at, limit_ms);
             let state = run.state.clone();
             call(run, &task.id, HookCall::Abort { state, reason }, out);
-        } else if run.said.is_none()
+        } else if run.verdict.is_none()
             && let Some(note) = run.queue.pop_front()
         {
             let state = run.state.clone();
@@ -423,7 +440,7 @@ impl Operation {
         }
     }
 
-    fn end_as_said(&mut self, task: &Task, outcome: HookOutcome, message: String, out: &mut Out) {
+    fn end_as_said(&mut self, task: &Task, outcome: HookOutcome, message: String, out: &mut StepOutput) {
         let result = match outcome {
             HookOutcome::Succeeded => TaskResult::Done(message),
             HookOutcome::Failed => TaskResult::Failed {
@@ -435,11 +452,11 @@ impl Operation {
     }
 
     /// Stops a hook: its plugin is told first, if it has begun.
-    pub(super) fn abort_hook(&mut self, task: &Task, reason: AbortReason, out: &mut Out) {
+    pub(super) fn abort_hook(&mut self, task: &Task, reason: AbortReason, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         match run.stage {
             HookStage::Ended { .. } => {}
-            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } => {
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } => {
                 run.abort = Some(reason);
                 self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }
@@ -454,7 +471,14 @@ impl Operation {
     }
 
     /// Records the verdict and begins to put things in order.
-    pub(super) fn end(&mut self, task: &Task, outcome: HookOutcome, result: TaskResult, must_go: bool, out: &mut Out) {
+    pub(super) fn end(
+        &mut self,
+        task: &Task,
+        outcome: HookOutcome,
+        result: TaskResult,
+        must_go: bool,
+        out: &mut StepOutput,
+    ) {
         let Some(run) = self.state.hook(&task.id) else { return };
         let result = match run.abort {
             None => result,
@@ -488,14 +512,14 @@ impl Operation {
         end_asks(run, &task.id, out);
         run.health = OwnHealth::default();
         run.queue.clear();
-        run.calling = None;
+        run.current_call = None;
         run.wake_at = None;
         run.retry_at = None;
-        let tidying = if run.own.is_some() {
+        let tidying = if run.object.is_some() {
             out.order(Effect::KeepLogs { task: task.id.clone() });
-            Tidying::KeepingLogs
+            Cleanup::KeepingLogs
         } else {
-            Tidying::Done
+            Cleanup::Done
         };
         let verdict = Verdict {
             outcome,
@@ -519,17 +543,17 @@ fn verdict(task: &Task, outcome: HookOutcome, message: String) -> (HookOutcome, 
 }
 
 /// Takes in that the own object is there, in answer to an ask.
-fn own_made(run: &mut HookRun, id: &TaskId, at: usize, (ask, target, how): (u32, Target, &str), out: &mut Out) {
-    run.asked.remove(at);
+fn own_made(run: &mut HookRun, id: &TaskId, at: usize, (ask, target, how): (u32, Target, &str), out: &mut StepOutput) {
+    run.pending_requests.remove(at);
     out.must_save = true;
-    if run.own.as_ref() != Some(&target) {
-        out.tell(News::ObjectMade {
+    if run.object.as_ref() != Some(&target) {
+        out.tell(EventKind::ObjectMade {
             task: id.clone(),
             key: target.key.clone(),
             how: how.to_owned(),
         });
     }
-    run.own = Some(target);
+    run.object = Some(target);
     watch_own(run, id, out);
-    note(run, Some(ask), Noted::Created);
+    note(run, Some(ask), PendingObservationKind::Created);
 }

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     ask::{note_object, tell_left},
     later,
     resource::{NO_ANSWER_GRACE_SECONDS, no_answer},
     state::{HookStage, TaskState},
 };
 use crate::{
-    event::News,
+    event::EventKind,
     health::{self, Assessment, Health},
     hook::HookOutcome,
     object::ObjectKey,
@@ -105,11 +105,11 @@ impl Operation {
     }
 
     /// Acts on the times that are over for a hook's own object.
-    pub(super) fn check_own_health(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+    pub(super) fn check_own_health(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         let Some(run) = self.state.hook(&task.id) else { return };
-        if run.stage != HookStage::Running || run.abort.is_some() || run.said.is_some() {
+        if run.stage != HookStage::Running || run.abort.is_some() || run.verdict.is_some() {
             return;
         }
         if has_come(run.health.unanswered_until()) {
@@ -134,7 +134,7 @@ impl Operation {
         if run.health.why_awaited != why {
             let message = format!("{}; it is waited for, since {why}", run.health.message);
             run.health.why_awaited = why;
-            out.tell(News::TaskProgressed {
+            out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,
                 message,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{
-    Operation, Out, later,
+    Operation, StepOutput, later,
     state::{HookStage, TaskState},
 };
 use crate::{
-    event::News,
+    event::EventKind,
     grace,
     lint::makers,
     object::ObjectKey,
@@ -22,8 +22,8 @@ const WAITED_FOR: &str = "; it is waited for, since ";
 
 impl Operation {
     /// Gives an object more time whose grace has passed, if what it lacks may still come.
-    pub(super) fn wait_for_missing(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
-        let Some(TaskState::Settling(settling)) = self.state.tasks.get(&task.id) else {
+    pub(super) fn wait_for_missing(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
+        let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get(&task.id) else {
             return;
         };
         if settling.degraded_until().is_none_or(|until| until > out.at) {
@@ -34,7 +34,7 @@ impl Operation {
             .lacks
             .as_ref()
             .and_then(|lacks| self.may_still_come(plan, task, lacks, apply.pods_grace_seconds, out.at));
-        let Some(TaskState::Settling(settling)) = self.state.tasks.get_mut(&task.id) else {
+        let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get_mut(&task.id) else {
             return;
         };
         let before = settling.message.clone();
@@ -47,7 +47,7 @@ impl Operation {
         settling.message.push_str(WAITED_FOR);
         settling.message.push_str(&why);
         if settling.message != before {
-            out.tell(News::TaskProgressed {
+            out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: settling.health,
                 message: settling.message.clone(),
@@ -98,7 +98,7 @@ impl Operation {
             (Some(TaskState::Hook(run)), Action::Hook(hook)) => {
                 hook.runs_to_completion && run.stage == HookStage::Running
             }
-            (Some(TaskState::Applying | TaskState::Settling(_)), Action::Apply(_)) => {
+            (Some(TaskState::Applying | TaskState::AwaitingHealth(_)), Action::Apply(_)) => {
                 task.key.group == "batch" && task.key.kind == "Job"
             }
             _ => false,
@@ -131,7 +131,7 @@ impl Operation {
     fn lacked_by(&self, task: &Task) -> Option<&ObjectKey> {
         match self.state.tasks.get(&task.id)? {
             TaskState::Hook(run) => run.health.lacks.as_deref(),
-            TaskState::Settling(settling) => settling.lacks.as_deref(),
+            TaskState::AwaitingHealth(settling) => settling.lacks.as_deref(),
             TaskState::Pending | TaskState::Applying | TaskState::Deleting { .. } | TaskState::Over => None,
         }
     }

@@ -3,23 +3,25 @@
 use jiff::Timestamp;
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     ask::{clear, unwatch},
     later,
-    state::{HookStage, Settling, TaskState},
+    state::{AwaitedHealth, HookStage, TaskState},
 };
 use crate::{
     compat::{Mode, Rule},
     directive::Wait,
     duration,
     effect::{Effect, Target},
-    event::News,
-    fact::{Fact, Freshness, Seen, is_older},
+    event::EventKind,
+    fact::{Fact, Freshness, ObservedObject, is_older},
     health::{self, Assessment, Health},
-    input::{Applied, DeleteAnswer, Problem},
+    input::{AppliedObject, DeleteAnswer, EffectFailure},
     object::ObjectKey,
     plan::Plan,
-    task::{Action, ApplyTask, Changes, DeleteTask, FailureClass, LiveState, Task, TaskId, TaskResult, Until},
+    task::{
+        Action, ApplyTask, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, LiveState, Task, TaskId, TaskResult,
+    },
 };
 
 /// How long the plugin that judges an object may give no answer about it. A plugin that breaks on an object without a status may answer
@@ -30,7 +32,7 @@ pub(super) const NO_ANSWER_GRACE_SECONDS: u64 = 120;
 const SLOWEST_CONTROLLER: u64 = 5000;
 
 impl Operation {
-    pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut Out) {
+    pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
         let until = out.after(plan.limits.deletion);
         let deleting = TaskState::Deleting {
             accepted: false,
@@ -41,35 +43,41 @@ impl Operation {
         order_deletion(task, delete, out);
     }
 
-    pub(super) fn start_apply(&mut self, task: &Task, apply: &ApplyTask, out: &mut Out) {
-        let (Changes::None, Some(live)) = (&apply.changes, &apply.live) else {
+    pub(super) fn start_apply(&mut self, task: &Task, apply: &ApplyTask, out: &mut StepOutput) {
+        let (ExpectedChange::None, Some(live)) = (&apply.changes, &apply.live) else {
             return self.order_apply(task, out);
         };
         // It is as desired already: a look at it is all that is needed.
         tell_made(task, "unchanged", out);
         match apply.wait {
             Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done("unchanged".to_owned()), out),
-            Wait::Healthy | Wait::WhileHooksRun => self.settle_later(task, Settling::unchanged(live), out),
+            Wait::Healthy | Wait::WhileHooksRun => self.settle_later(task, AwaitedHealth::unchanged(live), out),
         }
     }
 
-    fn order_apply(&mut self, task: &Task, out: &mut Out) {
+    fn order_apply(&mut self, task: &Task, out: &mut StepOutput) {
         self.state.again.remove(&task.id);
         self.state.tasks.insert(task.id.clone(), TaskState::Applying);
         out.order(Effect::Apply { task: task.id.clone() });
     }
 
-    fn settle_later(&mut self, task: &Task, settling: Settling, out: &mut Out) {
+    fn settle_later(&mut self, task: &Task, settling: AwaitedHealth, out: &mut StepOutput) {
         self.state
             .tasks
-            .insert(task.id.clone(), TaskState::Settling(Box::new(settling)));
+            .insert(task.id.clone(), TaskState::AwaitingHealth(Box::new(settling)));
         out.order(Effect::Watch {
             task: task.id.clone(),
             key: task.key.clone(),
         });
     }
 
-    pub(super) fn applied(&mut self, plan: &Plan, id: &TaskId, result: Result<Applied, Problem>, out: &mut Out) {
+    pub(super) fn applied(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        result: Result<AppliedObject, EffectFailure>,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
         let Action::Apply(apply) = &task.action else { return };
         if self.state.tasks.get(id) != Some(&TaskState::Applying) {
@@ -77,7 +85,7 @@ impl Operation {
         }
         let applied = match result {
             Ok(applied) => applied,
-            Err(Problem { class, message }) => {
+            Err(EffectFailure { class, message }) => {
                 if !self.try_later(plan, task, &message, out) {
                     self.close(task, TaskResult::Failed { class, message }, out);
                 }
@@ -86,14 +94,14 @@ impl Operation {
         };
         self.state.again.remove(id);
         let how = match &apply.changes {
-            Changes::Create => "created",
-            Changes::Fields(_) | Changes::None if applied.changed => "changed",
-            Changes::Fields(_) | Changes::None => "unchanged",
+            ExpectedChange::Create => "created",
+            ExpectedChange::Fields(_) | ExpectedChange::None if applied.changed => "changed",
+            ExpectedChange::Fields(_) | ExpectedChange::None => "unchanged",
         };
         tell_made(task, how, out);
         if !applied.left_out.is_empty() {
             let fields = applied.left_out.join(", ");
-            out.tell(News::TaskProgressed {
+            out.tell(EventKind::TaskProgressed {
                 task: id.clone(),
                 health: None,
                 message: format!("left out, since the server doesn't know them (Validate=false): {fields}"),
@@ -101,7 +109,7 @@ impl Operation {
         }
         let mut settling = match apply.wait {
             Wait::Nothing | Wait::Applied => return self.close(task, TaskResult::Done(how.to_owned()), out),
-            Wait::Healthy | Wait::WhileHooksRun => Settling::applied(&applied, out.at),
+            Wait::Healthy | Wait::WhileHooksRun => AwaitedHealth::applied(&applied, out.at),
         };
         // The server's answer may tell all that there is to know.
         let seen = applied.seen.map(Fact::Present);
@@ -111,11 +119,11 @@ impl Operation {
         }
     }
 
-    pub(super) fn observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
+    pub(super) fn observed(&mut self, plan: &Plan, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Hook(_)) => self.hook_observed(plan, id, key, fact, out),
-            Some(TaskState::Settling(settling)) => {
+            Some(TaskState::AwaitingHealth(settling)) => {
                 let Action::Apply(apply) = &task.action else { return };
                 if *fact == Fact::Gone && settling.applied_at.is_none() {
                     // It was there when the plan was made.
@@ -132,7 +140,7 @@ impl Operation {
                     Fact::Present(seen) if seen.uid == delete.uid => {
                         if *message != seen.held_up_by {
                             message.clone_from(&seen.held_up_by);
-                            out.tell(News::TaskProgressed {
+                            out.tell(EventKind::TaskProgressed {
                                 task: id.clone(),
                                 health: None,
                                 message: seen.held_up_by.clone(),
@@ -151,41 +159,42 @@ impl Operation {
         plan: &Plan,
         id: &TaskId,
         target: &Target,
-        result: Result<DeleteAnswer, Problem>,
-        out: &mut Out,
+        result: Result<DeleteAnswer, EffectFailure>,
+        out: &mut StepOutput,
     ) {
         let Some(task) = plan.task(id) else { return };
         match self.state.tasks.get_mut(id) {
             Some(TaskState::Deleting { accepted, .. }) => match result {
-                Ok(DeleteAnswer::Accepted) if until(task) == Until::Accepted => {
+                Ok(DeleteAnswer::Accepted) if until(task) == DeletionEnd::Accepted => {
                     self.close(task, TaskResult::Done("its deletion isn't awaited".to_owned()), out);
                 }
                 Ok(DeleteAnswer::Accepted) => *accepted = true,
                 Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
-                Err(Problem { class, message }) => self.close(task, TaskResult::Failed { class, message }, out),
+                Err(EffectFailure { class, message }) => self.close(task, TaskResult::Failed { class, message }, out),
             },
             Some(TaskState::Hook(run)) => match &run.stage {
                 HookStage::Ended { .. } => self.own_deleted(plan, id, result, out),
-                HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => match result
-                {
-                    Ok(DeleteAnswer::Accepted) => {}
-                    Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
-                    Err(Problem { class, message }) => {
-                        let message = format!("{} could not be deleted: {message}", target.key);
-                        let outcome = crate::hook::HookOutcome::Failed;
-                        self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
+                HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                    match result {
+                        Ok(DeleteAnswer::Accepted) => {}
+                        Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
+                        Err(EffectFailure { class, message }) => {
+                            let message = format!("{} could not be deleted: {message}", target.key);
+                            let outcome = crate::hook::HookOutcome::Failed;
+                            self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
+                        }
                     }
-                },
+                }
             },
-            Some(TaskState::Pending | TaskState::Applying | TaskState::Settling(_) | TaskState::Over) | None => {}
+            Some(TaskState::Pending | TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Over) | None => {}
         }
     }
 
     /// Ends the task of a resource.
-    pub(super) fn close(&mut self, task: &Task, result: TaskResult, out: &mut Out) {
+    pub(super) fn close(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
         self.state.again.remove(&task.id);
         match self.state.tasks.insert(task.id.clone(), TaskState::Over) {
-            Some(TaskState::Settling(_) | TaskState::Deleting { .. }) => unwatch(&task.id, &task.key, out),
+            Some(TaskState::AwaitingHealth(_) | TaskState::Deleting { .. }) => unwatch(&task.id, &task.key, out),
             Some(TaskState::Pending | TaskState::Applying | TaskState::Over | TaskState::Hook(_)) | None => {}
         }
         self.finish(task, result, out);
@@ -193,20 +202,22 @@ impl Operation {
 }
 
 /// Orders what a deletion needs: the request, unless it was made before the operation began, and the watch.
-pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut Out) {
+pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
     match delete.until {
-        Until::Gone | Until::Accepted => clear(&task.id, &delete_target(task, delete), delete.propagation, out),
-        Until::GoneByItself => out.order(Effect::Watch {
+        DeletionEnd::Gone | DeletionEnd::Accepted => {
+            clear(&task.id, &delete_target(task, delete), delete.propagation, out)
+        }
+        DeletionEnd::GoneByItself => out.order(Effect::Watch {
             task: task.id.clone(),
             key: task.key.clone(),
         }),
     }
 }
 
-fn until(task: &Task) -> Until {
+fn until(task: &Task) -> DeletionEnd {
     match &task.action {
         Action::Delete(delete) => delete.until,
-        Action::Apply(_) | Action::Hook(_) => Until::Gone,
+        Action::Apply(_) | Action::Hook(_) => DeletionEnd::Gone,
     }
 }
 
@@ -217,17 +228,17 @@ fn delete_target(task: &Task, delete: &DeleteTask) -> Target {
     }
 }
 
-fn tell_made(task: &Task, how: &str, out: &mut Out) {
-    out.tell(News::ObjectMade {
+fn tell_made(task: &Task, how: &str, out: &mut StepOutput) {
+    out.tell(EventKind::ObjectMade {
         task: task.id.clone(),
         key: task.key.clone(),
         how: how.to_owned(),
     });
 }
 
-impl Settling {
-    fn unchanged(live: &LiveState) -> Settling {
-        Settling {
+impl AwaitedHealth {
+    fn unchanged(live: &LiveState) -> AwaitedHealth {
+        AwaitedHealth {
             version: live.resource_version.clone(),
             applied_at: None,
             spec_changed: false,
@@ -241,8 +252,8 @@ impl Settling {
         }
     }
 
-    fn applied(applied: &Applied, at: Timestamp) -> Settling {
-        Settling {
+    fn applied(applied: &AppliedObject, at: Timestamp) -> AwaitedHealth {
+        AwaitedHealth {
             version: applied.resource_version.clone(),
             applied_at: Some(at),
             spec_changed: applied.spec_changed,
@@ -257,7 +268,7 @@ impl Settling {
     }
 
     /// Returns until when a look counts for nothing, and why: the object's status may be about what was desired before.
-    fn doubt(&self, seen: &Seen) -> Option<(Option<Timestamp>, &'static str)> {
+    fn doubt(&self, seen: &ObservedObject) -> Option<(Option<Timestamp>, &'static str)> {
         match seen.freshness {
             Freshness::Behind => Some((None, "its controller hasn't seen the change yet")),
             Freshness::Untold if self.spec_changed && seen.resource_version == self.version => Some((
@@ -319,11 +330,11 @@ pub(super) fn no_answer(message: &str) -> TaskResult {
 /// Returns how the task ends, if this look at its object ends it.
 pub(super) fn settle(
     mode: Mode,
-    settling: &mut Settling,
+    settling: &mut AwaitedHealth,
     apply: &ApplyTask,
     task: &Task,
     fact: &Fact,
-    out: &mut Out,
+    out: &mut StepOutput,
 ) -> Option<TaskResult> {
     let told;
     settling.held = None;
@@ -396,7 +407,7 @@ pub(super) fn settle(
         }
     }
     if is_news {
-        out.tell(News::TaskProgressed {
+        out.tell(EventKind::TaskProgressed {
             task: task.id.clone(),
             health: Some(assessment.health),
             message: assessment.message.clone(),

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     ask::clear,
     resource::order_deletion,
-    state::{HookRun, HookStage, Stage, TaskState, Tidying},
+    state::{Cleanup, HookRun, HookStage, Stage, TaskState},
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, Noted},
-    event::News,
+    effect::{Effect, PendingObservationKind},
+    event::EventKind,
     hook::Propagation,
     object::ObjectKey,
     plan::Plan,
@@ -19,13 +19,13 @@ use crate::{
 };
 
 impl Operation {
-    pub(super) fn resume(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn resume(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.stage == Stage::New {
             return self.begin(plan, out);
         }
         self.state.wake = None;
         self.state.notice_at = out.after(plan.limits.notice);
-        out.tell(News::OperationResumed {});
+        out.tell(EventKind::OperationResumed {});
         if self.state.stage == Stage::Checking {
             self.order_checks(out);
         }
@@ -37,7 +37,7 @@ impl Operation {
                     }
                     out.order(Effect::Apply { task: task.id.clone() });
                 }
-                Some(TaskState::Settling(_)) => out.order(Effect::Watch {
+                Some(TaskState::AwaitingHealth(_)) => out.order(Effect::Watch {
                     task: task.id.clone(),
                     key: task.key.clone(),
                 }),
@@ -53,7 +53,7 @@ impl Operation {
                     }
                     let usual = PropagationRules::of_hook(plan, task).decide(Propagation::Background);
                     order_again(run, &task.id, run.deleting_with.unwrap_or(usual), out);
-                    for mark in &run.heard {
+                    for mark in &run.delivered_signals {
                         out.order(Effect::ForgetSignal {
                             task: task.id.clone(),
                             mark: mark.clone(),
@@ -67,33 +67,34 @@ impl Operation {
     }
 }
 
-fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut Out) {
+fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut StepOutput) {
     let task = id.clone();
     match &run.stage {
-        HookStage::Looking => out.order(Effect::LookForOlder { task }),
+        HookStage::FindingPrevious => out.order(Effect::LookForOlder { task }),
         HookStage::Ready => {}
-        HookStage::Clearing { left, .. } => {
+        HookStage::DeletingPrevious { left, .. } => {
             for target in left {
                 clear(id, target, propagation, out);
             }
         }
         HookStage::Running => {
-            if let (Some(call), None) = (&run.calling, run.retry_at) {
+            if let (Some(call), None) = (&run.current_call, run.retry_at) {
                 out.order(Effect::StepHook {
                     task: task.clone(),
                     call: call.clone(),
                 });
             }
-            for ask in &run.asked {
+            for ask in &run.pending_requests {
                 out.order(Effect::Perform {
                     task: task.clone(),
                     ask: ask.clone(),
                 });
             }
             // A watch tells the object's state anew; what was noted about the older one is dropped.
-            run.queue
-                .retain(|note| note.what != Noted::Object && !matches!(note.what, Noted::Seen(_)));
-            let going = run.leaving.values().map(|target| &target.key);
+            run.queue.retain(|note| {
+                note.what != PendingObservationKind::Object && !matches!(note.what, PendingObservationKind::Seen(_))
+            });
+            let going = run.deleting_others.values().map(|target| &target.key);
             let others: BTreeSet<&ObjectKey> = run.watching.values().chain(going).collect();
             for key in others {
                 out.order(Effect::Watch {
@@ -101,7 +102,7 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, 
                     key: key.clone(),
                 });
             }
-            if let Some(own) = &run.own {
+            if let Some(own) = &run.object {
                 if run.deleting.is_some() {
                     clear(id, own, propagation, out);
                 } else if run.watched {
@@ -112,19 +113,19 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, 
                 }
             }
         }
-        HookStage::Ended { tidying, .. } => match (tidying, &run.own) {
-            (Tidying::KeepingLogs, _) => out.order(Effect::KeepLogs { task }),
-            (Tidying::SettingTtl, _) => out.order(Effect::SetTtl { task }),
-            (Tidying::Deciding(occasion), _) => out.order(Effect::Decide {
+        HookStage::Ended { tidying, .. } => match (tidying, &run.object) {
+            (Cleanup::KeepingLogs, _) => out.order(Effect::KeepLogs { task }),
+            (Cleanup::SettingTtl, _) => out.order(Effect::SetTtl { task }),
+            (Cleanup::Deciding(occasion), _) => out.order(Effect::Decide {
                 task,
                 occasion: *occasion,
             }),
-            (Tidying::Deleting, Some(own)) => out.order(Effect::Delete {
+            (Cleanup::Deleting, Some(own)) => out.order(Effect::Delete {
                 task,
                 target: own.clone(),
                 propagation,
             }),
-            (Tidying::Deleting, None) | (Tidying::Done, _) => {
+            (Cleanup::Deleting, None) | (Cleanup::Done, _) => {
                 if let Some(terminating) = &run.terminating {
                     out.order(Effect::Watch {
                         task,

@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{again::Again, hook_health::OwnHealth};
+use super::{again::PendingRetry, hook_health::OwnHealth};
 use crate::{
     deletion::DecidedPropagation,
-    effect::{HookCall, Note, Target},
+    effect::{HookCall, PendingObservation, Target},
     event::Status,
-    fact::Seen,
+    fact::ObservedObject,
     grace,
     health::Health,
     hook::{HookOutcome, Occasion, Propagation},
     object::ObjectKey,
     phase::Phase,
     plan::Plan,
-    plugins::{AbortReason, Ask, Cause, Request},
+    plugins::{AbortReason, Ask, FailureCause, Request},
     task::{TaskId, TaskResult},
     wave::Wave,
 };
@@ -38,13 +38,13 @@ pub struct OperationState {
     pub(super) tasks: BTreeMap<TaskId, TaskState>,
     /// The objects that are applied again later, since a webhook doesn't answer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) again: BTreeMap<TaskId, Again>,
+    pub(super) again: BTreeMap<TaskId, PendingRetry>,
     /// When each task began.
     pub(super) started: BTreeMap<TaskId, Timestamp>,
     /// How the tasks ended that did.
     pub results: BTreeMap<TaskId, TaskResult>,
     /// Why it fails.
-    pub(super) cause: Option<Cause>,
+    pub(super) cause: Option<FailureCause>,
     /// How many tasks failed since it began or was last tried again.
     #[serde(default)]
     pub(super) failed: u32,
@@ -110,7 +110,8 @@ pub(super) enum Stage {
     /// The server is asked what it would say.
     Checking,
     /// Between two tries.
-    Resting,
+    #[serde(rename = "Resting")]
+    Backoff,
     /// In the phases before SyncFail.
     Main,
     /// Being stopped: what runs is brought to an end.
@@ -131,7 +132,8 @@ pub(super) enum TaskState {
     /// `Apply` is ordered.
     Applying,
     /// Applied; its health is awaited.
-    Settling(Box<Settling>),
+    #[serde(rename = "Settling")]
+    AwaitingHealth(Box<AwaitedHealth>),
     /// `Delete` is ordered, or its end awaited.
     Deleting {
         /// Whether the server took it.
@@ -150,7 +152,7 @@ pub(super) enum TaskState {
 
 /// A resource whose health is awaited.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Settling {
+pub(super) struct AwaitedHealth {
     /// Looks at older versions don't count.
     pub version: String,
     /// When it was applied; nothing when the plan found it unchanged, and it wasn't.
@@ -161,7 +163,7 @@ pub(super) struct Settling {
     pub spec_changed: bool,
     /// How it looked, as long as that may be about the past.
     #[serde(default)]
-    pub held: Option<Seen>,
+    pub held: Option<ObservedObject>,
     /// What was last told.
     pub health: Option<Health>,
     pub message: String,
@@ -189,15 +191,18 @@ pub(super) struct HookRun {
     /// What the plugin remembers.
     pub state: Vec<u8>,
     /// Its object.
-    pub own: Option<Target>,
+    #[serde(rename = "own")]
+    pub object: Option<Target>,
     /// The question that is being asked.
     #[serde(serialize_with = "lasting::call")]
-    pub calling: Option<HookCall>,
+    #[serde(rename = "calling")]
+    pub current_call: Option<HookCall>,
     /// What the plugin hasn't been told yet.
     #[serde(serialize_with = "lasting::notes")]
-    pub queue: VecDeque<Note>,
+    pub queue: VecDeque<PendingObservation>,
     /// What it asked for and has no answer yet.
-    pub asked: Vec<Ask>,
+    #[serde(rename = "asked")]
+    pub pending_requests: Vec<Ask>,
     /// The ask to follow the own object.
     pub following: Option<u32>,
     /// The ask that waits for the own object's end.
@@ -221,10 +226,12 @@ pub(super) struct HookRun {
     /// When the question in `calling` is asked again; nothing while it is being asked.
     pub retry_at: Option<Timestamp>,
     /// The plugin's verdict, while what it asked for beside it is carried out.
-    pub said: Option<(HookOutcome, String)>,
+    #[serde(rename = "said")]
+    pub verdict: Option<(HookOutcome, String)>,
     /// What it asked for that waits for what it asked for before.
     #[serde(default)]
-    pub waiting: VecDeque<Ask>,
+    #[serde(rename = "waiting")]
+    pub waiting_requests: VecDeque<Ask>,
     /// The calls of URLs whose answer it hasn't taken in yet: in a checkpoint they are unanswered.
     #[serde(skip)]
     pub answered: BTreeSet<u32>,
@@ -233,19 +240,23 @@ pub(super) struct HookRun {
     pub watching: BTreeMap<u32, ObjectKey>,
     /// Other objects that are being deleted, by the ask for that.
     #[serde(default)]
-    pub leaving: BTreeMap<u32, Target>,
+    #[serde(rename = "leaving")]
+    pub deleting_others: BTreeMap<u32, Target>,
     /// Other objects that it changed, and how.
     #[serde(default)]
-    pub touched: Vec<Touched>,
+    #[serde(rename = "touched")]
+    pub modified_objects: Vec<ModifiedObject>,
     /// What it asked for beside its own object, in words.
     #[serde(default)]
-    pub requests: BTreeMap<String, Tally>,
+    pub requests: BTreeMap<String, RequestCount>,
     /// How many further requests are not listed.
     #[serde(default)]
-    pub unlisted: u32,
+    #[serde(rename = "unlisted")]
+    pub unlisted_requests: u32,
     /// The signals that it has been told, by what they are known by.
     #[serde(default)]
-    pub heard: Vec<String>,
+    #[serde(rename = "heard")]
+    pub delivered_signals: Vec<String>,
     /// How its objects are being deleted, to order that again after a crash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleting_with: Option<DecidedPropagation>,
@@ -275,14 +286,14 @@ pub(super) struct Terminating {
 
 /// An object that isn't the hook's own, and what was done to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Touched {
+pub(super) struct ModifiedObject {
     pub key: ObjectKey,
     pub how: String,
 }
 
 /// How often something was asked for, and why it was refused the last time; empty when it was granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tally {
+pub(super) struct RequestCount {
     pub times: u32,
     pub refused: String,
 }
@@ -293,9 +304,9 @@ mod lasting {
 
     use serde::{Serialize as _, Serializer};
 
-    use crate::effect::{HookCall, Note};
+    use crate::effect::{HookCall, PendingObservation};
 
-    pub(super) fn notes<S: Serializer>(notes: &VecDeque<Note>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn notes<S: Serializer>(notes: &VecDeque<PendingObservation>, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(notes.iter().filter(|note| !note.what.is_fleeting()))
     }
 
@@ -312,18 +323,20 @@ mod lasting {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum HookStage {
     /// Objects of earlier runs are looked for.
-    Looking,
+    #[serde(rename = "Looking")]
+    FindingPrevious,
     /// Nothing is in its way any more; its turn hasn't come.
     Ready,
     /// These are being deleted.
-    Clearing {
+    #[serde(rename = "Clearing")]
+    DeletingPrevious {
         left: BTreeSet<Target>,
         until: Option<Timestamp>,
     },
     /// Its plugin goes on from step to step.
     Running,
     /// It has its verdict; what is left of it is put in order.
-    Ended { verdict: Verdict, tidying: Tidying },
+    Ended { verdict: Verdict, tidying: Cleanup },
 }
 
 /// How a hook ended.
@@ -337,7 +350,7 @@ pub(super) struct Verdict {
 
 /// What is left to be done after a hook's verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Tidying {
+pub(super) enum Cleanup {
     /// `KeepLogs` is ordered.
     KeepingLogs,
     /// `SetTtl` is ordered.
@@ -357,7 +370,7 @@ impl TaskState {
             TaskState::Hook(run) => Some(run),
             TaskState::Pending
             | TaskState::Applying
-            | TaskState::Settling(_)
+            | TaskState::AwaitingHealth(_)
             | TaskState::Deleting { .. }
             | TaskState::Over => None,
         }
@@ -403,7 +416,7 @@ impl OperationState {
             TaskState::Hook(run) => Some(run),
             TaskState::Pending
             | TaskState::Applying
-            | TaskState::Settling(_)
+            | TaskState::AwaitingHealth(_)
             | TaskState::Deleting { .. }
             | TaskState::Over => None,
         }
@@ -413,12 +426,12 @@ impl OperationState {
 impl HookRun {
     pub(super) fn new() -> HookRun {
         HookRun {
-            stage: HookStage::Looking,
+            stage: HookStage::FindingPrevious,
             state: Vec::new(),
-            own: None,
-            calling: None,
+            object: None,
+            current_call: None,
             queue: VecDeque::new(),
-            asked: Vec::new(),
+            pending_requests: Vec::new(),
             following: None,
             deleting: None,
             watched: false,
@@ -430,15 +443,15 @@ impl HookRun {
             abort: None,
             abort_until: None,
             retry_at: None,
-            said: None,
-            waiting: VecDeque::new(),
+            verdict: None,
+            waiting_requests: VecDeque::new(),
             answered: BTreeSet::new(),
             watching: BTreeMap::new(),
-            leaving: BTreeMap::new(),
-            touched: Vec::new(),
+            deleting_others: BTreeMap::new(),
+            modified_objects: Vec::new(),
             requests: BTreeMap::new(),
-            unlisted: 0,
-            heard: Vec::new(),
+            unlisted_requests: 0,
+            delivered_signals: Vec::new(),
             deleting_with: None,
             awaits_phase: false,
             phase_outcome: None,
@@ -453,7 +466,7 @@ impl HookRun {
             return self.phase_outcome;
         }
         match &self.stage {
-            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => None,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => None,
             HookStage::Ended { verdict, .. } => Some(verdict.outcome),
         }
     }
@@ -461,18 +474,18 @@ impl HookRun {
     /// Says whether the wave may go past it: its verdict is in, and what its policies said is on its way.
     pub(super) fn is_over(&self) -> bool {
         match &self.stage {
-            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => false,
-            HookStage::Ended { tidying, .. } => *tidying == Tidying::Done,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => false,
+            HookStage::Ended { tidying, .. } => *tidying == Cleanup::Done,
         }
     }
 
     /// Says whether kinds of a higher rank may start: the object was asked for and answered, or never will be.
     pub(super) fn is_answered(&self) -> bool {
         match &self.stage {
-            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } => false,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } => false,
             HookStage::Running => {
-                let mut asked = self.asked.iter().chain(&self.waiting);
-                self.own.is_some() || (self.steps > 0 && !asked.any(|ask| ask.what == Request::CreateOwn))
+                let mut asked = self.pending_requests.iter().chain(&self.waiting_requests);
+                self.object.is_some() || (self.steps > 0 && !asked.any(|ask| ask.what == Request::CreateOwn))
             }
             HookStage::Ended { .. } => true,
         }
@@ -480,7 +493,7 @@ impl HookRun {
 
     /// Lists the signals that it waits for.
     pub(super) fn signals(&self) -> impl Iterator<Item = &str> {
-        let asked = (self.stage == HookStage::Running).then_some(&self.asked);
+        let asked = (self.stage == HookStage::Running).then_some(&self.pending_requests);
         asked.into_iter().flatten().filter_map(|ask| match &ask.what {
             Request::WaitSignal(name) => Some(name.as_str()),
             _ => None,
@@ -488,6 +501,6 @@ impl HookRun {
     }
 
     pub(super) fn own_key(&self) -> Option<ObjectKey> {
-        self.own.as_ref().map(|own| own.key.clone())
+        self.object.as_ref().map(|own| own.key.clone())
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     ask::tell_left,
     later,
     resource::settle,
@@ -13,13 +13,13 @@ use crate::{
     compat::Rule,
     directive::OnTimeout,
     duration,
-    effect::{Effect, Note, Noted},
-    event::{News, Status, WaitingOn},
+    effect::{Effect, PendingObservation, PendingObservationKind},
+    event::{EventKind, Status, WaitingOn},
     fact::Fact,
     hook::HookOutcome,
     phase::Phase,
     plan::Plan,
-    plugins::{AbortReason, Cause},
+    plugins::{AbortReason, FailureCause},
     task::{Action, FailureClass, Task, TaskId, TaskResult},
     text::listed,
 };
@@ -29,20 +29,20 @@ const SHORTEST_PAUSE_MS: u64 = 100;
 
 impl Operation {
     /// Stops everything: what runs is brought to an end, nothing else starts, SyncFail neither.
-    pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut Out) {
+    pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut StepOutput) {
         match self.state.status {
             Status::Running => {}
             Status::Terminating { .. } | Status::Succeeded | Status::Failed(_) | Status::Terminated { .. } => return,
         }
         self.state.status = Status::Terminating { by: by.clone() };
         out.must_save = true;
-        out.tell(News::Stopping { why: by });
+        out.tell(EventKind::Stopping { why: by });
         if self.state.stage != Stage::Closing {
             self.stop(plan, AbortReason::Terminated, out);
         }
     }
 
-    fn stop(&mut self, plan: &Plan, reason: AbortReason, out: &mut Out) {
+    fn stop(&mut self, plan: &Plan, reason: AbortReason, out: &mut StepOutput) {
         self.state.stage = Stage::Stopping;
         self.state.unchecked.clear();
         (self.state.phase_deadline, self.state.wave_deadline, self.state.retry_at) = (None, None, None);
@@ -54,7 +54,7 @@ impl Operation {
         for task in &plan.tasks {
             match self.state.tasks.get(&task.id) {
                 Some(TaskState::Hook(_)) => self.abort_hook(task, reason, out),
-                Some(TaskState::Settling(settling)) => {
+                Some(TaskState::AwaitingHealth(settling)) => {
                     let health = settling.last_look();
                     let result = match reason {
                         AbortReason::Terminated | AbortReason::Failed => {
@@ -77,11 +77,11 @@ impl Operation {
     }
 
     /// Acts on every moment that has come.
-    pub(super) fn check_deadlines(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn check_deadlines(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.deadline.is_some_and(|deadline| deadline <= out.at)
             && matches!(
                 self.state.stage,
-                Stage::Checking | Stage::Resting | Stage::Main | Stage::Failing
+                Stage::Checking | Stage::Backoff | Stage::Main | Stage::Failing
             )
         {
             self.pass_deadline(plan, out);
@@ -95,13 +95,15 @@ impl Operation {
         }
     }
 
-    fn check_task(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+    fn check_task(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let is_late = self.timeout_of(task).is_some_and(|until| until <= out.at);
         self.wait_for_missing(plan, task, out);
         match self.state.tasks.get_mut(&task.id) {
             Some(TaskState::Hook(run)) => {
                 let runs = match run.stage {
-                    HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Running => true,
+                    HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                        true
+                    }
                     HookStage::Ended { .. } => false,
                 };
                 if is_late && runs {
@@ -112,7 +114,7 @@ impl Operation {
                 self.check_own_health(plan, task, out);
                 self.check_terminating(plan, task, out);
             }
-            Some(TaskState::Settling(settling)) => {
+            Some(TaskState::AwaitingHealth(settling)) => {
                 let Action::Apply(apply) = &task.action else { return };
                 if is_late {
                     let message = format!("not healthy within its timeout: {}", settling.message);
@@ -160,20 +162,20 @@ impl Operation {
     /// Returns the next moment at which something must be done about a task.
     pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
         match self.state.tasks.get(&task.id)? {
-            TaskState::Settling(settling) => {
+            TaskState::AwaitingHealth(settling) => {
                 soonest([self.timeout_of(task), settling.ends_by_itself(), settling.release_at()])
             }
             TaskState::Deleting { until, .. } => soonest([*until, self.timeout_of(task)]),
             TaskState::Hook(run) => match &run.stage {
-                HookStage::Looking | HookStage::Ready => self.timeout_of(task),
-                HookStage::Clearing { until, .. } => soonest([*until, self.timeout_of(task)]),
+                HookStage::FindingPrevious | HookStage::Ready => self.timeout_of(task),
+                HookStage::DeletingPrevious { until, .. } => soonest([*until, self.timeout_of(task)]),
                 HookStage::Running if run.abort.is_some() => soonest([run.abort_until, run.retry_at, run.wake_at]),
                 HookStage::Running => soonest([
                     self.timeout_of(task),
                     run.retry_at,
                     run.wake_at,
                     self.again_at(&task.id),
-                    run.health.next().filter(|_| run.said.is_none()),
+                    run.health.next().filter(|_| run.verdict.is_none()),
                 ]),
                 HookStage::Ended { .. } => run.terminating.as_ref()?.until,
             },
@@ -182,7 +184,7 @@ impl Operation {
         }
     }
 
-    pub(super) fn give_up(&mut self, task: &Task, message: String, out: &mut Out) {
+    pub(super) fn give_up(&mut self, task: &Task, message: String, out: &mut StepOutput) {
         let result = match task.on_timeout {
             OnTimeout::Fail => TaskResult::Failed {
                 class: FailureClass::Timeout,
@@ -193,30 +195,30 @@ impl Operation {
         self.close(task, result, out);
     }
 
-    fn pass_deadline(&mut self, plan: &Plan, out: &mut Out) {
+    fn pass_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let (limit, what) = match self.state.current {
             Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
             Some(_) | None => (plan.limits.operation, "the operation"),
         };
         let why = format!("{what} took longer than {}", duration::seconds(limit));
-        self.state.cause.get_or_insert_with(|| Cause {
+        self.state.cause.get_or_insert_with(|| FailureCause {
             class: FailureClass::Timeout,
             message: why.clone(),
             objects: Vec::new(),
         });
         (self.state.deadline, self.state.whole_deadline) = (None, None);
-        out.tell(News::Stopping { why });
+        out.tell(EventKind::Stopping { why });
         out.must_save = true;
         self.stop(plan, AbortReason::Deadline, out);
     }
 
     /// Does what the hook's own moments ask for.
-    fn wake_hook(&mut self, task: &Task, out: &mut Out) {
+    fn wake_hook(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         match &run.stage {
-            HookStage::Clearing { left, until } if has_come(*until) => {
+            HookStage::DeletingPrevious { left, until } if has_come(*until) => {
                 let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
                 let why = if run.message.is_empty() {
                     "nothing tells why"
@@ -243,7 +245,7 @@ impl Operation {
             HookStage::Running => {
                 if has_come(run.retry_at) {
                     run.retry_at = None;
-                    if let Some(call) = run.calling.clone() {
+                    if let Some(call) = run.current_call.clone() {
                         out.order(Effect::StepHook {
                             task: task.id.clone(),
                             call,
@@ -252,14 +254,14 @@ impl Operation {
                 }
                 if has_come(run.wake_at) {
                     run.wake_at = None;
-                    run.queue.push_back(Note {
+                    run.queue.push_back(PendingObservation {
                         answers: None,
-                        what: Noted::Woke,
+                        what: PendingObservationKind::Woke,
                     });
                     self.pump(task, out);
                 }
             }
-            HookStage::Looking | HookStage::Ready | HookStage::Clearing { .. } | HookStage::Ended { .. } => {}
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Ended { .. } => {}
         }
     }
 
@@ -269,7 +271,7 @@ impl Operation {
     }
 
     /// Says what is waited for when nothing has changed for a while.
-    pub(super) fn notice(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn notice(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.status.is_over() {
             self.state.notice_at = None;
             return;
@@ -285,7 +287,7 @@ impl Operation {
                 .filter_map(|task| self.waiting_on(plan, task))
                 .collect();
             if !on.is_empty() {
-                out.tell(News::Waiting { on });
+                out.tell(EventKind::Waiting { on });
             }
             // Also where there was nothing to tell: a moment that stays in the past would wake the driver again and again.
             self.state.notices = self.state.notices.saturating_add(1);
@@ -304,7 +306,7 @@ impl Operation {
                 Some(again) => again.message.clone(),
                 None => "the server's answer".to_owned(),
             },
-            TaskState::Settling(settling) => {
+            TaskState::AwaitingHealth(settling) => {
                 until = [until, settling.ends_by_itself()].into_iter().flatten().min();
                 match settling.health {
                     Some(health) => format!("{health}: {}", settling.message),
@@ -323,9 +325,9 @@ impl Operation {
                 }
             }
             TaskState::Hook(run) => match &run.stage {
-                HookStage::Looking => "objects of earlier runs".to_owned(),
+                HookStage::FindingPrevious => "objects of earlier runs".to_owned(),
                 HookStage::Ready => "its turn".to_owned(),
-                HookStage::Clearing { left, until: end } => {
+                HookStage::DeletingPrevious { left, until: end } => {
                     until = *end;
                     let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
                     let why = if run.message.is_empty() {
@@ -383,7 +385,7 @@ impl Operation {
     }
 
     /// Orders a timer for the next moment at which something must be done.
-    pub(super) fn schedule(&mut self, plan: &Plan, out: &mut Out) {
+    pub(super) fn schedule(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.status.is_over() {
             return;
         }

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use super::{
-    Operation, Out,
+    Operation, StepOutput,
     ask::unwatch,
     state::{HookRun, TaskState, Terminating},
 };
 use crate::{
     duration,
     effect::{Effect, Target},
-    event::{Fate, News, Status},
+    event::{DisposalOutcome, EventKind, Status},
     fact::Fact,
     hook::Propagation,
     object::ObjectKey,
@@ -31,7 +31,13 @@ impl Terminating {
 }
 
 /// Begins to wait for the end of a hook's object, whose deletion the server has accepted.
-pub(super) fn await_end(run: &mut HookRun, id: &TaskId, target: Target, until: Option<Timestamp>, out: &mut Out) {
+pub(super) fn await_end(
+    run: &mut HookRun,
+    id: &TaskId,
+    target: Target,
+    until: Option<Timestamp>,
+    out: &mut StepOutput,
+) {
     out.must_save = true;
     out.order(Effect::Watch {
         task: id.clone(),
@@ -61,7 +67,7 @@ impl Operation {
     }
 
     /// Takes in a look at a hook's object whose end is awaited.
-    pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut Out) {
+    pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
         let Some(run) = self.state.hook(id) else { return };
         let Some(terminating) = run.terminating.as_mut().filter(|one| one.target.key == *key) else {
             return;
@@ -70,7 +76,7 @@ impl Operation {
             Fact::Present(seen) if seen.uid == terminating.target.uid => {
                 if terminating.message != seen.held_up_by {
                     terminating.message.clone_from(&seen.held_up_by);
-                    out.tell(News::TaskProgressed {
+                    out.tell(EventKind::TaskProgressed {
                         task: id.clone(),
                         health: None,
                         message: terminating.why_waited_for(),
@@ -86,7 +92,7 @@ impl Operation {
     }
 
     /// Gives the wait up whose time is over: the operation fails, since it leaves something behind.
-    pub(super) fn check_terminating(&mut self, plan: &Plan, task: &Task, out: &mut Out) {
+    pub(super) fn check_terminating(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let now = out.at;
         let Some(run) = self.state.hook(&task.id) else { return };
         let is_over = |one: &mut Terminating| one.until.is_some_and(|until| until <= now);
@@ -102,10 +108,10 @@ impl Operation {
         let why = format!("not gone after {}: {why}", duration::seconds(plan.limits.deletion));
         self.blame(task, FailureClass::Timeout, &format!("{} is {why}", target.key));
         out.must_save = true;
-        out.tell(News::HookDisposed {
+        out.tell(EventKind::HookDisposed {
             task: task.id.clone(),
             key: target.key,
-            fate: Fate::Stuck(why),
+            fate: DisposalOutcome::Stuck(why),
             by: String::new(),
             plugins: Vec::new(),
         });

@@ -1,18 +1,18 @@
 //! Containers that a plan would remove: a Namespace or a `CustomResourceDefinition` stays while anything lives in it that doesn't go.
 
-use super::{Skipped, make::Making, remove::Leaving};
+use super::{Skipped, make::PlanBuilder, remove::PruneCandidate};
 use crate::{
-    container::{self, Container, Contents, Held},
+    container::{self, Container, Contents, RetentionReason},
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
     plan::Role,
     task::Action,
 };
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     /// Takes containers that aren't empty out of what is removed. A container that stays may be in another one, so they are looked at
     /// until nothing changes.
-    pub(super) fn keep_full_containers(&mut self, leaving: &mut [Leaving<'_>]) {
+    pub(super) fn keep_full_containers(&mut self, leaving: &mut [PruneCandidate<'_>]) {
         let live = &self.planning.live.objects;
         let containers: Vec<(ObjectKey, Container)> = self
             .deleted()
@@ -59,8 +59,8 @@ impl Making<'_> {
     }
 
     /// Lists what goes as things are.
-    fn going(&self, leaving: &[Leaving<'_>]) -> container::Leaving {
-        let mut going = container::Leaving::default();
+    fn going(&self, leaving: &[PruneCandidate<'_>]) -> container::PlannedDeletions {
+        let mut going = container::PlannedDeletions::default();
         for task in &self.tasks {
             if let Action::Delete(delete) = &task.action {
                 going.add(&delete.uid, delete.propagation.get());
@@ -75,12 +75,17 @@ impl Making<'_> {
         going
     }
 
-    fn held(&self, key: &ObjectKey, container: &Container, going: &container::Leaving) -> Option<Held> {
+    fn held(
+        &self,
+        key: &ObjectKey,
+        container: &Container,
+        going: &container::PlannedDeletions,
+    ) -> Option<RetentionReason> {
         if going.is_confirmed(container) {
             return None;
         }
         if let Some(put) = self.put_in(container) {
-            return Some(Held::ByPlan(put));
+            return Some(RetentionReason::ByPlan(put));
         }
         match self.planning.live.contents.get(key) {
             Some(contents) => container::held(container, contents, going),
@@ -102,7 +107,7 @@ impl Making<'_> {
         later.map(|task| task.key.clone()).find(|key| container.holds(key))
     }
 
-    fn keep(&mut self, key: &ObjectKey, reason: String, leaving: &mut [Leaving<'_>]) {
+    fn keep(&mut self, key: &ObjectKey, reason: String, leaving: &mut [PruneCandidate<'_>]) {
         self.tasks
             .retain(|task| task.key != *key || !matches!(task.action, Action::Delete(_)));
         for one in leaving.iter_mut().filter(|one| one.live.key() == *key) {

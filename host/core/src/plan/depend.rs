@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    make::{Classified, Making, Role},
+    make::{Classified, PlanBuilder, Role},
     naming::Names,
 };
 use crate::{
@@ -25,7 +25,7 @@ pub(super) type Edges = BTreeMap<ObjectKey, BTreeSet<ObjectKey>>;
 /// When an object's turn is.
 type Slot = (Phase, Wave);
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     /// Reads what depends on what. In a sync, what can't be is an error; a delete goes on without it.
     pub(super) fn read_dependencies(&mut self) -> Edges {
         let mut edges = Edges::new();

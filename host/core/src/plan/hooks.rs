@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{
     Skipped, inputs,
-    make::{Classified, Making, Role},
+    make::{Classified, PlanBuilder, Role},
     write::unknown_fields,
 };
 use crate::{
     compat::Rule,
     diff,
-    directive::{self, When},
+    directive::{self, RunCondition},
     grace::Grace,
     hook::{HookId, short_hash},
     manifest::Manifest,
@@ -18,7 +18,7 @@ use crate::{
     operation_kind::{OperationKind, Purpose},
     order, ownership,
     phase::Phase,
-    plugins::{Application, Need},
+    plugins::{Application, PluginQuery},
     record,
     task::{Action, Check, HookTask, PolicyUse, Task, TaskId},
     wave::Wave,
@@ -28,14 +28,14 @@ use crate::{
 const DEFAULT_POLICY: &str = "BeforeHookCreation";
 
 /// The phases and the wave in which a hook runs.
-type Turn = (Vec<Phase>, Wave);
+type HookSlots = (Vec<Phase>, Wave);
 
 /// Names the hooks of an application, in the order of their manifests; resources have no name.
 ///
 /// Hooks that agree in kind and name, or `generateName`, are told apart by their phases and waves and then by their digests, so that
 /// moving one in its file changes nothing.
 pub(super) fn ids(application: &Application, desired: &[&Classified]) -> Vec<Option<HookId>> {
-    let mut equals: BTreeMap<ObjectKey, Vec<(Option<Turn>, String, usize)>> = BTreeMap::new();
+    let mut equals: BTreeMap<ObjectKey, Vec<(Option<HookSlots>, String, usize)>> = BTreeMap::new();
     for (at, classified) in desired.iter().enumerate() {
         if let Role::Hook { phases, .. } = &classified.role {
             let manifest = &classified.manifest;
@@ -76,7 +76,7 @@ pub(super) fn runs_to_completion(kind: &GroupKind) -> bool {
     )
 }
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     pub(super) fn add_hook(&mut self, classified: &Classified, id: Option<&HookId>) {
         let Role::Hook {
             by,
@@ -197,7 +197,7 @@ impl Making<'_> {
     fn inputs(&mut self, classified: &Classified) -> Option<String> {
         let directives = &classified.directives;
         let mut conditions = directives.run_if_of_phase.values().chain([&directives.run_if]);
-        if !conditions.any(|condition| condition.names(When::Changed)) {
+        if !conditions.any(|condition| condition.names(RunCondition::Changed)) {
             return None;
         }
         match inputs::digest(classified, self.planning.desired, &self.names) {
@@ -219,8 +219,9 @@ impl Making<'_> {
     ) -> Option<String> {
         let planning = self.planning;
         let condition = classified.directives.condition(phase)?;
-        let operation = When::of(planning.purpose, planning.live.is_first_install);
-        let is_wanted = operation != When::Test && planning.options.selection.names_hook(&classified.manifest.key());
+        let operation = RunCondition::of(planning.purpose, planning.live.is_first_install);
+        let is_wanted =
+            operation != RunCondition::Test && planning.options.selection.names_hook(&classified.manifest.key());
         if condition.names(operation) || is_wanted {
             return None;
         }
@@ -252,7 +253,7 @@ impl Making<'_> {
         }
         let mut policies: Vec<PolicyUse> = Vec::new();
         for word in &words {
-            match (self.planning.answerer)(&Need::Policy(word.clone())) {
+            match (self.planning.answerer)(&PluginQuery::Policy(word.clone())) {
                 Some(by) => policies.push(PolicyUse {
                     by,
                     words: words.clone(),
@@ -261,7 +262,7 @@ impl Making<'_> {
                     self.answer(
                         &classified.manifest,
                         "/metadata/annotations",
-                        &Need::Policy(word.clone()),
+                        &PluginQuery::Policy(word.clone()),
                     );
                 }
                 None => {
@@ -294,7 +295,7 @@ impl Making<'_> {
         let key = classified.manifest.key();
         let before = words.len();
         words.retain(|word| {
-            let is_known = (self.planning.answerer)(&Need::Policy(word.clone())).is_some();
+            let is_known = (self.planning.answerer)(&PluginQuery::Policy(word.clone())).is_some();
             if !is_known {
                 self.notices
                     .push(format!("{key}: `{word}` is no delete policy; it is ignored"));
@@ -309,7 +310,7 @@ impl Making<'_> {
     fn known_policies(&self) -> Vec<String> {
         ["BeforeHookCreation", "HookSucceeded", "HookFailed"]
             .into_iter()
-            .filter(|word| (self.planning.answerer)(&Need::Policy((*word).to_owned())).is_some())
+            .filter(|word| (self.planning.answerer)(&PluginQuery::Policy((*word).to_owned())).is_some())
             .map(str::to_owned)
             .collect()
     }

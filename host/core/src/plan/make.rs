@@ -7,9 +7,9 @@ use std::{
 
 use super::{Plan, PlanOptions, Skipped, depend::Edges, hooks, naming::Names, write::unknown_fields};
 use crate::{
-    compat::{self, Rule, Use},
+    compat::{self, Rule, RuleUse},
     container::{Container, Contents},
-    diff::{self, Answer, Decided, Question},
+    diff::{self, ChangeDecision, ChangeQuestion, DryRunAnswer},
     directive::{ApplyMode, Directives, Wait},
     error::Diagnostic,
     grace::Grace,
@@ -24,9 +24,9 @@ use crate::{
     order,
     ownership::{self, Owner, Ownership, Removal},
     phase::Phase,
-    plugins::{Answerer, Application, Need, PluginSettings},
+    plugins::{Application, PluginQuery, PluginRef, PluginSettings},
     record::HookRecords,
-    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId, Way},
+    task::{Action, ApplyStrategy, ApplyTask, Check, ExpectedChange, LiveState, Task, TaskId},
     wave::Wave,
 };
 
@@ -49,7 +49,7 @@ pub enum Role {
     /// It runs.
     Hook {
         /// The plugin that runs it.
-        by: Answerer,
+        by: PluginRef,
         /// In these phases.
         phases: Vec<Phase>,
         /// Whether the manifest is an object of the cluster.
@@ -63,7 +63,7 @@ pub enum Role {
 
 /// What is there.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Live {
+pub struct LiveObjects {
     /// The live objects of the manifests' keys, and all that carry the application's label.
     pub objects: BTreeMap<ObjectKey, Object>,
     /// Whether no sync of the application has succeeded yet, and none of its objects was there before the first one.
@@ -75,7 +75,7 @@ pub struct Live {
     /// What lives in the namespaces and is of the definitions among the objects that may go.
     pub contents: BTreeMap<ObjectKey, Contents>,
     /// What the server says to the objects that it was asked about.
-    pub answers: BTreeMap<ObjectKey, Answer>,
+    pub answers: BTreeMap<ObjectKey, DryRunAnswer>,
     /// Pods of hooks' objects that are gone already, which are being deleted themselves: for the deletion of an application.
     pub terminating_pods: Vec<Object>,
 }
@@ -84,7 +84,7 @@ pub struct Live {
 pub type Unasked<'a> = dyn Fn(&Object) -> Option<String> + 'a;
 
 /// Everything a plan is made of.
-pub struct Planning<'a> {
+pub struct PlanInput<'a> {
     /// For which application.
     pub application: Application,
     /// Sync or delete.
@@ -96,13 +96,13 @@ pub struct Planning<'a> {
     /// The manifests.
     pub desired: &'a [Classified],
     /// What is there.
-    pub live: &'a Live,
+    pub live: &'a LiveObjects,
     /// What is remembered of the hooks.
     pub records: &'a HookRecords,
     /// Who answers for what.
-    pub answerer: &'a dyn Fn(&Need) -> Option<Answerer>,
+    pub answerer: &'a dyn Fn(&PluginQuery) -> Option<PluginRef>,
     /// The policies that are asked for every hook.
-    pub policies_for_all: Vec<Answerer>,
+    pub policies_for_all: Vec<PluginRef>,
     /// Says why the server can't be asked about an object yet; nothing when it can. Without it, it isn't asked at all.
     pub unasked: Option<&'a Unasked<'a>>,
     /// Our name in `managedFields`.
@@ -131,7 +131,7 @@ impl Confirmed {
     }
 }
 
-impl<'a> Planning<'a> {
+impl<'a> PlanInput<'a> {
     /// Returns what tells the application's objects from those of others.
     pub(super) fn ownership(&'a self) -> Ownership<'a> {
         Ownership::new(&self.application, &self.live.inventory).after_deletion_of(&self.live.deleted_applications)
@@ -143,9 +143,9 @@ impl<'a> Planning<'a> {
 /// # Errors
 ///
 /// Returns everything that is wrong, in the order of the manifests.
-pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
+pub fn make(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let desired = in_order(planning.desired);
-    let mut made = Making {
+    let mut made = PlanBuilder {
         planning,
         names: Names::of(&desired),
         confirmable: OnceCell::new(),
@@ -200,9 +200,9 @@ pub fn make(planning: &Planning<'_>) -> Result<Plan, Vec<Diagnostic>> {
         plugin_settings: PluginSettings::default(),
         confirmed: made.confirmed,
         limits: planning.options.limits,
-        index: super::Index::default(),
+        index: super::TaskIndex::default(),
         deleted_applications: planning.live.deleted_applications.clone(),
-        written: super::Written::default(),
+        written: super::FieldPlaces::default(),
     })
 }
 
@@ -221,8 +221,8 @@ pub fn in_order(desired: &[Classified]) -> Vec<&Classified> {
     sorted
 }
 
-pub(super) struct Making<'a> {
-    pub planning: &'a Planning<'a>,
+pub(super) struct PlanBuilder<'a> {
+    pub planning: &'a PlanInput<'a>,
     /// The manifests in the order in which they are written.
     pub desired: Vec<&'a Classified>,
     pub names: Names,
@@ -234,7 +234,7 @@ pub(super) struct Making<'a> {
     pub skipped: Vec<Skipped>,
     pub left_over: Vec<ObjectKey>,
     pub notices: Vec<String>,
-    pub uses: Vec<Use>,
+    pub uses: Vec<RuleUse>,
     /// The steps of what stays though it left the manifests.
     pub idle: Vec<(Phase, Wave)>,
     /// The containers that go with everything that is in them.
@@ -242,7 +242,7 @@ pub(super) struct Making<'a> {
     pub errors: Vec<Diagnostic>,
 }
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     /// Returns what a confirmation can name: the manifests' objects and the live ones.
     pub(super) fn confirmable(&self) -> &ObjectIndex {
         self.confirmable.get_or_init(|| {
@@ -253,7 +253,7 @@ impl Making<'_> {
 
     /// Puts the tasks in order, and decides what is waited for.
     fn arrange(&mut self) {
-        let Planning {
+        let PlanInput {
             options,
             does,
             application,
@@ -348,7 +348,7 @@ impl Making<'_> {
 
     /// Takes down that a rule of Argo CD made a difference.
     pub(super) fn used(&mut self, rule: Rule, key: &ObjectKey, phase: Option<Phase>) {
-        let one = Use {
+        let one = RuleUse {
             rule,
             key: key.clone(),
             phase,
@@ -427,7 +427,7 @@ impl Making<'_> {
             Err(errors) => return self.errors.extend(errors),
         };
         let way = self.way(directives, live, &key);
-        let Decided {
+        let ChangeDecision {
             changes,
             hides,
             is_unsure,
@@ -435,11 +435,11 @@ impl Making<'_> {
         let phase = directives.phase.unwrap_or(Phase::Sync);
         let grace = Grace::of(&key.group_kind(), directives, self.planning.options.mode);
         let check = match changes {
-            Changes::None => Check::Nothing,
-            Changes::Create | Changes::Fields(_) => self.check(&object),
+            ExpectedChange::None => Check::Nothing,
+            ExpectedChange::Create | ExpectedChange::Fields(_) => self.check(&object),
         };
         let is_looked_at =
-            changes != Changes::None || self.planning.options.sync_options.out_of_sync_only != Some(true);
+            changes != ExpectedChange::None || self.planning.options.sync_options.out_of_sync_only != Some(true);
         let takes_over = self.planning.options.force_conflicts || directives.apply == ApplyMode::Override;
         self.tasks.push(Task {
             check,
@@ -474,9 +474,9 @@ impl Making<'_> {
     }
 
     /// Decides what applying an object changes.
-    pub(super) fn decide(&self, object: &Object, ignored: &Ignored, way: Way) -> Decided {
+    pub(super) fn decide(&self, object: &Object, ignored: &Ignored, way: ApplyStrategy) -> ChangeDecision {
         let (key, live) = (object.key(), self.planning.live);
-        diff::decide(&Question {
+        diff::decide(&ChangeQuestion {
             desired: object,
             live: live.objects.get(&key),
             ignored,
@@ -499,17 +499,17 @@ impl Making<'_> {
         match self.planning.unasked.map(|unasked| unasked(object)) {
             None => Check::Nothing,
             Some(None) => Check::First,
-            Some(Some(reason)) => Check::AtItsTurn(reason),
+            Some(Some(reason)) => Check::Deferred(reason),
         }
     }
 
     /// Returns who judges the health of a manifest's kind.
-    pub(super) fn judge(&mut self, manifest: &Manifest) -> Option<Answerer> {
-        self.answer(manifest, "/kind", &Need::Health(manifest.object.group_kind()))
+    pub(super) fn judge(&mut self, manifest: &Manifest) -> Option<PluginRef> {
+        self.answer(manifest, "/kind", &PluginQuery::Health(manifest.object.group_kind()))
     }
 
     /// Returns who answers for a need; that nobody does is an error.
-    pub(super) fn answer(&mut self, manifest: &Manifest, pointer: &str, need: &Need) -> Option<Answerer> {
+    pub(super) fn answer(&mut self, manifest: &Manifest, pointer: &str, need: &PluginQuery) -> Option<PluginRef> {
         let found = (self.planning.answerer)(need);
         if found.is_none() {
             let error = manifest.error(pointer, format!("no plugin answers for {need}"));

@@ -2,21 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use super::make::Making;
+use super::make::PlanBuilder;
 use crate::{
-    diff::Decided,
+    diff::ChangeDecision,
     directive::{Directives, Wait},
     ignore::Ignored,
     object::Object,
     operation_kind::OperationKind,
     order,
     phase::Phase,
-    plugins::Need,
-    task::{Action, ApplyTask, Changes, Check, LiveState, Task, TaskId, UnknownFields, Way},
+    plugins::PluginQuery,
+    task::{Action, ApplyStrategy, ApplyTask, Check, ExpectedChange, LiveState, Task, TaskId, UnknownFields},
     wave::Wave,
 };
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     /// Adds a task that writes them, before everything else of PreSync's wave 0. The namespace is no object of the application: it is neither
     /// pruned nor deleted with it.
     pub(super) fn add_namespace(&mut self) {
@@ -42,19 +42,19 @@ impl Making<'_> {
             let notice = format!("{key} is in the manifests: its labels and annotations are what they say");
             return self.notices.push(notice);
         }
-        let Some(judge) = (planning.answerer)(&Need::Health(key.group_kind())) else {
+        let Some(judge) = (planning.answerer)(&PluginQuery::Health(key.group_kind())) else {
             return;
         };
         let live = planning.live.objects.get(&key);
-        let Decided { changes, is_unsure, .. } = self.decide(&object, &Ignored::default(), Way::Apply);
+        let ChangeDecision { changes, is_unsure, .. } = self.decide(&object, &Ignored::default(), ApplyStrategy::Apply);
         self.tasks.push(Task {
             id: TaskId::of(Phase::PreSync, Wave::default(), &key),
             phase: Phase::PreSync,
             wave: Wave::default(),
             rank: order::rank(&key.group_kind()),
             check: match changes {
-                Changes::None => Check::Nothing,
-                Changes::Create | Changes::Fields(_) => self.check(&object),
+                ExpectedChange::None => Check::Nothing,
+                ExpectedChange::Create | ExpectedChange::Fields(_) => self.check(&object),
             },
             key,
             object: Some(object),
@@ -66,7 +66,7 @@ impl Making<'_> {
                 degraded_grace_seconds: 0,
                 pods_grace_seconds: 0,
                 takes_over: true,
-                way: Way::Apply,
+                way: ApplyStrategy::Apply,
                 migrates: false,
                 live: live.map(LiveState::of),
                 ignored: Ignored::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::make::Making;
+use super::make::PlanBuilder;
 use crate::{
     compat::Rule,
     lint,
@@ -12,7 +12,7 @@ use crate::{
     wave::Wave,
 };
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     /// Moves the deletion of what PostDelete hooks need after those hooks: the accounts, settings and volumes of their pods, the rights
     /// of the accounts, and the namespaces of the hooks. Argo CD deletes everything before.
     pub(super) fn keep_for_post_delete(&mut self) {

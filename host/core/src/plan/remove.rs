@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
-use super::{Skipped, make::Making};
+use super::{Skipped, make::PlanBuilder};
 use crate::{
     compat::{Rule, prune},
     directive::{self, Directives, Permission},
@@ -13,7 +13,7 @@ use crate::{
     order,
     ownership::{Owner, Removal},
     phase::Phase,
-    task::{Action, Check, DeleteTask, Task, TaskId, UnknownFields, Until},
+    task::{Action, Check, DeleteTask, DeletionEnd, Task, TaskId, UnknownFields},
     wave::Wave,
 };
 
@@ -26,7 +26,7 @@ const SURVIVES: &str = "Argo CD never deletes definitions with an application";
 /// Why an object is removed in a sync.
 const LEFT: &str = "no manifest names it any more";
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     pub(super) fn add_deletion(&mut self, manifest: &Manifest, directives: &Directives) {
         let key = manifest.key();
         let Some(live) = self.planning.live.objects.get(&key) else {
@@ -74,7 +74,7 @@ impl Making<'_> {
             action: Action::Delete(DeleteTask {
                 uid: live.uid().to_owned(),
                 propagation,
-                until: Until::Gone,
+                until: DeletionEnd::Gone,
                 why: why.to_owned(),
             }),
             timeout_seconds: None,
@@ -122,7 +122,7 @@ impl Making<'_> {
             .collect();
         self.add_terminating_pods(&planned);
         let is_wanted = self.planning.does == OperationKind::Delete || self.planning.options.prune;
-        let mut leaving: Vec<Leaving<'_>> = Vec::new();
+        let mut leaving: Vec<PruneCandidate<'_>> = Vec::new();
         for live in left.into_iter().filter(|live| !planned.contains(&live.key())) {
             let key = live.key();
             let may_go = self.removal(live);
@@ -151,14 +151,14 @@ impl Making<'_> {
             } else if let Some(reason) = refused {
                 self.leave_alone(key, reason);
             }
-            leaving.push(Leaving { live, directives, goes });
+            leaving.push(PruneCandidate { live, directives, goes });
         }
         self.keep_full_containers(&mut leaving);
         let going = leaving.iter().filter(|one| one.goes);
         self.read_live_dependencies(going.map(|one| (one.live, &one.directives)));
         match self.planning.does {
             OperationKind::Delete => {
-                for Leaving { live, directives, .. } in leaving.iter().filter(|one| one.goes) {
+                for PruneCandidate { live, directives, .. } in leaving.iter().filter(|one| one.goes) {
                     let wave = Wave(directives.wave.0.saturating_neg());
                     self.push_deletion(live, wave, directives, "the application is deleted");
                 }
@@ -196,7 +196,7 @@ impl Making<'_> {
                 "a hook made it, and its end is awaited",
             );
             if let Some(Action::Delete(delete)) = self.tasks.last_mut().map(|task| &mut task.action) {
-                delete.until = Until::GoneByItself;
+                delete.until = DeletionEnd::GoneByItself;
             }
         }
     }
@@ -217,12 +217,12 @@ impl Making<'_> {
     }
 
     /// What came last goes first, after everything else.
-    fn prune_at_the_end(&mut self, leaving: &[Leaving<'_>]) {
+    fn prune_at_the_end(&mut self, leaving: &[PruneCandidate<'_>]) {
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let last = tasks.map(|task| task.wave.0).max().unwrap_or_default();
         let removed = || leaving.iter().filter(|one| one.goes);
         let turns: BTreeSet<(bool, Reverse<Wave>)> = removed().map(|one| turn(&one.directives)).collect();
-        for Leaving { live, directives, .. } in removed() {
+        for PruneCandidate { live, directives, .. } in removed() {
             let before = turns.range(..turn(directives)).count();
             let wave = last
                 .saturating_add(1)
@@ -232,9 +232,9 @@ impl Making<'_> {
     }
 
     /// Argo CD's way: among the waves of Sync, swapped end for end; what stays has its place, too, and does nothing.
-    fn prune_inside_waves(&mut self, leaving: &[Leaving<'_>]) {
+    fn prune_inside_waves(&mut self, leaving: &[PruneCandidate<'_>]) {
         let waves: BTreeSet<Wave> = leaving.iter().map(|one| one.directives.wave).collect();
-        let swapped = |one: &Leaving<'_>| prune::swapped(one.directives.wave, &waves);
+        let swapped = |one: &PruneCandidate<'_>| prune::swapped(one.directives.wave, &waves);
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let highest = tasks.map(|task| task.wave).chain(leaving.iter().map(swapped)).max();
         for one in leaving {
@@ -335,7 +335,7 @@ impl Making<'_> {
 }
 
 /// An object that no manifest names any more.
-pub(super) struct Leaving<'a> {
+pub(super) struct PruneCandidate<'a> {
     pub live: &'a Object,
     pub directives: Directives,
     /// Whether it is removed.

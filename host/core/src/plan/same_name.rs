@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Skipped, hooks,
-    make::{Classified, Making, Role},
+    make::{Classified, PlanBuilder, Role},
 };
 use crate::{
     compat::Rule,
@@ -12,7 +12,7 @@ use crate::{
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
     phase::Phase,
-    task::{Action, Changes, Task},
+    task::{Action, ExpectedChange, Task},
     wave::Wave,
 };
 
@@ -26,7 +26,7 @@ enum NamesakeFate {
     Alone,
 }
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     /// Looks for manifests that can't be in one set: two ordinary objects of one name, or a Job that is a hook and an ordinary object.
     pub(super) fn check_same_names(&mut self) {
         let mut seen: BTreeMap<(ObjectKey, bool), &Manifest> = BTreeMap::new();
@@ -147,9 +147,9 @@ impl Making<'_> {
                     // What the hook changes, the set changes back.
                     if let Some(other) = other
                         && let Action::Apply(apply) = &mut self.tasks[other].action
-                        && apply.changes == Changes::None
+                        && apply.changes == ExpectedChange::None
                     {
-                        apply.changes = Changes::Fields(Vec::new());
+                        apply.changes = ExpectedChange::Fields(Vec::new());
                     }
                 }
             }
@@ -173,7 +173,7 @@ impl Making<'_> {
         if (other.phase, other.wave) <= (hook.phase, hook.wave) {
             return NamesakeFate::LeftOut("the set's own object of this name is applied by then");
         }
-        let is_as_desired = matches!(&other.action, Action::Apply(apply) if apply.changes == Changes::None);
+        let is_as_desired = matches!(&other.action, Action::Apply(apply) if apply.changes == ExpectedChange::None);
         if is_as_desired && hook.object.as_ref().is_some_and(|own| has_same_content(own, object)) {
             return NamesakeFate::LeftOut("the set's own object of this name is there already");
         }

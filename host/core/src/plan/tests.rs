@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 
-use super::{Classified, Live, Plan, PlanOptions, Planning, Role, Selection, make};
+use super::{Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection, make};
 use crate::{
     directive::{self, Mode},
     error::Diagnostic,
@@ -12,12 +12,12 @@ use crate::{
     manifest,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plugins::{Answerer, Application},
+    plugins::{Application, PluginRef},
     record::{HookRecord, HookRecords, LastRun, Success},
 };
 
-fn answerer() -> Answerer {
-    Answerer {
+fn answerer() -> PluginRef {
+    PluginRef {
         plugin: "any".to_owned(),
         version: "0.1.0".to_owned(),
         digest: "d".to_owned(),
@@ -66,11 +66,11 @@ fn case(text: &str) -> Case {
 
 impl Case {
     fn plan(&self) -> Result<Plan, Vec<Diagnostic>> {
-        let live = Live {
+        let live = LiveObjects {
             is_first_install: self.is_first_install,
-            ..Live::default()
+            ..LiveObjects::default()
         };
-        make(&Planning {
+        make(&PlanInput {
             application: Application {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),

@@ -1,6 +1,6 @@
 //! How objects are written: merged or replaced, taken from others or not, and what their sync options have to do with that.
 
-use super::{Planning, make::Making};
+use super::{PlanInput, make::PlanBuilder};
 use crate::{
     compat::Rule,
     deletion::{DecidedPropagation, PropagationRules},
@@ -9,10 +9,10 @@ use crate::{
     manifest,
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
-    task::{UnknownFields, Way},
+    task::{ApplyStrategy, UnknownFields},
 };
 
-impl Planning<'_> {
+impl PlanInput<'_> {
     /// Returns what becomes of what the objects of hooks own; nothing for what their delete policies say.
     pub(super) fn hook_propagation(&self) -> Option<Propagation> {
         let compat = self
@@ -78,14 +78,14 @@ pub(super) fn unknown_fields(directives: &Directives) -> UnknownFields {
     }
 }
 
-impl Making<'_> {
+impl PlanBuilder<'_> {
     /// Returns how an object is made as desired. By Argo CD's rules the live object's options count, too.
-    pub(super) fn way(&mut self, directives: &Directives, live: Option<&Object>, key: &ObjectKey) -> Way {
+    pub(super) fn way(&mut self, directives: &Directives, live: Option<&Object>, key: &ObjectKey) -> ApplyStrategy {
         let of = |replace: bool, force: bool| match (replace, force) {
-            (false, false) => Way::Apply,
-            (true, false) => Way::Replace,
-            (false, true) => Way::ApplyOrRecreate,
-            (true, true) => Way::ReplaceOrRecreate,
+            (false, false) => ApplyStrategy::Apply,
+            (true, false) => ApplyStrategy::Replace,
+            (false, true) => ApplyStrategy::ApplyOrRecreate,
+            (true, true) => ApplyStrategy::ReplaceOrRecreate,
         };
         let own = of(directives.replace, directives.force);
         let Some(live) = live.filter(|_| self.planning.options.mode.has(Rule::LiveOptionsCount)) else {

@@ -15,21 +15,21 @@ const MAX_PLACES: usize = 3;
 
 /// Where the fields of a plan's objects are written, by the places of the objects. Two plans don't differ by it.
 #[derive(Debug, Clone, Default)]
-pub struct Written(Arc<BTreeMap<Place, Lines>>);
+pub struct FieldPlaces(Arc<BTreeMap<Place, Lines>>);
 
-impl PartialEq for Written {
-    fn eq(&self, _: &Written) -> bool {
+impl PartialEq for FieldPlaces {
+    fn eq(&self, _: &FieldPlaces) -> bool {
         true
     }
 }
 
-impl Written {
+impl FieldPlaces {
     /// Collects the places of all fields of these manifests, in 12 bytes each.
-    pub fn of<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> Written {
+    pub fn of<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> FieldPlaces {
         let all = manifests
             .into_iter()
             .filter_map(|manifest| Some((manifest.place("")?, manifest.lines()?)));
-        Written(Arc::new(all.collect()))
+        FieldPlaces(Arc::new(all.collect()))
     }
 
     /// Returns the places that a refusal of an object is about, in the order of its words: those of the fields that it names, else
@@ -82,7 +82,7 @@ metadata:
 
     fn places(manifests: &[Manifest], at: usize, refusal: &str) -> Vec<u32> {
         let whole = manifests[at].place("").unwrap();
-        let places = Written::of(manifests).places(&manifests[at].object, &whole, refusal);
+        let places = FieldPlaces::of(manifests).places(&manifests[at].object, &whole, refusal);
         places.into_iter().map(|place| place.line).collect()
     }
 
@@ -106,7 +106,7 @@ metadata:
         let manifests = decode("a.yaml", TWICE).unwrap();
         assert_eq!(places(&manifests, 1, "no field is named here"), [7]);
         let whole = manifests[1].place("").unwrap();
-        let stored = Written::default();
+        let stored = FieldPlaces::default();
         let refusal = "metadata.labels: Invalid value";
         assert_eq!(stored.places(&manifests[1].object, &whole, refusal), [whole.clone()]);
     }

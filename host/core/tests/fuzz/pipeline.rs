@@ -7,8 +7,8 @@ use capstan_core::{
     manifest::{self, Manifest},
     object::{Object, labels},
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Classified, Live, Plan, PlanOptions, Planning, Role, Scope},
-    plugins::{Answerer, Application, Need},
+    plan::{self, Classified, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scope},
+    plugins::{Application, PluginQuery, PluginRef},
     record::HookRecords,
 };
 
@@ -23,8 +23,8 @@ pub struct Way {
     pub prunes: bool,
 }
 
-fn answerer(claim: &str) -> Answerer {
-    Answerer {
+fn answerer(claim: &str) -> PluginRef {
+    PluginRef {
         plugin: "any".to_owned(),
         version: "0.1.0".to_owned(),
         digest: "d".to_owned(),
@@ -32,13 +32,13 @@ fn answerer(claim: &str) -> Answerer {
     }
 }
 
-fn who(need: &Need) -> Option<Answerer> {
+fn who(need: &PluginQuery) -> Option<PluginRef> {
     let is_claimed = match need {
-        Need::HookType(name) => name != "nobody",
-        Need::HookWord(word) => word == "Skip" || word == "Mine",
-        Need::HookKind(_) => true,
-        Need::Health(kind) => kind.kind != "Nobody",
-        Need::Policy(name) => directive::KNOWN_POLICIES.contains(&name.as_str()) || name == "KeepThree",
+        PluginQuery::HookType(name) => name != "nobody",
+        PluginQuery::HookWord(word) => word == "Skip" || word == "Mine",
+        PluginQuery::HookKind(_) => true,
+        PluginQuery::Health(kind) => kind.kind != "Nobody",
+        PluginQuery::Policy(name) => directive::KNOWN_POLICIES.contains(&name.as_str()) || name == "KeepThree",
     };
     is_claimed.then(|| answerer(&need.to_string()))
 }
@@ -55,7 +55,7 @@ fn role(manifest: &Manifest, directives: &Directives, mode: Mode) -> Result<Role
         if word == "Skip" {
             return Ok(Role::Skip("Skip".to_owned()));
         }
-        if who(&Need::HookWord(word.clone())).is_none() && mode == Mode::Native {
+        if who(&PluginQuery::HookWord(word.clone())).is_none() && mode == Mode::Native {
             let error = directive::unknown_word_error(manifest, word, &["Mine".to_owned()]);
             return Err(Box::new(error));
         }
@@ -104,7 +104,7 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
     }
     let live = live(&desired, way.is_live);
     // What is left of a set with mistakes is planned, too, as the engine does.
-    let made = plan::make(&Planning {
+    let made = plan::make(&PlanInput {
         application: Application {
             name: "shop".to_owned(),
             namespace: "shop".to_owned(),
@@ -139,18 +139,18 @@ pub fn make(manifests: &[Manifest], way: Way) -> Result<Plan, Vec<Diagnostic>> {
     }
 }
 
-fn findings(plan: &Plan, desired: &[Classified], live: &Live) -> Vec<Finding> {
+fn findings(plan: &Plan, desired: &[Classified], live: &LiveObjects) -> Vec<Finding> {
     let desired = plan::in_order(desired);
-    let set = lint::Set::new(plan.mode, plan.does, &plan.application, live, desired, &plan.tasks);
+    let set = lint::ManifestSet::new(plan.mode, plan.does, &plan.application, live, desired, &plan.tasks);
     lint::lint(&set)
 }
 
 /// What is there: each object as it is desired, and a copy of it that no manifest names. Of several manifests of one object the same one
 /// is there in whatever order they are read.
-fn live(desired: &[Classified], is_live: bool) -> Live {
-    let mut live = Live {
+fn live(desired: &[Classified], is_live: bool) -> LiveObjects {
+    let mut live = LiveObjects {
         is_first_install: !is_live,
-        ..Live::default()
+        ..LiveObjects::default()
     };
     if !is_live {
         return live;

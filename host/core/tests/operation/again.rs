@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    effect::{Effect, HookCall, Noted, Target},
+    effect::{Effect, HookCall, PendingObservationKind, Target},
     event::Status,
     hook::HookOutcome,
-    input::{Answer, Happened, Input, Older, Problem},
+    input::{Answer, EarlierObjects, EffectFailure, Input, InputKind},
     object::Object,
     operation::{Operation, Step},
     phase::Phase,
@@ -36,17 +36,17 @@ impl Driver {
             at: Timestamp::UNIX_EPOCH,
             last: Step::default(),
         };
-        driver.tell(Happened::Begun);
+        driver.tell(InputKind::Begun);
         driver
     }
 
-    fn tell(&mut self, what: Happened) {
+    fn tell(&mut self, what: InputKind) {
         self.last = self.operation.step(Input { at: self.at, what });
     }
 
     fn refuse(&mut self, task: &TaskId) {
-        let result = Err(Problem::new(FailureClass::Apply, REFUSED));
-        self.tell(Happened::Applied {
+        let result = Err(EffectFailure::new(FailureClass::Apply, REFUSED));
+        self.tell(InputKind::Applied {
             task: task.clone(),
             result,
         });
@@ -62,7 +62,7 @@ impl Driver {
         let waited = self.operation.waiting();
         assert!(!waited.is_empty(), "it waits for something");
         self.at = self.at.checked_add(SignedDuration::from_secs(30)).unwrap();
-        self.tell(Happened::Woke);
+        self.tell(InputKind::Woke);
     }
 }
 
@@ -103,10 +103,10 @@ fn whoever_carries_on_applies_at_once_and_termination_ends_the_wait() {
     let text = serde_json::to_string(driver.operation.state()).expect("state is JSON");
     let state = serde_json::from_str(&text).expect("what was written is read");
     driver.operation = Operation::restore(Arc::clone(driver.operation.plan()), state);
-    driver.tell(Happened::Resumed);
+    driver.tell(InputKind::Resumed);
     assert_eq!(driver.applies(), 1);
     driver.refuse(&task.id);
-    driver.tell(Happened::Terminated { by: "me".to_owned() });
+    driver.tell(InputKind::Terminated { by: "me".to_owned() });
     assert!(matches!(driver.operation.status(), Status::Terminated { .. }));
 }
 
@@ -120,9 +120,9 @@ fn a_webhook_of_the_set_itself_does_not_fail_the_check_before_the_first_change()
     task.check = Check::First;
     let ends = |tasks: Vec<Task>| {
         let mut driver = Driver::new(plan(tasks));
-        driver.tell(Happened::Checked {
+        driver.tell(InputKind::Checked {
             task: task.id.clone(),
-            result: Err(Problem::new(FailureClass::Apply, REFUSED)),
+            result: Err(EffectFailure::new(FailureClass::Apply, REFUSED)),
         });
         driver.operation.status().is_over()
     };
@@ -147,9 +147,9 @@ impl Driver {
     /// Runs a hook until its object is asked for.
     fn of_hook(task: &Task) -> Driver {
         let mut driver = Driver::new(plan(vec![task.clone()]));
-        driver.tell(Happened::OlderDecided {
+        driver.tell(InputKind::OlderDecided {
             task: task.id.clone(),
-            result: Ok(Older::default()),
+            result: Ok(EarlierObjects::default()),
         });
         let asks = [Request::CreateOwn, Request::WatchOwn, Request::FollowLogsOwn];
         let asks = (1..).zip(asks).map(|(id, what)| Ask::new(id, what)).collect();
@@ -160,7 +160,7 @@ impl Driver {
 
     fn stepped(&mut self, task: &Task, step: HookStep) {
         let task = task.id.clone();
-        self.tell(Happened::HookStepped { task, result: Ok(step) });
+        self.tell(InputKind::HookStepped { task, result: Ok(step) });
     }
 
     fn answer(&mut self, task: &Task, answer: Answer) {
@@ -168,7 +168,7 @@ impl Driver {
         let state = serde_json::to_value(self.operation.state()).unwrap();
         let pointer = format!("/tasks/{}/Hook/asked/0/step", task.id.0.replace('/', "~1"));
         let step = state.pointer(&pointer).and_then(serde_json::Value::as_u64).unwrap();
-        self.tell(Happened::Answered {
+        self.tell(InputKind::Answered {
             task: task.id.clone(),
             ask: 1,
             step: u32::try_from(step).unwrap(),
@@ -180,7 +180,7 @@ impl Driver {
         let reason = REFUSED.to_owned();
         self.answer(
             task,
-            Answer::Note(Noted::Failed {
+            Answer::Note(PendingObservationKind::Failed {
                 reason,
                 temporary: true,
             }),
@@ -211,8 +211,8 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
     for _ in 0..3 {
         driver.fail(&task);
         // Other answers change nothing about it.
-        let lines = Answer::Note(Noted::Log(Vec::new()));
-        driver.tell(Happened::Answered {
+        let lines = Answer::Note(PendingObservationKind::Log(Vec::new()));
+        driver.tell(InputKind::Answered {
             task: task.id.clone(),
             ask: 3,
             step: 1,
@@ -237,14 +237,16 @@ fn a_hooks_object_is_created_again_until_its_webhook_answers() {
     let text = serde_json::to_string(driver.operation.state()).unwrap();
     let state = serde_json::from_str(&text).unwrap();
     driver.operation = Operation::restore(Arc::clone(driver.operation.plan()), state);
-    driver.tell(Happened::Resumed);
+    driver.tell(InputKind::Resumed);
     assert_eq!(driver.requests(), 1);
     let target = Target {
         key: task.key.clone(),
         uid: "u".to_owned(),
     };
     driver.answer(&task, Answer::Created(target));
-    assert!(matches!(driver.call(), Some(HookCall::Advance { note, .. }) if note.what == Noted::Created));
+    assert!(
+        matches!(driver.call(), Some(HookCall::Advance { note, .. }) if note.what == PendingObservationKind::Created)
+    );
 }
 
 #[test]
@@ -270,7 +272,7 @@ fn a_hook_that_is_stopped_waits_for_no_webhook() {
     let task = hook(Phase::PreSync, 0, "migrate");
     let mut driver = Driver::of_hook(&task);
     driver.fail(&task);
-    driver.tell(Happened::Terminated { by: "me".to_owned() });
+    driver.tell(InputKind::Terminated { by: "me".to_owned() });
     assert!(matches!(driver.call(), Some(HookCall::Abort { .. })));
     driver.stepped(&task, step(Progress::Ended(HookOutcome::Failed), Vec::new()));
     assert!(matches!(driver.operation.status(), Status::Terminated { .. }));
@@ -283,7 +285,7 @@ fn what_is_no_missing_answer_of_a_webhook_is_told_to_the_plugin_at_once() {
     let reason = "admission webhook \"policy.acme.io\" denied the request".to_owned();
     driver.answer(
         &task,
-        Answer::Note(Noted::Failed {
+        Answer::Note(PendingObservationKind::Failed {
             reason,
             temporary: false,
         }),
@@ -295,11 +297,11 @@ fn what_is_no_missing_answer_of_a_webhook_is_told_to_the_plugin_at_once() {
 fn in_sync_fail_a_webhook_is_waited_for_too() {
     let (app, alarm) = (resource(0, "app"), hook(Phase::SyncFail, 0, "alarm"));
     let mut driver = Driver::new(plan(vec![app.clone(), alarm.clone()]));
-    let result = Err(Problem::new(FailureClass::Apply, "refused"));
-    driver.tell(Happened::Applied { task: app.id, result });
-    driver.tell(Happened::OlderDecided {
+    let result = Err(EffectFailure::new(FailureClass::Apply, "refused"));
+    driver.tell(InputKind::Applied { task: app.id, result });
+    driver.tell(InputKind::OlderDecided {
         task: alarm.id.clone(),
-        result: Ok(Older::default()),
+        result: Ok(EarlierObjects::default()),
     });
     driver.stepped(&alarm, step(Progress::Running, vec![Ask::new(1, Request::CreateOwn)]));
     driver.fail(&alarm);

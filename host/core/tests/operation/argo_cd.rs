@@ -4,13 +4,13 @@ use capstan_core::{
     compat::Mode,
     directive::Wait,
     effect::Target,
-    event::{News, Status},
+    event::{EventKind, Status},
     health::Health,
     hook::{Disposal, Propagation},
-    input::Happened,
+    input::InputKind,
     phase::Phase,
     plan::{Plan, Retry},
-    task::{Action, Check, FailureClass, Task, Until},
+    task::{Action, Check, DeletionEnd, FailureClass, Task},
 };
 use insta::assert_snapshot;
 
@@ -136,7 +136,7 @@ fn a_removal_that_fails_stops_everything_else_of_the_wave() {
 fn a_removal_is_over_when_it_was_taken_where_nothing_awaits_it() {
     let mut old = prune(0, "old");
     if let Action::Delete(delete) = &mut old.action {
-        delete.until = Until::Accepted;
+        delete.until = DeletionEnd::Accepted;
     }
     let mut shell = Shell::new(argo(vec![old.clone()]), 1);
     shell.keeps_deleted = true;
@@ -311,7 +311,7 @@ fn a_terminated_operation_asks_nobody_about_hooks_that_had_ended() {
         shell.begin();
         shell.run_until_it_waits();
         shell.disposal = Disposal::Delete(Propagation::Background);
-        shell.tell(Happened::Terminated {
+        shell.tell(InputKind::Terminated {
             by: "somebody".to_owned(),
         });
         shell.run(10_000);
@@ -366,6 +366,6 @@ fn the_first_look_at_something_degraded_is_a_failure() {
         !shell
             .events
             .iter()
-            .any(|event| matches!(&event.what, News::WaveStarted { wave, .. } if wave.0 == 1))
+            .any(|event| matches!(&event.what, EventKind::WaveStarted { wave, .. } if wave.0 == 1))
     );
 }

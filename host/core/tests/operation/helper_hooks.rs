@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
     compat::Mode,
-    event::{Fate as Left, News, Status},
+    event::{DisposalOutcome as Left, EventKind, Status},
     hook::HookOutcome,
-    input::Happened,
+    input::InputKind,
     operation::Operation,
     phase::Phase,
     plan::{Plan, Retry},
@@ -108,7 +108,7 @@ fn a_helper_stays_for_the_next_try() {
     let last_try = shell
         .events
         .iter()
-        .rposition(|event| matches!(event.what, News::Retrying { .. }));
+        .rposition(|event| matches!(event.what, EventKind::Retrying { .. }));
     assert_eq!(after.len(), 1, "{}", shell.story());
     assert!(after.first().copied() > last_try, "{}", shell.story());
     assert_eq!(shell.created.get(&account.id), Some(&1));
@@ -123,7 +123,7 @@ fn a_terminated_operation_removes_what_its_policies_want() {
         shell.begin();
         shell.run(25);
         assert!(shell.has(&account));
-        shell.tell(Happened::Terminated {
+        shell.tell(InputKind::Terminated {
             by: "somebody".to_owned(),
         });
         shell.run(1000);
@@ -159,7 +159,7 @@ fn an_object_of_the_set_stays_whatever_its_hook_says() {
         let mut shell = shell(&[(account.clone(), after), (job.clone(), None)], 3).fate(&job, Fate::Never);
         shell.begin();
         shell.run(100);
-        shell.tell(Happened::Terminated {
+        shell.tell(InputKind::Terminated {
             by: "somebody".to_owned(),
         });
         shell.run(1000);
@@ -202,8 +202,8 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
     let mut starts: BTreeMap<TaskId, usize> = BTreeMap::new();
     for (at, event) in shell.events.iter().enumerate() {
         match &event.what {
-            News::TaskStarted { task } => _ = starts.insert(task.clone(), at),
-            News::TaskFinished { task, .. } => _ = ends.insert(task.clone(), at),
+            EventKind::TaskStarted { task } => _ = starts.insert(task.clone(), at),
+            EventKind::TaskFinished { task, .. } => _ = ends.insert(task.clone(), at),
             _ => {}
         }
     }
@@ -231,7 +231,7 @@ fn check(shell: &Shell, tasks: &[(Task, Fate, Option<HookOutcome>)], was_interru
         }
     }
     for (task, _, after) in tasks.iter().filter(|(task, ..)| task.key.kind == "ServiceAccount") {
-        let deleted = |event: &&capstan_core::event::Event| matches!(&event.what, News::HookDisposed { task: of, fate: Left::Deleted, .. } if *of == task.id);
+        let deleted = |event: &&capstan_core::event::Event| matches!(&event.what, EventKind::HookDisposed { task: of, fate: Left::Deleted, .. } if *of == task.id);
         let count = shell.events.iter().filter(deleted).count();
         let ended = shell.operation.outcome(&task.id);
         let is_wanted = ended.is_some() && ended == *after;
@@ -292,7 +292,7 @@ proptest! {
         }
         shell.begin();
         shell.run(turns);
-        shell.tell(Happened::Terminated { by: "somebody".to_owned() });
+        shell.tell(InputKind::Terminated { by: "somebody".to_owned() });
         shell.run(20_000);
         if !compat {
             check(&shell, &tasks, false);

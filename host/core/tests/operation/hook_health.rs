@@ -198,7 +198,7 @@ fn a_sync_waits_for_no_hooks_object_and_a_terminated_deletion_neither() {
     let (mut shell, _) = deletion(Phase::PostDelete, OperationKind::Delete);
     shell.run_until_it_waits();
     let by = "somebody".to_owned();
-    shell.tell(capstan_core::input::Happened::Terminated { by });
+    shell.tell(capstan_core::input::InputKind::Terminated { by });
     shell.run(1000);
     assert!(matches!(shell.status(), Status::Terminated { .. }), "{}", shell.story());
 }

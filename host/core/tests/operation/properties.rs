@@ -7,8 +7,8 @@ use std::{
 
 use capstan_core::{
     compat::Mode,
-    event::{News, Status},
-    input::Happened,
+    event::{EventKind, Status},
+    input::InputKind,
     operation::Operation,
     phase::Phase,
     plan::{Plan, Retry},
@@ -76,7 +76,7 @@ fn check(shell: &Shell) {
     let mut has_failed = false;
     for event in &shell.events {
         match &event.what {
-            News::TaskStarted { task } => {
+            EventKind::TaskStarted { task } => {
                 assert!(started.insert(task.clone()), "{task} started twice:\n{}", shell.story());
                 let task = plan.task(task).unwrap();
                 for wanted in &task.waits_for {
@@ -112,38 +112,38 @@ fn check(shell: &Shell) {
                     shell.story()
                 );
             }
-            News::TaskFinished { task, result } => {
+            EventKind::TaskFinished { task, result } => {
                 assert!(started.contains(task));
                 let well = result.lets_go_on();
                 assert!(finished.insert(task.clone(), well).is_none(), "{task} finished twice");
                 has_failed |= !well && plan.task(task).unwrap().phase != Phase::SyncFail;
             }
-            News::Retrying { .. } => {
+            EventKind::Retrying { .. } => {
                 // What failed, was stopped or not begun begins again.
                 finished.retain(|_, well| *well);
                 started.retain(|task| finished.contains_key(task));
                 has_failed = false;
             }
-            News::OperationStarted { .. }
-            | News::CheckStarted { .. }
-            | News::CheckFinished { .. }
-            | News::OperationResumed {}
-            | News::PhaseStarted { .. }
-            | News::WaveStarted { .. }
-            | News::TaskHeld { .. }
-            | News::ObjectMade { .. }
-            | News::TaskProgressed { .. }
-            | News::LogsKept { .. }
-            | News::HookDisposed { .. }
-            | News::Requested { .. }
-            | News::HookTouched { .. }
-            | News::PluginTroubled { .. }
-            | News::Troubled { .. }
-            | News::Waiting { .. }
-            | News::WaveFinished { .. }
-            | News::PhaseFinished { .. }
-            | News::Stopping { .. }
-            | News::OperationFinished { .. } => {}
+            EventKind::OperationStarted { .. }
+            | EventKind::CheckStarted { .. }
+            | EventKind::CheckFinished { .. }
+            | EventKind::OperationResumed {}
+            | EventKind::PhaseStarted { .. }
+            | EventKind::WaveStarted { .. }
+            | EventKind::TaskHeld { .. }
+            | EventKind::ObjectMade { .. }
+            | EventKind::TaskProgressed { .. }
+            | EventKind::LogsKept { .. }
+            | EventKind::HookDisposed { .. }
+            | EventKind::Requested { .. }
+            | EventKind::HookTouched { .. }
+            | EventKind::PluginTroubled { .. }
+            | EventKind::Troubled { .. }
+            | EventKind::Waiting { .. }
+            | EventKind::WaveFinished { .. }
+            | EventKind::PhaseFinished { .. }
+            | EventKind::Stopping { .. }
+            | EventKind::OperationFinished { .. } => {}
         }
     }
     assert_eq!(started, finished.keys().cloned().collect(), "what started must finish");
@@ -180,19 +180,19 @@ proptest! {
         shell.run(20_000);
         let unfit = shell.unfit.clone();
         prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
-        let starts = |shell: &Shell| shell.events.iter().filter(|event| matches!(event.what, News::TaskStarted { .. })).count();
+        let starts = |shell: &Shell| shell.events.iter().filter(|event| matches!(event.what, EventKind::TaskStarted { .. })).count();
         if unfit.is_empty() {
             check(&shell);
         } else {
             // What the server wouldn't take is known before anything is changed.
             prop_assert_eq!(shell.applied.len(), 0);
             let in_vain = shell.events.iter().all(|event| match &event.what {
-                News::TaskStarted { task } => task.0.starts_with("SyncFail"),
+                EventKind::TaskStarted { task } => task.0.starts_with("SyncFail"),
                 _ => true,
             });
             prop_assert!(in_vain, "{} started:\n{}", starts(&shell), shell.story());
         }
-        let tries = shell.events.iter().filter(|event| matches!(event.what, News::Retrying { .. })).count();
+        let tries = shell.events.iter().filter(|event| matches!(event.what, EventKind::Retrying { .. })).count();
         prop_assert!(tries <= times as usize);
         prop_assert!(tries == times as usize || *shell.status() == Status::Succeeded || tries > 0 || times == 0, "{}", shell.story());
     }
@@ -217,7 +217,7 @@ proptest! {
         let is_main = |task: &TaskId| !task.0.starts_with("SyncFail") && !task.0.contains("/Secret/");
         let must_fail = shell.fates.iter().any(|(task, fate)| *fate == Fate::Badly && is_main(task));
         prop_assert!(fails || !must_fail, "{}", shell.story());
-        let tries = shell.events.iter().filter(|event| matches!(event.what, News::Retrying { .. })).count();
+        let tries = shell.events.iter().filter(|event| matches!(event.what, EventKind::Retrying { .. })).count();
         // An answer that comes twice may be taken for that to the next question; then only a deadline ends it.
         if !twice {
             prop_assert!(tries <= times as usize && (tries == times as usize || !fails), "{}", shell.story());
@@ -226,8 +226,8 @@ proptest! {
         let (mut begun, mut ended) = (BTreeSet::new(), BTreeSet::new());
         for event in &shell.events {
             match &event.what {
-                News::TaskStarted { task } => _ = begun.insert(task.clone()),
-                News::TaskFinished { task, .. } => _ = ended.insert(task.clone()),
+                EventKind::TaskStarted { task } => _ = begun.insert(task.clone()),
+                EventKind::TaskFinished { task, .. } => _ = ended.insert(task.clone()),
                 _ => {}
             }
         }
@@ -258,7 +258,7 @@ proptest! {
         prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
         // No hook with a verdict runs again, and none is created twice.
         for event in &shell.events[seen..] {
-            if let News::TaskStarted { task } = &event.what {
+            if let EventKind::TaskStarted { task } = &event.what {
                 prop_assert!(!stored.contains(task) || shell.events[..seen].is_empty());
             }
         }
@@ -272,12 +272,12 @@ proptest! {
         let mut shell = shell(&tasks, seed);
         shell.begin();
         shell.run(turns);
-        shell.tell(Happened::Terminated { by: "somebody".to_owned() });
+        shell.tell(InputKind::Terminated { by: "somebody".to_owned() });
         let seen = shell.events.len();
         let applied = shell.applied.len();
         shell.run(20_000);
         prop_assert!(shell.status().is_over(), "it never ends:\n{}", shell.story());
-        let starts = shell.events[seen..].iter().filter(|event| matches!(event.what, News::TaskStarted { .. })).count();
+        let starts = shell.events[seen..].iter().filter(|event| matches!(event.what, EventKind::TaskStarted { .. })).count();
         prop_assert_eq!(starts, 0);
         // What was ordered before may still be answered; nothing else is ordered.
         prop_assert!(shell.applied.len() - applied <= tasks.len());

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use capstan_core::{
-    effect::{Effect, HookCall, Noted, Target},
-    event::{News, Status},
+    effect::{Effect, HookCall, PendingObservationKind, Target},
+    event::{EventKind, Status},
     fact::Fact,
     grant::{Grants, UserGrants},
     hook::{HookOutcome, Propagation},
-    input::{Answer, Happened, Input, Older},
+    input::{Answer, EarlierObjects, Input, InputKind},
     object::ObjectKey,
     operation::Operation,
     phase::Phase,
@@ -27,7 +27,7 @@ struct Hook {
     task: Task,
     now: Timestamp,
     effects: VecDeque<Effect>,
-    news: Vec<News>,
+    news: Vec<EventKind>,
     stored: Option<serde_json::Value>,
 }
 
@@ -49,7 +49,7 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
         news: Vec::new(),
         stored: None,
     };
-    hook.tell(Happened::Begun);
+    hook.tell(InputKind::Begun);
     assert_eq!(
         hook.next(),
         Some(Effect::StepHook {
@@ -61,7 +61,7 @@ fn begun(requested: serde_json::Value, granted: &str) -> Hook {
 }
 
 impl Hook {
-    fn tell(&mut self, what: Happened) {
+    fn tell(&mut self, what: InputKind) {
         self.now = self.now.checked_add(SignedDuration::from_millis(1)).unwrap();
         let step = self.operation.step(Input { at: self.now, what });
         if step.must_save {
@@ -90,7 +90,7 @@ impl Hook {
             wake_after_ms: wake,
         });
         let task = self.task.id.clone();
-        self.tell(Happened::HookStepped { task, result });
+        self.tell(InputKind::HookStepped { task, result });
     }
 
     fn step(&mut self, asks: Vec<(u32, Request)>) {
@@ -99,7 +99,7 @@ impl Hook {
 
     fn answer(&mut self, ask: u32, step: u32, answer: Answer) {
         let task = self.task.id.clone();
-        self.tell(Happened::Answered {
+        self.tell(InputKind::Answered {
             task,
             ask,
             step,
@@ -116,7 +116,7 @@ impl Hook {
     }
 
     /// What the plugin is told next, and under which number.
-    fn told(&mut self) -> (Option<u32>, Noted) {
+    fn told(&mut self) -> (Option<u32>, PendingObservationKind) {
         match self.next() {
             Some(Effect::StepHook {
                 call: HookCall::Advance { note, .. },
@@ -130,12 +130,12 @@ impl Hook {
         let state = serde_json::from_value(self.stored.clone().unwrap()).unwrap();
         self.operation = Operation::restore(self.operation.plan().clone(), state);
         self.effects.clear();
-        self.tell(Happened::Resumed);
+        self.tell(InputKind::Resumed);
     }
 
     fn requested(&self) -> Vec<(String, u32, bool)> {
         let all = self.news.iter().filter_map(|news| match news {
-            News::Requested {
+            EventKind::Requested {
                 what, times, refused, ..
             } => Some((what.clone(), *times, refused.is_empty())),
             _ => None,
@@ -176,8 +176,8 @@ fn get(url: &str) -> Request {
     })
 }
 
-fn reply(status: u16) -> Noted {
-    Noted::Http(HttpAnswer {
+fn reply(status: u16) -> PendingObservationKind {
+    PendingObservationKind::Http(HttpAnswer {
         status,
         headers: Vec::new(),
         body: "x".repeat(1000),
@@ -212,14 +212,17 @@ fn what_changes_the_cluster_is_done_in_its_order_and_calls_run_beside() {
     assert_eq!(hook.next(), None);
     hook.answer(1, 1, touched("a"));
     assert_eq!(hook.performed(), 2);
-    assert_eq!(hook.told(), (Some(1), Noted::Done));
+    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Done));
     hook.answer(2, 1, touched("b"));
     assert_eq!(hook.performed(), 3);
     hook.step(vec![]);
-    assert_eq!(hook.told(), (Some(2), Noted::Done));
+    assert_eq!(hook.told(), (Some(2), PendingObservationKind::Done));
     hook.step(vec![]);
     // Read as it is when the plugin is told, which is after both were applied.
-    assert_eq!(hook.told(), (Some(4), Noted::Read(Request::Get(configmap("b")))));
+    assert_eq!(
+        hook.told(),
+        (Some(4), PendingObservationKind::Read(Request::Get(configmap("b"))))
+    );
     hook.answer(3, 1, Answer::Note(reply(200)));
     hook.step(vec![]);
     assert_eq!(hook.told(), (Some(3), reply(200)));
@@ -230,7 +233,10 @@ fn what_changes_the_cluster_is_done_in_its_order_and_calls_run_beside() {
     assert_eq!(*hook.operation.status(), Status::Running);
     hook.answer(5, 5, touched("c"));
     assert_eq!(*hook.operation.status(), Status::Succeeded);
-    let made = hook.news.iter().filter(|news| matches!(news, News::HookTouched { .. }));
+    let made = hook
+        .news
+        .iter()
+        .filter(|news| matches!(news, EventKind::HookTouched { .. }));
     assert_eq!(made.count(), 3);
 }
 
@@ -239,10 +245,10 @@ fn a_new_ask_replaces_one_with_its_number_whose_answer_comes_too_late() {
     let mut hook = begun(everything(), ALL);
     hook.step(vec![(1, get("http://old/"))]);
     assert_eq!(hook.performed(), 1);
-    hook.tell(Happened::Woke);
+    hook.tell(InputKind::Woke);
     hook.now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(2000);
-    hook.tell(Happened::Woke);
-    assert_eq!(hook.told(), (None, Noted::Woke));
+    hook.tell(InputKind::Woke);
+    assert_eq!(hook.told(), (None, PendingObservationKind::Woke));
     hook.step(vec![(1, get("http://new/"))]);
     assert_eq!(hook.performed(), 1);
     hook.answer(1, 1, Answer::Note(reply(500)));
@@ -268,7 +274,7 @@ fn an_answer_that_is_too_large_for_a_checkpoint_is_asked_for_again_after_a_crash
     assert!(!stored.contains("xxxx"), "{stored}");
     hook.crash();
     assert_eq!(hook.performed(), 1);
-    assert_eq!(hook.told(), (Some(2), Noted::Done));
+    assert_eq!(hook.told(), (Some(2), PendingObservationKind::Done));
     hook.step(vec![]);
     hook.answer(1, 1, Answer::Note(reply(201)));
     assert_eq!(hook.told(), (Some(1), reply(201)));
@@ -304,16 +310,16 @@ fn a_watch_and_a_deletion_survive_a_crash() {
     let task = hook.task.id.clone();
     for name in ["b", "a"] {
         let fact = Fact::Gone;
-        hook.tell(Happened::Observed {
+        hook.tell(InputKind::Observed {
             task: task.clone(),
             key: key(name),
             fact,
         });
     }
     assert!(matches!(hook.next(), Some(Effect::Unwatch { key: found, .. }) if found == key("b")));
-    assert_eq!(hook.told(), (Some(2), Noted::Deleted));
+    assert_eq!(hook.told(), (Some(2), PendingObservationKind::Deleted));
     hook.step(vec![]);
-    assert_eq!(hook.told(), (Some(1), Noted::Gone));
+    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Gone));
 }
 
 #[test]
@@ -330,7 +336,7 @@ fn a_signal_is_stored_before_it_is_taken_off_the_lease() {
         awaited.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(),
         ["check"]
     );
-    let signal = Noted::Signal {
+    let signal = PendingObservationKind::Signal {
         name: "approval".to_owned(),
         by: "anna".to_owned(),
         value: json!({"verdict": "approved"}),
@@ -362,11 +368,11 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
     }
     hook.operation = Operation::new(plan(vec![task]).into(), "op1");
     hook.effects.clear();
-    hook.tell(Happened::Begun);
+    hook.tell(InputKind::Begun);
     let id = hook.task.id.clone();
-    hook.tell(Happened::OlderDecided {
+    hook.tell(InputKind::OlderDecided {
         task: id.clone(),
-        result: Ok(Older::default()),
+        result: Ok(EarlierObjects::default()),
     });
     hook.step(vec![(1, Request::FollowLogsOwn)]);
     assert!(matches!(hook.next(), Some(Effect::LookForOlder { .. })));
@@ -380,12 +386,12 @@ fn lines_that_come_faster_than_they_are_told_are_told_together_the_last_of_them(
         };
         (from..to).map(line).collect::<Vec<_>>()
     };
-    hook.answer(1, 1, Answer::Note(Noted::Log(lines(0, 1))));
-    assert_eq!(hook.told(), (Some(1), Noted::Log(lines(0, 1))));
-    hook.answer(1, 1, Answer::Note(Noted::Log(lines(1, 80))));
-    hook.answer(1, 1, Answer::Note(Noted::Log(lines(80, 160))));
+    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(0, 1))));
+    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(0, 1))));
+    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(1, 80))));
+    hook.answer(1, 1, Answer::Note(PendingObservationKind::Log(lines(80, 160))));
     hook.step(vec![]);
-    assert_eq!(hook.told(), (Some(1), Noted::Log(lines(60, 160))));
+    assert_eq!(hook.told(), (Some(1), PendingObservationKind::Log(lines(60, 160))));
 }
 
 #[test]
@@ -458,14 +464,14 @@ fn no_more_than_so_much_is_under_way() {
         assert_eq!(hook.performed(), id);
     }
     hook.now = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(2000);
-    hook.tell(Happened::Woke);
-    assert_eq!(hook.told(), (None, Noted::Woke));
+    hook.tell(InputKind::Woke);
+    assert_eq!(hook.told(), (None, PendingObservationKind::Woke));
     hook.step(vec![signal(64)]);
     let (answers, told) = hook.told();
     assert_eq!(answers, Some(64));
     assert_eq!(
         told,
-        Noted::Refused("64 requests of this hook are under way".to_owned())
+        PendingObservationKind::Refused("64 requests of this hook are under way".to_owned())
     );
 }
 
@@ -480,9 +486,9 @@ fn without_its_plugin_what_was_done_for_a_hook_is_listed() {
         digest: "d".to_owned(),
     });
     let task = hook.task.id.clone();
-    hook.tell(Happened::HookStepped { task, result });
+    hook.tell(InputKind::HookStepped { task, result });
     let told = hook.news.iter().find_map(|news| match news {
-        News::PluginTroubled { message, .. } if message.contains("stays as it is") => Some(message.clone()),
+        EventKind::PluginTroubled { message, .. } if message.contains("stays as it is") => Some(message.clone()),
         _ => None,
     });
     assert_eq!(
@@ -609,13 +615,13 @@ proptest! {
                         let answer = match &ask.what {
                             Request::Watch(_) => Answer::Found(key("x")),
                             Request::Apply(_) | Request::Patch { .. } => touched("x"),
-                            _ => Answer::Note(Noted::Done),
+                            _ => Answer::Note(PendingObservationKind::Done),
                         };
                         let (ask, step) = (ask.id, ask.step);
                         hook.answer(ask, step, answer);
                     }
                     Effect::StepHook { call: HookCall::Advance { note, .. }, .. } => {
-                        if let Noted::Read(request) = &note.what {
+                        if let PendingObservationKind::Read(request) = &note.what {
                             prop_assert!(check(request), "{request:?} was read");
                         }
                         hook.step(vec![]);

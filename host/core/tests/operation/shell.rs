@@ -9,22 +9,23 @@ use capstan_core::{
     compat::Mode,
     deletion::PropagationRules,
     directive::{OnTimeout, Wait},
-    effect::{Effect, HookCall, Noted, Target},
-    event::{Event, News, Status},
-    fact::{Fact, Freshness, Seen},
+    effect::{Effect, HookCall, PendingObservationKind, Target},
+    event::{Event, EventKind, Status},
+    fact::{Fact, Freshness, ObservedObject},
     health::{Assessment, Health},
     hook::{Disposal, HookId, HookOutcome, OnVanished, Propagation, Ttl},
     ignore::Ignored,
-    input::{Answer, Applied, Decision, DeleteAnswer, Happened, Input, Older, Problem},
+    input::{Answer, AppliedObject, DeleteAnswer, DisposalDecision, EarlierObjects, EffectFailure, Input, InputKind},
     object::{Object, ObjectKey},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{Index, Limits, Plan, Written},
-    plugins::{Answerer, Application, Ask, HookStep, PluginSettings, Progress, Request},
+    plan::{FieldPlaces, Limits, Plan, TaskIndex},
+    plugins::{Application, Ask, HookStep, PluginRef, PluginSettings, Progress, Request},
     sync_options::SyncOptions,
     task::{
-        Action, ApplyTask, Changes, Check, DeleteTask, FailureClass, HookTask, Task, TaskId, UnknownFields, Until, Way,
+        Action, ApplyStrategy, ApplyTask, Check, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, HookTask, Task,
+        TaskId, UnknownFields,
     },
     wave::Wave,
 };
@@ -42,8 +43,8 @@ pub enum Fate {
     Never,
 }
 
-pub fn answerer(plugin: &str) -> Answerer {
-    Answerer {
+pub fn answerer(plugin: &str) -> PluginRef {
+    PluginRef {
         plugin: plugin.to_owned(),
         version: "0.1.0".to_owned(),
         digest: "d".to_owned(),
@@ -82,13 +83,13 @@ fn task(phase: Phase, wave: i32, rank: u32, key: ObjectKey, action: Action) -> T
 
 pub fn resource(wave: i32, name: &str) -> Task {
     let action = Action::Apply(Box::new(ApplyTask {
-        changes: Changes::Create,
+        changes: ExpectedChange::Create,
         wait: Wait::Healthy,
         judge: answerer("resource"),
         degraded_grace_seconds: 30,
         pods_grace_seconds: 30,
         takes_over: false,
-        way: Way::Apply,
+        way: ApplyStrategy::Apply,
         migrates: false,
         live: None,
         ignored: Ignored::default(),
@@ -103,7 +104,7 @@ pub fn prune(wave: i32, name: &str) -> Task {
     let action = Action::Delete(DeleteTask {
         uid: format!("uid-{name}"),
         propagation: PropagationRules::default().decide(Propagation::Background),
-        until: Until::Gone,
+        until: DeletionEnd::Gone,
         why: "gone from the manifests".to_owned(),
     });
     task(Phase::Sync, wave, 40, key("Secret", name), action)
@@ -168,9 +169,9 @@ pub fn plan(mut tasks: Vec<Task>) -> Plan {
         plugin_settings: PluginSettings::default(),
         confirmed: BTreeSet::new(),
         limits: Limits::default(),
-        index: Index::default(),
+        index: TaskIndex::default(),
         deleted_applications: BTreeSet::new(),
-        written: Written::default(),
+        written: FieldPlaces::default(),
     }
 }
 
@@ -256,7 +257,7 @@ impl Shell {
         self
     }
 
-    pub fn tell(&mut self, what: Happened) {
+    pub fn tell(&mut self, what: InputKind) {
         let step = self.operation.step(Input { at: self.now, what });
         self.events.extend(step.events);
         if step.must_save {
@@ -285,7 +286,7 @@ impl Shell {
         if answerable.is_empty() {
             let Some(at) = self.wake.take() else { return false };
             self.now = self.now.max(at);
-            self.tell(Happened::Woke);
+            self.tell(InputKind::Woke);
             return true;
         }
         let at = answerable[self.dice.below(answerable.len())];
@@ -301,7 +302,7 @@ impl Shell {
     }
 
     pub fn begin(&mut self) {
-        self.tell(Happened::Begun);
+        self.tell(InputKind::Begun);
     }
 
     /// Turns until the operation is over, or so many orders were answered.
@@ -329,7 +330,7 @@ impl Shell {
         let Some(stored) = self.stored.clone() else { return };
         let plan = Arc::clone(self.operation.plan());
         self.operation = Operation::restore(plan, serde_json::from_value(stored).unwrap());
-        self.tell(Happened::Resumed);
+        self.tell(InputKind::Resumed);
     }
 
     fn fate_of(&self, task: &TaskId) -> Fate {
@@ -348,7 +349,7 @@ impl Shell {
         }
     }
 
-    fn answer(&mut self, effect: &Effect) -> Vec<Happened> {
+    fn answer(&mut self, effect: &Effect) -> Vec<InputKind> {
         if let Effect::Delete {
             target, propagation, ..
         } = effect
@@ -358,19 +359,19 @@ impl Shell {
         match effect.clone() {
             Effect::Check { task } => {
                 let result = if self.unfit.contains(&task) {
-                    Err(Problem::new(FailureClass::Apply, "the server wouldn't take it"))
+                    Err(EffectFailure::new(FailureClass::Apply, "the server wouldn't take it"))
                 } else {
                     Ok(())
                 };
-                vec![Happened::Checked { task, result }]
+                vec![InputKind::Checked { task, result }]
             }
             Effect::Apply { task } => {
                 self.applied.push(task.clone());
                 let result = match self.fate_of(&task) {
-                    Fate::Badly => Err(Problem::new(FailureClass::Apply, "refused")),
+                    Fate::Badly => Err(EffectFailure::new(FailureClass::Apply, "refused")),
                     Fate::Well | Fate::Never => {
                         self.objects.insert(self.own(&task));
-                        Ok(Applied {
+                        Ok(AppliedObject {
                             uid: self.own(&task).uid,
                             resource_version: "7".to_owned(),
                             changed: true,
@@ -380,17 +381,17 @@ impl Shell {
                         })
                     }
                 };
-                vec![Happened::Applied { task, result }]
+                vec![InputKind::Applied { task, result }]
             }
             Effect::Delete { task, target, .. }
                 if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() =>
             {
-                let result = Err(Problem::new(FailureClass::Apply, "refused"));
-                vec![Happened::Deleted { task, target, result }]
+                let result = Err(EffectFailure::new(FailureClass::Apply, "refused"));
+                vec![InputKind::Deleted { task, target, result }]
             }
             Effect::Delete { task, target, .. } if self.keeps_deleted => {
                 let result = Ok(DeleteAnswer::Accepted);
-                vec![Happened::Deleted { task, target, result }]
+                vec![InputKind::Deleted { task, target, result }]
             }
             Effect::Delete { task, target, .. } => {
                 let was_there = self.objects.remove(&target);
@@ -401,19 +402,19 @@ impl Shell {
                 };
                 let key = target.key.clone();
                 vec![
-                    Happened::Deleted {
+                    InputKind::Deleted {
                         task: task.clone(),
                         target,
                         result: Ok(answer),
                     },
-                    Happened::Observed {
+                    InputKind::Observed {
                         task,
                         key,
                         fact: Fact::Gone,
                     },
                 ]
             }
-            Effect::Watch { task, key } => vec![Happened::Observed {
+            Effect::Watch { task, key } => vec![InputKind::Observed {
                 fact: self.look(&task, &key),
                 task,
                 key,
@@ -422,7 +423,7 @@ impl Shell {
                 Vec::new()
             }
             Effect::LookForOlder { task } => {
-                let mut older = Older::default();
+                let mut older = EarlierObjects::default();
                 let own = self.own(&task);
                 if self.created.contains_key(&task) && self.objects.contains(&own) {
                     older.own = Some(own);
@@ -434,7 +435,7 @@ impl Shell {
                     let troubles = Vec::new();
                     older.decided.push((
                         target,
-                        Decision {
+                        DisposalDecision {
                             disposal,
                             by,
                             plugins: Vec::new(),
@@ -442,7 +443,7 @@ impl Shell {
                         },
                     ));
                 }
-                vec![Happened::OlderDecided {
+                vec![InputKind::OlderDecided {
                     task,
                     result: Ok(older),
                 }]
@@ -451,7 +452,7 @@ impl Shell {
                 call: HookCall::Abort { .. },
                 ..
             } if self.ignores_abort => Vec::new(),
-            Effect::StepHook { task, call } => vec![Happened::HookStepped {
+            Effect::StepHook { task, call } => vec![InputKind::HookStepped {
                 result: Ok(self.plugin(&task, &call)),
                 task,
             }],
@@ -460,19 +461,19 @@ impl Shell {
                 if self.objects.insert(own.clone()) {
                     *self.created.entry(task.clone()).or_default() += 1;
                 }
-                vec![Happened::Answered {
+                vec![InputKind::Answered {
                     task,
                     ask: ask.id,
                     step: ask.step,
                     answer: Answer::Created(own),
                 }]
             }
-            Effect::KeepLogs { task } => vec![Happened::LogsKept {
+            Effect::KeepLogs { task } => vec![InputKind::LogsKept {
                 task,
                 bytes: 12,
                 trouble: String::new(),
             }],
-            Effect::SetTtl { task } => vec![Happened::TtlSet { task, result: Ok(()) }],
+            Effect::SetTtl { task } => vec![InputKind::TtlSet { task, result: Ok(()) }],
             Effect::Decide { task, occasion } => {
                 let by = "policy".to_owned();
                 let troubles = Vec::new();
@@ -483,10 +484,10 @@ impl Shell {
                     }
                     Some(_) => Disposal::Keep,
                 };
-                vec![Happened::Decided {
+                vec![InputKind::Decided {
                     task,
                     occasion,
-                    decision: Decision {
+                    decision: DisposalDecision {
                         disposal,
                         by,
                         plugins: Vec::new(),
@@ -501,7 +502,7 @@ impl Shell {
     pub fn look_again(&mut self, task: &Task) {
         let (task, key) = (task.id.clone(), task.key.clone());
         let fact = self.look(&task, &key);
-        self.tell(Happened::Observed { task, key, fact });
+        self.tell(InputKind::Observed { task, key, fact });
     }
 
     /// Tells how a task's object is judged.
@@ -512,7 +513,7 @@ impl Shell {
         };
         seen.assessment = assessment;
         let fact = Fact::Present(seen);
-        self.tell(Happened::Observed { task, key, fact });
+        self.tell(InputKind::Observed { task, key, fact });
     }
 
     /// Takes a task's object out of the cluster.
@@ -541,7 +542,7 @@ impl Shell {
             Fate::Never => Health::Progressing,
         };
         let health = self.health.get(task).copied().unwrap_or(by_fate);
-        Fact::Present(Seen {
+        Fact::Present(ObservedObject {
             uid: target.uid.clone(),
             resource_version: "8".to_owned(),
             is_terminating: false,
@@ -568,23 +569,25 @@ impl Shell {
             ),
             HookCall::Abort { .. } => step(Progress::Ended(HookOutcome::Failed), Vec::new()),
             HookCall::Advance { note, .. } => match (&note.what, self.fate_of(task)) {
-                (Noted::Object, Fate::Well) => step(Progress::Ended(HookOutcome::Succeeded), Vec::new()),
-                (Noted::Object, Fate::Badly) | (Noted::Gone, _) => {
+                (PendingObservationKind::Object, Fate::Well) => {
+                    step(Progress::Ended(HookOutcome::Succeeded), Vec::new())
+                }
+                (PendingObservationKind::Object, Fate::Badly) | (PendingObservationKind::Gone, _) => {
                     step(Progress::Ended(HookOutcome::Failed), Vec::new())
                 }
-                (Noted::Object, Fate::Never)
+                (PendingObservationKind::Object, Fate::Never)
                 | (
-                    Noted::Created
-                    | Noted::Deleted
-                    | Noted::Done
-                    | Noted::Seen(_)
-                    | Noted::Read(_)
-                    | Noted::Http(_)
-                    | Noted::Signal { .. }
-                    | Noted::Log(_)
-                    | Noted::Woke
-                    | Noted::Refused(_)
-                    | Noted::Failed { .. },
+                    PendingObservationKind::Created
+                    | PendingObservationKind::Deleted
+                    | PendingObservationKind::Done
+                    | PendingObservationKind::Seen(_)
+                    | PendingObservationKind::Read(_)
+                    | PendingObservationKind::Http(_)
+                    | PendingObservationKind::Signal { .. }
+                    | PendingObservationKind::Log(_)
+                    | PendingObservationKind::Woke
+                    | PendingObservationKind::Refused(_)
+                    | PendingObservationKind::Failed { .. },
                     _,
                 ) => step(Progress::Running, Vec::new()),
             },
@@ -602,44 +605,44 @@ impl Shell {
     }
 }
 
-fn tell(news: &News) -> Option<String> {
+fn tell(news: &EventKind) -> Option<String> {
     Some(match news {
-        News::OperationStarted { .. } => "operation".to_owned(),
-        News::OperationResumed {} => "resumed".to_owned(),
-        News::Retrying { attempt, .. } => format!("try {attempt}"),
-        News::PhaseStarted { phase, cause } => match cause {
+        EventKind::OperationStarted { .. } => "operation".to_owned(),
+        EventKind::OperationResumed {} => "resumed".to_owned(),
+        EventKind::Retrying { attempt, .. } => format!("try {attempt}"),
+        EventKind::PhaseStarted { phase, cause } => match cause {
             Some(cause) => format!("{phase} because of {}: {}", cause.class, cause.message),
             None => phase.to_string(),
         },
-        News::WaveStarted { wave, .. } => format!("  wave {wave}"),
-        News::TaskHeld { task, on } => {
+        EventKind::WaveStarted { wave, .. } => format!("  wave {wave}"),
+        EventKind::TaskHeld { task, on } => {
             let on: Vec<String> = on.iter().map(ToString::to_string).collect();
             format!("    {task} waits for {}", on.join(", "))
         }
-        News::TaskStarted { task } => format!("    start {task}"),
-        News::ObjectMade { key, how, .. } => format!("    {how} {key}"),
-        News::TaskFinished { task, result } => format!("    end {task}: {result:?}"),
-        News::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
-        News::Stopping { why } => format!("stopping: {why}"),
-        News::Waiting { on } => {
+        EventKind::TaskStarted { task } => format!("    start {task}"),
+        EventKind::ObjectMade { key, how, .. } => format!("    {how} {key}"),
+        EventKind::TaskFinished { task, result } => format!("    end {task}: {result:?}"),
+        EventKind::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
+        EventKind::Stopping { why } => format!("stopping: {why}"),
+        EventKind::Waiting { on } => {
             let on: Vec<String> = on.iter().map(|on| format!("{} ({})", on.task, on.message)).collect();
             format!("waiting for {}", on.join(", "))
         }
-        News::OperationFinished { status } => match status {
+        EventKind::OperationFinished { status } => match status {
             Status::Failed(cause) => format!("Failed: {}: {}", cause.class, cause.message),
             Status::Running | Status::Terminating { .. } | Status::Succeeded | Status::Terminated { .. } => {
                 format!("{status:?}")
             }
         },
-        News::TaskProgressed { .. }
-        | News::CheckStarted { .. }
-        | News::CheckFinished { .. }
-        | News::LogsKept { .. }
-        | News::PluginTroubled { .. }
-        | News::Requested { .. }
-        | News::HookTouched { .. }
-        | News::Troubled { .. }
-        | News::WaveFinished { .. }
-        | News::PhaseFinished { .. } => return None,
+        EventKind::TaskProgressed { .. }
+        | EventKind::CheckStarted { .. }
+        | EventKind::CheckFinished { .. }
+        | EventKind::LogsKept { .. }
+        | EventKind::PluginTroubled { .. }
+        | EventKind::Requested { .. }
+        | EventKind::HookTouched { .. }
+        | EventKind::Troubled { .. }
+        | EventKind::WaveFinished { .. }
+        | EventKind::PhaseFinished { .. } => return None,
     })
 }

@@ -7,7 +7,7 @@ use capstan_core::{
     event::Status,
     health::{ASKED_AGAIN, Assessment, Health, NO_ANSWER},
     hook::{Disposal, Propagation},
-    input::{Happened, Input},
+    input::{Input, InputKind},
     operation::Operation,
     phase::Phase,
     task::{Action, Check, Task},
@@ -66,7 +66,7 @@ fn a_check_that_is_not_answered_wakes_the_driver_only_in_the_future() {
     let mut settings = resource(0, "settings");
     settings.check = Check::First;
     let mut operation = Operation::new(Arc::new(plan(vec![settings])), "op1");
-    let (mut at, mut what) = (Timestamp::UNIX_EPOCH, Happened::Begun);
+    let (mut at, mut what) = (Timestamp::UNIX_EPOCH, InputKind::Begun);
     while !operation.status().is_over() {
         let step = operation.step(Input { at, what });
         let wake = step.effects.iter().find_map(|effect| match effect {
@@ -78,7 +78,7 @@ fn a_check_that_is_not_answered_wakes_the_driver_only_in_the_future() {
         }
         let wake = wake.expect("the next moment");
         assert!(wake > at, "{wake} is not after {at}");
-        (at, what) = (wake, Happened::Woke);
+        (at, what) = (wake, InputKind::Woke);
     }
 }
 
@@ -144,7 +144,7 @@ fn terminate_stops_everything_and_starts_nothing() {
     let mut shell = Shell::new(plan(tasks), 1).fate(&migrate, Fate::Never);
     shell.begin();
     shell.run(7);
-    shell.tell(Happened::Terminated { by: "anna".to_owned() });
+    shell.tell(InputKind::Terminated { by: "anna".to_owned() });
     shell.run(10_000);
     assert_snapshot!(shell.story(), @r#"
     operation
@@ -580,7 +580,7 @@ fn a_hook_that_is_stopped_has_as_long_as_the_plan_says() {
         shell.begin();
         shell.run_until_it_waits();
         let began = shell.now;
-        shell.tell(Happened::Terminated { by: "anna".to_owned() });
+        shell.tell(InputKind::Terminated { by: "anna".to_owned() });
         while !shell.story().contains("end PreSync/0/Job/shop/deaf") {
             assert!(shell.turn(), "{}", shell.story());
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use capstan_core::{
-    compat::{Difference, Mode, Rule, What, explain},
+    compat::{Difference, DifferenceKind, Mode, Rule, explain},
     container::Contents,
     operation_kind::OperationKind,
     phase::Phase,
@@ -234,7 +234,9 @@ fn written(found: &[Difference]) -> String {
             rules.join(", ")
         )
     };
-    let shown = found.iter().filter(|difference| difference.what != What::Outcome);
+    let shown = found
+        .iter()
+        .filter(|difference| difference.what != DifferenceKind::Outcome);
     shown.map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -279,7 +281,9 @@ fn equal_plans_have_no_differences_but_in_what_may_come_to_pass() {
 fn what_may_come_to_pass_is_told_only_where_it_can() {
     let rules = |case: Case| -> BTreeSet<&'static str> {
         let found = explained(case);
-        let outcomes = found.iter().filter(|difference| difference.what == What::Outcome);
+        let outcomes = found
+            .iter()
+            .filter(|difference| difference.what == DifferenceKind::Outcome);
         outcomes
             .flat_map(|difference| &difference.rules)
             .map(|rule| rule.name())

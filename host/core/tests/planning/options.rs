@@ -6,7 +6,7 @@ use capstan_core::{
     hook::Propagation,
     phase::Phase,
     sync_options::NamespaceMetadata,
-    task::{Action, ApplyTask, Changes, DeleteTask, UnknownFields, Way},
+    task::{Action, ApplyStrategy, ApplyTask, DeleteTask, ExpectedChange, UnknownFields},
 };
 use serde_json::json;
 
@@ -211,29 +211,34 @@ fn delete() {
 fn options_of_how_an_object_is_written() {
     for mode in MODES {
         for (option, on_object, way, unknown) in [
-            (None, "", Way::Apply, UnknownFields::Refused),
-            (Some("Replace=true"), "", Way::Replace, UnknownFields::Refused),
+            (None, "", ApplyStrategy::Apply, UnknownFields::Refused),
+            (Some("Replace=true"), "", ApplyStrategy::Replace, UnknownFields::Refused),
             (
                 Some("Replace=true"),
                 "Replace=false",
-                Way::Apply,
+                ApplyStrategy::Apply,
                 UnknownFields::Refused,
             ),
-            (Some("Force=true"), "", Way::ApplyOrRecreate, UnknownFields::Refused),
+            (
+                Some("Force=true"),
+                "",
+                ApplyStrategy::ApplyOrRecreate,
+                UnknownFields::Refused,
+            ),
             (
                 Some("Force=true"),
                 "Replace=true",
-                Way::ReplaceOrRecreate,
+                ApplyStrategy::ReplaceOrRecreate,
                 UnknownFields::Refused,
             ),
-            (Some("Validate=false"), "", Way::Apply, UnknownFields::LeftOut),
+            (Some("Validate=false"), "", ApplyStrategy::Apply, UnknownFields::LeftOut),
             (
                 Some("Validate=false"),
                 "Validate=true",
-                Way::Apply,
+                ApplyStrategy::Apply,
                 UnknownFields::Refused,
             ),
-            (None, "Validate=false", Way::Apply, UnknownFields::LeftOut),
+            (None, "Validate=false", ApplyStrategy::Apply, UnknownFields::LeftOut),
         ] {
             let mut case = sync(&object("ConfigMap", "one", &own(on_object)));
             case.options.extend(option);
@@ -286,7 +291,7 @@ fn apply_out_of_sync_only() {
         let mut case = sync(&manifests).with(old.clone());
         case.options.extend(option);
         let plan = case.planned();
-        assert_eq!(applied(&plan, "same").changes, Changes::None);
+        assert_eq!(applied(&plan, "same").changes, ExpectedChange::None);
         assert_eq!(applied(&plan, "same").wait, wait, "{option:?}");
         assert_eq!(applied(&plan, "new").wait, Wait::Healthy);
     }

@@ -2,7 +2,7 @@
 
 use capstan_core::{
     compat::Mode,
-    container::{Contents, Resident},
+    container::{ContainedObject, Contents},
     object::Object,
     operation_kind::OperationKind,
     plan::Plan,
@@ -41,8 +41,8 @@ fn anothers(kind: &str, name: &str) -> Value {
     object
 }
 
-fn resident(object: Value) -> Resident {
-    Resident::of(&Object(object))
+fn resident(object: Value) -> ContainedObject {
+    ContainedObject::of(&Object(object))
 }
 
 #[test]

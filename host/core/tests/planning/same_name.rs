@@ -4,7 +4,7 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     plan::Plan,
-    task::{Action, Changes},
+    task::{Action, ExpectedChange},
 };
 use serde_json::json;
 
@@ -140,7 +140,7 @@ fn what_a_hook_changes_the_set_changes_back() {
         Action::Apply(apply) => Some(&apply.changes),
         Action::Delete(_) | Action::Hook(_) => None,
     });
-    assert_eq!(applied, Some(&Changes::Fields(Vec::new())));
+    assert_eq!(applied, Some(&ExpectedChange::Fields(Vec::new())));
 }
 
 #[test]

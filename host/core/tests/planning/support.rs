@@ -9,8 +9,8 @@ use capstan_core::{
     object::Object,
     operation_kind::{OperationKind, Purpose},
     phase::Phase,
-    plan::{self, Classified, Confirmed, Limits, Live, Plan, PlanOptions, Planning, Role, Selection},
-    plugins::{Answerer, Application, Need},
+    plan::{self, Classified, Confirmed, Limits, LiveObjects, Plan, PlanInput, PlanOptions, Role, Selection},
+    plugins::{Application, PluginQuery, PluginRef},
     record::HookRecords,
     sync_options::{NamespaceMetadata, SyncOptions},
     task::{Action, Task},
@@ -108,15 +108,15 @@ impl Case {
             let key = container.unwrap_or_else(|| panic!("{name} is live")).key();
             (key, residents.clone())
         });
-        let live = Live {
+        let live = LiveObjects {
             objects: objects.collect(),
             is_first_install: self.live.is_empty(),
             contents: contents.collect(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
         let mut limits = Limits::default();
         limits.retry.times = self.retries;
-        plan::make(&Planning {
+        plan::make(&PlanInput {
             application: Application {
                 name: "shop".to_owned(),
                 namespace: "shop".to_owned(),
@@ -143,10 +143,13 @@ impl Case {
             live: &live,
             records: &HookRecords::new(),
             answerer: &|need| match need {
-                Need::Policy(word) => ["HookSucceeded", "HookFailed", "BeforeHookCreation"]
+                PluginQuery::Policy(word) => ["HookSucceeded", "HookFailed", "BeforeHookCreation"]
                     .contains(&word.as_str())
                     .then(|| answerer(word)),
-                Need::HookType(_) | Need::HookWord(_) | Need::HookKind(_) | Need::Health(_) => Some(answerer("judges")),
+                PluginQuery::HookType(_)
+                | PluginQuery::HookWord(_)
+                | PluginQuery::HookKind(_)
+                | PluginQuery::Health(_) => Some(answerer("judges")),
             },
             policies_for_all: Vec::new(),
             unasked: None,
@@ -160,8 +163,8 @@ impl Case {
     }
 }
 
-fn answerer(claim: &str) -> Answerer {
-    Answerer {
+fn answerer(claim: &str) -> PluginRef {
+    PluginRef {
         plugin: "plugin".to_owned(),
         version: "1".to_owned(),
         digest: String::new(),

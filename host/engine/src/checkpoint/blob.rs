@@ -21,7 +21,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    cluster::{Cluster, Rehearsal},
+    cluster::{Cluster, DryRun},
     error::{ClusterError, EngineError},
 };
 
@@ -158,7 +158,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 
 /// A Secret of a blob in the version in which it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Made {
+pub(super) struct WrittenBlob {
     pub name: String,
     pub uid: String,
     pub version: String,
@@ -171,7 +171,7 @@ pub(super) struct Writer<'a> {
     /// The Secrets that the head names: nobody removes them.
     pub named: BTreeSet<String>,
     /// What was written.
-    pub made: Vec<Made>,
+    pub made: Vec<WrittenBlob>,
 }
 
 impl Writer<'_> {
@@ -214,7 +214,7 @@ impl Writer<'_> {
         for _ in 0..MOST_NAMES {
             let mut secret = secret(self.application, &name, "blob", json!({ "part": part }));
             secret.0["immutable"] = json!(true);
-            match self.cluster.create(&secret, Rehearsal::No).await {
+            match self.cluster.create(&secret, DryRun::No).await {
                 Ok(made) => return Ok(self.made(&made)),
                 Err(ClusterError::AlreadyExists(_)) => {}
                 Err(error) => return Err(error),
@@ -241,7 +241,7 @@ impl Writer<'_> {
     }
 
     fn made(&mut self, secret: &Object) -> String {
-        self.made.push(Made {
+        self.made.push(WrittenBlob {
             name: secret.name().to_owned(),
             uid: secret.uid().to_owned(),
             version: secret.resource_version().to_owned(),
@@ -258,7 +258,7 @@ impl Writer<'_> {
             .unwrap_or_default();
         found.set(&["metadata", "annotations", REUSED], json!((count + 1).to_string()));
         found.set_label(STATE_OF, &self.application.name);
-        match self.cluster.replace(&found, Rehearsal::No).await {
+        match self.cluster.replace(&found, DryRun::No).await {
             Ok(reused) => Ok(Some(reused)),
             Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(None),
             Err(error) => Err(error),

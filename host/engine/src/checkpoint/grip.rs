@@ -25,13 +25,13 @@ pub(crate) struct Renewals(watch::Sender<Hold>);
 
 /// What those who act under a lock hear of it.
 #[derive(Clone)]
-pub(crate) struct Grip(watch::Receiver<Hold>);
+pub(crate) struct LeaseGuard(watch::Receiver<Hold>);
 
 impl Renewals {
     /// Begins with a lock that was just taken.
-    pub fn begin(clock: Clock) -> (Renewals, Grip) {
+    pub fn begin(clock: Clock) -> (Renewals, LeaseGuard) {
         let (hold, heard) = watch::channel(Hold::Renewed(clock.moment()));
-        (Renewals(hold), Grip(heard))
+        (Renewals(hold), LeaseGuard(heard))
     }
 
     /// Tells of a renewal that was sent `at`.
@@ -50,7 +50,7 @@ impl Renewals {
     }
 }
 
-impl Grip {
+impl LeaseGuard {
     /// Comes back as soon as the lock's holder may act: at once, or when a late renewal has succeeded.
     ///
     /// # Errors

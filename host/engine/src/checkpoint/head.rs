@@ -49,9 +49,9 @@ pub(crate) struct Head {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inventory: Option<BlobRef>,
     /// The operation that isn't over.
-    pub current: Option<Current>,
+    pub current: Option<CurrentOperation>,
     /// The last ones that are, oldest first.
-    pub history: Vec<Past>,
+    pub history: Vec<PastOperation>,
     /// What is to be deleted later.
     pub due: Vec<DueObject>,
     /// Whether a sync has ever succeeded, or objects of the set were there before the first one.
@@ -68,7 +68,7 @@ pub(crate) struct Head {
 
 /// What of an application's state is stored in blobs, since it is too large to be stored beside the head.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Parts {
+pub(super) struct StoredParts {
     /// The head itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<BlobRef>,
@@ -83,7 +83,7 @@ pub(super) struct Parts {
     pub journal: Option<BlobRef>,
 }
 
-impl Parts {
+impl StoredParts {
     /// Lists the Secrets that they are in.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let all = [&self.head, &self.state, &self.view, &self.journal];
@@ -96,7 +96,7 @@ impl Parts {
 /// What is where the head would be, when that is stored in a blob.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Stub {
+pub(super) struct HeadReference {
     /// The version of the stored form.
     pub format: u32,
     /// As in [`Head`].
@@ -140,7 +140,7 @@ impl Head {
         });
         let past = self.history.iter().flat_map(|past| {
             let logs = past.logs.iter().map(|kept| &kept.blob);
-            let journal = past.journal.iter().flat_map(KeptJournal::blobs);
+            let journal = past.journal.iter().flat_map(StoredJournal::blobs);
             [&past.view]
                 .into_iter()
                 .chain(&past.manifests)
@@ -155,7 +155,7 @@ impl Head {
 /// An operation that isn't over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Current {
+pub struct CurrentOperation {
     /// Its id.
     pub id: String,
     /// What it does.
@@ -178,13 +178,13 @@ pub struct Current {
     pub(crate) plan: BlobRef,
     #[serde(default)]
     pub(crate) manifests: Option<BlobRef>,
-    pub(crate) logs: Vec<KeptLogs>,
+    pub(crate) logs: Vec<StoredLogs>,
     /// The full pages of its journal; nothing when it was begun by a version that keeps none.
     #[serde(default)]
     pub(crate) journal: Option<Vec<BlobRef>>,
 }
 
-impl Current {
+impl CurrentOperation {
     /// Says whether it does what a command with a request of this digest asks for.
     pub fn does_what_is_asked(&self, request: &str) -> bool {
         !self.request.is_empty() && self.request == request
@@ -194,7 +194,7 @@ impl Current {
 /// An operation that is over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Past {
+pub struct PastOperation {
     /// Its id.
     pub id: String,
     /// What it did.
@@ -219,19 +219,19 @@ pub struct Past {
     #[serde(default)]
     pub(crate) manifests: Option<BlobRef>,
     pub(crate) view: BlobRef,
-    pub(crate) logs: Vec<KeptLogs>,
+    pub(crate) logs: Vec<StoredLogs>,
     #[serde(default)]
-    pub(crate) journal: Option<KeptJournal>,
+    pub(crate) journal: Option<StoredJournal>,
 }
 
 /// What it takes to go through an operation again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct KeptJournal {
+pub(crate) struct StoredJournal {
     pub plan: BlobRef,
     pub pages: Vec<BlobRef>,
 }
 
-impl KeptJournal {
+impl StoredJournal {
     pub(super) fn blobs(&self) -> impl Iterator<Item = &BlobRef> {
         std::iter::once(&self.plan).chain(&self.pages)
     }
@@ -239,7 +239,7 @@ impl KeptJournal {
 
 /// The kept logs of one hook.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct KeptLogs {
+pub struct StoredLogs {
     /// The hook's task.
     pub task: TaskId,
     pub(crate) blob: BlobRef,
@@ -247,7 +247,7 @@ pub struct KeptLogs {
 
 /// The end of what one container wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Streams {
+pub struct ContainerLogs {
     /// The pod.
     pub pod: String,
     /// The container.

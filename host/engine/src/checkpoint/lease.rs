@@ -23,13 +23,13 @@ use tokio::{
 
 use super::{
     blob::{self, STATE_OF},
-    grip::{Grip, Renewals},
+    grip::{LeaseGuard, Renewals},
     identity::Identity,
 };
 use crate::{
     backoff::Backoff,
     clock::Clock,
-    cluster::{Cluster, Rehearsal},
+    cluster::{Cluster, DryRun},
     error::{ClusterError, EngineError},
     queue,
     signals::{PREFIX, Signal, Written, signals_of},
@@ -86,7 +86,7 @@ pub(crate) struct Lock {
     cluster: Cluster,
     key: ObjectKey,
     identity: Identity,
-    grip: Grip,
+    grip: LeaseGuard,
     /// Its mark; nothing if version 0.1.0 made its Lease.
     mark: Option<String>,
     /// Whether its Lease was made when it was taken.
@@ -144,8 +144,8 @@ impl Lock {
             }
             let is_new_lease = live.is_none();
             let written = match live {
-                None => cluster.create(&lease, Rehearsal::No).await,
-                Some(_) => cluster.replace(&lease, Rehearsal::No).await,
+                None => cluster.create(&lease, DryRun::No).await,
+                Some(_) => cluster.replace(&lease, DryRun::No).await,
             };
             match written {
                 Ok(lease) => break (lease, is_new_lease),
@@ -198,7 +198,7 @@ impl Lock {
     }
 
     /// Returns what tells those who act in its holder's name whether they may.
-    pub fn grip(&self) -> Grip {
+    pub fn grip(&self) -> LeaseGuard {
         self.grip.clone()
     }
 
@@ -220,7 +220,7 @@ impl Lock {
         } else {
             lease.0["spec"]["holderIdentity"] = json!("");
             forget_end(&mut lease);
-            self.cluster.replace(&lease, Rehearsal::No).await.map(drop)
+            self.cluster.replace(&lease, DryRun::No).await.map(drop)
         };
         if let Err(error) = result {
             tracing::debug!(%error, "the lock runs out by itself");
@@ -450,7 +450,7 @@ impl Keeper {
         let mut lease = lease.clone();
         for _ in 0..3 {
             lease.0["spec"]["renewTime"] = json!(micro(self.clock.now()));
-            match self.cluster.replace(&lease, Rehearsal::No).await {
+            match self.cluster.replace(&lease, DryRun::No).await {
                 Ok(renewed) => return Ok(Some(renewed)),
                 Err(ClusterError::Moved(_)) => {
                     let Ok(Some(now)) = self.cluster.get(&lease.key()).await else {

@@ -24,15 +24,18 @@ use serde_json::Value;
 use self::layout::{Document, Progress};
 pub(crate) use self::removal::forget;
 use super::{
-    blob::{self, BlobRef, Made, Packed, STATE_OF, Writer},
-    grip::Grip,
-    head::{Current, DueObject, FORMAT, Head, KeptJournal, KeptLogs, Parts, Past, Streams, Stub},
+    blob::{self, BlobRef, Packed, STATE_OF, Writer, WrittenBlob},
+    grip::LeaseGuard,
+    head::{
+        ContainerLogs, CurrentOperation, DueObject, FORMAT, Head, HeadReference, PastOperation, StoredJournal,
+        StoredLogs, StoredParts,
+    },
     size::PackedPlan,
 };
 use crate::{
     cluster::Cluster,
     error::{ClusterError, EngineError},
-    journal::{self, Journal, Kept, Page},
+    journal::{self, Journal, Page, StoredOperation},
     planning::Planned,
 };
 
@@ -48,7 +51,7 @@ const MOST_JOURNALS: u64 = 8 * 1024 * 1024;
 /// What is stored about one application, as it was last read or written.
 pub(crate) struct Store {
     cluster: Cluster,
-    grip: Option<Grip>,
+    grip: Option<LeaseGuard>,
     writer: String,
     pub head: Head,
     /// Where the head is, if it is in a blob.
@@ -66,7 +69,7 @@ pub(crate) struct Store {
     /// Secrets that it named and doesn't any more.
     dropped: BTreeSet<String>,
     /// The blobs that were written since it was opened.
-    made: Vec<Made>,
+    made: Vec<WrittenBlob>,
 }
 
 /// Says whether anything is stored about an application.
@@ -101,15 +104,15 @@ impl Store {
         let packed = blob::data(&secret, "head").ok_or_else(|| EngineError::Stored(format!("{key} has no `head`")))?;
         let value: Value = blob::unpack(&packed)?;
         check_format(&value)?;
-        let parts: Parts = match blob::data(&secret, "parts") {
+        let parts: StoredParts = match blob::data(&secret, "parts") {
             Some(packed) => blob::unpack(&packed)?,
-            None => Parts::default(),
+            None => StoredParts::default(),
         };
         let wrong = |error: serde_json::Error| EngineError::Stored(error.to_string());
         store.head = match &parts.head {
             None => serde_json::from_value(value).map_err(wrong)?,
             Some(blob) => {
-                let stub: Stub = serde_json::from_value(value).map_err(wrong)?;
+                let stub: HeadReference = serde_json::from_value(value).map_err(wrong)?;
                 let value: Value = blob::read(cluster, application, blob).await?;
                 check_format(&value)?;
                 let head: Head = serde_json::from_value(value).map_err(wrong)?;
@@ -140,7 +143,7 @@ impl Store {
     }
 
     /// Returns the same store for the driver that holds a lock.
-    pub fn under(mut self, grip: Grip) -> Store {
+    pub fn under(mut self, grip: LeaseGuard) -> Store {
         self.cluster = self.cluster.under(grip.clone());
         self.grip = Some(grip);
         self
@@ -201,7 +204,7 @@ impl Store {
         let unique = capstan_core::hook::short_hash(&[namespace, name, &at.to_string()]);
         let id = format!("{}-{}", self.head.operations, unique.get(..5).unwrap_or_default());
         self.head.places.extend(planned.places.iter().cloned());
-        self.head.current = Some(Current {
+        self.head.current = Some(CurrentOperation {
             id: id.clone(),
             does: planned.plan.does,
             purpose: planned.plan.purpose,
@@ -284,7 +287,7 @@ impl Store {
     }
 
     /// Keeps the logs of a hook; returns how many bytes they are.
-    pub async fn keep_logs(&mut self, task: &TaskId, streams: &[Streams]) -> Result<u64, EngineError> {
+    pub async fn keep_logs(&mut self, task: &TaskId, streams: &[ContainerLogs]) -> Result<u64, EngineError> {
         let bytes = streams
             .iter()
             .flat_map(|stream| &stream.lines)
@@ -296,7 +299,7 @@ impl Store {
         let blob = self.put(&streams).await?;
         if let Some(current) = &mut self.head.current {
             current.logs.retain(|kept| kept.task != *task);
-            current.logs.push(KeptLogs {
+            current.logs.push(StoredLogs {
                 task: task.clone(),
                 blob,
             });
@@ -319,7 +322,7 @@ impl Store {
         let Some(current) = self.head.current.clone() else {
             return Ok(());
         };
-        let mut journal = current.journal.map(|pages| KeptJournal {
+        let mut journal = current.journal.map(|pages| StoredJournal {
             plan: current.plan,
             pages,
         });
@@ -340,7 +343,7 @@ impl Store {
         let deploys = current.does == OperationKind::Sync && current.purpose != Purpose::Test;
         self.head.was_deployed |= *status == Status::Succeeded && deploys;
         self.head.due.extend(due);
-        self.head.history.push(Past {
+        self.head.history.push(PastOperation {
             id: current.id,
             does: current.does,
             purpose: current.purpose,
@@ -406,7 +409,7 @@ impl Store {
     }
 
     /// Returns the manifests of an operation that is over; nothing when they were not kept.
-    pub async fn manifests_of(&self, past: &Past) -> Result<Vec<Manifest>, EngineError> {
+    pub async fn manifests_of(&self, past: &PastOperation) -> Result<Vec<Manifest>, EngineError> {
         self.manifests_in(past.manifests.as_ref()).await
     }
 
@@ -417,12 +420,12 @@ impl Store {
     }
 
     /// Returns what an operation that is over looked like.
-    pub async fn view(&self, past: &Past) -> Result<OperationView, EngineError> {
+    pub async fn view(&self, past: &PastOperation) -> Result<OperationView, EngineError> {
         self.take(&past.view).await
     }
 
     /// Returns what an operation that is over was told; nothing when that wasn't kept.
-    pub async fn journal(&self, past: &Past) -> Result<Option<Kept>, EngineError> {
+    pub async fn journal(&self, past: &PastOperation) -> Result<Option<StoredOperation>, EngineError> {
         let Some(kept) = &past.journal else { return Ok(None) };
         let plan: Plan = self.take(&kept.plan).await?;
         let mut entries = Vec::new();
@@ -430,14 +433,14 @@ impl Store {
             let page = blob::read_bytes(&self.cluster, self.application(), page).await?;
             entries.extend(journal::read(&page)?);
         }
-        Ok(Some(Kept {
+        Ok(Some(StoredOperation {
             plan: std::sync::Arc::new(plan),
             entries,
         }))
     }
 
     /// Returns kept logs.
-    pub async fn logs(&self, kept: &KeptLogs) -> Result<Vec<Streams>, EngineError> {
+    pub async fn logs(&self, kept: &StoredLogs) -> Result<Vec<ContainerLogs>, EngineError> {
         self.take(&kept.blob).await
     }
 }
@@ -477,7 +480,12 @@ fn newer(format: u32) -> EngineError {
 }
 
 /// Forgets something of the oldest operations until what is kept of it for the others has at most so many bytes.
-fn trim(history: &mut [Past], most: u64, bytes: impl Fn(&Past) -> u64, forget: impl Fn(&mut Past)) {
+fn trim(
+    history: &mut [PastOperation],
+    most: u64,
+    bytes: impl Fn(&PastOperation) -> u64,
+    forget: impl Fn(&mut PastOperation),
+) {
     let mut sum = 0;
     for past in history.iter_mut().rev() {
         sum += bytes(past);
@@ -487,11 +495,11 @@ fn trim(history: &mut [Past], most: u64, bytes: impl Fn(&Past) -> u64, forget: i
     }
 }
 
-fn bytes_of_logs(past: &Past) -> u64 {
+fn bytes_of_logs(past: &PastOperation) -> u64 {
     past.logs.iter().map(|kept| kept.blob.bytes).sum()
 }
 
-fn bytes_of_journal(past: &Past) -> u64 {
-    let blobs = past.journal.iter().flat_map(KeptJournal::blobs);
+fn bytes_of_journal(past: &PastOperation) -> u64 {
+    let blobs = past.journal.iter().flat_map(StoredJournal::blobs);
     blobs.map(|blob| blob.packed).sum()
 }

@@ -25,7 +25,7 @@ use super::{
 use crate::error::ClusterError;
 
 /// What a watch brings.
-pub(crate) type Sight = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
+pub(crate) type WatchItem = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
 
 impl Cluster {
     /// Follows the objects of a kind in a namespace, in all if it is empty. What is seen of another kind or namespace is an error in its
@@ -39,7 +39,7 @@ impl Cluster {
         kind: &GroupKind,
         namespace: &str,
         config: watcher::Config,
-    ) -> Result<Sight, ClusterError> {
+    ) -> Result<WatchItem, ClusterError> {
         let api = self.api(kind, namespace)?;
         let (kind, namespace) = (kind.clone(), namespace.to_owned());
         let checked = move |seen: watcher::Result<Event<DynamicObject>>| {

@@ -6,22 +6,22 @@ use capstan_core::{
     compat::Rule,
     deletion::DecidedPropagation,
     effect::Target,
-    fact::Seen,
+    fact::ObservedObject,
     finalizer,
-    ignore::{self, Writing},
-    input::{Applied, DeleteAnswer},
+    ignore::{self, WritePurpose},
+    input::{AppliedObject, DeleteAnswer},
     migration,
     object::{Object, ObjectKey},
     operation,
     plan::Plan,
     sent,
-    task::{Action, ApplyTask, Changes, Task, UnknownFields},
+    task::{Action, ApplyTask, ExpectedChange, Task, UnknownFields},
 };
 use serde_json::json;
 
-use super::{Performer, ask::is_of_hooks, ports};
+use super::{EffectExecutor, ask::is_of_hooks, ports};
 use crate::{
-    cluster::{Cluster, Conflicts, Deletion, MANAGER, Rehearsal},
+    cluster::{Cluster, Conflicts, Deletion, DryRun, MANAGER},
     error::ClusterError,
 };
 
@@ -33,14 +33,14 @@ const MOST_TRIES: u32 = 5;
 const GONE_WITHIN: Duration = Duration::from_mins(5);
 
 /// How long a kind has been waited for that isn't served yet.
-pub(super) struct Patience {
+pub(super) struct KindWait {
     begun: tokio::time::Instant,
     pause: Duration,
 }
 
-impl Patience {
-    pub(super) fn new() -> Patience {
-        Patience {
+impl KindWait {
+    pub(super) fn new() -> KindWait {
+        KindWait {
             begun: tokio::time::Instant::now(),
             pause: Duration::ZERO,
         }
@@ -61,17 +61,17 @@ pub(crate) async fn rehearse(
             // The name of its next run may be taken by the last one, which goes first.
             let own = operation::own_object(plan, task, operation, 0);
             let own = own.as_ref().unwrap_or(object);
-            match cluster.create_with(own, task.unknown_fields, Rehearsal::DryRun).await {
+            match cluster.create_with(own, task.unknown_fields, DryRun::DryRun).await {
                 Ok(made) => Ok(Some(made)),
                 Err(ClusterError::AlreadyExists(_)) => Ok(None),
                 Err(error) => Err(error),
             }
         }
         Action::Hook(_) => cluster
-            .apply_with(object, of_hooks(plan), task.unknown_fields, Rehearsal::DryRun)
+            .apply_with(object, of_hooks(plan), task.unknown_fields, DryRun::DryRun)
             .await
             .map(|(made, _)| Some(made)),
-        Action::Apply(apply) => match write(cluster, object, apply, task.unknown_fields, Rehearsal::DryRun).await {
+        Action::Apply(apply) => match write(cluster, object, apply, task.unknown_fields, DryRun::DryRun).await {
             Ok((made, _)) => Ok(Some(made)),
             // It is replaced by a new one.
             Err(ClusterError::Immutable(_)) if apply.way.recreates() => Ok(Some(object.clone())),
@@ -101,7 +101,7 @@ pub(crate) async fn write(
     object: &Object,
     apply: &ApplyTask,
     unknown: UnknownFields,
-    rehearsal: Rehearsal,
+    rehearsal: DryRun,
 ) -> Result<(Object, Vec<String>), ClusterError> {
     let conflicts = if apply.takes_over {
         Conflicts::TakeOver
@@ -115,7 +115,11 @@ pub(crate) async fn write(
         while let Some(live) = cluster.get(&object.key()).await? {
             let mut sent = object.clone();
             if ignores {
-                let writing = if replaces { Writing::Replace } else { Writing::Apply };
+                let writing = if replaces {
+                    WritePurpose::Replace
+                } else {
+                    WritePurpose::Apply
+                };
                 sent = ignore::respected(object, &live, &apply.ignored, MANAGER, writing);
             }
             if !replaces {
@@ -138,7 +142,7 @@ pub(crate) async fn write(
     }
 }
 
-impl Performer {
+impl EffectExecutor {
     /// Asks the server what it would say to a task's object.
     pub(super) async fn check(&self, task: &Task) -> Result<(), ClusterError> {
         rehearse(&self.cluster, &self.plan, task, &self.operation)
@@ -147,7 +151,7 @@ impl Performer {
     }
 
     /// Makes an object as it is desired, and looks at what came of it.
-    pub(super) async fn apply(&self, task: &Task) -> Result<Applied, ClusterError> {
+    pub(super) async fn apply(&self, task: &Task) -> Result<AppliedObject, ClusterError> {
         let (Some(object), Action::Apply(apply)) = (&task.object, &task.action) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };
@@ -155,10 +159,10 @@ impl Performer {
             self.migrate(&task.key, apply).await?;
         }
         let unknown = task.unknown_fields;
-        let mut patience = Patience::new();
+        let mut patience = KindWait::new();
         let (mut met_others, mut has_emptied) = (false, false);
         let (made, left_out) = loop {
-            match write(&self.cluster, object, apply, unknown, Rehearsal::No).await {
+            match write(&self.cluster, object, apply, unknown, DryRun::No).await {
                 Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
                     break self.recreate(task, object, apply).await?;
                 }
@@ -180,22 +184,22 @@ impl Performer {
             assessment = self.judge.explain(by, &made, assessment, None).await;
         }
         let before = apply.live.as_ref();
-        Ok(Applied {
+        Ok(AppliedObject {
             uid: made.uid().to_owned(),
             resource_version: made.resource_version().to_owned(),
             changed: match before {
                 Some(before) => before.resource_version != made.resource_version(),
-                None => apply.changes != Changes::None,
+                None => apply.changes != ExpectedChange::None,
             },
             spec_changed: before.is_some_and(|before| before.generation != made.generation()),
-            seen: Some(Seen::of(&made, assessment)),
+            seen: Some(ObservedObject::of(&made, assessment)),
             left_out,
         })
     }
 
     /// Looks which kinds are served after a request failed because its kind isn't: an earlier wave may have brought it, and nothing tells
     /// when every API server has taken in a new definition. Any other failure, and one that lasts too long, comes back.
-    pub(super) async fn learn_kinds(&self, patience: &mut Patience, error: ClusterError) -> Result<(), ClusterError> {
+    pub(super) async fn learn_kinds(&self, patience: &mut KindWait, error: ClusterError) -> Result<(), ClusterError> {
         let is_new = matches!(error, ClusterError::UnknownKind(_) | ClusterError::NotServed(_));
         if !is_new || patience.begun.elapsed() > SERVED_WITHIN {
             return Err(error);
@@ -214,7 +218,7 @@ impl Performer {
     ) -> Result<(Object, Vec<String>), ClusterError> {
         let (key, unknown) = (object.key(), task.unknown_fields);
         let Some(live) = self.cluster.get(&key).await? else {
-            return write(&self.cluster, object, apply, unknown, Rehearsal::No).await;
+            return write(&self.cluster, object, apply, unknown, DryRun::No).await;
         };
         self.check_empty(&key, live.uid(), task).await?;
         let propagation = apply.recreate_propagation;
@@ -231,7 +235,7 @@ impl Performer {
                 )));
             }
         }
-        write(&self.cluster, object, apply, unknown, Rehearsal::No).await
+        write(&self.cluster, object, apply, unknown, DryRun::No).await
     }
 
     /// Makes fields ours that another tool's apply left as its own.

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
     deletion::PropagationRules,
-    effect::{Noted, Target},
+    effect::{PendingObservationKind, Target},
     grant::{Permitted, gate, is_state},
     hook::short_hash,
-    input::{Answer, Happened},
+    input::{Answer, InputKind},
     object::{Object, ObjectKey, labels},
     ownership::{self, MANAGER_OF_HOOKS},
     plan::Scope,
-    plugins::{Ask, HeaderValue, HttpRequest, LogLine, Need, Observed, Request},
+    plugins::{Ask, HeaderValue, HttpRequest, LogLine, ObservationKind, PluginQuery, Request},
     task::{Task, TaskId},
 };
 use serde_json::{Value, json};
@@ -22,9 +22,9 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{Order, Performer};
+use super::{EffectExecutor, PreparedEffect};
 use crate::{
-    cluster::{Deletion, Rehearsal},
+    cluster::{Deletion, DryRun},
     error::ClusterError,
     web::Call,
 };
@@ -38,9 +38,9 @@ const MAX_GATHERED: usize = 256;
 
 /// What runs beside the orders: log lines that are passed on to plugins.
 #[derive(Default)]
-pub(crate) struct Beside(BTreeMap<TaskId, JoinHandle<()>>);
+pub(crate) struct LogForwarders(BTreeMap<TaskId, JoinHandle<()>>);
 
-impl Beside {
+impl LogForwarders {
     fn replace(&mut self, task: &TaskId, with: JoinHandle<()>) {
         if let Some(before) = self.0.insert(task.clone(), with) {
             before.abort();
@@ -54,7 +54,7 @@ impl Beside {
     }
 }
 
-impl Drop for Beside {
+impl Drop for LogForwarders {
     fn drop(&mut self) {
         for running in self.0.values() {
             running.abort();
@@ -62,12 +62,12 @@ impl Drop for Beside {
     }
 }
 
-impl Performer {
+impl EffectExecutor {
     /// Performs what a plugin asked for; nothing comes back now of what is answered whenever something happens.
-    pub(super) async fn perform(&self, task: &Task, ask: &Ask, order: &Order) -> Option<Answer> {
+    pub(super) async fn perform(&self, task: &Task, ask: &Ask, order: &PreparedEffect) -> Option<Answer> {
         let permitted = match gate(&ask.what, &self.plan.asker(task)) {
             Ok(permitted) => permitted,
-            Err(reason) => return Some(Answer::Note(Noted::Refused(reason))),
+            Err(reason) => return Some(Answer::Note(PendingObservationKind::Refused(reason))),
         };
         let answer = match permitted.request() {
             Request::CreateOwn => self.create_own_when_served(task, order.attempt).await,
@@ -93,10 +93,10 @@ impl Performer {
             | Request::DeleteOwn(_)
             | Request::Get(_)
             | Request::List(_)
-            | Request::NotInThisVersion(_) => Ok(Answer::Note(Noted::Done)),
+            | Request::NotInThisVersion(_) => Ok(Answer::Note(PendingObservationKind::Done)),
         };
         Some(answer.unwrap_or_else(|error| {
-            Answer::Note(Noted::Failed {
+            Answer::Note(PendingObservationKind::Failed {
                 temporary: error.is_temporary(),
                 reason: error.reworded(|text| self.lines.redacted(text)).to_string(),
             })
@@ -180,7 +180,7 @@ impl Performer {
     ) -> Result<Answer, ClusterError> {
         let key = self.key(permitted)?;
         let Some(live) = self.cluster.get(&key).await? else {
-            return Ok(Answer::Note(Noted::Deleted));
+            return Ok(Answer::Note(PendingObservationKind::Deleted));
         };
         self.check_owner(Some(&live))?;
         self.check_removal(&live)?;
@@ -191,7 +191,7 @@ impl Performer {
         };
         let propagation = rules.with_live(&live).decide(propagation);
         match self.cluster.delete(&key, live.uid(), propagation).await? {
-            Deletion::AlreadyGone => Ok(Answer::Note(Noted::Deleted)),
+            Deletion::AlreadyGone => Ok(Answer::Note(PendingObservationKind::Deleted)),
             Deletion::Accepted(_) => Ok(Answer::Going(Target {
                 uid: live.uid().to_owned(),
                 key,
@@ -205,7 +205,7 @@ impl Performer {
         ask: &Ask,
         call: &HttpRequest,
         permitted: &Permitted<'_>,
-        order: &Order,
+        order: &PreparedEffect,
     ) -> Result<Answer, ClusterError> {
         let (mut headers, mut secrets) = (Vec::new(), Vec::new());
         for (name, value) in &call.headers {
@@ -236,8 +236,8 @@ impl Performer {
             secrets,
         };
         Ok(Answer::Note(match self.web.call(&call).await {
-            Ok(answer) => Noted::Http(answer),
-            Err(error) => Noted::Failed {
+            Ok(answer) => PendingObservationKind::Http(answer),
+            Err(error) => PendingObservationKind::Failed {
                 reason: error.reason,
                 temporary: error.is_temporary,
             },
@@ -266,7 +266,13 @@ impl Performer {
         value.ok_or_else(|| ClusterError::NotFound(format!("a text under the key `{key}` of {at}")))
     }
 
-    async fn emit_event(&self, task: &Task, ask: &Ask, text: &str, order: &Order) -> Result<Answer, ClusterError> {
+    async fn emit_event(
+        &self,
+        task: &Task,
+        ask: &Ask,
+        text: &str,
+        order: &PreparedEffect,
+    ) -> Result<Answer, ClusterError> {
         let namespace = &self.plan.application.namespace;
         let run = task.hook().map(|hook| self.run(hook, task.phase, order.attempt).0);
         let id = short_hash(&[
@@ -295,8 +301,8 @@ impl Performer {
             "source": { "component": "capstan" },
             "firstTimestamp": now, "lastTimestamp": now, "count": 1,
         }));
-        match self.cluster.create(&event, Rehearsal::No).await {
-            Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(Answer::Note(Noted::Done)),
+        match self.cluster.create(&event, DryRun::No).await {
+            Ok(_) | Err(ClusterError::AlreadyExists(_)) => Ok(Answer::Note(PendingObservationKind::Done)),
             Err(error) => Err(error),
         }
     }
@@ -309,11 +315,11 @@ impl Performer {
         let passing = tokio::spawn(async move {
             let mut lines = lines;
             while let Some(gathered) = gather(&mut lines).await {
-                let answered = Happened::Answered {
+                let answered = InputKind::Answered {
                     task: id.clone(),
                     ask: ask.0,
                     step: ask.1,
-                    answer: Answer::Note(Noted::Log(gathered)),
+                    answer: Answer::Note(PendingObservationKind::Log(gathered)),
                 };
                 if !inbox.answer(answered).await {
                     return;
@@ -327,10 +333,10 @@ impl Performer {
     }
 
     /// Reads what a plugin wants to see, as it is now.
-    pub(super) async fn read(&self, task: &Task, request: &Request) -> Observed {
+    pub(super) async fn read(&self, task: &Task, request: &Request) -> ObservationKind {
         let permitted = match gate(request, &self.plan.asker(task)) {
             Ok(permitted) => permitted,
-            Err(reason) => return Observed::Refused(reason),
+            Err(reason) => return ObservationKind::Refused(reason),
         };
         let read = if let Request::List(selector) = request {
             self.list_others(&permitted, &selector.labels).await
@@ -340,13 +346,13 @@ impl Performer {
                 Err(error) => Err(error),
             }
         };
-        read.unwrap_or_else(|error| Observed::Failed {
+        read.unwrap_or_else(|error| ObservationKind::Failed {
             temporary: error.is_temporary(),
             reason: error.reworded(|text| self.lines.redacted(text)).to_string(),
         })
     }
 
-    async fn list_others(&self, permitted: &Permitted<'_>, selector: &str) -> Result<Observed, ClusterError> {
+    async fn list_others(&self, permitted: &Permitted<'_>, selector: &str) -> Result<ObservationKind, ClusterError> {
         let place = self.key(permitted)?;
         let mut objects = self
             .cluster
@@ -369,17 +375,17 @@ impl Performer {
                 MOST_LISTED >> 10
             )));
         }
-        Ok(Observed::Objects(objects))
+        Ok(ObservationKind::Objects(objects))
     }
 
     /// Reads an object that isn't the hook's own, with the judgement of whoever answers for its kind.
-    pub(super) async fn look_at(&self, key: &ObjectKey) -> Result<Observed, ClusterError> {
+    pub(super) async fn look_at(&self, key: &ObjectKey) -> Result<ObservationKind, ClusterError> {
         Ok(match self.cluster.get(key).await? {
-            None => Observed::Gone,
+            None => ObservationKind::Gone,
             Some(object) => {
-                let judge = self.plugins.answerer(&Need::Health(key.group_kind()));
+                let judge = self.plugins.answerer(&PluginQuery::Health(key.group_kind()));
                 let health = self.judge.assess(judge.as_ref(), &object).await;
-                Observed::Object { object, health }
+                ObservationKind::Object { object, health }
             }
         })
     }

@@ -2,25 +2,32 @@
 
 use capstan_core::{
     compat::{self, Rule},
-    effect::{HookCall, Note, Noted, Target},
+    effect::{HookCall, PendingObservation, PendingObservationKind, Target},
     grace,
     health::Assessment,
     input::Answer,
     object::{Object, labels},
     operation,
     phase::Phase,
-    plugins::{HookContext, HookFacts, HookQuestion, HookStep, Observation, Observed, OperationFacts, PluginError},
+    plugins::{
+        HookContext, HookFacts, HookQuestion, HookStep, Observation, ObservationKind, OperationFacts, PluginError,
+    },
     task::{HookTask, Task},
 };
 
 use super::{
-    Order, Performer,
-    apply::{Patience, of_hooks},
+    EffectExecutor, PreparedEffect,
+    apply::{KindWait, of_hooks},
 };
-use crate::{cluster::Rehearsal, error::ClusterError};
+use crate::{cluster::DryRun, error::ClusterError};
 
-impl Performer {
-    pub(super) async fn step_hook(&self, task: &Task, call: &HookCall, order: &Order) -> Result<HookStep, PluginError> {
+impl EffectExecutor {
+    pub(super) async fn step_hook(
+        &self,
+        task: &Task,
+        call: &HookCall,
+        order: &PreparedEffect,
+    ) -> Result<HookStep, PluginError> {
         let Some(hook) = task.hook() else {
             return Err(PluginError::CouldNotTell {
                 plugin: String::new(),
@@ -77,44 +84,44 @@ impl Performer {
         &self,
         task: &Task,
         hook: &HookTask,
-        note: &Note,
-        order: &Order,
+        note: &PendingObservation,
+        order: &PreparedEffect,
     ) -> Result<Observation, ClusterError> {
         let what = match &note.what {
-            Noted::Created => match self.own(order).await? {
-                Some((object, _)) => Observed::Created(object),
-                None => Observed::Gone,
+            PendingObservationKind::Created => match self.own(order).await? {
+                Some((object, _)) => ObservationKind::Created(object),
+                None => ObservationKind::Gone,
             },
-            Noted::Object => match self.own(order).await? {
-                Some((object, Some(health))) => Observed::Object {
+            PendingObservationKind::Object => match self.own(order).await? {
+                Some((object, Some(health))) => ObservationKind::Object {
                     object,
                     health: self.shown(task, health, order),
                 },
                 Some((object, None)) => {
                     let health = self.judge.assess(hook.judge.as_ref(), &object).await;
                     let health = self.shown(task, health, order);
-                    Observed::Object { object, health }
+                    ObservationKind::Object { object, health }
                 }
-                None => Observed::Gone,
+                None => ObservationKind::Gone,
             },
-            Noted::Seen(key) => match self.last_seen(key) {
-                Some((object, health)) => Observed::Object { object, health },
+            PendingObservationKind::Seen(key) => match self.last_seen(key) {
+                Some((object, health)) => ObservationKind::Object { object, health },
                 None => self.look_at(key).await?,
             },
-            Noted::Read(request) => self.read(task, request).await,
-            Noted::Http(answer) => Observed::Http(answer.clone()),
-            Noted::Signal { name, by, value, .. } => Observed::Signal {
+            PendingObservationKind::Read(request) => self.read(task, request).await,
+            PendingObservationKind::Http(answer) => ObservationKind::Http(answer.clone()),
+            PendingObservationKind::Signal { name, by, value, .. } => ObservationKind::Signal {
                 name: name.clone(),
                 by: by.clone(),
                 value: value.clone(),
             },
-            Noted::Gone => Observed::Gone,
-            Noted::Deleted => Observed::Deleted,
-            Noted::Done => Observed::Done,
-            Noted::Log(lines) => Observed::Log(lines.clone()),
-            Noted::Woke => Observed::Woke,
-            Noted::Refused(reason) => Observed::Refused(reason.clone()),
-            Noted::Failed { reason, temporary } => Observed::Failed {
+            PendingObservationKind::Gone => ObservationKind::Gone,
+            PendingObservationKind::Deleted => ObservationKind::Deleted,
+            PendingObservationKind::Done => ObservationKind::Done,
+            PendingObservationKind::Log(lines) => ObservationKind::Log(lines.clone()),
+            PendingObservationKind::Woke => ObservationKind::Woke,
+            PendingObservationKind::Refused(reason) => ObservationKind::Refused(reason.clone()),
+            PendingObservationKind::Failed { reason, temporary } => ObservationKind::Failed {
                 reason: reason.clone(),
                 temporary: *temporary,
             },
@@ -126,12 +133,12 @@ impl Performer {
     }
 
     /// Returns the health of a hook's own object as its plugin is shown it.
-    fn shown(&self, task: &Task, health: Assessment, order: &Order) -> Assessment {
+    fn shown(&self, task: &Task, health: Assessment, order: &PreparedEffect) -> Assessment {
         let health = grace::shown_to_hook(health, order.is_grace_over);
         compat::of_hook(self.plan.mode, task.phase, health)
     }
 
-    async fn own(&self, order: &Order) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
+    async fn own(&self, order: &PreparedEffect) -> Result<Option<(Object, Option<Assessment>)>, ClusterError> {
         match &order.own {
             Some(own) => self.seen(&own.key, &own.uid).await,
             None => Ok(None),
@@ -140,7 +147,7 @@ impl Performer {
 
     /// Creates a hook's object, as soon as its kind is served.
     pub(super) async fn create_own_when_served(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
-        let mut patience = Patience::new();
+        let mut patience = KindWait::new();
         loop {
             match self.create_own(task, attempt).await {
                 Err(error) => self.learn_kinds(&mut patience, error).await?,
@@ -158,7 +165,7 @@ impl Performer {
         // By Argo CD's rules what an earlier run left is applied over.
         let is_created = hook.runs_to_completion && !self.plan.mode.has(Rule::OlderObjectCounts);
         let (made, is_new) = if is_created {
-            match self.cluster.create_with(&own, task.unknown_fields, Rehearsal::No).await {
+            match self.cluster.create_with(&own, task.unknown_fields, DryRun::No).await {
                 Err(ClusterError::AlreadyExists(_)) => match self.cluster.get(&own.key()).await? {
                     Some(live) if is_same_run(&live, &own) => (live, true),
                     Some(live) if self.gives_way(&live, task) => return Ok(Answer::NameTaken),
@@ -179,7 +186,7 @@ impl Performer {
             let conflicts = of_hooks(&self.plan);
             let applied = self
                 .cluster
-                .apply_with(&own, conflicts, task.unknown_fields, Rehearsal::No);
+                .apply_with(&own, conflicts, task.unknown_fields, DryRun::No);
             match applied.await {
                 Err(ClusterError::Moved(_)) if live.is_some() => return Ok(Answer::NameTaken),
                 applied => (applied?.0, live.is_none_or(|live| is_same_run(&live, &own))),

@@ -3,34 +3,34 @@
 use std::sync::PoisonError;
 
 use capstan_core::{
-    container::{self, Container, Leaving},
-    input::Decision,
+    container::{self, Container, PlannedDeletions},
+    input::DisposalDecision,
     inventory::Inventory,
     object::{Object, ObjectKey},
     operation::Operation,
     ownership::{self, Owner, Ownership, Removal},
-    task::{Action, Changes, Task, TaskResult},
+    task::{Action, ExpectedChange, Task, TaskResult},
 };
 
-use super::Performer;
+use super::EffectExecutor;
 use crate::{contents, error::ClusterError};
 
 /// What earlier operations made, and what this one has made since this driver carries it out.
-pub(crate) struct Made {
+pub(crate) struct CreatedObjects {
     pub before: Inventory,
     pub since: std::sync::Mutex<Inventory>,
 }
 
-impl Made {
-    pub fn new(before: Inventory) -> Made {
-        Made {
+impl CreatedObjects {
+    pub fn new(before: Inventory) -> CreatedObjects {
+        CreatedObjects {
             before,
             since: std::sync::Mutex::default(),
         }
     }
 }
 
-impl Performer {
+impl EffectExecutor {
     /// Returns what tells the application's objects from those of others.
     pub(super) fn ownership(&self) -> Ownership<'_> {
         Ownership::new(&self.plan.application, &self.made.before).after_deletion_of(&self.plan.deleted_applications)
@@ -67,7 +67,7 @@ impl Performer {
                     let is_ours = object.is_some_and(|object| self.ownership().owner(object) == Owner::Ours);
                     match (&apply.changes, &apply.live) {
                         _ if !is_ours => {}
-                        (Changes::None, Some(live)) => now.insert(task.key.clone(), &live.uid),
+                        (ExpectedChange::None, Some(live)) => now.insert(task.key.clone(), &live.uid),
                         _ if since.knows(&task.key) => {}
                         _ => unseen.push(task.key.clone()),
                     }
@@ -93,7 +93,7 @@ impl Performer {
     /// Returns why an object may not be deleted since others live in it.
     async fn held(&self, live: &Object, task: &Task) -> Option<String> {
         Container::of(live)?;
-        let leaving = Leaving::of(&self.plan, &self.operation);
+        let leaving = PlannedDeletions::of(&self.plan, &self.operation);
         // Planning has made sure that the manifests put nothing in what they leave out.
         let plan = task.hook().map(|_| &*self.plan);
         // A kind that was defined a moment ago has objects, too.
@@ -118,7 +118,7 @@ impl Performer {
     }
 
     /// Has an object stay that holds others, whatever a hook's delete policies say.
-    pub(super) async fn spare(&self, decision: Decision, live: &Object, task: &Task) -> Decision {
+    pub(super) async fn spare(&self, decision: DisposalDecision, live: &Object, task: &Task) -> DisposalDecision {
         if decision.deletion(self.clock.now()).is_none() {
             return decision;
         }
@@ -127,9 +127,9 @@ impl Performer {
         };
         let mut troubles = decision.troubles;
         troubles.push(format!("{} doesn't delete {}: {reason}", decision.by, live.key()));
-        Decision {
+        DisposalDecision {
             troubles,
-            ..Decision::keep()
+            ..DisposalDecision::keep()
         }
     }
 

@@ -4,7 +4,7 @@ use capstan_core::{
     compat::{Mode, Rule},
     effect::Target,
     hook::{Disposal, HookOutcome, Occasion, RunId, Ttl},
-    input::{Decision, Older},
+    input::{DisposalDecision, EarlierObjects},
     object::{Object, labels},
     operation,
     phase::Phase,
@@ -15,14 +15,14 @@ use capstan_core::{
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Order, Performer};
+use super::{EffectExecutor, PreparedEffect};
 use crate::{clock::Clock, error::ClusterError};
 
 /// The claim of a delete policy that is asked for every hook.
 const FOR_ALL: &str = "*";
 
 /// One object of a hook, and everything its policies are told.
-pub(crate) struct Case<'a> {
+pub(crate) struct PolicyCase<'a> {
     pub application: &'a Application,
     pub mode: Mode,
     pub occasion: Occasion,
@@ -41,8 +41,8 @@ pub(crate) struct Case<'a> {
 }
 
 /// Asks all policies about one object, and joins what they say.
-pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: Case<'_>) -> Decision {
-    let mut decision = Decision::keep();
+pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCase<'_>) -> DisposalDecision {
+    let mut decision = DisposalDecision::keep();
     let mut keepers = Vec::new();
     for policy in case.policies {
         let question = PolicyQuestion {
@@ -126,10 +126,10 @@ pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
         .or_else(of_containers)
 }
 
-impl Performer {
+impl EffectExecutor {
     /// Finds the objects of earlier runs of a hook, newest first, and asks its policies about each.
-    pub(super) async fn look_for_older(&self, task: &Task, attempt: u32) -> Result<Older, ClusterError> {
-        let mut older = Older::default();
+    pub(super) async fn look_for_older(&self, task: &Task, attempt: u32) -> Result<EarlierObjects, ClusterError> {
+        let mut older = EarlierObjects::default();
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(own), Some(hook)) = (own, task.hook()) else {
             return Ok(older);
@@ -174,7 +174,7 @@ impl Performer {
             if runs.iter().any(|run| live.label(labels::RUN) == Some(&run.0)) && live.key() != key {
                 continue;
             }
-            let case = Case {
+            let case = PolicyCase {
                 application: &self.plan.application,
                 mode: self.plan.mode,
                 occasion: Occasion::BeforeCreation,
@@ -197,20 +197,20 @@ impl Performer {
         Ok(older)
     }
 
-    pub(super) async fn decide(&self, task: &Task, occasion: Occasion, order: &Order) -> Decision {
+    pub(super) async fn decide(&self, task: &Task, occasion: Occasion, order: &PreparedEffect) -> DisposalDecision {
         let (Some(hook), Some(own)) = (task.hook(), &order.own) else {
-            return Decision::keep();
+            return DisposalDecision::keep();
         };
         let object = match self.cluster.get(&own.key).await {
             Ok(Some(object)) if object.uid() == own.uid => object,
-            Ok(_) => return Decision::keep(),
+            Ok(_) => return DisposalDecision::keep(),
             Err(error) => {
-                let mut decision = Decision::keep();
+                let mut decision = DisposalDecision::keep();
                 decision.troubles.push(format!("{} couldn't be read: {error}", own.key));
                 return decision;
             }
         };
-        let case = Case {
+        let case = PolicyCase {
             application: &self.plan.application,
             mode: self.plan.mode,
             occasion,
@@ -238,9 +238,9 @@ pub(crate) fn made(object: &Object) -> &str {
 
 /// Says whether a disposal removes something at a moment.
 pub(crate) fn removes(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
-    Decision {
+    DisposalDecision {
         disposal,
-        ..Decision::keep()
+        ..DisposalDecision::keep()
     }
     .deletion(now)
 }

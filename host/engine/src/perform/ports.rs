@@ -9,7 +9,7 @@ use capstan_core::{
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, Conflicts, MANAGER, Rehearsal},
+    cluster::{Cluster, Conflicts, DryRun, MANAGER},
     error::{ClusterError, FieldConflict},
 };
 
@@ -22,7 +22,7 @@ pub(super) async fn apply(
     object: &Object,
     conflicts: Conflicts,
     unknown: UnknownFields,
-    rehearsal: Rehearsal,
+    rehearsal: DryRun,
 ) -> Result<Applied, ClusterError> {
     let refusal = match cluster.apply_with(object, conflicts, unknown, rehearsal).await {
         Err(refusal @ ClusterError::Invalid(_)) if object.kind() == "Service" => refusal,
@@ -36,13 +36,13 @@ pub(super) async fn apply(
     match (ports.is_empty(), conflicts, rehearsal) {
         (true, _, _) => Err(refusal),
         (false, Conflicts::Refuse, _) => Err(ClusterError::Conflict(ports.iter().flat_map(conflict).collect())),
-        (false, Conflicts::TakeOver, Rehearsal::DryRun) => {
+        (false, Conflicts::TakeOver, DryRun::DryRun) => {
             // Taking a port over takes two requests, of which the second can't be tried before the first.
             let patch = as_patch(&object, &live, &ports);
             let after = cluster.rehearse_merge(&object.key(), &patch).await?;
             Ok((after, Vec::new()))
         }
-        (false, Conflicts::TakeOver, Rehearsal::No) => {
+        (false, Conflicts::TakeOver, DryRun::No) => {
             let fields = with_ports_taken(&live, &ports, MANAGER);
             let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
             cluster.merge(&object.key(), live.uid(), patch).await?;

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use capstan_core::{
     health::{Assessment, Health},
     object::{GroupKind, Object, ObjectKey},
-    pods::{self, Trouble, Weight},
-    related::{self, Found, Missing},
+    pods::{self, PodProblem, PodSeverity},
+    related::{self, Missing, RelatedResult},
 };
 use futures::StreamExt as _;
 use kube::runtime::watcher::{self, Event};
@@ -22,21 +22,21 @@ use crate::{
 };
 
 /// What the pods of a workload look like.
-pub(super) type PodNews = (ObjectKey, Seen);
+pub(super) type PodSummary = (ObjectKey, PodObservation);
 
 /// What the pods of a workload look like.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct PodObservation {
     /// The worst that is wrong with any of them.
-    worst: Option<Trouble>,
+    worst: Option<PodProblem>,
     /// What the plugin is shown.
-    found: Found,
+    found: RelatedResult,
 }
 
 /// The pods of one workload, as long as it isn't healthy.
 pub(super) struct PodWatch {
     task: JoinHandle<()>,
-    seen: Option<Seen>,
+    seen: Option<PodObservation>,
 }
 
 impl Drop for PodWatch {
@@ -47,9 +47,9 @@ impl Drop for PodWatch {
 
 impl PodWatch {
     /// Begins to follow the pods of a workload, if its kind has any.
-    pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodNews>) -> Option<PodWatch> {
+    pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodSummary>) -> Option<PodWatch> {
         let selector = pods::selector(workload)?;
-        let crew = Crew {
+        let crew = WorkloadPods {
             owned: Owned::of(workload),
             workload: workload.key(),
             pods: BTreeMap::new(),
@@ -59,7 +59,7 @@ impl PodWatch {
     }
 
     /// Takes in what they look like now.
-    pub fn take(&mut self, seen: Seen) {
+    pub fn take(&mut self, seen: PodObservation) {
         self.seen = Some(seen);
     }
 
@@ -69,7 +69,7 @@ impl PodWatch {
     }
 
     /// Returns what a plugin is shown of them.
-    pub fn found(&self) -> Option<Found> {
+    pub fn found(&self) -> Option<RelatedResult> {
         self.seen.as_ref().map(|seen| seen.found.clone())
     }
 
@@ -95,18 +95,18 @@ impl PodWatch {
 }
 
 /// Adds what is wrong with a pod to the judgement of its workload. How long it may last is counted by the operation.
-fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &Trouble, is_explained: bool) -> Assessment {
+fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &PodProblem, is_explained: bool) -> Assessment {
     match trouble.weight {
-        Weight::Told if is_explained => {}
-        Weight::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
-        Weight::Degraded | Weight::Final => {
+        PodSeverity::Told if is_explained => {}
+        PodSeverity::Told => assessment.message = format!("{}; {}", assessment.message, trouble.message),
+        PodSeverity::Degraded | PodSeverity::Final => {
             assessment.health = Health::Degraded;
             if !is_explained {
                 assessment.message.clone_from(&trouble.message);
             }
             pods::RULE.clone_into(&mut assessment.rule);
             assessment.lacks = trouble.lacks.clone().map(Box::new);
-            assessment.is_final = trouble.weight == Weight::Final;
+            assessment.is_final = trouble.weight == PodSeverity::Final;
         }
     }
     if let Some(remedy) = trouble.stuck(workload) {
@@ -125,22 +125,22 @@ pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessm
         return assessment;
     }
     let (trouble, _) = trouble_of(shared, pod).await;
-    match trouble.filter(|trouble| trouble.weight >= Weight::Degraded) {
+    match trouble.filter(|trouble| trouble.weight >= PodSeverity::Degraded) {
         Some(trouble) => with_trouble(pod, assessment, &trouble, false),
         None => assessment,
     }
 }
 
 /// Returns what keeps a pod from starting: what its containers say, or what it mounts and isn't there.
-async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<Trouble>, Option<Missing>) {
+async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<Missing>) {
     if let Some(trouble) = pods::trouble(pod) {
         return (Some(trouble), None);
     }
     let Some(missing) = owned::missing(&shared.cluster, pod).await else {
         return (None, None);
     };
-    let trouble = Trouble {
-        weight: Weight::Degraded,
+    let trouble = PodProblem {
+        weight: PodSeverity::Degraded,
         message: format!(
             "pod {} can't be started: {}/{}, which it mounts, doesn't exist",
             missing.pod, missing.kind, missing.name
@@ -158,7 +158,7 @@ async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<Trouble>, Option<M
 }
 
 /// The pods of one workload.
-struct Crew {
+struct WorkloadPods {
     workload: ObjectKey,
     owned: Owned,
     pods: BTreeMap<String, Pod>,
@@ -167,11 +167,11 @@ struct Crew {
 /// A pod as far as it is of interest.
 struct Pod {
     shown: Object,
-    trouble: Option<Trouble>,
+    trouble: Option<PodProblem>,
     missing: Option<Missing>,
 }
 
-impl Crew {
+impl WorkloadPods {
     async fn take(&mut self, shared: &Shared, pod: &Object) -> Result<(), ClusterError> {
         if !self.owned.has(&shared.cluster, pod).await? {
             self.pods.remove(pod.name());
@@ -188,11 +188,11 @@ impl Crew {
         Ok(())
     }
 
-    fn seen(&self) -> Seen {
+    fn seen(&self) -> PodObservation {
         let all = || self.pods.values();
-        Seen {
+        PodObservation {
             worst: all().filter_map(|pod| pod.trouble.as_ref()).max().cloned(),
-            found: Found::pods(
+            found: RelatedResult::pods(
                 all().map(|pod| &pod.shown),
                 all().filter_map(|pod| pod.missing.clone()).collect(),
             ),
@@ -200,16 +200,16 @@ impl Crew {
     }
 }
 
-async fn follow(shared: Arc<Shared>, mut crew: Crew, selector: String, news: mpsc::Sender<PodNews>) {
+async fn follow(shared: Arc<Shared>, mut crew: WorkloadPods, selector: String, news: mpsc::Sender<PodSummary>) {
     let why = match watch(&shared, &mut crew, &selector, &news).await {
         Ok(()) => return,
         Err(error) => error,
     };
     // Without a look at the pods there is less to tell; who may not look at them can't be helped.
     tracing::debug!(error = %why, workload = %crew.workload, "its pods can't be watched");
-    let seen = Seen {
+    let seen = PodObservation {
         worst: None,
-        found: Found::refused(why.to_string()),
+        found: RelatedResult::refused(why.to_string()),
     };
     news.send((crew.workload, seen)).await.ok();
 }
@@ -229,9 +229,9 @@ fn is_forbidden(error: &watcher::Error) -> bool {
 /// Tells what the pods look like whenever that changes; ends when nobody listens, or with what is in the way.
 async fn watch(
     shared: &Shared,
-    crew: &mut Crew,
+    crew: &mut WorkloadPods,
     selector: &str,
-    news: &mpsc::Sender<PodNews>,
+    news: &mpsc::Sender<PodSummary>,
 ) -> Result<(), ClusterError> {
     let kind = GroupKind::new("", "Pod");
     let config = watching().labels(selector);

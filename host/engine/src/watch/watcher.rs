@@ -8,13 +8,13 @@ use std::{
 
 use capstan_core::{
     compat::Rule,
-    fact::{Fact, Seen},
+    fact::{Fact, ObservedObject},
     finalizer,
     health::Health,
     name::field_selector,
     object::{GroupKind, Object, ObjectKey},
     ownership,
-    plugins::Answerer,
+    plugins::PluginRef,
     related,
     task::TaskId,
 };
@@ -26,11 +26,11 @@ use kube::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    BACKOFF, Followed, Order, Shared, object_of,
-    pods::{PodNews, PodWatch, judge_pod},
+    BACKOFF, Followed, Shared, WatchCommand, object_of,
+    pods::{PodSummary, PodWatch, judge_pod},
     watching,
 };
-use crate::{backoff::Backoff, cluster::Sight, owned, queue};
+use crate::{backoff::Backoff, cluster::WatchItem, owned, queue};
 
 /// How soon the pods of an object are looked at again that is deleted after them, in milliseconds.
 const OWNED_AGAIN_MS: u64 = 5_000;
@@ -54,7 +54,7 @@ struct Unread {
 /// A task that follows an object.
 pub(super) struct Follower {
     pub task: TaskId,
-    pub judge: Option<Answerer>,
+    pub judge: Option<PluginRef>,
 }
 
 /// Follows the objects of one kind in one namespace.
@@ -62,7 +62,7 @@ pub(super) struct Watcher {
     shared: Arc<Shared>,
     kind: GroupKind,
     namespace: String,
-    orders: queue::Receiver<Followed, Order>,
+    orders: queue::Receiver<Followed, WatchCommand>,
     followers: BTreeMap<ObjectKey, Vec<Follower>>,
     live: BTreeMap<ObjectKey, Object>,
     /// Those that a new list has named so far.
@@ -70,20 +70,20 @@ pub(super) struct Watcher {
     /// Whether the first list is complete.
     is_ready: bool,
     /// Objects without the label, which have watches of their own.
-    strays: BTreeMap<ObjectKey, Sight>,
+    strays: BTreeMap<ObjectKey, WatchItem>,
     recheck: BTreeMap<ObjectKey, Instant>,
     /// Objects that couldn't be read or watched, until they can be.
     unread: BTreeMap<ObjectKey, Unread>,
     /// The pods of workloads that aren't healthy.
     pods: BTreeMap<ObjectKey, PodWatch>,
-    pod_news: (mpsc::Sender<PodNews>, mpsc::Receiver<PodNews>),
+    pod_news: (mpsc::Sender<PodSummary>, mpsc::Receiver<PodSummary>),
 }
 
 impl Watcher {
     pub fn new(
         shared: Arc<Shared>,
         (kind, namespace): (GroupKind, String),
-        orders: queue::Receiver<Followed, Order>,
+        orders: queue::Receiver<Followed, WatchCommand>,
     ) -> Watcher {
         Watcher {
             shared,
@@ -102,7 +102,7 @@ impl Watcher {
         }
     }
 
-    fn open(&self, config: watcher::Config) -> Option<Sight> {
+    fn open(&self, config: watcher::Config) -> Option<WatchItem> {
         self.shared.cluster.watch(&self.kind, &self.namespace, config).ok()
     }
 
@@ -124,8 +124,8 @@ impl Watcher {
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
-                    Some(((_, key), Order::Follow(follower))) => self.follow(key, follower).await,
-                    Some(((task, key), Order::Leave)) => self.leave(&task, &key),
+                    Some(((_, key), WatchCommand::Follow(follower))) => self.follow(key, follower).await,
+                    Some(((task, key), WatchCommand::Leave)) => self.leave(&task, &key),
                     None => return,
                 },
                 () = tokio::time::sleep_until(rest), if resting.is_some() => resting = None,
@@ -365,7 +365,7 @@ impl Watcher {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(key.clone(), (object.clone(), assessment.clone()));
-            let mut seen = Seen::of(object, assessment);
+            let mut seen = ObservedObject::of(object, assessment);
             if finalizer::waits_for_owned(object) {
                 soonest = Some(soonest.map_or(OWNED_AGAIN_MS, |soonest: u64| soonest.min(OWNED_AGAIN_MS)));
                 if let Some(pod) = owned::held_up(&self.shared.cluster, object).await {
@@ -389,7 +389,7 @@ fn is_pod(object: &Object) -> bool {
 
 /// Waits for the next event of any stray.
 async fn next_stray(
-    strays: &mut BTreeMap<ObjectKey, Sight>,
+    strays: &mut BTreeMap<ObjectKey, WatchItem>,
 ) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {
     let nexts = strays
         .iter_mut()

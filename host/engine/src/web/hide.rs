@@ -17,14 +17,14 @@ const HIDDEN: &[u8] = b"(hidden)";
 const SHORTEST_ENCODED: usize = 6;
 
 /// Knows what to hide.
-pub(super) struct Hidden {
+pub(super) struct SecretValues {
     finder: Option<AhoCorasick>,
     longest: usize,
 }
 
-impl Hidden {
+impl SecretValues {
     /// Takes the values.
-    pub(super) fn new(values: &[String]) -> Hidden {
+    pub(super) fn new(values: &[String]) -> SecretValues {
         let mut forms: Vec<Vec<u8>> = Vec::new();
         for value in values.iter().filter(|value| !value.is_empty()) {
             forms.push(value.as_bytes().to_vec());
@@ -34,7 +34,7 @@ impl Hidden {
         forms.sort();
         forms.dedup();
         if forms.is_empty() {
-            return Hidden {
+            return SecretValues {
                 finder: None,
                 longest: 0,
             };
@@ -43,7 +43,7 @@ impl Hidden {
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&forms);
-        Hidden {
+        SecretValues {
             finder: finder.ok(),
             longest,
         }
@@ -60,7 +60,7 @@ impl Hidden {
     }
 
     /// Returns the first `most` bytes without the values. What a value is that begins within them is seen where so much more follows as
-    /// [`Hidden::longest`] says.
+    /// [`SecretValues::longest`] says.
     pub(super) fn clean(&self, bytes: &[u8], most: usize) -> Vec<u8> {
         let kept = |from: usize, to: usize| bytes.get(from..to.min(most)).unwrap_or_default();
         let (mut clean, mut at) = (Vec::with_capacity(bytes.len().min(most)), 0);
@@ -151,14 +151,14 @@ mod tests {
 
     use super::*;
 
-    fn clean(hidden: &Hidden, text: &str) -> String {
+    fn clean(hidden: &SecretValues, text: &str) -> String {
         String::from_utf8(hidden.clean(text.as_bytes(), usize::MAX)).unwrap()
     }
 
     #[test]
     fn a_value_is_found_as_servers_write_it() {
         let value = "p4ss/w+rd \"x\":*é";
-        let hidden = Hidden::new(&[value.to_owned()]);
+        let hidden = SecretValues::new(&[value.to_owned()]);
         for written in [
             value,
             r#"p4ss/w+rd \"x\":*é"#,
@@ -179,13 +179,13 @@ mod tests {
             let bare = BASE64_URL_SAFE_NO_PAD.encode(format!("{before}{value}"));
             assert!(clean(&hidden, &bare).contains("(hidden)"), "{before}");
         }
-        assert_eq!(clean(&Hidden::new(&[]), value), value);
+        assert_eq!(clean(&SecretValues::new(&[]), value), value);
     }
 
     #[test]
     fn nothing_of_a_value_is_left_at_the_cut() {
         let value = "NOPQRSTUVWXYZ";
-        let hidden = Hidden::new(&[value.to_owned()]);
+        let hidden = SecretValues::new(&[value.to_owned()]);
         for before in 0..40 {
             for most in 1..80 {
                 let text = format!("{}{value}abc{value}{value}", "x".repeat(before));

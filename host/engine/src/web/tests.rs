@@ -82,7 +82,7 @@ async fn a_call_is_sent_as_it_is_and_a_secret_does_not_come_back() {
         ("authorization".to_owned(), "Bearer s3cret".to_owned()),
     ];
     call.secrets = vec!["Bearer s3cret".to_owned()];
-    let answer = Web::network().call(&call).await.unwrap();
+    let answer = HttpCaller::network().call(&call).await.unwrap();
     assert_eq!((answer.status, answer.cut), (200, false));
     let sent = body(&answer).to_lowercase();
     assert!(
@@ -111,7 +111,7 @@ async fn a_secret_does_not_come_back_in_an_answer_that_is_cut_or_written_otherwi
         call.secrets = vec![secret.to_owned()];
         call
     };
-    let web = Web::network();
+    let web = HttpCaller::network();
     // The value stands at, before and after the place at which the answer is cut.
     for pad in (MOST_BODY - 200..MOST_BODY + 20).step_by(3) {
         let answer = web.call(&with(&format!("/padded?{pad}"))).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_secret_does_not_come_back_in_an_answer_that_is_cut_or_written_otherwi
 #[tokio::test]
 async fn a_redirect_is_followed_on_the_same_host_and_port_only() {
     let (at, other) = (server().await, server().await);
-    let web = Web::network();
+    let web = HttpCaller::network();
     let answer = web.call(&get(format!("http://{at}/redirect?/echo"))).await.unwrap();
     assert_eq!(answer.status, 200);
     for elsewhere in [
@@ -163,7 +163,7 @@ async fn a_redirect_is_followed_on_the_same_host_and_port_only() {
 #[tokio::test]
 async fn an_answer_has_bounds_in_size_and_time() {
     let at = server().await;
-    let web = Web::network();
+    let web = HttpCaller::network();
     let answer = web.call(&get(format!("http://{at}/big"))).await.unwrap();
     assert_eq!((body(&answer).len(), answer.cut), (MOST_BODY, true));
     let mut slow = get(format!("http://{at}/slow"));
@@ -178,12 +178,12 @@ async fn a_name_that_leads_here_is_refused_when_the_connection_is_made() {
     let at = server().await;
     let mut call = get(format!("http://localhost:{}/echo", at.port()));
     call.may_be_local = false;
-    let error = Web::network().call(&call).await.unwrap_err();
+    let error = HttpCaller::network().call(&call).await.unwrap_err();
     assert!(error.reason.starts_with("localhost leads to "), "{}", error.reason);
     assert!(!error.is_temporary);
     call.url = "http://127.0.0.1:1/".to_owned();
     call.may_be_local = true;
-    let error = Web::network().call(&call).await.unwrap_err();
+    let error = HttpCaller::network().call(&call).await.unwrap_err();
     assert!(
         error.is_temporary && error.reason.contains("refused"),
         "{}",

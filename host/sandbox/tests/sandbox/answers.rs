@@ -6,8 +6,8 @@ use capstan_core::{
     object::{GroupKind, Object},
     phase::Phase,
     plugins::{
-        AbortReason, Ask, HookQuestion, HookStep, HttpAnswer, Need, ObjectRef, Observation, Observed, Placement,
-        Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
+        AbortReason, Ask, HookQuestion, HookStep, HttpAnswer, ObjectRef, Observation, ObservationKind, Placement,
+        PluginQuery, Plugins as _, PolicyHook, PolicyQuestion, Progress, Request,
     },
     wave::Wave,
 };
@@ -41,7 +41,7 @@ async fn the_health_of_a_kind_without_a_check() {
     let object =
         json!({"apiVersion": "example.com/v1", "kind": "Queue", "metadata": {"name": "q"}, "status": {"x": 1}});
     let by = sandbox()
-        .answerer(&Need::Health(GroupKind::new("example.com", "Queue")))
+        .answerer(&PluginQuery::Health(GroupKind::new("example.com", "Queue")))
         .unwrap();
     assert_eq!((&*by.plugin, &*by.claim), ("resource", "*/*"));
     assert_eq!(assess(sandbox(), &object).await.unwrap().health, Health::Healthy);
@@ -56,7 +56,7 @@ async fn the_health_of_a_job() {
     assert!(failed.is_final);
 }
 
-fn see(state: Vec<u8>, answers: u32, what: Observed) -> HookQuestion {
+fn see(state: Vec<u8>, answers: u32, what: ObservationKind) -> HookQuestion {
     HookQuestion::Advance {
         state,
         observation: Observation {
@@ -68,7 +68,7 @@ fn see(state: Vec<u8>, answers: u32, what: Observed) -> HookQuestion {
 
 async fn verdict_of(status: Value) -> HookStep {
     let by = sandbox()
-        .answerer(&Need::HookKind(GroupKind::new("batch", "Job")))
+        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     assert_eq!(by.plugin, "job");
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
@@ -81,9 +81,9 @@ async fn verdict_of(status: Value) -> HookStep {
     object["status"] = status;
     let health = assess(sandbox(), &object).await.unwrap();
     let object = Object(object);
-    let created = see(begun.state, begun.asks[0].id, Observed::Created(object.clone()));
+    let created = see(begun.state, begun.asks[0].id, ObservationKind::Created(object.clone()));
     let created = step(sandbox(), &by, &job(), created).await.unwrap();
-    let seen = see(created.state, watch, Observed::Object { object, health });
+    let seen = see(created.state, watch, ObservationKind::Object { object, health });
     step(sandbox(), &by, &job(), seen).await.unwrap()
 }
 
@@ -104,7 +104,7 @@ async fn a_job_runs_as_a_hook_until_its_verdict() {
 #[tokio::test]
 async fn a_job_is_stopped() {
     let by = sandbox()
-        .answerer(&Need::HookKind(GroupKind::new("batch", "Job")))
+        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     let begun = step(sandbox(), &by, &job(), HookQuestion::Start).await.unwrap();
     let abort = HookQuestion::Abort {
@@ -131,29 +131,29 @@ async fn every_observation_reaches_the_guest() {
     assert_eq!(begun.asks, [asked]);
     let mut answers = Vec::new();
     for what in [
-        Observed::Created(Object(json!({"kind": "Job"}))),
-        Observed::Gone,
-        Observed::Deleted,
-        Observed::Done,
-        Observed::Objects(vec![Object(json!({"kind": "Pod"}))]),
-        Observed::Log(Vec::new()),
-        Observed::Http(HttpAnswer {
+        ObservationKind::Created(Object(json!({"kind": "Job"}))),
+        ObservationKind::Gone,
+        ObservationKind::Deleted,
+        ObservationKind::Done,
+        ObservationKind::Objects(vec![Object(json!({"kind": "Pod"}))]),
+        ObservationKind::Log(Vec::new()),
+        ObservationKind::Http(HttpAnswer {
             status: 200,
             headers: vec![("x".to_owned(), "y".to_owned())],
             body: "aGk=".to_owned(),
             cut: true,
         }),
-        Observed::Signal {
+        ObservationKind::Signal {
             name: "go".to_owned(),
             by: "anna".to_owned(),
             value: json!({"verdict": "approved"}),
         },
-        Observed::Woke,
-        Observed::Failed {
+        ObservationKind::Woke,
+        ObservationKind::Failed {
             reason: "r".to_owned(),
             temporary: true,
         },
-        Observed::Refused("not in this version".to_owned()),
+        ObservationKind::Refused("not in this version".to_owned()),
     ] {
         let question = see(begun.state.clone(), 7, what);
         answers.push(step(sandbox(), &by, &job(), question).await.unwrap().message);
@@ -184,7 +184,7 @@ async fn every_observation_reaches_the_guest() {
 #[tokio::test]
 async fn a_manifest_is_placed_or_skipped() {
     let kind = sandbox()
-        .answerer(&Need::HookKind(GroupKind::new("batch", "Job")))
+        .answerer(&PluginQuery::HookKind(GroupKind::new("batch", "Job")))
         .unwrap();
     let question = place_question(&job(), &["PreSync"], &[Phase::PreSync]);
     let placed = sandbox().place(&kind, question).await.unwrap();
@@ -194,7 +194,7 @@ async fn a_manifest_is_placed_or_skipped() {
         also: Vec::new(),
     };
     assert_eq!(placed, expected);
-    let skip = sandbox().answerer(&Need::HookWord("Skip".to_owned())).unwrap();
+    let skip = sandbox().answerer(&PluginQuery::HookWord("Skip".to_owned())).unwrap();
     let skipped = sandbox().place(&skip, place_question(&job(), &["Skip"], &[])).await;
     assert_eq!(skipped.unwrap(), Placement::Skip("annotated Skip".to_owned()));
 }
@@ -237,7 +237,7 @@ async fn the_delete_policies() {
             Disposal::Delete(Propagation::Background),
         ),
     ] {
-        let by = sandbox().answerer(&Need::Policy(policy.to_owned())).unwrap();
+        let by = sandbox().answerer(&PluginQuery::Policy(policy.to_owned())).unwrap();
         let answer = sandbox()
             .decide(&by, policy_question(occasion, Ttl::default()), now())
             .await;
@@ -264,5 +264,5 @@ async fn the_time_to_live() {
         Disposal::DeleteAt(Timestamp::MAX),
         "never too early"
     );
-    assert_eq!(sandbox().answerer(&Need::Policy("*".to_owned())), None);
+    assert_eq!(sandbox().answerer(&PluginQuery::Policy("*".to_owned())), None);
 }

@@ -3,7 +3,7 @@
 use capstan_core::{
     health::Health,
     phase::Phase,
-    plugins::{AbortReason, HookQuestion, Need, Observation, Observed, PluginError, Plugins as _},
+    plugins::{AbortReason, HookQuestion, Observation, ObservationKind, PluginError, PluginQuery, Plugins as _},
 };
 use capstan_sandbox::{Function, Question};
 use insta::assert_snapshot;
@@ -107,7 +107,9 @@ async fn a_guest_that_refuses() {
 
 #[tokio::test]
 async fn a_policy_and_every_function_of_a_hook_may_fail() {
-    let by = sandbox().answerer(&Need::Policy("hostile/trap".to_owned())).unwrap();
+    let by = sandbox()
+        .answerer(&PluginQuery::Policy("hostile/trap".to_owned()))
+        .unwrap();
     let question = Question {
         function: Function::Decide,
         claim: Some(by.claim),
@@ -128,7 +130,7 @@ async fn a_policy_and_every_function_of_a_hook_may_fail() {
     }
     let woke = Observation {
         answers: None,
-        what: Observed::Woke,
+        what: ObservationKind::Woke,
     };
     for (name, question) in [
         ("trap", HookQuestion::Start),
@@ -182,7 +184,7 @@ async fn a_state_that_is_not_the_plugins_own() {
         state: vec![0xff, 0x00],
         observation: Observation {
             answers: None,
-            what: Observed::Woke,
+            what: ObservationKind::Woke,
         },
     };
     let error = step(sandbox(), &by, &job(), question).await.unwrap_err();

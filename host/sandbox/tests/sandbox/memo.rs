@@ -3,8 +3,8 @@
 use capstan_core::{
     compat::Mode,
     object::{GroupKind, Object},
-    plugins::{HealthQuestion, Need, Plugins as _},
-    related::{Found, OWNED_PODS, Related},
+    plugins::{HealthQuestion, PluginQuery, Plugins as _},
+    related::{OWNED_PODS, Related, RelatedResult},
 };
 use serde_json::{Map, Value, json};
 
@@ -22,7 +22,7 @@ fn deployment(version: &str) -> Value {
 async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
     let sandbox = builtins().remembering().build().unwrap();
     let by = sandbox
-        .answerer(&Need::Health(GroupKind::new("apps", "Deployment")))
+        .answerer(&PluginQuery::Health(GroupKind::new("apps", "Deployment")))
         .unwrap();
     let ask_with =
         async |version: &str, mode: Mode, related: Option<&Related>, settings: Option<&Map<String, Value>>| {
@@ -49,7 +49,7 @@ async fn a_version_of_an_object_is_judged_once_for_each_way_of_asking() {
     let pod = |ready: bool| {
         let pod = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "p", "uid": "p" },
             "status": { "phase": "Running", "containerStatuses": [{ "name": "a", "ready": ready }] } });
-        Related::from([(OWNED_PODS.to_owned(), Found::pods(&[Object(pod)], Vec::new()))])
+        Related::from([(OWNED_PODS.to_owned(), RelatedResult::pods(&[Object(pod)], Vec::new()))])
     };
     for (ready, calls) in [(true, 4), (true, 4), (false, 5), (true, 5)] {
         ask("7", Mode::Native, Some(&pod(ready))).await;

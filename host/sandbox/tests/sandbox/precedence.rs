@@ -2,7 +2,7 @@
 
 use capstan_core::{
     object::GroupKind,
-    plugins::{Need, PluginError, Plugins as _},
+    plugins::{PluginError, PluginQuery, Plugins as _},
 };
 use capstan_sandbox::Sandbox;
 use serde_json::json;
@@ -20,7 +20,7 @@ fn with(plugins: &[(&str, &str)]) -> Sandbox {
 }
 
 fn who(sandbox: &Sandbox, group: &str, kind: &str) -> String {
-    let by = sandbox.answerer(&Need::Health(GroupKind::new(group, kind)));
+    let by = sandbox.answerer(&PluginQuery::Health(GroupKind::new(group, kind)));
     by.map_or_else(|| "nobody".to_owned(), |by| format!("{} as {}", by.plugin, by.claim))
 }
 
@@ -101,7 +101,7 @@ fn it_shows_who_is_shadowed() {
 async fn without_a_plugin_nobody_answers_and_what_it_began_says_so() {
     let whole = builtins().build().unwrap();
     let without = builtins().without("job").build().unwrap();
-    let need = Need::HookKind(GroupKind::new("batch", "Job"));
+    let need = PluginQuery::HookKind(GroupKind::new("batch", "Job"));
     let by = whole.answerer(&need).unwrap();
     assert_eq!(without.answerer(&need), None);
     assert_eq!(who(&without, "batch", "Job"), "nobody");

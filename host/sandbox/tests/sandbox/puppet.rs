@@ -15,8 +15,8 @@ use capstan_core::{
     object::Object,
     phase::Phase,
     plugins::{
-        AbortReason, HookQuestion, Need, Observation, Observed, Placement, PluginError, Plugins as _, PolicyHook,
-        PolicyQuestion,
+        AbortReason, HookQuestion, Observation, ObservationKind, Placement, PluginError, PluginQuery, Plugins as _,
+        PolicyHook, PolicyQuestion,
     },
     wave::Wave,
 };
@@ -115,7 +115,7 @@ fn place(script: &Script) -> Result<bool, TestCaseError> {
 }
 
 fn decide(script: &Script) -> Result<bool, TestCaseError> {
-    let by = sandbox().answerer(&Need::Policy("puppet".to_owned())).unwrap();
+    let by = sandbox().answerer(&PluginQuery::Policy("puppet".to_owned())).unwrap();
     let question = PolicyQuestion {
         application: application(),
         settings: Map::new(),
@@ -147,7 +147,7 @@ fn all_of(script: &Script) -> Result<usize, TestCaseError> {
         state: b"state".to_vec(),
         observation: Observation {
             answers: Some(1),
-            what: Observed::Woke,
+            what: ObservationKind::Woke,
         },
     };
     let abort = HookQuestion::Abort {

@@ -6,8 +6,8 @@ use capstan_core::{
     compat::Mode,
     health::{Assessment, Health},
     object::{GroupKind, Object},
-    plugins::{HealthQuestion, Need, Plugins as _},
-    related::{Found, OWNED_PODS, Related},
+    plugins::{HealthQuestion, PluginQuery, Plugins as _},
+    related::{OWNED_PODS, Related, RelatedResult},
 };
 use capstan_sandbox::Sandbox;
 use capstan_stamp::Manifest;
@@ -26,7 +26,9 @@ fn running() -> Object {
 }
 
 async fn ask(sandbox: &Sandbox, object: &Object, mode: Mode, related: Option<&Related>) -> Assessment {
-    let by = sandbox.answerer(&Need::Health(GroupKind::new("batch", "Job"))).unwrap();
+    let by = sandbox
+        .answerer(&PluginQuery::Health(GroupKind::new("batch", "Job")))
+        .unwrap();
     let question = HealthQuestion {
         application: &application(),
         object,
@@ -61,7 +63,7 @@ async fn who_asked_for_pods_says_what_they_tell() {
             {"name": "main", "image": "acme/job:1", "state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}},
         ]},
     }));
-    let related = BTreeMap::from([(OWNED_PODS.to_owned(), Found::pods([&pod], Vec::new()))]);
+    let related = BTreeMap::from([(OWNED_PODS.to_owned(), RelatedResult::pods([&pod], Vec::new()))]);
     let second = ask(sandbox(), &running(), Mode::Native, Some(&related)).await;
     assert!(
         second
@@ -69,7 +71,7 @@ async fn who_asked_for_pods_says_what_they_tell() {
             .ends_with("1 of 1 pod: back-off pulling image acme/job:1 (not found)"),
         "{second:?}"
     );
-    let refused = BTreeMap::from([(OWNED_PODS.to_owned(), Found::refused("may not"))]);
+    let refused = BTreeMap::from([(OWNED_PODS.to_owned(), RelatedResult::refused("may not"))]);
     let second = ask(sandbox(), &running(), Mode::Native, Some(&refused)).await;
     assert_eq!((second.message, second.need), (first.message, Vec::new()));
 }

@@ -11,8 +11,8 @@ use capstan_core::{
     operation_kind::OperationKind,
     phase::Phase,
     plugins::{
-        Answerer, Application, HealthQuestion, HookContext, HookFacts, HookQuestion, HookStep, Need, OperationFacts,
-        PlaceQuestion, PluginError, Plugins as _,
+        Application, HealthQuestion, HookContext, HookFacts, HookQuestion, HookStep, OperationFacts, PlaceQuestion,
+        PluginError, PluginQuery, PluginRef, Plugins as _,
     },
     wave::Wave,
 };
@@ -63,12 +63,12 @@ pub fn application() -> Application {
 
 /// Asks whoever answers for the object's kind.
 pub async fn assess(sandbox: &Sandbox, object: &Value) -> Result<Assessment, PluginError> {
-    let need = Need::Health(Object(object.clone()).group_kind());
+    let need = PluginQuery::Health(Object(object.clone()).group_kind());
     assess_by(sandbox, &sandbox.answerer(&need).unwrap(), object).await
 }
 
 /// Asks this one.
-pub async fn assess_by(sandbox: &Sandbox, by: &Answerer, object: &Value) -> Result<Assessment, PluginError> {
+pub async fn assess_by(sandbox: &Sandbox, by: &PluginRef, object: &Value) -> Result<Assessment, PluginError> {
     let question = HealthQuestion {
         application: &application(),
         object: &Object(object.clone()),
@@ -120,15 +120,15 @@ pub fn place_question(object: &Value, words: &[&str], phases: &[Phase]) -> Place
 
 pub async fn step(
     sandbox: &Sandbox,
-    by: &Answerer,
+    by: &PluginRef,
     object: &Value,
     question: HookQuestion,
 ) -> Result<HookStep, PluginError> {
     sandbox.step(by, &hook_context(object), question, now()).await
 }
 
-pub fn hook_type(sandbox: &Sandbox, name: &str) -> Answerer {
-    sandbox.answerer(&Need::HookType(name.to_owned())).unwrap()
+pub fn hook_type(sandbox: &Sandbox, name: &str) -> PluginRef {
+    sandbox.answerer(&PluginQuery::HookType(name.to_owned())).unwrap()
 }
 
 pub fn job() -> Value {

@@ -7,11 +7,11 @@ use std::{
 
 use capstan_core::{
     hook::RunId,
-    journal::{Asked, Entry, Exchange, Left},
-    plugins::{Answerer, HealthQuestion, HookQuestion, Observed, PluginError, Plugins as _},
+    journal::{Entry, Omission, PluginCall, PluginExchange},
+    plugins::{HealthQuestion, HookQuestion, ObservationKind, PluginError, PluginRef, Plugins as _},
 };
 use capstan_devkit::answer::{Difference, differences, words};
-use capstan_engine::{Kept, Past};
+use capstan_engine::{PastOperation, StoredOperation};
 use capstan_sandbox::{Answer, PluginInfo, Sandbox};
 use capstan_stamp::Interface;
 use jiff::Timestamp;
@@ -48,14 +48,19 @@ struct Other {
     now: Value,
 }
 
-pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    past: &PastOperation,
+    kept: &StoredOperation,
+    plugin: &Path,
+) -> anyhow::Result<Exit> {
     let (sandbox, _) = subject(global, plugin)?.load(&global.plugin_host)?;
     let plugins = sandbox.plugins();
     let Some(info) = plugins.first() else {
         return Ok(Exit::Other);
     };
-    let asked: Vec<&Asked> = kept.entries.iter().filter_map(asked).collect();
-    let of_it: Vec<&Asked> = asked
+    let asked: Vec<&PluginCall> = kept.entries.iter().filter_map(asked).collect();
+    let of_it: Vec<&PluginCall> = asked
         .iter()
         .copied()
         .filter(|asked| asked.by.plugin == info.name)
@@ -73,7 +78,7 @@ pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path
     let is_cut = kept
         .entries
         .iter()
-        .any(|entry| matches!(entry, Entry::Left(Left::Health | Left::Everything)));
+        .any(|entry| matches!(entry, Entry::Left(Omission::Health | Omission::Everything)));
     let before = format!("{} {}", last.by.plugin, last.by.version);
     if global.output == Output::Text {
         print(&text(&found, Paint::new(global.color)));
@@ -113,7 +118,7 @@ pub(super) async fn run(global: &Global, past: &Past, kept: &Kept, plugin: &Path
     })
 }
 
-fn asked(entry: &Entry) -> Option<&Asked> {
+fn asked(entry: &Entry) -> Option<&PluginCall> {
     match entry {
         Entry::Asked(asked) => Some(asked),
         Entry::Told(_) | Entry::Left(_) => None,
@@ -129,7 +134,7 @@ struct Run {
     has_left: bool,
 }
 
-async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&Asked], namespace: &str) -> Found {
+async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], namespace: &str) -> Found {
     let mut found = Found::default();
     let mut runs: HashMap<RunId, Run> = HashMap::new();
     let mut unclaimed = HashSet::new();
@@ -149,8 +154,8 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&Asked], namespace
             continue;
         }
         let run = match &asked.what {
-            Exchange::Step { context, .. } => Some(runs.entry(context.hook.run.clone()).or_default()),
-            Exchange::Place { .. } | Exchange::Assess { .. } | Exchange::Decide { .. } => None,
+            PluginExchange::Step { context, .. } => Some(runs.entry(context.hook.run.clone()).or_default()),
+            PluginExchange::Place { .. } | PluginExchange::Assess { .. } | PluginExchange::Decide { .. } => None,
         };
         if run.as_ref().is_some_and(|run| run.has_left) {
             leave(AFTER_ANOTHER);
@@ -165,7 +170,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&Asked], namespace
                 message: format!("it no longer claims `{claim}`"),
             })
         };
-        if let (Some(run), Exchange::Step { answer: then, .. }) = (run, &asked.what) {
+        if let (Some(run), PluginExchange::Step { answer: then, .. }) = (run, &asked.what) {
             run.has_left = match (then, &answer) {
                 (Ok(then), Ok(Answer::Step(step))) => {
                     run.memory.insert(then.state.clone(), step.state.clone());
@@ -198,25 +203,30 @@ fn told(answer: Result<Answer, PluginError>) -> Value {
     words
 }
 
-fn answer_of(asked: &Asked) -> Result<Answer, PluginError> {
+fn answer_of(asked: &PluginCall) -> Result<Answer, PluginError> {
     match &asked.what {
-        Exchange::Place { answer, .. } => answer.clone().map(Answer::Placement),
-        Exchange::Step { answer, .. } => answer.clone().map(Answer::Step),
-        Exchange::Assess { answer, .. } => answer.clone().map(Answer::Assessment),
-        Exchange::Decide { answer, .. } => answer.clone().map(Answer::Disposal),
+        PluginExchange::Place { answer, .. } => answer.clone().map(Answer::Placement),
+        PluginExchange::Step { answer, .. } => answer.clone().map(Answer::Step),
+        PluginExchange::Assess { answer, .. } => answer.clone().map(Answer::Assessment),
+        PluginExchange::Decide { answer, .. } => answer.clone().map(Answer::Disposal),
     }
 }
 
-fn interface_of(what: &Exchange) -> Interface {
+fn interface_of(what: &PluginExchange) -> Interface {
     match what {
-        Exchange::Place { .. } | Exchange::Step { .. } => Interface::Hook,
-        Exchange::Assess { .. } => Interface::Health,
-        Exchange::Decide { .. } => Interface::DeletePolicy,
+        PluginExchange::Place { .. } | PluginExchange::Step { .. } => Interface::Hook,
+        PluginExchange::Assess { .. } => Interface::Health,
+        PluginExchange::Decide { .. } => Interface::DeletePolicy,
     }
 }
 
-async fn ask(sandbox: &Sandbox, info: &PluginInfo, asked: &Asked, run: Option<&Run>) -> Result<Answer, PluginError> {
-    let by = Answerer {
+async fn ask(
+    sandbox: &Sandbox,
+    info: &PluginInfo,
+    asked: &PluginCall,
+    run: Option<&Run>,
+) -> Result<Answer, PluginError> {
+    let by = PluginRef {
         plugin: info.name.clone(),
         version: info.version.clone(),
         digest: info.digest.clone(),
@@ -224,8 +234,8 @@ async fn ask(sandbox: &Sandbox, info: &PluginInfo, asked: &Asked, run: Option<&R
     };
     let now = asked.at.unwrap_or(Timestamp::UNIX_EPOCH);
     match &asked.what {
-        Exchange::Place { question, .. } => sandbox.place(&by, question.clone()).await.map(Answer::Placement),
-        Exchange::Assess {
+        PluginExchange::Place { question, .. } => sandbox.place(&by, question.clone()).await.map(Answer::Placement),
+        PluginExchange::Assess {
             application,
             object,
             mode,
@@ -243,11 +253,11 @@ async fn ask(sandbox: &Sandbox, info: &PluginInfo, asked: &Asked, run: Option<&R
             };
             sandbox.assess(&by, question).await.map(Answer::Assessment)
         }
-        Exchange::Decide { question, .. } => {
+        PluginExchange::Decide { question, .. } => {
             let question = (**question).clone();
             sandbox.decide(&by, question, now).await.map(Answer::Disposal)
         }
-        Exchange::Step { context, question, .. } => {
+        PluginExchange::Step { context, question, .. } => {
             let own = |state: &Vec<u8>| {
                 let known = run.and_then(|run| run.memory.get(state));
                 known.unwrap_or(state).clone()
@@ -269,10 +279,10 @@ async fn ask(sandbox: &Sandbox, info: &PluginInfo, asked: &Asked, run: Option<&R
 }
 
 /// Says what a question was.
-fn about(what: &Exchange, namespace: &str) -> String {
+fn about(what: &PluginExchange, namespace: &str) -> String {
     match what {
-        Exchange::Place { question, .. } => format!("where {} goes", name_of(&question.object.key(), namespace)),
-        Exchange::Assess { object, related, .. } => {
+        PluginExchange::Place { question, .. } => format!("where {} goes", name_of(&question.object.key(), namespace)),
+        PluginExchange::Assess { object, related, .. } => {
             let beside = if related.is_some() {
                 ", seeing what it asked for"
             } else {
@@ -280,7 +290,7 @@ fn about(what: &Exchange, namespace: &str) -> String {
             };
             format!("how {} is{beside}", name_of(&object.key(), namespace))
         }
-        Exchange::Decide { question, .. } => {
+        PluginExchange::Decide { question, .. } => {
             let occasion = json!(question.occasion);
             let occasion = occasion.as_str().unwrap_or_default().replace('-', " ");
             format!(
@@ -288,7 +298,7 @@ fn about(what: &Exchange, namespace: &str) -> String {
                 name_of(&question.object.key(), namespace)
             )
         }
-        Exchange::Step { context, question, .. } => {
+        PluginExchange::Step { context, question, .. } => {
             let name = name_of(&context.object.key(), namespace);
             let what = match question {
                 HookQuestion::Start => "its turn has come".to_owned(),
@@ -303,20 +313,20 @@ fn about(what: &Exchange, namespace: &str) -> String {
 }
 
 /// The contract's word for an observation.
-fn observed(what: &Observed) -> &'static str {
+fn observed(what: &ObservationKind) -> &'static str {
     match what {
-        Observed::Created(_) => "created",
-        Observed::Object { .. } => "object",
-        Observed::Gone => "gone",
-        Observed::Deleted => "deleted",
-        Observed::Done => "done",
-        Observed::Objects(_) => "objects",
-        Observed::Log(_) => "log",
-        Observed::Http(_) => "http",
-        Observed::Signal { .. } => "signal",
-        Observed::Woke => "woke",
-        Observed::Refused(_) => "refused",
-        Observed::Failed { .. } => "failed",
+        ObservationKind::Created(_) => "created",
+        ObservationKind::Object { .. } => "object",
+        ObservationKind::Gone => "gone",
+        ObservationKind::Deleted => "deleted",
+        ObservationKind::Done => "done",
+        ObservationKind::Objects(_) => "objects",
+        ObservationKind::Log(_) => "log",
+        ObservationKind::Http(_) => "http",
+        ObservationKind::Signal { .. } => "signal",
+        ObservationKind::Woke => "woke",
+        ObservationKind::Refused(_) => "refused",
+        ObservationKind::Failed { .. } => "failed",
     }
 }
 

@@ -11,9 +11,9 @@ use super::Store;
 use crate::{
     checkpoint::{
         blob::{self, BlobRef},
-        head::{FORMAT, Head, Parts, Stub},
+        head::{FORMAT, Head, HeadReference, StoredParts},
     },
-    cluster::Rehearsal,
+    cluster::DryRun,
     error::{ClusterError, EngineError},
 };
 
@@ -58,7 +58,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn of(secret: &Object, parts: &Parts) -> Option<Progress> {
+    pub(super) fn of(secret: &Object, parts: &StoredParts) -> Option<Progress> {
         let document = |key: &str, blob: &Option<BlobRef>| match blob {
             Some(blob) => Some(Document::Blob(blob.clone())),
             None => blob::data(secret, key).map(Document::Inline),
@@ -120,10 +120,10 @@ impl Store {
         loop {
             tries += 1;
             let written = match &self.stored {
-                None => self.cluster.create(&secret, Rehearsal::No).await,
+                None => self.cluster.create(&secret, DryRun::No).await,
                 Some(stored) => {
                     secret.set_meta("resourceVersion", stored.resource_version());
-                    self.cluster.replace(&secret, Rehearsal::No).await
+                    self.cluster.replace(&secret, DryRun::No).await
                 }
             };
             match written {
@@ -149,7 +149,7 @@ impl Store {
     }
 
     /// Puts what is to be stored into the head's Secret, and what doesn't fit there into blobs. Returns the Secret's data.
-    async fn lay_out(&mut self, most: usize) -> Result<(Value, Parts), EngineError> {
+    async fn lay_out(&mut self, most: usize) -> Result<(Value, StoredParts), EngineError> {
         let mut progress = self.progress.take();
         let laid_out = self.lay_out_with(most, progress.as_mut()).await;
         self.progress = progress;
@@ -160,9 +160,9 @@ impl Store {
         &mut self,
         most: usize,
         mut progress: Option<&mut Progress>,
-    ) -> Result<(Value, Parts), EngineError> {
+    ) -> Result<(Value, StoredParts), EngineError> {
         let mut head = blob::pack(&self.head)?;
-        let mut parts = Parts::default();
+        let mut parts = StoredParts::default();
         if head.data.len() > most {
             // The rest of it hardly ever changes.
             let steady = Head {
@@ -177,7 +177,7 @@ impl Store {
                 Some(blob) => blob,
                 None => self.put_packed(&steady).await?,
             });
-            head = blob::pack(&Stub {
+            head = blob::pack(&HeadReference {
                 format: FORMAT,
                 written_by: self.head.written_by.clone(),
                 writes: self.head.writes,
@@ -220,7 +220,7 @@ impl Store {
                 }
             }
         }
-        if parts != Parts::default() {
+        if parts != StoredParts::default() {
             data["parts"] = json!(BASE64_STANDARD.encode(blob::pack(&parts)?.data));
         }
         Ok((data, parts))

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::Store;
 use crate::{
     checkpoint::{
-        blob::{self, Made, STATE_OF},
-        grip::Grip,
+        blob::{self, STATE_OF, WrittenBlob},
+        grip::LeaseGuard,
         head::Head,
     },
     cluster::{Cluster, Deletion},
@@ -57,8 +57,8 @@ impl Store {
     }
 
     /// Removes Secrets that the head doesn't name, each if it is still in this version, as long as the lock is held and the head is ours.
-    async fn discard(&self, unneeded: Vec<Made>) {
-        for Made { name, uid, version } in unneeded {
+    async fn discard(&self, unneeded: Vec<WrittenBlob>) {
+        for WrittenBlob { name, uid, version } in unneeded {
             if self.named.contains(&name) || !self.is_ours().await {
                 continue;
             }
@@ -95,7 +95,7 @@ impl Store {
             }
         }
         self.head = Head::new(self.head.application.clone());
-        for Made { name, uid, version } in blobs.iter().map(made_of) {
+        for WrittenBlob { name, uid, version } in blobs.iter().map(made_of) {
             if let Some(grip) = &self.grip {
                 grip.firm().await.map_err(EngineError::LostLock)?;
             }
@@ -109,8 +109,8 @@ impl Store {
     }
 }
 
-fn made_of(secret: &Object) -> Made {
-    Made {
+fn made_of(secret: &Object) -> WrittenBlob {
+    WrittenBlob {
         name: secret.name().to_owned(),
         uid: secret.uid().to_owned(),
         version: secret.resource_version().to_owned(),
@@ -118,7 +118,11 @@ fn made_of(secret: &Object) -> Made {
 }
 
 /// Removes what is stored about an application without reading it, by its label. Returns how many Secrets that were.
-pub(crate) async fn forget(cluster: &Cluster, application: &Application, grip: &Grip) -> Result<usize, EngineError> {
+pub(crate) async fn forget(
+    cluster: &Cluster,
+    application: &Application,
+    grip: &LeaseGuard,
+) -> Result<usize, EngineError> {
     let doing = EngineError::while_("removing the application's state");
     let kind = blob::secret_key("", "").group_kind();
     let labels = format!("{STATE_OF}={}", application.name);
