@@ -214,11 +214,10 @@ impl Project<'_> {
             self.run(npm, "npm").await?;
         }
         let out = self.scratch.path().join("plugin.wasm");
-        let program = self.scratch.path().join(javascript::PROGRAM);
-        javascript::write_program(self.folder, &program)?;
+        let entry = javascript::entry(self.folder)?;
         let mut node = self.command("node")?;
         node.word("node_modules/@bytecodealliance/jco/dist/jco.js");
-        node.word("componentize").path(&program);
+        node.word("componentize").path(entry.path());
         node.words(&["--wit", "wit", "--world-name"]);
         node.operand(&self.world()?).map_err(flag)?;
         // Without asynchronous functions, which the contract doesn't have, QuickJS is smaller and starts sooner.

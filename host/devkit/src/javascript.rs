@@ -2,41 +2,41 @@
 //! whether the program has the functions of the contract. jco gives every component all exports of its world, and `QuickJS` looks the
 //! functions up when they are called.
 
-use std::{fs, path::Path};
+use std::{io::Write as _, path::Path};
 
+use anyhow::Context as _;
 use capstan_core::{error::Diagnostic, plugins::PluginError};
-use capstan_files::Readers;
 use capstan_sandbox::{Function, Question, Sandbox};
 use capstan_stamp::{Interface, Manifest};
 use serde_json::{Map, Value, json};
+use tempfile::NamedTempFile;
 
-use crate::{cases::input, usage_error};
+use crate::cases::input;
 
-/// The file of the program.
-pub(super) const PROGRAM: &str = "plugin.js";
-
-/// What is added behind the last line of a program, so that lines keep their numbers.
-const THROWN: &str = include_str!("thrown.js");
+/// The module that is compiled. It imports `plugin.js`.
+const ENTRY: &str = include_str!("entry.js");
 
 /// How the sandbox says that the program lacks an export, and a function of one.
 const NO_EXPORT: &str = "the program doesn't export `";
 const NO_FUNCTION: &str = "the program has no function `";
 
-/// Writes the program of a project as it is compiled.
+/// Writes the module that is compiled into the folder of a project, for as long as the returned file lives. It has to be there: a module may
+/// import only what is below its own folder. A watch of the project overlooks it for the dot.
 ///
 /// # Errors
 ///
-/// Returns that the program can't be read, or that there is no room for it.
-pub(super) fn write_program(folder: &Path, to: &Path) -> anyhow::Result<()> {
-    let file = folder.join(PROGRAM);
-    let program = fs::read_to_string(&file).map_err(|error| {
-        usage_error(
-            format!("{} can't be read: {error}", file.display()),
-            "the program of a plugin in JavaScript is `plugin.js`",
-        )
-    })?;
-    capstan_files::write(to, format!("{program}\n{THROWN}").as_bytes(), Readers::Owner)?;
-    Ok(())
+/// Returns that it can't be written.
+pub(super) fn entry(folder: &Path) -> anyhow::Result<NamedTempFile> {
+    let write = || {
+        let mut file = tempfile::Builder::new()
+            .prefix(".capstan-")
+            .suffix(".js")
+            .tempfile_in(folder)?;
+        file.write_all(ENTRY.as_bytes())?;
+        file.flush()?;
+        std::io::Result::Ok(file)
+    };
+    write().with_context(|| format!("the module that is compiled can't be written into {}", folder.display()))
 }
 
 /// Calls each function that the claims need, and returns a mistake for each that the program lacks.

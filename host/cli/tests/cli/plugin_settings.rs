@@ -145,6 +145,30 @@ fn settings_that_a_plugin_does_not_take_are_refused_where_they_are_written() {
 }
 
 #[test]
+fn files_of_one_command_that_set_a_plugin_differently_are_refused() {
+    let place = Place::new();
+    place.write("", "  retention: { maxAge: 48 }\n");
+    let other = place.0.path().join("other");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(
+        other.join("rest.yaml"),
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: rest }\n",
+    )
+    .unwrap();
+    for (settings, is_same) in [("{ maxAge: 48 }", true), ("{ maxAge: 24 }", false)] {
+        let file = format!("name: other\nsources: [{{ path: rest.yaml }}]\npluginSettings:\n  retention: {settings}\n");
+        fs::write(other.join("capstan.yaml"), file).unwrap();
+        let said = place.run("plan -f DIR -f DIR/other");
+        assert_eq!(said.code, if is_same { 0 } else { 2 }, "{}", said.all());
+        let refused = said
+            .err
+            .contains("another file of this command has other settings for the plugin `retention`")
+            && said.err.contains("DIR/other/capstan.yaml:4");
+        assert_ne!(refused, is_same, "{}", said.all());
+    }
+}
+
+#[test]
 fn a_saved_plan_and_a_replay_have_the_settings_that_were_planned() {
     let place = Place::new();
     place.write("", "  retention: { maxAge: 48 }\n");

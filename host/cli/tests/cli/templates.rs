@@ -280,6 +280,22 @@ fn a_project_in_javascript_passes_its_cases() {
         assert!(said.code == 2 && said.err.contains(mistake), "{}", said.all());
         assert_eq!(fs::read(folder.path().join("hook/hook.wasm")).unwrap(), before);
     }
+    // A program may have several files, and lack semicolons.
+    fs::write(
+        folder.path().join("hook/words.js"),
+        "export const paused = \"paused\"\n",
+    )
+    .unwrap();
+    let several = program
+        .trim_end()
+        .trim_end_matches(';')
+        .replace("`paused for ", "`${paused} for ");
+    assert_ne!(several, program);
+    fs::write(&source, format!("import {{ paused }} from \"./words.js\"\n{several}")).unwrap();
+    let built = run_in(folder.path(), "plugin build DIR/hook");
+    assert_eq!(built.code, 0, "{}", built.all());
+    let tested = run_in(folder.path(), "plugin test DIR/hook");
+    assert_eq!(tested.code, 0, "{}", tested.all());
 }
 
 #[test]

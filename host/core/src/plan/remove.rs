@@ -164,7 +164,7 @@ impl PlanBuilder<'_> {
                 }
             }
             OperationKind::Sync if self.planning.options.mode.has(Rule::PruneInsideWaves) => {
-                self.prune_inside_waves(&leaving)
+                self.prune_inside_waves(&leaving);
             }
             OperationKind::Sync => self.prune_at_the_end(&leaving),
         }

@@ -45,7 +45,7 @@ async fn a_guest_that_hogs_memory() {
 
 #[tokio::test]
 async fn a_guest_that_traps() {
-    assert_snapshot!(error("Trap").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Trap` for Trap shop/x: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)");
+    assert_snapshot!(error("Trap").await, @"hostile 0.1.0 failed in `assess` under the claim `hostile.example.com/Trap` for Trap shop/x: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:60:5)");
     let backtrace = backtrace(deed("Trap").await.unwrap_err());
     assert!(backtrace.contains("capstan_hostile"), "{backtrace}");
     assert!(backtrace.contains("the hostile guest panics on purpose"), "{backtrace}");
@@ -154,11 +154,11 @@ async fn a_policy_and_every_function_of_a_hook_may_fail() {
     }
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
     assert_snapshot!(errors.join("\n"), @r"
-    hostile 0.1.0 failed in `decide` under the claim `hostile/trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
-    hostile 0.1.0 failed in `place` under the claim `place-trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
+    hostile 0.1.0 failed in `decide` under the claim `hostile/trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:60:5)
+    hostile 0.1.0 failed in `place` under the claim `place-trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:60:5)
     hostile 0.1.0 failed in `place` under the claim `place-spin` for Job shop/migrate: used up its budget of 2000 million instructions
-    hostile 0.1.0 failed in `start` under the claim `trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
-    hostile 0.1.0 failed in `advance` under the claim `late-trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:54:5)
+    hostile 0.1.0 failed in `start` under the claim `trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:60:5)
+    hostile 0.1.0 failed in `advance` under the claim `late-trap` for Job shop/migrate: the hostile guest panics on purpose (tests/fixtures/guests/hostile/src/deed.rs:60:5)
     hostile 0.1.0 failed in `abort` under the claim `abort-spin` for Job shop/migrate: used up its budget of 2000 million instructions
     ");
 }
