@@ -301,6 +301,7 @@ pub struct Subscription {
     last_id: RecordId,
 }
 
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Read {
     Record(Record),
     Nothing,

@@ -228,8 +228,8 @@ impl Engine {
             match self.resume_with(application, known).await {
                 Ok(running) => {
                     return Ok(Some(CarriedOn {
-                        is_same,
                         current,
+                        is_same,
                         running,
                     }));
                 }
