@@ -326,7 +326,7 @@ fn of_many_plans_at_once_one_asks_for_discovery() {
         let stage = Stage::new(Setup::default()).await;
         let cluster = stage.engine.cluster();
         let before = cluster.discovery();
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         let age = Duration::from_secs(30);
         let all = (0..20).map(|_| async {
             cluster.refresh_if_older_than(age).await.unwrap();

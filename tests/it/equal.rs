@@ -1,7 +1,5 @@
 //! Whether an object changes: `plan`, `diff` and `sync` say what the server says, on both arms.
 
-#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
-
 mod others;
 
 use std::{

@@ -1,5 +1,5 @@
 //! Tests of the whole that are better told in Rust.
-#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod architecture;
 mod bus;

@@ -51,6 +51,8 @@ struct History {
     sets: Vec<Vec<Vec<Value>>>,
     /// Who made each object, by UID.
     makers: BTreeMap<String, Maker>,
+    /// The applications of which something is stored: those that ran and weren't deleted since.
+    stored: BTreeSet<usize>,
     /// What happened, for whom it may concern.
     log: String,
     /// How often what happened that the property is about.
@@ -96,6 +98,7 @@ impl History {
             ],
             sets: vec![Vec::new(); 3],
             makers: BTreeMap::new(),
+            stored: BTreeSet::new(),
             log: format!("history {seed}\n"),
             seen: BTreeMap::new(),
         };
@@ -294,6 +297,7 @@ impl History {
         let Some(Status::Succeeded) = self.operate(at, request, &format!("{at} is deleted"), &[]).await else {
             return;
         };
+        self.stored.remove(&at);
         for (uid, left) in self.known().await {
             if self.makers.get(&uid) != Some(&Maker::Application(at)) {
                 continue;
@@ -363,8 +367,13 @@ impl History {
             }
             // An ordinary object of the set that belongs to no other application becomes part of this one.
             let belongs_elsewhere = old.label("capstan.dev/application").is_some_and(|name| {
-                let namespace = old.label("capstan.dev/application-namespace");
-                name != application.name || namespace.is_some_and(|namespace| namespace != application.namespace)
+                let Some(namespace) = old.label("capstan.dev/application-namespace") else {
+                    return name != application.name;
+                };
+                // What a deleted application left belongs to nobody.
+                let owner = |other: &Application| other.name == name && other.namespace == namespace;
+                let owner = self.applications.iter().position(owner);
+                owner != Some(at) && owner.is_some_and(|owner| self.stored.contains(&owner))
             });
             if named.contains(&old.key()) && !belongs_elsewhere && new.is_some() {
                 if new != Some(old) {
@@ -388,6 +397,9 @@ impl History {
         }
         for uid in after.into_keys().filter(|uid| !before.contains_key(uid)) {
             self.makers.insert(uid, Maker::Application(at));
+        }
+        if status.is_some() {
+            self.stored.insert(at);
         }
         status
     }

@@ -1,5 +1,4 @@
 //! A driver is paused at any of its requests, another one carries on beside it, and then the first one goes on.
-#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::{
     sync::{

@@ -1,5 +1,4 @@
 //! What only a real control plane does to a deploy tool. Each test has a namespace of its own.
-#![expect(clippy::panic, reason = "a test may stop at the first surprise")]
 
 use std::time::{Duration, Instant};
 

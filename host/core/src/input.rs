@@ -326,7 +326,7 @@ impl Answer {
     fn bound(&mut self) {
         match self {
             Answer::Note(PendingObservationKind::Refused(reason) | PendingObservationKind::Failed { reason, .. }) => {
-                bound(reason)
+                bound(reason);
             }
             Answer::Note(PendingObservationKind::Signal { name, by, .. }) => {
                 bound(name);

@@ -139,7 +139,7 @@ fn documents(text: &str) -> String {
     match documents {
         Ok(nodes) => {
             let nodes = nodes.into_iter().filter(|node| !node.is_null());
-            let values = Value::from_iter(nodes.map(|node| node.into_parts(None).0)).to_string();
+            let values = nodes.map(|node| node.into_parts(None).0).collect::<Value>().to_string();
             values.replace('\u{85}', r"\u{85}").replace('\u{feff}', r"\u{feff}")
         }
         Err(troubles) => format!("error: {}", troubles[0].message),

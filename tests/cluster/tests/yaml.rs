@@ -203,12 +203,13 @@ fn ours(text: &str) -> Read {
 
 /// Reads the first document of each part, and all documents of JSON at the beginning.
 fn first_documents(text: &str) -> Vec<Value> {
-    let json: Vec<Value> = match text.trim_start().starts_with('{') {
-        true => serde_json::Deserializer::from_str(text)
+    let json: Vec<Value> = if text.trim_start().starts_with('{') {
+        serde_json::Deserializer::from_str(text)
             .into_iter()
             .map_while(Result::ok)
-            .collect(),
-        false => Vec::new(),
+            .collect()
+    } else {
+        Vec::new()
     };
     let chunks = capstan_yaml::split(text).into_iter().enumerate();
     let documents = chunks.flat_map(|(number, chunk)| {

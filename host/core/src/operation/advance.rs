@@ -354,9 +354,10 @@ impl Operation {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => match &run.stage {
                 HookStage::Ended { tidying, .. } => *tidying != Cleanup::Done,
-                HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
-                    false
-                }
+                HookStage::FindingPrevious
+                | HookStage::Ready
+                | HookStage::DeletingPrevious { .. }
+                | HookStage::Running => false,
             },
             Some(
                 TaskState::Pending

@@ -280,9 +280,10 @@ impl Operation {
             TaskState::Hook(run) => {
                 let is_deleting = match &run.stage {
                     HookStage::Ended { tidying, .. } => *tidying == Cleanup::Deleting,
-                    HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
-                        false
-                    }
+                    HookStage::FindingPrevious
+                    | HookStage::Ready
+                    | HookStage::DeletingPrevious { .. }
+                    | HookStage::Running => false,
                 };
                 is_deleting && run.object.as_ref() == Some(target)
             }
@@ -346,14 +347,18 @@ impl Operation {
     pub(super) fn tidying(&mut self, id: &TaskId) -> Option<Cleanup> {
         match &self.state.hook(id)?.stage {
             HookStage::Ended { tidying, .. } => Some(tidying.clone()),
-            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => None,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                None
+            }
         }
     }
 
     fn verdict(&mut self, id: &TaskId) -> Option<Verdict> {
         match &self.state.hook(id)?.stage {
             HookStage::Ended { verdict, .. } => Some(verdict.clone()),
-            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => None,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                None
+            }
         }
     }
 

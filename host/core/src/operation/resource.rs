@@ -174,17 +174,18 @@ impl Operation {
             },
             Some(TaskState::Hook(run)) => match &run.stage {
                 HookStage::Ended { .. } => self.own_deleted(plan, id, result, out),
-                HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
-                    match result {
-                        Ok(DeleteAnswer::Accepted) => {}
-                        Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
-                        Err(EffectFailure { class, message }) => {
-                            let message = format!("{} could not be deleted: {message}", target.key);
-                            let outcome = crate::hook::HookOutcome::Failed;
-                            self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
-                        }
+                HookStage::FindingPrevious
+                | HookStage::Ready
+                | HookStage::DeletingPrevious { .. }
+                | HookStage::Running => match result {
+                    Ok(DeleteAnswer::Accepted) => {}
+                    Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
+                    Err(EffectFailure { class, message }) => {
+                        let message = format!("{} could not be deleted: {message}", target.key);
+                        let outcome = crate::hook::HookOutcome::Failed;
+                        self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
                     }
-                }
+                },
             },
             Some(TaskState::Pending | TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Over) | None => {}
         }
@@ -205,7 +206,7 @@ impl Operation {
 pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
     match delete.until {
         DeletionEnd::Gone | DeletionEnd::Accepted => {
-            clear(&task.id, &delete_target(task, delete), delete.propagation, out)
+            clear(&task.id, &delete_target(task, delete), delete.propagation, out);
         }
         DeletionEnd::GoneByItself => out.order(Effect::Watch {
             task: task.id.clone(),

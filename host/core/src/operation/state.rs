@@ -466,7 +466,9 @@ impl HookRun {
             return self.phase_outcome;
         }
         match &self.stage {
-            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => None,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                None
+            }
             HookStage::Ended { verdict, .. } => Some(verdict.outcome),
         }
     }
@@ -474,7 +476,9 @@ impl HookRun {
     /// Says whether the wave may go past it: its verdict is in, and what its policies said is on its way.
     pub(super) fn is_over(&self) -> bool {
         match &self.stage {
-            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => false,
+            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
+                false
+            }
             HookStage::Ended { tidying, .. } => *tidying == Cleanup::Done,
         }
     }

@@ -101,9 +101,10 @@ impl Operation {
         match self.state.tasks.get_mut(&task.id) {
             Some(TaskState::Hook(run)) => {
                 let runs = match run.stage {
-                    HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Running => {
-                        true
-                    }
+                    HookStage::FindingPrevious
+                    | HookStage::Ready
+                    | HookStage::DeletingPrevious { .. }
+                    | HookStage::Running => true,
                     HookStage::Ended { .. } => false,
                 };
                 if is_late && runs {
@@ -261,7 +262,10 @@ impl Operation {
                     self.pump(task, out);
                 }
             }
-            HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } | HookStage::Ended { .. } => {}
+            HookStage::FindingPrevious
+            | HookStage::Ready
+            | HookStage::DeletingPrevious { .. }
+            | HookStage::Ended { .. } => {}
         }
     }
 

@@ -108,6 +108,9 @@ metadata:
         let whole = manifests[1].place("").unwrap();
         let stored = FieldPlaces::default();
         let refusal = "metadata.labels: Invalid value";
-        assert_eq!(stored.places(&manifests[1].object, &whole, refusal), [whole.clone()]);
+        assert_eq!(
+            stored.places(&manifests[1].object, &whole, refusal),
+            std::slice::from_ref(&whole)
+        );
     }
 }

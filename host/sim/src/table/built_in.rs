@@ -299,7 +299,9 @@ pub(super) fn columns(group: &str, kind: &str) -> (Vec<Column>, Cells) {
     let mut columns: Vec<Column> = columns.map(column).collect();
     if (group, kind) == ("autoscaling", "Scale") {
         // Its name is a plain text there.
-        columns.iter_mut().for_each(|column| column.format.clear());
+        for column in &mut columns {
+            column.format.clear();
+        }
     }
     (columns, cells)
 }

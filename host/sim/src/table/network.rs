@@ -105,9 +105,12 @@ pub(super) fn endpoints(object: &Value, now: Timestamp) -> Vec<Value> {
             if ports.is_empty() {
                 all.push(address.to_owned());
             }
-            let joined = |port: &Value| match address.contains(':') {
-                true => format!("[{address}]:{}", count(port, "/port")),
-                false => format!("{address}:{}", count(port, "/port")),
+            let joined = |port: &Value| {
+                if address.contains(':') {
+                    format!("[{address}]:{}", count(port, "/port"))
+                } else {
+                    format!("{address}:{}", count(port, "/port"))
+                }
             };
             all.extend(ports.iter().map(joined));
         }

@@ -118,7 +118,7 @@ fn running(pod: &Value, seen: &mut Seen) {
         let waits_for = text(container, "/state/waiting/reason");
         let terminated = container.pointer("/state/terminated").filter(|state| state.is_object());
         if !waits_for.is_empty() {
-            seen.reason = waits_for.to_owned();
+            waits_for.clone_into(&mut seen.reason);
         } else if let Some(state) = terminated {
             seen.reason = ended(state);
         } else if is_true(container, "/ready") && container.pointer("/state/running").is_some() {
@@ -128,7 +128,8 @@ fn running(pod: &Value, seen: &mut Seen) {
     }
     if seen.reason == "Completed" && has_running {
         let is_ready = is_condition(pod, "Ready");
-        seen.reason = if is_ready { "Running" } else { "NotReady" }.to_owned();
+        let reason = if is_ready { "Running" } else { "NotReady" };
+        reason.clone_into(&mut seen.reason);
     }
 }
 

@@ -320,7 +320,7 @@ async fn kubectl_is_at_home() {
     served.end().await;
 }
 
-const WIDGETS: &str = r#"
+const WIDGETS: &str = r"
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: { name: widgets.example.org }
@@ -345,7 +345,7 @@ spec:
             properties:
               size: { type: integer, description: How large it is. }
               colour: { type: string }
-"#;
+";
 
 const WIDGET: &str =
     "apiVersion: example.org/v1\nkind: Widget\nmetadata: {name: w, namespace: lab}\nspec: {size: 3, colour: red}\n";
