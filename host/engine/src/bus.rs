@@ -1,6 +1,6 @@
 //! The records of one operation, for any number of subscribers.
 //!
-//! The driver publishes and never waits. The bus keeps the last records, up to [`Limits`]; each subscriber has a position among
+//! The driver publishes and never waits. The bus keeps the last records, up to `Limits`; each subscriber has a position among
 //! them. The state of the operation before the oldest kept record is kept as a view, and its current state as another one:
 //!
 //! ```text

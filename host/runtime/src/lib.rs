@@ -1,7 +1,7 @@
 //! What every face of Capstan works with: a client of a cluster, a sandbox with plugins, and an engine made of both.
 //!
 //! In reading order: [`ClusterSpec`] is which cluster, and [`Connection`] the client of it, by `client` and through a `proxy`;
-//! [`PluginHost`] is what this machine has for plugins, [`sandbox`] loads them, as [`plugins`] gets them and [`plugin_folder`] finds
+//! [`PluginHost`] is what this machine has for plugins, `sandbox` loads them, as [`plugins`] gets them and [`plugin_folder`] finds
 //! them in their folders; [`Runtime`] is all of it together. This crate knows no command line, no terminal and no environment: all that
 //! is handed in.
 

@@ -3,7 +3,7 @@
 //! kubectl cuts a text at lines with `---` (`NewYAMLReader` of k8s.io/apimachinery) and decodes each part with sigs.k8s.io/yaml, which
 //! is Go's port of libyaml and a conversion to JSON. What these take is taken here, with the same values: `0644` is 420, `on` is true,
 //! `2020-01-01` is a text, aliases and merge keys are resolved. What starts with `{` is read as JSON first. `tests/cluster/tests/yaml.rs`
-//! compares both, and says where they differ on purpose. [`write`] writes YAML that all of them read as it was meant.
+//! compares both, and says where they differ on purpose. [`mod@write`] writes YAML that all of them read as it was meant.
 
 mod binary;
 mod documents;
