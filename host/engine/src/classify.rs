@@ -14,6 +14,35 @@ use capstan_core::{
     },
 };
 
+use crate::planning::Request;
+
+/// Classifies the manifests of a request, in their order. What the user has to change is added to `errors`.
+pub(crate) async fn classify_all(
+    plugins: &dyn Plugins,
+    request: &Request,
+    manifests: Vec<(Manifest, Directives)>,
+    errors: &mut Vec<Diagnostic>,
+) -> Vec<Classified> {
+    let (application, mode) = (&request.application, request.options.mode);
+    let mut classified = Vec::with_capacity(manifests.len());
+    for (manifest, directives) in manifests {
+        match classify(
+            plugins,
+            application,
+            manifest,
+            directives,
+            mode,
+            &request.plugin_settings,
+        )
+        .await
+        {
+            Ok(one) => classified.push(one),
+            Err(error) => errors.push(error),
+        }
+    }
+    classified
+}
+
 /// Classifies one manifest.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ use capstan_core::{
 };
 
 use crate::{
-    classify::classify,
+    classify::classify_all,
     planning::{self, Request},
 };
 
@@ -38,23 +38,7 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     );
     let of_definitions = versions::check(request.manifests.iter(), &Versions::new());
     let (settled, _, mut mistakes) = planning::settle(scopes, &mut request);
-    let mut classified = Vec::new();
-    for (manifest, directives) in settled {
-        let (application, settings) = (&request.application, &request.plugin_settings);
-        match classify(
-            plugins,
-            application,
-            manifest,
-            directives,
-            request.options.mode,
-            settings,
-        )
-        .await
-        {
-            Ok(one) => classified.push(one),
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
+    let mut classified = classify_all(plugins, &request, settled, &mut mistakes).await;
     let new = LiveObjects {
         is_first_install: true,
         ..LiveObjects::default()

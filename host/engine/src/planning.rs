@@ -24,7 +24,7 @@ use capstan_core::{
 
 use crate::{
     answers::answers,
-    classify::classify,
+    classify::classify_all,
     cluster::{Cluster, MANAGER},
     error::{ClusterError, EngineError},
     live::{contents_of, deleted_applications, gone, look_up, terminating_pods},
@@ -135,23 +135,7 @@ pub(crate) async fn make(
     }
     cluster.refresh_for(kinds(&request, &past)).await;
     let (settled, scopes, mut errors) = settle(cluster.discovery().scopes(), &mut request);
-    let mut classified = Vec::with_capacity(settled.len());
-    for (manifest, directives) in settled {
-        let (application, settings) = (&request.application, &request.plugin_settings);
-        match classify(
-            plugins,
-            application,
-            manifest,
-            directives,
-            request.options.mode,
-            settings,
-        )
-        .await
-        {
-            Ok(one) => classified.push(one),
-            Err(error) => errors.push(error),
-        }
-    }
+    let classified = classify_all(plugins, &request, settled, &mut errors).await;
     unserved::explain(cluster, &mut errors).await;
     if request.does == OperationKind::Sync {
         errors.extend(unserved::versions(cluster, &classified));
