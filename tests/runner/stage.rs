@@ -109,6 +109,31 @@ pub fn wishful() -> Arc<Sandbox> {
     }))
 }
 
+/// What a run of an operation has published so far.
+#[derive(Default)]
+struct Transcript {
+    /// The events, in the form that stories expect.
+    events: Vec<String>,
+    /// The lines of hooks' logs.
+    lines: Vec<String>,
+    view: OperationView,
+}
+
+impl Transcript {
+    fn add(&mut self, record: Record) -> anyhow::Result<()> {
+        match record {
+            Record::Line(line) => self.lines.push(line.text),
+            Record::Past(past) => self.view = *past,
+            Record::Missed { records } => anyhow::bail!("{records} records were missed"),
+            Record::Event(event) => {
+                self.view.fold(&event);
+                self.events.extend(told(&event, &self.view));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Stage {
     /// Starts a cluster with the built-in plugins.
     pub async fn new(setup: Setup) -> Stage {
@@ -236,19 +261,11 @@ impl Stage {
         signals: &[SignalAt],
     ) -> anyhow::Result<Ran> {
         let mut signals: Vec<&SignalAt> = signals.iter().collect();
-        let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
+        let mut transcript = Transcript::default();
         let mut records = running.subscribe();
         while let Some(record) = records.next().await {
-            match record {
-                Record::Line(line) => lines.push(line.text),
-                Record::Past(past) => view = *past,
-                Record::Missed { records } => anyhow::bail!("{records} records were missed"),
-                Record::Event(event) => {
-                    view.fold(&event);
-                    said.extend(told(&event, &view));
-                }
-            }
-            if let (Some(signal), Some(last)) = (signals.first(), said.last())
+            transcript.add(record)?;
+            if let (Some(signal), Some(last)) = (signals.first(), transcript.events.last())
                 && crate::is_like(last, &signal.told)
             {
                 let value = json!({ "verdict": signal.verdict, "reason": signal.reason });
@@ -258,7 +275,7 @@ impl Stage {
                 sent.await?;
                 signals.remove(0);
             }
-            if let (Some(pattern), Some(last)) = (end_at, said.last())
+            if let (Some(pattern), Some(last)) = (end_at, transcript.events.last())
                 && crate::is_like(last, pattern)
             {
                 end_at = None;
@@ -267,15 +284,16 @@ impl Stage {
         }
         anyhow::ensure!(
             signals.is_empty(),
-            "signals were not sent: {signals:?}, told: {said:#?}"
+            "signals were not sent: {signals:?}, told: {:#?}",
+            transcript.events
         );
         let operation = running.operation.clone();
         let status = running.end().await?;
         self.replay(application, &operation).await?;
         Ok(Ran {
-            told: said,
-            lines,
-            view,
+            told: transcript.events,
+            lines: transcript.lines,
+            view: transcript.view,
             status,
         })
     }
@@ -287,26 +305,18 @@ impl Stage {
     ///
     /// Returns that the operation ended before.
     pub async fn lose(&self, running: Running, point: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-        let (mut said, mut lines, mut view) = (Vec::new(), Vec::new(), OperationView::default());
+        let mut transcript = Transcript::default();
         let mut records = running.subscribe();
         while let Some(record) = records.next().await {
-            match record {
-                Record::Line(line) => lines.push(line.text),
-                Record::Past(past) => view = *past,
-                Record::Missed { records } => anyhow::bail!("{records} records were missed"),
-                Record::Event(event) => {
-                    view.fold(&event);
-                    said.extend(told(&event, &view));
-                }
-            }
-            if said.last().is_some_and(|last| crate::is_like(last, point)) {
+            transcript.add(record)?;
+            if transcript.events.last().is_some_and(|last| crate::is_like(last, point)) {
                 drop(running);
                 // Its lock has run out then.
                 tokio::time::sleep(RUN_OUT).await;
-                return Ok((said, lines));
+                return Ok((transcript.events, transcript.lines));
             }
         }
-        anyhow::bail!("`{point}` was not told: {said:#?}")
+        anyhow::bail!("`{point}` was not told: {:#?}", transcript.events)
     }
 
     /// Goes through an operation that is over once more, by its journal alone: it must look the same. What a deletion took with it can't be.
