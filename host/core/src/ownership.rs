@@ -58,7 +58,6 @@ pub struct Ownership<'a> {
     deleted: &'a BTreeSet<Application>,
 }
 
-/// No application.
 const NONE: &BTreeSet<Application> = &BTreeSet::new();
 
 /// Writes the application's labels on an object that it is about to make.

@@ -23,7 +23,7 @@ use crate::{
     status::Refusal,
 };
 
-/// One column.
+/// The definition of one column of a `meta.k8s.io/v1` Table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
     pub name: String,

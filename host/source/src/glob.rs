@@ -1,7 +1,7 @@
 //! Patterns of paths as Argo CD's `directory.include` and `directory.exclude` have them: those of github.com/gobwas/glob without a separator,
 //! so that `*` and `?` stand for `/`, too.
 
-/// A pattern.
+/// A `directory.include` or `directory.exclude` pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glob {
     parts: Vec<Part>,
