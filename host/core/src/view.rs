@@ -1,10 +1,13 @@
 //! What an operation looks like: a fold over its events, and the only source of what any face shows.
 
+mod timing;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::timing::{EarlierTry, TaskTiming, WaveView};
 use crate::{
     event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
     health::Health,
@@ -51,6 +54,9 @@ pub struct OperationView {
     pub status: Option<Status>,
     /// Where it is.
     pub current: Option<(Phase, Option<Wave>)>,
+    /// The waves that began, in the order in which they did. Empty in views that version 0.1.0 stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waves: Vec<WaveView>,
     /// Its tasks, in the plan's order.
     pub tasks: Vec<TaskView>,
     /// What SyncFail was told.
@@ -87,6 +93,9 @@ pub struct TaskView {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// When its parts happened.
+    #[serde(default, skip_serializing_if = "TaskTiming::is_empty")]
+    pub timing: TaskTiming,
     /// How many bytes of its logs were kept.
     pub logs: Option<u64>,
     /// What became of the objects it made, and of those of earlier runs.
@@ -167,8 +176,20 @@ impl OperationView {
                     self.cause.clone_from(cause);
                 }
             }
-            EventKind::WaveStarted { phase, wave } => self.current = Some((*phase, Some(*wave))),
-            EventKind::WaveFinished { phase, .. } => self.current = Some((*phase, None)),
+            EventKind::WaveStarted { phase, wave } => {
+                self.current = Some((*phase, Some(*wave)));
+                self.waves.push(WaveView {
+                    phase: *phase,
+                    wave: *wave,
+                    attempt: self.attempt,
+                    started_at: event.at,
+                    finished_at: None,
+                });
+            }
+            EventKind::WaveFinished { phase, wave } => {
+                self.current = Some((*phase, None));
+                self.finish_wave(*phase, *wave, event.at);
+            }
             EventKind::PhaseFinished { .. } => self.current = None,
             EventKind::Troubled { message } => list(&mut self.troubles, &mut self.troubles_left_out, message),
             EventKind::Waiting { on } => self.waiting.clone_from(on),
@@ -177,6 +198,10 @@ impl OperationView {
                 self.status = Some(status.clone());
                 self.finished_at = Some(event.at);
                 self.current = None;
+                // A wave that failed or was stopped has no event of its own.
+                for wave in &mut self.waves {
+                    wave.finished_at.get_or_insert(event.at);
+                }
             }
             EventKind::TaskHeld { task, on } => {
                 let mut names: Vec<String> = on
@@ -192,6 +217,8 @@ impl OperationView {
                 }
                 if let Some(view) = self.position(task).and_then(|position| self.tasks.get_mut(position)) {
                     view.message = format!("waits for {}", names.join(", "));
+                    view.timing.held_since.get_or_insert(event.at);
+                    view.timing.held_by = on.iter().take(MOST_NAMES).cloned().collect();
                 }
             }
             EventKind::TaskStarted { task }
@@ -243,12 +270,42 @@ impl OperationView {
             task.troubles_left_out = task
                 .troubles_left_out
                 .saturating_add(u32::try_from(left_out).unwrap_or(u32::MAX));
+            task.timing.held_by.clear();
+            task.timing.earlier.clear();
             task.troubles.clear();
             task.requests.clear();
             task.touched.clear();
             task.fates.clear();
         }
         brief
+    }
+
+    fn finish_wave(&mut self, phase: Phase, wave: Wave, at: Timestamp) {
+        let ran = |view: &&mut WaveView| view.phase == phase && view.wave == wave && view.finished_at.is_none();
+        if let Some(view) = self.waves.iter_mut().rev().find(ran) {
+            view.finished_at = Some(at);
+        }
+    }
+
+    /// Says whether two views show the same operation in the same way. What version 0.1.0 did not store is not compared if `stored` lacks it.
+    pub fn agrees_with(&self, stored: &OperationView) -> bool {
+        let has_timing = |task: &TaskView| {
+            let is_in = |wave: &WaveView| (wave.phase, wave.wave) == (task.outline.phase, task.outline.wave);
+            task.started_at.is_none() || stored.waves.iter().any(is_in)
+        };
+        if stored.tasks.iter().all(has_timing) {
+            return self == stored;
+        }
+        self.without_timing() == stored.without_timing()
+    }
+
+    fn without_timing(&self) -> OperationView {
+        let mut view = self.clone();
+        view.waves.clear();
+        for task in &mut view.tasks {
+            task.timing = TaskTiming::default();
+        }
+        view
     }
 
     /// Returns the view of one task.
@@ -286,6 +343,7 @@ impl TaskView {
             message: String::new(),
             started_at: None,
             finished_at: None,
+            timing: TaskTiming::default(),
             logs: None,
             fates: BTreeMap::new(),
             troubles: Vec::new(),
@@ -298,12 +356,25 @@ impl TaskView {
     fn fold(&mut self, at: Timestamp, news: &EventKind) {
         match news {
             EventKind::TaskStarted { .. } => {
+                if let Some(started_at) = self.started_at {
+                    self.timing.begin_again(EarlierTry {
+                        started_at,
+                        finished_at: self.finished_at,
+                        result: match &self.progress {
+                            TaskProgress::Finished(result) => Some(result.clone()),
+                            TaskProgress::Pending | TaskProgress::Running => None,
+                        },
+                    });
+                }
                 self.progress = TaskProgress::Running;
                 self.message.clear();
                 self.finished_at = None;
                 self.started_at = Some(at);
             }
-            EventKind::ObjectMade { key, .. } => self.object = Some(key.clone()),
+            EventKind::ObjectMade { key, how, .. } => {
+                self.object = Some(key.clone());
+                self.timing.made(at, how);
+            }
             EventKind::TaskProgressed { health, message, .. } => {
                 if health.is_some() {
                     self.health = *health;
