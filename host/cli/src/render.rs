@@ -2,7 +2,7 @@
 
 pub mod compat;
 pub mod findings;
-pub mod mask;
+pub use capstan_core::mask;
 pub mod plan;
 pub mod policy;
 pub mod run;

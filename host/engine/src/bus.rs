@@ -20,9 +20,12 @@ use std::{
 
 use capstan_core::{event::Event, view::OperationView};
 use serde::Serialize;
-use tokio::{sync::watch, task::coop::consume_budget};
+use tokio::{
+    sync::{Notify, watch},
+    task::coop::consume_budget,
+};
 
-use crate::lines::Line;
+use crate::{lines::Line, waiting::Waiting};
 
 /// One record of an operation's stream.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,6 +100,8 @@ pub struct Bus {
 struct Shared {
     state: Mutex<State>,
     changed: watch::Sender<()>,
+    waiting: watch::Sender<Waiting>,
+    waiting_reader: Notify,
 }
 
 struct State {
@@ -150,6 +155,8 @@ impl Bus {
                     is_closed: false,
                 }),
                 changed: watch::Sender::new(()),
+                waiting: watch::Sender::new(Waiting::default()),
+                waiting_reader: Notify::new(),
             }),
         }
     }
@@ -176,6 +183,36 @@ impl Bus {
     pub(crate) fn publish_line(&self, line: Line) {
         self.state().publish(Record::Line(line));
         self.shared.changed.send_replace(());
+    }
+
+    /// Returns what the operation waits for, and each change of that, at most once a second. Before the driver has seen the reader, it is
+    /// empty or out of date.
+    pub fn waiting(&self) -> watch::Receiver<Waiting> {
+        let receiver = self.shared.waiting.subscribe();
+        self.shared.waiting_reader.notify_one();
+        receiver
+    }
+
+    pub(crate) fn has_waiting_readers(&self) -> bool {
+        self.shared.waiting.receiver_count() > 0
+    }
+
+    /// Comes back when somebody begins to read what the operation waits for.
+    pub(crate) async fn waiting_reader(&self) {
+        self.shared.waiting_reader.notified().await;
+    }
+
+    pub(crate) fn publish_waiting(&self, waiting: Waiting) {
+        self.shared.waiting.send_if_modified(|known| {
+            let is_other = *known != waiting;
+            *known = waiting;
+            is_other
+        });
+    }
+
+    /// Says whether the operation's driver has ended.
+    pub fn is_closed(&self) -> bool {
+        self.state().is_closed
     }
 
     /// Ends the stream: subscribers read what is kept, and then nothing more.

@@ -38,6 +38,7 @@ use crate::{
     lines::{Lines, LogFollowers},
     perform::{CreatedObjects, EffectExecutor, LogForwarders, PreparedEffect},
     signals::Signals,
+    waiting::WaitingPublisher,
     watch::Watches,
     web::HttpCaller,
 };
@@ -150,6 +151,7 @@ impl Driver {
         let mut cost = Cost::default();
         // Signals that hooks wait for, at most one for each wait, and what is wrong with others, once for each.
         let mut signalled = VecDeque::new();
+        let mut waiting = WaitingPublisher::new(self.bus.0.clone());
         loop {
             let at = self.clock.now();
             let input = Input { at, what: next }.bounded();
@@ -165,6 +167,7 @@ impl Driver {
                 unseen.get_or_insert_with(|| Instant::now() + seen_within(cost));
             }
             self.bus.0.publish_events(&step.events);
+            waiting.changed();
             if self.operation.status().is_over() {
                 break;
             }
@@ -178,6 +181,7 @@ impl Driver {
                 if let Some(happened) = signalled.pop_front() {
                     break happened;
                 }
+                waiting.publish(&self.operation);
                 tokio::select! {
                     biased;
                     Some(event) = self.lock_events.next() => match event {
@@ -196,6 +200,7 @@ impl Driver {
                         hands.wake = hands.wake.filter(|at| *at > Instant::now());
                         break InputKind::Woke;
                     }
+                    () = waiting.due() => {}
                 }
             };
         }

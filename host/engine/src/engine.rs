@@ -20,7 +20,7 @@ use capstan_core::{
     object_word::{ObjectIndex, fits_hook},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Scope},
+    plan::{self, Plan, Scope},
     plugins::{Application, Plugins},
     record::HookRecords,
     sync_options::SyncOptions,
@@ -503,7 +503,7 @@ impl Engine {
                 state: hook.map(|hook| hook_state(&operation, hook)),
                 namesakes,
                 waiting: waiting.iter().map(|key| index.word_for(key)).collect(),
-                signals: awaited_signals(&operation),
+                signals: AwaitedSignal::of(&operation),
             });
         };
         let written = Written {
@@ -554,7 +554,7 @@ impl Engine {
         let (waiting, signals, deadline, progress) = match store.current().await? {
             Some((operation, view)) => (
                 operation.waiting(),
-                awaited_signals(&operation),
+                AwaitedSignal::of(&operation),
                 operation.deadline(),
                 Some(view),
             ),
@@ -601,6 +601,15 @@ impl Engine {
         past: &PastOperation,
     ) -> Result<Option<StoredOperation>, EngineError> {
         self.open(application).await?.journal(past).await
+    }
+
+    /// Returns the plan of an operation, whether it is over or not; nothing when the plan was not kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns `NoApplication`, or why the stored state couldn't be read.
+    pub async fn plan_of(&self, application: &Application, operation: &str) -> Result<Option<Plan>, EngineError> {
+        self.open_known(application).await?.plan_of(operation).await
     }
 
     /// Returns the kept logs of an operation's hooks, in the order in which the hooks ended.
@@ -709,14 +718,17 @@ impl Engine {
     }
 }
 
-fn awaited_signals(operation: &Operation) -> Vec<AwaitedSignal> {
-    let awaited = operation.awaited_signals().into_iter();
-    awaited
-        .map(|(key, signal)| AwaitedSignal {
-            hook: signal_name(&key),
-            signal,
-        })
-        .collect()
+impl AwaitedSignal {
+    /// Lists the signals that the hooks of an operation wait for.
+    pub(crate) fn of(operation: &Operation) -> Vec<AwaitedSignal> {
+        let awaited = operation.awaited_signals().into_iter();
+        awaited
+            .map(|(key, signal)| AwaitedSignal {
+                hook: signal_name(&key),
+                signal,
+            })
+            .collect()
+    }
 }
 
 /// Returns a digest of a set of manifests, whatever their order.

@@ -4,7 +4,7 @@
 //! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
 //!
 //! In reading order: [`Engine`] has the verbs, and `undertake` the way from a wish to a running operation; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
-//! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
+//! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `waiting` what it waits for at this moment, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
 //! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
@@ -42,6 +42,7 @@ mod signals;
 mod sweep;
 mod undertake;
 mod unserved;
+mod waiting;
 mod watch;
 pub mod web;
 
@@ -62,4 +63,5 @@ pub use crate::{
     signals::APPROVAL,
     sweep::{SweepOutcome, SweepResult},
     undertake::{CarriedOn, LintErrors, Notice, OnBusy, Policy, Same, Undertaken, Work},
+    waiting::Waiting,
 };

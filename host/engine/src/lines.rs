@@ -17,7 +17,7 @@ use capstan_core::{
     task::TaskId,
 };
 use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use kube::{
     api::LogParams,
     runtime::watcher::{self, Event},
@@ -118,17 +118,18 @@ struct Stream {
 
 #[derive(Default)]
 struct Tail {
-    lines: VecDeque<String>,
+    lines: VecDeque<(Timestamp, String)>,
     bytes: usize,
     is_cut: bool,
 }
 
 impl Tail {
-    fn push(&mut self, line: String) {
+    fn push(&mut self, at: Timestamp, line: String) {
         self.bytes += line.len() + 1;
-        self.lines.push_back(line);
+        // Nanoseconds would take more room than many lines.
+        self.lines.push_back((at.round(Unit::Millisecond).unwrap_or(at), line));
         while self.bytes > KEPT
-            && let Some(oldest) = self.lines.pop_front()
+            && let Some((_, oldest)) = self.lines.pop_front()
         {
             self.bytes -= oldest.len() + 1;
             self.is_cut = true;
@@ -329,9 +330,12 @@ impl Lines {
 
     async fn tell(&self, task: &TaskId, source: &Source, tail: &Mutex<Tail>, text: String) {
         let text = self.redactor.clean(text);
-        tail.lock().unwrap_or_else(PoisonError::into_inner).push(text.clone());
+        let at = self.clock.now();
+        tail.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(at, text.clone());
         let line = Line {
-            at: self.clock.now(),
+            at,
             task: task.clone(),
             pod: source.pod.clone(),
             container: source.container.clone(),
@@ -394,10 +398,12 @@ impl Lines {
             }
             stream.task.abort();
             let mut tail = stream.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            let (times, lines) = std::mem::take(&mut tail.lines).into_iter().unzip();
             kept.push(ContainerLogs {
                 pod: source.pod,
                 container: source.container,
-                lines: std::mem::take(&mut tail.lines).into(),
+                lines,
+                times,
                 is_cut: tail.is_cut,
             });
         }
@@ -481,9 +487,9 @@ mod tests {
     fn the_end_of_long_logs_is_kept() {
         let mut tail = Tail::default();
         for number in 0..20_000 {
-            tail.push(format!("line {number}"));
+            tail.push(Timestamp::UNIX_EPOCH, format!("line {number}"));
         }
         assert!(tail.is_cut && tail.bytes <= KEPT);
-        assert_eq!(tail.lines.back().map(String::as_str), Some("line 19999"));
+        assert_eq!(tail.lines.back().map(|(_, line)| line.as_str()), Some("line 19999"));
     }
 }

@@ -254,6 +254,9 @@ pub struct ContainerLogs {
     pub container: String,
     /// The lines that were kept.
     pub lines: Vec<String>,
+    /// When each of them was read, in whole milliseconds. Version 0.1.0 stored none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Timestamp>,
     /// Whether there were more before them.
     pub is_cut: bool,
 }

@@ -403,6 +403,17 @@ impl Store {
         Ok(Some((Operation::new(plan, current.id.clone()), view)))
     }
 
+    /// Returns the plan of an operation; nothing when it was not kept.
+    pub async fn plan_of(&self, operation: &str) -> Result<Option<Plan>, EngineError> {
+        let current = self.head.current.as_ref().filter(|current| current.id == operation);
+        let past = self.head.history.iter().find(|past| past.id == operation);
+        let kept = past.and_then(|past| past.journal.as_ref()).map(|journal| &journal.plan);
+        match current.map(|current| &current.plan).or(kept) {
+            Some(plan) => self.take(plan).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Returns the manifests of the last sync.
     pub async fn manifests(&self) -> Result<Vec<Manifest>, EngineError> {
         self.manifests_in(self.head.manifests.as_ref()).await

@@ -1,12 +1,13 @@
 //! Hides the data of Secrets in what is printed: output ends up in the logs of pipelines.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use capstan_core::{
+use serde_json::{Map, Value, json};
+
+use crate::{
     object::Object,
     plan::Plan,
     secret::{LAST_APPLIED, VALUES, is_secret_kind},
 };
-use serde_json::{Map, Value, json};
 
 /// What stands where a value was.
 const HIDDEN: &str = "(hidden)";
