@@ -1,0 +1,21 @@
+//! Capstan's web page: a face like the others, which folds the same events with core's own code.
+//!
+//! What is shown is decided by plain functions that know no browser; they are tested natively. [`page`] draws it and exists for wasm32 only.
+#![cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, reason = "the page uses it, and exists for wasm32 only")
+)]
+
+mod bars;
+mod columns;
+mod critical;
+mod diff;
+#[cfg(test)]
+mod fixture;
+mod lines;
+mod rows;
+mod scale;
+mod span;
+mod task_state;
+mod waiting;
+mod words;
