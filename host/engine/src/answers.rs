@@ -9,10 +9,11 @@ use capstan_core::{
     plan::Plan,
     task::{ApplyTask, ExpectedChange, Task},
 };
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
 
 use crate::{
-    cluster::{AT_ONCE, Cluster, DryRun, MANAGER},
+    cluster::{Cluster, DryRun, MANAGER},
+    concurrent::in_any_order,
     error::ClusterError,
     perform,
 };
@@ -89,7 +90,7 @@ async fn ask(cluster: &Cluster, open: Vec<UndecidedTask<'_>>) -> BTreeMap<Object
             }
         }
     });
-    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;
+    let asked: Vec<Option<(ObjectKey, DryRunAnswer)>> = in_any_order(asked).collect().await;
     asked.into_iter().flatten().collect()
 }
 

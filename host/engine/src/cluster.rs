@@ -20,7 +20,7 @@ use capstan_core::{
     task::UnknownFields,
     unknown_fields,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::TryStreamExt as _;
 use kube::{Client, core::ApiResource};
 use serde_json::{Value, json};
 
@@ -32,6 +32,7 @@ use self::{
 use crate::{
     backoff::Backoff,
     checkpoint::LeaseGuard,
+    concurrent::in_order,
     error::ClusterError,
     nesting::{self, LEFT_OUT},
 };
@@ -54,8 +55,6 @@ const PAGE: u32 = 500;
 const WORTH_A_LIST: usize = 4;
 /// How many objects a list brings in the time that reading one by its name takes.
 const READ_MEANWHILE: usize = 30;
-/// How many reads are under way at once.
-pub(crate) const AT_ONCE: usize = 16;
 
 /// Whether a change is made or only checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -394,11 +393,11 @@ impl Cluster {
                 }
             }
             let reads = rest.into_iter().map(|key| async move { self.get(&key).await });
-            let found: Vec<Option<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+            let found: Vec<Option<Object>> = in_order(reads).try_collect().await?;
             objects.extend(found.into_iter().flatten());
             Ok(objects)
         });
-        let read: Vec<Vec<Object>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        let read: Vec<Vec<Object>> = in_order(reads).try_collect().await?;
         Ok(read
             .into_iter()
             .flatten()

@@ -5,13 +5,10 @@ use capstan_core::{
     object::{GroupKind, Object},
     plan::Plan,
 };
-use futures::{FutureExt as _, StreamExt as _, stream};
+use futures::StreamExt as _;
 use serde_json::Value;
 
-use crate::{
-    cluster::{AT_ONCE, Cluster},
-    error::ClusterError,
-};
+use crate::{cluster::Cluster, concurrent::in_order, error::ClusterError};
 
 /// Looks at everything that lives in a container, of which `live` is the object. What can't be seen is said in the answer.
 pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Container) -> Contents {
@@ -32,11 +29,8 @@ pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Conta
     };
     let lists = places
         .into_iter()
-        .map(|(kind, namespace)| list(cluster, kind, namespace).boxed());
-    let lists: Vec<(GroupKind, Result<Vec<Object>, ClusterError>)> = stream::iter(lists.collect::<Vec<_>>())
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+        .map(|(kind, namespace)| list(cluster, kind, namespace));
+    let lists: Vec<(GroupKind, Result<Vec<Object>, ClusterError>)> = in_order(lists).collect().await;
     let mut residents = Vec::new();
     for (kind, listed) in lists {
         match listed {

@@ -27,7 +27,7 @@ use capstan_core::{
     task::Task,
     view::OperationView,
 };
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
@@ -39,7 +39,8 @@ use crate::{
         check_size, forget, is_held, request_end, send_signal, until_free,
     },
     clock::Clock,
-    cluster::{AT_ONCE, Cluster, DryRun, MAX_AGE_OF_DISCOVERY},
+    cluster::{Cluster, DryRun, MAX_AGE_OF_DISCOVERY},
+    concurrent::in_order,
     driver::{Driver, Publisher},
     error::{ClusterError, EngineError, HookState},
     journal::{CallRecorder, Journal, RecordingPlugins, StoredOperation},
@@ -541,6 +542,16 @@ impl Engine {
     ///
     /// Returns why they couldn't be listed.
     pub async fn applications(&self, namespace: &str) -> Result<Vec<Application>, EngineError> {
+        let found = self.applications_with_versions(namespace).await?;
+        Ok(found.into_iter().map(|(application, _)| application).collect())
+    }
+
+    /// Lists the applications of a namespace, by name, each with the version of what is stored about it.
+    ///
+    /// # Errors
+    ///
+    /// Returns why they couldn't be listed.
+    pub async fn applications_with_versions(&self, namespace: &str) -> Result<Vec<(Application, String)>, EngineError> {
         crate::checkpoint::applications(&self.cluster, namespace).await
     }
 
@@ -671,7 +682,7 @@ impl Engine {
             async move { cluster.list_metadata(&kind, &namespace, labels, "").await }
         });
         let mut left = RemainingObjects::default();
-        let mut lists = stream::iter(lists).buffered(AT_ONCE);
+        let mut lists = in_order(lists);
         while let Some(found) = lists.next().await {
             match found {
                 Ok(found) => left.objects.extend(found.iter().map(Object::key)),

@@ -14,11 +14,13 @@ use capstan_core::{
     plan::Role,
     plugins::{Application, HealthQuestion, PluginQuery, PluginRef, PluginSettings, Plugins},
 };
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::HealthAssessor, live};
+use crate::{
+    classify::classify, concurrent::in_order, engine::Engine, error::EngineError, judge::HealthAssessor, live,
+};
 
 /// An object with its judgement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -160,7 +162,7 @@ impl Engine {
                 }
             }
         });
-        let mut judged: Vec<AssessedObject> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+        let mut judged: Vec<AssessedObject> = in_order(asked).collect().await;
         judged.extend(missing);
         judged.sort_by(|a, b| a.object.cmp(&b.object));
         judged

@@ -15,6 +15,7 @@ mod checkpoint;
 mod classify;
 mod clock;
 pub mod cluster;
+mod concurrent;
 mod confidential;
 mod contents;
 pub mod discovery;

@@ -12,11 +12,12 @@ use capstan_core::{
     plugins::Application,
     related,
 };
-use futures::{StreamExt as _, TryStreamExt as _, future, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future};
 
 use crate::{
     checkpoint::is_stored,
-    cluster::{AT_ONCE, Cluster},
+    cluster::Cluster,
+    concurrent::in_order,
     contents::contents,
     error::ClusterError,
     planning::{Place, Request},
@@ -37,7 +38,7 @@ pub(crate) async fn look_up(
         scope.is_some_and(|scope| scope == Scope::Cluster || !namespace.is_empty())
     });
     let lists = served.map(|(kind, namespace)| cluster.list(kind, namespace, &selector));
-    let lists: Vec<Vec<Object>> = stream::iter(lists).buffered(AT_ONCE).try_collect().await?;
+    let lists: Vec<Vec<Object>> = in_order(lists).try_collect().await?;
     let mut objects: BTreeMap<ObjectKey, Object> = lists
         .into_iter()
         .flatten()
@@ -82,11 +83,11 @@ pub(crate) async fn deleted_applications(
         .filter_map(ownership::labelled)
         .filter(|labelled| labelled != application)
         .collect();
-    let found = stream::iter(others).map(|other| async move {
+    let found = others.into_iter().map(|other| async move {
         let is_deleted = matches!(is_stored(cluster, &other).await, Ok(false));
         is_deleted.then_some(other)
     });
-    found.buffered(AT_ONCE).filter_map(future::ready).collect().await
+    in_order(found).filter_map(future::ready).collect().await
 }
 
 /// Looks at what lives in the containers that may be removed.

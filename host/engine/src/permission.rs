@@ -12,15 +12,11 @@ use capstan_core::{
     object::GroupKind,
     task::{Action, DeletionEnd, ExpectedChange},
 };
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    cluster::{AT_ONCE, Cluster},
-    error::ClusterError,
-    planning::Planned,
-};
+use crate::{cluster::Cluster, concurrent::in_order, error::ClusterError, planning::Planned};
 
 /// Something we need to be allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,7 +162,7 @@ pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<
         let allowed = is_allowed(cluster, &permission).await?;
         Ok::<_, ClusterError>((!allowed).then_some(permission))
     });
-    let answers: Vec<Result<Option<Permission>, ClusterError>> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let answers: Vec<Result<Option<Permission>, ClusterError>> = in_order(asked).collect().await;
     let mut missing = Vec::new();
     for answer in answers {
         match answer {

@@ -6,14 +6,9 @@ use capstan_core::{
     plan::Plan,
     task::{Action, ExpectedChange, Task, TaskId},
 };
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
 
-use crate::{
-    cluster::{AT_ONCE, Cluster},
-    error::ClusterError,
-    lines::redact::Redactor,
-    perform,
-};
+use crate::{cluster::Cluster, concurrent::in_order, error::ClusterError, lines::redact::Redactor, perform};
 
 /// What would become of one object.
 #[derive(Debug)]
@@ -58,7 +53,7 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult
         };
         (task, live, result)
     });
-    let asked = stream::iter(asked).buffered(AT_ONCE);
+    let asked = in_order(asked);
     let redactor = Redactor::of(plan);
     asked
         .map(|(task, live, result)| DryRunResult {

@@ -81,7 +81,7 @@ pub struct LiveObjects {
 }
 
 /// Says why the server can't be asked about an object yet; nothing when it can.
-pub type Unasked<'a> = dyn Fn(&Object) -> Option<String> + 'a;
+pub type Unasked<'a> = dyn Fn(&Object) -> Option<String> + Sync + 'a;
 
 /// Everything a plan is made of.
 pub struct PlanInput<'a> {

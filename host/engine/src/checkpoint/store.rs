@@ -456,20 +456,24 @@ impl Store {
     }
 }
 
-/// Lists the applications of a namespace, by name.
-pub(crate) async fn applications(cluster: &Cluster, namespace: &str) -> Result<Vec<Application>, EngineError> {
+/// Lists the applications of a namespace, by name, each with the version of its head: while that is the same, nothing was stored.
+pub(crate) async fn applications(
+    cluster: &Cluster,
+    namespace: &str,
+) -> Result<Vec<(Application, String)>, EngineError> {
     let kind = blob::secret_key("", "").group_kind();
     let heads = cluster
         .list_metadata(&kind, namespace, STATE_OF, "type=capstan.dev/head")
         .await;
     let heads = heads.map_err(EngineError::while_("listing the applications"))?;
-    let mut found: Vec<Application> = heads
+    let mut found: Vec<(Application, String)> = heads
         .iter()
         .filter_map(|secret| {
-            Some(Application {
+            let application = Application {
                 name: secret.label(STATE_OF)?.to_owned(),
                 namespace: secret.namespace().to_owned(),
-            })
+            };
+            Some((application, secret.resource_version().to_owned()))
         })
         .collect();
     found.sort();

@@ -129,8 +129,24 @@ pub struct ApplicationReport {
     /// Where its manifests come from: `shop/`, `chart charts/shop 1.2.0`. Empty if this server does not know, and so can't plan or sync it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
+    /// What somebody asked this server for that has not begun, or failed before it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<PendingRequest>,
     /// The time on the server.
     pub now: Timestamp,
+}
+
+/// What somebody asked for that has not begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingRequest {
+    /// Who asked.
+    pub by: String,
+    /// What it waits for, or why it failed.
+    pub message: String,
+    /// Whether it failed.
+    #[serde(default)]
+    pub has_failed: bool,
 }
 
 /// An object that is to be deleted later.

@@ -1,0 +1,374 @@
+//! What an operation would do.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Extension,
+    extract::{Path, Request, State},
+    response::Response,
+};
+use capstan_api::{
+    ErrorClass, PlanPage, Verb,
+    plan::{Answerer, Choices, HookChoice, PlanKind, PlanRequest, PlannedAction},
+};
+use capstan_core::{
+    event::Status,
+    operation_kind::{OperationKind, Purpose},
+    plan::{Confirmed, Hooks, Limits, Plan, PlanOptions},
+    plugins::{Application, PluginRef},
+    task::Action,
+};
+use capstan_engine::{self as engine, EngineError, PastOperation, Planned};
+use http::HeaderMap;
+
+use super::{Named, body};
+use crate::{Server, User, answer::json, failure::Failure, tasks};
+
+pub(super) async fn usual(
+    State(server): State<Server>,
+    Extension(user): Extension<User>,
+    Path(named): Path<Named>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let application = server.permitted(&user, &named, Verb::Plan).await?;
+    json(
+        &headers,
+        &server.plan_page(&application, &PlanRequest::default()).await?,
+    )
+}
+
+pub(super) async fn make(
+    State(server): State<Server>,
+    Extension(user): Extension<User>,
+    Path(named): Path<Named>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Failure> {
+    let application = server.permitted(&user, &named, Verb::Plan).await?;
+    let wanted: PlanRequest = body(request).await?;
+    json(&headers, &server.plan_page(&application, &wanted).await?)
+}
+
+impl Server {
+    /// Makes a request for the engine.
+    pub(super) async fn request(
+        &self,
+        application: &Application,
+        wanted: &PlanRequest,
+    ) -> Result<engine::Request, Failure> {
+        let stored = |request: engine::Request| engine::Request {
+            grants: self.setup.grants.clone(),
+            plugin_settings: self.setup.plugin_settings.clone(),
+            ..request
+        };
+        Ok(match wanted.does {
+            PlanKind::Sync => {
+                let mut request = self.setup.sources.request(application).await?;
+                choose(&mut request.options, &wanted.choices);
+                request
+            }
+            PlanKind::Test => {
+                let mut request = stored(engine::Request::test(application.clone()));
+                request.options.selection.hook.clone_from(&wanted.choices.hook);
+                request
+            }
+            PlanKind::Delete => {
+                let mut request = stored(engine::Request::delete(application.clone()));
+                request.options.confirmed = confirmed(&wanted.confirm);
+                request
+            }
+            PlanKind::Rollback => stored(self.rollback(application, wanted).await?),
+        })
+    }
+
+    async fn rollback(&self, application: &Application, wanted: &PlanRequest) -> Result<engine::Request, Failure> {
+        let engine = &self.setup.engine;
+        let history = engine.report(application).await?.history;
+        let past = match &wanted.operation {
+            None => before_last(&history)?,
+            Some(id) => {
+                let is = |past: &&PastOperation| past.id == *id || past.id.split('-').next() == Some(id);
+                history
+                    .iter()
+                    .rev()
+                    .find(is)
+                    .ok_or_else(|| Failure::new(ErrorClass::NotFound, format!("there is no operation {id}")))?
+            }
+        };
+        let manifests = engine.manifests_of(application, past).await?;
+        if manifests.is_empty() {
+            let message = format!("operation {} has no manifests to go back to", past.id);
+            return Err(Failure::new(ErrorClass::Request, message));
+        }
+        let (mode, sync_options) = engine.rules(application).await?;
+        Ok(engine::Request {
+            purpose: Purpose::Rollback,
+            options: PlanOptions {
+                mode,
+                sync_options,
+                prune: wanted.choices.prune.unwrap_or(true),
+                limits: Limits::default(),
+                confirmed: confirmed(&wanted.confirm),
+                ..PlanOptions::default()
+            },
+            // What is deployed again is what it was then.
+            revision: past.revision.clone(),
+            ..engine::Request::sync(application.clone(), manifests)
+        })
+    }
+
+    /// Makes a plan, keeps it, and shows it with what the API server says.
+    async fn plan_page(&self, application: &Application, wanted: &PlanRequest) -> Result<PlanPage, Failure> {
+        let engine = &self.setup.engine;
+        let request = self.request(application, wanted).await?;
+        let planned = Arc::new(engine.plan(request).await?);
+        let answers = engine.rehearse(&planned).await;
+        let deployed = match engine.report(application).await {
+            Ok(report) => deployed(&report.history).and_then(|past| past.revision.clone()),
+            Err(EngineError::NoApplication { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let id = self.plans().keep(Arc::clone(&planned));
+        let plan = &planned.plan;
+        let tasks = tasks::of_plan(plan, &answers);
+        let differing = tasks.iter().filter(|task| {
+            matches!(
+                task.action,
+                PlannedAction::Create | PlannedAction::Change | PlannedAction::Delete
+            )
+        });
+        let differing = differing.count();
+        let is_whole = wanted.does == PlanKind::Sync && wanted.choices == Choices::default();
+        if is_whole {
+            self.list.saw_differences(application, differing);
+        }
+        let is_allowed = |rule: &String| {
+            wanted
+                .choices
+                .allow_lint
+                .iter()
+                .any(|allowed| allowed == rule || allowed == "all")
+        };
+        Ok(PlanPage {
+            id,
+            made_at: engine.clock().now(),
+            application: application.clone(),
+            does: plan.does,
+            purpose: plan.purpose,
+            deployed,
+            revision: planned.revision.clone(),
+            is_forbidden: plan
+                .findings
+                .iter()
+                .any(|finding| finding.stops() && !is_allowed(&finding.rule)),
+            tasks,
+            skipped: plan.skipped.clone(),
+            left_over: plan.left_over.clone(),
+            notices: plan.notices.clone(),
+            findings: plan.findings.clone(),
+            allowances: plan.allowances.clone(),
+            answered_by: answerers(plan),
+            limits: plan.limits,
+            differing,
+            command: self.command(application, wanted),
+        })
+    }
+
+    /// Returns a plan that was looked at.
+    pub(super) fn kept_plan(&self, application: &Application, id: &str) -> Result<Box<Planned>, Failure> {
+        let found = self.plans().find(application, id);
+        let planned = found.ok_or_else(|| {
+            Failure::new(ErrorClass::Moved, format!("the plan {id} is not kept any more")).hint("look at the new plan")
+        })?;
+        Ok(Box::new((*planned).clone()))
+    }
+
+    /// Writes the command that does what is wanted.
+    fn command(&self, application: &Application, wanted: &PlanRequest) -> String {
+        let known = self
+            .setup
+            .sources
+            .applications()
+            .into_iter()
+            .find(|known| known.application == *application);
+        let mut words = vec!["capstan".to_owned()];
+        let mut add = |word: &str| words.push(quoted(word));
+        match wanted.does {
+            PlanKind::Sync => {
+                add("sync");
+                match &known {
+                    Some(known) => known.words.iter().for_each(|word| add(word)),
+                    None => ["--app", &application.name, "-n", &application.namespace]
+                        .map(&mut add)
+                        .into_iter()
+                        .collect(),
+                }
+                flags(&wanted.choices).iter().for_each(|word| add(word));
+            }
+            PlanKind::Rollback | PlanKind::Test | PlanKind::Delete => {
+                add(match wanted.does {
+                    PlanKind::Rollback => "rollback",
+                    PlanKind::Test => "test",
+                    PlanKind::Sync | PlanKind::Delete => "delete",
+                });
+                add(&application.name);
+                if let Some(operation) = wanted
+                    .operation
+                    .as_deref()
+                    .filter(|_| wanted.does == PlanKind::Rollback)
+                {
+                    add(operation);
+                }
+                add("-n");
+                add(&application.namespace);
+                if wanted.does == PlanKind::Test {
+                    for hook in &wanted.choices.hook {
+                        add("--hook");
+                        add(hook);
+                    }
+                }
+                for word in &wanted.confirm {
+                    add("--confirm");
+                    add(word);
+                }
+            }
+        }
+        words.join(" ")
+    }
+}
+
+/// Returns the flags that say the same as the choices.
+fn flags(choices: &Choices) -> Vec<String> {
+    let mut flags = Vec::new();
+    for (flag, words) in [
+        ("--only", &choices.only),
+        ("--hook", &choices.hook),
+        ("--skip-hook", &choices.skip_hook),
+        ("--allow-lint", &choices.allow_lint),
+    ] {
+        for word in words {
+            flags.extend([flag.to_owned(), word.clone()]);
+        }
+    }
+    if let Some(hooks) = choices.hooks {
+        let word = match hooks {
+            HookChoice::All => "all",
+            HookChoice::None => "none",
+            HookChoice::Only => "only",
+        };
+        flags.extend(["--hooks".to_owned(), word.to_owned()]);
+    }
+    for (flag, is_on) in [
+        ("--prune", choices.prune),
+        ("--force-conflicts", choices.force_conflicts),
+        ("--create-namespace", choices.create_namespace),
+    ] {
+        flags.extend(is_on.map(|is_on| {
+            if is_on {
+                flag.to_owned()
+            } else {
+                format!("{flag}=false")
+            }
+        }));
+    }
+    if let Some(times) = choices.retry {
+        flags.extend(["--retry".to_owned(), times.to_string()]);
+    }
+    flags
+}
+
+/// Quotes a word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@,+%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Applies the choices of a sync to the application's options.
+fn choose(options: &mut PlanOptions, choices: &Choices) {
+    let selection = &mut options.selection;
+    for (own, chosen) in [
+        (&mut selection.only, &choices.only),
+        (&mut selection.hook, &choices.hook),
+        (&mut selection.skip_hook, &choices.skip_hook),
+    ] {
+        if !chosen.is_empty() {
+            own.clone_from(chosen);
+        }
+    }
+    if let Some(hooks) = choices.hooks {
+        selection.hooks = Some(match hooks {
+            HookChoice::All => Hooks::All,
+            HookChoice::None => Hooks::None,
+            HookChoice::Only => Hooks::Only,
+        });
+    }
+    options.prune = choices.prune.unwrap_or(options.prune);
+    options.force_conflicts = choices.force_conflicts.unwrap_or(options.force_conflicts);
+    options.create_namespace = choices.create_namespace.unwrap_or(options.create_namespace);
+    options.limits.retry.times = choices.retry.unwrap_or(options.limits.retry.times);
+}
+
+/// Says what may go though its annotations want a confirmation.
+fn confirmed(words: &[String]) -> Confirmed {
+    Confirmed {
+        all: words.iter().any(|word| word == "all"),
+        only: words.iter().filter(|word| *word != "all").cloned().collect(),
+    }
+}
+
+fn deploys(past: &PastOperation) -> bool {
+    past.does == OperationKind::Sync && past.purpose != Purpose::Test
+}
+
+/// Returns the last operation that deployed something.
+fn deployed(history: &[PastOperation]) -> Option<&PastOperation> {
+    history.iter().rev().find(|past| deploys(past))
+}
+
+/// Finds the last success with other manifests than those of the last operation.
+fn before_last(history: &[PastOperation]) -> Result<&PastOperation, Failure> {
+    let last = deployed(history);
+    let is_other = |past: &&PastOperation| {
+        deploys(past) && past.status == Status::Succeeded && last.is_some_and(|last| last.digest != past.digest)
+    };
+    history.iter().rev().find(is_other).ok_or_else(|| {
+        Failure::new(
+            ErrorClass::Request,
+            "no earlier operation succeeded with other manifests",
+        )
+        .hint("choose one from the history")
+    })
+}
+
+/// Counts what each plugin does in a plan.
+fn answerers(plan: &Plan) -> Vec<Answerer> {
+    let mut found: BTreeMap<&str, Answerer> = BTreeMap::new();
+    fn count<'plan>(found: &mut BTreeMap<&'plan str, Answerer>, by: &'plan PluginRef, add: impl FnOnce(&mut Answerer)) {
+        let answerer = found.entry(&by.digest).or_insert_with(|| Answerer {
+            plugin: by.plugin.clone(),
+            version: by.version.clone(),
+            digest: by.digest.clone(),
+            runs: 0,
+            judges: 0,
+            decides: 0,
+        });
+        add(answerer);
+    }
+    for task in &plan.tasks {
+        match &task.action {
+            Action::Apply(apply) => count(&mut found, &apply.judge, |answerer| answerer.judges += 1),
+            Action::Hook(hook) => {
+                count(&mut found, &hook.by, |answerer| answerer.runs += 1);
+                for policy in &hook.policies {
+                    count(&mut found, &policy.by, |answerer| answerer.decides += 1);
+                }
+            }
+            Action::Delete(_) => {}
+        }
+    }
+    found.into_values().collect()
+}
