@@ -6,16 +6,23 @@
     allow(dead_code, reason = "the page uses it, and exists for wasm32 only")
 )]
 
+mod address;
+mod applications;
 mod bars;
 mod columns;
+mod commands;
+mod compare;
 mod critical;
 mod diff;
+mod events;
 #[cfg(test)]
 mod fixture;
 mod lines;
+mod record;
 mod rows;
 mod scale;
 mod span;
 mod task_state;
+mod timeline;
 mod waiting;
 mod words;
