@@ -16,6 +16,7 @@ mod ownership;
 mod pause;
 mod real;
 mod schema;
+mod server;
 mod skipped;
 mod state;
 mod swap;

@@ -9,6 +9,7 @@ mod lints;
 mod plugin;
 mod set;
 mod signal;
+mod ui;
 mod usage;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use self::plugin::{
 };
 pub use self::set::{Compat, DryRun, Hooks, OnBusy, OnOff, OnTimeout, Plan, Set, Sync};
 pub use self::signal::SendSignal;
+pub use self::ui::Ui;
 pub use self::usage::usage;
 
 pub use crate::global::Global;
@@ -101,6 +103,9 @@ pub struct GlobalFlags {
     /// How to print
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Output,
+    /// Whether the embedded cluster runs in real time, though no commands are run
+    #[arg(skip)]
+    pub is_real_time: bool,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t, env = "CAPSTAN_COLOR")]
     pub color: Color,
@@ -117,6 +122,8 @@ impl Args {
     /// Returns that an option of the embedded cluster was given for a real one.
     pub fn settled(mut self) -> Result<Args, anyhow::Error> {
         let mut is_embedded = self.global.simulate.is_some();
+        // Somebody watches it.
+        self.global.is_real_time = matches!(self.command, Command::Ui(_));
         if let Command::Simulate(simulate) = &self.command {
             is_embedded = true;
             if !simulate.serve && self.global.simulate.is_none() {
@@ -250,6 +257,11 @@ pub enum Command {
         after_help = "Examples:\n  capstan simulate -f shop/\n  capstan simulate --serve --write-kubeconfig sim.yaml\n  KUBECONFIG=sim.yaml capstan sync -f shop/"
     )]
     Simulate(Simulate),
+    /// Open the web page in a browser: see what a sync waits for, its hooks and their logs, and act
+    #[command(
+        after_help = "Examples:\n  capstan ui -n shop\n  capstan ui shop -f shop/ -n shop\n  capstan ui --simulate -f shop/\n\nThe page is served on the loopback interface only, and only to who has the token in the printed address. Ctrl-C ends it;\noperations that it runs are left as they are, and can be carried on with."
+    )]
+    Ui(Box<Ui>),
     /// Write, build and test plugins; get, pin and publish them; list them, or ask one by hand
     #[command(subcommand)]
     Plugin(Plugin),

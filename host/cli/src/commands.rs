@@ -21,6 +21,7 @@ mod simulate;
 mod stored;
 mod sync;
 mod test;
+mod ui;
 mod voice;
 
 use clap::CommandFactory as _;
@@ -54,6 +55,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
         Command::Terminate(app) => stored::terminate(global, &app.app).await,
         Command::Sweep(app) => stored::sweep(global, &app.app).await,
         Command::Simulate(simulate) => simulate::run(global, simulate).await,
+        Command::Ui(ui) => ui::run(global, &ui).await,
         Command::Plugin(plugin) => plugin::run(global, &plugin).await,
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -139,10 +139,10 @@ pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
 fn embedded(global: &Global) -> anyhow::Result<(Connection, World)> {
     let scenario = global.simulation.scenario.as_deref();
     let namespace = global.namespace.clone().unwrap_or_else(|| "default".to_owned());
-    let epoch = if global.simulation.exec {
-        Timestamp::now()
-    } else {
+    let epoch = if global.simulation.is_virtual() {
         Setup::default().epoch
+    } else {
+        Timestamp::now()
     };
     let world = world(global, scenario, epoch, &namespace)?;
     let client = Client::new(world.service(), &namespace);

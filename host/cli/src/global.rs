@@ -44,6 +44,8 @@ pub struct SimulationSpec {
     pub scenario: Option<PathBuf>,
     /// Whether containers' commands run as processes of this machine, in real time.
     pub exec: bool,
+    /// Whether it runs in real time, though no commands are run.
+    pub is_real_time: bool,
     /// The file that keeps the cluster between commands.
     pub state: Option<PathBuf>,
 }
@@ -51,7 +53,7 @@ pub struct SimulationSpec {
 impl SimulationSpec {
     /// Says whether time is virtual.
     pub fn is_virtual(&self) -> bool {
-        self.is_on && !self.exec
+        self.is_on && !self.exec && !self.is_real_time
     }
 }
 
@@ -63,6 +65,7 @@ impl GlobalFlags {
             is_on: self.simulate.is_some(),
             scenario: scenario.map(PathBuf::from),
             exec: self.exec,
+            is_real_time: self.is_real_time,
             state: self.state.clone(),
         }
     }

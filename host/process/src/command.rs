@@ -9,7 +9,7 @@ use std::{
 use crate::{
     environment::{Environment, is_absolute},
     find::Program,
-    run::{Canceller, Output, RunError, run},
+    run::{Canceller, Output, RunError, run, start},
 };
 
 /// How long a program may take if nobody says.
@@ -176,6 +176,16 @@ impl Command {
     /// Returns what ends the program when it is dropped: for a run on another thread, whose caller may go away.
     pub fn canceller(&self) -> Canceller {
         self.cancel.clone()
+    }
+
+    /// Starts the program and lets it run, also when this process has ended. It has no input, and its output is thrown away.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it couldn't be started.
+    pub fn start(self) -> std::io::Result<()> {
+        tracing::debug!(program = %self.program.path().display(), arguments = self.shown.trim_start(), "starting a program");
+        start(&self)
     }
 
     /// Starts the program and waits for its end.

@@ -229,13 +229,32 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
     Ok(Output { status, out, err })
 }
 
-fn spawn(command: &Command) -> io::Result<Group> {
+/// Starts a program that nobody waits for.
+pub(crate) fn start(command: &Command) -> io::Result<()> {
+    let mut process = process(command);
+    process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = process.spawn()?;
+    // Its entry in the list of processes is to go when it ends.
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}
+
+/// Makes a process that leads a group of its own.
+fn process(command: &Command) -> std::process::Command {
     let mut process = std::process::Command::new(command.program.path());
     process
         .args(&command.arguments)
         .env_clear()
         .envs(command.environment.iter().map(|(name, value)| (name, value)))
-        .current_dir(&command.folder)
+        .current_dir(&command.folder);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut process, 0);
+    process
+}
+
+fn spawn(command: &Command) -> io::Result<Group> {
+    let mut process = process(command);
+    process
         .stdin(if command.input.is_some() {
             Stdio::piped()
         } else {
@@ -251,8 +270,6 @@ fn spawn(command: &Command) -> io::Result<Group> {
         } else {
             Stdio::piped()
         });
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut process, 0);
     #[cfg(target_os = "linux")]
     end_with_us(&mut process);
     let child = process.spawn()?;

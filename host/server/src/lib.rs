@@ -33,7 +33,7 @@ pub use self::{
     assets::Asset,
     operations::LeftOperation,
     serve::serve,
-    sources::{KnownApplication, SourceError, Sources},
+    sources::{KnownApplication, SourceError, SourceRequest, Sources},
 };
 use self::{list::List, operations::Operations, plans::Plans};
 
@@ -88,6 +88,11 @@ impl Server {
             page,
             setup,
         }
+    }
+
+    /// Returns what answers requests, for [`serve`] and for other listeners.
+    pub fn router(&self) -> axum::Router {
+        routes::router(self.clone())
     }
 
     /// Leaves the operations that run here, so that another process can carry on with them, and says which those are. It takes at most

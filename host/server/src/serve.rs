@@ -12,7 +12,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tower::ServiceExt as _;
 
-use crate::{Server, routes};
+use crate::Server;
 
 /// How many connections there may be at once. A browser has at most six to one server.
 const MAX_CONNECTIONS: usize = 1024;
@@ -23,7 +23,7 @@ const END: Duration = Duration::from_millis(200);
 
 /// Serves until `shutdown` is ready. Open streams end then. The operations that run here are to be left by [`Server::leave`].
 pub async fn serve(server: Server, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-    let router: Router = routes::router(server);
+    let router: Router = server.router();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);

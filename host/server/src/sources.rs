@@ -15,6 +15,15 @@ pub struct KnownApplication {
     pub words: Vec<String>,
 }
 
+/// A sync of an application's manifests.
+#[derive(Debug, Clone)]
+pub struct SourceRequest {
+    /// What is to be planned.
+    pub request: Request,
+    /// What the user should know of how it was read.
+    pub notices: Vec<String>,
+}
+
 /// Why manifests can't be read.
 #[derive(Debug)]
 pub enum SourceError {
@@ -37,5 +46,5 @@ pub trait Sources: Send + Sync {
     /// # Errors
     ///
     /// Returns what is wrong with them.
-    async fn request(&self, application: &Application) -> Result<Request, SourceError>;
+    async fn request(&self, application: &Application) -> Result<SourceRequest, SourceError>;
 }

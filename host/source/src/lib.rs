@@ -188,7 +188,8 @@ impl Source {
         }
     }
 
-    fn about(&self) -> String {
+    /// Says what it is, for people: `shop/`, `chart charts/shop 1.2.0`, `kustomization overlays/prod`.
+    pub fn about(&self) -> String {
         match self {
             Source::Files { path, .. } if path == Path::new("-") => "stdin".to_owned(),
             Source::Files { path, .. } => path.display().to_string(),

@@ -34,6 +34,9 @@ pub use self::{
     stream::{Line, RecordId, StreamRecord},
 };
 
+/// The name of the token in the fragment of the address that `capstan ui` prints: `http://127.0.0.1:8080/apps#token=TOKEN`. The page takes
+/// it out of the address, keeps it in `sessionStorage`, and sends it with every request as `Authorization: Bearer TOKEN`.
+pub const TOKEN_FRAGMENT: &str = "token";
 /// The request header that every change needs. A page of another origin cannot send it without being asked for permission first.
 pub const CHANGE_HEADER: &str = "x-capstan";
 /// The value of [`CHANGE_HEADER`].

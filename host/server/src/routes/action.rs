@@ -137,7 +137,7 @@ impl Server {
     async fn work(&self, application: &Application, plan: Option<&str>, wanted: PlanRequest) -> Result<Work, Failure> {
         Ok(match plan {
             Some(id) => Work::Saved(self.kept_plan(application, id)?),
-            None => Work::Request(Box::new(self.request(application, &wanted).await?)),
+            None => Work::Request(Box::new(self.request(application, &wanted).await?.request)),
         })
     }
 

@@ -22,7 +22,7 @@ use capstan_engine::{self as engine, EngineError, PastOperation, Planned};
 use http::HeaderMap;
 
 use super::{Named, body};
-use crate::{Server, User, answer::json, failure::Failure, tasks};
+use crate::{Server, User, answer::json, failure::Failure, sources::SourceRequest, tasks};
 
 pub(super) async fn usual(
     State(server): State<Server>,
@@ -50,20 +50,23 @@ pub(super) async fn make(
 }
 
 impl Server {
-    /// Makes a request for the engine.
+    /// Makes a request for the engine, and says what the user should know of how its manifests were read.
     pub(super) async fn request(
         &self,
         application: &Application,
         wanted: &PlanRequest,
-    ) -> Result<engine::Request, Failure> {
+    ) -> Result<SourceRequest, Failure> {
         let stored = |request: engine::Request| engine::Request {
             grants: self.setup.grants.clone(),
             plugin_settings: self.setup.plugin_settings.clone(),
             ..request
         };
-        Ok(match wanted.does {
+        let mut notices = Vec::new();
+        let request = match wanted.does {
             PlanKind::Sync => {
-                let mut request = self.setup.sources.request(application).await?;
+                let read = self.setup.sources.request(application).await?;
+                notices = read.notices;
+                let mut request = read.request;
                 choose(&mut request.options, &wanted.choices);
                 request
             }
@@ -78,7 +81,8 @@ impl Server {
                 request
             }
             PlanKind::Rollback => stored(self.rollback(application, wanted).await?),
-        })
+        };
+        Ok(SourceRequest { request, notices })
     }
 
     async fn rollback(&self, application: &Application, wanted: &PlanRequest) -> Result<engine::Request, Failure> {
@@ -120,7 +124,7 @@ impl Server {
     /// Makes a plan, keeps it, and shows it with what the API server says.
     async fn plan_page(&self, application: &Application, wanted: &PlanRequest) -> Result<PlanPage, Failure> {
         let engine = &self.setup.engine;
-        let request = self.request(application, wanted).await?;
+        let SourceRequest { request, mut notices } = self.request(application, wanted).await?;
         let planned = Arc::new(engine.plan(request).await?);
         let answers = engine.rehearse(&planned).await;
         let deployed = match engine.report(application).await {
@@ -130,6 +134,7 @@ impl Server {
         };
         let id = self.plans().keep(Arc::clone(&planned));
         let plan = &planned.plan;
+        notices.extend(plan.notices.iter().cloned());
         let tasks = tasks::of_plan(plan, &answers);
         let differing = tasks.iter().filter(|task| {
             matches!(
@@ -164,7 +169,7 @@ impl Server {
             tasks,
             skipped: plan.skipped.clone(),
             left_over: plan.left_over.clone(),
-            notices: plan.notices.clone(),
+            notices,
             findings: plan.findings.clone(),
             allowances: plan.allowances.clone(),
             answered_by: answerers(plan),

@@ -160,8 +160,10 @@ fn after(bus: &engine::bus::Bus, last: Option<RecordId>) -> Subscription {
 async fn follow(local: LocalOperation, last: Option<RecordId>, mut records: Records) -> Result<(), Gone> {
     let mut subscription = after(&local.bus, last);
     let mut waiting = local.bus.waiting();
-    // What is known is shown at once, and replaced as soon as the driver looks again.
-    waiting.mark_changed();
+    // What was found out for an earlier reader is shown at once, and replaced as soon as the driver looks again.
+    if *waiting.borrow() != engine::Waiting::default() {
+        waiting.mark_changed();
+    }
     loop {
         let mut next = tokio::select! {
             biased;

@@ -1,0 +1,167 @@
+//! `capstan ui`: the web page, on the loopback interface, for one user.
+
+mod browser;
+mod sources;
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use anyhow::Context as _;
+use capstan_api::{PluginRow, TOKEN_FRAGMENT, path::encoded, plugin::PluginClaim};
+use capstan_core::grant::{Granted, UserGrants};
+use capstan_sandbox::{PluginInfo, Source};
+use capstan_server::{LeftOperation, Server, Setup, Token, TokenAccess, User, serve};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use self::sources::ProjectSources;
+use super::{follow, print, print_json, say};
+use crate::{
+    args::{Global, Output, Set, Ui},
+    context::Context,
+    exit::Exit,
+    project::{self, Project},
+    report::usage_error,
+    text,
+};
+
+pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
+    let project = project_of(global, args)?;
+    let global = project.as_ref().map_or(global, |project| &project.global).clone();
+    // From here on Ctrl-C ends the server, and nothing else.
+    let mut signals = follow::signals()?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
+        .await
+        .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
+    let port = listener.local_addr()?.port();
+    let context = Arc::new(Context::new(&global).await?);
+    let token = Token::random().context("the system gives no random token")?;
+    let sources = ProjectSources::new(Arc::clone(&context), project, args)?;
+    let first = sources
+        .first()
+        .or_else(|| args.app.as_deref().and_then(|app| context.application(app).ok()));
+    let server = Server::new(Setup {
+        engine: context.engine.clone(),
+        cluster: context.cluster.clone(),
+        namespace: context.namespace.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        sources: Arc::new(sources),
+        access: Arc::new(TokenAccess {
+            token: token.clone(),
+            user: User { name: context.who() },
+        }),
+        grants: context.grants.clone(),
+        plugin_settings: context.plugin_settings.clone(),
+        plugins: context
+            .sandbox
+            .plugins()
+            .into_iter()
+            .map(|plugin| row(plugin, &context.grants))
+            .collect(),
+        hosts: ["127.0.0.1", "localhost"]
+            .iter()
+            .map(|host| format!("{host}:{port}"))
+            .collect(),
+        assets: Vec::new(),
+        is_read_only: false,
+    });
+    let page = match &first {
+        Some(application) => format!(
+            "apps/{}/{}",
+            encoded(&application.namespace),
+            encoded(&application.name)
+        ),
+        None => "apps".to_owned(),
+    };
+    let address = format!("http://127.0.0.1:{port}/{page}#{TOKEN_FRAGMENT}={}", token.as_str());
+    if global.output == Output::Text {
+        print(&text!("{}\n", address));
+        say(&text!(
+            "on {}; whoever has this address may do what you may. Ctrl-C ends it",
+            context.cluster
+        ));
+    } else {
+        print_json(&json!({ "address": address }))?;
+    }
+    crate::terminal::flush();
+    // Kept until the browser has surely read it: until the end.
+    let _opened = if args.no_open { None } else { browser::open(&address) };
+    let shutdown = async {
+        signals.recv().await;
+    };
+    serve(server.clone(), listener, shutdown).await;
+    left(&global, &server.leave().await);
+    context.save()?;
+    Ok(Exit::Done)
+}
+
+/// Finds the applications whose manifests can be read: those of the flags, else of the working directory's file, else none.
+fn project_of(global: &Global, args: &Ui) -> anyhow::Result<Option<Project>> {
+    let from = &args.from;
+    if from.files.iter().any(|path| path.as_os_str() == "-") {
+        return Err(usage_error(
+            "manifests from stdin can be read only once, and the page reads them for each plan",
+            "name a file or a folder with `-f`",
+        ));
+    }
+    if from.sources().is_empty() && from.config.is_empty() && from.argocd_application.is_empty() {
+        return project::described(global, &[]);
+    }
+    let set = Set {
+        from: from.clone(),
+        app: args.app.clone(),
+        ..Set::default()
+    };
+    project::of(global, &set).map(Some)
+}
+
+/// Says what becomes of the operations that ran here.
+fn left(global: &Global, operations: &[LeftOperation]) {
+    for LeftOperation { application, operation } in operations {
+        let name = &application.name;
+        say(&if global.simulation.is_on && global.simulation.state.is_none() {
+            text!(
+                "operation {} of {} ended with the embedded cluster; `--state FILE` keeps it",
+                operation,
+                name
+            )
+        } else {
+            text!(
+                "operation {} of {} is left as it is; `capstan ui` and `capstan sync` carry on with it, `capstan terminate {}` ends it",
+                operation,
+                name,
+                name
+            )
+        });
+    }
+}
+
+fn row(plugin: PluginInfo, grants: &UserGrants) -> PluginRow {
+    let granted = match grants.0.get(&plugin.name) {
+        None => String::new(),
+        Some(Granted::Requested) => "all".to_owned(),
+        Some(Granted::Only(grants)) => grants.lines().join("\n"),
+    };
+    PluginRow {
+        granted,
+        source: match plugin.source {
+            Source::BuiltIn(_) => "built in".to_owned(),
+            Source::Path(path) => path,
+        },
+        claims: plugin
+            .claims
+            .into_iter()
+            .map(|claim| PluginClaim {
+                interface: claim.interface.to_string(),
+                claim: claim.claim,
+                shadowed_by: claim.shadowed_by,
+            })
+            .collect(),
+        name: plugin.name,
+        version: plugin.version,
+        digest: plugin.digest,
+        contract: plugin.contract,
+        description: plugin.description,
+        size: plugin.size,
+        requests: plugin.requests,
+    }
+}

@@ -1,0 +1,150 @@
+//! The manifests of a project, read again for each plan.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use capstan_core::{error::Diagnostics, plugins::Application};
+use capstan_project::{App, Read};
+use capstan_server::{KnownApplication, SourceError, SourceRequest, Sources};
+use capstan_source::{Desired, FileAccess, Source};
+use tokio::task::spawn_blocking;
+
+use super::super::plan::request;
+use crate::{
+    args::{From, Ui},
+    context::Context,
+    project::Project,
+};
+
+/// The manifests of a project's applications.
+pub(super) struct ProjectSources {
+    context: Arc<Context>,
+    apps: Vec<(Application, App)>,
+    files: FileAccess,
+    deadline: Duration,
+    /// The flags that name the sources.
+    flags: Vec<String>,
+}
+
+impl ProjectSources {
+    /// Makes one. Without a project it knows no application.
+    pub fn new(context: Arc<Context>, project: Option<Project>, args: &Ui) -> anyhow::Result<ProjectSources> {
+        let mut apps = Vec::new();
+        let files = project
+            .as_ref()
+            .map(|project| project.global.files.clone())
+            .unwrap_or_default();
+        for app in project.into_iter().flat_map(|project| project.apps) {
+            apps.push((context.application_in(&app.name, app.namespace.as_deref())?, app));
+        }
+        Ok(ProjectSources {
+            context,
+            apps,
+            files,
+            deadline: args.from.deadline(),
+            flags: flags(&args.from),
+        })
+    }
+
+    /// Returns the application that the page opens with: the only one.
+    pub fn first(&self) -> Option<Application> {
+        match self.apps.as_slice() {
+            [(application, _)] => Some(application.clone()),
+            _ => None,
+        }
+    }
+
+    async fn read(&self, app: App) -> Result<(App, Desired), SourceError> {
+        let (files, deadline) = (self.files.clone(), self.deadline);
+        let read = blocking(move || capstan_project::read(&[app], deadline, &files)).await?;
+        let Some(read) = read.into_iter().next() else {
+            return Err(SourceError::Unknown);
+        };
+        let capabilities = if Read::has_charts(&read) {
+            let capabilities = self.context.capabilities().await;
+            Some(capabilities.map_err(|error| SourceError::Other(format!("{error:#}")))?)
+        } else {
+            None
+        };
+        let namespace = self.context.namespace.clone();
+        blocking(move || read.render(&namespace, capabilities.as_ref())).await
+    }
+}
+
+/// Runs what starts programs and reads files on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, Diagnostics> + Send + 'static,
+) -> Result<T, SourceError> {
+    match spawn_blocking(read).await {
+        Ok(result) => result.map_err(SourceError::Mistakes),
+        Err(error) => Err(SourceError::Other(format!("the manifests could not be read: {error}"))),
+    }
+}
+
+#[async_trait]
+impl Sources for ProjectSources {
+    fn applications(&self) -> Vec<KnownApplication> {
+        let known = self.apps.iter().map(|(application, app)| {
+            let mut words = self.flags.clone();
+            words.extend(["--app".to_owned(), application.name.clone()]);
+            words.extend(["-n".to_owned(), application.namespace.clone()]);
+            KnownApplication {
+                application: application.clone(),
+                sources: app.sources.iter().map(Source::about).collect(),
+                words,
+            }
+        });
+        known.collect()
+    }
+
+    async fn request(&self, application: &Application) -> Result<SourceRequest, SourceError> {
+        let known = self.apps.iter().find(|(known, _)| known == application);
+        let (_, app) = known.ok_or(SourceError::Unknown)?;
+        let (app, desired) = self.read(app.clone()).await?;
+        let notices = app.notices.iter().chain(&desired.notices).cloned().collect();
+        let request = request(&self.context, &app, desired).map_err(|error| match error.downcast::<Diagnostics>() {
+            Ok(mistakes) => SourceError::Mistakes(mistakes),
+            Err(error) => SourceError::Other(format!("{error:#}")),
+        })?;
+        Ok(SourceRequest { request, notices })
+    }
+}
+
+/// Returns the flags that name the sources, for a command that does the same.
+fn flags(from: &From) -> Vec<String> {
+    let shown = |path: &Path| path.display().to_string();
+    let mut flags = Vec::new();
+    let mut add = |flag: &str, values: Vec<String>| {
+        for value in values {
+            flags.extend([flag.to_owned(), value]);
+        }
+    };
+    add("-f", from.files.iter().map(|path| shown(path)).collect());
+    add("-k", from.kustomizations.iter().map(|path| shown(path)).collect());
+    add("--chart", from.charts.clone());
+    add("--chart-version", from.chart_version.iter().cloned().collect());
+    add("--values", from.values.clone());
+    add("--set", from.set.clone());
+    add("--set-string", from.set_string.clone());
+    add("--set-json", from.set_json.clone());
+    add("--set-file", from.set_file.clone());
+    add("--set-literal", from.set_literal.clone());
+    add("--release-name", from.release_name.iter().cloned().collect());
+    add("--kube-version", from.kube_version.iter().cloned().collect());
+    add("--api-versions", from.api_versions.clone());
+    add("--config", from.config.iter().map(|path| shown(path)).collect());
+    add(
+        "--argocd-application",
+        from.argocd_application.iter().map(|path| shown(path)).collect(),
+    );
+    for (flag, is_on) in [
+        ("-R", from.recursive),
+        ("--enable-helm", from.enable_helm),
+        ("--skip-crds", from.skip_crds),
+    ] {
+        if is_on {
+            flags.push(flag.to_owned());
+        }
+    }
+    flags
+}
