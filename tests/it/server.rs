@@ -34,7 +34,7 @@ const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstrin
 
 /// A Job of this name writes a line every second for a while.
 fn talkative() -> Setup {
-    let scenario = "behaviours:\n- match: { name: 'migrate*' }\n  run: 5s\n  log:\n  - { after: 1s, text: 'one <b>two</b>' }\n  - { after: 3s, text: 'three' }\n";
+    let scenario = "behaviours:\n- match: { owner: 'migrate*' }\n  run: 5s\n  log:\n  - { at: 1s, line: 'one <b>two</b>' }\n  - { at: 3s, line: three }\n";
     let scenario: capstan_sim::scenario::Scenario = serde_yaml::from_str(scenario).unwrap();
     Setup::from(scenario)
 }
@@ -472,7 +472,7 @@ fn hostile_words_stay_data() {
         let strange = [
             "<script>alert(1)</script>",
             "../../../etc/passwd",
-            "a/b",
+            "a/b/c",
             "\u{202e}txt",
             "%00",
             &"x".repeat(5000),

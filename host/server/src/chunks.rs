@@ -35,7 +35,7 @@ pub(crate) struct Gone;
 
 /// Makes a stream, as an answer and the end at which frames are written.
 pub(crate) fn frames(headers: &HeaderMap) -> (FrameWriter, Response) {
-    let (to, from) = mpsc::channel::<Bytes>(MAX_WAITING);
+    let (to, from): (_, mpsc::Receiver<Bytes>) = mpsc::channel(MAX_WAITING);
     let chunks = stream::unfold(from, |mut from| async move {
         let chunk = from.recv().await?;
         Some((Ok::<Bytes, std::convert::Infallible>(chunk), from))

@@ -26,5 +26,6 @@ mod state;
 mod support;
 mod templates;
 mod terminal;
+mod ui;
 mod untrusted;
 mod words;
