@@ -62,6 +62,7 @@ pub struct UsualTask {
     pub takes: Millis,
 }
 
+#[cfg(test)]
 impl Usual {
     /// Takes the times of a finished operation.
     pub fn of(view: &OperationView) -> Usual {

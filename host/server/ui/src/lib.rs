@@ -18,9 +18,13 @@ mod events;
 #[cfg(test)]
 mod fixture;
 mod lines;
+#[cfg(target_arch = "wasm32")]
+mod page;
+mod pause;
 mod record;
 mod rows;
 mod scale;
+mod selection;
 mod span;
 mod task_state;
 mod timeline;

@@ -1,0 +1,633 @@
+//! The wave timeline: bands, columns, rows with bars. Only rows in sight exist.
+
+use std::rc::Rc;
+
+use crate::{
+    page::{
+        dom::*,
+        icons::{glyph, hook_mark, icon_as},
+        pages::operation::Operation,
+    },
+    timeline::{
+        LABEL, Look, NARROW, ROW, RowKind, SaysAt, StackedKind, StackedRow, Timeline, TimelineRow, stacked,
+        timeline as make,
+    },
+    words,
+};
+
+/// The size of the box, and how far it is scrolled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Frame {
+    width: f64,
+    height: f64,
+    top: f64,
+}
+
+/// Draws the timeline of an operation.
+pub fn timeline(operation: Operation) -> View {
+    let frame = create_signal(Frame {
+        width: 980.0,
+        height: 400.0,
+        top: 0.0,
+    });
+    let place = create_node_ref();
+    let is_narrow = create_selector(move || frame.get().width < NARROW);
+    on_mount(move || observe(place, frame));
+    let scroll = move |event: web_sys::Event| {
+        if let Some(target) = event
+            .current_target()
+            .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        {
+            let top = f64::from(target.scroll_top());
+            // Few rows are all there: then nothing depends on where they are.
+            let known = frame.get_untracked();
+            if (known.top - top).abs() > 1.0 {
+                frame.set(Frame { top, ..known });
+            }
+        }
+    };
+    tags::div()
+        .class("tl")
+        .attr("role", "group")
+        .attr("aria-label", words::TIMELINE)
+        .r#ref(place)
+        .on(events::scroll, scroll)
+        .children(each_time(
+            move || is_narrow.get(),
+            move |is_narrow| {
+                if is_narrow {
+                    narrow(operation, frame)
+                } else {
+                    wide(operation, frame, place)
+                }
+            },
+        ))
+        .into()
+}
+
+fn observe(place: NodeRef, frame: Signal<Frame>) {
+    let Some(element) = element(place) else { return };
+    let resized = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
+        let Ok(entry) = entries.get(0).dyn_into::<web_sys::ResizeObserverEntry>() else {
+            return;
+        };
+        let size = entry.content_rect();
+        if frame.is_alive() {
+            let known = frame.get_untracked();
+            let new = Frame {
+                width: size.width(),
+                height: size.height(),
+                ..known
+            };
+            if new != known {
+                frame.set(new);
+            }
+        }
+    });
+    let Ok(observer) = web_sys::ResizeObserver::new(resized.as_ref().unchecked_ref()) else {
+        return;
+    };
+    observer.observe(&element);
+    on_cleanup(move || {
+        observer.disconnect();
+        drop(resized);
+    });
+}
+
+fn with_look<T>(operation: Operation, frame: Frame, make: impl FnOnce(&crate::record::Record, Look<'_>) -> T) -> T {
+    let (now, mode, filter, selected) = (
+        operation.now(),
+        operation.mode(),
+        operation.filter(),
+        operation.selected(),
+    );
+    operation.open.with(|open| {
+        operation.record.with(|record| {
+            make(
+                record,
+                Look {
+                    now,
+                    width: frame.width,
+                    height: frame.height,
+                    top: frame.top,
+                    mode,
+                    open,
+                    filter: &filter,
+                    selected: selected.as_deref(),
+                },
+            )
+        })
+    })
+}
+
+fn wide(operation: Operation, frame: Signal<Frame>, place: NodeRef) -> View {
+    let drawn = create_memo(move || Rc::new(with_look(operation, frame.get(), make)));
+    let of = move |part: fn(&Timeline) -> String| move || drawn.with(|timeline| part(timeline));
+    keep_in_sight(operation, drawn, place);
+    let keys = move |event: web_sys::KeyboardEvent| {
+        let step = match event.key().as_str() {
+            "ArrowDown" | "j" => 1,
+            "ArrowUp" | "k" => -1,
+            _ => return,
+        };
+        if !event.meta_key() && !event.ctrl_key() && move_selection(operation, drawn, place, step) {
+            event.prevent_default();
+        }
+    };
+    tags::div()
+        .class("tl-all")
+        .on(events::keydown, keys)
+        .children((
+            tags::div().class("tl-head").hidden_from_readers().children((
+                tags::div()
+                    .class("tl-corner")
+                    .fixed_style(format!("width:{LABEL}px"))
+                    .children(words::OBJECT),
+                tags::div()
+                    .class("tl-heads")
+                    .styled(of(|timeline| format!("width:{}px", timeline.track)))
+                    .children((bands(drawn), wave_heads(drawn))),
+            )),
+            tags::div()
+                .class("tl-body")
+                .styled(of(|timeline| format!("height:{}px", timeline.count * ROW)))
+                .children((
+                    grid(drawn),
+                    list(
+                        move || drawn.with(|timeline| timeline.rows.clone()),
+                        |row| row.id.clone(),
+                        move |row| draw_row(operation, row),
+                    ),
+                )),
+        ))
+        .into()
+}
+
+fn bands(drawn: ReadSignal<Rc<Timeline>>) -> View {
+    list(
+        move || drawn.with(|timeline| timeline.bands.iter().cloned().enumerate().collect::<Vec<_>>()),
+        |(place, band)| (*place, band.name),
+        |band| {
+            let says = move || {
+                band.with(|(_, band)| {
+                    if band.at.width > 108.0 {
+                        band.says.clone()
+                    } else {
+                        String::new()
+                    }
+                })
+            };
+            tags::div()
+                .class(move || band.with(|(_, band)| format!("band band-{}", band.state.class())))
+                .attr("title", move || {
+                    band.with(|(_, band)| format!("{} {}", band.name, band.says))
+                })
+                .styled(move || band.with(|(_, band)| format!("left:{}px;width:{}px", band.at.x, band.at.width)))
+                .children((
+                    tags::b().children(band.with_untracked(|(_, band)| band.name)),
+                    tags::span().children(text(says)),
+                ))
+                .into()
+        },
+    )
+}
+
+fn wave_heads(drawn: ReadSignal<Rc<Timeline>>) -> View {
+    list(
+        move || drawn.with(|timeline| timeline.waves.clone()),
+        |wave| wave.id.clone(),
+        |wave| {
+            tags::div()
+                .class(move || wave.with(|wave| state_class("wavehead", wave.is_running, wave.is_ahead)))
+                .styled(move || wave.with(|wave| format!("left:{}px;width:{}px", wave.at.x, wave.at.width)))
+                .children((
+                    tags::b().children(text(move || wave.with(|wave| wave.wave.clone()))),
+                    tags::span().children(text(move || wave.with(|wave| wave.says.clone()))),
+                ))
+                .into()
+        },
+    )
+}
+
+fn state_class(name: &str, is_running: bool, is_ahead: bool) -> String {
+    let state = match (is_running, is_ahead) {
+        (true, _) => " is-running",
+        (_, true) => " is-ghost",
+        _ => "",
+    };
+    format!("{name}{state}")
+}
+
+fn grid(drawn: ReadSignal<Rc<Timeline>>) -> View {
+    tags::div()
+        .class("tl-grid")
+        .hidden_from_readers()
+        .styled(move || drawn.with(|timeline| format!("left:{LABEL}px;width:{}px", timeline.scale_width)))
+        .children((
+            list(
+                move || drawn.with(|timeline| timeline.waves.clone()),
+                |wave| wave.id.clone(),
+                |wave| {
+                    tags::i()
+                        .class(move || wave.with(|wave| state_class("", wave.is_running, wave.is_ahead)))
+                        .styled(move || wave.with(|wave| format!("left:{}px;width:{}px", wave.at.x, wave.at.width)))
+                        .into()
+                },
+            ),
+            list(
+                move || drawn.with(|timeline| timeline.elbows.iter().copied().enumerate().collect::<Vec<_>>()),
+                |(place, _)| *place,
+                |elbow| {
+                    tags::s()
+                        .styled(move || {
+                            let (_, elbow) = elbow.get();
+                            format!(
+                                "left:{}px;width:{}px;top:{}px;height:{}px",
+                                elbow.x,
+                                elbow.width,
+                                elbow.row * ROW + 19,
+                                elbow.rows * ROW
+                            )
+                        })
+                        .into()
+                },
+            ),
+            when(
+                move || drawn.with(|timeline| timeline.now_x.is_some()),
+                move || {
+                    tags::em()
+                        .class("now")
+                        .styled(move || {
+                            drawn.with(|timeline| format!("transform:translateX({}px)", timeline.now_x.unwrap_or(0.0)))
+                        })
+                        .into()
+                },
+            ),
+        ))
+        .into()
+}
+
+/// Scrolls to what begins, unless somebody scrolled away.
+fn keep_in_sight(operation: Operation, drawn: ReadSignal<Rc<Timeline>>, place: NodeRef) {
+    let followed = create_selector(move || drawn.with(|timeline| timeline.follow.clone().map(|(id, _)| id)));
+    let set_by_us = create_signal(0);
+    create_effect(move || {
+        if followed.get_clone().is_none() || operation.moment.is_some() {
+            return;
+        }
+        later(0, move || {
+            if !drawn.is_alive() {
+                return;
+            }
+            let Some(element) = element(place) else { return };
+            let Some((_, row)) = drawn.with_untracked(|timeline| timeline.follow.clone()) else {
+                return;
+            };
+            let here = element.scroll_top();
+            if here != 0 && (here - set_by_us.get_untracked()).abs() > 30 {
+                return;
+            }
+            let top = pixels(row.saturating_sub(7) * ROW);
+            if element.scroll_height() > element.client_height() {
+                element.set_scroll_top(top);
+                set_by_us.set(element.scroll_top());
+            }
+        });
+    });
+}
+
+fn pixels(length: usize) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
+}
+
+/// Selects the next or the previous task, and says whether there was one.
+fn move_selection(operation: Operation, drawn: ReadSignal<Rc<Timeline>>, place: NodeRef, step: isize) -> bool {
+    let selected = operation.selected();
+    let next = drawn.with_untracked(|timeline| {
+        let tasks = &timeline.tasks;
+        let here = selected.and_then(|selected| tasks.iter().position(|(id, _)| *id == selected));
+        let next = match here {
+            Some(here) => here.checked_add_signed(step)?,
+            None => 0,
+        };
+        tasks.get(next).cloned()
+    });
+    let Some((id, row)) = next else { return false };
+    operation.show(&id);
+    if let Some(element) = element(place) {
+        let (top, bottom) = (pixels(row * ROW), pixels((row + 1) * ROW));
+        if top < element.scroll_top() + 24 {
+            element.set_scroll_top((top - 60).max(0));
+        } else if bottom > element.scroll_top() + element.client_height() - 84 {
+            element.set_scroll_top(bottom - element.client_height() + 108);
+        }
+        later(0, move || {
+            let row = element.query_selector(".tl-row.is-selected").ok().flatten();
+            if let Some(row) = row.and_then(|row| row.dyn_into::<web_sys::HtmlElement>().ok()) {
+                let _ = row.focus();
+            }
+        });
+    }
+    true
+}
+
+fn draw_row(operation: Operation, row: ReadSignal<TimelineRow>) -> View {
+    let top = move || row.with(|row| format!("top:{}px;height:{ROW}px", row.place * ROW));
+    let first = row.get_clone_untracked();
+    if first.kind == RowKind::Phase {
+        return tags::div()
+            .class("tl-phase")
+            .styled(top)
+            .children((
+                tags::b().children(first.name),
+                tags::span().children(text(move || row.with(|row| row.aside.clone()))),
+            ))
+            .into();
+    }
+    let class = move || {
+        row.with(|row| {
+            let mut class = "tl-row".to_owned();
+            let marks = [
+                (row.is_selected, " is-selected"),
+                (row.is_critical, " is-critical"),
+                (row.is_inside, " is-inside"),
+                (matches!(row.kind, RowKind::Fold { .. }), " tl-fold"),
+                (row.kind == RowKind::Skipped, " tl-skip"),
+            ];
+            marks
+                .iter()
+                .filter(|(is_so, _)| *is_so)
+                .for_each(|(_, word)| class.push_str(word));
+            class
+        })
+    };
+    let content = (row_name(row, &first), row_track(row));
+    if first.kind == RowKind::Skipped {
+        return tags::div().class(class).styled(top).children(content).into();
+    }
+    let is_task = first.kind == RowKind::Task;
+    let id = first.id.clone();
+    let pressed = move || row.with(|row| is_task.then_some(if row.is_selected { "true" } else { "false" }));
+    let expanded = move || {
+        row.with(|row| match row.kind {
+            RowKind::Fold { is_open } => Some(if is_open { "true" } else { "false" }),
+            _ => None,
+        })
+    };
+    tags::button()
+        .attr("type", "button")
+        .class(class)
+        .styled(top)
+        .attr("data-state", move || row.with(|row| row.state.class()))
+        .attr("data-task", is_task.then(|| first.id.clone()))
+        .attr("aria-pressed", pressed)
+        .attr("aria-expanded", expanded)
+        .on(events::click, move |_| {
+            if is_task {
+                operation.select(&id);
+            } else {
+                operation.open.update(|open| {
+                    if !open.remove(&id) {
+                        open.insert(id.clone());
+                    }
+                });
+            }
+        })
+        .children(content)
+        .into()
+}
+
+fn row_name(row: ReadSignal<TimelineRow>, first: &TimelineRow) -> View {
+    let mark: View = match first.kind {
+        RowKind::Fold { .. } => each_time(
+            move || row.with(|row| row.kind == RowKind::Fold { is_open: true }),
+            |is_open| icon_as(if is_open { "down" } else { "right" }, 12, "icon foldmark"),
+        ),
+        _ => hook_mark(first.is_hook),
+    };
+    tags::span()
+        .class("tl-name")
+        .fixed_style(format!("width:{LABEL}px"))
+        .children((
+            tags::em()
+                .class("tl-wave")
+                .hidden_from_readers()
+                .children(text(move || row.with(|row| row.wave.clone()))),
+            each_time(move || row.with(|row| row.state), |state| glyph(state, 14)),
+            mark,
+            tags::span()
+                .class("nm")
+                .attr("title", move || row.with(|row| format!("{}/{}", row.aside, row.name)))
+                .children(text(move || row.with(|row| row.name.clone()))),
+            tags::span()
+                .class("kd")
+                .children(text(move || row.with(|row| row.aside.clone()))),
+            for_readers(text(move || row.with(|row| row.words.clone()))),
+        ))
+        .into()
+}
+
+fn row_track(row: ReadSignal<TimelineRow>) -> View {
+    let earlier = move || row.with(|row| row.bar.as_ref().map(|bar| bar.earlier.clone()).unwrap_or_default());
+    let held = move || row.with(|row| row.bar.as_ref().and_then(|bar| bar.held));
+    let says_style = move || {
+        row.with(|row| match row.says_at {
+            SaysAt::From(x, width) => format!("left:{x}px;max-width:{width}px"),
+            SaysAt::Until(x) => format!("left:{x}px;max-width:{x}px"),
+        })
+    };
+    tags::span()
+        .class("tl-track")
+        .hidden_from_readers()
+        .children((
+            list(
+                move || earlier().into_iter().enumerate().collect::<Vec<_>>(),
+                |(place, _)| *place,
+                |stretch| {
+                    tags::i()
+                        .class("bar bar-earlier")
+                        .styled(move || stretch.with(|(_, at)| format!("left:{}px;width:{}px", at.x, at.width)))
+                        .into()
+                },
+            ),
+            when(
+                move || held().is_some(),
+                move || {
+                    tags::i()
+                        .class("heldline")
+                        .styled(move || {
+                            held().map_or_else(String::new, |at| format!("left:{}px;width:{}px", at.x, at.width))
+                        })
+                        .into()
+                },
+            ),
+            when(move || row.with(|row| row.bar.is_some()), move || draw_bar(row)),
+            tags::span()
+                .class(move || {
+                    row.with(|row| {
+                        if matches!(row.says_at, SaysAt::Until(_)) {
+                            "says is-before"
+                        } else {
+                            "says"
+                        }
+                    })
+                })
+                .styled(says_style)
+                .children((
+                    tags::b().children(text(move || row.with(|row| row.says.clone()))),
+                    " ",
+                    tags::q().children(text(move || row.with(|row| row.message.clone()))),
+                )),
+        ))
+        .into()
+}
+
+fn draw_bar(row: ReadSignal<TimelineRow>) -> View {
+    let class = move || {
+        row.with(|row| {
+            let is_ahead = row.bar.as_ref().is_some_and(|bar| bar.is_ahead);
+            let state = if is_ahead { "ghost" } else { row.state.class() };
+            let hook = if row.is_hook { " is-hook" } else { "" };
+            let many = if matches!(row.kind, RowKind::Fold { .. }) {
+                " is-many"
+            } else {
+                ""
+            };
+            format!("bar bar-{state}{hook}{many}")
+        })
+    };
+    let made = move || row.with(|row| row.bar.as_ref().and_then(|bar| bar.made));
+    let marks = move || row.with(|row| row.bar.as_ref().map(|bar| bar.marks.clone()).unwrap_or_default());
+    tags::i()
+        .class(class)
+        .styled(move || {
+            row.with(|row| {
+                row.bar.as_ref().map_or_else(String::new, |bar| {
+                    format!("left:{}px;width:{}px", bar.at.x, bar.at.width)
+                })
+            })
+        })
+        .children((
+            when(
+                move || made().is_some(),
+                move || {
+                    tags::b()
+                        .class("waits")
+                        .styled(move || format!("left:{}px", made().unwrap_or(0.0)))
+                        .into()
+                },
+            ),
+            list(
+                move || marks().into_iter().enumerate().collect::<Vec<_>>(),
+                |(place, _)| *place,
+                |mark| {
+                    tags::u()
+                        .styled(move || mark.with(|(_, x)| format!("left:{x}px")))
+                        .into()
+                },
+            ),
+        ))
+        .into()
+}
+
+fn narrow(operation: Operation, frame: Signal<Frame>) -> View {
+    let rows = create_memo(move || with_look(operation, frame.get_untracked(), stacked));
+    tags::div()
+        .class("stack")
+        .children(list(
+            move || rows.get_clone(),
+            |row| row.id.clone(),
+            move |row| draw_stacked(operation, row),
+        ))
+        .into()
+}
+
+fn draw_stacked(operation: Operation, row: ReadSignal<StackedRow>) -> View {
+    each_time(
+        move || row.get_clone(),
+        move |row| {
+            let id = row.id;
+            match row.kind {
+                StackedKind::Wave {
+                    phase,
+                    wave,
+                    says,
+                    is_running,
+                } => tags::h3()
+                    .class(if is_running { "st-wave is-running" } else { "st-wave" })
+                    .children((
+                        tags::b().children(phase),
+                        tags::span().children(wave),
+                        tags::em().children(says),
+                    ))
+                    .into(),
+                StackedKind::Fold { state, name, kinds } => tags::button()
+                    .attr("type", "button")
+                    .class("st-fold")
+                    .on(events::click, move |_| {
+                        operation.open.update(|open| {
+                            if !open.remove(&id) {
+                                open.insert(id.clone());
+                            }
+                        });
+                    })
+                    .children((
+                        glyph(state, 14),
+                        tags::span().children(name),
+                        tags::em().children(kinds),
+                    ))
+                    .into(),
+                StackedKind::Task {
+                    state,
+                    is_hook,
+                    name,
+                    kind,
+                    took,
+                    message,
+                    left,
+                    width,
+                    is_selected,
+                    is_critical,
+                } => {
+                    let class = format!(
+                        "st-row{}{}",
+                        if is_selected { " is-selected" } else { "" },
+                        if is_critical { " is-critical" } else { "" }
+                    );
+                    let bar = format!("bar bar-{}{}", state.class(), if is_hook { " is-hook" } else { "" });
+                    let hook: View = if is_hook { hook_mark(true) } else { nothing() };
+                    let said: View = if message.is_empty() {
+                        nothing()
+                    } else {
+                        tags::q().children(message).into()
+                    };
+                    let critical: View = if is_critical {
+                        for_readers(words::ON_THE_CRITICAL_PATH)
+                    } else {
+                        nothing()
+                    };
+                    tags::button()
+                        .attr("type", "button")
+                        .class(class)
+                        .attr("data-state", state.class())
+                        .attr("aria-pressed", if is_selected { "true" } else { "false" })
+                        .on(events::click, move |_| operation.select(&id))
+                        .children((
+                            glyph(state, 14),
+                            hook,
+                            tags::span().class("nm").children(name),
+                            tags::span().class("kd").children(kind),
+                            tags::b().children(took),
+                            critical,
+                            tags::i()
+                                .class("st-track")
+                                .hidden_from_readers()
+                                .children(tags::i().class(bar).fixed_style(format!("left:{left}%;width:{width}%"))),
+                            said,
+                        ))
+                        .into()
+                }
+            }
+        },
+    )
+}
