@@ -9,6 +9,9 @@ pub struct Revision {
     /// The Git commit of the work tree that they are in; ends with `-dirty` if something of them isn't in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The first line of that commit's message, at most 200 bytes of it. Version 0.1.0 stored none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// The sources, for people: `shop/`, `chart charts/shop 1.2.0`, `kustomization overlays/prod`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use capstan_core::text::bounded_to;
 use capstan_process::{Command, Environment, Program};
 use tempfile::TempDir;
 
@@ -25,9 +26,19 @@ const SUBMODULES: usize = 4;
 /// A list of ignored files that is longer is not used.
 const EXCLUDE_BYTES: u64 = 1 << 20;
 
-/// Returns the commit, and `-dirty` after it if something of the sources isn't in it; nothing outside of a work tree, without git, or
-/// where the sources are of several work trees.
-pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<String> {
+/// How many bytes of a commit's subject are kept.
+const SUBJECT_BYTES: usize = 200;
+
+/// The commit that sources are.
+pub(super) struct Commit {
+    /// Its id, and `-dirty` after it if something of the sources isn't in it.
+    pub id: String,
+    /// The first line of its message.
+    pub subject: Option<String>,
+}
+
+/// Returns the commit of the sources; nothing outside of a work tree, without git, or where the sources are of several work trees.
+pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<Commit> {
     let git = Program::find("git")?;
     let paths: Vec<PathBuf> = sources
         .iter()
@@ -49,7 +60,20 @@ pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<String>
     let takes_more = sources.iter().any(|source| matches!(source, Source::Kustomization(_)));
     let is_dirty = is_dirty(&git, &repository, &commit, &paths, SUBMODULES)?
         || (takes_more && has_changes(&git, &repository, &commit)?);
-    Some(if is_dirty { format!("{commit}-dirty") } else { commit })
+    let subject = ask(&git, &repository, &commit, |git| {
+        git.words(&[
+            "log",
+            "--max-count=1",
+            "--no-show-signature",
+            "--no-mailmap",
+            "--format=%s",
+        ]);
+    });
+    let subject = subject.map(|subject| bounded_to(subject.trim_end().to_owned(), SUBJECT_BYTES));
+    Some(Commit {
+        id: if is_dirty { format!("{commit}-dirty") } else { commit },
+        subject: subject.filter(|subject| !subject.is_empty()),
+    })
 }
 
 /// Says whether something below these paths differs from the commit, in submodules, too.

@@ -351,10 +351,13 @@ impl Gathered {
         if !mistakes.is_empty() {
             return Err(Diagnostics(mistakes));
         }
+        let commit = git::commit(&self.sources, &self.access.git_ceilings);
+        let (commit, subject) = commit.map(|commit| (commit.id, commit.subject)).unzip();
         Ok(Desired {
             manifests,
             revision: Revision {
-                commit: git::commit(&self.sources, &self.access.git_ceilings),
+                commit,
+                subject: subject.flatten(),
                 sources: self.sources.iter().map(Source::about).collect(),
             },
             notices: told.notices(),

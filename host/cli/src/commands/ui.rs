@@ -6,10 +6,11 @@ mod sources;
 use std::{net::Ipv4Addr, sync::Arc};
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use capstan_api::{PluginRow, TOKEN_FRAGMENT, path::encoded, plugin::PluginClaim};
 use capstan_core::grant::{Granted, UserGrants};
 use capstan_sandbox::{PluginInfo, Source};
-use capstan_server::{LeftOperation, Server, Setup, Token, TokenAccess, User, serve};
+use capstan_server::{Asset, LeftOperation, Server, Setup, Token, TokenAccess, User, serve};
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -61,7 +62,7 @@ pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
             .iter()
             .map(|host| format!("{host}:{port}"))
             .collect(),
-        assets: Vec::new(),
+        assets: assets(),
         is_read_only: false,
     });
     let page = match &first {
@@ -133,6 +134,17 @@ fn left(global: &Global, operations: &[LeftOperation]) {
             )
         });
     }
+}
+
+/// Returns the page.
+fn assets() -> Vec<Asset> {
+    let assets = capstan_ui_assets::ASSETS.iter().map(|asset| Asset {
+        path: asset.path,
+        content_type: asset.content_type,
+        digest: asset.digest,
+        gzip: Bytes::from_static(asset.bytes),
+    });
+    assets.collect()
 }
 
 fn row(plugin: PluginInfo, grants: &UserGrants) -> PluginRow {

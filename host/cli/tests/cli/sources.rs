@@ -427,7 +427,7 @@ fn the_commit_of_the_work_tree_is_shown_and_kept_by_going_back() {
     manifest("1");
     git(&["init"]);
     git(&["add", "shop"]);
-    git(&["commit", "-m", "first"]);
+    git(&["commit", "-m", "first", "-m", "and more"]);
     let commit = git(&["rev-parse", "HEAD"]);
     assert_eq!(simulated("sync -f shop").code, 0);
     // What is beside the sources doesn't count: the state of the embedded cluster is there.
@@ -440,6 +440,7 @@ fn the_commit_of_the_work_tree_is_shown_and_kept_by_going_back() {
         .map(|at| history[at]["revision"]["commit"].as_str().unwrap())
         .collect();
     assert_eq!(commits, [commit.as_str(), &format!("{commit}-dirty"), &commit]);
+    assert_eq!(history[0]["revision"]["subject"], "first");
     let text = simulated("history shop").out;
     assert!(text.contains(&format!("   {}-dirty   ", &commit[..12])), "{text}");
     let one = simulated("history shop 3").out;

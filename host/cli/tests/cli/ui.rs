@@ -25,7 +25,7 @@ impl Ui {
         // No browser, whatever the machine has.
         command.arg("--no-open");
         let mut running = Running::start(command);
-        running.wait_for("http://127.0.0.1:");
+        running.wait_for("#token=");
         let line = running.said.iter().find(|line| line.starts_with("http://")).unwrap();
         let (address, token) = line.split_once("#token=").unwrap();
         let host = address.trim_start_matches("http://").split('/').next().unwrap();
@@ -130,7 +130,7 @@ fn a_newcomer_sees_a_sync_on_the_embedded_cluster_in_real_time() {
 
 #[test]
 fn ctrl_c_leaves_what_runs_for_the_next_driver_and_says_so() {
-    let cluster = Served::start("{}");
+    let cluster = Served::start("behaviours:\n  - match: { owner: \"Job/*\" }\n    never-ends: true\n");
     let words = "ui -f tests/fixtures/sets/endless shop -n default";
     let ui = Ui::start(cluster.command(words));
     let (status, outcome) = ui.send(

@@ -287,8 +287,8 @@ mod tests {
             "1fd5a4e2-dirty"
         );
         let revision = Revision {
-            commit: None,
             sources: vec!["chart charts/shop 1.2.0".to_owned()],
+            ..Revision::default()
         };
         assert_eq!(revision_text(&revision), "chart charts/shop 1.2.0");
     }
