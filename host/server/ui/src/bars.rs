@@ -283,8 +283,8 @@ pub fn wave_says(column: &Column<'_>, now: Millis, is_over: bool) -> String {
         (Some(from), Some(to), _) => span(to - from),
         (Some(from), None, _) => span(now - from),
         (None, ..) if is_over => "not run".to_owned(),
-        (None, _, Some(expected)) => format!("~{}", roughly(expected)),
-        (None, _, None) => String::new(),
+        (None, _, Some(expected)) if expected >= 1000 => format!("~{}", roughly(expected)),
+        (None, ..) => String::new(),
     }
 }
 

@@ -48,7 +48,7 @@ pub fn copy(text: impl Fn() -> String + 'static, label: &'static str) -> View {
         .class("iconbtn")
         .attr("title", label)
         .attr("aria-label", move || if is_done.get() { words::COPIED } else { label })
-        .on(events::click, move |_| {
+        .hear(events::click, move |_| {
             let promise = window().navigator().clipboard().write_text(&text());
             wasm_bindgen_futures::spawn_local(async move {
                 if JsFuture::from(promise).await.is_ok() && is_done.is_alive() {
@@ -60,7 +60,7 @@ pub fn copy(text: impl Fn() -> String + 'static, label: &'static str) -> View {
                 }
             });
         })
-        .children(View::from_dynamic(move || {
+        .children(dynamic(move || {
             icon(if is_done.get() { "check" } else { "copy" }, 13)
         }))
         .into()
@@ -109,8 +109,8 @@ pub fn tabs(
             .attr("data-tab", id)
             .attr("aria-selected", move || if is_this() == id { "true" } else { "false" })
             .attr("tabindex", move || if is_this_too() == id { "0" } else { "-1" })
-            .on(events::click, move |_| pick(id))
-            .on(events::keydown, move |event: web_sys::KeyboardEvent| {
+            .hear(events::click, move |_| pick(id))
+            .hear(events::keydown, move |event: web_sys::KeyboardEvent| {
                 let Some(next) = neighbour(&ids, id, &event.key()) else {
                     return;
                 };
@@ -174,7 +174,7 @@ pub fn segments<T: PartialEq + Copy + 'static>(
             .attr("type", "button")
             .attr("role", "radio")
             .attr("aria-checked", move || if value() == option { "true" } else { "false" })
-            .on(events::click, move |_| pick(option))
+            .hear(events::click, move |_| pick(option))
             .children(name)
             .into()
     });
@@ -203,7 +203,7 @@ pub fn find(
                 .attr("placeholder", placeholder)
                 .attr("aria-label", label)
                 .prop("value", move || JsValue::from(value()))
-                .on(events::input, move |event: web_sys::Event| set(value_of(&event))),
+                .hear(events::input, move |event: web_sys::Event| set(value_of(&event))),
         ))
         .into()
 }
@@ -226,7 +226,7 @@ pub fn check(
             tags::input()
                 .attr("type", "checkbox")
                 .prop("checked", move || JsValue::from(value()))
-                .on(events::change, move |event: web_sys::Event| set(is_checked(&event))),
+                .hear(events::change, move |event: web_sys::Event| set(is_checked(&event))),
             tags::span().children((name, note)),
         ))
         .into()
@@ -249,14 +249,14 @@ pub fn action(store: Store, verb: Verb, class: &'static str, content: View, on_c
         .class(class)
         .attr("aria-disabled", move || denied.get_clone().map(|_| "true"))
         .attr("title", move || denied.get_clone())
-        .on(events::click, move |_| {
+        .hear(events::click, move |_| {
             if denied.get_clone_untracked().is_none() {
                 on_click();
             }
         })
         .children((
             content,
-            View::from_dynamic(move || denied.get_clone().map(|why| for_readers(format!(": {why}")))),
+            dynamic(move || denied.get_clone().map_or_else(nothing, |why| for_readers(format!(": {why}")))),
         ))
         .into()
 }

@@ -152,9 +152,9 @@ fn open(store: Store, dialog: Dialog) -> View {
     tags::dialog()
         .class(class)
         .attr("aria-labelledby", "dialog-title")
-        .r#ref(place)
-        .on(Cancelled, move |_| store.dialog.set(None))
-        .on(events::click, move |event: web_sys::MouseEvent| {
+        .referenced(place)
+        .hear(Cancelled, move |_| store.dialog.set(None))
+        .hear(events::click, move |event: web_sys::MouseEvent| {
             // A click on what is behind it.
             if event.target() == event.current_target() {
                 store.dialog.set(None);
@@ -174,7 +174,7 @@ fn head(store: Store, title: String, sub: String) -> View {
                 .attr("type", "button")
                 .class("iconbtn")
                 .attr("aria-label", words::CLOSE)
-                .on(events::click, move |_| store.dialog.set(None))
+                .hear(events::click, move |_| store.dialog.set(None))
                 .children(icon("cross", 14)),
         ))
         .into()
@@ -184,7 +184,7 @@ fn cancel(store: Store, name: &'static str) -> View {
     tags::button()
         .attr("type", "button")
         .class("btn")
-        .on(events::click, move |_| store.dialog.set(None))
+        .hear(events::click, move |_| store.dialog.set(None))
         .children(name)
         .into()
 }

@@ -1,23 +1,99 @@
-//! What every part of the page is made with.
+//! What every part of the page is made with. Closures are boxed here, so that the library's generic code is compiled once and not once
+//! for each of them: the module is a third as large.
 
-use std::{collections::HashMap, hash::Hash, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
+use sycamore::prelude::Props as _;
 pub use sycamore::{
     reactive::*,
-    web::{GlobalAttributes, GlobalProps, Keyed, NodeRef, View, create_node_ref, document, events, on_mount, tags, window},
+    web::{GlobalAttributes, NodeRef, View, create_node_ref, document, events, on_mount, window},
 };
-use sycamore::prelude::Props as _;
+use sycamore::{
+    reactive,
+    web::{CustomElement, GlobalProps, Keyed, KeyedProps, StringAttribute, events::EventDescriptor, tags as all_tags},
+};
 pub use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
+/// The elements of the page: all of HTML have one type.
+pub mod tags {
+    use sycamore::web::{CustomElement, custom_element};
+    pub use sycamore::web::tags::{SvgSvg, circle, path, rect, svg};
+
+    macro_rules! elements {
+        ($($name:ident)*) => {
+            $(pub fn $name() -> CustomElement {
+                custom_element(stringify!($name))
+            })*
+        };
+    }
+
+    elements! {
+        a article aside b button code dd details dialog div dl dt em fieldset figcaption figure footer form h1 h2 h3 header i input kbd label legend
+        li main mark nav ol option p pre q s section select small span summary table tbody td th thead time tr u ul
+    }
+}
+
+/// What an element may contain.
+pub trait Content {
+    /// Adds its nodes.
+    fn add_to(self, views: &mut Vec<View>);
+}
+
+impl Content for View {
+    fn add_to(self, views: &mut Vec<View>) {
+        views.push(self);
+    }
+}
+
+impl Content for Vec<View> {
+    fn add_to(self, views: &mut Vec<View>) {
+        views.extend(self);
+    }
+}
+
+macro_rules! contents {
+    ($($type:ty)*) => {
+        $(impl Content for $type {
+            fn add_to(self, views: &mut Vec<View>) {
+                views.push(View::from(self));
+            }
+        })*
+    };
+}
+
+contents! { &'static str String CustomElement all_tags::SvgSvg all_tags::SvgPath all_tags::SvgCircle all_tags::SvgRect Option<View> }
+
+macro_rules! content_tuples {
+    ($(($($part:ident)*))*) => {
+        $(impl<$($part: Content),*> Content for ($($part,)*) {
+            fn add_to(self, views: &mut Vec<View>) {
+                #[expect(non_snake_case, reason = "the parts are named after their types")]
+                let ($($part,)*) = self;
+                $($part.add_to(views);)*
+            }
+        })*
+    };
+}
+
+content_tuples! { (A B) (A B C) (A B C D) (A B C D E) (A B C D E F) (A B C D E F G) (A B C D E F G H) (A B C D E F G H I) (A B C D E F G H I J) }
+
+/// Makes one view of several.
+pub fn all(content: impl Content) -> View {
+    let mut views = Vec::new();
+    content.add_to(&mut views);
+    View::from(views)
+}
+
 /// More ways to describe an element.
-pub trait Describe: GlobalAttributes {
+pub trait Describe: GlobalProps {
     /// Sets its classes.
-    fn class(self, value: impl Into<sycamore::web::StringAttribute>) -> Self {
+    fn class(self, value: impl Into<StringAttribute>) -> Self {
         self.attr("class", value)
     }
 
     /// Sets its style through the object model, which the content security policy allows.
     fn styled(self, style: impl Fn() -> String + 'static) -> Self {
+        let style: Rc<dyn Fn() -> String> = Rc::new(style);
         self.prop("style", move || JsValue::from(style()))
     }
 
@@ -30,13 +106,46 @@ pub trait Describe: GlobalAttributes {
     fn hidden_from_readers(self) -> Self {
         self.attr("aria-hidden", "true")
     }
+
+    /// Listens to an event.
+    fn hear<E: EventDescriptor>(self, event: E, handler: impl FnMut(E::EventTy) + 'static) -> Self
+    where
+        E::EventTy: 'static,
+    {
+        self.on(event, Box::new(handler) as Box<dyn FnMut(E::EventTy)>)
+    }
+
+    /// Sets what it contains.
+    fn children(self, content: impl Content) -> Self {
+        GlobalProps::children(self, all(content))
+    }
+
+    /// Remembers the element.
+    fn referenced(self, reference: NodeRef) -> Self {
+        GlobalProps::r#ref(self, reference)
+    }
 }
 
-impl<T: GlobalAttributes> Describe for T {}
+impl<T: GlobalProps> Describe for T {}
+
+/// Runs something whenever what it reads changes.
+pub fn create_effect(action: impl FnMut() + 'static) {
+    reactive::create_effect(Box::new(action) as Box<dyn FnMut()>);
+}
+
+/// A value that is made of others.
+pub fn create_memo<T: 'static>(value: impl FnMut() -> T + 'static) -> ReadSignal<T> {
+    reactive::create_memo(Box::new(value) as Box<dyn FnMut() -> T>)
+}
+
+/// A value that is made of others, and tells only of changes.
+pub fn create_selector<T: PartialEq + 'static>(value: impl FnMut() -> T + 'static) -> ReadSignal<T> {
+    reactive::create_selector(Box::new(value) as Box<dyn FnMut() -> T>)
+}
 
 /// Text for assistive technology alone.
-pub fn for_readers(text: impl Into<View>) -> View {
-    tags::span().class("sr").children(text).into()
+pub fn for_readers(text: impl Content) -> View {
+    Describe::children(tags::span().class("sr"), text).into()
 }
 
 /// Nothing.
@@ -44,21 +153,38 @@ pub fn nothing() -> View {
     View::new()
 }
 
+/// A view that is made anew whenever what it reads changes.
+pub fn dynamic(view: impl FnMut() -> View + 'static) -> View {
+    View::from_dynamic(Box::new(view) as Box<dyn FnMut() -> View>)
+}
+
 /// A view that is shown while a condition holds, and made anew each time it begins to.
 pub fn when(condition: impl FnMut() -> bool + 'static, view: impl Fn() -> View + 'static) -> View {
     let is_shown = create_selector(condition);
-    View::from_dynamic(move || if is_shown.get() { view() } else { nothing() })
+    dynamic(move || if is_shown.get() { untrack_boxed(&view) } else { nothing() })
+}
+
+fn untrack_boxed(view: &dyn Fn() -> View) -> View {
+    untrack(view)
 }
 
 /// A view that is made anew whenever a value changes.
-pub fn each_time<T: PartialEq + Clone + 'static>(
-    value: impl FnMut() -> T + 'static,
-    view: impl Fn(T) -> View + 'static,
-) -> View {
-    let value = create_selector(value);
-    View::from_dynamic(move || {
-        let value = value.get_clone();
-        untrack(|| view(value))
+pub fn each_time<T: PartialEq + Clone + 'static>(value: impl FnMut() -> T + 'static, view: impl Fn(T) -> View + 'static) -> View {
+    let known: Rc<RefCell<Option<T>>> = Rc::default();
+    let (mut value, seen) = (value, Rc::clone(&known));
+    let mut changes = 0_u32;
+    let changed = create_selector(move || {
+        let new = Some(value());
+        if *seen.borrow() != new {
+            *seen.borrow_mut() = new;
+            changes += 1;
+        }
+        changes
+    });
+    dynamic(move || {
+        changed.track();
+        let value = known.borrow().clone();
+        untrack_boxed(&|| value.clone().map_or_else(nothing, &view))
     })
 }
 
@@ -68,74 +194,77 @@ pub fn text(value: impl FnMut() -> String + 'static) -> View {
     View::from_dynamic(move || value.get_clone())
 }
 
-/// A row of a list: it keeps its elements while its content changes.
-struct Entry<K, T: 'static> {
-    key: K,
-    item: Signal<T>,
+/// A row of a list, by its key: what draws it, and how it is told of a change.
+#[derive(Clone)]
+struct Entry {
+    key: String,
+    draw: Rc<dyn Fn() -> View>,
 }
 
-impl<K: Clone, T> Clone for Entry<K, T> {
-    fn clone(&self) -> Entry<K, T> {
-        Entry {
-            key: self.key.clone(),
-            item: self.item,
-        }
-    }
-}
-
-impl<K: PartialEq, T> PartialEq for Entry<K, T> {
-    fn eq(&self, other: &Entry<K, T>) -> bool {
+impl PartialEq for Entry {
+    fn eq(&self, other: &Entry) -> bool {
         self.key == other.key
     }
 }
 
 /// A list whose rows are known by their keys. A row that stays keeps its elements, and with them the focus; only what changed in it is
 /// drawn again.
-pub fn list<K, T>(
+pub fn list<T: PartialEq + Clone + 'static, K: ToString>(
     rows: impl FnMut() -> Vec<T> + 'static,
     key: impl Fn(&T) -> K + 'static,
     view: impl Fn(ReadSignal<T>) -> View + 'static,
-) -> View
-where
-    K: Eq + Hash + Clone + 'static,
-    T: PartialEq + Clone + 'static,
-{
-    let entries = create_signal(Vec::<Entry<K, T>>::new());
+) -> View {
+    let entries = create_signal(Vec::<Entry>::new());
     let scope = use_current_scope();
-    let mut rows = rows;
+    let (rows, key): (Box<dyn FnMut() -> Vec<T>>, Box<dyn Fn(&T) -> String>) = (Box::new(rows), Box::new(move |row| key(row).to_string()));
+    follow_rows(entries, scope, rows, key, Rc::new(view));
+    keyed(entries)
+}
+
+fn follow_rows<T: PartialEq + Clone + 'static>(
+    entries: Signal<Vec<Entry>>,
+    scope: NodeHandle,
+    mut rows: Box<dyn FnMut() -> Vec<T>>,
+    key: Box<dyn Fn(&T) -> String>,
+    view: Rc<dyn Fn(ReadSignal<T>) -> View>,
+) {
+    let mut items: HashMap<String, Signal<T>> = HashMap::new();
     create_effect(move || {
         let rows = rows();
-        untrack(|| {
-            let mut known: HashMap<K, Signal<T>> =
-                entries.with_untracked(|entries| entries.iter().map(|entry| (entry.key.clone(), entry.item)).collect());
-            let mut is_same = known.len() == rows.len();
-            let mut next = Vec::with_capacity(rows.len());
-            for (place, row) in rows.into_iter().enumerate() {
-                let key = key(&row);
-                is_same = is_same
-                    && entries.with_untracked(|entries| entries.get(place).is_some_and(|entry| entry.key == key));
-                let item = match known.remove(&key) {
-                    Some(item) => {
-                        if item.with_untracked(|old| *old != row) {
-                            item.set(row);
-                        }
-                        item
+        let mut known = std::mem::take(&mut items);
+        let mut next = Vec::with_capacity(rows.len());
+        for row in rows {
+            let key = key(&row);
+            let item = match known.remove(&key) {
+                Some(item) => {
+                    if item.with_untracked(|old| *old != row) {
+                        item.set(row);
                     }
-                    None => scope.run_in(|| create_signal(row)),
-                };
-                next.push(Entry { key, item });
-            }
-            if !is_same {
-                entries.set(next);
-                known.into_values().for_each(|item| item.dispose());
-            }
-        });
+                    item
+                }
+                None => scope.run_in(|| create_signal(row)),
+            };
+            items.insert(key.clone(), item);
+            let view = Rc::clone(&view);
+            let draw: Rc<dyn Fn() -> View> = Rc::new(move || view(*item));
+            next.push(Entry { key, draw });
+        }
+        set_entries(entries, next);
+        known.into_values().for_each(|item| item.dispose());
     });
-    let view = Rc::new(view);
-    let props = sycamore::web::KeyedProps::builder()
+}
+
+fn set_entries(entries: Signal<Vec<Entry>>, next: Vec<Entry>) {
+    if entries.with_untracked(|known| *known != next) {
+        entries.set(next);
+    }
+}
+
+fn keyed(entries: Signal<Vec<Entry>>) -> View {
+    let props = KeyedProps::builder()
         .list(entries)
-        .view(move |entry: Entry<K, T>| view(*entry.item))
-        .key(|entry: &Entry<K, T>| entry.key.clone())
+        .view(|entry: Entry| (entry.draw)())
+        .key(|entry: &Entry| entry.key.clone())
         .build();
     Keyed(props)
 }

@@ -40,7 +40,7 @@ pub fn shell(store: Store) -> View {
     };
     tags::div()
         .class("shell")
-        .on(events::click, follow_link)
+        .hear(events::click, follow_link)
         .children((
             tags::a()
                 .class("skip")
@@ -112,7 +112,7 @@ fn sign_in(store: Store, error: &capstan_api::ApiError) -> View {
     let token = create_signal(String::new());
     tags::form()
         .class("sign-in")
-        .on(events::submit, move |event: web_sys::SubmitEvent| {
+        .hear(events::submit, move |event: web_sys::SubmitEvent| {
             event.prevent_default();
             store.sign_in(&token.get_clone_untracked());
         })
@@ -124,7 +124,7 @@ fn sign_in(store: Store, error: &capstan_api::ApiError) -> View {
                 tags::input()
                     .attr("type", "password")
                     .attr("autocomplete", "off")
-                    .on(events::input, move |event: web_sys::Event| {
+                    .hear(events::input, move |event: web_sys::Event| {
                         token.set(value_of(&event))
                     }),
             )),
@@ -152,7 +152,7 @@ fn banner(store: Store) -> View {
                     tags::button()
                         .attr("type", "button")
                         .class("linkbtn")
-                        .on(events::click, move |_| store.retry())
+                        .hear(events::click, move |_| store.retry())
                         .children(words::TRY_NOW),
                 ))
                 .into(),
@@ -210,7 +210,7 @@ fn rail(store: Store) -> View {
                 tags::button()
                     .attr("type", "button")
                     .class("sidebtn")
-                    .on(events::click, move |_| store.dialog.set(Some(Dialog::Find)))
+                    .hear(events::click, move |_| store.dialog.set(Some(Dialog::Find)))
                     .children((
                         icon("search", 14),
                         tags::span().children(words::FIND),
@@ -219,9 +219,9 @@ fn rail(store: Store) -> View {
                 tags::button()
                     .attr("type", "button")
                     .class("sidebtn")
-                    .on(events::click, move |_| store.next_theme())
+                    .hear(events::click, move |_| store.next_theme())
                     .children((
-                        View::from_dynamic(move || {
+                        dynamic(move || {
                             icon(
                                 if store.theme.get() == super::store::Theme::Light {
                                     "sun"
@@ -291,7 +291,7 @@ fn named(store: Store, group: Group) -> View {
         when(has_any, move || tags::h2().children(group.words()).into()),
         list(
             move || rows.get_clone(),
-            |row| row.key.clone(),
+            |row| format!("{}/{}/{}", row.key.0, row.key.1, row.key.2),
             move |row| {
                 let Named {
                     key: (_, namespace, name),
@@ -364,7 +364,7 @@ fn bottom_bar(store: Store) -> View {
             entry("/plugins", "Plugins", "plug"),
             tags::button()
                 .attr("type", "button")
-                .on(events::click, move |_| store.dialog.set(Some(Dialog::Find)))
+                .hear(events::click, move |_| store.dialog.set(Some(Dialog::Find)))
                 .children((icon("search", 18), words::FIND)),
         ))
         .into()

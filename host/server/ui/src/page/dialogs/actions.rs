@@ -67,7 +67,7 @@ pub fn approve(store: Store, namespace: String, name: String, hook: String, ques
                 tags::input()
                     .attr("autofocus", "")
                     .attr("autocomplete", "off")
-                    .on(events::input, move |event: web_sys::Event| {
+                    .hear(events::input, move |event: web_sys::Event| {
                         reason.set(value_of(&event))
                     }),
             )),
@@ -287,7 +287,7 @@ fn steps(plan: &PlanPage) -> View {
 }
 
 fn once_planned(plan: Planned) -> View {
-    View::from_dynamic(move || {
+    dynamic(move || {
         let known = plan.get_clone();
         untrack(|| match known {
             None => bits::loading(),
@@ -334,7 +334,7 @@ fn delete(store: Store, namespace: String, name: String) -> View {
                 tags::input()
                     .attr("autocomplete", "off")
                     .attr("spellcheck", "false")
-                    .on(events::input, move |event: web_sys::Event| {
+                    .hear(events::input, move |event: web_sys::Event| {
                         typed.set(value_of(&event))
                     }),
             )),
@@ -347,7 +347,7 @@ fn delete(store: Store, namespace: String, name: String) -> View {
                 .attr("type", "button")
                 .class("btn btn-go btn-bad")
                 .bool_attr("disabled", move || !is_right())
-                .on(events::click, send)
+                .hear(events::click, send)
                 .children(sending.text(words::DELETE)),
         )),
     )

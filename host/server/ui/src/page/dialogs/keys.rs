@@ -89,10 +89,10 @@ pub fn find(store: Store) -> View {
                 .attr("autofocus", "")
                 .attr("aria-label", words::FIND_ANYTHING)
                 .attr("placeholder", words::FIND_ANYTHING)
-                .on(events::input, move |event: web_sys::Event| {
+                .hear(events::input, move |event: web_sys::Event| {
                     wanted.set(value_of(&event))
                 })
-                .on(events::keydown, enter),
+                .hear(events::keydown, enter),
             tags::ul().children(list(
                 move || found.get_clone(),
                 |target| target.address.clone(),

@@ -74,7 +74,7 @@ pub fn sync(store: Store, namespace: String, name: String) -> View {
     let sub = namespace.clone();
     (
         head(store, title, sub),
-        View::from_dynamic(move || {
+        dynamic(move || {
             let known = plan.with(|plan| {
                 plan.as_ref()
                     .map(|plan| plan.as_ref().map(Rc::clone).map_err(Clone::clone))
@@ -191,7 +191,7 @@ fn choose(picks: &Rc<Vec<Pick>>, chosen: Chosen) -> View {
         tags::button()
             .attr("type", "button")
             .class("linkbtn")
-            .on(events::click, move |_| {
+            .hear(events::click, move |_| {
                 chosen.off.set(
                     picks
                         .iter()
@@ -271,7 +271,7 @@ fn pick_row(pick: Pick, chosen: Chosen) -> View {
             tags::input()
                 .attr("type", "checkbox")
                 .prop("checked", move || JsValue::from(!is_off_too()))
-                .on(events::change, move |event: web_sys::Event| {
+                .hear(events::change, move |event: web_sys::Event| {
                     let is_on = bits::is_checked(&event);
                     chosen.off.update(|off| {
                         if is_on {
@@ -337,7 +337,7 @@ fn options(picks: &Rc<Vec<Pick>>, chosen: Chosen, is_busy: bool, left_over: usiz
         tags::span().children(words::TRY_AGAIN_AFTER_A_FAILURE),
         tags::select()
             .attr("aria-label", words::TRY_AGAIN_AFTER_A_FAILURE)
-            .on(events::change, move |event: web_sys::Event| {
+            .hear(events::change, move |event: web_sys::Event| {
                 chosen.retry.set(value_of(&event).parse().unwrap_or(0))
             })
             .children(
@@ -351,7 +351,7 @@ fn options(picks: &Rc<Vec<Pick>>, chosen: Chosen, is_busy: bool, left_over: usiz
     let prune = tags::label().class("check").children((
         tags::input()
             .attr("type", "checkbox")
-            .on(events::change, move |event: web_sys::Event| {
+            .hear(events::change, move |event: web_sys::Event| {
                 chosen.prune.set(bits::is_checked(&event))
             }),
         tags::span().children((words::PRUNE, tags::small().children(note))),

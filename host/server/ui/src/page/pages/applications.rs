@@ -97,7 +97,7 @@ fn filter_button(store: Store, filter: Filter) -> View {
             }
         })
         .bool_attr("disabled", move || count.get() == 0 && filter != Filter::All)
-        .on(events::click, move |_| {
+        .hear(events::click, move |_| {
             store.look(&[("show", (filter != Filter::All).then(|| filter.id()))])
         })
         .children((
@@ -126,7 +126,7 @@ fn nothing_found(store: Store, total: usize) -> View {
             tags::button()
                 .attr("type", "button")
                 .class("btn")
-                .on(events::click, move |_| store.look(&[("find", None), ("show", None)]))
+                .hear(events::click, move |_| store.look(&[("find", None), ("show", None)]))
                 .children(words::show_all(total)),
         ))
         .into()
@@ -156,13 +156,7 @@ fn table(store: Store, shown: ReadSignal<Vec<ApplicationRow>>) -> View {
                         ),
                         list(
                             move || of_group.get_clone(),
-                            |row| {
-                                (
-                                    row.cluster.clone(),
-                                    row.application.namespace.clone(),
-                                    row.application.name.clone(),
-                                )
-                            },
+                            |row| format!("{}/{}/{}", row.cluster, row.application.namespace, row.application.name),
                             move |row| application_row(store, row),
                         ),
                     ))
@@ -194,7 +188,7 @@ fn application_row(store: Store, row: ReadSignal<ApplicationRow>) -> View {
     let target = href.clone();
     tags::tr()
         .class(move || format!("app is-{}", row.with(|row| state_of(row).class())))
-        .on(events::click, move |event: web_sys::MouseEvent| {
+        .hear(events::click, move |event: web_sys::MouseEvent| {
             let clicked = event
                 .target()
                 .and_then(|target| target.dyn_into::<web_sys::Element>().ok());

@@ -42,7 +42,7 @@ pub fn page(application: Application) -> View {
             history.set(Some(answer));
         }
     });
-    View::from_dynamic(move || {
+    dynamic(move || {
         let loaded = history.get_clone();
         untrack(|| match loaded {
             None => bits::loading(),
@@ -202,7 +202,7 @@ fn entry(
                     "aria-pressed",
                     move || if is_pressed().is_some() { "true" } else { "false" },
                 )
-                .on(events::click, pick)
+                .hear(events::click, pick)
                 .children((
                     tags::span().class("l1").children((
                         glyph(status_state(Some(&operation.status)), 14),
@@ -261,7 +261,7 @@ fn once_loaded(
     loaded: Signal<Loaded>,
     view: impl Fn(Vec<(OperationPage, Vec<StreamRecord>)>) -> View + 'static,
 ) -> View {
-    View::from_dynamic(move || {
+    dynamic(move || {
         let known = loaded.get_clone();
         untrack(|| match known {
             None => bits::loading(),
@@ -374,7 +374,7 @@ fn comparison(
                 tags::button()
                     .attr("type", "button")
                     .class("btn")
-                    .on(events::click, move |_| {
+                    .hear(events::click, move |_| {
                         application.store.look(&[("pick", Some(&number)), ("t", Some("0"))])
                     })
                     .children((icon("play", 12), words::REPLAY_A)),
@@ -615,13 +615,13 @@ fn scrub(
                     "aria-label",
                     move || if is_playing.get() { words::PAUSE } else { words::PLAY },
                 )
-                .on(events::click, move |_| {
+                .hear(events::click, move |_| {
                     if !is_playing.get_untracked() && at.get_untracked() >= length {
                         begin(0);
                     }
                     is_playing.set(!is_playing.get_untracked());
                 })
-                .children(View::from_dynamic(move || {
+                .children(dynamic(move || {
                     icon(if is_playing.get() { "pause" } else { "play" }, 12)
                 })),
             tags::div().class("scrubtrack").children((
@@ -635,7 +635,7 @@ fn scrub(
                     .attr("aria-label", words::MOMENT)
                     .attr("aria-valuetext", move || words::span_of(&span(at.get()), &span(length)))
                     .prop("value", move || JsValue::from(at.get().to_string()))
-                    .on(events::input, move |event: web_sys::Event| {
+                    .hear(events::input, move |event: web_sys::Event| {
                         let value = value_of(&event).parse().unwrap_or(0);
                         set(value);
                         store.look(&[("t", Some(&(value / 1000).to_string()))]);

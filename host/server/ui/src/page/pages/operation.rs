@@ -162,7 +162,7 @@ fn load(application: Application, id: String) -> View {
             Err(error) => loaded.set(Some(Err(error))),
         }
     });
-    View::from_dynamic(move || {
+    dynamic(move || {
         let shown = loaded.with(|loaded| match loaded {
             None => None,
             Some(Ok(operation)) => Some(Ok(*operation)),
@@ -444,7 +444,7 @@ fn resizer(height: Signal<Option<i32>>) -> View {
         .attr("aria-valuemax", most().to_string())
         .attr("aria-valuenow", move || height.get().unwrap_or(240).to_string())
         .attr("tabindex", "0")
-        .on(events_of::pointerdown, move |event: web_sys::PointerEvent| {
+        .hear(events_of::pointerdown, move |event: web_sys::PointerEvent| {
             dragged.set(Some((event.client_y(), now(&event))));
             if let Some(target) = event
                 .current_target()
@@ -453,13 +453,13 @@ fn resizer(height: Signal<Option<i32>>) -> View {
                 let _ = target.set_pointer_capture(event.pointer_id());
             }
         })
-        .on(events_of::pointermove, move |event: web_sys::PointerEvent| {
+        .hear(events_of::pointermove, move |event: web_sys::PointerEvent| {
             if let Some((from, height)) = dragged.get_untracked() {
                 set(height + from - event.client_y());
             }
         })
-        .on(events_of::pointerup, move |_| dragged.set(None))
-        .on(events_of::keydown, move |event: web_sys::KeyboardEvent| {
+        .hear(events_of::pointerup, move |_| dragged.set(None))
+        .hear(events_of::keydown, move |event: web_sys::KeyboardEvent| {
             let by = match event.key().as_str() {
                 "ArrowUp" => 24,
                 "ArrowDown" => -24,

@@ -33,7 +33,7 @@ type Loaded = Option<Result<Rc<PlanPage>, ApiError>>;
 pub fn page(application: Application) -> View {
     let plan: Signal<Loaded> = create_signal(None);
     load(application, plan);
-    View::from_dynamic(move || {
+    dynamic(move || {
         let loaded = plan.with(|plan| {
             plan.as_ref()
                 .map(|plan| plan.as_ref().map(Rc::clone).map_err(Clone::clone))
@@ -299,7 +299,7 @@ fn row(application: Application, task: &PlannedTask, open: Signal<HashSet<String
                 .attr("aria-expanded", move || {
                     can_open.then(|| if is_open.get() { "true" } else { "false" })
                 })
-                .on(events::click, move |_| {
+                .hear(events::click, move |_| {
                     if !can_open {
                         return;
                     }
@@ -323,7 +323,7 @@ fn row(application: Application, task: &PlannedTask, open: Signal<HashSet<String
                     tags::span()
                         .class("pby")
                         .children(task.by.split(' ').next().unwrap_or_default().to_owned()),
-                    tags::span().class("pmore").children(View::from_dynamic(move || {
+                    tags::span().class("pmore").children(dynamic(move || {
                         if can_open {
                             icon(if is_open.get() { "down" } else { "right" }, 12)
                         } else {
@@ -694,7 +694,7 @@ fn foot(application: Application, plan: &Rc<PlanPage>, loaded: Signal<Loaded>) -
                             tags::button()
                                 .attr("type", "button")
                                 .class("btn")
-                                .on(events::click, move |_| {
+                                .hear(events::click, move |_| {
                                     loaded.set(None);
                                     load(application, loaded);
                                 })

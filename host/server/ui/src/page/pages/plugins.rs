@@ -93,7 +93,7 @@ fn draw(store: Store, plugin: &PluginRow, chosen: ReadSignal<Option<PluginRow>>)
                 ""
             }
         })
-        .on(events::click, move |_| store.look(&[("plugin", Some(&name))]))
+        .hear(events::click, move |_| store.look(&[("plugin", Some(&name))]))
         .children((
             tags::th().attr("scope", "row").children((
                 tags::button()

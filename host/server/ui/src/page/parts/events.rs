@@ -51,7 +51,7 @@ pub fn events(operation: Operation) -> View {
                 tags::button()
                     .attr("type", "button")
                     .class("linkbtn more-events")
-                    .on(events_of::click, move |_| most.set(most.get_untracked() + DRAWN))
+                    .hear(events_of::click, move |_| most.set(most.get_untracked() + DRAWN))
                     .children(words::EARLIER_ONES)
                     .into()
             }),

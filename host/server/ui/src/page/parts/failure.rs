@@ -146,7 +146,7 @@ fn draw(operation: Operation, failure: Failure) -> View {
             tags::button()
                 .attr("type", "button")
                 .class("objlink")
-                .on(events::click, move |_| operation.show(&id))
+                .hear(events::click, move |_| operation.show(&id))
                 .children((hook, object))
                 .into()
         }
@@ -182,7 +182,7 @@ fn draw(operation: Operation, failure: Failure) -> View {
         Some((id, _, true)) => tags::button()
             .attr("type", "button")
             .class("btn")
-            .on(events::click, move |_| operation.show(&id))
+            .hear(events::click, move |_| operation.show(&id))
             .children(words::LOGS)
             .into(),
         _ => nothing(),

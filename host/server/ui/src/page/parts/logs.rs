@@ -210,7 +210,7 @@ pub fn logs(operation: Operation) -> View {
                     .class("iconbtn")
                     .attr("aria-label", words::DOWNLOAD)
                     .attr("title", words::DOWNLOAD)
-                    .on(events::click, move |_| {
+                    .hear(events::click, move |_| {
                         download(&operation.record.with_untracked(whole))
                     })
                     .children(icon("download", 13)),
@@ -227,8 +227,8 @@ pub fn logs(operation: Operation) -> View {
                 .attr("role", "log")
                 .attr("aria-live", "off")
                 .attr("aria-label", words::LOG_LINES)
-                .r#ref(place)
-                .on(events::scroll, on_scroll)
+                .referenced(place)
+                .hear(events::scroll, on_scroll)
                 .children((
                     when(
                         move || lines.with(|(lines, _)| lines.is_empty()),
@@ -265,7 +265,7 @@ pub fn logs(operation: Operation) -> View {
                     tags::button()
                         .attr("type", "button")
                         .class("toend")
-                        .on(events::click, move |_| to_the_end(place))
+                        .hear(events::click, move |_| to_the_end(place))
                         .children((icon("download", 12), words::TO_THE_END))
                         .into()
                 },
@@ -287,7 +287,7 @@ fn hook_tabs(operation: Operation, hooks: ReadSignal<Vec<Hook>>, task: ReadSigna
                 .attr("aria-pressed", move || {
                     if task.with(Option::is_none) { "true" } else { "false" }
                 })
-                .on(events::click, move |_| store.look(&[("task", None), ("pane", None)]))
+                .hear(events::click, move |_| store.look(&[("task", None), ("pane", None)]))
                 .children(each_time(has_running, |has_running| {
                     if has_running {
                         (tags::i().class("livedot"), words::FOLLOW).into()
@@ -310,7 +310,7 @@ fn hook_tabs(operation: Operation, hooks: ReadSignal<Vec<Hook>>, task: ReadSigna
                                 "false"
                             }
                         })
-                        .on(events::click, move |_| {
+                        .hear(events::click, move |_| {
                             store.look(&[("task", Some(&id)), ("pane", None)])
                         })
                         .children((
@@ -331,7 +331,7 @@ fn toggle(image: &str, label: &'static str, value: Signal<bool>) -> View {
         .attr("aria-label", label)
         .attr("title", label)
         .attr("aria-pressed", move || if value.get() { "true" } else { "false" })
-        .on(events::click, move |_| value.set(!value.get_untracked()))
+        .hear(events::click, move |_| value.set(!value.get_untracked()))
         .children(icon(image, 13))
         .into()
 }

@@ -201,7 +201,7 @@ pub fn where_the_time_went(operation: Operation) -> View {
                 .children(
                     tags::button()
                         .attr("type", "button")
-                        .on(events::click, move |_| operation.select(&id))
+                        .hear(events::click, move |_| operation.select(&id))
                         .children((hook, name, " ", tags::b().children(took), person)),
                 )
                 .into()

@@ -50,8 +50,8 @@ pub fn timeline(operation: Operation) -> View {
         .class("tl")
         .attr("role", "group")
         .attr("aria-label", words::TIMELINE)
-        .r#ref(place)
-        .on(events::scroll, scroll)
+        .referenced(place)
+        .hear(events::scroll, scroll)
         .children(each_time(
             move || is_narrow.get(),
             move |is_narrow| {
@@ -136,7 +136,7 @@ fn wide(operation: Operation, frame: Signal<Frame>, place: NodeRef) -> View {
     };
     tags::div()
         .class("tl-all")
-        .on(events::keydown, keys)
+        .hear(events::keydown, keys)
         .children((
             tags::div().class("tl-head").hidden_from_readers().children((
                 tags::div()
@@ -166,7 +166,7 @@ fn wide(operation: Operation, frame: Signal<Frame>, place: NodeRef) -> View {
 fn bands(drawn: ReadSignal<Rc<Timeline>>) -> View {
     list(
         move || drawn.with(|timeline| timeline.bands.iter().cloned().enumerate().collect::<Vec<_>>()),
-        |(place, band)| (*place, band.name),
+        |(place, band)| format!("{place} {}", band.name),
         |band| {
             let says = move || {
                 band.with(|(_, band)| {
@@ -382,7 +382,7 @@ fn draw_row(operation: Operation, row: ReadSignal<TimelineRow>) -> View {
         .attr("data-task", is_task.then(|| first.id.clone()))
         .attr("aria-pressed", pressed)
         .attr("aria-expanded", expanded)
-        .on(events::click, move |_| {
+        .hear(events::click, move |_| {
             if is_task {
                 operation.select(&id);
             } else {
@@ -564,7 +564,7 @@ fn draw_stacked(operation: Operation, row: ReadSignal<StackedRow>) -> View {
                 StackedKind::Fold { state, name, kinds } => tags::button()
                     .attr("type", "button")
                     .class("st-fold")
-                    .on(events::click, move |_| {
+                    .hear(events::click, move |_| {
                         operation.open.update(|open| {
                             if !open.remove(&id) {
                                 open.insert(id.clone());
@@ -611,7 +611,7 @@ fn draw_stacked(operation: Operation, row: ReadSignal<StackedRow>) -> View {
                         .class(class)
                         .attr("data-state", state.class())
                         .attr("aria-pressed", if is_selected { "true" } else { "false" })
-                        .on(events::click, move |_| operation.select(&id))
+                        .hear(events::click, move |_| operation.select(&id))
                         .children((
                             glyph(state, 14),
                             hook,

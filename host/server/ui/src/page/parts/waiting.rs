@@ -175,7 +175,7 @@ pub fn panel(operation: Operation) -> View {
                         .children(words::WHY_IT_WAITS),
                     tags::ol().children(list(
                         move || all.with(|all| all.iter().take(MAX_NAMED).cloned().collect()),
-                        |wait: &Shown| (wait.id.clone(), wait.asks, wait.hook.clone()),
+                        |wait: &Shown| format!("{} {} {}", wait.id, wait.asks, wait.hook),
                         move |wait| one(operation, wait),
                     )),
                     when(
@@ -283,7 +283,7 @@ fn one(operation: Operation, wait: ReadSignal<Shown>) -> View {
                     tags::button()
                         .attr("type", "button")
                         .class("objlink")
-                        .on(events::click, move |_| operation.show(&id))
+                        .hear(events::click, move |_| operation.show(&id))
                         .children((hook, first.object.clone())),
                     " ",
                     tags::span()
@@ -363,7 +363,7 @@ fn actions(operation: Operation, wait: &Shown) -> View {
     tags::button()
         .attr("type", "button")
         .class("btn btn-quiet")
-        .on(events::click, move |_| operation.show(&id))
+        .hear(events::click, move |_| operation.show(&id))
         .children(if has_logs { words::LOGS } else { words::DETAILS })
         .into()
 }
