@@ -79,7 +79,9 @@ fn main() -> Result<()> {
     }
     let digest: String = hex(&all.finalize()).chars().take(16).collect();
     let index = String::from_utf8(index.content).context("index.html is not UTF-8")?;
-    files.iter_mut().for_each(|file| file.name = format!("ui/{digest}/{}", file.name));
+    for file in &mut files {
+        file.name = format!("ui/{digest}/{}", file.name);
+    }
     files.push(File {
         name: "index.html".to_owned(),
         content: index.replace(DIGEST_MARK, &digest).into_bytes(),
@@ -101,7 +103,10 @@ fn bind(wasm: &Path, to: &Path) -> Result<Vec<File>> {
     bindgen
         .generate(to)
         .with_context(|| format!("failed to bind {}", wasm.display()))?;
-    ["page.js", "page_bg.wasm"].into_iter().map(|name| read(to, name)).collect()
+    ["page.js", "page_bg.wasm"]
+        .into_iter()
+        .map(|name| read(to, name))
+        .collect()
 }
 
 fn read(folder: &Path, name: &str) -> Result<File> {
@@ -154,5 +159,9 @@ fn content_type(path: &str) -> &'static str {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }

@@ -46,7 +46,11 @@ impl Address {
 
     /// Writes it.
     pub fn text(&self) -> String {
-        let mut text: String = self.path.iter().map(|part| format!("/{}", encoded(part))).collect();
+        let mut text = String::new();
+        for part in &self.path {
+            text.push('/');
+            text.push_str(&encoded(part));
+        }
         if text.is_empty() {
             text.push('/');
         }

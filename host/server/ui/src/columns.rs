@@ -119,7 +119,9 @@ pub fn columns<'a>(view: &'a OperationView, usual: Option<&Usual>) -> Vec<Column
         }
     }
     if view.waves.is_empty() {
-        columns.iter_mut().for_each(|column| guess(column, view));
+        for column in &mut columns {
+            guess(column, view);
+        }
     }
     columns
 }

@@ -57,8 +57,9 @@ pub fn approve(name: &str, namespace: &str, hook: &str, is_rejected: bool, reaso
 
 /// Returns the command `capstan VERB APP -n NAMESPACE`, with more words after the application.
 pub fn simple(verb: &str, name: &str, namespace: &str, more: &[&str]) -> String {
-    let more: String = more.iter().map(|word| format!(" {}", quoted(word))).collect();
-    format!("capstan {verb} {}{more} -n {}", quoted(name), quoted(namespace))
+    let words = [name].into_iter().chain(more.iter().copied()).map(quoted);
+    let words = words.collect::<Vec<_>>().join(" ");
+    format!("capstan {verb} {words} -n {}", quoted(namespace))
 }
 
 /// Quotes a word for a POSIX shell where it has to be.

@@ -157,7 +157,7 @@ pub fn event_row(event: &Event, view: &OperationView) -> EventRow {
         EventKind::Stopping { why } => (row.kind, row.tone, row.says) = ("Stopping", Tone::Notable, why.clone()),
         EventKind::OperationFinished { status } => {
             row.kind = "OperationFinished";
-            row.says = status_word(Some(status)).to_owned();
+            status_word(Some(status)).clone_into(&mut row.says);
         }
     }
     row

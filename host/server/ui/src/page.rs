@@ -1,5 +1,7 @@
 //! The page in the browser: it draws the values that the other modules make.
 
+#![allow(clippy::wildcard_imports, reason = "every part is drawn with all of `dom`")]
+
 mod bits;
 mod connection;
 mod dialogs;

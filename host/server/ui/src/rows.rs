@@ -208,9 +208,8 @@ fn push_sorts<'a>(rows: &mut Vec<Row<'a>>, place: usize, column: &Column<'a>, ch
         });
     }
     push_fold(rows, place, column, ahead, (Sort::Ahead, MAX_AHEAD), choice);
-    match rows.get_mut(begin) {
-        Some(Row::Task { is_first, .. } | Row::Fold { is_first, .. }) => *is_first = true,
-        _ => {}
+    if let Some(Row::Task { is_first, .. } | Row::Fold { is_first, .. }) = rows.get_mut(begin) {
+        *is_first = true;
     }
 }
 

@@ -1,12 +1,16 @@
 //! The timeline as values: what is drawn, and where. One function makes all of it of a record and a moment.
 
-use std::collections::{HashMap, HashSet};
+pub mod stacked;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
 
 use capstan_core::view::TaskView;
 
 use crate::{
     bars::{self, Band, Bar, Elbow, Stretch},
-    columns::{Column, Order, columns, order},
+    columns::{Order, columns, order},
     critical::critical_path,
     record::Record,
     rows::{Choice, Row, Sort, rows, state_of_many},
@@ -92,6 +96,7 @@ pub enum RowKind {
 }
 
 /// A row of the timeline.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct TimelineRow {
     /// The task's id, the fold's, or a name of its own.
@@ -436,263 +441,4 @@ fn kinds(tasks: &[&TaskView]) -> String {
     }
     let shown = kinds.iter().take(3).copied().collect::<Vec<_>>().join(", ");
     if kinds.len() > 3 { format!("{shown}…") } else { shown }
-}
-
-/// A row of the narrow timeline, where wave stands below wave and each has its own time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StackedRow {
-    pub id: String,
-    pub kind: StackedKind,
-}
-
-/// What stands in a row of the narrow timeline.
-#[derive(Debug, Clone, PartialEq)]
-pub enum StackedKind {
-    Wave {
-        /// The phase's name, in its first wave.
-        phase: String,
-        wave: String,
-        says: String,
-        is_running: bool,
-    },
-    Task {
-        state: TaskState,
-        is_hook: bool,
-        name: String,
-        kind: String,
-        took: String,
-        message: String,
-        /// In percent of the wave.
-        left: f64,
-        width: f64,
-        is_selected: bool,
-        is_critical: bool,
-    },
-    Fold {
-        state: TaskState,
-        name: String,
-        kinds: String,
-    },
-}
-
-/// Makes the narrow timeline.
-pub fn stacked(record: &Record, look: Look<'_>) -> Vec<StackedRow> {
-    let wide = timeline(
-        record,
-        Look {
-            width: 1000.0,
-            top: 0.0,
-            height: 1e9,
-            ..look
-        },
-    );
-    let view = &record.view;
-    let is_over = view.finished_at.is_some();
-    let usual = record.usual.as_ref().filter(|_| !is_over);
-    let order = order(columns(view, usual));
-    let by_task: HashMap<&str, &Column<'_>> = order
-        .columns
-        .iter()
-        .flat_map(|column| {
-            column
-                .tasks
-                .iter()
-                .map(move |task| (task.outline.id.0.as_str(), column))
-        })
-        .collect();
-    let mut rows = Vec::new();
-    let (mut phase, mut last) = (String::new(), String::new());
-    for row in wide.rows {
-        let column = match row.kind {
-            RowKind::Task => by_task.get(row.id.as_str()).copied(),
-            RowKind::Fold { .. } => order
-                .columns
-                .iter()
-                .find(|column| row.id.starts_with(&format!("{}/", column.id()))),
-            RowKind::Phase => {
-                phase = row.name;
-                continue;
-            }
-            RowKind::Skipped => None,
-        };
-        let Some(column) = column else { continue };
-        if last != column.id() {
-            last = column.id();
-            rows.push(StackedRow {
-                id: format!("wave {last}"),
-                kind: StackedKind::Wave {
-                    phase: std::mem::take(&mut phase),
-                    wave: words::wave(&wave(column.wave)),
-                    says: if column.is_aside() {
-                        words::ONLY_AFTER_A_FAILURE.to_owned()
-                    } else {
-                        bars::wave_says(column, look.now, is_over)
-                    },
-                    is_running: column.is_running(),
-                },
-            });
-        }
-        rows.push(StackedRow {
-            id: row.id.clone(),
-            kind: stacked_kind(row, column, look.now),
-        });
-    }
-    rows
-}
-
-fn stacked_kind(row: TimelineRow, column: &Column<'_>, now: Millis) -> StackedKind {
-    if matches!(row.kind, RowKind::Fold { .. }) {
-        return StackedKind::Fold {
-            state: row.state,
-            name: row.name,
-            kinds: row.aside,
-        };
-    }
-    let task = column.tasks.iter().find(|task| task.outline.id.0 == row.id);
-    let from = column.from.unwrap_or(now);
-    let length = (column.to.unwrap_or(now) - from)
-        .max(column.expected.unwrap_or(0))
-        .max(1);
-    let started = task.and_then(|task| task.started_at).map(crate::span::millis);
-    let ended = task.and_then(|task| task.finished_at).map_or(now, crate::span::millis);
-    let percent = |part: Millis| (crate::scale::float(part) / crate::scale::float(length) * 100.0).clamp(0.0, 100.0);
-    StackedKind::Task {
-        state: row.state,
-        is_hook: row.is_hook,
-        name: row.name,
-        kind: row.aside,
-        took: if started.is_some() { row.says } else { String::new() },
-        message: row.message,
-        left: started.map_or(0.0, |started| percent(started - from)),
-        width: started.map_or(0.0, |started| percent(ended - started).max(1.5)),
-        is_selected: row.is_selected,
-        is_critical: row.is_critical,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{fixture::Fixture, record::tests::record};
-    use capstan_core::phase::Phase;
-
-    fn look(open: &HashSet<String>) -> Look<'_> {
-        Look {
-            now: 12_000,
-            width: 1200.0,
-            height: 400.0,
-            top: 0.0,
-            mode: Mode::Fitted,
-            open,
-            filter: "",
-            selected: None,
-        }
-    }
-
-    #[test]
-    fn a_row_says_in_words_what_its_bar_shows() {
-        let mut fixture = Fixture::new(&[
-            ("PreSync", -1, "backup", "job"),
-            ("PreSync", 0, "migrate", "job"),
-            ("Sync", 0, "api", ""),
-        ]);
-        fixture
-            .begin_wave(0, Phase::PreSync, -1)
-            .start(0, "backup")
-            .done(9.0, "backup")
-            .end_wave(9, Phase::PreSync, -1);
-        fixture
-            .begin_wave(9, Phase::PreSync, 0)
-            .start(9, "migrate")
-            .progress(10, "migrate", "1 active");
-        let open = HashSet::new();
-        let timeline = timeline(&record(&fixture), look(&open));
-        let words: Vec<_> = timeline
-            .rows
-            .iter()
-            .filter(|row| row.kind == RowKind::Task)
-            .map(|row| format!("{}{}", row.name, row.words))
-            .collect();
-        assert_eq!(
-            words,
-            [
-                "backup, PreSync wave -1, 9.0s, applied, on the critical path",
-                "migrate, PreSync wave 0, 3.0s, 1 active, on the critical path",
-                "api, Sync wave 0",
-            ]
-        );
-        assert_eq!(timeline.follow, Some(("PreSync/0".to_owned(), 2)));
-        assert_eq!(timeline.tasks.len(), 3);
-        assert!(timeline.now_x.is_some());
-        assert_eq!(timeline.rows[1].wave, "−1");
-    }
-
-    #[test]
-    fn only_rows_in_sight_are_drawn_when_there_are_many() {
-        let names: Vec<String> = (0..500).map(|at| format!("o{at}")).collect();
-        let tasks: Vec<_> = names.iter().map(|name| ("Sync", 0, name.as_str(), "")).collect();
-        let open = HashSet::from(["Sync/0/ahead".to_owned()]);
-        let record = record(&Fixture::new(&tasks));
-        let all = timeline(&record, look(&open));
-        assert_eq!(all.count, 502);
-        assert!(all.rows.len() < 40);
-        let scrolled = timeline(
-            &record,
-            Look {
-                top: 6000.0,
-                ..look(&open)
-            },
-        );
-        assert_eq!(scrolled.rows[0].place, 244);
-        assert!(
-            timeline(
-                &record,
-                Look {
-                    top: 1e12,
-                    ..look(&open)
-                }
-            )
-            .rows
-            .is_empty()
-        );
-    }
-
-    #[test]
-    fn a_narrow_timeline_has_each_wave_on_its_own_scale() {
-        let mut fixture = Fixture::new(&[("Sync", 0, "a", ""), ("Sync", 1, "b", ""), ("SyncFail", 0, "c", "job")]);
-        fixture
-            .begin_wave(0, Phase::Sync, 0)
-            .start(0, "a")
-            .done(4.0, "a")
-            .end_wave(4, Phase::Sync, 0);
-        fixture.begin_wave(4, Phase::Sync, 1).start(8, "b");
-        let open = HashSet::new();
-        let rows = stacked(&record(&fixture), look(&open));
-        assert_eq!(rows.len(), 6);
-        let StackedKind::Task { left, width, .. } = &rows[3].kind else {
-            panic!("{rows:?}")
-        };
-        assert!((left - 50.0).abs() < 0.1 && (width - 50.0).abs() < 0.1);
-        let StackedKind::Wave { phase, says, .. } = &rows[4].kind else {
-            panic!("{rows:?}")
-        };
-        assert_eq!((phase.as_str(), says.as_str()), ("SyncFail", "only if something fails"));
-    }
-
-    #[test]
-    fn a_failure_is_followed_when_all_is_over() {
-        let mut fixture = Fixture::new(&[("Sync", 0, "a", ""), ("Sync", 0, "b", "")]);
-        fixture
-            .begin_wave(0, Phase::Sync, 0)
-            .start(0, "a")
-            .start(0, "b")
-            .done(2.0, "a")
-            .fail(3.0, "b")
-            .end(3, false);
-        let open = HashSet::new();
-        assert_eq!(
-            timeline(&record(&fixture), look(&open)).follow,
-            Some(("b".to_owned(), 2))
-        );
-    }
 }

@@ -60,9 +60,7 @@ pub fn copy(text: impl Fn() -> String + 'static, label: &'static str) -> View {
                 }
             });
         })
-        .children(dynamic(move || {
-            icon(if is_done.get() { "check" } else { "copy" }, 13)
-        }))
+        .children(dynamic(move || icon(if is_done.get() { "check" } else { "copy" }, 13)))
         .into()
 }
 
@@ -256,7 +254,11 @@ pub fn action(store: Store, verb: Verb, class: &'static str, content: View, on_c
         })
         .children((
             content,
-            dynamic(move || denied.get_clone().map_or_else(nothing, |why| for_readers(format!(": {why}")))),
+            dynamic(move || {
+                denied
+                    .get_clone()
+                    .map_or_else(nothing, |why| for_readers(format!(": {why}")))
+            }),
         ))
         .into()
 }

@@ -4,20 +4,20 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use sycamore::prelude::Props as _;
-pub use sycamore::{
-    reactive::*,
-    web::{GlobalAttributes, NodeRef, View, create_node_ref, document, events, on_mount, window},
-};
 use sycamore::{
     reactive,
     web::{CustomElement, GlobalProps, Keyed, KeyedProps, StringAttribute, events::EventDescriptor, tags as all_tags},
+};
+pub use sycamore::{
+    reactive::*,
+    web::{GlobalAttributes, NodeRef, View, create_node_ref, document, events, on_mount, window},
 };
 pub use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
 /// The elements of the page: all of HTML have one type.
 pub mod tags {
-    use sycamore::web::{CustomElement, custom_element};
     pub use sycamore::web::tags::{SvgSvg, circle, path, rect, svg};
+    use sycamore::web::{CustomElement, custom_element};
 
     macro_rules! elements {
         ($($name:ident)*) => {
@@ -161,7 +161,13 @@ pub fn dynamic(view: impl FnMut() -> View + 'static) -> View {
 /// A view that is shown while a condition holds, and made anew each time it begins to.
 pub fn when(condition: impl FnMut() -> bool + 'static, view: impl Fn() -> View + 'static) -> View {
     let is_shown = create_selector(condition);
-    dynamic(move || if is_shown.get() { untrack_boxed(&view) } else { nothing() })
+    dynamic(move || {
+        if is_shown.get() {
+            untrack_boxed(&view)
+        } else {
+            nothing()
+        }
+    })
 }
 
 fn untrack_boxed(view: &dyn Fn() -> View) -> View {
@@ -169,7 +175,10 @@ fn untrack_boxed(view: &dyn Fn() -> View) -> View {
 }
 
 /// A view that is made anew whenever a value changes.
-pub fn each_time<T: PartialEq + Clone + 'static>(value: impl FnMut() -> T + 'static, view: impl Fn(T) -> View + 'static) -> View {
+pub fn each_time<T: PartialEq + Clone + 'static>(
+    value: impl FnMut() -> T + 'static,
+    view: impl Fn(T) -> View + 'static,
+) -> View {
     let known: Rc<RefCell<Option<T>>> = Rc::default();
     let (mut value, seen) = (value, Rc::clone(&known));
     let mut changes = 0_u32;
@@ -216,8 +225,13 @@ pub fn list<T: PartialEq + Clone + 'static, K: ToString>(
 ) -> View {
     let entries = create_signal(Vec::<Entry>::new());
     let scope = use_current_scope();
-    let (rows, key): (Box<dyn FnMut() -> Vec<T>>, Box<dyn Fn(&T) -> String>) = (Box::new(rows), Box::new(move |row| key(row).to_string()));
-    follow_rows(entries, scope, rows, key, Rc::new(view));
+    follow_rows(
+        entries,
+        scope,
+        Box::new(rows),
+        Box::new(move |row| key(row).to_string()),
+        Rc::new(view),
+    );
     keyed(entries)
 }
 
@@ -250,7 +264,9 @@ fn follow_rows<T: PartialEq + Clone + 'static>(
             next.push(Entry { key, draw });
         }
         set_entries(entries, next);
-        known.into_values().for_each(|item| item.dispose());
+        for item in known.into_values() {
+            item.dispose();
+        }
     });
 }
 

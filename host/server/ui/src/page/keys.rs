@@ -44,14 +44,14 @@ pub fn listen(store: Store) {
             ("g", "a") => store.go("/apps"),
             ("g", "p") => store.go("/plugins"),
             (_, "d") => with_application(store, |namespace, name| {
-                store.go(&application(namespace, name, "/plan"))
+                store.go(&application(namespace, name, "/plan"));
             }),
             (_, "l") => store.look(&[("pane", None)]),
             (_, "f") => store.look(&[("task", None), ("pane", None)]),
             (_, "s") => {
                 event.prevent_default();
                 with_application(store, |namespace, name| {
-                    store.dialog.set(Some(Dialog::sync(namespace, name)))
+                    store.dialog.set(Some(Dialog::sync(namespace, name)));
                 });
             }
             (_, "a") => click("[data-key=approve]"),

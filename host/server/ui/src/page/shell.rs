@@ -103,18 +103,18 @@ fn when_signed_in(store: Store, view: impl Fn() -> View + 'static) -> View {
         },
         move |signed_out| match signed_out {
             None => view(),
-            Some(error) => sign_in(store, &error),
+            Some(error) => sign_in(&error),
         },
     )
 }
 
-fn sign_in(store: Store, error: &capstan_api::ApiError) -> View {
+fn sign_in(error: &capstan_api::ApiError) -> View {
     let token = create_signal(String::new());
     tags::form()
         .class("sign-in")
         .hear(events::submit, move |event: web_sys::SubmitEvent| {
             event.prevent_default();
-            store.sign_in(&token.get_clone_untracked());
+            Store::sign_in(&token.get_clone_untracked());
         })
         .children((
             tags::h1().children(words::SIGN_IN),
@@ -124,9 +124,7 @@ fn sign_in(store: Store, error: &capstan_api::ApiError) -> View {
                 tags::input()
                     .attr("type", "password")
                     .attr("autocomplete", "off")
-                    .hear(events::input, move |event: web_sys::Event| {
-                        token.set(value_of(&event))
-                    }),
+                    .hear(events::input, move |event: web_sys::Event| token.set(value_of(&event))),
             )),
             tags::button()
                 .attr("type", "submit")

@@ -152,7 +152,7 @@ impl Store {
     }
 
     /// Begins again with another token.
-    pub fn sign_in(self, token: &str) {
+    pub fn sign_in(token: &str) {
         connection::set_token(token);
         let _ = window().location().reload();
     }

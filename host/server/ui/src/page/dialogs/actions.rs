@@ -54,7 +54,7 @@ pub fn approve(store: Store, namespace: String, name: String, hook: String, ques
             reason: reason.get_clone_untracked(),
         };
         sending.post(path::approvals(&namespace, &name), approval, move |_| {
-            store.dialog.set(None)
+            store.dialog.set(None);
         });
     };
     (
@@ -67,9 +67,7 @@ pub fn approve(store: Store, namespace: String, name: String, hook: String, ques
                 tags::input()
                     .attr("autofocus", "")
                     .attr("autocomplete", "off")
-                    .hear(events::input, move |event: web_sys::Event| {
-                        reason.set(value_of(&event))
-                    }),
+                    .hear(events::input, move |event: web_sys::Event| reason.set(value_of(&event))),
             )),
             sending.trouble(),
         )),
@@ -186,7 +184,7 @@ fn simple(store: Store, namespace: String, name: String, simple: Simple) -> View
     let class = if is_bad { "btn btn-go btn-bad" } else { "btn btn-go" };
     let content = sending.text(title);
     let send = bits::action(store, verb, class, content, move || {
-        sending.send(store, &namespace, &name, trigger.clone())
+        sending.send(store, &namespace, &name, trigger.clone());
     });
     (
         head(store, heading, sub),
@@ -334,9 +332,7 @@ fn delete(store: Store, namespace: String, name: String) -> View {
                 tags::input()
                     .attr("autocomplete", "off")
                     .attr("spellcheck", "false")
-                    .hear(events::input, move |event: web_sys::Event| {
-                        typed.set(value_of(&event))
-                    }),
+                    .hear(events::input, move |event: web_sys::Event| typed.set(value_of(&event))),
             )),
             sending.trouble(),
         )),

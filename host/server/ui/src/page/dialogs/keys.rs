@@ -89,9 +89,7 @@ pub fn find(store: Store) -> View {
                 .attr("autofocus", "")
                 .attr("aria-label", words::FIND_ANYTHING)
                 .attr("placeholder", words::FIND_ANYTHING)
-                .hear(events::input, move |event: web_sys::Event| {
-                    wanted.set(value_of(&event))
-                })
+                .hear(events::input, move |event: web_sys::Event| wanted.set(value_of(&event)))
                 .hear(events::keydown, enter),
             tags::ul().children(list(
                 move || found.get_clone(),

@@ -198,7 +198,7 @@ fn choose(picks: &Rc<Vec<Pick>>, chosen: Chosen) -> View {
                         .filter(|pick| off(pick))
                         .map(|pick| pick.id.clone())
                         .collect(),
-                )
+                );
             })
             .children(words)
             .into()
@@ -338,7 +338,7 @@ fn options(picks: &Rc<Vec<Pick>>, chosen: Chosen, is_busy: bool, left_over: usiz
         tags::select()
             .attr("aria-label", words::TRY_AGAIN_AFTER_A_FAILURE)
             .hear(events::change, move |event: web_sys::Event| {
-                chosen.retry.set(value_of(&event).parse().unwrap_or(0))
+                chosen.retry.set(value_of(&event).parse().unwrap_or(0));
             })
             .children(
                 [("0", words::NEVER), ("1", words::ONCE), ("3", words::THREE_TIMES)]
@@ -352,7 +352,7 @@ fn options(picks: &Rc<Vec<Pick>>, chosen: Chosen, is_busy: bool, left_over: usiz
         tags::input()
             .attr("type", "checkbox")
             .hear(events::change, move |event: web_sys::Event| {
-                chosen.prune.set(bits::is_checked(&event))
+                chosen.prune.set(bits::is_checked(&event));
             }),
         tags::span().children((words::PRUNE, tags::small().children(note))),
     ));

@@ -98,7 +98,7 @@ fn filter_button(store: Store, filter: Filter) -> View {
         })
         .bool_attr("disabled", move || count.get() == 0 && filter != Filter::All)
         .hear(events::click, move |_| {
-            store.look(&[("show", (filter != Filter::All).then(|| filter.id()))])
+            store.look(&[("show", (filter != Filter::All).then(|| filter.id()))]);
         })
         .children((
             filter.words(),

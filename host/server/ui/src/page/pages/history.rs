@@ -375,7 +375,7 @@ fn comparison(
                     .attr("type", "button")
                     .class("btn")
                     .hear(events::click, move |_| {
-                        application.store.look(&[("pick", Some(&number)), ("t", Some("0"))])
+                        application.store.look(&[("pick", Some(&number)), ("t", Some("0"))]);
                     })
                     .children((icon("play", 12), words::REPLAY_A)),
             )),

@@ -40,12 +40,11 @@ impl Operation {
 
     /// Returns the moment that is shown.
     pub fn now(self) -> i64 {
-        match self.moment {
-            Some(moment) => moment.get(),
-            None => {
-                let clock = self.store().now.get();
-                self.record.with(|record| record.now(clock))
-            }
+        if let Some(moment) = self.moment {
+            moment.get()
+        } else {
+            let clock = self.store().now.get();
+            self.record.with(|record| record.now(clock))
         }
     }
 
@@ -412,13 +411,8 @@ fn dock(operation: Operation) -> View {
 
 fn resizer(height: Signal<Option<i32>>) -> View {
     let most = || {
-        (window()
-            .inner_height()
-            .ok()
-            .and_then(|height| height.as_f64())
-            .unwrap_or(900.0) as i32
-            - REST)
-            .max(LEAST_PANE)
+        let page = document().document_element().map_or(900, |page| page.client_height());
+        (page - REST).max(LEAST_PANE)
     };
     let set = move |pixels: i32| {
         let pixels = pixels.clamp(LEAST_PANE, most());

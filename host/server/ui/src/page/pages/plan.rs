@@ -539,7 +539,7 @@ fn lines_of(value: &serde_json::Value) -> Vec<String> {
                 })
             })
             .collect(),
-        serde_json::Value::Array(items) if items.iter().all(|item| item.is_string()) => vec![
+        serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_string) => vec![
             items
                 .iter()
                 .filter_map(|item| item.as_str())
@@ -677,7 +677,7 @@ fn foot(application: Application, plan: &Rc<PlanPage>, loaded: Signal<Loaded>) -
             }),
             move || {
                 if !is_sent.get_untracked() {
-                    send(false)
+                    send(false);
                 }
             },
         )
@@ -708,7 +708,7 @@ fn foot(application: Application, plan: &Rc<PlanPage>, loaded: Signal<Loaded>) -
             tags::span().class("spacer"),
             bits::command(move || command.clone()),
             bits::action(store, Verb::Sync, "btn", words::CHOOSE_AND_MORE.into(), move || {
-                store.dialog.set(Some(Dialog::sync(&choose.0, &choose.1)))
+                store.dialog.set(Some(Dialog::sync(&choose.0, &choose.1)));
             }),
             bits::action(store, Verb::Plan, "btn", words::DRY_RUN.into(), move || dry(true)),
             run,

@@ -23,12 +23,12 @@ pub fn page(store: Store) -> View {
     let chosen = create_selector(move || {
         let wanted = store.query("plugin");
         let plugins = plugins();
-        let named = plugins
+
+        plugins
             .iter()
             .find(|plugin| Some(&plugin.name) == wanted.as_ref())
             .or(plugins.first())
-            .cloned();
-        named
+            .cloned()
     });
     let head = |name: &'static str| -> View { tags::th().attr("scope", "col").children(name).into() };
     (

@@ -166,7 +166,7 @@ pub fn logs(operation: Operation) -> View {
             let before = target.scroll_height();
             most.set(most.get_untracked() + DRAWN);
             later(0, move || {
-                target.set_scroll_top(target.scroll_top() + target.scroll_height() - before)
+                target.set_scroll_top(target.scroll_top() + target.scroll_height() - before);
             });
         }
     };
@@ -211,7 +211,7 @@ pub fn logs(operation: Operation) -> View {
                     .attr("aria-label", words::DOWNLOAD)
                     .attr("title", words::DOWNLOAD)
                     .hear(events::click, move |_| {
-                        download(&operation.record.with_untracked(whole))
+                        download(&operation.record.with_untracked(whole));
                     })
                     .children(icon("download", 13)),
             )),
@@ -311,7 +311,7 @@ fn hook_tabs(operation: Operation, hooks: ReadSignal<Vec<Hook>>, task: ReadSigna
                             }
                         })
                         .hear(events::click, move |_| {
-                            store.look(&[("task", Some(&id)), ("pane", None)])
+                            store.look(&[("task", Some(&id)), ("pane", None)]);
                         })
                         .children((
                             each_time(move || hook.with(|hook| hook.state), |state| glyph(state, 11)),

@@ -9,7 +9,8 @@ use crate::{
         pages::operation::Operation,
     },
     timeline::{
-        LABEL, Look, NARROW, ROW, RowKind, SaysAt, StackedKind, StackedRow, Timeline, TimelineRow, stacked,
+        LABEL, Look, NARROW, ROW, RowKind, SaysAt, Timeline, TimelineRow,
+        stacked::{StackedKind, StackedRow, stacked},
         timeline as make,
     },
     words,
