@@ -226,6 +226,46 @@ fn a_stream_that_is_cut_anywhere_loses_nothing_and_repeats_nothing() {
     });
 }
 
+/// The bus keeps 65,536 records: who reads later gets the state instead of what was dropped, and nothing is kept for them.
+#[test]
+fn a_reader_that_is_too_slow_is_told_what_it_missed_and_gets_the_state() {
+    in_virtual_time(async {
+        let mut setup = talkative();
+        let line = setup.behaviours[0].log[0].clone();
+        setup.behaviours[0].log = vec![line; 70_000];
+        let (_stage, client) = shop(setup, JOB).await;
+        let id = client.sync().await;
+        let mut slow = client.stream(&id, None).await;
+        slow.next().await.unwrap();
+        let mut report: ApplicationReport = client.get(&address("")).await;
+        while report.current.is_some() {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            report = client.get(&address("")).await;
+        }
+        let rest = slow.rest().await;
+        let missed = rest
+            .iter()
+            .position(|(_, record)| matches!(record, StreamRecord::Missed { records } if *records > 60_000));
+        let missed = missed.unwrap_or_else(|| panic!("nothing was missed of {} records", rest.len()));
+        let Some((_, StreamRecord::Past(view))) = rest.get(missed + 1) else {
+            panic!("{:?}", rest.get(missed + 1));
+        };
+        assert!(view.seq > 5);
+        assert!(matches!(
+            rest.last(),
+            Some((
+                None,
+                StreamRecord::End {
+                    status: Status::Succeeded
+                }
+            ))
+        ));
+        // Who comes late gets the state before what is kept.
+        let (first_id, first) = client.stream(&id, None).await.next().await.unwrap();
+        assert!(first_id.is_some() && matches!(first, StreamRecord::Past(_)));
+    });
+}
+
 #[test]
 fn a_stream_goes_on_when_its_server_was_replaced() {
     in_virtual_time(async {
@@ -236,8 +276,8 @@ fn a_stream_goes_on_when_its_server_was_replaced() {
         stream.until(waits).await;
         let left = client.server.leave().await;
         assert_eq!(
-            left.iter().map(|left| left.operation.clone()).collect::<Vec<_>>(),
-            [id.clone()]
+            left.iter().map(|left| left.operation.as_str()).collect::<Vec<_>>(),
+            [id.as_str()]
         );
         let end = stream.rest().await;
         assert!(

@@ -5,7 +5,7 @@
 //! them.
 
 use futures::{
-    FutureExt as _, StreamExt as _,
+    FutureExt, StreamExt as _,
     future::BoxFuture,
     stream::{self, BoxStream},
 };
@@ -21,7 +21,7 @@ where
     I: IntoIterator<Item = F>,
     I::IntoIter: Send + 'a,
 {
-    Box::new(futures.into_iter().map(|future| future.boxed()))
+    Box::new(futures.into_iter().map(FutureExt::boxed))
 }
 
 /// Awaits futures, at most [`AT_ONCE`] side by side, and returns their outputs in the order of the futures.

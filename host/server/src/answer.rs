@@ -1,6 +1,6 @@
 //! Answers that are one document.
 
-use std::io::Write as _;
+use std::{fmt::Write as _, io::Write as _};
 
 use axum::response::{IntoResponse as _, Response};
 use capstan_api::ErrorClass;
@@ -54,7 +54,11 @@ pub(crate) fn tag(body: &[u8]) -> String {
 
 /// Writes bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a text succeeds.
+        write!(text, "{byte:02x}").ok();
+        text
+    })
 }
 
 /// Says whether the client has what has this tag.

@@ -107,7 +107,7 @@ impl List {
         for (application, version) in &stored {
             match cache.idle.get(application) {
                 Some((known, row)) if known == version && self.operations.running(application).is_none() => {
-                    rows.push(row.clone())
+                    rows.push(row.clone());
                 }
                 _ => stale.push((application.clone(), version.clone())),
             }

@@ -2,6 +2,7 @@
 
 mod action;
 mod applications;
+mod command;
 mod me;
 mod objects;
 mod operation;

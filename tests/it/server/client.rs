@@ -1,6 +1,9 @@
 //! A server on a stage, and who talks to it: within the process and in virtual time, or over a socket.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use axum::{Router, body::Body, response::Response};
@@ -234,7 +237,7 @@ pub async fn read(response: Response) -> (StatusCode, String) {
 pub struct Streamed {
     body: axum::body::BodyDataStream,
     reader: FrameReader,
-    frames: std::collections::VecDeque<Frame>,
+    frames: VecDeque<Frame>,
 }
 
 impl Streamed {
@@ -242,7 +245,7 @@ impl Streamed {
         Streamed {
             body: response.into_body().into_data_stream(),
             reader: FrameReader::new(),
-            frames: Default::default(),
+            frames: VecDeque::new(),
         }
     }
 

@@ -28,8 +28,6 @@ use crate::{
 pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
     let project = project_of(global, args)?;
     let global = project.as_ref().map_or(global, |project| &project.global).clone();
-    // From here on Ctrl-C ends the server, and nothing else.
-    let mut signals = follow::signals()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .await
         .with_context(|| format!("failed to listen on 127.0.0.1:{}", args.port))?;
@@ -86,6 +84,8 @@ pub(super) async fn run(global: &Global, args: &Ui) -> anyhow::Result<Exit> {
     crate::terminal::flush();
     // Kept until the browser has surely read it: until the end.
     let _opened = if args.no_open { None } else { browser::open(&address) };
+    // Until here Ctrl-C ends the process at once: nothing runs that is to be left well.
+    let mut signals = follow::signals()?;
     let shutdown = async {
         signals.recv().await;
     };

@@ -21,7 +21,7 @@ use capstan_core::{
 use capstan_engine::{self as engine, EngineError, PastOperation, Planned};
 use http::HeaderMap;
 
-use super::{Named, body};
+use super::{Named, body, command::command};
 use crate::{Server, User, answer::json, failure::Failure, sources::SourceRequest, tasks};
 
 pub(super) async fn usual(
@@ -132,6 +132,8 @@ impl Server {
             Err(EngineError::NoApplication { .. }) => None,
             Err(error) => return Err(error.into()),
         };
+        let known = self.setup.sources.applications();
+        let known = known.into_iter().find(|known| known.application == *application);
         let id = self.plans().keep(Arc::clone(&planned));
         let plan = &planned.plan;
         notices.extend(plan.notices.iter().cloned());
@@ -175,7 +177,7 @@ impl Server {
             answered_by: answerers(plan),
             limits: plan.limits,
             differing,
-            command: self.command(application, wanted),
+            command: command(known.as_ref(), application, wanted),
         })
     }
 
@@ -186,109 +188,6 @@ impl Server {
             Failure::new(ErrorClass::Moved, format!("the plan {id} is not kept any more")).hint("look at the new plan")
         })?;
         Ok(Box::new((*planned).clone()))
-    }
-
-    /// Writes the command that does what is wanted.
-    fn command(&self, application: &Application, wanted: &PlanRequest) -> String {
-        let known = self
-            .setup
-            .sources
-            .applications()
-            .into_iter()
-            .find(|known| known.application == *application);
-        let mut words = vec!["capstan".to_owned()];
-        let mut add = |word: &str| words.push(quoted(word));
-        match wanted.does {
-            PlanKind::Sync => {
-                add("sync");
-                match &known {
-                    Some(known) => known.words.iter().for_each(|word| add(word)),
-                    None => ["--app", &application.name, "-n", &application.namespace]
-                        .map(&mut add)
-                        .into_iter()
-                        .collect(),
-                }
-                flags(&wanted.choices).iter().for_each(|word| add(word));
-            }
-            PlanKind::Rollback | PlanKind::Test | PlanKind::Delete => {
-                add(match wanted.does {
-                    PlanKind::Rollback => "rollback",
-                    PlanKind::Test => "test",
-                    PlanKind::Sync | PlanKind::Delete => "delete",
-                });
-                add(&application.name);
-                if let Some(operation) = wanted
-                    .operation
-                    .as_deref()
-                    .filter(|_| wanted.does == PlanKind::Rollback)
-                {
-                    add(operation);
-                }
-                add("-n");
-                add(&application.namespace);
-                if wanted.does == PlanKind::Test {
-                    for hook in &wanted.choices.hook {
-                        add("--hook");
-                        add(hook);
-                    }
-                }
-                for word in &wanted.confirm {
-                    add("--confirm");
-                    add(word);
-                }
-            }
-        }
-        words.join(" ")
-    }
-}
-
-/// Returns the flags that say the same as the choices.
-fn flags(choices: &Choices) -> Vec<String> {
-    let mut flags = Vec::new();
-    for (flag, words) in [
-        ("--only", &choices.only),
-        ("--hook", &choices.hook),
-        ("--skip-hook", &choices.skip_hook),
-        ("--allow-lint", &choices.allow_lint),
-    ] {
-        for word in words {
-            flags.extend([flag.to_owned(), word.clone()]);
-        }
-    }
-    if let Some(hooks) = choices.hooks {
-        let word = match hooks {
-            HookChoice::All => "all",
-            HookChoice::None => "none",
-            HookChoice::Only => "only",
-        };
-        flags.extend(["--hooks".to_owned(), word.to_owned()]);
-    }
-    for (flag, is_on) in [
-        ("--prune", choices.prune),
-        ("--force-conflicts", choices.force_conflicts),
-        ("--create-namespace", choices.create_namespace),
-    ] {
-        flags.extend(is_on.map(|is_on| {
-            if is_on {
-                flag.to_owned()
-            } else {
-                format!("{flag}=false")
-            }
-        }));
-    }
-    if let Some(times) = choices.retry {
-        flags.extend(["--retry".to_owned(), times.to_string()]);
-    }
-    flags
-}
-
-/// Quotes a word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@,+%".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 
@@ -352,17 +251,6 @@ fn before_last(history: &[PastOperation]) -> Result<&PastOperation, Failure> {
 /// Counts what each plugin does in a plan.
 fn answerers(plan: &Plan) -> Vec<Answerer> {
     let mut found: BTreeMap<&str, Answerer> = BTreeMap::new();
-    fn count<'plan>(found: &mut BTreeMap<&'plan str, Answerer>, by: &'plan PluginRef, add: impl FnOnce(&mut Answerer)) {
-        let answerer = found.entry(&by.digest).or_insert_with(|| Answerer {
-            plugin: by.plugin.clone(),
-            version: by.version.clone(),
-            digest: by.digest.clone(),
-            runs: 0,
-            judges: 0,
-            decides: 0,
-        });
-        add(answerer);
-    }
     for task in &plan.tasks {
         match &task.action {
             Action::Apply(apply) => count(&mut found, &apply.judge, |answerer| answerer.judges += 1),
@@ -376,4 +264,16 @@ fn answerers(plan: &Plan) -> Vec<Answerer> {
         }
     }
     found.into_values().collect()
+}
+
+fn count<'plan>(found: &mut BTreeMap<&'plan str, Answerer>, by: &'plan PluginRef, add: impl FnOnce(&mut Answerer)) {
+    let answerer = found.entry(&by.digest).or_insert_with(|| Answerer {
+        plugin: by.plugin.clone(),
+        version: by.version.clone(),
+        digest: by.digest.clone(),
+        runs: 0,
+        judges: 0,
+        decides: 0,
+    });
+    add(answerer);
 }

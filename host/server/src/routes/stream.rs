@@ -90,29 +90,7 @@ pub(super) async fn operation(
         .await?;
     // One that isn't known is as good as none.
     let last: Option<RecordId> = last_event_id(&headers).and_then(|id| id.parse().ok());
-    let local = match named.id.as_str() {
-        "current" | "last" => server.operations.running(&application),
-        id => server.operations.find(&application, id),
-    };
-    let found = match local {
-        Some(local) => Found::Local(local),
-        None => {
-            let report = server.setup.engine.report(&application).await?;
-            match find(&report, &named.id)? {
-                Meant::Past(past) => match server.operations.find(&application, &past.id) {
-                    Some(local) => Found::Local(local),
-                    None => Found::Past(past),
-                },
-                Meant::Current => {
-                    let id = report.current.map(|current| current.id).unwrap_or_default();
-                    match server.operations.find(&application, &id) {
-                        Some(local) => Found::Local(local),
-                        None => Found::Elsewhere(id),
-                    }
-                }
-            }
-        }
-    };
+    let found = locate(&server, &application, &named.id).await?;
     let (writer, response) = chunks::frames(&headers);
     let records = Records {
         writer,
@@ -133,10 +111,32 @@ pub(super) async fn operation(
     Ok(response)
 }
 
+/// Where the records of an operation are.
 enum Found {
     Local(LocalOperation),
     Elsewhere(String),
     Past(Box<PastOperation>),
+}
+
+/// Finds an operation.
+async fn locate(server: &Server, application: &Application, id: &str) -> Result<Found, Failure> {
+    let local = match id {
+        "current" | "last" => server.operations.running(application),
+        id => server.operations.find(application, id),
+    };
+    if let Some(local) = local {
+        return Ok(Found::Local(local));
+    }
+    let report = server.setup.engine.report(application).await?;
+    let (id, past) = match find(&report, id)? {
+        Meant::Past(past) => (past.id.clone(), Some(past)),
+        Meant::Current => (report.current.map(|current| current.id).unwrap_or_default(), None),
+    };
+    Ok(match (server.operations.find(application, &id), past) {
+        (Some(local), _) => Found::Local(local),
+        (None, Some(past)) => Found::Past(past),
+        (None, None) => Found::Elsewhere(id),
+    })
 }
 
 fn id_of(id: engine::RecordId) -> RecordId {
