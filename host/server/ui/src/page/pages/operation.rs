@@ -6,7 +6,10 @@ use capstan_api::{ApiError, ErrorClass, OperationPage, StreamRecord, operation::
 use sycamore::web::events as events_of;
 use wasm_bindgen_futures::spawn_local;
 
-use super::application::{Application, refused};
+use super::{
+    application::{Application, refused},
+    plan,
+};
 use crate::{
     page::{
         bits, connection,
@@ -122,17 +125,12 @@ pub fn page(application: Application, id: Option<String>) -> View {
     )
 }
 
+/// Before the first operation the plan says what it would do.
 fn nothing_ran(application: Application) -> View {
-    tags::div()
-        .class("empty")
-        .children((
-            tags::p().children(words::NOTHING_WAS_DEPLOYED),
-            tags::a()
-                .class("btn btn-go")
-                .attr("href", application.address("/plan"))
-                .children(words::LOOK_AT_THE_PLAN),
-        ))
-        .into()
+    all((
+        tags::p().class("note plan-note").children(words::NOTHING_WAS_DEPLOYED),
+        plan::page(application),
+    ))
 }
 
 type Loaded = Option<Result<Operation, ApiError>>;
