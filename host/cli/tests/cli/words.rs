@@ -553,6 +553,8 @@ fn help_shows_the_exit_codes() {
       sweep       Delete what the last operations left to be deleted later, and list what is still to
                   come
       simulate    Sync on an embedded cluster, or serve one for several commands and kubectl
+      ui          Open the web page in a browser: see what a sync waits for, its hooks and their logs,
+                  and act
       plugin      Write, build and test plugins; get, pin and publish them; list them, or ask one by
                   hand
       completion  Print the completion script of a shell
