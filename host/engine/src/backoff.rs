@@ -98,7 +98,7 @@ mod tests {
     }
 
     /// Files that sleep for another reason than to try again, and how often.
-    const SLEEP_OTHERWISE: [(&str, usize); 5] = [
+    const SLEEP_OTHERWISE: [(&str, usize); 6] = [
         ("backoff.rs", 1),
         // Storing goes on until the lock is lost.
         ("driver.rs", 2),
@@ -107,6 +107,8 @@ mod tests {
         // The first look at what is served comes at once.
         ("perform/apply.rs", 1),
         ("watch/watcher.rs", 2),
+        // What is waited for is looked at no more often than by the clock.
+        ("waiting.rs", 1),
     ];
 
     fn sleeps(folder: &Path, root: &Path, found: &mut Vec<(String, usize)>) {
