@@ -13,7 +13,7 @@ use capstan_core::{
     plugins::Application,
     task::TaskResult,
     text::bounded_to,
-    view::{OperationView, TaskProgress, TaskView},
+    view::{OperationView, TaskProgress, TaskView, WaveView},
     wave::Wave,
 };
 use capstan_engine::{self as engine, ApplicationReport, CurrentOperation, PastOperation};
@@ -210,7 +210,15 @@ pub(crate) fn usual(past: &PastOperation, view: &OperationView) -> Usual {
         let took = milliseconds(task.started_at?, task.finished_at?);
         Some((task.outline.id.clone(), took))
     });
+    let begins = view.tasks.iter().filter_map(|task| {
+        let outline = &task.outline;
+        let is_its = |wave: &&WaveView| wave.phase == outline.phase && wave.wave == outline.wave;
+        let wave = view.waves.iter().rev().find(is_its)?;
+        let after = milliseconds(wave.started_at, task.started_at?);
+        (after > 0).then(|| (outline.id.clone(), after))
+    });
     Usual {
+        begins: begins.collect(),
         operation: past.id.clone(),
         milliseconds: milliseconds(past.started_at, past.finished_at),
         waves: waves.collect(),

@@ -176,6 +176,9 @@ pub struct Usual {
     pub waves: Vec<UsualWave>,
     /// How long its tasks took, in milliseconds.
     pub tasks: BTreeMap<TaskId, u64>,
+    /// How long after its wave's begin each task began, in milliseconds; only of those that did not begin with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub begins: BTreeMap<TaskId, u64>,
 }
 
 /// How long a wave took.
