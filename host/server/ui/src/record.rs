@@ -71,22 +71,7 @@ pub struct Record {
 impl Record {
     /// Makes one of what the server says of the operation.
     pub fn new(page: OperationPage) -> Record {
-        let usual = page.usual.map(|usual| Usual {
-            waves: usual
-                .waves
-                .iter()
-                .map(|wave| ((wave.phase, wave.wave), length(wave.milliseconds)))
-                .collect(),
-            tasks: usual
-                .tasks
-                .into_iter()
-                .map(|(task, milliseconds)| {
-                    let takes = length(milliseconds);
-                    (task, UsualTask { after: 0, takes })
-                })
-                .collect(),
-            total: length(usual.milliseconds),
-        });
+        let usual = page.usual.map(usual);
         Record {
             last_at: millis(page.summary.started_at),
             summary: page.summary,
@@ -213,6 +198,24 @@ impl Record {
             .get(task)
             .map(|marks| marks.iter().map(|mark| mark.at).collect())
             .unwrap_or_default()
+    }
+}
+
+fn usual(told: capstan_api::Usual) -> Usual {
+    let waves = told.waves.iter();
+    let tasks = told.tasks.iter().map(|(task, takes)| {
+        let known = UsualTask {
+            after: told.begins.get(task).map_or(0, |after| length(*after)),
+            takes: length(*takes),
+        };
+        (task.clone(), known)
+    });
+    Usual {
+        waves: waves
+            .map(|wave| ((wave.phase, wave.wave), length(wave.milliseconds)))
+            .collect(),
+        tasks: tasks.collect(),
+        total: length(told.milliseconds),
     }
 }
 
