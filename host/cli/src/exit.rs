@@ -43,19 +43,19 @@ pub enum Exit {
 /// The table for `--help`.
 pub const TABLE: &str = "\
 Exit codes:
-   0  done
-   1  something else went wrong
-   2  the command line or the manifests are wrong; nothing was done
-   3  there are differences: `diff` or `history --replay` found some, or a saved plan no longer fits the cluster
+   0  success
+   1  any other error
+   2  the command line or the manifests are invalid; nothing was changed
+   3  `diff` or `history --replay` found differences, or the cluster changed since a plan was saved
   10  a hook failed
   11  an object is not healthy
   12  the cluster refused a change
-  13  a deadline passed
+  13  a time limit was exceeded
   14  the operation was terminated
-  15  another operation of the application runs
-  16  a plugin gave no answer
-  17  `health` found an object that is still on its way
-  18  all was done, but the output couldn't be written, as on a full disk; a reader that has gone, like `head`, is no mistake";
+  15  another operation of the application is running
+  16  a plugin failed to answer
+  17  `health` found an object that is Progressing
+  18  the command succeeded, but its output couldn't be written, for example because the disk is full";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {

@@ -7,16 +7,16 @@ use super::{Compat, From, Lints};
 /// Looking at manifests without a cluster.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Lint {
-    /// Where the manifests come from
+    /// Sources of the manifests
     #[command(flatten)]
     pub from: From,
     /// Name of the application [default: the folder's name]
     #[arg(long, env = "CAPSTAN_APP")]
     pub app: Option<String>,
-    /// Look at them by another tool's rules; what would hang there is a warning
+    /// Use another tool's rules; problems that would hang there are warnings
     #[arg(long, value_enum)]
     pub compat: Option<Compat>,
-    /// Exit with 2 for warnings, too
+    /// Exit with 2 for warnings too
     #[arg(long)]
     pub strict: bool,
     /// What becomes of findings

@@ -6,10 +6,10 @@ use clap::{Args as ClapArgs, ValueEnum};
 /// Which findings are shown, and which may be there.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct Lints {
-    /// Which findings are shown
+    /// Lowest severity to show
     #[arg(long = "lint", value_enum, value_name = "LEAST", default_value_t)]
     pub least: Least,
-    /// Run the plan though this rule found an error; `all` for any. May be repeated
+    /// Run the plan although this rule found an error; `all` for every rule. May be repeated
     #[arg(long = "allow-lint", value_name = "RULE", value_parser = rule)]
     pub allowed: Vec<String>,
 }
@@ -17,12 +17,12 @@ pub struct Lints {
 /// How much a finding must matter to be shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Least {
-    /// Errors only
+    /// Only errors
     Error,
-    /// Errors and warnings; with -v notes, too
+    /// Errors and warnings; with -v also notes
     #[default]
     Warning,
-    /// Notes, too
+    /// Errors, warnings and notes
     All,
 }
 

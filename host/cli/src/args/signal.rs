@@ -7,14 +7,14 @@ use super::App;
 /// A signal for a hook.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct SendSignal {
-    /// The application
+    /// Name of the application
     #[command(flatten)]
     pub app: App,
-    /// The hook, by its name or as KIND[.GROUP]/[NAMESPACE/]NAME
+    /// The hook, by name or as KIND[.GROUP]/[NAMESPACE/]NAME
     pub hook: String,
-    /// The signal's name, as its plugin documents it
+    /// Name of the signal, from the plugin's documentation
     pub signal: String,
-    /// What is sent with it, as JSON
+    /// Value to send with the signal, as JSON
     #[arg(long, value_name = "JSON", default_value = "null", hide_default_value = true)]
     pub value: String,
 }
