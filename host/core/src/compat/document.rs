@@ -8,7 +8,7 @@ pub fn document() -> String {
     let mut text = "# Argo CD's rules\n\n\
         Generated from `core/src/compat` and `core/src/sync_options.rs`. `--compat argocd` plans and runs as Argo CD 3.6 does; without it \
         our rules hold. `capstan plan --explain-compat` plans the same manifests both ways and says what differs, by the names of this \
-        table.\n\n| rule | by our rules | by Argo CD's | where Argo CD does it |\n| --- | --- | --- | --- |\n"
+        table.\n\n| rule | Capstan | Argo CD | where Argo CD does it |\n| --- | --- | --- | --- |\n"
         .to_owned();
     for rule in Rule::ALL {
         let row = rule.row();
@@ -35,7 +35,7 @@ pub fn document() -> String {
             option.meaning
         ));
     }
-    text.push_str("\n## What isn't copied\n\n| Argo CD | Capstan, in both modes |\n| --- | --- |\n");
+    text.push_str("\n## Not copied\n\n| Argo CD | Capstan, in both modes |\n| --- | --- |\n");
     for one in NOT_COPIED {
         text.push_str(&format!("| {} | {} |\n", one.what, one.instead));
     }

@@ -326,30 +326,30 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
         .is_some_and(|object| object.generate_name().is_none());
     if other.contains(&"BeforeHookCreation") && !has_name {
         tell(
-            "what earlier runs left is deleted".to_owned(),
-            "what earlier runs left stays".to_owned(),
+            "objects of earlier runs are deleted".to_owned(),
+            "objects of earlier runs stay".to_owned(),
             vec![Rule::GeneratedHooksStay],
         );
     }
     if other.contains(&"BeforeHookCreation") {
         if !theirs.runs_to_completion && has_name {
             tell(
-                "applied: what is there stays".to_owned(),
-                "deleted and created anew by every run".to_owned(),
+                "applied: an existing object stays".to_owned(),
+                "deleted and recreated by every run".to_owned(),
                 vec![Rule::EveryKindIsReplaced],
             );
         }
     } else if theirs.runs_to_completion && has_name {
         tell(
-            "what an earlier run left is in the way, and the hook fails".to_owned(),
-            "what an earlier run left is applied over, and its old verdict counts".to_owned(),
+            "an object of an earlier run exists, and the hook fails".to_owned(),
+            "an object of an earlier run is applied again, and its old result counts".to_owned(),
             vec![Rule::OlderObjectCounts],
         );
     }
     if argo.does == OperationKind::Delete && task.phase == Phase::PreDelete {
         tell(
-            "its object goes when its delete policies say so".to_owned(),
-            "its object goes with the others".to_owned(),
+            "its object is deleted according to its delete policies".to_owned(),
+            "its object is deleted with the others".to_owned(),
             vec![Rule::PreDeleteHooksGo],
         );
     }
