@@ -97,10 +97,8 @@ pub(super) const fn row(rule: Rule) -> Row {
         ),
         Rule::KindOrder => line(
             "kind-order",
-            "inside a wave: Helm's order with PriorityClasses first and webhook configurations last; kinds of other groups with a \
-             known name are kinds of their own",
-            "Helm's older order by the kind's name alone, everything else last; kinds of one place by the object's name, cut into \
-             runs of equal kind",
+            "within a wave: Helm's order with PriorityClasses first and webhook configurations last; a kind with a known name in another group is a different kind",
+            "Helm's older order, by the kind's name without the group, unknown kinds last; objects of equal rank by name, split into groups of equal kind",
             TASKS,
         ),
         Rule::DependenciesMoveForward => line(
@@ -112,8 +110,7 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::PruneInsideWaves => line(
             "prune-inside-waves",
             "objects that are no longer in the manifests are deleted after everything else, high waves first, and awaited until gone",
-            "what left the manifests is removed before anything is created in a wave of Sync; the waves that have something to remove are \
-             swapped end for end",
+            "objects that are no longer in the manifests are deleted at the beginning of a wave of Sync; the waves that have such objects are used in reverse order",
             CONTEXT,
         ),
         Rule::PruneLastWave => line(
@@ -143,8 +140,7 @@ pub(super) const fn row(rule: Rule) -> Row {
         Rule::OneStepWaitsForHooksOnly => line(
             "one-step-waits-for-hooks-only",
             "resources beside hooks are awaited until healthy",
-            "where everything is in one phase and wave, hooks are awaited and resources are not, but one that is Degraded meanwhile \
-             is a failure",
+            "if everything is in one phase and wave, hooks are awaited and resources are not; a resource that is Degraded meanwhile is a failure",
             CONTEXT,
         ),
         Rule::DegradedFailsAtOnce => line(
