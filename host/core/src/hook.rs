@@ -104,7 +104,7 @@ pub enum Propagation {
     /// They are deleted after it.
     #[default]
     Background,
-    /// They stay.
+    /// They are kept.
     Orphan,
 }
 
@@ -172,7 +172,7 @@ pub struct Ttl {
     /// After any outcome: from `capstan.dev/ttl`, else `spec.ttlSecondsAfterFinished`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after_finished: Option<u64>,
-    /// After a failure, instead; from `capstan.dev/ttl-failed`.
+    /// After a failure: from `capstan.dev/ttl-failed`, else as after any outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<u64>,
 }

@@ -156,7 +156,7 @@ struct Findings<'set> {
 }
 
 impl Findings<'_> {
-    /// Makes a finding of this rule.
+    /// Creates a finding of this rule.
     fn at(&self, member: &SetMember<'_>, pointer: &str, message: String, fix: impl Into<String>) -> Finding {
         Finding::new(self.rule, member.manifest(), pointer, message, fix)
     }
@@ -177,7 +177,7 @@ pub fn lint(set: &ManifestSet<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let rules = RULES.iter().filter(|rule| match set.does {
         OperationKind::Sync => true,
-        // Who deletes wants to know what happens then, and not what would in a sync.
+        // For a deletion, only rules about deletions are useful.
         OperationKind::Delete => rule.is_of_deletion,
     });
     for rule in rules {

@@ -1,4 +1,4 @@
-//! One Kubernetes object as JSON, its key, and typed looks into its metadata. Not a client's type: nothing here is sent.
+//! A Kubernetes object as JSON, its key, and access to its metadata. The type is independent of any client.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -35,7 +35,7 @@ impl fmt::Display for GroupKind {
     }
 }
 
-/// What identifies an object in one cluster.
+/// Identifies an object in a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ObjectKey {
     /// The API group; empty for the core group.
@@ -44,7 +44,7 @@ pub struct ObjectKey {
     pub kind: String,
     /// The namespace; empty for kinds without one.
     pub namespace: String,
-    /// The name. Of a manifest with `generateName` only, that prefix followed by `*` until its run has a name.
+    /// The name. For a manifest with only `generateName`: that prefix followed by `*`, until the run has a name.
     pub name: String,
 }
 

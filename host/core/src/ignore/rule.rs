@@ -33,7 +33,7 @@ pub struct Ignored {
     /// The fields, as JSON pointers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pointers: Vec<String>,
-    /// Whatever these managers own.
+    /// Managers whose fields are ignored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managers: Vec<String>,
     /// Whether the fields are sent although differences aren't shown, as Argo CD does without `RespectIgnoreDifferences`.
