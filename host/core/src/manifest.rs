@@ -179,11 +179,11 @@ pub struct Text<'a> {
     pub file: &'a str,
     /// The text.
     pub text: &'a str,
-    /// Whether errors may show its lines: not those of a text that isn't the user's.
+    /// Whether diagnostics may show its lines; not if the text isn't the user's.
     pub shows_lines: bool,
-    /// Whether the last of two equal keys counts, as for Helm and Argo CD; else they are a mistake.
+    /// Whether the last of two equal keys counts, as in Helm and Argo CD. Otherwise they are a mistake.
     pub last_key_counts: bool,
-    /// Whether its manifests are to be applied. What is only looked at stays as it was exported from a cluster.
+    /// Whether its manifests are to be applied. Otherwise fields of an exported manifest are kept.
     pub is_applied: bool,
 }
 

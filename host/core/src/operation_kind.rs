@@ -30,9 +30,9 @@ pub enum Purpose {
     /// To deploy the manifests.
     #[default]
     Deploy,
-    /// To go back to what an earlier sync deployed.
+    /// To return to the manifests of an earlier sync.
     Rollback,
-    /// To test what is deployed: nothing runs but test hooks.
+    /// To test what is deployed: only test hooks run.
     Test,
 }
 

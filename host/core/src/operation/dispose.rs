@@ -31,7 +31,7 @@ struct Reason {
 }
 
 impl Reason {
-    /// Makes one that is no delete policy.
+    /// Creates a reason without a delete policy.
     fn of(text: &str) -> Reason {
         Reason {
             by: text.to_owned(),
