@@ -60,61 +60,61 @@ pub const FORMAT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// The version of its form.
+    /// The format version, [`FORMAT`].
     pub format: u32,
     /// Sync or delete.
     pub does: OperationKind,
-    /// For which application.
+    /// The application.
     pub application: Application,
-    /// What it is for.
+    /// Whether a sync deploys, rolls back or tests.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
-    /// Whose rules hold.
+    /// Native or compat.
     pub mode: Mode,
-    /// The hooks of the set, whether they run or not.
+    /// All hooks of the set, whether they run or not.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub hooks: BTreeSet<HookId>,
-    /// The tasks by phase, wave, kind and name: the order in which they start. SyncFail's are last and run after a failure only.
+    /// The tasks in the order in which they start: by phase, wave, kind and name. Those of SyncFail are last and run only after a failure.
     pub tasks: Vec<Task>,
-    /// What is left alone, and why.
+    /// What is skipped, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
-    /// What no manifest names any more and stays, since nobody asked for pruning.
+    /// Live objects that no manifest names any more and that are kept because pruning wasn't requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_over: Vec<ObjectKey>,
-    /// What the user should know.
+    /// Notices for the user.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
-    /// What would go wrong all the same, or may.
+    /// Lint findings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// Where Argo CD's rules made it other than it would have been by ours.
+    /// Where rules of Argo CD changed the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<RuleUse>,
-    /// What becomes of what the objects of hooks own when they are deleted; nothing for what their delete policies say.
+    /// The propagation for deletions of hooks' objects; `None` for that of their delete policies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
     /// The sync options of the application.
     #[serde(default, skip_serializing_if = "SyncOptions::is_empty")]
     pub options: SyncOptions,
-    /// What the plugins of its hooks may have done beside their own objects; none for those that request nothing.
+    /// The permissions of the plugins of its hooks, for each plugin that requests any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowances: Vec<Allowance>,
-    /// The user's settings for the plugins that judge health, as they were when it was planned.
+    /// The user's settings for health plugins when the plan was made.
     #[serde(default, skip_serializing_if = "PluginSettings::is_empty")]
     pub plugin_settings: PluginSettings,
-    /// The containers that go with everything that is in them, since the user confirmed that.
+    /// Containers that are deleted with their contents, because the user confirmed it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub confirmed: BTreeSet<Container>,
-    /// The applications that are deleted and have left objects of its names.
+    /// Deleted applications that left objects with the names of objects of this plan.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub deleted_applications: BTreeSet<Application>,
-    /// How long things may take.
+    /// Deadlines and retries.
     pub limits: Limits,
-    /// Where each task is; made when it is first asked for.
+    /// The position of each task, computed on first use.
     #[serde(skip)]
     pub index: TaskIndex,
-    /// Where the fields of its objects are written; who makes the plan or carries on with it fills it in.
+    /// The places of the objects' fields. They aren't stored: set when the plan is made or continued.
     #[serde(skip)]
     pub written: FieldPlaces,
 }

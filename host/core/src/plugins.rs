@@ -365,7 +365,7 @@ pub struct PolicyQuestion {
     /// The hook's outcome; `None` before its end.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "lowercase")]
     pub outcome: Option<HookOutcome>,
-    /// How the operation ended.
+    /// The operation's outcome; `None` before its end.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "lowercase")]
     pub operation_outcome: Option<HookOutcome>,
     /// When the hook's object finished. Serialized as milliseconds since 1970.
@@ -483,7 +483,7 @@ pub enum PluginError {
     CouldNotTell {
         /// The plugin and its version.
         plugin: String,
-        /// Why.
+        /// Why it couldn't be called.
         message: String,
     },
     /// The plugin with which the operation started isn't loaded.

@@ -36,7 +36,7 @@ pub struct HookRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
-    /// The operation.
+    /// The ID of the operation.
     pub operation: String,
     /// When the run ended.
     pub at: Timestamp,
@@ -51,7 +51,7 @@ pub struct LastRun {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Success {
-    /// The operation.
+    /// The ID of the operation.
     pub operation: String,
     /// The digest of the hook's inputs; `None` if its conditions don't need it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -105,13 +105,13 @@ pub struct Selector {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpRequest {
-    /// `GET`.
+    /// The method, as in `GET`.
     pub method: String,
-    /// Where to.
+    /// The URL, including the scheme.
     pub url: String,
-    /// Names and values.
+    /// The names and values of the headers.
     pub headers: Vec<(String, HeaderValue)>,
-    /// The body, in base64: small in a checkpoint.
+    /// The body, encoded as base64, which is compact in a checkpoint.
     pub body: Option<String>,
     /// The timeout, in milliseconds.
     pub timeout_ms: u32,
@@ -139,13 +139,13 @@ pub enum HeaderValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpAnswer {
-    /// The status code.
+    /// The HTTP status code.
     pub status: u16,
-    /// Names, in lower case, and values.
+    /// The names of the headers, in lower case, and their values.
     pub headers: Vec<(String, String)>,
-    /// The body, in base64.
+    /// The body, encoded as base64.
     pub body: String,
-    /// Whether the body had more than that.
+    /// Whether the body was longer and was cut.
     pub cut: bool,
 }
 
