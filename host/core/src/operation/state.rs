@@ -72,14 +72,14 @@ pub struct OperationState {
     /// Whether the next attempt repeats the dry runs, because the last one failed in them.
     #[serde(default)]
     pub(super) checks_again: bool,
-    /// When the user is told what is waited for.
+    /// When the user is told what the operation waits for.
     pub(super) notice_at: Option<Timestamp>,
-    /// How often that was told since something last happened.
+    /// How often the user was told since something last changed.
     #[serde(default)]
     pub(super) notices: u32,
     /// The time of the timer that was ordered last.
     pub(super) wake: Option<Timestamp>,
-    /// Counts its events.
+    /// The number of the last event.
     pub(crate) seq: u64,
 }
 
@@ -88,7 +88,7 @@ pub struct OperationState {
 pub struct Due {
     /// The object.
     pub target: Target,
-    /// What becomes of what it owns, where the annotation or the application's options say so.
+    /// The propagation of the annotation or of the application's options, if they set one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
     /// When it is deleted, or when its policies are asked again.
