@@ -1,5 +1,5 @@
-//! Objects that hold others: a Namespace, and a `CustomResourceDefinition` with the objects of its kind. Who deletes one deletes what
-//! lives in it, so it stays while anything lives in it that the plan doesn't remove.
+//! Objects that contain others: a Namespace, and a `CustomResourceDefinition` with the objects of its kind. Deleting one deletes its
+//! contents, so a plan keeps it while it contains anything that the plan doesn't delete.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,18 +17,18 @@ use crate::{
     task::Action,
 };
 
-/// Something that holds objects.
+/// An object that contains others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Container {
-    /// A namespace, by its name.
+    /// A Namespace, by its name.
     Namespace(String),
-    /// A definition, by the kind that it defines.
+    /// A `CustomResourceDefinition`, by the kind that it defines.
     Definition(GroupKind),
 }
 
 impl Container {
-    /// Returns what an object holds others as; nothing for all other objects.
+    /// Returns an object as a container; `None` if it contains nothing.
     pub fn of(object: &Object) -> Option<Container> {
         match (object.group(), object.kind()) {
             ("", "Namespace") => Some(Container::Namespace(object.name().to_owned())),
@@ -41,7 +41,7 @@ impl Container {
         }
     }
 
-    /// Says whether objects of a kind hold others.
+    /// Returns whether objects of a kind are containers.
     pub fn is_kind(kind: &GroupKind) -> bool {
         matches!(
             (kind.group.as_str(), kind.kind.as_str()),
@@ -49,7 +49,7 @@ impl Container {
         )
     }
 
-    /// Says whether an object with this key lives in it.
+    /// Returns whether the container contains an object with this key.
     pub fn holds(&self, key: &ObjectKey) -> bool {
         match self {
             Container::Namespace(name) => key.namespace == *name,
@@ -58,25 +58,25 @@ impl Container {
     }
 }
 
-/// An object that lives in a container, as far as its metadata tells.
+/// The metadata of an object in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainedObject {
-    /// Which object.
+    /// The object's key.
     pub key: ObjectKey,
-    /// Its UID.
+    /// The object's UID.
     pub uid: String,
-    /// The UIDs of all its owners: it is deleted with the last of them.
+    /// The UIDs of its owners. The cluster deletes it with the last of them.
     pub owners: Vec<String>,
-    /// The service account that it is a token of.
+    /// For a token Secret: the name of its service account.
     pub service_account: Option<String>,
-    /// The operation that made it, if one did.
+    /// The ID of the operation that created it, from its label.
     pub operation: Option<String>,
     /// Whether it is being deleted.
     pub is_terminating: bool,
 }
 
 impl ContainedObject {
-    /// Makes one of an object, of which the metadata is enough.
+    /// Reads an object; its metadata is enough.
     pub fn of(object: &Object) -> ContainedObject {
         let references = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
         let owners = references.into_iter().flatten();
@@ -93,7 +93,7 @@ impl ContainedObject {
         }
     }
 
-    /// Says whether every namespace has it, without anybody's doing.
+    /// Returns whether the cluster itself creates the object in every namespace.
     fn comes_by_itself(&self) -> bool {
         matches!(
             (self.key.group.as_str(), self.key.kind.as_str(), self.key.name.as_str()),
@@ -102,8 +102,8 @@ impl ContainedObject {
     }
 }
 
-/// Says whether the cluster makes objects of a kind for others, so that none of them counts by itself: events, the addresses of
-/// Services, measurements.
+/// Returns whether the cluster creates objects of a kind for other objects, so that they don't count as contents: events, endpoints,
+/// metrics.
 pub fn is_by_product(kind: &GroupKind) -> bool {
     matches!(
         (kind.group.as_str(), kind.kind.as_str()),
@@ -114,23 +114,23 @@ pub fn is_by_product(kind: &GroupKind) -> bool {
     )
 }
 
-/// What lives in a container.
+/// The contents of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Contents {
-    /// These objects.
+    /// All objects in it.
     Known(Vec<ContainedObject>),
-    /// It can't be seen, for this reason.
+    /// They couldn't be listed, for this reason.
     Unknown(String),
 }
 
-/// What goes with a plan.
+/// What a plan deletes.
 #[derive(Debug, Clone, Default)]
 pub struct PlannedDeletions {
-    /// The UIDs of what is deleted, and what becomes of what each owns.
+    /// The UIDs of the deleted objects, each with its propagation.
     uids: BTreeMap<String, Propagation>,
-    /// What goes with everything that is in it, since the user confirmed that.
+    /// Containers that are deleted with their contents, as the user confirmed.
     confirmed: BTreeSet<Container>,
-    /// The operation that is to leave nothing behind: what its own hooks made goes, too.
+    /// The ID of a delete operation: objects that its own hooks create are deleted, too.
     operation: Option<String>,
 }
 
@@ -140,12 +140,12 @@ impl PlannedDeletions {
         self.uids.insert(uid.to_owned(), propagation);
     }
 
-    /// Adds a container that is deleted with everything that is in it.
+    /// Adds a container that is deleted with its contents.
     pub fn add_confirmed(&mut self, container: Container) {
         self.confirmed.insert(container);
     }
 
-    /// Lists what goes with a plan while an operation carries it out.
+    /// Collects what a plan deletes. `operation` is the ID of the operation that runs it.
     pub fn of(plan: &Plan, operation: &str) -> PlannedDeletions {
         let mut leaving = PlannedDeletions {
             confirmed: plan.confirmed.clone(),
@@ -160,7 +160,7 @@ impl PlannedDeletions {
         leaving
     }
 
-    /// Says whether a container goes with everything that is in it.
+    /// Returns whether the user confirmed that a container is deleted with its contents.
     pub fn is_confirmed(&self, container: &Container) -> bool {
         self.confirmed.contains(container)
     }
@@ -171,7 +171,7 @@ impl PlannedDeletions {
             || (self.operation.is_some() && resident.operation == self.operation)
     }
 
-    /// Returns an object that lives in a container and would stay without it, and how many more there are.
+    /// Returns the first object that stays although everything planned is deleted, and how many more there are.
     pub fn staying<'a>(&self, residents: &'a [ContainedObject]) -> Option<(&'a ContainedObject, usize)> {
         let going = self.going(residents);
         let mut staying = residents.iter().filter(|one| !going.contains(one.uid.as_str()));
@@ -179,7 +179,7 @@ impl PlannedDeletions {
         Some((first, staying.count()))
     }
 
-    /// Returns what goes without its container: by itself, with the last of its owners, or with its service account.
+    /// Returns the UIDs of what is deleted without its container: by the plan, with its last owner, or with its service account.
     fn going<'a>(&self, residents: &'a [ContainedObject]) -> BTreeSet<&'a str> {
         let accounts: BTreeMap<(&str, &str), &str> = residents
             .iter()
@@ -207,7 +207,7 @@ impl PlannedDeletions {
             for owner in &owners {
                 match self.uids.get(*owner) {
                     Some(Propagation::Foreground | Propagation::Background) => {}
-                    // An owner that leaves its dependents behind takes none along.
+                    // Orphaned dependents stay.
                     Some(Propagation::Orphan) => left += 1,
                     None => {
                         dependents.entry(owner).or_default().push(uid);
@@ -240,14 +240,14 @@ impl PlannedDeletions {
     }
 }
 
-/// Why a container stays.
+/// Why a container is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetentionReason {
-    /// This object lives in it and doesn't go, nor do so many others.
+    /// It contains this object, which stays, and so many others.
     By(ObjectKey, usize),
-    /// The plan itself puts this object in it.
+    /// The plan creates this object in it.
     ByPlan(ObjectKey),
-    /// What lives in it can't be seen, for this reason.
+    /// Its contents couldn't be listed, for this reason.
     Unknown(String),
 }
 
@@ -264,7 +264,7 @@ impl fmt::Display for RetentionReason {
     }
 }
 
-/// Returns why a container may not be deleted; nothing when it may.
+/// Returns why a container may not be deleted; `None` if it may.
 pub fn held(container: &Container, contents: &Contents, leaving: &PlannedDeletions) -> Option<RetentionReason> {
     if leaving.is_confirmed(container) {
         return None;
@@ -278,7 +278,7 @@ pub fn held(container: &Container, contents: &Contents, leaving: &PlannedDeletio
     }
 }
 
-/// Returns an object that a plan puts in a container, other than the container's own.
+/// Returns an object that a plan creates in a container, not counting the container itself.
 pub fn put_in<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey> {
     let tasks = plan.tasks.iter().filter(|task| match &task.action {
         Action::Apply(_) => true,
@@ -288,7 +288,7 @@ pub fn put_in<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey
     tasks.map(|task| &task.key).find(|key| container.holds(key))
 }
 
-/// Says why a container stays and what removes it all the same.
+/// Returns the message why a container is kept and how to delete it nevertheless.
 pub fn reason(key: &ObjectKey, held: &RetentionReason) -> String {
     let name = key.short();
     format!("{held}; it stays until it is empty, or `--confirm {name}` removes it with everything in it")

@@ -1,9 +1,9 @@
-//! What the annotations of a manifest ask for, as one value with nothing left to look up.
+//! Reads what the annotations of a manifest ask for, as one value.
 //!
-//! Three families of annotations are read: our own (`capstan.dev/`), Argo CD's (`argocd.argoproj.io/`) and Helm's (`helm.sh/`); for
-//! each question the first of them that answers wins, and what was passed over is told as a notice. All of them are listed in
-//! [`ANNOTATIONS`]. Which words, types and policies exist is up to the plugins and judged by the planner: see
-//! [`unknown_word_error`] and [`unknown_policy_error`].
+//! There are three families of annotations: Capstan's (`capstan.dev/`), Argo CD's (`argocd.argoproj.io/`) and Helm's (`helm.sh/`). For each
+//! question the first family with an answer wins, and a notice names the annotation that was ignored. [`ANNOTATIONS`] lists all of them.
+//! Which hook words, types and policies exist depends on the plugins, so the planner checks them: see [`unknown_word_error`] and
+//! [`unknown_policy_error`].
 
 mod condition;
 mod family;
@@ -38,10 +38,10 @@ use crate::{
     object::Object,
 };
 
-/// Reads what a manifest's annotations ask for, or says everything that is wrong with them.
+/// Reads what a manifest's annotations ask for.
 ///
-/// With [`Mode::ArgoCd`], what Argo CD ignores is a notice instead of an error: unknown words, options and annotations, waves that
-/// are no numbers. Wrong values of our own annotations are errors in both modes, since Argo CD has no opinion on them.
+/// With [`Mode::ArgoCd`], mistakes that Argo CD ignores are notices instead of errors: unknown words, options and annotations, waves that
+/// aren't numbers. Wrong values of Capstan's own annotations are errors in both modes.
 pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Diagnostic>> {
     let mut reader = Reader::new(manifest, mode);
     unknown::check_names(&mut reader);
@@ -92,7 +92,7 @@ pub fn directives(manifest: &Manifest, mode: Mode) -> Result<Directives, Vec<Dia
     reader.finish(found)
 }
 
-/// Reads `capstan.dev/propagation` of a live object, which may be anybody's: what isn't one of its words counts as absent.
+/// Reads `capstan.dev/propagation` of a live object. Unknown values count as absent, because the object may be anybody's.
 pub(crate) fn propagation_of_live(live: &Object) -> Option<Propagation> {
     let word = live.annotation("capstan.dev/propagation")?.trim();
     let found = values::PROPAGATION
@@ -101,7 +101,7 @@ pub(crate) fn propagation_of_live(live: &Object) -> Option<Propagation> {
     found.map(|(_, propagation)| *propagation)
 }
 
-/// Looks at what the plugins that judge Services and Ingresses read.
+/// Checks `capstan.dev/load-balancer`, which the plugins for Services and Ingresses read themselves.
 fn check_load_balancer(reader: &mut Reader<'_>) {
     let says = reader.word("load-balancer", &values::LOAD_BALANCER).is_some();
     if says && !matches!(reader.manifest.object.kind(), "Service" | "Ingress") {
@@ -109,7 +109,7 @@ fn check_load_balancer(reader: &mut Reader<'_>) {
     }
 }
 
-/// Our annotations that only hooks have.
+/// Annotations of Capstan that only have an effect on hooks.
 const FOR_HOOKS: [&str; 6] = [
     "capstan.dev/delete-policy",
     "capstan.dev/ttl",
@@ -119,7 +119,7 @@ const FOR_HOOKS: [&str; 6] = [
     "capstan.dev/run-if-inputs",
 ];
 
-/// Our annotations that only objects have that are no hooks; `capstan.dev/phase` is an error on a hook.
+/// Annotations of Capstan that only have an effect on ordinary objects. `capstan.dev/phase` isn't listed: on a hook it is an error.
 const FOR_OTHERS: [&str; 4] = [
     "capstan.dev/ignore-differences",
     "capstan.dev/wait",
@@ -127,7 +127,7 @@ const FOR_OTHERS: [&str; 4] = [
     "capstan.dev/apply",
 ];
 
-/// Tells which of our annotations are in vain.
+/// Adds a notice for each annotation of Capstan that has no effect on this object.
 fn tell_without_effect(reader: &mut Reader<'_>, is_hook: bool) {
     let (in_vain, whom) = if is_hook {
         (FOR_OTHERS.as_slice(), "a hook")
@@ -143,7 +143,7 @@ fn tell_without_effect(reader: &mut Reader<'_>, is_hook: bool) {
     }
 }
 
-/// Returns the hook's type: `capstan.dev/hook-type`, else `spec.type` of a document that is a hook and no object of the cluster.
+/// Returns the hook's type: `capstan.dev/hook-type`, else `spec.type` of a `kind: Hook` document.
 fn own_type(reader: &mut Reader<'_>) -> Option<String> {
     if let Some(name) = reader.text("capstan.dev/hook-type") {
         let name = name.trim().to_owned();
@@ -173,7 +173,7 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
     name.map(str::to_owned)
 }
 
-/// Tells which fields of a `kind: Hook` document nobody reads.
+/// Adds a notice for each field of a `kind: Hook` document that isn't read.
 fn tell_unknown_hook_fields(reader: &mut Reader<'_>) {
     const KNOWN: [&str; 2] = ["type", "settings"];
     let spec = reader
@@ -198,7 +198,7 @@ fn tell_unknown_hook_fields(reader: &mut Reader<'_>) {
     }
 }
 
-/// Returns the lint rules whose findings are known.
+/// Returns the lint rules that `capstan.dev/lint-ignore` names.
 fn ignored_rules(reader: &mut Reader<'_>) -> Vec<String> {
     const NAME: &str = "capstan.dev/lint-ignore";
     let rules = reader.list(NAME);

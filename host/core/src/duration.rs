@@ -1,8 +1,8 @@
-//! Durations in the words of people.
+//! Formats durations for users.
 
 use jiff::SignedDuration;
 
-/// Writes whole seconds in their largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
+/// Formats whole seconds with the largest units: `45s`, `1m 30s`, `6h`, `2h 5m`. Nothing is rounded.
 pub fn seconds(seconds: u64) -> String {
     let parts = [(seconds / 3600, "h"), (seconds % 3600 / 60, "m"), (seconds % 60, "s")];
     let written: Vec<String> = parts
@@ -16,7 +16,7 @@ pub fn seconds(seconds: u64) -> String {
     written.join(" ")
 }
 
-/// Writes a duration as people say it: `1.5s`, `12s`, `3m 5s`, `2h 10m`.
+/// Formats a duration with one or two units, rounded down: `1.5s`, `12s`, `3m 5s`, `2h 10m`.
 pub fn span(duration: SignedDuration) -> String {
     let milliseconds = duration.as_millis().max(0);
     let seconds = milliseconds / 1000;

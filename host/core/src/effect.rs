@@ -1,4 +1,4 @@
-//! Orders: what an operation wants done. Each may be performed twice, and twice must equal once.
+//! Effects: what an operation orders. Each may be executed twice, with the same result as once.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,13 +25,13 @@ pub enum Effect {
         /// The task.
         task: TaskId,
     },
-    /// Delete one object, if it still has this UID. Answered by `Deleted`.
+    /// Delete an object, if it still has this UID. Answered by `Deleted`.
     Delete {
-        /// On whose behalf.
+        /// The task that orders it.
         task: TaskId,
-        /// What.
+        /// The object.
         target: Target,
-        /// What becomes of what it owns.
+        /// What happens to its dependents.
         propagation: DecidedPropagation,
     },
     /// Follow the task's object and tell how it is, until `Unwatch`. Answered by `Observed`, whenever it changes.
@@ -104,7 +104,7 @@ pub enum Effect {
     },
 }
 
-/// One object, told from others that have had its name.
+/// An object, distinguished from others of the same name by its UID.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     /// Its key.
@@ -113,83 +113,83 @@ pub struct Target {
     pub uid: String,
 }
 
-/// A question to a hook type, before the engine fills in the live object.
+/// A call of a hook type, before the engine adds the current objects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HookCall {
-    /// Its turn has come.
+    /// The hook starts.
     Start,
-    /// Something happened.
+    /// There is an observation for the hook.
     Advance {
-        /// What the plugin remembers.
+        /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// What happened.
+        /// The observation.
         note: PendingObservation,
     },
-    /// It is being stopped.
+    /// The hook is being stopped.
     Abort {
-        /// What the plugin remembers.
+        /// The state that the plugin returned last.
         state: Vec<u8>,
-        /// Why.
+        /// Why the hook is being stopped.
         reason: AbortReason,
     },
 }
 
-/// An observation for a hook type, small enough for a checkpoint: objects are filled in when the question is asked, as they are then.
+/// An observation for a hook type that is small enough for a checkpoint. Objects are read when the plugin is called, as they are then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingObservation {
-    /// The ask it answers.
+    /// The ID of the request that it answers; `None` if it answers none.
     pub answers: Option<u32>,
-    /// What happened.
+    /// What was observed.
     pub what: PendingObservationKind,
 }
 
-/// The kinds of notes.
+/// The kinds of pending observations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PendingObservationKind {
-    /// The own object was created, or is there already from the same run.
+    /// The hook's own object was created, or exists already from the same run.
     Created,
-    /// The own object changed.
+    /// The hook's own object changed.
     Object,
-    /// The own object is no longer there.
+    /// The hook's own object, or a watched one, doesn't exist any more.
     Gone,
-    /// The deletion asked for is complete.
+    /// The requested deletion is complete.
     Deleted,
-    /// An ask without an answer of its own was performed.
+    /// A request without an answer of its own was executed.
     Done,
-    /// Another object that is followed changed.
+    /// Another watched object changed.
     Seen(ObjectKey),
-    /// One or more objects are to be read for this request, when the plugin is told.
+    /// Objects are to be read for this request when the plugin is called.
     Read(Request),
-    /// Lines of the own object's pods.
+    /// Log lines of the own object's pods.
     Log(Vec<LogLine>),
-    /// What a call of a URL was answered.
+    /// The response to an HTTP call.
     Http(HttpAnswer),
-    /// A signal came.
+    /// A signal was sent.
     Signal {
-        /// Which.
+        /// The signal's name.
         name: String,
         /// Who sent it.
         by: String,
-        /// What was sent with it.
+        /// The value that was sent with it.
         value: Value,
-        /// What it is known by.
+        /// The ID of the signal, under which it is removed from the application.
         mark: String,
     },
-    /// The time asked for has come.
+    /// The requested time has come.
     Woke,
-    /// The ask was not performed and never will be.
+    /// The request was refused, for this reason, and won't be executed.
     Refused(String),
-    /// The ask was tried and failed.
+    /// The request was executed and failed.
     Failed {
         /// What went wrong.
         reason: String,
-        /// Whether trying again may help.
+        /// Whether it may succeed if it is repeated.
         temporary: bool,
     },
 }
 
 impl PendingObservationKind {
-    /// Says whether it is too much for a checkpoint: after a crash it is brought again, since what asked for it is still there.
+    /// Returns whether it is too large for a checkpoint. After a crash it is fetched again, because its request is still pending.
     pub fn is_fleeting(&self) -> bool {
         match self {
             PendingObservationKind::Http(_) | PendingObservationKind::Log(_) => true,

@@ -1,33 +1,33 @@
-//! What is wrong with the user's input: the message, the object, the place in a file, and what may help. All diagnostics of an input are
-//! reported together. Failures while an operation runs are not diagnostics.
+//! Diagnostics: what is wrong with the user's input, with the object, the place in a file and a hint. All diagnostics of an input are
+//! reported together. Failures of a running operation aren't diagnostics.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{object::ObjectKey, place::Place};
 
-/// One thing that is wrong with the user's input.
+/// One mistake in the user's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostic {
-    /// What is wrong; a fragment without a full stop.
+    /// What is wrong, without a full stop.
     pub message: String,
-    /// The object it is about, if that is known.
+    /// The object that it is about, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectKey>,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// The line at that place as it is written, for a renderer to point into; the values of Secrets are left out.
+    /// The line at that place, to be shown. Values of Secrets are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_line: Option<String>,
-    /// What may help.
+    /// What the user can do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 impl Diagnostic {
-    /// Makes one that says nothing but what is wrong.
+    /// Creates a diagnostic with only a message.
     pub fn new(message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             message: message.into(),
@@ -38,21 +38,21 @@ impl Diagnostic {
         }
     }
 
-    /// Says which object it is about.
+    /// Adds the object that it is about.
     #[must_use]
     pub fn about(mut self, key: ObjectKey) -> Diagnostic {
         self.object = Some(key);
         self
     }
 
-    /// Says where it is written.
+    /// Adds the place where it is written.
     #[must_use]
     pub fn at(mut self, place: Place) -> Diagnostic {
         self.place = Some(place);
         self
     }
 
-    /// Says what may help.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
         self.hint = Some(hint.into());
@@ -60,13 +60,13 @@ impl Diagnostic {
     }
 }
 
-/// Everything that is wrong with the user's input, on the command line or in files. Nothing was changed yet.
+/// All mistakes in the user's input, on the command line or in files. Nothing was changed in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} in the input", .0.len())]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// Makes a single one without a place.
+    /// Creates diagnostics with one entry without a place.
     pub fn one(message: impl Into<String>, hint: impl Into<String>) -> Diagnostics {
         Diagnostics(vec![Diagnostic::new(message).hint(hint)])
     }
@@ -80,8 +80,8 @@ impl From<Diagnostic> for Diagnostics {
 
 /// Returns the known word that `word` was probably meant to be: "did you mean ...?".
 ///
-/// Case doesn't count, nor do `-` and `_`. Beyond that, one letter in three may be wrong, missing, too many or swapped with its
-/// neighbour. Of equally near words the first wins.
+/// Ignores case, `-` and `_`. One letter in three may be wrong, missing, added or swapped with its neighbour. Of equally close words the
+/// first wins.
 pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = letters(word);
     known
@@ -93,12 +93,12 @@ pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns how many letters differ, after folding as `near` does.
+/// Returns the edit distance of two words, ignoring case, `-` and `_`.
 pub(crate) fn letters_between(one: &str, other: &str) -> usize {
     distance(&letters(one), &letters(other))
 }
 
-/// Folds a word to what counts. Long texts are cut: nothing we know is that long, and the distance is quadratic.
+/// Folds a word for comparison. Long texts are cut, because the distance is quadratic and no known word is that long.
 fn letters(word: &str) -> Vec<char> {
     word.chars()
         .filter(|letter| !matches!(letter, '-' | '_'))
@@ -107,7 +107,7 @@ fn letters(word: &str) -> Vec<char> {
         .collect()
 }
 
-/// The optimal string alignment distance: edits, and swaps of neighbours.
+/// Returns the optimal string alignment distance: edits, and swaps of neighbours.
 fn distance(one: &[char], other: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=other.len()).collect();

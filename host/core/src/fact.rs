@@ -1,34 +1,34 @@
-//! What is known of one live object, in the few words the operation needs.
+//! What an operation knows about a live object.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{finalizer, health::Assessment, object::Object, text::bound};
 
-/// One look at an object.
+/// The state of one live object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fact {
-    /// It isn't there.
+    /// The object doesn't exist.
     Gone,
-    /// It is there.
+    /// The object exists.
     Present(ObservedObject),
 }
 
-/// An object that is there.
+/// A live object that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedObject {
-    /// Its UID: another one is another object of the same name.
+    /// Its UID. Another UID means another object of the same name.
     pub uid: String,
-    /// The version that was judged.
+    /// The resource version that was assessed.
     pub resource_version: String,
     /// Whether it is being deleted.
     pub is_terminating: bool,
-    /// When it is being deleted: what holds that up, and the way out; may be empty.
+    /// For an object that is being deleted: what blocks the deletion, and a way out; may be empty.
     #[serde(default)]
     pub held_up_by: String,
-    /// How it is.
+    /// Its health.
     pub assessment: Assessment,
-    /// Whether its status is about what is desired of it now.
+    /// Whether its status is about its current spec.
     #[serde(default)]
     pub freshness: Freshness,
 }
@@ -40,7 +40,7 @@ impl ObservedObject {
         bound(&mut self.assessment.rule);
     }
 
-    /// Takes down one look at an object.
+    /// Creates the observation of an object with its assessment.
     pub fn of(object: &Object, assessment: Assessment) -> ObservedObject {
         ObservedObject {
             uid: object.uid().to_owned(),
@@ -53,20 +53,20 @@ impl ObservedObject {
     }
 }
 
-/// Whether the status of an object is about what is desired of it now.
+/// Whether the status of an object is about its current spec.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Freshness {
-    /// It is, or the object has no status to speak of.
+    /// It is, or the object has no status.
     #[default]
     Current,
-    /// Its controller has not seen the last change: `observedGeneration` is behind.
+    /// Its controller hasn't seen the last change: `observedGeneration` is lower than `generation`.
     Behind,
-    /// The object doesn't tell.
+    /// The object has no `observedGeneration`.
     Untold,
 }
 
 impl Freshness {
-    /// Reads it off an object.
+    /// Reads an object's status.
     pub fn of(object: &Object) -> Freshness {
         let Some(status) = object.0.get("status").filter(|status| !is_hollow(status)) else {
             return Freshness::Current;
@@ -80,7 +80,7 @@ impl Freshness {
     }
 }
 
-/// Says whether a value has nothing in it but empty ones: `{loadBalancer: {}}`.
+/// Returns whether a value contains nothing but empty values: `{loadBalancer: {}}`.
 fn is_hollow(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -90,9 +90,9 @@ fn is_hollow(value: &Value) -> bool {
     }
 }
 
-/// Says whether one resource version of an object is older than another.
+/// Returns whether a resource version of an object is older than another one.
 ///
-/// Comparable within one resource since Kubernetes 1.35 (KEP-5504); versions that are no numbers are never taken for older.
+/// Resource versions of one resource are comparable since Kubernetes 1.35 (KEP-5504). Versions that aren't numbers are never older.
 pub fn is_older(version: &str, than: &str) -> bool {
     match (version.parse::<u128>(), than.parse::<u128>()) {
         (Ok(version), Ok(than)) => version < than,

@@ -1,5 +1,5 @@
-//! Paths of fields as the API server writes them, in both of its notations: `.spec.containers[name="app"].image` where it is about
-//! ownership, `spec.containers[0].image` where it validates.
+//! Paths of fields in the API server's messages, in both of its notations: `.spec.containers[name="app"].image` for ownership,
+//! `spec.containers[0].image` for validation.
 
 use serde_json::Value;
 
@@ -10,11 +10,11 @@ use crate::place::reference_token;
 pub(crate) enum Step {
     Field(String),
     Place(usize),
-    /// The member of a list that has these fields.
+    /// The list item that has these fields.
     Member(Vec<(String, Value)>),
 }
 
-/// Takes a path apart.
+/// Parses a path; `None` if it has neither notation.
 pub(crate) fn steps(path: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     let mut rest = path;
@@ -50,7 +50,7 @@ fn fields(text: &str) -> Option<Vec<(String, Value)>> {
     text.split(',').map(one).collect()
 }
 
-/// Returns which member of a list a step means.
+/// Returns the index of the list item that a step names.
 pub(crate) fn position(members: &[Value], step: &Step) -> Option<usize> {
     match step {
         Step::Field(_) => None,
@@ -72,7 +72,7 @@ pub(crate) fn position(members: &[Value], step: &Step) -> Option<usize> {
     }
 }
 
-/// Lists the JSON pointers of the values that a refusal is about, as far as the object has them.
+/// Returns the JSON pointers of the values that a message names, as far as the object has them.
 pub fn named(message: &str, object: &Value) -> Vec<String> {
     let mut pointers = Vec::new();
     let mut words = message.split_whitespace().peekable();
@@ -99,7 +99,7 @@ pub fn named(message: &str, object: &Value) -> Vec<String> {
     pointers
 }
 
-/// Returns the JSON pointer of a path, or of its longest part that the object has; none if it has no part of it.
+/// Returns the JSON pointer of a path, or of its longest prefix that the object has; `None` if the object has no part of it.
 fn pointer(steps: &[Step], object: &Value) -> Option<String> {
     let mut value = object;
     let mut pointer = String::new();

@@ -1,13 +1,13 @@
-//! Why an object that is being deleted is still there, who could change that, and the way out.
+//! Explains why an object that is being deleted still exists, and what can be done.
 
 use serde_json::Value;
 
 use crate::object::Object;
 
-/// What Argo CD puts on the objects of hooks; left behind by it, nothing ever takes it off.
+/// The finalizer that Argo CD sets on objects of hooks. If Argo CD left it behind, nothing removes it.
 pub const ARGO_CD_HOOK: &str = "argocd.argoproj.io/hook-finalizer";
 
-/// What an object has that goes after what it owns.
+/// The finalizer of foreground deletion: the object is deleted after its dependents.
 const FOREGROUND: &str = "foregroundDeletion";
 
 /// Finalizers of Kubernetes itself, and what they wait for.
@@ -22,7 +22,7 @@ const KNOWN: [(&str, &str); 5] = [
     ),
 ];
 
-/// Says what holds the deletion of an object up; nothing when it isn't being deleted, or nothing is known.
+/// Returns what blocks the deletion of an object; empty if it isn't being deleted or nothing is known.
 pub fn held_up_by(object: &Object) -> String {
     if !object.is_terminating() {
         return String::new();
@@ -41,7 +41,7 @@ pub fn held_up_by(object: &Object) -> String {
     told.join("; ")
 }
 
-/// Says whether an object is being deleted and goes when what it owns is gone.
+/// Returns whether an object is being deleted in the foreground, that is after its dependents.
 pub fn waits_for_owned(object: &Object) -> bool {
     object.is_terminating() && finalizers(object).any(|name| name == FOREGROUND)
 }
@@ -72,7 +72,7 @@ fn reason(object: &Object, name: &str) -> String {
     )
 }
 
-/// Returns the field manager that put a finalizer on an object.
+/// Returns the field manager that set a finalizer.
 fn owner_of<'object>(object: &'object Object, name: &str) -> Option<&'object str> {
     let entries = object.0.pointer("/metadata/managedFields")?.as_array()?;
     let member = format!("v:\"{name}\"");

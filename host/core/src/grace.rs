@@ -1,7 +1,7 @@
-//! How long an object may be Degraded before that is a failure.
+//! How long an object may be Degraded before that counts as a failure.
 //!
-//! Argo CD fails at the first look (argoproj/argo-cd#1826, #21198, #26346), though many kinds are Degraded for a moment only. What is
-//! final isn't waited for, whatever is said here: its judge says so ([`crate::health::Assessment::is_final`]).
+//! Argo CD fails at once (argoproj/argo-cd#1826, #21198, #26346), although many kinds are Degraded only for a moment. A final problem fails
+//! at once in any case: the health plugin says so ([`crate::health::Assessment::is_final`]).
 
 use crate::{
     compat::{Mode, Rule},
@@ -11,16 +11,16 @@ use crate::{
     pods,
 };
 
-/// How long a kind may be Degraded.
+/// How long objects of a kind may be Degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tolerance {
     /// The API group; empty for the core group.
     pub group: &'static str,
     /// The kind.
     pub kind: &'static str,
-    /// So many seconds.
+    /// The time in seconds.
     pub seconds: u64,
-    /// Why.
+    /// The reason, for the documentation.
     pub why: &'static str,
 }
 
@@ -33,7 +33,7 @@ const fn row(group: &'static str, kind: &'static str, seconds: u64, why: &'stati
     }
 }
 
-/// The kinds that have a tolerance of their own.
+/// The kinds with a time of their own.
 pub const TOLERANCES: [Tolerance; 8] = [
     row("batch", "Job", 0, "its backoff limit was its tolerance"),
     row("", "PersistentVolumeClaim", 0, "a lost volume doesn't come back"),
@@ -70,27 +70,26 @@ pub const TOLERANCES: [Tolerance; 8] = [
     ),
 ];
 
-/// How long every other kind may be, in seconds: controllers of custom resources say Degraded before they have all they need.
+/// The time for every other kind, in seconds. Controllers of custom resources report Degraded before they have everything they need.
 pub const OTHERS: u64 = 60;
 
-/// How long what only an object's pods tell may last, in seconds: an image or a Secret may come a little later.
+/// How long a problem that only the object's pods report may last, in seconds. An image or a Secret may come a little later.
 pub const PODS: u64 = 30;
 
-/// How long a Secret or `ConfigMap` that isn't there is waited for beyond that, in seconds, when only a role tells that a workload of the set
-/// may create it.
+/// How much longer, in seconds, a missing Secret or `ConfigMap` is waited for if a role allows a workload of the set to create it.
 pub const MADE_BY_CONTROLLERS: u64 = 300;
 
 /// How long one object may be Degraded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grace {
-    /// By its own status, in seconds.
+    /// The time for its own status, in seconds.
     pub own: u64,
-    /// By what its pods tell, in seconds.
+    /// The time for a problem of its pods, in seconds.
     pub pods: u64,
 }
 
 impl Grace {
-    /// Returns how long an object of this kind may be: as its annotation says, else as its kind is tolerated. Argo CD tolerates nothing.
+    /// Returns the time for an object: of its annotation, else of its kind. In compat mode it is 0.
     pub fn of(kind: &GroupKind, directives: &Directives, mode: Mode) -> Grace {
         if let Some(told) = directives.degraded_grace_seconds {
             return Grace { own: told, pods: told };
@@ -103,7 +102,7 @@ impl Grace {
         Grace { own, pods: PODS }
     }
 
-    /// Returns how many seconds count for this judgement.
+    /// Returns the number of seconds that applies to an assessment.
     pub fn for_(self, assessment: &Assessment) -> u64 {
         if assessment.rule == pods::RULE {
             self.pods
@@ -113,8 +112,8 @@ impl Grace {
     }
 }
 
-/// Returns a judgement of a hook's object as the hook's plugin is shown it. What only its pods tell may end by itself: until its time is
-/// over (`is_over`), the object is on its way; then waiting is useless.
+/// Returns an assessment of a hook's object as the hook's plugin gets it. A problem of its pods may end by itself: until its time is over
+/// (`is_over`), the object is Progressing; then it is finally Degraded.
 pub fn shown_to_hook(mut assessment: Assessment, is_over: bool) -> Assessment {
     if assessment.rule == pods::RULE && assessment.health == Health::Degraded && !assessment.is_final {
         if is_over {

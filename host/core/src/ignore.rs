@@ -1,8 +1,8 @@
-//! Fields that others look after: differences in them aren't shown, and what is sent leaves them as they are.
+//! Ignored fields, which other managers maintain: differences aren't shown, and applying leaves them as they are.
 //!
-//! A rule names them by JSON pointers or by who owns them, for the objects that it fits (Argo CD's `ignoreDifferences`, in the same
-//! words). Once an object exists, such a field is not sent any more, so that it belongs to whoever looks after it; as long as nobody
-//! but us owns it, it is sent as it is live, since an applied field that is left out is removed.
+//! A rule names them by JSON pointers or by managers, for the objects that it matches (Argo CD's `ignoreDifferences`). An ignored field of
+//! a live object isn't sent. If Capstan is its only manager, it is sent with its live value, because the server removes fields that their
+//! only manager no longer sends.
 
 mod path;
 mod rule;
@@ -14,25 +14,25 @@ use self::path::{Path, paths};
 pub use self::rule::{IgnoreRule, Ignored};
 use crate::object::Object;
 
-/// An object as it is to be compared with the live one.
+/// Two objects that are prepared for a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparableObject {
-    /// What is desired, without what is ignored.
+    /// The desired object without the ignored fields.
     pub desired: Object,
-    /// What is live, with what is ignored as nobody's of ours.
+    /// The live object, in which Capstan doesn't own the ignored fields.
     pub live: Object,
 }
 
-/// What an object that is written is meant to be.
+/// How a prepared object is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WritePurpose {
-    /// Applied: a field that is left out belongs to others.
+    /// By server-side apply: a field that isn't sent is left to its other managers.
     Apply,
-    /// Replaced: a field that is left out is gone.
+    /// By a replace: a field that isn't sent is removed.
     Replace,
 }
 
-/// Prepares two objects for being compared.
+/// Prepares a desired and a live object for a comparison.
 pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &str) -> ComparableObject {
     let mut found = ComparableObject {
         desired: respected(desired, live, ignored, manager, WritePurpose::Apply),
@@ -44,7 +44,7 @@ pub fn compared(desired: &Object, live: &Object, ignored: &Ignored, manager: &st
     found
 }
 
-/// Returns what is to be sent, so that what is ignored stays as it is live.
+/// Returns the object to send, so that ignored fields keep their live values.
 pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &str, writing: WritePurpose) -> Object {
     let mut sent = desired.clone();
     let (mut kept, mut left): (Vec<Path>, Vec<Path>) = (Vec::new(), Vec::new());
@@ -58,7 +58,7 @@ pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &s
     for path in &kept {
         path.copy(&live.0, &mut sent.0);
     }
-    // Members of lists from the last to the first: the places of the others stay what they are.
+    // List items are removed from the last to the first, so that the indexes of the others stay valid.
     left.sort();
     for path in left.iter().rev() {
         path.remove(&live.0, &mut sent.0);
@@ -66,7 +66,7 @@ pub fn respected(desired: &Object, live: &Object, ignored: &Ignored, manager: &s
     sent
 }
 
-/// Returns an object as it would be, with what is ignored as it is live: for whoever shows differences.
+/// Returns an object with the live values of its ignored fields, to show differences.
 pub fn hidden(after: &Object, live: &Object, ignored: &Ignored) -> Object {
     let mut shown = after.clone();
     for path in paths(live, ignored) {
@@ -75,7 +75,7 @@ pub fn hidden(after: &Object, live: &Object, ignored: &Ignored) -> Object {
     shown
 }
 
-/// Says whether a value is there at the end of a way.
+/// Returns whether a value exists and isn't null.
 fn is_there(value: Option<&Value>) -> bool {
     value.is_some_and(|value| !value.is_null())
 }

@@ -1,4 +1,4 @@
-//! What happened: the only way in which an operation learns anything.
+//! Inputs: what happened. An operation learns everything from them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,62 +13,62 @@ use crate::{
     text::{bound, bound_list},
 };
 
-/// How many texts a list in an input may have.
+/// The maximum number of texts in a list of an input.
 const MOST_TEXTS: usize = 20;
 
-/// Something that happened, and when.
+/// An input of an operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// The moment; never earlier than that of the input before.
+    /// The time of the input; never earlier than that of the input before.
     pub at: Timestamp,
-    /// What.
+    /// What happened.
     pub what: InputKind,
 }
 
 /// The kinds of inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum InputKind {
-    /// The operation may begin.
+    /// The operation may start.
     Begun,
-    /// A driver carries on with an operation whose driver was lost: whatever was ordered and not answered is ordered again.
+    /// Another driver continues the operation. Effects without an answer are ordered again.
     Resumed,
     /// Answers `Check`.
     Checked {
         /// The task.
         task: TaskId,
-        /// What the server has against its object.
+        /// Whether the server would accept its object.
         result: Result<(), EffectFailure>,
     },
     /// Answers `Apply`.
     Applied {
         /// The task.
         task: TaskId,
-        /// What came of it.
+        /// The applied object, or why it couldn't be applied.
         result: Result<AppliedObject, EffectFailure>,
     },
     /// Answers `Delete`.
     Deleted {
         /// The task.
         task: TaskId,
-        /// What was to be deleted.
+        /// The object to be deleted.
         target: Target,
-        /// What came of it; that it is gone altogether comes as `Observed`.
+        /// The server's answer. When the object is gone, `Observed` follows.
         result: Result<DeleteAnswer, EffectFailure>,
     },
-    /// A followed object was seen.
+    /// A watched object was observed.
     Observed {
         /// The task.
         task: TaskId,
-        /// Which object.
+        /// The object.
         key: ObjectKey,
-        /// How it is.
+        /// The object's state.
         fact: Fact,
     },
     /// Answers `LookForOlder`.
     OlderDecided {
         /// The hook's task.
         task: TaskId,
-        /// What was found.
+        /// The objects of earlier runs, with the policies' decisions.
         result: Result<EarlierObjects, EffectFailure>,
     },
     /// Answers `StepHook`.
@@ -82,9 +82,9 @@ pub enum InputKind {
     Answered {
         /// The hook's task.
         task: TaskId,
-        /// The plugin's number for what it asked.
+        /// The ID that the plugin gave its request.
         ask: u32,
-        /// The step that asked it: what an earlier one asked under this number is no longer of interest.
+        /// The step of the hook that made the request. An answer to an earlier step with the same ID is ignored.
         #[serde(default)]
         step: u32,
         /// The answer.
@@ -94,44 +94,43 @@ pub enum InputKind {
     LogsKept {
         /// The hook's task.
         task: TaskId,
-        /// How many bytes were kept.
+        /// The number of bytes that were saved.
         bytes: u64,
-        /// What couldn't be kept, and why; usually empty.
+        /// What couldn't be saved, and why; usually empty.
         trouble: String,
     },
     /// Answers `SetTtl`.
     TtlSet {
         /// The hook's task.
         task: TaskId,
-        /// What came of it.
+        /// Whether the time to live was set.
         result: Result<(), EffectFailure>,
     },
     /// Answers `Decide`.
     Decided {
         /// The hook's task.
         task: TaskId,
-        /// Why it was asked.
+        /// When the policies were asked.
         occasion: Occasion,
-        /// What the policies said together.
+        /// The combined decision of the policies.
         decision: DisposalDecision,
     },
-    /// A moment asked for has come.
+    /// The time of `Wake` has come.
     Woke,
-    /// Somebody wants the operation to stop.
+    /// Somebody wants to stop the operation.
     Terminated {
         /// Who, and how: `Ctrl-C`, `anna on laptop`.
         by: String,
     },
-    /// Something outside any task goes wrong or right again: a watch that can't be had.
+    /// Something that isn't about a single task went wrong or is right again, such as a watch.
     Troubled {
-        /// One sentence.
+        /// One sentence that says what happened.
         message: String,
     },
 }
 
 impl Input {
-    /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`]: what an operation is told becomes part of what is
-    /// stored about it.
+    /// Returns the same input with every text cut to [`crate::text::MOST_BYTES`], because inputs become part of the stored state.
     #[must_use]
     pub fn bounded(mut self) -> Input {
         self.what.bound();
@@ -174,7 +173,7 @@ impl InputKind {
         }
     }
 
-    /// Returns the task that it is about; nothing when it may be about any.
+    /// Returns the task that the input is about; `None` if it may be about any task.
     pub fn task(&self) -> Option<&TaskId> {
         match self {
             InputKind::Checked { task, .. }
@@ -196,30 +195,30 @@ impl InputKind {
     }
 }
 
-/// An object that was applied.
+/// The result of applying an object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedObject {
     /// Its UID.
     pub uid: String,
-    /// Its version after our write: older looks at it don't count.
+    /// Its resource version after the write. Older observations are ignored.
     pub resource_version: String,
     /// Whether the write changed anything.
     pub changed: bool,
-    /// Whether it changed what is desired of the object, so that its status may be about the past.
+    /// Whether the write changed its spec, so that its status may be about the old one.
     pub spec_changed: bool,
-    /// How it is, as the server's answer to the write shows it.
+    /// Its state in the server's answer.
     pub seen: Option<ObservedObject>,
-    /// The fields that were left out, since the server doesn't know them.
+    /// Fields that weren't sent because the server doesn't know them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
 }
 
-/// Why an order couldn't be carried out.
+/// Why an effect failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectFailure {
-    /// What kind of failure it makes.
+    /// The class of the failure.
     pub class: FailureClass,
-    /// What went wrong, for people.
+    /// What went wrong, for users.
     pub message: String,
 }
 
@@ -230,7 +229,7 @@ fn bound_problem<T>(result: &mut Result<T, EffectFailure>) {
 }
 
 impl EffectFailure {
-    /// Makes one.
+    /// Creates a failure.
     pub fn new(class: FailureClass, message: impl Into<String>) -> EffectFailure {
         EffectFailure {
             class,
@@ -239,35 +238,35 @@ impl EffectFailure {
     }
 }
 
-/// What a deletion met.
+/// The server's answer to a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeleteAnswer {
-    /// The server will do it.
+    /// The server accepted it.
     Accepted,
-    /// It isn't there, or another object has its name now.
+    /// The object doesn't exist, or another object has its name.
     AlreadyGone,
 }
 
-/// What `LookForOlder` found.
+/// The objects of a hook that already exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierObjects {
     /// The object of this very run, from before a crash.
     pub own: Option<Target>,
-    /// Objects of earlier runs, and what the policies say of each.
+    /// Objects of earlier runs, each with the policies' decision.
     pub decided: Vec<(Target, DisposalDecision)>,
 }
 
-/// What a hook's delete policies said of one object.
+/// The combined decision of a hook's delete policies about one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisposalDecision {
-    /// All of them together.
+    /// What happens to the object.
     pub disposal: Disposal,
-    /// Whose word it was: `HookSucceeded`; empty when it stays.
+    /// The name of the policy that decided, such as `HookSucceeded`; empty if the object is kept.
     pub by: String,
-    /// The plugins of the policies that decided so, with their versions.
+    /// The plugins of the policies that decided, with their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
-    /// Policies that gave no answer, each with its error; those count as `Keep`.
+    /// The errors of policies that gave no answer. Those count as `Keep`.
     pub troubles: Vec<String>,
 }
 
@@ -278,7 +277,7 @@ impl DisposalDecision {
         bound_list(&mut self.troubles, MOST_TEXTS);
     }
 
-    /// The decision of nobody: it stays.
+    /// Returns the decision to keep an object.
     pub fn keep() -> DisposalDecision {
         DisposalDecision {
             disposal: Disposal::Keep,
@@ -288,7 +287,7 @@ impl DisposalDecision {
         }
     }
 
-    /// Returns how it is to be deleted at this moment, if at all.
+    /// Returns the propagation if the object is to be deleted at this time.
     pub fn deletion(&self, now: Timestamp) -> Option<Propagation> {
         match self.disposal {
             Disposal::Delete(propagation) => Some(propagation),
@@ -298,27 +297,27 @@ impl DisposalDecision {
     }
 }
 
-/// What came of something a hook asked for.
+/// The answer to a request of a hook's plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
-    /// The own object is there.
+    /// The hook's object was created, or exists already from the same run.
     Created(Target),
-    /// The own object was there, and was applied over.
+    /// The hook's object existed and was applied again.
     AppliedOver(Target),
-    /// Another run's object has the name.
+    /// An object of another run has the name.
     NameTaken,
-    /// Another object was applied or changed.
+    /// Another object was changed.
     Touched {
-        /// Which.
+        /// The object.
         key: ObjectKey,
-        /// What was done with it: `applied`, `changed`.
+        /// What was done: `applied` or `changed`.
         how: String,
     },
-    /// The object to follow is this one.
+    /// This object is to be watched.
     Found(ObjectKey),
     /// The object is being deleted.
     Going(Target),
-    /// Anything else, told to the plugin as it is.
+    /// Anything else; the plugin receives it as it is.
     Note(PendingObservationKind),
 }
 

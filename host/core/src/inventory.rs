@@ -1,6 +1,7 @@
-//! What an application's operations made: the key and the UID of each object.
+//! The objects that an application's operations created: key and UID of each.
 //!
-//! Labels say where to look. This says what is the application's own, also after somebody removed its labels or its `managedFields`.
+//! Labels say where to look for objects. The inventory says which of them belong to the application, even after somebody removed labels or
+//! `managedFields`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::ObjectKey;
 
-/// The objects that operations of one application applied or created, by key, each with its UID.
+/// The objects that operations of one application applied or created, with their UIDs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Place>", into = "Vec<Place>")]
 pub struct Inventory {
@@ -28,17 +29,17 @@ struct Place {
 }
 
 impl Inventory {
-    /// Says whether this very object is in it.
+    /// Returns whether the inventory has an object with this key and UID.
     pub fn has(&self, key: &ObjectKey, uid: &str) -> bool {
         self.uids.get(key).is_some_and(|known| known == uid)
     }
 
-    /// Says whether an object with this key is in it.
+    /// Returns whether the inventory has an object with this key.
     pub fn knows(&self, key: &ObjectKey) -> bool {
         self.uids.contains_key(key)
     }
 
-    /// Adds an object; it takes the place of an earlier one with the same key.
+    /// Adds an object. It replaces an earlier one with the same key.
     pub fn insert(&mut self, key: ObjectKey, uid: impl Into<String>) {
         let uid = uid.into();
         if !uid.is_empty() {
@@ -46,19 +47,19 @@ impl Inventory {
         }
     }
 
-    /// Removes an object, unless its key stands for another one by now.
+    /// Removes an object, unless another object has its key now.
     pub fn remove(&mut self, key: &ObjectKey, uid: &str) {
         if self.has(key, uid) {
             self.uids.remove(key);
         }
     }
 
-    /// Lists its objects with their UIDs.
+    /// Lists the objects with their UIDs.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &str)> {
         self.uids.iter().map(|(key, uid)| (key, uid.as_str()))
     }
 
-    /// Says whether nothing is in it.
+    /// Returns whether the inventory has no objects.
     pub fn is_empty(&self) -> bool {
         self.uids.is_empty()
     }

@@ -1,5 +1,5 @@
-//! What an operation was told and what plugins were asked meanwhile, taken down while it ran: both can be gone through again later, without
-//! the cluster and without the plugins.
+//! Journals: the inputs and plugin calls of an operation, recorded while it ran. They can be replayed without the cluster and without
+//! plugins.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -29,76 +29,76 @@ use crate::{
     view::OperationView,
 };
 
-/// One entry, in the order in which they were made.
+/// An entry of a journal. Entries are in the order of events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
-    /// The operation was told something.
+    /// An input of the operation.
     Told(Box<Input>),
-    /// A plugin was asked something.
+    /// A call of a plugin with its answer.
     Asked(Box<PluginCall>),
-    /// The journal had become too long: from here on this is missing.
+    /// The journal became too long: this is missing from here on.
     Left(Omission),
 }
 
-/// What a journal that becomes too long leaves out.
+/// What a journal that became too long leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Omission {
-    /// What plugins were asked about health.
+    /// Plugin calls about health.
     Health,
-    /// Everything.
+    /// All further entries.
     Everything,
 }
 
-/// A question to a plugin, and what it answered.
+/// A call of a plugin and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginCall {
-    /// When; nothing while planning, which has no moment.
+    /// The time of the call; `None` while planning.
     pub at: Option<Timestamp>,
-    /// Who was asked, and under which claim.
+    /// The plugin that was called, and its claim.
     pub by: PluginRef,
-    /// What.
+    /// The question and the answer.
     pub what: PluginExchange,
-    /// Whether the plugin was shown the data of a Secret, which is not kept: asked again, it could only answer another question.
+    /// Whether the plugin saw data of a Secret. It isn't stored, so a repeated call would be another question.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub saw_secrets: bool,
 }
 
-/// A question of the contract with its answer.
+/// The question and the answer of a plugin call, by function of the contract.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum PluginExchange {
-    /// Where a manifest goes.
+    /// How a manifest is run.
     Place {
         /// The question.
         question: PlaceQuestion,
         /// The answer.
         answer: Result<Placement, PluginError>,
     },
-    /// How far a hook is.
+    /// The next step of a hook.
     Step {
-        /// The hook's task.
+        /// The hook and its operation.
         context: Box<HookContext>,
         /// The question.
         question: HookQuestion,
         /// The answer.
         answer: Result<HookStep, PluginError>,
     },
-    /// How an object is.
+    /// The health of an object.
     Assess {
         /// The application.
         application: Application,
         /// The object, without its `managedFields`.
         object: Object,
-        /// Whose rules the user wanted.
+        /// The mode of the operation.
         mode: Mode,
-        /// What was shown beside it.
+        /// The related objects that the plugin saw.
         related: Option<Related>,
-        /// The user's settings for the plugin, beside those of the object.
+        /// The user's settings for the plugin, without those of the object.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         settings: Map<String, Value>,
         /// The answer.
         answer: Result<Assessment, PluginError>,
     },
-    /// What becomes of a hook's object.
+    /// What happens to a hook's object.
     Decide {
         /// The question.
         question: Box<PolicyQuestion>,
@@ -107,40 +107,40 @@ pub enum PluginExchange {
     },
 }
 
-/// An entry that is only written, from what others hold: it is read as the [`Entry`] of the same name. There are many of these.
+/// A borrowed [`Entry`] that is only written, to avoid copies. It has the same format.
 #[derive(Debug, Serialize)]
 pub enum EntryToWrite<'a> {
-    /// The operation was told something.
+    /// An input of the operation.
     Told(&'a Input),
-    /// A plugin was asked how an object is.
+    /// A plugin call about health.
     Asked(&'a HealthCall<'a>),
 }
 
-/// A question about health with its answer, as [`PluginCall`] has it.
+/// A borrowed [`PluginCall`] about health.
 #[derive(Debug, Serialize)]
 pub struct HealthCall<'a> {
-    /// When.
+    /// The time of the call.
     pub at: Timestamp,
-    /// Who was asked, and under which claim.
+    /// The plugin that was called, and its claim.
     pub by: &'a PluginRef,
-    /// What.
+    /// The question and the answer.
     pub what: HealthExchange<'a>,
 }
 
-/// As [`PluginExchange`] has it.
+/// A borrowed [`PluginExchange`].
 #[derive(Debug, Serialize)]
 pub enum HealthExchange<'a> {
-    /// How an object is.
+    /// The health of an object.
     Assess {
         /// The application.
         application: &'a Application,
-        /// The object; what no plugin sees isn't written.
+        /// The object. Fields that no plugin sees aren't written.
         object: Shown<'a>,
-        /// Whose rules the user wanted.
+        /// The mode of the operation.
         mode: Mode,
-        /// What was shown beside it.
+        /// The related objects that the plugin saw.
         related: Option<&'a Related>,
-        /// The user's settings for the plugin, beside those of the object.
+        /// The user's settings for the plugin, without those of the object.
         #[serde(skip_serializing_if = "Option::is_none")]
         settings: Option<&'a Map<String, Value>>,
         /// The answer.
@@ -149,7 +149,7 @@ pub enum HealthExchange<'a> {
 }
 
 impl<'a> HealthCall<'a> {
-    /// Makes one of a question and its answer.
+    /// Creates a call from a question and its answer.
     pub fn new(
         by: &'a PluginRef,
         question: &HealthQuestion<'a>,
@@ -169,7 +169,7 @@ impl<'a> HealthCall<'a> {
         }
     }
 
-    /// Returns a hash of what was asked about which version of an object, and answered: the same again tells nothing.
+    /// Returns a hash of question, object version and answer. An equal call needn't be recorded again.
     pub fn hash(&self) -> u64 {
         let HealthExchange::Assess {
             object,
@@ -186,14 +186,14 @@ impl<'a> HealthCall<'a> {
             object.0.resource_version(),
         )
             .hash(&mut hasher);
-        // What is written to the journal can be written.
+        // Everything that is written to the journal can be serialized.
         let rest = serde_json::to_vec(&(mode, related, answer)).unwrap_or_default();
         rest.hash(&mut hasher);
         hasher.finish()
     }
 }
 
-/// An object without its `managedFields`, and without the data of a Secret.
+/// An object that is written without `managedFields` and without data of Secrets.
 #[derive(Debug)]
 pub struct Shown<'a>(&'a Object);
 
@@ -217,7 +217,7 @@ impl Serialize for Shown<'_> {
     }
 }
 
-/// A value, without one of its members.
+/// A value that is written without one of its members.
 struct Without<'a>(&'a Value, &'a str);
 
 impl Serialize for Without<'_> {
@@ -232,7 +232,7 @@ impl Serialize for Without<'_> {
 }
 
 impl PluginCall {
-    /// Takes down an exchange, without the data of Secrets.
+    /// Creates a call, without data of Secrets.
     pub fn new(at: Option<Timestamp>, by: &PluginRef, mut what: PluginExchange) -> PluginCall {
         let is_granted = match &what {
             PluginExchange::Step { context, .. } => !context.grants.secrets.is_empty(),
@@ -249,7 +249,7 @@ impl PluginCall {
 }
 
 impl PluginExchange {
-    /// Takes the data of Secrets out, and says whether there was any.
+    /// Removes data of Secrets; returns whether there was any.
     fn strip(&mut self) -> bool {
         match self {
             PluginExchange::Place { question, .. } => strip(&mut question.object),
@@ -280,18 +280,18 @@ impl PluginExchange {
     }
 }
 
-/// What going through a journal again came to.
+/// The result of a replay.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Replayed {
-    /// What is told, as it was told then.
+    /// The events, equal to those of the original run.
     pub events: Vec<Event>,
-    /// What the operation looks like at its end.
+    /// The view at the end of the journal.
     pub view: OperationView,
-    /// Whether the journal ends before the operation does.
+    /// Whether the journal ends before the operation.
     pub is_cut: bool,
 }
 
-/// Tells an operation again what it was told.
+/// Replays a journal: gives an operation the recorded inputs again.
 pub fn replay<'a>(plan: Arc<Plan>, operation: &str, entries: impl IntoIterator<Item = &'a Entry>) -> Replayed {
     let mut again = Operation::new(plan, operation);
     let mut replayed = Replayed {
@@ -317,7 +317,7 @@ pub fn replay<'a>(plan: Arc<Plan>, operation: &str, entries: impl IntoIterator<I
     replayed
 }
 
-/// Lists the tasks that two looks at an operation show otherwise.
+/// Lists the tasks that differ between two views of an operation.
 pub fn differences(one: &OperationView, other: &OperationView) -> Vec<TaskId> {
     let mut ids: Vec<&TaskId> = one
         .tasks

@@ -1,14 +1,14 @@
-//! Fields that another tool's apply left as its own: they become ours, so that what leaves the manifest leaves the object.
+//! Fields that another tool applied become Capstan's, so that fields that leave the manifest are removed from the object.
 //!
-//! What kubectl does when it goes over to server-side apply (`k8s.io/client-go/util/csaupgrade`).
+//! kubectl does the same when it switches to server-side apply (`k8s.io/client-go/util/csaupgrade`).
 
 use serde_json::{Map, Value, json};
 
 use crate::object::Object;
 
-/// Managers of client-side applies: what they own is what somebody's manifest said.
+/// Managers of client-side applies.
 const APPLIERS: [&str; 2] = ["kubectl-client-side-apply", "kubectl-last-applied"];
-/// Managers of tools from which an object is taken over.
+/// Managers of tools whose objects are adopted.
 const TOOLS: [&str; 5] = [
     "helm",
     "Helm",
@@ -17,12 +17,12 @@ const TOOLS: [&str; 5] = [
     "kapp",
 ];
 
-/// Says whether fields of an object are to become ours before it is applied. `adopts`: whether the object becomes ours just now.
+/// Returns whether fields of an object become Capstan's before it is applied. `adopts`: whether the object becomes the application's now.
 pub fn is_needed(live: &Object, adopts: bool) -> bool {
     entries(live).iter().any(|entry| migrates(entry, adopts))
 }
 
-/// Returns the `managedFields` of an object after what those managers own has become the manager's.
+/// Returns the `managedFields` of an object after the fields of those managers have become `manager`'s.
 pub fn migrated(live: &Object, manager: &str, adopts: bool) -> Vec<Value> {
     let (from, mut kept): (Vec<Value>, Vec<Value>) =
         entries(live).into_iter().partition(|entry| migrates(entry, adopts));

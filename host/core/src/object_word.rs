@@ -1,4 +1,4 @@
-//! The words by which users name objects: `KIND[.GROUP]/[NAMESPACE/]NAME`. One parser and one resolver, for flags, files, annotations.
+//! The form in which users name objects: `KIND[.GROUP]/[NAMESPACE/]NAME`. Flags, files and annotations use this parser.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use crate::{
     text::listed,
 };
 
-/// The form of a word, for error texts.
+/// The form, for error messages.
 pub const FORM: &str = "`KIND[.GROUP]/[NAMESPACE/]NAME`";
 
-/// A word that names an object. What it leaves out, any object may have.
+/// A parsed word that names an object. Parts that it leaves out match any object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectWord<'a> {
-    /// The kind; only a hook's name may be alone.
+    /// The kind; `None` only for a hook's name alone.
     kind: Option<&'a str>,
     /// The group; empty for the core group, which is written `Service./web`.
     group: Option<&'a str>,
@@ -23,7 +23,7 @@ pub struct ObjectWord<'a> {
 }
 
 impl<'a> ObjectWord<'a> {
-    /// Reads `KIND[.GROUP]/[NAMESPACE/]NAME`; nothing for what hasn't that form.
+    /// Parses `KIND[.GROUP]/[NAMESPACE/]NAME`; `None` if the word has another form.
     pub fn parse(word: &'a str) -> Option<ObjectWord<'a>> {
         let parts: Vec<&str> = word.split('/').collect();
         let (kind, namespace, name) = match parts.as_slice() {
@@ -43,7 +43,7 @@ impl<'a> ObjectWord<'a> {
         })
     }
 
-    /// Reads the word for a hook, which may be its name alone.
+    /// Parses a word for a hook, which may be its name alone.
     pub fn parse_hook(word: &'a str) -> Option<ObjectWord<'a>> {
         if word.is_empty() || word.contains('/') {
             return ObjectWord::parse(word);
@@ -56,13 +56,13 @@ impl<'a> ObjectWord<'a> {
         })
     }
 
-    /// Says whether it says in which namespace the object is.
+    /// Returns whether the word contains a namespace.
     pub fn has_namespace(&self) -> bool {
         self.namespace.is_some()
     }
 
-    /// Says whether it fits an object. The kind counts in any case; a hook with `generateName` is named by its prefix, with or without
-    /// `-` and `*` at its end.
+    /// Returns whether the word matches an object. The case of the kind doesn't matter. A hook with `generateName` is named by its prefix,
+    /// with or without `-` and `*` at the end.
     pub fn fits(&self, key: &ObjectKey) -> bool {
         let is_named = self.name == key.name || (key.name.ends_with('*') && prefix(self.name) == prefix(&key.name));
         is_named
@@ -76,34 +76,34 @@ fn prefix(name: &str) -> &str {
     name.trim_end_matches(['*', '-'])
 }
 
-/// Says whether a word fits an object.
+/// Returns whether a word matches an object.
 pub fn fits(word: &str, key: &ObjectKey) -> bool {
     ObjectWord::parse(word).is_some_and(|word| word.fits(key))
 }
 
-/// Says whether a word for a hook fits one.
+/// Returns whether a word for a hook matches a hook.
 pub fn fits_hook(word: &str, key: &ObjectKey) -> bool {
     ObjectWord::parse_hook(word).is_some_and(|word| word.fits(key))
 }
 
-/// Why a word names no object.
+/// Why a word doesn't name exactly one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unresolved {
-    /// It has not the form of a word.
+    /// It doesn't have the form of a word.
     NoWord,
-    /// No object fits it.
+    /// It matches no object.
     Unknown {
-        /// The object that was probably meant.
+        /// The word that was probably meant.
         near: Option<String>,
-        /// All that could be named.
+        /// All possible words.
         known: Vec<String>,
     },
-    /// These fit it, each by a word that names it alone.
+    /// It matches several objects; these words name one each.
     Several(Vec<String>),
 }
 
 impl Unresolved {
-    /// Returns the mistake of a word after a flag or key: `--confirm`.
+    /// Returns the diagnostic for a word. `after` is its flag or key, such as `--confirm`.
     pub fn mistake(self, after: &str, word: &str) -> Diagnostic {
         match self {
             Unresolved::NoWord => {
@@ -130,7 +130,7 @@ pub struct ObjectIndex {
 }
 
 impl ObjectIndex {
-    /// Takes in objects; one that is there twice counts once.
+    /// Collects objects; duplicates count once.
     pub fn of(keys: impl IntoIterator<Item = ObjectKey>) -> ObjectIndex {
         let mut index = ObjectIndex::default();
         for key in keys {
@@ -143,26 +143,26 @@ impl ObjectIndex {
         index
     }
 
-    /// Returns the objects that a word fits, in their order.
+    /// Returns the objects that a word matches, in their order.
     pub fn fitting(&self, word: &ObjectWord<'_>) -> Vec<&ObjectKey> {
         let named = self.by_name.get(prefix(word.name)).into_iter().flatten();
         named.filter(|key| word.fits(key)).collect()
     }
 
-    /// Finds the one object that a word names.
+    /// Returns the one object that a word names.
     ///
     /// # Errors
     ///
-    /// Returns why it names none: its form, that nothing fits, or that several do.
+    /// Returns why the word doesn't name exactly one object.
     pub fn resolve(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
         self.only_one(word, ObjectWord::parse(word))
     }
 
-    /// Finds the one hook that a word names: its name is enough.
+    /// Returns the one hook that a word names. The hook's name is enough.
     ///
     /// # Errors
     ///
-    /// As of [`ObjectIndex::resolve`].
+    /// See [`ObjectIndex::resolve`].
     pub fn resolve_hook(&self, word: &str) -> Result<&ObjectKey, Unresolved> {
         self.only_one(word, ObjectWord::parse_hook(word))
     }
@@ -176,7 +176,7 @@ impl ObjectIndex {
         }
     }
 
-    /// Says that nothing fits a word, with what was probably meant.
+    /// Returns the error for a word that matches nothing, with a suggestion.
     pub fn unknown(&self, text: &str, word: &ObjectWord<'_>) -> Unresolved {
         let keys = || self.by_name.values().flatten();
         let known: BTreeSet<String> = match (word.kind, word.namespace) {
@@ -190,12 +190,12 @@ impl ObjectIndex {
         }
     }
 
-    /// Says that several objects fit a word.
+    /// Returns the error for a word that matches several objects.
     pub fn several(&self, fitting: &[&ObjectKey]) -> Unresolved {
         Unresolved::Several(fitting.iter().map(|key| self.full(key)).collect())
     }
 
-    /// Returns the shortest word that names an object and no other.
+    /// Returns the shortest word that names only this object.
     pub fn word_for(&self, key: &ObjectKey) -> String {
         let short = key.short();
         match ObjectWord::parse(&short).map(|word| self.fitting(&word).len()) {
@@ -204,7 +204,7 @@ impl ObjectIndex {
         }
     }
 
-    /// Returns the word with group and namespace. The core group is written as an empty one where another group has such a kind, too.
+    /// Returns the word with group and namespace. An empty group is written if another group has the same kind.
     fn full(&self, key: &ObjectKey) -> String {
         let whole = in_namespace(key);
         let is_shared = ObjectWord::parse(&whole).is_some_and(|word| self.fitting(&word).len() > 1);
@@ -215,7 +215,7 @@ impl ObjectIndex {
     }
 }
 
-/// `Deployment.apps/shop/api`; `Namespace/shop`.
+/// Returns `Deployment.apps/shop/api`, or `Namespace/shop`.
 fn in_namespace(key: &ObjectKey) -> String {
     let group = Some(&key.group).filter(|group| !group.is_empty());
     let group = group.map_or_else(String::new, |group| format!(".{group}"));

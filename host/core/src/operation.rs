@@ -1,5 +1,5 @@
-//! The operation: one run of a plan as a value. It is told what happened and answers with orders and news; it owns no clock, no
-//! connection and no plugin.
+//! The operation: one run of a plan, as a value. It receives inputs and returns effects and events. It has no clock, no connection and no
+//! plugin.
 //!
 //! ```text
 //!            every wave of every phase ended well
@@ -10,12 +10,12 @@
 //!     └──────────────▶ running hooks are aborted ─▶ closing ─▶ Terminated
 //! ```
 //!
-//! A wave starts kind by kind: the next kind when every object of the one before was answered for. When a task fails nothing new
-//! starts; the wave's running hooks are awaited. At the end of a phase the delete policies of its helpers are asked (`dispose.rs`).
-//! Closing asks the delete policies once more, about what is still there.
+//! A wave starts kind by kind: the next kind starts when every object of the one before was accepted. After a failure nothing new starts,
+//! and running hooks of the wave are waited for. At the end of a phase the delete policies of its helpers are asked (`dispose.rs`). Closing
+//! asks the delete policies again about objects that still exist.
 //!
-//! Its serialized state is the checkpoint. What was ordered and is unanswered follows from the state of each task, so a new driver
-//! orders it again (`resume.rs`); every order may be carried out twice.
+//! The serialized state is the checkpoint. Effects without an answer follow from the state of each task, so a new driver orders them again
+//! (`resume.rs`). Every effect may be executed twice.
 
 mod advance;
 mod again;
@@ -63,14 +63,14 @@ pub struct Operation {
     board: WaveIndex,
 }
 
-/// How many failures are told in the cause of an operation's failure; the others are counted.
+/// The maximum number of failures in the message of an operation's failure; further ones are counted.
 const MOST_BLAMED: u32 = 20;
-/// How many objects that failed are named there.
+/// The maximum number of failed objects that an operation's failure names.
 const MOST_BLAMED_OBJECTS: usize = 100;
-/// How many bytes each of those failures has there, but for the first.
+/// The maximum length of each of those messages in bytes, except for the first.
 const BLAME_BYTES: usize = 512;
 
-/// What is told of the failures that are only counted.
+/// Returns the text for failures that are only counted.
 fn others(count: u32) -> String {
     if count == 0 {
         return String::new();
@@ -84,73 +84,73 @@ impl PartialEq for Operation {
     }
 }
 
-/// What one input led to.
+/// The result of one input.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Step {
-    /// What shall be done, in this order.
+    /// The effects to execute, in this order.
     pub effects: Vec<Effect>,
-    /// What people are told, in this order.
+    /// The events for users, in this order.
     pub events: Vec<Event>,
-    /// Whether the state must be stored before the effects are carried out.
+    /// Whether the state must be stored before the effects are executed.
     pub must_save: bool,
 }
 
 impl Operation {
-    /// Makes an operation that hasn't begun.
+    /// Creates an operation that hasn't started.
     pub fn new(plan: Arc<Plan>, id: impl Into<String>) -> Operation {
         let state = OperationState::new(id.into(), &plan);
         let board = WaveIndex::default();
         Operation { plan, state, board }
     }
 
-    /// Makes one from its checkpoint.
+    /// Restores an operation from its checkpoint.
     pub fn restore(plan: Arc<Plan>, state: OperationState) -> Operation {
         let board = WaveIndex::default();
         Operation { plan, state, board }
     }
 
-    /// Says where the fields of its objects are written, which isn't stored.
+    /// Sets the places of its objects' fields, which aren't stored.
     pub fn set_written(&mut self, written: FieldPlaces) {
         Arc::make_mut(&mut self.plan).written = written;
     }
 
-    /// Returns its plan.
+    /// Returns the plan.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
-    /// Returns what a checkpoint has to hold beside the plan.
+    /// Returns the state that a checkpoint stores beside the plan.
     pub fn state(&self) -> &OperationState {
         &self.state
     }
 
-    /// Returns how it is.
+    /// Returns the status.
     pub fn status(&self) -> &Status {
         &self.state.status
     }
 
-    /// Returns what is due to be deleted after its end.
+    /// Returns the deletions that are due after its end.
     pub fn due(&self) -> &[Due] {
         &self.state.due
     }
 
-    /// Returns why it fails, as far as it does: what SyncFail is told.
+    /// Returns why the operation fails, if it does. SyncFail hooks receive it.
     pub fn cause(&self) -> Option<&FailureCause> {
         self.state.cause.as_ref()
     }
 
-    /// Returns when it is given up.
+    /// Returns the operation's current deadline.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.state.deadline
     }
 
-    /// Lists what it waits for, and until when.
+    /// Lists the tasks that it waits for.
     pub fn waiting(&self) -> Vec<crate::event::WaitingOn> {
         let tasks = self.plan.tasks.iter();
         tasks.filter_map(|task| self.waiting_on(&self.plan, task)).collect()
     }
 
-    /// Returns the object a hook made, with its name and UID, while it is there.
+    /// Returns the object of a hook, with name and UID, while it exists.
     pub fn own(&self, task: &TaskId) -> Option<&crate::effect::Target> {
         match self.state.tasks.get(task)? {
             TaskState::Hook(run) => run.object.as_ref(),
@@ -162,7 +162,7 @@ impl Operation {
         }
     }
 
-    /// Returns the run of a hook that has begun.
+    /// Returns the ID of a hook's run in the current attempt; `None` for other tasks.
     pub fn run_of(&self, task: &Task) -> Option<crate::hook::RunId> {
         let hook = task.hook()?;
         Some(crate::hook::RunId::of(
@@ -179,7 +179,7 @@ impl Operation {
         awaited.filter(|(_, name)| name == signal).map(|(key, _)| key).collect()
     }
 
-    /// Lists the hooks that wait for signals, each with the name of a signal.
+    /// Lists the hooks that wait for signals, each with the signal's name.
     pub fn awaited_signals(&self) -> Vec<(ObjectKey, String)> {
         let signals = |task: &Task| match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => run.signals().map(|name| (task.key.clone(), name.to_owned())).collect(),
@@ -195,7 +195,7 @@ impl Operation {
         self.plan.tasks.iter().flat_map(signals).collect()
     }
 
-    /// Returns how a hook ended, once it has its verdict: for a helper whose phase has ended, how the phase did.
+    /// Returns the outcome of a hook that has its verdict; for a helper, the outcome of its phase.
     pub fn outcome(&self, task: &TaskId) -> Option<crate::hook::HookOutcome> {
         match self.state.tasks.get(task)? {
             TaskState::Hook(run) => run.outcome(),
@@ -207,7 +207,7 @@ impl Operation {
         }
     }
 
-    /// Takes in one thing that happened.
+    /// Processes one input.
     pub fn step(&mut self, input: Input) -> Step {
         let input = input.bounded();
         let mut out = StepOutput::new(input.at);
@@ -267,7 +267,7 @@ impl Operation {
         self.begin_checks(plan, out);
     }
 
-    /// Returns its first event.
+    /// Returns the first event.
     pub(crate) fn started(&self) -> EventKind {
         let plan = &self.plan;
         EventKind::OperationStarted {
@@ -281,12 +281,12 @@ impl Operation {
         }
     }
 
-    /// Ends a task, tells so, and remembers what failed.
+    /// Ends a task: emits the event and stores the result.
     fn finish(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
         if let TaskResult::Failed { class, message } = &result {
             self.blame(task, *class, message);
         }
-        // A resource may be applied twice; a hook whose verdict is known must never run again.
+        // A resource may be applied twice; a hook with a verdict must never run again.
         out.must_save |= task.hook().is_some() || !result.lets_go_on();
         out.tell(EventKind::TaskFinished {
             task: task.id.clone(),
@@ -295,12 +295,12 @@ impl Operation {
         self.state.results.insert(task.id.clone(), result);
     }
 
-    /// Remembers a failure; the first one gives the operation its class.
+    /// Records a failure. The first one determines the class of the operation's failure.
     fn blame(&mut self, task: &Task, class: FailureClass, message: &str) {
         if self.state.stage == Stage::Failing {
             return;
         }
-        // The name it really has, if it has one of its own.
+        // The real name, also for `generateName`.
         let key = self.own(&task.id).map_or(&task.key, |own| &own.key).clone();
         let failed_before = self.state.failed;
         self.state.failed += 1;
@@ -326,7 +326,7 @@ impl Operation {
                 .push_str(&text::bounded_to(format!("{key}: {message}"), most));
             return;
         };
-        // The count of those before is replaced.
+        // Replaces the earlier count.
         if let Some(short) = cause.message.strip_suffix(&others(more)).map(str::len) {
             cause.message.truncate(short);
         }
@@ -377,14 +377,14 @@ fn outline(task: &Task) -> TaskOutline {
     }
 }
 
-/// Returns what a hook's object is to be when it is created: the manifest with the run's name and labels.
+/// Returns the object of a hook as it is created: the manifest with the run's name and labels.
 ///
-/// A Job keeps for at least a day, so that the cluster's TTL controller can't remove it before its verdict was recorded.
+/// A Job is kept for at least a day, so that the cluster's TTL controller can't delete it before its outcome is stored.
 pub fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
     own::own_object(plan, task, operation, attempt)
 }
 
-/// Collects what a step leads to.
+/// Collects the effects and events of a step.
 struct StepOutput {
     at: Timestamp,
     effects: Vec<Effect>,
@@ -415,13 +415,13 @@ impl StepOutput {
     }
 }
 
-/// Returns the moment so many milliseconds later; nothing when that is out of range.
+/// Returns a time plus some milliseconds; `None` if it is out of range.
 fn later(at: Timestamp, milliseconds: u64) -> Option<Timestamp> {
     let span = jiff::SignedDuration::from_millis(i64::try_from(milliseconds).ok()?);
     at.checked_add(span).ok()
 }
 
-/// Says whether what this operation does has a SyncFail phase.
+/// Returns whether the operation has a SyncFail phase.
 fn has_sync_fail(plan: &Plan) -> bool {
     plan.does == OperationKind::Sync
         && plan

@@ -1,4 +1,4 @@
-//! The order of kinds inside a wave: what others need first.
+//! The order of kinds within a wave.
 //!
 //! Helm's install order (`pkg/release/v1/util/kind_sorter.go`), which Argo CD follows, with one change: webhook configurations come
 //! after the workloads that serve them.
@@ -46,7 +46,7 @@ const ORDER: [&str; 38] = [
     "ValidatingWebhookConfiguration",
 ];
 
-/// Returns the place of a kind: lower ones are applied first and deleted last. Kinds that Kubernetes doesn't define are last.
+/// Returns the rank of a kind: lower ranks are applied first and deleted last. Kinds that Kubernetes doesn't define come last.
 pub fn rank(kind: &GroupKind) -> u32 {
     let is_built_in = kind.group.is_empty()
         || kind.group.ends_with(".k8s.io")
@@ -55,12 +55,12 @@ pub fn rank(kind: &GroupKind) -> u32 {
     u32::try_from(place.unwrap_or(ORDER.len())).unwrap_or(u32::MAX)
 }
 
-/// Says whether objects of a kind define one other kind, so that what comes after them must wait until they have.
+/// Returns whether objects of a kind define another kind. Later kinds wait until they are established.
 pub fn is_definition(kind: &GroupKind) -> bool {
     kind.group == "apiextensions.k8s.io" && kind.kind == "CustomResourceDefinition"
 }
 
-/// Says whether objects of a kind have another server serve a version of an API group.
+/// Returns whether objects of a kind register an API group version that another server serves.
 pub fn is_api_service(kind: &GroupKind) -> bool {
     kind.group == "apiregistration.k8s.io" && kind.kind == "APIService"
 }

@@ -1,9 +1,8 @@
-//! Whose a live object is, and why it may not be removed. Everything that decides about either asks here.
+//! Decides to which application a live object belongs, and whether it may be deleted. All code that needs to know asks here.
 //!
-//! An application is its namespace and its name. Two labels name both on everything that it applies or creates; version 0.1.0 wrote
-//! the name alone. Labels can be copied, by people and by controllers that pass on what they find on their own objects. So a label
-//! says where to look; what the application made is what its inventory names by key and UID, and objects on which its field
-//! manager owns the application's label.
+//! An application is identified by its namespace and name. Two labels name both on every object that it applies or creates; version 0.1.0
+//! wrote only the name. Labels can be copied by people and by controllers, so a label only says where to look. An object belongs to the
+//! application if its inventory has the key and UID, or if the application's field manager owns the label.
 
 use std::collections::BTreeSet;
 
@@ -16,64 +15,64 @@ use crate::{
     plugins::Application,
 };
 
-/// The application's name in `managedFields`.
+/// Capstan's field manager.
 pub const MANAGER: &str = "capstan";
-/// What the names of the field managers begin with that act for hooks' plugins.
+/// The prefix of the field managers for hooks' plugins.
 pub const MANAGER_OF_HOOKS: &str = "capstan-hook-";
 
 /// Annotations of the tools whose hooks are taken over.
 const HOOK_ANNOTATIONS: [&str; 3] = ["argocd.argoproj.io/hook", "helm.sh/hook", "capstan.dev/hook"];
 
-/// Whose an object is, by its labels.
+/// The owner of an object, by its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner {
-    /// This application's.
+    /// This application.
     Ours,
-    /// Only the name is on it, and it is this application's: version 0.1.0 made it, for this application or for one of the same name
+    /// It has only the name label, with this application's name: version 0.1.0 created it, for this application or for one of the same name
     /// in another namespace.
     OursByOldLabel,
-    /// Another application's: its name, and its namespace where that tells it apart.
+    /// Another application: its name, and its namespace if it differs.
     Another(String),
-    /// No application's.
+    /// No application.
     Nobody,
 }
 
-/// Whether an object may be removed.
+/// Whether an object may be deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// It may.
+    /// It may be deleted.
     Allowed,
-    /// It isn't the application's own, for this reason.
+    /// It doesn't belong to the application, for this reason.
     NotOurs(String),
-    /// It may be another application's: `--confirm` is needed, for this reason.
+    /// It may belong to another application, for this reason. It may be deleted with `--confirm`.
     Unconfirmed(String),
 }
 
-/// What an application knows by which its objects are told from those of others.
+/// What distinguishes an application's objects from those of others.
 #[derive(Debug, Clone, Copy)]
 pub struct Ownership<'a> {
     application: &'a Application,
     inventory: &'a Inventory,
-    /// The applications that are deleted and have left objects with their labels.
+    /// Deleted applications that left objects with their labels.
     deleted: &'a BTreeSet<Application>,
 }
 
 const NONE: &BTreeSet<Application> = &BTreeSet::new();
 
-/// Writes the application's labels on an object that it is about to make.
+/// Sets the application's labels on an object that it creates.
 pub fn mark(object: &mut Object, application: &Application) {
     object.set_label(labels::APPLICATION, &application.name);
     object.set_label(labels::NAMESPACE, &application.namespace);
 }
 
-/// Returns the label selector that finds the application's objects in a namespace, or those in none when `namespace` is empty. What it
-/// finds is to be judged by [`Ownership::owner`]: it finds objects of version 0.1.0, too.
+/// Returns the label selector for the application's objects. It also finds objects of version 0.1.0, so [`Ownership::owner`] must check the
+/// result.
 pub fn selector(application: &Application) -> String {
     format!("{}={}", labels::APPLICATION, application.name)
 }
 
-/// Returns the label selector by which the application's objects are watched: in its own namespace the name is enough, elsewhere there
-/// may be objects of an application of the same name.
+/// Returns the label selector for watches of the application's objects. In its own namespace the name is enough; elsewhere there may be
+/// objects of another application of that name.
 pub fn watch_selector(application: &Application, namespace: &str) -> String {
     let by_name = selector(application);
     if namespace == application.namespace {
@@ -83,14 +82,14 @@ pub fn watch_selector(application: &Application, namespace: &str) -> String {
     }
 }
 
-/// Says whether [`watch_selector`] finds an object.
+/// Returns whether [`watch_selector`] selects an object.
 pub fn is_watched(object: &Object, application: &Application) -> bool {
     let is_named = object.label(labels::APPLICATION) == Some(&application.name);
     let is_placed = object.label(labels::NAMESPACE) == Some(&application.namespace);
     is_named && (is_placed || object.namespace() == application.namespace)
 }
 
-/// Returns whose an object is, by its labels.
+/// Returns the owner of an object, by its labels.
 pub fn owner(live: &Object, application: &Application) -> Owner {
     let Some(name) = live.label(labels::APPLICATION) else {
         return Owner::Nobody;
@@ -106,7 +105,7 @@ pub fn owner(live: &Object, application: &Application) -> Owner {
     }
 }
 
-/// Returns the application that an object's labels name; nothing if they name none, or only its name, as version 0.1.0 wrote them.
+/// Returns the application that an object's labels name; `None` if there are no labels or only the name, as in version 0.1.0.
 pub fn labelled(live: &Object) -> Option<Application> {
     Some(Application {
         name: live.label(labels::APPLICATION)?.to_owned(),
@@ -115,7 +114,7 @@ pub fn labelled(live: &Object) -> Option<Application> {
 }
 
 impl<'a> Ownership<'a> {
-    /// Makes one of the application and of what its operations made.
+    /// Creates it for an application and its inventory.
     pub fn new(application: &'a Application, inventory: &'a Inventory) -> Ownership<'a> {
         Ownership {
             application,
@@ -124,13 +123,13 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Does so where these applications are deleted: what they left belongs to nobody.
+    /// Adds deleted applications. What they left belongs to nobody.
     #[must_use]
     pub fn after_deletion_of(self, deleted: &'a BTreeSet<Application>) -> Ownership<'a> {
         Ownership { deleted, ..self }
     }
 
-    /// Returns whose an object is, by its labels.
+    /// Returns the owner of an object, by its labels.
     pub fn owner(&self, live: &Object) -> Owner {
         match owner(live, self.application) {
             Owner::Another(_) if self.was_left(live).is_some() => Owner::Nobody,
@@ -143,12 +142,12 @@ impl<'a> Ownership<'a> {
         self.deleted.get(&labelled(live)?)
     }
 
-    /// Says whether an object that is about to be applied becomes the application's just now.
+    /// Returns whether an object becomes the application's when it is applied.
     pub fn is_adopted(&self, live: &Object) -> bool {
         self.owner(live) == Owner::Nobody
     }
 
-    /// Returns the application that an object belongs to, if it is another one.
+    /// Returns the other application that an object belongs to, if there is one.
     pub fn another(&self, live: &Object) -> Option<String> {
         match self.owner(live) {
             Owner::Another(name) => Some(name),
@@ -156,7 +155,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Says whether an operation of this application made an object.
+    /// Returns whether an operation of this application created or applied an object.
     pub fn has_made(&self, live: &Object) -> bool {
         if self.inventory.has(&live.key(), live.uid()) {
             return true;
@@ -167,12 +166,12 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Says whether an object is the application's own: it made the object, and nobody else controls it.
+    /// Returns whether an object belongs to the application: it created the object, and nothing else controls it.
     pub fn is_own(&self, live: &Object) -> bool {
         self.not_ours(live).is_none()
     }
 
-    /// Says whether an object may be removed. `is_confirmed`: whether the user's `--confirm` names it.
+    /// Returns whether an object may be deleted. `is_confirmed`: whether the user's `--confirm` names it.
     pub fn removal(&self, live: &Object, is_confirmed: bool) -> Removal {
         if let Some(reason) = self.not_ours(live) {
             return Removal::NotOurs(reason);
@@ -189,7 +188,7 @@ impl<'a> Ownership<'a> {
         Removal::Allowed
     }
 
-    /// Returns why an object isn't the application's own.
+    /// Returns why an object doesn't belong to the application.
     fn not_ours(&self, live: &Object) -> Option<String> {
         match self.owner(live) {
             Owner::Another(name) => return Some(format!("it belongs to the application {name}")),
@@ -203,8 +202,8 @@ impl<'a> Ownership<'a> {
         Some(format!("{controller} controls it (`ownerReferences`)"))
     }
 
-    /// Says whether a hook's object may take the place of a live one of its name: one that a hook of this application made, that was an
-    /// ordinary object of it, or that the tool made which ran this hook before us, whose annotations it carries.
+    /// Returns whether a hook's object may replace or be applied over a live object of its name: an object of a hook or an ordinary object
+    /// of this application, or one with the annotations of the tool that ran the hook before.
     pub fn gives_way(&self, live: &Object, runs_to_completion: bool, mode: Mode) -> bool {
         match self.owner(live) {
             Owner::Another(_) => false,
@@ -213,9 +212,9 @@ impl<'a> Ownership<'a> {
                 ran_elsewhere && foreign_controller(live).is_none()
             }
             Owner::Ours | Owner::OursByOldLabel | Owner::Nobody => {
-                // Of several hooks with one name each takes the place of the one before.
+                // Each of several hooks with one name replaces the object of the one before.
                 let is_of_hook = live.label(labels::HOOK).is_some();
-                // Helpers are applied over; what runs is replaced, by Argo CD's rules also when it was no hook's.
+                // Helpers are applied over. What runs to completion is replaced; in compat mode also if it wasn't a hook's object.
                 let takes_resources = !runs_to_completion || mode.has(Rule::EveryKindIsReplaced);
                 let is_annotated = HOOK_ANNOTATIONS.iter().any(|name| live.annotation(name).is_some());
                 let fits = is_of_hook || takes_resources || is_annotated;
@@ -224,7 +223,7 @@ impl<'a> Ownership<'a> {
         }
     }
 
-    /// Says in words that a hook's object can't be made since its name is taken.
+    /// Returns the message that a hook's object can't be created because its name is taken.
     pub fn taken(&self, live: &Object) -> String {
         match self.owner(live) {
             Owner::Another(name) => format!("{} belongs to the application {name}", live.key()),
@@ -235,14 +234,14 @@ impl<'a> Ownership<'a> {
     }
 }
 
-/// What to do about an object that belongs to another application.
+/// The hint for an object of another application.
 pub const ANOTHERS_HINT: &str = "remove it from one of the two; if that application is no more, take its label `capstan.dev/application` \
      off the object";
 
-/// What to do about a hook's object whose name is taken.
+/// The hint for a hook's object whose name is taken.
 pub const TAKEN_HINT: &str = "delete it or give the hook another name";
 
-/// Says whether a manager of ours owns the application's label.
+/// Returns whether one of Capstan's field managers owns the application's label.
 fn has_labelled(live: &Object) -> bool {
     let label = format!("f:{}", labels::APPLICATION);
     our_fields(live).any(|fields| {
@@ -251,7 +250,7 @@ fn has_labelled(live: &Object) -> bool {
     })
 }
 
-/// Returns the fields that managers of ours own.
+/// Returns the field sets that Capstan's field managers own.
 fn our_fields(live: &Object) -> impl Iterator<Item = &Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     entries.into_iter().flatten().filter_map(|entry| {
@@ -261,7 +260,7 @@ fn our_fields(live: &Object) -> impl Iterator<Item = &Value> {
     })
 }
 
-/// Returns the controller that looks after an object, as `Kind/name`, unless a manifest of ours names it.
+/// Returns the controller of an object, as `Kind/name`, unless one of Capstan's manifests names it.
 fn foreign_controller(live: &Object) -> Option<String> {
     let references = live.0.pointer("/metadata/ownerReferences").and_then(Value::as_array)?;
     let controller = references

@@ -1,30 +1,30 @@
-//! What the pods of a workload tell that the workload itself doesn't: an image that isn't there, a Secret that is missing.
+//! Problems of a workload's pods that the workload's own status doesn't show: a missing image, a missing Secret.
 
 use serde_json::Value;
 
 use crate::object::{Object, ObjectKey};
 
-/// The rule by which a workload is Degraded for what its pods tell.
+/// The rule of an assessment that is based on pods.
 pub const RULE: &str = "host/pods";
 
-/// What is wrong with a pod.
+/// A problem of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PodProblem {
-    /// How bad it is.
+    /// How serious it is.
     pub weight: PodSeverity,
-    /// Which pod, and what: one sentence.
+    /// One sentence that names the pod and the problem.
     pub message: String,
-    /// What isn't there, though the pod can't start without it.
+    /// The missing object without which the pod can't start.
     pub lacks: Option<ObjectKey>,
     /// The pod's name.
     pub pod: String,
-    /// The revision of its workload's template that it was made of, as `StatefulSets` say it; may be empty.
+    /// The revision of the workload's template from which a `StatefulSet` made the pod; may be empty.
     pub revision: String,
 }
 
 impl PodProblem {
-    /// Returns how a `StatefulSet` gets over a broken pod of an earlier revision: it waits for that pod before it makes one of the new
-    /// revision, for ever (kubernetes/kubernetes#67250). Where pods are managed in parallel, it doesn't.
+    /// Returns a hint if a `StatefulSet` waits forever for a broken pod of an earlier revision before it makes one of the new revision
+    /// (kubernetes/kubernetes#67250). Parallel pod management doesn't have this problem.
     pub fn stuck(&self, workload: &Object) -> Option<String> {
         let is_ordered = workload.group() == "apps"
             && workload.kind() == "StatefulSet"
@@ -43,24 +43,24 @@ impl PodProblem {
     }
 }
 
-/// Returns the revision of a workload's template that a pod was made of; empty where its controller doesn't say.
+/// Returns the revision of a workload's template from which a pod was made; empty if its controller doesn't set it.
 pub fn revision(pod: &Object) -> &str {
     pod.text("/metadata/labels/controller-revision-hash")
         .unwrap_or_default()
 }
 
-/// How bad it is.
+/// How serious a problem of a pod is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PodSeverity {
-    /// Worth telling, and may end by itself: no node has room, a container crashes and is started again.
+    /// It may end by itself: no node has room, a container crashes and is restarted.
     Told,
-    /// It hardly ends by itself: the image or the Secret isn't there. A short while is allowed for it.
+    /// It usually doesn't end by itself, as with a missing image or Secret. It counts after a short time.
     Degraded,
-    /// It never ends by itself: the image has no valid name.
+    /// It never ends by itself: the name of the image is invalid.
     Final,
 }
 
-/// Returns the label selector of a workload's pods; nothing for kinds that have none.
+/// Returns the label selector for a workload's pods; `None` for kinds without pods.
 pub fn selector(workload: &Object) -> Option<String> {
     if workload.group() == "batch" && workload.kind() == "Job" {
         return Some(format!("batch.kubernetes.io/controller-uid={}", workload.uid()));
@@ -86,7 +86,7 @@ pub fn selector(workload: &Object) -> Option<String> {
         .map(|terms| terms.join(","))
 }
 
-/// Returns the worst that is wrong with a pod, if anything is.
+/// Returns the most serious problem of a pod, if it has any.
 pub fn trouble(pod: &Object) -> Option<PodProblem> {
     if pod.is_terminating() {
         return None;
@@ -155,7 +155,7 @@ fn unschedulable(pod: &Object) -> Option<PodProblem> {
     })
 }
 
-/// Lists the `ConfigMaps` and `Secrets` without which a pod's volumes can't be mounted, while its containers wait to be made.
+/// Lists the `ConfigMaps` and `Secrets` that a pod's volumes need, while its containers wait to be created.
 pub fn mounted(pod: &Object) -> Vec<ObjectKey> {
     let waits = statuses(pod).any(|status| {
         let reason = status.pointer("/state/waiting/reason").and_then(Value::as_str);
@@ -196,8 +196,8 @@ fn named(pod: &Object, kind: &str, name: &str) -> ObjectKey {
     }
 }
 
-/// Reads what a container's environment needs and isn't there, in the kubelet's words (`secret "keys" not found`; of a key that isn't
-/// there, `couldn't find key password in Secret shop/keys`).
+/// Returns the missing object that a kubelet message names (`secret "keys" not found`; for a missing key, `couldn't find key password in
+/// Secret shop/keys`).
 fn not_found(message: &str) -> Option<(&'static str, &str)> {
     for (kind, word) in [("Secret", "secret \""), ("ConfigMap", "configmap \"")] {
         let named = message

@@ -1,4 +1,4 @@
-//! What a plugin may see beside the object that it judges, when it asks: little, capped, and nothing that holds a secret.
+//! Related objects, which a health plugin may request: limited in number and size, and without secrets.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -7,57 +7,57 @@ use serde_json::{Map, Value, json};
 
 use crate::object::{Object, ObjectKey};
 
-/// The word for the pods that an object owns, itself or through a `ReplicaSet` or a Job.
+/// The word for the pods that an object owns, directly or through a `ReplicaSet` or a Job.
 pub const OWNED_PODS: &str = "owned-pods";
 /// The word for the events about an object.
 pub const EVENTS: &str = "events";
 /// The word for the storage class of a volume claim.
 pub const STORAGE_CLASS: &str = "storage-class";
 
-/// So many pods at most: enough to count by, and nobody reads about more.
+/// The maximum number of pods.
 const MOST_PODS: usize = 50;
-/// So many events at most: the newest are about what is wrong now.
+/// The maximum number of events; the newest ones are the relevant ones.
 const MOST_EVENTS: usize = 20;
-/// So many bytes at most, of each word: a tenth of what an input may have.
+/// The maximum size of the objects of each word in bytes: a tenth of the limit of an input.
 const MOST_BYTES: usize = 200 << 10;
 
-/// What was found, by the word that asked for it.
+/// The related objects by the word that requested them.
 pub type Related = BTreeMap<String, RelatedResult>;
 
-/// What was found for one word.
+/// The result for one word.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RelatedResult {
-    /// These are there.
+    /// The objects that exist.
     There {
-        /// What of them is shown.
+        /// The visible fields of the objects, up to the limits.
         objects: Vec<Value>,
-        /// How many there are, also those that are not shown.
+        /// The number of objects, including those beyond the limits.
         total: usize,
-        /// What pods mount and isn't there.
+        /// Objects that pods mount and that don't exist.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<Missing>,
     },
-    /// They couldn't be looked for.
+    /// The objects couldn't be read.
     Refused {
-        /// Why.
+        /// Why they couldn't be read.
         refused: String,
     },
 }
 
-/// What a pod mounts and isn't there.
+/// An object that a pod mounts and that doesn't exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Missing {
-    /// The pod's name.
+    /// The name of the pod.
     pub pod: String,
-    /// `Secret`, `ConfigMap`.
+    /// `Secret` or `ConfigMap`.
     pub kind: String,
-    /// Its name.
+    /// The name of the missing object.
     pub name: String,
 }
 
 impl RelatedResult {
-    /// Says why nothing is there.
+    /// Creates the result for objects that couldn't be read.
     pub fn refused(why: impl Into<String>) -> RelatedResult {
         RelatedResult::Refused { refused: why.into() }
     }
@@ -75,7 +75,7 @@ impl RelatedResult {
         }
     }
 
-    /// Shows pods, those that aren't ready first.
+    /// Creates the result for pods; those that aren't ready come first.
     pub fn pods<'a>(pods: impl IntoIterator<Item = &'a Object>, mut missing: Vec<Missing>) -> RelatedResult {
         let mut pods: Vec<&Object> = pods.into_iter().collect();
         pods.sort_by_cached_key(|pod| (is_ready(pod), pod.name().to_owned()));
@@ -85,7 +85,7 @@ impl RelatedResult {
         RelatedResult::shown(shown, pods.len(), missing)
     }
 
-    /// Shows events, the newest first.
+    /// Creates the result for events, the newest first.
     pub fn events(mut events: Vec<Object>) -> RelatedResult {
         events.sort_by_cached_key(|event| Reverse(last_seen(event).to_owned()));
         let shown = events.iter().take(MOST_EVENTS).map(|event| {
@@ -97,7 +97,7 @@ impl RelatedResult {
         RelatedResult::shown(shown.collect(), events.len(), Vec::new())
     }
 
-    /// Shows a storage class, if it is there.
+    /// Creates the result for a storage class.
     pub fn storage_class(class: Option<&Object>) -> RelatedResult {
         let keys = ["metadata", "provisioner", "reclaimPolicy", "volumeBindingMode"];
         let shown = class.map(|class| {
@@ -111,7 +111,7 @@ impl RelatedResult {
     }
 }
 
-/// Copies what an object has of these keys.
+/// Copies the given keys of an object.
 fn part(value: &Value, keys: &[&str]) -> Map<String, Value> {
     let found = |key: &&str| Some(((*key).to_owned(), value.get(*key)?.clone()));
     keys.iter().filter_map(found).collect()
@@ -122,7 +122,7 @@ fn parts(list: Option<&Value>, keys: &[&str]) -> Vec<Value> {
     all.map(|value| Value::Object(part(value, keys))).collect()
 }
 
-/// Returns of a pod how it is, and nothing of what it was made of: its environment may hold what nobody shall read.
+/// Returns the status of a pod without its spec, whose environment may contain secrets.
 pub fn how_it_is(pod: &Object) -> Object {
     const CONDITION: [&str; 4] = ["type", "status", "reason", "message"];
     const CONTAINER: [&str; 7] = [
@@ -163,7 +163,7 @@ fn is_ready(pod: &Object) -> bool {
     conditions.is_some_and(|conditions| conditions.iter().any(ready))
 }
 
-/// Returns when an event was last seen: events say it in three ways.
+/// Returns when an event was last seen. Events have three fields for that.
 fn last_seen(event: &Object) -> &str {
     let said = |pointer| event.text(pointer).filter(|at| !at.is_empty());
     said("/series/lastObservedTime")
@@ -173,16 +173,16 @@ fn last_seen(event: &Object) -> &str {
         .unwrap_or_default()
 }
 
-/// Who controls an object.
+/// The owner of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// The owner.
+    /// The owner's key.
     pub key: ObjectKey,
-    /// Its UID.
+    /// The owner's UID.
     pub uid: String,
 }
 
-/// Returns who controls an object, or who owns it if nobody does; both live in its own namespace.
+/// Returns the controller of an object, else its first owner. An owner is in the object's own namespace.
 pub fn owner(object: &Object) -> Option<Owner> {
     let all = object
         .0

@@ -1,31 +1,31 @@
-//! What of an object is secret: the data of a Secret, and of each Secret in a list.
+//! Which parts of an object are secret: the data of a Secret, and of each Secret in a list.
 //!
-//! Whoever hides such data asks here: what a plugin is shown, the journal, what is printed, the logs.
+//! Everything that hides such data uses this module: plugins' inputs, the journal, output, logs.
 
 use serde_json::Value;
 
 use crate::object::Object;
 
-/// Where kubectl keeps a copy of the whole manifest, data included.
+/// The annotation in which kubectl stores a copy of the whole manifest, including data.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Where a Secret has its data.
+/// The paths of a Secret's data.
 pub const DATA: [&[&str]; 3] = [&["data"], &["stringData"], &["metadata", "annotations", LAST_APPLIED]];
 
-/// The members of a Secret that have its values.
+/// The fields of a Secret that contain its values.
 pub const VALUES: [&str; 2] = ["data", "stringData"];
 
-/// Says whether objects of a kind are Secrets, or lists that may have some in them.
+/// Returns whether objects of a kind are Secrets, or lists that may contain some.
 pub fn is_secret_kind(group: &str, kind: &str) -> bool {
     group.is_empty() && matches!(kind, "Secret" | "SecretList" | "List")
 }
 
-/// Says whether an object is a Secret, or a list that may have some in it.
+/// Returns whether an object is a Secret, or a list that may contain some.
 pub fn is_secret(object: &Object) -> bool {
     is_secret_kind(object.group(), object.kind())
 }
 
-/// Takes the data out of a Secret, and out of each Secret in a list; says whether there was any.
+/// Removes the data of a Secret, and of each Secret in a list. Returns whether there was any.
 pub fn strip(object: &mut Object) -> bool {
     is_secret(object) && strip_value(&mut object.0)
 }
@@ -35,7 +35,7 @@ fn strip_value(value: &mut Value) -> bool {
     for path in DATA {
         had |= remove(value, path);
     }
-    // The members of a typed list don't say what they are.
+    // Items of a typed list have no `kind`.
     for item in value
         .get_mut("items")
         .and_then(Value::as_array_mut)

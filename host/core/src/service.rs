@@ -1,36 +1,36 @@
-//! Ports of Services that other managers changed.
+//! Conflicts of Service ports that other managers changed.
 //!
-//! Server-side apply knows a port by its number and protocol. When somebody else changes the number of ours, theirs is another port with
-//! the name of ours, and applying ours beside it is refused: no two ports have one name.
+//! Server-side apply identifies a port by number and protocol. If another manager changed the number of Capstan's port, that is another
+//! port with the same name. The server refuses to apply Capstan's beside it, because port names must be unique.
 
 use serde_json::Value;
 
 use crate::object::Object;
 
-/// A live port that stands in the way of one that is applied.
+/// A live port that conflicts with an applied one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PortInTheWay {
-    /// The name that both have.
+    /// The name of both ports.
     pub name: String,
-    /// The live one: `83/TCP`.
+    /// The live port: `83/TCP`.
     pub live: String,
-    /// The one that is applied: `80/TCP`.
+    /// The applied port: `80/TCP`.
     pub applied: String,
-    /// Who wrote the live one, as `managedFields` says.
+    /// The managers that own the live port.
     pub managers: Vec<String>,
-    /// Its element in a `fieldsV1` set.
+    /// The element of the live port in a `fieldsV1` set.
     element: String,
 }
 
 impl PortInTheWay {
-    /// Says whether it is this one of the live Service's ports.
+    /// Returns whether a live port is this one.
     pub fn is(&self, port: &Value) -> bool {
         self.element == element(port)
     }
 }
 
-/// Returns the ports of a live Service that have the name of one that is applied, with another number or protocol, and that `manager`
-/// doesn't own: those that it owns go by being applied no more.
+/// Returns the ports of a live Service that have the name of an applied port with another number or protocol. Ports that `manager` owns are
+/// left out, because the server removes them.
 pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<PortInTheWay> {
     if (applied.group(), applied.kind()) != ("", "Service") {
         return Vec::new();
@@ -67,8 +67,7 @@ pub fn ports_in_the_way(applied: &Object, live: &Object, manager: &str) -> Vec<P
     found
 }
 
-/// Returns the `managedFields` of a live Service after those ports have become the manager's alone: applying a set without them removes
-/// them.
+/// Returns the `managedFields` of a live Service in which only `manager` owns those ports. Applying a set without them then removes them.
 pub fn with_ports_taken(live: &Object, ports: &[PortInTheWay], manager: &str) -> Vec<Value> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     let mut entries = entries.cloned().unwrap_or_default();
@@ -121,7 +120,7 @@ fn element(port: &Value) -> String {
     format!("k:{}", serde_json::json!({ "port": number, "protocol": protocol }))
 }
 
-/// Returns the managers that own a port, and how they came to it.
+/// Returns the managers that own a port, with the operations.
 fn owners(live: &Object, element: &str) -> Vec<(String, String)> {
     let entries = live.0.pointer("/metadata/managedFields").and_then(Value::as_array);
     let text = |entry: &Value, field: &str| {

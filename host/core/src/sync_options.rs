@@ -1,6 +1,6 @@
-//! Argo CD's sync options: of a whole application, and of one object by its annotation, which wins.
+//! Argo CD's sync options of an application. The annotation of an object overrides them.
 //!
-//! [`SYNC_OPTIONS`] is the list of all of them; each is honoured in both modes.
+//! [`SYNC_OPTIONS`] lists all of them. They apply in both modes.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,25 @@ use crate::{
     hook::Propagation,
 };
 
-/// Who can have an option.
+/// Where an option can be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionScope {
-    /// An application, and an object by `argocd.argoproj.io/sync-options`.
+    /// For an application, and for an object by `argocd.argoproj.io/sync-options`.
     Both,
-    /// An application only.
+    /// For an application only.
     Application,
 }
 
 /// A sync option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SyncOption {
-    /// Its name.
+    /// The option's name.
     pub name: &'static str,
-    /// What it can be; the first is what holds without it.
+    /// Its possible values; the first one is the default.
     pub values: &'static [&'static str],
-    /// Who can have it.
+    /// Where it can be set.
     pub whose: OptionScope,
-    /// What it means here.
+    /// Its meaning, for the documentation.
     pub meaning: &'static str,
 }
 
@@ -140,7 +140,7 @@ pub const SYNC_OPTIONS: [SyncOption; 14] = [
     ),
 ];
 
-/// Returns what is known of an option.
+/// Returns an option by its name.
 pub fn known(name: &str) -> Option<&'static SyncOption> {
     SYNC_OPTIONS.iter().find(|option| option.name == name)
 }
@@ -156,69 +156,69 @@ pub struct NamespaceMetadata {
 }
 
 impl NamespaceMetadata {
-    /// Says whether there is nothing to write.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty() && self.annotations.is_empty()
     }
 }
 
-/// The sync options of an application. What isn't there was not said.
+/// The sync options of an application. `None` means that an option isn't set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SyncOptions {
-    /// Whether what left the manifests may be removed.
+    /// Whether objects that left the manifests may be pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune: Option<Permission>,
-    /// Whether it is removed after everything else.
+    /// Whether objects are pruned after everything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_last: Option<bool>,
-    /// What becomes of what it owns.
+    /// The propagation of deletions (`PrunePropagationPolicy`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
-    /// Whether objects may be removed with the application.
+    /// Whether objects may be deleted with the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete: Option<Permission>,
     /// Whether fields that the server doesn't know are a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validate: Option<bool>,
-    /// Whether kinds may be unknown until their turn comes.
+    /// Whether kinds may be unknown until their objects are applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skip_dry_run_on_missing: Option<bool>,
-    /// Whether objects are replaced instead of merged.
+    /// Whether objects are replaced instead of applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace: Option<bool>,
-    /// Whether objects that can't be changed are created anew.
+    /// Whether objects that can't be changed are deleted and created again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub force: Option<bool>,
-    /// Whether Argo CD would apply on the server's side.
+    /// The value of `ServerSideApply`. Capstan always uses server-side apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_side: Option<bool>,
-    /// Whether fields that `kubectl apply` left as its own become ours.
+    /// Whether fields that `kubectl apply` owns become Capstan's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrate: Option<bool>,
-    /// Whether objects that are as desired aren't looked at.
+    /// Whether unchanged objects are skipped without waiting for their health.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_sync_only: Option<bool>,
-    /// Whether the application's namespace is made.
+    /// Whether the application's namespace is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create_namespace: Option<bool>,
-    /// Whether ignored fields are left alone when an object is applied.
+    /// Whether ignored fields keep their live values when an object is applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub respect_ignored: Option<bool>,
     /// Whether an object of another application is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fail_on_shared: Option<bool>,
-    /// What the user should know.
+    /// Notices for the user.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
 
 impl SyncOptions {
-    /// Reads options as they are written, `NAME=VALUE` each; of several for one name the first counts, as in Argo CD.
+    /// Parses options in the form `NAME=VALUE`. Of several values for one name the first one counts, as in Argo CD.
     ///
     /// # Errors
     ///
-    /// Returns everything that is no option; by Argo CD's rules that is ignored, and told in `notices`.
+    /// Returns all invalid options. In compat mode they are ignored and become `notices`.
     pub fn read<'a>(words: impl IntoIterator<Item = &'a str>, mode: Mode) -> Result<SyncOptions, Vec<Diagnostic>> {
         let mut options = SyncOptions::default();
         let mut errors = Vec::new();
@@ -251,7 +251,7 @@ impl SyncOptions {
         if errors.is_empty() { Ok(options) } else { Err(errors) }
     }
 
-    /// Says whether there are none.
+    /// Returns whether no option is set.
     pub fn is_empty(&self) -> bool {
         *self == SyncOptions::default()
     }
@@ -283,7 +283,7 @@ impl SyncOptions {
         }
     }
 
-    /// Fills in, of what an object's annotations don't say, what the application's options do.
+    /// Fills in the application's options where an object's annotations don't set them.
     pub fn settle(&self, directives: &mut Directives) {
         let named = std::mem::take(&mut directives.named_options);
         let is_open = |name: &str| !named.iter().any(|known| known == name);
@@ -304,7 +304,7 @@ impl SyncOptions {
     }
 }
 
-/// Said of `ServerSideApply=false`.
+/// The notice about `ServerSideApply=false`.
 pub(crate) const NO_CLIENT_SIDE: &str =
     "ServerSideApply=false changes nothing: objects are always applied on the server's side";
 
@@ -314,7 +314,7 @@ fn fill<T>(place: &mut T, value: Option<T>, is_open: bool) {
     }
 }
 
-/// Takes an option apart, or says what is wrong with it.
+/// Parses an option, or returns what is wrong with it.
 fn option_in(word: &str) -> Result<(&'static str, &str), Box<Diagnostic>> {
     let (name, value) = word.trim().split_once('=').unwrap_or((word.trim(), ""));
     let Some(option) = known(name) else {

@@ -1,17 +1,17 @@
-//! The bound of every text that comes from outside: from plugins, from the API server, from status fields of objects.
+//! The limit for texts from outside: from plugins, the API server, and status fields.
 //!
-//! An operation's texts are stored with it. Without a bound, whoever can write one could make the state too large to be stored.
+//! Texts are stored with an operation. Without a limit, the state could become too large to be stored.
 
-/// The most bytes that a text may have.
+/// The maximum length of a text in bytes.
 pub const MOST_BYTES: usize = 2 << 10;
 
-/// Of how many bytes that are kept one stands at the end: what a server refuses stands at the end of its message, after what it quotes.
+/// The end of a cut text gets one of so many bytes, because the reason for a refusal is at the end of the server's message.
 const END_SHARE: usize = 4;
 
-/// How many names a message lists.
+/// The maximum number of names in a message.
 const MOST_LISTED: usize = 20;
 
-/// Joins names with commas; counts those after the first twenty instead of listing them.
+/// Joins names with commas. After the first twenty, the others are counted.
 pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
     let (shown, rest) = names.split_at(names.len().min(MOST_LISTED));
     let shown: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
@@ -21,17 +21,17 @@ pub fn listed<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
-/// Cuts a text to at most [`MOST_BYTES`]: leaves out its middle and says how many bytes that are. A text that fits is returned as it is.
+/// Cuts a text to at most [`MOST_BYTES`]. Replaces its middle by the number of bytes that are left out.
 pub fn bounded(text: String) -> String {
     bounded_to(text, MOST_BYTES)
 }
 
-/// Cuts a text to at most `most` bytes: leaves out its middle and says how many bytes that are. A text that fits is returned as it is.
+/// Cuts a text to at most `most` bytes. Replaces its middle by the number of bytes that are left out.
 pub fn bounded_to(text: String, most: usize) -> String {
     if text.len() <= most {
         return text;
     }
-    // The mark is at most as long as that of a text of which nothing is kept.
+    // The mark is at most as long as for a text of which nothing is kept.
     let room = most.saturating_sub(mark(text.len()).len());
     let begin = text.floor_char_boundary(room - room / END_SHARE);
     let end = text.ceil_char_boundary(text.len() - room / END_SHARE);
@@ -49,7 +49,7 @@ pub(crate) fn bound(text: &mut String) {
     }
 }
 
-/// Cuts each of several texts in place, and the list to `most` of them; what is left out is counted in a last text.
+/// Cuts each of several texts in place, and the list to `most` texts. The last text counts those that are left out.
 pub(crate) fn bound_list(texts: &mut Vec<String>, most: usize) {
     let left_out = texts.len().saturating_sub(most);
     if left_out > 0 {

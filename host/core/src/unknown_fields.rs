@@ -1,4 +1,4 @@
-//! Fields that the server doesn't know: which they are, by its words, and an object without them.
+//! Fields that the server doesn't know: which ones its message names, and how to remove them from an object.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use crate::{
     object::Object,
 };
 
-/// What the server says of each of them.
+/// What the server's message says about each of them.
 const WORDS: &str = ": field not declared in schema";
 
-/// Lists the fields that an answer of the server is about, as it writes them: `.spec.template.spec.containers[name="app"].odd`.
+/// Lists the fields that a message of the server names, in its notation: `.spec.template.spec.containers[name="app"].odd`.
 pub fn named(message: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut rest = message;
@@ -26,7 +26,7 @@ pub fn named(message: &str) -> Vec<String> {
     fields
 }
 
-/// Takes a field out of an object; says whether it was there.
+/// Removes a field from an object; returns whether it existed.
 pub fn leave_out(object: &mut Object, field: &str) -> bool {
     let Some(steps) = steps(field) else { return false };
     let Some((last, way)) = steps.split_last() else {
@@ -43,7 +43,7 @@ pub fn leave_out(object: &mut Object, field: &str) -> bool {
     }
 }
 
-/// Says whether an object has a field, by its path as the server writes it: `.data.tls.crt`. Lists aren't looked into.
+/// Returns whether an object has a field, by the server's path: `.data.tls.crt`. Lists aren't searched.
 pub fn is_in(object: &Value, field: &str) -> bool {
     if field.is_empty() {
         return true;
@@ -51,7 +51,7 @@ pub fn is_in(object: &Value, field: &str) -> bool {
     let Some(rest) = field.strip_prefix('.') else {
         return false;
     };
-    // A key may have dots of its own.
+    // A key may contain dots.
     object
         .as_object()
         .into_iter()

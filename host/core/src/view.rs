@@ -1,4 +1,4 @@
-//! What an operation looks like: a fold over its events, and the only source of what any face shows.
+//! The view of an operation: computed from its events, and the only source for everything that is shown.
 
 use std::collections::BTreeMap;
 
@@ -19,105 +19,105 @@ use crate::{
     wave::Wave,
 };
 
-/// How many troubles of an operation, and of each of its tasks, are listed.
+/// The maximum number of problems that are listed for an operation, and for each of its tasks.
 const MOST_TROUBLES: usize = 20;
-/// How many of the tasks that one waits for are named.
+/// The maximum number of tasks that a message about a blocked task names.
 const MOST_NAMES: usize = 10;
-/// How many bytes of a text are kept in a view that would be too large to be stored.
+/// The maximum length of texts in bytes in a view that would be too large to be stored.
 const BRIEF_BYTES: usize = 100;
 
-/// An operation as people see it.
+/// The view of an operation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationView {
-    /// Its id.
+    /// The operation's ID.
     pub operation: String,
-    /// What it does, and for which application; nothing before its first event.
+    /// Sync or delete, and the application; `None` before the first event.
     pub about: Option<(OperationKind, Application)>,
-    /// What it is for.
+    /// Whether a sync deploys, rolls back or tests.
     #[serde(default, skip_serializing_if = "Purpose::is_deploy")]
     pub purpose: Purpose,
-    /// What it leaves alone, and why.
+    /// The objects that are skipped, with reasons.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
-    /// Which try it is, from 1.
+    /// The number of the attempt, from 1.
     #[serde(default)]
     pub attempt: u32,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// How it is.
+    /// The status; `None` before the first event.
     pub status: Option<Status>,
-    /// Where it is.
+    /// The current phase, and the wave if one is running.
     pub current: Option<(Phase, Option<Wave>)>,
-    /// Its tasks, in the plan's order.
+    /// The tasks in the plan's order.
     pub tasks: Vec<TaskView>,
-    /// What SyncFail was told.
+    /// Why the operation failed, as SyncFail hooks receive it.
     pub cause: Option<FailureCause>,
-    /// What was waited for when that was last told; empty as soon as something happens.
+    /// The tasks in the last report about what the operation waits for; empty after any other event.
     pub waiting: Vec<WaitingOn>,
-    /// What went wrong outside any task: the first of it.
+    /// The first problems that aren't about a task.
     pub troubles: Vec<String>,
-    /// How much more of that isn't listed.
+    /// The number of further such problems.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub troubles_left_out: u32,
-    /// The last event taken in.
+    /// The number of the last event that was processed.
     pub seq: u64,
-    /// Where each task is; made when it is first asked for.
+    /// The position of each task, computed on first use.
     #[serde(skip)]
     pub index: TaskIndex,
 }
 
-/// A task as people see it.
+/// The view of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskView {
     /// The task.
     pub outline: TaskOutline,
-    /// How far it is.
+    /// Whether it has started or ended.
     pub progress: TaskProgress,
-    /// The object it made, with the name it really has.
+    /// Its object with its real name, also for `generateName`.
     pub object: Option<ObjectKey>,
-    /// How its object is.
+    /// The health of its object.
     pub health: Option<Health>,
-    /// What is going on, or how it ended.
+    /// What it is doing, or how it ended.
     pub message: String,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// How many bytes of its logs were kept.
+    /// The number of bytes of its saved logs.
     pub logs: Option<u64>,
-    /// What became of the objects it made, and of those of earlier runs.
+    /// What happened to its objects, including those of earlier runs.
     pub fates: BTreeMap<String, (DisposalOutcome, String)>,
-    /// What went wrong with its plugins: the first of it.
+    /// The first problems of its plugins.
     pub troubles: Vec<String>,
-    /// How much more of that isn't listed.
+    /// The number of further such problems.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub troubles_left_out: u32,
-    /// What its plugin asked for beside its own object.
+    /// The requests of its plugin that aren't about its own object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<RequestView>,
-    /// What was done to other objects for it: each once, with what was done last.
+    /// Other objects that were changed for it, each with the last change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub touched: Vec<(ObjectKey, String)>,
 }
 
-/// Something that a hook's plugin asked for.
+/// A request of a hook's plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestView {
-    /// What.
+    /// The request in a few words.
     pub what: String,
-    /// How often.
+    /// How often it was made.
     pub times: u32,
     /// Why it was refused; empty when it was granted.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub refused: String,
 }
 
-/// How far a task is.
+/// Whether a task has started or ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskProgress {
     /// It hasn't begun.
@@ -129,7 +129,7 @@ pub enum TaskProgress {
 }
 
 impl OperationView {
-    /// Takes in one event; one that was taken in before changes nothing.
+    /// Processes one event. An event that was processed before changes nothing.
     pub fn fold(&mut self, event: &Event) {
         if event.seq <= self.seq {
             return;
@@ -210,12 +210,12 @@ impl OperationView {
         }
     }
 
-    /// Makes the view of an operation of which nothing is known but its tasks: its own view wasn't stored.
+    /// Creates a view of an operation whose own view wasn't stored. Only its tasks are known.
     pub fn unseen(operation: &Operation) -> OperationView {
         let mut view = OperationView::default();
         view.fold(&Event {
             seq: 1,
-            // It is told by the events to come, and by the head.
+            // Later events and the stored head contain the time.
             at: Timestamp::UNIX_EPOCH,
             what: operation.started(),
         });
@@ -227,7 +227,7 @@ impl OperationView {
         view
     }
 
-    /// Returns the same view with little more of each task than how it is: for one that would be too large to be stored.
+    /// Returns a copy with little more than the state of each task, for a view that would be too large to be stored.
     #[must_use]
     pub fn brief(&self) -> OperationView {
         let mut brief = self.clone();
@@ -251,7 +251,7 @@ impl OperationView {
         brief
     }
 
-    /// Returns the view of one task.
+    /// Returns the view of a task.
     pub fn task(&self, id: &TaskId) -> Option<&TaskView> {
         self.tasks.get(self.position(id)?)
     }
@@ -262,7 +262,7 @@ impl OperationView {
     }
 }
 
-/// Lists a trouble, or counts it when there are many.
+/// Adds a problem, or counts it if there are many.
 fn list(troubles: &mut Vec<String>, left_out: &mut u32, message: &str) {
     if troubles.len() < MOST_TROUBLES {
         troubles.push(message.to_owned());

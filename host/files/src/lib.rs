@@ -1,5 +1,5 @@
-//! The one way in which Capstan writes files: whole or not at all, under a name of their own until they are complete, and readable by
-//! their owner alone where they may hold secrets.
+//! Writes files atomically: whole or not at all, under a temporary name until they are complete, and readable only by their owner where
+//! they may contain secrets.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -10,24 +10,23 @@ use std::{
 
 use tempfile::Builder;
 
-/// Who may read a file.
+/// Who may read a written file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner alone (`0600`): it may hold values of Secrets or credentials.
+    /// Only its owner (`0600`): it may contain secrets.
     Owner,
-    /// Whoever may read the file that is replaced, or as the umask says for a new one.
+    /// As for the file that is replaced; for a new one as the umask says.
     AsUsual,
 }
 
-/// Writes a file so that nobody sees half of it and a full disk costs nothing: into a temporary file with a name that nobody can know,
-/// in the same folder, which then takes the place of `path`.
+/// Writes a file atomically: to a temporary file with a random name in the same folder, which then replaces `path`.
 ///
-/// A symbolic link at `path` is replaced, and what it leads to is left alone: in a folder that others can write, it may be a trap. What
-/// is no regular file, like `/dev/stdout` or a named pipe, is written to as it is.
+/// A symbolic link at `path` is replaced, and its target is left unchanged, because in a folder that others can write to it may be a trap.
+/// Special files like `/dev/stdout` or a named pipe are written to directly.
 ///
 /// # Errors
 ///
-/// Returns why it can't be written; `path` is then as it was.
+/// Returns why it can't be written. `path` is then unchanged.
 pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     if is_special(path) {
         return File::options().write(true).open(path)?.write_all(bytes);
@@ -41,7 +40,7 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     if let (Readers::AsUsual, Ok(old)) = (readers, fs::symlink_metadata(path))
         && old.is_file()
     {
-        // Those of a new file are subject to the umask, those of the old one were chosen.
+        // The umask applied to the mode of the new file. The mode of the old file was chosen.
         file.as_file().set_permissions(old.permissions())?;
     }
     file.as_file().sync_all()?;
@@ -50,7 +49,7 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     Ok(())
 }
 
-/// Says whether a path leads to something that isn't replaced: a device, a pipe, an open file of a process.
+/// Returns whether a path is written to directly: a device, a pipe, an open file of a process.
 fn is_special(path: &Path) -> bool {
     let is_of_system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
     is_of_system || fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir())
@@ -68,7 +67,7 @@ fn set_mode(builder: &mut Builder<'_, '_>, readers: Readers) {
 #[cfg(not(unix))]
 fn set_mode(_: &mut Builder<'_, '_>, _: Readers) {}
 
-/// Makes the new name last through a loss of power. Not every file system can do that; the file itself is safe in any case.
+/// Makes the rename durable. Not every file system supports that; the file itself is safe in any case.
 fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         folder.sync_all().ok();

@@ -1,4 +1,4 @@
-//! Goes from the root to a folder, and judges each step.
+//! Checks every folder from the root to a path.
 
 use std::{
     collections::VecDeque,
@@ -11,12 +11,12 @@ use std::{
 
 use crate::NotPrivate;
 
-/// As many links as Linux follows.
+/// The maximum number of symbolic links, as in Linux.
 const MAX_LINKS: usize = 40;
 const STICKY: u32 = 0o1000;
 const OTHERS_MAY_WRITE: u32 = 0o022;
 
-/// Returns an absolute path without links, after it has judged every folder and link on the way. Folders that are missing are made.
+/// Returns an absolute path without links, after checking every folder and link on it. Missing folders are created.
 pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
     let mut left: VecDeque<OsString> = steps(path);
     let mut here = PathBuf::from("/");
@@ -24,7 +24,7 @@ pub(crate) fn folder(path: &Path) -> Result<PathBuf, NotPrivate> {
     let mut links = 0;
     while let Some(step) = left.pop_front() {
         if step == ".." {
-            // There are no links in it.
+            // It contains no links.
             here.pop();
             continue;
         }
@@ -69,10 +69,10 @@ fn metadata(path: &Path) -> Result<Metadata, NotPrivate> {
     fs::symlink_metadata(path).map_err(NotPrivate::io(path))
 }
 
-/// Makes one folder. Its parent was judged.
+/// Creates one folder, whose parent was checked.
 fn make(path: &Path) -> Result<(), NotPrivate> {
     match DirBuilder::new().mode(0o700).create(path) {
-        // Another process was first; what it made is judged like any other.
+        // Another process created it first; it is checked like any other.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         made => made.map_err(NotPrivate::io(path)),
     }
@@ -83,7 +83,7 @@ fn judge(path: &Path, found: &Metadata, is_last: bool) -> Result<(), NotPrivate>
         return Err(NotPrivate::NotAFolder(path.to_owned()));
     }
     owner(path, found)?;
-    // Others can add to a sticky folder, so it can be above ours, and not ours.
+    // Others can add files to a sticky folder, so only a parent may be one.
     let is_guarded = found.mode() & STICKY != 0 && !is_last;
     if found.mode() & OTHERS_MAY_WRITE != 0 && !is_guarded {
         return Err(writable(path, found));
@@ -108,7 +108,7 @@ fn writable(path: &Path, found: &Metadata) -> NotPrivate {
     }
 }
 
-/// Judges an open file.
+/// Checks an open file.
 pub(crate) fn file(path: &Path, found: &Metadata) -> Result<(), NotPrivate> {
     owner(path, found)?;
     if found.mode() & OTHERS_MAY_WRITE != 0 {

@@ -1,20 +1,20 @@
-//! Which variables a program gets.
+//! The environment variables that a program gets.
 
 use std::ffi::{OsStr, OsString};
 
 use crate::find::search_path;
 
-/// Which variables of this process a program gets. `PATH` is reduced to its absolute folders in both.
+/// Which variables of this process a program gets. `PATH` is reduced to its absolute folders in both cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// What every program needs: home and temporary folders, user, language, time zone, proxies and certificates. For programs that
-    /// read what somebody else wrote.
+    /// What every program needs: home and temporary folders, user, language, time zone, proxies and certificates. For programs that read
+    /// untrusted files.
     Minimal,
-    /// Everything except what points Git at a repository. For the user's own programs: credential helpers and compilers.
+    /// Everything except variables that point Git to a repository. For the user's own programs: credential helpers and compilers.
     Users,
 }
 
-/// Passed on in [`Environment::Minimal`].
+/// The variables of [`Environment::Minimal`].
 const MINIMAL: [&str; 27] = [
     "ALL_PROXY",
     "APPDATA",
@@ -45,7 +45,7 @@ const MINIMAL: [&str; 27] = [
     "XDG_RUNTIME_DIR",
 ];
 
-/// Folders and files: a relative one would be looked for in the program's working directory.
+/// Variables with paths. A relative path would be resolved in the program's working directory.
 const PATHS: [&str; 12] = [
     "APPDATA",
     "HOME",
@@ -61,7 +61,7 @@ const PATHS: [&str; 12] = [
     "XDG_RUNTIME_DIR",
 ];
 
-/// What points Git at a repository or gives it configuration: `git rev-parse --local-env-vars`, and the work tree's.
+/// Variables that point Git to a repository or configure it: those of `git rev-parse --local-env-vars`, and the work tree.
 const GIT: [&str; 16] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -82,7 +82,7 @@ const GIT: [&str; 16] = [
 ];
 
 impl Environment {
-    /// Says whether a variable of this process is passed on.
+    /// Returns whether a variable of this process is passed on.
     fn passes(self, name: &str, value: &OsStr) -> bool {
         let upper = name.to_ascii_uppercase();
         match self {
@@ -94,7 +94,7 @@ impl Environment {
         }
     }
 
-    /// Lists the variables that a program gets.
+    /// Lists the variables for a program.
     pub(crate) fn variables(self) -> Vec<(OsString, OsString)> {
         let mut variables: Vec<(OsString, OsString)> = std::env::vars_os()
             .filter(|(name, value)| name != "PATH" && self.passes(&name.to_string_lossy(), value))

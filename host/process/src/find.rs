@@ -10,7 +10,7 @@ use std::{
 pub struct Program(PathBuf);
 
 impl Program {
-    /// Finds a program in the absolute folders of `PATH`. A name with a slash in it is not looked for.
+    /// Finds a program in the absolute folders of `PATH`. Returns `None` for a name with a slash.
     pub fn find(name: &str) -> Option<Program> {
         if name.is_empty() || name.contains(['/', '\\']) {
             return None;
@@ -19,7 +19,7 @@ impl Program {
         files.find(|file| is_executable(file)).map(Program)
     }
 
-    /// Takes the program at a path that the user or this program itself chose.
+    /// Uses the program at a path that the user or Capstan itself chose.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Program {
         &self.0
     }
 
-    /// Returns its name without folder and extension.
+    /// Returns the file name without an extension.
     pub fn name(&self) -> String {
         let name = self.0.file_name().unwrap_or_default().to_string_lossy();
         name.strip_suffix(std::env::consts::EXE_SUFFIX)
@@ -53,7 +53,7 @@ fn folders() -> impl Iterator<Item = PathBuf> {
 
 /// Returns the `PATH` that programs get: its absolute folders.
 pub(crate) fn search_path() -> OsString {
-    // What came out of a search path can be put into one again.
+    // Elements of a search path can always be joined again.
     std::env::join_paths(folders()).unwrap_or_default()
 }
 

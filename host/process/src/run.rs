@@ -1,4 +1,4 @@
-//! Running a program to its end, or to its deadline.
+//! Runs a program to its end or deadline.
 
 use std::{
     io::{self, Read, Write as _},
@@ -13,40 +13,40 @@ use std::{
 
 use crate::command::Command;
 
-/// How often a running program is looked at, at most.
+/// The longest pause between two checks whether a program has ended.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long output is waited for after the program and its group have ended: only a process that left the group still has it open.
+/// How long output is read after the program and its group have ended. Only a process that left the group can still write.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What a program did.
+/// The result of a program.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it wrote to stdout.
+    /// The content of stdout.
     pub out: Vec<u8>,
-    /// What it wrote to stderr.
+    /// The content of stderr.
     pub err: Vec<u8>,
 }
 
-/// Why a program didn't come to its end.
+/// Why a program didn't run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It couldn't be started, or its output couldn't be read.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// It took too long.
+    /// It exceeded its deadline.
     #[error("it did not end within {:.1} s and was killed", .0.as_secs_f64())]
     Deadline(Duration),
-    /// It wrote too much.
+    /// It exceeded the limit for its output.
     #[error("it printed more than {0} bytes and was killed")]
     TooMuch(usize),
-    /// Whoever started it went away.
+    /// Its caller cancelled it.
     #[error("it was cancelled")]
     Cancelled,
 }
 
-/// Ends a program when it is dropped; harmless when the program has ended.
+/// Ends a program through a guard; has no effect after the program has ended.
 #[derive(Debug, Clone, Default)]
 pub struct Canceller(Arc<AtomicBool>);
 
@@ -72,14 +72,14 @@ impl Drop for Guard {
     }
 }
 
-/// A child and its process group; both end with this.
+/// A child with its process group. Dropping it kills both.
 struct Group {
     child: Child,
     is_reaped: bool,
 }
 
 impl Group {
-    /// Says whether the leader has ended, without making its id free for others.
+    /// Returns whether the leader has ended. Its process ID stays reserved.
     #[cfg(unix)]
     fn has_ended(&mut self) -> io::Result<bool> {
         use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -94,7 +94,7 @@ impl Group {
         self.child.try_wait().map(|status| status.is_some())
     }
 
-    /// Kills what is left of the group, and returns how the leader ended.
+    /// Kills the rest of the group, and returns the leader's exit status.
     fn end(&mut self) -> io::Result<ExitStatus> {
         self.kill();
         self.is_reaped = true;
@@ -104,7 +104,7 @@ impl Group {
     #[cfg(unix)]
     fn kill(&mut self) {
         use rustix::process::{Pid, Signal, kill_process_group};
-        // The leader isn't reaped yet: the id is still its own. The only failure is that nobody is left.
+        // The leader isn't reaped yet, so the ID is still its own. It only fails if the group has no process.
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             kill_process_group(group, Signal::KILL).ok();
         }
@@ -112,7 +112,7 @@ impl Group {
 
     #[cfg(not(unix))]
     fn kill(&mut self) {
-        // It may have ended by itself.
+        // It may have ended.
         self.child.kill().ok();
     }
 }
@@ -125,7 +125,7 @@ impl Drop for Group {
     }
 }
 
-/// What is read of a stream, by a thread.
+/// A stream that a thread reads.
 struct Stream {
     bytes: Arc<Mutex<Vec<u8>>>,
     ended: mpsc::Receiver<io::Result<End>>,
@@ -146,7 +146,7 @@ impl Stream {
             Some(mut stream) => {
                 let bytes = Arc::clone(&bytes);
                 std::thread::spawn(move || {
-                    // Nobody waits for it any more when the program had to be killed.
+                    // Nobody receives it if the program was killed.
                     told.send(copy(&mut stream, &bytes, most)).ok();
                 });
             }
@@ -184,7 +184,7 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
     }
     let mut group = spawn(&command)?;
     if let (Some(text), Some(mut stdin)) = (command.input, group.child.stdin.take()) {
-        // Who doesn't read it says why by its end.
+        // A program that doesn't read its input explains that by its exit.
         std::thread::spawn(move || stdin.write_all(&text));
     }
     let streams = [
@@ -262,7 +262,8 @@ fn spawn(command: &Command) -> io::Result<Group> {
     })
 }
 
-/// Has the kernel kill the program when the thread that started it ends, and so when this process does. [`run`] stays on that thread.
+/// Makes the kernel kill the program when the thread that started it ends, and therefore also when this process ends. [`run`] stays on that
+/// thread.
 #[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,

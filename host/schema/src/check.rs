@@ -1,4 +1,4 @@
-//! What the API server would refuse in an object of a built-in kind, or drop from it.
+//! Checks objects of built-in kinds: what the API server would refuse or drop.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
@@ -10,8 +10,8 @@ use crate::{
     time,
 };
 
-/// Fields that OpenAPI calls required and that the API server nevertheless takes when they are left out: it fills them in, or their zero
-/// value is as good as any (`pkg/apis/*/validation` and `defaults.go` of Kubernetes). Booleans are never missed either.
+/// Fields that OpenAPI calls required but the API server accepts without: it fills them in, or their zero value is valid
+/// (`pkg/apis/*/validation` and `defaults.go` of Kubernetes). Booleans are never required either.
 const TAKEN_WITHOUT: &[(&str, &str)] = &[
     ("rbac/v1.RoleRef", "apiGroup"),
     ("rbac/v1.Role", "rules"),
@@ -52,7 +52,7 @@ const TAKEN_WITHOUT: &[(&str, &str)] = &[
     ("resource/v1beta2.ResourceClaimTemplateSpec", "spec"),
 ];
 
-/// Looks for problems in an object of a built-in kind. Its status isn't looked at: writes to the object leave it alone.
+/// Checks an object of a built-in kind. The status isn't checked, because writes to the object ignore it.
 pub fn object(kind: &Kind, object: &Value) -> Vec<Problem> {
     let mut found = Vec::new();
     let Value::Object(members) = object else { return found };
@@ -64,7 +64,7 @@ pub fn object(kind: &Kind, object: &Value) -> Vec<Problem> {
         }
     }
     missing(of, members, &root, &mut found);
-    // What a spec requires is missing, too, where there is no spec.
+    // If there is no spec, its required fields are missing, too.
     if let Some(Field {
         shape: Shape::Struct(spec),
         ..
@@ -76,7 +76,7 @@ pub fn object(kind: &Kind, object: &Value) -> Vec<Problem> {
     found
 }
 
-/// Looks for problems in the metadata of an object of any kind.
+/// Checks the metadata of an object of any kind.
 pub(crate) fn metadata(value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
     if let (Some(of), Value::Object(members)) = (table::named("meta/v1.ObjectMeta"), value) {
         structure(of, members, way, found);
@@ -90,14 +90,14 @@ fn member(of: &'static Type, name: &str, value: &Value, way: &Way<'_>, found: &m
         here.add(Fault::Unknown { known }, found);
         return;
     };
-    // Go reads null as if nothing were written.
+    // Go treats null like a missing field.
     if !value.is_null() {
         let within = within(of, field);
         check(&field.shape, field, within, value, &here, found);
     }
 }
 
-/// Returns the name of the struct that really has a field.
+/// Returns the name of the struct that declares a field, which may be embedded.
 fn within(of: &'static Type, field: &Field) -> &'static str {
     let nameless = of.fields.iter().filter(|inner| inner.name.is_empty());
     for inner in nameless {
@@ -145,7 +145,7 @@ fn check(shape: &Shape, field: &Field, within: &'static str, value: &Value, way:
         (Shape::Number, _) => way.add(wrong("a number", "float64"), found),
         (Shape::Bool, _) => way.add(wrong("`true` or `false`", "bool"), found),
         (Shape::Bytes, Value::String(text)) => {
-            // Go's decoder skips line breaks.
+            // Go's decoder ignores line breaks.
             let text: String = text.chars().filter(|letter| !matches!(letter, '\n' | '\r')).collect();
             if BASE64_STANDARD.decode(text).is_err() {
                 way.add(malformed("base64"), found);
@@ -254,7 +254,7 @@ fn list(of: &Shape, field: &Field, within: &'static str, items: &[Value], way: &
     }
 }
 
-/// Writes the keys of an item as the API server does: `name="a",protocol="TCP"`. An item without any of them has none.
+/// Formats the keys of a list item as the API server does: `name="a",protocol="TCP"`. `None` if the item has none of them.
 fn keys_of(of: &Shape, keys: &[&str], item: &Value) -> Option<String> {
     let mut written = Vec::new();
     for &key in keys {

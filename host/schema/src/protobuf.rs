@@ -1,5 +1,5 @@
-//! Objects in the protobuf encoding of Kubernetes (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`): the bytes `k8s\0`, and a
-//! `runtime.Unknown` that says which kind is in it.
+//! Kubernetes' protobuf encoding of objects (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`): the bytes `k8s\0`, then a
+//! `runtime.Unknown` that names the kind.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Number, Value};
@@ -10,18 +10,18 @@ use crate::{
     time,
 };
 
-/// The media type.
+/// The media type of this encoding.
 pub const MEDIA_TYPE: &str = "application/vnd.kubernetes.protobuf";
 
 const MAGIC: &[u8] = b"k8s\0";
 
-/// How deeply messages may be nested.
+/// The maximum nesting of messages.
 const DEPTH: usize = 100;
 
-/// How many fields a body may have, so that a small body can't become a huge object.
+/// The maximum number of fields in a body, so that a small body can't become a huge object.
 const FIELDS: usize = 250_000;
 
-/// Why a body can't be read.
+/// Why a body can't be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It doesn't begin with `k8s\0`.
@@ -30,7 +30,7 @@ pub enum Error {
     /// It ends within a value.
     #[error("the body ends within a value")]
     Ends,
-    /// It isn't protobuf of this type.
+    /// It isn't valid protobuf of this type.
     #[error("{message} can't be read: {why}")]
     Malformed {
         /// The message's type.
@@ -38,7 +38,7 @@ pub enum Error {
         /// What is wrong.
         why: &'static str,
     },
-    /// The kind isn't built in.
+    /// The kind isn't a built-in one.
     #[error("no kind {kind:?} is registered for version {api_version:?}")]
     UnknownKind {
         /// The `apiVersion` that the body names.
@@ -51,18 +51,18 @@ pub enum Error {
     TooLarge,
 }
 
-/// Says whether a body begins as such an object does.
+/// Returns whether a body has this encoding.
 pub fn is_protobuf(body: &[u8]) -> bool {
     body.starts_with(MAGIC)
 }
 
-/// Returns the object in a body, as JSON would have it.
+/// Decodes a body to the JSON form of its object.
 pub fn decode(body: &[u8]) -> Result<Value, Error> {
     let mut reader = Reader { fields: 0 };
     reader.unknown(body, 0)
 }
 
-/// What a field holds.
+/// The value of a field, by wire type.
 #[derive(Clone, Copy)]
 enum Wire<'a> {
     Varint(u64),
@@ -71,12 +71,12 @@ enum Wire<'a> {
 }
 
 struct Reader {
-    /// How many fields were read.
+    /// The number of fields read so far.
     fields: usize,
 }
 
 impl Reader {
-    /// Reads a `runtime.Unknown`: `typeMeta` is 1, `raw` 2, `contentEncoding` 3, `contentType` 4.
+    /// Reads a `runtime.Unknown`: `typeMeta` is field 1, `raw` 2, `contentEncoding` 3, `contentType` 4.
     fn unknown(&mut self, body: &[u8], depth: usize) -> Result<Value, Error> {
         const UNKNOWN: &str = "runtime.Unknown";
         let mut rest = body.strip_prefix(MAGIC).ok_or(Error::NoMagic)?;
@@ -105,7 +105,7 @@ impl Reader {
         let built_in = table::kind(&api_version, &kind);
         let of = match built_in {
             Some(known) => known.of(),
-            // Every group has the options of a deletion.
+            // `DeleteOptions` exist in every group.
             None if kind == "DeleteOptions" => table::named("meta/v1.DeleteOptions").ok_or(Error::Ends)?,
             None => return Err(Error::UnknownKind { api_version, kind }),
         };
@@ -114,7 +114,7 @@ impl Reader {
         object.insert("apiVersion".to_owned(), Value::String(api_version));
         object.insert("kind".to_owned(), Value::String(kind));
         let object = Value::Object(object);
-        // Protobuf writes zero values that JSON leaves out.
+        // Protobuf contains zero values that JSON leaves out.
         Ok(built_in.map_or(object.clone(), |kind| stored::read(kind, object)))
     }
 
@@ -131,7 +131,7 @@ impl Reader {
         let mut rest = bytes;
         while let Some((number, wire)) = self.next(&mut rest, of.name)? {
             let known = of.fields.iter().find(|field| field.number == number && number > 0);
-            // A newer client may have more fields.
+            // A newer client may send more fields.
             let Some(field) = known else { continue };
             self.field(of, field, wire, into, depth)?;
         }
@@ -151,7 +151,7 @@ impl Reader {
             (Shape::Struct(inner), Wire::Bytes(bytes)) if name.is_empty() => {
                 self.message(inner.get(), bytes, into, depth + 1)
             }
-            // Numbers may be packed into one value.
+            // Numbers may be packed.
             (Shape::List(inner), Wire::Bytes(bytes)) if is_number(inner) => {
                 let mut rest = bytes;
                 while !rest.is_empty() {
@@ -265,7 +265,7 @@ impl Reader {
         })
     }
 
-    /// Reads a choice of a schema and something else.
+    /// Reads a choice between a schema and something else.
     fn schema_or(&mut self, of: &'static Type, shape: &Shape, bytes: &[u8], depth: usize) -> Result<Value, Error> {
         let (mut allows, mut items, mut single) = (false, Vec::new(), None);
         let inner = table::schema().ok_or(Error::Ends)?;
@@ -294,7 +294,7 @@ impl Reader {
         })
     }
 
-    /// Reads one field of a message that has no other of interest.
+    /// Reads one field of a message; other fields are ignored.
     fn one(
         &mut self,
         of: &'static Type,

@@ -1,5 +1,5 @@
-//! An object as the API server stores it. It reads JSON into Go's structs and writes it from them again: unknown fields go, and so do
-//! zero values where Go has no pointer, while structs and lists that JSON doesn't leave out come.
+//! Objects as the API server stores them. It decodes JSON to Go structs and encodes them again: unknown fields are dropped, zero values are
+//! left out where Go has no pointer, and structs and lists without `omitempty` are added.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Map, Number, Value};
@@ -10,22 +10,22 @@ use crate::{
     time,
 };
 
-/// What becomes of fields that aren't there.
+/// What happens to missing fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Absent {
-    /// They stay away: the object is about to be completed.
+    /// They stay missing, because defaults are set later.
     Stay,
-    /// Those that Go always writes come: `status: {}`, `rules: null`.
+    /// Fields that Go always writes are added: `status: {}`, `rules: null`.
     Come,
 }
 
-/// Returns an object as Go reads it: without unknown fields, nulls and zero values that it doesn't tell from nothing, and with amounts,
-/// times and bytes in their one form. Values of a wrong type stay as they are; [`crate::check`] finds them.
+/// Returns an object as Go decodes it: without unknown fields, nulls and zero values that Go can't distinguish from missing ones, and with
+/// quantities, times and bytes in canonical form. Values of a wrong type are kept; [`crate::check`] reports them.
 pub fn read(kind: &Kind, object: Value) -> Value {
     form(kind, object, Absent::Stay)
 }
 
-/// Returns an object as the API server hands it out after it was stored.
+/// Returns an object as the API server returns it after storing it.
 pub fn written(kind: &Kind, object: Value) -> Value {
     form(kind, object, Absent::Come)
 }
@@ -41,15 +41,15 @@ fn form(kind: &Kind, object: Value, absent: Absent) -> Value {
     }
 }
 
-/// Returns a number as a whole one, if it is one.
+/// Returns a number as an integer, if it is one.
 pub fn whole(number: &Number) -> Option<i64> {
-    // 2^53: every whole number below is exact.
+    // 2^53: all integers below are exact.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if let Some(whole) = number.as_i64() {
         return Some(whole);
     }
     let float = number.as_f64().filter(|_| number.is_f64())?;
-    // Printing a whole float and reading it as an integer is exact, and needs no cast.
+    // Formatting a whole float and parsing it as an integer is exact, and needs no cast.
     (float.fract() == 0.0 && float.abs() <= EXACT)
         .then(|| format!("{float:.0}").parse().ok())
         .flatten()
@@ -58,7 +58,7 @@ pub fn whole(number: &Number) -> Option<i64> {
 #[derive(Clone, Copy)]
 struct Form {
     absent: Absent,
-    /// Whether empty lists and maps differ from none.
+    /// Whether empty lists and maps differ from missing ones.
     keeps_empty: bool,
 }
 
@@ -83,7 +83,7 @@ impl Form {
         made
     }
 
-    /// Returns what is written for a field, if anything.
+    /// Returns what is written for a field; `None` if it is left out.
     fn field(self, field: &Field, value: Option<Value>) -> Option<Value> {
         let value = value.filter(|value| !value.is_null());
         if value.is_none() && self.absent == Absent::Stay {
@@ -113,7 +113,7 @@ impl Form {
                 let kept = value.filter(|_| self.keeps_empty || self.absent == Absent::Stay);
                 Some(kept.unwrap_or(Value::Null))
             }
-            // A struct is never empty for `omitempty`.
+            // For `omitempty`, a struct is never empty.
             (Shape::Struct(of), value) => {
                 let value = match value {
                     Some(Value::Object(members)) => Value::Object(self.structure(of.get(), members)),
@@ -139,7 +139,7 @@ impl Form {
         }
     }
 
-    /// Returns a value in the one form that Go writes.
+    /// Returns a value in the form in which Go writes it.
     fn value(self, shape: &Shape, value: Value) -> Value {
         match (shape, value) {
             (Shape::Quantity, Value::String(text)) => Value::String(quantity::canonical(&text).unwrap_or(text)),
@@ -182,7 +182,7 @@ impl Form {
         }
     }
 
-    /// Returns a value in a list or a map, where null is the zero value.
+    /// Returns an item of a list or a value of a map, where null means the zero value.
     fn inner(self, of: &Shape, value: Value) -> Value {
         match (of, value) {
             (Shape::Struct(of), Value::Null) => Value::Object(self.structure(of.get(), Map::new())),

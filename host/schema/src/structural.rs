@@ -15,10 +15,10 @@ const PRESERVES: &str = "x-kubernetes-preserve-unknown-fields";
 const WHOLE_OR_TEXT: &str = "x-kubernetes-int-or-string";
 const EMBEDDED: &str = "x-kubernetes-embedded-resource";
 
-/// How much memory a pattern may take, compiled.
+/// The maximum size of a compiled pattern in bytes.
 const PATTERN_BYTES: usize = 1 << 20;
 
-/// Returns the schema of a version in a `CustomResourceDefinition`, if it has one.
+/// Returns the schema of a version of a `CustomResourceDefinition`.
 pub fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> {
     let versions = definition.pointer("/spec/versions")?.as_array()?;
     let found = versions
@@ -29,14 +29,14 @@ pub fn schema_of<'a>(definition: &'a Value, version: &str) -> Option<&'a Value> 
         .filter(|schema| schema.is_object())
 }
 
-/// Looks at objects of custom kinds, and keeps the patterns of their schemas compiled.
+/// Checks objects of custom kinds, and caches the compiled patterns of their schemas.
 #[derive(Debug, Default)]
 pub struct Checker {
     patterns: RefCell<BTreeMap<String, Option<Regex>>>,
 }
 
 impl Checker {
-    /// Looks for problems in an object. Its status isn't looked at.
+    /// Checks an object. The status isn't checked.
     pub fn check(&self, schema: &Value, object: &Value) -> Vec<Problem> {
         let mut found = Vec::new();
         let Value::Object(members) = object else { return found };
@@ -146,7 +146,7 @@ impl Checker {
         };
         let mut patterns = self.patterns.borrow_mut();
         let compiled = patterns.entry(pattern.to_owned()).or_insert_with(|| {
-            // As in Go, `\d` is ASCII. A pattern that can't be compiled here isn't judged.
+            // As in Go, `\d` is ASCII. A pattern that can't be compiled isn't checked.
             let mut builder = RegexBuilder::new(pattern);
             builder.unicode(false).size_limit(PATTERN_BYTES).build().ok()
         });
@@ -184,7 +184,7 @@ impl Checker {
     }
 }
 
-/// How many characters, items or entries a value may have: the words for the least and the most, and what is counted.
+/// A limit for the number of characters, items or entries: the keys for minimum and maximum, and what is counted.
 type Limit = (&'static str, &'static str, &'static str);
 const CHARACTERS: Limit = ("minLength", "maxLength", "characters");
 const ITEMS: Limit = ("minItems", "maxItems", "items");
@@ -236,7 +236,7 @@ fn takes_unknown(schema: &Value) -> bool {
     schema.get(PRESERVES) == Some(&Value::Bool(true)) || schema.get("additionalProperties") == Some(&Value::Bool(true))
 }
 
-/// Completes an object as the API server does: unknown fields go, and fields with a default come.
+/// Completes an object as the API server does: drops unknown fields and sets defaults.
 pub fn complete(schema: &Value, object: &mut Value) {
     shape(schema, object, true);
 }

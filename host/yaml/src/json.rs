@@ -1,5 +1,5 @@
-//! Reads JSON with the place of every value. YAML readers stumble over JSON that is indented with tabs, has surrogate pairs or is
-//! a stream of documents without separators; kubectl, too, reads what starts with `{` as JSON first.
+//! Reads JSON with the place of every value. YAML readers fail on JSON that is indented with tabs, contains surrogate pairs or is a stream
+//! of documents. kubectl also tries JSON first for a text that starts with `{`.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +12,17 @@ use crate::{
     node::{DEPTH, Key, Node, Trouble, number},
 };
 
-/// What was read of a text that isn't JSON to its end.
+/// The result for a text that isn't JSON to its end.
 pub(crate) struct Partial<'a> {
-    /// The documents before the mistake.
+    /// The documents before the error.
     pub documents: Vec<Result<Node, Vec<Trouble>>>,
-    /// The first thing that is no JSON.
+    /// The first error.
     pub trouble: Trouble,
-    /// What is behind the last document.
+    /// The text after the last document.
     pub rest: Excerpt<'a>,
 }
 
-/// Reads the documents of a text, one after the other. Fails at the first thing that is no JSON; keys that are there twice are
-/// mistakes of their documents.
+/// Reads the documents of a text. Stops at the first error. Duplicate keys are errors of their documents.
 pub(crate) fn read(
     excerpt: Excerpt<'_>,
     duplicates: Duplicates,
@@ -58,7 +57,7 @@ pub(crate) fn read(
     Ok(documents)
 }
 
-/// Where in the text the reader is.
+/// The position of the reader.
 struct Reader<'a> {
     rest: &'a str,
     duplicates: Duplicates,
@@ -67,7 +66,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Takes some bytes of the rest; they end at a character.
+    /// Consumes some bytes; they end at a character boundary.
     fn advance(&mut self, bytes: usize) -> &'a str {
         let (taken, rest) = self.rest.split_at_checked(bytes).unwrap_or((self.rest, ""));
         self.rest = rest;
@@ -82,14 +81,14 @@ impl<'a> Reader<'a> {
         taken
     }
 
-    /// Skips white space and returns what comes then.
+    /// Skips white space and returns the next character.
     fn next_letter(&mut self) -> Option<char> {
         let space = self.rest.len() - self.rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
         self.advance(space);
         self.rest.chars().next()
     }
 
-    /// Takes a letter if it comes next.
+    /// Consumes a character if it is next.
     fn take(&mut self, letter: char) -> bool {
         let found = self.next_letter() == Some(letter);
         if found {
@@ -109,7 +108,7 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// Reads a value; `depth` bounds the recursion.
+    /// Reads a value. `depth` limits the recursion.
     fn value(&mut self, depth: usize) -> Result<Node, Trouble> {
         let next = self.next_letter();
         let at = self.at;
@@ -140,7 +139,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the number that comes next, and returns its length too. As in Go it ends where no number goes on: `017` is `0` and `17`.
+    /// Reads the next number, and returns its length, too. As in Go it ends where no number continues: `017` is `0` and `17`.
     fn number(&self) -> Option<(usize, Number)> {
         let rest = self.rest.as_bytes();
         let byte = |at: usize| rest.get(at).copied().unwrap_or(0);
@@ -156,7 +155,7 @@ impl<'a> Reader<'a> {
         }
         let word = self.rest.get(..end)?;
         let found: Number = serde_json::from_str(word).ok()?;
-        // the standard library reads floats to the last bit, which serde_json may miss
+        // The standard library parses floats exactly; serde_json may be off by the last bit.
         let exact = found.is_f64().then(|| word.parse().ok().and_then(number)).flatten();
         Some((end, exact.unwrap_or(found)))
     }
@@ -219,7 +218,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads a text in quotes, which is known to start here.
+    /// Reads a quoted string, which starts here.
     fn text(&mut self) -> Result<String, Trouble> {
         let at = self.at;
         let mut escaped = false;

@@ -1,9 +1,10 @@
 //! YAML and JSON as kubectl reads them, with the place of every value.
 //!
-//! kubectl cuts a text at lines with `---` (`NewYAMLReader` of k8s.io/apimachinery) and decodes each part with sigs.k8s.io/yaml, which
-//! is Go's port of libyaml and a conversion to JSON. What these take is taken here, with the same values: `0644` is 420, `on` is true,
-//! `2020-01-01` is a text, aliases and merge keys are resolved. What starts with `{` is read as JSON first. `tests/cluster/tests/yaml.rs`
-//! compares both, and says where they differ on purpose. [`mod@write`] writes YAML that all of them read as it was meant.
+//! kubectl splits a text at `---` lines (`NewYAMLReader` of k8s.io/apimachinery) and decodes each part with sigs.k8s.io/yaml, which is Go's
+//! port of libyaml and a conversion to JSON. This crate accepts what they accept, with the same values: `0644` is 420, `on` is true,
+//! `2020-01-01` is a string, aliases and merge keys are resolved. A text that starts with `{` is read as JSON first.
+//! `tests/cluster/tests/yaml.rs` compares both, and lists the intended differences. [`mod@write`] writes YAML that all of them read
+//! correctly.
 
 mod binary;
 mod documents;
@@ -28,16 +29,16 @@ pub use self::{
     node::{Content, Key, Node, Trouble},
 };
 
-/// What is done with a key that is written twice in one mapping.
+/// What is done with duplicate keys of a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
-    /// It is a mistake: one of the values would be lost without a word.
+    /// They are an error, because a value would be lost silently.
     Refuse,
     /// The last one counts, as in Go.
     LastWins,
 }
 
-/// Reads the documents of one part of a text. One that can't be read to its end is the last.
+/// Reads the documents of one part of a text. A document with a syntax error is the last one.
 pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
     let start = Mark {
         line: chunk.lines_before.saturating_add(1),
@@ -55,7 +56,7 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
     if documents.iter().all(Result::is_ok) || !is_like_json(inside) {
         return documents;
     }
-    // kubectl doesn't try JSON here, but what a program has written should be read wherever it stands
+    // kubectl doesn't try JSON here, but generated JSON should be readable anywhere.
     match json::read(inside, duplicates) {
         Ok(json) => json,
         Err(partial) if is_further(&documents, partial.trouble.at) => documents,
@@ -63,7 +64,7 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
     }
 }
 
-/// Reads what starts with `{` at the beginning of a text: as JSON, and as YAML what is no JSON behind at most one document of it.
+/// Reads a text that starts with `{`: as JSON; if an error follows at most one document, the rest as YAML.
 fn read_json_first(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
     let mut partial = match json::read(excerpt, duplicates) {
         Ok(documents) => return documents,
@@ -85,13 +86,13 @@ fn is_like_json(excerpt: Excerpt<'_>) -> bool {
     excerpt.text.trim_start().starts_with('{')
 }
 
-/// Says whether documents have no mistake up to a place: who got further knows better what is wrong.
+/// Returns whether documents have no error up to a place. The reader that got further has the better message.
 fn is_further(documents: &[Result<Node, Vec<Trouble>>], at: Mark) -> bool {
     let first = documents.iter().find_map(|document| document.as_ref().err()?.first());
     first.is_none_or(|first| first.at > at)
 }
 
-/// Says what is wrong with a text that is neither JSON nor YAML, in words about JSON if it starts as JSON does.
+/// Returns the errors of a text that is neither JSON nor YAML: those of JSON if the text starts like JSON.
 fn told_as_json(
     excerpt: Excerpt<'_>,
     documents: Vec<Result<Node, Vec<Trouble>>>,
@@ -106,11 +107,11 @@ fn told_as_json(
     }
 }
 
-/// Reads the value of a text that has one document; empty ones don't count.
+/// Reads the value of a text with one document; empty documents are ignored.
 ///
 /// # Errors
 ///
-/// Returns the first mistake of the text, or where a second document begins.
+/// Returns the first error of the text, or the place of a second document.
 pub fn value(text: &str, duplicates: Duplicates) -> Result<Value, Trouble> {
     let mut found = None;
     for document in split(text).into_iter().flat_map(|chunk| read(chunk, duplicates)) {

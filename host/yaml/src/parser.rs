@@ -1,4 +1,4 @@
-//! Makes events of tokens, by the grammar of libyaml (`parserc.go` of go.yaml.in/yaml/v2). Nothing here recurses.
+//! Turns tokens into events, by the grammar of libyaml (`parserc.go` of go.yaml.in/yaml/v2), without recursion.
 
 mod block_collection;
 mod document;
@@ -14,7 +14,7 @@ use crate::{
     scanner::{Scanner, Token, trouble},
 };
 
-/// Where in the grammar the parser is.
+/// The state of the parser in the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     ImplicitDocumentStart,
@@ -38,7 +38,7 @@ enum State {
     End,
 }
 
-/// What may come as a value.
+/// Which values are allowed next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Allowed {
     Flow,
@@ -47,13 +47,13 @@ enum Allowed {
     BlockOrIndentless,
 }
 
-/// A text whose events are being read.
+/// A parser of a text.
 pub(crate) struct Parser<'a> {
     scanner: Scanner<'a>,
     state: State,
-    /// What to go on with when a value has ended.
+    /// The states to return to when a value ends.
     states: Vec<State>,
-    /// Where the open lists and mappings begin.
+    /// The places where the open lists and mappings begin.
     starts: Vec<Mark>,
     tag_prefixes: Vec<(&'a str, String)>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Parser<'a> {
 type Step<'a> = Result<(Event<'a>, Mark), Trouble>;
 
 impl<'a> Parser<'a> {
-    /// Begins with a text. Fails if a character is in it that YAML doesn't allow.
+    /// Starts parsing. Fails if the text contains a character that YAML doesn't allow.
     pub fn new(text: &'a str) -> Result<Parser<'a>, Trouble> {
         Ok(Parser {
             scanner: Scanner::new(text)?,
@@ -72,7 +72,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Returns the next event and where it is written; nothing at the end.
+    /// Returns the next event and its place; `None` at the end.
     pub fn next(&mut self) -> Option<Step<'a>> {
         match self.state {
             State::End => None,
@@ -115,20 +115,20 @@ impl<'a> Parser<'a> {
         Ok(&self.scanner.peek()?.0)
     }
 
-    /// Returns an empty plain text, and goes on with a state.
+    /// Returns an empty plain scalar, and sets the state.
     #[expect(clippy::unnecessary_wraps, reason = "it ends a step, as the others do")]
     fn empty(&mut self, state: State, mark: Mark) -> Step<'a> {
         self.state = state;
         Ok((scalar(Cow::Borrowed(""), true, None, None), mark))
     }
 
-    /// Reads a value, and goes on with a state.
+    /// Parses a value, after which the parser continues in a state.
     fn value_then(&mut self, state: State, allowed: Allowed) -> Step<'a> {
         self.states.push(state);
         self.node(allowed)
     }
 
-    /// Goes on with what was left for the value that has ended.
+    /// Returns to the state from before the value that has ended.
     fn pop_state(&mut self) {
         self.state = self.states.pop().unwrap_or(State::DocumentEnd);
     }
@@ -221,7 +221,7 @@ impl<'a> Parser<'a> {
         Ok((event, mark))
     }
 
-    /// Says what is expected inside of the innermost list or mapping, and where that begins.
+    /// Returns an error inside the innermost list or mapping, with a hint where that begins.
     fn unexpected(&self, mark: Mark, message: &str, what: &str) -> Trouble {
         let error = trouble(mark, message);
         match self.starts.last() {
@@ -252,7 +252,7 @@ fn no_value(token: &Token<'_>, mark: Mark) -> Trouble {
     }
 }
 
-/// Returns the place behind an indicator of one character.
+/// Returns the place after an indicator of one character.
 fn behind(mark: Mark) -> Mark {
     Mark {
         column: mark.column.saturating_add(1),

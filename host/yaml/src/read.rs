@@ -1,5 +1,5 @@
-//! Makes values of YAML, with the place of each: a parser gives events, and a stack of open lists and mappings makes values of them,
-//! as the decoder of go.yaml.in/yaml/v2 does. Nothing here recurses, so that nesting can't overflow the stack.
+//! Builds values with places from the events of YAML, with a stack of open lists and mappings, as the decoder of go.yaml.in/yaml/v2 does.
+//! It doesn't recurse, so nesting can't overflow the stack.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::{
     scalar::{self, Meaning},
 };
 
-/// How many bytes aliases may add to one document: enough for any manifest that a server would take (1.5 MiB), too little for a
-/// "billion laughs".
+/// The maximum number of bytes that aliases may add to a document: enough for any manifest that a server accepts (1.5 MiB), too few for a
+/// "billion laughs" attack.
 const COPIED: usize = 16 * 1024 * 1024;
 
-/// Reads the documents of a text; one that can't be read to its end is the last.
+/// Reads the documents of a text. A document with a syntax error is the last one.
 pub(crate) fn read(excerpt: Excerpt<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Trouble>>> {
     if let Some(trouble) = documents::joined_marker(excerpt) {
         return vec![Err(vec![trouble])];
@@ -65,64 +65,64 @@ struct Reader<'a> {
     anchors: BTreeMap<&'a str, Anchored>,
     copied: usize,
     troubles: Vec<Trouble>,
-    /// Values and mappings with something in them that JSON can't hold, by their places. As in Go they are mistakes only if no later
-    /// key of the same name replaces them.
+    /// Errors for values that JSON can't represent, by the place of the value or of its mapping. As in Go they only count if no later key
+    /// of the same name replaces the value.
     not_json: BTreeMap<Mark, Trouble>,
-    /// Whether a second document was found in this one: more than that needs not be said of its keys.
+    /// Whether a second document began in this one without a separator. Then its duplicate keys aren't reported.
     runs_together: bool,
 }
 
-/// What an alias stands for.
+/// The value of an anchor.
 enum Anchored {
     /// A text, number, boolean or null.
     Scalar(Meaning),
     /// A list or mapping.
     Node(Node),
-    /// A list or mapping that has not ended yet, and starts here.
+    /// A list or mapping that starts here and hasn't ended.
     Open(Mark),
 }
 
-/// A list or mapping whose end is not seen yet.
+/// A list or mapping that hasn't ended.
 struct Open<'a> {
     at: Mark,
     anchor: Option<&'a str>,
     inside: Inside,
 }
 
-/// What an open list or mapping holds so far.
+/// The content of an open list or mapping so far.
 enum Inside {
     List(Vec<Node>),
     Map(Map),
 }
 
-/// What an open mapping holds so far.
+/// The content of an open mapping so far.
 #[derive(Default)]
 struct Map {
     entries: Vec<(Key, Node)>,
-    /// Where each key is in `entries`, and in the text.
+    /// The index in `entries` and the place of each key.
     known: BTreeMap<String, Known>,
     waiting: Option<Waiting>,
 }
 
-/// A key that has a value already.
+/// A key that has a value.
 #[derive(Clone, Copy)]
 struct Known {
     index: usize,
     at: Mark,
-    /// Whether `<<` brought it.
+    /// Whether a merge key (`<<`) added it.
     is_merged: bool,
 }
 
-/// A key whose value comes next.
+/// A key whose value is next.
 enum Waiting {
     Key(Key),
-    /// The value is dropped.
+    /// The value of this key is dropped.
     Nothing,
     Merge,
 }
 
 impl Map {
-    /// Puts a value under a key, in the place of an older value if there is one.
+    /// Sets the value of a key; replaces an earlier one.
     fn insert(&mut self, key: Key, node: Node, is_merged: bool) {
         if let Some(known) = self.known.get_mut(&key.text)
             && let Some(entry) = self.entries.get_mut(known.index)
@@ -141,13 +141,13 @@ impl Map {
         self.entries.push((key, node));
     }
 
-    /// Puts in what a `<<` brings. As in Go, it replaces what is written before it, and is replaced by what is written after it; of
-    /// several sources the earlier one wins.
+    /// Adds the entries of a merge key (`<<`). As in Go, they replace entries that are written before it and are replaced by those written
+    /// after it. Of several sources the earlier one wins.
     fn merge(&mut self, source: Node, is_alias: bool) -> Result<(), Trouble> {
         let at = source.at;
         let sources = match source.content {
             Content::Map(_) => vec![source],
-            // Go doesn't take an alias of a list
+            // Go doesn't accept an alias of a list.
             Content::List(nodes) if !is_alias => nodes,
             Content::List(_) | Content::Scalar(_) => return Err(no_merge(at)),
         };
@@ -167,7 +167,7 @@ fn no_merge(at: Mark) -> Trouble {
     Trouble::new(at, "`<<` takes a mapping or a list of mappings").hint("put the key in quotes if it is no merge key")
 }
 
-/// Returns the first trouble of those whose places are in a value, whose depth is bounded.
+/// Returns the first error whose place is in a value. The depth is limited.
 fn first_of(node: &Node, troubles: &BTreeMap<Mark, Trouble>) -> Option<Trouble> {
     let own = troubles.get(&node.at).cloned();
     own.or_else(|| match &node.content {
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
 
     fn scalar(&mut self, scalar: Scalar<'a>, at: Mark) -> Result<(), Trouble> {
         let text = &scalar.text;
-        // a `!` alone says that the value is a text, but doesn't keep `<<` from merging
+        // A `!` alone makes the value a string, but `<<` still merges.
         let is_implicit = match scalar.tag.as_deref() {
             None => scalar.is_plain,
             Some(tag) => tag == "!" || tag == "tag:yaml.org,2002:merge",
@@ -288,7 +288,7 @@ impl<'a> Reader<'a> {
         self.meaning(meaning, at)
     }
 
-    /// Takes a scalar as a key or as a value.
+    /// Adds a scalar as a key or as a value.
     fn meaning(&mut self, meaning: Meaning, at: Mark) -> Result<(), Trouble> {
         if self.missing_key().is_some() {
             match meaning.into_key() {
@@ -304,7 +304,7 @@ impl<'a> Reader<'a> {
         self.add(Node::scalar(at, value), false)
     }
 
-    /// Returns where the next key goes, if a key comes next.
+    /// Returns the slot for the next key, if a key is expected.
     fn missing_key(&mut self) -> Option<&mut Option<Waiting>> {
         match &mut self.open.last_mut()?.inside {
             Inside::Map(map) if map.waiting.is_none() => Some(&mut map.waiting),
@@ -312,7 +312,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes a key, which comes next.
+    /// Sets the next key.
     fn key(&mut self, key: Key) {
         if let Some(waiting) = self.missing_key() {
             *waiting = Some(Waiting::Key(key));
@@ -320,7 +320,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes a key that JSON can't hold, which comes next: nothing can replace it in its mapping, but something can replace that.
+    /// Records a key that JSON can't represent. Nothing can replace it within its mapping, but the mapping itself can be replaced.
     fn bad_key(&mut self, trouble: Trouble) {
         if let Some(waiting) = self.missing_key() {
             *waiting = Some(Waiting::Nothing);
@@ -330,7 +330,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Looks whether the key that was just read is there already.
+    /// Checks whether the last key is a duplicate.
     fn judge_key(&mut self) {
         let is_top = self.open.len() == 1;
         let Some(Open {
@@ -380,7 +380,7 @@ impl<'a> Reader<'a> {
             Inside::List(nodes) => Node::list(at, nodes),
             Inside::Map(map) => Node::map(at, map.entries),
         };
-        // something inside may have taken the name over
+        // Something inside may have redefined the anchor.
         if let Some(name) = anchor
             && matches!(self.anchors.get(name), Some(Anchored::Open(start)) if *start == at)
         {
@@ -390,7 +390,7 @@ impl<'a> Reader<'a> {
         self.add(node, false)
     }
 
-    /// Counts a copy.
+    /// Counts the bytes of a copy.
     fn charge(&mut self, size: usize, at: Mark) -> Result<(), Trouble> {
         self.copied = self.copied.saturating_add(size);
         if self.copied > COPIED {
@@ -400,7 +400,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Puts a value where the next one goes.
+    /// Adds a value.
     fn add(&mut self, node: Node, is_alias: bool) -> Result<(), Trouble> {
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
@@ -421,7 +421,7 @@ impl<'a> Reader<'a> {
                     }
                     map.merge(node, is_alias)?;
                 }
-                // a key comes first, always
+                // A mapping always has a key first.
                 Some(Waiting::Nothing) | None => {}
             },
         }

@@ -1,27 +1,27 @@
-//! What a YAML scalar means, as kubectl reads it: the rules of sigs.k8s.io/yaml, which are those of its `goyaml.v2/resolve.go`
-//! (YAML 1.1 but for base 60 and with timestamps left as text), and those of its conversion to JSON.
+//! The meaning of YAML scalars in kubectl: the rules of sigs.k8s.io/yaml, which are those of its `goyaml.v2/resolve.go` (YAML 1.1 without
+//! base 60, and with timestamps as strings) and of its conversion to JSON.
 
 use serde_json::{Number, Value};
 
 use crate::{binary, node::number};
 
-/// What a scalar means.
+/// The meaning of a scalar.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Meaning {
-    /// Nothing.
+    /// Null.
     Null,
     /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Whole(Number),
-    /// Another number.
+    /// A floating-point number.
     Float(f64),
-    /// A text.
+    /// A string.
     Text(String),
 }
 
 impl Meaning {
-    /// Returns about how many bytes it takes.
+    /// Returns its approximate size in bytes.
     pub fn size(&self) -> usize {
         match self {
             Meaning::Text(text) => 64 + text.len(),
@@ -29,7 +29,7 @@ impl Meaning {
         }
     }
 
-    /// Returns it as JSON; fails for what JSON can't say.
+    /// Returns it as JSON; fails for infinity and NaN.
     pub fn into_value(self) -> Result<Value, String> {
         match self {
             Meaning::Null => Ok(Value::Null),
@@ -42,7 +42,7 @@ impl Meaning {
         }
     }
 
-    /// Returns it as a key, as sigs.k8s.io/yaml makes keys of JSON.
+    /// Returns it as a key, as sigs.k8s.io/yaml converts keys to JSON.
     pub fn into_key(self) -> Result<String, String> {
         match self {
             Meaning::Null => Err("a key can't be null".to_owned()),
@@ -55,7 +55,7 @@ impl Meaning {
     }
 }
 
-/// Reads a scalar that is not quoted and has no tag.
+/// Interprets a scalar without quotes and tag.
 pub(crate) fn plain(text: &str) -> Meaning {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Meaning::Null,
@@ -78,21 +78,21 @@ pub(crate) fn plain(text: &str) -> Meaning {
                 .map(Meaning::Whole)
                 .or_else(|| float(&digits).map(Meaning::Float))
         }
-        // `strconv.ParseFloat` takes a `_` between digits
+        // `strconv.ParseFloat` accepts a `_` between digits.
         Some('.') if has_underscores_between_digits(text) => float(&text.replace('_', "")).map(Meaning::Float),
         Some(_) | None => None,
     }
     .unwrap_or_else(|| Meaning::Text(text.to_owned()))
 }
 
-/// Reads a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags say nothing to Kubernetes: the value stays a text.
+/// Interprets a scalar with one of YAML's own tags: `!!str`, `!!int`. Other tags have no meaning in Kubernetes, so the value is a string.
 pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
     let meaning = match (tag, plain(text)) {
         ("bool", meaning @ Meaning::Bool(_))
         | ("int", meaning @ Meaning::Whole(_))
         | ("float", meaning @ Meaning::Float(_))
         | ("null", meaning @ Meaning::Null) => meaning,
-        // Go takes only what fits into 64 bits with a sign
+        // Go only accepts signed integers of 64 bits.
         ("float", Meaning::Whole(value)) if value.is_i64() => Meaning::Float(value.as_f64().unwrap_or_default()),
         ("binary", _) => Meaning::Text(binary::decode(text)?),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
@@ -101,7 +101,7 @@ pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
     Ok(meaning)
 }
 
-/// Reads a whole number with Go's prefixes (`strconv.ParseInt` with base 0): `0644` and `0o644` are octal.
+/// Parses an integer with Go's prefixes (`strconv.ParseInt` with base 0): `0644` and `0o644` are octal.
 fn whole(text: &str) -> Option<Number> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -122,14 +122,14 @@ fn whole(text: &str) -> Option<Number> {
     if negative {
         0_i64.checked_sub_unsigned(value).map(Number::from)
     } else if text.starts_with('+') {
-        // `strconv.ParseUint` takes no sign
+        // `strconv.ParseUint` accepts no sign.
         i64::try_from(value).ok().map(Number::from)
     } else {
         Some(Number::from(value))
     }
 }
 
-/// Reads a binary number whose sign is behind its prefix, such as `0b-1`: `goyaml.v2` cuts `0b` off and reads what is left.
+/// Parses a binary number with the sign after its prefix, such as `0b-1`: `goyaml.v2` removes `0b` and parses the rest.
 fn signed_binary(text: &str) -> Option<Number> {
     i64::from_str_radix(text.strip_prefix("0b")?, 2).ok().map(Number::from)
 }
@@ -141,7 +141,7 @@ fn has_underscores_between_digits(text: &str) -> bool {
     pairs.all(|(before, after)| is_digit(before.last().copied()) && is_digit(after.first().copied()))
 }
 
-/// Reads a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. What is too large for one stays a text.
+/// Parses a decimal number: `^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`. A number that is too large stays a string.
 fn float(text: &str) -> Option<f64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -160,7 +160,7 @@ fn float(text: &str) -> Option<f64> {
         .filter(|value| value.is_finite())
 }
 
-/// Writes a float as a key: Go's `FormatFloat(key, 'g', -1, 32)`.
+/// Formats a float as a key: Go's `FormatFloat(key, 'g', -1, 32)`.
 fn float_key(value: f64) -> String {
     if value.is_nan() {
         return ".nan".to_owned();

@@ -1,6 +1,6 @@
-//! Cuts a text into tokens, as libyaml and Go's port of it do (`scannerc.go` of go.yaml.in/yaml/v2): what they take is taken, with
-//! the same meaning, also where YAML's specification is stricter. A key without `?` is known as one only when its `:` is seen: until
-//! then its tokens wait in a queue, into which the token for the key is put afterwards.
+//! Splits a text into tokens as libyaml and Go's port of it do (`scannerc.go` of go.yaml.in/yaml/v2), also where they accept more than
+//! YAML's specification. A key without `?` is only recognized at its `:`. Until then its tokens wait in a queue, into which the key token
+//! is inserted.
 
 mod block_scalar;
 mod cursor;
@@ -19,22 +19,22 @@ use self::{
 pub(crate) use self::{cursor::break_length, token::Token};
 use crate::{marks::Mark, node::Trouble};
 
-/// A token and where it starts.
+/// A token and its place.
 pub(crate) type Placed<'a> = (Token<'a>, Mark);
 
-/// A text that is being cut into tokens.
+/// A scanner of a text.
 pub(crate) struct Scanner<'a> {
     cursor: Cursor<'a>,
     queue: VecDeque<Placed<'a>>,
-    /// How many tokens have left the queue.
+    /// The number of tokens that have left the queue.
     taken: usize,
-    /// The column of the innermost list or mapping in block style; nothing outside of all.
+    /// The column of the innermost block collection; `None` outside of all.
     indent: Option<u32>,
     indents: Vec<Option<u32>>,
     simple_key_allowed: bool,
-    /// What may turn out to be a key: one for the block style, and one for each open bracket.
+    /// Possible keys: one for the block style, and one for each open bracket.
     simple_keys: Vec<SimpleKey>,
-    /// Whether the next line may begin with byte order marks: the first one, and the one behind a `---` in it.
+    /// Whether the next line may begin with byte order marks: the first line, and the one after a `---` in it.
     may_skip_byte_order_marks: bool,
     is_over: bool,
 }
@@ -44,7 +44,7 @@ pub(super) fn trouble(at: Mark, message: impl AsRef<str>) -> Trouble {
 }
 
 impl<'a> Scanner<'a> {
-    /// Begins with a text. Fails if a character is in it that YAML doesn't allow.
+    /// Starts scanning. Fails if the text contains a character that YAML doesn't allow.
     pub fn new(text: &'a str) -> Result<Scanner<'a>, Trouble> {
         let scanner = Scanner {
             cursor: Cursor::new(text),
@@ -63,18 +63,18 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Returns the next token without taking it. At the end that is [`Token::StreamEnd`], for ever.
+    /// Returns the next token without consuming it; at the end always [`Token::StreamEnd`].
     pub fn peek(&mut self) -> Result<&Placed<'a>, Trouble> {
         while self.queue.is_empty() || self.head_may_be_key()? {
             self.fetch()?;
         }
-        // there is one now
+        // The queue isn't empty now.
         self.queue
             .front()
             .ok_or_else(|| trouble(self.cursor.mark(), "it ends too early"))
     }
 
-    /// Takes the next token.
+    /// Consumes the next token.
     pub fn next_token(&mut self) -> Result<Placed<'a>, Trouble> {
         let is_end = self.peek()?.0 == Token::StreamEnd;
         let end = is_end.then(|| self.queue.front().cloned()).flatten();
@@ -91,7 +91,7 @@ impl<'a> Scanner<'a> {
         self.simple_keys.len() - 1
     }
 
-    /// Begins a list or mapping in block style if the column is to the right of the open one.
+    /// Begins a block collection if the column is to the right of the current one.
     fn roll_indent(&mut self, column: u32, token: Token<'a>, mark: Mark, number: Option<usize>) {
         if self.flow_level() > 0 || self.indent >= Some(column) {
             return;
@@ -103,7 +103,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Ends the lists and mappings in block style that are to the right of a column.
+    /// Ends the block collections that are to the right of a column.
     fn unroll_indent(&mut self, column: Option<u32>) {
         if self.flow_level() > 0 {
             return;
@@ -114,14 +114,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Puts a token before the one of a number.
+    /// Inserts a token before the token with a number.
     fn insert(&mut self, number: usize, token: Token<'a>, mark: Mark) {
-        // what has left the queue can't be a key any more; the parser then refuses this token
+        // A token that has left the queue can't be a key any more; the parser will refuse this token.
         let index = number.checked_sub(self.taken).unwrap_or(self.queue.len());
         self.queue.insert(index.min(self.queue.len()), (token, mark));
     }
 
-    /// Puts at least one more token into the queue.
+    /// Adds at least one token to the queue.
     fn fetch(&mut self) -> Result<(), Trouble> {
         if self.is_over {
             self.queue.push_back((Token::StreamEnd, self.cursor.mark()));
@@ -204,7 +204,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Ends all that is open, before a document or the text ends.
+    /// Ends all open block collections, before a document or the text ends.
     fn outside_of_all(&mut self) -> Result<(), Trouble> {
         self.unroll_indent(None);
         self.remove_simple_key()?;
@@ -212,7 +212,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Begins what may be a key.
+    /// Begins a token that may be a key.
     fn begin_text(&mut self) -> Result<(), Trouble> {
         self.save_simple_key()?;
         self.simple_key_allowed = false;
@@ -341,7 +341,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Finds the first character that YAML doesn't allow, by its offset in bytes.
+/// Returns the byte offset of the first character that YAML doesn't allow.
 fn forbidden(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let next = |index: usize| bytes.get(index).copied().unwrap_or(0);

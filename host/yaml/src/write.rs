@@ -1,8 +1,8 @@
-//! YAML that every reader reads as it was meant: texts that YAML 1.1, as kubectl and Helm read it, takes for something else are quoted.
+//! Writes YAML that every reader reads correctly. Strings that YAML 1.1, as in kubectl and Helm, reads as something else are quoted.
 
 use serde_json::{Map, Value};
 
-/// Words that YAML 1.1 takes for booleans, nulls and other things that are no text (<https://yaml.org/type/>), in lower case.
+/// Strings that YAML 1.1 reads as booleans, nulls and other non-strings (<https://yaml.org/type/>), in lower case.
 const WORDS: [&str; 13] = [
     "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", "",
 ];
@@ -57,7 +57,7 @@ fn write_items(items: &[Value], indent: usize, out: &mut String) {
                 continue;
             }
         }
-        // The first line goes on behind the dash.
+        // The first line continues after the dash.
         out.push(' ');
         out.push_str(inner.get(indent + 2..).unwrap_or_default());
     }
@@ -67,7 +67,7 @@ fn pad(indent: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 
-/// Returns a value without parts, with a space before it.
+/// Returns a scalar or an empty collection, with a space before it.
 fn scalar(value: &Value, indent: usize) -> String {
     match value {
         Value::Null => " null".to_owned(),
@@ -80,11 +80,11 @@ fn scalar(value: &Value, indent: usize) -> String {
 }
 
 fn key(name: &str) -> String {
-    // A longer key would have to be marked as one.
+    // A longer key would need a `?`.
     line(name)
 }
 
-/// Writes a text of several lines as a block, if it can be read back as it is.
+/// Returns a string of several lines as a block scalar, if it can be read back unchanged.
 fn block(text: &str, indent: usize) -> Option<String> {
     let body = text.trim_end_matches('\n');
     let ends = text.len() - body.len();
@@ -100,7 +100,7 @@ fn block(text: &str, indent: usize) -> Option<String> {
     for line in body.split('\n') {
         out.push('\n');
         if !line.is_empty() {
-            // Without an indent, a document that is one text could not be read back.
+            // Without an indentation, a document that is one string couldn't be read back.
             pad(indent.max(2), &mut out);
             out.push_str(line);
         }
@@ -109,7 +109,7 @@ fn block(text: &str, indent: usize) -> Option<String> {
     Some(out)
 }
 
-/// Writes a text in one line.
+/// Returns a string in one line.
 fn line(text: &str) -> String {
     if is_plain(text) {
         return text.to_owned();
@@ -133,7 +133,7 @@ fn line(text: &str) -> String {
     quoted
 }
 
-/// Says whether a letter may stand in YAML as it is, apart from breaks and tabs.
+/// Returns whether a character may be written without escaping, not counting line breaks and tabs.
 fn is_shown(letter: char) -> bool {
     !letter.is_control()
         && !matches!(
@@ -142,7 +142,7 @@ fn is_shown(letter: char) -> bool {
         )
 }
 
-/// Says whether a text needs no quotes, for whichever version of YAML it is read.
+/// Returns whether a string needs no quotes in any version of YAML.
 fn is_plain(text: &str) -> bool {
     let is_word = WORDS.contains(&text.to_ascii_lowercase().as_str());
     // Numbers in all bases, with underscores and exponents; times, dates, infinities.

@@ -1,9 +1,9 @@
-//! The documentation, made of the tables.
+//! The text of `host/COMPAT.md`, made from the tables.
 
 use super::{NOT_COPIED, Rule};
 use crate::sync_options::{OptionScope, SYNC_OPTIONS};
 
-/// Writes `host/COMPAT.md`.
+/// Returns the content of `host/COMPAT.md`.
 pub fn document() -> String {
     let mut text = "# Argo CD's rules\n\n\
         Generated from `core/src/compat` and `core/src/sync_options.rs`. `--compat argocd` plans and runs as Argo CD 3.6 does; without it Capstan's own rules apply. `capstan plan --explain-compat` plans the same manifests both ways and lists the differences, with the names of this table.\n\n| rule | Capstan | Argo CD | where Argo CD does it |\n| --- | --- | --- | --- |\n"

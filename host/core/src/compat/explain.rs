@@ -1,4 +1,4 @@
-//! The same manifests planned both ways: what differs, and by which rules.
+//! Compares a native plan with a compat plan of the same manifests: what differs, and by which rules.
 
 use std::collections::BTreeMap;
 
@@ -16,48 +16,48 @@ use crate::{
     wave::Wave,
 };
 
-/// One thing that is otherwise by Argo CD's rules.
+/// One difference between a native plan and a compat plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// Which object it is about; nothing when the operation as a whole.
+    /// The object that differs; `None` if the difference is about the whole operation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<ObjectKey>,
-    /// In which phase.
+    /// The phase of the hook or of the tasks that differ; `None` for an ordinary object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// What differs.
+    /// What kind of difference it is.
     pub what: DifferenceKind,
-    /// How it is by our rules.
+    /// What the native plan does, in a few words.
     pub native: String,
-    /// How it is by Argo CD's.
+    /// What the compat plan does, in a few words.
     pub argo_cd: String,
-    /// The rules that make the difference.
+    /// The rules that cause the difference.
     #[serde(serialize_with = "in_full")]
     pub rules: Vec<Rule>,
 }
 
-/// What differs.
+/// The kinds of differences between two plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DifferenceKind {
-    /// Whether there is a task.
+    /// One plan has a task for the object and the other has none.
     Presence,
-    /// Its phase and wave.
+    /// The phase or the wave differs.
     Turn,
-    /// When it starts inside its wave.
+    /// The order of kinds within a wave differs.
     Order,
-    /// What is waited for.
+    /// What the operation waits for differs.
     Wait,
-    /// What becomes of the objects of a hook, or of what a removed object owns.
+    /// What happens to a hook's objects, or to the dependents of a deleted object, differs.
     Disposal,
-    /// How the object is written.
+    /// How the object is written differs: applied, replaced, or with other fields.
     Write,
-    /// What happens when something comes to pass, whatever the manifests say.
+    /// Something that depends on events at run time, such as a failure, ends differently.
     Outcome,
 }
 
-/// Rules as JSON that needs no table beside it.
+/// Serializes rules with their descriptions, so that a reader needs no table.
 fn in_full<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
     struct InFull(Rule);
     impl Serialize for InFull {
@@ -74,8 +74,8 @@ fn in_full<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Err
     serializer.collect_seq(rules.iter().copied().map(InFull))
 }
 
-/// Lists what differs between a plan by our rules and one by Argo CD's of the same manifests: object by object in the order of the plans,
-/// then what is about the operation as a whole.
+/// Lists the differences between a native plan and a compat plan of the same manifests: first object by object in the order of the plans,
+/// then those about the whole operation.
 pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let (ours, theirs) = (named(native), named(argo));
     let mut found = Vec::new();
@@ -101,7 +101,7 @@ pub fn explain(native: &Plan, argo: &Plan) -> Vec<Difference> {
     found
 }
 
-/// What makes two tasks the same in both plans: a hook in one phase; any other object has one task.
+/// What identifies a task in both plans: its key, and for a hook its ID and phase.
 type Name = (ObjectKey, Option<(String, Phase)>);
 
 fn name_of(task: &Task) -> Name {
@@ -122,7 +122,7 @@ fn turn(task: &Task) -> String {
     format!("{what} in {}, wave {}", task.phase, task.wave)
 }
 
-/// Says why an object has no task in a plan.
+/// Returns why a plan has no task for an object.
 fn absent(plan: &Plan, key: &ObjectKey) -> String {
     let skipped = plan.skipped.iter().find(|skipped| skipped.key == *key);
     match skipped {
@@ -148,7 +148,7 @@ fn presence(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Differ
     difference(task, DifferenceKind::Presence, native, argo_cd, rules)
 }
 
-/// Returns the rules that the plan took down for a task and that are about one thing.
+/// Returns the rules of one kind of difference that the compat plan recorded for a task.
 fn rules_for(argo: &Plan, task: &Task, what: DifferenceKind) -> Vec<Rule> {
     let mut rules: Vec<Rule> = argo
         .uses
@@ -166,7 +166,7 @@ fn rules_for(argo: &Plan, task: &Task, what: DifferenceKind) -> Vec<Rule> {
     rules
 }
 
-/// Says what a rule may change.
+/// Returns the kinds of differences that a rule can cause.
 fn about(rule: Rule) -> &'static [DifferenceKind] {
     match rule {
         Rule::MistakesAreIgnored => &[DifferenceKind::Presence, DifferenceKind::Turn, DifferenceKind::Disposal],
@@ -356,7 +356,7 @@ fn disposals(task: &Task, ours: &HookTask, theirs: &HookTask, argo: &Plan) -> Ve
     found
 }
 
-/// Lists the kinds that start earlier or later inside a wave that both plans have.
+/// Lists the waves in which both plans start the same kinds in another order.
 fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let mut found = Vec::new();
     let waves = native.waves();
@@ -388,7 +388,7 @@ fn moved_kinds(native: &Plan, argo: &Plan) -> Vec<Difference> {
     found
 }
 
-/// Lists the kinds of a wave in the order in which they start, those that start together as one.
+/// Lists the kinds of a wave in the order in which they start. Kinds that start together are one entry.
 fn kinds(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
     let mut kinds: Vec<(u32, Vec<String>)> = Vec::new();
     for task in plan.wave(phase, wave) {
@@ -417,7 +417,7 @@ fn kinds(plan: &Plan, phase: Phase, wave: Wave) -> Vec<String> {
     told
 }
 
-/// Lists the rules that show only when something comes to pass, of those that can in this plan.
+/// Lists the rules that only have an effect at run time and that can have one in this plan.
 fn outcomes(native: &Plan, argo: &Plan) -> Vec<Difference> {
     let hooks: Vec<&Task> = argo.tasks.iter().filter(|task| task.hook().is_some()).collect();
     let is_awaited = |task: &&Task| match &task.action {

@@ -1,4 +1,4 @@
-//! What the health of a hook's object says about the hook, by Argo CD's table.
+//! Argo CD's mapping from the health of a hook's object to the state of the hook.
 
 use super::{Mode, Rule};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     phase::Phase,
 };
 
-/// Returns how a hook's object is, as its hook type is to understand it: healthy is success, degraded is failure, all else is on its way.
+/// Returns the assessment of a hook's object as the hook's plugin gets it. In compat mode, some states count as success or failure.
 pub fn of_hook(mode: Mode, phase: Phase, mut assessment: Assessment) -> Assessment {
     let is_delete = match phase {
         Phase::PreDelete | Phase::PostDelete => true,

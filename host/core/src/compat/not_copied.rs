@@ -1,11 +1,11 @@
-//! What Argo CD does and `--compat argocd` doesn't.
+//! What Argo CD does and `--compat argocd` doesn't do.
 
-/// Something of Argo CD that is not copied.
+/// A behaviour of Argo CD that Capstan doesn't copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotCopied {
     /// What Argo CD does.
     pub what: &'static str,
-    /// What happens instead, and why.
+    /// What Capstan does instead, and why.
     pub instead: &'static str,
 }
 
@@ -13,7 +13,7 @@ const fn not(what: &'static str, instead: &'static str) -> NotCopied {
     NotCopied { what, instead }
 }
 
-/// All of it.
+/// All behaviours that Capstan doesn't copy, in the order of the documentation.
 pub const NOT_COPIED: [NotCopied; 21] = [
     not(
         "The pause of 2 s after each wave (`ARGOCD_SYNC_WAVE_DELAY`)",

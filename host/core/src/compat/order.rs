@@ -1,4 +1,4 @@
-//! Argo CD's order of tasks: by phase, wave, kind and name; what others need moves forward; kind by kind inside a wave.
+//! Argo CD's order of tasks: by phase, wave, kind and name. Definitions and Namespaces move forward to what needs them.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::{
     wave::Wave,
 };
 
-/// The rank of what is removed: before anything of its wave is created.
+/// The rank of deletions: before anything of their wave is created.
 const REMOVAL: u32 = 0;
-/// The rank at which the objects of hooks' earlier runs are cleared away.
+/// The rank at which the objects of hooks' earlier runs are deleted.
 pub(crate) const CLEARING: u32 = 1;
 /// The rank of the first kind of a wave.
 const FIRST: u32 = 2;
 
-/// Argo CD's order of kinds, by the kind's name alone; every other kind is last.
+/// Argo CD's order of kinds, by name without group. Every other kind comes last.
 const KINDS: [&str; 35] = [
     "Namespace",
     "NetworkPolicy",
@@ -61,7 +61,7 @@ fn place(kind: &str) -> usize {
     KINDS.iter().position(|known| *known == kind).unwrap_or(KINDS.len())
 }
 
-/// Puts the tasks of a plan into Argo CD's order, where its rules hold, and gives them their ranks. `home` is the application's namespace.
+/// Sorts the tasks of a plan in Argo CD's order and sets their ranks; does nothing in native mode. `home` is the application's namespace.
 pub(crate) fn arrange(mode: Mode, does: OperationKind, home: &str, tasks: &mut Vec<Task>, uses: &mut Vec<RuleUse>) {
     if !mode.has(Rule::KindOrder) {
         return;
@@ -98,7 +98,7 @@ fn used(rule: Rule, task: &Task) -> RuleUse {
     }
 }
 
-/// Moves what makes something to just before the first object that needs it: into its phase and wave.
+/// Moves what defines something to the place before the first object that needs it, into that object's phase and wave.
 fn move_forward(
     tasks: &mut Vec<Task>,
     uses: &mut Vec<RuleUse>,
@@ -140,7 +140,8 @@ fn namespace_made(object: &Object) -> Option<String> {
     (object.kind() == "Namespace" && object.group().is_empty()).then(|| object.name().to_owned())
 }
 
-/// Argo CD writes the application's namespace into everything that has none, whether it can have one or not.
+/// Returns the namespace that an object needs. Argo CD sets the application's namespace on every object without one, also on cluster-wide
+/// kinds.
 fn needed_namespace(object: &Object, home: &str) -> String {
     match object.namespace() {
         "" => home.to_owned(),
@@ -156,14 +157,14 @@ fn kind_made(object: &Object) -> Option<String> {
     Some(crate::object::GroupKind::new(group, kind).to_string())
 }
 
-/// Puts a task into another phase and wave; its name says so.
+/// Moves a task to another phase and wave, and adapts its ID.
 fn put(task: &mut Task, phase: Phase, wave: Wave) {
     let rest = task.id.0.splitn(3, '/').nth(2).unwrap_or_default();
     task.id = TaskId(format!("{phase}/{wave}/{rest}"));
     (task.phase, task.wave) = (phase, wave);
 }
 
-/// Gives the tasks of each wave their ranks: removals, then runs of equal kind in their order.
+/// Sets the ranks of the tasks of each wave: deletions first, then runs of the same kind in their order.
 fn rank(tasks: &mut [Task], does: OperationKind) {
     let mut last: Option<(Phase, Wave, String)> = None;
     let mut next = FIRST;

@@ -1,16 +1,16 @@
-//! Argo CD's waves for what left the manifests.
+//! Argo CD's waves for objects that are pruned.
 
 use std::collections::BTreeSet;
 
 use crate::wave::Wave;
 
-/// Swaps the waves that have something to remove end for end: what is in the first of them goes in the last, and so on.
+/// Returns the wave in which Argo CD prunes an object: it reverses the order of the waves that contain pruned objects.
 pub(crate) fn swapped(wave: Wave, waves: &BTreeSet<Wave>) -> Wave {
     let before = waves.range(..wave).count();
     waves.iter().rev().nth(before).copied().unwrap_or(wave)
 }
 
-/// Returns the wave of what is removed last: one after the highest of Sync, and never before 1.
+/// Returns the wave of objects with `PruneLast`: the one after the highest wave of Sync, at least 1.
 pub(crate) fn last(highest: Option<Wave>) -> Wave {
     Wave(highest.map_or(0, |wave| wave.0.max(0)).saturating_add(1))
 }

@@ -1,17 +1,17 @@
-//! What each rule is about. The documentation's table is made from this one.
+//! Describes each rule. `host/COMPAT.md` is made from this table.
 
 use super::Rule;
 
-/// One difference, in a line each.
+/// The description of one rule: a line of `host/COMPAT.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
-    /// Its name.
+    /// The rule's name, such as `kind-order`.
     pub name: &'static str,
-    /// What we do.
+    /// What Capstan does in native mode.
     pub native: &'static str,
-    /// What Argo CD does.
+    /// What Argo CD does, and Capstan in compat mode.
     pub argo_cd: &'static str,
-    /// Where Argo CD does it.
+    /// The file or package of Argo CD that does it.
     pub source: &'static str,
 }
 
@@ -30,7 +30,7 @@ const fn line(name: &'static str, native: &'static str, argo_cd: &'static str, s
     }
 }
 
-/// Returns the line of a rule.
+/// Returns the description of a rule.
 #[expect(clippy::too_many_lines, reason = "a table: one entry for each rule")]
 pub(super) const fn row(rule: Rule) -> Row {
     match rule {

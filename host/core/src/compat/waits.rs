@@ -1,4 +1,4 @@
-//! What Argo CD waits for: everything that is not in the last wave; there it depends on hooks, and on how many steps there are.
+//! What Argo CD waits for: every wave but the last. For the last wave it depends on its hooks and on the number of steps.
 
 use super::{Mode, Rule, RuleUse};
 use crate::{
@@ -9,12 +9,12 @@ use crate::{
     wave::Wave,
 };
 
-/// One step of an operation.
+/// One step of an operation: a phase and a wave.
 type Step = (Phase, Wave);
 
-/// How far the steps of a plan reach, those that do nothing included.
+/// The extent of a plan's steps, including those that do nothing.
 struct Span {
-    /// Whether there is more than one step, SyncFail's included.
+    /// Whether there is more than one step, including those of SyncFail.
     has_many: bool,
     /// The last step before SyncFail.
     last: Option<Step>,
@@ -27,8 +27,8 @@ fn span(steps: impl Iterator<Item = Step> + Clone) -> Span {
     }
 }
 
-/// Decides what is waited for, where Argo CD's rules hold. `idle` are the steps of what stays though it left the manifests; `asked` says
-/// of which objects the user wrote down what is waited for.
+/// Decides what the tasks wait for where Argo CD's rules apply. `idle` are the steps of objects that aren't pruned although they left the
+/// manifests. `asked` returns whether the user set `capstan.dev/wait` for an object.
 pub(crate) fn settle(
     mode: Mode,
     tasks: &mut [Task],

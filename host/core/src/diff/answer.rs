@@ -1,21 +1,21 @@
-//! What the server would make of an object, against what is live: the word that counts.
+//! Compares the server's answer to a dry run with the live object.
 
 use serde_json::{Map, Value};
 
 use super::{Change, SERVERS, entries, identity, is_entry_of, key_of};
 use crate::{object::Object, place::reference_token};
 
-/// What the server said to a dry run.
+/// The server's answer to a dry run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DryRunAnswer {
-    /// The live object that the server was asked about, in the version of the API in which the answer is.
+    /// The live object in the same API version as the answer.
     pub before: Object,
-    /// The object as the server would have it.
+    /// The object as the server would store it.
     pub after: Object,
 }
 
 impl DryRunAnswer {
-    /// Returns the fields that would change, without what the server writes for itself.
+    /// Returns the fields that would change, without those that only the server writes.
     pub fn changes(&self, manager: &str) -> Vec<Change> {
         let (before, after) = (comparable(&self.before, manager), comparable(&self.after, manager));
         let mut found = Vec::new();
@@ -23,13 +23,13 @@ impl DryRunAnswer {
         found
     }
 
-    /// Says whether nothing would change: no field, and not what the manager owns.
+    /// Returns whether nothing would change: no value, and no ownership of `manager`.
     pub fn is_unchanged(&self, manager: &str) -> bool {
         owned(&self.before, manager) == owned(&self.after, manager) && self.changes(manager).is_empty()
     }
 }
 
-/// Returns an object without what the server writes for itself. Its status is part of it only where the manager applied that.
+/// Returns an object without the fields that only the server writes. The status is kept only if `manager` applied it.
 pub fn comparable(object: &Object, manager: &str) -> Value {
     let mut value = object.0.clone();
     let applies_status = owned(object, manager).is_some_and(|fields| fields.get("f:status").is_some());
@@ -84,7 +84,7 @@ fn members(pointer: &str, before: &Map<String, Value>, after: &Map<String, Value
     }
 }
 
-/// Compares two lists member by member; says no where it isn't known which members belong together.
+/// Compares two lists item by item. Returns `false` if it isn't known which items belong together.
 fn items(pointer: &str, before: &[Value], after: &[Value], found: &mut Vec<Change>) -> bool {
     let list = pointer.rsplit('/').next().unwrap_or_default();
     let Some(key) = key_of(list, before, after) else {

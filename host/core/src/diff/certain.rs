@@ -1,14 +1,14 @@
-//! When nothing changes for certain, so that nobody has to ask the server.
+//! Finds objects that certainly don't change, so that the server needn't be asked.
 
 use serde_json::{Map, Value};
 
 use super::{SERVERS, entries, has_keys, is_entry_of};
 use crate::object::Object;
 
-/// Says whether applying `sent` as `manager` certainly leaves a live object as it is.
+/// Returns whether applying `sent` as `manager` certainly leaves a live object unchanged.
 ///
-/// It does when every value that is sent is live in exactly the same form, and the manager owns exactly the fields that are sent. Values
-/// that the server writes in another form, that it leaves out, and everything that depends on a kind's schema are not certain.
+/// That is certain if every sent value is live in exactly the same form and the manager owns exactly the sent fields. It isn't certain for
+/// values that the server normalizes or drops, or that depend on the kind's schema.
 pub fn is_certainly_unchanged(sent: &Object, live: &Object, manager: &str) -> bool {
     let (Some(own), Some(others)) = ownership(live, manager) else {
         return false;
@@ -36,7 +36,7 @@ pub fn is_certainly_unchanged(sent: &Object, live: &Object, manager: &str) -> bo
     is_same(&owned, &live.0, fields, &others)
 }
 
-/// Returns what a manager applied, and the fields of all other entries; nothing for what can't be told.
+/// Returns the entry that a manager applied, if there is exactly one, and the field sets of all other entries, if all have one.
 fn ownership<'live>(live: &'live Object, manager: &str) -> (Option<&'live Value>, Option<Vec<&'live Value>>) {
     let (own, others): (Vec<&Value>, Vec<&Value>) = entries(live).partition(|entry| is_entry_of(entry, manager));
     let own = match own.as_slice() {
@@ -47,14 +47,14 @@ fn ownership<'live>(live: &'live Object, manager: &str) -> (Option<&'live Value>
     (own, others)
 }
 
-/// Compares what is sent with what is live and with the `fieldsV1` set of what was applied; `others` are the sets of the other managers at
-/// this place.
+/// Compares a sent value with the live one and with the manager's `fieldsV1` set. `others` are the sets of the other managers for the same
+/// field.
 fn is_same(sent: &Value, live: &Value, fields: &Value, others: &[&Value]) -> bool {
     let Some(fields) = fields.as_object() else {
         return false;
     };
     if fields.keys().all(|name| name == ".") {
-        // It was applied as one value, or it was empty. Where others own parts of it, it isn't one value.
+        // It was applied as one value, or it was empty. If others own parts of it, it isn't one value.
         let is_whole = |set: &&Value| set.as_object().is_some_and(|set| set.keys().all(|name| name == "."));
         return sent == live && (is_single(sent) || others.iter().all(is_whole));
     }
@@ -65,7 +65,7 @@ fn is_same(sent: &Value, live: &Value, fields: &Value, others: &[&Value]) -> boo
     }
 }
 
-/// Says whether a value has no parts that could be owned alone.
+/// Returns whether a value has no members that could have an owner of their own.
 fn is_single(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.is_empty(),
@@ -91,7 +91,7 @@ fn are_members(
         })
 }
 
-/// Lists whose members are known by their keys or their values. Their order counts: applying them in another order may move them.
+/// Compares lists whose items are identified by keys or values. Their order counts, because applying another order may move them.
 fn are_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others: &[&Value]) -> bool {
     let owned: Vec<(&String, &Value)> = fields.iter().filter(|(name, _)| *name != ".").collect();
     if sent.len() != live.len() || sent.len() != owned.len() {
@@ -113,7 +113,7 @@ fn are_items(sent: &[Value], live: &[Value], fields: &Map<String, Value>, others
     })
 }
 
-/// Says whether an element of a `fieldsV1` set means this member of a list.
+/// Returns whether an element of a `fieldsV1` set names this list item.
 fn names(element: &str, member: &Value) -> bool {
     if let Some(keys) = element.strip_prefix("k:") {
         let keys = serde_json::from_str::<Map<String, Value>>(keys);

@@ -1,4 +1,4 @@
-//! Whether an object would change: the one place where that is decided.
+//! Decides whether an object would change. No other code decides that.
 
 use super::{DryRunAnswer, changes, is_applied_by, is_certainly_unchanged};
 use crate::{
@@ -8,31 +8,31 @@ use crate::{
     task::ExpectedChange,
 };
 
-/// What is to be decided.
+/// What the decision is based on.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangeQuestion<'a> {
-    /// The object as it is desired, with what Capstan adds to it.
+    /// The desired object, including the labels that Capstan adds.
     pub desired: &'a Object,
-    /// The object as it is; nothing when there is none.
+    /// The live object; `None` if there is none.
     pub live: Option<&'a Object>,
-    /// What others look after.
+    /// The fields that other managers maintain.
     pub ignored: &'a Ignored,
-    /// Whether the live object is replaced as a whole: what the manifest doesn't name goes.
+    /// Whether the live object is replaced as a whole, so that fields that the manifest doesn't have are removed.
     pub replaces: bool,
-    /// What the server says to it; nothing when it wasn't asked, or gave no answer.
+    /// The server's answer to a dry run; `None` if there was none.
     pub answer: Option<&'a DryRunAnswer>,
-    /// Our name in `managedFields`.
+    /// Capstan's field manager.
     pub manager: &'a str,
 }
 
-/// What was decided.
+/// The decision for one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeDecision {
-    /// Whether the object is created, stays as it is, or changes in which fields.
+    /// Whether the object is created, changed or left unchanged.
     pub changes: ExpectedChange,
-    /// How many fields differ that don't count.
+    /// The number of differing fields that are ignored.
     pub hides: usize,
-    /// Whether only the server can tell whether anything changes, and it didn't.
+    /// Whether only the server could tell if anything changes, and it wasn't asked.
     pub is_unsure: bool,
 }
 
@@ -82,12 +82,12 @@ pub fn decide(question: &ChangeQuestion<'_>) -> ChangeDecision {
         }
     };
     let changes = shown.changes(manager);
-    // What is ignored and sent nevertheless is a difference that the answer has.
+    // A field that is ignored but sent is a difference in the answer.
     let hidden = answer.changes(manager).len().saturating_sub(changes.len());
     ChangeDecision::sure(ExpectedChange::Fields(changes), hides.max(hidden))
 }
 
-/// Returns the fields that differ as far as that can be seen from here, and how many more differ that don't count.
+/// Compares without the server: returns the differing fields, and the number of differing fields that are ignored.
 fn local(question: &ChangeQuestion<'_>, live: &Object) -> (Vec<super::Change>, usize) {
     let ChangeQuestion {
         desired,

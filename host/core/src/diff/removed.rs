@@ -1,4 +1,4 @@
-//! Fields that we applied earlier and no longer want: server-side apply removes them.
+//! Finds fields that Capstan applied before and that the manifest no longer has: server-side apply removes them.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{Change, entries, has_keys, is_entry_of};
 use crate::object::Object;
 use crate::place::reference_token;
 
-/// Adds a change for everything that `manager` owns by `Apply` in the live object and that isn't desired any more.
+/// Adds a change for every field that `manager` owns by `Apply` and that isn't desired any more.
 pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Vec<Change>) {
     for entry in entries(live) {
         if let Some(fields) = entry.get("fieldsV1").filter(|_| is_entry_of(entry, manager)) {
@@ -15,7 +15,7 @@ pub(super) fn find(desired: &Value, live: &Object, manager: &str, found: &mut Ve
     }
 }
 
-/// Follows a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a member of a list by its keys, `v:...` one by its value, `.` the thing itself.
+/// Walks a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a list item by its keys, `v:...` a list item by its value, `.` the value itself.
 fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, found: &mut Vec<Change>) {
     let Some(fields) = fields.as_object() else { return };
     let is_whole = fields.contains_key(".");
@@ -72,7 +72,7 @@ fn walk(pointer: &str, fields: &Value, desired: Option<&Value>, live: &Value, fo
     }
 }
 
-/// Adds what a map that was applied as one value has and shouldn't have any more, at every depth.
+/// Adds the members of a map that was applied as one value and that aren't desired any more, at every depth.
 fn leave(pointer: &str, desired: &Value, live: &Value, found: &mut Vec<Change>) {
     let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) else {
         return;

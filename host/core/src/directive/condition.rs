@@ -1,4 +1,4 @@
-//! When a hook runs: operations as the conditions of hooks tell them apart.
+//! In which operations a hook runs.
 
 use std::collections::BTreeSet;
 
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::operation_kind::Purpose;
 
-/// A word of a hook's condition.
+/// A condition of a hook: a word of `capstan.dev/run-if`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunCondition {
-    /// The application's first sync.
+    /// In the application's first sync.
     FirstInstall,
-    /// Any later one.
+    /// In later syncs.
     Upgrade,
-    /// Going back to earlier manifests.
+    /// In `capstan rollback`.
     Rollback,
-    /// `capstan test`.
+    /// In `capstan test`.
     Test,
-    /// Any sync, if what the hook is made of isn't what its last success was made of.
+    /// In any sync, if the hook's inputs have changed since its last success.
     Changed,
 }
 
 impl RunCondition {
-    /// Returns what an operation is to the conditions of hooks.
+    /// Returns the condition that an operation fulfils.
     pub const fn of(purpose: Purpose, is_first_install: bool) -> RunCondition {
         match purpose {
             Purpose::Deploy if is_first_install => RunCondition::FirstInstall,
@@ -44,12 +44,12 @@ impl RunCondition {
     }
 }
 
-/// When a hook runs: whenever one of its words holds.
+/// The conditions of a hook. It runs if one of them is fulfilled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunConditions(BTreeSet<RunCondition>);
 
-/// In every sync, and in no test.
+/// The default: in every sync and rollback, but in no test.
 impl Default for RunConditions {
     fn default() -> RunConditions {
         RunConditions::of([
@@ -61,27 +61,27 @@ impl Default for RunConditions {
 }
 
 impl RunConditions {
-    /// Makes one of its words.
+    /// Collects conditions.
     pub fn of(words: impl IntoIterator<Item = RunCondition>) -> RunConditions {
         RunConditions(words.into_iter().collect())
     }
 
-    /// Adds a word.
+    /// Adds a condition.
     pub fn insert(&mut self, word: RunCondition) {
         self.0.insert(word);
     }
 
-    /// Says whether it names such an operation.
+    /// Returns whether the conditions include this one.
     pub fn names(&self, operation: RunCondition) -> bool {
         self.0.contains(&operation)
     }
 
-    /// Says whether it depends on the hook's inputs whether it runs in such an operation.
+    /// Returns whether it depends on the hook's inputs if it runs in such an operation.
     pub fn asks_inputs(&self, operation: RunCondition) -> bool {
         !self.names(operation) && operation != RunCondition::Test && self.names(RunCondition::Changed)
     }
 
-    /// Says in which operations it runs, for people.
+    /// Returns why the hook doesn't run, for users: the operations in which it does.
     pub fn reason(&self) -> String {
         let words: Vec<&str> = self.0.iter().map(|word| word.as_text()).collect();
         format!("it runs {} only", words.join(" and "))

@@ -1,8 +1,8 @@
-//! The questions that more than one family of annotations answers: hook, wave and delete policies.
+//! Reads the annotations that exist in several families: hook, wave and delete policies.
 //!
-//! Ours: the first family that answers wins, and the user is told which annotation was passed over. Argo CD's rules (its
-//! `gitops-engine/pkg/sync/hook` and `syncwaves`) mix: a hook annotation without a valid word falls back to Helm's, Helm's delete
-//! hooks count beside Argo CD's, policies are joined, weights count on every object.
+//! Natively the first family with a value wins, and a notice names the ignored annotation. Argo CD (`gitops-engine/pkg/sync/hook` and
+//! `syncwaves`) mixes them: a hook annotation without a valid word falls back to Helm's, Helm's delete hooks count beside Argo CD's,
+//! policies are joined, and weights apply to every object.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ const ARGO_WAVE: &str = "argocd.argoproj.io/sync-wave";
 const HELM_WEIGHT: &str = "helm.sh/hook-weight";
 const SKIP: &str = "Skip";
 
-/// What the hook annotation says.
+/// The values of the hook annotation.
 #[derive(Debug, Default)]
 pub(super) struct Hook {
     pub family: Family,
@@ -38,9 +38,9 @@ pub(super) struct Hook {
     pub phases: Vec<Phase>,
     pub run_if: RunConditions,
     pub run_if_of_phase: BTreeMap<Phase, RunConditions>,
-    /// Whether its test must fail.
+    /// Whether it is a Helm test that must fail.
     pub must_fail: bool,
-    /// Why the object is left alone, where no word says so.
+    /// Why the object is skipped, if the annotation doesn't say `Skip`.
     pub left_alone: Option<String>,
 }
 
@@ -70,7 +70,7 @@ fn hook(family: Family, words: Vec<String>) -> Hook {
     }
 }
 
-/// Reads the words of our annotation or of Argo CD's, and judges those that are nearly a phase.
+/// Reads the words of Capstan's or Argo CD's annotation, and reports misspelt phases.
 fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
     let words = reader.list(name);
     for word in &words {
@@ -88,7 +88,7 @@ fn words_of(reader: &mut Reader<'_>, name: &str) -> Vec<String> {
     words
 }
 
-/// Adds an error about the value of an annotation: Argo CD ignores what is wrong in its own and in Helm's, and knows nothing of ours.
+/// Adds an error about an annotation's value. Argo CD ignores mistakes in its own and Helm's annotations, and doesn't know Capstan's.
 fn judge(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
     if name.starts_with("capstan.dev/") {
         reader.push(error);
@@ -97,7 +97,7 @@ fn judge(reader: &mut Reader<'_>, name: &str, error: Diagnostic) {
     }
 }
 
-/// A hook that Argo CD ignores: it is neither run nor applied, as if its annotation had the word `Skip`.
+/// Returns a hook that Argo CD ignores. It is neither run nor applied, as with the word `Skip`.
 fn left_alone(family: Family, reason: String) -> Hook {
     Hook {
         left_alone: Some(reason),
@@ -105,7 +105,7 @@ fn left_alone(family: Family, reason: String) -> Hook {
     }
 }
 
-/// Argo CD's annotation, and by its rules Helm's beside it.
+/// Reads Argo CD's annotation, together with Helm's in compat mode.
 fn mixed(reader: &mut Reader<'_>, words: Vec<String>) -> Hook {
     let is_delete = |word: &String| matches!(word.parse(), Ok(Phase::PreDelete | Phase::PostDelete));
     let is_sync = |word: &String| unknown::is_known_word(word) && !is_delete(word);
@@ -205,7 +205,7 @@ fn helm_hook(reader: &mut Reader<'_>) -> Hook {
     }
 }
 
-/// Returns the phases that Helm's words stand for, and in which operations each runs.
+/// Returns the phases of Helm's words, each with its conditions.
 fn conditions_of(words: &[String], mode: Mode) -> Vec<(Phase, RunConditions)> {
     let mut conditions: Vec<(Phase, RunConditions)> = Vec::new();
     let known = words.iter().filter_map(|word| helm::word(word));
@@ -240,7 +240,7 @@ fn unknown_helm_word(reader: &mut Reader<'_>, word: &str) {
     reader.ignored_by_argo_cd(error);
 }
 
-/// Adds in which operations each phase runs: once for all where all agree.
+/// Adds the conditions of the phases: once for the hook if all phases have the same.
 fn with_conditions(mut hook: Hook, conditions: &[(Phase, RunConditions)]) -> Hook {
     let first = conditions.first().map(|(_, condition)| condition.clone());
     let first = first.unwrap_or_default();
@@ -325,7 +325,7 @@ pub(super) fn wave_of(reader: &mut Reader<'_>, found: &Directives) -> Wave {
     Wave::default()
 }
 
-/// Reads a wave. Those of Argo CD have 64 bits and no white space around them.
+/// Parses a wave. In Argo CD a wave has 64 bits and no white space around it.
 fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
     if !reader.mode.has(Rule::WideWaves) {
         return text.trim().parse().ok().map(Wave);
@@ -339,7 +339,7 @@ fn wave(reader: &mut Reader<'_>, text: &str) -> Option<Wave> {
     Some(Wave(nearest))
 }
 
-/// Reads the words of the delete policies, Helm's as Argo CD's.
+/// Reads the words of the delete policies. Helm's are returned as Argo CD's.
 pub(super) fn policies_of(reader: &mut Reader<'_>) -> Vec<String> {
     if reader.text(OUR_POLICY).is_some() {
         reader.passed_over(OUR_POLICY, &[ARGO_POLICY, HELM_POLICY]);

@@ -1,5 +1,5 @@
-//! Helm's hook words, as the phases that they stand for (`gitops-engine/pkg/sync/hook/helm` of Argo CD), but with Helm's own
-//! difference between install, upgrade, rollback and test. Argo CD knows no such difference, and nothing of the last two.
+//! Helm's hook words and the phases that they mean (as in Argo CD's `gitops-engine/pkg/sync/hook/helm`). Unlike Argo CD, they keep Helm's
+//! distinction between install, upgrade, rollback and test.
 
 use crate::{
     compat::Rule,
@@ -7,19 +7,19 @@ use crate::{
     phase::Phase,
 };
 
-/// What one of Helm's words means here.
+/// The meaning of one of Helm's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HelmWord {
-    /// A phase of syncs, in some of them. Tests look at what is deployed, as PostSync does.
+    /// A phase of a sync, under a condition. Tests run in PostSync.
     Phase(Phase, RunCondition),
-    /// A phase of deletes.
+    /// A phase of a deletion.
     Delete(Phase),
     /// The object is a CRD of Helm 2 and no hook.
     CrdInstall,
 }
 
 impl HelmWord {
-    /// Says whether it makes a hook by these rules.
+    /// Returns whether the word makes the object a hook in this mode.
     pub(super) fn counts(self, mode: Mode) -> bool {
         match self {
             HelmWord::CrdInstall => false,
@@ -29,10 +29,10 @@ impl HelmWord {
     }
 }
 
-/// The word for a test that must fail.
+/// Helm's word for a test that must fail.
 pub(super) const TEST_FAILURE: &str = "test-failure";
 
-/// Helm's words.
+/// Helm's hook words.
 pub(super) const WORDS: [(&str, HelmWord); 12] = [
     (
         "pre-install",
@@ -57,14 +57,14 @@ pub(super) const WORDS: [(&str, HelmWord); 12] = [
     ("crd-install", HelmWord::CrdInstall),
 ];
 
-/// Helm's delete policies and what they are called here.
+/// Helm's delete policies and Argo CD's names for them.
 pub(super) const POLICIES: [(&str, &str); 3] = [
     ("before-hook-creation", "BeforeHookCreation"),
     ("hook-succeeded", "HookSucceeded"),
     ("hook-failed", "HookFailed"),
 ];
 
-/// Returns what a word means.
+/// Returns the meaning of a word; `None` if Helm doesn't have it.
 pub(super) fn word(text: &str) -> Option<HelmWord> {
     WORDS
         .iter()

@@ -14,10 +14,10 @@ use crate::{
 };
 
 const NAME: &str = "argocd.argoproj.io/sync-options";
-/// Helm's annotation for objects that stay.
+/// Helm's annotation for objects that are kept.
 pub(crate) const POLICY: &str = "helm.sh/resource-policy";
 
-/// Reads the options into the directives.
+/// Reads the sync options into the directives.
 pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
     let mut seen: Vec<String> = Vec::new();
     let (mut prune, mut delete) = (None, None);
@@ -68,7 +68,7 @@ pub(super) fn read(reader: &mut Reader<'_>, found: &mut Directives) {
     found.delete = delete.unwrap_or_default();
 }
 
-/// Says whether an option is one, and tells the user if not.
+/// Returns whether an option and its value are valid for objects; otherwise adds an error or a notice.
 fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     let option = known(key);
     if option.is_some_and(|option| option.whose == OptionScope::Application) {
@@ -103,12 +103,12 @@ fn is_known(reader: &mut Reader<'_>, key: &str, value: &str) -> bool {
     false
 }
 
-/// Says whether Helm's resource policy keeps the object. Helm and Argo CD know `keep` and ignore every other value, which lint warns about.
+/// Returns whether Helm's resource policy keeps the object. Helm and Argo CD ignore every other value; lint warns about those.
 fn keeps(reader: &Reader<'_>) -> bool {
     reader.text(POLICY).is_some_and(is_keep)
 }
 
-/// Says whether a value of [`POLICY`] is `keep`.
+/// Returns whether a value of [`POLICY`] is `keep`.
 pub(crate) fn is_keep(policy: &str) -> bool {
     policy.trim().eq_ignore_ascii_case("keep")
 }

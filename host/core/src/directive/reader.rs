@@ -1,4 +1,4 @@
-//! Looks into the annotations of one manifest and collects what is wrong on the way.
+//! Reads the annotations of one manifest and collects errors and notices.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use crate::{
     place::reference_token,
 };
 
-/// A manifest, whose rules hold, and what was found so far.
+/// A manifest that is read, the mode, and what was found so far.
 pub(super) struct Reader<'a> {
     pub manifest: &'a Manifest,
     pub mode: Mode,
@@ -31,7 +31,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Returns what was found, or what is wrong with it.
+    /// Returns the directives with their notices, or all errors.
     pub fn finish(self, mut found: Directives) -> Result<Directives, Vec<Diagnostic>> {
         if self.errors.is_empty() {
             found.notices = self.notices;
@@ -47,23 +47,23 @@ impl<'a> Reader<'a> {
         self.manifest.object.text(&pointer(name))
     }
 
-    /// Returns the words of an annotation that is a list.
+    /// Returns the entries of an annotation that is a list.
     pub fn list(&self, name: &str) -> Vec<String> {
         self.text(name).map(values::split).unwrap_or_default()
     }
 
-    /// Says what is wrong with an annotation's value.
+    /// Adds an error about an annotation's value.
     pub fn wrong(&mut self, name: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.errors
             .push(self.manifest.error(&pointer(name), message).hint(hint));
     }
 
-    /// Adds an error that is made already.
+    /// Adds an error.
     pub fn push(&mut self, error: Diagnostic) {
         self.errors.push(error);
     }
 
-    /// Adds an error where our rules hold; a notice where Argo CD's do, which ignores it.
+    /// Adds an error in native mode; in compat mode a notice, because Argo CD ignores the mistake.
     pub fn ignored_by_argo_cd(&mut self, error: Diagnostic) {
         if !self.mode.has(Rule::MistakesAreIgnored) {
             return self.errors.push(error);
@@ -76,14 +76,14 @@ impl<'a> Reader<'a> {
         self.notice(notice);
     }
 
-    /// Takes down that a rule of Argo CD made a difference.
+    /// Records that a rule of Argo CD had an effect.
     pub fn used(&mut self, rule: Rule) {
         if !self.rules.contains(&rule) {
             self.rules.push(rule);
         }
     }
 
-    /// Tells the user something.
+    /// Adds a notice for the user, once.
     pub fn notice(&mut self, notice: impl Into<String>) {
         let notice = notice.into();
         if !self.notices.contains(&notice) {
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Tells which of several annotations on the same thing was read.
+    /// Adds a notice for each of the other annotations that is present and was ignored.
     pub fn passed_over(&mut self, read: &str, others: &[&str]) {
         for other in others {
             if self.text(other).is_some() {
@@ -100,14 +100,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads one of our annotations whose value is one of a few words.
+    /// Reads an annotation of Capstan whose value is one of a few words. `name` has no prefix.
     pub fn word<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<T> {
         let name = format!("capstan.dev/{name}");
         let word = self.text(&name)?.trim();
         self.one_word(&name, word, accepted)
     }
 
-    /// Reads one of our annotations whose value is a list of a few words; nothing without it, or with none that is known.
+    /// Reads an annotation of Capstan whose value is a list of a few words. `None` if it is missing or has no valid word.
     pub fn words<T: Copy>(&mut self, name: &str, accepted: &[(&'static str, T)]) -> Option<Vec<T>> {
         let name = format!("capstan.dev/{name}");
         self.text(&name)?;
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Reads one of our annotations whose value is a duration.
+    /// Reads an annotation of Capstan whose value is a duration, in seconds.
     pub fn duration(&mut self, name: &str) -> Option<u64> {
         let name = format!("capstan.dev/{name}");
         let text = self.text(&name)?;
@@ -156,7 +156,7 @@ impl<'a> Reader<'a> {
         seconds
     }
 
-    /// Reads a duration that can't be zero.
+    /// Reads a duration that must not be zero, in seconds.
     pub fn positive_duration(&mut self, name: &str) -> Option<u64> {
         let seconds = self.duration(name)?;
         if seconds > 0 {
@@ -210,8 +210,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Returns the settings that an object's annotation has; none when it has no annotation, or one that can't be read, which planning
-/// refuses.
+/// Returns the settings in an object's annotation. They are empty if there is no annotation or it isn't a mapping; planning reports that.
 pub fn settings_of(object: &Object) -> Map<String, Value> {
     match object.annotation("capstan.dev/settings").map(manifest::value) {
         Some(Ok(Value::Object(settings))) => settings,
@@ -219,7 +218,7 @@ pub fn settings_of(object: &Object) -> Map<String, Value> {
     }
 }
 
-/// Returns the JSON pointer to the settings of a hook.
+/// Returns the JSON pointer to a hook's settings.
 pub fn settings_at(manifest: &Manifest) -> String {
     let name = "capstan.dev/settings";
     if manifest.object.annotation(name).is_some() || !is_hook_document(&manifest.object) {
@@ -228,7 +227,7 @@ pub fn settings_at(manifest: &Manifest) -> String {
     "/spec/settings".to_owned()
 }
 
-/// Says whether a document is a hook that is no object of the cluster.
+/// Returns whether a document is a hook without an object in the cluster (`kind: Hook`).
 pub(super) fn is_hook_document(object: &Object) -> bool {
     object.group() == "capstan.dev" && object.kind() == "Hook"
 }
@@ -238,7 +237,7 @@ pub(crate) fn pointer(name: &str) -> String {
     format!("/metadata/annotations/{}", reference_token(name))
 }
 
-/// Lists words: `` `a`, `b` or `c` ``.
+/// Joins alternatives for a message: `` `a`, `b` or `c` ``.
 pub(super) fn one_of<T: AsRef<str>>(words: &[T]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
     match quoted.split_last() {

@@ -1,17 +1,17 @@
-//! All annotations that are read. The documentation's table is made from this one.
+//! All annotations that Capstan reads. The table in `host/ANNOTATIONS.md` is made from this one.
 
 use crate::object::labels;
 
-/// An annotation that is read.
+/// An annotation that Capstan reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Annotation {
-    /// Its name.
+    /// Its full name.
     pub annotation: &'static str,
-    /// What it can be.
+    /// Its possible values, in Markdown.
     pub values: &'static str,
-    /// What holds without it; empty where nothing does.
+    /// The value if it is missing, in Markdown; empty if there is none.
     pub default: &'static str,
-    /// What it means, in one or two sentences in Markdown.
+    /// Its meaning, in one or two sentences of Markdown.
     pub meaning: &'static str,
 }
 
@@ -29,7 +29,7 @@ const fn row(
     }
 }
 
-/// What the host itself writes on what it makes; found in a manifest that was copied from a cluster, it says nothing.
+/// Labels that Capstan writes on objects. In a manifest that was exported from a cluster they are ignored.
 pub const WRITTEN_BY_HOST: [&str; 5] = [
     labels::APPLICATION,
     labels::NAMESPACE,
@@ -38,7 +38,7 @@ pub const WRITTEN_BY_HOST: [&str; 5] = [
     labels::OPERATION,
 ];
 
-/// All annotations that are read, ours first.
+/// All annotations that Capstan reads, its own first.
 pub const ANNOTATIONS: [Annotation; 29] = [
     row(
         "capstan.dev/hook",

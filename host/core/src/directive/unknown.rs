@@ -1,4 +1,4 @@
-//! Judges what nobody knows: words, policies and the names of annotations.
+//! Checks for unknown words, policies and annotation names.
 
 use super::{
     family::{ARGO_HOOK, ARGO_POLICY, HELM_HOOK, HELM_POLICY, OUR_HOOK, OUR_POLICY},
@@ -11,7 +11,7 @@ use crate::{
     manifest::Manifest,
 };
 
-/// The words of a hook annotation that mean the same with any set of plugins: the phases and `Skip`.
+/// The hook words that don't depend on plugins: the phases and `Skip`.
 pub const KNOWN_WORDS: [&str; 7] = [
     "PreDelete",
     "PreSync",
@@ -25,16 +25,15 @@ pub const KNOWN_WORDS: [&str; 7] = [
 /// Argo CD's delete policies.
 pub const KNOWN_POLICIES: [&str; 3] = ["HookSucceeded", "HookFailed", "BeforeHookCreation"];
 
-/// Annotations of Argo CD and Helm that have their meaning elsewhere and are no misspelling of one that is read.
+/// Annotations of Argo CD and Helm that Capstan doesn't read and that aren't misspellings.
 const ELSEWHERE: [&str; 2] = ["helm.sh/hook-output-log-policy", "helm.sh/hook-delete-timeout"];
 
-/// Says whether a word is a phase or `Skip`; exact, as in Argo CD.
+/// Returns whether a word is a phase or `Skip`, exactly as in Argo CD.
 pub fn is_known_word(word: &str) -> bool {
     KNOWN_WORDS.contains(&word)
 }
 
-/// Makes the error about a word of the hook annotation that is no phase and that no plugin claims; `claimed_words` are those that
-/// plugins do claim.
+/// Returns the error for a hook word that is neither a phase nor claimed by a plugin. `claimed_words` are those that plugins claim.
 pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[String]) -> Diagnostic {
     let name = present(manifest, &[OUR_HOOK, ARGO_HOOK, HELM_HOOK]);
     let known = || KNOWN_WORDS.into_iter().chain(claimed_words.iter().map(String::as_str));
@@ -42,8 +41,7 @@ pub fn unknown_word_error(manifest: &Manifest, word: &str, claimed_words: &[Stri
     with_nearest(error, word, known().collect())
 }
 
-/// Makes the error about a delete policy that no plugin answers for; `known` are those that plugins do. A near miss of Argo CD's three
-/// policies is found in any case. Helm's words are judged when they are read.
+/// Returns the error for a delete policy that no plugin claims. `known` are those that plugins claim.
 pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -> Diagnostic {
     let name = present(manifest, &[OUR_POLICY, ARGO_POLICY]);
     let error = manifest.error(&pointer(name), format!("`{word}` is no delete policy"));
@@ -57,7 +55,7 @@ pub fn unknown_policy_error(manifest: &Manifest, word: &str, known: &[String]) -
     with_nearest(error, word, words)
 }
 
-/// Makes the error about a word of Helm's delete policies that is none of Helm's.
+/// Returns the error for a delete policy that isn't one of Helm's.
 pub(super) fn not_helms_policy(manifest: &Manifest, word: &str) -> Diagnostic {
     let error = manifest.error(&pointer(HELM_POLICY), format!("`{word}` is no delete policy of Helm"));
     with_nearest(error, word, helm::POLICIES.iter().map(|(theirs, _)| *theirs).collect())
@@ -70,7 +68,7 @@ fn with_nearest(error: Diagnostic, word: &str, known: Vec<&str>) -> Diagnostic {
     }
 }
 
-/// Returns the first of some annotations that is there.
+/// Returns the first of several annotations that is present, else the first one.
 fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
     let is_there = |name: &&&str| manifest.object.text(&pointer(name)).is_some();
     names
@@ -81,8 +79,8 @@ fn present<'a>(manifest: &Manifest, names: &[&'a str]) -> &'a str {
         .unwrap_or(OUR_HOOK)
 }
 
-/// Makes the error about a word that nobody would give to a plugin: a misspelt phase, or Helm's word in another's annotation. Short
-/// words are judged by their letters' case only, since a plugin's word may well be one letter away from them.
+/// Returns the error for a misspelt phase, or for Helm's word in another annotation. Short words must match except for case, because a
+/// plugin's word may be one letter away.
 pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Option<Diagnostic> {
     if is_known_word(word) {
         return None;
@@ -107,7 +105,7 @@ pub(super) fn misspelt_word(manifest: &Manifest, name: &str, word: &str) -> Opti
     }
 }
 
-/// Looks for annotations that look like ours, or like one that is read, and are not.
+/// Reports annotations that look like known ones and aren't.
 pub(super) fn check_names(reader: &mut Reader<'_>) {
     let manifest = reader.manifest;
     let annotations = manifest.object.0.pointer("/metadata/annotations");
@@ -122,8 +120,8 @@ pub(super) fn check_names(reader: &mut Reader<'_>) {
     }
 }
 
-/// All of `capstan.dev/` is ours. Of the others' names only those are judged that begin as hooks and waves do, or are a near miss:
-/// Argo CD and Helm have many more, and will have others.
+/// All of `capstan.dev/` belongs to Capstan. Names of Argo CD and Helm are only reported if they begin like hooks or waves, or nearly match
+/// a known name, because there are many others.
 fn misspelt_name(manifest: &Manifest, name: &str) -> Option<Diagnostic> {
     let known = || ANNOTATIONS.iter().map(|row| row.annotation);
     if known()

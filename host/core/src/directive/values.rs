@@ -1,9 +1,9 @@
-//! The words that values of our annotations are made of.
+//! The values of Capstan's annotations.
 
 use super::{ApplyMode, OnTimeout, RunCondition, Wait};
 use crate::hook::{OnVanished, Propagation};
 
-/// `install` is what `first-install` was called before.
+/// `install` is an older word for `first-install`.
 pub(super) const RUN_IF: [(&str, &[RunCondition]); 7] = [
     (
         "always",
@@ -35,7 +35,7 @@ pub(super) const WAIT: [(&str, Wait); 3] = [
     ("healthy", Wait::Healthy),
 ];
 
-/// What the plugins that judge Services and Ingresses read of the object themselves.
+/// The plugins for Services and Ingresses read this annotation themselves.
 pub(super) const LOAD_BALANCER: [(&str, ()); 2] = [("expected", ()), ("none", ())];
 
 pub(super) const APPLY: [(&str, ApplyMode); 4] = [
@@ -51,7 +51,7 @@ pub(super) const PROPAGATION: [(&str, Propagation); 3] = [
     ("orphan", Propagation::Orphan),
 ];
 
-/// Splits a list as Argo CD does (`gitops-engine/pkg/sync/resource/annotations.go`): at commas, without white space, empty words and
+/// Splits a list as Argo CD does (`gitops-engine/pkg/sync/resource/annotations.go`): at commas, without white space, empty entries and
 /// repetitions.
 pub(super) fn split(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
@@ -63,7 +63,7 @@ pub(super) fn split(text: &str) -> Vec<String> {
     words
 }
 
-/// Reads a duration in seconds: `600`, `10m`, `1h30m`, `2d`.
+/// Parses a duration in seconds: `600`, `10m`, `1h30m`, `2d`.
 pub(super) fn seconds(text: &str) -> Option<u64> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {

@@ -1,4 +1,4 @@
-//! The gate: from what a hook type asks for to what is performed.
+//! Decides whether a plugin's request is permitted.
 
 use std::sync::LazyLock;
 
@@ -16,16 +16,16 @@ use crate::{
     request::{HeaderValue, HttpRequest, ObjectRef, Request},
 };
 
-/// How long a call of a URL may take at most, in milliseconds.
+/// The longest timeout of an HTTP call, in milliseconds.
 const LONGEST_CALL: u32 = 60_000;
-/// Headers of a call, and bytes of their names and values: what servers take.
+/// The maximum number of headers of a call, and of bytes of their names and values, as servers accept them.
 const MOST_HEADERS: usize = 64;
 const MOST_HEADER_BYTES: usize = 16 << 10;
-/// The longest name of a signal, and text of an event.
+/// The maximum length of a signal's name and of an event's text, in bytes.
 const LONGEST_NAME: usize = 63;
 const LONGEST_EVENT: usize = 1024;
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
-/// Headers that say how the call itself is made.
+/// Headers that only the host sets.
 const OF_THE_HOST: [&str; 10] = [
     "connection",
     "content-length",
@@ -39,28 +39,28 @@ const OF_THE_HOST: [&str; 10] = [
     "upgrade",
 ];
 
-/// Who asks.
+/// The hook whose plugin makes a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Requester<'a> {
-    /// For which application.
+    /// The application.
     pub application: &'a Application,
-    /// Whether its manifest is an object of the cluster.
+    /// Whether the hook's manifest is an object of the cluster.
     pub has_object: bool,
-    /// What it may have done; nothing when the plan doesn't say.
+    /// The plugin's permissions; `None` if the plan has none for it.
     pub allowance: Option<&'a Allowance>,
 }
 
-/// A request that passed the gate, which alone makes one.
+/// A permitted request. Only [`gate`] creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permitted<'a> {
     request: &'a Request,
     reach: Reach,
 }
 
-/// Headers that ask for another form of the answer, in which a Secret's value wouldn't be found.
+/// Headers that change the form of the answer, so that a Secret's value couldn't be found in it.
 const OF_THE_ANSWER: [&str; 3] = ["accept-encoding", "if-range", "range"];
 
-/// Which objects are meant. Of a list, there is no name; without a namespace, those that have none are meant, or those of all.
+/// The objects that a request is about. A list has no name. Without a namespace it is about cluster-wide objects, or about all namespaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct RequestedObjects {
     kind: GroupKind,
@@ -78,14 +78,14 @@ impl RequestedObjects {
     }
 }
 
-/// Where a permitted request may go.
+/// What a permitted request may access.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Reach {
-    /// What is meant, in which namespace, and whether that may be none.
+    /// The objects, and whether the permission covers namespaced and cluster-wide objects.
     object: Option<RequestedObjects>,
     in_namespace: bool,
     without_namespace: bool,
-    /// Whether this machine and its link may be called.
+    /// Whether loopback and link-local addresses may be called.
     local: bool,
 }
 
@@ -95,7 +95,7 @@ impl Permitted<'_> {
         self.request
     }
 
-    /// Returns the kind that is meant; an empty one when no object is.
+    /// Returns the kind of the requested objects; an empty one if the request is about no object.
     pub fn kind(&self) -> GroupKind {
         match &self.reach.object {
             Some(what) => what.kind.clone(),
@@ -103,11 +103,11 @@ impl Permitted<'_> {
         }
     }
 
-    /// Returns the object that is meant, once it is known whether its kind has namespaces. Of a list, the name is empty.
+    /// Returns the key of the requested object, once it is known whether its kind is namespaced. For a list, the name is empty.
     ///
     /// # Errors
     ///
-    /// Returns that this was not granted: a grant for a namespace says nothing of what has none.
+    /// Returns that this wasn't granted: a grant for a namespace doesn't cover cluster-wide objects.
     pub fn key(&self, has_namespaces: bool) -> Result<ObjectKey, String> {
         let Some(what) = &self.reach.object else {
             return Err("no object is meant".to_owned());
@@ -134,17 +134,17 @@ impl Permitted<'_> {
         })
     }
 
-    /// Says whether a call may go to this machine or its link.
+    /// Returns whether a call may go to a loopback or link-local address.
     pub fn may_be_local(&self) -> bool {
         self.reach.local
     }
 }
 
-/// Lets a request pass, or says why not.
+/// Permits a request, or returns why not.
 ///
 /// # Errors
 ///
-/// Returns the reason, which the plugin and people are told.
+/// Returns the reason, which the plugin and the user receive.
 pub fn gate<'a>(request: &'a Request, asker: &Requester<'_>) -> Result<Permitted<'a>, String> {
     let passed = |reach| Ok(Permitted { request, reach });
     match request {
@@ -207,7 +207,7 @@ fn what_of(asker: &Requester<'_>, wanted: &ObjectRef) -> Result<RequestedObjects
     what(asker, kind, wanted.namespace.as_deref(), Some(&wanted.name))
 }
 
-/// Checks the names; the application's namespace is meant where none is written.
+/// Checks the names of the requested objects. The default namespace is the application's.
 fn what(
     asker: &Requester<'_>,
     kind: GroupKind,
@@ -225,7 +225,7 @@ fn what(
     })
 }
 
-/// Reads `apiVersion` and `kind`, which name no path either.
+/// Parses `apiVersion` and `kind`. Neither may change the path of a request.
 fn group_kind(api_version: &str, kind: &str) -> Result<GroupKind, String> {
     let is_word = |word: &str, also: &[u8]| {
         !word.is_empty()
@@ -292,7 +292,7 @@ fn object(asker: &Requester<'_>, verb: Verb, what: RequestedObjects) -> Result<R
     })
 }
 
-/// Says whether an object is part of what is stored about applications: with it a plugin could grant itself everything.
+/// Returns whether an object holds Capstan's own state. A plugin that could write it could grant itself everything.
 pub fn is_state(kind: &GroupKind, name: &str) -> bool {
     let is_kind = matches!(
         (kind.group.as_str(), kind.kind.as_str()),
@@ -369,7 +369,7 @@ fn http(asker: &Requester<'_>, call: &HttpRequest) -> Result<Reach, String> {
     })
 }
 
-/// Says whether a host is a Service by its name: inside the cluster plain HTTP is usual.
+/// Returns whether a host is a Service by its name. Plain HTTP is usual inside the cluster.
 fn is_in_cluster(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let name = host.strip_suffix(".cluster.local").unwrap_or(&host);

@@ -1,4 +1,4 @@
-//! What is requested or granted, as manifests and users write it.
+//! Permissions as manifests request them and users grant them.
 
 use std::fmt;
 
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use super::{HostPattern, KindPattern, Url, kind::narrower};
 use crate::{name::ObjectName, object::GroupKind};
 
-/// The application's own namespace, where a namespace is written.
+/// The word for the application's own namespace.
 const OWN: &str = ".";
 
-/// What a plugin may have done for it. Empty: nothing.
+/// Permissions of a plugin. Empty: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Grants {
-    /// Objects of the cluster.
+    /// Access to objects of the cluster.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cluster: Vec<ClusterGrant>,
-    /// Calls of URLs.
+    /// HTTP calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpGrant>,
-    /// Data of Secrets of the application's namespace.
+    /// Values of Secrets in the application's namespace.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretGrant>,
-    /// What a health check may be shown beside its object: `owned-pods`, `events`.
+    /// What a health plugin may see besides its object: `owned-pods`, `events`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<String>,
 }
@@ -32,19 +32,19 @@ pub struct Grants {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "WrittenClusterGrant")]
 pub struct ClusterGrant {
-    /// What may be done.
+    /// The permitted verbs.
     pub verbs: Vec<Verb>,
-    /// With objects of which kinds.
+    /// The kinds of the objects.
     pub kinds: Vec<KindPattern>,
-    /// In which namespaces: names, `.` for the application's own, `*` for all and for what has none.
+    /// The namespaces: names, `.` for the application's own, `*` for all namespaces and cluster-wide objects.
     pub namespaces: Vec<String>,
-    /// With objects of which names, exactly; nothing for all. As `resourceNames` of a Kubernetes `PolicyRule`, a list of names allows
-    /// nothing that has no name.
+    /// The exact names of the objects; `None` for all. Like `resourceNames` of a Kubernetes `PolicyRule`, a list of names permits nothing
+    /// that has no name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<Vec<String>>,
 }
 
-/// A [`ClusterGrant`] as it is written, before it is checked.
+/// A [`ClusterGrant`] before it is validated.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WrittenClusterGrant {
@@ -85,28 +85,28 @@ impl TryFrom<WrittenClusterGrant> for ClusterGrant {
     }
 }
 
-/// What may be done with an object.
+/// What a plugin may do with an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verb {
-    /// Read one.
+    /// Read one object.
     Get,
-    /// Read all.
+    /// List all objects.
     List,
-    /// Follow one.
+    /// Watch one object.
     Watch,
-    /// Make one, or make it as desired.
+    /// Create or apply one object.
     Apply,
-    /// Change some of one.
+    /// Patch one object.
     Patch,
-    /// Delete one.
+    /// Delete one object.
     Delete,
-    /// Write an `Event`.
+    /// Create an `Event`.
     Create,
 }
 
 impl Verb {
-    /// Says whether what is done with it is done to one object, whose name whoever asks knows.
+    /// Returns whether the verb is used on one object by its name.
     fn is_by_name(self) -> bool {
         match self {
             Verb::Get | Verb::Watch | Verb::Apply | Verb::Patch | Verb::Delete => true,
@@ -115,16 +115,16 @@ impl Verb {
     }
 }
 
-/// Methods on hosts.
+/// HTTP methods on hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HttpGrant {
-    /// Which hosts.
+    /// The permitted hosts.
     pub hosts: Vec<HostPattern>,
-    /// By which methods.
+    /// The permitted methods; `*` for all.
     #[serde(default = "reading")]
     pub methods: Vec<String>,
-    /// Whether they may be this machine itself, or on its link.
+    /// Whether loopback and link-local addresses are permitted, too.
     #[serde(default, skip_serializing_if = "is_not")]
     pub local: bool,
 }
@@ -133,12 +133,12 @@ pub struct HttpGrant {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SecretGrant {
-    /// Which Secrets, by name; `*` for all.
+    /// The names of the Secrets; `*` for all.
     pub names: Vec<String>,
-    /// Which of their keys; `*`, as without this, for all.
+    /// Their keys; `*` for all, which is the default.
     #[serde(default = "any")]
     pub keys: Vec<String>,
-    /// Whether the plugin itself sees them where it may read the Secret. Otherwise the host puts them into headers, and it doesn't.
+    /// Whether the plugin itself may see the values if it may read the Secret. Otherwise only the host uses them, in headers.
     #[serde(default, skip_serializing_if = "is_not")]
     pub shown: bool,
 }
@@ -161,12 +161,12 @@ fn is_not(flag: &bool) -> bool {
 }
 
 impl Grants {
-    /// Says whether nothing is in it.
+    /// Returns whether nothing is permitted.
     pub fn is_empty(&self) -> bool {
         *self == Grants::default()
     }
 
-    /// Writes the application's namespace where `.` stands.
+    /// Replaces `.` by the application's namespace.
     #[must_use]
     pub fn settled(mut self, namespace: &str) -> Grants {
         for grant in &mut self.cluster {
@@ -177,7 +177,7 @@ impl Grants {
         self
     }
 
-    /// Returns what both allow.
+    /// Returns what both permit.
     #[must_use]
     pub fn and(&self, other: &Grants) -> Grants {
         Grants {
@@ -188,16 +188,15 @@ impl Grants {
         }
     }
 
-    /// Says whether something may be done with objects of a kind in a namespace; an empty one is for what has none. Without a name all
-    /// of them are meant.
+    /// Returns whether a verb is permitted on objects of a kind in a namespace; an empty namespace stands for cluster-wide objects. Without
+    /// a name, all objects must be permitted.
     pub fn allows_object(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> bool {
         self.cluster
             .iter()
             .any(|grant| grant.lacks(verb, kind, namespace, name).is_empty())
     }
 
-    /// Returns the one thing that keeps a grant from allowing something, as in "the verb patch". Nothing where no
-    /// grant is that near.
+    /// Returns the one thing that a grant lacks to permit an access, as in "the verb patch"; `None` if every grant lacks more.
     pub(super) fn missing_for_object(
         &self,
         verb: Verb,
@@ -235,7 +234,7 @@ impl Grants {
         }
     }
 
-    /// Says whether a URL may be called, and if so, whether at an address of this machine or its link.
+    /// Returns whether a URL may be called: `None` if not, else whether loopback and link-local addresses are permitted.
     pub fn allows_call(&self, method: &str, url: &Url) -> Option<bool> {
         let grants = self.http.iter().filter(|grant| {
             grant.methods.iter().any(|one| one == "*" || one == method)
@@ -248,21 +247,21 @@ impl Grants {
         locals.into_iter().max()
     }
 
-    /// Says whether the host may put the value of a Secret's key into a header.
+    /// Returns whether the host may put the value of a Secret's key into a header.
     pub fn allows_secret(&self, name: &str, key: &str) -> bool {
         self.secrets
             .iter()
             .any(|grant| has(&grant.names, name) && has(&grant.keys, key))
     }
 
-    /// Says whether the plugin may see the value of a Secret's key.
+    /// Returns whether the plugin may see the value of a Secret's key.
     pub fn shows_secret(&self, name: &str, key: &str) -> bool {
         self.secrets
             .iter()
             .any(|grant| grant.shown && has(&grant.names, name) && has(&grant.keys, key))
     }
 
-    /// Says it in lines for people.
+    /// Describes the permissions for users, one line each.
     pub fn lines(&self) -> Vec<String> {
         let cluster = self.cluster.iter().map(ToString::to_string);
         let http = self.http.iter().map(ToString::to_string);
@@ -276,7 +275,7 @@ fn has(words: &[String], word: &str) -> bool {
     words.iter().any(|one| one == "*" || one == word)
 }
 
-/// Returns what each of the one has in common with each of the other.
+/// Returns the intersections of each item of one list with each of the other.
 fn pairs<T: PartialEq>(one: &[T], other: &[T], and: impl Fn(&T, &T) -> Option<T>) -> Vec<T> {
     let mut both = Vec::new();
     for first in one {
@@ -306,7 +305,7 @@ impl ClusterGrant {
             (None, None) => None,
         };
         let has_no_name = names.as_ref().is_some_and(Vec::is_empty);
-        // What has no name isn't allowed by a grant with names, whoever wrote them.
+        // A grant with names permits nothing that has no name.
         let verbs: Vec<Verb> = verbs
             .into_iter()
             .filter(|verb| names.is_none() || verb.is_by_name())
@@ -320,7 +319,7 @@ impl ClusterGrant {
         })
     }
 
-    /// Lists what of it would have to be otherwise to allow something.
+    /// Lists what the grant lacks to permit an access.
     fn lacks(&self, verb: Verb, kind: &GroupKind, namespace: &str, name: Option<&str>) -> Vec<String> {
         let has_namespace = |one: &String| one == "*" || (!namespace.is_empty() && one == namespace);
         let has_name = |names: &Vec<String>| name.is_some_and(|name| names.iter().any(|one| one == name));
@@ -348,7 +347,7 @@ impl ClusterGrant {
 }
 
 impl HttpGrant {
-    /// Lists what of it would have to be otherwise to allow a call.
+    /// Lists what the grant lacks to permit a call.
     fn lacks(&self, method: &str, url: &Url) -> Vec<String> {
         let mut lacks = Vec::new();
         if !self.methods.iter().any(|one| one == "*" || one == method) {

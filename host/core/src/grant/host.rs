@@ -1,4 +1,4 @@
-//! Hosts of URLs: patterns for them, and which addresses are too near to be called without being asked for.
+//! Patterns for hosts of URLs, and the addresses that may only be called with an explicit permission.
 
 use std::{
     fmt,
@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// Which hosts: `api.example.com`, `*.example.com` for all below it, `*` for any; with a port, only that one.
+/// A pattern for hosts: `api.example.com`, `*.example.com` for all subdomains, `*` for all; with a port, only that one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct HostPattern {
@@ -16,12 +16,12 @@ pub struct HostPattern {
 }
 
 impl HostPattern {
-    /// Says whether a host, in lower case, and its port are meant.
+    /// Returns whether the pattern matches a host, in lower case, and its port.
     pub fn matches(&self, host: &str, port: u16) -> bool {
         self.port.is_none_or(|own| own == port) && covers(&self.host, host)
     }
 
-    /// Returns what both mean; nothing when they have nothing in common.
+    /// Returns the pattern for what both match; `None` if they have nothing in common.
     pub(super) fn and(&self, other: &HostPattern) -> Option<HostPattern> {
         let host = if covers(&self.host, &other.host) {
             &other.host
@@ -41,7 +41,7 @@ impl HostPattern {
     }
 }
 
-/// Says whether a pattern means a host, or all that another pattern means.
+/// Returns whether a pattern matches a host, or everything that another pattern matches.
 fn covers(pattern: &str, host: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some("") => true,
@@ -83,19 +83,19 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// A URL, as far as it decides who is called. Only what nobody can read in two ways is one.
+/// The parts of a URL that determine which server is called. URLs that can be read in two ways are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
-    /// Whether it is `https`.
+    /// Whether the scheme is `https`.
     pub is_secure: bool,
     /// The host, in lower case; an IPv6 address in brackets.
     pub host: String,
-    /// The port.
+    /// The port, also if the URL doesn't name one.
     pub port: u16,
 }
 
 impl Url {
-    /// Reads one.
+    /// Parses a URL.
     pub fn parse(text: &str) -> Result<Url, String> {
         let wrong = |why: &str| Err(format!("the URL can't be called: {why}"));
         if text.len() > 8 << 10 {
@@ -123,7 +123,7 @@ impl Url {
         })
     }
 
-    /// Says whether the host, as it is written, is this machine or its link. What a name resolves to is looked at when it is called.
+    /// Returns whether the host, as written, is a loopback or link-local address. Resolved addresses are checked when the call is made.
     pub fn is_near(&self) -> bool {
         let bare = self.host.trim_start_matches('[').trim_end_matches(']');
         let name = self.host.trim_end_matches('.');
@@ -158,8 +158,7 @@ fn is_host(text: &str) -> bool {
     text.len() <= 253 && text.trim_end_matches('.').split('.').all(label)
 }
 
-/// Where clouds answer their machines about themselves, credentials included, though the address isn't on the link: Alibaba Cloud,
-/// Azure's `WireServer`.
+/// Addresses of metadata services, which return credentials, outside of the link-local range: Alibaba Cloud, Azure's `WireServer`.
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 /// The same for IPv6: AWS and Google Cloud.
 const METADATA_V6: [Ipv6Addr; 2] = [
@@ -167,8 +166,8 @@ const METADATA_V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
 ];
 
-/// Says whether an address is this machine, its link, nobody, or a cloud's metadata service: what is called only if that was granted by
-/// name. Private addresses are none of them: Services and pods have such. Which others are this machine's own, only it knows.
+/// Returns whether an address needs an explicit permission: loopback, link-local, unspecified, multicast, or a cloud's metadata service.
+/// Private addresses don't, because Services and pods have them.
 pub fn is_near(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_near_v4(address),
@@ -189,7 +188,7 @@ pub fn is_near(address: IpAddr) -> bool {
 
 fn is_near_v4(address: Ipv4Addr) -> bool {
     let [first, second, third, _] = address.octets();
-    // 0.0.0.0/8 is this machine for Linux; 192.0.0.0/24 is for protocols (RFC 6890), and Oracle Cloud's metadata service is in it.
+    // 0.0.0.0/8 is the local host on Linux. 192.0.0.0/24 is for protocols (RFC 6890); Oracle Cloud's metadata service is in it.
     address.is_loopback()
         || address.is_link_local()
         || address.is_multicast()
@@ -199,8 +198,8 @@ fn is_near_v4(address: Ipv4Addr) -> bool {
         || METADATA_V4.contains(&address)
 }
 
-/// Returns the IPv4 address that an IPv6 address stands for: mapped, compatible, translated (RFC 2765), behind NAT64 (RFC 6052, and
-/// RFC 8215 for local use), or 6to4 (RFC 3056).
+/// Returns the IPv4 address in an IPv6 address: mapped, compatible, translated (RFC 2765), behind NAT64 (RFC 6052, and RFC 8215 for local
+/// use), or 6to4 (RFC 3056).
 fn within_v6(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let v4 = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match address.segments() {

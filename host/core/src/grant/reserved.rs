@@ -1,24 +1,24 @@
-//! What a plugin may not write into an object's metadata: what Capstan, Argo CD and Helm decide by.
+//! Metadata that plugins may not write, because Capstan, Argo CD or Helm decide by it.
 //!
-//! By such a label, annotation, finalizer or owner reference an object would be adopted, kept, deleted, run as a hook or approved.
+//! With such a label, annotation, finalizer or owner reference, an object would be adopted, kept, deleted, run as a hook or approved.
 
 use serde_json::{Map, Value};
 
-/// Domains whose names, and those of all domains below, belong to somebody who decides by them.
+/// Domains whose names, including subdomains, are reserved.
 const DOMAINS: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
-/// The label by which Argo CD tracks what belongs to an application, unless it is told otherwise.
+/// The label by which Argo CD tracks an application's objects by default.
 const ARGO_CD_INSTANCE: &str = "app.kubernetes.io/instance";
-/// The label by which Helm knows its own, where it has the value [`HELM`].
+/// The label by which Helm recognizes its objects, with the value [`HELM`].
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 const HELM: &str = "Helm";
 
-/// The domain of signals, by which people approve.
+/// The domain of signals, with which users approve.
 const SIGNALS: &str = "signal.capstan.dev";
 
 /// Who writes, and how.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Writer<'a> {
-    /// The plugin's name, which has no dot: annotations of `NAME.capstan.dev/` are its own. Empty when it isn't known.
+    /// The plugin's name, without dots. Annotations of `NAME.capstan.dev/` are its own. Empty if it isn't known.
     pub(super) plugin: &'a str,
     pub(super) way: WriteMethod,
 }
@@ -26,17 +26,17 @@ pub(super) struct Writer<'a> {
 /// How an object is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WriteMethod {
-    /// As desired, by server-side apply: what others own is refused by the server.
+    /// By server-side apply. The server refuses fields of other managers.
     Apply,
-    /// By a merge patch, which takes what it names.
+    /// By a merge patch, which overwrites the fields that it contains.
     Patch,
 }
 
-/// Checks what a plugin wants written, an object or a merge patch.
+/// Checks an object or a merge patch that a plugin wants to write.
 ///
 /// # Errors
 ///
-/// Returns what of it a plugin may not write.
+/// Returns what a plugin may not write.
 pub(super) fn check(written: &Value, by: Writer<'_>) -> Result<(), String> {
     let Some(members) = written.as_object() else {
         return Err("what is written must be a JSON object".to_owned());
@@ -47,7 +47,7 @@ pub(super) fn check(written: &Value, by: Writer<'_>) -> Result<(), String> {
         // `null` would remove all of it.
         Some(_) => return Err("`metadata` must be a mapping, and only the host may remove it".to_owned()),
     }
-    // Templates become objects too, with the labels and finalizers that they name.
+    // Templates become objects, too, with their labels and finalizers.
     members
         .iter()
         .filter(|(name, _)| *name != "metadata")
@@ -79,7 +79,7 @@ fn check_own(metadata: &Map<String, Value>, by: Writer<'_>) -> Result<(), String
     Ok(())
 }
 
-/// Checks `metadata` wherever it stands in a value: in templates, and in lists of them.
+/// Checks `metadata` at any depth: in templates, and in lists of them.
 fn check_nested(value: &Value, by: Writer<'_>) -> Result<(), String> {
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| check_nested(item, by)),
@@ -116,7 +116,7 @@ fn check_names(field: &str, members: &Map<String, Value>, by: Writer<'_>) -> Res
     }
 }
 
-/// Checks the labels of Kubernetes' own domain by which Argo CD and Helm know whose an object is.
+/// Checks the labels of Kubernetes' own domain by which Argo CD and Helm recognize their objects.
 fn check_tracking(field: &str, members: &Map<String, Value>, way: WriteMethod) -> Result<(), String> {
     let decides = |(name, value): (&String, &Value)| match name.as_str() {
         ARGO_CD_INSTANCE => true,
@@ -131,7 +131,7 @@ fn check_tracking(field: &str, members: &Map<String, Value>, way: WriteMethod) -
     }
 }
 
-/// Says whether the name of a label or an annotation belongs to somebody who decides by it.
+/// Returns whether the name of a label or an annotation is reserved.
 fn is_reserved(name: &str) -> bool {
     let Some((domain, _)) = name.split_once('/') else {
         return false;

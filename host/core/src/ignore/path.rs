@@ -1,4 +1,4 @@
-//! Ways into an object: from JSON pointers and from what managers own, as they are in the live object.
+//! Paths of ignored fields in a live object, from JSON pointers and from field ownership.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +7,20 @@ use serde_json::{Map, Value};
 use super::{Ignored, is_there};
 use crate::{diff, object::Object};
 
-/// One step of a way.
+/// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// A field.
+    /// A field of a mapping.
     Field(String),
-    /// A member of the live list.
+    /// An item of the live list, by its index.
     Member(usize),
 }
 
-/// A way to one field of the live object; the field itself may be missing there.
+/// The path of one field of the live object. The field itself may be missing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Path(Vec<Step>);
 
-/// Returns the ways to everything that is ignored.
+/// Returns the paths of all ignored fields.
 pub(super) fn paths(live: &Object, ignored: &Ignored) -> Vec<Path> {
     let mut found: BTreeSet<Path> = BTreeSet::new();
     for pointer in &ignored.pointers {
@@ -35,7 +35,7 @@ pub(super) fn paths(live: &Object, ignored: &Ignored) -> Vec<Path> {
             }
         }
     }
-    // Whatever else may be ignored, what an object is known by stays, and so does what a member of a list is.
+    // What identifies the object or a list item can't be ignored.
     found.into_iter().filter(|path| !path.is_identity()).collect()
 }
 
@@ -48,7 +48,7 @@ fn entries(live: &Object) -> impl Iterator<Item = &Value> {
     entries.into_iter().flatten()
 }
 
-/// Follows a pointer; `*` stands for every member of a list.
+/// Follows a pointer; `*` stands for every list item.
 fn follow(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
     let Some((word, rest)) = words.split_first() else {
         if !way.is_empty() {
@@ -77,7 +77,7 @@ fn follow(value: &Value, words: &[String], way: &mut Vec<Step>, found: &mut BTre
     }
 }
 
-/// Collects the leaves of a `fieldsV1` set; of a member of a list, without the keys that it is named by.
+/// Collects the leaves of a `fieldsV1` set; for list items without their keys.
 fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut Vec<Step>, found: &mut BTreeSet<Path>) {
     let is_member = !keys.is_empty();
     let inner: Vec<(Step, &Value, &Value, Vec<String>)> = fields
@@ -103,14 +103,14 @@ fn owned(value: &Value, fields: &Map<String, Value>, keys: &[String], way: &mut 
     }
 }
 
-/// Returns the keys by which a `fieldsV1` set names a member of a list.
+/// Returns the keys by which an element of a `fieldsV1` set names a list item.
 fn keys_in(name: &str) -> Vec<String> {
     let keys = name.strip_prefix("k:").and_then(|keys| serde_json::from_str(keys).ok());
     let keys: Map<String, Value> = keys.unwrap_or_default();
     keys.into_iter().map(|(key, _)| key).collect()
 }
 
-/// Takes one step of a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a member of a list by its keys, `v:...` one by its value.
+/// Resolves one element of a `fieldsV1` set: `f:NAME` is a field, `k:{...}` a list item by its keys, `v:...` a list item by its value.
 fn step<'value>(value: &'value Value, name: &str) -> Option<(Step, &'value Value)> {
     if let Some(field) = name.strip_prefix("f:") {
         return Some((Step::Field(field.to_owned()), value.get(field)?));
@@ -147,7 +147,7 @@ impl Path {
         )
     }
 
-    /// Says whether the field is there, we own it, and nobody else does.
+    /// Returns whether the field exists, Capstan owns it, and nobody else does.
     pub fn is_only_ours(&self, live: &Object, manager: &str) -> bool {
         let (mut ours, mut theirs) = (false, false);
         for entry in entries(live) {
@@ -165,7 +165,7 @@ impl Path {
         let (mut value, mut fields) = (live, fields);
         for wanted in &self.0 {
             let Some(inner) = fields.as_object() else { return false };
-            // Who owns a thing as a whole owns what is in it.
+            // The owner of a whole value owns everything in it.
             if inner.keys().all(|name| name == ".") {
                 return true;
             }
@@ -186,7 +186,7 @@ impl Path {
         })
     }
 
-    /// Makes the field what it is live; takes it away where it isn't there.
+    /// Sets the field to its live value; removes it if it isn't live.
     pub fn copy(&self, live: &Value, sent: &mut Value) {
         let Some(found) = self.value(live).filter(|found| !found.is_null()) else {
             return self.remove(live, sent);
@@ -213,7 +213,7 @@ impl Path {
         }
     }
 
-    /// Takes the field away.
+    /// Removes the field.
     pub fn remove(&self, live: &Value, sent: &mut Value) {
         let Some((last, way)) = self.0.split_last() else { return };
         let Some((live, place)) = walk(live, sent, way, Missing::Leave) else {
@@ -234,7 +234,7 @@ impl Path {
         }
     }
 
-    /// Takes the field out of what we own.
+    /// Removes the field from what Capstan owns.
     pub fn disown(&self, live: &mut Object, manager: &str) {
         let value = live.0.clone();
         let entries = live
@@ -263,21 +263,21 @@ fn disown(value: &Value, fields: &mut Value, way: &[Step]) {
         inner.remove(&name);
     } else if let Some(fields) = inner.get_mut(&name) {
         disown(value, fields, rest);
-        // An empty set would say that the field is owned as one value.
+        // An empty set would mean that the field is owned as one value.
         if fields.as_object().is_some_and(Map::is_empty) {
             inner.remove(&name);
         }
     }
 }
 
-/// What happens where a way leads over something that isn't there.
+/// What happens if a path leads through something that doesn't exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Make,
     Leave,
 }
 
-/// Goes a way in the live object and in what is sent.
+/// Walks a path in the live object and in the object to send.
 fn walk<'value>(
     live: &'value Value,
     sent: &'value mut Value,
@@ -317,7 +317,7 @@ fn list_of(way: &[Step]) -> &str {
     }
 }
 
-/// Finds the member of a list that is sent for one of the live list: by what identifies them, else by its place.
+/// Returns the index of the item to send that corresponds to a live item: by its merge key, else by its index.
 fn counterpart(list: &str, live: &Value, sent: &Value, at: usize) -> Option<usize> {
     let (live, sent) = (live.as_array()?, sent.as_array()?);
     let wanted = live.get(at)?;

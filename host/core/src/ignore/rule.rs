@@ -1,4 +1,4 @@
-//! Rules about what is ignored, and what they come to for one object.
+//! Rules for ignored fields, and what they ignore in one object.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ const ANNOTATION: &str = "capstan.dev/ignore-differences";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct IgnoreRule {
-    /// The group of the objects that it fits; `*` stands for any letters, as in the kind. Empty for the core group.
+    /// The API group of the matching objects, empty for the core group; `*` stands for any characters, as in the kind.
     pub group: String,
     /// Their kind.
     pub kind: String,
@@ -20,29 +20,29 @@ pub struct IgnoreRule {
     pub namespace: String,
     /// Fields, as JSON pointers: `/spec/replicas`. `*` stands for every member of a list.
     pub json_pointers: Vec<String>,
-    /// Fields, as expressions of jq. These are refused.
+    /// Fields, as jq expressions. Capstan refuses these.
     pub jq_path_expressions: Vec<String>,
-    /// Whoever is named here: all that it owns.
+    /// Field managers: all fields that they own are ignored.
     pub managed_fields_managers: Vec<String>,
 }
 
-/// What is ignored in one object.
+/// The ignored fields of one object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Ignored {
-    /// Fields, as JSON pointers.
+    /// The fields, as JSON pointers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pointers: Vec<String>,
-    /// Whatever these managers own.
+    /// Managers whose fields are ignored.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managers: Vec<String>,
-    /// Whether it is only not shown, and sent nevertheless: so does Argo CD without `RespectIgnoreDifferences`.
+    /// Whether the fields are sent although differences aren't shown, as Argo CD does without `RespectIgnoreDifferences`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_sent: bool,
 }
 
 impl IgnoreRule {
-    /// Says whether it is about an object.
+    /// Returns whether the rule matches an object.
     pub fn fits(&self, key: &ObjectKey) -> bool {
         is_like(&key.group, &self.group)
             && is_like(&key.kind, &self.kind)
@@ -50,7 +50,7 @@ impl IgnoreRule {
             && (self.namespace.is_empty() || self.namespace == key.namespace)
     }
 
-    /// Returns what is wrong with it.
+    /// Returns the mistakes in the rule.
     pub fn mistakes(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
         if self.kind.is_empty() {
@@ -73,11 +73,11 @@ impl IgnoreRule {
 }
 
 impl Ignored {
-    /// Returns what rules and the annotation of a manifest ignore in it.
+    /// Returns what rules and a manifest's annotation ignore. `words` are the entries of the annotation.
     ///
     /// # Errors
     ///
-    /// Returns what is wrong with the annotation.
+    /// Returns the mistakes in the annotation.
     pub fn of(manifest: &Manifest, words: &[String], rules: &[IgnoreRule]) -> Result<Ignored, Vec<Diagnostic>> {
         let mut ignored = Ignored::default();
         let key = manifest.key();
@@ -103,13 +103,13 @@ impl Ignored {
         if errors.is_empty() { Ok(ignored) } else { Err(errors) }
     }
 
-    /// Says whether nothing is ignored.
+    /// Returns whether nothing is ignored.
     pub fn is_empty(&self) -> bool {
         self.pointers.is_empty() && self.managers.is_empty()
     }
 }
 
-/// Says what is wrong with a JSON pointer to something that can be ignored.
+/// Returns the message and the hint for an invalid JSON pointer.
 fn wrong_pointer(pointer: &str) -> Option<(String, String)> {
     let words: Vec<&str> = pointer.split('/').collect();
     if !pointer.starts_with('/') || pointer.len() == 1 {
@@ -129,7 +129,7 @@ fn wrong_pointer(pointer: &str) -> Option<(String, String)> {
     })
 }
 
-/// Says whether a text is like a pattern, in which `*` stands for any letters.
+/// Returns whether a text matches a pattern, in which `*` stands for any characters.
 fn is_like(text: &str, pattern: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {

@@ -1,4 +1,4 @@
-//! Annotations that are written where they mean nothing, or under a name that nobody reads.
+//! Annotations that have no effect where they are written, or that nobody reads.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ const WAVES: [&str; 3] = [
 const POLICIES: [&str; 2] = ["argocd.argoproj.io/hook-delete-policy", "helm.sh/hook-delete-policy"];
 const FAMILIES: [&str; 3] = ["capstan.dev", "argocd.argoproj.io", "helm.sh"];
 
-/// Names that only these annotations have, so that their prefix can't be another tool's.
+/// Names that are distinctive enough to be recognized without the right prefix.
 const TELLING: [&str; 4] = ["sync-wave", "hook-weight", "hook-delete-policy", "sync-options"];
 
 /// `without-effect`.
@@ -46,7 +46,7 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             );
         }
         match &member.classified.role {
-            // What Helm's words leave alone has its weight in `helm test`.
+            // An object that Helm's words skip may have a weight for `helm test`.
             Role::Skip(_) if directives.family != Family::Helm => {
                 if let Some(name) = member.first_of(&WAVES) {
                     let message = format!("`{name}` has no effect: {} is left alone", member.key);
@@ -58,7 +58,7 @@ pub(super) fn without_effect(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 }
             }
             Role::Resource => {
-                // `crd-install` makes no hook, and is written beside Helm's other annotations.
+                // `crd-install` makes no hook but is used together with Helm's other annotations.
                 let is_helms = member.manifest().object.annotation("helm.sh/hook").is_some();
                 if let Some(name) = member.first_of(&POLICIES).filter(|_| !is_helms) {
                     let message = format!("`{name}` has no effect: {} is no hook", member.key);
@@ -101,7 +101,7 @@ pub(super) fn misplaced(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         }
         for (place, what) in places {
             for name in names(&object.0, &place) {
-                // Templates are often given a copy of the object's own.
+                // Templates are often given a copy of the object's annotations.
                 if !is_read(name) || object.annotation(name).is_some() {
                     continue;
                 }
@@ -142,7 +142,7 @@ pub(super) fn misspelt(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Returns the annotation that was probably meant. Names under a right prefix are judged when annotations are read.
+/// Returns the annotation that was probably meant. Names with a correct prefix are checked when annotations are read.
 fn meant(name: &str) -> Option<String> {
     let (prefix, rest) = name.split_once('/').unwrap_or(("", name));
     if FAMILIES.contains(&prefix) {

@@ -1,4 +1,4 @@
-//! Volume claims that are waited for before anything uses them.
+//! PersistentVolumeClaims that are waited for before a pod uses them.
 
 use super::{
     Findings, Severity, needs,
@@ -64,7 +64,7 @@ fn uses(member: &SetMember<'_>, claim: &SetMember<'_>) -> bool {
         .any(|need| need.key == claim.key)
 }
 
-/// Returns when volumes of a class are bound, if the set or the cluster tells.
+/// Returns the `volumeBindingMode` of a storage class, if it is in the set.
 fn binding_mode<'set>(set: &'set ManifestSet<'_>, class: Option<&str>) -> Option<&'set str> {
     let is_named = |member: &&SetMember<'_>| {
         member.is("storage.k8s.io", "StorageClass") && Some(member.key.name.as_str()) == class

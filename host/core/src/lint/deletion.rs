@@ -1,4 +1,4 @@
-//! What runs after everything is deleted, and what is left for it by then.
+//! PostDelete hooks that need objects which are deleted before they run.
 
 use super::{
     Findings, needs,
@@ -52,8 +52,8 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Says whether an object is gone when a PostDelete hook runs. By our rules the set's own objects go after it, and so does what other
-/// hooks left.
+/// Returns whether an object is deleted before a PostDelete hook runs. Natively the set's own objects are deleted after it, and so is what
+/// other hooks left.
 fn goes(set: &ManifestSet<'_>, member: &SetMember<'_>, hook: &SetMember<'_>) -> bool {
     let goes_before = set.mode.has(Rule::PostDeleteStandsAlone);
     match &member.classified.role {
@@ -67,7 +67,7 @@ fn goes(set: &ManifestSet<'_>, member: &SetMember<'_>, hook: &SetMember<'_>) -> 
     }
 }
 
-/// Says whether an object is gone after a success of its hook.
+/// Returns whether a hook's object is deleted after a success.
 fn is_removed(helper: &SetMember<'_>) -> bool {
     let policies = &helper.directives().delete_policies;
     policies.iter().any(|policy| policy == "HookSucceeded")

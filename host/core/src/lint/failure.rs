@@ -1,4 +1,4 @@
-//! What runs after a failure, and what it needs by then.
+//! SyncFail hooks that need objects which may not exist after a failure.
 
 use super::{
     Findings, needs,
@@ -23,7 +23,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             };
             let turns = || provider.member.tasks.iter().map(|task| Slot::of(task));
             let comes_in_time = turns().any(|at| at.phase == Phase::SyncFail && at <= turn);
-            // What comes with the very first wave is there as good as always.
+            // An object of the very first wave practically always exists.
             let Some(at) = turns().next().filter(|at| !comes_in_time && Some(*at) != set.beginning) else {
                 continue;
             };

@@ -25,7 +25,7 @@ pub(super) fn restart_policy(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             continue;
         };
         let object = &member.manifest().object;
-        // Without a spec there is more to be said, and the API server says it.
+        // The API server reports an object without a spec.
         if !object.0.pointer(root).is_some_and(Value::is_object) {
             continue;
         }
@@ -64,7 +64,7 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         hook.key.group == "apps"
             && ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"].contains(&hook.key.kind.as_str())
     };
-    // A chart that makes all of its workloads hooks does so on purpose: that is said once.
+    // A chart that makes all of its workloads hooks does so on purpose, so it is reported once.
     let rule = found.rule.id;
     let (ignored, workloads): (Vec<_>, Vec<_>) = hooks(set)
         .filter(is_workload)
@@ -105,7 +105,7 @@ pub(super) fn never_completes(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Returns what keeps a Job from having pods.
+/// Returns the field that keeps a Job from creating pods, as a pointer and as text.
 fn standing_still(job: &Object) -> Option<(&'static str, &'static str)> {
     if job.0.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true) {
         return Some(("/spec/suspend", "suspend: true"));
@@ -121,7 +121,7 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
         let has = |word: &str| policies.iter().any(|policy| policy == word);
         let ends = hook.is("batch", "Job") || hook.is("", "Pod");
         let is_named = hook.manifest().object.generate_name().is_none() && !is_random(&hook.key.name);
-        // What a plugin's own policy does isn't known.
+        // The effect of a plugin's own policy isn't known.
         let is_known = policies.iter().all(|policy| KNOWN_POLICIES.contains(&policy.as_str()));
         let is_cleared =
             policies.is_empty() || has("BeforeHookCreation") || (has("HookSucceeded") && has("HookFailed"));
@@ -144,9 +144,10 @@ pub(super) fn name_reuse(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Says whether a name ends in what looks like a random text, as charts make one: a new one with each rendering.
+/// Returns whether a name ends with a random suffix, as charts generate it: a new one with each rendering.
 ///
-/// Letters after digits, as in `x7k2p`, but for versions like `v1beta1`. Random texts without digits aren't known from words.
+/// A random suffix has letters after digits, as in `x7k2p`, and isn't a version like `v1beta1`. Random suffixes without digits can't be
+/// distinguished from words.
 fn is_random(name: &str) -> bool {
     let last = name.rsplit('-').next().unwrap_or_default();
     let is_version = last.strip_prefix('v').is_some_and(|rest| {

@@ -1,5 +1,4 @@
-//! The deadlock: something needs what only a later phase or wave brings, and that one waits for it. Other tools show it as a sync
-//! that never ends.
+//! Deadlocks: an object needs something from a later phase or wave, which waits for the object. In other tools such a sync never ends.
 
 use super::{
     Findings, Severity,
@@ -32,12 +31,12 @@ fn look(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>)
     let Some(turn) = member.turn().filter(|_| member.is_made()) else {
         return;
     };
-    // What runs after a failure has a rule of its own.
+    // SyncFail hooks are checked by another rule.
     if turn.phase == Phase::SyncFail {
         return;
     }
     let mut needs = ground(set, member);
-    // What nothing waits for starts when what it needs has come.
+    // An object that isn't waited for starts as soon as it has what it needs.
     if member.is_awaited() {
         needs.extend(needs::of_pods(&member.manifest().object));
     }
@@ -61,7 +60,7 @@ fn look(set: &ManifestSet<'_>, member: &SetMember<'_>, found: &mut Findings<'_>)
     }
 }
 
-/// Returns the namespace an object lives in, and what defines its kind. Argo CD pulls both forward by itself, and we make the
+/// Returns the object's Namespace and the definition of its kind as needs. Argo CD moves both forward, and Capstan creates the
 /// application's own namespace before anything else.
 fn ground(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
     if set.mode.has(Rule::DependenciesMoveForward) {
@@ -93,18 +92,18 @@ fn ground(set: &ManifestSet<'_>, member: &SetMember<'_>) -> Vec<Need> {
     needs
 }
 
-/// When something that is needed comes.
+/// When a needed object comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrival {
-    /// Then.
+    /// In this phase and wave.
     At(Slot),
     /// When the application is deleted.
     OnDelete(Phase),
-    /// In another operation than this one.
+    /// In another operation.
     NotNow,
 }
 
-/// Says when something comes; nothing if it is there already, or comes in time.
+/// Returns when a needed object comes; `None` if it exists already or comes in time.
 fn comes_later(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Option<Arrival> {
     let member = provider.member;
     if set.is_live(member) {
@@ -127,7 +126,7 @@ fn comes_later(set: &ManifestSet<'_>, turn: Slot, provider: Provider<'_>) -> Opt
     }
 }
 
-/// One thing that comes too late.
+/// A needed object that comes too late.
 #[derive(Clone, Copy)]
 struct At<'a> {
     member: &'a SetMember<'a>,
@@ -187,7 +186,7 @@ impl At<'_> {
         }
     }
 
-    /// The rule's own, but for what isn't sure to go wrong.
+    /// Returns the rule's severity, or a lower one if it isn't certain that it goes wrong.
     fn severity(self, usual: Severity) -> Severity {
         if !self.is_of_pods() {
             return usual;
@@ -195,7 +194,7 @@ impl At<'_> {
         if self.member.is("batch", "CronJob") {
             return Severity::Note;
         }
-        // Without a check for Rollouts, they count as healthy.
+        // Without a health check for Rollouts, they count as healthy.
         let may_do = !self.need.is_certain || self.member.is_given_up() || self.member.is("argoproj.io", "Rollout");
         if may_do { Severity::Warning } else { usual }
     }

@@ -1,5 +1,4 @@
-//! What a controller or the API server decides, whatever a manifest says: the replicas of what is scaled, fields of a `StatefulSet` that
-//! never change, claims that would become smaller.
+//! Conflicts with live objects and controllers: replicas of scaled workloads, immutable fields of `StatefulSets`, claims that would shrink.
 
 use capstan_schema::{quantity, table::STATEFUL_SET_MUTABLE};
 use serde_json::Value;
@@ -51,7 +50,7 @@ pub(super) fn replicas(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// What an autoscaler scales.
+/// The target of an autoscaler.
 struct Target<'a> {
     group: &'a str,
     kind: &'a str,
@@ -93,7 +92,7 @@ pub(super) fn stateful_sets(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
             fields.join(", ")
         );
         let fix = "`Force=true` deletes it and creates it anew; with `capstan.dev/propagation: orphan` its pods run on";
-        // The place of a member of a list isn't known by what identifies it.
+        // The place of a list item can't be found by its merge key.
         let place = first.pointer.split('/').take(3).collect::<Vec<_>>().join("/");
         found.add(member, found.at(member, &place, message, fix));
     }
@@ -129,7 +128,7 @@ pub(super) fn claims(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Returns what applying a member changes of its live object, unless it is created anew where the server refuses that.
+/// Returns what applying a member changes, unless the object is recreated where the server refuses changes.
 fn changes<'a>(member: &SetMember<'a>) -> &'a [Change] {
     match apply(member) {
         Some(apply) if !apply.way.recreates() => match &apply.changes {
@@ -147,7 +146,7 @@ fn apply<'a>(member: &SetMember<'a>) -> Option<&'a ApplyTask> {
     })
 }
 
-/// Says whether a field is ignored: it, or all of what holds it.
+/// Returns whether a field, or a field around it, is ignored.
 fn is_left_alone(apply: &ApplyTask, field: &str) -> bool {
     let ignored = &apply.ignored.pointers;
     ignored.iter().any(|pointer| {

@@ -1,5 +1,5 @@
-//! Who may make a Secret or a ConfigMap while a sync runs: a controller of an object that names it, and workloads whose role lets them
-//! create such objects.
+//! Finds what may create a Secret or ConfigMap while a sync runs: a controller of an object that names it, and workloads whose role allows
+//! it.
 
 use serde_json::Value;
 
@@ -10,11 +10,11 @@ use crate::{
     task::Task,
 };
 
-/// How deep a custom resource is searched for a name.
+/// How many levels of a custom resource are searched for a name.
 const MOST_LEVELS: u32 = 32;
 
-/// Says whether a controller makes this Secret or `ConfigMap` of an object: it is of a kind that is known for that, or it is a custom
-/// resource that names it.
+/// Returns whether a controller creates this Secret or `ConfigMap` from an object: the kind is known for that, or it is a custom resource
+/// that contains the name.
 pub(crate) fn makes(object: &Object, wanted: &ObjectKey) -> bool {
     if let Some(made) = needs::made(object) {
         return made == *wanted;
@@ -41,7 +41,7 @@ fn has_text(value: &Value, wanted: &str, levels: u32) -> bool {
     }
 }
 
-/// Says whether a workload of the plan runs with an account that a role of the plan lets create such objects.
+/// Returns whether a workload of the plan has an account that a role of the plan allows to create such objects.
 pub(crate) fn may_create(plan: &Plan, workload: &Task, wanted: &ObjectKey) -> bool {
     let Some(object) = &workload.object else { return false };
     let is_workload = matches!(

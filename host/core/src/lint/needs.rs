@@ -1,5 +1,5 @@
-//! What an object can't do without: what its pods mount and read, whose rights they have, the namespace it lives in, the definition of
-//! its kind. And what controllers make of an object: a Secret of a `SealedSecret`.
+//! What an object needs: what its pods mount and read, their account, its namespace, the definition of its kind. Also what controllers
+//! create from an object, such as the Secret of a `SealedSecret`.
 
 use std::collections::BTreeSet;
 
@@ -10,17 +10,17 @@ use crate::object::{GroupKind, Object, ObjectKey};
 /// Something that an object needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
-    /// What.
+    /// The key of the needed object.
     pub key: ObjectKey,
-    /// Where that is written: a JSON pointer.
+    /// Where the object names it, as a JSON pointer.
     pub pointer: String,
-    /// A verb: the Job `mounts` the Secret.
+    /// A verb for messages: the Job `mounts` the Secret.
     pub verb: &'static str,
-    /// Whether pods do without it when they must.
+    /// Whether pods can't start without it.
     pub is_certain: bool,
 }
 
-/// Returns where the spec of an object's pods is, of the kinds that have one.
+/// Returns the JSON pointer to the pod spec of an object, for kinds that have one.
 pub(super) fn pods(object: &Object) -> Option<&'static str> {
     match (object.group(), object.kind()) {
         ("", "Pod") => Some("/spec"),
@@ -33,7 +33,7 @@ pub(super) fn pods(object: &Object) -> Option<&'static str> {
     }
 }
 
-/// Returns what the pods of an object can't start without; nothing where there are none.
+/// Returns what the pods of an object need to start; empty if it has no pods.
 pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
     let Some(root) = pods(object) else {
         return Vec::new();
@@ -89,7 +89,7 @@ pub(crate) fn of_pods(object: &Object) -> Vec<Need> {
     list.needs
 }
 
-/// Returns the kind that an object defines.
+/// Returns the kind that an object defines, if it is a definition.
 pub(super) fn defined(object: &Object) -> Option<GroupKind> {
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {
         return None;
@@ -100,7 +100,7 @@ pub(super) fn defined(object: &Object) -> Option<GroupKind> {
     ))
 }
 
-/// Returns the Secret that a controller makes of an object: the kinds that people use for that.
+/// Returns the Secret that a controller creates from an object, for well-known kinds.
 pub(super) fn made(object: &Object) -> Option<ObjectKey> {
     let named = match (object.group(), object.kind()) {
         ("bitnami.com", "SealedSecret") => object.text("/spec/template/metadata/name").unwrap_or(object.name()),
@@ -119,7 +119,7 @@ pub(super) fn made(object: &Object) -> Option<ObjectKey> {
     })
 }
 
-/// Returns the elements of a list and their places.
+/// Returns the items of a list with their indexes.
 pub(super) fn elements<'a>(value: &'a Value, field: &str) -> impl Iterator<Item = (usize, &'a Value)> + use<'a> {
     value
         .get(field)
@@ -129,7 +129,7 @@ pub(super) fn elements<'a>(value: &'a Value, field: &str) -> impl Iterator<Item 
         .enumerate()
 }
 
-/// What was found so far, each once.
+/// Collects needs, each once.
 struct List<'a> {
     namespace: &'a str,
     seen: BTreeSet<ObjectKey>,
@@ -190,7 +190,7 @@ impl List<'_> {
         }
     }
 
-    /// Adds an object of the core group in the same namespace, unless the pod says that it does without.
+    /// Adds an object of the core group in the same namespace, unless the pod marks it as optional.
     fn add(&mut self, kind: &str, source: &Value, field: &str, pointer: &str, verb: &'static str, is_certain: bool) {
         let is_optional = source.get("optional").and_then(Value::as_bool) == Some(true);
         if let Some(name) = source.get(field).and_then(Value::as_str)
@@ -208,7 +208,7 @@ impl List<'_> {
         }
     }
 
-    /// Adds an object without a namespace.
+    /// Adds a cluster-wide object.
     fn cluster(&mut self, group: &str, kind: &str, spec: &Value, field: &str, root: &str, verb: &'static str) {
         if let Some(name) = spec.get(field).and_then(Value::as_str) {
             self.push(group, kind, String::new(), name, format!("{root}/{field}"), verb, true);

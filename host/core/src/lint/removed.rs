@@ -1,4 +1,4 @@
-//! Delete policies and times to live that remove what others need.
+//! Delete policies and times to live that delete what others need.
 
 use super::{
     Findings, Severity, needs,
@@ -56,20 +56,20 @@ pub(super) fn needed(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// The phase in which an ordinary object comes as early as the helper does; objects of PreSync to PostSync have one.
+/// Returns the phase in which an ordinary object would come as early as the helper.
 fn helper_phase(helper: &SetMember<'_>, turn: Slot) -> Phase {
     helper.turn().map_or(turn.phase, |first| first.phase)
 }
 
-/// A helper that is gone before those that need it are.
+/// A helper that is deleted while others need it.
 struct Removal<'set> {
     helper: &'set SetMember<'set>,
     goes: RemovalTime,
-    /// When it is needed.
+    /// The phase and wave in which it is needed.
     turn: Slot,
 }
 
-/// Returns how the helper goes that a task of a member finds under a name; nothing when it stays, or isn't there by then.
+/// Returns how the helper that a task needs is deleted; `None` if it is kept or doesn't exist by then.
 fn removal<'set>(
     set: &'set ManifestSet<'set>,
     key: &ObjectKey,
@@ -77,12 +77,12 @@ fn removal<'set>(
     task: &Task,
 ) -> Option<Removal<'set>> {
     let turn = Slot::of(task);
-    // What is an ordinary object of the set, too, no policy deletes.
+    // Delete policies don't delete an ordinary object of the set.
     let is_shared = |other: &SetMember<'_>| matches!(other.classified.role, Role::Resource);
     if set.all_named(key).any(is_shared) {
         return None;
     }
-    // What comes too late has a rule of its own.
+    // What comes too late is checked by another rule.
     let turns = set.all_named(key).filter(|other| other.is_hook()).flat_map(|helper| {
         let tasks = helper.tasks.iter().map(|task| Slot::of(task));
         tasks.filter(|first| *first <= turn).map(move |first| (first, helper))
@@ -96,10 +96,10 @@ fn removal<'set>(
     (!is_still_there).then_some(Removal { helper, goes, turn })
 }
 
-/// When a helper's object goes.
+/// When a helper's object is deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum RemovalTime {
-    /// At the end of this phase, before the one in which it is needed.
+    /// At the end of this phase, before the phase in which it is needed.
     BeforePhase(Phase),
     /// At the end of the phase in which it is needed.
     WithPhase(Phase),
@@ -110,7 +110,7 @@ enum RemovalTime {
 }
 
 impl RemovalTime {
-    /// A helper goes at the end of its phase. Argo CD judges by the operation's end.
+    /// Returns when a helper is deleted: at the end of its phase, in compat mode at the end of the operation.
     fn of(mode: Mode, helper: &SetMember<'_>, phase: Phase, needed: Phase) -> Option<RemovalTime> {
         let directives = helper.directives();
         if directives

@@ -1,4 +1,4 @@
-//! Rights that come too late: a binding before its role, a hook before the binding that lets it work.
+//! RBAC objects that come too late: a binding before its role, a hook before the binding of its account.
 
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ pub(super) fn roles(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Returns the role and the accounts that a `RoleBinding` or `ClusterRoleBinding` names, where that is written, and which is the role.
+/// Returns the role and the accounts that a binding names, each with its JSON pointer and whether it is the role.
 pub(crate) fn named(object: &Object) -> Vec<(ObjectKey, String, bool)> {
     let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
     let mut named = Vec::new();
@@ -93,7 +93,7 @@ pub(super) fn of_hooks(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 .iter()
                 .any(|(key, ..)| *key == account.key)
         };
-        // With some of its rights in time, it may need no others.
+        // With some of its permissions in time, the hook may not need the others.
         let first = bindings(set).filter(binds).min_by_key(|binding| binding.turn());
         let Some(binding) = first.filter(|binding| !set.is_live(binding)) else {
             continue;

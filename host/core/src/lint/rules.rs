@@ -1,22 +1,22 @@
-//! All rules. The documentation's table is made from this one, and ids never change: people write them into their manifests.
+//! The lint rules. `host/LINTS.md` is made from this table. IDs never change, because users write them into manifests.
 
 use super::{
     Findings, ManifestSet, Severity, annotations, claims, deletion, failure, hooks, later, live, removed, rights, ttl,
     types,
 };
 
-/// A rule.
+/// A lint rule.
 #[derive(Clone, Copy)]
 pub struct Rule {
-    /// Its id.
+    /// Its ID, such as `hook-needs-later`.
     pub id: &'static str,
-    /// How much its findings matter; a single one may matter less.
+    /// The severity of its findings; a single finding may have a lower one.
     pub severity: Severity,
     /// What it finds, in one sentence.
     pub summary: &'static str,
-    /// What comes of that.
+    /// The consequence.
     pub why: &'static str,
-    /// Whether it is looked at when an application is deleted.
+    /// Whether it is checked when an application is deleted.
     pub(super) is_of_deletion: bool,
     pub(super) check: fn(&ManifestSet<'_>, &mut Findings<'_>),
 }
@@ -38,7 +38,7 @@ const fn rule(
     }
 }
 
-/// What keeps a set from being planned at all: not looked for here, but told beside the findings where there is no plan.
+/// A mistake that prevents a plan. It isn't checked here, but listed with the findings if there is no plan.
 pub const INVALID: Rule = rule(
     "invalid",
     Severity::Error,
@@ -47,7 +47,7 @@ pub const INVALID: Rule = rule(
     |_, _| {},
 );
 
-/// Told where no cluster is asked.
+/// Reported if no cluster is asked.
 pub const UNKNOWN_KIND: Rule = rule(
     "unknown-kind",
     Severity::Note,
@@ -56,7 +56,7 @@ pub const UNKNOWN_KIND: Rule = rule(
     |_, _| {},
 );
 
-/// Told where no cluster is asked; a plan on a cluster has a mistake instead.
+/// Reported if no cluster is asked; with a cluster it is a mistake in the plan.
 pub const REMOVED_VERSION: Rule = rule(
     "removed-version",
     Severity::Error,
@@ -65,7 +65,7 @@ pub const REMOVED_VERSION: Rule = rule(
     |_, _| {},
 );
 
-/// All rules that are looked at with every plan.
+/// The rules that are checked for every plan.
 pub const RULES: [Rule; 26] = [
     rule(
         "wrong-type",
@@ -263,12 +263,12 @@ pub const RULES: [Rule; 26] = [
     ),
 ];
 
-/// Says whether findings of a rule can be ignored or allowed by this id.
+/// Returns whether findings of a rule with this ID can be ignored or allowed.
 pub fn is_rule(id: &str) -> bool {
     ids().any(|known| known == id)
 }
 
-/// Lists the ids of all rules whose findings can be ignored or allowed.
+/// Lists the IDs of all rules that can be ignored or allowed.
 pub fn ids() -> impl Iterator<Item = &'static str> + Clone {
     RULES
         .iter()

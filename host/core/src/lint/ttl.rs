@@ -1,4 +1,4 @@
-//! Times to live so short that others can't see how it ended.
+//! Times to live so short that nobody can see the outcome.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{compat::Mode, plan::Role};
 
-/// How long somebody else may take to look, in seconds.
+/// The shortest time to live that isn't reported, in seconds.
 const LOOK: u64 = 60;
 
 /// `short-ttl`.
@@ -27,7 +27,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                     message,
                     "let it live for a minute at least, or leave that to a delete policy",
                 );
-                // We keep it until its end is recorded; Argo CD waits for what is gone.
+                // Capstan keeps the object until its outcome is stored. Argo CD would wait for an object that is gone.
                 match set.mode {
                     Mode::Native => finding.as_(Severity::Note),
                     Mode::ArgoCd => finding,
@@ -49,7 +49,7 @@ pub(super) fn look(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
     }
 }
 
-/// Returns how long something lives after its end, and where that is written.
+/// Returns the time to live in seconds and the JSON pointer of its place.
 fn time_to_live(member: &SetMember<'_>) -> Option<(String, u64)> {
     const OF_JOBS: &str = "/spec/ttlSecondsAfterFinished";
     let object = &member.manifest().object;

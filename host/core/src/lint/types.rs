@@ -1,5 +1,4 @@
-//! Values that the API server would refuse, and fields that it doesn't know: by the types of Kubernetes' own kinds, and by the definitions
-//! that the set brings.
+//! Values that the API server refuses and fields that it doesn't know, by the types of built-in kinds and by the definitions in the set.
 
 use capstan_schema::{
     Fault, Problem, check,
@@ -13,7 +12,7 @@ use super::{
 };
 use crate::{error::near, task::UnknownFields};
 
-/// Finds the problems of all members, with their places in the set.
+/// Finds the schema problems of all members, each with the member's index.
 pub(super) fn problems(
     members: &[SetMember<'_>],
     definition: impl Fn(&SetMember<'_>) -> Option<usize>,
@@ -143,7 +142,7 @@ fn meant(member: &SetMember<'_>, problem: &Problem, allowed: &[String]) -> Strin
     }
 }
 
-/// Says how a value gets the right type: with quotes or without.
+/// Returns how to give a value the right type: with or without quotes.
 fn quoting(member: &SetMember<'_>, problem: &Problem, expected: &str) -> String {
     let pointer = problem.path.pointer();
     let manifest = member.manifest();

@@ -1,5 +1,5 @@
-//! What every document must be: an object with `apiVersion`, `kind` and a name, whose labels and annotations are texts, or a list of
-//! such. The API server says the same, but one object at a time and without a line.
+//! Checks documents: each must be an object with `apiVersion`, `kind` and a name, whose labels and annotations are strings, or a list of
+//! objects. The API server checks the same, but one object at a time and without lines.
 
 use std::sync::Arc;
 
@@ -14,17 +14,17 @@ use crate::{
     place::reference_token,
 };
 
-/// What the documents of a text hold.
+/// Collects the manifests and mistakes of a text.
 pub(super) struct CheckedDocuments {
     is_applied: bool,
     pub decoded: Decoded,
     pub errors: Vec<Diagnostic>,
-    /// The first exported object that a controller made, with that controller, and how many there are.
+    /// The first exported object with a controller, its controller, and the number of such objects.
     controlled: Option<(Manifest, String, usize)>,
 }
 
 impl CheckedDocuments {
-    /// Begins with nothing. `is_applied`: whether the manifests are to be applied.
+    /// Starts without documents. `is_applied`: whether the manifests are to be applied.
     pub fn new(is_applied: bool) -> CheckedDocuments {
         CheckedDocuments {
             is_applied,
@@ -34,7 +34,7 @@ impl CheckedDocuments {
         }
     }
 
-    /// Takes the manifests out of a document, or says what is wrong with it.
+    /// Adds the manifests of a document, or its mistakes.
     pub fn take(&mut self, source: &Arc<Source>, document: u32, node: Node) {
         let kind = text_of(&node, "kind");
         let has_items = node
@@ -97,7 +97,7 @@ impl CheckedDocuments {
         self.decoded.manifests.push(manifest);
     }
 
-    /// Returns what the text holds, or everything that is wrong with it.
+    /// Returns the manifests, or all mistakes.
     pub fn finish(mut self) -> Result<Decoded, Vec<Diagnostic>> {
         if let Some((manifest, controller, count)) = self.controlled {
             let more = match count {
@@ -129,8 +129,7 @@ fn text_of<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
     node.get(name).and_then(Node::text)
 }
 
-/// Takes a list apart. The items of a typed list may leave out `apiVersion` and `kind`, as in Kubernetes' own
-/// `unstructured.UnstructuredList`.
+/// Splits a list into its items. Items of a typed list may lack `apiVersion` and `kind`, as in Kubernetes' `unstructured.UnstructuredList`.
 fn items(list: Node) -> Vec<Node> {
     let version = list.get("apiVersion").cloned();
     let kind = list
@@ -169,7 +168,7 @@ fn items(list: Node) -> Vec<Node> {
     items
 }
 
-/// Says what is wrong with a mapping as a manifest.
+/// Returns the mistakes in a manifest that is a mapping.
 pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for field in ["apiVersion", "kind"] {
@@ -212,7 +211,7 @@ pub(super) fn check(manifest: &Manifest) -> Vec<Diagnostic> {
     errors
 }
 
-/// Says which values of a Secret the API server would refuse. Its own answer quotes them; here only their places are told.
+/// Returns the values of a Secret that the API server would refuse. The server's message would quote them; these name only the places.
 fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     for field in ["data", "stringData"] {
@@ -254,11 +253,11 @@ fn check_secret(manifest: &Manifest) -> Vec<Diagnostic> {
     errors
 }
 
-/// Says which names can't be in the path of a request: the server would read another path.
+/// Returns mistakes in names that can't be part of a request's path.
 fn check_names(manifest: &Manifest) -> Vec<Diagnostic> {
     let check = |field: &str, check: fn(&str) -> Result<(), NameError>| {
         let pointer = format!("/metadata/{field}");
-        // What has no name at all is told elsewhere.
+        // A missing name is reported elsewhere.
         let text = manifest.object.text(&pointer).filter(|text| !text.is_empty())?;
         let why = check(text).err()?;
         let error = manifest.error(&pointer, format!("`metadata.{field}`: {why}"));
@@ -311,7 +310,7 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
     )
 }
 
-/// Says that a value that must be a text is none, if so.
+/// Returns a mistake if a value must be a string and isn't.
 fn check_text(manifest: &Manifest, pointer: &str) -> Option<Diagnostic> {
     let value = manifest.object.0.pointer(pointer)?;
     if matches!(value, Value::String(_) | Value::Null) {
@@ -321,7 +320,7 @@ fn check_text(manifest: &Manifest, pointer: &str) -> Option<Diagnostic> {
     Some(not_text(manifest, pointer, &field, value))
 }
 
-/// Says which labels or annotations are no texts. Null counts as an empty one, as in the API server.
+/// Returns mistakes in labels or annotations that aren't strings. Like the API server, it accepts null.
 fn check_texts(manifest: &Manifest, field: &str) -> Vec<Diagnostic> {
     let pointer = format!("/metadata/{field}");
     match manifest.object.0.pointer(&pointer) {
@@ -357,7 +356,7 @@ fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> D
     error.hint(format!("put it in quotes: `{key}: \"{written}\"`"))
 }
 
-/// Returns the word at an error's place as it is written: `yes`, not `true`.
+/// Returns the word at a diagnostic's place as it is written: `yes`, not `true`.
 pub(super) fn as_written(error: &Diagnostic) -> Option<String> {
     let column = usize::try_from(error.place.as_ref()?.column).ok()?;
     let word: String = error
@@ -370,7 +369,7 @@ pub(super) fn as_written(error: &Diagnostic) -> Option<String> {
     (!word.is_empty()).then_some(word)
 }
 
-/// Names what a value is.
+/// Describes the type of a value, with an article.
 fn name(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",

@@ -1,5 +1,5 @@
-//! Manifests that were exported from a cluster, as by `kubectl get -o yaml`: what the server and its controllers wrote into them is left out.
-//! The server refuses some of it (`uid`, `resourceVersion`, `managedFields`), and ignores or quarrels about the rest.
+//! Manifests that were exported from a cluster, for example by `kubectl get -o yaml`. Fields that the server and its controllers wrote are
+//! removed: the server refuses some of them (`uid`, `resourceVersion`, `managedFields`) and ignores others.
 
 use serde_json::{Map, Value};
 
@@ -9,18 +9,18 @@ use crate::{
     place::Place,
 };
 
-/// What was left out of a manifest.
+/// What was removed from a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemovedFields {
     /// The object.
     pub key: ObjectKey,
     /// Where it is written.
     pub place: Option<Place>,
-    /// The fields, annotations and labels.
+    /// The names of the removed fields, annotations and labels.
     pub names: Vec<&'static str>,
 }
 
-/// Fields of the metadata that only the server writes. One with a value tells that the manifest was exported.
+/// Fields of `metadata` that only the server writes. A manifest with a value in one of them was exported.
 const OF_SERVER: [(&str, &str); 8] = [
     ("uid", "metadata.uid"),
     ("resourceVersion", "metadata.resourceVersion"),
@@ -32,10 +32,10 @@ const OF_SERVER: [(&str, &str); 8] = [
     ("selfLink", "metadata.selfLink"),
 ];
 
-/// What kubectl writes for itself: a copy of the manifest.
+/// The annotation in which kubectl stores a copy of the manifest.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Annotations that controllers and other tools write about an object in its cluster.
+/// Annotations that controllers and other tools write on live objects.
 const OF_CONTROLLERS: [&str; 15] = [
     "argocd.argoproj.io/tracking-id",
     "autoscaling.alpha.kubernetes.io/conditions",
@@ -54,7 +54,7 @@ const OF_CONTROLLERS: [&str; 15] = [
     "volume.kubernetes.io/storage-provisioner",
 ];
 
-/// Finalizers by which a deletion that has begun is carried out.
+/// Finalizers of a deletion that has started.
 const OF_DELETION: [&str; 2] = ["foregroundDeletion", "orphan"];
 
 /// Labels by which the Job controller finds its pods.
@@ -65,7 +65,7 @@ const OF_JOBS: [&str; 4] = [
     "job-name",
 ];
 
-/// Says whether the server wrote a manifest.
+/// Returns whether a manifest was exported from a cluster.
 pub(super) fn is_exported(object: &Object) -> bool {
     let metadata = object.0.get("metadata");
     OF_SERVER.iter().any(|(field, _)| {
@@ -75,7 +75,7 @@ pub(super) fn is_exported(object: &Object) -> bool {
     })
 }
 
-/// Returns who controls an exported object, as `Kind/name`: in another cluster the object is deleted for want of that owner.
+/// Returns the controller of an exported object, as `Kind/name`. Another cluster would delete the object because that owner is missing.
 pub(super) fn controller(object: &Object) -> Option<String> {
     let owners = object.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     let is_controller = |owner: &&Value| owner.get("controller").and_then(Value::as_bool) == Some(true);
@@ -84,12 +84,12 @@ pub(super) fn controller(object: &Object) -> Option<String> {
     Some(format!("{}/{}", text("kind"), text("name")))
 }
 
-/// Takes out of a manifest what the user can't have meant, and returns the names of what said something.
+/// Removes the fields that the user can't have meant from a manifest. Returns the names of those that had a value.
 pub(super) fn clean(object: &mut Object) -> Vec<&'static str> {
     let is_exported = is_exported(object);
     let mut left_out = Vec::new();
     let is_kubernetes = !object.group().contains('.') || object.group().ends_with(".k8s.io");
-    // The status of others' kinds may be a field like others.
+    // In custom resources, `status` may be an ordinary field.
     if is_kubernetes || is_exported {
         take(object.0.as_object_mut(), "status", "status", &mut left_out);
     }
@@ -110,7 +110,7 @@ pub(super) fn clean(object: &mut Object) -> Vec<&'static str> {
     left_out
 }
 
-/// Takes out what the server gave a Service or Job of its own.
+/// Removes the fields that the server assigned to a Service or Job.
 fn take_given(object: &mut Object, left_out: &mut Vec<&'static str>) {
     match (object.group(), object.kind()) {
         ("", "Service") if object.text("/spec/clusterIP") != Some("None") => {
@@ -139,7 +139,7 @@ fn take_given(object: &mut Object, left_out: &mut Vec<&'static str>) {
     }
 }
 
-/// Takes out the finalizers of a deletion that was under way.
+/// Removes the finalizers of a deletion that has started.
 fn take_finalizers(object: &mut Object, left_out: &mut Vec<&'static str>) {
     let Some(metadata) = inside(object, "/metadata") else {
         return;
@@ -161,7 +161,7 @@ fn inside<'a>(object: &'a mut Object, pointer: &str) -> Option<&'a mut Map<Strin
     object.0.pointer_mut(pointer)?.as_object_mut()
 }
 
-/// Takes some annotations or labels out, and the whole map if nothing else is in it.
+/// Removes some annotations or labels, and the mapping if nothing else is in it.
 fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out: &mut Vec<&'static str>) {
     let Some(metadata) = inside(object, "/metadata") else {
         return;
@@ -178,7 +178,7 @@ fn take_members(object: &mut Object, map: &str, names: &[&'static str], left_out
     }
 }
 
-/// Takes a field out, and takes down its name if the field says something.
+/// Removes a field, and records its name if it had a value.
 fn take(map: Option<&mut Map<String, Value>>, field: &str, name: &'static str, left_out: &mut Vec<&'static str>) {
     let Some(found) = map.and_then(|map| map.remove(field)) else {
         return;
@@ -188,7 +188,7 @@ fn take(map: Option<&mut Map<String, Value>>, field: &str, name: &'static str, l
     }
 }
 
-/// Says whether there is anything in a value: generators write `creationTimestamp: null`, `status: {}` and lists of nothing.
+/// Returns whether a value isn't empty. Generators write `creationTimestamp: null`, `status: {}` and lists of nothing.
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,

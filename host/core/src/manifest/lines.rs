@@ -1,8 +1,8 @@
-//! The places of an object's values in a few bytes each: what is kept of them while an operation runs.
+//! The places of an object's values in a compact form, which is kept while an operation runs.
 
 use capstan_yaml::{Inside, Mark, Marks};
 
-/// Where the values of an object are written, by digests of their JSON pointers.
+/// The places of the values of an object, by 32-bit digests of their JSON pointers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lines(Box<[(u32, Mark)]>);
 
@@ -17,7 +17,7 @@ fn digest(from: u32, text: &str) -> u32 {
     text.bytes().fold(from, with_byte)
 }
 
-/// Returns the digest of a pointer with one more key, without writing the pointer: there is one for each value of a plan.
+/// Extends the digest of a pointer by a key without building the pointer, because there is one for each value of a plan.
 fn with_key(from: u32, key: &str) -> u32 {
     key.bytes().fold(with_byte(from, b'/'), |digest, byte| match byte {
         b'~' => with_byte(with_byte(digest, b'~'), b'0'),
@@ -34,7 +34,7 @@ impl Lines {
         Lines(lines.into_boxed_slice())
     }
 
-    /// Returns the line and the column, both from 1, of the value at a JSON pointer, or of the nearest value around it that is known.
+    /// Returns the line and column, both from 1, of the value at a JSON pointer, else of its nearest ancestor.
     pub(crate) fn find(&self, pointer: &str) -> Option<(u32, u32)> {
         let mut pointer = pointer;
         loop {

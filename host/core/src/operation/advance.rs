@@ -1,4 +1,4 @@
-//! Is this wave settled, which comes next, which failure ends it.
+//! Advances the operation: whether a wave has ended, which one is next, and what follows a failure.
 
 use super::{
     Operation, StepOutput, has_sync_fail,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Operation {
-    /// Starts whatever may start now, until nothing more may.
+    /// Starts everything that may start now, until nothing more may.
     pub(super) fn advance(&mut self, plan: &Plan, out: &mut StepOutput) {
         loop {
             let went_on = match self.state.stage {
@@ -55,13 +55,13 @@ impl Operation {
             return false;
         }
         if self.board.has_failed && !has_failed {
-            // What was just started has failed at once.
+            // A task that was just started has failed at once.
             return true;
         }
         self.leave_wave(plan, phase, wave, !has_failed, out)
     }
 
-    /// Ends a wave, and goes where its end leads to.
+    /// Ends a wave, and enters the next wave or SyncFail.
     pub(super) fn leave_wave(
         &mut self,
         plan: &Plan,
@@ -74,7 +74,7 @@ impl Operation {
             let is_last = self.next_wave(plan).map(|(phase, _)| phase) != Some(phase);
             (is_last, HookOutcome::Succeeded)
         } else {
-            // The next try begins with this wave, and needs what the earlier ones made.
+            // The next attempt starts with this wave, and needs the helpers of the phase.
             (!self.will_retry(plan, out), HookOutcome::Failed)
         };
         if ends_phase && self.end_phase(plan, phase, outcome, out) {
@@ -90,8 +90,8 @@ impl Operation {
         true
     }
 
-    /// Starts the tasks of the lowest kind that isn't done with, as soon as those before it are answered for. What it waits for beside
-    /// that, holds a task back and no other.
+    /// Starts the tasks of the lowest kind that isn't done, as soon as all lower kinds were accepted. A task that waits for other tasks
+    /// doesn't block tasks beside it.
     pub(super) fn start_batch(&mut self, plan: &Plan, out: &mut StepOutput) {
         while let Some(rank) = self.board.rank() {
             let batch = self.board.pending(rank);
@@ -132,7 +132,7 @@ impl Operation {
         next
     }
 
-    /// Enters the wave after the current one, or closes after the last.
+    /// Enters the next wave, or closes the operation after the last one.
     fn enter_next_wave(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
         let next = self.next_wave(plan);
         let before = self.state.current.map(|(phase, _)| phase);
@@ -150,7 +150,7 @@ impl Operation {
         true
     }
 
-    /// Begins a wave, and its phase with it.
+    /// Emits the start of a wave, and of its phase.
     pub(super) fn tell_wave(
         &mut self,
         plan: &Plan,
@@ -184,7 +184,7 @@ impl Operation {
         self.state.wave_deadline = after(plan.limits.wave);
     }
 
-    /// Goes to the next try; after the last to SyncFail, once; or closes where there is none or it failed itself.
+    /// Enters the next attempt; after the last one SyncFail, once; else closes the operation.
     pub(super) fn enter_failing(&mut self, plan: &Plan, out: &mut StepOutput) {
         let failed = self.state.current.take();
         (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
@@ -203,7 +203,7 @@ impl Operation {
         }
     }
 
-    /// Says whether the next try begins before anything else is done about the failure.
+    /// Returns whether the next attempt starts before anything else is done about the failure.
     fn will_retry(&self, plan: &Plan, out: &StepOutput) -> bool {
         !plan.mode.has(Rule::SyncFailInEveryTry) && self.may_retry(plan) && self.next_try(plan, out).is_some()
     }
@@ -280,7 +280,7 @@ impl Operation {
         false
     }
 
-    /// Gives up waiting for the health of resources: their wave has failed.
+    /// Stops waiting for the health of resources, because their wave has failed.
     pub(super) fn abandon(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         self.stop_waiting_applies(plan.wave(phase, wave), out);
         self.sync_board(plan);
@@ -303,7 +303,7 @@ impl Operation {
             .is_some_and(|result| !result.lets_go_on())
     }
 
-    /// Says whether what waits for it may start.
+    /// Returns whether tasks that wait for this one may start.
     pub(super) fn is_done(&self, task: &Task) -> bool {
         self.is_over(task) && !self.has_failed(task)
     }
@@ -312,7 +312,7 @@ impl Operation {
         self.state.tasks.get(&task.id) == Some(&TaskState::Pending)
     }
 
-    /// Says whether a hook's way is clear while its turn hasn't come.
+    /// Returns whether nothing blocks a hook that isn't at its turn yet.
     pub(super) fn is_ready(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => run.stage == HookStage::Ready,
@@ -340,16 +340,16 @@ impl Operation {
     pub(super) fn is_answered(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending | TaskState::Applying) => false,
-            // Others are of the kind that it defines. What an APIService serves waits for it by `waits_for`.
+            // Later kinds may be of the kind that it defines. What an APIService serves waits for it by `waits_for`.
             Some(TaskState::AwaitingHealth(_)) => !order::is_definition(&task.key.group_kind()),
             Some(TaskState::Over) | None => true,
-            // What comes before it in the order of kinds may be needed to clean it up: its operator, its definition.
+            // Earlier kinds may be needed to clean it up, such as its operator or its definition.
             Some(TaskState::Deleting { accepted, .. }) => *accepted && self.plan.mode.has(Rule::DeletionInParallel),
             Some(TaskState::Hook(run)) => run.is_answered(),
         }
     }
 
-    /// Says whether a hook has its verdict while its policies still have the word.
+    /// Returns whether a hook has its verdict and its cleanup isn't done.
     pub(super) fn is_tidying(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Hook(run)) => match &run.stage {

@@ -1,4 +1,4 @@
-//! Objects that can't be applied or created yet, since a webhook that has to be asked about them isn't up: the request is made again.
+//! Repeats requests that failed because a webhook didn't answer.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,34 +15,34 @@ use crate::{
     webhook,
 };
 
-/// How long a webhook may take to answer for an object without a timeout of its own, in seconds.
+/// How long a webhook is waited for if the task has no timeout, in seconds.
 const LONGEST_SECONDS: u64 = 300;
 /// The longest pause between two requests, in seconds.
 const LONGEST_PAUSE_SECONDS: u64 = 30;
 
-/// A request that is made again.
+/// A request that is repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PendingRetry {
-    /// When the request is made again; nothing while one is under way.
+    /// When the request is repeated; `None` while it is being executed.
     pub at: Option<Timestamp>,
-    /// When it failed first; nothing in state that an earlier version stored.
+    /// When it failed first; `None` in states that an earlier version stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// How often it has failed.
     pub failures: u32,
-    /// Why it failed last, in the API server's words.
+    /// Why it failed last, for users.
     pub message: String,
 }
 
 impl Operation {
-    /// Arranges for a task's request (the object that it applies, or what its hook asked for) to be made again if what is said against it
-    /// is that a webhook doesn't answer. Says whether it will be.
+    /// Schedules the repetition of a task's apply, or of its hook's request, if it failed because a webhook didn't answer. Returns whether
+    /// it did.
     pub(super) fn try_later(&mut self, plan: &Plan, task: &Task, message: &str, out: &mut StepOutput) -> bool {
         let Some(unanswered) = webhook::unanswered(message) else {
             return false;
         };
-        // What fails with its wave isn't asked about any longer. In SyncFail something has always failed.
+        // Requests of a failed wave aren't repeated. In SyncFail a failure has always happened before.
         let has_failed = self.state.cause.is_some() && self.state.stage != Stage::Failing;
         let is_stopped = self.state.hook(&task.id).is_some_and(|run| run.abort.is_some());
         if has_failed || is_stopped || self.state.status != Status::Running {
@@ -89,7 +89,7 @@ impl Operation {
         true
     }
 
-    /// Makes a hook's request again whose moment has come. There is one at most: a request that changes something holds up the next.
+    /// Repeats a hook's request that is due. There is at most one, because a writing request blocks later ones.
     pub(super) fn request_again(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(again) = self.state.again.get_mut(&task.id) else {
             return;
@@ -107,8 +107,7 @@ impl Operation {
         }
     }
 
-    /// Forgets a hook's request that would have been made again later, since the hook is being stopped. One that is under way has an
-    /// answer to come.
+    /// Drops a scheduled repetition, because the hook is being stopped. A request that is being executed gets an answer.
     pub(super) fn drop_waiting_request(&mut self, id: &TaskId) {
         if self.again_at(id).is_none() {
             return;
@@ -119,12 +118,12 @@ impl Operation {
         }
     }
 
-    /// Returns when a task's request is made again.
+    /// Returns when a task's request is repeated.
     pub(super) fn again_at(&self, id: &TaskId) -> Option<Timestamp> {
         self.state.again.get(id)?.at
     }
 
-    /// Applies an object again whose moment has come.
+    /// Repeats an apply that is due.
     pub(super) fn apply_again(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(again) = self.state.again.get_mut(&task.id) else {
             return;
@@ -135,7 +134,7 @@ impl Operation {
         }
     }
 
-    /// Ends a task whose object would have been applied again later. One that is being applied has an answer to come.
+    /// Ends a task whose apply is scheduled to be repeated. An apply that is being executed gets an answer.
     pub(super) fn end_waiting_apply(
         &mut self,
         task: &Task,
@@ -152,7 +151,7 @@ impl Operation {
         }
     }
 
-    /// Ends the tasks of this kind among some, since their wave has failed or the operation is being stopped.
+    /// Stops the tasks among these that wait for a repetition, because their wave has failed or the operation is being stopped.
     pub(super) fn stop_waiting_applies(&mut self, tasks: &[Task], out: &mut StepOutput) {
         if self.state.again.is_empty() {
             return;
@@ -164,7 +163,7 @@ impl Operation {
         self.board.wipe();
     }
 
-    /// Ends the tasks of this kind among some, since a deadline has passed.
+    /// Fails the tasks among these that wait for a repetition, because a deadline has passed.
     pub(super) fn give_up_waiting_applies(&mut self, tasks: &[Task], what: &str, out: &mut StepOutput) {
         if self.state.again.is_empty() {
             return;
@@ -180,7 +179,7 @@ impl Operation {
     }
 }
 
-/// Says whether a Service is applied by the plan.
+/// Returns whether the plan applies a Service.
 pub(super) fn is_of_plan(plan: &Plan, namespace: &str, name: &str) -> bool {
     plan.tasks.iter().any(|task| {
         let key = &task.key;

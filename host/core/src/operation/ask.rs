@@ -1,7 +1,7 @@
-//! Questions to a hook's plugin, notes that wait for the next one, and what the plugin asks for.
+//! Calls of a hook's plugin, observations for its next call, and its requests.
 //!
-//! What is asked for is begun in its order. Whatever changes or looks up something in the cluster waits for the one before it; calls of
-//! URLs, signals, watches and log lines run beside.
+//! Requests start in their order. A request that changes or reads objects waits for the writing requests before it; HTTP calls, signals,
+//! watches and logs run beside them.
 
 use super::{
     StepOutput,
@@ -21,23 +21,23 @@ use crate::{
     text::{bounded, bounded_to},
 };
 
-/// How much of what a hook asked for may be under way.
+/// The maximum number of requests of a hook that may be pending.
 const MOST_UNDER_WAY: usize = 64;
-/// How many objects a hook may have changed.
+/// The maximum number of objects that a hook may modify.
 pub(super) const MOST_TOUCHED: usize = 256;
-/// How many answers may wait to be told: they are part of the checkpoint.
+/// The maximum number of observations that may wait for a call. They are part of the checkpoint.
 const MOST_UNTOLD: usize = 1024;
-/// How many of the objects that a hook leaves changed are named.
+/// The maximum number of modified objects that a message names.
 const MOST_LEFT: usize = 20;
-/// How many different requests are listed.
+/// The maximum number of different requests that are listed.
 const MOST_LISTED: usize = 100;
-/// How many bytes the words for one request may have.
+/// The maximum length of a request's description in bytes.
 const REQUEST_BYTES: usize = 512;
-/// How many lines of a log, and how many bytes, a plugin is told at once: the last ones.
+/// The maximum number of log lines, and of their bytes, in one observation. The last ones are kept.
 const MOST_LINES: usize = 100;
 const MOST_LINE_BYTES: usize = 16 << 10;
 
-/// Asks the plugin a question.
+/// Calls the plugin.
 pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
     run.current_call = Some(call.clone());
     run.retry_at = None;
@@ -48,14 +48,14 @@ pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObserva
     run.queue.push_back(PendingObservation { answers, what });
 }
 
-/// Notes that the own object changed, once for as many changes as come before the plugin can be told.
+/// Queues an observation of the hook's object, once for all changes before the next call.
 pub(super) fn note_object(run: &mut HookRun) {
     if run.following.is_some() && !run.queue.iter().any(|note| note.what == PendingObservationKind::Object) {
         note(run, run.following, PendingObservationKind::Object);
     }
 }
 
-/// Notes lines of a log; what the plugin hasn't been told yet is told together.
+/// Queues log lines; lines that are already queued are joined with them.
 pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::plugins::LogLine>) {
     let at = run
         .queue
@@ -80,7 +80,7 @@ pub(super) fn note_lines(run: &mut HookRun, answers: u32, mut lines: Vec<crate::
     }
 }
 
-/// Lets what a plugin asked for pass the gate, and begins with it. Beside a verdict only what is done for its own sake is.
+/// Checks the plugin's requests with the gate and starts them. Beside a verdict, only writes and HTTP calls are started.
 pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, out: &mut StepOutput) {
     let asker = plan.asker(task);
     let has_verdict = run.verdict.is_some();
@@ -123,7 +123,7 @@ fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
     Ok(())
 }
 
-/// Tells what was asked for, the first time and whenever the answer is another one.
+/// Emits an event for a request when it is new or its result has changed.
 fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut StepOutput) {
     let what = bounded_to(request.to_string(), REQUEST_BYTES);
     let refused = refused.cloned().unwrap_or_default();
@@ -148,7 +148,7 @@ fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Opti
     }
 }
 
-/// Tells at a hook's end how often it asked for what.
+/// Emits at a hook's end how often it made each request.
 pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     for (what, tally) in std::mem::take(&mut run.requests) {
         if tally.times > 1 {
@@ -172,20 +172,20 @@ pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput
     }
 }
 
-/// Forgets what was asked for under a number; what still runs of it ends.
+/// Drops the request with this ID, and stops what still runs for it.
 fn drop_ask(run: &mut HookRun, id: &TaskId, ask: u32, out: &mut StepOutput) {
     run.pending_requests.retain(|asked| asked.id != ask);
     run.waiting_requests.retain(|asked| asked.id != ask);
     run.answered.remove(&ask);
     run.deleting_others.remove(&ask);
-    // What it was answered and not told yet is of no interest any more.
+    // Its queued answers are of no interest any more.
     run.queue.retain(|note| note.answers != Some(ask));
     if let Some(key) = run.watching.remove(&ask) {
         leave(run, id, &key, out);
     }
 }
 
-/// Begins what may begin.
+/// Starts the requests that may start.
 pub(super) fn go_on(run: &mut HookRun, plan: &Plan, task: &Task, out: &mut StepOutput) {
     while let Some(ask) = run.waiting_requests.front() {
         let is_held = run.pending_requests.iter().any(|asked| asked.what.holds_up()) || !run.deleting_others.is_empty();
@@ -220,7 +220,7 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOu
                 clear(&task.id, &target, propagation, out);
             }
         },
-        // Read as it is when the plugin is told.
+        // It is read when the plugin is called.
         Request::Get(_) | Request::List(_) => note(run, Some(ask.id), PendingObservationKind::Read(ask.what)),
         Request::CreateOwn
         | Request::FollowLogsOwn
@@ -242,7 +242,7 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOu
     }
 }
 
-/// Remembers that something was done to another object.
+/// Records that another object was modified.
 pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, out: &mut StepOutput) {
     out.must_save = true;
     out.tell(EventKind::HookTouched {
@@ -257,7 +257,7 @@ pub(super) fn touch(run: &mut HookRun, id: &TaskId, key: ObjectKey, how: &str, o
     });
 }
 
-/// Says what a hook that ends without its plugin leaves behind.
+/// Emits what a hook that ends without its plugin leaves modified.
 pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
     if run.modified_objects.is_empty() {
         return;
@@ -280,7 +280,7 @@ pub(super) fn tell_left(run: &HookRun, id: &TaskId, out: &mut StepOutput) {
     });
 }
 
-/// Takes in how an object is that isn't the own one, or is followed beside that.
+/// Processes the state of an object that isn't the hook's own, or that is watched for another request, too.
 pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
     let watching: Vec<u32> = ids(run.watching.iter(), key);
     for ask in watching {
@@ -288,7 +288,7 @@ pub(super) fn others_observed(run: &mut HookRun, id: &TaskId, key: &ObjectKey, f
             Fact::Present(_) => PendingObservationKind::Seen(key.clone()),
             Fact::Gone => PendingObservationKind::Gone,
         };
-        // Of what wasn't told yet, the last look counts.
+        // Only the last observation that wasn't delivered counts.
         run.queue.retain(|note| {
             note.answers != Some(ask)
                 || !matches!(
@@ -317,7 +317,7 @@ fn ids<'a>(all: impl Iterator<Item = (&'a u32, &'a ObjectKey)>, key: &ObjectKey)
     all.filter(|(_, known)| *known == key).map(|(ask, _)| *ask).collect()
 }
 
-/// Stops following an object, unless it is followed for another reason.
+/// Stops watching an object, unless it is watched for another reason.
 pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
     let is_own = run.watched && run.object.as_ref().is_some_and(|own| own.key == *key);
     let is_other = run.watching.values().any(|known| known == key);
@@ -327,7 +327,7 @@ pub(super) fn leave(run: &HookRun, id: &TaskId, key: &ObjectKey, out: &mut StepO
     }
 }
 
-/// Ends everything that runs for a hook.
+/// Ends all requests of a hook.
 pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let keys = run
         .watching
@@ -350,7 +350,7 @@ pub(super) fn end_asks(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     tell_requests(run, id, out);
 }
 
-/// At a verdict, forgets what only the plugin would want to know.
+/// At a verdict, drops the requests whose results only the plugin would need.
 pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     let before = run.pending_requests.len();
     run.pending_requests.retain(|ask| ask.what.is_write());
@@ -361,7 +361,7 @@ pub(super) fn keep_what_counts(run: &mut HookRun, id: &TaskId, out: &mut StepOut
     run.answered.clear();
 }
 
-/// Says whether something is done beside a verdict, too.
+/// Returns whether a request is executed even beside a verdict.
 fn counts(request: &Request) -> bool {
     request.is_write() || matches!(request, Request::Http(_))
 }
@@ -376,7 +376,7 @@ pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
     }
 }
 
-/// Orders a deletion and follows it to its end.
+/// Deletes an object and watches it until it is gone.
 pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut StepOutput) {
     out.order(Effect::Delete {
         task: id.clone(),
@@ -396,7 +396,7 @@ pub(super) fn unwatch(id: &TaskId, key: &ObjectKey, out: &mut StepOutput) {
     });
 }
 
-/// Says whether nothing can ever happen to the hook again.
+/// Returns whether nothing can happen to the hook any more.
 pub(super) fn is_stranded(run: &HookRun) -> bool {
     let follows = run.following.is_some() && run.object.is_some();
     let waits = !run.pending_requests.is_empty()

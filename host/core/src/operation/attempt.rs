@@ -1,4 +1,4 @@
-//! Before the first change the server is asked what it would say; what failed is tried again.
+//! Dry runs before the first change, and further attempts after a failure.
 
 use super::{
     Operation, StepOutput,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl Operation {
-    /// Orders the questions, or begins at once where there are none.
+    /// Orders the dry runs; starts at once if there are none.
     pub(super) fn begin_checks(&mut self, plan: &Plan, out: &mut StepOutput) {
         let first = plan.tasks.iter().filter(|task| task.check == Check::First);
         self.state.unchecked = first.map(|task| task.id.clone()).collect();
@@ -53,7 +53,7 @@ impl Operation {
         let (Some(task), Err(EffectFailure { class, message })) = (plan.task(id), result) else {
             return;
         };
-        // The webhook of an earlier, unfinished sync whose pods are yet to come mustn't keep this one from making them.
+        // A webhook's Service in this plan may only get its pods by this very sync.
         let behind = webhook::unanswered(&message).and_then(|unanswered| unanswered.service);
         if behind.is_some_and(|(namespace, name)| is_of_plan(plan, &namespace, &name)) {
             return;
@@ -78,7 +78,7 @@ impl Operation {
         true
     }
 
-    /// Says whether what failed may be tried again: not what a deadline ended, what somebody stopped, or SyncFail.
+    /// Returns whether a failure may be followed by another attempt: not after a deadline, a termination, or in SyncFail.
     pub(super) fn may_retry(&self, plan: &Plan) -> bool {
         let by_deadline = self.state.deadline.is_none();
         matches!(self.state.stage, Stage::Main | Stage::Checking)
@@ -87,7 +87,7 @@ impl Operation {
             && plan.limits.retry.pause(self.state.attempt).is_some()
     }
 
-    /// Says whether what failed may be tried again now that SyncFail is over, as Argo CD does: not what a deadline ended.
+    /// Returns whether another attempt may follow SyncFail, as in Argo CD: not after a deadline.
     pub(super) fn may_retry_after_all(&self, plan: &Plan) -> bool {
         self.state.status == Status::Running
             && self.state.cause.is_some()
@@ -95,7 +95,7 @@ impl Operation {
             && plan.limits.retry.pause(self.state.attempt).is_some()
     }
 
-    /// Returns when the next try begins; nothing when there is none, or it would begin after the operation's deadline only.
+    /// Returns when the next attempt starts; `None` if there is none before the operation's deadline.
     pub(super) fn next_try(&self, plan: &Plan, out: &StepOutput) -> Option<jiff::Timestamp> {
         let pause = plan.limits.retry.pause(self.state.attempt)?;
         let at = out.after(pause)?;
@@ -104,9 +104,9 @@ impl Operation {
         is_in_time.then_some(at)
     }
 
-    /// Waits for the next try, which begins with the wave that failed; by Argo CD's rules with the first.
+    /// Schedules the next attempt, which starts with the failed wave; in compat mode with the first wave.
     ///
-    /// Returns whether there will be one: not when it would only begin after the operation's deadline.
+    /// Returns whether there is one: not if it would only start after the operation's deadline.
     pub(super) fn rest(&mut self, plan: &Plan, failed: Option<(Phase, Wave)>, out: &mut StepOutput) -> bool {
         let (Some(at), Some(cause)) = (self.next_try(plan, out), self.state.cause.clone()) else {
             return false;
@@ -124,7 +124,7 @@ impl Operation {
         for task in plan.tasks.iter().filter(begins_anew) {
             let is_done = self.is_over(task) && !self.is_pending(task) && !self.has_failed(task);
             let is_kept = if from_the_start {
-                // What is gone is gone.
+                // A deleted object stays deleted.
                 is_done && matches!(task.action, Action::Delete(_))
             } else {
                 is_done && !self.was_stopped(task)
@@ -165,7 +165,7 @@ impl Operation {
         true
     }
 
-    /// Ends what took the phase or the wave too long; it is a failure, unless each task's directives say to go on.
+    /// Ends the tasks of a phase or wave that exceeded its deadline. They fail, unless their directives say to continue.
     pub(super) fn pass_wave_deadline(&mut self, plan: &Plan, out: &mut StepOutput) {
         let has_come = |at: Option<jiff::Timestamp>| at.is_some_and(|at| at <= out.at);
         let Some((phase, wave)) = self.state.current else {

@@ -1,6 +1,6 @@
-//! What the current wave is still waiting for, kept up to date task by task, so that a step costs the same however large the plan is.
+//! An index of what the current wave waits for, updated task by task, so that the cost of a step doesn't depend on the size of the plan.
 //!
-//! Nothing here is stored: it follows from the state, and is made anew whenever more than one task may have changed.
+//! It isn't stored: it is computed from the state, and computed again whenever more than one task may have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,52 +18,52 @@ use crate::{
     wave::Wave,
 };
 
-/// What follows from the state of the tasks. Tasks are named by their position in the plan.
+/// The index. Tasks are named by their position in the plan.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WaveIndex {
-    /// Whether it still says what the state says.
+    /// Whether it corresponds to the state.
     is_valid: bool,
     wave: Option<(Phase, Wave)>,
-    /// The tasks of the wave that hold back kinds of a higher rank.
+    /// The tasks of the wave that block kinds of a higher rank.
     unanswered: BTreeSet<(u32, usize)>,
-    /// Those that haven't begun, by rank.
+    /// The tasks of the wave that haven't started, by rank.
     pending: BTreeSet<(u32, usize)>,
-    /// The tasks of the wave that aren't over.
+    /// The tasks of the wave that haven't ended.
     pub open: BTreeSet<usize>,
-    /// What the tasks of the wave wait for that isn't done, and who waits for each of those.
+    /// For each blocked task the tasks that it waits for, and for each of those the tasks that it blocks.
     held: BTreeMap<usize, BTreeSet<usize>>,
     holds: BTreeMap<usize, Vec<usize>>,
     /// Whether a task of the wave has failed.
     pub has_failed: bool,
-    /// When something must be done about a task, of any wave.
+    /// When something must be done about a task, in any wave.
     moments: BTreeMap<usize, Timestamp>,
     by_moment: BTreeSet<(Timestamp, usize)>,
 }
 
 impl WaveIndex {
-    /// Says that more than one task may have changed.
+    /// Invalidates the index, because more than one task may have changed.
     pub fn wipe(&mut self) {
         self.is_valid = false;
     }
 
-    /// Returns the tasks of a rank in the wave that haven't begun.
+    /// Returns the tasks of a rank that haven't started.
     pub fn pending(&self, rank: u32) -> Vec<usize> {
         let pending = self.pending.range((rank, 0)..=(rank, usize::MAX));
         pending.map(|(_, position)| *position).collect()
     }
 
-    /// Returns the lowest rank in the wave that isn't done with.
+    /// Returns the lowest rank that isn't done.
     pub fn rank(&self) -> Option<u32> {
         self.unanswered.first().map(|(rank, _)| *rank)
     }
 
-    /// Returns the tasks about which something must be done by now.
+    /// Returns the tasks that are due.
     pub fn due(&self, now: Timestamp) -> Vec<usize> {
         let due = self.by_moment.iter().take_while(|(at, _)| *at <= now);
         due.map(|(_, position)| *position).collect()
     }
 
-    /// Returns the next moment at which something must be done about a task.
+    /// Returns the next time at which a task is due.
     pub fn next(&self) -> Option<Timestamp> {
         self.by_moment.first().map(|(at, _)| *at)
     }
@@ -80,7 +80,7 @@ impl WaveIndex {
 }
 
 impl Operation {
-    /// Brings the board up to date, if more than one task may have changed.
+    /// Computes the index again if it isn't valid.
     pub(super) fn sync_board(&mut self, plan: &Plan) {
         if self.board.is_valid && self.board.wave == self.state.current {
             return;
@@ -100,13 +100,13 @@ impl Operation {
         }
     }
 
-    /// Lists the tasks for which another one has to wait, as it is now.
+    /// Lists the tasks that another task still waits for.
     pub(super) fn held_by<'plan>(&self, plan: &'plan Plan, task: &'plan Task) -> impl Iterator<Item = &'plan Task> {
         let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
         wanted.filter(|wanted| !self.is_done(wanted))
     }
 
-    /// Says whether a task of the wave has to wait for another one.
+    /// Returns whether a task of the wave waits for another one.
     pub(super) fn is_held(&self, plan: &Plan, task: &Task) -> bool {
         let position = plan.position(&task.id);
         position.is_some_and(|position| self.board.held.contains_key(&position))
@@ -123,7 +123,7 @@ impl Operation {
         }
     }
 
-    /// Lets those go on that waited for nothing but this task.
+    /// Unblocks the tasks that waited only for this one.
     fn let_go(&mut self, plan: &Plan, position: usize) {
         for waiting in self.board.holds.remove(&position).unwrap_or_default() {
             let Some(wanted) = self.board.held.get_mut(&waiting) else {
@@ -137,7 +137,7 @@ impl Operation {
         }
     }
 
-    /// Takes in that one task may have changed.
+    /// Updates the index for one task.
     pub(super) fn touch(&mut self, plan: &Plan, id: &TaskId) {
         if let Some(position) = plan.position(id)
             && self.board.is_valid
@@ -146,7 +146,7 @@ impl Operation {
         }
     }
 
-    /// Returns when it is a task's turn. By Argo CD's rules the ways of all hooks of a wave are cleared before anything is created.
+    /// Returns a task's current rank. In compat mode, the previous objects of all hooks of a wave are deleted before anything is created.
     fn rank_of(&self, task: &Task) -> u32 {
         let clears = self.plan.mode.has(Rule::HooksClearFirst) && task.hook().is_some_and(|hook| hook.has_object);
         if clears && self.is_in_the_way(task) {
@@ -156,7 +156,7 @@ impl Operation {
         }
     }
 
-    /// Says whether a hook hasn't begun, and something may be in its way.
+    /// Returns whether a hook hasn't started and a previous object may exist.
     fn is_in_the_way(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
             Some(TaskState::Pending) => true,
@@ -180,7 +180,7 @@ impl Operation {
             self.board.unanswered.remove(&(known, position));
             self.board.pending.remove(&(known, position));
         }
-        // What waits for another task holds nobody back.
+        // A task that waits for others doesn't block tasks beside it.
         let is_held = self.board.held.contains_key(&position);
         if !is_held && !self.is_answered(task) {
             self.board.unanswered.insert((rank, position));

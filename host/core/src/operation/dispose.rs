@@ -1,7 +1,7 @@
-//! What becomes of a hook's object after the verdict: its logs are kept, its time to live is set, its delete policies are asked.
+//! The cleanup of a hook's object after the verdict: its logs are saved, its time to live is set, its delete policies are asked.
 //!
-//! The policies of a helper (a `ServiceAccount`, a `ConfigMap`) are asked when its phase has ended, since the phase's other hooks may
-//! need it until then, and judge by how the phase ended.
+//! The policies of a helper (a `ServiceAccount`, a `ConfigMap`) are asked when its phase has ended, with the outcome of the phase, because
+//! other hooks of the phase may need it until then.
 
 use super::{
     Operation, StepOutput,
@@ -24,14 +24,14 @@ use crate::{
 
 /// Why a hook's object is deleted.
 struct Reason {
-    /// The name of the delete policy, or what else it is.
+    /// The name of the delete policy, or another reason.
     by: String,
-    /// The plugins of the delete policies.
+    /// The plugins of the delete policies that decided.
     plugins: Vec<String>,
 }
 
 impl Reason {
-    /// Makes one that is no delete policy.
+    /// Creates a reason without a delete policy.
     fn of(text: &str) -> Reason {
         Reason {
             by: text.to_owned(),
@@ -103,7 +103,7 @@ impl Operation {
         }
     }
 
-    /// Asks the policies of a phase's helpers, once no hook of the phase runs any more. Returns whether that is under way.
+    /// Asks the policies of a phase's helpers if no hook of the phase is running. Returns whether their cleanup isn't done.
     pub(super) fn end_phase(&mut self, plan: &Plan, phase: Phase, outcome: HookOutcome, out: &mut StepOutput) -> bool {
         let hooks = || {
             plan.tasks
@@ -127,7 +127,7 @@ impl Operation {
         hooks().any(|task| self.is_tidying(task))
     }
 
-    /// Does the same for every phase, when the operation was stopped in the middle of one.
+    /// Does the same for every phase, when the operation was stopped within one.
     pub(super) fn end_phases(&mut self, plan: &Plan, outcome: HookOutcome, out: &mut StepOutput) -> bool {
         let mut is_under_way = false;
         for phase in Phase::ALL {
@@ -144,14 +144,14 @@ impl Operation {
         });
     }
 
-    /// Asks the policies of all hooks whose object is still there, now that the operation's outcome is known.
+    /// Asks the policies of all hooks whose object still exists, now that the operation's outcome is known.
     pub(super) fn ask_all_at_the_end(&mut self, plan: &Plan, out: &mut StepOutput) {
         let is_stopped = matches!(self.state.status, Status::Terminating { .. });
         if is_stopped && plan.mode.has(Rule::TerminateKeepsEnded) {
             return;
         }
         for task in &plan.tasks {
-            // By Argo CD's rules a phase may be left while its hooks run, beside SyncFail.
+            // In compat mode SyncFail may start while hooks of another phase run.
             if let Some(run) = self.state.hook(&task.id).filter(|run| run.awaits_phase) {
                 run.awaits_phase = false;
                 run.phase_outcome = Some(HookOutcome::Failed);
@@ -238,7 +238,7 @@ impl Operation {
         fate
     }
 
-    /// Orders the deletion of a hook's object. `otherwise` is the propagation where neither annotation nor options say one.
+    /// Deletes a hook's object. `otherwise` is the propagation if neither annotation nor options set one.
     fn delete_own(
         &mut self,
         plan: &Plan,
@@ -248,7 +248,7 @@ impl Operation {
         why: Reason,
         out: &mut StepOutput,
     ) {
-        // A hook of the same name took the object over, and its policies delete it already.
+        // A hook of the same name uses the object now, and its policies already delete it.
         if self.is_being_deleted(&own) {
             if let Some(run) = self.state.hook(&task.id) {
                 run.object = None;
@@ -295,7 +295,7 @@ impl Operation {
         })
     }
 
-    /// Forgets an object that is gone in the hooks of the same name that had it.
+    /// Forgets an object that is gone, in all ended hooks that had it.
     fn forget_own(&mut self, target: &Target) {
         for state in self.state.tasks.values_mut() {
             if let TaskState::Hook(run) = state
@@ -307,8 +307,8 @@ impl Operation {
         }
     }
 
-    /// Takes in that the deletion of the own object was accepted. Its end is awaited where the application is deleted: what stays then is
-    /// looked after by nobody.
+    /// Processes the answer to the deletion of a hook's object. If the application is deleted, the operation waits until the object is
+    /// gone.
     pub(super) fn own_deleted(
         &mut self,
         plan: &Plan,

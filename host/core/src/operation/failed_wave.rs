@@ -1,4 +1,4 @@
-//! A wave as Argo CD runs it: what was refused stops nothing but SyncFail's waiting, and what failed is awaited together with the rest.
+//! Runs a wave as Argo CD does: after a refusal later kinds are still applied, and after a failure the rest of the wave is waited for.
 
 use super::{
     Operation, StepOutput, has_sync_fail,
@@ -14,21 +14,21 @@ use crate::{
     wave::Wave,
 };
 
-/// What went wrong in a wave so far.
+/// What has failed in a wave so far, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum WaveFailure {
     /// Nothing.
     None,
-    /// A resource or hook failed after it was taken.
+    /// A resource or hook failed after the server had accepted it.
     Later,
     /// The server refused an object.
     Refused,
-    /// A removal failed.
+    /// A deletion failed.
     Removal,
 }
 
 impl Operation {
-    /// Starts what may start in the wave, and leaves it when nothing more is to be awaited.
+    /// Starts the tasks of the wave that may start, and ends the wave when nothing more is waited for.
     pub(super) fn advance_as_argo_cd(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) -> bool {
         if self.failure_in(plan, phase, wave) < WaveFailure::Removal {
             self.start_batch(plan, out);
@@ -38,7 +38,7 @@ impl Operation {
         let tasks = plan.wave(phase, wave);
         let runs = |task: &Task| !self.is_over(task) && !self.is_pending(task) && !self.is_ready(task);
         let running: Vec<&Task> = tasks.iter().filter(|task| runs(task)).collect();
-        // What waits for something that failed never starts.
+        // A task that waits for a failed one never starts.
         let may_start = |task: &Task| self.is_pending(task) && !self.is_held(plan, task);
         let has_more = tasks.iter().any(|task| may_start(task) || self.is_ready(task));
         match failure {
@@ -77,7 +77,7 @@ impl Operation {
         self.leave_wave(plan, phase, wave, failure == WaveFailure::None, out)
     }
 
-    /// Says whether SyncFail may begin while hooks still run.
+    /// Returns whether SyncFail may start while hooks still run.
     fn goes_on_beside(&self, plan: &Plan) -> bool {
         self.state.stage == Stage::Main && has_sync_fail(plan) && plan.mode.has(Rule::SyncFailBesideHooks)
     }
@@ -111,7 +111,7 @@ impl Operation {
         plan.wave(phase, wave).iter().map(of).max().unwrap_or(WaveFailure::None)
     }
 
-    /// Ends the waiting for resources that are only watched while hooks run.
+    /// Stops watching resources that are only watched while hooks run.
     fn close_beside_hooks(&mut self, plan: &Plan, phase: Phase, wave: Wave, out: &mut StepOutput) {
         let tasks = plan.wave(phase, wave);
         let never_runs = |task: &Task| self.board.has_failed && self.is_pending(task) && self.is_held(plan, task);

@@ -1,5 +1,5 @@
-//! How a hook's own object is, as far as the operation itself counts how long that may last: pods that can't start, and a judge that
-//! gives no answer. The verdict is the hook's plugin's, which is shown the object.
+//! The health of a hook's own object, as far as the operation limits how long a state may last: pods that can't start, and a health plugin
+//! without an answer. The hook's plugin decides the verdict.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,43 +21,43 @@ use crate::{
     task::{HookTask, Task, TaskId},
 };
 
-/// How a hook's own object is.
+/// The health of a hook's own object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct OwnHealth {
-    /// Since when its pods can't start, or when that was last found to be worth waiting for.
+    /// Since when its pods can't start, or when that was last found worth waiting for.
     #[serde(skip_serializing_if = "Option::is_none")]
     degraded_since: Option<Timestamp>,
-    /// How long that may last, in seconds.
+    /// How long its pods may be unable to start, in seconds.
     grace_seconds: u64,
-    /// What its pods lack.
+    /// The object whose absence keeps its pods from starting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lacks: Option<Box<ObjectKey>>,
-    /// What its judge said last.
+    /// The last message of the health plugin.
     message: String,
-    /// Why what its pods lack is waited for beyond that time; empty while it isn't.
+    /// Why the missing object is waited for beyond that time; empty if it isn't.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub why_awaited: String,
-    /// Whether the time is over, so that the plugin is shown that waiting is useless.
+    /// Whether that time is over, so that the hook's plugin sees a final problem.
     is_grace_over: bool,
-    /// Since when the plugin that judges it has given no answer.
+    /// Since when the health plugin has given no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     unanswered_since: Option<Timestamp>,
 }
 
 impl OwnHealth {
-    /// Says whether there is nothing to remember.
+    /// Returns whether there is nothing to store.
     pub fn is_clear(&self) -> bool {
         *self == OwnHealth::default()
     }
 
-    /// Takes in one judgement of the object.
+    /// Processes an assessment of the object.
     pub fn observe(&mut self, assessment: &Assessment, hook: &HookTask, now: Timestamp) {
         let unanswered_since = match assessment.rule.as_str() {
-            // Whoever has a verdict of its own doesn't need the judge's.
+            // A hook with a verdict of its own doesn't need the health plugin.
             _ if !hook.ends_by_health() => None,
             health::NO_ANSWER => Some(self.unanswered_since.unwrap_or(now)),
-            // A plugin that rests after it broke hasn't answered yet.
+            // A plugin that pauses after a failure hasn't answered yet.
             health::ASKED_AGAIN => self.unanswered_since,
             _ => None,
         };
@@ -87,7 +87,7 @@ impl OwnHealth {
         later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
     }
 
-    /// Returns the next moment at which the time for something is over.
+    /// Returns when the next limit is reached.
     pub fn next(&self) -> Option<Timestamp> {
         let moments = [self.degraded_until(), self.unanswered_until()];
         moments.into_iter().flatten().min()
@@ -95,7 +95,7 @@ impl OwnHealth {
 }
 
 impl Operation {
-    /// Says whether the time is over that the own object of a hook has for what its pods lack.
+    /// Returns whether the time is over for which the pods of a hook's own object may be unable to start.
     pub fn is_grace_over(&self, id: &TaskId) -> bool {
         self.state
             .tasks
@@ -104,7 +104,7 @@ impl Operation {
             .is_some_and(|run| run.health.is_grace_over)
     }
 
-    /// Acts on the times that are over for a hook's own object.
+    /// Acts on the limits that a hook's own object has reached.
     pub(super) fn check_own_health(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);

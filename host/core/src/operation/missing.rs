@@ -1,4 +1,4 @@
-//! A Secret or ConfigMap that isn't there while pods need it: whether something of the operation may still make it.
+//! A missing Secret or ConfigMap that pods need: whether something of the operation may still create it.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ use crate::{
     task::{Action, Task, TaskId},
 };
 
-/// What a message says before the reason why something is waited for.
+/// Separates a message from the reason why something is waited for.
 const WAITED_FOR: &str = "; it is waited for, since ";
 
 impl Operation {
-    /// Gives an object more time whose grace has passed, if what it lacks may still come.
+    /// Gives an object more time after its grace if the missing object may still be created.
     pub(super) fn wait_for_missing(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let Some(TaskState::AwaitingHealth(settling)) = self.state.tasks.get(&task.id) else {
             return;
@@ -38,7 +38,7 @@ impl Operation {
             return;
         };
         let before = settling.message.clone();
-        // What was said before need not be so any more.
+        // The earlier reason may not apply any more.
         if let Some(end) = before.rfind(WAITED_FOR) {
             settling.message.truncate(end);
         }
@@ -56,9 +56,9 @@ impl Operation {
         out.must_save = true;
     }
 
-    /// Returns why what an object's pods lack may still come, if it may. What a Job or a hook could make is awaited as long as that runs;
-    /// what an object of the set names, as long as the waiting object's timeout allows; what a controller of the set may make without
-    /// naming it, for [`grace::MADE_BY_CONTROLLERS`]. `grace_seconds` is how long the object may be Degraded by what its pods tell.
+    /// Returns why a missing object may still be created; `None` if it may not. What a Job or hook could create is waited for as long as it
+    /// runs; what an object of the set names, until the waiting object's timeout; what a controller of the set may create without naming
+    /// it, for [`grace::MADE_BY_CONTROLLERS`]. `grace_seconds` is how long the object may be Degraded by its pods.
     pub(super) fn may_still_come(
         &self,
         plan: &Plan,
@@ -67,12 +67,12 @@ impl Operation {
         grace_seconds: u64,
         now: Timestamp,
     ) -> Option<String> {
-        // Whoever says how long it may be Degraded means that.
+        // A user who set a grace means it.
         if grace_seconds != grace::PODS {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
-        // One that lacks nothing itself is the better reason. Two that wait for each other make nothing.
+        // A task that lacks nothing itself is the better reason. Two tasks that wait for each other create nothing.
         let mut blocked = BTreeSet::from([&task.id]);
         let working = others().find(|other| self.runs_to_completion_now(other) && self.lacked_by(other).is_none());
         let running = working.or_else(|| others().find(|other| self.may_make_something(plan, other, &mut blocked)));
@@ -92,7 +92,7 @@ impl Operation {
         Some(format!("{} may create it", maker.key.short()))
     }
 
-    /// Says whether a task runs something that ends by itself, and hasn't ended.
+    /// Returns whether a task runs something that ends by itself and hasn't ended.
     fn runs_to_completion_now(&self, task: &Task) -> bool {
         match (self.state.tasks.get(&task.id), &task.action) {
             (Some(TaskState::Hook(run)), Action::Hook(hook)) => {
@@ -105,8 +105,8 @@ impl Operation {
         }
     }
 
-    /// Says whether a task runs to completion now and its pods can work: they lack nothing, or something that another such task may make.
-    /// `blocked` are the tasks that are known to wait.
+    /// Returns whether a task is running to completion and its pods can work: they lack nothing, or something that another such task may
+    /// create. `blocked` are the tasks that are known to wait.
     fn may_make_something<'plan>(
         &self,
         plan: &'plan Plan,
@@ -127,7 +127,7 @@ impl Operation {
         })
     }
 
-    /// Returns what a task's pods lack.
+    /// Returns the object that a task's pods lack.
     fn lacked_by(&self, task: &Task) -> Option<&ObjectKey> {
         match self.state.tasks.get(&task.id)? {
             TaskState::Hook(run) => run.health.lacks.as_deref(),
@@ -136,13 +136,13 @@ impl Operation {
         }
     }
 
-    /// Says whether a task's object has been applied, or is being applied.
+    /// Returns whether a task's object has been applied or is being applied.
     fn has_begun_well(&self, task: &Task) -> bool {
         task.object.is_some() && !self.is_pending(task) && !self.has_failed(task)
     }
 }
 
-/// Says whether an object stands for what is lacking: a controller makes the one of the other.
+/// Returns whether a controller creates the missing object from a task's object.
 fn names(task: &Task, lacks: &ObjectKey) -> bool {
     task.object.as_ref().is_some_and(|object| makers::makes(object, lacks))
 }

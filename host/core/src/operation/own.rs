@@ -1,4 +1,4 @@
-//! A hook's object as it is created.
+//! The object of a hook as it is created.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::{
     task::Task,
 };
 
-/// A Job is kept for at least so long, in seconds, until its verdict is recorded.
+/// The shortest time to live of a hook's Job, in seconds, until its outcome is stored.
 const SHORTEST_TTL: u64 = 24 * 60 * 60;
 
 pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32) -> Option<Object> {
@@ -33,7 +33,7 @@ pub(super) fn own_object(plan: &Plan, task: &Task, operation: &str, attempt: u32
     Some(object)
 }
 
-/// Says whether the hook's object has a time to live that is too short for its verdict to be safe.
+/// Returns whether the time to live of a hook's Job is so short that its outcome could be lost.
 pub(super) fn guards_ttl(task: &Task) -> bool {
     let Some(object) = &task.object else { return false };
     object.group() == "batch"

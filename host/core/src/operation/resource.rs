@@ -1,4 +1,4 @@
-//! Resources: applied and awaited until healthy, or deleted and awaited until gone.
+//! Resources: applied and waited for until healthy, or deleted and waited for until gone.
 
 use jiff::Timestamp;
 
@@ -24,11 +24,11 @@ use crate::{
     },
 };
 
-/// How long the plugin that judges an object may give no answer about it. A plugin that breaks on an object without a status may answer
-/// when a controller has written one.
+/// How long the plugin that assesses an object may give no answer. A plugin that fails on an object without a status may answer after a
+/// controller has written one.
 pub(super) const NO_ANSWER_GRACE_SECONDS: u64 = 120;
 
-/// How long a controller may take to see a change, in milliseconds, when its objects don't tell.
+/// How long a controller may take to see a change, in milliseconds, if its objects don't have `observedGeneration`.
 const SLOWEST_CONTROLLER: u64 = 5000;
 
 impl Operation {
@@ -47,7 +47,7 @@ impl Operation {
         let (ExpectedChange::None, Some(live)) = (&apply.changes, &apply.live) else {
             return self.order_apply(task, out);
         };
-        // It is as desired already: a look at it is all that is needed.
+        // It is as desired already, so only its health is needed.
         tell_made(task, "unchanged", out);
         match apply.wait {
             Wait::Nothing | Wait::Applied => self.close(task, TaskResult::Done("unchanged".to_owned()), out),
@@ -111,7 +111,7 @@ impl Operation {
             Wait::Nothing | Wait::Applied => return self.close(task, TaskResult::Done(how.to_owned()), out),
             Wait::Healthy | Wait::WhileHooksRun => AwaitedHealth::applied(&applied, out.at),
         };
-        // The server's answer may tell all that there is to know.
+        // The server's answer may contain the final health.
         let seen = applied.seen.map(Fact::Present);
         match seen.and_then(|fact| settle(plan.mode, &mut settling, apply, task, &fact, out)) {
             Some(result) => self.close(task, result, out),
@@ -126,7 +126,7 @@ impl Operation {
             Some(TaskState::AwaitingHealth(settling)) => {
                 let Action::Apply(apply) = &task.action else { return };
                 if *fact == Fact::Gone && settling.applied_at.is_none() {
-                    // It was there when the plan was made.
+                    // It existed when the plan was made.
                     unwatch(id, key, out);
                     return self.order_apply(task, out);
                 }
@@ -202,7 +202,7 @@ impl Operation {
     }
 }
 
-/// Orders what a deletion needs: the request, unless it was made before the operation began, and the watch.
+/// Orders a deletion and its watch; only the watch if the object was already being deleted.
 pub(super) fn order_deletion(task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
     match delete.until {
         DeletionEnd::Gone | DeletionEnd::Accepted => {
@@ -268,7 +268,7 @@ impl AwaitedHealth {
         }
     }
 
-    /// Returns until when a look counts for nothing, and why: the object's status may be about what was desired before.
+    /// Returns until when an observation doesn't count, and why: the object's status may be about its old spec.
     fn doubt(&self, seen: &ObservedObject) -> Option<(Option<Timestamp>, &'static str)> {
         match seen.freshness {
             Freshness::Behind => Some((None, "its controller hasn't seen the change yet")),
@@ -280,7 +280,7 @@ impl AwaitedHealth {
         }
     }
 
-    /// Returns until when it may be as Degraded as it is.
+    /// Returns until when it may stay Degraded.
     pub(super) fn degraded_until(&self) -> Option<Timestamp> {
         later(self.degraded_since?, self.grace_seconds.saturating_mul(1000))
     }
@@ -290,18 +290,18 @@ impl AwaitedHealth {
         later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
     }
 
-    /// Returns when the wait ends if nothing changes, before any timeout.
+    /// Returns when the wait ends if nothing changes, not counting timeouts.
     pub(super) fn ends_by_itself(&self) -> Option<Timestamp> {
         let ends = [self.degraded_until(), self.unanswered_until()];
         ends.into_iter().flatten().min()
     }
 
-    /// Returns how the wait ends when its plugin gave no answer for too long.
+    /// Returns the result if its plugin gave no answer for too long.
     pub(super) fn unanswered(&self) -> TaskResult {
         no_answer(&self.message)
     }
 
-    /// Says in brackets how it was when it was last looked at; empty when nobody has looked.
+    /// Returns its last known health in brackets; empty if there is none.
     pub(super) fn last_look(&self) -> String {
         match self.health {
             Some(health) if self.message.is_empty() => format!(" (it was {health})"),
@@ -310,14 +310,14 @@ impl AwaitedHealth {
         }
     }
 
-    /// Returns when a look that was held back counts after all.
+    /// Returns when a postponed observation counts after all.
     pub(super) fn release_at(&self) -> Option<Timestamp> {
         let seen = self.held.as_ref()?;
         self.doubt(seen)?.0
     }
 }
 
-/// Returns how a wait ends when the plugin that judges the object gave no answer for too long. `message` is what it said last.
+/// Returns the result if the plugin that assesses an object gave no answer for too long. `message` is its last message.
 pub(super) fn no_answer(message: &str) -> TaskResult {
     TaskResult::Failed {
         class: FailureClass::Plugin,
@@ -328,7 +328,7 @@ pub(super) fn no_answer(message: &str) -> TaskResult {
     }
 }
 
-/// Returns how the task ends, if this look at its object ends it.
+/// Processes an observation of a task's object. Returns the task's result if this ends it.
 pub(super) fn settle(
     mode: Mode,
     settling: &mut AwaitedHealth,
@@ -368,7 +368,7 @@ pub(super) fn settle(
         health::NO_ANSWER => {
             settling.unanswered_since.get_or_insert(out.at);
         }
-        // A plugin that rests after it broke hasn't answered yet.
+        // A plugin that pauses after a failure hasn't answered yet.
         health::ASKED_AGAIN if settling.unanswered_since.is_some() => {
             return None;
         }

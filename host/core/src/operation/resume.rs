@@ -1,4 +1,4 @@
-//! A new driver carries on: whatever was ordered and not answered is ordered again.
+//! A new driver continues the operation: effects without an answer are ordered again.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ impl Operation {
                     }
                 }
                 Some(TaskState::Hook(run)) => {
-                    // What a plugin or policy asked for is unknown in state that version 0.1.0 stored.
+                    // States of version 0.1.0 don't contain the propagation.
                     if let Some(again) = self.state.again.get_mut(&task.id) {
                         again.at = None;
                     }
@@ -90,7 +90,7 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, 
                     ask: ask.clone(),
                 });
             }
-            // A watch tells the object's state anew; what was noted about the older one is dropped.
+            // A watch reports the object's state again, so observations of the older state are dropped.
             run.queue.retain(|note| {
                 note.what != PendingObservationKind::Object && !matches!(note.what, PendingObservationKind::Seen(_))
             });

@@ -1,4 +1,4 @@
-//! What an operation remembers: the checkpoint.
+//! The state of an operation, which is its checkpoint.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,83 +22,83 @@ use crate::{
     wave::Wave,
 };
 
-/// Everything that an operation remembers beside its plan.
+/// The state of an operation, without its plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OperationState {
     /// The operation's id.
     pub id: String,
-    /// 1 for the first try.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// How it is.
+    /// Whether the operation is running, and how it ended.
     pub status: Status,
     pub(super) stage: Stage,
-    /// The wave that runs.
+    /// The wave that is running.
     pub(super) current: Option<(Phase, Wave)>,
     pub(super) tasks: BTreeMap<TaskId, TaskState>,
-    /// The objects that are applied again later, since a webhook doesn't answer.
+    /// Requests that are repeated because a webhook didn't answer.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) again: BTreeMap<TaskId, PendingRetry>,
-    /// When each task began.
+    /// When each task started.
     pub(super) started: BTreeMap<TaskId, Timestamp>,
-    /// How the tasks ended that did.
+    /// The results of the tasks that have ended.
     pub results: BTreeMap<TaskId, TaskResult>,
-    /// Why it fails.
+    /// Why the operation fails, if it does.
     pub(super) cause: Option<FailureCause>,
-    /// How many tasks failed since it began or was last tried again.
+    /// The number of tasks that failed in the current attempt.
     #[serde(default)]
     pub(super) failed: u32,
-    /// What it leaves to be deleted later.
+    /// Objects that are to be deleted after the operation's end.
     pub(super) due: Vec<Due>,
-    /// When it is given up.
+    /// The current deadline: of the operation, or of SyncFail.
     pub(super) deadline: Option<Timestamp>,
-    /// The deadline of all tries together, while something else has one of its own; nothing when it has passed.
+    /// The deadline of all attempts together; `None` when it has passed.
     #[serde(default)]
     pub(super) whole_deadline: Option<Timestamp>,
-    /// When its phase is, and its wave.
+    /// The deadlines of the current phase and wave.
     #[serde(default)]
     pub(super) phase_deadline: Option<Timestamp>,
     #[serde(default)]
     pub(super) wave_deadline: Option<Timestamp>,
-    /// What the server hasn't been asked about yet.
+    /// Tasks whose dry run has no answer yet.
     #[serde(default)]
     pub(super) unchecked: BTreeSet<TaskId>,
-    /// When what failed is tried again.
+    /// When the next attempt starts.
     #[serde(default)]
     pub(super) retry_at: Option<Timestamp>,
-    /// With which wave that begins; nothing for the first.
+    /// The wave with which the next attempt starts; `None` for the first wave.
     #[serde(default)]
     pub(super) retry_from: Option<(Phase, Wave)>,
-    /// Whether the server is asked once more about everything: it had something against the last try.
+    /// Whether the next attempt repeats the dry runs, because the last one failed in them.
     #[serde(default)]
     pub(super) checks_again: bool,
-    /// When the user is told what is waited for.
+    /// When the user is told what the operation waits for.
     pub(super) notice_at: Option<Timestamp>,
-    /// How often that was told since something last happened.
+    /// How often the user was told since something last changed.
     #[serde(default)]
     pub(super) notices: u32,
-    /// The timer that was ordered last.
+    /// The time of the timer that was ordered last.
     pub(super) wake: Option<Timestamp>,
-    /// Counts its events.
+    /// The number of the last event.
     pub(crate) seq: u64,
 }
 
 /// An object that is to be deleted after the operation's end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Due {
-    /// Which.
+    /// The object.
     pub target: Target,
-    /// What becomes of what it owns, where the annotation or the application's options say so.
+    /// The propagation of the annotation or of the application's options, if they set one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Propagation>,
-    /// When.
+    /// When it is deleted, or when its policies are asked again.
     pub at: Timestamp,
-    /// Whose word it is.
+    /// The delete policy that decided.
     pub by: String,
-    /// The plugin of that delete policy, with its version.
+    /// The plugins of that delete policy, with their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
-    /// Whether the policies want to be asked again then, rather than have it deleted.
+    /// Whether the policies are asked again at that time, instead of deleting the object.
     pub ask_again: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Terminate, deadlines, and saying what is waited for.
+//! Termination, deadlines, and reports about what the operation waits for.
 
 use jiff::Timestamp;
 
@@ -24,11 +24,11 @@ use crate::{
     text::listed,
 };
 
-/// How long a driver sleeps, in milliseconds, before it is woken for a moment that has passed.
+/// The shortest time until a driver is woken, in milliseconds.
 const SHORTEST_PAUSE_MS: u64 = 100;
 
 impl Operation {
-    /// Stops everything: what runs is brought to an end, nothing else starts, SyncFail neither.
+    /// Terminates the operation: running tasks are stopped, nothing else starts, not even SyncFail.
     pub(super) fn terminate(&mut self, plan: &Plan, by: String, out: &mut StepOutput) {
         match self.state.status {
             Status::Running => {}
@@ -76,7 +76,7 @@ impl Operation {
         }
     }
 
-    /// Acts on every moment that has come.
+    /// Acts on all deadlines and times that have been reached.
     pub(super) fn check_deadlines(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.deadline.is_some_and(|deadline| deadline <= out.at)
             && matches!(
@@ -160,7 +160,7 @@ impl Operation {
         }
     }
 
-    /// Returns the next moment at which something must be done about a task.
+    /// Returns the next time at which something must be done about a task.
     pub(super) fn moment_of(&self, task: &Task) -> Option<Timestamp> {
         match self.state.tasks.get(&task.id)? {
             TaskState::AwaitingHealth(settling) => {
@@ -213,7 +213,7 @@ impl Operation {
         self.stop(plan, AbortReason::Deadline, out);
     }
 
-    /// Does what the hook's own moments ask for.
+    /// Acts on the times of a hook that have been reached.
     fn wake_hook(&mut self, task: &Task, out: &mut StepOutput) {
         let Some(run) = self.state.hook(&task.id) else { return };
         let now = out.at;
@@ -274,7 +274,7 @@ impl Operation {
         later(*started, task.timeout_seconds?.saturating_mul(1000))
     }
 
-    /// Says what is waited for when nothing has changed for a while.
+    /// Emits what the operation waits for if nothing has changed for a while.
     pub(super) fn notice(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.status.is_over() {
             self.state.notice_at = None;
@@ -293,7 +293,7 @@ impl Operation {
             if !on.is_empty() {
                 out.tell(EventKind::Waiting { on });
             }
-            // Also where there was nothing to tell: a moment that stays in the past would wake the driver again and again.
+            // This also applies if there was nothing to report: a time in the past would wake the driver again and again.
             self.state.notices = self.state.notices.saturating_add(1);
         } else {
             self.state.notices = 0;
@@ -371,7 +371,7 @@ impl Operation {
         })
     }
 
-    /// Says which deletions of the wave start only when this one has ended: the first two by name.
+    /// Returns which deletions of the wave wait for this one; the first two by name.
     fn deleted_after(&self, plan: &Plan, task: &Task) -> String {
         if plan.mode.has(Rule::DeletionInParallel) {
             return String::new();
@@ -388,7 +388,7 @@ impl Operation {
         }
     }
 
-    /// Orders a timer for the next moment at which something must be done.
+    /// Orders a timer for the next time at which something must be done.
     pub(super) fn schedule(&mut self, plan: &Plan, out: &mut StepOutput) {
         if self.state.status.is_over() {
             return;
@@ -403,7 +403,7 @@ impl Operation {
             state.retry_at,
             self.board.next(),
         ];
-        // What was due has been acted on. A moment that stays in the past would wake the driver again and again, without end.
+        // Everything that was due has been done. A time in the past would wake the driver again and again.
         let earliest = later(out.at, SHORTEST_PAUSE_MS).unwrap_or(out.at);
         if let Some(at) = moments
             .into_iter()
@@ -422,8 +422,8 @@ fn soonest<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp>
     moments.into_iter().flatten().min()
 }
 
-/// Returns how many seconds pass before the next notice, when so many were told since something last happened: the first pause, and
-/// then 5, 15 and 60 times as long.
+/// Returns the pause before the next report in seconds: `first`, then 5, 15 and 60 times as long. `told` is the number of reports since
+/// something changed.
 fn notice_pause(first: u64, told: u32) -> u64 {
     let times = match told {
         0 => 1,

@@ -1,4 +1,4 @@
-//! What hooks leave when their application is deleted: the operation ends when it is gone, or says what stays and why.
+//! Objects of hooks when their application is deleted: the operation waits until they are gone, or reports what remains and why.
 
 use jiff::Timestamp;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl Terminating {
-    /// Says what is waited for.
+    /// Returns what is waited for, for users.
     pub fn why_waited_for(&self) -> String {
         if self.message.is_empty() {
             format!("the end of {}", self.target.key)
@@ -30,7 +30,7 @@ impl Terminating {
     }
 }
 
-/// Begins to wait for the end of a hook's object, whose deletion the server has accepted.
+/// Starts to wait until a hook's object is gone. The server has accepted its deletion.
 pub(super) fn await_end(
     run: &mut HookRun,
     id: &TaskId,
@@ -50,8 +50,8 @@ pub(super) fn await_end(
     });
 }
 
-/// Returns what becomes of what a hook's object owns where nobody says it. When the application is deleted its pods go before it does, so
-/// that none of them is left behind unseen.
+/// Returns the default propagation for a hook's object. If the application is deleted, its pods are deleted first, so that none is left
+/// behind.
 pub(super) fn with_all_it_owns(plan: &Plan, otherwise: Propagation) -> Propagation {
     match (plan.does, otherwise) {
         (OperationKind::Delete, Propagation::Background) => Propagation::Foreground,
@@ -60,13 +60,13 @@ pub(super) fn with_all_it_owns(plan: &Plan, otherwise: Propagation) -> Propagati
 }
 
 impl Operation {
-    /// Says whether the end of something that hooks made is awaited.
+    /// Returns whether the operation waits until objects of hooks are gone.
     pub(super) fn has_terminating(&self) -> bool {
         let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
         self.state.status == Status::Running && runs.any(|run| run.terminating.is_some())
     }
 
-    /// Takes in a look at a hook's object whose end is awaited.
+    /// Processes an observation of a hook's object that is being deleted.
     pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
         let Some(run) = self.state.hook(id) else { return };
         let Some(terminating) = run.terminating.as_mut().filter(|one| one.target.key == *key) else {
@@ -91,7 +91,7 @@ impl Operation {
         }
     }
 
-    /// Gives the wait up whose time is over: the operation fails, since it leaves something behind.
+    /// Stops the wait after its deadline. The operation fails, because it leaves an object behind.
     pub(super) fn check_terminating(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let now = out.at;
         let Some(run) = self.state.hook(&task.id) else { return };

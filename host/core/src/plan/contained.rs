@@ -1,4 +1,4 @@
-//! Containers that a plan would remove: a Namespace or a `CustomResourceDefinition` stays while anything lives in it that doesn't go.
+//! Containers that a plan would delete: a Namespace or a `CustomResourceDefinition` is kept while it contains anything that isn't deleted.
 
 use super::{Skipped, make::PlanBuilder, remove::PruneCandidate};
 use crate::{
@@ -10,8 +10,7 @@ use crate::{
 };
 
 impl PlanBuilder<'_> {
-    /// Takes containers that aren't empty out of what is removed. A container that stays may be in another one, so they are looked at
-    /// until nothing changes.
+    /// Keeps containers that aren't empty. A container that is kept may be in another one, so this is repeated until nothing changes.
     pub(super) fn keep_full_containers(&mut self, leaving: &mut [PruneCandidate<'_>]) {
         let live = &self.planning.live.objects;
         let containers: Vec<(ObjectKey, Container)> = self
@@ -42,7 +41,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Takes down which containers of hooks go with everything that is in them.
+    /// Records that a hook's container is deleted with its contents, if the user confirmed that.
     pub(super) fn confirm_container(&mut self, object: &Object) {
         if self.planning.options.confirmed.has(&object.key())
             && let Some(container) = Container::of(object)
@@ -58,7 +57,7 @@ impl PlanBuilder<'_> {
             .map(|task| task.key.clone())
     }
 
-    /// Lists what goes as things are.
+    /// Returns what the plan deletes so far.
     fn going(&self, leaving: &[PruneCandidate<'_>]) -> container::PlannedDeletions {
         let mut going = container::PlannedDeletions::default();
         for task in &self.tasks {
@@ -93,7 +92,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Returns an object of the set that lives in a container when the plan was carried out.
+    /// Returns an object of the set that would be in a container after the plan has run.
     fn put_in(&self, container: &Container) -> Option<ObjectKey> {
         if self.planning.does == OperationKind::Sync {
             let desired = self.planning.desired.iter();

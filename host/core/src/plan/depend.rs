@@ -1,4 +1,4 @@
-//! `capstan.dev/depends-on`: what an object comes after, beside phases and waves. What goes, goes the other way round.
+//! `capstan.dev/depends-on`: dependencies beside phases and waves. Deletions use the reverse order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,18 +19,18 @@ use crate::{
 
 const ANNOTATION: &str = "capstan.dev/depends-on";
 
-/// What each object waits for.
+/// The objects that each object waits for.
 pub(super) type Edges = BTreeMap<ObjectKey, BTreeSet<ObjectKey>>;
 
-/// When an object's turn is.
+/// The phase and wave of an object.
 type Slot = (Phase, Wave);
 
 impl PlanBuilder<'_> {
-    /// Reads what depends on what. In a sync, what can't be is an error; a delete goes on without it.
+    /// Reads the dependencies. In a sync, an impossible one is an error; in a deletion it is ignored.
     pub(super) fn read_dependencies(&mut self) -> Edges {
         let mut edges = Edges::new();
         let desired = self.planning.desired;
-        // In the order in which they are written, so that a mistake is told of the same one, however they were read.
+        // In the order in which they are written, so that the same mistake is reported however the manifests were read.
         let written = self.desired.clone();
         let with = written.iter().copied();
         let with = with.filter(|one| !one.directives.depends_on.is_empty());
@@ -62,7 +62,7 @@ impl PlanBuilder<'_> {
         for ring in &rings {
             let way: Vec<String> = ring.iter().chain(ring.first()).map(ObjectKey::short).collect();
             let message = format!("{} waits for itself: {}", way[0], way.join(" -> "));
-            // What waits for its own definition needs no annotation.
+            // The object that waits for its own definition may have no annotation.
             let mut manifests = with.iter().chain(&written).map(|one| &one.manifest);
             let manifest = manifests.find(|one| Some(&one.key()) == ring.first());
             let Some(manifest) = manifest else { continue };
@@ -82,7 +82,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Checks that nothing waits for what only comes later.
+    /// Checks that nothing waits for an object that only comes later.
     fn check_turns(&mut self, one: &Classified, edges: &Edges, slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
         let key = one.manifest.key();
         for wanted in edges.get(&key).into_iter().flatten() {
@@ -115,7 +115,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Remembers that what a live object depends on goes after it.
+    /// Records that an object is deleted before the live objects that it depends on.
     pub(super) fn read_live_dependencies<'a>(
         &mut self,
         removed: impl Iterator<Item = (&'a Object, &'a Directives)> + Clone,
@@ -134,7 +134,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Says of each task for which others of its wave it waits.
+    /// Sets for each task the tasks of its wave that it waits for.
     pub(super) fn link(&mut self, edges: &Edges) {
         let mut goes_after = std::mem::take(&mut self.goes_after);
         for (key, wanted) in edges {
@@ -142,7 +142,7 @@ impl PlanBuilder<'_> {
                 goes_after.entry(wanted.clone()).or_default().insert(key.clone());
             }
         }
-        // In a sync rings are mistakes; what was deployed in spite of them must still be able to go.
+        // In a sync, cycles are mistakes. Objects that were deployed with a cycle must still be deleted.
         loop {
             let found = rings(&goes_after);
             if found.is_empty() {
@@ -182,7 +182,7 @@ fn error_at(manifest: &Manifest, message: String) -> crate::error::Diagnostic {
 fn is_of_sync(phase: Phase) -> bool {
     match phase {
         Phase::PreSync | Phase::Sync | Phase::PostSync => true,
-        // SyncFail comes after a failure, and nothing tells what had been done by then.
+        // SyncFail follows a failure, and nothing says what had been done by then.
         Phase::PreDelete | Phase::PostDelete | Phase::SyncFail => false,
     }
 }
@@ -196,7 +196,7 @@ fn slots_of(one: &Classified) -> Vec<Slot> {
     }
 }
 
-/// What is in a namespace, or of a kind, of the same wave comes after it when that has to wait.
+/// If a Namespace or definition has to wait, the objects in it and of its kind in the same wave wait for it.
 fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<ObjectKey, Vec<Slot>>) {
     let waiting: BTreeSet<ObjectKey> = edges.keys().cloned().collect();
     let definers = desired.iter().filter(|one| waiting.contains(&one.manifest.key()));
@@ -221,7 +221,8 @@ fn add_definers(edges: &mut Edges, desired: &[Classified], slots: &BTreeMap<Obje
     }
 }
 
-/// What an `APIService` of the same wave has served comes after it; nothing else waits for it, since its own pods may need that.
+/// Objects of an API group version wait for its `APIService` of the same wave. Nothing else waits for it, because its own pods may need
+/// those objects.
 fn add_api_services(edges: &mut Edges, desired: &[Classified]) {
     let services = desired
         .iter()
@@ -243,12 +244,12 @@ fn add_api_services(edges: &mut Edges, desired: &[Classified]) {
     }
 }
 
-/// Finds the objects that wait for themselves: each ring from its first object, in the order in which they wait.
+/// Finds cycles: each from its first object, in the order in which the objects wait.
 fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
     let mut left: Edges = edges.clone();
     let mut found = Vec::new();
     loop {
-        // What waits for nothing that is left is in no ring.
+        // An object that waits for nothing in `left` is in no cycle.
         let mut done: Vec<ObjectKey> = Vec::new();
         let mut waiters: BTreeMap<&ObjectKey, Vec<&ObjectKey>> = BTreeMap::new();
         let mut counts: BTreeMap<&ObjectKey, usize> = BTreeMap::new();
@@ -287,7 +288,7 @@ fn rings(edges: &Edges) -> Vec<Vec<ObjectKey>> {
     }
 }
 
-/// Follows the first of what is left until it comes back.
+/// Follows the dependencies of the first object until they come back.
 fn one_ring(left: &Edges) -> Option<Vec<ObjectKey>> {
     let mut way: Vec<&ObjectKey> = vec![left.keys().next()?];
     loop {
@@ -305,7 +306,7 @@ fn one_ring(left: &Edges) -> Option<Vec<ObjectKey>> {
     }
 }
 
-/// Takes out what goes round in rings.
+/// Removes the edges of cycles.
 fn without_rings(edges: &mut Edges, rings: &[Vec<ObjectKey>]) {
     for ring in rings {
         for key in ring {

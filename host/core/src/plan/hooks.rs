@@ -1,4 +1,4 @@
-//! Hooks in a plan: their identity, their phases, who runs them and who decides what becomes of their objects.
+//! Plans hooks: their identity, phases, plugin and delete policies.
 
 use std::collections::BTreeMap;
 
@@ -24,16 +24,16 @@ use crate::{
     wave::Wave,
 };
 
-/// What holds when a hook names no policy.
+/// The delete policy of a hook that names none.
 const DEFAULT_POLICY: &str = "BeforeHookCreation";
 
 /// The phases and the wave in which a hook runs.
 type HookSlots = (Vec<Phase>, Wave);
 
-/// Names the hooks of an application, in the order of their manifests; resources have no name.
+/// Returns the IDs of an application's hooks, in the order of their manifests; `None` for other manifests.
 ///
-/// Hooks that agree in kind and name, or `generateName`, are told apart by their phases and waves and then by their digests, so that
-/// moving one in its file changes nothing.
+/// Hooks with the same kind and name or `generateName` are numbered by their phases and waves, and then by their digests, so that moving
+/// one in its file changes nothing.
 pub(super) fn ids(application: &Application, desired: &[&Classified]) -> Vec<Option<HookId>> {
     let mut equals: BTreeMap<ObjectKey, Vec<(Option<HookSlots>, String, usize)>> = BTreeMap::new();
     for (at, classified) in desired.iter().enumerate() {
@@ -68,7 +68,7 @@ pub(super) fn ids(application: &Application, desired: &[&Classified]) -> Vec<Opt
     ids
 }
 
-/// Says whether objects of a kind end by themselves.
+/// Returns whether objects of a kind end by themselves.
 pub(super) fn runs_to_completion(kind: &GroupKind) -> bool {
     matches!(
         (kind.group.as_str(), kind.kind.as_str()),
@@ -159,7 +159,7 @@ impl PlanBuilder<'_> {
         if runs && *has_object {
             self.check_name(manifest);
         }
-        // Whoever tests knows that nothing else runs.
+        // A test run doesn't list all hooks that it skips.
         let is_told = self.planning.purpose != Purpose::Test || self.planning.options.selection.names_hook(&key);
         if left_out.is_empty() || !is_told {
             return;
@@ -179,7 +179,7 @@ impl PlanBuilder<'_> {
         });
     }
 
-    /// Checks that nobody else made an object with the name of a hook's.
+    /// Checks that no other owner has an object with the name of a hook's object.
     fn check_name(&mut self, manifest: &Manifest) {
         let key = manifest.key();
         let Some(live) = self.planning.live.objects.get(&key) else {
@@ -193,7 +193,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Returns the digest of what a hook is made of, if any of its conditions asks for it.
+    /// Returns the digest of a hook's inputs, if one of its conditions needs it.
     fn inputs(&mut self, classified: &Classified) -> Option<String> {
         let directives = &classified.directives;
         let mut conditions = directives.run_if_of_phase.values().chain([&directives.run_if]);
@@ -209,7 +209,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Returns why a hook doesn't run in a phase this time; nothing when it does.
+    /// Returns why a hook doesn't run in a phase this time; `None` if it does.
     fn reason_against(
         &self,
         classified: &Classified,
@@ -232,7 +232,7 @@ impl PlanBuilder<'_> {
         Some(format!("skips: same inputs as operation {before}"))
     }
 
-    /// A hook that would never run: a mistake, except where Argo CD ignores it.
+    /// Reports a hook that would never run: an error, in compat mode it is skipped.
     fn without_phase(&mut self, manifest: &Manifest) {
         if self.planning.options.mode.has(Rule::MistakesAreIgnored) {
             self.used(Rule::MistakesAreIgnored, &manifest.key(), None);
@@ -282,7 +282,7 @@ impl PlanBuilder<'_> {
         policies
     }
 
-    /// Leaves out the policies that nobody answers for, as Argo CD does; where none is left, the default holds.
+    /// Removes unknown policies, as Argo CD does. If none is left, the default applies.
     fn ignore_unknown_policies(&mut self, classified: &Classified, words: &mut Vec<String>) {
         let is_ours = classified
             .manifest

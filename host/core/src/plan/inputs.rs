@@ -1,7 +1,7 @@
-//! What a hook is made of: a digest that is the same as long as running it again would be the same.
+//! The inputs of a hook: a digest that stays the same as long as running the hook again would do the same.
 //!
-//! In it are the hook without its metadata, its settings, and the objects of the set that its pods name or its annotation does,
-//! without theirs: the labels of a chart change with every version. Images count as they are written.
+//! It contains the hook without its metadata, its settings, and the objects of the set that its pods or its annotation name, without their
+//! metadata: labels of a chart change with every version. Images count as they are written.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ const ANNOTATION: &str = "capstan.dev/run-if-inputs";
 ///
 /// # Errors
 ///
-/// Returns every word of its annotation that names no object of the set.
+/// Returns an error for each word of its annotation that names no object of the set.
 pub(super) fn digest(hook: &Classified, desired: &[Classified], names: &Names) -> Result<String, Vec<Diagnostic>> {
     let (manifest, directives) = (&hook.manifest, &hook.directives);
     let key = manifest.key();

@@ -1,9 +1,9 @@
-//! The kinds that Kubernetes 1.34 itself serves and where their objects live, for plans that no cluster is asked about.
+//! The kinds that Kubernetes 1.34 itself serves, with their scopes, for plans without a cluster.
 
 use super::{Scope, Scopes};
 use crate::object::GroupKind;
 
-/// Group, kinds whose objects live in a namespace, kinds whose objects don't.
+/// An API group with its namespaced and its cluster-wide kinds.
 const TABLE: [(&str, &[&str], &[&str]); 21] = [
     (
         "",

@@ -1,4 +1,4 @@
-//! Makes a plan of what is desired and what is live: all errors at once.
+//! Makes a plan from desired and live objects. Reports all errors at once.
 
 use std::{
     cell::OnceCell,
@@ -30,23 +30,23 @@ use crate::{
     wave::Wave,
 };
 
-/// A manifest, what its annotations ask for, and what it is to the plan.
+/// A manifest with its directives and its role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Classified {
-    /// The manifest; its namespace is filled in.
+    /// The manifest, with its namespace filled in.
     pub manifest: Manifest,
     /// What its annotations ask for.
     pub directives: Directives,
-    /// What it is.
+    /// How it is used.
     pub role: Role,
 }
 
-/// What a manifest is to the plan.
+/// How a manifest is used in a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Role {
     /// It is applied and kept.
     Resource,
-    /// It runs.
+    /// It is run as a hook.
     Hook {
         /// The plugin that runs it.
         by: PluginRef,
@@ -54,77 +54,77 @@ pub enum Role {
         phases: Vec<Phase>,
         /// Whether the manifest is an object of the cluster.
         has_object: bool,
-        /// Other objects it may touch.
+        /// Other objects that it may change.
         also: Vec<String>,
     },
-    /// It is left alone, for this reason.
+    /// It is skipped, for this reason.
     Skip(String),
 }
 
-/// What is there.
+/// The state of the cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LiveObjects {
-    /// The live objects of the manifests' keys, and all that carry the application's label.
+    /// The live objects of the manifests' keys, and all with the application's label.
     pub objects: BTreeMap<ObjectKey, Object>,
-    /// Whether no sync of the application has succeeded yet, and none of its objects was there before the first one.
+    /// Whether no sync of the application has succeeded yet, and none of its objects existed before the first one.
     pub is_first_install: bool,
-    /// What earlier operations made.
+    /// What earlier operations created.
     pub inventory: Inventory,
-    /// The applications that are deleted and whose labels are on some of the objects.
+    /// Deleted applications whose labels are on some of the objects.
     pub deleted_applications: BTreeSet<Application>,
-    /// What lives in the namespaces and is of the definitions among the objects that may go.
+    /// The contents of the Namespaces and definitions that may be deleted.
     pub contents: BTreeMap<ObjectKey, Contents>,
-    /// What the server says to the objects that it was asked about.
+    /// The server's answers to dry runs.
     pub answers: BTreeMap<ObjectKey, DryRunAnswer>,
-    /// Pods of hooks' objects that are gone already, which are being deleted themselves: for the deletion of an application.
+    /// For the deletion of an application: pods of hooks' objects that are gone already, while the pods are still being deleted.
     pub terminating_pods: Vec<Object>,
 }
 
-/// Says why the server can't be asked about an object yet; nothing when it can.
+/// Returns why no dry run of an object is possible yet; `None` if it is possible.
 pub type Unasked<'a> = dyn Fn(&Object) -> Option<String> + 'a;
 
-/// Everything a plan is made of.
+/// Everything that a plan is made from.
 pub struct PlanInput<'a> {
-    /// For which application.
+    /// The application.
     pub application: Application,
     /// Sync or delete.
     pub does: OperationKind,
-    /// What for.
+    /// Whether a sync deploys, rolls back or tests.
     pub purpose: Purpose,
-    /// What the user wants of it.
+    /// The user's options.
     pub options: &'a PlanOptions,
-    /// The manifests.
+    /// The manifests with their directives and roles.
     pub desired: &'a [Classified],
-    /// What is there.
+    /// The state of the cluster.
     pub live: &'a LiveObjects,
-    /// What is remembered of the hooks.
+    /// The last runs of the hooks.
     pub records: &'a HookRecords,
-    /// Who answers for what.
+    /// Returns the plugin for a query.
     pub answerer: &'a dyn Fn(&PluginQuery) -> Option<PluginRef>,
     /// The policies that are asked for every hook.
     pub policies_for_all: Vec<PluginRef>,
-    /// Says why the server can't be asked about an object yet; nothing when it can. Without it, it isn't asked at all.
+    /// Returns why no dry run of an object is possible yet. `None` if there are no dry runs at all.
     pub unasked: Option<&'a Unasked<'a>>,
-    /// Our name in `managedFields`.
+    /// Capstan's field manager.
     pub manager: &'a str,
 }
 
-/// What may go though its annotations want a confirmation.
+/// The objects whose deletion the user confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confirmed {
-    /// Everything.
+    /// All objects.
     pub all: bool,
-    /// These, as `KIND[.GROUP]/[NAMESPACE/]NAME`.
+    /// These objects, as `KIND[.GROUP]/[NAMESPACE/]NAME`.
     pub only: Vec<String>,
 }
 
 impl Confirmed {
-    /// Says whether an object is among them.
+    /// Returns whether the deletion of an object is confirmed.
     pub fn has(&self, key: &ObjectKey) -> bool {
         self.all || self.only.iter().any(|word| fits(word, key))
     }
 
-    /// Returns an error for each word that names nothing of what is there, or more than one object.
+    /// Returns an error for each word that names no object, or more than one.
     fn check(&self, objects: &ObjectIndex) -> Vec<Diagnostic> {
         let unresolved = |word: &String| Some(objects.resolve(word).err()?.mistake("--confirm", word));
         self.only.iter().filter_map(unresolved).collect()
@@ -132,17 +132,17 @@ impl Confirmed {
 }
 
 impl<'a> PlanInput<'a> {
-    /// Returns what tells the application's objects from those of others.
+    /// Returns what distinguishes the application's objects from those of others.
     pub(super) fn ownership(&'a self) -> Ownership<'a> {
         Ownership::new(&self.application, &self.live.inventory).after_deletion_of(&self.live.deleted_applications)
     }
 }
 
-/// Makes the plan. Whoever wants lint's findings about it adds them.
+/// Makes a plan. Lint findings are added by the caller.
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong, in the order of the manifests.
+/// Returns all mistakes, in the order of the manifests.
 pub fn make(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let desired = in_order(planning.desired);
     let mut made = PlanBuilder {
@@ -177,7 +177,7 @@ pub fn make(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     }
     made.arrange();
     made.link(&edges);
-    // Tests look at what is deployed: what is to be said of it was said then.
+    // The plan of the deployment showed these notices.
     if planning.purpose == Purpose::Test {
         made.notices.clear();
     }
@@ -206,7 +206,7 @@ pub fn make(planning: &PlanInput<'_>) -> Result<Plan, Vec<Diagnostic>> {
     })
 }
 
-/// Puts manifests in the order in which they are written, so that one set makes one plan, however it was read.
+/// Sorts manifests by their places, so that the plan doesn't depend on the order in which files were read.
 pub fn in_order(desired: &[Classified]) -> Vec<&Classified> {
     let mut seen = BTreeSet::new();
     let keys = desired.iter().map(|classified| classified.manifest.key());
@@ -223,27 +223,27 @@ pub fn in_order(desired: &[Classified]) -> Vec<&Classified> {
 
 pub(super) struct PlanBuilder<'a> {
     pub planning: &'a PlanInput<'a>,
-    /// The manifests in the order in which they are written.
+    /// The manifests sorted by their places.
     pub desired: Vec<&'a Classified>,
     pub names: Names,
-    /// What a confirmation can name, made when it is first asked for.
+    /// The objects that a confirmation can name, computed on first use.
     confirmable: OnceCell<ObjectIndex>,
-    /// Live objects that go, and those that go before them.
+    /// Live objects that are deleted, each with those that are deleted before it.
     pub goes_after: Edges,
     pub tasks: Vec<Task>,
     pub skipped: Vec<Skipped>,
     pub left_over: Vec<ObjectKey>,
     pub notices: Vec<String>,
     pub uses: Vec<RuleUse>,
-    /// The steps of what stays though it left the manifests.
+    /// The steps of objects that aren't pruned although they left the manifests.
     pub idle: Vec<(Phase, Wave)>,
-    /// The containers that go with everything that is in them.
+    /// Containers that are deleted with their contents.
     pub confirmed: BTreeSet<Container>,
     pub errors: Vec<Diagnostic>,
 }
 
 impl PlanBuilder<'_> {
-    /// Returns what a confirmation can name: the manifests' objects and the live ones.
+    /// Returns the objects that a confirmation can name: those of the manifests and the live ones.
     pub(super) fn confirmable(&self) -> &ObjectIndex {
         self.confirmable.get_or_init(|| {
             let desired = self.desired.iter().map(|one| one.manifest.key());
@@ -251,7 +251,7 @@ impl PlanBuilder<'_> {
         })
     }
 
-    /// Puts the tasks in order, and decides what is waited for.
+    /// Sorts the tasks, and decides what is waited for.
     fn arrange(&mut self) {
         let PlanInput {
             options,
@@ -282,7 +282,7 @@ impl PlanBuilder<'_> {
         });
     }
 
-    /// Looks at the set as a whole: is there anything, is anything there twice that can't be, does every selecting word select.
+    /// Checks the set as a whole: it isn't empty, has no duplicates, and every word of the selection selects something.
     fn check_set(&mut self) {
         let desired = &self.desired;
         if desired.is_empty() && self.planning.does == OperationKind::Sync {
@@ -346,7 +346,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Takes down that a rule of Argo CD made a difference.
+    /// Records that a rule of Argo CD had an effect.
     pub(super) fn used(&mut self, rule: Rule, key: &ObjectKey, phase: Option<Phase>) {
         let one = RuleUse {
             rule,
@@ -486,7 +486,7 @@ impl PlanBuilder<'_> {
         })
     }
 
-    /// Returns the Argo CD application that a live object belongs to: not when it became ours, or is to.
+    /// Returns the Argo CD application that a live object belongs to, unless the object is or becomes this application's.
     fn argo_cd_owner<'live>(&self, live: Option<&'live Object>) -> Option<&'live str> {
         let is_nobodys = |live: &&Object| self.planning.ownership().owner(live) == Owner::Nobody;
         let live = live.filter(is_nobodys).filter(|_| !self.planning.options.adopt)?;
@@ -494,7 +494,7 @@ impl PlanBuilder<'_> {
         Some(tracking.split(':').next().unwrap_or(tracking))
     }
 
-    /// Says whether the server is asked about an object before anything is changed.
+    /// Returns whether a dry run is made for an object before anything is changed.
     pub(super) fn check(&self, object: &Object) -> Check {
         match self.planning.unasked.map(|unasked| unasked(object)) {
             None => Check::Nothing,
@@ -503,12 +503,12 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Returns who judges the health of a manifest's kind.
+    /// Returns the plugin that assesses the health of a manifest's kind.
     pub(super) fn judge(&mut self, manifest: &Manifest) -> Option<PluginRef> {
         self.answer(manifest, "/kind", &PluginQuery::Health(manifest.object.group_kind()))
     }
 
-    /// Returns who answers for a need; that nobody does is an error.
+    /// Returns the plugin for a query, or adds an error.
     pub(super) fn answer(&mut self, manifest: &Manifest, pointer: &str, need: &PluginQuery) -> Option<PluginRef> {
         let found = (self.planning.answerer)(need);
         if found.is_none() {
@@ -522,7 +522,7 @@ impl PlanBuilder<'_> {
     }
 }
 
-/// Says what is waited for after a resource was applied, for a plan's reader.
+/// Returns what is waited for after a resource was applied, for the plan's text.
 pub fn wait_text(wait: Wait) -> &'static str {
     match wait {
         Wait::Nothing | Wait::Applied => "apply",

@@ -1,4 +1,4 @@
-//! Labels and annotations of the application's namespace, as Argo CD's `managedNamespaceMetadata` has them.
+//! Labels and annotations of the application's namespace (Argo CD's `managedNamespaceMetadata`).
 
 use serde_json::{Map, Value, json};
 
@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl PlanBuilder<'_> {
-    /// Adds a task that writes them, before everything else of PreSync's wave 0. The namespace is no object of the application: it is neither
-    /// pruned nor deleted with it.
+    /// Adds a task that sets them, before everything else in wave 0 of PreSync. The namespace doesn't belong to the application: it is
+    /// neither pruned nor deleted with it.
     pub(super) fn add_namespace(&mut self) {
         let (planning, metadata) = (self.planning, &self.planning.options.namespace_metadata);
         if planning.does == OperationKind::Delete

@@ -1,4 +1,4 @@
-//! Names of objects in annotations: `KIND[.GROUP]/[NAMESPACE/]NAME`.
+//! Resolves names of objects in annotations: `KIND[.GROUP]/[NAMESPACE/]NAME`.
 
 use super::make::Classified;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     text::listed,
 };
 
-/// The objects of a set by what they are called.
+/// The objects of a set that annotations can name.
 pub(super) struct Names(ObjectIndex);
 
 impl Names {
@@ -22,7 +22,7 @@ impl Names {
         Names(ObjectIndex::of(keys))
     }
 
-    /// Finds the object that a word of an annotation names; one in the namespace of who names it comes first.
+    /// Returns the object that a word of an annotation names. Objects in the namespace of `from` are preferred.
     pub fn find(&self, text: &str, from: &ObjectKey) -> Result<ObjectKey, Unresolved> {
         let word = ObjectWord::parse(text).ok_or(Unresolved::NoWord)?;
         let mut fitting = self.0.fitting(&word);
@@ -36,7 +36,7 @@ impl Names {
         }
     }
 
-    /// Says what is wrong with a word of a manifest's annotation that names no object.
+    /// Returns the diagnostic for a word of a manifest's annotation that names no object.
     pub fn mistake(manifest: &Manifest, annotation: &str, word: &str, unresolved: Unresolved) -> Diagnostic {
         let pointer = format!("/metadata/annotations/{}", annotation.replace('/', "~1"));
         let error = |message: String| manifest.error(&pointer, message);

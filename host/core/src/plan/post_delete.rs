@@ -1,4 +1,4 @@
-//! What PostDelete hooks need of the application's own objects goes after those hooks.
+//! Deletes objects that PostDelete hooks need only after those hooks.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl PlanBuilder<'_> {
-    /// Moves the deletion of what PostDelete hooks need after those hooks: the accounts, settings and volumes of their pods, the rights
-    /// of the accounts, and the namespaces of the hooks. Argo CD deletes everything before.
+    /// Moves deletions of what PostDelete hooks need after those hooks: accounts, configuration and volumes of their pods, permissions of
+    /// the accounts, and the hooks' namespaces. Argo CD deletes everything before.
     pub(super) fn keep_for_post_delete(&mut self) {
         let hooks = self.tasks.iter().filter(|task| is_hook(task));
         let Some(last) = hooks.map(|task| task.wave).max() else {
@@ -38,7 +38,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Returns the keys of the objects that are to be deleted and that PostDelete hooks need.
+    /// Returns the keys of the deleted objects that PostDelete hooks need.
     fn needed_by_post_delete(&self) -> BTreeSet<ObjectKey> {
         let hooks = || self.tasks.iter().filter(|task| is_hook(task));
         let mut needed = BTreeSet::new();
@@ -65,7 +65,7 @@ impl PlanBuilder<'_> {
             }
         }
         needed.extend(rights);
-        // What a PostDelete hook makes itself isn't needed from before.
+        // Objects that PostDelete hooks create themselves aren't needed from before.
         let own: BTreeSet<&ObjectKey> = hooks().map(|task| &task.key).collect();
         let keys = going().map(|task| &task.key);
         keys.filter(|key| needed.contains(key) && !own.contains(key))

@@ -1,4 +1,4 @@
-//! What goes: in a delete all of it, in a sync what no manifest names any more.
+//! Plans deletions: in a delete operation all objects, in a sync those that no manifest names any more.
 
 use std::{cmp::Reverse, collections::BTreeSet};
 
@@ -17,13 +17,13 @@ use crate::{
     wave::Wave,
 };
 
-/// Why the application's own namespace is not removed.
+/// Why the application's own namespace isn't deleted.
 const HOME: &str = "what is stored about this application is in it; `kubectl delete namespace` removes it";
 
-/// Why a definition is not removed, by Argo CD's rules.
+/// Why a definition isn't deleted in compat mode.
 const SURVIVES: &str = "Argo CD never deletes definitions with an application";
 
-/// Why an object is removed in a sync.
+/// Why an object is pruned.
 const LEFT: &str = "no manifest names it any more";
 
 impl PlanBuilder<'_> {
@@ -85,7 +85,7 @@ impl PlanBuilder<'_> {
         });
     }
 
-    /// Adds what the application made and no manifest names: removed with the application, or by pruning.
+    /// Adds deletions of the application's objects that no manifest names.
     pub(super) fn add_removals(&mut self, ids: &[Option<HookId>]) {
         let selection = &self.planning.options.selection;
         if selection.hooks == Some(super::Hooks::Only) {
@@ -103,7 +103,7 @@ impl PlanBuilder<'_> {
             Owner::Nobody => ownership.has_made(live),
             Owner::Another(_) => false,
         };
-        // What is on its way out already is awaited, too, so that nobody is told that all is gone before it is.
+        // Objects that are being deleted already are waited for, too, so that a success means that everything is gone.
         let awaits_terminating = self.awaits_terminating();
         let left: Vec<&Object> = self
             .planning
@@ -170,7 +170,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Says whether the end of objects that are being deleted already is awaited.
+    /// Returns whether objects that are already being deleted are waited for.
     fn awaits_terminating(&self) -> bool {
         match self.planning.does {
             OperationKind::Delete => true,
@@ -201,7 +201,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Says whether a live object may be removed.
+    /// Returns whether a live object may be deleted.
     fn removal(&self, live: &Object) -> Removal {
         let is_confirmed = self.planning.options.confirmed.has(&live.key());
         self.planning.ownership().removal(live, is_confirmed)
@@ -216,7 +216,7 @@ impl PlanBuilder<'_> {
         });
     }
 
-    /// What came last goes first, after everything else.
+    /// Adds the deletions of pruned objects after everything else, in the reverse order of their waves.
     fn prune_at_the_end(&mut self, leaving: &[PruneCandidate<'_>]) {
         let tasks = self.tasks.iter().filter(|task| task.phase == Phase::Sync);
         let last = tasks.map(|task| task.wave.0).max().unwrap_or_default();
@@ -231,7 +231,8 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Argo CD's way: among the waves of Sync, swapped end for end; what stays has its place, too, and does nothing.
+    /// Adds the deletions of pruned objects as Argo CD does: among the waves of Sync, in reverse order. Objects that are kept have steps,
+    /// too, which do nothing.
     fn prune_inside_waves(&mut self, leaving: &[PruneCandidate<'_>]) {
         let waves: BTreeSet<Wave> = leaving.iter().map(|one| one.directives.wave).collect();
         let swapped = |one: &PruneCandidate<'_>| prune::swapped(one.directives.wave, &waves);
@@ -252,7 +253,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Says whether a live object is a hook's, which by Argo CD's rules no sync removes.
+    /// Returns whether a live object belongs to a hook and isn't pruned in compat mode.
     fn stays_as_a_hook(&mut self, live: &Object) -> bool {
         let is_hook = live.label(labels::HOOK).is_some()
             || live.annotation("argocd.argoproj.io/hook").is_some()
@@ -275,7 +276,7 @@ impl PlanBuilder<'_> {
         stays
     }
 
-    /// Says whether an object is the namespace in which the application's own state is.
+    /// Returns whether an object is the namespace with the application's own state.
     fn is_home(&self, live: &Object) -> bool {
         live.group().is_empty() && live.kind() == "Namespace" && live.name() == self.planning.application.namespace
     }
@@ -295,7 +296,7 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Says why a live object that no manifest names may not be removed.
+    /// Returns why a live object that no manifest names may not be deleted.
     fn permission(&mut self, live: &Object, directives: &Directives) -> Result<(), String> {
         if self.is_home(live) {
             return Err(HOME.to_owned());
@@ -321,7 +322,7 @@ impl PlanBuilder<'_> {
         )
     }
 
-    /// Says whether a live object is a definition that by Argo CD's rules outlives its application.
+    /// Returns whether a live object is a definition that isn't deleted with its application in compat mode.
     fn survives(&mut self, live: &Object) -> bool {
         let is_definition = live.kind() == "CustomResourceDefinition" && live.group() == "apiextensions.k8s.io";
         let survives = is_definition
@@ -334,15 +335,15 @@ impl PlanBuilder<'_> {
     }
 }
 
-/// An object that no manifest names any more.
+/// A live object that no manifest names any more.
 pub(super) struct PruneCandidate<'a> {
     pub live: &'a Object,
     pub directives: Directives,
-    /// Whether it is removed.
+    /// Whether it is deleted.
     pub goes: bool,
 }
 
-/// When an object that left the manifests is removed: those marked `PruneLast` after all others, high waves before low ones.
+/// Returns the order in which an object is pruned: `PruneLast` after all others, high waves before low ones.
 fn turn(directives: &Directives) -> (bool, Reverse<Wave>) {
     (directives.prune_last, Reverse(directives.wave))
 }

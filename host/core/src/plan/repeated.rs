@@ -1,4 +1,4 @@
-//! Ordinary objects that are written more than once in a set.
+//! Ordinary objects that a set contains more than once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use crate::{
     object::ObjectKey,
 };
 
-/// Leaves out manifests that repeat an object, with a notice: definitions that several charts bring with the same content; by Argo CD's
-/// rules all but the last one, whatever it says (`DeduplicateTargetObjects` in its `controller/state.go`). Other repeated objects stay, and
-/// are a mistake of the plan.
+/// Leaves out manifests that repeat an object, with a notice: definitions with the same content in several charts; in compat mode all but
+/// the last one, whatever they contain (`DeduplicateTargetObjects` in Argo CD's `controller/state.go`). Other repeated objects stay and are
+/// mistakes in the plan.
 pub fn leave_out(manifests: &mut Vec<(Manifest, Directives)>, mode: Mode) {
     let mut by_key: BTreeMap<ObjectKey, Vec<usize>> = BTreeMap::new();
     for (at, (manifest, directives)) in manifests.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Several manifests of one kind and name, as charts write them: hooks of several phases, or a hook beside an ordinary object.
+//! Several manifests with the same kind and name: hooks of several phases, or a hook beside an ordinary object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,18 +16,18 @@ use crate::{
     wave::Wave,
 };
 
-/// What becomes of a hook beside an ordinary object of its name.
+/// What happens to a hook beside an ordinary object of its name.
 enum NamesakeFate {
-    /// It runs, and nothing that is decided about it deletes the object.
+    /// It runs, and its delete policies don't delete the object.
     Shares,
     /// It doesn't run, for this reason.
     LeftOut(&'static str),
-    /// The object isn't there any more: it runs like any other hook.
+    /// The object doesn't exist then, so the hook runs like any other.
     Alone,
 }
 
 impl PlanBuilder<'_> {
-    /// Looks for manifests that can't be in one set: two ordinary objects of one name, or a Job that is a hook and an ordinary object.
+    /// Reports manifests that can't be in one set: two ordinary objects with one name, or a Job that is both a hook and an ordinary object.
     pub(super) fn check_same_names(&mut self) {
         let mut seen: BTreeMap<(ObjectKey, bool), &Manifest> = BTreeMap::new();
         let mut errors = Vec::new();
@@ -63,7 +63,7 @@ impl PlanBuilder<'_> {
         self.errors.extend(errors);
     }
 
-    /// Makes room for a hook where another one of its name has the same turn: a mistake; by Argo CD's rules the last one counts.
+    /// Resolves a conflict of a hook with another one that has its name, phase and wave: an error; in compat mode the last one runs.
     ///
     /// Returns whether the hook may run.
     pub(super) fn take_turn(&mut self, manifest: &Manifest, phase: Phase, wave: Wave) -> bool {
@@ -97,8 +97,8 @@ impl PlanBuilder<'_> {
         false
     }
 
-    /// Decides what becomes of hooks beside ordinary objects of their name. The object belongs to the set: it is applied as the set
-    /// has it, and no hook's policy deletes it.
+    /// Decides what happens to hooks beside ordinary objects of their name. The object belongs to the set: it is applied as the set
+    /// contains it, and no hook's policy deletes it.
     pub(super) fn share_objects(&mut self) {
         let of_hooks: BTreeSet<ObjectKey> = self
             .desired
@@ -144,7 +144,7 @@ impl PlanBuilder<'_> {
                     if let Action::Hook(hook) = &mut self.tasks[at].action {
                         hook.is_shared = true;
                     }
-                    // What the hook changes, the set changes back.
+                    // The set's task restores what the hook changes.
                     if let Some(other) = other
                         && let Action::Apply(apply) = &mut self.tasks[other].action
                         && apply.changes == ExpectedChange::None
@@ -181,12 +181,12 @@ impl PlanBuilder<'_> {
     }
 }
 
-/// Says whether a manifest is a hook that makes an object.
+/// Returns whether a manifest is a hook with an object.
 fn has_hooks_object(classified: &Classified) -> bool {
     matches!(classified.role, Role::Hook { has_object: true, .. })
 }
 
-/// Compares two manifests of one object but for their metadata.
+/// Compares two manifests without their metadata.
 fn has_same_content(one: &Object, other: &Object) -> bool {
     let content = |object: &Object| {
         let fields = object.0.as_object().into_iter().flatten();

@@ -1,30 +1,30 @@
-//! Kinds and namespaces: what the cluster knows and what the set itself brings.
+//! Scopes of kinds: which kinds the cluster and the set's own definitions have, and which are namespaced.
 
 use std::collections::BTreeMap;
 
 use super::versions;
 use crate::{directive::Directives, error::Diagnostic, manifest::Manifest, object::GroupKind};
 
-/// Where objects of a kind live.
+/// Whether objects of a kind are in a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// In a namespace.
+    /// They are in a namespace.
     Namespaced,
-    /// In the cluster as a whole.
+    /// They are cluster-wide.
     Cluster,
 }
 
-/// The kinds that the cluster serves.
+/// The kinds that the cluster serves, with their scopes.
 pub type Scopes = BTreeMap<GroupKind, Scope>;
 
-/// Fills in the namespace of every manifest that has none and needs one, and takes it off those that can't have one.
+/// Sets the namespace of each manifest that needs one and has none, and removes it from cluster-wide ones.
 ///
-/// Kinds of a `CustomResourceDefinition` in the set count as known. Returns the kinds that only the set brings.
+/// Kinds of a `CustomResourceDefinition` in the set count as known. Returns the kinds that the set's definitions define.
 ///
 /// # Errors
 ///
-/// Returns one error for each manifest of a kind that neither the cluster nor the set knows, unless its directives say that this
-/// may be (`SkipDryRunOnMissingResource`).
+/// Returns an error for each manifest of a kind that neither the cluster nor the set knows, unless its directives allow it
+/// (`SkipDryRunOnMissingResource`).
 pub fn settle(
     manifests: &mut [(Manifest, Directives)],
     known: &Scopes,
@@ -88,7 +88,7 @@ pub fn settle(
     if errors.is_empty() { Ok(brought) } else { Err(errors) }
 }
 
-/// Returns the kinds that the definitions among some manifests bring.
+/// Returns the kinds that the definitions among some manifests define.
 pub fn brought<'set>(manifests: impl IntoIterator<Item = &'set Manifest>) -> Scopes {
     manifests.into_iter().filter_map(brings).collect()
 }

@@ -1,4 +1,4 @@
-//! What a user wants of a set of manifests: all of it, one object, only the hooks.
+//! Which part of a set of manifests the user selected: everything, one object, only hooks.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +9,16 @@ use crate::{
     phase::Phase,
 };
 
-/// Which manifests an operation is about.
+/// The user's selection of manifests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Only these resources, as `KIND[.GROUP]/[NAMESPACE/]NAME`; empty for all.
     pub only: Vec<String>,
-    /// Which hooks; without a word, none beside `only` and else all.
+    /// Which hooks; `None` for all, or for none if `only` isn't empty.
     pub hooks: Option<Hooks>,
-    /// Only these hooks, by that form or their name, and these whatever their conditions say; empty for all.
+    /// Only these hooks, in that form or by name, whatever their conditions say; empty for all.
     pub hook: Vec<String>,
-    /// Not these hooks, by that form or their name.
+    /// Not these hooks, in that form or by name.
     pub skip_hook: Vec<String>,
     /// Only these phases; empty for all.
     pub phases: Vec<Phase>,
@@ -28,16 +28,16 @@ pub struct Selection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Hooks {
-    /// All.
+    /// All hooks.
     All,
-    /// None.
+    /// No hooks.
     None,
-    /// They, and nothing else.
+    /// Hooks only, and no resources.
     Only,
 }
 
 impl Selection {
-    /// Says whether a resource is taken.
+    /// Returns whether a resource is selected.
     pub fn takes_resource(&self, key: &ObjectKey) -> bool {
         let named = self.only.is_empty() || self.only.iter().any(|wanted| fits(wanted, key));
         named
@@ -46,7 +46,7 @@ impl Selection {
             && (self.phases.is_empty() || self.phases.contains(&Phase::Sync))
     }
 
-    /// Says whether a hook is taken in a phase.
+    /// Returns whether a hook is selected in a phase.
     pub fn takes_hook(&self, key: &ObjectKey, phase: Phase) -> bool {
         let wanted = match self.hooks {
             Some(Hooks::None) => false,
@@ -59,12 +59,12 @@ impl Selection {
             && !self.skip_hook.iter().any(|hook| fits_hook(hook, key))
     }
 
-    /// Says whether a hook is named, so that it runs whatever its conditions say.
+    /// Returns whether the user named a hook, so that its conditions don't count.
     pub fn names_hook(&self, key: &ObjectKey) -> bool {
         self.hook.iter().any(|hook| fits_hook(hook, key))
     }
 
-    /// Returns an error for each word that selects nothing of what is there, or more than one object.
+    /// Returns an error for each word that selects nothing, or more than one object.
     pub fn check<'set>(
         &self,
         resources: impl Iterator<Item = &'set ObjectKey>,

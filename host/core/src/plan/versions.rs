@@ -1,4 +1,4 @@
-//! Versions of kinds: which of them Kubernetes no longer serves, and which the cluster and the set's own definitions do.
+//! API versions of kinds: which ones Kubernetes no longer serves, and which ones the cluster and the set's own definitions serve.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
 /// The versions in which the cluster serves each kind, the preferred one first.
 pub type Versions = BTreeMap<GroupKind, Vec<String>>;
 
-/// The minor version of Kubernetes that is assumed where no cluster is asked: 1.36.
+/// The minor version of Kubernetes that is assumed without a cluster: 1.36.
 pub const NEWEST: u32 = 36;
 
 /// A version of some kinds that Kubernetes no longer serves.
@@ -25,7 +25,7 @@ pub struct Removed {
     pub kinds: &'static [&'static str],
     /// The first minor version of Kubernetes 1 that doesn't serve it.
     pub removed_in: u32,
-    /// The `apiVersion` that takes its place, if there is one.
+    /// The `apiVersion` that replaces it, if there is one.
     pub instead: Option<&'static str>,
 }
 
@@ -61,7 +61,7 @@ const FLOW_V1: &str = "flowcontrol.apiserver.k8s.io/v1";
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 const RBAC_V1: &str = "rbac.authorization.k8s.io/v1";
 
-/// What Kubernetes has removed (<https://kubernetes.io/docs/reference/using-api/deprecation-guide/>).
+/// The removed versions (<https://kubernetes.io/docs/reference/using-api/deprecation-guide/>).
 pub const REMOVED: &[Removed] = &[
     gone("extensions", "v1beta1", WORKLOADS, 16, "apps/v1"),
     gone("extensions", "v1beta1", &["NetworkPolicy"], 16, "networking.k8s.io/v1"),
@@ -182,7 +182,7 @@ pub const REMOVED: &[Removed] = &[
 ];
 
 impl Removed {
-    /// Says what may help.
+    /// Returns a hint for the user.
     pub fn hint(&self) -> String {
         match self.instead {
             Some(instead) => format!(
@@ -197,7 +197,7 @@ impl Removed {
     }
 }
 
-/// Returns what is known of an object's version, if Kubernetes no longer serves it.
+/// Returns the removed version that an object uses, if it does.
 pub fn removed(object: &Object) -> Option<&'static Removed> {
     let (group, version, kind) = (object.group(), object.version(), object.kind());
     REMOVED
@@ -205,15 +205,15 @@ pub fn removed(object: &Object) -> Option<&'static Removed> {
         .find(|row| row.group == group && row.version == version && row.kinds.contains(&kind))
 }
 
-/// Reads the minor version of a version of Kubernetes 1: `1.30`, `v1.30.2`, `v1.30.2+k3s1`.
+/// Parses the minor version of Kubernetes 1: `1.30`, `v1.30.2`, `v1.30.2+k3s1`.
 pub fn minor(version: &str) -> Option<u32> {
     let rest = version.strip_prefix('v').unwrap_or(version).strip_prefix("1.")?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
     rest.get(..end)?.parse().ok()
 }
 
-/// Returns a mistake for each manifest in a version that neither the cluster serves nor a definition of the set. Where the set has the
-/// definition of a kind, that alone counts: it is in force before the objects of its kind are applied.
+/// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. If the set has the kind's
+/// definition, only that counts, because it is applied before the kind's objects.
 pub fn check<'set>(manifests: impl Iterator<Item = &'set Manifest> + Clone, served: &Versions) -> Vec<Diagnostic> {
     let own: BTreeMap<GroupKind, (Vec<String>, &Manifest)> = manifests.clone().filter_map(defined).collect();
     manifests
@@ -257,7 +257,7 @@ fn api_version(group: &str, version: &str) -> String {
     }
 }
 
-/// Returns the kind that a definition defines, and the versions in which it is served.
+/// Returns the kind that a definition defines, and its served versions.
 fn defined(manifest: &Manifest) -> Option<(GroupKind, (Vec<String>, &Manifest))> {
     let object = &manifest.object;
     if object.kind() != "CustomResourceDefinition" || object.group() != "apiextensions.k8s.io" {

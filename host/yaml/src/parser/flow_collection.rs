@@ -28,7 +28,7 @@ impl<'a> Parser<'a> {
         let (token, mark) = self.scanner.peek()?;
         let mark = *mark;
         if matches!(token, Token::Value | Token::FlowEntry | Token::FlowSequenceEnd) {
-            // libyaml takes this token, too; a value then is none
+            // libyaml accepts this token, too; the value is then empty.
             self.scanner.next_token()?;
             self.empty(State::FlowSequencePairValue, behind(mark))
         } else {
@@ -81,7 +81,7 @@ impl<'a> Parser<'a> {
         self.empty(State::FlowMappingKey, mark)
     }
 
-    /// Takes the comma between two entries; says whether one was there, or the end of the list or mapping is.
+    /// Consumes the comma between two entries. Returns whether there was one, or the end of the list or mapping is next.
     fn comma(&mut self, end: &Token<'a>) -> Result<bool, Trouble> {
         let is_comma = match self.token()? {
             Token::FlowEntry => true,

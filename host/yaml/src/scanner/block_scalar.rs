@@ -1,26 +1,26 @@
-//! Texts in block style: after `|` and `>`.
+//! Block scalars: after `|` and `>`.
 
 use std::borrow::Cow;
 
 use super::{Scanner, token::Token, trouble};
 use crate::node::Trouble;
 
-/// What is done with the line breaks at the end of a text.
+/// What is done with the line breaks at the end of a block scalar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chomp {
-    /// `-`: none stays.
+    /// `-`: all are removed.
     Strip,
-    /// No sign: one stays.
+    /// No sign: one is kept.
     Clip,
-    /// `+`: all stay.
+    /// `+`: all are kept.
     Keep,
 }
 
 impl<'a> Scanner<'a> {
-    /// Scans a text after `|` or `>`, which is here.
+    /// Scans a block scalar, whose `|` or `>` is here.
     pub(super) fn block_scalar(&mut self, is_literal: bool) -> Result<Token<'a>, Trouble> {
         let (chomp, increment) = self.block_header()?;
-        // 0 until the first line that is not blank says it
+        // 0 until the first line that isn't blank determines it.
         let mut indent = increment.map_or(0, |increment| self.indent.unwrap_or(0) + increment);
         let mut text = String::new();
         let mut first_break = "";
@@ -57,13 +57,13 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// Reads the line with `|` or `>`: what is done with the last line breaks, and the indentation if it is written.
+    /// Scans the header of a block scalar: what is done with the last line breaks, and an explicit indentation.
     fn block_header(&mut self) -> Result<(Chomp, Option<u32>), Trouble> {
         let start = self.cursor.mark();
         self.cursor.skip(1);
         let mut chomp = Chomp::Clip;
         let mut increment = None;
-        // one of each, in any order
+        // One of each, in any order.
         for _ in 0..2 {
             match self.cursor.byte(0) {
                 sign @ (b'+' | b'-') if chomp == Chomp::Clip => {
@@ -92,7 +92,7 @@ impl<'a> Scanner<'a> {
         Ok((chomp, increment))
     }
 
-    /// Skips the indentation of the next line, and blank lines before it; finds the indentation out if it isn't known.
+    /// Skips the indentation of the next line, and blank lines before it. Determines the indentation if it isn't known.
     fn block_breaks(&mut self, indent: &mut u32, breaks: &mut String) -> Result<(), Trouble> {
         let mut widest = 0;
         loop {

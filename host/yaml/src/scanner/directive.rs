@@ -4,7 +4,7 @@ use super::{Scanner, token::Token, trouble};
 use crate::{marks::Mark, node::Trouble};
 
 impl<'a> Scanner<'a> {
-    /// Scans a line with `%YAML` or `%TAG`, whose `%` is here.
+    /// Scans a directive, whose `%` is here.
     pub(super) fn directive(&mut self) -> Result<Token<'a>, Trouble> {
         let start = self.cursor.mark();
         self.cursor.skip(1);

@@ -1,4 +1,4 @@
-//! The properties of nodes, anchors and tags; and aliases.
+//! Properties of nodes: anchors and tags; and aliases.
 
 use super::{Scanner, token::Token, trouble};
 use crate::{marks::Mark, node::Trouble};
@@ -23,7 +23,7 @@ impl<'a> Scanner<'a> {
         Ok(name)
     }
 
-    /// Takes letters, digits, `-` and `_`.
+    /// Consumes letters, digits, `-` and `_`.
     pub(super) fn word(&mut self) -> &'a str {
         let from = self.cursor.offset();
         let mut ahead = 0;
@@ -64,7 +64,7 @@ impl<'a> Scanner<'a> {
         Ok(Token::Tag { handle, suffix })
     }
 
-    /// Takes `!`, `!!` or `!name!`; of `!name` all of it.
+    /// Consumes `!`, `!!` or `!name!`; of `!name` everything.
     pub(super) fn tag_handle(&mut self, start: Mark) -> Result<&'a str, Trouble> {
         if self.cursor.byte(0) != b'!' {
             return Err(trouble(start, "a handle of tags starts with `!`"));
@@ -78,7 +78,7 @@ impl<'a> Scanner<'a> {
         Ok(self.cursor.slice(from, self.cursor.offset()))
     }
 
-    /// Takes the rest of a tag, of which the beginning was read already.
+    /// Consumes the rest of a tag, whose beginning was already read.
     pub(super) fn tag_address(&mut self, head: &str, start: Mark) -> Result<String, Trouble> {
         let mut bytes = head.as_bytes().get(1..).unwrap_or_default().to_vec();
         let mut is_there = !head.is_empty();
@@ -117,14 +117,14 @@ impl<'a> Scanner<'a> {
             is_there = true;
         }
         if is_there {
-            // Go takes octets that only look like UTF-8, too; what they stand for is nothing that a tag is compared with
+            // Go also accepts bytes that aren't valid UTF-8. Such tags are never compared.
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         } else {
             Err(trouble(start, "this tag has no name"))
         }
     }
 
-    /// Takes one character that is written as `%XX`, a byte each.
+    /// Consumes one character that is written as `%XX` escapes.
     fn tag_escapes(&mut self, bytes: &mut Vec<u8>, start: Mark) -> Result<(), Trouble> {
         let mut left = 1;
         let mut is_first = true;

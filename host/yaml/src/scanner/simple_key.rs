@@ -1,18 +1,18 @@
-//! Keys without `?`, which are known as keys only when their `:` is seen.
+//! Keys without `?`, which are only recognized at their `:`.
 
 use super::{Scanner, trouble};
 use crate::{marks::Mark, node::Trouble};
 
-/// How many characters a key without `?` may have.
+/// The maximum length of a key without `?`, in characters.
 const LONGEST_KEY: u32 = 1024;
 
 /// A token that is a key if `:` comes after it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct SimpleKey {
     pub is_possible: bool,
-    /// Whether it can only be a key, by its indentation.
+    /// Whether it must be a key because of its indentation.
     pub is_required: bool,
-    /// Whether the parser waits for its `:`. Go's doesn't for `[]` and `{}`, which are never keys.
+    /// Whether the parser waits for its `:`. Go's parser doesn't for `[]` and `{}`, which are never keys.
     pub is_waited_for: bool,
     pub token_number: usize,
     pub line: u32,
@@ -29,7 +29,7 @@ impl SimpleKey {
 }
 
 impl Scanner<'_> {
-    /// Says whether the first token of the queue may still turn out to be a key.
+    /// Returns whether the first token of the queue may still be a key.
     pub(super) fn head_may_be_key(&mut self) -> Result<bool, Trouble> {
         let (line, column, head) = (self.cursor.line(), self.cursor.column(), self.taken);
         for key in &mut self.simple_keys {
@@ -40,7 +40,7 @@ impl Scanner<'_> {
         Ok(false)
     }
 
-    /// Remembers that a key may begin here.
+    /// Records that a key may begin here.
     pub(super) fn save_simple_key(&mut self) -> Result<(), Trouble> {
         if !self.simple_key_allowed {
             return Ok(());
@@ -61,7 +61,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Forgets what might have been a key.
+    /// Drops the possible key.
     pub(super) fn remove_simple_key(&mut self) -> Result<(), Trouble> {
         match self.simple_keys.last_mut() {
             Some(key) if key.is_possible && key.is_required => Err(no_colon(*key)),
@@ -74,7 +74,7 @@ impl Scanner<'_> {
     }
 }
 
-/// Says whether what may be a key still can be one here. Fails if it had to be one and can't.
+/// Returns whether a possible key may still be one here. Fails if it must be one and can't.
 pub(super) fn is_valid(key: &mut SimpleKey, line: u32, column: u32) -> Result<bool, Trouble> {
     if !key.is_possible {
         return Ok(false);
