@@ -53,12 +53,12 @@ use crate::{
     web::HttpCaller,
 };
 
-/// Returns by which name a hook is sent signals.
+/// Returns the name under which a hook is sent signals.
 pub(crate) fn signal_name(key: &ObjectKey) -> String {
     key.name.trim_end_matches('*').to_owned()
 }
 
-/// Says what became of the hook that a word names.
+/// Returns the state of the hook that a word names.
 fn hook_state(operation: &Operation, word: &str) -> HookState {
     let all = || operation.plan().tasks.iter().filter(|task| task.hook().is_some());
     let named: Vec<&Task> = all().filter(|task| fits_hook(word, &task.key)).collect();
@@ -77,7 +77,7 @@ fn hook_state(operation: &Operation, word: &str) -> HookState {
 /// Counts the drivers of this process, to tell them apart.
 static DRIVERS: AtomicU32 = AtomicU32::new(1);
 
-/// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and what is known of the cluster.
+/// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and discovery.
 #[derive(Clone)]
 pub struct Engine {
     cluster: Cluster,
@@ -87,31 +87,31 @@ pub struct Engine {
     web: HttpCaller,
 }
 
-/// What is known of an application.
+/// The state of an application.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationReport {
-    /// The application.
+    /// The application's name and namespace.
     pub application: Application,
-    /// The operation that isn't over.
+    /// The operation that isn't finished.
     pub current: Option<CurrentOperation>,
-    /// Whether somebody drives it.
+    /// Whether a driver holds the lock of that operation.
     pub is_driven: bool,
-    /// What that one looks like, as it was last stored.
+    /// The view of that operation, as it was last stored.
     pub progress: Option<OperationView>,
-    /// What that one waits for, and until when.
+    /// What that operation waits for, and until when.
     pub waiting: Vec<WaitingOn>,
-    /// The hooks of that one, by name, that wait for a person.
+    /// The hooks of that operation, by name, that wait for an approval.
     pub approvals: Vec<String>,
-    /// The signals that hooks of that one wait for, approvals included.
+    /// The signals that hooks of that operation wait for, approvals included.
     pub signals: Vec<AwaitedSignal>,
-    /// When that one is given up.
+    /// The deadline of that operation.
     pub deadline: Option<Timestamp>,
-    /// The last operations that are over, oldest first.
+    /// The last finished operations, oldest first.
     pub history: Vec<PastOperation>,
-    /// What is to be deleted later.
+    /// The objects of hooks that are to be deleted later.
     pub due: Vec<DueObject>,
-    /// When each hook last ran, and why one was left out.
+    /// When each hook last ran, and why one didn't run.
     pub hooks: HookRecords,
 }
 
@@ -125,26 +125,26 @@ pub struct AwaitedSignal {
     pub signal: String,
 }
 
-/// How an operation was ended from outside.
+/// The result of a request to end an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndedBy {
-    /// Its driver was asked to.
+    /// Its driver was asked to end it; this is who drives it.
     Asked(String),
-    /// It has no driver any more: carry it on with [`Engine::resume`] and end it there.
+    /// It has no driver: resume it with [`Engine::resume`] and end it there.
     NoDriver,
 }
 
-/// What an application leaves in the cluster when its state is forgotten.
+/// The objects that stay in the cluster when an application's state is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemainingObjects {
-    /// The objects that carry its label.
+    /// The objects that have the application's label.
     pub objects: BTreeSet<ObjectKey>,
-    /// How many kinds may not be listed: there may be more of those.
+    /// The number of kinds that may not be listed, of which there may be more objects.
     pub unlisted: usize,
 }
 
-/// What was removed when an application's state was forgotten.
+/// What was removed with an application's stored state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AbandonedState {
     /// How many Secrets it was stored in.
