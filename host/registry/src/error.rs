@@ -115,7 +115,7 @@ pub enum RegistryError {
     Taken {
         /// The tag's reference.
         reference: String,
-        /// The manifest that it names.
+        /// The digest of the manifest that it names.
         digest: Digest,
     },
     /// The credentials can't be read.
