@@ -6,13 +6,13 @@
 //! In reading order:
 //! - [`Engine`] has the commands; `undertake` leads from a request to a running operation.
 //! - `planning` and `classify` make a plan from the manifests and the `live` objects; `permission`, `rehearse` and `saved` check a plan:
-//! permissions, dry runs, and whether the cluster has changed since. [`offline`] plans without a cluster.
+//!   permissions, dry runs, and whether the cluster has changed since. [`offline`] plans without a cluster.
 //! - `driver` is the loop that runs an operation; `inbox` is what it receives, [`bus`] what it publishes, `queue` passes events on
-//! without waiting.
+//!   without waiting.
 //! - `perform` carries out effects (`contents` finds what a deletion would take along); `watch` follows objects and `judge` assesses them
-//! (with `owned`); `lines` follows logs, `signals` delivers signals, and [`web`] makes HTTP calls.
+//!   (with `owned`); `lines` follows logs, `signals` delivers signals, and [`web`] makes HTTP calls.
 //! - [`cluster`] is the API server in the core's types, with [`discovery`]; `confidential` decides which of the server's words may be
-//! shown, and `nesting` leaves out of its answers what is nested too deep.
+//!   shown, and `nesting` leaves out of its answers what is nested too deep.
 //! - `checkpoint` stores operations in the cluster, with the `journal` of their inputs; `sweep` deletes later what is due.
 //! - [`health`] assesses objects without an operation.
 

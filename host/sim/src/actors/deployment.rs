@@ -84,7 +84,7 @@ impl<'a> Rollout<'a> {
         self.tell(turn, paused);
     }
 
-    /// Scales the old and the new ReplicaSets, within the limits.
+    /// Scales the old and the new `ReplicaSet`s, within the limits.
     fn roll(&self, turn: &mut Turn) {
         let olds: i64 = self.old.iter().map(|set| size(set)).sum();
         let Some(new) = self.new else {
