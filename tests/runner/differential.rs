@@ -1,9 +1,9 @@
-//! The differential suite: each case is run by Capstan in compat mode and by Argo CD's own engine, on one control plane, and both must
-//! do the same in the same order, with the same results.
+//! The differential test suite: each case is run by Capstan in compat mode and by Argo CD's own engine, on one control plane. Both must
+//! make the same changes in the same order, with the same results.
 //!
-//! [`case`] is the form of the files in `differential/cases/`, [`set`] writes their manifests out. [`observer`] sees what happens in the
-//! cluster, whoever does it; [`ours`] and [`theirs`] run a step and tell results. [`told`] is the normal form that is compared, and
-//! [`known`] the list of differences that we mean to have.
+//! [`case`] is the format of the files in `differential/cases/`, [`set`] makes their manifests. [`observer`] records what happens in the
+//! cluster; [`ours`] and [`theirs`] run a step and return its results. [`told`] is the normal form that is compared, and [`known`] the
+//! list of intended differences.
 
 pub mod case;
 pub mod known;
@@ -29,31 +29,31 @@ use self::{
 };
 use crate::real::{self, Plane};
 
-/// How many cases run side by side.
+/// How many cases run at the same time.
 const AT_ONCE: usize = 12;
 
-/// How long nothing may happen until what a step began counts as over.
+/// How long nothing must happen until a step counts as finished.
 const QUIET: Duration = Duration::from_millis(700);
 
-/// What a case came to: each difference, by what differs, with both sides in words.
+/// The result of a case: each difference by its aspect, as text about both sides.
 #[derive(Debug)]
 pub struct Verdict {
     /// The case's name.
     pub case: String,
-    /// What differs, and how.
+    /// The differences.
     pub differences: BTreeMap<Aspect, String>,
-    /// What both say about an end that differs.
+    /// The messages of both about the end of an operation.
     pub words: String,
-    /// What both did, in words.
+    /// What both did, as text.
     pub told: String,
 }
 
-/// Runs every case whose name contains a text, and returns what isn't as it should be; nothing when there is no control plane here, or no
-/// Go to build Argo CD's engine with, which is told aloud.
+/// Runs every case whose name contains a text, and returns the unexpected results. Returns `None`, with a message, when there is no
+/// control plane or no Go to build Argo CD's engine with.
 ///
 /// # Errors
 ///
-/// Returns why a case couldn't be run at all.
+/// Returns why a case couldn't be run.
 pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
     let Some(plane) = real::plane() else { return Ok(None) };
     let Some(program) = theirs::program()? else {
@@ -84,7 +84,7 @@ pub fn run(pattern: &str) -> anyhow::Result<Option<Vec<String>>> {
     Ok(Some(judge(&verdicts, &known, pattern)))
 }
 
-/// Runs one case both ways.
+/// Runs one case with both tools.
 async fn compare(
     plane: &Plane,
     observer: &Observer,
@@ -162,7 +162,7 @@ fn setup(case: &Case) -> Setup {
     }
 }
 
-/// Makes what others make before a step.
+/// Creates the objects that others create before a step.
 async fn prepare(plane: &Plane, space: &Space, step: &Step) -> anyhow::Result<()> {
     let client = plane.client()?;
     for object in set::objects(&step.given, &space.name)? {
@@ -171,14 +171,14 @@ async fn prepare(plane: &Plane, space: &Space, step: &Step) -> anyhow::Result<()
     Ok(())
 }
 
-/// Completes what was told about a step's end by what happened in the cluster.
+/// Adds what happened in the cluster to the result of a step.
 async fn observe(observer: &Observer, space: &Space, mut told: Told) -> anyhow::Result<Told> {
     observer.settle(space, QUIET).await?;
     (told.effects, told.left) = observer.told(space)?;
     Ok(told)
 }
 
-/// Says what is neither equal nor known, and what is known and equal after all.
+/// Lists differences that aren't known, and known differences that didn't occur.
 fn judge(verdicts: &[Verdict], known: &[Known], pattern: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for verdict in verdicts {

@@ -1,6 +1,6 @@
-//! The other arm: the same stories on a real control plane, whose pods live on the hollow node.
+//! Runs stories on a real control plane, whose pods run on a simulated node.
 //!
-//! What scenario files say about time is about a tenth as long there; what they say about faults is said by a proxy.
+//! Times in scenario files are about a tenth there; faults are made by a proxy.
 
 use std::{
     path::PathBuf,
@@ -25,17 +25,17 @@ use kube::{
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-/// How many times faster than written pods are, and deadlines.
+/// By how much pods and deadlines are faster than written.
 pub const PACE: u32 = 10;
-/// How long making a namespace ready may take.
+/// How long preparing a namespace may take.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
-/// A real control plane with a hollow node.
+/// A real control plane with a simulated node.
 pub struct Plane {
     node: HollowNode,
     config: Config,
     cluster: &'static capstan_cluster::Cluster,
-    /// What the node and its client live on.
+    /// The runtime of the node and its client.
     runtime: Runtime,
 }
 
@@ -43,15 +43,15 @@ pub struct Plane {
 pub struct Real {
     config: Config,
     namespace: String,
-    /// What stands between the engine and the API server.
+    /// The proxy between the engine and the API server.
     proxy: Option<Proxy>,
 }
 
-/// Returns the control plane of this process; `None`, and the calling test is skipped, when this machine can't run one.
+/// Returns the control plane of this process. Returns `None` when this machine can't run one; the test is skipped then.
 ///
 /// # Panics
 ///
-/// If it should be there and isn't.
+/// If it is required and couldn't be started.
 pub fn plane() -> Option<&'static Plane> {
     plane_for(&skipped_tests::current_test())
 }
@@ -84,12 +84,12 @@ fn start(cluster: &'static capstan_cluster::Cluster) -> anyhow::Result<Plane> {
 }
 
 impl Plane {
-    /// Runs a test on the cluster's own runtime, so that what it starts may outlive it.
+    /// Runs a test on the cluster's own runtime, so that the tasks that it starts may outlive it.
     pub fn block_on<T>(&self, test: impl Future<Output = T>) -> T {
         self.runtime.block_on(test)
     }
 
-    /// Returns how a user of the cluster reaches it: `admin`, or `dev`, who may do nothing until a role says so.
+    /// Returns the client configuration of a user: `admin`, or `dev`, who has no permission until a role grants one.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Plane {
         let file = Kubeconfig::read_from(path)?;
         let options = KubeConfigOptions::default();
         let read = Config::from_custom_kubeconfig(file, &options);
-        // Reading a file needs no runtime of its own.
+        // Reading a file needs no runtime.
         Ok(futures::executor::block_on(read)?)
     }
 
@@ -107,7 +107,7 @@ impl Plane {
     ///
     /// # Errors
     ///
-    /// Returns that there is none.
+    /// Returns why there is none.
     pub fn client(&self) -> anyhow::Result<Client> {
         Ok(Client::try_from(self.config.clone())?)
     }
@@ -117,11 +117,11 @@ impl Plane {
         self.cluster.kubeconfig()
     }
 
-    /// Makes a namespace as a scenario describes its cluster.
+    /// Prepares a namespace as a scenario describes its cluster.
     ///
     /// # Errors
     ///
-    /// Returns what of it can't be had, or why the server refuses.
+    /// Returns what isn't possible there, or why the server refuses.
     pub async fn ground(&self, namespace: &str, setup: Setup) -> anyhow::Result<Real> {
         let client = Client::try_from(self.config.clone())?;
         let spaces: Api<Namespace> = Api::all(client.clone());
@@ -150,7 +150,7 @@ impl Plane {
     }
 }
 
-/// Makes an object of one of the kinds that stories and cases begin with.
+/// Creates an initial object of a story or a case.
 pub(crate) async fn make(client: &Client, namespace: &str, object: serde_json::Value) -> anyhow::Result<()> {
     let object: DynamicObject = serde_json::from_value(object)?;
     let types = object.types.clone().context("objects have a kind")?;
@@ -165,7 +165,7 @@ impl Real {
     ///
     /// # Errors
     ///
-    /// Returns that there is none.
+    /// Returns why there is none.
     pub fn client(&self) -> anyhow::Result<Client> {
         match &self.proxy {
             Some(proxy) => proxy.client(&self.namespace),
@@ -174,7 +174,7 @@ impl Real {
     }
 }
 
-/// Returns a name for the namespace of a story, another one each time.
+/// Returns a new name for the namespace of a story.
 pub fn namespace() -> String {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;

@@ -29,40 +29,40 @@ use crate::{
     told::told,
 };
 
-/// After so long the lock of a driver that was dropped has run out.
+/// After this time the Lease of a driver that was dropped has expired.
 const RUN_OUT: Duration = Duration::from_secs(20);
 
-/// Who terminates operations in tests.
+/// The user who terminates operations in tests.
 pub const SOMEBODY: &str = "somebody";
 
 /// A cluster with an engine on it.
 pub struct Stage {
-    /// Where it is.
+    /// The cluster.
     pub ground: Ground,
     /// The engine.
     pub engine: Engine,
-    /// The application that stories are about.
+    /// The application of the story.
     pub application: Application,
-    /// What answers for URLs outside the cluster.
+    /// The HTTP servers outside of the cluster.
     pub web: capstan_sim::web::Web,
 }
 
-/// A signal that somebody sends when something was told.
+/// A signal that is sent after an event.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SignalAt {
-    /// When this was told.
+    /// The event.
     pub told: String,
-    /// To this hook.
+    /// The hook that gets it.
     pub hook: Option<String>,
-    /// What is said: `approved`, `rejected`.
+    /// The verdict: `approved`, `rejected`.
     pub verdict: String,
-    /// Why.
+    /// The reason that is sent with it.
     #[serde(default)]
     pub reason: String,
 }
 
-/// Where a stage is.
+/// The cluster of a stage.
 pub enum Ground {
     /// An embedded cluster, in virtual time.
     Embedded(World),
@@ -70,20 +70,20 @@ pub enum Ground {
     Real(Box<Real>),
 }
 
-/// What came of an operation.
+/// The result of an operation.
 #[derive(Debug)]
 pub struct Ran {
-    /// What was told, in words.
+    /// Its events, as text.
     pub told: Vec<String>,
     /// The lines of the hooks' logs.
     pub lines: Vec<String>,
-    /// What it looked like at its end.
+    /// The view at its end.
     pub view: OperationView,
     /// How it ended.
     pub status: Status,
 }
 
-/// The built-in plugins, compiled once for all tests of a process.
+/// Returns the built-in plugins, compiled once for all tests of a process.
 pub fn built_in() -> Arc<Sandbox> {
     static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     Arc::clone(SANDBOX.get_or_init(|| {
@@ -95,7 +95,7 @@ pub fn built_in() -> Arc<Sandbox> {
     }))
 }
 
-/// The built-in plugins, and the guest that asks for things.
+/// Returns the built-in plugins, and a plugin that makes requests.
 pub fn wishful() -> Arc<Sandbox> {
     static SANDBOX: OnceLock<Arc<Sandbox>> = OnceLock::new();
     Arc::clone(SANDBOX.get_or_init(|| {
@@ -109,7 +109,7 @@ pub fn wishful() -> Arc<Sandbox> {
     }))
 }
 
-/// What a run of an operation has published so far.
+/// The records of a run so far.
 #[derive(Default)]
 struct Transcript {
     /// The events, in the form that stories expect.
@@ -162,11 +162,11 @@ impl Stage {
         }
     }
 
-    /// Starts on a real cluster, with the built-in plugins.
+    /// Prepares a namespace of a real cluster, with the built-in plugins.
     ///
     /// # Errors
     ///
-    /// Returns why the namespace couldn't be made ready.
+    /// Returns why the namespace couldn't be prepared.
     pub async fn real(plane: &Plane, name: &str, mut setup: Setup) -> anyhow::Result<Stage> {
         for page in &mut setup.pages {
             for span in [&mut page.after, &mut page.takes].into_iter().flatten() {
@@ -201,7 +201,7 @@ impl Stage {
         }
     }
 
-    /// Returns how many times faster than written everything is.
+    /// Returns by how much everything is faster than written.
     pub fn pace(&self) -> u64 {
         match self.ground {
             Ground::Embedded(_) => 1,
@@ -218,7 +218,7 @@ impl Stage {
         ))
     }
 
-    /// Returns a request to sync manifests that are written in the test itself.
+    /// Returns a request to sync these manifests.
     pub fn request_text(&self, text: &str) -> Request {
         let manifests = capstan_core::manifest::decode("story", text).expect("the story's manifests");
         Request::sync(self.application.clone(), manifests)
@@ -237,12 +237,12 @@ impl Stage {
         self.follow_as(&application, running, None, &[]).await
     }
 
-    /// Follows an operation to its end; terminates it from outside when something like `end_at` was told.
+    /// Follows an operation to its end. Terminates it from outside after an event that matches `end_at`.
     pub async fn follow(&self, running: Running, end_at: Option<&str>) -> anyhow::Result<Ran> {
         self.follow_with(running, end_at, &[]).await
     }
 
-    /// The same, and sends signals when what each of them waits for was told.
+    /// Like `follow`, and sends each signal after its event.
     pub async fn follow_with(
         &self,
         running: Running,
@@ -252,7 +252,7 @@ impl Stage {
         self.follow_as(&self.application, running, end_at, signals).await
     }
 
-    /// The same for an operation of another application.
+    /// Like `follow_with`, for an operation of another application.
     pub async fn follow_as(
         &self,
         application: &Application,
@@ -298,8 +298,7 @@ impl Stage {
         })
     }
 
-    /// Follows an operation until something like `point` was told, and drops its driver there. Returns what was told, and the lines of
-    /// logs, until then.
+    /// Follows an operation up to an event that matches `point`, and drops its driver there. Returns the events and log lines until then.
     ///
     /// # Errors
     ///
@@ -311,7 +310,7 @@ impl Stage {
             transcript.add(record)?;
             if transcript.events.last().is_some_and(|last| crate::is_like(last, point)) {
                 drop(running);
-                // Its lock has run out then.
+                // Its Lease has expired then.
                 tokio::time::sleep(RUN_OUT).await;
                 return Ok((transcript.events, transcript.lines));
             }
@@ -319,7 +318,7 @@ impl Stage {
         anyhow::bail!("`{point}` was not told: {:#?}", transcript.events)
     }
 
-    /// Goes through an operation that is over once more, by its journal alone: it must look the same. What a deletion took with it can't be.
+    /// Replays a finished operation by its journal: the view must be the same. A deleted application has no journal any more.
     async fn replay(&self, application: &Application, operation: &str) -> anyhow::Result<()> {
         let report = match self.engine.report(application).await {
             Err(EngineError::NoApplication { .. }) => return Ok(()),
@@ -340,7 +339,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Lists the names of the application's namespace's objects by kind, of the kinds asked for.
+    /// Lists the names of objects in the application's namespace, for these kinds.
     pub async fn names(&self, kinds: &[&str]) -> BTreeMap<String, Vec<String>> {
         let mut found = BTreeMap::new();
         for kind in kinds {

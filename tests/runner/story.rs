@@ -1,6 +1,6 @@
-//! The form of a scenario file: a cluster, and steps with what they must lead to.
+//! The format of a scenario file: a cluster, and steps with their expected results.
 //!
-//! Stories state order and outcome, never durations, so that they hold on any cluster.
+//! Stories check order and results, never durations, so that they are true on any cluster.
 
 mod others;
 
@@ -34,14 +34,14 @@ use crate::{
     told::is_like,
 };
 
-/// What a story tells beside its cluster.
+/// The part of a story that isn't about its cluster.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Story {
-    /// What it is about.
+    /// What the story tests.
     #[expect(dead_code, reason = "for the reader of the file")]
     about: String,
-    /// Why it can't be told in real time.
+    /// Why it can't run in real time.
     only_embedded: Option<String>,
     steps: Vec<Step>,
 }
@@ -53,39 +53,39 @@ enum Step {
     Sync(Box<Sync>),
     /// Delete the application.
     Delete(Deletion),
-    /// Run its test hooks.
+    /// Run the application's test hooks.
     Test(Expected),
     /// Plan these files: it must fail with these mistakes, in this order.
     Mistakes(Mistakes),
     /// Plan the application's deletion: it must fail with these mistakes, in this order.
     RefusedDeletion(Vec<String>),
-    /// Let time pass.
+    /// Wait for some time.
     Pass(Span),
-    /// Sweep: what must become of what is due.
+    /// Sweep, with the expected result for each object that is due.
     Sweep(Sweep),
     /// The objects of some kinds, exactly; `*` stands for anything.
     Objects(BTreeMap<String, Vec<String>>),
     /// The kept logs of the last operation, exactly, by hook.
     KeptLogs(BTreeMap<String, Vec<String>>),
-    /// Change live objects behind the operation's back: a merge patch by `Kind/name`.
+    /// Change live objects from outside: a merge patch by `Kind/name`.
     Patch(BTreeMap<String, Value>),
-    /// Make objects as another tool would.
+    /// Create objects under another field manager.
     Create(Create),
     /// How hooks of the last operation ended, in their plugins' words.
     Told(BTreeMap<String, String>),
-    /// The calls of URLs so far, in their order, exactly: `GET URL`, with headers that are worth a look.
+    /// The HTTP calls so far, in their order, exactly: `GET URL`, with some headers.
     Calls(Vec<Call>),
-    /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` is for what isn't there.
+    /// Some fields of live objects by `Kind/name` or `Kind/namespace/name`; `null` stands for a missing field.
     Fields(BTreeMap<String, Value>),
-    /// Which objects are the same, and which are new, after some steps.
+    /// Which objects are the same after some steps, by UID, and which are new.
     Identities(Identities),
-    /// Have objects be controlled by others, as their controllers do: `Kind/name` by `Kind/name`.
+    /// Give objects a controller, as a controller does: `Kind/name` by `Kind/name`.
     Own(BTreeMap<String, String>),
-    /// Which objects are there, and which aren't or are on their way out: `Kind/name` or `Kind/namespace/name`.
+    /// Which objects exist, and which don't or are being deleted: `Kind/name` or `Kind/namespace/name`.
     There(BTreeMap<String, bool>),
-    /// Delete objects as another tool would, and wait until they are gone: `Kind/name` or `Kind/namespace/name`.
+    /// Delete objects from outside, and wait until they are gone: `Kind/name` or `Kind/namespace/name`.
     Remove(Vec<String>),
-    /// How the objects of an application are, exactly, by `Kind/name`.
+    /// The health of an application's objects, exactly, by `Kind/name`.
     Health(Health),
 }
 
@@ -101,7 +101,7 @@ struct Health {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Deletion {
-    /// Which application; without it, the story's.
+    /// The application; the story's if absent.
     application: Option<Application>,
     #[serde(default)]
     confirm: Vec<String>,
@@ -113,11 +113,11 @@ struct Deletion {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Sync {
-    /// Which application; without it, the story's.
+    /// The application; the story's if absent.
     application: Option<Application>,
     #[serde(default)]
     files: Vec<String>,
-    /// Manifests in the story itself.
+    /// Manifests within the story.
     #[serde(default)]
     manifests: Vec<Value>,
     #[serde(default)]
@@ -145,7 +145,7 @@ struct Sync {
     adopt: bool,
     #[serde(default)]
     confirm: Vec<String>,
-    /// How often what failed is tried again.
+    /// How often a failed operation is tried again.
     #[serde(default)]
     retry: u32,
     /// The operation's deadline, in seconds.
@@ -160,38 +160,38 @@ struct Sync {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Expected {
-    /// Terminate it from outside when this was told.
+    /// Terminate it from outside after this event.
     terminate_at: Option<String>,
-    /// Drop its driver when this was told, and carry on as the same command does that is given again.
+    /// Drop its driver after this event, and resume it as the same command would.
     killed_at: Option<String>,
-    /// Signals that somebody sends when something was told, one after the other.
+    /// Signals that are sent after events, one after the other.
     #[serde(default)]
     signals: Vec<SignalAt>,
-    /// What the plan says that plugins may, in words.
+    /// The permissions of plugins in the plan, as text.
     #[serde(default)]
     plugins_may: Option<BTreeMap<String, Vec<String>>>,
     /// The exit code's name: `done`, `hook`, `timeout`.
     ends: String,
-    /// What is told, in this order; other things may be told between.
+    /// Events that must come in this order; other events may come in between.
     #[serde(default)]
     order: Vec<Told>,
-    /// What is told exactly once.
+    /// Events that must come exactly once.
     #[serde(default)]
     once: Vec<String>,
     /// Why it failed.
     because: Option<String>,
-    /// What is not told.
+    /// Events that must not come.
     #[serde(default)]
     never: Vec<String>,
     /// Log lines, in this order.
     #[serde(default)]
     lines: Vec<String>,
-    /// What the plan leaves alone, by object, with the reason.
+    /// Objects that the plan leaves alone, with the reasons.
     #[serde(default)]
     left_alone: BTreeMap<String, String>,
 }
 
-/// A call of a URL.
+/// An HTTP call.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Call {
@@ -205,12 +205,12 @@ enum Call {
     },
 }
 
-/// A place in the order of what is told.
+/// An event, or several in any order, at a place in the expected order.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Told {
     One(String),
-    /// Side by side: one of these after the other, whichever comes first.
+    /// In any order: all of these events.
     Together(Vec<String>),
 }
 
@@ -251,7 +251,7 @@ struct Mistakes {
 struct Create {
     /// The tool's name in `managedFields`.
     manager: String,
-    /// In the application's namespace, unless they name another one.
+    /// The objects, by default in the application's namespace.
     objects: Vec<Value>,
 }
 
@@ -263,30 +263,30 @@ struct Sweep {
     waits: Vec<String>,
 }
 
-/// Runs the story of a file.
+/// Runs the story in a file.
 ///
 /// # Errors
 ///
-/// Returns what isn't as the story says.
+/// Returns which expectation isn't met.
 pub fn run(text: &str) -> anyhow::Result<()> {
     let (scenario, story) = read(text)?;
     crate::in_virtual_time(async { perform_all(&Stage::with(Setup::from(scenario), wishful()).await, &story).await })
 }
 
-/// Whether a story was told.
+/// Whether a story was run.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was, and everything is as it says.
+    /// It was, and all expectations are met.
     Passed,
-    /// It wasn't, and why.
+    /// It wasn't, for this reason.
     Skipped(String),
 }
 
-/// Runs the story of a file on a real control plane. `test` is the test's name.
+/// Runs the story in a file on a real control plane. `test` is the test's name.
 ///
 /// # Errors
 ///
-/// Returns what isn't as the story says.
+/// Returns which expectation isn't met.
 pub fn run_for_real(test: &str, text: &str) -> anyhow::Result<Outcome> {
     if let (
         _,
@@ -301,7 +301,7 @@ pub fn run_for_real(test: &str, text: &str) -> anyhow::Result<Outcome> {
     let Some(plane) = real::plane_for(test) else {
         return Ok(Outcome::Skipped("there is no control plane here".to_owned()));
     };
-    // Each has a namespace of its own; what is about the namespace itself needs its name.
+    // Each story has a namespace of its own; a story about the namespace itself needs its name.
     let name = if text.contains("Namespace/shop") {
         "shop".to_owned()
     } else {
@@ -315,7 +315,7 @@ pub fn run_for_real(test: &str, text: &str) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Writes another name for the application and its namespace into a story.
+/// Replaces the names of the application and its namespace in a story.
 fn renamed(text: &str, name: &str) -> String {
     let mut renamed = String::new();
     let mut rest = text;
@@ -396,7 +396,7 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.options.confirmed = confirmed(&sync.confirm);
     request.grants = sync.grants.clone();
     request.options.limits.retry.times = sync.retry;
-    // What is waited for is told after a minute.
+    // A wait is reported after a minute.
     request.options.limits.notice /= stage.pace();
     if sync.rollback {
         request.purpose = Purpose::Rollback;
@@ -420,7 +420,7 @@ fn confirmed(words: &[String]) -> Confirmed {
     }
 }
 
-/// Asks for a sync of files and of what is written in the story.
+/// Makes a request to sync files and manifests of the story.
 fn asked(
     stage: &Stage,
     application: Option<&Application>,
@@ -495,7 +495,7 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
     })
 }
 
-/// Errors as a user sees them.
+/// Formats an error as a user sees it.
 fn plain(error: capstan_engine::EngineError) -> anyhow::Error {
     anyhow::anyhow!("{}", report::tell(&error.into(), Paint::PLAIN).as_str())
 }
@@ -527,7 +527,7 @@ fn check(ran: &Ran, expected: &Expected) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What comes next in the order comes after everything that was told together.
+/// An entry of the order comes after all events of the entry before it.
 fn told_in_order(found: &[String], wanted: &[Told]) -> anyhow::Result<()> {
     let mut from = 0;
     for place in wanted {
@@ -586,7 +586,7 @@ async fn plan_fails(stage: &Stage, mistakes: &Mistakes) -> anyhow::Result<()> {
     are(&error, &mistakes.are)
 }
 
-/// Requires an error to be these mistakes, in this order.
+/// Checks that an error consists of these mistakes, in this order.
 fn are(error: &anyhow::Error, mistakes: &[String]) -> anyhow::Result<()> {
     ensure!(
         Exit::of(error) == Exit::Usage,
@@ -618,7 +618,7 @@ async fn objects(stage: &Stage, wanted: &BTreeMap<String, Vec<String>>) -> anyho
     Ok(())
 }
 
-/// Requires texts to be like patterns, one by one.
+/// Checks that texts match patterns, one by one.
 fn same(what: &str, found: Vec<String>, wanted: &[String]) -> anyhow::Result<()> {
     let is_same = found.len() == wanted.len() && found.iter().zip(wanted).all(|(text, pattern)| is_like(text, pattern));
     ensure!(is_same, "{what}: {found:?}, not {wanted:?}");
@@ -651,7 +651,7 @@ async fn make(stage: &Stage, create: &Create) -> anyhow::Result<()> {
             .into_iter()
             .flatten()
         {
-            // A story can't know the owner's UID.
+            // A story can't contain the owner's UID.
             let owner = format!(
                 "{}/{}",
                 others::text(reference, "kind"),
@@ -756,7 +756,7 @@ async fn identities(stage: &Stage, wanted: &Identities) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says whether a value has what another one names: members of maps, and of lists one by one.
+/// Says whether a value contains another one: the members of mappings, and the items of lists one by one.
 fn has(value: &Value, wanted: &Value) -> bool {
     match wanted {
         Value::Null => value.is_null(),

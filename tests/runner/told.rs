@@ -1,4 +1,4 @@
-//! Events in a few words, without times and generated names: what stories expect.
+//! Describes events in a few words, without times and generated names: the form that stories expect.
 
 use capstan_core::{
     event::{DisposalOutcome, Event, EventKind},
@@ -7,7 +7,7 @@ use capstan_core::{
     view::OperationView,
 };
 
-/// Puts one event into words, or nothing if it says no more than others.
+/// Describes an event; returns `None` if it says no more than others.
 pub fn told(event: &Event, view: &OperationView) -> Option<String> {
     let name = |task| {
         view.task(task)
@@ -58,7 +58,7 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
 }
 
 fn disposed(hook: &str, key: &ObjectKey, fate: &DisposalOutcome, by: &str) -> String {
-    // What an earlier run made has another name.
+    // The object of an earlier run has another name.
     let name = if hook.ends_with('*') {
         hook.to_owned()
     } else {
@@ -73,7 +73,7 @@ fn disposed(hook: &str, key: &ObjectKey, fate: &DisposalOutcome, by: &str) -> St
     }
 }
 
-/// Says whether a text is like a pattern, in which `*` stands for anything.
+/// Says whether a text matches a pattern, in which `*` stands for any text.
 pub fn is_like(text: &str, pattern: &str) -> bool {
     match pattern.split_once('*') {
         None => text == pattern,

@@ -1,4 +1,4 @@
-//! One file for each verb.
+//! The commands, one file for each.
 
 mod approve;
 mod conduct;
@@ -64,8 +64,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
     }
 }
 
-/// Returns the options for an application that is named: if the working directory's `capstan.yaml` tells of it, it is in that file's
-/// namespace and has that file's plugins.
+/// Returns the options for a named application: if the working directory's `capstan.yaml` describes it, with that file's namespace and
+/// plugins.
 fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
     let Some(project) = project::described(global, &[])? else {
         return Ok(global.clone());

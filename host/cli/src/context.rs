@@ -1,4 +1,4 @@
-//! Makes the engine: of a real cluster or an embedded one, with the plugins that were asked for.
+//! Makes the engine of a command: on a real or an embedded cluster, with the plugins that were named.
 
 use std::{
     ops::Deref,
@@ -30,7 +30,7 @@ use crate::{
     report::{self, Diagnostics, usage_error},
 };
 
-/// Makes the runtime. Virtual time needs one thread and a clock that stands still while there is work.
+/// Makes the tokio runtime. Virtual time needs a single thread, and a clock that stands still while there is work.
 pub fn runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime> {
     if simulation.is_virtual() {
         runtime::Builder::new_current_thread()
@@ -42,10 +42,10 @@ pub fn runtime(simulation: &SimulationSpec) -> std::io::Result<runtime::Runtime>
     }
 }
 
-/// Everything that a command works with.
+/// The runtime of a command, with the embedded cluster.
 pub struct Context {
     runtime: Runtime,
-    /// The embedded cluster, if it is one.
+    /// The embedded cluster, if there is one.
     pub world: Option<World>,
     state: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Returns why there is no cluster, or what is wrong with a plugin or a scenario.
+    /// Returns why there is no cluster, or the mistakes in a plugin or a scenario.
     pub async fn new(global: &Global) -> anyhow::Result<Context> {
         let sandbox = Arc::new(sandbox(global)?);
         check_grants(&sandbox, &global.plugins)?;
@@ -83,7 +83,7 @@ impl Context {
         };
         let host = environment::host();
         let mut runtime = Runtime::new(connection, sandbox, &global.plugins, clock, &host).await?;
-        // In virtual time nothing outside answers but what the scenario says.
+        // In virtual time, only the scenario answers HTTP calls.
         if let Some(world) = world.as_ref().filter(|_| global.simulation.is_virtual()) {
             runtime.engine = runtime.engine.with_web(HttpCaller::answered_by(world.web()));
         }
@@ -94,7 +94,7 @@ impl Context {
         })
     }
 
-    /// Says who is at work, for others to see: on an embedded cluster there are none, and every run is the same.
+    /// Returns the user and machine, for others to see. On an embedded cluster it is a constant, so that every run is the same.
     pub fn who(&self) -> String {
         let user = environment::user();
         match self.world {
@@ -103,7 +103,7 @@ impl Context {
         }
     }
 
-    /// Names an application in the namespace.
+    /// Makes the identity of an application in the command's namespace.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl Context {
         Ok(self.application_in(name, None)?)
     }
 
-    /// Keeps the embedded cluster for the next command, if that was asked for.
+    /// Saves the embedded cluster for the next command, if the user asks for that.
     ///
     /// # Errors
     ///
@@ -125,11 +125,11 @@ impl Context {
     }
 }
 
-/// Loads the plugins, and warns of those that are older than their sources.
+/// Loads the plugins, and warns about those that are older than their sources.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with one.
+/// Returns the mistakes in one.
 pub fn sandbox(global: &Global) -> anyhow::Result<Sandbox> {
     let loaded = capstan_runtime::load(&global.plugins, &global.plugin_host)?;
     loaded.stale.iter().for_each(report::stale);
@@ -150,7 +150,7 @@ fn embedded(global: &Global) -> anyhow::Result<(Connection, World)> {
     Ok((connection, world))
 }
 
-/// Reads a file about the embedded cluster; one without a value says nothing of it.
+/// Reads a scenario; an empty file is an empty scenario.
 fn read_scenario(path: &Path) -> Result<Scenario, Vec<Diagnostic>> {
     let text = environment::text(path).map_err(|mistake| vec![mistake])?;
     if matches!(manifest::value(&text), Ok(Value::Null)) {
@@ -160,11 +160,11 @@ fn read_scenario(path: &Path) -> Result<Scenario, Vec<Diagnostic>> {
     config_errors::deserialize(&document, "it starts with keys like `cluster:` and `behaviours:`")
 }
 
-/// Starts an embedded cluster, or goes on with one that was kept.
+/// Starts an embedded cluster, or loads a saved one.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the scenario, or with what was kept.
+/// Returns the mistakes in the scenario or in the saved state.
 pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespace: &str) -> anyhow::Result<World> {
     let scenario = scenario
         .map(read_scenario)
@@ -197,7 +197,7 @@ pub fn world(global: &Global, scenario: Option<&Path>, epoch: Timestamp, namespa
     }
 }
 
-/// Keeps an embedded cluster in a file.
+/// Saves an embedded cluster to a file.
 ///
 /// # Errors
 ///

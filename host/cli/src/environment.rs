@@ -1,5 +1,5 @@
-//! What this process was given: environment variables, home and working directory, standard input. The libraries look up none of it:
-//! they are handed what they need.
+//! The environment of this process: variables, home and working directory, standard input. The libraries read none of it: they get what
+//! they need.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use capstan_source::{FileAccess, Stdin};
 
 use crate::args::GlobalFlags;
 
-/// Returns which files may be read. `allows_outside` is what the user's flag says.
+/// Returns which files may be read. `allows_outside` is the user's flag.
 pub fn file_access(allows_outside: bool) -> FileAccess {
     let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
     FileAccess {
@@ -36,7 +36,7 @@ pub fn text(path: &Path) -> Result<String, Diagnostic> {
     file_access(false).text(path)
 }
 
-/// Returns which cluster the flags name, and else the environment, as kubectl reads it.
+/// Returns the cluster of the flags, and else that of the environment, by kubectl's rules.
 pub(crate) fn cluster(flags: &GlobalFlags) -> ClusterSpec {
     let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let mut kubeconfigs: Vec<PathBuf> = std::env::split_paths(&named)
@@ -56,7 +56,7 @@ pub(crate) fn cluster(flags: &GlobalFlags) -> ClusterSpec {
     }
 }
 
-/// Returns what this machine has for plugins. `cache` is the folder that the user names.
+/// Returns the environment of plugins. `cache` is the folder that the user named.
 pub(crate) fn plugin_host(cache: Option<PathBuf>) -> PluginHost {
     PluginHost {
         cache: cache.or_else(cache_folder),
@@ -76,13 +76,13 @@ pub(crate) fn plugin_host(cache: Option<PathBuf>) -> PluginHost {
     }
 }
 
-/// Names the user who is at work.
+/// Returns the name of the user.
 pub(crate) fn user() -> String {
     let user = variable("USER").or_else(|| variable("USERNAME"));
     user.unwrap_or_else(|| "somebody".to_owned())
 }
 
-/// Names this machine.
+/// Returns the name of this machine.
 pub(crate) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! Exit codes: one for each way a command can end, so that a pipeline can branch on it.
+//! Exit codes: one for each way in which a command can end, so that a pipeline can branch on it.
 
 use std::process::ExitCode;
 
@@ -9,14 +9,14 @@ use capstan_sandbox::{AskError, SandboxError};
 
 use crate::report::Diagnostics;
 
-/// How a command ended.
+/// The exit code of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done.
+    /// Success.
     Done = 0,
-    /// Something else went wrong.
+    /// Another error.
     Other = 1,
-    /// The command line or the manifests are wrong; nothing was done.
+    /// The command line or the manifests are wrong; nothing was changed.
     Usage = 2,
     /// There are differences.
     Differences = 3,
@@ -36,11 +36,11 @@ pub enum Exit {
     Plugin = 16,
     /// An object is not healthy yet.
     Progressing = 17,
-    /// All was done, and its output couldn't be written.
+    /// The command succeeded, but its output couldn't be written.
     Output = 18,
 }
 
-/// The table for `--help`.
+/// The table of exit codes for `--help`.
 pub const TABLE: &str = "\
 Exit codes:
    0  success
@@ -64,18 +64,18 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
-    /// Says whether what was wanted was done.
+    /// Says whether the command succeeded.
     pub fn is_good(self) -> bool {
         matches!(self, Exit::Done | Exit::Differences)
     }
 
-    /// Returns the code of a command whose output was lost: its own if it failed.
+    /// Returns the code of a command whose output was lost: its own, if it failed.
     #[must_use]
     pub fn without_output(self) -> Exit {
         if self.is_good() { Exit::Output } else { self }
     }
 
-    /// Returns the code of an operation that is over.
+    /// Returns the exit code of a finished operation.
     pub fn of_status(status: &Status) -> Exit {
         match status {
             Status::Succeeded => Exit::Done,
@@ -91,7 +91,7 @@ impl Exit {
         }
     }
 
-    /// Returns the code of an error.
+    /// Returns the exit code of an error.
     pub fn of(error: &anyhow::Error) -> Exit {
         if error.is::<Diagnostics>() {
             return Exit::Usage;
@@ -99,7 +99,7 @@ impl Exit {
         match error.downcast_ref::<SandboxError>() {
             Some(SandboxError::Engine(_)) => return Exit::Other,
             Some(SandboxError::Compile { .. }) => return Exit::Plugin,
-            // Which plugins are loaded is up to the command line.
+            // The command line decides which plugins are loaded.
             Some(_) => return Exit::Usage,
             None => {}
         }
@@ -107,7 +107,7 @@ impl Exit {
             return Exit::Usage;
         }
         match error.downcast_ref::<RegistryError>() {
-            // What was named, pinned or allowed is up to the user; the rest is up to others.
+            // What is named, pinned or allowed is the user's mistake; other errors aren't.
             Some(
                 RegistryError::Source(_)
                 | RegistryError::NotLocked { .. }

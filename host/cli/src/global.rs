@@ -1,4 +1,4 @@
-//! The options of every command as plain values: what the flags say, with what files that describe applications add.
+//! The options of every command as plain values: those of the flags, with those of the files that describe applications.
 
 use std::path::PathBuf;
 
@@ -15,19 +15,19 @@ use crate::{
 /// The options of every command.
 #[derive(Debug, Clone)]
 pub struct Global {
-    /// The namespace of applications that name none; the context's if absent.
+    /// The namespace of applications that don't name one; the context's if absent.
     pub namespace: Option<String>,
-    /// Which cluster, and as whom.
+    /// The cluster and the user.
     pub cluster: ClusterSpec,
     /// The embedded cluster.
     pub simulation: SimulationSpec,
-    /// Which plugins.
+    /// The plugins.
     pub plugins: PluginSpec,
-    /// What this machine has for plugins.
+    /// The environment of plugins.
     pub plugin_host: PluginHost,
     /// Which files may be read.
     pub files: FileAccess,
-    /// How to print.
+    /// The format of the output.
     pub output: Output,
     /// When to use colours.
     pub color: Color,
@@ -35,16 +35,16 @@ pub struct Global {
     pub verbose: u8,
 }
 
-/// Whether the cluster is an embedded one, and how that runs.
+/// Whether commands use an embedded cluster, and its options.
 #[derive(Debug, Clone, Default)]
 pub struct SimulationSpec {
-    /// Whether commands work on an embedded cluster.
+    /// Whether commands use an embedded cluster.
     pub is_on: bool,
-    /// What its pods do and what fails.
+    /// The file with the behaviour of its pods and its faults.
     pub scenario: Option<PathBuf>,
-    /// Whether containers' commands run as processes of this machine, in real time.
+    /// Whether the containers' commands run as processes of this machine, in real time.
     pub exec: bool,
-    /// The file that keeps the cluster between commands.
+    /// The file that keeps the embedded cluster between commands.
     pub state: Option<PathBuf>,
 }
 
@@ -56,7 +56,7 @@ impl SimulationSpec {
 }
 
 impl GlobalFlags {
-    /// Says what the flags say of the embedded cluster.
+    /// Returns the options of the embedded cluster.
     pub fn simulation(&self) -> SimulationSpec {
         let scenario = self.simulate.as_ref().filter(|path| !path.is_empty());
         SimulationSpec {
@@ -69,11 +69,11 @@ impl GlobalFlags {
 }
 
 impl Global {
-    /// Reads the flags.
+    /// Makes the options from the flags.
     ///
     /// # Errors
     ///
-    /// Returns what of them is no grant.
+    /// Returns which grants are invalid.
     pub fn of_flags(flags: &GlobalFlags) -> anyhow::Result<Global> {
         let mut granted = UserGrants::default();
         if let Some(path) = &flags.grants_file {
@@ -105,7 +105,7 @@ impl Global {
         })
     }
 
-    /// Returns these options with what applications' files say.
+    /// Returns these options with those of applications' files.
     #[must_use]
     pub fn with(&self, project: &Project) -> Global {
         Global {

@@ -1,4 +1,4 @@
-//! What a command is about: applications, as flags and files describe them. A flag wins over a file.
+//! The applications of a command, from flags and files. A flag wins over a file.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -12,12 +12,12 @@ use crate::{
     report::{Diagnostics, usage_error},
 };
 
-/// What a command is about.
+/// The applications of a command.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// The applications, each after those that it depends on.
     pub apps: Vec<App>,
-    /// The options of every command, with what the files add.
+    /// The options of every command, with those of the files.
     pub global: Global,
     deadline: Duration,
 }
@@ -27,13 +27,13 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with them, together.
+    /// Returns all mistakes together.
     pub fn read(&self) -> Result<Vec<Read>, Diagnostics> {
         capstan_project::read(&self.apps, self.deadline, &self.global.files)
     }
 }
 
-/// Finds out what a command is about.
+/// Loads the applications of a command.
 ///
 /// # Errors
 ///
@@ -52,11 +52,11 @@ pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
     Ok(made(global, set, project))
 }
 
-/// Finds out of which applications the file of the working directory or those that were named tell; nothing without any.
+/// Loads the applications that the working directory's file or the named files describe; `None` without any.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with them.
+/// Returns the mistakes in them.
 pub fn described(global: &Global, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
     let from = From {
         config: config.to_vec(),

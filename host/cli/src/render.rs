@@ -1,4 +1,5 @@
-//! What is printed. A plan is printed whole; a run is printed as it goes, only ever appending, the same on a terminal and in a pipe.
+//! The output of commands. A plan is printed as a whole; a run is printed as it goes, only ever appending, the same on a terminal and in
+//! a pipe.
 
 pub mod compat;
 pub mod findings;
@@ -22,7 +23,7 @@ use capstan_core::{
 
 use crate::{args::Color, terminal::Text, text};
 
-/// Colours words, or doesn't.
+/// Adds colours to text, or doesn't.
 #[derive(Debug, Clone, Copy)]
 pub struct Paint {
     is_on: bool,
@@ -53,33 +54,33 @@ impl Paint {
         if self.is_on { text.between(code) } else { text }
     }
 
-    /// For what went well.
+    /// The style of a success.
     pub fn good(self, text: impl Into<Text>) -> Text {
         self.paint("32", text)
     }
 
-    /// For what went wrong.
+    /// The style of a failure.
     pub fn bad(self, text: impl Into<Text>) -> Text {
         self.paint("31", text)
     }
 
-    /// For what somebody should look at.
+    /// The style of a warning.
     pub fn odd(self, text: impl Into<Text>) -> Text {
         self.paint("33", text)
     }
 
-    /// For headings.
+    /// The style of a heading.
     pub fn strong(self, text: impl Into<Text>) -> Text {
         self.paint("1", text)
     }
 
-    /// For what may be skipped.
+    /// The style of less important text.
     pub fn faint(self, text: impl Into<Text>) -> Text {
         self.paint("2", text)
     }
 }
 
-/// Names an object inside its application: `Job/migrate`; with its namespace where that is another one.
+/// Returns an object's name within its application: `Job/migrate`; with its namespace if that differs.
 pub fn name_of(key: &ObjectKey, namespace: &str) -> String {
     if key.namespace.is_empty() || key.namespace == namespace {
         key.short()
@@ -88,7 +89,7 @@ pub fn name_of(key: &ObjectKey, namespace: &str) -> String {
     }
 }
 
-/// Names a phase: the deletions of a delete run in Sync, tests in PostSync.
+/// Returns the name of a phase: the deletions of a delete are in Sync, tests are in PostSync.
 pub fn phase_name(phase: Phase, does: OperationKind, purpose: Purpose) -> &'static str {
     match (phase, does, purpose) {
         (Phase::Sync, OperationKind::Delete, _) => "Deletion",
@@ -97,7 +98,7 @@ pub fn phase_name(phase: Phase, does: OperationKind, purpose: Purpose) -> &'stat
     }
 }
 
-/// Lays out rows in columns; the last one is as wide as it is.
+/// Lays out rows in columns. The last column isn't padded.
 pub fn columns<C: Clone + Into<Text>>(rows: &[Vec<C>], gap: usize) -> Vec<Text> {
     let cells = |row: &Vec<C>| row.iter().cloned().map(Into::into).collect::<Vec<Text>>();
     let rows: Vec<Vec<Text>> = rows.iter().map(cells).collect();

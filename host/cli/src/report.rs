@@ -1,4 +1,4 @@
-//! How mistakes and failures are told: what, where, the line itself, and what may help.
+//! Prints mistakes and errors: what is wrong, where, the line itself, and a hint.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::{
     text,
 };
 
-/// Makes an error of the user's input: what is wrong, and what may help.
+/// Makes an error of the user's input, with a hint.
 pub fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
     Diagnostics::one(message, hint).into()
 }
@@ -40,7 +40,7 @@ pub fn print(error: &anyhow::Error, paint: Paint) {
     say(&tell(error, paint).trim_end());
 }
 
-/// Returns the errors that lint found in a plan, and how to run the plan all the same.
+/// Returns the errors of lint for which a plan was refused, and how to run it nonetheless.
 fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
     let rules: BTreeSet<&str> = findings.iter().map(|finding| &*finding.rule).collect();
     let mut mistakes: Vec<Diagnostic> = findings
@@ -63,7 +63,7 @@ fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
     mistakes
 }
 
-/// Writes an error as it is printed.
+/// Formats an error as it is printed.
 pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     if let Some(Diagnostics(mistakes)) = error.downcast_ref::<Diagnostics>() {
         return mistakes.iter().map(|mistake| mistake_text(mistake, paint)).collect();
@@ -78,7 +78,7 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     let mut said = error.to_string();
     let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&said));
     for cause in error.chain().skip(1) {
-        // Many libraries write the cause into their own message, too.
+        // Many libraries repeat the cause in their own message.
         let cause = cause.to_string();
         if !said.contains(&cause) {
             text.push(text!("  because: {}\n", Text::block(&cause)));
@@ -105,7 +105,7 @@ fn mistake_text(mistake: &Diagnostic, paint: Paint) -> Text {
     text
 }
 
-/// Points at a place and into its line, or else names the object.
+/// Shows a place with its line, or else the name of the object.
 pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Option<&ObjectKey>, paint: Paint) -> Text {
     let mut text = Text::default();
     if let Some(place) = place {
@@ -113,7 +113,7 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
         if let Some(line) = line {
             let number = place.line.to_string();
             let column = usize::try_from(place.column).unwrap_or(1).saturating_sub(1);
-            // What stands before it may be written longer than it is.
+            // The text before it may have escapes, which are longer.
             let before: String = line.chars().take(column).collect();
             let before = " ".repeat(clean(&before).chars().count());
             text.push(text!("  {} | {}\n", number, line));
@@ -125,7 +125,7 @@ pub(crate) fn place_text(place: Option<&Place>, line: Option<&str>, object: Opti
     text
 }
 
-/// Returns the hook, or else the signal, that was probably meant.
+/// Returns the hook, or else the signal, with a similar name.
 fn meant(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSignal]) -> Option<String> {
     match hook? {
         (_, HookState::Unknown { near }) => near.clone(),
@@ -139,7 +139,7 @@ fn meant(signal: &str, hook: Option<(&str, &HookState)>, awaited: &[AwaitedSigna
     }
 }
 
-/// Says what hooks wait for.
+/// Lists the signals that hooks wait for.
 fn awaited(hooks: &[String], signals: &[AwaitedSignal]) -> String {
     if !hooks.is_empty() {
         return format!("there is {}", hooks.join(", "));

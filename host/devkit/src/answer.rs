@@ -1,4 +1,4 @@
-//! Answers of plugins in the contract's words, and in what two of them differ.
+//! Answers of plugins in the contract's words, and how two of them differ.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
@@ -8,7 +8,7 @@ use capstan_core::{
 use capstan_sandbox::Answer;
 use serde_json::{Map, Value, json};
 
-/// Writes an answer as a case expects it: the names are those of the `.wit` files. What is empty is written, too.
+/// Converts an answer to the form of a test case, with the names of the `.wit` files. Empty values are included.
 pub fn words(answer: &Result<Answer, PluginError>) -> Value {
     match answer {
         Ok(Answer::Assessment(assessment)) => json!({
@@ -119,12 +119,12 @@ fn of_propagation(propagation: Propagation) -> &'static str {
     }
 }
 
-/// Takes a text of JSON for what it says, any other as it is.
+/// Parses a text as JSON; any other text stays a string.
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!(text))
 }
 
-/// A state as JSON if it is that, else as text, else in base64.
+/// Returns a plugin's state as JSON if it is that, else as text, else in base64.
 fn readable(state: &[u8]) -> Value {
     if let Ok(value) = serde_json::from_slice(state) {
         return value;
@@ -135,7 +135,7 @@ fn readable(state: &[u8]) -> Value {
     }
 }
 
-/// Leaves out of an answer what is empty, and what a plugin remembers: what is left is written down as expected.
+/// Removes empty values and the plugin's state from an answer. The rest is recorded as the expected answer.
 pub fn telling(answer: Value) -> Value {
     let Value::Object(answer) = answer else {
         return answer;
@@ -152,25 +152,25 @@ pub fn telling(answer: Value) -> Value {
     capstan_schema::without_nulls(&Value::Object(answer.into_iter().filter(is_telling).collect()))
 }
 
-/// Where an answer is another one than was expected.
+/// A difference between an answer and the expected one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// Where in the answer: `asks[0].http.url`; empty for all of it.
+    /// The path within the answer: `asks[0].http.url`; empty for the whole answer.
     pub path: String,
-    /// What was expected.
+    /// The expected value.
     pub expected: Value,
-    /// What was answered; none if nothing is there.
+    /// The actual value; `None` if there is nothing at the path.
     pub got: Option<Value>,
-    /// If nothing is there: the keys that are, beside which it was expected.
+    /// If there is nothing at the path: the keys that are there instead.
     pub keys: Vec<String>,
 }
 
-/// Compares an answer with what was expected. A mapping's keys that nothing is expected of may be anything; lists are compared whole.
+/// Compares an answer with the expected one. Keys of a mapping that aren't expected may have any value; lists are compared as a whole.
 pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     let is_other_error = |key: &&str| got.get(key).is_some() && expected.get(key).is_none();
     if ERRORS.iter().any(is_other_error) {
-        // Key by key it would only be said that nothing is there.
+        // Comparing key by key would only report that nothing is there.
         found.push(Difference {
             path: String::new(),
             expected: expected.clone(),
@@ -183,7 +183,7 @@ pub fn differences(expected: &Value, got: &Value) -> Vec<Difference> {
     found
 }
 
-/// The keys of an answer that is none.
+/// The keys of an answer that is an error.
 const ERRORS: [&str; 4] = ["failed", "invalid", "no-answer", "retry"];
 
 fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String], found: &mut Vec<Difference>) {
@@ -205,7 +205,7 @@ fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String],
             }
         }
         (expected, Some(got)) if same(expected, got) => {}
-        // Not to be there and to be null are one.
+        // A missing value equals null.
         (Value::Null, None) => {}
         (expected, got) => found.push(Difference {
             path: path.to_owned(),
@@ -216,14 +216,14 @@ fn compare(path: &str, expected: &Value, got: Option<&Value>, beside: &[String],
     }
 }
 
-/// Moments may be written with or without fractions and offsets.
+/// Timestamps may be written with or without fractions, and with any offset.
 fn same(expected: &Value, got: &Value) -> bool {
     let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok();
     expected == got || moment(expected).is_some_and(|expected| Some(expected) == moment(got))
 }
 
 impl Difference {
-    /// Writes it in lines: where, what was expected after a `-`, what was answered after a `+`.
+    /// Describes it in lines: the path, the expected value after `-`, and the actual one after `+`.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if !self.path.is_empty() {

@@ -9,24 +9,24 @@ use crate::{
     usage_error,
 };
 
-/// What was measured of a case.
+/// The measurements of a case.
 #[derive(Debug, Clone, Copy)]
 pub struct Measured {
-    /// Calls in a second, one after the other.
+    /// Calls per second, one after the other.
     pub rate: f64,
-    /// Half of the calls took no longer.
+    /// The median time of a call.
     pub p50: Duration,
-    /// All but one in a hundred took no longer.
+    /// The 99th percentile of the time of a call.
     pub p99: Duration,
-    /// How many calls were made.
+    /// The number of calls.
     pub calls: usize,
-    /// Instructions of one run of the case.
+    /// The instructions of one run of the case.
     pub fuel: u64,
     /// The most memory of a call, in bytes.
     pub memory: usize,
 }
 
-/// Runs a case over and over. It must pass: else it would be measured how long it takes to fail.
+/// Runs a case repeatedly. It must pass: else the time of a failure would be measured.
 ///
 /// # Errors
 ///
@@ -43,7 +43,7 @@ pub async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration)
     let mut took = Vec::new();
     while begun.elapsed() < time {
         let outcome = script::run(sandbox, name, case).await;
-        // The calls of a script are alike enough for their mean.
+        // The calls of a script are similar enough for their mean.
         let calls = u32::try_from(outcome.calls.max(1)).unwrap_or(u32::MAX);
         took.extend(std::iter::repeat_n(outcome.duration / calls, outcome.calls));
     }

@@ -1,6 +1,6 @@
-//! Runs a language's toolchain, puts the manifest into what comes out, and checks it.
+//! Builds a plugin with its language's toolchain, adds the manifest to the component, and checks the result.
 //!
-//! What a toolchain says is shown as it says it, on stderr.
+//! The toolchain's output is passed on to stderr.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,17 +26,17 @@ use crate::{
     usage_error,
 };
 
-/// How many bytes of messages a compiler may write.
+/// The most bytes of messages that a compiler may write.
 const OUTPUT_BYTES: usize = 256 << 20;
 
-/// What is built, and how.
+/// The options of a build.
 #[derive(Debug, Clone)]
 pub struct BuildSpec {
     /// The project's folder, with its `plugin.toml`.
     pub folder: PathBuf,
-    /// Where the plugin is put; `NAME.wasm` in the project's folder if absent.
+    /// The file for the plugin; `NAME.wasm` in the project's folder if absent.
     pub to: Option<PathBuf>,
-    /// The world in `wit/` that it is built for; the contract's for what `plugin.toml` claims if absent.
+    /// The world in `wit/` for which it is built; if absent, the contract's world for the claims in `plugin.toml`.
     pub world: Option<String>,
     /// How long the toolchain may take.
     pub timeout: Duration,
@@ -44,24 +44,24 @@ pub struct BuildSpec {
 
 /// A plugin that was built.
 pub struct Built {
-    /// Where it is.
+    /// The file of the component.
     pub file: PathBuf,
-    /// What it says of itself.
+    /// The manifest in it.
     pub manifest: Manifest,
     /// Its size in bytes.
     pub size: usize,
-    /// What should be known of it, though it is a plugin.
+    /// What the user should know about it, though it is valid.
     pub notes: Vec<String>,
 }
 
-/// Is told what is being done where that takes long.
+/// Reports the current step of a long build.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
 
-/// Builds a project. What the toolchain writes goes to this process's stderr.
+/// Builds a project. The toolchain's output goes to this process's stderr.
 ///
 /// # Errors
 ///
-/// Returns which tools are missing, why one failed, or what keeps the result from being a plugin.
+/// Returns the missing tools, why a tool failed, or why the result isn't a plugin.
 pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) -> anyhow::Result<Built> {
     let folder = &spec.folder;
     let manifest = plugin_folder::manifest(folder)?;
@@ -98,7 +98,7 @@ pub async fn build(host: &PluginHost, spec: &BuildSpec, progress: Progress<'_>) 
     })
 }
 
-/// Returns the component of a folder without sources, as an import leaves it: only its manifest can have changed.
+/// Returns the component in a folder without sources, as an import leaves it: only its manifest can have changed.
 fn built_before(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
     let file = folder.join(&manifest.name).with_extension("wasm");
     if file.is_file() {
@@ -143,7 +143,7 @@ async fn compiled(
     }
 }
 
-/// Puts the whole file there at once: whoever loads it meanwhile sees the old one or the new one.
+/// Replaces the file atomically: a process that loads it meanwhile sees the old or the new one.
 fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     capstan_files::write(file, bytes, Readers::AsUsual).map_err(|error| {
         let message = format!("{} can't be written: {error}", file.display());
@@ -151,7 +151,7 @@ fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     })
 }
 
-/// Says which tools are missing, all of them together.
+/// Returns an error that names all missing tools.
 fn look_for(language: Language) -> anyhow::Result<()> {
     let name = language::name(language);
     let mistakes = language::tools(language).iter().filter_map(|tool| {
@@ -194,7 +194,7 @@ impl Project<'_> {
             let mut names = names.iter().filter_map(Value::as_str).map(PathBuf::from);
             names.find(|name| name.extension().is_some_and(|ending| ending == "wasm"))
         });
-        // What it depends on comes first.
+        // The dependencies are installed first.
         let Some(file) = files.next_back() else {
             return Err(usage_error(
                 "cargo built no component",
@@ -220,9 +220,9 @@ impl Project<'_> {
         node.word("componentize").path(entry.path());
         node.words(&["--wit", "wit", "--world-name"]);
         node.operand(&self.world()?).map_err(flag)?;
-        // Without asynchronous functions, which the contract doesn't have, QuickJS is smaller and starts sooner.
+        // The contract has no asynchronous functions. Without them, QuickJS is smaller and starts faster.
         node.words(&["--backend", "qjs", "--backend-qjs-disable-async", "--out"]);
-        // On stdout it names a temporary file; mistakes are on stderr.
+        // Its stdout names a temporary file; errors are on stderr.
         node.path(&out);
         self.run(node, "jco").await?;
         read(&out)
@@ -270,7 +270,7 @@ impl Project<'_> {
         let out = self.scratch.path().join("plugin.wasm");
         let mut go = self.command("go")?;
         go.env("GOOS", "wasip1").env("GOARCH", "wasm");
-        // The names stay, so that a trap says where; the memory of a call comes from where Go's runtime has its own.
+        // The symbols stay, so that a trap names its place. The memory of a call comes from where Go's runtime takes its own.
         go.words(&[
             "build",
             "-buildmode=c-shared",
@@ -297,22 +297,22 @@ impl Project<'_> {
         self.started(&Program::at(path)?)
     }
 
-    /// Makes a command of the author's own tools: they have the user's environment, and run what the project says.
+    /// Makes a command of the author's own tools: they get the user's environment, and run what the project says.
     fn started(&self, program: &Program) -> anyhow::Result<Command> {
         let mut command = Command::new(program, Environment::Users);
         let folder = self.folder.canonicalize();
         let folder = folder.with_context(|| format!("{} can't be read", self.folder.display()))?;
-        // What it prints is talk; stdout is for what comes of it.
+        // Its stdout is passed to stderr: this process's stdout is for results.
         command.folder(&folder).show_stderr();
         Ok(command)
     }
 
-    /// Runs a tool to its end, and returns what it printed unless that is shown.
+    /// Runs a tool to its end. Returns its stdout, unless that is passed on.
     async fn run(&self, mut command: Command, what: &str) -> anyhow::Result<Vec<u8>> {
         command
             .deadline(self.until.saturating_duration_since(Instant::now()))
             .output_bytes(OUTPUT_BYTES);
-        // Whoever stops waiting ends it.
+        // Dropping this future ends the tool.
         let _guard = command.canceller().guard();
         let output = match tokio::task::spawn_blocking(move || command.run()).await? {
             Ok(output) => output,
@@ -339,7 +339,7 @@ impl Project<'_> {
         Ok(output.out)
     }
 
-    /// Names the world that it is built for.
+    /// Returns the world for which it is built.
     fn world(&self) -> anyhow::Result<String> {
         if let Some(world) = &self.world {
             return Ok(world.clone());

@@ -1,5 +1,5 @@
-//! What `capstan plugin test` runs: files that say what a plugin is told and what it has to answer. A file is a mapping of names to
-//! cases; `argo_cd` reads Argo CD's layout, `script` runs a case, `record` writes answers into the files.
+//! Test cases of plugins: files with the input of a plugin and the expected answer. A file maps names to cases; `argo_cd` reads Argo CD's
+//! layout, `script` runs a case, `record` writes answers into the files.
 
 mod argo_cd;
 pub mod input;
@@ -27,90 +27,90 @@ use serde_json::{Map, Value};
 
 use crate::usage_error;
 
-/// When a case begins unless it says so: some moment, so that every run is the same.
+/// The time at which a case starts by default: a fixed one, so that every run is the same.
 const BEGIN: i64 = 1_767_225_600;
 
-/// How a first case comes to be.
+/// A hint how to write the first case.
 const EXAMPLE: &str = "write `cases/first.yaml` with `first: { assess: { apiVersion: .., kind: .., status: {} } }`, and let \
                        `capstan plugin test --record` add what is answered";
 
 /// One case.
 pub struct Case {
-    /// Its name.
+    /// The case's name.
     pub name: String,
-    /// The file it is in.
+    /// The file with the case.
     pub file: Arc<CaseFile>,
-    /// Where in the file.
+    /// The JSON pointer to the case in its file.
     pub pointer: String,
-    /// Under which claim to ask; if absent, the one that fits the object, or the only one.
+    /// The claim to call; if absent, the one that matches the object, or the only one.
     pub claim: Option<String>,
-    /// When it begins.
+    /// The time at which the case starts.
     pub now: Timestamp,
-    /// What is asked.
+    /// The calls of the case.
     pub task: Task,
 }
 
 /// A file of cases.
 pub struct CaseFile {
-    /// Its path.
+    /// The file's path.
     pub path: PathBuf,
-    /// Its text.
+    /// The file's text.
     pub text: String,
-    /// What it says, with places.
+    /// The YAML document, with the places of all values.
     pub document: Manifest,
-    /// Whether it is of our layout, and can be written.
+    /// Whether the file has Capstan's own layout, and can be written.
     pub is_ours: bool,
 }
 
-/// What a case asks.
+/// The calls of a case.
 pub enum Task {
-    /// One question.
+    /// A single call.
     Ask {
-        /// What is asked.
+        /// The function of the contract.
         function: Function,
-        /// The contract's input.
+        /// The input, in the contract's form.
         input: Map<String, Value>,
-        /// What has to be answered, if that is written.
+        /// The expected answer, if there is one.
         expect: Option<Value>,
     },
     /// A run of a hook.
     Hook {
-        /// The contract's input, but for what happens.
+        /// The input, in the contract's form, without observations.
         input: Map<String, Value>,
-        /// What happens, in order.
+        /// The steps, in order.
         steps: Vec<Step>,
     },
-    /// Nothing: the case can't be read.
+    /// None: the case is invalid, for this reason.
     Unreadable(Box<Diagnostic>),
 }
 
-/// One thing that happens to a hook.
+/// One step of a hook's case.
 pub struct Step {
-    /// Where it is written.
+    /// The JSON pointer to the step in its file.
     pub pointer: String,
-    /// How long after the one before.
+    /// The time since the previous step.
     pub after: SignedDuration,
-    /// What it is.
+    /// What the hook is told.
     pub told: Told,
-    /// What has to be answered, if that is written.
+    /// The expected answer, if there is one.
     pub expect: Option<Value>,
 }
 
 /// What a hook is told.
 pub enum Told {
-    /// Its turn has come.
+    /// The run starts.
     Start,
-    /// This happened.
+    /// This observation is made.
     See(Map<String, Value>),
-    /// It is being stopped, for this reason.
+    /// The run is stopped, for this reason.
     Abort(String),
 }
 
-/// A case as it is written.
+/// A case as it is written in a file.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Written {
-    /// What it is about, for readers.
+    /// A description for readers.
     #[serde(rename = "about")]
     _about: Option<String>,
     claim: Option<String>,
@@ -127,7 +127,7 @@ struct Written {
     expect: Option<Value>,
 }
 
-/// A step as it is written.
+/// A step as it is written in a file.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct WrittenStep {
@@ -137,13 +137,13 @@ struct WrittenStep {
     expect: Option<Value>,
 }
 
-/// A key without a value is there: nothing of the input matters.
+/// Deserializes a key without a value as present: then the input doesn't matter.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
-/// Reads the cases of a file, or of a folder: the YAML files in it, and every `health_test.yaml` at any depth. What can't be read is a
-/// case of its own, which fails.
+/// Reads the cases in a file or a folder: its YAML files, and every `health_test.yaml` at any depth. An invalid case becomes a case that
+/// fails.
 pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     let mut files = Vec::new();
     if !path.exists() {
@@ -172,7 +172,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
-/// Returns which cases of a folder can't be read, and why. A folder without cases has none.
+/// Lists the invalid cases of a folder, each with the reason; empty for a folder without cases.
 pub fn unreadable(folder: &Path) -> Vec<String> {
     let cases = read(folder).unwrap_or_default();
     let unreadable = cases.iter().filter_map(|case| Some((case, case.mistake()?)));
@@ -181,7 +181,7 @@ pub fn unreadable(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Reads cases, and takes those with a text in their name.
+/// Reads the cases whose name contains a text.
 pub fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
     let mut cases = read(path)?;
     let Some(text) = only else {
@@ -269,7 +269,7 @@ fn of_file(path: &Path) -> Vec<Case> {
     })
 }
 
-/// Reads the cases of a file of our layout, in the order in which they are written.
+/// Reads the cases in a file of Capstan's own layout, in the order of the file.
 fn own_cases(file: &Arc<CaseFile>) -> Result<Vec<Case>, Vec<Diagnostic>> {
     let written: BTreeMap<String, Written> =
         config_errors::deserialize(&file.document, "it has the names of cases as its keys")?;
@@ -355,13 +355,13 @@ impl Case {
         }
     }
 
-    /// Makes one of what can't be read.
+    /// Makes a case that fails, for an invalid one.
     fn unreadable(file: &Arc<CaseFile>, name: String, pointer: String, why: Diagnostic) -> Case {
         let task = Task::Unreadable(Box::new(why));
         Case::new(file, name, pointer, None, None, task)
     }
 
-    /// Returns why it can't be read, if it can't.
+    /// Returns why the case is invalid, if it is.
     pub fn mistake(&self) -> Option<&Diagnostic> {
         match &self.task {
             Task::Unreadable(mistake) => Some(mistake),
@@ -370,7 +370,7 @@ impl Case {
     }
 }
 
-/// Planning has no moment, and everything else some moment.
+/// The time at which a case starts by default. Planning has no time.
 fn begin(task: &Task) -> Timestamp {
     match task {
         Task::Ask {

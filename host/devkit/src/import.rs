@@ -1,7 +1,7 @@
-//! Health checks of other tools, read from where those have them.
+//! Reads the health checks of other tools.
 //!
-//! [`argo`] reads Argo CD's scripts from its folder or from an `argocd-cm`, [`flux`] Flux's expressions. What is read is no plugin yet: an
-//! interpreter makes one of it ([`import_plugin`](crate::import_plugin)).
+//! [`argo`] reads Argo CD's scripts from its folder or from an `argocd-cm`, [`flux`] reads Flux's expressions.
+//! [`import_plugin`](crate::import_plugin) makes a plugin of them, with an interpreter.
 
 pub mod argo;
 pub mod flux;
@@ -10,23 +10,23 @@ use std::path::PathBuf;
 
 use capstan_stamp::KindPattern;
 
-/// One check.
+/// A health check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check<T> {
-    /// Which kinds it is for.
+    /// The kinds that it is for.
     pub kinds: KindPattern,
-    /// What it does.
+    /// The script or the expressions.
     pub does: T,
-    /// The folder with its cases, in Argo CD's layout.
+    /// The folder with its test cases, in Argo CD's layout.
     pub cases: Option<PathBuf>,
 }
 
-/// What was found.
+/// The health checks in a file or folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found<T> {
-    /// The checks, by their kinds.
+    /// The checks, sorted by their kinds.
     pub checks: Vec<Check<T>>,
-    /// What can't become a plugin, and why.
+    /// The checks that can't be imported, each with the reason.
     pub left_out: Vec<String>,
 }
 
@@ -38,14 +38,14 @@ impl<T> Found<T> {
         }
     }
 
-    /// Adds a check; a later one for the same kinds takes its place.
+    /// Adds a check; it replaces one for the same kinds.
     fn add(&mut self, check: Check<T>) {
         self.checks.retain(|other| other.kinds != check.kinds);
         self.checks.push(check);
         self.checks.sort_by(|one, other| one.kinds.cmp(&other.kinds));
     }
 
-    /// Adds a check whose kinds are still to be read; says so where they can't be.
+    /// Adds a check for kinds that are parsed first. Kinds that can't be parsed are reported.
     fn add_named(&mut self, kinds: &str, does: T, cases: Option<PathBuf>) {
         match kinds.parse() {
             Ok(kinds) => self.add(Check { kinds, does, cases }),

@@ -1,4 +1,4 @@
-//! Makes plugins of other tools' health checks: an interpreter is told the checks, and what it remembers is the plugin.
+//! Makes plugins of other tools' health checks: an interpreter loads the checks, and a snapshot of its memory is the plugin.
 
 use std::{
     collections::BTreeMap,
@@ -22,66 +22,66 @@ use crate::{
     usage_error,
 };
 
-/// What becomes a plugin, and where it goes.
+/// The options of an import.
 #[derive(Debug, Clone)]
 pub struct ImportSpec {
-    /// Where the checks are.
+    /// The file or folder with the checks.
     pub path: PathBuf,
-    /// The folder for the plugin, its `plugin.toml` and its cases; the plugin's name if absent.
+    /// The folder for the plugin with its `plugin.toml` and its test cases; the plugin's name if absent.
     pub out: Option<PathBuf>,
     /// The plugin's name.
     pub name: String,
     /// The plugin's version.
     pub version: String,
-    /// The licence of the checks, as SPDX writes it.
+    /// The licence of the checks, as an SPDX expression.
     pub licence: String,
-    /// Whether a `plugin.toml` that says something else is replaced.
+    /// Whether a different `plugin.toml` is replaced.
     pub overwrite: bool,
-    /// Whether the checks see whole objects, also where it is known what they look at.
+    /// Whether the checks see whole objects, even if the fields that they read are known.
     pub whole_objects: bool,
 }
 
-/// A plugin that was made of checks.
+/// An imported plugin.
 #[derive(Debug)]
 pub struct Imported {
-    /// Its component.
+    /// The file of the component.
     pub file: PathBuf,
     /// The component's size in bytes.
     pub size: usize,
     /// The checks, in the order of their kinds.
     pub checks: Vec<ImportedCheck>,
-    /// What can't become a plugin, and why.
+    /// The checks that can't be imported, each with the reason.
     pub left_out: Vec<String>,
-    /// The cases that can't be read and will fail, each with the reason.
+    /// The invalid test cases, each with the reason. They will fail.
     pub unreadable_cases: Vec<String>,
 }
 
-/// A check of an imported plugin.
+/// A check in an imported plugin.
 #[derive(Debug)]
 pub struct ImportedCheck {
-    /// Which kinds it is for.
+    /// The kinds that it is for.
     pub kinds: KindPattern,
-    /// What it sees of an object; nothing if it sees all.
+    /// The fields of an object that it sees; `None` if it sees all.
     pub fields: Option<Vec<String>>,
-    /// Whether it came with cases.
+    /// Whether it came with test cases.
     pub has_cases: bool,
 }
 
-/// The interpreter's component, by its name.
+/// Returns the component of an interpreter by its name.
 pub type Interpreters<'a> = &'a (dyn Fn(&str) -> Option<&'static [u8]> + Sync);
 
-/// What an interpreter says of the checks.
+/// The interpreter's answer about the checks.
 #[derive(Deserialize)]
 struct Told {
-    /// By claim, what of the object its check looks at.
+    /// By claim, the fields that its check reads.
     fields: BTreeMap<String, Option<Vec<String>>>,
 }
 
-/// Makes a plugin of Argo CD's health scripts.
+/// Makes a plugin from Argo CD's health scripts.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the scripts, or why the plugin can't be written.
+/// Returns the mistakes in the scripts, or why the plugin can't be written.
 pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
     let found = argo::read(&spec.path, access).map_err(Diagnostics)?;
     let scripts: Vec<Value> = found
@@ -95,11 +95,11 @@ pub async fn argo(spec: &ImportSpec, access: &FileAccess, interpreters: Interpre
     make(spec, interpreters, "lua", &json!({ "scripts": scripts }), found).await
 }
 
-/// Makes a plugin of Flux's health check expressions.
+/// Makes a plugin from Flux's health check expressions.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the expressions, or why the plugin can't be written.
+/// Returns the mistakes in the expressions, or why the plugin can't be written.
 pub async fn cel(spec: &ImportSpec, access: &FileAccess, interpreters: Interpreters<'_>) -> anyhow::Result<Imported> {
     let found = flux::read(&spec.path, access).map_err(Diagnostics)?;
     let checks: Vec<Value> = found
@@ -137,7 +137,7 @@ async fn make<T>(
     if !spec.overwrite {
         refuse_edited(&manifest_file, &toml)?;
     }
-    // The manifest comes first: a component that is older than its manifest is reported as stale.
+    // The manifest is written first: a component that is older than its manifest is reported as stale.
     write(&manifest_file, toml.as_bytes())?;
     write(&file, &component)?;
     for Check { kinds, cases: from, .. } in &found.checks {
@@ -164,7 +164,7 @@ async fn make<T>(
     })
 }
 
-/// Returns a mistake if a `plugin.toml` is there that this import would change: its owner may have edited it.
+/// Returns an error if a `plugin.toml` exists that this import would change: its owner may have edited it.
 fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
     match fs::read(file) {
         Ok(present) if present != toml.as_bytes() => Err(usage_error(
@@ -187,7 +187,7 @@ fn flawed(error: ManifestError) -> anyhow::Error {
     )
 }
 
-/// Writes the `plugin.toml`. What a check looks at is stated only where it is known.
+/// Writes the `plugin.toml`. The fields of a check are only listed where they are known.
 fn toml<T>(
     spec: &ImportSpec,
     interpreter: &str,
@@ -229,7 +229,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     capstan_files::write(path, bytes, Readers::AsUsual).with_context(unwritable)
 }
 
-/// Copies a check with its cases; actions are no part of it.
+/// Copies a check with its test cases; actions are left out.
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     for name in ["health.lua", "health_test.yaml"] {
         let bytes =
@@ -239,7 +239,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     copy_all(&from.join("testdata"), &to.join("testdata"))
 }
 
-/// Copies the objects of the cases, which may be in folders of their own. What links elsewhere is not followed.
+/// Copies the objects of the test cases, also those in subfolders. Symbolic links are not followed.
 fn copy_all(from: &Path, to: &Path) -> anyhow::Result<()> {
     let unreadable = || format!("failed to read {}", from.display());
     if !from.is_dir() {

@@ -1,6 +1,6 @@
-//! What components that are made of JavaScript need beside jco: what a program throws is made readable for the host, and a call finds out
-//! whether the program has the functions of the contract. jco gives every component all exports of its world, and `QuickJS` looks the
-//! functions up when they are called.
+//! Completes components of JavaScript programs: errors that the program throws are made readable for the host, and the functions of the
+//! contract are checked to exist. jco gives every component all exports of its world, and `QuickJS` only looks the functions up when they
+//! are called.
 
 use std::{io::Write as _, path::Path};
 
@@ -16,16 +16,16 @@ use crate::cases::input;
 /// The module that is compiled. It imports `plugin.js`.
 const ENTRY: &str = include_str!("entry.js");
 
-/// How the sandbox says that the program lacks an export, and a function of one.
+/// How the sandbox reports a missing export, and a missing function of one.
 const NO_EXPORT: &str = "the program doesn't export `";
 const NO_FUNCTION: &str = "the program has no function `";
 
-/// Writes the module that is compiled into the folder of a project, for as long as the returned file lives. It has to be there: a module may
-/// import only what is below its own folder. A watch of the project overlooks it for the dot.
+/// Writes the module that is compiled into the folder of a project, for as long as the returned file lives. It has to be in that folder:
+/// a module may only import what is below its own folder. A watch of the project ignores it because of the leading dot.
 ///
 /// # Errors
 ///
-/// Returns that it can't be written.
+/// Returns why it can't be written.
 pub(super) fn entry(folder: &Path) -> anyhow::Result<NamedTempFile> {
     let write = || {
         let mut file = tempfile::Builder::new()
@@ -39,7 +39,7 @@ pub(super) fn entry(folder: &Path) -> anyhow::Result<NamedTempFile> {
     write().with_context(|| format!("the module that is compiled can't be written into {}", folder.display()))
 }
 
-/// Calls each function that the claims need, and returns a mistake for each that the program lacks.
+/// Calls each function that the claims need, and returns a mistake for each that is missing.
 pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) -> Vec<Diagnostic> {
     let mut mistakes: Vec<Diagnostic> = Vec::new();
     for claim in &manifest.claims {
@@ -61,7 +61,7 @@ pub(super) async fn missing_functions(sandbox: &Sandbox, manifest: &Manifest) ->
     mistakes
 }
 
-/// Names the file and the export of what is missing.
+/// Names the file and the missing export.
 fn mistake(interface: Interface, message: &str) -> Option<Diagnostic> {
     let export = export(interface);
     if message.contains(NO_EXPORT) {
@@ -95,7 +95,7 @@ fn functions(interface: Interface) -> &'static [Function] {
     }
 }
 
-/// A question that the host could ask. What is answered to it doesn't matter.
+/// Makes a call that the host could make. The answer doesn't matter.
 fn question(function: Function) -> Question {
     let object =
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "test", "namespace": "test" } });

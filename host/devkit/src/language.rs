@@ -1,10 +1,10 @@
-//! The languages of plugins: how a project is known to be of one, and which tools it takes.
+//! The languages of plugins: how a project's language is recognised, and the required tools.
 
 use std::path::Path;
 
 use capstan_process::{Command, Environment, Program};
 
-/// What a plugin is written in.
+/// The language of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Language {
     /// Rust.
@@ -17,22 +17,22 @@ pub enum Language {
     Go,
 }
 
-/// The languages, in the order in which a project is looked at.
+/// All languages, in the order in which a project is checked for them.
 pub const ALL: [Language; 4] = [Language::Rust, Language::Js, Language::Python, Language::Go];
 
-/// A program that a language takes, or a part of one.
+/// A required program, or a part of one.
 pub struct Tool {
-    /// What it is called.
+    /// The name of the program or part.
     pub name: &'static str,
-    /// The command that says its version.
+    /// The command that prints its version.
     ask: &'static [&'static str],
-    /// The oldest version that will do; empty for any.
+    /// The oldest sufficient version; empty for any.
     pub least: &'static str,
-    /// What installs it: a command, or where it is to be had if the system's packages may be too old.
+    /// How it is installed on each platform: a command, or its website if the system's packages may be too old.
     install: &'static [(System, &'static str)],
 }
 
-/// Where a command works.
+/// The platforms of an installation command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum System {
     Any,
@@ -41,14 +41,14 @@ enum System {
     Windows,
 }
 
-/// What came of looking for a tool.
+/// The result of looking for a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// It is there, in this version; empty for a part without one.
+    /// It exists in this version; empty for a part without a version.
     Version(String),
-    /// It is there, and too old.
+    /// It exists in this version, which is too old.
     TooOld(String),
-    /// It isn't.
+    /// It doesn't exist.
     Missing,
 }
 
@@ -142,7 +142,7 @@ const GO: [Tool; 1] = [Tool {
     ],
 }];
 
-/// Names a language for people.
+/// Returns the language's name for people.
 pub fn name(language: Language) -> &'static str {
     match language {
         Language::Rust => "Rust",
@@ -152,7 +152,7 @@ pub fn name(language: Language) -> &'static str {
     }
 }
 
-/// The file by which a project is known to be of a language.
+/// Returns the file by which a project's language is recognised.
 pub fn mark(language: Language) -> &'static str {
     match language {
         Language::Rust => "Cargo.toml",
@@ -162,12 +162,12 @@ pub fn mark(language: Language) -> &'static str {
     }
 }
 
-/// Says which language a folder's project is of.
+/// Returns the language of the project in a folder.
 pub fn of(folder: &Path) -> Option<Language> {
     ALL.into_iter().find(|language| folder.join(mark(*language)).is_file())
 }
 
-/// What a language takes.
+/// Returns the tools that a language requires.
 pub fn tools(language: Language) -> &'static [Tool] {
     match language {
         Language::Rust => &RUST,
@@ -178,12 +178,12 @@ pub fn tools(language: Language) -> &'static [Tool] {
 }
 
 impl Tool {
-    /// Looks for it.
+    /// Looks for the tool, and checks its version.
     pub fn find(&self) -> Found {
         let Some((program, args)) = self.ask.split_first() else {
             return Found::Missing;
         };
-        // On Windows `npm` is a script, which only the shell's search finds.
+        // On Windows `npm` is a script, which only the shell finds.
         let program = if cfg!(windows) && *program == "npm" {
             "npm.cmd"
         } else {
@@ -215,7 +215,7 @@ impl Tool {
         Found::Version(version)
     }
 
-    /// Returns how it is installed on this machine.
+    /// Returns how to install it on this machine.
     pub fn install(&self) -> &'static str {
         let here = match std::env::consts::OS {
             "macos" => System::Mac,
@@ -231,7 +231,7 @@ impl Tool {
     }
 }
 
-/// Finds the version in what a program says of itself: `go version go1.26.8 linux/amd64`.
+/// Finds the version in the output of a program: `go version go1.26.8 linux/amd64`.
 fn version(text: &str) -> String {
     let word = text
         .split_whitespace()

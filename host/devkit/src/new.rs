@@ -1,4 +1,4 @@
-//! A new project: it builds, and its cases pass.
+//! Creates the project of a new plugin, which builds and whose test cases pass.
 
 use std::{fs, path::Path};
 
@@ -7,22 +7,22 @@ use capstan_stamp::Manifest;
 
 use crate::{language::Language, template, usage_error};
 
-/// What a plugin answers for.
+/// The kind of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The health of objects.
+    /// It assesses the health of objects.
     Health,
-    /// A hook type.
+    /// It is a hook type.
     Hook,
-    /// A delete policy.
+    /// It is a delete policy.
     DeletePolicy,
 }
 
-/// Writes a project into a folder that is empty or not there. Returns the paths of its files in the folder.
+/// Writes a project into a folder that is empty or doesn't exist. Returns the paths of its files in the folder.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with the name, that the folder is there already, or why a file can't be written.
+/// Returns what is wrong with the name, that the folder isn't empty, or why a file can't be written.
 pub fn write(folder: &Path, name: &str, kind: Kind, language: Language) -> anyhow::Result<Vec<String>> {
     let files = template::files(name, kind, language);
     let manifest = files.iter().find(|(path, _)| path == "plugin.toml");

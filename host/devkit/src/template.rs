@@ -1,5 +1,5 @@
-//! What a new plugin's project is made of. The texts are in `plugins/templates/`: a manifest and cases for each kind, which are the
-//! same in every language, and a program for each kind and language; the contract is that of this host.
+//! The files of a new plugin's project. They are in `plugins/templates/`: a manifest and test cases for each kind, which are the same in
+//! every language, and a program for each kind and language. The contract is that of this host.
 
 use crate::{language::Language, new::Kind};
 

@@ -1,4 +1,4 @@
-//! Runs cases in the real sandbox, and writes their answers into the files of cases.
+//! Runs test cases in the real sandbox, and records their answers in the files.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -15,11 +15,11 @@ use crate::{
     usage_error,
 };
 
-/// A case and what came of it.
+/// A test case with its result.
 pub struct Trial {
     /// The case.
     pub case: Case,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
@@ -29,7 +29,7 @@ impl Trial {
         self.outcome.failures.is_empty()
     }
 
-    /// Returns the case's file, as it was named.
+    /// Returns the path of the case's file, as the user wrote it.
     pub fn file(&self) -> String {
         self.case.file.path.display().to_string()
     }
@@ -45,11 +45,11 @@ pub async fn run_all(sandbox: &Sandbox, name: &str, cases: Vec<Case>) -> Vec<Tri
     trials
 }
 
-/// Writes what was answered into the files, and takes those failures away that this mends. Returns how many answers were written.
+/// Records the answers in the files, and removes the failures that this fixes. Returns the number of recorded answers.
 ///
 /// # Errors
 ///
-/// Returns what can't be written.
+/// Returns why an answer can't be recorded.
 pub fn record(trials: &mut [Trial]) -> anyhow::Result<usize> {
     let mut files: BTreeMap<PathBuf, (Arc<CaseFile>, Vec<Expectation>)> = BTreeMap::new();
     let mut count = 0;

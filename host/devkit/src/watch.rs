@@ -1,4 +1,4 @@
-//! What a change of a project's files makes necessary.
+//! What has to be done after a change of a project's files.
 
 use std::{
     collections::BTreeMap,
@@ -8,19 +8,19 @@ use std::{
 
 use capstan_runtime::plugin_folder;
 
-/// When each file of a project changed last.
+/// The modification time of each file of a project.
 pub type State = BTreeMap<PathBuf, SystemTime>;
 
-/// What a change makes necessary.
+/// What has to be done after a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// The component is older than its sources.
     BuildAndTest,
-    /// Only cases changed.
+    /// Only test cases changed.
     Test,
 }
 
-/// Says what these changed files of a folder make necessary.
+/// Returns what has to be done after a change of these files of a folder.
 pub fn work_for(folder: &Path, changed: &[PathBuf]) -> Work {
     let cases = folder.join(plugin_folder::CASES);
     if changed.iter().all(|path| path.starts_with(&cases)) {
@@ -30,7 +30,7 @@ pub fn work_for(folder: &Path, changed: &[PathBuf]) -> Work {
     }
 }
 
-/// Lists the files that changed, came or went.
+/// Lists the files that were changed, created or deleted.
 pub fn changed(before: &State, now: &State) -> Vec<PathBuf> {
     let other = now.iter().filter(|(path, at)| before.get(*path) != Some(at));
     let gone = before.keys().filter(|path| !now.contains_key(*path));

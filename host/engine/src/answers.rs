@@ -1,4 +1,4 @@
-//! What the server says to the objects of a plan of which it isn't certain that nothing changes.
+//! Server-side dry runs of the objects of a plan for which it isn't certain that nothing changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ use crate::{
     perform,
 };
 
-/// Asks about every live object of a plan that may change, several at a time. What the server refuses, or may not be asked by us, has no
-/// answer: that is told when it is checked.
+/// Sends a dry run for every live object of a plan that may change, several at a time. There is no entry for an object that the server
+/// refuses or that we may not ask about: that error is reported when the task is checked.
 pub(crate) async fn answers(
     cluster: &Cluster,
     plan: &Plan,
@@ -28,7 +28,7 @@ pub(crate) async fn answers(
     let (definitions, others): (Vec<UndecidedTask<'_>>, Vec<UndecidedTask<'_>>) =
         open.partition(|open| defined(open.object).is_some());
     let mut answers = ask(cluster, definitions).await;
-    // A definition that changes may change what the server makes of its objects.
+    // A definition that changes may change how the server reads its objects.
     let changing: BTreeSet<GroupKind> = plan
         .tasks
         .iter()
@@ -47,7 +47,7 @@ pub(crate) async fn answers(
     answers
 }
 
-/// A task of which it is open whether it changes anything.
+/// A task of which it isn't known yet whether it changes anything.
 struct UndecidedTask<'a> {
     task: &'a Task,
     apply: &'a ApplyTask,
@@ -58,7 +58,7 @@ struct UndecidedTask<'a> {
 fn open<'a>(task: &'a Task, live: &'a BTreeMap<ObjectKey, Object>) -> Option<UndecidedTask<'a>> {
     let apply = task.apply()?;
     let is_open = matches!(apply.changes, ExpectedChange::Fields(_));
-    // What another tool's apply left becomes ours first: until then, the server would speak of something else.
+    // Fields that another tool's apply left are migrated to our field manager first. A dry run before that would be about another state.
     if !is_open || apply.migrates {
         return None;
     }
@@ -108,7 +108,7 @@ async fn answer(cluster: &Cluster, open: &UndecidedTask<'_>) -> Result<Option<Dr
         let before = (*live).clone();
         return Ok(Some(DryRunAnswer { before, after }));
     }
-    // Somebody wrote to it since it was read, or it was read in another version.
+    // The object was changed since it was read, or it was read in another version.
     let before = cluster.get_like(object).await?;
     Ok(before.map(|before| DryRunAnswer { before, after }))
 }

@@ -1,5 +1,5 @@
-//! Pauses between tries. What is tried again waits by a [`Backoff`], which never returns a pause of nothing: in virtual time a loop that
-//! doesn't sleep stops the clock, and none of the deadlines around it would ever pass.
+//! Pauses between tries. A [`Backoff`] never returns a pause of zero: in virtual time, a loop that doesn't sleep stops the clock, and
+//! none of the deadlines around it would ever pass.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) struct Backoff {
     longest: Duration,
     /// How often in a row it failed.
     failures: u32,
-    /// When it is given up, if ever.
+    /// When no more tries are made; `None` for no limit.
     until: Option<Instant>,
 }
 
@@ -30,7 +30,7 @@ impl Backoff {
         }
     }
 
-    /// Returns the same for something that is given up after so long, counted from now.
+    /// Returns the same pauses with a time limit, counted from now.
     pub fn within(self, limit: Duration) -> Backoff {
         Backoff {
             until: Instant::now().checked_add(limit),
@@ -45,23 +45,23 @@ impl Backoff {
         self.first.saturating_mul(times).min(self.longest).max(SHORTEST)
     }
 
-    /// Counts a failure, and comes back when the next try is due.
+    /// Counts a failure, and waits until the next try is due.
     pub async fn pause(&mut self) {
         let pause = self.failed();
         tokio::time::sleep(pause).await;
     }
 
-    /// Begins anew, since it went well.
+    /// Resets the pauses after a success.
     pub fn succeeded(&mut self) {
         self.failures = 0;
     }
 
-    /// Returns how often in a row it failed.
+    /// Returns the number of failures in a row.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Says whether it is given up.
+    /// Says whether the time limit has passed.
     pub fn is_over(&self) -> bool {
         self.until.is_some_and(|until| until <= Instant::now())
     }

@@ -1,4 +1,4 @@
-//! Asks the hook types what each manifest is: a resource, a hook in some phases, or something to be left alone.
+//! Asks the hook types for the role of each manifest: a resource, a hook in some phases, or an object that is left alone.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use capstan_core::{
 
 use crate::planning::Request;
 
-/// Classifies the manifests of a request, in their order. What the user has to change is added to `errors`.
+/// Classifies the manifests of a request, in their order. Mistakes that the user has to correct are added to `errors`.
 pub(crate) async fn classify_all(
     plugins: &dyn Plugins,
     request: &Request,
@@ -47,7 +47,8 @@ pub(crate) async fn classify_all(
 ///
 /// # Errors
 ///
-/// Returns what the user has to change: a word or type that nobody claims, or what the hook type has against the manifest.
+/// Returns the mistake that the user has to correct: a word or a hook type without a plugin, or what the hook type says is wrong with the
+/// manifest.
 pub(crate) async fn classify(
     plugins: &dyn Plugins,
     application: &Application,
@@ -103,7 +104,7 @@ pub(crate) async fn classify(
     })
 }
 
-/// Checks the settings of an object that is no hook: they are for the plugin that judges its health.
+/// Checks the settings of an object that isn't a hook. They are for the plugin that assesses its health.
 fn check_health_settings(
     plugins: &dyn Plugins,
     manifest: &Manifest,
@@ -130,8 +131,8 @@ fn check_health_settings(
     Ok(())
 }
 
-/// Tells of settings that none of the plugins knows and that are nearly one that they know. One plugin's schema can't refuse them: they
-/// may be meant for another plugin of the same hook.
+/// Reports settings that none of the plugins knows and that are nearly the name of one that they know. No single plugin's schema can
+/// refuse them, since they may be for another plugin of the same hook.
 fn tell_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives: &mut Directives) {
     let names = asked.iter().filter_map(|by| plugins.names_of_settings(by));
     let known: BTreeSet<String> = names.flatten().collect();
@@ -145,7 +146,7 @@ fn tell_misspelt_settings(plugins: &dyn Plugins, asked: &[PluginRef], directives
     directives.notices.extend(notices);
 }
 
-/// Finds who runs a manifest as a hook: its type, else whoever claims one of its words, else whoever claims its kind.
+/// Finds the plugin that runs a manifest as a hook: by the hook's type, else by a claim of one of its words, else by a claim of its kind.
 fn answerer(
     plugins: &dyn Plugins,
     manifest: &Manifest,
@@ -163,7 +164,7 @@ fn answerer(
     for word in directives.words.iter().filter(|word| !is_phase(word)) {
         match plugins.answerer(&PluginQuery::HookWord(word.clone())) {
             Some(answerer) => by = by.or(Some(answerer)),
-            // Skip is a word of the domain; that its plugin is missing is another mistake than a word nobody knows.
+            // `Skip` is a word of Capstan's own; that its plugin is missing is another mistake than a word that no plugin claims.
             None if directive::is_known_word(word) => {
                 require(plugins, manifest, &PluginQuery::HookWord(word.clone()))?;
             }
@@ -209,7 +210,7 @@ fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Re
     })
 }
 
-/// Returns the JSON pointer to a hook's type, where it is written.
+/// Returns the JSON pointer to the annotation that gives a hook's type.
 fn type_at(manifest: &Manifest) -> &'static str {
     if manifest.object.annotation("capstan.dev/hook-type").is_some() {
         "/metadata/annotations/capstan.dev~1hook-type"
@@ -221,7 +222,7 @@ fn type_at(manifest: &Manifest) -> &'static str {
 fn wrong_settings(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> Diagnostic {
     let SettingsFlaw { pointer, message } = flaw;
     let place = match directive::settings_at(manifest) {
-        // What is below an annotation has no place of its own.
+        // Parts of an annotation's value have no place of their own.
         place if place.starts_with("/metadata") => place,
         place => format!("{place}{pointer}"),
     };

@@ -1,4 +1,4 @@
-//! The API server in the core's words: every call has a deadline, and is tried again when that makes sense.
+//! Requests to the API server in the core's types. Every request has a deadline, and is tried again when that makes sense.
 
 mod answer;
 mod follow;
@@ -36,78 +36,78 @@ use crate::{
     nesting::{self, LEFT_OUT},
 };
 
-/// Our name in `managedFields`.
+/// Our field manager in `managedFields`.
 pub const MANAGER: &str = ownership::MANAGER;
-/// How long one request may take.
+/// How long one try of a request may take.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How often a request is tried, if the server's absence is not waited out.
+/// How often a request is tried, outside of an operation under way.
 const MOST_TRIES: u32 = 5;
 /// The shortest pause between two tries.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How long an operation under way waits for an API server that is gone.
+/// How long an operation under way waits for an API server that can't be reached.
 const OUTAGE: Duration = Duration::from_mins(1);
-/// How many objects one page of a list has.
+/// The number of objects in one page of a list.
 const PAGE: u32 = 500;
-/// From so many keys of one kind and namespace on, they are listed rather than read one by one.
+/// From this number of keys of one kind and namespace on, objects are listed rather than read one by one.
 const WORTH_A_LIST: usize = 4;
-/// How many objects a list brings in the time that reading one by its name takes.
+/// How many listed objects take as long as reading one object by its name.
 const READ_MEANWHILE: usize = 30;
-/// How many reads are under way at once.
+/// How many requests are sent at the same time.
 pub(crate) const AT_ONCE: usize = 16;
 
-/// Whether a change is made or only checked.
+/// Whether a write is a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DryRun {
-    /// It is made.
+    /// The change is made.
     No,
-    /// The server checks it and changes nothing.
+    /// The server checks the change and stores nothing.
     DryRun,
 }
 
-/// What is done about fields that others own.
+/// What happens to fields in an apply that other field managers own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflicts {
-    /// They are refused.
+    /// The apply fails with a conflict.
     Refuse,
-    /// They become ours.
+    /// The fields become ours (`force`).
     TakeOver,
 }
 
-/// What a deletion met.
+/// The result of a deletion.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Deletion {
-    /// The server will do it; the object as it is while something holds that up.
+    /// The server accepted it. The object as it is, if finalizers or its grace period delay its removal.
     Accepted(Option<Object>),
     /// It isn't there, or another object has its name now.
     AlreadyGone,
 }
 
-/// What a list has of each object.
+/// Which form of each object a list returns.
 #[derive(Debug, Clone, Copy)]
 enum Listing<'a> {
-    /// All of it, of those that carry some labels.
+    /// Whole objects that have these labels.
     Whole(&'a str),
-    /// Its metadata.
+    /// Their metadata alone.
     Metadata { labels: &'a str, fields: &'a str },
 }
 
-/// A cluster.
+/// A connection to a cluster. Copies share what is known of it.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
     served: Served,
-    /// The lock under which the server's absence is waited out, if it is.
+    /// The lock of an operation under way: as long as it is held, requests wait for a server that can't be reached.
     grip: Option<LeaseGuard>,
-    /// How many parts of answers were left out.
+    /// How many parts of answers were left out because of their nesting.
     left_out: nesting::Count,
-    /// The objects of which that was told.
+    /// The objects for which that was reported.
     told: Arc<Mutex<BTreeSet<ObjectKey>>>,
 }
 
 impl Cluster {
-    /// Makes one of a client, and asks the cluster what kinds it has.
+    /// Connects to a cluster, and asks which kinds it serves.
     ///
     /// # Errors
     ///
@@ -124,7 +124,8 @@ impl Cluster {
         })
     }
 
-    /// Tells of which objects a part is too deep to be read; each is told once. `before` is the count before they were asked for.
+    /// Logs which objects have a part that is nested too deep to be read, once for each object. `before` is the count before they were
+    /// read.
     fn tell_left_out<'a>(&self, before: u64, objects: impl IntoIterator<Item = &'a Object>) {
         if self.left_out.load(Ordering::Relaxed) == before {
             return;
@@ -140,8 +141,8 @@ impl Cluster {
         }
     }
 
-    /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that is gone: a restart of
-    /// it must not fail what was going well. Nothing is tried again while somebody else could have taken the lock.
+    /// Returns the same cluster for an operation under way, whose requests wait a minute for an API server that can't be reached: a
+    /// restart of the server must not fail the operation. Nothing is tried again when another driver could have taken the lock.
     pub(crate) fn under(&self, grip: LeaseGuard) -> Cluster {
         Cluster {
             grip: Some(grip),
@@ -183,20 +184,20 @@ impl Cluster {
         Ok(Endpoint::new(&resource, namespace_name(&key.namespace)?.as_ref()))
     }
 
-    /// Reads one object; nothing when it isn't there.
+    /// Reads one object; `None` when it isn't there.
     ///
     /// # Errors
     ///
-    /// Returns any other trouble.
+    /// Returns any other error.
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Object>, ClusterError> {
         self.read(&self.endpoint_of(key)?, &key.name).await
     }
 
-    /// Reads the live object of the same key in the version of the API that `object` has; nothing when it isn't there.
+    /// Reads the live object of the same key in the API version of `object`; `None` when it isn't there.
     ///
     /// # Errors
     ///
-    /// Returns any other trouble.
+    /// Returns any other error.
     pub(crate) async fn get_like(&self, object: &Object) -> Result<Option<Object>, ClusterError> {
         self.read(&self.endpoint(object)?, object.name()).await
     }
@@ -229,7 +230,7 @@ impl Cluster {
         Ok(objects)
     }
 
-    /// Passes on page after page of the objects of a kind, and how many are still to come if the server says so.
+    /// Passes the objects of a kind on, page by page, with the number of those that are still to come if the server says so.
     async fn pages(
         &self,
         kind: &GroupKind,
@@ -251,7 +252,7 @@ impl Cluster {
                 return Ok(());
             };
             let object = |mut item: Value| {
-                // The members of a list don't say what they are.
+                // The items of a list don't have a kind.
                 item["apiVersion"] = json!(resource.api_version);
                 item["kind"] = json!(resource.kind);
                 Object(item)
@@ -298,11 +299,11 @@ impl Cluster {
         Ok(objects)
     }
 
-    /// Returns the resource version of an object; nothing when it isn't there.
+    /// Returns the resource version of an object; `None` when it isn't there.
     ///
     /// # Errors
     ///
-    /// Returns any other trouble.
+    /// Returns any other error.
     pub(crate) async fn version_of(&self, key: &ObjectKey) -> Result<Option<String>, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         match self.send(&endpoint.get_metadata(&object_name(&key.name)?)?).await {
@@ -312,7 +313,7 @@ impl Cluster {
         }
     }
 
-    /// Deletes one object, if it still has this UID and this version.
+    /// Deletes one object, if it still has this UID and this resource version.
     ///
     /// # Errors
     ///
@@ -327,20 +328,20 @@ impl Cluster {
         let name = object_name(&key.name)?;
         match self.send(&endpoint.delete_version(&name, uid, version)?).await {
             Ok(_) => Ok(Deletion::Accepted(None)),
-            // A conflict here is the precondition: somebody has changed it, or another object has the name now.
+            // A conflict here is the precondition: the object was changed, or another object has the name now.
             Err(ClusterError::NotFound(_) | ClusterError::Moved(_)) => Ok(Deletion::AlreadyGone),
             Err(error) => Err(error),
         }
     }
 
-    /// Reads some events about an object: those that the first page has.
+    /// Reads events about an object: the first page of them.
     ///
     /// # Errors
     ///
     /// Returns why they couldn't be read.
     pub async fn events_about(&self, object: &Object) -> Result<Vec<Object>, ClusterError> {
         let resource = self.resource(&GroupKind::new("", "Event"), Some("v1"))?;
-        // Those about what lives in no namespace are in this one.
+        // Events about cluster-scoped objects are in this namespace.
         let namespace = if object.namespace().is_empty() {
             "default"
         } else {
@@ -355,8 +356,8 @@ impl Cluster {
         Ok(items.into_iter().map(Object).collect())
     }
 
-    /// Reads those of the objects that are there, with one list where many of a kind are wanted. Kinds that the cluster doesn't
-    /// have have no objects.
+    /// Reads those of the objects that exist, with one list where many of a kind are wanted. A kind that the cluster doesn't serve has no
+    /// objects.
     ///
     /// # Errors
     ///
@@ -410,7 +411,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Returns the fields that others own unless they are taken over, or what the server has against the object.
+    /// Returns the fields that others own unless they are taken over, or why the server refuses the object.
     pub async fn apply(
         &self,
         object: &Object,
@@ -423,7 +424,7 @@ impl Cluster {
         applied.map(|(object, _)| object)
     }
 
-    /// Applies an object; where that is wanted without the fields that the server doesn't know, which come back beside it.
+    /// Applies an object, if wanted without the fields that the server doesn't know; those are returned.
     ///
     /// # Errors
     ///
@@ -463,12 +464,12 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// Returns `AlreadyExists` when its name is taken: after a lost answer, by ourselves.
+    /// Returns `AlreadyExists` when its name is taken. After a lost answer that may be our own object.
     pub async fn create(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.create_with(object, UnknownFields::Refused, rehearsal).await
     }
 
-    /// Creates an object; where that is wanted without the fields that the server doesn't know.
+    /// Creates an object, if wanted without the fields that the server doesn't know.
     ///
     /// # Errors
     ///
@@ -484,16 +485,16 @@ impl Cluster {
         self.send(&asked).await.map(Object)
     }
 
-    /// Replaces an object that has its `resourceVersion` in it, and returns it as it is afterwards.
+    /// Replaces an object by one that has its `resourceVersion`, and returns it as it is afterwards.
     ///
     /// # Errors
     ///
-    /// Returns `Moved` when somebody else changed it since.
+    /// Returns `Moved` when the object was changed in the meantime.
     pub async fn replace(&self, object: &Object, rehearsal: DryRun) -> Result<Object, ClusterError> {
         self.replace_with(object, UnknownFields::Refused, rehearsal).await
     }
 
-    /// Replaces an object; where that is wanted without the fields that the server doesn't know.
+    /// Replaces an object, if wanted without the fields that the server doesn't know.
     ///
     /// # Errors
     ///
@@ -509,7 +510,7 @@ impl Cluster {
         self.send(&asked).await.map(Object)
     }
 
-    /// Changes some of an object by a JSON merge patch, if it is still the same one.
+    /// Changes an object by a JSON merge patch, if it still has this UID.
     ///
     /// # Errors
     ///
@@ -521,40 +522,40 @@ impl Cluster {
         self.send(&asked).await.map(Object)
     }
 
-    /// Returns what a JSON merge patch would make of an object.
+    /// Returns what an object would be after a JSON merge patch.
     ///
     /// # Errors
     ///
-    /// Returns what the server has against it.
+    /// Returns why the server refuses the patch.
     pub(crate) async fn rehearse_merge(&self, key: &ObjectKey, patch: &Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         let asked = endpoint.rehearse_merge(&object_name(&key.name)?, patch)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Applies an object for somebody else than the application: fields that others own are refused.
+    /// Applies an object under another field manager than the application's. Fields that others own are a conflict.
     ///
     /// # Errors
     ///
-    /// Returns the fields that others own, or what the server has against the object.
+    /// Returns the fields that others own, or why the server refuses the object.
     pub(crate) async fn apply_as(&self, object: &Object, manager: &str) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint(object)?;
         let asked = endpoint.apply_as(&as_sent(object), manager, false, UnknownFields::Refused, false)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Changes some of an object by a JSON merge patch for somebody else than the application.
+    /// Changes an object by a JSON merge patch under another field manager than the application's.
     ///
     /// # Errors
     ///
-    /// Returns what the server has against it.
+    /// Returns why the server refuses the patch.
     pub(crate) async fn merge_as(&self, key: &ObjectKey, manager: &str, patch: &Value) -> Result<Object, ClusterError> {
         let endpoint = self.endpoint_of(key)?;
         let asked = endpoint.merge_as(&object_name(&key.name)?, manager, patch)?;
         self.send(&asked).await.map(Object)
     }
 
-    /// Deletes one object, if it still has this UID. That the server accepted it doesn't mean that it is gone.
+    /// Deletes one object, if it still has this UID. An accepted deletion may still wait for finalizers.
     ///
     /// # Errors
     ///
@@ -581,7 +582,7 @@ impl Cluster {
         }
     }
 
-    /// Asks the server about ourselves: an object of `authorization.k8s.io` that is answered and never stored.
+    /// Sends a review of `authorization.k8s.io` about our own permissions, and returns the answer. Nothing is stored.
     ///
     /// # Errors
     ///
@@ -591,9 +592,9 @@ impl Cluster {
         self.send(&requests::review(resource, kind, review)?).await
     }
 
-    /// Sends a request until it is answered, or trying again makes no sense any more: after 0.1, 0.2, 0.4 and 0.8 seconds, and then
-    /// every two for as long as the server's absence is waited out. Everything but watches and logs passes here, every change among it;
-    /// what comes back is about what was asked.
+    /// Sends a request until it is answered or trying again makes no sense: after 0.1, 0.2, 0.4 and 0.8 seconds, and then every two
+    /// seconds as long as an outage of the server is waited for. All requests but watches and logs go through here, every change among
+    /// them. The answer is checked to be about what was asked.
     async fn send(&self, asked: &Prepared) -> Result<Value, ClusterError> {
         check_body(asked.body())?;
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE).within(OUTAGE);
@@ -624,7 +625,7 @@ impl Cluster {
     }
 }
 
-/// Refuses to send back an object of which a part wasn't read: what stands for that part would take its place.
+/// Refuses to send an object from which a part was left out when it was read: the placeholder would replace that part.
 fn check_body(body: &[u8]) -> Result<(), ClusterError> {
     if std::str::from_utf8(body).is_ok_and(|text| text.contains(LEFT_OUT)) {
         let message = "a part of it that is to be kept as it is live is nested too deep to be read";

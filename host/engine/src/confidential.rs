@@ -1,29 +1,29 @@
-//! What the API server says about a Secret, without what it may quote of it.
+//! Removes what the API server may quote of a Secret from its answers.
 //!
-//! The server, its admission webhooks and its policies quote the values that they refuse, each in its own way. Nothing tells a quoted
-//! value from the words around it, so an answer about a Secret is not cleaned but written anew: which fields it is about, and words that
-//! are known to hold no value.
+//! The server, its admission webhooks and its policies quote the values that they refuse, each in its own way. Quoted values can't be
+//! told from the words around them. So an answer about a Secret isn't cleaned but written anew, from the fields that it is about and from
+//! words that are known to hold no value.
 
 use capstan_core::{object::GroupKind, secret::is_secret_kind, unknown_fields};
 use kube::core::{Status, response::StatusDetails};
 use serde_json::Value;
 
-/// What a request is about, as far as it decides what may be shown of the answer.
+/// What a request is about, as far as that decides what of the answer may be shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Subject<'a> {
-    /// Nothing confidential.
+    /// Objects other than Secrets.
     Open,
-    /// A Secret, or several.
+    /// One or several Secrets.
     Secret {
-        /// What was sent of it.
+        /// The object that was sent.
         sent: Option<&'a Value>,
     },
 }
 
-/// What is written where the rest of an answer is left out.
+/// What is written instead of the rest of an answer.
 const LEFT_OUT: &str = "the rest of the server's answer isn't shown: it may quote the Secret";
 
-/// What the server refuses by its own rules, in words that hold nothing of the object.
+/// Words of the server's own rules that quote nothing of the object.
 const RULES: [&str; 4] = [
     "\" cannot ",
     "exceeded quota",
@@ -53,7 +53,7 @@ const PHRASES: [&str; 16] = [
 ];
 
 impl Subject<'_> {
-    /// Says what a request about objects of a kind is about.
+    /// Returns the subject of a request about objects of a kind.
     pub fn of<'a>(kind: &GroupKind, sent: Option<&'a Value>) -> Subject<'a> {
         if is_secret_kind(&kind.group, &kind.kind) {
             Subject::Secret { sent }
@@ -62,7 +62,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Returns what may be shown of an answer.
+    /// Returns the part of an answer that may be shown.
     pub fn shown(&self, status: &Status) -> String {
         match self {
             Subject::Open => status.message.clone(),
@@ -70,7 +70,7 @@ impl Subject<'_> {
         }
     }
 
-    /// Returns those of the fields that an answer names which are fields of what was sent: anything else may be a part of a value.
+    /// Returns those of the named fields that are fields of the sent object: any other may be a part of a value.
     pub fn fields(&self, named: Vec<String>) -> Vec<String> {
         match self {
             Subject::Open => named,
@@ -140,7 +140,7 @@ fn named(details: &StatusDetails) -> String {
     format!("{} \"{}\"", details.kind, details.name)
 }
 
-/// Says whether a word can be the name of an object or a reason of the API, and so no value.
+/// Says whether a word can be the name of an object or a reason of the API, and so isn't a value.
 fn is_name(word: &str) -> bool {
     let is_short = (1..=253).contains(&word.len());
     is_short
@@ -149,7 +149,7 @@ fn is_name(word: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.'))
 }
 
-/// Lists the fields that the server complains about, each with why, as far as that is known to quote nothing.
+/// Lists the fields that the server refuses, each with the reason as far as that is known to quote nothing.
 fn fields(status: &Status, sent: Option<&Value>) -> Vec<String> {
     let mut fields: Vec<String> = Vec::new();
     let mut add = |field: &str, words: &str| {
@@ -175,7 +175,7 @@ fn fields(status: &Status, sent: Option<&Value>) -> Vec<String> {
             add(&cause.field, words);
         }
     }
-    // Which field of the Go type a value doesn't fit: `Secret.stringData`.
+    // The field of a Go type that a value doesn't fit: `Secret.stringData`.
     if let Some((_, rest)) = status.message.split_once("Go struct field Secret.") {
         let end = rest
             .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.')

@@ -1,4 +1,4 @@
-//! What lives in a namespace or is of a definition, before either is deleted.
+//! The objects in a namespace or of a definition, before either is deleted.
 
 use capstan_core::{
     container::{self, ContainedObject, Container, Contents, PlannedDeletions, RetentionReason, is_by_product},
@@ -13,7 +13,8 @@ use crate::{
     error::ClusterError,
 };
 
-/// Looks at everything that lives in a container, of which `live` is the object. What can't be seen is said in the answer.
+/// Finds all objects in a container (a namespace or a definition), whose object is `live`. Kinds that can't be listed are named in the
+/// answer.
 pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Container) -> Contents {
     let places: Vec<(GroupKind, &str)> = match container {
         Container::Namespace(name) => {
@@ -25,7 +26,7 @@ pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Conta
             if is_established(live) {
                 return Contents::Unknown(format!("the cluster doesn't serve {kind}"));
             }
-            // Nobody could make an object of it.
+            // Its kind was never served: it has no objects.
             Vec::new()
         }
         Container::Definition(kind) => vec![(kind.clone(), "")],
@@ -41,7 +42,7 @@ pub(crate) async fn contents(cluster: &Cluster, live: &Object, container: &Conta
     for (kind, listed) in lists {
         match listed {
             Ok(objects) => residents.extend(objects.iter().map(ContainedObject::of)),
-            // It went while it was looked at.
+            // The object was deleted in the meantime.
             Err(ClusterError::NotFound(_) | ClusterError::NotServed(_) | ClusterError::UnknownKind(_)) => {}
             Err(error) => return Contents::Unknown(format!("{kind} can't be listed: {error}")),
         }
@@ -63,7 +64,7 @@ async fn list(cluster: &Cluster, kind: GroupKind, namespace: &str) -> (GroupKind
     (kind, listed)
 }
 
-/// Returns why a live object may not be deleted since others live in it; nothing for one that may, or that holds none.
+/// Returns why a live object may not be deleted, since others are in it; `None` if it may, or if it isn't a container.
 pub(crate) async fn held(
     cluster: &Cluster,
     live: &Object,

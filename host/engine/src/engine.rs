@@ -53,12 +53,12 @@ use crate::{
     web::HttpCaller,
 };
 
-/// Returns by which name a hook is sent signals.
+/// Returns the name under which a hook is sent signals.
 pub(crate) fn signal_name(key: &ObjectKey) -> String {
     key.name.trim_end_matches('*').to_owned()
 }
 
-/// Says what became of the hook that a word names.
+/// Returns the state of the hook that a word names.
 fn hook_state(operation: &Operation, word: &str) -> HookState {
     let all = || operation.plan().tasks.iter().filter(|task| task.hook().is_some());
     let named: Vec<&Task> = all().filter(|task| fits_hook(word, &task.key)).collect();
@@ -77,7 +77,7 @@ fn hook_state(operation: &Operation, word: &str) -> HookState {
 /// Counts the drivers of this process, to tell them apart.
 static DRIVERS: AtomicU32 = AtomicU32::new(1);
 
-/// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and what is known of the cluster.
+/// Capstan on one cluster, with the plugins of one project. Copies are cheap: they share the connection and discovery.
 #[derive(Clone)]
 pub struct Engine {
     cluster: Cluster,
@@ -87,31 +87,31 @@ pub struct Engine {
     web: HttpCaller,
 }
 
-/// What is known of an application.
+/// The state of an application.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationReport {
-    /// The application.
+    /// The application's name and namespace.
     pub application: Application,
-    /// The operation that isn't over.
+    /// The operation that isn't finished.
     pub current: Option<CurrentOperation>,
-    /// Whether somebody drives it.
+    /// Whether a driver holds the lock of that operation.
     pub is_driven: bool,
-    /// What that one looks like, as it was last stored.
+    /// The view of that operation, as it was last stored.
     pub progress: Option<OperationView>,
-    /// What that one waits for, and until when.
+    /// What that operation waits for, and until when.
     pub waiting: Vec<WaitingOn>,
-    /// The hooks of that one, by name, that wait for a person.
+    /// The hooks of that operation, by name, that wait for an approval.
     pub approvals: Vec<String>,
-    /// The signals that hooks of that one wait for, approvals included.
+    /// The signals that hooks of that operation wait for, approvals included.
     pub signals: Vec<AwaitedSignal>,
-    /// When that one is given up.
+    /// The deadline of that operation.
     pub deadline: Option<Timestamp>,
-    /// The last operations that are over, oldest first.
+    /// The last finished operations, oldest first.
     pub history: Vec<PastOperation>,
-    /// What is to be deleted later.
+    /// The objects of hooks that are to be deleted later.
     pub due: Vec<DueObject>,
-    /// When each hook last ran, and why one was left out.
+    /// When each hook last ran, and why one didn't run.
     pub hooks: HookRecords,
 }
 
@@ -125,26 +125,26 @@ pub struct AwaitedSignal {
     pub signal: String,
 }
 
-/// How an operation was ended from outside.
+/// The result of a request to end an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndedBy {
-    /// Its driver was asked to.
+    /// Its driver was asked to end it; this is who drives it.
     Asked(String),
-    /// It has no driver any more: carry it on with [`Engine::resume`] and end it there.
+    /// It has no driver: resume it with [`Engine::resume`] and end it there.
     NoDriver,
 }
 
-/// What an application leaves in the cluster when its state is forgotten.
+/// The objects that stay in the cluster when an application's state is removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RemainingObjects {
-    /// The objects that carry its label.
+    /// The objects that have the application's label.
     pub objects: BTreeSet<ObjectKey>,
-    /// How many kinds may not be listed: there may be more of those.
+    /// The number of kinds that may not be listed, of which there may be more objects.
     pub unlisted: usize,
 }
 
-/// What was removed when an application's state was forgotten.
+/// What was removed with an application's stored state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AbandonedState {
     /// How many Secrets it was stored in.
@@ -163,8 +163,8 @@ impl Engine {
         }
     }
 
-    /// Returns an engine on the same cluster, with all that is known of it, that asks other plugins: each project has its own. Operations
-    /// of both may run at the same time; an operation asks the plugins of the engine that started it or carries it on.
+    /// Returns an engine on the same cluster that uses other plugins: each project has its own. Operations of both may run at the same
+    /// time. An operation uses the plugins of the engine that started or resumed it.
     #[must_use]
     pub fn with_plugins(&self, plugins: Arc<dyn Plugins>) -> Engine {
         Engine {
@@ -173,7 +173,7 @@ impl Engine {
         }
     }
 
-    /// Has calls of URLs answered by something else than the network.
+    /// Sends plugins' HTTP calls to another service than the network.
     #[must_use]
     pub fn with_web(self, web: HttpCaller) -> Engine {
         Engine { web, ..self }
@@ -216,7 +216,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns every mistake in the input together, or why the cluster couldn't be asked. Deleting an application that isn't there is
+    /// Returns all mistakes in the input together, or why the cluster couldn't be asked. Deleting an application that doesn't exist is
     /// `NoApplication`.
     pub async fn plan(&self, mut request: Request) -> Result<Planned, EngineError> {
         let is_of_stored = request.does == OperationKind::Delete || request.purpose == Purpose::Test;
@@ -232,7 +232,7 @@ impl Engine {
             request.options.sync_options = store.head.options.clone();
         }
         if request.purpose == Purpose::Test {
-            // What is tested is what was deployed.
+            // Tests check what was deployed.
             let past = store.head.history.iter().rev();
             let deployed = past
                 .filter(|past| past.does == OperationKind::Sync)
@@ -258,11 +258,11 @@ impl Engine {
         Ok(planned)
     }
 
-    /// Starts an operation. What has fallen due since the last one is deleted first.
+    /// Starts an operation. Objects of earlier hooks whose time has come are deleted first.
     ///
     /// # Errors
     ///
-    /// Returns `Busy` when another one runs, `Unfinished` when one is to be carried on first, or why it couldn't be stored.
+    /// Returns `Busy` when another operation runs, `Unfinished` when one has to be resumed first, or why it couldn't be stored.
     pub async fn start(&self, planned: Planned, by: &str) -> Result<Running, EngineError> {
         let application = planned.plan.application.clone();
         if planned.checks_first {
@@ -294,11 +294,11 @@ impl Engine {
         Ok(self.drive(current, store, journal, (lock, lock_events), first))
     }
 
-    /// Says whether the cluster is still as it was when a plan was made.
+    /// Checks that the cluster is still as it was when a plan was made.
     ///
     /// # Errors
     ///
-    /// Returns `Outdated` with everything that is no longer so, or why the cluster couldn't be asked.
+    /// Returns `Outdated` with everything that has changed, or why the cluster couldn't be asked.
     pub async fn verify(&self, planned: &Planned) -> Result<(), EngineError> {
         let mut moved = saved::moved(&self.cluster, planned)
             .await
@@ -314,12 +314,12 @@ impl Engine {
         }
     }
 
-    /// Asks the API server what it would say to every object of a plan. Nothing is changed.
+    /// Sends a dry run for every object of a plan that would change. Nothing is changed.
     pub async fn rehearse(&self, planned: &Planned) -> Vec<DryRunResult> {
         rehearse::rehearse(&self.cluster, &planned.plan).await
     }
 
-    /// Returns the manifests of an operation that is over; nothing when they were not kept.
+    /// Returns the manifests of a finished operation; empty when they weren't kept.
     ///
     /// # Errors
     ///
@@ -332,16 +332,16 @@ impl Engine {
         self.open_known(application).await?.manifests_of(past).await
     }
 
-    /// Carries on with the operation whose driver is gone.
+    /// Resumes the operation whose driver is gone.
     ///
     /// # Errors
     ///
-    /// Returns `Busy` when its driver is not gone, and `NothingRuns` when there is none.
+    /// Returns `Busy` when its driver is alive, and `NothingRuns` when there is no operation.
     pub async fn resume(&self, application: &Application) -> Result<Running, EngineError> {
         self.resume_with(application, &[]).await
     }
 
-    /// Does so with the manifests that it was planned from, by which a refusal of the API server is told with the lines of its fields.
+    /// Resumes an operation, with the manifests that it was planned from: errors of the API server then name the lines of their fields.
     ///
     /// # Errors
     ///
@@ -371,7 +371,7 @@ impl Engine {
         Ok((lock, events, identity))
     }
 
-    /// Takes an application's lock and reads what is stored, if that was stored by somebody who had the lock.
+    /// Acquires an application's lock and reads the stored state, if that was written by somebody who held the lock.
     async fn open_locked(
         &self,
         application: &Application,
@@ -390,7 +390,7 @@ impl Engine {
             ),
             Err(error) => error,
         };
-        // A Lease that stays would speak for what is stored.
+        // A Lease that stays would vouch for the stored state.
         let is_new = lock.is_new();
         lock.release(is_new).await;
         Err(wrong)
@@ -448,7 +448,7 @@ impl Engine {
         }
     }
 
-    /// Comes back when nobody drives an operation of the application any more.
+    /// Waits until no operation of the application is driven any more.
     ///
     /// # Errors
     ///
@@ -461,7 +461,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Returns `NothingRuns` when there is nothing to end.
+    /// Returns `NothingRuns` when there is no operation.
     pub async fn terminate(&self, application: &Application, by: &str) -> Result<EndedBy, EngineError> {
         if self.open_known(application).await?.head.current.is_none() {
             return Err(EngineError::NothingRuns(application.name.clone()));
@@ -470,12 +470,12 @@ impl Engine {
         Ok(asked.map_or(EndedBy::NoDriver, EndedBy::Asked))
     }
 
-    /// Sends a signal to a hook of the running operation that waits for it, by a word like `gate` or `Hook/shop/gate`; without one, to
-    /// the only hook that does. Returns the hook's name.
+    /// Sends a signal to a hook of the running operation that waits for it. `hook` names it, as in `gate` or `Hook/shop/gate`; without
+    /// it, exactly one hook must be waiting. Returns the hook's name.
     ///
     /// # Errors
     ///
-    /// Returns `NothingRuns`, or that no such hook waits, with those that do.
+    /// Returns `NothingRuns`, or `NobodyWaits` with the hooks that wait.
     pub async fn signal(
         &self,
         application: &Application,
@@ -492,7 +492,7 @@ impl Engine {
             .iter()
             .filter(|key| hook.is_none_or(|hook| fits_hook(hook, key)))
             .collect();
-        // The signal itself says no more than the hook's name.
+        // A signal on the Lease names the hook by its name alone.
         let names: BTreeSet<String> = fitting.iter().map(|key| signal_name(key)).collect();
         let namesakes = waiting.iter().filter(|key| names.contains(&signal_name(key))).count();
         let (Some(name), 1) = (names.first(), namesakes) else {
@@ -516,7 +516,7 @@ impl Engine {
         Ok(name.clone())
     }
 
-    /// Returns whose rules held in the last sync of an application, and with which options.
+    /// Returns the rules and options of the last sync of an application.
     ///
     /// # Errors
     ///
@@ -526,7 +526,7 @@ impl Engine {
         Ok((head.mode, head.options))
     }
 
-    /// Returns the operation that isn't over, if there is one, whether its driver is alive or not.
+    /// Returns the operation that isn't finished, if there is one, whether its driver is alive or not.
     ///
     /// # Errors
     ///
@@ -544,7 +544,7 @@ impl Engine {
         crate::checkpoint::applications(&self.cluster, namespace).await
     }
 
-    /// Returns what is known of an application.
+    /// Returns the state of an application.
     ///
     /// # Errors
     ///
@@ -581,7 +581,7 @@ impl Engine {
         })
     }
 
-    /// Returns what an operation that is over looked like.
+    /// Returns the view of a finished operation.
     ///
     /// # Errors
     ///
@@ -590,7 +590,7 @@ impl Engine {
         self.open(application).await?.view(past).await
     }
 
-    /// Returns what an operation that is over was told, to go through it again; nothing when that wasn't kept.
+    /// Returns the journal of a finished operation, for replay; `None` when it wasn't kept.
     ///
     /// # Errors
     ///
@@ -629,8 +629,8 @@ impl Engine {
         Ok(logs)
     }
 
-    /// Lists what carries an application's label: what is left in the cluster when its state is forgotten. It is looked for in the
-    /// application's namespace, among what belongs to no namespace, and wherever its state says, if that can be read.
+    /// Lists the objects that have an application's label: they stay in the cluster when its state is removed. They are looked for in the
+    /// application's namespace, among cluster-scoped objects, and in the places that its state names if that can be read.
     ///
     /// # Errors
     ///
@@ -642,7 +642,7 @@ impl Engine {
             .map_err(EngineError::while_("asking what the cluster serves"))?;
         let mut places: BTreeSet<Place> = match self.open(application).await {
             Ok(store) => store.head.places,
-            // It is about to be forgotten for that.
+            // State that can't be read is a reason to remove it.
             Err(EngineError::Stored(_)) => BTreeSet::new(),
             Err(error) => return Err(error),
         };
@@ -677,7 +677,7 @@ impl Engine {
         Ok(left)
     }
 
-    /// Forgets everything that is stored about an application, whether it can be read or not. What it made stays in the cluster.
+    /// Removes everything that is stored about an application, whether it can be read or not. Its objects stay in the cluster.
     ///
     /// # Errors
     ///
@@ -695,7 +695,7 @@ impl Engine {
         }
     }
 
-    /// Deletes what has fallen due, and says of everything that is due what became of it.
+    /// Deletes the objects of hooks whose time has come. Returns the result for every object that is or was due.
     ///
     /// # Errors
     ///

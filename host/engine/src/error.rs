@@ -1,4 +1,4 @@
-//! What can go wrong between us and the API server, by what the caller can do about it.
+//! Errors of the API server and of the engine, by what the caller can do about them.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -12,19 +12,19 @@ pub enum ClusterError {
     /// Other field managers own fields that were to be applied.
     #[error("{}", conflicts(.0))]
     Conflict(Vec<FieldConflict>),
-    /// The object was changed in the meantime, or is no longer the one that was meant.
+    /// The object was changed in the meantime, or another object has its name now.
     #[error("it was changed in the meantime: {0}")]
     Moved(String),
-    /// The server doesn't accept the object.
+    /// The server refuses the object.
     #[error("the server doesn't accept it: {0}")]
     Invalid(String),
-    /// The server, or what is before it, refuses the request for its size.
+    /// The server, or a proxy before it, refuses the request because of its size.
     #[error("the server doesn't accept it: {0}")]
     TooLarge(String),
-    /// It has fields that the server doesn't know.
+    /// The object has these fields, which the server doesn't know.
     #[error("the server doesn't know these fields of it: {}; `Validate=false` among its sync options leaves them out", .0.join(", "))]
     Undeclared(Vec<String>),
-    /// A field of it that was to be changed never changes.
+    /// A field that was to be changed is immutable.
     #[error("{}", immutable(.0))]
     Immutable(String),
     /// The server doesn't serve the kind, or not yet.
@@ -36,7 +36,7 @@ pub enum ClusterError {
     /// An object of this name is there already.
     #[error("it is there already: {0}")]
     AlreadyExists(String),
-    /// We may not.
+    /// We don't have the permission.
     #[error("not allowed: {0}")]
     Forbidden(String),
     /// The server doesn't know the kind.
@@ -45,15 +45,15 @@ pub enum ClusterError {
     /// The server didn't answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// The server can't be reached, or can't serve us now; it was tried again as often as makes sense.
+    /// The server can't be reached or can't answer now, after all tries.
     #[error("the API server can't serve us now: {0}")]
     Unreachable(String),
-    /// Anything else.
+    /// Any other error, in the server's words.
     #[error("{0}")]
     Other(String),
 }
 
-/// Why the shell itself can't go on. What fails inside an operation is no such error: it is told by its events.
+/// Why the engine can't go on. Failures within an operation are no such errors: they are reported as events.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The user has to change something first.
@@ -65,73 +65,73 @@ pub enum EngineError {
     /// The cluster didn't do what was needed.
     #[error("failed while {doing}")]
     Cluster {
-        /// What was being done.
+        /// What was being done, as in `taking the application's lock`.
         doing: String,
-        /// Why it failed.
+        /// The error of the cluster.
         #[source]
         source: ClusterError,
     },
-    /// We may not do what the plan needs.
+    /// We don't have these permissions, which the plan needs.
     #[error("{}", denied(.0))]
     Denied(Vec<Permission>),
-    /// The cluster isn't as it was when the plan was made.
+    /// The cluster has changed since the plan was made; each entry says how.
     #[error("the cluster is no longer as it was when this plan was made: {}", .0.join("; "))]
     Outdated(Vec<String>),
     /// Another operation of the application runs.
     #[error("{holder} is at work on this application{}", .since.as_deref().map(|at| format!(" since {at}")).unwrap_or_default())]
     Busy {
-        /// Who: host and process.
+        /// The host and process of its driver.
         holder: String,
-        /// Since when.
+        /// When the driver took the lock, if that is known.
         since: Option<String>,
     },
-    /// An operation was left before its end, after this one was planned.
+    /// An operation was interrupted after this one was planned.
     #[error("operation {0} was left before its end")]
     Unfinished(String),
-    /// The application's lock was lost: somebody else may go on with the operation.
+    /// The application's lock was lost: another driver may continue the operation.
     #[error("the lock on this application was lost: {0}; nothing more was done")]
     LostLock(String),
     /// There is no such application in the cluster.
     #[error("there is no application `{name}` in namespace `{namespace}`")]
     NoApplication {
-        /// Its name.
+        /// The application's name.
         name: String,
-        /// Where it was looked for.
+        /// The namespace in which it was looked for.
         namespace: String,
     },
-    /// No operation of the application runs or waits to be carried on.
+    /// No operation of the application runs or can be resumed.
     #[error("no operation of `{0}` is running")]
     NothingRuns(String),
     /// No hook waits for a signal, or more than one does.
     #[error("{}", nobody_waits(.signal, .hook.as_deref().zip(.state.as_ref()), *.namesakes, .waiting))]
     NobodyWaits {
-        /// The signal.
+        /// The signal's name.
         signal: String,
-        /// The hook it was meant for.
+        /// The hook that it was meant for, if one was named.
         hook: Option<String>,
-        /// What became of that hook.
+        /// The state of that hook.
         state: Option<HookState>,
-        /// How many hooks with that name wait for it.
+        /// How many hooks of that name wait for it.
         namesakes: usize,
-        /// Who waits for such a signal.
+        /// The hooks that wait for such a signal.
         waiting: Vec<String>,
-        /// The signals that hooks wait for, whatever their names.
+        /// All signals that hooks wait for.
         signals: Vec<AwaitedSignal>,
     },
-    /// What is stored about the application can't be read.
+    /// The stored state of the application can't be read.
     #[error("what is stored about this application can't be read: {0}")]
     Stored(String),
 }
 
-/// What became of a hook that somebody sent a signal.
+/// The state of the hook to which a signal was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HookState {
     /// The operation has no such hook.
     Unknown {
-        /// The hook that was probably meant.
+        /// The hook with a similar name.
         near: Option<String>,
     },
-    /// It has its verdict.
+    /// It has ended with this verdict.
     Ended(HookOutcome),
     /// It has not ended, or not begun.
     Unended,
@@ -172,7 +172,7 @@ fn plural(count: usize) -> String {
 }
 
 impl EngineError {
-    /// Says what was being done when the cluster failed.
+    /// Names what was being done when the cluster failed.
     pub(crate) fn while_(doing: &'static str) -> impl Fn(ClusterError) -> EngineError {
         move |source| EngineError::Cluster {
             doing: doing.to_owned(),
@@ -215,12 +215,12 @@ impl ClusterError {
         matches!(self, ClusterError::TooLarge(_))
     }
 
-    /// Says whether the server itself seems to be gone, rather than something that it asks.
+    /// Says whether the server itself can't be reached, rather than something that it depends on.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, ClusterError::Unreachable(why) if !why.contains("failed calling webhook"))
     }
 
-    /// Returns the class of failure that it makes of a task.
+    /// Returns the failure class of a task that ends with this error.
     pub fn class(&self) -> FailureClass {
         match self {
             ClusterError::Timeout(_) => FailureClass::Timeout,
@@ -248,12 +248,12 @@ impl From<kube::Error> for ClusterError {
 }
 
 impl ClusterError {
-    /// Makes one of what came back for a request, with no more of the server's words than may be shown.
+    /// Makes an error of the answer to a request, with no more of the server's words than may be shown.
     pub(crate) fn about(subject: &Subject<'_>, error: kube::Error) -> ClusterError {
         let kube::Error::Api(status) = error else {
             return ClusterError::Unreachable(chain(&error));
         };
-        // The class follows from all that the server says; what is told is what may be shown.
+        // The variant follows from everything that the server says; the message is what may be shown.
         let said = status.message.as_str();
         let message = text::bounded(subject.shown(&status));
         match (status.code, status.reason.as_str()) {
@@ -303,7 +303,7 @@ impl ClusterError {
         }
     }
 
-    /// Returns the same error with other words: `with` is given each text that the server wrote.
+    /// Returns the same error with each text of the server passed through `with`.
     pub(crate) fn reworded(self, with: impl Fn(String) -> String) -> ClusterError {
         match self {
             ClusterError::Moved(text) => ClusterError::Moved(with(text)),
@@ -358,11 +358,11 @@ fn is_about_the_object(message: &str) -> bool {
         .any(|words| message.contains(words))
 }
 
-/// Says whether the server refuses a change because the field never changes. No code tells; these are the words of its validation
-/// (`k8s.io/kubernetes/pkg/apis/*/validation`), of older versions, too, and of rules in definitions, which say in their own words that
-/// something is immutable.
+/// Says whether the server refuses a change because the field is immutable. There is no code for that: these are the words of its
+/// validation (`k8s.io/kubernetes/pkg/apis/*/validation`), also of older versions, and of rules in definitions, which say in their own
+/// words that something is immutable.
 fn is_immutable(message: &str) -> bool {
-    // What comes before names the object, whose name may be any word.
+    // The text before names the object, whose name may be any word.
     let said = message.split_once(" is invalid: ").map_or(message, |(_, said)| said);
     let words = [
         "is immutable",
@@ -383,7 +383,7 @@ fn is_immutable(message: &str) -> bool {
     is_forbidden_update || words.iter().any(|words| said.contains(words))
 }
 
-/// Says what can be done about a field that never changes.
+/// Returns a message with what can be done about an immutable field.
 fn immutable(message: &str) -> String {
     let holds_data = ["PersistentVolumeClaim \"", "PersistentVolume \""]
         .iter()

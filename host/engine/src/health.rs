@@ -1,4 +1,4 @@
-//! How objects are, when people ask: as they live in the cluster, or as they are written.
+//! The health of objects on request: of live objects, or of manifests.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,20 +20,20 @@ use serde::Serialize;
 
 use crate::{classify::classify, cluster::AT_ONCE, engine::Engine, error::EngineError, judge::HealthAssessor, live};
 
-/// An object with its judgement.
+/// An object with its health.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AssessedObject {
-    /// The object.
+    /// The key of the object.
     pub object: ObjectKey,
-    /// The plugin that judged it; nobody when it isn't there.
+    /// The plugin that assessed it; `None` when the object doesn't exist.
     pub by: Option<PluginRef>,
-    /// How it is.
+    /// The assessment.
     #[serde(flatten)]
     pub assessment: Assessment,
 }
 
-/// Judges objects as they are written. No cluster is asked: what a plugin would like to see beside an object it doesn't get.
+/// Assesses objects of manifests. No cluster is asked, so plugins get no related objects.
 pub async fn judge(
     plugins: &dyn Plugins,
     application: &Application,
@@ -63,8 +63,8 @@ pub async fn judge(
 }
 
 impl Engine {
-    /// Judges the live objects of an application: what its last sync named, and what else it made. Hooks don't count, nor does what
-    /// belongs to another application.
+    /// Assesses the live objects of an application: those of its last sync, and others that it created. Hooks and objects of other
+    /// applications are left out.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Engine {
         Ok(self.judge_live(application, mode, settings, desired, live).await)
     }
 
-    /// Judges live objects by their keys.
+    /// Assesses live objects by their keys.
     ///
     /// # Errors
     ///

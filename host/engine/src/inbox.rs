@@ -1,12 +1,12 @@
-//! What a driver is told, in the order in which it happened.
+//! What a driver receives, in the order in which it happened.
 //!
 //! | entry | bound | when it is reached |
 //! | --- | --- | --- |
-//! | answers to orders | [`MAX_ANSWERS`] | whoever has one more waits, and begins no other order meanwhile |
+//! | answers to effects | [`MAX_ANSWERS`] | the sender waits, and its effect counts as still running |
 //! | observations of objects | [`MAX_OBSERVATIONS`] | a newer one replaces the last one of the same task and object |
-//! | troubles | [`MAX_TROUBLES`] | the newest is left out, and logged |
+//! | problems | [`MAX_TROUBLES`] | the newest is dropped, and logged |
 //!
-//! Observations don't wait: a watch that waited for the driver couldn't take the driver's orders.
+//! Observations don't wait: a watch that waited for the driver couldn't receive the driver's commands.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,20 +19,20 @@ use tokio::{
     task::coop::consume_budget,
 };
 
-/// How many answers the driver hasn't read yet.
+/// How many unread answers there may be.
 const MAX_ANSWERS: usize = 1_024;
-/// How many observations the driver hasn't read yet, before they replace each other.
+/// How many unread observations there may be before they replace each other.
 const MAX_OBSERVATIONS: usize = 4_096;
-/// From so many times [`MAX_OBSERVATIONS`] on, there is one for each task and object only.
+/// From this many times [`MAX_OBSERVATIONS`] on, there is only one observation for each task and object.
 const LAST_RESORT: usize = 4;
-/// How many troubles the driver hasn't read yet.
+/// How many unread problems there may be.
 const MAX_TROUBLES: usize = 256;
 
-/// The sending end.
+/// The sending side of the inbox.
 #[derive(Clone)]
 pub(crate) struct Inbox(Arc<Shared>);
 
-/// The driver's end.
+/// The receiving side of the inbox, for the driver.
 pub(crate) struct Reader(Arc<Shared>);
 
 struct Shared {
@@ -55,11 +55,11 @@ struct Queue {
 
 struct Entry {
     happened: InputKind,
-    /// The room that an answer takes.
+    /// The permit of an answer; it is returned when the entry is read.
     _room: Option<OwnedSemaphorePermit>,
 }
 
-/// Makes an inbox.
+/// Makes an inbox, with both sides.
 pub(crate) fn inbox() -> (Inbox, Reader) {
     let shared = Arc::new(Shared {
         queue: Mutex::default(),
@@ -76,7 +76,7 @@ impl Shared {
 }
 
 impl Inbox {
-    /// Adds the answer to an order, as soon as there is room for it. Says whether the driver is still there.
+    /// Adds the answer to an effect, as soon as there is room for it. Returns `false` when the driver is gone.
     pub async fn answer(&self, happened: InputKind) -> bool {
         let Ok(room) = Arc::clone(&self.0.answers).acquire_owned().await else {
             return false;
@@ -90,14 +90,14 @@ impl Inbox {
         self.add(|queue| queue.observed(task, key, fact));
     }
 
-    /// Adds something that goes wrong outside any task.
+    /// Adds a problem that belongs to no task.
     pub fn troubled(&self, message: String) {
         self.add(|queue| queue.troubled(message));
     }
 
     fn add(&self, add: impl FnOnce(&mut Queue)) {
         let mut queue = self.0.queue();
-        // Nobody reads it when the operation is over.
+        // Nothing reads it when the operation is finished.
         if !queue.is_closed {
             add(&mut queue);
         }
@@ -159,7 +159,7 @@ impl Queue {
     }
 }
 
-/// Says whether two looks are at the same object: what an earlier one shows of it, the later one shows too.
+/// Says whether two observations are of the same object. Then the later one shows everything that the earlier one shows.
 fn is_same_object(before: &Fact, now: &Fact) -> bool {
     match (before, now) {
         (Fact::Present(before), Fact::Present(now)) => before.uid == now.uid,
@@ -169,7 +169,7 @@ fn is_same_object(before: &Fact, now: &Fact) -> bool {
 }
 
 impl Reader {
-    /// Returns what happened next. Dropping the future loses nothing.
+    /// Returns the next entry. Dropping the future loses nothing.
     pub async fn next(&mut self) -> InputKind {
         loop {
             consume_budget().await;

@@ -1,5 +1,5 @@
-//! Takes down what an operation is told and what plugins are asked meanwhile, page by page: a page that isn't full yet is stored with the
-//! operation's state, so that both are always about the same moment.
+//! Records the inputs of an operation and the calls of plugins, page by page. A page that isn't full yet is stored with the operation's
+//! state, so that both are always of the same moment.
 
 use std::{
     collections::HashSet,
@@ -28,11 +28,11 @@ use serde_json::{Map, Value};
 
 use crate::error::EngineError;
 
-/// A page is full with so many compressed bytes. An open one is sent with every write of the operation's state.
+/// A page is full from this number of compressed bytes on. The page that isn't full is sent with every write of the operation's state.
 const PAGE: usize = 96 << 10;
-/// So many bytes of JSON at most: an operation on thousands of objects has a few millions.
+/// The most bytes of JSON: an operation on thousands of objects has a few million.
 const MOST: usize = 32 << 20;
-/// So many of them about health: what was asked about a few hundred large objects, or thousands of small ones.
+/// The most bytes of health calls among them: enough for a few hundred large objects, or thousands of small ones.
 const MOST_HEALTH: usize = 8 << 20;
 
 /// The journal of an operation.
@@ -42,22 +42,22 @@ struct Pages {
     page: DeflateEncoder<Vec<u8>>,
     bytes: usize,
     bytes_of_health: usize,
-    /// What was asked about health: the same again tells nothing.
+    /// Hashes of the recorded health calls: the same call isn't recorded twice.
     seen: HashSet<u64>,
     is_cut: bool,
     is_cut_of_health: bool,
 }
 
-/// What of a journal isn't stored yet.
+/// A part of a journal that isn't stored yet.
 pub(crate) enum Page {
-    /// It goes on.
+    /// The page isn't full yet.
     Open(Vec<u8>),
-    /// It is full, and the next one has begun.
+    /// The page is full, and the next one has begun.
     Full(Vec<u8>),
 }
 
 impl Journal {
-    /// Begins with what was asked while planning.
+    /// Starts a journal with the plugin calls of planning.
     pub fn begin(asked: Vec<PluginCall>) -> Arc<Journal> {
         let journal = Arc::new(Journal(Mutex::new(Pages {
             page: empty(),
@@ -73,12 +73,12 @@ impl Journal {
         journal
     }
 
-    /// Takes down what the operation is about to be told.
+    /// Records an input of the operation.
     pub fn told(&self, input: &Input) {
         self.pages().write(&EntryToWrite::Told(input));
     }
 
-    /// Returns what isn't stored yet.
+    /// Returns the part that isn't stored yet.
     pub fn page(&self) -> Page {
         let mut pages = self.pages();
         // Writing into memory succeeds.
@@ -117,7 +117,7 @@ impl Pages {
         self.page.write_all(&line_of_it).ok();
     }
 
-    /// Takes down a question about health, if it wasn't asked before like this and there is room.
+    /// Records a health call, if it is new and there is room.
     fn judged(&mut self, judged: &HealthCall<'_>) {
         if self.is_cut || self.is_cut_of_health || !self.seen.insert(judged.hash()) {
             return;
@@ -133,21 +133,21 @@ impl Pages {
     }
 }
 
-/// Writes an entry as a line. What is written here is read by whoever carries on, so it can be written.
+/// Writes an entry as a line of JSON. It is only ever an entry that can be written.
 fn line(entry: &impl Serialize) -> Vec<u8> {
     let mut line = serde_json::to_vec(entry).unwrap_or_default();
     line.push(b'\n');
     line
 }
 
-/// Reads a page, full or open.
+/// Reads a page, full or not.
 ///
 /// # Errors
 ///
-/// Returns what can't be read: an entry that a newer version made.
+/// Returns the entry that can't be read, since a newer version wrote it.
 pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
     let mut text = Vec::new();
-    // An open page has no end; what is there of it is whole.
+    // A page that isn't full has no end of the stream; what is there is complete.
     let read = DeflateDecoder::new(page).take(2 * MOST as u64).read_to_end(&mut text);
     if let Err(error) = read
         && error.kind() != std::io::ErrorKind::UnexpectedEof
@@ -160,21 +160,21 @@ pub(crate) fn read(page: &[u8]) -> Result<Vec<Entry>, EngineError> {
         .collect()
 }
 
-/// An operation that is over, with all that is needed to go through it again.
+/// A finished operation with everything that a replay needs.
 #[derive(Debug, Clone)]
 pub struct StoredOperation {
-    /// What it ran.
+    /// The plan.
     pub plan: Arc<Plan>,
-    /// What it was told and what plugins were asked, in order.
+    /// The inputs and plugin calls, in order.
     pub entries: Vec<Entry>,
 }
 
-/// Who takes down what plugins are asked.
+/// Records the calls of plugins.
 pub(crate) trait CallRecorder: Send + Sync {
-    /// Takes down a question about a hook, with its answer.
+    /// Records a call about a hook, with its answer.
     fn asked(&self, asked: PluginCall);
 
-    /// Takes down a question about health.
+    /// Records a call about the health of an object.
     fn judged(&self, judged: &HealthCall<'_>);
 }
 
@@ -188,7 +188,7 @@ impl CallRecorder for Journal {
     }
 }
 
-/// While planning there is no journal yet, and nobody asks how something is.
+/// During planning there is no journal yet, and no health is assessed.
 impl CallRecorder for Mutex<Vec<PluginCall>> {
     fn asked(&self, asked: PluginCall) {
         self.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
@@ -197,7 +197,7 @@ impl CallRecorder for Mutex<Vec<PluginCall>> {
     fn judged(&self, _: &HealthCall<'_>) {}
 }
 
-/// Plugins, and somebody who takes down what they are asked.
+/// Plugins whose calls are recorded.
 pub(crate) struct RecordingPlugins {
     pub plugins: Arc<dyn Plugins>,
     pub to: Arc<dyn CallRecorder>,

@@ -1,6 +1,6 @@
-//! How an object is: asks the plugin that judges its kind, and shows it what it asks to see beside the object.
+//! Assesses the health of objects by the plugins that claim their kinds, with the related objects that these plugins ask for.
 //!
-//! A healthy object costs one call and no request. Only a plugin that has something to explain names what it needs
+//! A healthy object costs one call and no request. Only a plugin that has something to explain asks for related objects
 //! ([`Assessment::need`]); its second answer is the last one about this version of the object.
 
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use capstan_core::{
 
 use crate::{clock::Clock, cluster::Cluster, owned};
 
-/// When to look again at events, which nobody watches.
+/// When to assess again for new events, which aren't watched.
 const EVENTS_AGAIN_MS: u64 = 10_000;
 
-/// When to ask a plugin again that gave no answer and didn't say when.
+/// When to call a plugin again that gave no answer and no time.
 const ASKED_AGAIN_MS: u64 = 10_000;
 
-/// Asks how objects are, for one operation.
+/// Assesses objects for one operation.
 pub(crate) struct HealthAssessor {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
@@ -32,12 +32,12 @@ pub(crate) struct HealthAssessor {
 }
 
 impl HealthAssessor {
-    /// Asks who judges an object how it is. No answer is Unknown, with the reason.
+    /// Assesses an object by its plugin. Without an answer it is Unknown, with the reason.
     pub async fn assess(&self, by: Option<&PluginRef>, object: &Object) -> Assessment {
         self.ask(by, object, None).await
     }
 
-    /// Asks again, with what the first answer needs. The pods may be known already.
+    /// Assesses an object again, with the related objects that the first answer asks for. The pods may be known already.
     pub async fn explain(
         &self,
         by: Option<&PluginRef>,
@@ -99,7 +99,7 @@ impl HealthAssessor {
     }
 }
 
-/// Asks whoever judges an object. No answer is Unknown, with the reason.
+/// Calls the plugin of an object. Without an answer the object is Unknown, with the reason.
 pub(crate) async fn ask(plugins: &dyn Plugins, by: Option<&PluginRef>, question: HealthQuestion<'_>) -> Assessment {
     let Some(by) = by else {
         return Assessment::new(Health::Unknown, "nobody judges it", "");

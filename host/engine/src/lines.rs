@@ -1,4 +1,4 @@
-//! What the pods of hooks write: followed live, line by line, and its end kept for the history.
+//! The logs of hooks' pods: followed line by line, with their end kept for the history.
 
 pub(crate) mod redact;
 
@@ -37,29 +37,29 @@ use crate::{
     watch::{object_of, watching},
 };
 
-/// How many bytes of each container's end are kept.
+/// How many bytes of the end of each container's log are kept.
 const KEPT: usize = 64 * 1024;
-/// A longer line is cut.
+/// The most bytes of a line; a longer one is cut.
 const LONGEST: usize = 16 * 1024;
-/// How long the streams of ended containers may take to end, too.
+/// How long to wait for the end of the streams after the containers have ended.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many lines a hook's plugin hasn't read yet; a line has at most [`LONGEST`] bytes.
+/// How many unread lines a hook's plugin may have; a line has at most [`LONGEST`] bytes.
 const MAX_UNREAD: usize = 256;
-/// How often in a row a log is asked for again whose stream broke.
+/// How often in a row a log whose stream broke is requested again.
 const MOST_TRIES: u32 = 5;
 
-/// A line that a hook's container wrote.
+/// A line of a hook's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// When it was read.
     pub at: Timestamp,
     /// The hook's task.
     pub task: TaskId,
-    /// The pod.
+    /// The pod's name.
     pub pod: String,
-    /// The container.
+    /// The container's name.
     pub container: String,
-    /// The line, without its end.
+    /// The line, without its line ending.
     pub text: String,
 }
 
@@ -69,12 +69,12 @@ pub(crate) struct Lines {
     clock: Clock,
     bus: Bus,
     hooks: Mutex<BTreeMap<TaskId, Arc<Hook>>>,
-    /// Plugins that want to see the lines of their hooks.
+    /// The plugins that receive the lines of their hooks.
     listeners: Mutex<BTreeMap<TaskId, mpsc::Sender<LogLine>>>,
     redactor: Redactor,
 }
 
-/// Ends all that is still followed when the operation ends, however it ends.
+/// Stops following all logs when the operation ends, however it ends.
 pub(crate) struct LogFollowers(pub Arc<Lines>);
 
 impl Drop for LogFollowers {
@@ -104,7 +104,7 @@ impl Drop for Hook {
 /// One run of one container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Source {
-    /// When its pod was made: what came first is kept first.
+    /// When its pod was created, for the order in which logs are kept.
     made: String,
     pod: String,
     container: String,
@@ -140,7 +140,7 @@ fn pods() -> GroupKind {
     GroupKind::new("", "Pod")
 }
 
-/// Says how to find the pods of a hook's object: a label selector or a field selector. Other kinds' pods aren't known.
+/// Returns the label selector or the field selector for the pods of a hook's object; `None` for kinds without known pods.
 fn selectors(own: &Target) -> Option<(String, String)> {
     match (own.key.group.as_str(), own.key.kind.as_str()) {
         ("batch", "Job") => Some((format!("batch.kubernetes.io/job-name={}", own.key.name), String::new())),
@@ -149,7 +149,7 @@ fn selectors(own: &Target) -> Option<(String, String)> {
     }
 }
 
-/// Says whether a pod is the hook's object itself or owned by it: names are used again.
+/// Says whether a pod is the hook's object itself or owned by it, by UID: names are used again.
 fn belongs(pod: &Object, own: &Target) -> bool {
     let owners = pod.0.pointer("/metadata/ownerReferences").and_then(Value::as_array);
     pod.uid() == own.uid
@@ -159,7 +159,7 @@ fn belongs(pod: &Object, own: &Target) -> bool {
             .any(|owner| owner.get("uid").and_then(Value::as_str) == Some(&own.uid))
 }
 
-/// Lists the containers of a pod that have begun, and whether each has ended.
+/// Lists the containers of a pod that have started, and whether each has ended.
 fn begun(pod: &Object) -> Vec<(Source, bool)> {
     let statuses = |list: &str| {
         let list = pod.0.pointer(&format!("/status/{list}")).and_then(Value::as_array);
@@ -197,7 +197,7 @@ impl Lines {
         self.redactor.clean(text)
     }
 
-    /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin takes them.
+    /// Returns the lines of a hook's pods from now on, for its plugin. The logs are read no faster than the plugin receives them.
     pub fn listen(&self, task: &TaskId) -> mpsc::Receiver<LogLine> {
         let (told, lines) = mpsc::channel(MAX_UNREAD);
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
@@ -205,7 +205,7 @@ impl Lines {
         lines
     }
 
-    /// Ends that.
+    /// Stops passing lines to a hook's plugin.
     pub fn unlisten(&self, task: &TaskId) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.remove(task);
@@ -233,7 +233,7 @@ impl Lines {
         hooks.insert(task.clone(), hook);
     }
 
-    /// Follows every container as it begins.
+    /// Follows every container from its start.
     async fn watch(self: Arc<Self>, task: TaskId, hook: std::sync::Weak<Hook>, own: Target, config: watcher::Config) {
         let Ok(mut seen) = self.cluster.watch(&pods(), &own.key.namespace, config) else {
             return;
@@ -254,13 +254,13 @@ impl Lines {
                     }
                 }
                 Ok(Event::Delete(_) | Event::Init | Event::InitDone) => {}
-                // What is missed meanwhile is read at the hook's end.
+                // Lines that are missed meanwhile are read at the hook's end.
                 Err(_) => backoff.pause().await,
             }
         }
     }
 
-    /// Reads what a container writes, unless that is done already.
+    /// Follows the log of a container, unless it is followed already.
     fn stream(self: &Arc<Self>, task: &TaskId, hook: &Hook, source: Source, follow: bool) {
         let mut streams = hook.streams.lock().unwrap_or_else(PoisonError::into_inner);
         if streams.contains_key(&source) {
@@ -295,7 +295,7 @@ impl Lines {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         while backoff.failures() < MOST_TRIES {
             let failed = match self.cluster.log_stream(&namespace, &source.pod, &params).await {
-                // A stream that broke begins anew: what was read before is passed over.
+                // A stream that broke starts from the beginning: lines that were read before are skipped.
                 Ok(stream) => {
                     let mut lines = Box::pin(lines_of(stream)).skip(read);
                     loop {
@@ -349,10 +349,10 @@ impl Lines {
         }
     }
 
-    /// Brings the logs of a hook that ended to their end, and returns what is to be kept of them, and what couldn't be read.
+    /// Reads the logs of a hook that has ended to their end. Returns the part that is to be kept, and why some couldn't be read.
     pub async fn finish(self: &Arc<Self>, task: &TaskId, own: &Target) -> (Vec<ContainerLogs>, String) {
         self.follow(task, own);
-        // The plugin has given its verdict; what is left is read at full speed.
+        // The plugin has given its verdict; the rest is read at full speed.
         self.unlisten(task);
         let hook = self
             .hooks

@@ -1,4 +1,5 @@
-//! What is live: the objects of a set, those that its application made earlier, and what lives in those that may go.
+//! Reads the live objects for a plan: those of the set, those that the application created earlier, and the contents of containers that
+//! may be deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ use crate::{
     planning::{Place, Request},
 };
 
-/// Reads the live objects with these keys and everything that carries the application's labels where it has ever put something.
+/// Reads the live objects with these keys, and all objects with the application's labels in the places where it has ever created some.
 pub(crate) async fn look_up(
     cluster: &Cluster,
     application: &Application,
@@ -55,7 +56,7 @@ pub(crate) async fn look_up(
     Ok(objects)
 }
 
-/// Lists what earlier operations made and isn't there any more. Of kinds that aren't served nothing is known.
+/// Lists the objects of the inventory that don't exist any more. Kinds that aren't served are left out.
 pub(crate) fn gone(
     cluster: &Cluster,
     inventory: &Inventory,
@@ -69,8 +70,8 @@ pub(crate) fn gone(
     gone.map(|(key, uid)| (key.clone(), uid.to_owned())).collect()
 }
 
-/// Returns the applications whose labels are on live objects of the set's names, and of which nothing is stored any more. One that can't
-/// be looked for counts as being there.
+/// Returns the applications whose labels are on live objects with names of the set, and of which nothing is stored any more. One that
+/// can't be looked up counts as stored.
 pub(crate) async fn deleted_applications(
     cluster: &Cluster,
     application: &Application,
@@ -89,7 +90,7 @@ pub(crate) async fn deleted_applications(
     found.buffered(AT_ONCE).filter_map(future::ready).collect().await
 }
 
-/// Looks at what lives in the containers that may be removed.
+/// Finds the contents of the containers that may be removed.
 pub(crate) async fn contents_of(
     cluster: &Cluster,
     request: &Request,
@@ -115,8 +116,8 @@ pub(crate) async fn contents_of(
     found
 }
 
-/// Lists the pods that Jobs of hooks left, which are being deleted since and whose Job is gone: a finalizer keeps them. Only the deletion
-/// of an application asks for them. Who may not list pods gets none.
+/// Lists the pods of hooks' Jobs that are being deleted and whose Job is gone: a finalizer holds them up. Only the deletion of an
+/// application needs them. Without the permission to list pods there are none.
 pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, classified: &[Classified]) -> Vec<Object> {
     if request.does != OperationKind::Delete {
         return Vec::new();
@@ -146,7 +147,7 @@ pub(crate) async fn terminating_pods(cluster: &Cluster, request: &Request, class
 /// The label that the Job controller puts on its pods.
 const LABEL_OF_JOBS: &str = "batch.kubernetes.io/job-name";
 
-/// Says whether an object has the name that a hook's manifest gives, which ends with `*` where the name is generated.
+/// Says whether an object has the name in a hook's manifest, which ends with `*` where the name is generated.
 fn is_named_by(object: &ObjectKey, manifest: &ObjectKey) -> bool {
     let is_same_name = match manifest.name.strip_suffix('*') {
         Some(prefix) => object.name.starts_with(prefix),

@@ -1,8 +1,8 @@
 //! Leaves out of the API server's answers what is nested too deep to be read.
 //!
-//! JSON is read by recursion, so whoever can write one object with very deep nesting could make the list unreadable that it is in. It is cut
-//! here, before anything reads it, and only that part of that object is missing. Kubernetes itself takes 10,000 levels; manifests may have 100
-//! (`capstan_core::manifest`), and so may what is read.
+//! JSON is read by recursion. Anybody who can write one object with very deep nesting could make every list unreadable that has it. So
+//! the parts of an answer that are nested too deep are left out before it is parsed, and the rest is read. Kubernetes accepts 10,000
+//! levels; manifests may have 100 (`capstan_core::manifest`), and so may live objects.
 
 use std::sync::{
     Arc,
@@ -15,9 +15,9 @@ use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};
 use serde_json::Value;
 
-/// How many levels of an answer are read. What is stored has a few more around it, and `serde_json` reads 128.
+/// How many levels of an answer are read. Stored state has a few more around an object, and `serde_json` reads 128.
 const MOST: u32 = 100;
-/// What stands for a part that is left out.
+/// The placeholder for a part that is left out.
 pub(crate) const LEFT_OUT: &str = "[capstan: nested deeper than 100 levels, not read]";
 
 /// Counts the parts that were left out.
@@ -45,7 +45,7 @@ fn cut(answer: Response<Body>, count: Count) -> Response<impl http_body::Body<Da
     answer.map(|body| body.map_frame(move |frame| frame.map_data(|data| if is_json { scan.pass(data) } else { data })))
 }
 
-/// Reads JSON piece by piece, as far as is needed to know how deep it is.
+/// Scans JSON in pieces, as far as is needed to know how deep it is nested.
 #[derive(Default)]
 struct Scan {
     depth: u32,

@@ -1,4 +1,4 @@
-//! A plan that no cluster is asked about, for its findings alone: kinds are those of Kubernetes itself, and nothing is live.
+//! Plans manifests without a cluster, for the findings of lint: the kinds are those of Kubernetes itself, and no object is live.
 
 use std::collections::BTreeSet;
 
@@ -25,9 +25,9 @@ use crate::{
     planning::{self, Request},
 };
 
-/// Looks at manifests without a cluster, as each kind of operation would plan them. What keeps them from being planned is a finding like
-/// others, of the rule `invalid`; what is left of the set without those is looked at nonetheless. `kube_minor` is the minor version of
-/// Kubernetes 1 that the set is for; without one, what the newest doesn't serve is a warning.
+/// Lints manifests without a cluster, as each kind of operation would plan them. A mistake that keeps manifests from being planned
+/// becomes a finding of the rule `invalid`, and the rest of the set is linted nonetheless. `kube_minor` is the minor version of
+/// Kubernetes 1 that the set is for; without it, a version that the newest Kubernetes doesn't serve is a warning.
 pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Option<u32>) -> Vec<Finding> {
     let (scopes, mut findings) = scopes(&request.manifests);
     findings.extend(
@@ -45,7 +45,7 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     };
     match planned(plugins, &request, &classified, &new) {
         Ok(found) => findings.extend(found),
-        // That nothing is left is no mistake of its own.
+        // An empty rest isn't a mistake of its own.
         Err(_) if classified.is_empty() && !mistakes.is_empty() => {}
         Err(more) => {
             let wrong: BTreeSet<ObjectKey> = more.iter().filter_map(|mistake| mistake.object.clone()).collect();
@@ -71,7 +71,7 @@ pub async fn lint(plugins: &dyn Plugins, mut request: Request, kube_minor: Optio
     findings
 }
 
-/// Returns what is found in one operation.
+/// Returns the findings of one operation.
 fn planned(
     plugins: &dyn Plugins,
     request: &Request,
@@ -82,7 +82,7 @@ fn planned(
     Ok(planning::findings(request, classified, live, &plan))
 }
 
-/// Returns the operations after the first install in which hooks of the set may have a part.
+/// Returns the operations after the first install that hooks of the set may be part of.
 fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
     let phases: BTreeSet<Phase> = classified
         .iter()
@@ -113,7 +113,7 @@ fn later(request: &Request, classified: &[Classified]) -> Vec<Request> {
     later
 }
 
-/// Returns what a first install leaves in the cluster: the set's objects, and those of its hooks that no policy removes.
+/// Returns the objects in the cluster after a first install: those of the set, and those of its hooks that no policy removes.
 fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects {
     let mut live = LiveObjects::default();
     for one in classified {
@@ -130,7 +130,7 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
                     .delete_policies
                     .iter()
                     .any(|policy| policy == "HookSucceeded");
-                // These stay while anything lives in them.
+                // These stay as long as there are objects in them.
                 let holds_others = Container::is_kind(&one.manifest.object.group_kind());
                 let goes = is_removed && !holds_others;
                 *has_object && runs && !goes && one.manifest.object.generate_name().is_none()
@@ -152,10 +152,10 @@ fn deployed(application: &Application, classified: &[Classified]) -> LiveObjects
     live
 }
 
-/// What stands for the UID of every object where there is no cluster.
+/// The UID of every object without a cluster.
 const UID: &str = "offline";
 
-/// Adds what isn't known from another operation.
+/// Adds the findings that no other operation has.
 fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
     for one in found {
         let is_known = findings
@@ -167,7 +167,7 @@ fn add_new(findings: &mut Vec<Finding>, found: Vec<Finding>) {
     }
 }
 
-/// Returns what there is to say of a manifest in a version that Kubernetes no longer serves.
+/// Returns the finding about a manifest in a version that Kubernetes doesn't serve any more.
 fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Finding> {
     let removed = versions::removed(&manifest.object)?;
     if kube_minor.unwrap_or(versions::NEWEST) < removed.removed_in {
@@ -193,7 +193,7 @@ fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Findi
     })
 }
 
-/// Returns the kinds of Kubernetes, and those that the set has beyond them: these are taken to live in namespaces.
+/// Returns the kinds of Kubernetes, and the other kinds of the set, which are assumed to be namespaced.
 fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
     let mut scopes = plan::built_in();
     let built_in = scopes.clone();
@@ -205,12 +205,12 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
         if scopes.contains_key(&kind) || brought.contains_key(&kind) || is_document {
             continue;
         }
-        // What Kubernetes once had is told by its version.
+        // A version that Kubernetes served before is reported as such.
         if let Some(removed) = versions::removed(&manifest.object) {
             scopes.insert(kind, scope_of_replacement(&built_in, removed, manifest));
             continue;
         }
-        // A near miss of a kind that there is stays unknown, and is told as a mistake.
+        // A misspelt kind stays unknown, and is reported as a mistake.
         let of_group = built_in.keys().filter(|known| known.group == kind.group);
         if near(&kind.kind, of_group.map(|known| known.kind.as_str())).is_some() {
             continue;
@@ -223,11 +223,11 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
     (scopes, findings)
 }
 
-/// Returns where objects of a kind lived that Kubernetes no longer has: where those of the kind do that took its place.
+/// Returns the scope of a kind that Kubernetes doesn't have any more: that of its successor.
 fn scope_of_replacement(built_in: &Scopes, removed: &Removed, manifest: &Manifest) -> Scope {
     let group = removed.instead.and_then(|instead| instead.split_once('/'));
     let kind = group.map(|(group, _)| GroupKind::new(group, manifest.object.kind()));
     let scope = kind.and_then(|kind| built_in.get(&kind).copied());
-    // Only pod security policies have no successor, and they are of the cluster.
+    // Only PodSecurityPolicy has no successor, and it is cluster-scoped.
     scope.unwrap_or(Scope::Cluster)
 }

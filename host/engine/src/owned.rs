@@ -1,4 +1,4 @@
-//! Which pods an object owns: by UID, from the pod up. Labels alone don't tell, for others may have the same.
+//! Finds the pods that an object owns, by the UIDs in owner references. Labels alone don't prove that: others may have the same.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use capstan_core::{
 
 use crate::{cluster::Cluster, error::ClusterError};
 
-/// Finds out whose pods are whose.
+/// Decides whether an object owns a pod.
 pub(crate) struct Owned {
     uid: String,
-    /// The kind between the object and its pods, if there is one.
+    /// The kind between the object and its pods (ReplicaSet for a Deployment), if there is one.
     between: Option<GroupKind>,
-    /// Whether what stands between is the object's, by UID.
+    /// By the UID of an intermediate object, whether the object owns that.
     known: BTreeMap<String, bool>,
 }
 
@@ -34,7 +34,7 @@ impl Owned {
         }
     }
 
-    /// Says whether the object owns this pod.
+    /// Says whether the object owns this pod, itself or through an intermediate object.
     pub async fn has(&mut self, cluster: &Cluster, pod: &Object) -> Result<bool, ClusterError> {
         let Some(owner) = related::owner(pod) else {
             return Ok(false);
@@ -62,7 +62,7 @@ impl Owned {
     }
 }
 
-/// Reads the pods that an object owns, once.
+/// Reads the pods that an object owns.
 pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> RelatedResult {
     match read(cluster, object).await {
         Ok((pods, missing)) => RelatedResult::pods(&pods, missing),
@@ -72,7 +72,7 @@ pub(crate) async fn pods(cluster: &Cluster, object: &Object) -> RelatedResult {
 
 async fn read(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Missing>), ClusterError> {
     let kind = GroupKind::new("", "Pod");
-    // Without a selector there is nothing to narrow the list by.
+    // Without a selector, all pods of the namespace are listed.
     let selector = pods::selector(object).unwrap_or_default();
     let mut owned = Owned::of(object);
     let (mut found, mut lacks) = (Vec::new(), Vec::new());
@@ -85,7 +85,7 @@ async fn read(cluster: &Cluster, object: &Object) -> Result<(Vec<Object>, Vec<Mi
     Ok((found, lacks))
 }
 
-/// Says what holds up the first of the pods that an object owns and that are being deleted; nothing when nothing is known.
+/// Returns what holds up the deletion of the first pod that an object owns and that is being deleted; `None` when nothing is known.
 pub(crate) async fn held_up(cluster: &Cluster, object: &Object) -> Option<String> {
     let kind = GroupKind::new("", "Pod");
     let selector = pods::selector(object)?;
@@ -99,7 +99,7 @@ pub(crate) async fn held_up(cluster: &Cluster, object: &Object) -> Option<String
     None
 }
 
-/// Looks for what a pod mounts and isn't there.
+/// Finds a volume's source that a pod mounts and that doesn't exist.
 pub(crate) async fn missing(cluster: &Cluster, pod: &Object) -> Option<Missing> {
     for key in pods::mounted(pod) {
         if matches!(cluster.get(&key).await, Ok(None)) {

@@ -1,7 +1,7 @@
-//! May we do what a plan needs? Asked before anything is changed, so that a sync doesn't stop half-way for want of a permission.
+//! Checks before an operation starts that we have the permissions for its plan, so that it doesn't fail half-way.
 //!
-//! One question per namespace gives all rules at once; what they don't allow is asked for one by one, since the rules may be
-//! incomplete (`SelfSubjectRulesReview`, `SelfSubjectAccessReview` of `authorization.k8s.io/v1`).
+//! One review per namespace returns all rules at once. What they don't allow is checked one by one, since the rules may be incomplete
+//! (`SelfSubjectRulesReview`, `SelfSubjectAccessReview` of `authorization.k8s.io/v1`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,16 +22,16 @@ use crate::{
     planning::Planned,
 };
 
-/// Something we need to be allowed.
+/// A permission that an operation needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
-    /// In which namespace; empty for objects without one.
+    /// The namespace; empty for cluster-scoped objects.
     pub namespace: String,
-    /// The API group.
+    /// The API group; empty for the core group.
     pub group: String,
     /// The resource: `deployments`, `pods/log`.
     pub resource: String,
-    /// The verb.
+    /// The verb, as in `create`.
     pub verb: &'static str,
 }
 
@@ -48,13 +48,13 @@ impl fmt::Display for Permission {
     }
 }
 
-/// Lists what a plan needs: its own objects, the pods of its hooks, and where operations are stored.
+/// Lists the permissions that a plan needs: for its objects, for the pods of its hooks, and for the stored state.
 fn needed(cluster: &Cluster, planned: &Planned) -> BTreeSet<Permission> {
     let home = planned.plan.application.namespace.as_str();
     let mut needed = BTreeSet::new();
     let discovery = cluster.discovery();
     let mut need = |kind: &GroupKind, namespace: &str, sub: &str, verbs: &[&'static str]| {
-        // Of a kind that is yet to be defined nothing can be asked.
+        // Permissions for a kind that isn't defined yet can't be checked.
         let Some(found) = discovery.resource(kind, None) else {
             return;
         };
@@ -142,7 +142,7 @@ impl Rule {
     }
 }
 
-/// Lists what a plan needs and we may not; nothing when the cluster can't be asked.
+/// Lists the permissions that a plan needs and we don't have; empty when the cluster can't be asked.
 pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<Permission>, ClusterError> {
     let mut places: BTreeMap<String, Vec<Permission>> = BTreeMap::new();
     for permission in needed(cluster, planned) {
@@ -150,7 +150,7 @@ pub(crate) async fn missing(cluster: &Cluster, planned: &Planned) -> Result<Vec<
     }
     let mut open = Vec::new();
     for (namespace, mut wanted) in places {
-        // For what has no namespace there are no rules to ask for.
+        // There are no rules for cluster-scoped objects to ask for.
         if namespace.is_empty() {
             open.extend(wanted);
             continue;

@@ -1,4 +1,4 @@
-//! The way of a plan, where it needs the cluster and the plugins: kinds, hook types, live objects.
+//! Makes plans with what the cluster and the plugins say: kinds, hook types, live objects.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,29 +31,29 @@ use crate::{
     unserved,
 };
 
-/// What is to be planned.
+/// A request for a plan.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// For which application.
+    /// The application.
     pub application: Application,
     /// Sync or delete.
     pub does: OperationKind,
-    /// What for. To test, what the last sync stored is used, and nothing but its test hooks.
+    /// A usual operation, a rollback or a test. A test uses the state that the last sync stored, and runs nothing but its test hooks.
     pub purpose: Purpose,
-    /// What is desired. To delete, nothing: what the last sync stored is used.
+    /// The desired objects. Empty for a deletion, which uses the state that the last sync stored.
     pub manifests: Vec<Manifest>,
-    /// Which state of its sources that is.
+    /// The revision of the sources.
     pub revision: Option<Revision>,
-    /// What the user wants of it.
+    /// The options of the plan.
     pub options: PlanOptions,
-    /// What the user grants plugins.
+    /// The grants for plugins.
     pub grants: UserGrants,
-    /// The user's settings for the plugins that judge health.
+    /// The user's settings for the plugins that assess health.
     pub plugin_settings: PluginSettings,
 }
 
 impl Request {
-    /// Asks for a sync of these manifests, with everything else as usual.
+    /// Makes a request for a sync of these manifests, with default options.
     pub fn sync(application: Application, manifests: Vec<Manifest>) -> Request {
         Request {
             application,
@@ -67,7 +67,7 @@ impl Request {
         }
     }
 
-    /// Asks for the test hooks to be run, from what the application's last sync stored.
+    /// Makes a request to run the test hooks of the application's last sync.
     pub fn test(application: Application) -> Request {
         let mut request = Request::sync(application, Vec::new());
         request.purpose = Purpose::Test;
@@ -75,7 +75,7 @@ impl Request {
         request
     }
 
-    /// Asks for the application to be deleted, from what its last sync stored.
+    /// Makes a request to delete the application, as its last sync stored it.
     pub fn delete(application: Application) -> Request {
         Request {
             does: OperationKind::Delete,
@@ -84,37 +84,37 @@ impl Request {
     }
 }
 
-/// A plan, and what an operation needs beside it.
+/// A plan with everything else that an operation needs.
 #[derive(Debug, Clone)]
 pub struct Planned {
     /// The plan.
     pub plan: Arc<Plan>,
-    /// Every object as it is desired, with its namespace: what a later deletion starts from.
+    /// Every object as desired, with its namespace. A later deletion starts from these.
     pub manifests: Arc<Vec<Object>>,
-    /// Which state of its sources they are.
+    /// The revision of the sources.
     pub revision: Option<Revision>,
-    /// Where the application's objects live, of this set and of earlier ones.
+    /// The kinds and namespaces of the application's objects, of this set and of earlier ones.
     pub places: BTreeSet<Place>,
-    /// Whether the application's namespace must be made first.
+    /// Whether the application's namespace must be created first.
     pub makes_namespace: bool,
-    /// Whether permissions are asked about before anything is changed, and every object.
+    /// Whether permissions are checked, and dry runs are sent for all objects, before anything is changed.
     pub checks_first: bool,
-    /// How many operations there had been: whether another one came between.
+    /// The number of operations before, which shows whether another one has run since.
     pub operations: u64,
-    /// Whether objects of the set were there before the application's first operation, so that no sync is a first install.
+    /// Whether objects of the set existed before the application's first operation, so that no sync is a first install.
     pub was_installed: bool,
-    /// The digest of the request that it was made of, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
+    /// The digest of the request, by [`Request::digest`]; empty in a plan that version 0.1.0 saved.
     pub request: String,
-    /// What hook types were asked; nothing once it was saved.
+    /// The calls of hook types; empty in a plan that was loaded from a file.
     pub asked: Vec<PluginCall>,
-    /// What earlier operations made and isn't there any more; nothing once it was saved.
+    /// The objects of earlier operations that don't exist any more; empty in a plan that was loaded from a file.
     pub gone: Vec<(ObjectKey, String)>,
 }
 
-/// A kind, and the namespace in which there are objects of it; empty for kinds without.
+/// A kind, and a namespace with objects of it; empty for cluster-scoped kinds.
 pub type Place = (GroupKind, String);
 
-/// What an application left behind, as far as planning needs it.
+/// The state that earlier operations of the application left, as far as planning needs it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PreviousObjects {
     pub places: BTreeSet<Place>,
@@ -157,7 +157,7 @@ pub(crate) async fn make(
     let has_resource = classified
         .iter()
         .any(|one| matches!(one.role, Role::Resource) && objects.contains_key(&one.manifest.key()));
-    // What is there after a first sync that failed is what that one made: the next one is a first install still.
+    // Objects after a first sync that failed were created by that sync: the next one is a first install still.
     let was_installed = has_resource && past.operations == 0;
     let gone = gone(cluster, &past.inventory, &objects);
     let mut live = LiveObjects {
@@ -186,7 +186,7 @@ pub(crate) async fn make(
         let is_missing = missing.brought.contains(namespace);
         is_missing.then(|| format!("the namespace {namespace} is yet to be made"))
     };
-    // What is left of a set with mistakes is planned, too, so that all mistakes are told together.
+    // The rest of a set with mistakes is planned, too, so that all mistakes are reported together.
     let unasked: Option<&Unasked<'_>> = if checks_first { Some(&unasked) } else { None };
     let mut made = plan(plugins, &request, &classified, &live, &past.hooks, unasked);
     if let (Ok(plan_without), false) = (&made, has_errors) {
@@ -197,7 +197,7 @@ pub(crate) async fn make(
     }
     let plan = match made {
         Ok(mut plan) if !has_errors => {
-            // Tests look at what is deployed: what is to be said of it was said then.
+            // Tests check what is deployed; its notices were shown when it was deployed.
             if request.purpose != Purpose::Test {
                 plan.findings = findings(&request, &classified, &live, &plan);
             }
@@ -205,7 +205,7 @@ pub(crate) async fn make(
             with_allowances(plan, plugins, &request.grants)
         }
         Ok(_) => return Err(EngineError::Plan(sorted(errors))),
-        // That nothing is left is no mistake of its own.
+        // An empty rest isn't a mistake of its own.
         Err(_) if has_errors && classified.is_empty() => return Err(EngineError::Plan(sorted(errors))),
         Err(more) => {
             errors.extend(more);
@@ -231,7 +231,7 @@ pub(crate) async fn make(
     })
 }
 
-/// Lists the kinds that a plan is about.
+/// Lists the kinds in a plan.
 fn kinds<'a>(request: &'a Request, past: &'a PreviousObjects) -> impl Iterator<Item = (GroupKind, Option<&'a str>)> {
     let desired = request.manifests.iter().map(|manifest| {
         let object = &manifest.object;
@@ -241,7 +241,7 @@ fn kinds<'a>(request: &'a Request, past: &'a PreviousObjects) -> impl Iterator<I
     desired.chain(made)
 }
 
-/// Says what the plugins of a plan's hooks may have done.
+/// Adds to a plan what the plugins of its hooks may do.
 fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -> Plan {
     let hooks = plan.tasks.iter().filter_map(|task| task.hook());
     let by: BTreeSet<&PluginRef> = hooks.map(|hook| &hook.by).collect();
@@ -256,7 +256,7 @@ fn with_allowances(mut plan: Plan, plugins: &dyn Plugins, grants: &UserGrants) -
     plan
 }
 
-/// Makes the plan of what is asked for, or says everything that is wrong.
+/// Makes the plan of a request, or returns all mistakes.
 pub(crate) fn plan(
     plugins: &dyn Plugins,
     request: &Request,
@@ -280,7 +280,7 @@ pub(crate) fn plan(
     })
 }
 
-/// Returns what lint finds in a plan.
+/// Returns the findings of lint about a plan.
 pub(crate) fn findings(request: &Request, desired: &[Classified], live: &LiveObjects, plan: &Plan) -> Vec<Finding> {
     let (application, desired) = (&request.application, plan::in_order(desired));
     lint::lint(&lint::ManifestSet::new(
@@ -293,14 +293,14 @@ pub(crate) fn findings(request: &Request, desired: &[Classified], live: &LiveObj
     ))
 }
 
-/// Puts mistakes in the order in which they are written.
+/// Sorts mistakes by their place in the files.
 fn sorted(mut errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     errors.sort_by(|a, b| a.place.cmp(&b.place));
     errors
 }
 
-/// Takes the manifests, reads their annotations and fills in the namespaces; returns what can be planned, and what is wrong with the
-/// rest.
+/// Reads the annotations of the manifests and fills in their namespaces. Returns the manifests that can be planned, and the mistakes in
+/// the others.
 pub(crate) fn settle(
     mut scopes: Scopes,
     request: &mut Request,
@@ -324,7 +324,7 @@ pub(crate) fn settle(
         Err(wrong) => {
             scopes.extend(plan::brought(settled.iter().map(|(manifest, _)| manifest)));
             settled.retain(|(manifest, _)| scopes.contains_key(&manifest.object.group_kind()));
-            // What is being deleted may be of a kind that was deleted before it.
+            // The kind of an object that is being deleted may have been deleted before it.
             if request.does == OperationKind::Sync {
                 errors.extend(wrong);
             }
@@ -333,16 +333,16 @@ pub(crate) fn settle(
     (settled, scopes, errors)
 }
 
-/// The namespaces that aren't there.
+/// The namespaces that don't exist.
 #[derive(Debug, Default)]
 struct MissingNamespaces {
-    /// Those that the set brings.
+    /// The names of those that the set itself creates.
     brought: BTreeSet<String>,
-    /// Whether the application's own is to be made before anything else.
+    /// Whether the application's own namespace is to be created before anything else.
     is_own: bool,
 }
 
-/// Checks that every namespace is there or brought.
+/// Checks that every namespace exists or is created by the set.
 async fn check_namespaces(
     cluster: &Cluster,
     request: &Request,
@@ -375,7 +375,7 @@ async fn check_namespaces(
                 continue;
             }
             Ok(found) => found.is_some(),
-            // Who may not look at namespaces may still work in one.
+            // A user without the permission to read namespaces may still deploy into one.
             Err(ClusterError::Forbidden(_)) => true,
             Err(error) => return Err(EngineError::while_("looking for the namespaces")(error)),
         };
@@ -395,7 +395,7 @@ async fn check_namespaces(
             Some(manifest) if !is_own => manifest
                 .error("/metadata/namespace", format!("the namespace `{namespace}` isn't there"))
                 .hint("add a Namespace to the manifests, or create it first"),
-            // The manifests have it from the command.
+            // The manifests have this namespace from the command line.
             _ => Diagnostic::new(format!("the application's namespace `{namespace}` isn't there")).hint(
                 "`-n`, `capstan.yaml` or the kubeconfig names it; `--create-namespace` makes it, or add a Namespace to the manifests",
             ),

@@ -1,6 +1,6 @@
 //! A queue in which a newer entry replaces the one of the same key: it never has more entries than there are keys.
 //!
-//! It is for senders that must not wait, and whose newest entry says all there is to say about its key.
+//! It is for senders that must not wait, and whose newest entry says everything about its key.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,13 +21,13 @@ struct Entries<K, V> {
     is_closed: bool,
 }
 
-/// The sending end of a queue.
+/// The sending side of a queue.
 pub(crate) struct Sender<K, V>(Arc<Shared<K, V>>);
 
-/// The receiving end of a queue.
+/// The receiving side of a queue.
 pub(crate) struct Receiver<K, V>(Arc<Shared<K, V>>);
 
-/// Makes a queue.
+/// Makes a queue, with both sides.
 pub(crate) fn by_key<K, V>() -> (Sender<K, V>, Receiver<K, V>) {
     let shared = Arc::new(Shared {
         entries: Mutex::new(Entries {
@@ -41,7 +41,7 @@ pub(crate) fn by_key<K, V>() -> (Sender<K, V>, Receiver<K, V>) {
 }
 
 impl<K: Ord + Clone, V> Sender<K, V> {
-    /// Sends an entry. One of the same key that wasn't received yet is replaced, and this one takes its turn.
+    /// Sends an entry. It replaces an unread entry of the same key, and goes to the end of the queue.
     pub fn send(&self, key: K, value: V) {
         let mut entries = self.0.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.values.insert(key.clone(), value).is_none() {
@@ -60,7 +60,7 @@ impl<K, V> Drop for Sender<K, V> {
 }
 
 impl<K: Ord, V> Receiver<K, V> {
-    /// Returns the next entry; nothing when the sender is dropped and all is received. Dropping the future loses no entry.
+    /// Returns the next entry; `None` when the sender is dropped and everything was received. Dropping the future loses no entry.
     pub async fn recv(&mut self) -> Option<(K, V)> {
         loop {
             consume_budget().await;

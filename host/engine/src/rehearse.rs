@@ -1,4 +1,4 @@
-//! What the API server would say to a plan.
+//! Dry runs of a plan.
 
 use capstan_core::{
     ignore,
@@ -15,21 +15,21 @@ use crate::{
     perform,
 };
 
-/// What would become of one object.
+/// The result of a dry run of one task.
 #[derive(Debug)]
 pub struct DryRunResult {
-    /// Its task.
+    /// The task.
     pub task: TaskId,
-    /// The object as it is.
+    /// The object as it is; `None` if it doesn't exist.
     pub live: Option<Object>,
-    /// The object as it would be, nothing when it would be gone; or what the server has against it.
+    /// The object as it would be, `None` when it would be deleted; or why the server refuses the change.
     pub result: Result<Option<Object>, ClusterError>,
 }
 
-/// Asks about every object of a plan that would change.
+/// Sends a dry run for every object of a plan that would change.
 pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult> {
     let asked = plan.tasks.iter().filter(|task| changes(task)).map(|task| async move {
-        // In the version of the manifest, in which the answer will be, too.
+        // Objects are read in the version of the manifest, which is also that of the answer.
         let live = match &task.object {
             Some(object) if task.hook().is_none() => cluster.get_like(object).await,
             Some(_) | None => cluster.get(&task.key).await,
@@ -44,7 +44,7 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult
             Action::Delete(_) | Action::Hook(_) => None,
         };
         let result = match perform::rehearse(cluster, plan, task, "rehearsal").await {
-            // Its kind or its namespace is yet to come.
+            // Its kind or its namespace doesn't exist yet.
             Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_) | ClusterError::NotFound(_))
                 if live.is_none() =>
             {

@@ -1,13 +1,12 @@
-//! Whether a command asks for what an unfinished operation already does.
+//! The digest of a request: whether a command asks for what an unfinished operation already does.
 
 use serde::Serialize;
 
 use crate::planning::Request;
 
 impl Request {
-    /// Returns a digest of what is asked for: every manifest as it is written, in any order, and the options that decide what the
-    /// operation does. How long things may take, how often they are tried and whether the server is asked first are left out: an
-    /// operation that is carried on with keeps its own limits.
+    /// Returns a digest of the request: of every manifest, in any order, and of the options that decide what the operation does.
+    /// Timeouts, the number of retries and whether dry runs come first are left out, as a resumed operation keeps its own.
     pub fn digest(&self) -> String {
         let mut manifests: Vec<String> = self
             .manifests
@@ -39,7 +38,7 @@ impl Request {
     }
 }
 
-/// Returns a value as JSON. None of these types can fail to be written; one that did would count as another one.
+/// Returns a value as JSON. All of these types can be written as JSON; a value that can't would differ from every other one.
 fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

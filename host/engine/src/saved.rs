@@ -1,4 +1,4 @@
-//! A plan in a file: made now, run later, if the cluster is still as it was.
+//! A plan in a file: made now, and run later if the cluster hasn't changed.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -17,14 +17,14 @@ use crate::{
     planning::{Place, Planned},
 };
 
-/// The version of the file.
+/// The version of the file's format.
 const FORMAT: u32 = 1;
 
-/// The file.
+/// The contents of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Saved<'planned> {
-    /// Says what the file is: `capstan plan`.
+    /// The kind of file: `capstan plan`.
     is: String,
     format: u32,
     plan: Cow<'planned, Plan>,
@@ -42,11 +42,11 @@ struct Saved<'planned> {
 }
 
 impl Planned {
-    /// Writes it as JSON. The values of Secrets are in it.
+    /// Writes the plan as JSON, with the values of its Secrets.
     ///
     /// # Errors
     ///
-    /// Returns that it can't be written as JSON.
+    /// Returns why it can't be written as JSON.
     pub fn save(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(&Saved {
             is: "capstan plan".to_owned(),
@@ -63,11 +63,11 @@ impl Planned {
         })
     }
 
-    /// Reads one that was saved.
+    /// Reads a saved plan.
     ///
     /// # Errors
     ///
-    /// Returns that it is no saved plan, or one of a newer version.
+    /// Returns that it isn't a saved plan, or that a newer version wrote it.
     pub fn load(text: &str) -> Result<Planned, Diagnostic> {
         let saved: Saved<'static> = serde_json::from_str(text).map_err(|error| {
             Diagnostic::new(format!("this is no saved plan: {error}")).hint("`capstan plan --save FILE` writes one")
@@ -92,7 +92,7 @@ impl Planned {
     }
 }
 
-/// Says what is no longer as it was when the plan was made.
+/// Lists what has changed in the cluster since the plan was made.
 pub(crate) async fn moved(cluster: &Cluster, planned: &Planned) -> Result<Vec<String>, ClusterError> {
     let keys = planned
         .plan
@@ -119,7 +119,7 @@ fn difference(task: &Task, live: Option<&Object>) -> Option<String> {
             (Some(before), Some(live)) => {
                 let now = LiveState::of(live);
                 let is_same = match (before.generation, now.generation) {
-                    // Its status may have changed; that is no matter of the plan.
+                    // Its status may have changed; the plan doesn't depend on that.
                     (Some(before), Some(now)) => before == now,
                     _ => before.resource_version == now.resource_version,
                 };

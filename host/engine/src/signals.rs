@@ -1,4 +1,4 @@
-//! Signals of people and other systems: annotations on the application's Lease, told to the hooks that wait for them.
+//! Signals of people and other systems: annotations on the application's Lease, delivered to the hooks that wait for them.
 //!
 //! `signal.capstan.dev/HOOK` names the hook. Its value is the JSON that `capstan approve` and `capstan signal` write, or one word, for
 //! people with kubectl: `approved`, `rejected`, or the name of another signal. A signal stays on the Lease until its hook's state, with the signal in it, is stored: a crash loses none.
@@ -21,28 +21,28 @@ use capstan_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What the names of such annotations begin with.
+/// The prefix of such annotations.
 pub(crate) const PREFIX: &str = "signal.capstan.dev/";
-/// The signal that one word stands for.
+/// The signal of an approval.
 pub const APPROVAL: &str = "approval";
-/// The words that are verdicts of an approval; any other word is the name of a signal.
+/// The words that answer an approval; any other single word is the name of a signal.
 const VERDICTS: [&str; 2] = ["approved", "rejected"];
-/// How many bytes of a word are shown to people.
+/// How many bytes of a word are shown in messages.
 const LONGEST_WORD: usize = 100;
-/// Who sent a signal that doesn't say so.
+/// The sender of a signal that doesn't name one.
 const SOMEBODY: &str = "an annotation";
 
-/// A signal as it is written.
+/// The content of a signal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Written {
-    /// Which.
+    /// The signal's name.
     pub signal: String,
-    /// Who sent it.
+    /// The sender.
     pub by: String,
-    /// What is sent with it.
+    /// The value that is sent with it.
     #[serde(default)]
     pub value: Value,
-    /// When it was sent: two that say the same are two.
+    /// When it was sent. It tells two signals with the same content apart.
     #[serde(default)]
     pub at: String,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Written {
 pub(crate) struct Signal {
     hook: String,
     what: Written,
-    /// What it is known by: the same annotation with the same value.
+    /// Identifies the signal: a hash of the annotation's name and value.
     pub mark: String,
 }
 
@@ -90,7 +90,7 @@ fn read(value: &str) -> Written {
     }
 }
 
-/// Tells hooks the signals that they wait for.
+/// Delivers signals to the hooks that wait for them.
 pub(crate) struct Signals {
     /// The operation's hooks, by the names under which they are sent signals.
     hooks: BTreeSet<String>,
@@ -102,7 +102,7 @@ struct Inner {
     present: Vec<Signal>,
     waiting: Vec<Waiting>,
     told: BTreeSet<String>,
-    /// Those of which people were told that nobody waits for them.
+    /// The signals for which it was reported that no hook waits.
     idle: BTreeSet<String>,
 }
 
@@ -121,10 +121,10 @@ impl Signals {
         }
     }
 
-    /// Takes in what is on the Lease now. Returns what the operation is told of it.
+    /// Replaces the signals by those that are on the Lease now. Returns the inputs for the operation.
     pub fn see(&self, present: Vec<Signal>) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was taken off may be sent again.
+        // A signal that was removed may be sent again.
         let is_present = |mark: &String| present.iter().any(|signal| signal.mark == *mark);
         inner.told.retain(is_present);
         inner.idle.retain(is_present);
@@ -132,7 +132,7 @@ impl Signals {
         self.tell(&mut inner)
     }
 
-    /// Waits for a signal on behalf of a hook. Returns what the operation is told if the signal is there already.
+    /// Registers a hook that waits for a signal. Returns the inputs for the operation if the signal has arrived already.
     pub fn wait(&self, task: &TaskId, hook: &str, ask: &Ask, name: &str) -> Vec<InputKind> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let ask = (ask.id, ask.step);
@@ -148,7 +148,7 @@ impl Signals {
         self.tell(&mut inner)
     }
 
-    /// Waits for nothing any more on behalf of a hook.
+    /// Removes everything that a hook waits for.
     pub fn release(&self, task: &TaskId) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.waiting.retain(|waiting| waiting.task != *task);
@@ -191,7 +191,7 @@ impl Signals {
         happened
     }
 
-    /// Says, once for each signal, that nobody waits for it. A hook that waits for nothing yet may do so later.
+    /// Reports, once for each signal, that no hook waits for it. A hook that isn't waiting yet may do so later.
     fn idle(&self, inner: &mut Inner) -> Vec<String> {
         let mut messages = Vec::new();
         for signal in &inner.present {

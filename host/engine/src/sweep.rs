@@ -1,4 +1,4 @@
-//! Deletes what has fallen due since an operation ended.
+//! Deletes the objects of hooks whose time has come since an operation ended.
 
 use capstan_core::{
     compat::Mode,
@@ -23,13 +23,13 @@ use crate::{
     perform::{PolicyCase, ask_all, made, removes},
 };
 
-/// What became of one object that is or was due.
+/// The result for one object that is or was due.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SweepResult {
-    /// Which.
+    /// The object.
     pub object: DueObject,
-    /// What became of it.
+    /// What the sweep did about it.
     pub fate: SweepOutcome,
 }
 
@@ -37,21 +37,21 @@ pub struct SweepResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SweepOutcome {
-    /// Its time hasn't come.
+    /// Nothing: its time hasn't come.
     Waits,
     /// It is being deleted.
     Deleted,
-    /// It was gone already.
+    /// It didn't exist any more.
     Gone,
-    /// Its policies want it to stay.
+    /// Its policies keep it.
     Kept,
-    /// A plugin that decides about it wasn't loaded, or gave no answer; the next sweep asks again.
+    /// A plugin that decides about it isn't loaded, or gave no answer: this is the reason. The next sweep asks again.
     Unanswered(String),
-    /// It couldn't be deleted; the next sweep tries again.
+    /// It couldn't be deleted, for this reason. The next sweep tries again.
     Failed(String),
 }
 
-/// Goes through everything that is due, and forgets what is done.
+/// Goes through everything that is due, and removes the finished entries.
 pub(crate) async fn sweep(
     cluster: &Cluster,
     plugins: &dyn Plugins,

@@ -1,7 +1,7 @@
-//! From a wish to a running operation: what was left before its end is carried on with first, a plan that is known to go wrong is
-//! refused, and whoever is at work on the application is waited for or ended.
+//! From a request to a running operation: an unfinished operation is resumed first, a plan with errors is refused, and another driver is
+//! waited for or its operation is terminated.
 //!
-//! Everything is data: a face shows it in its own words, and follows the operations itself.
+//! All results are data: a user interface shows them in its own words, and follows the operations itself.
 //!
 //! ```text
 //!  undertake ─┬─▶ CarriedOn: follow it to its end, and undertake the same work again unless that was it
@@ -25,12 +25,12 @@ use crate::{
     running::Running,
 };
 
-/// What is to be done.
+/// The work that is to be done.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// Plan this, and run the plan.
+    /// Make a plan, and run it.
     Request(Box<Request>),
-    /// Run a plan that was saved, if the cluster is still as it was.
+    /// Run a saved plan, if the cluster hasn't changed since.
     Saved(Box<Planned>),
 }
 
@@ -43,7 +43,7 @@ impl Work {
         }
     }
 
-    /// Returns the manifests that it is made of, as far as they are known with their places.
+    /// Returns its manifests, as far as they are known with their places.
     fn manifests(&self) -> &[Manifest] {
         match self {
             Work::Request(request) => &request.manifests,
@@ -51,7 +51,7 @@ impl Work {
         }
     }
 
-    /// Returns the digest of the request that it is or was made of.
+    /// Returns the digest of its request.
     pub fn digest(&self) -> String {
         match self {
             Work::Request(request) => request.digest(),
@@ -60,29 +60,29 @@ impl Work {
     }
 }
 
-/// What is done when another driver is at work on the application.
+/// What happens when another driver works on the application.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnBusy {
-    /// That is an error: [`EngineError::Busy`].
+    /// The command fails: [`EngineError::Busy`].
     #[default]
     Refuse,
     /// Its end is waited for.
     Wait,
-    /// Its operation is terminated, and the end of that is waited for.
+    /// Its operation is terminated, and the end is waited for.
     Supersede,
 }
 
-/// Which unfinished operation does what is asked for, so that nothing is left to do after its end.
+/// Which unfinished operation does the same work, so that nothing is left to do after its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Same {
-    /// None.
+    /// None does.
     #[default]
     Nothing,
-    /// One that was started by a request of this digest.
+    /// One that was started by a request with this digest.
     Request(String),
-    /// Any deletion: after one that succeeded nothing is left to delete.
+    /// Any deletion: after a successful one, nothing is left to delete.
     Deletion,
-    /// A rollback: to manifests of this digest, or to any.
+    /// A rollback: to manifests with this digest, or to any.
     Rollback(Option<String>),
 }
 
@@ -100,59 +100,59 @@ impl Same {
     }
 }
 
-/// What becomes of lint's errors about a plan.
+/// What happens to errors that lint finds in a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LintErrors {
-    /// The plan is refused: [`EngineError::Findings`]. Those of `allowed` rules don't count; `all` names every rule.
+    /// The plan is refused: [`EngineError::Findings`]. Findings of `allowed` rules don't count; `all` stands for every rule.
     Refuse {
         /// The ids of rules.
         allowed: BTreeSet<String>,
     },
-    /// They are part of the plan, for people to read.
+    /// They are shown with the plan.
     Show,
 }
 
-/// How work is undertaken.
+/// How work is prepared and started.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Who wants it: `anna on laptop`.
+    /// The user or machine that asks for it: `anna on laptop`.
     pub by: String,
-    /// What is done when another driver is at work.
+    /// What happens when another driver works on the application.
     pub on_busy: OnBusy,
-    /// Which unfinished operation does what is asked for.
+    /// Which unfinished operation does the same work.
     pub same: Same,
-    /// What becomes of lint's errors.
+    /// What happens to errors that lint finds.
     pub lint_errors: LintErrors,
 }
 
-/// What is being waited for, to be shown while [`Engine::undertake`] or [`Engine::start_when_free`] waits.
+/// A wait that is to be shown, while [`Engine::undertake`] or [`Engine::start_when_free`] waits.
 #[derive(Debug)]
 pub enum Notice {
-    /// Another driver is at work, which the error names; its end is waited for.
+    /// Another driver, which the error names, is waited for.
     WaitingForEnd(EngineError),
-    /// Another driver is at work, which the error names; its operation is terminated.
+    /// The operation of another driver, which the error names, is terminated.
     EndingFirst(EngineError),
 }
 
-/// An operation that was left before its end, and is carried on with.
+/// An unfinished operation that was resumed.
 pub struct CarriedOn {
     /// What is stored about it.
     pub current: CurrentOperation,
-    /// Whether it does what is asked for. If it doesn't and succeeds, the work is still to be done.
+    /// Whether it does the same work. If it doesn't, the work is still to be done after its success.
     pub is_same: bool,
-    /// The operation.
+    /// The handle of the running operation.
     pub running: Running,
 }
 
-/// How far work is.
+/// The next step of the work.
 pub enum Undertaken {
-    /// Another operation comes first. When it has succeeded and isn't the same, the work is to be undertaken again.
+    /// An unfinished operation was resumed, and comes first. After its success, the work is to be prepared again unless it was the same.
     CarriedOn(Box<CarriedOn>, Work),
-    /// It is planned, and may be started by [`Engine::start_when_free`].
+    /// The plan is ready, and may be started by [`Engine::start_when_free`].
     Ready(Planned),
 }
 
-/// Returns the errors of lint that keep a plan from being run.
+/// Returns the errors of lint for which a plan is refused.
 fn stopping(planned: &Planned, allowed: &BTreeSet<String>) -> Vec<Finding> {
     let is_allowed = |finding: &&Finding| allowed.contains(&finding.rule) || allowed.contains("all");
     let findings = planned.plan.findings.iter();
@@ -163,7 +163,7 @@ fn stopping(planned: &Planned, allowed: &BTreeSet<String>) -> Vec<Finding> {
 }
 
 impl Engine {
-    /// Carries on with an operation that was left before its end, or plans the work.
+    /// Resumes an unfinished operation, or plans the work.
     ///
     /// # Errors
     ///
@@ -206,8 +206,8 @@ impl Engine {
         }
     }
 
-    /// Carries on with an operation that was left before its end; nothing if there is none. If it does the same work, refusals of the API
-    /// server are reported with the lines of `manifests`.
+    /// Resumes an unfinished operation; returns `None` if there is none. If it does the same work, errors of the API server are reported
+    /// with the lines of `manifests`.
     ///
     /// # Errors
     ///
@@ -240,7 +240,7 @@ impl Engine {
         }
     }
 
-    /// Starts an operation as soon as no other driver is at work on the application, by the policy.
+    /// Starts an operation as soon as no other driver works on the application, if the policy allows to wait.
     ///
     /// # Errors
     ///
@@ -262,7 +262,7 @@ impl Engine {
         }
     }
 
-    /// Comes back when no driver is at work on the application any more; fails with `busy` if that isn't to be waited for.
+    /// Waits until no driver works on the application; fails with `busy` if the policy doesn't allow to wait.
     async fn make_way(
         &self,
         application: &Application,
@@ -276,7 +276,7 @@ impl Engine {
             OnBusy::Supersede => {
                 notify(Notice::EndingFirst(busy));
                 match self.terminate(application, &policy.by).await {
-                    // An operation without a driver is carried on with, or has just ended.
+                    // An operation without a driver is resumed, or has just ended.
                     Ok(EndedBy::Asked(_) | EndedBy::NoDriver) | Err(EngineError::NothingRuns(_)) => {}
                     Err(error) => return Err(error),
                 }

@@ -1,4 +1,4 @@
-//! What the cluster doesn't serve, or not now: versions that are gone, and API groups whose own server doesn't answer.
+//! Kinds that the cluster doesn't serve, or not now: removed versions, and API groups whose extension server doesn't answer.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::{
     planning::{PreviousObjects, Request},
 };
 
-/// Returns a mistake for each manifest in a version that neither the cluster nor the set serves. What may come later
-/// (`SkipDryRunOnMissingResource`) isn't looked at.
+/// Returns a mistake for each manifest in a version that neither the cluster nor a definition of the set serves. Kinds that may come
+/// later (`SkipDryRunOnMissingResource`) are left out.
 pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diagnostic> {
     let manifests = classified
         .iter()
@@ -25,8 +25,8 @@ pub(crate) fn versions(cluster: &Cluster, classified: &[Classified]) -> Vec<Diag
     versions::check(manifests, &cluster.discovery().versions())
 }
 
-/// Explains mistakes about kinds that the cluster doesn't know: if an `APIService` has their group served by another server, and that one
-/// doesn't answer, discovery leaves the group out and nothing is wrong with the manifest.
+/// Explains mistakes about unknown kinds: if an `APIService` delegates their group to an extension server that doesn't answer, discovery
+/// leaves the group out, and the manifest is right.
 pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
     let has_group = |error: &Diagnostic| error.object.as_ref().is_some_and(|key| key.group.contains('.'));
     if !errors.iter().any(has_group) {
@@ -44,8 +44,8 @@ pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
     }
 }
 
-/// Returns a mistake for each API group whose own server doesn't answer while objects of the application may have to be removed from it:
-/// they can't be seen, and would stay behind with nobody to look after them.
+/// Returns a mistake for each API group whose extension server doesn't answer while objects of the application may have to be removed
+/// from it: they can't be seen, and would stay behind.
 pub(crate) async fn removals(cluster: &Cluster, request: &Request, past: &PreviousObjects) -> Vec<Diagnostic> {
     if request.does == OperationKind::Sync && !request.options.prune {
         return Vec::new();
@@ -79,7 +79,7 @@ fn unknown_group(group: &str, why: &str) -> String {
     format!("what the cluster serves of the API group {group} isn't known now: {why}")
 }
 
-/// Returns the API groups whose `APIService` isn't available, and why; none where nobody may list them.
+/// Returns the API groups whose `APIService` isn't available, each with the reason; empty without the permission to list them.
 async fn unavailable_groups(cluster: &Cluster) -> BTreeMap<String, String> {
     let kind = GroupKind::new("apiregistration.k8s.io", "APIService");
     match cluster.list(&kind, "", "").await {
@@ -88,7 +88,7 @@ async fn unavailable_groups(cluster: &Cluster) -> BTreeMap<String, String> {
     }
 }
 
-/// Returns the group of an `APIService` that isn't available, and why it isn't.
+/// Returns the group of an `APIService` that isn't available, and the reason.
 fn unavailable(service: &Object) -> Option<(String, String)> {
     let group = service.text("/spec/group")?.to_owned();
     let conditions = service.0.pointer("/status/conditions")?.as_array()?;

@@ -1,7 +1,7 @@
-//! Follows objects: one watch for each kind and namespace in which something is waited for, judged where it is seen.
+//! Watches the objects that an operation waits for, one watch for each kind and namespace, and assesses their health.
 //!
-//! Everything the operation made carries the application's label, so a watch is on that label. What doesn't carry it (it was there
-//! before and is being deleted) is watched by its name.
+//! Everything that the operation created has the application's label, so watches select by that label. An object without it (which
+//! existed before and is being deleted) is watched by its name.
 
 mod pods;
 mod watcher;
@@ -28,18 +28,18 @@ use tokio::task::JoinHandle;
 use self::watcher::{Follower, Watcher};
 use crate::{backoff::Backoff, cluster::Cluster, inbox::Inbox, judge::HealthAssessor, queue};
 
-/// How long a watch lasts before it is begun anew, in seconds: one that has gone silent is noticed so soon.
+/// How long a watch lasts before it is renewed, in seconds: a connection that has gone silent is noticed after this time.
 const WATCH_FOR: u32 = 20;
 
-/// The pauses before a broken watch is tried again.
+/// The pauses before a watch that failed is tried again.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
 
-/// How everything is watched.
+/// Returns the configuration of all watches.
 pub(crate) fn watching() -> Config {
     Config::default().timeout(WATCH_FOR)
 }
 
-/// Makes an object of what kube decoded; the members of a list don't say what they are.
+/// Makes an object from kube's form of it. The items of a list don't have a kind of their own.
 pub(crate) fn object_of(seen: &DynamicObject, kind: &GroupKind, api_version: &str) -> Object {
     let mut value = serde_json::to_value(seen).unwrap_or_default();
     value["apiVersion"] = json!(api_version);
@@ -47,14 +47,14 @@ pub(crate) fn object_of(seen: &DynamicObject, kind: &GroupKind, api_version: &st
     Object(value)
 }
 
-/// The objects that were last seen, with their judgements: what hook types are told.
+/// The objects with their assessments, as they were last seen. Hook types are shown these.
 pub(crate) type ObjectCache = Arc<Mutex<BTreeMap<ObjectKey, (Object, Assessment)>>>;
 
 /// All watches of an operation.
 pub(crate) struct Watches {
     shared: Arc<Shared>,
     watches: BTreeMap<(GroupKind, String), Watch>,
-    /// Where more than one wave has something to wait for.
+    /// The kinds and namespaces in which more than one wave waits for objects.
     lasting: BTreeSet<(GroupKind, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Drop for Watch {
 /// A task and an object that it follows.
 type Followed = (TaskId, ObjectKey);
 
-/// What becomes of a task and an object. The last one counts: who leaves and follows again has followed all the time.
+/// A change to what is followed. Only the last one counts: following again right after unfollowing changes nothing.
 enum WatchCommand {
     Follow(Follower),
     Leave,
@@ -105,12 +105,12 @@ impl Watches {
         }
     }
 
-    /// Returns what was last seen.
+    /// Returns the objects as they were last seen.
     pub fn sight(&self) -> ObjectCache {
         Arc::clone(&self.shared.sight)
     }
 
-    /// Tells how an object is, now and whenever that changes.
+    /// Reports the state of an object for a task, now and whenever it changes.
     pub fn follow(&mut self, task: TaskId, key: ObjectKey, judge: Option<PluginRef>) {
         let place = (key.group_kind(), key.namespace.clone());
         let watch = self.watches.entry(place.clone()).or_insert_with(|| {
@@ -129,14 +129,14 @@ impl Watches {
             .send((follower.task.clone(), key), WatchCommand::Follow(follower));
     }
 
-    /// Ends that; a watch that nobody needs ends too.
+    /// Stops following an object for a task. A watch without followed objects ends.
     pub fn leave(&mut self, task: TaskId, key: ObjectKey) {
         let place = (key.group_kind(), key.namespace.clone());
         let Some(watch) = self.watches.get_mut(&place) else {
             return;
         };
         watch.followed.remove(&(task.clone(), key.clone()));
-        // One that later waves need again is kept.
+        // A watch that later waves need is kept.
         if watch.followed.is_empty() && !self.lasting.contains(&place) {
             self.watches.remove(&place);
         } else {
@@ -145,7 +145,7 @@ impl Watches {
     }
 }
 
-/// Lists the places in which more than one wave has something to wait for.
+/// Lists the kinds and namespaces in which more than one wave waits for objects.
 fn lasting(plan: &Plan) -> BTreeSet<(GroupKind, String)> {
     let mut waves: BTreeMap<(GroupKind, String), BTreeSet<_>> = BTreeMap::new();
     for task in &plan.tasks {

@@ -1,7 +1,7 @@
-//! Calls of URLs for hook types: with a deadline, a bound on what comes back, and no redirect to another host.
+//! HTTP calls for hook types: with a deadline, a limit for the answer, and no redirect to another host.
 //!
-//! Whether a URL may be called is decided before, in the core; where a name leads to is only known here. `guard` refuses addresses of
-//! this machine and its link when a connection is made, so that no name server can send a call there.
+//! The core decides whether a URL may be called. The address of a name is only known here: `guard` refuses addresses of this machine and
+//! its link when a connection is made, so that no name server can direct a call there.
 
 mod guard;
 mod hide;
@@ -20,26 +20,26 @@ use tower::{BoxError, ServiceExt as _, util::BoxCloneSyncService};
 
 use self::{guard::Near, hide::SecretValues};
 
-/// How many bytes of an answer's body are kept.
+/// The most bytes of an answer's body that are kept.
 const MOST_BODY: usize = 64 << 10;
-/// How many bytes of names and values of its headers.
+/// The most bytes of an answer's headers, names and values together.
 const MOST_HEADERS: usize = 8 << 10;
-/// How often a host may send a call elsewhere on itself.
+/// How many redirects within the same host are followed.
 const MOST_REDIRECTS: u32 = 5;
 
-/// What a call is answered with, as it comes.
+/// The answer to a call, as a stream.
 pub type HttpResult = Response<UnsyncBoxBody<Bytes, BoxError>>;
 
 type Caller = BoxCloneSyncService<Request<Full<Bytes>>, HttpResult, BoxError>;
 
-/// Whoever answers for URLs.
+/// Makes HTTP calls: over the network, or to a service in this process.
 #[derive(Clone)]
 pub struct HttpCaller(Arc<Inner>);
 
 enum Inner {
-    /// The network, through clients that are made when they are needed: whether they may call this machine, and whether by TLS.
+    /// The network. Each client is made when it is first needed: with or without access to this machine, with or without TLS.
     Network([OnceLock<Caller>; 4]),
-    /// Something else, whatever is called.
+    /// A service that answers all calls.
     Other(Caller),
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Call {
     pub timeout: Duration,
     /// Whether an address of this machine or its link may be called.
     pub may_be_local: bool,
-    /// Values that whoever asked must not see.
+    /// Secret values that the caller must not see in the answer.
     pub secrets: Vec<String>,
 }
 
@@ -74,12 +74,12 @@ impl CallError {
 }
 
 impl HttpCaller {
-    /// Returns the network. Nothing is opened yet.
+    /// Returns one that calls over the network. No connection is opened yet.
     pub fn network() -> HttpCaller {
         HttpCaller(Arc::new(Inner::Network(Default::default())))
     }
 
-    /// Returns a service that answers whatever URL is called: an embedded cluster's, or a test's.
+    /// Returns one whose calls a service answers, whatever the URL: the embedded cluster's, or a test's.
     pub fn answered_by<S, B>(service: S) -> HttpCaller
     where
         S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -111,7 +111,7 @@ impl HttpCaller {
         }
     }
 
-    /// Makes a call.
+    /// Makes a call, and follows redirects.
     pub(crate) async fn call(&self, call: &Call) -> Result<HttpAnswer, CallError> {
         match tokio::time::timeout(call.timeout, self.follow(call)).await {
             Ok(answer) => answer,
@@ -147,7 +147,7 @@ impl HttpCaller {
     }
 }
 
-/// Puts whatever body and error a service has into one form.
+/// Wraps a service so that its body and error have one type.
 fn boxed<S, B>(service: S) -> Caller
 where
     S: tower::Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -182,13 +182,13 @@ fn request(call: &Call, url: &str) -> Result<Request<Full<Bytes>>, CallError> {
         headers.append(name, value);
     }
     if !call.secrets.is_empty() {
-        // What comes back is looked through for them.
+        // The answer is searched for them.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     Ok(request)
 }
 
-/// Returns where an answer sends a reader on the same host; nothing for any other answer, which is passed on as it is.
+/// Returns the URL of a redirect within the same host; `None` for any other answer, which is passed on.
 fn elsewhere(call: &Call, url: &Url, answered: &HttpResult) -> Option<String> {
     let is_redirect = matches!(
         answered.status(),
@@ -220,7 +220,7 @@ async fn read(answered: HttpResult, hidden: &SecretValues) -> Result<HttpAnswer,
             "the answer is compressed, and was asked for as it is: whether the Secret's value is in it can't be seen",
         ));
     }
-    // A value that begins within what is kept is read to its end.
+    // A value that begins within the kept bytes is read to its end.
     let most = MOST_BODY + hidden.longest();
     let (mut bytes, mut cut) = (Vec::new(), false);
     while let Some(frame) = body.frame().await {
@@ -256,7 +256,7 @@ fn headers(all: &HeaderMap, hidden: &SecretValues) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Says why a call failed, in one line.
+/// Describes why a call failed, in one line.
 fn failure(error: &(dyn std::error::Error + 'static)) -> CallError {
     let mut texts = vec![error.to_string()];
     let mut next = error.source();

@@ -1,4 +1,4 @@
-//! An Argo CD `Application` as a description of what to sync. It is read, never applied; what of it is not honoured is said.
+//! Reads an Argo CD `Application` as a description of what to sync. It isn't applied, and its fields without effect are reported.
 
 use std::path::{Path, PathBuf};
 
@@ -19,11 +19,11 @@ use crate::{
     options::Options,
 };
 
-/// Reads the Applications of a file.
+/// Reads the Applications in a file.
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong with them, or that there is none.
+/// Returns all mistakes, or that the file has no Application.
 pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Diagnostic>> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let tree = Tree::around(folder.unwrap_or(Path::new(".")), access);
@@ -58,13 +58,13 @@ pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Dia
     if mistakes.is_empty() { Ok(apps) } else { Err(mistakes) }
 }
 
-/// The work tree that the file is in.
+/// The work tree with the file.
 struct Tree {
     /// The file's folder.
     folder: PathBuf,
-    /// What everything that the file names stays in.
+    /// The tree that all paths in the file have to stay in.
     within: WorkTree,
-    /// Where it comes from and goes to.
+    /// The addresses of the tree's Git remotes.
     remotes: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl Tree {
         }
     }
 
-    /// Finds a path of a source: from the root of the work tree, else from the file's folder.
+    /// Resolves the path of a source: from the root of the work tree, else from the file's folder.
     fn find(&self, path: &str) -> PathBuf {
         let path = path.trim_start_matches('/');
         let from_root = self
@@ -94,7 +94,7 @@ impl Tree {
     }
 }
 
-/// Reduces a URL to what names the repository, however it is written.
+/// Reduces the address of a repository to its name, however it is written.
 fn plain(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split_once('@').map_or(rest, |(_, rest)| rest);
@@ -106,7 +106,7 @@ struct Reader<'a> {
     manifest: &'a Manifest,
     tree: &'a Tree,
     notices: Vec<String>,
-    /// What leads out of the tree.
+    /// Errors about paths that lead out of the tree.
     refused: Vec<Diagnostic>,
     mistakes: Vec<Diagnostic>,
 }
@@ -137,7 +137,7 @@ impl Reader<'_> {
         self.at(pointer).and_then(Value::as_object).cloned().unwrap_or_default()
     }
 
-    /// Counts a list.
+    /// Returns the length of a list.
     fn count(&self, pointer: &str) -> usize {
         self.at(pointer).and_then(Value::as_array).map_or(0, Vec::len)
     }
@@ -151,7 +151,7 @@ impl Reader<'_> {
         self.mistakes.push(self.manifest.error(pointer, message).hint(hint));
     }
 
-    /// Refuses a path that leads out of the tree.
+    /// Adds an error if a path leads out of the tree.
     fn confine(&mut self, pointer: &str, path: &Path) {
         if let Err(mistake) = self.tree.within.confine(path) {
             let error = self.manifest.error(pointer, mistake.message);
@@ -162,7 +162,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Says which keys of a mapping are not honoured.
+    /// Adds a notice about the keys of a mapping that have no effect.
     fn others(&mut self, pointer: &str, known: &[&str]) {
         let keys: Vec<String> = self.map(pointer).into_iter().map(|(key, _)| key).collect();
         let shown = pointer.trim_start_matches('/').replace('/', ".");
@@ -206,7 +206,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads the rules about differences that don't count; what can't be one is a mistake at its place.
+    /// Reads the rules about ignored differences. An invalid rule is a mistake at its place.
     fn ignore_differences(&mut self) -> Vec<IgnoreRule> {
         let rules = self.at("/spec/ignoreDifferences").cloned();
         let rules = rules.as_ref().and_then(Value::as_array).into_iter().flatten();
@@ -252,7 +252,7 @@ impl Reader<'_> {
             ..Options::default()
         };
         if let Some(limit) = self.at("/spec/syncPolicy/retry/limit").and_then(Value::as_i64) {
-            // Less than none is without end.
+            // A negative number means without limit.
             options.retry = Some(u32::try_from(limit).unwrap_or(u32::MAX));
         }
         let backoff = "/spec/syncPolicy/retry/backoff";
@@ -377,7 +377,7 @@ impl Reader<'_> {
         let folder = self.tree.find(&path);
         self.confine(&format!("{at}/path"), &folder);
         let directory = self.directory(&format!("{at}/directory"), folder.clone());
-        // What `directory` says makes it a folder of manifests, whatever else is in it.
+        // With `directory`, it is a folder of manifests, whatever else is in it.
         match directory.unwrap_or_else(|| Source::of_folder(folder.clone())) {
             Source::Chart(chart) => self
                 .helm(at, *chart, &folder)
@@ -399,7 +399,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads how a folder of manifests is read; none if nothing is said of that.
+    /// Reads `directory`; returns `None` without it.
     fn directory(&mut self, at: &str, path: PathBuf) -> Option<Source> {
         self.others(at, &["recurse", "include", "exclude", "jsonnet"]);
         if !self.map(&format!("{at}/jsonnet")).is_empty() {
@@ -493,7 +493,7 @@ impl Reader<'_> {
                 .at(&format!("{one}/value"))
                 .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
             let value = value.unwrap_or_default();
-            // As Argo CD does: a comma belongs to the value, unless that is a list.
+            // As in Argo CD: a comma belongs to the value, unless the value is a list.
             let value = if value.starts_with('{') {
                 value
             } else {
@@ -511,7 +511,7 @@ impl Reader<'_> {
             let file = self.text(&format!("{one}/path")).unwrap_or_default();
             let pointer = format!("{one}/path");
             let path = self.value_file(&pointer, &file, folder)?;
-            // Of several keys and files in one text, helm would read all.
+            // helm would read several keys and files in one text.
             if source::set_file_parts(&format!("{name}={file}")) != Some((name.as_str(), file.as_str())) {
                 let message = format!("`{name}` and `{file}` are not one key and one file");
                 self.wrong(&one, &message, "write them without commas, `=` and `\\`");
@@ -521,14 +521,14 @@ impl Reader<'_> {
         Some(chart)
     }
 
-    /// Finds a file of values: beside the chart, or in the source that `$NAME/...` refers to.
+    /// Resolves a file of values: relative to the chart, or in the source that `$NAME/...` refers to.
     fn value_file(&mut self, pointer: &str, file: &str, folder: &Path) -> Option<String> {
         if file.contains("://") {
             self.mistakes.extend(scheme_mistake(self.manifest, pointer, file));
             return Some(file.to_owned());
         }
         let Some(rest) = file.strip_prefix('$') else {
-            // As Argo CD does: what begins with a slash begins at the root of the work tree.
+            // As in Argo CD: a path with a leading slash starts at the root of the work tree.
             let path = if file.starts_with('/') {
                 self.tree.find(file)
             } else {
@@ -551,7 +551,7 @@ impl Reader<'_> {
         None
     }
 
-    /// Takes what kustomize is told into a kustomization of its own, on top of the folder's.
+    /// Returns the `kustomize` fields as a kustomization on top of the folder's.
     fn kustomize(&mut self, at: &str) -> Map<String, Value> {
         let at = format!("{at}/kustomize");
         let same = [
@@ -583,7 +583,7 @@ impl Reader<'_> {
     }
 }
 
-/// Reads an image as `kustomize edit set image` does: `NAME=NEW:TAG`, `NAME:TAG`, `NAME@DIGEST`.
+/// Parses an image as `kustomize edit set image` does: `NAME=NEW:TAG`, `NAME:TAG`, `NAME@DIGEST`.
 fn image_of(text: &str) -> Value {
     let (name, new) = text
         .split_once('=')
@@ -591,7 +591,7 @@ fn image_of(text: &str) -> Value {
     let (new, digest) = new
         .split_once('@')
         .map_or((new, None), |(new, digest)| (new, Some(digest)));
-    // A colon before the last slash is a port's.
+    // A colon before the last slash belongs to the port.
     let after_slash = new.rfind('/').map_or(0, |at| at + 1);
     let colon = new
         .get(after_slash..)

@@ -1,4 +1,4 @@
-//! What is wrong with a file of ours, told with its place: serde's words, turned into ours.
+//! Errors in Capstan's own files: serde's messages in our words, with the place.
 
 use capstan_core::{
     error::{Diagnostic, near},
@@ -8,13 +8,13 @@ use capstan_core::{
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-/// Takes a document apart into what it means. `hint` says which keys it has if it is no mapping.
+/// Deserializes a document. `hint` names its keys, for an error about a document that isn't a mapping.
 ///
 /// # Errors
 ///
-/// Returns what doesn't fit, with its place.
+/// Returns the mistakes, each with its place.
 pub fn deserialize<T: DeserializeOwned>(document: &Manifest, hint: &str) -> Result<T, Vec<Diagnostic>> {
-    // Else a list would be taken for the keys' values in their order.
+    // serde would accept a list as the values of the keys in their order.
     if !document.object.0.is_object() {
         let error = document.error("", "this file is no mapping");
         return Err(vec![error.hint(hint)]);

@@ -1,4 +1,4 @@
-//! Durations as people write them, on the command line and in `capstan.yaml`.
+//! Durations on the command line and in `capstan.yaml`.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use serde::{
     de::{Error, Visitor},
 };
 
-/// A duration in seconds.
+/// A duration in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(pub u64);
 
 impl Seconds {
-    /// Returns how many there are.
+    /// Returns the number of seconds.
     pub fn get(self) -> u64 {
         self.0
     }
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// Reads a duration: whole seconds, or units as in `1h30m`.
+/// Parses a duration into seconds: a whole number of seconds, or units as in `1h30m`.
 pub fn seconds(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no duration; write `90s`, `10m`, `1h30m` or whole seconds");
     if let Ok(seconds) = text.parse() {

@@ -1,11 +1,11 @@
-//! Names a plugin in a `capstan.yaml` that people wrote: their lines and comments stay as they are.
+//! Adds a plugin to a `capstan.yaml`, and leaves the other lines and comments as they are.
 
 use capstan_core::manifest;
 
 use super::{config_errors, file::File};
 
-/// Returns the text of a file with a plugin added to those that it names, in place of others if it has them. Nothing, where that
-/// can't be done without changing anything else: then a person has to.
+/// Returns the text of a file with a plugin added. It replaces the sources `instead_of`, if the file has them. Returns `None` if that
+/// isn't possible without other changes: then the user has to edit the file.
 pub fn name_plugin(text: &str, source: &str, instead_of: &[String]) -> Option<String> {
     let before = plugins(text)?;
     if before.iter().any(|plugin| plugin == source) {
@@ -36,7 +36,7 @@ fn plugins(text: &str) -> Option<Vec<String>> {
     Some(file.plugins)
 }
 
-/// Replaces the one place where the old source stands; where there are several, which is meant isn't known.
+/// Replaces the only occurrence of the old source. With several, it isn't known which one is meant.
 fn replace(text: &str, old: &str, new: &str) -> Option<String> {
     (text.matches(old).count() == 1).then(|| text.replace(old, new))
 }
@@ -76,7 +76,7 @@ fn joined(lines: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Quotes what YAML would not take for a plain text.
+/// Quotes a text that YAML would not read as a plain text.
 fn quoted(source: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_./:@#=+~-?&%".contains(letter);
     let starts_plain =

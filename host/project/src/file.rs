@@ -1,7 +1,6 @@
 //! `capstan.yaml`: one application, or several, with their sources and options, so that `capstan sync` alone is enough.
 //!
-//! Every mistake has a place and, where a word is nearly right, the right one. What is written here means what the flag of the same
-//! name means; a flag wins.
+//! Every mistake has a place, and a misspelt word a suggestion. A key means the same as the flag of its name; a flag wins.
 
 use std::{
     collections::BTreeMap,
@@ -28,23 +27,23 @@ use super::{
 /// The file's name in a folder.
 pub const NAME: &str = source::PROJECT_FILE;
 
-/// What `capstan.yaml` says: one application, or under `applications` several.
+/// The contents of `capstan.yaml`: one application, or several under `applications`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct File {
     /// Name of the application; the folder's if absent.
     pub name: Option<String>,
-    /// Namespace of the application, or of all that name none; the context's if absent.
+    /// Namespace of the application, or of all that don't name one; the context's if absent.
     pub namespace: Option<String>,
     /// Where the application's manifests come from; the file's own folder if absent.
     pub sources: Vec<Entry>,
-    /// What is wanted of the application, or of all.
+    /// The options of the application, or of all.
     pub options: Options,
     /// The applications that must have been synced before, by name, in this file or another one of the same command.
     pub depends_on: Vec<String>,
     /// Several applications, instead of `name`, `sources` and `dependsOn`.
     pub applications: Vec<Application>,
-    /// Files with Applications of Argo CD, which are read as descriptions of what to sync; beside `applications`, or alone.
+    /// Files with Argo CD Applications, which are read as descriptions of what to sync; allowed beside `applications`, or alone.
     pub argocd_applications: Vec<String>,
     /// Plugins to load, by their sources; they come before the built-in ones.
     pub plugins: Vec<String>,
@@ -54,22 +53,22 @@ pub struct File {
     pub without_plugins: Vec<String>,
     /// Settings of plugins that judge health, by name. An object's `capstan.dev/settings` comes before them.
     pub plugin_settings: BTreeMap<String, serde_json::Map<String, Value>>,
-    /// What plugins may have done of what their manifests request, by name; `requested` for all of it.
+    /// The grants for plugins, by name: some of what their manifests request, or `requested` for all of it.
     pub grants: UserGrants,
 }
 
-/// One of several applications.
+/// One of several applications in a file.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Application {
-    /// Its name.
+    /// The application's name.
     pub name: String,
     /// Its namespace; that of the file if absent.
     #[serde(default)]
     pub namespace: Option<String>,
     /// Where its manifests come from.
     pub sources: Vec<Entry>,
-    /// What is wanted of it; what it doesn't say, the file's `options` say.
+    /// Its options. For those that are absent, the file's `options` are used.
     #[serde(default)]
     pub options: Options,
     /// The applications that must have been synced before it, by name.
@@ -77,23 +76,23 @@ pub struct Application {
     pub depends_on: Vec<String>,
 }
 
-/// A source: one of `path`, `chart` and `kustomization`, with what belongs to it. Paths start at the file's folder.
+/// A source: one of `path`, `chart` and `kustomization`, with its options. Paths start at the file's folder.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
     /// A file or a folder of manifests.
     pub path: Option<String>,
-    /// Read a folder with all its subfolders.
+    /// Whether the subfolders are read, too.
     pub recursive: Option<bool>,
     /// A folder with a kustomization.
     pub kustomization: Option<String>,
-    /// Let the kustomization have charts rendered by helm.
+    /// Whether the kustomization may use helm to render charts.
     pub enable_helm: Option<bool>,
     /// A Helm chart: a folder, a packed file, `oci://...` or `REPOSITORY/NAME`.
     pub chart: Option<String>,
     /// Which version of a chart from a repository.
     pub version: Option<String>,
-    /// The URL of the repository, where `chart` is only a name.
+    /// The URL of the repository, if `chart` is only a name.
     pub repository: Option<String>,
     /// Name of the chart's release; the application's if absent.
     pub release_name: Option<String>,
@@ -103,45 +102,45 @@ pub struct Entry {
     pub values: Option<serde_json::Map<String, Value>>,
     /// Values for the chart, as `KEY=VALUE`.
     pub set: Vec<String>,
-    /// Values for the chart that are texts whatever they look like.
+    /// Values for the chart, as `KEY=VALUE`, that are always strings.
     pub set_string: Vec<String>,
     /// Values for the chart, as JSON.
     pub set_json: Vec<String>,
     /// Values for the chart that are the texts of files, as `KEY=FILE`.
     pub set_file: Vec<String>,
-    /// Values for the chart that are taken letter by letter.
+    /// Values for the chart, as `KEY=VALUE`, that are taken literally.
     pub set_literal: Vec<String>,
     /// Leave out the definitions in the chart's `crds/`.
     pub skip_crds: Option<bool>,
-    /// Which version of Kubernetes the chart is told; the cluster's if absent.
+    /// The version of Kubernetes that the chart sees; the cluster's if absent.
     pub kube_version: Option<String>,
-    /// What the chart is told to be served beside what the cluster serves.
+    /// Further API versions that the chart sees as served.
     pub api_versions: Vec<String>,
 }
 
-/// A file that was read, with the places of everything in it.
+/// A file that was read, with the places of its contents.
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    /// What it says.
+    /// The contents.
     pub file: File,
-    /// What it says, with places.
+    /// The YAML document, with the places of all values.
     pub document: Arc<Manifest>,
     /// Its folder; empty for the working directory.
     pub folder: PathBuf,
-    /// The tree that everything it names stays in.
+    /// The tree that all paths in the file have to stay in.
     pub tree: WorkTree,
 }
 
-/// The sources that a file names, and what of them may not be read.
+/// The sources in a file, with the errors about them.
 #[derive(Debug, Default)]
 pub struct Named {
     /// The sources.
     pub sources: Vec<Source>,
-    /// What leads out of the tree, and what only a flag of the user allows.
+    /// Errors about paths that lead out of the tree, and about what only a flag of the user allows.
     pub refused: Vec<Diagnostic>,
 }
 
-/// Returns the file that a path names by itself or as its folder, if it does.
+/// Returns the project file at a path: the file itself, or the one in a folder.
 pub fn named_by(path: &Path) -> Option<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if path.is_dir() {
@@ -155,7 +154,7 @@ pub fn named_by(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong with it.
+/// Returns all mistakes in it.
 pub fn read(path: &Path, access: &FileAccess) -> Result<Configuration, Vec<Diagnostic>> {
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     let tree = WorkTree::around(&folder, access);
@@ -230,7 +229,7 @@ impl Configuration {
         mistakes
     }
 
-    /// Checks that a path that is written at a JSON pointer stays in the tree.
+    /// Checks that a path at a JSON pointer stays in the tree.
     pub(super) fn confine(&self, pointer: &str, path: &Path) -> Result<(), Diagnostic> {
         self.tree.confine(path).map(drop).map_err(|mistake| {
             let error = self.document.error(pointer, mistake.message);
@@ -241,8 +240,8 @@ impl Configuration {
         })
     }
 
-    /// Turns the entries at a JSON pointer into sources; without entries, the file's own folder is the source. `enables_helm` is what
-    /// the user's flag says about charts in kustomizations.
+    /// Returns the sources of the entries at a JSON pointer; without entries, the file's own folder is the source. `enables_helm` is the
+    /// user's flag for charts in kustomizations.
     pub fn sources(&self, entries: &[Entry], pointer: &str, enables_helm: bool) -> Named {
         if entries.is_empty() {
             let here = if self.folder.as_os_str().is_empty() {
@@ -277,7 +276,7 @@ impl Configuration {
         })
     }
 
-    /// Returns which plugins have to be signed.
+    /// Returns the signature policy.
     ///
     /// # Errors
     ///
@@ -287,7 +286,7 @@ impl Configuration {
     }
 }
 
-/// Where an entry is written, and what of it may not be read.
+/// The place of an entry, and the errors about its paths.
 struct Place<'a> {
     file: &'a Configuration,
     pointer: String,
@@ -295,7 +294,7 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Returns a path from the file's folder; one that leads out of the tree is refused where it is written.
+    /// Resolves a path from the file's folder. A path that leads out of the tree becomes an error at its place.
     fn path(&mut self, key: &str, path: &str) -> PathBuf {
         let whole = self.file.folder.join(path);
         let refused = self.file.confine(&format!("{}/{key}", self.pointer), &whole).err();
@@ -303,7 +302,7 @@ impl Place<'_> {
         whole
     }
 
-    /// Returns a file's path as helm takes it; what is served stays as it is written.
+    /// Resolves the path of a file for helm; a URL stays as it is.
     fn file(&mut self, key: &str, path: &str) -> String {
         if path.contains("://") {
             return path.to_owned();
@@ -312,7 +311,7 @@ impl Place<'_> {
     }
 }
 
-/// Says what is wrong with a word that helm is given.
+/// Returns the mistake in a word that is passed to helm, if there is one.
 fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<Diagnostic> {
     let error = word.starts_with('-').then(|| {
         let message = format!("`{word}` begins with `-`, and helm would take it for a flag");
@@ -321,7 +320,7 @@ fn word_mistake(document: &Manifest, pointer: &str, word: &str) -> Option<Diagno
     error.map(|error| error.hint("a folder of that name is written with `./` before it"))
 }
 
-/// Says what is wrong with the address of a file: helm has plugins of the user's for other schemes.
+/// Returns the mistake in the address of a file, if there is one: for other schemes, helm runs plugins of the user.
 pub(super) fn scheme_mistake(document: &Manifest, pointer: &str, path: &str) -> Option<Diagnostic> {
     let (scheme, _) = path.split_once("://")?;
     let is_known = ["http", "https"].contains(&scheme);
@@ -383,7 +382,7 @@ impl Entry {
         mistakes
     }
 
-    /// Says what is wrong with the words that helm is given.
+    /// Lists the mistakes in the words that are passed to helm.
     fn chart_mistakes(&self, document: &Manifest, pointer: &str) -> Vec<Diagnostic> {
         let mut mistakes = Vec::new();
         if let Some(name) = &self.release_name
@@ -431,7 +430,7 @@ impl Entry {
     }
 
     fn chart(&self, chart: &str, place: &mut Place<'_>) -> Chart {
-        // What is no path is what helm calls it.
+        // A chart that isn't a path is a reference of helm's.
         let local = place.file.folder.join(chart);
         let is_local = local.exists() || chart.starts_with('.');
         let value_files = self.value_files.iter().enumerate();

@@ -1,4 +1,4 @@
-//! What the user grants plugins: words and files, of which each comes before the ones named earlier.
+//! The grants for plugins, from flags and files. Each one overrides those before it.
 
 use capstan_core::{
     error::{Diagnostics, near},
@@ -8,7 +8,7 @@ use capstan_core::{
 
 use crate::config_errors;
 
-/// Reads what a file grants. `name` is what errors call the file.
+/// Reads the grants in a file. `name` is the file's name in messages.
 ///
 /// # Errors
 ///
@@ -19,11 +19,12 @@ pub fn of_file(name: &str, text: &str) -> Result<UserGrants, Diagnostics> {
     config_errors::deserialize(&document, hint).map_err(Diagnostics)
 }
 
-/// Adds what a word grants: `PLUGIN` or `PLUGIN=requested` for all that the plugin requests, `PLUGIN=GRANTS` in YAML for some of it.
+/// Adds the grants of a flag: `PLUGIN` or `PLUGIN=requested` for everything that the plugin requests, `PLUGIN=GRANTS` in YAML for some of
+/// it.
 ///
 /// # Errors
 ///
-/// Returns why the word grants nothing.
+/// Returns what is wrong with the flag.
 pub fn add(grants: &mut UserGrants, word: &str) -> Result<(), Diagnostics> {
     let (plugin, text) = word.split_once('=').unwrap_or((word, "requested"));
     let value = manifest::value(text);
@@ -38,11 +39,11 @@ pub fn add(grants: &mut UserGrants, word: &str) -> Result<(), Diagnostics> {
     Ok(())
 }
 
-/// Checks that every plugin that is granted something is loaded.
+/// Checks that every plugin with grants is loaded.
 ///
 /// # Errors
 ///
-/// Returns the first name that no plugin has.
+/// Returns the first name without a plugin.
 pub fn check_loaded(grants: &UserGrants, loaded: &[String]) -> Result<(), Diagnostics> {
     let Some(unknown) = grants.0.keys().find(|name| !loaded.contains(name)) else {
         return Ok(());

@@ -1,10 +1,10 @@
-//! Which applications there are, where their manifests come from, and what is wanted of each. The user says it ([`ProjectSpec`]), or a
-//! [`File`](file::File) beside the manifests does; the user wins over a file.
+//! The applications of a command: their names, sources and options. They come from the user ([`ProjectSpec`]) or from a
+//! [`File`](file::File) next to the manifests; the user's options win.
 //!
-//! In reading order: [`mod@file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
-//! [`SourceSpec`] which sources the user names; [`PluginSpec`] is which plugins are loaded, with [`grants`], the [`signature_policy`] and [`WrittenSettings`];
-//! `order` sorts applications, [`edit`] changes a file, [`config_errors`] reports what is wrong with one. This crate knows no command
-//! line, no terminal and no environment: all that is handed in.
+//! In reading order: [`mod@file`] is `capstan.yaml`, `argocd` an Argo CD Application, [`Options`] the options of an application,
+//! [`SourceSpec`] the sources that the user names; [`PluginSpec`] says which plugins are loaded, with [`grants`], the
+//! [`signature_policy`] and [`WrittenSettings`]; `order` sorts applications, [`edit`] changes a file, [`config_errors`] reports mistakes
+//! in one. This crate knows no command line, no terminal and no environment variables: everything is passed in.
 
 pub mod argocd;
 pub mod config_errors;
@@ -42,58 +42,58 @@ pub use self::{
     sources::{ChartSpec, SourceSpec},
 };
 
-/// What the user says of applications, beside files that describe them; it wins over those files.
+/// What the user says about applications. It wins over files that describe them.
 #[derive(Debug, Clone)]
 pub struct ProjectSpec {
     /// Where manifests come from.
     pub sources: SourceSpec,
-    /// The application's name, or which of several is meant.
+    /// The application's name, or the one that is selected of several.
     pub app: Option<String>,
     /// The namespace of all applications.
     pub namespace: Option<String>,
-    /// What is wanted of the applications.
+    /// The options of the applications.
     pub options: Options,
-    /// Which plugins are loaded. Its grants come before those of files.
+    /// The plugins that are loaded. The grants here win over those of files.
     pub plugins: PluginSpec,
     /// Which files may be read.
     pub access: FileAccess,
 }
 
-/// Applications, and what holds for all of them.
+/// The applications of a command.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// The applications, each after those that it depends on.
     pub apps: Vec<App>,
-    /// The namespace of applications that name none; the context's if absent.
+    /// The namespace of applications that don't name one; the context's if absent.
     pub namespace: Option<String>,
-    /// Which plugins are loaded, as the user and the files say.
+    /// The plugins that are loaded, by the user and the files.
     pub plugins: PluginSpec,
 }
 
 /// One application, as flags and files describe it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct App {
-    /// Its name.
+    /// The application's name.
     pub name: String,
     /// Its namespace; the context's if absent.
     pub namespace: Option<String>,
     /// Where its manifests come from.
     pub sources: Vec<Source>,
-    /// What is wanted of it.
+    /// Its options.
     pub options: Options,
-    /// The applications that come before it, by name.
+    /// The applications that must be synced before it, by name.
     pub depends_on: Vec<String>,
-    /// What should be known of how it was described.
+    /// What the user should know about its description.
     pub notices: Vec<String>,
-    /// The tree that its sources stay in; nothing if the user typed them.
+    /// The tree that its sources have to stay in; `None` if they are from the command line.
     pub tree: Option<WorkTree>,
-    /// What of its sources may not be read: told when they are read, as other commands need none.
+    /// Errors about its sources. They are reported when the sources are read, as some commands don't need them.
     pub refused: Vec<Diagnostic>,
-    /// Where it is described, as a file and a JSON pointer in it.
+    /// The place of its description, as a file and a JSON pointer.
     origin: Option<(Arc<Manifest>, String)>,
 }
 
-/// An application of which everything is read that needs no cluster.
+/// An application after everything was read that needs no cluster.
 #[derive(Debug)]
 pub struct Read {
     /// The application.
@@ -102,7 +102,7 @@ pub struct Read {
 }
 
 impl App {
-    /// Makes one of which only the name is known.
+    /// Makes one with nothing but a name.
     pub fn named(name: &str) -> App {
         App {
             name: name.to_owned(),
@@ -121,7 +121,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with them, together.
+    /// Returns all mistakes in them.
     pub fn gather(&self, deadline: Duration, access: &FileAccess) -> Result<Gathered, Diagnostics> {
         if !self.refused.is_empty() {
             return Err(Diagnostics(self.refused.clone()));
@@ -170,11 +170,11 @@ pub fn load(spec: &ProjectSpec) -> Result<Project, Diagnostics> {
     Ok(project)
 }
 
-/// Finds the applications that the file of the working directory or those that were named describe; nothing without any.
+/// Loads the applications from the project file of the working directory or from the named files; `None` without any.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with them.
+/// Returns the mistakes in them.
 pub fn described(spec: &ProjectSpec) -> Result<Option<Project>, Diagnostics> {
     if files(&spec.sources)?.is_empty() {
         return Ok(None);
@@ -182,7 +182,7 @@ pub fn described(spec: &ProjectSpec) -> Result<Option<Project>, Diagnostics> {
     load(spec).map(Some)
 }
 
-/// Lists the files that tell of applications: those that are named, else the working directory's, unless there are other sources.
+/// Lists the files that describe applications: the named ones, else that of the working directory, unless there are other sources.
 fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
     if !from.config.is_empty() {
         let named = |path: &PathBuf| file::named_by(path).unwrap_or_else(|| path.clone());
@@ -230,7 +230,7 @@ fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
     if let Some(name) = first.and_then(Source::name) {
         return Ok(name);
     }
-    // What isn't there has no folder to be named after.
+    // A folder that doesn't exist can't give the application its name.
     if let Some(Source::Files { path, .. } | Source::Kustomization(Kustomization { path, .. })) = first
         && path != Path::new("-")
     {
@@ -245,7 +245,7 @@ fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
     ))
 }
 
-/// Reads Applications of Argo CD; the user wins over what they say.
+/// Reads Argo CD Applications; the user's options win over theirs.
 fn of_argocd(spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
     let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
     for file in &spec.sources.argocd_applications {
@@ -266,7 +266,7 @@ fn of_argocd(spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
     select(order::sorted(apps).map_err(Diagnostics)?, spec)
 }
 
-/// Adds what the user's and a file's options say to an Application of Argo CD; the user wins over it, and it over the file.
+/// Adds the user's and a file's options to an Argo CD Application. The user's win over the Application's, and those over the file's.
 fn settle_argocd(mut app: App, file: &Options, spec: &ProjectSpec) -> App {
     let own = std::mem::take(&mut app.options);
     app.options = spec.options.clone().over(own).over(file.clone());
@@ -281,7 +281,7 @@ fn settle_argocd(mut app: App, file: &Options, spec: &ProjectSpec) -> App {
     app
 }
 
-/// Takes the one that is named, of several.
+/// Selects the application that the user named, of several.
 fn select(mut apps: Vec<App>, spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
     let Some(name) = spec.app.as_ref().filter(|_| apps.len() > 1) else {
         return Ok(apps);
@@ -424,7 +424,7 @@ fn apps_of(configuration: &Configuration, spec: &ProjectSpec, is_only: bool) -> 
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong with them, together.
+/// Returns all mistakes together.
 pub fn read(apps: &[App], deadline: Duration, access: &FileAccess) -> Result<Vec<Read>, Diagnostics> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for app in apps {
@@ -444,16 +444,16 @@ pub fn read(apps: &[App], deadline: Duration, access: &FileAccess) -> Result<Vec
 }
 
 impl Read {
-    /// Says whether something is left to render that may ask what the cluster serves.
+    /// Says whether there are charts to render, which may depend on what the cluster serves.
     pub fn has_charts(&self) -> bool {
         self.gathered.has_charts()
     }
 
-    /// Renders what is left. `namespace` is that of an application that names none, `capabilities` what the cluster serves.
+    /// Renders the charts. `namespace` is used if the application doesn't name one; `capabilities` is what the cluster serves.
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with the charts.
+    /// Returns the mistakes in the charts.
     pub fn render(self, namespace: &str, capabilities: Option<&Capabilities>) -> Result<(App, Desired), Diagnostics> {
         let release = Release {
             name: &self.app.name,

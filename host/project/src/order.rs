@@ -1,4 +1,4 @@
-//! Which application comes before which: what `dependsOn` says, checked.
+//! Sorts applications by `dependsOn`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,11 +6,11 @@ use capstan_core::error::{Diagnostic, near};
 
 use super::App;
 
-/// Puts applications in an order in which each comes after those that it depends on, and otherwise as they are written.
+/// Sorts applications so that each comes after those that it depends on, and otherwise in the order of the files.
 ///
 /// # Errors
 ///
-/// Returns names that are there twice, names that nobody has, and circles.
+/// Returns duplicate names, names without an application, and cycles.
 pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
     let mut mistakes = Vec::new();
@@ -48,10 +48,10 @@ pub(super) fn sorted(apps: Vec<App>) -> Result<Vec<App>, Vec<Diagnostic>> {
     Ok(sorted)
 }
 
-/// Tells of a circle among applications of which each waits for another one.
+/// Makes an error about a cycle, given applications of which each depends on another one of them.
 fn circle(apps: &[App]) -> Diagnostic {
     let all: BTreeMap<&str, &App> = apps.iter().map(|app| (app.name.as_str(), app)).collect();
-    // Who waits for something waits for one of these: going on long enough leads into a circle, and once around it.
+    // Each depends on one of these: following that long enough leads into a cycle, which is then followed once.
     let next = |app: &App| app.depends_on.iter().find_map(|name| all.get(name.as_str()).copied());
     let Some(mut at) = apps.first() else {
         return Diagnostic::new("applications depend on each other in a circle");

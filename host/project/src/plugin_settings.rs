@@ -1,4 +1,4 @@
-//! `pluginSettings` of `capstan.yaml`: what a user sets for the plugins that judge health.
+//! `pluginSettings` of `capstan.yaml`: the user's settings for the plugins that assess health.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -34,11 +34,11 @@ impl PluginSpec {
     }
 }
 
-/// Adds the settings of a file to those of the files before it.
+/// Adds the settings in a file to those of the files before.
 ///
 /// # Errors
 ///
-/// Returns that another file of the same command has other settings for the same plugin.
+/// Returns that another file of the same command has different settings for the same plugin.
 pub(crate) fn add(
     all: &mut BTreeMap<String, WrittenSettings>,
     configuration: &Configuration,

@@ -1,4 +1,4 @@
-//! Which plugins are loaded beside the built-in ones, and what holds for them.
+//! Which plugins are loaded besides the built-in ones.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
@@ -7,36 +7,36 @@ use capstan_registry::{Policy, Source};
 
 use crate::plugin_settings::WrittenSettings;
 
-/// Which plugins are loaded, whose signatures they need, and what they are granted: what flags and files say together.
+/// Which plugins are loaded, with their signatures, grants and settings, from flags and files together.
 #[derive(Debug, Clone, Default)]
 pub struct PluginSpec {
-    /// The plugins; the first comes before the others, and all come before the built-in ones.
+    /// The plugins. The first takes precedence over the others, and all of them over the built-in ones.
     pub sources: Vec<Named>,
     /// The plugins that are left out, by name.
     pub without: Vec<String>,
-    /// Who has to sign what.
+    /// The signature policy.
     pub signatures: Policy,
-    /// What plugins are granted.
+    /// The grants for plugins.
     pub grants: UserGrants,
-    /// Settings of plugins that judge health, by the plugin's name.
+    /// Settings of plugins that assess health, by the plugin's name.
     pub settings: BTreeMap<String, WrittenSettings>,
 }
 
-/// A plugin that was named.
+/// A plugin that the user named.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Named {
-    /// Where it comes from.
+    /// The plugin's source.
     pub source: Source,
-    /// The folder at which paths start, and in which `capstan.lock` is; empty for the working directory.
+    /// The folder for relative paths and for `capstan.lock`; empty for the working directory.
     pub folder: PathBuf,
 }
 
 impl Named {
-    /// Takes a flag's value.
+    /// Parses the value of a flag.
     ///
     /// # Errors
     ///
-    /// Returns why it is no source.
+    /// Returns what is wrong with it.
     pub fn by_flag(text: &str) -> Result<Named, String> {
         let source = source(text)?;
         Ok(Named {
@@ -46,17 +46,17 @@ impl Named {
     }
 }
 
-/// Takes a text for a source.
+/// Parses the source of a plugin.
 ///
 /// # Errors
 ///
-/// Returns why it is none, and what may help.
+/// Returns what is wrong with it, and a hint.
 pub fn source(text: &str) -> Result<Source, String> {
     text.parse()
         .map_err(|error: capstan_registry::SourceError| format!("{}; {}", error.reason, error.hint))
 }
 
-/// As errors and lists call it.
+/// The name in errors and lists.
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {

@@ -1,28 +1,28 @@
-//! How registries are reached: whom to trust, what to say who we are, how large and how slow things may be.
+//! How registries are reached: trusted certificates, credentials, proxies and limits.
 
 use std::{path::PathBuf, time::Duration};
 
-/// How registries are reached. Nothing of it belongs to one source.
+/// How registries are reached. None of this belongs to a single source.
 #[derive(Debug, Clone)]
 pub struct Access {
     /// Certificates of CAs to trust beside those of the system, in PEM.
     pub ca: Option<PathBuf>,
-    /// Registries that have no TLS, as HOST or HOST:PORT.
+    /// Registries without TLS, as HOST or HOST:PORT.
     pub plain_http: Vec<String>,
     /// Credentials for one registry; they come before docker's.
     pub login: Option<Login>,
-    /// Docker's folder, in which `config.json` is.
+    /// Docker's configuration folder, with `config.json`.
     pub docker: Option<PathBuf>,
     /// The proxy for `https`, and what is reached without it.
     pub proxy: Option<Proxy>,
-    /// What is too large or too slow.
+    /// Limits for sizes and times.
     pub limits: Limits,
 }
 
 /// Credentials for one registry.
 #[derive(Clone)]
 pub struct Login {
-    /// The registry, as HOST or HOST:PORT. Nobody else is told.
+    /// The registry, as HOST or HOST:PORT. The credentials are sent to no other one.
     pub registry: String,
     /// The user's name.
     pub user: String,
@@ -41,33 +41,33 @@ impl std::fmt::Debug for Login {
 pub struct Proxy {
     /// Its URL.
     pub url: String,
-    /// Hosts, domains and networks that are reached directly, with commas.
+    /// Hosts, domains and networks that are reached directly, separated by commas.
     pub exceptions: String,
 }
 
-/// What is too large or too slow.
+/// Limits for sizes and times.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// A component's bytes.
+    /// The most bytes of a component.
     pub component: u64,
-    /// The bytes of anything else: manifests, signatures, bundles.
+    /// The most bytes of anything else: manifests, signatures, bundles.
     pub document: u64,
-    /// How long a connection may take to come about.
+    /// How long establishing a connection may take.
     pub connect: Duration,
-    /// How long a server may say nothing.
+    /// How long a server may send nothing.
     pub silence: Duration,
     /// How long one download or upload may take.
     pub whole: Duration,
-    /// The pause before something is tried again; it doubles.
+    /// The pause before the first retry; it doubles each time.
     pub pause: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            // What the sandbox loads; Python with its interpreter has 18 MB.
+            // The sandbox's limit; Python with its interpreter has 18 MB.
             component: 32 << 20,
-            // The specification of distribution asks registries for manifests of up to 4 MiB.
+            // The distribution specification asks registries to accept manifests of up to 4 MiB.
             document: 4 << 20,
             connect: Duration::from_secs(10),
             silence: Duration::from_secs(30),

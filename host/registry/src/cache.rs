@@ -1,8 +1,8 @@
-//! What was downloaded, by its digest, so that a plugin is there without its registry.
+//! Caches downloads by their digests, so that a plugin is available without its registry.
 //!
-//! Whatever is read is hashed again: a file that isn't what its name says counts as absent. Signatures lie under the digest of what they
-//! are about; they prove themselves. The folder is one that only this user can change, all the same: others could have it miss signatures, or
-//! fill it. Nothing here is an error: without a cache, more is downloaded, and that is all.
+//! Everything that is read is hashed again: a file that doesn't match its name counts as missing. Signatures are stored under the digest
+//! of the signed content; they prove themselves. Still, only this user may change the folder: others could hide signatures, or fill the
+//! disk. Nothing here is an error: without a cache, more is downloaded.
 
 use std::{io::Read as _, path::Path};
 
@@ -13,14 +13,14 @@ use crate::{digest::Digest, signature::Signature};
 /// A folder of what was downloaded.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    /// What is named by its own digest.
+    /// Content by its own digest.
     blobs: PrivateFolder,
-    /// What is named by the digest of what it signs.
+    /// Signatures by the digest of the signed content.
     signatures: PrivateFolder,
 }
 
 impl Cache {
-    /// Opens the folder, making it if need be.
+    /// Opens the folder, creating it if necessary.
     pub(crate) fn open(folder: &Path) -> Result<Cache, NotPrivate> {
         let folder = PrivateFolder::open(folder)?;
         let part = |name| PrivateFolder::open(&folder.path().join(name));
@@ -30,7 +30,7 @@ impl Cache {
         })
     }
 
-    /// Returns what has this digest.
+    /// Returns the content with this digest.
     pub(crate) fn blob(&self, digest: Digest) -> Option<Vec<u8>> {
         let content = read(&self.blobs, &digest.hex())?;
         if Digest::of(&content) == digest {
@@ -41,18 +41,18 @@ impl Cache {
         None
     }
 
-    /// Keeps something under its digest.
+    /// Stores content under its digest.
     pub(crate) fn keep(&self, digest: Digest, content: &[u8]) {
         write(&self.blobs, &digest.hex(), content);
     }
 
-    /// Returns the signatures that were found of something.
+    /// Returns the stored signatures of the content with this digest.
     pub(crate) fn signatures(&self, subject: Digest) -> Option<Vec<Signature>> {
         let text = read(&self.signatures, &signatures_of(subject))?;
         serde_json::from_slice(&text).ok()
     }
 
-    /// Keeps the signatures of something.
+    /// Stores the signatures of the content with this digest.
     pub(crate) fn keep_signatures(&self, subject: Digest, signatures: &[Signature]) {
         if let Ok(text) = serde_json::to_vec(signatures) {
             write(&self.signatures, &signatures_of(subject), &text);

@@ -1,4 +1,5 @@
-//! Who we are to a registry: what was said for it, else what docker's `config.json` and its helpers know.
+//! The credentials for a registry: those that were given for it, else those in docker's `config.json` or from docker's credential
+//! helpers.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -8,31 +9,31 @@ use serde::Deserialize;
 
 use crate::{access::Access, error::RegistryError};
 
-/// A helper that asks a person something would never end.
+/// How long a helper may run: one that asks the user something would never end.
 const HELPER: Duration = Duration::from_secs(30);
-/// How many bytes a helper may answer: tokens of clouds have a few thousand.
+/// The most bytes of a helper's answer: tokens of clouds have a few thousand.
 const ANSWER_BYTES: usize = 1 << 20;
 
-/// What docker knows Docker Hub by.
+/// Docker's name of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
-/// What a helper says of a user when the secret is a token.
+/// The user name in a helper's answer whose secret is a token.
 const TOKEN_USER: &str = "<token>";
 
-/// Who we are.
+/// The credentials for a registry.
 #[derive(PartialEq, Eq)]
 pub(crate) enum Auth {
-    /// Nobody says.
+    /// No credentials.
     Nobody,
-    /// A user, and a password or what counts for one.
+    /// A user name, and a password or an equivalent.
     Password(String, String),
-    /// A token that the registry itself takes.
+    /// A token for the registry itself.
     Token(String),
-    /// A token that a server of tokens takes for who we are.
+    /// An identity token, for the registry's token server.
     Identity(String),
 }
 
-/// Secrets are not for logs.
+/// Without the secrets, for logs.
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -44,11 +45,11 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// Credentials, and how they are told of.
+/// Credentials, with a description for people.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     pub(crate) auth: Auth,
-    /// As who, and where that was said.
+    /// The user name, and where the credentials come from.
     pub(crate) who: Option<String>,
 }
 
@@ -134,7 +135,7 @@ pub(crate) async fn find(access: &Access, registry: &str) -> Result<Credentials,
     Ok(nobody)
 }
 
-/// Lists under which names docker may know a registry.
+/// Lists the names of a registry in docker's configuration.
 fn names_of(registry: &str) -> Vec<String> {
     let mut names = vec![
         registry.to_owned(),
@@ -187,7 +188,7 @@ fn of_helper(answer: Answer, helper: &str) -> Credentials {
     }
 }
 
-/// Asks a helper of docker; nothing if it knows nothing of the server.
+/// Runs a credential helper of docker; returns `None` if it has no credentials for the server.
 async fn ask(helper: &str, server: &str) -> Result<Option<Answer>, String> {
     let is_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     if !helper.chars().all(is_name) {
@@ -200,14 +201,14 @@ async fn ask(helper: &str, server: &str) -> Result<Option<Answer>, String> {
 
 async fn run(program: &Program, server: &str) -> Result<Option<Answer>, String> {
     let name = program.name();
-    // The user's own program, which may need their session; it works in the root folder, away from what is being deployed.
+    // The helper is the user's own program, which may need their session. It works in the root folder, away from the deployed files.
     let mut command = Command::new(program, Environment::Users);
     command
         .word("get")
         .input(server.as_bytes().to_vec())
         .deadline(HELPER)
         .output_bytes(ANSWER_BYTES);
-    // Whoever stops waiting ends it.
+    // Dropping this future ends the helper.
     let _guard = command.canceller().guard();
     let output = match tokio::task::spawn_blocking(move || command.run()).await {
         Ok(Ok(output)) => output,

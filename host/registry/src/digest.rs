@@ -1,4 +1,4 @@
-//! SHA-256, as registries write it.
+//! SHA-256 digests in the form that registries use.
 
 use std::{fmt, str::FromStr};
 

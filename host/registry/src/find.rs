@@ -1,4 +1,4 @@
-//! Finds the signatures of something in a registry: bundles that refer to it, and what older versions of cosign put under a tag.
+//! Finds the signatures of a manifest in a registry: bundles that refer to it, and signatures of older versions of cosign under a tag.
 
 use crate::{
     digest::Digest,
@@ -8,18 +8,18 @@ use crate::{
     signature::{BUNDLE, SIMPLE, SIMPLE_SIGNATURE, Signature},
 };
 
-/// More signatures than this are not looked at: whoever may push could add them without end.
+/// The most signatures that are looked at: anybody who may push could add more.
 const MOST: usize = 64;
 
-/// The annotation that says what a bundle attests.
+/// The annotation with the type of a bundle's attestation.
 const PREDICATE: &str = "dev.sigstore.bundle.predicateType";
 
-/// Reads a bundle from its bytes, if they are text.
+/// Reads a bundle, if the bytes are text.
 pub(crate) fn bundle(content: Vec<u8>) -> Option<Signature> {
     String::from_utf8(content).ok().map(Signature::Bundle)
 }
 
-/// Returns the signatures of a manifest, and the kinds of what else refers to it.
+/// Returns the signatures of a manifest, and the types of other artifacts that refer to it.
 pub(crate) async fn in_registry(
     remote: &Remote<'_>,
     subject: Digest,
@@ -77,7 +77,7 @@ pub(crate) async fn in_registry(
 }
 
 async fn text_of(remote: &Remote<'_>, layer: &layout::Descriptor) -> Result<Option<String>, RegistryError> {
-    /// A bundle with a certificate and a proof of the log has some 10 KB.
+    /// The most bytes of a bundle. One with a certificate and a transparency log's proof has about 10 KB.
     const LIMIT: u64 = 1 << 20;
     let content = remote.blob(layer.digest, "a signature", LIMIT).await?;
     Ok(String::from_utf8(content).ok())

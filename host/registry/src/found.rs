@@ -1,4 +1,4 @@
-//! Finds a component where its source says, and what belongs to it, in the cache and beyond.
+//! Finds a component and its signatures, in the cache or at its source.
 
 use std::{
     collections::BTreeMap,
@@ -19,25 +19,25 @@ use crate::{
     store::Store,
 };
 
-/// Where the signature of a file is: beside it, under its name and this.
+/// The suffix of the signature of a file or URL.
 const BESIDE: &str = ".sigstore.json";
 
-/// What was found, before anybody has looked into it.
+/// A component as it was found, not verified yet.
 pub(crate) struct Found {
     pub(crate) component: Vec<u8>,
-    /// What a signature is about: the manifest where there is one, else the component.
+    /// The signed content: the manifest where there is one, else the component.
     pub(crate) manifest: Option<Vec<u8>>,
     pub(crate) annotations: BTreeMap<String, String>,
     pub(crate) signatures: Option<Vec<Signature>>,
     pub(crate) attested: Vec<String>,
 }
 
-/// Whether what is there is enough, or the source is to be asked.
+/// Whether cached content is enough.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// The source is asked for everything but content that we have.
+    /// Everything is requested from the source, except for content that is cached by its digest.
     Anew,
-    /// Nobody is asked for what we have.
+    /// Nothing is requested that is cached.
     AsPinned,
 }
 
@@ -100,7 +100,7 @@ impl Store {
         pinned: Option<Digest>,
         look: Look,
     ) -> Result<Found, RegistryError> {
-        // Logging in costs two requests, and is not needed for what we have.
+        // Logging in costs two requests, and isn't needed for cached content.
         let mut remote = None;
         let cached = pinned
             .filter(|_| look == Look::AsPinned)
@@ -159,7 +159,7 @@ impl Store {
         })
     }
 
-    /// Logs in, the first time.
+    /// Logs in to the registry, unless that was done before.
     async fn open<'a, 'b>(
         &'a self,
         remote: &'b mut Option<Remote<'a>>,
@@ -198,7 +198,7 @@ impl Found {
     }
 }
 
-/// Returns the URL of the signature of what a URL names.
+/// Returns the URL of the signature of the file at a URL.
 fn beside(url: &str) -> String {
     let Ok(mut beside) = reqwest::Url::parse(url) else {
         return format!("{url}{BESIDE}");
@@ -208,7 +208,7 @@ fn beside(url: &str) -> String {
     beside.into()
 }
 
-/// Reads a file that is not too large.
+/// Reads a file with at most `limit` bytes.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RegistryError> {
     let wrong = |error: std::io::Error| RegistryError::of_file(path, &error);
     let size = std::fs::metadata(path).map_err(wrong)?.len();

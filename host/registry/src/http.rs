@@ -1,4 +1,4 @@
-//! One client for everything that is downloaded. Nothing is read without a limit, and nothing is waited for without a deadline.
+//! The HTTP client for all downloads. Every answer has a size limit, and every wait has a deadline.
 
 use std::{error::Error as _, time::Duration};
 
@@ -11,37 +11,37 @@ use tokio::time::{sleep, timeout};
 
 use crate::{access::Access, error::RegistryError};
 
-/// How often something is tried that may pass.
+/// How often a request with a temporary error is sent.
 const TRIES: u32 = 3;
 
-/// How often an answer may send us elsewhere.
+/// How many redirects are followed.
 const REDIRECTS: usize = 5;
 
-/// A client with the trust, the proxies and the limits of an [`Access`].
+/// A client with the certificates, proxies and limits of an [`Access`].
 pub(crate) struct Http {
     client: Client,
     access: Access,
 }
 
-/// What is asked for.
+/// A request.
 pub(crate) struct Wanted<'a> {
-    /// Where it is.
+    /// The URL.
     pub(crate) url: &'a str,
-    /// The media types that are understood; anything if empty.
+    /// The accepted media types; any if empty.
     pub(crate) accept: &'a [&'a str],
-    /// The value of `Authorization`.
+    /// The value of the `Authorization` header.
     pub(crate) authorization: Option<&'a HeaderValue>,
-    /// A form to send, already encoded; without one, nothing is sent.
+    /// The encoded form for a POST; without one, it is a GET.
     pub(crate) form: Option<&'a str>,
-    /// As who that is, for people.
+    /// The user name in the request, for people.
     pub(crate) who: Option<&'a str>,
-    /// What it is, for people.
+    /// The requested content, for people.
     pub(crate) what: &'a str,
-    /// How many bytes it may have.
+    /// The most bytes of the answer.
     pub(crate) limit: u64,
 }
 
-/// What was there.
+/// An answer.
 pub(crate) struct Got {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -54,7 +54,7 @@ impl Http {
     ///
     /// Returns what is wrong with the certificates or the proxy.
     pub(crate) fn new(access: Access) -> Result<Http, RegistryError> {
-        // Whoever made one before us made the same one; reqwest asks for it.
+        // An error means that another client has set the same provider before; reqwest uses that one.
         rustls::crypto::ring::default_provider().install_default().ok();
         let limits = access.limits;
         let mut builder = Client::builder()
@@ -96,7 +96,7 @@ impl Http {
         &self.access
     }
 
-    /// Downloads something. What may pass is tried again.
+    /// Downloads something. Temporary errors are retried.
     pub(crate) async fn get(&self, wanted: &Wanted<'_>) -> Result<Got, RegistryError> {
         let mut pause = self.access.limits.pause;
         for _ in 1..TRIES {
@@ -112,7 +112,7 @@ impl Http {
         self.try_once(wanted).await
     }
 
-    /// Returns what a server wants to hear before it answers; nothing from one that answers anybody.
+    /// Returns the authentication challenges of a server; empty if it needs no authentication.
     pub(crate) async fn challenges(&self, url: &str) -> Result<Vec<String>, RegistryError> {
         let mut pause = self.access.limits.pause;
         let mut asked = self.client.get(url).send().await;
@@ -156,7 +156,7 @@ impl Http {
         }
         let response = request.send().await;
         let response = response.map_err(|error| unreachable(host_of(wanted.url), &error))?;
-        // A redirect may have led elsewhere.
+        // A redirect may have led to another host.
         let host = host_of(response.url().as_str());
         check(&response, wanted, host)?;
         read(response, wanted).await
@@ -230,12 +230,12 @@ fn certificates(access: &Access) -> Result<Option<Vec<Certificate>>, RegistryErr
     Ok(Some(found))
 }
 
-/// This machine is always reached directly.
+/// Returns the hosts without a proxy: the exceptions, and always this machine.
 pub(crate) fn without_proxy(exceptions: &str) -> String {
     format!("localhost,127.0.0.0/8,::1,{exceptions}")
 }
 
-/// Says why nobody answered.
+/// Describes why a host can't be reached.
 pub(crate) fn unreachable(host: String, error: &reqwest::Error) -> RegistryError {
     let reason = if error.is_timeout() {
         "it doesn't answer in time".to_owned()
@@ -262,7 +262,7 @@ pub(crate) fn host_of(url: &str) -> String {
     }
 }
 
-/// The innermost error is the one that says what happened.
+/// Returns the message of the innermost error, which says what happened.
 fn root_cause(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,7 +1,7 @@
-//! How a plugin lies in a registry: the layout that the CNCF agreed on for WebAssembly, a config that says what the component imports
-//! and exports, and one layer that is the component. <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
+//! The form of a plugin in a registry: the CNCF's layout for WebAssembly artifacts, a config with the component's imports and exports,
+//! and one layer with the component. <https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>
 //!
-//! The manifest says nothing of the moment and the machine: the same component has the same digest, whoever publishes it.
+//! The manifest contains no time and no machine: the same component has the same digest, whoever publishes it.
 
 use std::collections::BTreeMap;
 
@@ -18,20 +18,20 @@ pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 pub(crate) const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of a component.
 pub(crate) const COMPONENT: &str = "application/wasm";
-/// The annotation with the version of the contract that a plugin speaks.
+/// The annotation with the plugin's version of the contract.
 const CONTRACT: &str = "dev.capstan.contract";
-/// What the annotations of a plugin's own manifest begin with.
+/// The prefix of annotations from a plugin's own manifest.
 const IMAGE: &str = "org.opencontainers.image.";
-/// What a plugin says of itself in its component, too.
+/// The annotations that repeat what the component says.
 const OF_COMPONENT: [&str; 4] = ["title", "version", "licenses", "description"];
 
-/// Says whether an annotation is there whoever publishes a plugin: it repeats what the component says.
+/// Says whether an annotation repeats what the component says.
 pub fn repeats_component(key: &str) -> bool {
     let of_image = key.strip_prefix(IMAGE);
     key == CONTRACT || of_image.is_some_and(|key| OF_COMPONENT.contains(&key))
 }
 
-/// Something in a registry, by its digest.
+/// A reference to content in a registry, by its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Descriptor {
@@ -56,7 +56,7 @@ impl Descriptor {
     }
 }
 
-/// A manifest, as far as we look at it.
+/// The relevant fields of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
@@ -71,7 +71,7 @@ pub(crate) struct Manifest {
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
-/// A list of manifests, as far as we look at it.
+/// The relevant fields of a list of manifests.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Index {
     #[serde(default)]
@@ -93,7 +93,7 @@ struct Sides {
     imports: Vec<String>,
 }
 
-/// What is pushed for a component: its config and its manifest, as they are sent.
+/// What is pushed for a component, as it is sent: its config and its manifest.
 pub(crate) struct Artifact {
     pub(crate) config: Vec<u8>,
     pub(crate) config_digest: Digest,
@@ -101,7 +101,7 @@ pub(crate) struct Artifact {
     pub(crate) manifest: Vec<u8>,
 }
 
-/// Lays a component out. What it says of itself comes before further annotations.
+/// Makes the artifact of a component. Annotations from the component win over `more`.
 ///
 /// # Errors
 ///
@@ -158,11 +158,11 @@ fn annotations(plugin: &Plugin) -> BTreeMap<String, String> {
 }
 
 impl Manifest {
-    /// Reads a plugin's manifest, and returns it with its one layer.
+    /// Reads a plugin's manifest, and returns it with its only layer.
     ///
     /// # Errors
     ///
-    /// Returns what it is instead.
+    /// Returns what the manifest is instead.
     pub(crate) fn of_plugin(text: &[u8]) -> Result<(Manifest, Descriptor), String> {
         let value: serde_json::Value =
             serde_json::from_slice(text).map_err(|error| format!("its manifest is no JSON: {error}"))?;

@@ -1,12 +1,11 @@
-//! Where plugins come from. A plugin is one file; this crate says where it is, gets it, knows that it is the one that was meant, and by
-//! whom it is signed. It runs nothing, and compiled code is never taken from anybody: what comes is a component, and the sandbox of this
-//! machine compiles it.
+//! Fetches plugins. A plugin is one file; this crate finds it, downloads it, and checks that it is the intended one and who signed it. It
+//! runs nothing, and never downloads compiled code: a component is downloaded, and this machine's sandbox compiles it.
 //!
-//! In reading order: [`Source`] is how people name a plugin, [`Digest`] what it is known by. [`Lock`] is `capstan.lock`, and [`Store`]
-//! gets what it pins, as `found` finds it: in its `cache`, or by `http`, or from a registry (`remote`, with `credentials` and a `token`), where it lies as `layout` says.
-//! `publish` puts one there. `find` finds the signatures of one, `signature` knows their forms and `key` verifies them; [`Policy`] says whose are needed,
-//! and a [`Pattern`] of whom.
-//! [`Access`] is how registries are reached, and `error` why it didn't work.
+//! In reading order: [`Source`] names a plugin, and [`Digest`] identifies its content. [`Lock`] is `capstan.lock`, and [`Store`] fetches
+//! the plugins that it pins. `found` finds a component: in the `cache`, by `http`, or in a registry (`remote`, with `credentials` and a
+//! `token`), in the form of `layout`. `publish` pushes a plugin. `find` finds the signatures of one, `signature` reads them and `key`
+//! verifies them; [`Policy`] says whose signatures are required, for the sources that match a [`Pattern`]. [`Access`] configures how
+//! registries are reached; `error` has all errors.
 
 mod access;
 mod cache;

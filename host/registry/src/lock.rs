@@ -1,5 +1,5 @@
-//! `capstan.lock`: which plugin a source was when it was looked at last. It is written when a plugin is added or updated and at no other
-//! time, so that everybody who has the file gets the same plugins.
+//! `capstan.lock`: the pinned content of each source. It is only written when a plugin is added or updated, so that all users of the file
+//! get the same plugins.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, error::RegistryError, source::Source};
 
-/// The file's name in a folder.
+/// The file's name.
 pub const NAME: &str = "capstan.lock";
 
-/// The version of the file's form that we write and read.
+/// The version of the file's format.
 const FORM: u32 = 1;
 
 const HEAD: &str = "# Written by `capstan plugin add` and `capstan plugin update`. Keep it under version control.\n";
 
-/// What `capstan.lock` says.
+/// The contents of `capstan.lock`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     form: u32,
-    /// The plugins, by name.
+    /// The pinned plugins, sorted by name.
     #[serde(default, rename = "plugin")]
     pub plugins: Vec<Locked>,
 }
@@ -30,15 +30,15 @@ pub struct Lock {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Locked {
-    /// What it is called in the file; its own name, unless the user wanted another one.
+    /// Its name in the file: its own name, unless the user chose another one.
     pub name: String,
-    /// Its own version.
+    /// The plugin's version.
     pub version: String,
-    /// Where it comes from.
+    /// The source, as it was written.
     pub source: String,
     /// The component's digest.
     pub digest: Digest,
-    /// The digest of its manifest in a registry.
+    /// The digest of its manifest in a registry; `None` for other sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Digest>,
 }
@@ -53,11 +53,11 @@ impl Default for Lock {
 }
 
 impl Lock {
-    /// Reads the file; one that isn't there pins nothing.
+    /// Reads the file; a file that doesn't exist pins nothing.
     ///
     /// # Errors
     ///
-    /// Returns why it can't be read or understood.
+    /// Returns why it can't be read or parsed.
     pub fn read(path: &Path) -> Result<Lock, RegistryError> {
         let wrong = |reason: String| RegistryError::File {
             path: path.to_owned(),
@@ -82,7 +82,7 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Writes the file in one step.
+    /// Writes the file atomically.
     ///
     /// # Errors
     ///
@@ -98,13 +98,13 @@ impl Lock {
             .map_err(|error| RegistryError::of_file(path, &error))
     }
 
-    /// Returns what a source was.
+    /// Returns the pinned plugin of a source.
     pub fn find(&self, source: &Source) -> Option<&Locked> {
         let text = source.to_string();
         self.plugins.iter().find(|plugin| plugin.source == text)
     }
 
-    /// Pins a plugin in place of what had its name or its source, and returns that.
+    /// Pins a plugin. It replaces those with the same name or source, which are returned.
     pub fn put(&mut self, locked: Locked) -> Vec<Locked> {
         let is_other = |plugin: &Locked| plugin.name != locked.name && plugin.source != locked.source;
         let (kept, replaced) = std::mem::take(&mut self.plugins).into_iter().partition(is_other);

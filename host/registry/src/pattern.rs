@@ -1,5 +1,5 @@
-//! Which sources a rule is for, as people write it: the beginning of a source, read by the code that reads sources, so that a rule can't
-//! miss a source by the way in which one of them is written.
+//! Patterns of sources in signature rules: the beginning of a source. A pattern is parsed by the code that parses sources, so that a rule
+//! can't miss a source because it is written differently.
 
 use std::{fmt, path::Component, path::PathBuf, str::FromStr};
 
@@ -8,30 +8,30 @@ use crate::{
     source::{self, Source},
 };
 
-/// Which sources a rule is for.
+/// The sources that a rule applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
     /// All of them: `*`.
     Every,
-    /// A registry, or what is in a namespace of it, or a repository, or one tag of it.
+    /// A registry, a namespace in it, a repository, or a single tag.
     Oci {
-        /// The registry, as sources have it.
+        /// The registry, in the form of sources.
         registry: String,
-        /// The parts of the repository's name, from its beginning.
+        /// The segments of the repository's name, from the first one on.
         parts: Vec<String>,
-        /// Whether only what is below these parts is meant: `oci://ghcr.io/acme/`.
+        /// Whether only sources below these segments match: `oci://ghcr.io/acme/`.
         is_below: bool,
         /// The tag or digest, with the `:` or `@` before it.
         version: Option<String>,
     },
-    /// What is served below a URL, or at it.
+    /// The URLs below this one, or this one itself.
     Https(String),
-    /// A file, or what is in a folder, whether it is named with a digest or without. Empty for whatever is below the working folder.
+    /// A file, or the files in a folder, named with a digest or without. Empty for all files below the working directory.
     Files(PathBuf),
 }
 
 impl Pattern {
-    /// Says whether a source begins with this, and this ends where a part of the source does.
+    /// Says whether a source starts with this pattern, and the pattern ends at the end of a segment.
     pub fn is_for(&self, source: &Source) -> bool {
         match (self, source) {
             (Pattern::Every, _) => true,
@@ -74,7 +74,7 @@ impl Pattern {
         }
     }
 
-    /// Returns how much it says: of several rules that are for a source, those with the largest number count.
+    /// Returns how specific it is: of several matching rules, those with the largest number are used.
     pub(crate) fn length(&self) -> usize {
         match self {
             Pattern::Every => 0,
@@ -164,7 +164,7 @@ fn oci(text: &str) -> Result<Pattern, (String, &'static str)> {
         "" => Vec::new(),
         name => name.split('/').map(str::to_owned).collect(),
     };
-    // What may stand in a repository's name is up to the code that reads sources.
+    // The code that parses sources checks the characters in a repository's name.
     if !parts.is_empty() {
         let example = if version.is_empty() { ":a" } else { version };
         let source: Result<Source, SourceError> = format!("oci://{registry}/{name}{example}").parse();

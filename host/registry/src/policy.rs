@@ -1,8 +1,8 @@
 //! Which plugins have to be signed, and by whom.
 //!
-//! A rule is for the sources that begin with its [`Pattern`]; of several, the longest counts. Where there are rules and none is for a
-//! source, nothing of that source is used. The signer of a rule is a key. An identity (a
-//! certificate of Sigstore's public CA) would be another kind of [`Signer`]; there is none yet.
+//! A rule applies to the sources that match its [`Pattern`]; of several matching rules, the longest is used. If there are rules and none
+//! matches, the source is refused. A signer is a key. An identity (a certificate of Sigstore's public CA) would be another variant of
+//! [`Signer`], which doesn't exist yet.
 
 use std::fmt;
 
@@ -15,12 +15,12 @@ use crate::{
     source::Source,
 };
 
-/// Who may sign.
+/// A signer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signer {
-    /// Who has the private half of a key.
+    /// The owner of a private key.
     Key {
-        /// How people know it: the file it was read from.
+        /// The name for people: the file with the public key.
         name: String,
         /// The public half.
         key: PublicKey,
@@ -43,34 +43,34 @@ impl fmt::Display for Signer {
     }
 }
 
-/// Who has to sign what comes from some sources.
+/// Who has to sign the plugins from some sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What the sources begin with.
+    /// The sources that the rule applies to.
     pub source: Pattern,
-    /// Each of them.
+    /// All of these have to sign.
     pub all_of: Vec<Signer>,
-    /// One of them, at least.
+    /// At least one of these has to sign.
     pub any_of: Vec<Signer>,
 }
 
-/// The rules. Without any, nothing has to be signed.
+/// The signature rules. Without any, no signature is required.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy(pub Vec<Rule>);
 
-/// A plugin is not signed as a rule wants it.
+/// Signatures that a rule requires are missing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{source_text} {}", self.lacks())]
 pub struct Unmet {
     /// The source.
     pub source_text: String,
-    /// The rule; nothing if there are rules, and none is for the source.
+    /// The rule; `None` if there are rules and none matches the source.
     pub rule: Option<String>,
-    /// How many signatures there are, by whomever.
+    /// The number of signatures, by any signer.
     pub found: usize,
     /// Of `all_of`, those that did not sign.
     pub missing: Vec<String>,
-    /// `any_of`, if none of them signed.
+    /// The signers in `any_of`, if none of them signed.
     pub none_of: Vec<String>,
 }
 
@@ -112,7 +112,7 @@ impl Unmet {
 }
 
 impl Policy {
-    /// Returns the rules for a source: of those that are for it, the ones that say most.
+    /// Returns the rules for a source: the most specific ones that match.
     pub fn rules(&self, source: &Source) -> Vec<&Rule> {
         let fits = || self.0.iter().filter(|rule| rule.source.is_for(source));
         let longest = fits().map(|rule| rule.source.length()).max();
@@ -126,11 +126,11 @@ impl Policy {
         rules.iter().any(wants) || (rules.is_empty() && !self.0.is_empty())
     }
 
-    /// Checks the signatures of something by the rules for its source, and returns who of them signed.
+    /// Checks the signatures of some content by the rules for its source, and returns the signers in these rules that signed it.
     ///
     /// # Errors
     ///
-    /// Returns what is missing.
+    /// Returns which signatures are missing.
     pub(crate) fn check(
         &self,
         source: &Source,

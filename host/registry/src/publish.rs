@@ -1,4 +1,4 @@
-//! Puts a plugin into a registry.
+//! Publishes a plugin in a registry.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use crate::{
     store::Store,
 };
 
-/// What becomes of a tag that names another plugin.
+/// What happens to a tag that names another plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnTaken {
-    /// It stays, and that is an error.
+    /// Publishing fails.
     Refuse,
-    /// It names the new one.
+    /// The tag is moved to the new plugin.
     Overwrite,
 }
 
-/// What was published.
+/// A published plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// The source, with the digest of its manifest.
     pub source: OciSource,
     /// The component's digest.
     pub digest: Digest,
-    /// Whether it was there already, just as it is.
+    /// Whether the same plugin was published there before.
     pub was_there: bool,
 }
 
@@ -39,7 +39,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Returns why it is no plugin, or why the registry doesn't take it.
+    /// Returns why it isn't a plugin, or why the registry refuses it.
     pub async fn publish(
         &self,
         component: Vec<u8>,

@@ -1,5 +1,5 @@
-//! One repository of a registry, with our credentials for it. `oci-client` pushes; what is downloaded, tokens too, goes through
-//! [`Http`](crate::http::Http), since every answer has a limit there.
+//! A repository in a registry, with our credentials. `oci-client` pushes; downloads and tokens go through [`Http`](crate::http::Http),
+//! which limits every answer.
 
 use bytes::Bytes;
 use oci_client::{
@@ -24,7 +24,7 @@ use crate::{
 /// The header in which a registry says what a manifest's digest is.
 const DIGEST_HEADER: &str = "docker-content-digest";
 
-/// A repository, and who we are to it.
+/// A repository, with our credentials for it.
 pub(crate) struct Remote<'a> {
     http: &'a Http,
     client: Client,
@@ -62,7 +62,7 @@ impl<'a> Remote<'a> {
             reason,
         })?;
         let client = client(http)?;
-        // What it is told so, it doesn't ask a server of tokens for.
+        // With this authorization it doesn't request a token of its own.
         let auth = match said {
             Said::Nothing => RegistryAuth::Anonymous,
             Said::Basic(user, password) => RegistryAuth::Basic(user, password),
@@ -114,7 +114,7 @@ impl<'a> Remote<'a> {
         Ok(got.body)
     }
 
-    /// Lists what refers to a manifest. A registry that doesn't keep such lists has them under a tag.
+    /// Lists the manifests that refer to a manifest. A registry without such lists has them under a tag.
     pub(crate) async fn referrers(&self, subject: Digest) -> Result<layout::Index, RegistryError> {
         let what = format!("what refers to {}@{subject}", self.reference.repository());
         let limit = self.http.access().limits.document;
@@ -171,7 +171,7 @@ impl<'a> Remote<'a> {
         self.within(pushed, &what).await.map(|_| ())
     }
 
-    /// Waits for what `oci-client` does, and puts its errors into our words.
+    /// Runs a call of `oci-client` with a deadline, and converts its error.
     async fn within<T>(
         &self,
         work: impl Future<Output = Result<T, OciDistributionError>>,
@@ -213,7 +213,7 @@ impl<'a> Remote<'a> {
     }
 }
 
-/// Takes what isn't there for nothing.
+/// Converts `NotFound` to `None`.
 pub(crate) fn absent<T>(result: Result<T, RegistryError>) -> Result<Option<T>, RegistryError> {
     match result {
         Ok(found) => Ok(Some(found)),

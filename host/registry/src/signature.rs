@@ -1,34 +1,34 @@
-//! Signatures as cosign makes them, and what they say.
+//! Signatures in the forms of cosign.
 //!
-//! There are three forms. Bundles are what cosign writes since version 3: for something in a registry an in-toto statement in a DSSE
-//! envelope, for a file a signature of the file itself. Before, a registry had the signature of a small JSON text under a tag of its own.
-//! A certificate in a bundle isn't looked at: a signature counts by a key that a rule names.
+//! There are three forms. Since version 3, cosign writes bundles: for an artifact in a registry an in-toto statement in a DSSE envelope,
+//! for a file a signature of the file itself. Earlier versions store the signature of a small JSON text under a tag of its own. A
+//! certificate in a bundle is ignored: a signature only counts by a key in a rule.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use crate::{digest::Digest, key::PublicKey};
 
-/// What the media type of a bundle begins with; a version follows.
+/// The prefix of a bundle's media type; a version follows.
 pub(crate) const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
-/// The media type of the text that was signed before there were bundles.
+/// The media type of the text that older versions sign.
 pub(crate) const SIMPLE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
-/// The annotation that has its signature.
+/// The annotation with the signature of that text.
 pub(crate) const SIMPLE_SIGNATURE: &str = "dev.cosignproject.cosign/signature";
-/// What such a text says that it is.
+/// The type in such a text.
 const SIMPLE_KIND: &str = "cosign container image signature";
-/// The kind of statement that is a signature; others attest something.
+/// The predicate type of a signature; other statements attest something else.
 const SIGNED: &str = "https://sigstore.dev/cosign/sign/v1";
-/// What an envelope of an in-toto statement holds.
+/// The payload type of an in-toto statement in an envelope.
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 
-/// A signature, as it was found. It proves nothing before a key verifies it.
+/// A signature that was found. It proves nothing until a key verifies it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Signature {
     /// A bundle of Sigstore.
     Bundle(String),
-    /// A text, and the signature of it in base64.
+    /// A signed text, with its signature in base64.
     Simple {
         /// The text.
         payload: String,
@@ -37,7 +37,7 @@ pub enum Signature {
     },
 }
 
-/// What a signature has to be about.
+/// The content that a signature has to be about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Subject<'a> {
     /// The manifest in a registry, or the component.
@@ -114,7 +114,7 @@ struct Image {
 }
 
 impl Signature {
-    /// Says whether a key signed the subject. What can't be understood is no signature.
+    /// Says whether a key made this signature of the content. A signature that can't be parsed doesn't count.
     pub(crate) fn is_of(&self, key: &PublicKey, subject: Subject<'_>) -> bool {
         match self {
             Signature::Simple { payload, signature } => is_simple(payload, signature, key, subject).unwrap_or(false),
@@ -122,7 +122,7 @@ impl Signature {
         }
     }
 
-    /// Returns what is attested where it is no plain signature: the kind of statement. Nobody has verified it.
+    /// Returns the predicate type of a statement that isn't a signature. It isn't verified.
     pub(crate) fn attests(&self) -> Option<String> {
         let Signature::Bundle(text) = self else {
             return None;
@@ -167,7 +167,7 @@ fn statement(envelope: &Envelope) -> Option<Statement> {
     serde_json::from_slice(&STANDARD.decode(&envelope.payload).ok()?).ok()
 }
 
-/// Puts together what is signed in an envelope, by DSSE's rules: kind and text, each with its length.
+/// Returns the signed bytes of an envelope, by DSSE's rules: payload type and payload, each with its length.
 fn signed_text(envelope: &Envelope) -> Option<Vec<u8>> {
     let (kind, payload) = (&envelope.payload_type, STANDARD.decode(&envelope.payload).ok()?);
     let mut text = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();

@@ -1,4 +1,4 @@
-//! Gets plugins from where they are: looked up anew, or as they are pinned.
+//! Fetches plugins from their sources: the current ones, or the pinned ones.
 
 use std::{
     collections::BTreeMap,
@@ -21,47 +21,47 @@ use crate::{
     source::Source,
 };
 
-/// Plugins, from everywhere.
+/// Fetches plugins from all kinds of sources.
 pub struct Store {
     access: Access,
-    /// Made when something is first downloaded: it reads the certificates of the system.
+    /// Made for the first download, since it reads the system's certificates.
     http: OnceLock<Http>,
     cache: Option<Cache>,
     policy: Policy,
 }
 
-/// A plugin that was looked up.
+/// A plugin that was looked up at its source.
 #[derive(Debug, Clone)]
 pub struct Plugin {
     /// Where it comes from.
     pub source: Source,
-    /// What it says of itself.
+    /// Its own manifest.
     pub stamp: Stamp,
     /// Its component.
     pub component: Component,
-    /// The digest of its manifest in a registry.
+    /// The digest of its manifest in a registry; `None` for other sources.
     pub manifest: Option<Digest>,
     /// The annotations of that manifest.
     pub annotations: BTreeMap<String, String>,
-    /// How many signatures there are, by whomever; unknown when nobody had to look.
+    /// The number of signatures, by any signer; `None` when no signature was looked for.
     pub signatures: Option<usize>,
-    /// The kinds of what is attested of it (provenance, a bill of materials), which nobody has verified.
+    /// The types of its attestations (provenance, a bill of materials), which aren't verified.
     pub attested: Vec<String>,
 }
 
-/// A component that is what was pinned, and signed as it has to be. Whether it is a plugin, the sandbox finds out.
+/// A component with the pinned digest and the required signatures. Whether it is a plugin, the sandbox checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Component {
     /// The component.
     pub bytes: Vec<u8>,
     /// Its digest.
     pub digest: Digest,
-    /// Who of those that rules name signed it.
+    /// The signers in the rules that signed it.
     pub signed_by: Vec<String>,
 }
 
 impl Store {
-    /// Makes one that keeps what it downloads in a folder; without one, nothing is kept.
+    /// Makes one that caches downloads in a folder; without a folder, nothing is cached.
     pub fn new(access: Access, folder: Option<PathBuf>, policy: Policy) -> Store {
         let cache = folder.and_then(|folder| {
             Cache::open(&folder)
@@ -86,11 +86,11 @@ impl Store {
         Ok(self.http.get_or_init(|| made))
     }
 
-    /// Looks a source up, whatever was pinned. A path starts at a folder.
+    /// Looks a source up, whatever is pinned. Relative paths start at `folder`.
     ///
     /// # Errors
     ///
-    /// Returns why there is no plugin, or that it isn't signed as it has to be.
+    /// Returns why it isn't found, or which signatures are missing.
     pub async fn resolve(&self, source: &Source, folder: &Path) -> Result<Plugin, RegistryError> {
         let mut found = self.find(source, folder, None, Look::Anew).await?;
         let component = self.checked(source, &mut found, None)?;
@@ -115,11 +115,11 @@ impl Store {
         })
     }
 
-    /// Returns the component that is pinned, by a lock or by its source itself. Nobody is asked for what we have.
+    /// Returns the component that is pinned by a lock or in its source. Nothing is requested that is cached.
     ///
     /// # Errors
     ///
-    /// Returns why there is no such plugin, that nothing pins it, or that it isn't signed as it has to be.
+    /// Returns why it isn't found, that it isn't pinned, or which signatures are missing.
     pub async fn load(
         &self,
         source: &Source,
@@ -141,7 +141,7 @@ impl Store {
         let mut found = self.find(source, folder, manifest, Look::AsPinned).await?;
         let expected = locked.map(|locked| locked.digest);
         match self.checked(source, &mut found, expected) {
-            // It may have been signed since. Where that can't be found out, what we know counts.
+            // It may have been signed since. If that can't be checked, the cached signatures are used.
             Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, Look::Anew).await {
                 Ok(mut found) => self.checked(source, &mut found, expected),
                 Err(error) => {
@@ -153,7 +153,7 @@ impl Store {
         }
     }
 
-    /// Takes the component of what was found, if it is what was pinned and signed as it has to be.
+    /// Returns the component, if its digest and signatures are right.
     fn checked(
         &self,
         source: &Source,

@@ -1,4 +1,4 @@
-//! What to say in `Authorization`: user and password, or a token that the registry's own server gives for one repository.
+//! The value of the `Authorization` header: user name and password, or a token for one repository from the registry's token server.
 //! <https://distribution.github.io/distribution/spec/auth/>
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -13,41 +13,41 @@ use crate::{
     http::{Http, Wanted},
 };
 
-/// A token has a few KB.
+/// The most bytes of an answer: a token has a few KB.
 const LIMIT: u64 = 256 << 10;
 
-/// How we call ourselves to a server that trades in identity tokens.
+/// Our client id for a server that exchanges identity tokens.
 const CLIENT: &str = "capstan";
 
-/// What to say, once it is known.
+/// The authorization for a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// Nothing.
+    /// None is needed.
     Nothing,
-    /// User and password.
+    /// User name and password.
     Basic(String, String),
     /// A token.
     Bearer(String),
 }
 
-/// Who wants what.
+/// What a token is requested for.
 pub(crate) struct Asked<'a> {
     /// The registry's address, with its scheme.
     pub(crate) registry: &'a str,
     /// The repository in it.
     pub(crate) repository: &'a str,
-    /// What is to be done there.
+    /// The intended operation.
     pub(crate) operation: RegistryOperation,
 }
 
-/// A token has one of two names, or both.
+/// The token has one of two names, or both.
 #[derive(Deserialize)]
 struct Answer {
     token: Option<String>,
     access_token: Option<String>,
 }
 
-/// What a registry wants to hear.
+/// A registry's challenge that names its token server.
 #[derive(Debug, PartialEq, Eq)]
 struct Challenge {
     realm: String,
@@ -55,11 +55,11 @@ struct Challenge {
 }
 
 impl Said {
-    /// Makes the header's value.
+    /// Makes the value of the header.
     ///
     /// # Errors
     ///
-    /// Returns that no header can carry it.
+    /// Returns that it can't be written in a header.
     pub(crate) fn header(&self) -> Result<Option<HeaderValue>, String> {
         let value = match self {
             Said::Nothing => return Ok(None),
@@ -72,7 +72,7 @@ impl Said {
     }
 }
 
-/// Finds out what to say to a registry.
+/// Finds out which authorization a registry needs, and obtains it.
 pub(crate) async fn settle(http: &Http, asked: &Asked<'_>, credentials: &Credentials) -> Result<Said, RegistryError> {
     if let Auth::Token(token) = &credentials.auth {
         return Ok(Said::Bearer(token.clone()));
@@ -87,7 +87,7 @@ pub(crate) async fn settle(http: &Http, asked: &Asked<'_>, credentials: &Credent
     }
 }
 
-/// Gets a token from the server that a registry names.
+/// Requests a token from the registry's token server.
 async fn trade(
     http: &Http,
     asked: &Asked<'_>,
@@ -139,7 +139,7 @@ async fn trade(
         limit: LIMIT,
     };
     let got = match http.get(&wanted).await {
-        // Servers that give tokens say so in several ways.
+        // Token servers report that in several ways.
         Err(RegistryError::Answer { host, what, answer }) if answer.starts_with("400") => Err(RegistryError::Denied {
             host,
             what,
@@ -152,7 +152,7 @@ async fn trade(
     token.map(Said::Bearer).ok_or_else(|| wrong("no token".to_owned()))
 }
 
-/// Finds the kind of challenge that names a server of tokens.
+/// Finds the challenge that names a token server.
 fn bearer(header: &str) -> Option<Challenge> {
     let challenges = parse_challenges(header).ok()?;
     let challenge = challenges
@@ -168,7 +168,7 @@ fn bearer(header: &str) -> Option<Challenge> {
     })
 }
 
-/// Writes words as a form is sent.
+/// Encodes pairs as a form.
 fn encoded(words: &[(&str, &str)]) -> String {
     let mut form = Url::parse("form:").ok();
     if let Some(form) = &mut form {

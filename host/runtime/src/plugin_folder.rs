@@ -1,4 +1,4 @@
-//! The folder of a plugin: its `plugin.toml`, the component that was built in it, and whether that component is older than its sources.
+//! The folder of a plugin: its `plugin.toml`, the component that was built in it, and whether the component is older than its sources.
 
 use std::{
     collections::BTreeMap,
@@ -13,13 +13,13 @@ use capstan_stamp::{Manifest, ManifestError};
 /// The name of a plugin's manifest.
 pub const MANIFEST: &str = "plugin.toml";
 
-/// The folder that holds a plugin's cases.
+/// The folder with a plugin's test cases.
 pub const CASES: &str = "cases";
 
-/// Files of which a project with sources has at least one. An imported plugin has none of them.
+/// A project with sources has at least one of these files. An imported plugin has none.
 const PROJECT_FILES: [&str; 4] = ["Cargo.toml", "package.json", "requirements.txt", "go.mod"];
 
-/// Folders and files that a build writes.
+/// The folders and files that a build writes.
 const BUILT: [&str; 6] = [
     "node_modules",
     "target",
@@ -29,10 +29,10 @@ const BUILT: [&str; 6] = [
     "package-lock.json",
 ];
 
-/// The deepest folder below a project that is searched for sources.
+/// How deep the folders of a project are searched for sources.
 const MAX_DEPTH: usize = 16;
 
-/// Returns the component of a folder, or the path itself if it is no folder.
+/// Returns the component in a folder, or the path itself if it isn't a folder.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn component(path: &Path) -> Result<PathBuf, Diagnostics> {
     ))
 }
 
-/// Reads a folder's `plugin.toml`.
+/// Reads and checks a folder's `plugin.toml`.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub fn manifest(folder: &Path) -> Result<Manifest, Diagnostics> {
     })
 }
 
-/// A component that is older than a source file of the project that it was built in.
+/// A component that is older than a source file of its project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
     /// The component.
@@ -89,7 +89,7 @@ pub struct Stale {
     pub folder: PathBuf,
 }
 
-/// Says whether a component is older than a source file of the project that it was built in.
+/// Finds out whether a component is older than a source file of its project.
 pub fn stale(component: &Path) -> Option<Stale> {
     let folder = match component.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -103,14 +103,14 @@ pub fn stale(component: &Path) -> Option<Stale> {
     })
 }
 
-/// Returns the source file that changed last, if that was after the component was built.
+/// Returns the source file that changed last, if it changed after the build.
 fn newer_source(component: &Path, folder: &Path) -> Option<PathBuf> {
     let manifest = folder.join(MANIFEST);
     if !manifest.is_file() {
         return None;
     }
     let built = fs::metadata(component).ok()?.modified().ok()?;
-    // An imported plugin has a manifest that its owner may edit, and no other source.
+    // An imported plugin has no sources but its manifest, which its owner may edit.
     let is_project = PROJECT_FILES.iter().any(|name| folder.join(name).is_file());
     let is_source = |path: &Path| {
         if is_project {
@@ -124,7 +124,7 @@ fn newer_source(component: &Path, folder: &Path) -> Option<PathBuf> {
     (changed > built).then_some(path)
 }
 
-/// Returns when each file of a project changed last. What a build writes is not among them.
+/// Returns the modification time of each file of a project, except for files that a build writes.
 pub fn files(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let mut found = BTreeMap::new();
     collect(folder, 0, &mut found);
@@ -132,7 +132,7 @@ pub fn files(folder: &Path) -> BTreeMap<PathBuf, SystemTime> {
 }
 
 fn collect(folder: &Path, depth: usize, found: &mut BTreeMap<PathBuf, SystemTime>) {
-    // A folder that was just removed has no files.
+    // A folder that was just removed counts as empty.
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Checks the user's settings of plugins against what the loaded plugins say of theirs.
+//! Checks the user's settings for plugins against the schemas of the loaded plugins.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use capstan_sandbox::Sandbox;
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong with them, each with its place.
+/// Returns all mistakes, each with its place.
 pub(crate) fn check(all: &BTreeMap<String, WrittenSettings>, sandbox: &Sandbox) -> Result<(), Diagnostics> {
     let mistakes: Vec<Diagnostic> = all
         .iter()

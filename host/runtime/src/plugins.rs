@@ -1,4 +1,4 @@
-//! Gets the plugins that were named, as `capstan.lock` pins them and as rules want them signed.
+//! Fetches the plugins that the user named, as `capstan.lock` pins them and as the signature policy requires.
 
 use std::path::{Path, PathBuf};
 
@@ -11,20 +11,20 @@ use crate::{
     plugin_folder::{self, Stale},
 };
 
-/// The plugins that were named.
+/// The components of the plugins that the user named.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Their components, each with what errors call it.
+    /// The components, each with its name in error messages.
     pub components: Vec<(String, Vec<u8>)>,
-    /// Those that are older than their sources.
+    /// The components that are older than their sources.
     pub stale: Vec<Stale>,
 }
 
-/// Returns the components of all plugins that were named, each with what errors call it.
+/// Returns the components of all plugins that the user named.
 ///
 /// # Errors
 ///
-/// Returns why one can't be had, isn't pinned, or isn't what was pinned.
+/// Returns why one can't be fetched, isn't pinned, or isn't the pinned one.
 pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
     if spec.sources.is_empty() {
         return Ok(Found::default());
@@ -45,7 +45,7 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Found> {
     })?
 }
 
-/// Returns the source of a plugin; of a folder, that of the component that was built in it.
+/// Returns the source of a plugin; for a folder, that of the component in it.
 fn built(named: &Named, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
     let Source::Path(path) = &named.source else {
         return Ok(named.source.clone());
@@ -57,7 +57,7 @@ fn built(named: &Named, stale: &mut Vec<Stale>) -> anyhow::Result<Source> {
     Ok(Source::Path(below.unwrap_or(component)))
 }
 
-/// Names the plugin where an error only names who was asked for it.
+/// Adds the plugin's name to an error that only names the registry.
 fn about(named: &Named, error: RegistryError) -> anyhow::Error {
     match error {
         RegistryError::Unreachable { .. } | RegistryError::Denied { .. } | RegistryError::Credentials { .. } => {
@@ -77,22 +77,22 @@ fn about(named: &Named, error: RegistryError) -> anyhow::Error {
     }
 }
 
-/// Returns where the plugins of a folder are pinned.
+/// Returns the path of a folder's lock file.
 pub fn lock_in(folder: &Path) -> PathBuf {
     folder.join(lock::NAME)
 }
 
-/// Makes the store that keeps what it downloads beside the compiled plugins.
+/// Makes a store that keeps downloads next to the compiled plugins.
 pub fn store(host: &PluginHost, access: Access, policy: Policy) -> Store {
     let folder = host.cache.as_ref().map(|folder| folder.join("fetched"));
     Store::new(access, folder, policy)
 }
 
-/// Does what takes a network in real time: the caller's may stand still.
+/// Runs network access in a runtime of its own with real time: the time of the caller's runtime may be paused.
 ///
 /// # Errors
 ///
-/// Returns why there is no runtime for it.
+/// Returns why that runtime couldn't be started.
 pub fn apart<T: Send>(work: impl Future<Output = T> + Send) -> anyhow::Result<T> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

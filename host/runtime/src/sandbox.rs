@@ -1,4 +1,4 @@
-//! Makes the sandbox: the built-in plugins and those that were named.
+//! Makes the sandbox with the built-in plugins and those that the user named.
 
 use std::{borrow::Cow, path::PathBuf};
 
@@ -8,22 +8,23 @@ use capstan_sandbox::{Builder, Sandbox};
 
 use crate::{plugin_folder::Stale, plugin_settings, plugins};
 
-/// What this machine has for plugins.
+/// The environment in which plugins are loaded.
 #[derive(Debug, Clone)]
 pub struct PluginHost {
-    /// The folder for compiled and downloaded plugins; without one nothing is kept.
+    /// The folder for compiled and downloaded plugins; without one nothing is cached.
     pub cache: Option<PathBuf>,
-    /// The program that compiles plugins of others as a child process: Capstan's own. Without one they are compiled in this process.
+    /// The program that compiles plugins of others in a child process: Capstan's own executable. Without one they are compiled in this
+    /// process.
     pub compiler: Option<PathBuf>,
     /// How registries are reached.
     pub access: Access,
-    /// The plugins that are always there: their names and components.
+    /// The built-in plugins: their names and components.
     pub built_in: Vec<(&'static str, &'static [u8])>,
-    /// Whether time is virtual: calls have no deadline in real time.
+    /// Whether time is virtual: then calls have no deadline in real time.
     pub is_timeless: bool,
 }
 
-/// A sandbox, and what should be known of the plugins in it.
+/// A sandbox with warnings about its plugins.
 pub struct Loaded {
     /// The sandbox.
     pub sandbox: Sandbox,
@@ -31,11 +32,11 @@ pub struct Loaded {
     pub stale: Vec<Stale>,
 }
 
-/// Loads the built-in plugins and those that were named.
+/// Loads the built-in plugins and those that the user named.
 ///
 /// # Errors
 ///
-/// Returns what is wrong with one, or with the user's settings for one.
+/// Returns why one can't be loaded, or the mistakes in the user's settings.
 pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
     let mut builder = Sandbox::builder().resting().remembering();
     for (name, bytes) in &host.built_in {
@@ -59,7 +60,7 @@ pub fn load(spec: &PluginSpec, host: &PluginHost) -> anyhow::Result<Loaded> {
     })
 }
 
-/// Loads one plugin alone, with the limits that it has in an operation.
+/// Loads a single plugin, with the limits that it has in an operation.
 ///
 /// # Errors
 ///
@@ -69,7 +70,7 @@ pub fn alone(host: &PluginHost, label: String, component: impl Into<Cow<'static,
     Ok(compiled(builder, host).build()?)
 }
 
-/// Says by whom plugins are compiled, and where that is kept.
+/// Sets the program that compiles plugins, and the cache.
 fn compiled(mut builder: Builder, host: &PluginHost) -> Builder {
     if let Some(program) = &host.compiler {
         builder = builder.compiled_by(program);

@@ -1,4 +1,4 @@
-//! One question to one plugin, written by hand: `capstan plugin run`.
+//! Calls one function of one plugin with input that was written by hand: `capstan plugin run`.
 
 use std::{fmt, str::FromStr};
 
@@ -26,17 +26,17 @@ use crate::{
 /// A function of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
-    /// How is this object?
+    /// Assesses an object.
     Assess,
-    /// Where does this manifest go?
+    /// Places a manifest.
     Place,
-    /// Its turn has come.
+    /// Starts a hook's run.
     Start,
-    /// Something happened.
+    /// Continues a hook's run after an observation.
     Advance,
-    /// It is being stopped.
+    /// Aborts a hook's run.
     Abort,
-    /// Keep this object of a hook, or delete it?
+    /// Decides whether a hook's object is deleted.
     Decide,
 }
 
@@ -51,7 +51,7 @@ impl Function {
         Function::Decide,
     ];
 
-    /// Returns the contract's name of it.
+    /// Returns its name in the contract.
     pub const fn as_str(self) -> &'static str {
         match self {
             Function::Assess => "assess",
@@ -63,7 +63,7 @@ impl Function {
         }
     }
 
-    /// Returns the interface it belongs to.
+    /// Returns its interface.
     pub const fn interface(self) -> Interface {
         match self {
             Function::Assess => Interface::Health,
@@ -79,7 +79,7 @@ impl fmt::Display for Function {
     }
 }
 
-/// The contract's name, or for health the interface's.
+/// Parses the contract's name of a function; for health, the interface's name is accepted, too.
 impl FromStr for Function {
     type Err = String;
 
@@ -93,42 +93,42 @@ impl FromStr for Function {
     }
 }
 
-/// A question to one plugin.
+/// A call of one plugin.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// What is asked.
+    /// The function.
     pub function: Function,
-    /// Under which claim; without one, the one that fits the object, or the only one.
+    /// The claim; if absent, the one that matches the object, or the only one.
     pub claim: Option<String>,
-    /// The contract's JSON input. Of `object` in it the plugin sees what its claim may see.
+    /// The input, as the contract's JSON. Of `object` in it, the plugin sees the fields of its claim.
     pub input: Map<String, Value>,
-    /// For `advance` and `abort`: what the plugin remembers.
+    /// The plugin's state, for `advance` and `abort`.
     pub state: Vec<u8>,
-    /// The call's moment.
+    /// The time of the call.
     pub now: Timestamp,
 }
 
-/// What came of it.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
-    /// The claim that was asked under.
+    /// The claim that was called.
     pub claim: String,
     /// The answer.
     pub answer: Result<Answer, PluginError>,
-    /// What it cost.
+    /// The cost of the call.
     pub cost: Cost,
 }
 
-/// An answer of the contract.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// To `assess`.
+    /// The answer to `assess`.
     Assessment(Assessment),
-    /// To `place`.
+    /// The answer to `place`.
     Placement(Placement),
-    /// To `start`, `advance` and `abort`.
+    /// The answer to `start`, `advance` and `abort`.
     Step(HookStep),
-    /// To `decide`.
+    /// The answer to `decide`.
     Disposal(Disposal),
 }
 

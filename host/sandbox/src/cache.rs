@@ -1,9 +1,9 @@
-//! Compiled code on disk, so that a plugin is compiled once a machine and not once a run.
+//! Compiled code on disk, so that a plugin is compiled once per machine rather than once per run.
 //!
-//! wasmtime trusts compiled code: a file in which somebody changed a byte is loaded and run. So the folder is one that only this user can
-//! change ([`PrivateFolder`]), and every file carries a HMAC-SHA256 over its name and content, with a key that only this user can read. A
-//! file is opened once: what was verified is what is mapped, whatever takes its name meanwhile. Whatever can't be trusted is compiled anew.
-//! Nothing here is an error: without a cache, compiling takes longer, and that is all.
+//! wasmtime trusts compiled code: it would load and run a file in which somebody changed a byte. So only this user may change the folder
+//! ([`PrivateFolder`]), and every file has an HMAC-SHA256 of its name and content, with a key that only this user can read. A file is
+//! opened once: the verified file is the mapped one, even if its name is taken by another file meanwhile. A file that can't be trusted is
+//! compiled again. Nothing here is an error: without a cache, compiling just takes longer.
 
 use std::{
     fs::File,
@@ -18,19 +18,19 @@ use sha2::Sha256;
 
 const KEY_FILE: &str = "key";
 
-/// A block of SHA-256, as HMAC has it.
+/// The length of the key in bytes: a block of SHA-256, as HMAC uses it.
 const KEY_LENGTH: usize = 64;
 
-/// The length in bytes of the code that is at the end of each file, where whoever maps it doesn't look.
+/// The length in bytes of the authentication code. It is at the end of each file, where the mapped code doesn't reach.
 const MAC_LENGTH: u64 = 32;
 
-/// What compiled code may take on disk.
+/// The limits of the cache on disk.
 struct Bounds {
-    /// Bytes of all files together.
+    /// The most bytes of all files together.
     bytes: u64,
-    /// How long a file is kept that no run uses.
+    /// How long a file that isn't used is kept.
     unused: Duration,
-    /// How long a file is kept that was not written to its end.
+    /// How long a file that wasn't written completely is kept.
     unfinished: Duration,
 }
 
@@ -46,12 +46,11 @@ pub(crate) struct Cache {
     key: [u8; KEY_LENGTH],
 }
 
-/// Compiled code that was verified: the open file, whose last bytes are not code.
+/// Compiled code that was verified: the open file. Its last bytes are the authentication code.
 pub(crate) struct Verified(pub(crate) File);
 
 impl Cache {
-    /// Opens the folder, making it and its key if need be, and deletes what it has too much of. What is wrong with it otherwise is said in
-    /// one line.
+    /// Opens the folder, creating it and its key if necessary, and deletes files beyond the limits. An error is described in one line.
     pub(crate) fn open(folder: &Path) -> Result<Cache, String> {
         let open = || {
             let folder = PrivateFolder::open(folder).map_err(|error| error.to_string())?;
@@ -69,7 +68,8 @@ impl Cache {
         &self.folder
     }
 
-    /// Returns what was stored under this name, if it is what we stored. It is read in pieces: it shall be mapped, not held.
+    /// Returns the file of this name, if its authentication code is right. It is read in pieces, as it is mapped later rather than held
+    /// in memory.
     pub(crate) fn find(&self, name: &str) -> Option<Verified> {
         let mut file = match self.folder.read(name) {
             Ok(file) => file,
@@ -85,7 +85,7 @@ impl Cache {
             tracing::warn!(file = %file.display(), "A compiled plugin is not as it was written, and is compiled anew.");
             return None;
         }
-        // So that what is used stays longest.
+        // The modification time is the time of the last use.
         file.set_modified(SystemTime::now()).ok();
         Some(Verified(file))
     }
@@ -107,7 +107,7 @@ impl Cache {
             && file.rewind().is_ok()
     }
 
-    /// Stores code under this name, in place of what was there. Readers see the old or the new.
+    /// Stores code under this name, and replaces an existing file. Readers see the old or the new file.
     pub(crate) fn store(&self, name: &str, code: &[u8]) {
         let mut mac = self.mac(name, code.len() as u64);
         mac.update(code);
@@ -116,8 +116,8 @@ impl Cache {
         }
     }
 
-    /// Deletes what nobody has used for long, and of the rest what was used longest ago until it fits. A process that has a file mapped
-    /// keeps it.
+    /// Deletes files that weren't used for long, and then those that were used longest ago until the rest fits. A process that has mapped
+    /// a file keeps it.
     fn sweep(&self, bounds: &Bounds, now: SystemTime) {
         let swept = || -> io::Result<()> {
             let files = self.folder.files(|name| is_code(name) || is_unfinished(name))?;
@@ -141,7 +141,7 @@ impl Cache {
         }
     }
 
-    /// Begins the code of a file with this name that has so many bytes.
+    /// Starts the authentication code of a file with this name and length.
     fn mac(&self, name: &str, length: u64) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new(&self.key.into());
         mac.update(&(name.len() as u64).to_be_bytes());
@@ -151,21 +151,21 @@ impl Cache {
     }
 }
 
-/// Says whether a file of this name is code that we stored: a digest, and a hash of what compiled it. A folder that the user named may have
-/// other files.
+/// Says whether a file of this name is one of ours: a digest, and a hash of the compiler's configuration. A folder that the user named
+/// may have other files.
 fn is_code(name: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let parts = name.split_once('-');
     parts.is_some_and(|(digest, hash)| digest.len() == 64 && hash.len() == 16 && is_hex(digest) && is_hex(hash))
 }
 
-/// Says whether a file of this name is one that `tempfile` made: `.tmp` and six characters.
+/// Says whether a file of this name is a temporary one of `tempfile`: `.tmp` and six characters.
 fn is_unfinished(name: &str) -> bool {
     name.strip_prefix(".tmp")
         .is_some_and(|rest| rest.len() == 6 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
-/// Takes what is written into a code.
+/// Adds everything that is written to an authentication code.
 struct Update<'a>(&'a mut Hmac<Sha256>);
 
 impl io::Write for Update<'_> {
@@ -179,11 +179,11 @@ impl io::Write for Update<'_> {
     }
 }
 
-/// Returns the key, making it if there is none.
+/// Reads the key, creating it if necessary.
 fn key(folder: &PrivateFolder) -> Result<[u8; KEY_LENGTH], String> {
     let file = match folder.read(KEY_FILE) {
         Err(error) if error.is_missing() => make_key(folder).map_err(|error| error.to_string()).and_then(|()| {
-            // Another run may have been first.
+            // Another run may have created it first.
             folder.read(KEY_FILE).map_err(|error| error.to_string())
         }),
         read => read.map_err(|error: NotPrivate| error.to_string()),
@@ -202,7 +202,7 @@ fn make_key(folder: &PrivateFolder) -> io::Result<()> {
     folder.write_new(KEY_FILE, &key)
 }
 
-/// A key that others can read proves nothing.
+/// Checks that only this user can read the key: else it proves nothing.
 #[cfg(unix)]
 fn must_be_secret(file: &File) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt as _;
@@ -213,7 +213,7 @@ fn must_be_secret(file: &File) -> Result<(), String> {
     Ok(())
 }
 
-/// The profile of a user is theirs alone.
+/// On Windows only the user can read their profile.
 #[cfg(not(unix))]
 fn must_be_secret(_: &File) -> Result<(), String> {
     Ok(())

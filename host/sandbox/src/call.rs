@@ -1,8 +1,8 @@
-//! One call: a fresh store and instance, a question, an answer, and an account of what it cost.
+//! One call of a plugin: a new store and instance, the input, the answer, and the cost.
 //!
-//! Fuel judges: who uses it up has failed, on every machine after the same instruction. Epochs only have the guest give
-//! way to other tasks, and stop it on a machine so slow that nothing can be said of it. Nothing here waits for anything
-//! but its turn: no timer, no thread, no file. So a call takes no virtual time.
+//! Fuel limits the work: a guest that uses it up has failed, on every machine at the same instruction. Epochs only make the guest yield
+//! to other tasks, and stop it on a machine that is too slow for a judgement. Nothing here waits except for its turn: there is no timer,
+//! thread or file. So a call takes no virtual time.
 
 use std::{
     future::poll_fn,
@@ -31,33 +31,33 @@ use crate::{
     ticker::TICK,
 };
 
-/// An answer may have so many bytes; and so much may a guest hand over in one call of the host.
+/// The most bytes of an answer, and of the data that a guest passes in one call of the host.
 pub(crate) const MAX_ANSWER: usize = 256 << 10;
 
-/// What a call of the host costs a guest, in instructions: about the time it takes. Without it a guest could have the host
-/// work for a long time on little fuel, and it would depend on the machine who ends that.
+/// The instructions that a call of the host costs the guest: about as many as take the same time. Without that, a guest could use much of
+/// the host's time with little fuel, and the machine's speed would decide when that ends.
 const HOST_CALL: u64 = 10_000;
 
-/// What a call may use.
+/// The limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Bytes of memory.
+    /// The most bytes of memory.
     pub(crate) memory: usize,
-    /// Instructions. A tenth of the time below or less, on the slowest machine anybody deploys from.
+    /// The most instructions. They take at most a tenth of the time below, on the slowest machine that is likely.
     pub(crate) fuel: u64,
-    /// Ticks of the clock while it runs: queueing behind others is not counted.
+    /// The most ticks of the clock while it runs. Time in a queue isn't counted.
     pub(crate) ticks: u32,
 }
 
 impl Limits {
-    /// For health checks and delete policies: they read one object and judge.
+    /// The limits for health checks and delete policies, which read one object.
     pub(crate) const SHORT: Limits = Limits {
         memory: 64 << 20,
         fuel: 500_000_000,
         ticks: 100,
     };
 
-    /// For hooks: their plugins may be larger, and are asked less often.
+    /// The limits for hooks, whose plugins may be larger and are called less often.
     pub(crate) const LONG: Limits = Limits {
         memory: 256 << 20,
         fuel: 2_000_000_000,
@@ -65,15 +65,15 @@ impl Limits {
     };
 }
 
-/// A question of the contract.
+/// A call of a function of the contract.
 pub(crate) trait Question: Sync {
-    /// What the answer becomes.
+    /// The type of the answer.
     type Answer;
 
     /// The contract's name of the function.
     fn function(&self) -> &'static str;
 
-    /// Asks an instance.
+    /// Calls the function of an instance.
     fn ask(
         &self,
         exports: &Exports,
@@ -84,7 +84,7 @@ pub(crate) trait Question: Sync {
     ) -> impl Future<Output = wasmtime::Result<Result<Self::Answer, Failure>>> + Send;
 }
 
-/// What a plugin says where it gives no answer, or the host says of it.
+/// The error that a plugin returns, or that the host reports on its behalf.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Failure {
     Invalid(String),
@@ -95,62 +95,62 @@ pub(crate) enum Failure {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// What the plugin said, with what it wrote.
+    /// The plugin returned this error; the text is its output.
     Said(Failure, String),
-    /// It trapped, or went over a limit: why, and its stack.
+    /// It trapped, or exceeded a limit: the reason, and its stack.
     Broke(String, String),
-    /// Nothing can be said of it.
+    /// The host can't decide whether the plugin is at fault, for this reason.
     CouldNotTell(String),
 }
 
-/// What a call cost.
+/// The cost of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Instructions, the same on every machine.
+    /// The instructions. They are the same on every machine.
     pub fuel: u64,
-    /// The most memory it had, in bytes.
+    /// The most memory that it used, in bytes.
     pub memory: usize,
-    /// How long it took, with the time it waited for its turn.
+    /// The time of the call, with the wait for its turn.
     pub duration: Duration,
-    /// What the plugin logged.
+    /// The lines that the plugin logged.
     pub log: Vec<Line>,
-    /// Lines that were not kept, for there were too many.
+    /// The number of log lines that weren't kept, as there were too many.
     pub dropped_lines: u64,
-    /// What it wrote to stdout.
+    /// The text that it wrote to stdout.
     pub stdout: String,
-    /// What it wrote to stderr.
+    /// The text that it wrote to stderr.
     pub stderr: String,
-    /// Bytes of either that were not kept.
+    /// The number of bytes of both that weren't kept.
     pub dropped_bytes: u64,
-    /// Whether it may have asked what time it is, so that the answer may be another one later.
+    /// Whether it may have read the clock, so that a later answer may differ.
     pub asked_the_clock: bool,
 }
 
 /// A line that a plugin logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// How important it is.
+    /// Its severity.
     pub severity: Severity,
     /// The text.
     pub text: String,
 }
 
-/// How important a line of a plugin's log is.
+/// The severity of a line in a plugin's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// For nobody but the author, step by step.
+    /// Single steps, for the author.
     Trace,
-    /// For the author.
+    /// Details for the author.
     Debug,
-    /// For who wants to know.
+    /// Information for interested users.
     Info,
-    /// Something is odd.
+    /// Something is unusual.
     Warn,
     /// Something is wrong.
     Error,
 }
 
-/// Asks once.
+/// Calls a plugin once.
 pub(crate) async fn call<Q: Question>(
     engine: &Engine,
     budget: &Arc<Budget>,
@@ -208,7 +208,7 @@ pub(crate) async fn call<Q: Question>(
     (answer, cost)
 }
 
-/// What a call cost that did not begin.
+/// Returns the cost of a call that didn't begin.
 fn waited(begun: Clock) -> Cost {
     Cost {
         duration: begun.elapsed(),
@@ -216,11 +216,11 @@ fn waited(begun: Clock) -> Cost {
     }
 }
 
-/// Sets the limits that the store itself watches.
+/// Sets the limits that the store itself enforces.
 pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, turn: &Arc<AtomicBool>) {
     store.limiter_async(|state| &mut state.memory);
     store.set_hostcall_fuel(MAX_ANSWER);
-    // Fuel is switched on in every engine of ours.
+    // All our engines are configured for fuel.
     let _ = store.set_fuel(limits.fuel);
     store.call_hook(|mut store, hook| match hook {
         CallHook::CallingHost => {
@@ -234,7 +234,7 @@ pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, 
         CallHook::CallingWasm | CallHook::ReturningFromWasm => Ok(()),
     });
     if !keeps_time {
-        // Beyond all ticks, of which other sandboxes of the process may count some.
+        // The deadline is beyond all ticks: those of other sandboxes of the process may count, too.
         store.set_epoch_deadline(u64::MAX / 2);
         return;
     }
@@ -252,7 +252,7 @@ pub(crate) fn bound(store: &mut Store<State>, limits: Limits, keeps_time: bool, 
     });
 }
 
-/// Has the guest pay for a call of the host, at its end. Giving way looks like one, and is free wherever it happens.
+/// Charges the guest fuel for a call of the host, at its end. Yielding looks like such a call, and is free.
 fn pay(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
     let state = store.data_mut();
     if std::mem::take(&mut state.gives_way) {
@@ -264,8 +264,8 @@ fn pay(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<()> {
     left.map(drop).ok_or_else(|| Trap::OutOfFuel.into())
 }
 
-/// Runs until the answer is there, or until the guest waits for something other than its turn: nothing is there that it
-/// could wait for, so it would wait for ever.
+/// Polls a call until the answer is there. Fails if the guest waits for something other than its turn: nothing exists that it could wait
+/// for, so it would wait forever.
 async fn unless_it_waits<T>(turn: &AtomicBool, call: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::Result<T> {
     let mut call = pin!(call);
     poll_fn(|context| match call.as_mut().poll(context) {
@@ -275,7 +275,7 @@ async fn unless_it_waits<T>(turn: &AtomicBool, call: impl Future<Output = wasmti
     .await
 }
 
-/// A guest waits.
+/// The guest waits for something.
 #[derive(Debug, thiserror::Error)]
 #[error("waits for time to pass, and the clock stands still during a call")]
 struct Waits;
@@ -298,14 +298,14 @@ fn account(store: &mut Store<State>, limits: Limits, begun: Clock) -> Cost {
     }
 }
 
-/// Says what an error of wasmtime means.
+/// Converts an error of wasmtime.
 fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost: &mut Cost) -> Trouble {
     let message = if let Some(over) = error.downcast_ref::<OverMemory>() {
         over.to_string()
     } else if let Some(none) = error.downcast_ref::<NoMemory>() {
         return Trouble::CouldNotTell(none.to_string());
     } else if let Some(waits) = error.downcast_ref::<Waits>() {
-        // A runtime whose tasks all wait for each other says so, and then waits for ever.
+        // A runtime in which all tasks wait for each other reports that, and then waits forever.
         thrown(&cost.stderr).map_or_else(|| waits.to_string(), |thrown| one_line(&thrown))
     } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
         exited(exit.0, &cost.stderr)
@@ -314,7 +314,7 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         match trap {
             Trap::OutOfFuel => {
-                // What was left did not pay for the next instruction.
+                // The rest of the fuel isn't enough for the next instruction.
                 cost.fuel = limits.fuel;
                 format!("used up its budget of {} million instructions", limits.fuel / 1_000_000)
             }
@@ -338,7 +338,7 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
         }
     };
     let stack = error.downcast_ref::<WasmBacktrace>().map(ToString::to_string);
-    // The author's own stack comes first: frames of wasm say little beside it.
+    // The stack of the author's own language comes first: wasm frames say little next to it.
     let parts = [tail(cost), stack.unwrap_or_default()];
     let parts: Vec<&str> = parts
         .iter()
@@ -348,7 +348,7 @@ fn trouble(error: &wasmtime::Error, limits: Limits, is_in_host_call: bool, cost:
     Trouble::Broke(message, parts.join("\n"))
 }
 
-/// Says how a guest ended itself, with its last words. WASI 0.2 passes on whether that was a success, and no number.
+/// Describes how a guest exited, with the last line of its stderr. WASI 0.2 only passes on whether it was a success.
 fn exited(status: i32, stderr: &str) -> String {
     let how = match status {
         0 => "called exit with status 0 instead of answering".to_owned(),
@@ -358,7 +358,7 @@ fn exited(status: i32, stderr: &str) -> String {
     with_last_words(how, stderr)
 }
 
-/// Adds the last line that a guest wrote to stderr. Of a stack trace that is the exception, of a panic the message.
+/// Adds the last line of a guest's stderr: in a stack trace that is the exception, in a panic the message.
 fn with_last_words(what: String, stderr: &str) -> String {
     let last = stderr
         .lines()
@@ -369,7 +369,7 @@ fn with_last_words(what: String, stderr: &str) -> String {
     }
 }
 
-/// Says what the guest's language had to say of a trap, or names the trap.
+/// Returns the error that the guest's language reports for a trap, or the name of the trap.
 fn trapped(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
     if let Some(wrong) = wrong_type(stderr) {
         return wrong;
@@ -384,7 +384,7 @@ fn trapped(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
             "used up its stack, by endless recursion as it seems".to_owned()
         }
         Trap::StackOverflow => "used up its stack: call stack exhausted".to_owned(),
-        // What `abort` and failed assertions of every language come to.
+        // `abort` and failed assertions of every language end with this trap.
         Trap::UnreachableCodeReached => "aborted".to_owned(),
         Trap::MemoryOutOfBounds => "read or wrote outside of its memory".to_owned(),
         Trap::IntegerDivisionByZero => "divided an integer by zero".to_owned(),
@@ -400,7 +400,7 @@ fn trapped(trap: Trap, error: &wasmtime::Error, stderr: &str) -> String {
     with_last_words(what, stderr)
 }
 
-/// Returns what the guest wrote to stderr last, as much as anybody reads.
+/// Returns the end of the guest's stderr.
 fn tail(cost: &Cost) -> String {
     const MOST: usize = 4 << 10;
     let stderr = cost.stderr.trim_end();
@@ -411,7 +411,7 @@ fn tail(cost: &Cost) -> String {
     stderr.get(start..).unwrap_or_default().to_owned()
 }
 
-/// Shortens a text of a guest to one line without control characters.
+/// Shortens a guest's text to one line without control characters.
 fn one_line(text: &str) -> String {
     let line: String = text
         .chars()

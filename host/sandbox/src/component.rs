@@ -1,4 +1,4 @@
-//! A plugin's code: what it may import, how it is compiled and linked.
+//! The code of a plugin: its permitted imports, compiling and linking.
 
 use std::{
     fs::File,
@@ -20,25 +20,25 @@ use crate::{
     state::State,
 };
 
-/// What a plugin may import beside WASI 0.2. `types` has no function: it is how a component says which types it means.
+/// The interfaces that a plugin may import besides WASI 0.2. `types` has no functions; it only declares the types.
 const CONTRACT: [&str; 4] = [
     "capstan:plugin/host@0.1.0",
     "capstan:plugin/types@0.1.0",
     "capstan:plugin/object-view@0.1.0",
-    // Where `health-by-view` has its answer's types from.
+    // `health-by-view` uses the types of this interface.
     "capstan:plugin/health@0.1.0",
 ];
 
-/// A component that is compiled, linked and checked: a call only has to make an instance.
+/// A component that was compiled, linked and checked: a call only has to instantiate it.
 pub(crate) struct Ready {
     pub(crate) pre: InstancePre<State>,
     pub(crate) exports: Exports,
     pub(crate) compiled: Compiled,
-    /// Whether a call needed more memory than a small one has.
+    /// Whether a call has needed more memory than a small one has.
     pub(crate) is_large: AtomicBool,
 }
 
-/// Returns what a component imports that no plugin gets.
+/// Returns the imports of a component that no plugin may use.
 pub(crate) fn foreign(imports: Vec<String>) -> Vec<String> {
     imports.into_iter().filter(|name| !is_known(name)).collect()
 }
@@ -51,7 +51,7 @@ fn is_known(import: &str) -> bool {
     is_wasi || CONTRACT.contains(&import)
 }
 
-/// Names what a component exports to answer for an interface.
+/// Returns the name of the export that answers for an interface.
 pub(crate) fn export_of(interface: Interface) -> String {
     format!("capstan:plugin/{interface}@0.1.0")
 }
@@ -62,10 +62,10 @@ pub(crate) fn answers(interface: Interface, exports: &[String]) -> bool {
     has(&export_of(interface)) || (interface == Interface::Health && has(HEALTH_BY_VIEW))
 }
 
-/// What a component may export instead of `health`: the same question, with the object as a handle.
+/// The interface that a component may export instead of `health`: the same function, with the object as a handle.
 pub(crate) const HEALTH_BY_VIEW: &str = "capstan:plugin/health-by-view@0.1.0";
 
-/// Compiles a component, or takes what was compiled before, and links it.
+/// Compiles a component, or loads it from the cache, and links it.
 pub(crate) fn prepare(
     engine: &Engine,
     cache: Option<&Cache>,
@@ -75,7 +75,7 @@ pub(crate) fn prepare(
     compiler: Option<&Path>,
 ) -> wasmtime::Result<Ready> {
     let name = cached_name(engine, digest);
-    // Code of another wasmtime has another name; code for a processor that this one isn't is refused here.
+    // Code of another version of wasmtime has another name; code for another processor is refused here.
     let cached = cache
         .and_then(|cache| cache.find(&name))
         .and_then(|code| load(engine, code).ok());
@@ -98,12 +98,12 @@ pub(crate) fn prepare(
     })
 }
 
-/// Compiles a component, in a process of its own if there is a program for that. Returns what can be kept, too.
+/// Compiles a component, in a child process if `compiler` is set. Also returns the code for the cache.
 fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime::Result<(Component, Vec<u8>)> {
     match compiler.map(|program| compile::in_child(program, bytes)) {
         Some(Ok(code)) => return Ok((deserialize(engine, &code)?, code)),
         Some(Err(CompileError::Refused(why))) => return Err(wasmtime::Error::msg(why)),
-        // A program that was replaced while it runs can't be started again.
+        // An executable that was replaced while it runs can't be started again.
         Some(Err(CompileError::NoChild(error))) => {
             tracing::info!(%error, "plugins are compiled in this process");
         }
@@ -114,7 +114,7 @@ fn compiled(engine: &Engine, bytes: &[u8], compiler: Option<&Path>) -> wasmtime:
     Ok((component, code))
 }
 
-/// Loads code that was verified: maps the very file that is open, or, where the system has no name for that, copies it.
+/// Loads verified code: maps the open file, or copies it where the system can't map an open file by a path.
 fn load(engine: &Engine, Verified(file): Verified) -> wasmtime::Result<Component> {
     if let Some(mapped) = map(engine, &file) {
         return mapped;
@@ -124,18 +124,18 @@ fn load(engine: &Engine, Verified(file): Verified) -> wasmtime::Result<Component
     deserialize(engine, &code)
 }
 
-/// Maps an open file. wasmtime maps a component by a path only; Linux has a path that leads to an open file and nothing else.
+/// Maps an open file. wasmtime only maps files by path; Linux has a path for an open file.
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
 fn map(engine: &Engine, file: &File) -> Option<wasmtime::Result<Component>> {
     use std::os::fd::AsRawFd as _;
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-    // Without `/proc`, or with something else in its place.
+    // `/proc` may be missing, or be something else.
     if !is_same_file(&path, file) {
         return None;
     }
-    // SAFETY: it is the file that the cache has verified with a key that only this user can read, whichever file has its name by now. It
-    // belongs to this user, nobody else can write to it, and we replace files and never change them.
+    // SAFETY: this is the file that the cache has verified with a key that only this user can read, whatever has its name by now. It
+    // belongs to this user, nobody else can write to it, and files are replaced and never changed.
     Some(unsafe { Component::deserialize_file(&engine.wasm, path) })
 }
 
@@ -153,14 +153,14 @@ fn map(_: &Engine, _: &File) -> Option<wasmtime::Result<Component>> {
 
 #[expect(unsafe_code, reason = "wasmtime runs compiled code as it is")]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: it comes from a child of this program over a pipe that nobody else has, or is what the cache has verified.
+    // SAFETY: it comes from a child of this program over a pipe that nobody else has, or was verified by the cache.
     unsafe { Component::deserialize(&engine.wasm, code) }
 }
 
-/// The form of the files: one of another form has another name.
+/// The version of the files' format, as a part of their names.
 const FORM: u32 = 2;
 
-/// A file is for one component, one wasmtime, and one configuration of it.
+/// Returns the name of the cached code of a component, for this wasmtime with this configuration.
 fn cached_name(engine: &Engine, digest: &str) -> String {
     let mut hasher = DefaultHasher::new();
     FORM.hash(&mut hasher);

@@ -1,5 +1,5 @@
-//! Looks at one component without asking it anything: what it says of itself, what it is made of, and everything that would keep it
-//! from being loaded, not the first thing only.
+//! Examines a component without calling it: its manifest, its parts, and everything that would keep it from being loaded, not only the
+//! first problem.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,59 +19,59 @@ use crate::{
     ticker::TICK,
 };
 
-/// What can be known of a component.
+/// The results of examining a component.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Examination {
     /// Its size in bytes.
     pub size: usize,
-    /// SHA-256 of it, in hex.
+    /// Its SHA-256 digest in hexadecimal.
     pub digest: String,
-    /// What it says of itself, if that can be read.
+    /// Its manifest, if that can be read.
     pub manifest: Option<Manifest>,
-    /// What its manifest requests beside its hook's own object, each in a line.
+    /// The grants that its manifest requests, one in each line.
     pub requests: Vec<String>,
-    /// What a call may use, by the interfaces that it claims.
+    /// The limits of a call, for each interface that it claims.
     pub limits: Vec<Allowance>,
-    /// What it needs, by name.
+    /// The names of its imports.
     pub imports: Vec<String>,
-    /// What it offers, by name.
+    /// The names of its exports.
     pub exports: Vec<String>,
-    /// What it is made of, if it is a component.
+    /// Its parts, if it is a component.
     pub anatomy: Option<Anatomy>,
-    /// What keeps it from being loaded.
+    /// The problems that keep it from being loaded.
     pub faults: Vec<Fault>,
-    /// What is odd.
+    /// Things that are unusual.
     pub notes: Vec<String>,
 }
 
-/// Something that keeps a component from being loaded.
+/// A problem that keeps a component from being loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// What is wrong.
     pub message: String,
-    /// What may help.
+    /// A hint how to solve it.
     pub hint: String,
 }
 
-/// What a call of an interface may use.
+/// The limits of a call of an interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Allowance {
     /// The interface, by its name in the contract.
     pub interface: &'static str,
-    /// Bytes of memory.
+    /// The most bytes of memory.
     pub memory: usize,
-    /// Instructions.
+    /// The most instructions.
     pub fuel: u64,
-    /// How long it may run.
+    /// The longest time that it may run.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub time: Duration,
 }
 
 const INTERFACES: [Interface; 3] = [Interface::Health, Interface::Hook, Interface::DeletePolicy];
 
-/// Examines a component. What is compiled for that is kept in the cache, if there is one; `compiler` is as for
+/// Examines a component. It is compiled for that, and the result is kept in the cache, if there is one. `compiler` is as for
 /// [`compiled_by`](crate::Builder::compiled_by).
 pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<Examination, SandboxError> {
     let mut found = Examination {
@@ -230,7 +230,7 @@ impl Examination {
         }
     }
 
-    /// Compiles and links it, as loading does: only then it is known whether its functions have the contract's types.
+    /// Compiles and links the component, as loading does: only that shows whether its functions have the contract's types.
     fn code(&mut self, bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) -> Result<(), SandboxError> {
         let is_foreign = !component::foreign(self.imports.clone()).is_empty();
         let exported = |interface: &Interface| component::answers(*interface, &self.exports);

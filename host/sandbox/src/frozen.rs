@@ -1,6 +1,6 @@
-//! The world that a guest sees: WASI, because the runtimes of languages ask for it when they start, and nothing in it.
-//! No file, no variable, no argument, no socket; a clock that stands still; random numbers that are the same in the same
-//! call. So an answer depends on nothing but what was asked.
+//! The WASI environment of a guest. Languages' runtimes require WASI when they start, but there is nothing in it: no file, variable,
+//! argument or socket; a clock that stands still; random numbers that are the same in the same call. So an answer depends only on the
+//! input.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use wasmtime_wasi::{
 
 use crate::{output::Output, state::State};
 
-/// What one call is, as far as the guest could find out.
+/// Everything that tells one call from another.
 pub(crate) struct Moment<'a> {
-    /// The plugin's digest: another plugin draws other numbers.
+    /// The plugin's digest: another plugin gets other random numbers.
     pub(crate) digest: &'a str,
     pub(crate) claim: &'a str,
     pub(crate) input: &'a str,
     pub(crate) now_ms: u64,
 }
 
-/// Makes the world of one call.
+/// Makes the WASI environment of one call.
 pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
     let seed = seed(moment);
     let now = Stopped(Duration::from_millis(moment.now_ms));
@@ -38,7 +38,7 @@ pub(crate) fn world(moment: &Moment<'_>, output: &Output) -> WasiCtx {
         .secure_random(ChaCha8Rng::from_seed(numbers))
         .insecure_random(ChaCha8Rng::from_seed(numbers))
         .insecure_random_seed(u128::from_be_bytes(low))
-        // A guest gets them at once, into memory of the host: as much as an answer may have.
+        // A guest gets all of them at once, copied by the host: as many bytes as an answer may have.
         .max_random_size(256 << 10)
         .build()
 }
@@ -56,7 +56,7 @@ fn seed(moment: &Moment<'_>) -> [u8; 32] {
 #[derive(Clone, Copy)]
 struct Stopped(Duration);
 
-/// What the contract says of time: milliseconds.
+/// The resolution of times in the contract: milliseconds.
 const RESOLUTION: Duration = Duration::from_millis(1);
 
 impl HostWallClock for Stopped {
@@ -79,8 +79,8 @@ impl HostMonotonicClock for Stopped {
     }
 }
 
-/// What the monotonic clock says at a moment. While planning, which has no moment, it says a little more than zero: Go takes a clock at
-/// zero for one that doesn't work, and ends.
+/// Returns what the monotonic clock says at a time. Planning has no time: then it is a little more than zero, as Go considers a clock at
+/// zero broken, and exits.
 fn ticks(now: Duration) -> u64 {
     nanos(now).max(1)
 }
@@ -89,7 +89,7 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Links WASI, with our own way to wait for a moment.
+/// Links WASI, with our own way to wait for a time.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
@@ -98,7 +98,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     Ok(())
 }
 
-/// The monotonic clock: says what time it is like any other, and has nobody wait with a timer of the host.
+/// The monotonic clock, of which a wait uses no timer of the host.
 struct Clock;
 
 impl HasData for Clock {
@@ -129,7 +129,7 @@ fn alarm(table: &mut ResourceTable, has_come: bool) -> wasmtime::Result<Resource
     subscribe(table, alarm)
 }
 
-/// A moment to wait for. Where the clock stands still, it has come or it never comes.
+/// A wait for a time. As the clock stands still, the time has come already or never comes.
 struct Alarm {
     has_come: bool,
 }
@@ -138,7 +138,7 @@ struct Alarm {
 impl Pollable for Alarm {
     async fn ready(&mut self) {
         if !self.has_come {
-            // Nothing wakes it; `call` sees that, and says so.
+            // Nothing wakes it; `call` detects that, and reports it.
             std::future::pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! The JSON texts that a guest gets, as `wit/README.md` lists them.
+//! Makes the JSON input of a guest, as `wit/README.md` describes it.
 
 use capstan_core::{
     grant::Grants,
@@ -16,16 +16,16 @@ use serde_json::{Map, Value};
 
 use crate::projection::{Projection, Seen, default_projection};
 
-/// The contract that these texts follow.
+/// The version of the contract that the input follows.
 const CONTRACT: &str = "0.1.0";
 
-/// An input may have so many bytes, after projection.
+/// The most bytes of an input, after projection.
 const MAX_INPUT: usize = 2 << 20;
 
 /// Why there is no input.
 pub(crate) type Refusal = String;
 
-/// Writes the question how an object is.
+/// Makes the input of a health check.
 pub(crate) fn health(
     question: &HealthQuestion<'_>,
     settings: Map<String, Value>,
@@ -41,7 +41,7 @@ pub(crate) fn health(
     })
 }
 
-/// Writes the same question for who looks at the object itself, and what is to be seen of that.
+/// Makes the input of a health check that reads the object through a handle. Returns it with the visible part of the object.
 pub(crate) fn health_by_view(
     question: &HealthQuestion<'_>,
     settings: Map<String, Value>,
@@ -61,17 +61,17 @@ pub(crate) fn health_by_view(
     ))
 }
 
-/// Writes the question where a manifest goes.
+/// Makes the input for placing a manifest.
 pub(crate) fn place(question: &PlaceQuestion) -> Result<String, Refusal> {
     given(question, &question.object)
 }
 
-/// Writes the question what becomes of an object.
+/// Makes the input of a delete policy.
 pub(crate) fn policy(question: &PolicyQuestion) -> Result<String, Refusal> {
     given(question, &question.object)
 }
 
-/// Writes one of the three questions about a running hook.
+/// Makes the input of one of the three calls about a running hook.
 pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<String, Refusal> {
     let (reason, observation) = match question {
         HookQuestion::Start => (None, None),
@@ -92,7 +92,8 @@ pub(crate) fn hook(context: &HookContext, question: &HookQuestion) -> Result<Str
     })
 }
 
-/// Completes an input that somebody wrote by hand: the contract's version, and of the object only what the claim sees.
+/// Completes an input that was written by hand: adds the contract's version, and removes the fields of the object that the claim doesn't
+/// see.
 pub(crate) fn completed(mut input: Map<String, Value>, projection: &Projection) -> Result<String, Refusal> {
     input.entry("contract").or_insert_with(|| CONTRACT.into());
     if let Some(object) = input.get_mut("object") {
@@ -115,7 +116,7 @@ struct HealthInput<'a> {
     related: Option<&'a Related>,
 }
 
-/// A question that already has the keys of the contract.
+/// A question of the core that has the contract's keys already.
 #[derive(Serialize)]
 struct Given<'a, Q> {
     contract: &'static str,
@@ -187,7 +188,7 @@ enum What<'a> {
     },
 }
 
-/// An object as a hook type sees it: of a Secret, the values that its user shows it.
+/// An object as a hook type sees it: of a Secret, only the values that the user grants.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Revealed<'a> {
@@ -256,7 +257,7 @@ fn happened<'a>(observation: &'a Observation, grants: &Grants) -> Happened<'a> {
 fn revealed<'a>(object: &'a Object, grants: &Grants) -> Revealed<'a> {
     let seen = default_projection().of(object);
     let data = object.0.get("data").and_then(Value::as_object);
-    // Of a list, nothing is shown: grants name Secrets.
+    // Of a list of Secrets nothing is shown: grants name single Secrets.
     let is_one = secret::is_secret(object) && object.kind() == "Secret";
     let Some(data) = data.filter(|_| is_one) else {
         return Revealed::Seen(seen);
@@ -284,7 +285,7 @@ fn judged(health: &Assessment) -> Judged<'_> {
     }
 }
 
-/// Writes a question whose object may have to be shown in part only.
+/// Makes the input of a question whose object may only be visible in part.
 fn given<Q: Serialize>(question: &Q, object: &Object) -> Result<String, Refusal> {
     let given = Given {
         contract: CONTRACT,

@@ -1,5 +1,5 @@
-//! Components by their digests, beside the compiled code: an operation goes on with the plugins it began with, whatever has taken their
-//! place since. Nothing here needs to be secret: what is read is what its digest says, or isn't taken.
+//! Stores components by their digests, next to the compiled code: an operation continues with the plugins that it began with, even if
+//! they were replaced since. Nothing here needs to be secret: a component that doesn't match its digest is ignored.
 
 use std::{
     collections::HashMap,
@@ -17,16 +17,16 @@ use crate::{
     plugin::{MAX_COMPONENT, Plugin, hex},
 };
 
-/// So many are kept; those that nobody has used for the longest time go first.
+/// The most components that are stored; those that weren't used for the longest time are removed first.
 const MOST: usize = 50;
 
-/// A folder of components, and those of it that were asked for.
+/// A folder of components, with those that were loaded from it.
 pub(crate) struct Kept {
     folder: PrivateFolder,
     found: Mutex<HashMap<String, Option<Arc<Plugin>>>>,
 }
 
-/// A plugin that is loaded, or was kept.
+/// A loaded plugin, or one from the folder.
 pub(crate) enum Held<'a> {
     Loaded(&'a Plugin),
     Kept(Arc<Plugin>),
@@ -51,7 +51,7 @@ impl Kept {
         }
     }
 
-    /// Keeps a component that is used. Without a place for it, only an operation that is carried on by another version misses it.
+    /// Stores a component that is used. If that fails, an operation can't be resumed once the component was replaced.
     pub(crate) fn keep(&self, digest: &str, component: &[u8]) {
         if let Ok(file) = self.folder.read(&name(digest)) {
             file.set_modified(SystemTime::now()).ok();
@@ -71,7 +71,7 @@ impl Kept {
         Ok(())
     }
 
-    /// Returns what was kept.
+    /// Returns the plugin with this digest, if its component is stored.
     pub(crate) fn find(&self, digest: &str) -> Option<Held<'static>> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let plugin = found
@@ -81,7 +81,7 @@ impl Kept {
     }
 
     fn read(&self, digest: &str) -> Option<Plugin> {
-        // A digest may come from anywhere.
+        // A digest may be any text.
         if !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }

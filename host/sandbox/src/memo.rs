@@ -1,5 +1,5 @@
-//! What health checks answered before: they are functions of what they are shown, so that the same question about the same version of an
-//! object has the same answer, and a cluster that stands still costs nothing.
+//! A cache of health assessments. Health checks are functions of their input, so the same input about the same version of an object has
+//! the same answer, and a cluster without changes costs nothing.
 
 use std::{
     collections::HashMap,
@@ -15,10 +15,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-/// How many answers are kept; of a few hundred bytes each.
+/// The most answers that are kept, of a few hundred bytes each.
 const MOST: usize = 20_000;
 
-/// All that an answer depends on, but for the clock.
+/// Everything that an answer depends on, except for the clock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     digest: Arc<str>,
@@ -27,25 +27,25 @@ pub(crate) struct Key {
     mode: Mode,
     uid: String,
     version: String,
-    /// Of what the plugin is shown beside the object.
+    /// A digest of the related objects that the plugin is shown.
     related: Option<[u8; 32]>,
-    /// Of the user's settings for the plugin.
+    /// A digest of the user's settings for the plugin.
     settings: Option<[u8; 32]>,
 }
 
-/// The answers.
+/// The cache.
 #[derive(Debug, Default)]
 pub(crate) struct Memo(Mutex<HashMap<Key, Kept>>);
 
 #[derive(Debug, Clone)]
 struct Kept {
     assessment: Assessment,
-    /// Until when it holds; for ever where the guest asked for no clock.
+    /// The time until which the answer is valid; `None` if the guest didn't read the clock.
     until: Option<Timestamp>,
 }
 
 impl Key {
-    /// Makes the key of a question; an object that no server has given a version has none.
+    /// Makes the key of a question; `None` for an object without a resource version.
     pub(crate) fn of(by: &PluginRef, question: &HealthQuestion<'_>) -> Option<Key> {
         let version = question.object.text("/metadata/resourceVersion")?;
         let uid = question.object.uid();
@@ -81,7 +81,7 @@ fn digest(value: &impl Serialize) -> Option<[u8; 32]> {
 }
 
 impl Memo {
-    /// Returns what was answered, if that still holds.
+    /// Returns a cached answer that is still valid.
     pub(crate) fn recall(&self, key: &Key, now: Timestamp) -> Option<Assessment> {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = answers.get(key)?;
@@ -89,7 +89,8 @@ impl Memo {
         holds.then(|| kept.assessment.clone())
     }
 
-    /// Keeps an answer. One that depends on the clock holds until it wants to be asked again, and isn't kept if it doesn't say when.
+    /// Caches an answer. One that depends on the clock is valid until the time at which the plugin wants to be called again, and isn't
+    /// cached without such a time.
     pub(crate) fn keep(&self, key: Key, assessment: &Assessment, asked_the_clock: bool, now: Timestamp) {
         let again = assessment.recheck_after_ms.and_then(|wait| i64::try_from(wait).ok());
         let until = again.and_then(|wait| now.checked_add(SignedDuration::from_millis(wait)).ok());
@@ -98,7 +99,7 @@ impl Memo {
         }
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if answers.len() >= MOST {
-            // Versions that are no more are most of it.
+            // Most entries are about old versions of objects.
             answers.clear();
         }
         let until = until.filter(|_| asked_the_clock);

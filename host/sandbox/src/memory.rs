@@ -1,11 +1,12 @@
-//! Bounds the memory of a call, and of all calls together.
+//! Limits the memory of a call, and of all calls together.
 //!
-//! Each of the engine's slots has [`SMALL`] bytes for its call. A call that needs more reserves, once, all that its limit allows beyond
-//! that, and waits until so much is free. So the guests of a process have at most [`TOTAL`] bytes beside `SLOTS` times [`SMALL`].
+//! Each slot of the engine has [`SMALL`] bytes for its call. A call that needs more reserves, once, everything that its limit allows
+//! beyond that, and waits until that much is free. So the guests of a process have at most [`TOTAL`] bytes in addition to `SLOTS` times
+//! [`SMALL`].
 //!
-//! No deadlock: a call waits first for one of the places of large calls (if its plugin is known to need one), then for a slot, then, at most
-//! once, for memory, always in this order. What has its memory waits for nothing any more, and its fuel ends it. No starvation: waiters are
-//! served in their order, and large calls can't take all slots.
+//! There is no deadlock: a call first waits for a permit for large calls (if its plugin is known to need one), then for a slot, then, at
+//! most once, for memory, always in this order. A call that has its memory doesn't wait any more, and ends by its fuel. There is no
+//! starvation: waiters are served in their order, and large calls can't take all slots.
 
 use std::{
     future::poll_fn,
@@ -21,35 +22,35 @@ use async_trait::async_trait;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use wasmtime::ResourceLimiterAsync;
 
-/// Bytes that a call has without asking. A Rust plugin has between one and two MiB.
+/// The bytes of a call without a reservation. A Rust plugin needs between one and two MiB.
 pub(crate) const SMALL: usize = 4 << 20;
 
-/// Bytes that all large calls of a process have together, unless the sandbox is built with another number.
+/// The bytes that all large calls of a process share by default.
 pub(crate) const TOTAL: usize = 1 << 30;
 
-/// How many calls of plugins that are known to be large may have a slot: a part of them, since they may wait in it.
+/// How many calls of plugins that are known to be large may have a slot: only a part of them, since such calls may wait in it.
 pub(crate) const LARGE_CALLS: usize = 32;
 
-/// How long a call waits for memory. A call has at most 2 s of time itself.
+/// How long a call waits for memory. A call itself runs for at most 2 s.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Elements of all tables together: a Python component has 17,000, and nobody needs that many.
+/// The most elements of all tables together: a Python component has 17,000.
 const MAX_TABLE: usize = 100_000;
 
 const MIB: usize = 1 << 20;
 
 /// Memory that calls share.
 pub(crate) struct Budget {
-    /// A permit is one MiB.
+    /// One permit per MiB.
     free: Arc<Semaphore>,
     mib: u32,
-    /// Places of calls that are known to be large.
+    /// Permits for calls that are known to be large.
     places: Semaphore,
     patience: Duration,
 }
 
 impl Budget {
-    /// Makes one of so many bytes, in whole MiB.
+    /// Makes one with this number of bytes, rounded to whole MiB.
     pub(crate) fn new(bytes: usize) -> Budget {
         let most = Semaphore::MAX_PERMITS.min(u32::MAX as usize);
         let mib = (bytes / MIB).clamp(1, most);
@@ -61,17 +62,17 @@ impl Budget {
         }
     }
 
-    /// Returns the bytes that one call can have at most.
+    /// Returns the most bytes that one call can reserve.
     pub(crate) fn largest_call(&self) -> usize {
         (self.mib as usize).saturating_mul(MIB).saturating_add(SMALL)
     }
 
-    /// Waits for the place of a large call.
+    /// Waits for the permit of a large call.
     pub(crate) async fn place(&self, has_deadline: bool) -> Result<tokio::sync::SemaphorePermit<'_>, NoMemory> {
         self.wait(self.places.acquire(), has_deadline).await
     }
 
-    /// Waits for the memory of a call that may have `limit` bytes.
+    /// Waits for the memory of a call with this limit in bytes.
     async fn reserve(&self, limit: usize, has_deadline: bool) -> Result<OwnedSemaphorePermit, NoMemory> {
         let mib = limit.saturating_sub(SMALL).div_ceil(MIB);
         let mib = u32::try_from(mib).unwrap_or(u32::MAX).min(self.mib);
@@ -97,12 +98,12 @@ impl Budget {
         } else {
             turn.await
         };
-        // Nobody closes a semaphore of ours.
+        // Our semaphores are never closed.
         turn.map_err(|_| no_memory())
     }
 }
 
-/// A call has waited for memory, and others still have it.
+/// The wait of a call for memory timed out: other calls still have it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("waited {waited:?} for memory: other calls of plugins have the {mib} MiB that all of them together may have")]
 pub(crate) struct NoMemory {
@@ -110,7 +111,7 @@ pub(crate) struct NoMemory {
     mib: u32,
 }
 
-/// Bounds the memory of a call, all of a component's memories together.
+/// Limits the memory of a call, for all memories of its component together.
 pub(crate) struct Memory {
     limit: usize,
     used: usize,
@@ -118,13 +119,13 @@ pub(crate) struct Memory {
     table_elements: usize,
     budget: Arc<Budget>,
     reserved: Option<OwnedSemaphorePermit>,
-    /// Whether waiting for memory has a deadline: in virtual time nothing waits for time.
+    /// Whether waiting for memory has a deadline; it has none in virtual time.
     has_deadline: bool,
-    /// Set whenever the call waits for its turn.
+    /// Set while the call waits for its turn.
     turn: Arc<AtomicBool>,
 }
 
-/// A guest asked for more memory than it may have.
+/// A guest needs more memory than it may have.
 #[derive(Debug, thiserror::Error)]
 #[error("needs more than the {} MiB of memory that it may have", limit >> 20)]
 pub(crate) struct OverMemory {
@@ -132,7 +133,7 @@ pub(crate) struct OverMemory {
 }
 
 impl Memory {
-    /// For a call that may have `limit` bytes, if there are so many for all calls.
+    /// Makes the limiter of a call that may have `limit` bytes, or all bytes of the budget if those are fewer.
     pub(crate) fn new(limit: usize, budget: Arc<Budget>, has_deadline: bool, turn: Arc<AtomicBool>) -> Memory {
         Memory {
             limit: limit.min(budget.largest_call()),
@@ -146,12 +147,12 @@ impl Memory {
         }
     }
 
-    /// Says whether the call needed more than a small one.
+    /// Says whether the call needed a reservation.
     pub(crate) fn is_large(&self) -> bool {
         self.reserved.is_some()
     }
 
-    /// Reserves what the call may have beyond a small one.
+    /// Reserves the memory beyond that of a small call.
     pub(crate) async fn reserve(&mut self) -> Result<(), NoMemory> {
         if self.reserved.is_none() && self.limit > SMALL {
             let reserved = self.budget.reserve(self.limit, self.has_deadline);
@@ -161,7 +162,7 @@ impl Memory {
     }
 }
 
-/// Sets `turn` whenever a future isn't done: it is its turn that it waits for.
+/// Sets `turn` whenever a future isn't ready, since it then waits for its turn.
 async fn telling<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -176,7 +177,7 @@ async fn telling<T>(turn: &AtomicBool, future: impl Future<Output = T>) -> T {
 
 #[async_trait]
 impl ResourceLimiterAsync for Memory {
-    /// Traps instead of refusing: hardly a program survives the refusal, and few of them say why they died.
+    /// Traps instead of returning an error to the guest: hardly any program survives that, and few report why they failed.
     async fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         let used = self.used.saturating_sub(current).saturating_add(desired);
         if used > self.limit {

@@ -1,4 +1,4 @@
-//! What a guest writes to stdout and stderr: the only place where the stack trace of a language appears.
+//! Collects what a guest writes to stdout and stderr: only there the stack trace of its language appears.
 
 use std::{
     io,
@@ -14,10 +14,10 @@ use wasmtime_wasi::{
     p2::{OutputStream, Pollable, StreamResult},
 };
 
-/// Kept of stdout and stderr together. A guest may write more: it is dropped, for a guest that can't write fails.
+/// The most bytes that are kept of stdout and stderr together. More is dropped without an error, as a guest that can't write fails.
 const MAX_OUTPUT: usize = 64 << 10;
 
-/// How much may be written at once; the guest's libraries cut their output to it.
+/// How many bytes may be written at once; the guest's libraries split their output accordingly.
 const PERMIT: usize = 64 << 10;
 
 /// Both streams of one call.
@@ -31,14 +31,14 @@ struct Written {
     dropped: u64,
 }
 
-/// One of the two.
+/// One of the two streams.
 #[derive(Clone)]
 pub(crate) struct Pipe {
     output: Output,
     is_stderr: bool,
 }
 
-/// What was written, as text.
+/// The output as text.
 #[derive(Default)]
 pub(crate) struct Texts {
     pub(crate) stdout: String,
@@ -62,7 +62,7 @@ impl Output {
         }
     }
 
-    /// Returns what was written so far.
+    /// Returns the output so far.
     pub(crate) fn take(&self) -> Texts {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Written {
@@ -128,7 +128,7 @@ impl OutputStream for Pipe {
     }
 }
 
-/// Asked for by a later WASI only.
+/// Only a later version of WASI uses this.
 impl AsyncWrite for Pipe {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.keep(bytes);

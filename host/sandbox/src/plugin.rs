@@ -1,4 +1,4 @@
-//! One loaded plugin: its manifest, its claims, and its code, which is compiled when somebody first asks.
+//! A loaded plugin: its manifest, its claims, and its code, which is compiled for the first call.
 
 use std::{
     borrow::Cow,
@@ -22,7 +22,7 @@ use crate::{
     strikes::Strikes,
 };
 
-/// A component may have so many bytes. The largest known, JavaScript and Python with their engines, have 12 and 18 MB.
+/// The most bytes of a component. The largest known ones, JavaScript and Python with their engines, have 12 and 18 MB.
 pub const MAX_COMPONENT: usize = 32 << 20;
 
 /// A plugin.
@@ -30,21 +30,21 @@ pub(crate) struct Plugin {
     pub(crate) manifest: Manifest,
     pub(crate) digest: Arc<str>,
     pub(crate) source: Source,
-    /// What its manifest requests.
+    /// The grants that its manifest requests.
     pub(crate) requested: Grants,
-    /// What the user's settings have to be.
+    /// The schema for the user's settings.
     pub(crate) settings: Option<settings::Schema>,
     bytes: Cow<'static, [u8]>,
-    /// Whether it judges health by a handle.
+    /// Whether its health checks read objects through a handle.
     pub(crate) looks_itself: bool,
-    /// What each health claim sees.
+    /// The visible fields for each health claim.
     projections: BTreeMap<String, Projection>,
     ready: OnceLock<Result<Ready, String>>,
     pub(crate) strikes: Strikes,
 }
 
 impl Plugin {
-    /// Reads what a component says of itself, and checks what it wants and offers. Nothing is compiled.
+    /// Reads a component's manifest, and checks its imports and exports. Nothing is compiled.
     pub(crate) fn read(bytes: Cow<'static, [u8]>, source: Source) -> Result<Plugin, SandboxError> {
         let plugin = source.to_string();
         if bytes.len() > MAX_COMPONENT {
@@ -65,7 +65,7 @@ impl Plugin {
             return Err(SandboxError::ForeignImport { plugin, imports });
         }
         let exports = capstan_stamp::exports(&bytes).map_err(unreadable(&plugin))?;
-        // Who can read the text is given the text: it is one call instead of many.
+        // A plugin that can read the JSON text gets that: it is one call instead of many.
         let looks_itself = exports.iter().any(|export| export == component::HEALTH_BY_VIEW)
             && !exports.contains(&component::export_of(Interface::Health));
         for interface in manifest.claims.iter().map(Claim::interface) {
@@ -100,13 +100,13 @@ impl Plugin {
         })
     }
 
-    /// Returns its code, compiling it the first time.
+    /// Returns its linked code. The first time, that is compiled.
     pub(crate) fn ready(&self, sandbox: &Sandbox) -> Result<&Ready, String> {
         let prepare = || {
             if let Some(kept) = &sandbox.kept {
                 kept.keep(&self.digest, &self.bytes);
             }
-            // What came with this program is no stranger's.
+            // Built-in plugins are not compiled in a child process: they are trusted.
             let compiler = sandbox.compiler.as_deref();
             let compiler = compiler.filter(|_| matches!(self.source, Source::Path(_)));
             let claimed: Vec<Interface> = self.manifest.claims.iter().map(Claim::interface).collect();
@@ -117,17 +117,17 @@ impl Plugin {
         self.ready.get_or_init(prepare).as_ref().map_err(Clone::clone)
     }
 
-    /// Returns its code if it is there.
+    /// Returns its linked code, if it was compiled already.
     pub(crate) fn compiled(&self) -> Option<&Ready> {
         self.ready.get()?.as_ref().ok()
     }
 
-    /// Returns what a health claim sees, if the plugin has that claim.
+    /// Returns the visible fields for a health claim, if the plugin has that claim.
     pub(crate) fn projection(&self, claim: &str) -> Option<&Projection> {
         self.projections.get(claim)
     }
 
-    /// Says whether a health claim may ask for this word's related objects.
+    /// Says whether a health claim may ask for related objects of this kind.
     pub(crate) fn may_see(&self, claim: &str, word: &str) -> bool {
         self.manifest.claims.iter().any(|one| match one {
             Claim::Health { related, .. } => {
@@ -137,7 +137,7 @@ impl Plugin {
         })
     }
 
-    /// Lists the hook types that it claims by name.
+    /// Lists the hook types among its claims.
     pub(crate) fn hook_types(&self) -> impl Iterator<Item = String> {
         let types = self.manifest.claims.iter().map(|claim| match claim {
             Claim::Hook { types, .. } => types.as_slice(),
@@ -151,19 +151,19 @@ impl Plugin {
         self.claims(interface).iter().any(|name| name == claim)
     }
 
-    /// Returns the texts of its claims on an interface.
+    /// Returns its claims on an interface.
     pub(crate) fn claims(&self, interface: Interface) -> Vec<String> {
         let of_interface = |claim: &&Claim| claim.interface() == interface;
         let claims = self.manifest.claims.iter().filter(of_interface);
         claims.flat_map(Claim::call_names).collect()
     }
 
-    /// Returns what a call of an interface may use: what the host allows, or less if the plugin is content with it.
+    /// Returns the limits of a call of an interface: the host's, or lower ones of the manifest.
     pub(crate) fn limits(&self, interface: Interface) -> Limits {
         limits(&self.manifest, interface)
     }
 
-    /// Makes it the one who answers under a claim.
+    /// Returns the reference to this plugin under a claim.
     pub(crate) fn answerer(&self, claim: String) -> PluginRef {
         PluginRef {
             plugin: self.manifest.name.clone(),
@@ -189,7 +189,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Returns what a call of an interface may use: what the host allows, or less if the manifest is content with it.
+/// Returns the limits of a call of an interface: the host's, or lower ones of the manifest.
 pub(crate) fn limits(manifest: &Manifest, interface: Interface) -> Limits {
     let mut limits = match interface {
         Interface::Health | Interface::DeletePolicy => Limits::SHORT,
@@ -218,7 +218,7 @@ fn projections(manifest: &Manifest) -> BTreeMap<String, Projection> {
     projections
 }
 
-/// Puts what a manifest requests into the core's words.
+/// Converts the requested grants of a manifest to the core's form.
 pub(crate) fn requested(manifest: &Manifest) -> Result<Grants, String> {
     let value = serde_json::to_value(&manifest.grants).map_err(|error| error.to_string())?;
     serde_json::from_value(value).map_err(|error| error.to_string())

@@ -1,8 +1,8 @@
-//! Makes a plugin of an interpreter: what it was told once is in the memory of every later call.
+//! Makes a plugin of an interpreter: the text that it has loaded is in the memory of every later call.
 //!
-//! The interpreter exports `prepare` (`plugins/sdk/wit/prepare.wit`). It is called in a sandbox like any other, only with a larger budget, and
-//! the memory that it leaves is written into the component instead of the one it started with. No compiler is needed for that, and nothing of
-//! the world gets in: the clock says 1970, so the same text makes the same component.
+//! The interpreter exports `prepare` (`plugins/sdk/wit/prepare.wit`). It is called in a sandbox like any other, with a larger limit, and
+//! its memory after that replaces the initial memory in the component. That needs no compiler, and nothing of the environment gets in:
+//! the clock says 1970, so the same text makes the same component.
 
 use std::sync::Arc;
 
@@ -22,41 +22,41 @@ use crate::{
     state::{Facts, State},
 };
 
-/// The function that is called. It stays in what is made, where nobody calls it.
+/// The function that is called. It stays in the result, where nothing calls it.
 const PREPARE: &str = "prepare";
 
-/// Bytes of memory that are read back at once: all that a call may have.
+/// The most bytes of memory that are read back: all that a call may have.
 const MAX_SNAPSHOT: usize = 256 << 20;
 
-/// Some hundred scripts are compiled in a hundredth of it.
+/// Compiling some hundred scripts takes a hundredth of this.
 const LIMITS: Limits = Limits {
     memory: MAX_SNAPSHOT,
     fuel: 50_000_000_000,
     ticks: u32::MAX,
 };
 
-/// A component that remembers.
+/// A component with a prepared memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
     /// The component; the manifest in it is still the interpreter's.
     pub component: Vec<u8>,
-    /// What the interpreter answered.
+    /// The interpreter's answer.
     pub answer: String,
 }
 
-/// Why there is none.
+/// Why preparing failed.
 #[derive(Debug, Error)]
 pub enum PrepareError {
     /// This machine can't run WebAssembly.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// What was given is no interpreter.
+    /// The component isn't an interpreter that can be prepared, for this reason.
     #[error("not an interpreter that can be prepared: {0}")]
     NotAnInterpreter(String),
-    /// The interpreter does not accept the text, and says why.
+    /// The interpreter refuses the text, for this reason.
     #[error("{0}")]
     Refused(String),
-    /// It broke, or its memory can't be read.
+    /// The interpreter trapped, or its memory can't be read; this is the reason.
     #[error("the interpreter failed: {0}")]
     Failed(String),
 }
@@ -67,7 +67,7 @@ impl From<ReadError> for PrepareError {
     }
 }
 
-/// Tells an interpreter a text, and returns the component that remembers it.
+/// Passes a text to an interpreter, and returns the component with its memory afterwards.
 pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, PrepareError> {
     if !capstan_stamp::exports(interpreter)?.iter().any(|name| name == PREPARE) {
         return Err(PrepareError::NotAnInterpreter(format!(
@@ -75,7 +75,7 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
         )));
     }
     let engine = Engine::shared()?;
-    // wizer would take the function out of the core module and leave it in the component around that.
+    // wizer would remove the function from the core module, and leave it in the component around that.
     let mut wizer = Wizer::new();
     wizer.keep_init_func(true);
     let strange = |error: wasmtime::Error| PrepareError::NotAnInterpreter(format!("{error:#}"));
@@ -114,11 +114,11 @@ pub async fn prepare(interpreter: &[u8], text: &str) -> Result<Prepared, Prepare
     }
 }
 
-/// The instance, which is asked for its memory and globals by functions that wizer has put into it.
+/// An instance whose memory and globals are read by functions that wizer has added to it.
 struct Interpreter {
     store: Store<State>,
     instance: Instance,
-    /// The first that went wrong: wizer can't be told.
+    /// The first error: wizer's interface has no way to return one.
     trouble: Option<wasmtime::Error>,
 }
 

@@ -1,5 +1,5 @@
-//! What of an object a claim may see. It is written to JSON without copying anything that is not shown: of a 200 KB
-//! object a health check sees a few hundred bytes.
+//! The fields of an object that a claim may see. They are written to JSON without copying anything else: of a 200 KB object a health
+//! check sees a few hundred bytes.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Visible whatever the claim's `fields` say.
+/// The fields that are visible whatever the claim's `fields` say.
 const ALWAYS: [&str; 7] = [
     "/apiVersion",
     "/kind",
@@ -21,22 +21,22 @@ const ALWAYS: [&str; 7] = [
     "/metadata/deletionTimestamp",
 ];
 
-/// Who wrote what: long, and of no interest to a plugin that does not ask for it.
+/// The managed fields: long, and of no interest to a plugin that doesn't ask for them.
 const MANAGED_FIELDS: [&str; 2] = ["metadata", "managedFields"];
 
-/// What one claim sees of objects.
+/// The visible fields of objects for one claim.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Projection {
     ordinary: View,
     of_secrets: View,
 }
 
-/// What is shown of a value.
+/// The visible part of a value.
 #[derive(Debug, Clone, PartialEq)]
 enum View {
     Whole,
     Nothing,
-    /// Of an object or array: what is said of each key or index, and whether the rest is shown.
+    /// Of an object or array: the visible part for each key or index, and whether the rest is visible.
     Part {
         named: BTreeMap<String, View>,
         shows_rest: bool,
@@ -44,7 +44,7 @@ enum View {
 }
 
 impl Projection {
-    /// Compiles a claim's `fields`. Without any, everything is seen but what nobody needs or nobody may have.
+    /// Compiles a claim's `fields`. Without any, everything is visible except for what no plugin needs or may see.
     pub(crate) fn new(fields: Option<&[String]>) -> Projection {
         let (mut ordinary, mut of_secrets);
         if let Some(fields) = fields {
@@ -61,7 +61,7 @@ impl Projection {
             ordinary.hide(&MANAGED_FIELDS);
             of_secrets = ordinary.clone();
         }
-        // Whatever a claim names: whether a plugin may see a Secret's data is for its user to say, and health needs none.
+        // Whatever a claim names: the user decides whether a plugin sees a Secret's data, and health checks don't need it.
         for path in secret::DATA {
             of_secrets.hide(path);
             of_secrets.hide(&[&["items", EACH][..], path].concat());
@@ -69,7 +69,7 @@ impl Projection {
         Projection { ordinary, of_secrets }
     }
 
-    /// Returns what is seen of an object, ready to be written.
+    /// Returns the visible part of an object, ready to be serialized.
     pub(crate) fn of<'a>(&'a self, object: &'a Object) -> Seen<'a> {
         Seen {
             value: &object.0,
@@ -82,7 +82,7 @@ impl Projection {
     }
 }
 
-/// A value as far as it is shown.
+/// A value with its visible part.
 #[derive(Clone, Copy)]
 pub(crate) struct Seen<'a> {
     value: &'a Value,
@@ -90,7 +90,7 @@ pub(crate) struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    /// Says whether nothing is hidden.
+    /// Says whether everything is visible.
     pub(crate) fn is_whole(&self) -> bool {
         is_whole(self.value, self.view)
     }
@@ -107,7 +107,7 @@ fn is_whole(value: &Value, view: &View) -> bool {
     }
 }
 
-/// What is seen of all that no claim has `fields` for: manifests and objects of hooks.
+/// The projection where claims have no `fields`: for manifests and the objects of hooks.
 pub(crate) fn default_projection() -> &'static Projection {
     static DEFAULT: std::sync::LazyLock<Projection> = std::sync::LazyLock::new(|| Projection::new(None));
     &DEFAULT
@@ -134,7 +134,7 @@ impl View {
         }
     }
 
-    /// Hides what is at a path; what is named [`EACH`] there is every element of an array.
+    /// Hides the value at a path; [`EACH`] in the path stands for every element of an array.
     fn hide(&mut self, path: &[&str]) {
         let Some((key, rest)) = path.split_first() else { return };
         if *self == View::Whole {
@@ -160,7 +160,7 @@ impl View {
         }
     }
 
-    /// Says whether anything of the value is shown, be it an object without its keys.
+    /// Says whether anything of the value is visible, even if that is only an empty object.
     fn shows(&self, value: &Value) -> bool {
         match self {
             View::Whole => true,
@@ -207,10 +207,10 @@ fn object<S: Serializer>(
     out.end()
 }
 
-/// What names every element of an array; no JSON pointer finds anything there by it.
+/// Stands for every element of an array. No JSON pointer finds anything in an array by this key.
 const EACH: &str = "*";
 
-/// Elements keep their places, so that the pointer that names one finds it: those before it that are not shown are null.
+/// Elements keep their positions, so that their pointers stay right: hidden elements before a visible one become null.
 fn array<S: Serializer>(
     items: &[Value],
     named: &BTreeMap<String, View>,
@@ -219,7 +219,7 @@ fn array<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     let each = named.get(EACH);
     let rest = each.unwrap_or(if shows_rest { &View::Whole } else { &View::Nothing });
-    // Most arrays have no element with a name of its own: then there is nothing to look up.
+    // In most arrays no single element is named: then there is nothing to look up.
     let has_numbers = named.len() > usize::from(each.is_some());
     let of = |index: usize| {
         let own = has_numbers.then(|| named.get(&index.to_string())).flatten();

@@ -1,9 +1,9 @@
-//! Who answers for what. Nothing is guessed: the order says it, and what has no order is an error.
+//! Finds the plugin that answers a call. Nothing is guessed: the order decides, and where it doesn't, that is an error.
 //!
-//! Plugins that the user named come before the built-in ones. Among those of the same origin an exact claim comes before
-//! one with a `*`, one group's before several groups', the group's before the kind's; then of the user's the later one. Two
-//! built-in plugins with the same claim are an error, for nothing says who is meant; so are two plugins of the user's with
-//! the same name.
+//! Plugins that the user named come before the built-in ones. Among plugins of the same origin, an exact claim comes before one with a
+//! `*`, a claim for one group before one for several, and a claim for a group's kinds before one for a kind of any group; then, of the
+//! user's plugins, the later one. Two built-in plugins with the same claim are an error, as nothing decides between them; so are two
+//! plugins of the user's with the same name.
 
 use capstan_core::{object::GroupKind, plugins::PluginQuery};
 use capstan_stamp::{Claim, Interface, KindPattern};
@@ -14,15 +14,15 @@ use crate::{
     plugin::Plugin,
 };
 
-/// The policy name that is asked for every hook.
+/// The claim of a delete policy that is called for every hook.
 const FOR_ALL: &str = "*";
 
-/// All loaded plugins: the user's, the last first, then the built-in ones in their order.
+/// All loaded plugins: the user's, the last one first, then the built-in ones in their order.
 pub(crate) struct Registry {
     plugins: Vec<Plugin>,
 }
 
-/// How near a claim is to the need; less is nearer.
+/// How well a claim matches; lower ranks win.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     is_built_in: bool,
@@ -42,7 +42,7 @@ enum Width {
 }
 
 impl Registry {
-    /// Puts plugins in their order: built-in ones in any, the user's as the user wrote them.
+    /// Sorts plugins: built-in ones come in any order, the user's in the order of the command line.
     pub(crate) fn new(built_in: Vec<Plugin>, of_user: Vec<Plugin>) -> Result<Registry, SandboxError> {
         one_name_each(&of_user)?;
         one_name_each(&built_in)?;
@@ -56,12 +56,12 @@ impl Registry {
         &self.plugins
     }
 
-    /// Returns the plugin that an operation started with.
+    /// Returns the plugin with this digest, with which an operation started.
     pub(crate) fn by_digest(&self, digest: &str) -> Option<&Plugin> {
         self.plugins.iter().find(|plugin| &*plugin.digest == digest)
     }
 
-    /// Returns a plugin by its name; one of the user's if there are two.
+    /// Returns a plugin by its name; the user's, if a built-in one has the same name.
     pub(crate) fn by_name(&self, name: &str) -> Option<&Plugin> {
         self.plugins.iter().find(|plugin| plugin.manifest.name == name)
     }
@@ -71,7 +71,7 @@ impl Registry {
         self.plugins.iter().map(|plugin| plugin.manifest.name.clone()).collect()
     }
 
-    /// Says who answers for a need, and under which claim.
+    /// Finds the plugin and the claim for a query.
     pub(crate) fn find(&self, need: &PluginQuery) -> Option<(&Plugin, String)> {
         self.plugins
             .iter()
@@ -84,7 +84,7 @@ impl Registry {
             .map(|(_, plugin, claim)| (plugin, claim))
     }
 
-    /// Lists who is asked for every hook.
+    /// Lists the delete policies that are called for every hook.
     pub(crate) fn for_all(&self) -> Vec<(&Plugin, String)> {
         let plugins = self.plugins.iter();
         plugins
@@ -93,7 +93,7 @@ impl Registry {
             .collect()
     }
 
-    /// Returns the texts of a plugin's claims, and who answers for each instead.
+    /// Returns the claims of a plugin, and for each the plugin that takes precedence, if any.
     pub(crate) fn claims(&self, plugin: &Plugin) -> Vec<ClaimInfo> {
         let texts = |claim: &Claim| {
             let interface = claim.interface();
@@ -107,9 +107,9 @@ impl Registry {
         plugin.manifest.claims.iter().flat_map(texts).collect()
     }
 
-    /// Names the plugin that answers for all that this claim of another one covers.
+    /// Returns the plugin that takes precedence for everything that this claim of another one covers.
     fn shadow(&self, of: &Plugin, interface: Interface, claim: &str) -> Option<String> {
-        // All who have `*` are asked.
+        // All plugins with the claim `*` are called.
         if interface == Interface::DeletePolicy && claim == FOR_ALL {
             return None;
         }
@@ -132,7 +132,7 @@ impl Registry {
     }
 }
 
-/// Returns the claim under which a plugin, whoever else does, answers for a need.
+/// Returns the claim of a plugin that matches a query, whatever other plugins claim.
 pub(crate) fn claim_on(plugin: &Plugin, need: &PluginQuery) -> Option<String> {
     nearest(plugin, need).map(|(_, claim)| claim)
 }
@@ -145,7 +145,7 @@ fn rank(plugin: &Plugin, position: usize, width: Width) -> Rank {
     }
 }
 
-/// Returns the nearest claim of a plugin on a need.
+/// Returns the claim of a plugin that matches a query best.
 fn nearest(plugin: &Plugin, need: &PluginQuery) -> Option<(Width, String)> {
     let claims = plugin.manifest.claims.iter();
     claims
@@ -187,12 +187,12 @@ fn width(pattern: &KindPattern) -> Width {
     }
 }
 
-/// Names of hook types, words and policies have no slash with a star beside it: they read as exact kinds.
+/// Names of hook types, words and policies contain no `/*` or `*/`: they count as exact kinds.
 fn width_of(claim: &str) -> Width {
     claim.parse().map_or(Width::Exact, |pattern| width(&pattern))
 }
 
-/// Says whether a plugin's claim covers another text of a claim, exceptions aside if they are for it.
+/// Says whether a claim of a plugin covers another claim, unless one of its exceptions does.
 fn covers(plugin: &Plugin, interface: Interface, name: &str, claim: &str) -> bool {
     if name == claim {
         return true;

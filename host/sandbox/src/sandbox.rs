@@ -1,4 +1,4 @@
-//! The sandbox: loads plugins, and answers the core's questions with them.
+//! The sandbox: it loads plugins, and calls them for the core.
 
 use std::{
     borrow::Cow,
@@ -46,7 +46,7 @@ use crate::{
     state::Facts,
 };
 
-/// Plugins, ready to be asked.
+/// Loaded plugins that can be called.
 pub struct Sandbox {
     pub(crate) engine: Arc<Engine>,
     /// The memory that calls of this sandbox share.
@@ -54,17 +54,17 @@ pub struct Sandbox {
     pub(crate) registry: Registry,
     pub(crate) cache: Option<Cache>,
     pub(crate) kept: Option<Kept>,
-    /// This program, if it can be started as a compiler.
+    /// This program's executable, if it may be started as a compiler.
     pub(crate) compiler: Option<PathBuf>,
     keeps_time: bool,
     has_rest: bool,
-    /// What health checks answered, if that is remembered.
+    /// The cache of health assessments, if it is used.
     memo: Option<Memo>,
     asked: AtomicU64,
     notes: Vec<String>,
 }
 
-/// Says which plugins to load, and how.
+/// Configures a sandbox.
 #[derive(Default)]
 pub struct Builder {
     built_in: Vec<(String, Cow<'static, [u8]>)>,
@@ -79,37 +79,37 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Keeps compiled code in a folder, which is made if need be and belongs to this user alone.
+    /// Caches compiled code in a folder, which is created if necessary and belongs to this user alone.
     #[must_use]
     pub fn cache(mut self, folder: impl Into<PathBuf>) -> Builder {
         self.cache = Some(folder.into());
         self
     }
 
-    /// Compiles the plugins that the user named in a process of their own, with limits: `program` is the one that runs
-    /// [`child`](crate::child) when [`is_child`](crate::is_child) says so.
+    /// Compiles the plugins that the user named in a limited child process. `program` is an executable that calls [`child`](crate::child)
+    /// when [`is_child`](crate::is_child) returns `true`.
     #[must_use]
     pub fn compiled_by(mut self, program: impl Into<PathBuf>) -> Builder {
         self.compiler = Some(program.into());
         self
     }
 
-    /// Sets how many bytes of memory its large calls may have together, in whole MiB; those beyond that wait for their turn. Each call has
-    /// 4 MiB without waiting. Without this, all sandboxes of the process share 1 GiB.
+    /// Sets the bytes of memory that large calls share, in whole MiB; calls beyond that wait for their turn. Each call has 4 MiB without
+    /// waiting. By default, all sandboxes of the process share 1 GiB.
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Builder {
         self.memory = Some(bytes);
         self
     }
 
-    /// Adds a plugin that comes with the host.
+    /// Adds a built-in plugin.
     #[must_use]
     pub fn builtin(mut self, name: impl Into<String>, component: impl Into<Cow<'static, [u8]>>) -> Builder {
         self.built_in.push((name.into(), component.into()));
         self
     }
 
-    /// Adds a plugin that the user named; the label, usually its path, is what errors call it. Later ones come first.
+    /// Adds a plugin that the user named. The label, usually its path, is its name in errors. Later ones take precedence.
     #[must_use]
     pub fn plugin(mut self, label: impl Into<String>, component: impl Into<Cow<'static, [u8]>>) -> Builder {
         self.of_user.push((label.into(), component.into()));
@@ -123,30 +123,30 @@ impl Builder {
         self
     }
 
-    /// Lets a plugin rest that breaks again and again: it is not asked for a while, which is told as an answer.
+    /// Stops calling a plugin for a while after repeated failures; the calls return an error meanwhile.
     #[must_use]
     pub fn resting(mut self) -> Builder {
         self.has_rest = true;
         self
     }
 
-    /// Remembers what health checks answered about which version of an object, and asks them once.
+    /// Caches the health assessments of each version of an object.
     #[must_use]
     pub fn remembering(mut self) -> Builder {
         self.remembers = true;
         self
     }
 
-    /// Has no real time matter, for runs in virtual time: a guest neither gives way to other tasks nor is stopped by
-    /// anything but its budget. So two runs do the same in the same order.
+    /// Uses no real time, for runs in virtual time: a guest doesn't yield to other tasks, and only its limits stop it. So two runs do the
+    /// same in the same order.
     #[must_use]
     pub fn timeless(mut self) -> Builder {
         self.is_timeless = true;
         self
     }
 
-    /// Loads the plugins. Those of the user are compiled at once, so that what is wrong with them is said now; the others
-    /// when they are first asked.
+    /// Loads the plugins. Those of the user are compiled now, so that their errors are reported now; the others are compiled for their
+    /// first call.
     pub fn build(self) -> Result<Sandbox, SandboxError> {
         let engine = Engine::shared()?;
         let mut notes: Vec<String> = engine.note.iter().cloned().collect();
@@ -216,7 +216,7 @@ fn leave_out(
 }
 
 impl Sandbox {
-    /// Begins one without plugins.
+    /// Starts to configure a sandbox.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -239,23 +239,22 @@ impl Sandbox {
         self.registry.plugins().iter().map(info).collect()
     }
 
-    /// Returns what makes this sandbox slower than it could be, each in a line.
+    /// Lists the reasons why this sandbox is slower than it could be.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// Compiles all plugins that are not yet, for who would rather wait now than at the first question.
+    /// Compiles all plugins that aren't compiled yet, for callers that would rather wait now than at the first call.
     pub fn warm_up(&self) -> Result<(), SandboxError> {
         self.compile(|_| true)
     }
 
-    /// Returns how often plugins were called so far.
+    /// Returns the number of calls of plugins so far.
     pub fn calls(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }
 
-    /// Lists what a plugin has against the settings with which a user wants it to judge health. Returns `None` if there is no plugin of this
-    /// name.
+    /// Lists the mistakes in a user's settings for the plugin's health checks. Returns `None` if there is no plugin of this name.
     pub fn flaws_of_health_settings(&self, name: &str, settings: &Map<String, Value>) -> Option<Vec<SettingsFlaw>> {
         let plugin = self
             .registry
@@ -290,16 +289,16 @@ impl Sandbox {
         Some(flaws)
     }
 
-    /// Asks one plugin by its name, and says what the answer cost.
+    /// Calls a plugin by its name, and returns the answer with its cost.
     pub async fn ask(&self, name: &str, question: Question) -> Result<Asked, AskError> {
         ask::ask(self, name, question).await
     }
 
-    /// Compiles plugins beside each other; says of the first in their order what is wrong.
+    /// Compiles plugins in parallel. Returns the error of the first one in their order.
     fn compile(&self, which: impl Fn(&Plugin) -> bool) -> Result<(), SandboxError> {
         let plugins: Vec<&Plugin> = self.registry.plugins().iter().filter(|plugin| which(plugin)).collect();
         thread::scope(|scope| {
-            // wasmtime itself spreads the functions of a component over all cores; threads fill the gaps between.
+            // wasmtime itself compiles the functions of a component on all cores; several threads fill the gaps.
             for plugin in plugins.iter().skip(1) {
                 scope.spawn(|| plugin.ready(self).is_ok());
             }
@@ -321,13 +320,13 @@ impl Sandbox {
         })
     }
 
-    /// Returns the plugin that an operation began with: one that is loaded, or was when it began.
+    /// Returns the plugin with which an operation began: a loaded one, or one that was loaded at that time.
     fn pinned(&self, by: &PluginRef) -> Option<Held<'_>> {
         let loaded = self.registry.by_digest(&by.digest).map(Held::Loaded);
         loaded.or_else(|| self.kept.as_ref()?.find(&by.digest))
     }
 
-    /// Asks a plugin, tells its log, and says in the core's words why there is no answer.
+    /// Calls a plugin, logs its output, and converts an error to the core's.
     pub(crate) async fn put<Q: call::Question>(
         &self,
         plugin: &Plugin,
@@ -337,7 +336,7 @@ impl Sandbox {
         let function = question.function();
         let broke = |reason| Trouble::Broke(reason, String::new());
         let Call { about, input, now } = to;
-        // Planning has no moment, and asks once.
+        // Planning has no time, and calls each plugin once.
         let rest = plugin
             .strikes
             .rests(now)
@@ -396,18 +395,18 @@ fn missing(by: &PluginRef) -> PluginError {
     }
 }
 
-/// What a call needs beside the question.
+/// The input and context of a call.
 pub(crate) struct Call {
     pub(crate) about: About,
     pub(crate) input: Result<String, input::Refusal>,
     pub(crate) now: Timestamp,
 }
 
-/// What is asked about.
+/// What a call is about.
 pub(crate) struct About {
     pub(crate) interface: Interface,
     pub(crate) claim: String,
-    /// The object, for messages.
+    /// The object's name, for messages.
     pub(crate) object: String,
 }
 
@@ -425,7 +424,7 @@ impl About {
     }
 }
 
-/// Says in the core's words what went wrong.
+/// Converts an error to the core's.
 fn error(trouble: Trouble, plugin: String, function: &str, about: About) -> PluginError {
     let failed = |plugin, message, backtrace| PluginError::Failed {
         plugin,
@@ -448,7 +447,7 @@ fn error(trouble: Trouble, plugin: String, function: &str, about: About) -> Plug
     }
 }
 
-/// Passes on what the plugin logged and wrote.
+/// Logs what the plugin logged and wrote.
 fn tell(plugin: &str, function: &str, object: &str, cost: &Cost) {
     for line in &cost.log {
         let text = &line.text;
@@ -508,7 +507,7 @@ impl Plugins for Sandbox {
         let call = Call {
             about: About::new(Interface::Hook, &by.claim, &question.object),
             input: input::place(&question),
-            // Planning has no moment: the same manifests make the same plan.
+            // Planning has no time: the same manifests make the same plan.
             now: Timestamp::UNIX_EPOCH,
         };
         let plugin = self.pinned(by).ok_or_else(|| missing(by))?;

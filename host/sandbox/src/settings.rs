@@ -1,24 +1,24 @@
-//! Whether a user's settings are what a plugin's manifest says of them: a JSON schema. Both come from strangers, so a schema refers to
-//! nothing but itself, patterns are matched in linear time, and how much work a schema may be for one value is bounded before it is used
-//! ([`capstan_stamp::settings_cost`]). That, times the values that there are, is bounded here.
+//! Validates a user's settings against the JSON schema in a plugin's manifest. Both come from others. So a schema may only refer to
+//! itself, patterns are matched in linear time, and the cost of a schema per value is limited before it is used
+//! ([`capstan_stamp::settings_cost`]). That cost times the number of values is limited here.
 
 use capstan_core::plugins::SettingsFlaw;
 use capstan_stamp::SettingsCost;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Map, Value};
 
-/// So many are told: who gets that many wrong reads the first.
+/// The most mistakes that are reported.
 const MOST: usize = 10;
-/// Bytes of one message: it quotes the settings.
+/// The most bytes of one message, which quotes the settings.
 const MAX_MESSAGE: usize = 1000;
-/// What a pattern may take once it is compiled, in bytes.
+/// The most bytes of a compiled pattern.
 const MAX_PATTERN: usize = 256 << 10;
-/// Steps of one judgement: some tenths of a second, and as many errors at most.
+/// The most steps of one validation: some tenths of a second, and at most as many errors.
 const MAX_STEPS: u64 = 2_000_000;
-/// Bytes of text that patterns may be matched with in one judgement, each time counted.
+/// The most bytes of text that patterns are matched against in one validation. A text counts once for each match.
 const MAX_MATCHED: u64 = 2 << 20;
 
-/// Brings nothing from anywhere.
+/// A retriever that loads no other schema.
 struct Nowhere;
 
 impl Retrieve for Nowhere {
@@ -27,12 +27,12 @@ impl Retrieve for Nowhere {
     }
 }
 
-/// A manifest's schema, ready to judge by.
+/// A compiled schema.
 pub(crate) struct Schema {
     validator: Validator,
-    /// What each value costs, by how deep settings are nested.
+    /// The cost of each value, by the depth at which settings are nested.
     costs: Vec<SettingsCost>,
-    /// The names of the settings that it describes.
+    /// The names of the settings in the schema.
     pub(crate) names: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Schema {
     ///
     /// # Errors
     ///
-    /// Returns why it can't be used, or that it costs too much.
+    /// Returns why it can't be used, or that its cost is too high.
     pub(crate) fn new(schema: &Value) -> Result<Schema, String> {
         let unusable = |why: String| format!("its schema of settings can't be used: {why}");
         let costs = capstan_stamp::settings_cost(schema)
@@ -60,7 +60,7 @@ impl Schema {
         })
     }
 
-    /// Lists what it has against settings.
+    /// Lists the mistakes in settings.
     pub(crate) fn flaws(&self, settings: &Map<String, Value>) -> Vec<SettingsFlaw> {
         let size = Size::of(settings);
         let Some(cost) = self.costs.get(size.depth) else {
@@ -110,14 +110,14 @@ fn shortened(mut message: String) -> String {
     message
 }
 
-/// How much there is to judge.
+/// The size of settings.
 #[derive(Default)]
 struct Size {
-    /// Values, those inside of others and names of mappings included.
+    /// The number of values, with nested ones and names.
     values: u64,
-    /// Bytes of texts and names.
+    /// The bytes of texts and names.
     text: u64,
-    /// How many values are inside of each other at most, beside the outermost.
+    /// The deepest nesting of values, without the outermost one.
     depth: usize,
 }
 
@@ -142,7 +142,7 @@ impl Size {
     fn add(&mut self, value: &Value, depth: usize) {
         self.values += 1;
         self.depth = self.depth.max(depth);
-        // Deeper ones are refused, and need not be counted.
+        // Deeper values are refused, and need not be counted.
         if depth > capstan_stamp::MAX_DEPTH {
             return;
         }

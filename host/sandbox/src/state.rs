@@ -1,4 +1,4 @@
-//! What the host keeps of one call: what the guest may ask for, what it logged, how much memory it has.
+//! The host's data of one call: what the guest may read, what it logged, and its memory.
 
 use std::sync::Arc;
 
@@ -18,34 +18,34 @@ use crate::{
     view::Subject,
 };
 
-/// Lines a call may log.
+/// The most lines that a call may log.
 const MAX_LINES: usize = 100;
 
-/// Bytes of them.
+/// The most bytes of these lines.
 const MAX_LOG: usize = 16 << 10;
 
-/// Streams, pollables and errors that a guest may hold. Each is an allocation of the host's.
+/// The most streams, pollables and errors that a guest may hold. Each is an allocation of the host's.
 const MAX_RESOURCES: usize = 1024;
 
 /// The data of a store.
 pub(crate) struct State {
     facts: Facts,
-    /// Made when the guest first asks for something of it, which the usual call never does.
+    /// Made when the guest first uses it, which most calls never do.
     wasi: Option<WasiCtx>,
     table: ResourceTable,
     pub(crate) output: Output,
     pub(crate) memory: Memory,
     pub(crate) log: Log,
-    /// Bytes that the host has handled for the guest in this call of the host.
+    /// The bytes that the host has processed in the current call of the host.
     pub(crate) handled: u64,
-    /// The guest is giving way to other tasks.
+    /// The guest is yielding to other tasks.
     pub(crate) gives_way: bool,
     /// The guest is in a call of the host.
     pub(crate) is_in_host_call: bool,
     asked_now: bool,
 }
 
-/// What makes this call another than others.
+/// Everything that tells this call from others.
 pub(crate) struct Facts {
     pub(crate) digest: Arc<str>,
     pub(crate) claim: String,
@@ -71,17 +71,17 @@ impl State {
         }
     }
 
-    /// Says whether the guest may have asked what time it is: the contract's function, or anything of WASI, where the clocks are.
+    /// Says whether the guest may have read the clock: by the contract's function, or by anything of WASI, which has clocks.
     pub(crate) fn asked_the_clock(&self) -> bool {
         self.asked_now || self.wasi.is_some()
     }
 
-    /// Lends the guest an object for the call.
+    /// Gives the guest a handle to an object for this call.
     pub(crate) fn lend(&mut self, subject: Value) -> wasmtime::Result<Resource<Subject>> {
         Ok(self.table.push(Subject(subject))?)
     }
 
-    /// Returns what a guest was lent.
+    /// Returns the object of a guest's handle.
     pub(crate) fn subject(&self, handle: &Resource<Subject>) -> Option<&Subject> {
         self.table.get(handle).ok()
     }

@@ -1,17 +1,17 @@
-//! A plugin that breaks again and again rests, so that it can't take the time of the others.
+//! A circuit breaker: a plugin that fails again and again isn't called for a while, so that it can't take the time of the others.
 
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// From so many failures in a row on it rests.
+/// From this number of failures in a row on, the plugin isn't called for a while.
 const MOST: u32 = 3;
-/// How long it rests at first; twice as long after each further failure.
+/// The first pause; it doubles after each further failure.
 const REST: SignedDuration = SignedDuration::from_secs(1);
-/// How long it rests at most.
+/// The longest pause.
 const LONGEST: SignedDuration = SignedDuration::from_mins(1);
 
-/// What is remembered of a plugin's failures. Its time is that of the calls, so that it holds in virtual time, too.
+/// The circuit breaker of a plugin. It uses the time of the calls, so that it also works in virtual time.
 #[derive(Debug, Default)]
 pub(crate) struct Strikes(Mutex<Record>);
 
@@ -22,12 +22,12 @@ struct Record {
 }
 
 impl Strikes {
-    /// Says why it isn't asked now, and in how many milliseconds it may be.
+    /// Returns why the plugin isn't called now, and in how many milliseconds it may be; `None` if it may be called.
     pub(crate) fn rests(&self, now: Timestamp) -> Option<(String, u32)> {
         let record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = record.rests_until?.duration_since(now);
         if left <= SignedDuration::ZERO || left > LONGEST {
-            // A clock that was set back keeps nobody resting.
+            // A clock that was set back must not extend the pause.
             return None;
         }
         let milliseconds = u32::try_from(left.as_millis()).unwrap_or(u32::MAX);
@@ -40,7 +40,7 @@ impl Strikes {
         ))
     }
 
-    /// Notes that it broke, and says how often in a row that was.
+    /// Records a failure, and returns the number of failures in a row.
     pub(crate) fn broke(&self, now: Timestamp) -> u32 {
         let mut record = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         record.in_a_row = record.in_a_row.saturating_add(1);
@@ -51,7 +51,7 @@ impl Strikes {
         record.in_a_row
     }
 
-    /// Notes that it answered.
+    /// Records a success.
     pub(crate) fn answered(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Record::default();
     }

@@ -1,6 +1,6 @@
-//! What a guest's own language says of the failure that ended a call: the error and its place, out of what was written to stderr.
+//! Finds the error in a guest's own language that ended a call, with its place, in the guest's stderr.
 //!
-//! Python, JavaScript (as `rquickjs` shows an exception), Rust and Go each have a form of their own. A text in no known form gives nothing.
+//! Python, JavaScript (as `rquickjs` writes an exception), Rust and Go have forms of their own. Other text is ignored.
 
 /// Finds the error that ended a program, as in `KeyError: 'nothing' (plugin.py:9)`.
 pub(crate) fn thrown(stderr: &str) -> Option<String> {
@@ -25,7 +25,8 @@ fn file_name(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// `Traceback (most recent call last):`, indented frames, and the exception at the margin. Of several the last one ended the program.
+/// `Traceback (most recent call last):`, indented frames, and the unindented exception. Of several tracebacks, the last one ended the
+/// program.
 fn python(stderr: &str) -> Option<String> {
     let (_, trace) = stderr.rsplit_once("Traceback (most recent call last):")?;
     let mut place = None;
@@ -35,7 +36,7 @@ fn python(stderr: &str) -> Option<String> {
             return with_place(line, place);
         }
         if let Some(found) = python_place(line) {
-            // The author's own files come before those of the library that they call.
+            // The author's own files are more useful than those of the library that they call.
             place = if is_python_library(line) {
                 place.or(Some(found))
             } else {
@@ -96,7 +97,7 @@ fn quoted_after(text: &str, word: &str) -> Option<String> {
     }
 }
 
-/// `panic: the message`, and below `goroutine` the frames, each a function and a line with its file.
+/// `panic: MESSAGE`, and below `goroutine` the frames: each is a function, and a line with its file.
 fn go(stderr: &str) -> Option<String> {
     let begins = |line: &&str| line.starts_with("panic: ") || line.starts_with("fatal error: ");
     let first = stderr.lines().find(begins)?;
@@ -111,23 +112,23 @@ fn go(stderr: &str) -> Option<String> {
     with_place(message, place)
 }
 
-/// Where the sources of the JavaScript runtime are, as its panics name them.
+/// The path of the JavaScript runtime's sources in its panics.
 const JAVASCRIPT_RUNTIME: &str = "crates/runtime/src/";
 
-/// `thread 'main' panicked at src/lib.rs:10:5:` and the message in the next line.
+/// `thread 'main' panicked at src/lib.rs:10:5:`, and the message in the next line.
 fn rust(stderr: &str) -> Option<String> {
     let (_, panic) = stderr.rsplit_once(" panicked at ")?;
     let mut lines = panic.lines();
     let place = lines.next()?.trim_end_matches(':');
     let message = lines.find(|line| !line.trim().is_empty() && !line.starts_with("note: "))?;
-    // What a language's runtime in Rust panics with is no place of the author's.
+    // A panic within a language's runtime in Rust doesn't name a place of the author's.
     let is_own = place.contains(".rs:")
         && !["/.cargo/", "/rustc/"].iter().any(|part| place.contains(part))
         && !place.starts_with(JAVASCRIPT_RUNTIME);
     with_place(message, is_own.then(|| place.to_owned()))
 }
 
-/// Says whether a backtrace is that of endless recursion: one function is in most of its frames.
+/// Says whether a backtrace shows endless recursion: one function is in most of its frames.
 pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> bool {
     const MIN_REPETITIONS: usize = 8;
     let mut counts = std::collections::BTreeMap::<&str, usize>::new();
@@ -141,7 +142,7 @@ pub(crate) fn is_recursion<'a>(functions: impl IntoIterator<Item = &'a str>) -> 
     false
 }
 
-/// Says in words what the JavaScript runtime writes when an answer has a value of another type than the contract's.
+/// Describes an answer with a value of the wrong type, as the JavaScript runtime reports it.
 pub(crate) fn wrong_type(cause: &str) -> Option<String> {
     if let Some(missing) = missing_export(cause) {
         return Some(missing);
@@ -163,12 +164,12 @@ pub(crate) fn wrong_type(cause: &str) -> Option<String> {
     ))
 }
 
-/// Says what a JavaScript program lacks, which the runtime notices when it is called.
+/// Describes a missing export of a JavaScript program, which the runtime only detects in a call.
 fn missing_export(cause: &str) -> Option<String> {
     let (before, _) = cause.split_once("' not found: FromJs { from: \"undefined\"")?;
     if let Some((_, interface)) = before.rsplit_once("interface 'capstan:plugin/") {
         let name = interface.split('@').next().unwrap_or(interface);
-        // jco's name of an interface has no dashes.
+        // jco's name of an interface contains no dashes.
         let name = name.replace("delete-policy", "deletePolicy");
         return Some(format!("the program doesn't export `{name}`"));
     }

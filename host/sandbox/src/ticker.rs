@@ -1,5 +1,5 @@
-//! The engine's clock: a thread that counts epochs while a call runs, so that a guest that does not come back is
-//! interrupted. It sleeps when nobody calls.
+//! The engine's clock: a thread that counts epochs while a call runs, so that a guest that doesn't return is interrupted. It sleeps while
+//! there are no calls.
 
 use std::{
     io,
@@ -13,11 +13,11 @@ use std::{
 
 use wasmtime::EngineWeak;
 
-/// Short enough that other tasks of the thread hardly wait, long enough to cost nothing.
+/// Short enough that other tasks of the thread hardly wait, and long enough to cost nothing.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// A second without a call, and the thread sleeps until there is one: between the calls of a busy operation nobody wants
-/// to pay for waking it.
+/// After a second without a call the thread sleeps until the next one. Waking it between the calls of a busy operation would cost too
+/// much.
 const IDLE_TICKS: u32 = 100;
 
 /// Counts epochs until it is dropped.
@@ -33,7 +33,7 @@ struct Shared {
     is_over: AtomicBool,
 }
 
-/// While it lives, time is counted.
+/// A call that is running. Ticks are counted until it is dropped.
 pub(crate) struct Running<'a>(&'a Shared);
 
 impl Ticker {
@@ -50,7 +50,7 @@ impl Ticker {
         })
     }
 
-    /// Has time counted for a call.
+    /// Counts ticks for a call.
     pub(crate) fn run(&self) -> Running<'_> {
         self.shared.running.fetch_add(1, SeqCst);
         if self.shared.is_asleep.swap(false, SeqCst) {
@@ -77,7 +77,7 @@ impl Drop for Ticker {
         self.shared.is_over.store(true, SeqCst);
         self.wake();
         if let Some(thread) = self.thread.take() {
-            // It can't have panicked, and there is nothing to do if it has.
+            // The thread doesn't panic, and nothing could be done if it had.
             let _ = thread.join();
         }
     }
@@ -94,7 +94,7 @@ fn tick(shared: &Shared, engine: &EngineWeak) {
             idle += 1;
         } else {
             shared.is_asleep.store(true, SeqCst);
-            // A call may have begun before it could see that: it will not wake anybody.
+            // A call may have begun before it could see this, and wouldn't wake the thread.
             if shared.running.load(SeqCst) == 0 && !shared.is_over.load(SeqCst) {
                 thread::park();
             }

@@ -1,4 +1,4 @@
-//! An object as a handle: what of it is asked for is read by JSON pointers (RFC 6901), and nothing else is written for the guest.
+//! An object as a handle: the guest reads single values by JSON pointers (RFC 6901), and nothing else is copied for it.
 
 use serde_json::Value;
 use wasmtime::component::Resource;
@@ -8,7 +8,7 @@ use crate::{
     state::State,
 };
 
-/// What of an object the claim sees.
+/// The visible part of an object.
 pub struct Subject(pub(crate) Value);
 
 impl Subject {
@@ -40,7 +40,7 @@ impl Subject {
 
 impl Host for State {}
 
-/// A handle that isn't one has nothing in it: the component model lets no guest make any up.
+/// An invalid handle has no values: the component model doesn't let a guest invent one.
 impl HostObject for State {
     fn get(&mut self, subject: Resource<Subject>, pointer: String) -> Option<Scalar> {
         let scalar = self.subject(&subject)?.scalar(&pointer)?;
@@ -68,7 +68,7 @@ impl HostObject for State {
     }
 
     fn drop(&mut self, _: Resource<Subject>) -> wasmtime::Result<()> {
-        // Guests are lent it; it goes with the call.
+        // Guests only borrow it; it is dropped at the end of the call.
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! The simulated controllers. Each is a pure function: it looks at the store at one moment and says what it would
-//! change, and when it wants to look again though nothing changed. The world applies the changes, in a fixed order.
+//! The simulated controllers. Each is a pure function: it reads the store at one moment and returns the changes that it wants, and when
+//! it wants to run again without a change. The world applies the changes, in a fixed order.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -31,7 +31,7 @@ pub(crate) mod tools;
 pub(crate) mod ttl;
 pub(crate) mod volume;
 
-/// What an actor sees: the objects, the time and the few settings of the world.
+/// What a controller reads: the objects, the time and the settings of the world.
 #[derive(Clone, Copy)]
 pub(crate) struct Sight<'a> {
     pub store: &'a Store,
@@ -42,7 +42,7 @@ pub(crate) struct Sight<'a> {
     pub claims: &'a [Claim],
 }
 
-/// What an actor wants done.
+/// A change that a controller wants.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
     /// A new object.
@@ -55,15 +55,15 @@ pub(crate) enum Change {
     Scale(Value),
     /// An object gone, or on its way.
     Delete(Value, Deletion),
-    /// A finalizer taken off.
+    /// Removes a finalizer from an object.
     Release(Value, &'static str),
     /// A line in a container's log: namespace, pod, container, line.
     Log(String, String, String, String),
-    /// A container that starts again, and its log with it: namespace, pod, container.
+    /// A container that restarts, and its log with it: namespace, pod, container.
     LogAgain(String, String, String),
 }
 
-/// What one look led to.
+/// The result of one run of a controller.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     pub changes: Vec<Change>,
@@ -71,7 +71,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    /// Asks to look again at this moment at the latest.
+    /// Requests another run at this time at the latest.
     pub fn wake(&mut self, at: Timestamp) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
@@ -84,14 +84,14 @@ impl Turn {
         self.changes.push(Change::Update(object));
     }
 
-    /// Orders a new status, if it is another one than the object has.
+    /// Adds a new status, if it differs from the object's.
     pub fn status(&mut self, object: &Value, status: Map<String, Value>) {
         if object.get("status").and_then(Value::as_object) != Some(&status) {
             self.changes.push(Change::Status(object.clone(), status));
         }
     }
 
-    /// Orders the deletion of this very object, not of a namesake.
+    /// Adds the deletion of this object, by its UID.
     pub fn delete(&mut self, object: &Value, propagation: Propagation, grace: Option<i64>) {
         let how = Deletion {
             propagation: Some(propagation),
@@ -125,7 +125,7 @@ impl<'a> Sight<'a> {
     }
 }
 
-/// Names the kind of an object by its own `apiVersion` and `kind`.
+/// Returns the kind in an object's `apiVersion` and `kind`.
 pub(crate) fn kind_of(object: &Value) -> Kind {
     let group = text(object, "/apiVersion")
         .split_once('/')
@@ -133,7 +133,7 @@ pub(crate) fn kind_of(object: &Value) -> Kind {
     kind(group, text(object, "/kind"))
 }
 
-/// Performs one change. Says whether anything changed: a refusal is a change that did not happen.
+/// Makes one change. Returns whether anything changed: a refused change changes nothing.
 pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
     match change {
         Change::Create(object) => store.create(object).is_ok(),
@@ -143,7 +143,7 @@ pub(crate) fn apply(store: &mut Store, change: Change) -> bool {
                 namespace(&object).to_owned(),
                 name(&object).to_owned(),
             );
-            // The turn saw the newest object; two changes of one turn to one object must both land.
+            // The controller read the newest object, and both of two changes to one object have to be made.
             look::forget_revision(&mut object);
             let before = revision(store, &key, &space, &title);
             store.update(object).is_ok() && revision(store, &key, &space, &title) != before

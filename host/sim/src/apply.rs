@@ -57,7 +57,7 @@ impl Format {
     }
 }
 
-/// Returns a live object with a patch of one of the first three formats in it.
+/// Applies a patch of one of the first three formats to a live object, and returns the result.
 pub(crate) fn patched(format: Format, resource: &Resource, live: &Value, patch: Value) -> Result<Value, Refusal> {
     let mut object = live.clone();
     match format {

@@ -1,4 +1,4 @@
-//! What is served, in the words of discovery: classic, aggregated, and `OpenAPI`.
+//! Discovery of what is served: classic, aggregated, and `OpenAPI`.
 
 mod open_api;
 

@@ -1,8 +1,8 @@
-//! Pods as processes of this machine, in real time: the command of a container runs, its image does not matter.
+//! Runs pods as processes of this machine, in real time: a container's command runs, and its image is ignored.
 //!
-//! A process gets the container's own environment, a usual `PATH`, a directory that all containers of the pod share as
-//! its working directory and `HOME`, and a process group of its own. It gets no mounts, no host aliases, no network of
-//! its own and no isolation: the log of the container says so where the manifest asked for it.
+//! A process gets the container's own environment variables, a usual `PATH`, a directory that all containers of the pod share as its
+//! working directory and `HOME`, and a process group of its own. It gets no mounts, no host aliases, no network of its own and no
+//! isolation: the container's log says so where the manifest asks for these.
 
 use std::{
     collections::BTreeMap,
@@ -39,10 +39,10 @@ mod attend;
 pub(crate) mod groups;
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/// Lines on their way to the log; a process that writes faster waits.
+/// The most lines that wait for the log; a process that writes faster is blocked.
 const QUEUE: usize = 1024;
 
-/// Containers that are processes.
+/// Runs containers as processes.
 pub(crate) struct Children {
     groups: Groups,
     slots: Slots,
@@ -53,12 +53,12 @@ pub(crate) struct Children {
     tasks: JoinSet<()>,
 }
 
-/// Pod (its uid) and container.
+/// By pod (its UID) and container.
 type Slots = Arc<Mutex<BTreeMap<(String, String), Slot>>>;
 
 struct Slot {
     report: Report,
-    /// Stops the process; `None` when there is none, or it is told already.
+    /// Stops the process; `None` when there is no process, or it was told to stop already.
     stop: Option<oneshot::Sender<Duration>>,
 }
 
@@ -133,14 +133,14 @@ impl Children {
         })
     }
 
-    /// Adds a line of our own to the container's log.
+    /// Adds a line of the simulator to the container's log.
     fn note(&self, launch: &Launch<'_>, line: &str) {
         let written = (
             uid(launch.pod).to_owned(),
             text(launch.container, "/name").to_owned(),
             format!("[simulated] {line}"),
         );
-        // A full queue means a log nobody could read anyway.
+        // Nobody could read a log whose queue is full.
         let _ = self.sender.try_send(written);
         self.bell.notify_one();
     }
@@ -195,7 +195,7 @@ impl Runtime for Children {
     fn look(&self, pod: &str, container: &str, now: Timestamp) -> Option<Report> {
         let slots = lock(&self.slots);
         let slot = slots.get(&(pod.to_owned(), container.to_owned()));
-        // Unknown is what ran under another process: it died with that.
+        // A container that isn't known was started by an earlier process, and died with it.
         Some(slot.map_or_else(
             || ended(137, "ContainerStatusUnknown", now, now),
             |slot| slot.report.clone(),
@@ -258,7 +258,7 @@ fn lock(slots: &Slots) -> MutexGuard<'_, BTreeMap<(String, String), Slot>> {
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says what the manifest asks for and a process can't have.
+/// Lists what the manifest asks for and a process can't have.
 fn cannot(launch: &Launch<'_>) -> impl Iterator<Item = &'static str> {
     let asks = |value: &Value, pointer: &str| !items(value, pointer).is_empty();
     [

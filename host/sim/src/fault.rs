@@ -1,5 +1,4 @@
-//! What a verdict does to a request and its answer, whoever gives the answer: the embedded cluster, or a real API
-//! server behind a proxy.
+//! Applies a fault to a request and its answer, from the embedded cluster or from a real API server behind a proxy.
 
 use std::{pin::Pin, time::Duration};
 
@@ -21,7 +20,7 @@ use crate::{
 /// The chunks of a body as they come.
 type Chunks = Pin<Box<dyn Stream<Item = Result<Frame<Bytes>, Broken>> + Send>>;
 
-/// Lets a request meet its verdict. It is answered only if the verdict has it served.
+/// Applies a verdict to a request. The request is only answered if the verdict says so.
 pub async fn meet<B>(
     verdict: Verdict,
     query: &str,
@@ -71,12 +70,12 @@ where
     })
 }
 
-/// Lets so many bytes pass, then breaks. A body that is shorter ends as it would.
+/// Passes this number of bytes, then breaks the connection. A shorter body ends normally.
 fn cut(chunks: Chunks, bytes: u64) -> Chunks {
     stream::unfold(Some((chunks, bytes)), |state| async move {
         let (mut chunks, left) = state?;
         if left == 0 {
-            // What was let pass is sent before the connection breaks, not lost in a buffer with it.
+            // The bytes before are sent before the connection breaks, not lost in a buffer.
             tokio::task::yield_now().await;
             return Some((Err(Broken), None));
         }
@@ -91,7 +90,7 @@ fn cut(chunks: Chunks, bytes: u64) -> Chunks {
     .boxed()
 }
 
-/// Lets pass what comes before a moment, then nothing: not even an end.
+/// Passes the chunks before this moment, and then nothing: the body doesn't even end.
 fn stall(chunks: Chunks, from: Instant) -> Chunks {
     stream::unfold(chunks, move |mut chunks| async move {
         let silence = async {
@@ -117,7 +116,7 @@ fn slow(chunks: Chunks, pause: Duration) -> Chunks {
         .boxed()
 }
 
-/// Returns the answer to a request whose revision is too old; none if it can't be.
+/// Returns the answer to a request whose revision is too old; `None` if it names no revision that could be.
 fn expired(expiry: Expiry, query: &str) -> Option<Response<Body>> {
     let query = Query::parse(query);
     let asked = query.text("resourceVersion");

@@ -14,9 +14,9 @@ use crate::store::Kind;
 pub struct Version {
     /// The name, such as `v1`.
     pub name: String,
-    /// Whether status is a subresource: writes to the object leave it alone, and the other way round.
+    /// Whether `status` is a subresource: writes to the object don't change it, and writes to it don't change the object.
     pub status: bool,
-    /// Where the scale subresource finds its numbers, if there is one.
+    /// The paths of the scale subresource, if there is one.
     pub scale: Option<Scale>,
     /// Further fields that field selectors may name, as dotted paths.
     pub selectable: Vec<String>,
@@ -26,27 +26,27 @@ pub struct Version {
     pub columns: Arc<Vec<Value>>,
 }
 
-/// Where the scale subresource finds its numbers, as dotted paths.
+/// The paths of the scale subresource's values, separated by dots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scale {
-    /// The wanted number of replicas.
+    /// The path of the desired number of replicas.
     pub wanted: String,
-    /// The number there is.
+    /// The path of the current number of replicas.
     pub found: String,
-    /// The label selector, as an object or as text.
+    /// The path of the label selector, which is an object or a text.
     pub selector: Option<String>,
 }
 
-/// What a resource keeps of the requests it gets.
+/// Which requests a resource supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeping {
     /// Objects are stored.
     Stored,
-    /// Objects are stored, and only one is deleted by a request.
+    /// Objects are stored, and there is no deletecollection.
     StoredOneByOne,
-    /// Nothing can be written; a list is empty.
+    /// Objects can only be listed, and the list is empty.
     Listed,
-    /// A POST is answered, nothing is stored.
+    /// A POST is answered, and nothing is stored.
     Answered,
 }
 
@@ -67,17 +67,17 @@ pub struct Resource {
     pub plural: String,
     /// The name for one.
     pub singular: String,
-    /// What people type.
+    /// The short names for kubectl.
     pub short_names: Vec<String>,
     /// Sets of resources it belongs to, such as `all`.
     pub categories: Vec<String>,
     /// Whether objects live in namespaces.
     pub namespaced: bool,
-    /// Whether `metadata.generation` counts desired states.
+    /// Whether `metadata.generation` counts the changes of the desired state.
     pub generations: bool,
     /// Whether it comes from a custom resource definition.
     pub custom: bool,
-    /// What becomes of a POST.
+    /// Which requests it supports.
     pub keeping: Keeping,
 }
 
@@ -200,7 +200,7 @@ fn resource(row: &str) -> Option<Resource> {
     })
 }
 
-/// Fields that a field selector may name besides name and namespace; a real server refuses all others.
+/// The fields besides name and namespace that field selectors support; a real server refuses all others.
 fn selectable(group: &str, kind: &str) -> Vec<String> {
     let fields: &[&str] = match (group, kind) {
         ("", "Pod") => &[

@@ -1,8 +1,8 @@
-//! Paths and queries: what a request is about.
+//! Parses the paths and queries of requests.
 
 use std::collections::BTreeMap;
 
-/// The parameters of a request, decoded; the first of equal names counts.
+/// The decoded parameters of a request; of several with one name, the first is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(BTreeMap<String, String>);
 
@@ -29,7 +29,7 @@ impl Query {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// Returns a parameter that is a number.
+    /// Returns a parameter that is a number; `None` if it is absent or not a number.
     pub fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
         self.text(name).parse().ok()
     }
@@ -40,10 +40,10 @@ impl Query {
     }
 }
 
-/// What a path names.
+/// The meaning of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// `/healthz` and its kin.
+    /// `/healthz` and similar ones.
     Health,
     /// `/version`.
     Version,
@@ -64,11 +64,11 @@ pub enum Route {
     OpenApi(String),
     /// Objects.
     Objects(Objects),
-    /// Nothing that is served.
+    /// A path that isn't served.
     Nowhere,
 }
 
-/// The objects a path names.
+/// The objects in a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Objects {
     /// The group, empty for the core group.
@@ -81,12 +81,13 @@ pub struct Objects {
     pub namespace: String,
     /// The name of a single object.
     pub name: Option<String>,
-    /// Something of that object.
+    /// A subresource of that object.
     pub subresource: Option<String>,
 }
 
 impl Route {
-    /// Reads a path: decoded first and split then, as API servers do (`URL.Path` of Go's `net/url`), so `%2F` is a `/` like any other.
+    /// Parses a path. It is decoded first and split then, as in API servers (`URL.Path` of Go's `net/url`), so `%2F` is a `/` like any
+    /// other.
     pub fn parse(path: &str) -> Route {
         let path = decoded(path);
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -137,7 +138,7 @@ fn objects(group: &str, version: &str, rest: &[&str]) -> Route {
     })
 }
 
-/// Returns text without percent encoding; what is not UTF-8 then is replaced.
+/// Decodes percent encoding; bytes that aren't UTF-8 are replaced.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();

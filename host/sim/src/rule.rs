@@ -1,4 +1,4 @@
-//! Fault rules: which requests meet with what, judged in order, each request by the first rule that strikes.
+//! Fault rules: they decide about requests, and the first rule that applies to a request is used.
 
 mod text;
 
@@ -22,7 +22,7 @@ use crate::{
     span::Span,
 };
 
-/// Which requests meet with what. Conditions left out hold always; those given must all hold.
+/// A fault rule. All given conditions must hold.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "Text", into = "Text")]
 pub struct Rule {
@@ -32,31 +32,31 @@ pub struct Rule {
     pub method: Option<String>,
     /// The path, a glob: `*` stays within a segment, `**` does not.
     pub path: Option<String>,
-    /// Which of the requests that fit so far.
+    /// To which of the requests that match so far the rule applies.
     pub times: Times,
-    /// From when to when, since the start of the world; the end is not included.
+    /// The period since the start of the world in which it applies; the end is excluded.
     pub between: Option<(Span, Span)>,
-    /// How many of a hundred requests, drawn from the world's seed.
+    /// The percentage of requests, drawn from the world's random numbers.
     pub percent: Option<u8>,
-    /// What then happens.
+    /// What happens to the request.
     pub verdict: Verdict,
 }
 
-/// Which of the requests that fit a rule it strikes.
+/// To which of the matching requests a rule applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Times {
     /// All of them.
     #[default]
     All,
-    /// Only this one; the first is 1.
+    /// Only to this one, counted from 1.
     Nth(u64),
-    /// Each n-th.
+    /// To every n-th one.
     Every(u64),
-    /// The first n.
+    /// To the first n.
     First(u64),
 }
 
-/// The rules of a world: more can be added while it runs.
+/// The rules of a world. More can be added while it runs.
 #[derive(Clone, Debug)]
 pub struct Rules(Arc<Mutex<Inner>>);
 
@@ -72,11 +72,11 @@ struct Inner {
 struct Active {
     id: u64,
     rule: Rule,
-    /// Requests that fitted.
+    /// The number of requests that matched.
     seen: u64,
 }
 
-/// Keeps a rule in force; dropping it ends the rule.
+/// Keeps a rule active; dropping it removes the rule.
 #[derive(Debug)]
 #[must_use = "the rule ends when the guard is dropped"]
 pub struct RuleGuard {
@@ -85,7 +85,7 @@ pub struct RuleGuard {
 }
 
 impl Rules {
-    /// Begins with these rules, in this order.
+    /// Makes a list with these rules, in this order.
     pub fn new(seed: u64, rules: Vec<Rule>) -> Self {
         let inner = Inner {
             rules: Vec::new(),
@@ -100,7 +100,7 @@ impl Rules {
         all
     }
 
-    /// Adds a rule behind the others, until its guard is dropped.
+    /// Adds a rule after the others, until its guard is dropped.
     pub fn add(&self, rule: Rule) -> RuleGuard {
         RuleGuard {
             id: self.push(rule),
@@ -122,7 +122,7 @@ impl Rules {
 }
 
 impl RuleGuard {
-    /// Returns how many requests fitted the rule so far.
+    /// Returns how many requests have matched the rule.
     pub fn seen(&self) -> u64 {
         self.rules
             .lock()
@@ -188,7 +188,7 @@ impl Active {
     }
 }
 
-/// Names what a request does, as Kubernetes does for authorization; nothing for what it has no word for.
+/// Returns the Kubernetes verb of a request, as in authorization; an empty text if it has none.
 pub fn verb(method: &Method, path: &str, query: &str) -> &'static str {
     let named = is_named(path);
     let watches = query

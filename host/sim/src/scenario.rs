@@ -1,6 +1,6 @@
-//! Scenario files, the part about the cluster: its seed and clock, what pods do, what fails, what is there already.
+//! Scenario files, the part about the cluster: its seed and clock, the behaviour of pods, faults, and initial objects.
 //!
-//! A story file has more (steps and what is expected of them); [`Scenario::split`] takes the cluster's part out of it.
+//! A story file has more (steps and their expected results); [`Scenario::split`] separates the cluster's part.
 
 use capstan_yaml::{Duplicates, Trouble};
 use jiff::Timestamp;
@@ -14,24 +14,24 @@ use crate::{
     world::Setup,
 };
 
-/// The keys of a file that are the cluster's.
+/// The keys of the cluster's part.
 const KEYS: [&str; 6] = ["cluster", "behaviours", "claims", "faults", "http", "objects"];
 
-/// What a scenario file says about the cluster.
+/// The cluster's part of a scenario file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Scenario {
     /// Seed, clock and controllers.
     pub cluster: Cluster,
-    /// What containers do, first match wins.
+    /// The behaviours of containers, first match wins.
     pub behaviours: Vec<Behaviour>,
-    /// How volume claims behave, first match wins.
+    /// The behaviours of volume claims, first match wins.
     pub claims: Vec<Claim>,
-    /// What fails.
+    /// The fault rules.
     pub faults: Vec<Rule>,
-    /// What URLs outside the cluster answer, first match wins.
+    /// The answers of URLs outside of the cluster, first match wins.
     pub http: Vec<Page>,
-    /// What is there at the start.
+    /// The initial objects.
     pub objects: Vec<Value>,
 }
 
@@ -39,14 +39,14 @@ pub struct Scenario {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cluster {
-    /// What all chance is drawn from.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// The time at the start; the caller's own choice when absent.
+    /// The time at the start; the caller's choice if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Timestamp>,
-    /// Whether finished Jobs are deleted when their time is up.
+    /// Whether the TTL controller deletes finished Jobs.
     pub ttl_controller: Switch,
-    /// How containers come to life.
+    /// How containers are run.
     pub pods: Pods,
     /// The name of the only node.
     pub node: String,
@@ -65,7 +65,7 @@ pub enum Switch {
 
 impl<'de> Deserialize<'de> for Switch {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // YAML 1.1 makes booleans of `on` and `off`, and 1.2 texts
+        // YAML 1.1 reads `on` and `off` as booleans, YAML 1.2 as texts.
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "this is a switch, which is `on` or `off`")]
         enum Written {
@@ -82,13 +82,13 @@ impl<'de> Deserialize<'de> for Switch {
     }
 }
 
-/// Why a scenario can't be used.
+/// Why a scenario is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It is no YAML.
+    /// It isn't valid YAML.
     #[error("scenario is not valid: line {}, column {}: {}", .0.at.line, .0.at.column, .0.message)]
     Yaml(Trouble),
-    /// It is not what a scenario says.
+    /// Its fields are invalid.
     #[error("scenario is not valid: {0}")]
     Fields(#[from] serde_json::Error),
 }
@@ -114,7 +114,7 @@ impl Scenario {
         }
     }
 
-    /// Takes the cluster's part out of a story; what is left is the caller's.
+    /// Separates the cluster's part from a story; the rest is the caller's.
     pub fn split(mut story: Map<String, Value>) -> Result<(Self, Map<String, Value>), ScenarioError> {
         let part = KEYS.iter().filter_map(|key| story.remove_entry(*key)).collect();
         Ok((serde_json::from_value(Value::Object(part))?, story))

@@ -1,4 +1,4 @@
-//! Which objects of a list are meant: label selectors and field selectors.
+//! Label selectors and field selectors.
 
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ struct Field {
 }
 
 impl Selector {
-    /// Reads the selectors of a request; the version says which fields can be selected by.
+    /// Parses the selectors of a request; the version has the supported fields.
     pub fn parse(labels: &str, fields: &str, version: &Version) -> Result<Selector, Refusal> {
         let labels =
             requirements(labels).map_err(|why| Refusal::bad_request(format!("unable to parse requirement: {why}")))?;
@@ -56,7 +56,7 @@ impl Selector {
         Ok(Selector { labels, fields })
     }
 
-    /// Returns whether an object is selected.
+    /// Says whether an object is selected.
     pub fn matches(&self, object: &Value) -> bool {
         let labels = &object["metadata"]["labels"];
         self.labels.iter().all(|requirement| requirement.holds(labels))

@@ -1,4 +1,4 @@
-//! The simulated API server over a socket, for `kubectl` and everything else that speaks HTTP.
+//! Serves the simulated API server on a socket, for `kubectl` and other clients.
 
 mod guard;
 
@@ -13,8 +13,8 @@ use self::guard::Guarded;
 pub use self::guard::Token;
 use crate::service::{Body, Broken};
 
-/// Serves until the future is ready; open watches end then. The service is [`crate::service::SimService`], or another
-/// that answers like it. Whoever doesn't know the token is refused, and so is what a web page could send.
+/// Serves until `shutdown` is ready; open watches end then. The service is [`crate::service::SimService`], or one with the same
+/// interface. Clients without the token are refused, and so is everything that a web page could send.
 pub async fn serve<S>(service: S, token: Token, listener: TcpListener, shutdown: impl Future<Output = ()>)
 where
     S: tower::Service<Request<Incoming>, Response = Response<Body>, Error = Broken> + Clone + Send + 'static,
@@ -28,13 +28,13 @@ where
             biased;
             () = &mut shutdown => break,
             accepted = listener.accept() => {
-                // A connection that breaks while it is accepted is the client's affair.
+                // An error of accepting a connection concerns only that client.
                 let Ok((socket, _)) = accepted else { continue };
-                // Small chunks are to be seen at once; without it they are seen a little later.
+                // Small chunks should be sent at once. Without this they are sent a little later.
                 socket.set_nodelay(true).ok();
                 let service = TowerToHyperService::new(service.clone());
                 connections.spawn(async move {
-                    // So is one that breaks later: the simulated drop of a request ends here too.
+                    // So is a later error of the connection: simulated drops of a request end here, too.
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service).await.ok();
                 });
             }

@@ -1,6 +1,6 @@
 //! The API server as a tower service: faults first, then the route, then the verb.
 //!
-//! `kube::Client::new` takes it as it is. It holds no task of its own: a watch is a stream that its reader drives.
+//! `kube::Client::new` accepts it directly. It has no task of its own: a watch is a stream that its reader polls.
 
 use std::{
     sync::Arc,
@@ -26,7 +26,7 @@ use crate::{
 /// The body of an answer.
 pub type Body = UnsyncBoxBody<Bytes, Broken>;
 
-/// Why a request or an answer ends without an end.
+/// The connection breaks before the end of a request or an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("connection reset by peer")]
 pub struct Broken;
@@ -50,7 +50,7 @@ impl SimService {
         SimService { store, intercept: None }
     }
 
-    /// Has every request judged first.
+    /// Passes every request to an interceptor first.
     #[must_use]
     pub fn with_intercept(self, intercept: Arc<dyn Intercept>) -> SimService {
         SimService {
@@ -151,13 +151,13 @@ where
     }
 }
 
-/// How many bytes a request may bring, as in `k8s.io/apiserver/pkg/server/config.go` (`MaxRequestBodyBytes`).
+/// The most bytes of a request's body, as in `k8s.io/apiserver/pkg/server/config.go` (`MaxRequestBodyBytes`).
 const BODY_BYTES: usize = 3 * 1024 * 1024;
 
-/// How long a watch lasts when the client does not say.
+/// The duration of a watch when the client doesn't say.
 pub(crate) const WATCH: Duration = Duration::from_mins(30);
 
-/// Returns a JSON answer.
+/// Makes a JSON answer.
 pub(crate) fn value(code: StatusCode, value: &Value) -> Response<Body> {
     let mut response = Response::new(whole(format!("{value}\n")));
     *response.status_mut() = code;

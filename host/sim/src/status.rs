@@ -1,8 +1,8 @@
-//! What the server says when it refuses: a `Status` with a code, a reason and the message a real server would give.
+//! Errors of the API server: a `Status` with a code, a reason and the message of a real server.
 
 use serde_json::{Value, json};
 
-/// A request the server did not carry out.
+/// An error of the API server.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
@@ -16,7 +16,7 @@ pub struct Refusal {
     pub details: Value,
 }
 
-/// One broken rule of an invalid object.
+/// One cause of an `Invalid` error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// The class, such as `FieldValueInvalid`.
@@ -28,7 +28,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// Returns the cause for a value that is not acceptable.
+    /// Returns the cause for an invalid value.
     pub fn invalid(field: &str, value: &Value, why: &str) -> Cause {
         Cause {
             reason: "FieldValueInvalid",
@@ -37,7 +37,7 @@ impl Cause {
         }
     }
 
-    /// Returns the cause for a value that is missing.
+    /// Returns the cause for a missing value.
     pub fn required(field: &str, why: &str) -> Cause {
         let tail = if why.is_empty() {
             String::new()
@@ -51,7 +51,7 @@ impl Cause {
         }
     }
 
-    /// Returns the cause for a value that is there twice.
+    /// Returns the cause for a duplicate value.
     pub fn duplicate(field: &str, value: &Value) -> Cause {
         Cause {
             reason: "FieldValueDuplicate",
@@ -60,7 +60,7 @@ impl Cause {
         }
     }
 
-    /// Returns the cause for a value that must not be there.
+    /// Returns the cause for a value that isn't allowed.
     pub fn forbidden(field: &str, why: &str) -> Cause {
         Cause {
             reason: "FieldValueForbidden",
@@ -69,7 +69,7 @@ impl Cause {
         }
     }
 
-    /// Returns the cause for a value outside a fixed choice.
+    /// Returns the cause for a value that isn't one of the supported ones.
     pub fn unsupported(field: &str, value: &Value, choice: &[&str]) -> Cause {
         let choice: Vec<String> = choice.iter().map(|one| format!("\"{one}\"")).collect();
         let message = format!("Unsupported value: {value}: supported values: {}", choice.join(", "));
@@ -81,7 +81,7 @@ impl Cause {
     }
 }
 
-/// How messages name a resource: `jobs.batch`, or `pods` for the core group.
+/// Returns the name of a resource in messages: `jobs.batch`, or `pods` for the core group.
 pub fn qualified(plural: &str, group: &str) -> String {
     if group.is_empty() {
         plural.to_owned()
@@ -91,7 +91,7 @@ pub fn qualified(plural: &str, group: &str) -> String {
 }
 
 impl Refusal {
-    /// Returns a refusal without details.
+    /// Returns an error without details.
     pub fn new(code: u16, reason: &str, message: impl Into<String>) -> Refusal {
         Refusal {
             code,
@@ -109,26 +109,26 @@ impl Refusal {
         self
     }
 
-    /// There is no object of that name.
+    /// The object doesn't exist.
     pub fn not_found(plural: &str, group: &str, name: &str) -> Refusal {
         let message = format!("{} \"{name}\" not found", qualified(plural, group));
         Refusal::new(404, "NotFound", message).about(plural, group, name)
     }
 
-    /// There is nothing at that path.
+    /// The path isn't served.
     pub fn no_such_path() -> Refusal {
         let mut refusal = Refusal::new(404, "NotFound", "the server could not find the requested resource");
         refusal.details = json!({});
         refusal
     }
 
-    /// There is an object of that name already.
+    /// The object exists already.
     pub fn already_exists(plural: &str, group: &str, name: &str) -> Refusal {
         let message = format!("{} \"{name}\" already exists", qualified(plural, group));
         Refusal::new(409, "AlreadyExists", message).about(plural, group, name)
     }
 
-    /// The object is not as the writer believed.
+    /// The request conflicts with the object's state.
     pub fn conflict(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
         let message = format!(
             "Operation cannot be fulfilled on {} \"{name}\": {why}",
@@ -137,13 +137,13 @@ impl Refusal {
         Refusal::new(409, "Conflict", message).about(plural, group, name)
     }
 
-    /// The object was written by someone else in between.
+    /// The object was changed in the meantime.
     pub fn modified(plural: &str, group: &str, name: &str) -> Refusal {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         Refusal::conflict(plural, group, name, why)
     }
 
-    /// The object breaks rules of its kind.
+    /// The object is invalid.
     pub fn invalid(kind: &str, group: &str, name: &str, causes: &[Cause]) -> Refusal {
         let said: Vec<String> = causes
             .iter()
@@ -163,18 +163,18 @@ impl Refusal {
         refusal
     }
 
-    /// The server understands and will not.
+    /// The request isn't permitted.
     pub fn forbidden(plural: &str, group: &str, name: &str, why: &str) -> Refusal {
         let message = format!("{} \"{name}\" is forbidden: {why}", qualified(plural, group));
         Refusal::new(403, "Forbidden", message).about(plural, group, name)
     }
 
-    /// The request makes no sense.
+    /// The request is malformed.
     pub fn bad_request(message: impl Into<String>) -> Refusal {
         Refusal::new(400, "BadRequest", message)
     }
 
-    /// The resource does not know that verb.
+    /// The resource doesn't support this verb.
     pub fn method_not_allowed() -> Refusal {
         Refusal::new(
             405,
@@ -183,7 +183,7 @@ impl Refusal {
         )
     }
 
-    /// The patch has a type the resource does not take.
+    /// The resource doesn't support this type of patch.
     pub fn unsupported_media_type(accepted: &[&str]) -> Refusal {
         let message = format!(
             "the body of the request was in an unknown format - accepted media types include: {}",
@@ -192,18 +192,18 @@ impl Refusal {
         Refusal::new(415, "UnsupportedMediaType", message)
     }
 
-    /// The body of the request is larger than the server takes.
+    /// The body of the request is too large.
     pub fn too_large(limit: usize) -> Refusal {
         let message = format!("Request entity too large: limit is {limit}");
         Refusal::new(413, "RequestEntityTooLarge", message)
     }
 
-    /// The revision a watch asks for is no longer in the history.
+    /// The revision that a watch requests is no longer in the history.
     pub fn expired(asked: u64, oldest: u64) -> Refusal {
         Refusal::new(410, "Expired", format!("too old resource version: {asked} ({oldest})"))
     }
 
-    /// Returns the `Status` object that travels in the body.
+    /// Returns the `Status` object in the body of the answer.
     pub fn to_status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",

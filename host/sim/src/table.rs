@@ -1,5 +1,5 @@
-//! Tables, as `kubectl get` asks for them: the columns and cells of the API server's printers
-//! (`pkg/printers/internalversion/printers.go`; `additionalPrinterColumns` for custom kinds).
+//! Tables for `kubectl get`: the columns and cells of the API server's printers (`pkg/printers/internalversion/printers.go`;
+//! `additionalPrinterColumns` for custom kinds).
 //!
 //! * `built_in.rs`: the columns of each built-in kind; `workloads.rs`, `pod.rs`, `network.rs`, `storage.rs`, `policy.rs`: their cells;
 //! * `custom.rs`, `json_path.rs`: columns that a definition names;
@@ -31,12 +31,12 @@ pub(crate) struct Column {
     pub kind: String,
     /// A format of OpenAPI; `name` for the name of the object.
     pub format: String,
-    /// `kubectl get` shows columns of priority 0, `kubectl get -o wide` all of them.
+    /// `kubectl get` only shows columns of priority 0, `kubectl get -o wide` shows all.
     pub priority: i64,
     pub description: String,
 }
 
-/// What a row has of its object beside the cells.
+/// What a row has of its object besides the cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Include {
     Metadata,
@@ -58,7 +58,7 @@ impl Include {
     }
 }
 
-/// How the rows of one request are made.
+/// A printer for the objects of one request.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     columns: Vec<Column>,
@@ -76,14 +76,14 @@ enum Cells {
     Custom(Vec<custom::Cell>),
 }
 
-/// Returns whether a request prefers a table.
+/// Says whether a request prefers a table.
 pub(crate) fn is_wanted(accept: &str) -> bool {
     let first = accept.split(',').next().unwrap_or_default();
     first.contains("as=Table") && first.contains("application/json")
 }
 
 impl Table {
-    /// The table of a kind's objects.
+    /// Returns the printer for the objects of a kind.
     pub fn of(resource: &Resource, version: &Version, include: Include) -> Table {
         if !resource.custom {
             return Table::built_in(&resource.group, &resource.kind, include);
@@ -96,7 +96,7 @@ impl Table {
         }
     }
 
-    /// The table of `Scale` objects.
+    /// Returns the printer for `Scale` objects.
     pub fn of_scales(include: Include) -> Table {
         Table::built_in("autoscaling", "Scale", include)
     }

@@ -1,10 +1,10 @@
-//! What each request about objects does.
+//! Answers requests about objects.
 //!
 //! * `read.rs`: get and list; `write.rs`: create, update and the four patches; `erase.rs`: delete and deletecollection;
-//! * `evict.rs`: evictions; `warning.rs`: warnings beside an answer;
-//! * `scale.rs`, `print.rs`: the scale subresource and what containers print; `refused.rs`: subresources that aren't there;
-//! * `refuse.rs`: values of a wrong type;
-//! * `body.rs`: what a request brings, and how an object is handed out in the asked version.
+//! * `evict.rs`: evictions; `warning.rs`: warnings in the headers of an answer;
+//! * `scale.rs`: the scale subresource; `print.rs`: `pods/log`; `refused.rs`: subresources that aren't supported;
+//! * `refuse.rs`: values of the wrong type;
+//! * `body.rs`: decodes the body of a request, and converts an object to the requested version.
 
 pub(crate) mod body;
 mod erase;
@@ -30,7 +30,7 @@ use crate::{
     watch,
 };
 
-/// One request about objects.
+/// A request about objects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
     pub shared: &'a Shared,
@@ -43,7 +43,7 @@ pub(crate) struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// The resource a request is about.
+/// The resource of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub resource: Resource,
@@ -52,7 +52,7 @@ pub(crate) struct Target {
 }
 
 impl Call<'_> {
-    /// Returns on whose behalf the request writes: the manager it names, or the first word of its user agent.
+    /// Returns the writer of the request: its field manager, or the first word of its user agent.
     fn writer(&self, subresource: Option<&str>) -> Writer {
         let agent = self
             .user_agent
@@ -82,12 +82,12 @@ impl Call<'_> {
         })
     }
 
-    /// Answers with an object, or with its row in a table where the request prefers that.
+    /// Answers with an object, or with its row in a table if the request prefers that.
     fn print(&self, code: StatusCode, object: &Value, table: impl FnOnce(Include) -> Table) -> Response<Body> {
         if !table::is_wanted(self.accept) {
             return value(code, object);
         }
-        // `answer` has checked the parameter.
+        // `answer` has validated the parameter.
         let include = Include::parse(self.query.text("includeObject")).unwrap_or(Include::Metadata);
         let now = self.shared.lock().now();
         value(code, &table(include).print(&[object], json!({}), now))
@@ -180,7 +180,7 @@ fn answer_for(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusa
         (Some("eviction"), &Method::POST) if target.resource.is("", "Pod") => evict::answer(call, target, name),
         (Some("finalize"), &Method::PUT) if target.resource.is("", "Namespace") => write::finalize(call, target, name),
         (Some("approval"), &Method::GET) if is_request(target) => read::get(call, target, name),
-        // An approval is a condition of the status; the API server writes nothing else of the object there.
+        // An approval is a condition of the status; the API server ignores the rest of the object there.
         (Some("approval"), &Method::PUT) if is_request(target) => write::update(call, target, name, Some("status")),
         (Some("approval"), &Method::PATCH) if is_request(target) => write::patch(call, target, name, Some("status")),
         (None, _) => Err(Refusal::method_not_allowed()),
@@ -192,7 +192,7 @@ fn is_request(target: &Target) -> bool {
     target.resource.is("certificates.k8s.io", "CertificateSigningRequest")
 }
 
-/// Everything is allowed here, to a single user who has no other name.
+/// Everything is permitted, to a single user without another name.
 fn review(call: &Call<'_>, target: &Target) -> Result<Response<Body>, Refusal> {
     let mut object = body::object(call, target)?;
     object["metadata"]["creationTimestamp"] = json!(call.shared.lock().second());

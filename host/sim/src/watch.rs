@@ -1,7 +1,7 @@
-//! Watches: what happened since a revision, then what happens, one JSON line each.
+//! Watches: the changes since a revision, and then further changes, one JSON line each.
 //!
-//! An expired revision is answered with code 200 and a line of type `ERROR`, as a real server does: clients list again
-//! on that, while an HTTP 410 sends some of them round in circles.
+//! A watch from an expired revision gets code 200 and a line of type `ERROR`, as on a real server: clients list again then, while an HTTP
+//! 410 sends some of them into a loop.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
     verbs::{Call, Target, body::versioned},
 };
 
-/// How often a watch that asked for it hears how far the server is.
+/// The interval of bookmarks, for a watch that requests them.
 const BOOKMARK: Duration = Duration::from_mins(1);
 
 /// One open watch.
@@ -32,14 +32,14 @@ struct Watch {
     namespace: String,
     selector: Selector,
     bookmarks: bool,
-    /// The table that a request prefers.
+    /// The printer, if the request prefers tables.
     table: Option<Table>,
-    /// The last revision that was looked at.
+    /// The last revision that was read.
     seen: u64,
     /// When the last bookmark was sent, or the watch began.
     marked: Instant,
     end: Instant,
-    /// Lines that wait to be sent.
+    /// The lines that aren't sent yet.
     lines: VecDeque<Value>,
     ended: bool,
 }
@@ -112,7 +112,7 @@ fn wanted_table(call: &Call<'_>, target: &Target) -> Result<Option<Table>, Refus
 }
 
 impl Watch {
-    /// Sends what is there as new, and the mark that this was all when the client asked for it.
+    /// Sends the current objects as added, with a bookmark after them if the client requests one.
     fn begin(&mut self, store: &Store, mark: bool) {
         let objects: Vec<&Value> = store
             .list(&self.target.kind)
@@ -131,7 +131,7 @@ impl Watch {
         }
     }
 
-    /// Returns the next line; none when the watch is over.
+    /// Returns the next line; `None` when the watch has ended.
     async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(line) = self.lines.pop_front() {
@@ -140,7 +140,7 @@ impl Watch {
             if self.ended {
                 return None;
             }
-            // In line before reading, so that no change falls between the two.
+            // The future is made before reading, so that no change is missed in between.
             let changed = self.shared.changed();
             self.read();
             if !self.lines.is_empty() || self.ended {
@@ -159,7 +159,7 @@ impl Watch {
         }
     }
 
-    /// Turns the changes since the last look into lines.
+    /// Converts the changes since the last call to lines.
     fn read(&mut self) {
         let shared = self.shared.clone();
         let store = shared.lock();
@@ -177,7 +177,7 @@ impl Watch {
         }
     }
 
-    /// Returns the line for a change. An object that enters the selection is new to this watch, one that leaves it is gone.
+    /// Returns the line for a change. An object that enters the selection is added in this watch, one that leaves it is deleted.
     fn tell(&self, entry: &Entry, store: &Store) -> Option<Value> {
         if entry.kind != self.target.kind {
             return None;
@@ -190,7 +190,7 @@ impl Watch {
             (Change::Added | Change::Modified, false, true) => "ADDED",
             (Change::Added, true, false) | (_, false, false) => return None,
         };
-        // What leaves the selection is told as it last was, with the revision of the change.
+        // An object that leaves the selection is sent as it was before, with the revision of the change.
         if let (Change::Modified, "DELETED", Some(before)) = (entry.change, change, &entry.before) {
             let mut last = Value::clone(before);
             last["metadata"]["resourceVersion"] = json!(entry.revision.to_string());

@@ -1,4 +1,4 @@
-//! The web around the cluster: what URLs answer, as a scenario says it. A tower service like the cluster's own.
+//! HTTP servers outside of the cluster, by rules of a scenario. It is a tower service like the cluster.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -20,13 +20,13 @@ use crate::{
     span::Span,
 };
 
-/// What a URL answers.
+/// The answer of some URLs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Page {
-    /// Which URLs: `*` is anything but a slash, `**` anything.
+    /// The URLs: `*` matches anything but a slash, `**` anything.
     pub url: String,
-    /// By which method; any when absent.
+    /// The method; any if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// The status code.
@@ -38,10 +38,10 @@ pub struct Page {
     /// The body.
     #[serde(default)]
     pub body: String,
-    /// From when on, after the start: until then, a later page answers.
+    /// From when on it answers, after the start; until then, a later rule does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Span>,
-    /// How many calls it answers; all when absent. After that, a later page answers.
+    /// How many calls it answers; all if absent. After that, a later rule does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<usize>,
     /// How long the answer takes.
@@ -56,7 +56,7 @@ fn ok() -> u16 {
     200
 }
 
-/// A call that was made.
+/// A call that was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Called {
     /// The method.
@@ -69,7 +69,7 @@ pub struct Called {
     pub body: String,
 }
 
-/// Answers for all URLs.
+/// Answers calls of all URLs.
 #[derive(Clone, Debug)]
 pub struct Web {
     pages: Arc<Vec<Page>>,
@@ -80,12 +80,12 @@ pub struct Web {
 #[derive(Debug, Default)]
 struct Heard {
     calls: Vec<Called>,
-    /// How many calls each page answered.
+    /// How many calls each rule has answered.
     answered: Vec<usize>,
 }
 
 impl Web {
-    /// Makes one of pages, of which the first that fits answers. Must be called inside a tokio runtime.
+    /// Makes one with these rules; the first that matches answers. Must be called in a tokio runtime.
     pub fn new(pages: Vec<Page>) -> Web {
         Web {
             heard: Arc::new(Mutex::new(Heard {
@@ -97,13 +97,13 @@ impl Web {
         }
     }
 
-    /// Returns the calls that were made.
+    /// Returns the calls that were received.
     pub fn calls(&self) -> Vec<Called> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.calls.clone()
     }
 
-    /// Notes a call, and finds what answers it.
+    /// Records a call, and finds the rule that answers it.
     fn page(&self, called: Called) -> Option<&Page> {
         let begun = self.start.elapsed();
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
-//! The world: a store, its controllers and its clock. One task waits for a change or for the next moment at which
-//! something is due, and lets the actors act in a fixed order until nothing changes any more.
+//! The world: a store, its controllers and its clock. One task waits for a change or for the next moment at which something is due, and
+//! then runs the controllers in a fixed order until nothing changes any more.
 //!
-//! All waiting is on tokio's clock: in a paused runtime hours pass in milliseconds, and one seed gives one history.
+//! All waits use tokio's clock: in a paused runtime hours pass in milliseconds, and the same seed gives the same history.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,35 +32,36 @@ use crate::{
     web::{Page, Web},
 };
 
-/// How often the actors act at one moment before the world waits a little: controllers that fight must not stop time.
+/// How often the controllers run at one moment before the world waits a little: controllers that undo each other's changes must not stop
+/// time.
 const ROUNDS: usize = 500;
 
-/// What a world starts with.
+/// The initial state and the settings of a world.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
-    /// What all chance is drawn from.
+    /// The seed of all random numbers.
     pub seed: u64,
     /// The time at the start.
     pub epoch: Timestamp,
-    /// How containers come to life.
+    /// How containers are run.
     pub pods: Pods,
-    /// Whether finished Jobs are deleted when their time is up.
+    /// Whether the TTL controller deletes finished Jobs.
     pub ttl_controller: bool,
-    /// What scripted containers do, first match wins.
+    /// The behaviours of scripted containers, first match wins.
     pub behaviours: Vec<Behaviour>,
-    /// How volume claims behave, first match wins.
+    /// The behaviours of volume claims, first match wins.
     pub claims: Vec<Claim>,
-    /// What fails.
+    /// The fault rules.
     pub rules: Vec<Rule>,
-    /// What URLs outside the cluster answer, first match wins.
+    /// The answers of URLs outside of the cluster, first match wins.
     pub pages: Vec<Page>,
-    /// What is there at the start. Namespaces they need are made.
+    /// The initial objects. Their namespaces are created.
     pub objects: Vec<Value>,
     /// The name of the only node.
     pub node: String,
 }
 
-/// A running cluster. Dropping it ends it, and every process it started.
+/// A running cluster. Dropping it ends it, with every process that it started.
 #[derive(Debug)]
 pub struct World {
     engine: Engine,
@@ -71,13 +72,13 @@ pub struct World {
     task: JoinHandle<()>,
 }
 
-/// What the task shares with the world.
+/// The state that the task shares with the world.
 #[derive(Clone)]
 struct Engine {
     shared: Shared,
     kubelet: Arc<Mutex<Kubelet>>,
     settings: Arc<Settings>,
-    /// Rings when a process writes or ends.
+    /// Notified when a process writes output or ends.
     bell: Arc<Notify>,
 }
 
@@ -89,7 +90,7 @@ struct Settings {
 
 type Actor = fn(&Sight<'_>) -> Turn;
 
-/// The controllers but for the kubelet and the garbage collector, in the order in which they act.
+/// The controllers in the order in which they run, without the kubelet and the garbage collector.
 const ACTORS: [Actor; 14] = [
     adoption::tick,
     autoscaler::tick,
@@ -126,13 +127,13 @@ impl Default for Setup {
 }
 
 impl World {
-    /// Starts a world. Must be called inside a tokio runtime.
+    /// Starts a world. Must be called in a tokio runtime.
     pub fn start(setup: Setup) -> Self {
         let store = Store::new(setup.seed, setup.epoch);
         Self::run(store, None, setup)
     }
 
-    /// Starts a world where a saved one left off; the setup's objects are not made again.
+    /// Starts a world from a saved one; the setup's objects are not created again.
     pub fn restore(mut setup: Setup, mut saved: Value) -> Result<Self, RestoreError> {
         let mut take = |part: &str| saved.get_mut(part).map(Value::take).unwrap_or_default();
         let (store, kubelet) = (take("store"), take("kubelet"));
@@ -177,17 +178,17 @@ impl World {
         }
     }
 
-    /// Returns the API server, faults first.
+    /// Returns the API server, with the faults.
     pub fn service(&self) -> SimService {
         SimService::new(self.engine.shared.clone()).with_intercept(Arc::new(self.rules.clone()))
     }
 
-    /// Returns what is outside the cluster.
+    /// Returns the HTTP servers outside of the cluster.
     pub fn web(&self) -> Web {
         self.web.clone()
     }
 
-    /// Returns the store, past the API server and its faults.
+    /// Returns the store, without the API server and its faults.
     pub fn shared(&self) -> &Shared {
         &self.engine.shared
     }
@@ -207,22 +208,22 @@ impl World {
         self.engine.shared.lock().list(kind).into_iter().cloned().collect()
     }
 
-    /// Returns the fault rules, to add to them.
+    /// Returns the fault rules, to which more can be added.
     pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// Returns why objects of the setup could not be made.
+    /// Returns the errors about initial objects that couldn't be created.
     pub fn refusals(&self) -> &[Refusal] {
         &self.refusals
     }
 
-    /// Lets everything happen that is due at this moment, without waiting for the world's own task.
+    /// Runs everything that is due now, without waiting for the world's own task.
     pub fn settle(&self) {
         self.engine.settle();
     }
 
-    /// Returns the state of the cluster, for [`World::restore`]. What is due now has happened in it.
+    /// Returns the state of the cluster, for [`World::restore`], after running everything that is due now.
     pub fn save(&self) -> Value {
         self.engine.settle();
         let store = self.engine.shared.lock();
@@ -251,7 +252,7 @@ impl Engine {
             let (due, changed) = self.settle();
             let wait = due.map_or(Duration::MAX, |due| {
                 let now = self.shared.lock().now();
-                // A moment that has passed is over; look again at the next tick of the clock rather than spin.
+                // A moment that has passed is over; checking again at the next tick of the clock avoids a loop.
                 Duration::try_from(due.duration_since(now))
                     .unwrap_or_default()
                     .max(Duration::from_millis(1))
@@ -269,7 +270,7 @@ impl Engine {
         self.kubelet.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the actors act until nothing changes. Returns the next moment something is due, and the next change.
+    /// Runs the controllers until nothing changes. Returns the next moment at which something is due, and the next change.
     fn settle(&self) -> (Option<Timestamp>, crate::store::Changed) {
         let mut store = self.shared.lock();
         let mut kubelet = self.kubelet();
@@ -288,7 +289,7 @@ impl Engine {
         )
     }
 
-    /// Lets each actor act once. Says whether anything changed.
+    /// Runs each controller once. Returns whether anything changed.
     fn round(&self, store: &mut Store, kubelet: &mut Kubelet) -> (bool, Option<Timestamp>) {
         let mut changed = false;
         let mut due: Option<Timestamp> = None;
@@ -323,7 +324,7 @@ impl Engine {
     }
 }
 
-/// Makes the node and the objects of the setup. Returns what was refused.
+/// Creates the node and the initial objects. Returns the errors.
 fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let node = json!({
@@ -360,7 +361,7 @@ fn furnish(store: &mut Store, setup: &Setup) -> Vec<Refusal> {
         }
         match store.create(object.clone()) {
             Ok(made) => {
-                // A status given at the start is part of the story, though the API server would drop it at a creation.
+                // An initial status is part of the scenario, though the API server would ignore it in a creation.
                 if let (Some(status), Some(kind)) = (object.get("status"), Kind::of(&made)) {
                     let title = actors::look::name(&made).to_owned();
                     refusals.extend(

@@ -1,4 +1,4 @@
-//! What this crate may read, and what the process gives it: it looks up no environment variable and no standard stream by itself.
+//! What this crate may read, and what the process passes in: it reads no environment variable and no standard stream by itself.
 
 use std::{
     fmt, io,
@@ -10,18 +10,18 @@ use capstan_core::error::Diagnostic;
 
 use crate::tree;
 
-/// Which files may be read, and where the process that reads them stands.
+/// Which files may be read, and from where.
 #[derive(Debug, Clone, Default)]
 pub struct FileAccess {
-    /// Whether what files name may lie outside of the Git work tree, and kustomizations may fetch.
+    /// Whether files outside of the Git work tree may be named, and kustomizations may fetch.
     pub allows_outside: bool,
-    /// The working directory, canonical.
+    /// The working directory as a canonical path.
     pub working_directory: Option<PathBuf>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
-    /// The folders of `GIT_CEILING_DIRECTORIES`: no repository is looked for in them and above.
+    /// The folders of `GIT_CEILING_DIRECTORIES`: no repository is searched in them and above.
     pub git_ceilings: Vec<PathBuf>,
-    /// What is read where a path is `-`.
+    /// The input for the path `-`.
     pub stdin: Stdin,
 }
 
@@ -40,17 +40,17 @@ impl FileAccess {
     }
 }
 
-/// A standard input. Clones share it: what one has read, another doesn't get.
+/// A standard input. Clones share it: what one of them has read, the others don't get.
 #[derive(Clone, Default)]
 pub struct Stdin(Option<Arc<Mutex<dyn io::Read + Send>>>);
 
 impl Stdin {
-    /// Makes one that reads from a stream. Without one (the default), reading fails.
+    /// Makes one that reads from a stream. The default has no stream, and reading from it fails.
     pub fn new(stream: impl io::Read + Send + 'static) -> Stdin {
         Stdin(Some(Arc::new(Mutex::new(stream))))
     }
 
-    /// Reads what is left of it.
+    /// Reads it to its end.
     ///
     /// # Errors
     ///

@@ -1,8 +1,8 @@
-//! What a kustomization names, checked before kustomize is started: it stays in the work tree, and nothing is fetched.
+//! Checks what a kustomization refers to before kustomize is started: everything is in the work tree, and nothing is fetched.
 //!
-//! kustomize itself keeps files below the kustomization that names them. Bases may be anywhere on this machine, and an address
-//! anywhere a path may stand is fetched, by `git` or over HTTP. Here every base has to be there and in the tree, and no path may be an
-//! address. Fields: <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>.
+//! kustomize itself only keeps files below the kustomization that refers to them. Bases may be anywhere on this machine, and wherever a
+//! path may stand, an address is fetched, by `git` or over HTTP. Here every base has to exist in the tree, and no path may be an address.
+//! Fields: <https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/>.
 
 use std::{
     collections::BTreeSet,
@@ -22,10 +22,10 @@ use super::{
     tree::{FLAG, WorkTree},
 };
 
-/// How many kustomizations may belong together.
+/// The most kustomizations that may refer to each other.
 const KUSTOMIZATIONS: usize = 1000;
 
-/// Files and folders, which are kustomizations themselves. An object may be written in place of a generator's path.
+/// Keys with files and folders that are kustomizations themselves. A generator may also be written in place, as an object.
 const BASES: [&str; 8] = [
     "bases",
     "components",
@@ -36,7 +36,7 @@ const BASES: [&str; 8] = [
     "transformers",
     "validators",
 ];
-/// Other keys under which paths stand: files, which kustomize keeps below the kustomization unless they are addresses, and helm's.
+/// Other keys with paths: files, which kustomize keeps below the kustomization unless they are addresses, and those of helm.
 const FILE_KEYS: [&str; 10] = [
     "additionalvaluesfiles",
     "charthome",
@@ -50,7 +50,7 @@ const FILE_KEYS: [&str; 10] = [
     "valuesfile",
 ];
 
-/// Checks a kustomization and all that it is built from. `charts` says whether helm may be called.
+/// Checks a kustomization and everything that it is built from. `charts` says whether it may use helm.
 pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), Vec<Diagnostic>> {
     if tree.allows_outside() {
         return Ok(());
@@ -69,7 +69,7 @@ pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), 
     }
 }
 
-/// Checks what is put on top of a kustomization.
+/// Checks the fields that are added on top of a kustomization.
 pub(super) fn check_overlay(overlay: &Value, tree: &WorkTree) -> Result<(), Vec<Diagnostic>> {
     let mistakes = named_files(overlay).into_iter().filter_map(|named| {
         let path = named.word.split_once('=').map_or(named.word.as_str(), |(_, path)| path);
@@ -135,7 +135,7 @@ impl Check<'_> {
         }
     }
 
-    /// Checks what is read for a part of a document. `at` says where that part is written, if it is a text in the document.
+    /// Checks the paths in a part of a document. `at` is the pointer of that part, if it is a text in the document.
     fn named(&mut self, document: &Manifest, folder: &Path, value: &Value, at: Option<&str>) {
         for Named { pointer, key, word } in named_files(value) {
             let Err(Diagnostic { message, hint, .. }) = self.judge(folder, &key, &word) else {
@@ -160,12 +160,12 @@ impl Check<'_> {
                 }
                 Ok(())
             }
-            // A chart comes from where it says: that is what helm was allowed for.
+            // A chart is fetched from where it says: the user allowed helm for that.
             "repo" if self.charts => Ok(()),
             // A patch may be written in place of its path.
             _ if word.contains('\n') => Ok(()),
             _ => {
-                // A generator's file may have another name: `NAME=PATH`.
+                // A generator's file may get another name: `NAME=PATH`.
                 let path = word.split_once('=').map_or(word, |(_, path)| path);
                 if has_scheme(path) || has_scheme(word) {
                     return Err(Diagnostic::new(fetched(word)).hint(HINT));
@@ -175,7 +175,7 @@ impl Check<'_> {
         }
     }
 
-    /// Checks what a kustomization is built from.
+    /// Checks a base of a kustomization.
     fn base(&mut self, document: &Manifest, folder: &Path, pointer: &str, word: &str) {
         if let Some(inline) = inline(word) {
             return self.named(document, folder, &inline, Some(pointer));
@@ -203,12 +203,12 @@ impl Check<'_> {
         }
     }
 
-    /// Checks the paths in a generator's or transformer's own file.
+    /// Checks the paths in a file of a generator or transformer.
     fn object_file(&mut self, path: &Path, folder: &Path) {
         let Ok(text) = self.tree.confine(path).and_then(|path| path.text()) else {
             return;
         };
-        // What can't be read here is no object for kustomize either, and it says so.
+        // A file that can't be read here isn't an object for kustomize either, which reports it.
         let objects = manifest::decode_as_written(&path.display().to_string(), &text).unwrap_or_default();
         for object in objects.iter().filter(|object| is_configuration(&object.object.0)) {
             self.named(object, folder, &object.object.0, None);
@@ -224,10 +224,11 @@ impl Check<'_> {
     }
 }
 
-/// How many files of a chart are looked at.
+/// The most files of a chart that are checked.
 const CHART_FILES: usize = 100_000;
 
-/// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that all else is a regular file.
+/// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that everything else is a regular
+/// file.
 pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnostic> {
     let mut folders = vec![folder.to_owned()];
     let (mut seen, mut count) = (BTreeSet::new(), 0);
@@ -253,7 +254,7 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnost
                     let message = format!("{} is no regular file", path.display());
                     return Err(Diagnostic::new(message).hint("remove it from the chart"));
                 }
-                // A link to nothing is helm's to complain about.
+                // helm reports a link to nothing.
                 Ok(_) | Err(_) => {}
             }
         }
@@ -261,14 +262,14 @@ pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnost
     Ok(())
 }
 
-/// A path that stands somewhere in a document.
+/// A path in a document.
 struct Named {
     pointer: String,
     key: String,
     word: String,
 }
 
-/// Lists what stands under [`FILE_KEYS`], however deep.
+/// Lists the paths under [`FILE_KEYS`], at any depth.
 fn named_files(value: &Value) -> Vec<Named> {
     let mut found = Vec::new();
     let mut parts = vec![(String::new(), value)];
@@ -311,7 +312,7 @@ fn words(value: &Value, pointer: &str) -> Vec<(String, String)> {
     }
 }
 
-/// Reads what is written in place of a path: an object.
+/// Parses an object that is written in place of a path.
 fn inline(word: &str) -> Option<Value> {
     if !word.contains(':') {
         return None;
@@ -320,7 +321,7 @@ fn inline(word: &str) -> Option<Value> {
     value.get("kind").is_some().then_some(value)
 }
 
-/// Says whether an object is one of kustomize's own: a generator, a transformer, a validator.
+/// Says whether an object configures kustomize: a generator, a transformer, a validator.
 fn is_configuration(value: &Value) -> bool {
     let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
     let group = version.split_once('/').map_or(version, |(group, _)| group);
@@ -331,8 +332,8 @@ fn has_scheme(word: &str) -> bool {
     word.contains("://")
 }
 
-/// Says whether kustomize may take a word for the address of a repository or of a file, even if there is a folder of that name.
-/// The forms are those of `NewRepoSpecFromURL`.
+/// Says whether kustomize may treat a word as the address of a repository or a file, even if a folder has that name. The forms are those
+/// of `NewRepoSpecFromURL`.
 fn is_address(word: &str, is_file: bool) -> bool {
     if has_scheme(word) {
         return true;
@@ -341,7 +342,7 @@ fn is_address(word: &str, is_file: bool) -> bool {
     !is_file && (lower.starts_with("github.com") || lower.contains([':', '@', '?']))
 }
 
-/// Folds a key as kustomize's JSON decoder does: letter case doesn't count, and two letters beyond ASCII fold to `s` and `k`.
+/// Folds a key as kustomize's JSON decoder does: it ignores letter case, and two letters beyond ASCII fold to `s` and `k`.
 fn fold(key: &str) -> String {
     let ascii = key.chars().map(|letter| match letter {
         '\u{17f}' => 's',

@@ -1,4 +1,4 @@
-//! Files, folders and stdin.
+//! Reads manifests from files, folders and stdin.
 
 use std::{
     collections::BTreeMap,
@@ -15,22 +15,23 @@ use super::{
     tree::{ConfinedPath, WorkTree, plain, text},
 };
 
-/// Which files of a folder are manifests, where that is more than their endings.
+/// Which files of a folder are manifests, beside their endings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderRules {
-    /// Only what fits, by its path in the folder.
+    /// Only files whose path in the folder matches.
     pub include: Option<Glob>,
-    /// Nothing that fits, by its path in the folder.
+    /// No files whose path in the folder matches.
     pub exclude: Option<Glob>,
-    /// Whether Argo CD's rules for the folder of an Application hold: files with its marker are passed over, Jsonnet belongs to the manifests.
+    /// Whether the folder is read by the rules of an Argo CD Application: files with its marker are skipped, and Jsonnet belongs to the
+    /// manifests.
     pub is_argo_cds: bool,
 }
 
-/// By this, anywhere in it, a file says to Argo CD that it holds no manifests.
+/// A file with this text anywhere in it has no manifests for Argo CD.
 const SKIPPED_BY_ARGO_CD: &str = "+argocd:skip-file-rendering";
 
 impl FolderRules {
-    /// Says whether a file counts; `path` is its path in the folder.
+    /// Says whether a file is read; `path` is its path in the folder.
     fn takes(&self, path: &Path) -> bool {
         let path = path.to_string_lossy();
         let is_excluded = self.exclude.as_ref().is_some_and(|glob| glob.fits(&path));
@@ -38,7 +39,7 @@ impl FolderRules {
     }
 }
 
-/// Reads the texts of a path; a folder's files by name. What the folder holds stays in `tree`.
+/// Reads the files of a path; those of a folder sorted by name. Every file has to be in `tree`.
 pub(super) fn texts(
     path: &ConfinedPath,
     recursive: bool,
@@ -105,19 +106,19 @@ pub(super) fn texts(
     Ok(texts)
 }
 
-/// The file by which a folder is a Helm chart.
+/// The file that makes a folder a Helm chart.
 const CHART: &str = "Chart.yaml";
 
-/// How deep folders may be in each other.
+/// The deepest nesting of folders.
 const DEPTH: usize = 64;
 
-/// A walk through a folder.
+/// The state of a walk through a folder.
 struct Walk<'a> {
     root: &'a Path,
     recursive: bool,
     rules: &'a FolderRules,
     tree: &'a WorkTree,
-    /// The folders that were seen, by their canonical paths, as they are reached.
+    /// The folders that were visited: by canonical path, the path by which each was reached.
     folders: BTreeMap<PathBuf, PathBuf>,
     files: Vec<PathBuf>,
 }
@@ -158,14 +159,14 @@ impl Walk<'_> {
         let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let inside = entry.strip_prefix(self.root).unwrap_or(&entry);
         if name.starts_with("..") {
-            // A mounted ConfigMap has its files in such a folder, and links to them beside it.
+            // A mounted ConfigMap has its files in such a folder, and links to them next to it.
         } else if entry.is_dir() {
             if self.recursive {
                 self.tree.confine(&entry)?;
                 self.folder(&entry, depth + 1)?;
             }
         } else if name == crate::PROJECT_FILE || !self.rules.takes(inside) {
-            // The first says what to do with the folder.
+            // The kustomization or chart decides what the folder means.
         } else if name == CHART && depth > 0 {
             let shown = entry.parent().unwrap_or(&entry).display();
             let error = Diagnostic::new(format!("{shown} is a Helm chart in a folder of manifests"));
@@ -184,7 +185,7 @@ impl Walk<'_> {
     }
 }
 
-/// Names an application after the folder of its manifests.
+/// Returns the name of an application from the folder of its manifests.
 pub fn name_of(path: &Path) -> Option<String> {
     if path == Path::new("-") {
         return None;

@@ -1,8 +1,8 @@
-//! Which state of a Git work tree the sources are.
+//! The Git revision of the sources.
 //!
-//! The commit is read without git. Whether something differs from it is asked of `git status`, in a Git folder of our own: `HEAD` and
-//! the configuration are ours, and only the index and the objects are the repository's. So git knows no hook, filter, monitor, alias
-//! or remote of the repository, and none of the user's either, and has nothing to run.
+//! The commit is read without git. Whether files differ from it is checked with `git status` in a Git folder of our own: `HEAD` and the
+//! configuration are ours, and only the index and the objects are the repository's. So git doesn't see a hook, filter, monitor, alias or
+//! remote of the repository or the user, and runs no other program.
 
 use std::{
     fs,
@@ -18,15 +18,15 @@ use super::{
     repository::{Repository, short_text},
 };
 
-/// How long one question may take.
+/// How long one run of git may take.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// How deep submodules may be in each other.
+/// The deepest nesting of submodules.
 const SUBMODULES: usize = 4;
-/// A list of ignored files that is longer is not used.
+/// A longer list of ignored files isn't used.
 const EXCLUDE_BYTES: u64 = 1 << 20;
 
-/// Returns the commit, and `-dirty` after it if something of the sources isn't in it; nothing outside of a work tree, without git, or
-/// where the sources are of several work trees.
+/// Returns the commit, with `-dirty` if the sources differ from it; `None` outside of a work tree, without git, or when the sources are
+/// in several work trees.
 pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<String> {
     let git = Program::find("git")?;
     let paths: Vec<PathBuf> = sources
@@ -45,17 +45,17 @@ pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<String>
     }
     let repository = found?;
     let commit = repository.commit()?;
-    // A kustomization takes what it likes from elsewhere.
+    // A kustomization may use any file of the tree.
     let takes_more = sources.iter().any(|source| matches!(source, Source::Kustomization(_)));
     let is_dirty = is_dirty(&git, &repository, &commit, &paths, SUBMODULES)?
         || (takes_more && has_changes(&git, &repository, &commit)?);
     Some(if is_dirty { format!("{commit}-dirty") } else { commit })
 }
 
-/// Says whether something below these paths differs from the commit, in submodules, too.
+/// Says whether files below these paths differ from the commit, in submodules, too.
 fn is_dirty(git: &Program, repository: &Repository, commit: &str, paths: &[PathBuf], depth: usize) -> Option<bool> {
     let changes = ask(git, repository, commit, |git| {
-        // git itself would go into a submodule with the configuration that it finds there.
+        // git itself would enter a submodule with the submodule's own configuration.
         git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--"]);
         for path in paths {
             git.path(path);
@@ -75,7 +75,7 @@ fn is_dirty(git: &Program, repository: &Repository, commit: &str, paths: &[PathB
         let (of_entry, path) = entry.split_once('\t')?;
         let id = of_entry.split(' ').nth(1)?;
         let root = repository.root.join(path).canonicalize().ok()?;
-        // One that isn't checked out has no files that could differ.
+        // A submodule that isn't checked out has no files that could differ.
         let Some(submodule) = Repository::at(&root) else {
             continue;
         };
@@ -96,7 +96,7 @@ fn has_changes(git: &Program, repository: &Repository, commit: &str) -> Option<b
     Some(!changes.is_empty())
 }
 
-/// Asks git about a work tree, and returns its answer if there is one.
+/// Runs git in a work tree, and returns its output if it succeeds.
 fn ask(git: &Program, repository: &Repository, commit: &str, words: impl FnOnce(&mut Command)) -> Option<String> {
     let folder = own_folder(repository, commit).ok()?;
     let mut command = Command::new(git, Environment::Minimal);

@@ -1,5 +1,5 @@
-//! Patterns of paths as Argo CD's `directory.include` and `directory.exclude` have them: those of github.com/gobwas/glob without a separator,
-//! so that `*` and `?` stand for `/`, too.
+//! Path patterns of Argo CD's `directory.include` and `directory.exclude`: those of github.com/gobwas/glob without a separator, so that
+//! `*` and `?` also match `/`.
 
 /// A `directory.include` or `directory.exclude` pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +21,10 @@ enum Part {
     Either(Vec<Vec<Part>>),
 }
 
-/// How many characters a pattern may have.
+/// The most characters of a pattern.
 const LONGEST: usize = 4096;
 
-/// How deep braces may be in each other.
+/// The deepest nesting of braces.
 const DEPTH: usize = 16;
 
 impl Glob {
@@ -32,7 +32,7 @@ impl Glob {
     ///
     /// # Errors
     ///
-    /// Returns in words what is wrong with it.
+    /// Returns what is wrong with it, in words.
     pub fn new(pattern: &str) -> Result<Glob, String> {
         if pattern.chars().count() > LONGEST {
             return Err(format!("it is longer than {LONGEST} characters"));
@@ -44,7 +44,7 @@ impl Glob {
         Ok(Glob { parts })
     }
 
-    /// Says whether the whole of a path fits.
+    /// Says whether the pattern matches a whole path.
     pub fn fits(&self, path: &str) -> bool {
         let path: Vec<char> = path.chars().collect();
         let mut starts = vec![false; path.len() + 1];
@@ -58,7 +58,7 @@ struct Letters {
 }
 
 impl Letters {
-    /// Reads up to the end, or inside of braces up to a comma or the closing one, which is returned.
+    /// Parses up to the end, or within braces up to a comma or the closing brace, which is returned.
     fn parts(&mut self, depth: usize) -> Result<(Vec<Part>, Option<char>), String> {
         if depth > DEPTH {
             return Err(format!("its braces are more than {DEPTH} deep in each other"));
@@ -92,7 +92,7 @@ impl Letters {
         }
     }
 
-    /// Reads what comes after `[`: characters, or one range.
+    /// Parses what follows `[`: characters, or one range.
     fn class(&mut self) -> Result<Part, String> {
         let no_end = || "a `[` has no `]`".to_owned();
         let not = self.rest.next_if_eq(&'!').is_some();
@@ -125,7 +125,7 @@ impl Letters {
     }
 }
 
-/// Returns where the parts may end in a text, if they may start at these places. The work is bounded by the lengths of both.
+/// Returns the positions at which the parts may end in a text, if they may start at these positions. The work is bounded by both lengths.
 fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
     for part in parts {
         places = match part {
@@ -157,7 +157,7 @@ fn ends(parts: &[Part], text: &[char], mut places: Vec<bool>) -> Vec<bool> {
     places
 }
 
-/// Moves each place over one character that fits.
+/// Moves each position over one matching character.
 fn after(text: &[char], places: &[bool], fits: impl Fn(char) -> bool) -> Vec<bool> {
     let moved = text.iter().zip(places).map(|(letter, starts)| *starts && fits(*letter));
     std::iter::once(false).chain(moved).collect()

@@ -1,5 +1,5 @@
-//! Helm charts, rendered by the installed `helm`. Hooks and tests come with the rest (`helm template` prints them unless it is told
-//! not to), and so do the definitions in `crds/`, as `helm install` would bring them.
+//! Helm charts, rendered by the installed `helm`. Hooks and tests are included, as `helm template` prints them by default, and so are the
+//! definitions in `crds/`, as `helm install` would install them.
 
 use std::{path::Path, time::Duration};
 
@@ -12,37 +12,37 @@ use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, p
 const MISSING: &str = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH; \
                        or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`";
 
-/// A chart and what is wanted of it.
+/// A chart with its values and options.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
-    /// Its folder or packed file, or what helm calls it: `oci://...`, `REPOSITORY/NAME`.
+    /// A folder, a packed chart, or a reference of helm's: `oci://...`, `REPOSITORY/NAME`.
     pub chart: String,
-    /// Which version of it, where it comes from a repository.
+    /// The version, for a chart from a repository.
     pub version: Option<String>,
-    /// The URL of the repository, where `chart` is only a name.
+    /// The URL of the repository, if `chart` is only a name.
     pub repository: Option<String>,
-    /// The name of the release; the application's if absent.
+    /// The release's name; the application's if absent.
     pub release_name: Option<String>,
-    /// The namespace that is told to the chart; the application's if absent.
+    /// The release's namespace; the application's if absent.
     pub namespace: Option<String>,
-    /// What is put into it.
+    /// The values.
     pub values: Values,
     /// Whether the definitions in its `crds/` are left out.
     pub skip_crds: bool,
-    /// Which version of Kubernetes it is told; the cluster's if absent.
+    /// The version of Kubernetes that the chart sees; the cluster's if absent.
     pub kube_version: Option<String>,
-    /// What else it is told to be served.
+    /// Further API versions that the chart sees as served.
     pub api_versions: Vec<String>,
 }
 
-/// What is put into a chart, in helm's own words. Later ones win.
+/// The values of a chart, in helm's own forms. Later ones win.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Values {
-    /// Files.
+    /// Files of values (`--values`).
     pub files: Vec<String>,
-    /// Values that are written where the chart is named; they win over the files.
+    /// Values from the place where the chart is named; they win over the files.
     pub inline: Option<Value>,
-    /// Further files; they win over both.
+    /// Further files of values; they win over both.
     pub late_files: Vec<String>,
     /// `--set-json`.
     pub set_json: Vec<String>,
@@ -63,7 +63,7 @@ impl Values {
 }
 
 impl Chart {
-    /// Makes one of which nothing special is wanted.
+    /// Makes one with default options.
     pub fn at(chart: impl Into<String>) -> Chart {
         Chart {
             chart: chart.into(),
@@ -71,7 +71,7 @@ impl Chart {
         }
     }
 
-    /// Returns its path, if it is on this machine.
+    /// Returns its path, if it is a local chart.
     pub(super) fn local(&self) -> Option<&Path> {
         Some(Path::new(&self.chart)).filter(|path| path.exists())
     }
@@ -90,14 +90,14 @@ impl Chart {
         )
     }
 
-    /// Returns the version that its `Chart.yaml` says.
+    /// Returns the version in its `Chart.yaml`.
     fn own_version(&self) -> Option<String> {
         let text = std::fs::read_to_string(self.local()?.join("Chart.yaml")).ok()?;
         let meta = manifest::foreign_value(&text).ok()?;
         meta.get("version")?.as_str().map(str::to_owned)
     }
 
-    /// Names an application after it: the folder's name, or that of a packed chart without its version.
+    /// Returns the name of an application with this chart: the folder's name, or that of a packed chart without its version.
     pub(super) fn name(&self) -> Option<String> {
         if let Some(path) = self.local().filter(|path| path.is_dir()) {
             return name_of(path);
@@ -117,7 +117,7 @@ impl Chart {
     }
 }
 
-/// Says whether a path is a chart: a folder with a `Chart.yaml`, or a packed one.
+/// Says whether a path is a chart: a folder with a `Chart.yaml`, or a packed chart.
 pub(super) fn is_chart(path: &Path) -> bool {
     let is_packed = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -126,7 +126,7 @@ pub(super) fn is_chart(path: &Path) -> bool {
     path.join("Chart.yaml").is_file() || (is_packed(path) && path.is_file())
 }
 
-/// Finds helm, and checks what can be checked of a chart without it. `tree` is what the chart's links stay in.
+/// Finds helm, and checks the chart as far as that is possible without it. Links in the chart have to stay in `tree`.
 pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) -> Result<Program, Diagnostic> {
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
@@ -166,10 +166,10 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
     })
 }
 
-/// The longest name of a release, which helm puts into the names of objects.
+/// The most bytes of a release's name, which helm uses in names of objects.
 const RELEASE_NAME: usize = 53;
 
-/// Checks the name of a release as helm does: DNS labels with dots between them. Returns what is wrong, and what may help.
+/// Checks the name of a release as helm does: DNS labels with dots between them. Returns what is wrong, and a hint.
 pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
     let is_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit();
     let is_label = |label: &str| {
@@ -184,15 +184,15 @@ pub fn check_release_name(name: &str) -> Result<(), (String, &'static str)> {
     Err((format!("`{name}` is no name of a release"), hint))
 }
 
-/// Takes `KEY=FILE` apart, where it is one key and one file. helm would take more than one, separated by commas.
+/// Splits `KEY=FILE`. Returns `None` for several of them, separated by commas, which helm would accept.
 pub fn set_file_parts(text: &str) -> Option<(&str, &str)> {
     let (key, path) = text.split_once('=')?;
     let is_one = !text.contains([',', '\\']) && !path.starts_with('{');
     is_one.then_some((key, path))
 }
 
-/// Renders a chart. helm gets no kubeconfig: whatever a template looks up is empty, as it is wherever charts are rendered ahead. It
-/// works in an empty folder, so that the name of a chart in a repository is never that of a folder here.
+/// Renders a chart. helm gets no kubeconfig, so `lookup` in a template returns nothing. It runs in an empty folder, so that the name of a
+/// chart in a repository is never that of a local folder.
 pub(super) fn render(
     chart: &Chart,
     helm: &Program,
@@ -223,10 +223,10 @@ fn dash(error: &LeadingDash) -> Diagnostic {
     Diagnostic::new(error.to_string()).hint("a chart in a folder of that name is written with `./` before it")
 }
 
-/// A file with nothing in it, and no folder.
+/// An empty file.
 pub(super) const NO_FILE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
-/// The user's own folders and files of helm.
+/// The environment variables with the user's own folders and files of helm.
 pub(super) const HELM_PATHS: [&str; 8] = [
     "DOCKER_CONFIG",
     "HELM_CACHE_HOME",
@@ -293,7 +293,7 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Res
     Ok(())
 }
 
-/// Makes the path of a file of values absolute; stdin and addresses stay as they are.
+/// Makes the path of a values file absolute. stdin and addresses stay as they are.
 fn absolute(file: &str) -> String {
     if file == "-" || file.contains("://") {
         return file.to_owned();
@@ -302,7 +302,7 @@ fn absolute(file: &str) -> String {
     path.map_or_else(|_| file.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
-/// Writes a text as one item of a list of comma-separated values, which is what `--values` takes.
+/// Escapes a text as one item of a comma-separated list, which `--values` accepts.
 fn one_of_list(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", text.replace('"', "\"\""))
@@ -322,7 +322,7 @@ fn absolute_set_file(text: &str) -> String {
     }
     let whole = |part: &String| match part.split_once('=') {
         Some((key, path)) if !path.is_empty() && !path.starts_with('{') => {
-            // What is above the file may have commas in its name, too.
+            // The folders above the file may have commas in their names, too.
             let folder = absolute("x").replace(',', "\\,");
             let folder = folder.strip_suffix('x').unwrap_or_default().to_owned();
             let is_whole = Path::new(path).is_absolute() || path.contains("://");
@@ -333,8 +333,8 @@ fn absolute_set_file(text: &str) -> String {
     parts.iter().map(whole).collect::<Vec<_>>().join(",")
 }
 
-/// Cuts what helm printed into the texts of its templates, by the comment that it writes before each document. A mistake is then
-/// told in the template that it comes from, with its line in what was rendered.
+/// Splits helm's output into the texts of its templates, by the comment before each document. A mistake is then reported with the
+/// template's name and the line in the rendered text.
 fn by_template(text: &str, chart: &str) -> Vec<Text> {
     let mut texts: Vec<Text> = Vec::new();
     let mut current = None;
@@ -359,7 +359,7 @@ fn by_template(text: &str, chart: &str) -> Vec<Text> {
     texts
 }
 
-/// Names a template by its chart's place: helm's own name begins with the chart's.
+/// Names a template by the chart's path: helm's own name begins with the chart's name.
 fn name_in(chart: &str, template: &str) -> String {
     let inside = template.split_once('/').map_or(template, |(_, inside)| inside);
     format!("{}/{inside} (rendered)", chart.trim_end_matches('/'))

@@ -1,4 +1,4 @@
-//! Kustomizations, built by `kustomize`, or by the kubectl that has it built in.
+//! Kustomizations, built by `kustomize`, or by kubectl, which has it built in.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use super::{
     tree::WorkTree,
 };
 
-/// The names that kustomize looks for.
+/// The file names of a kustomization.
 pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 const MISSING: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools), which can do it, \
@@ -29,13 +29,13 @@ const MISSING: &str = "install kubectl (https://kubernetes.io/docs/tasks/tools),
 pub struct Kustomization {
     /// The folder.
     pub path: PathBuf,
-    /// Whether it may have charts rendered by helm.
+    /// Whether it may use helm to render charts.
     pub enable_helm: bool,
-    /// What is put on top of it, as in a kustomization of which it is the only resource.
+    /// Fields that are added on top of it, as in a kustomization with this one as its only resource.
     pub overlay: Map<String, Value>,
 }
 
-/// Writes the kustomization that is put on top, in a folder of its own.
+/// Writes the kustomization with those fields, in a temporary folder.
 fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic> {
     if kustomization.overlay.is_empty() {
         return Ok(None);
@@ -44,7 +44,7 @@ fn overlay(kustomization: &Kustomization) -> Result<Option<TempDir>, Diagnostic>
     let wrong =
         |error: std::io::Error| Diagnostic::new(format!("the kustomization {shown} can't be built upon: {error}"));
     let folder = TempDir::new().map_err(wrong)?;
-    // kustomize takes no absolute paths: up to the root, and down again.
+    // kustomize accepts no absolute paths: the path goes up to the root, and down again.
     let from = folder.path().canonicalize().map_err(wrong)?;
     let to = kustomization.path.canonicalize().map_err(wrong)?;
     let up: PathBuf = from.components().skip(1).map(|_| "..").collect();
@@ -66,7 +66,7 @@ pub(super) fn is_kustomization(path: &Path) -> bool {
     FILES.iter().any(|file| path.join(file).is_file())
 }
 
-/// Builds a kustomization, after a look at all that it names.
+/// Builds a kustomization, after a check of everything that it refers to.
 pub(super) fn build(
     kustomization: &Kustomization,
     tree: &WorkTree,
@@ -111,7 +111,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
             ))
             .hint("install helm (https://helm.sh/docs/intro/install) so that it is in PATH")
         })?;
-        // Without this one, helm would look for plugins where the kustomization says its configuration is.
+        // Without this variable, helm would look for plugins in the configuration folder that the kustomization names.
         command.env("HELM_PLUGINS", NO_FILE);
         command
             .pass_paths(&HELM_PATHS)
@@ -119,7 +119,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
             .flag("helm-command", helm.path());
     }
     if !tree.allows_outside() {
-        // kustomize calls git by its name.
+        // kustomize finds git by its name.
         command.env("PATH", NO_FILE);
     }
     if !tree.allows_outside() && !kustomization.enable_helm {
@@ -142,5 +142,5 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
     })
 }
 
-/// A proxy that isn't there: port 9 takes nothing. So what the look at the kustomization missed can't be fetched either.
+/// A proxy that doesn't exist: nothing listens on port 9. So an address that the check missed can't be fetched either.
 const NO_PROXY_THERE: &str = "http://127.0.0.1:9";

@@ -1,9 +1,9 @@
-//! Where manifests come from: files, folders and stdin are read; a Helm chart is rendered by the installed `helm`, a kustomization
-//! built by `kustomize` or `kubectl`, each in a child process with a deadline that never hears of the cluster.
+//! Reads manifests: from files, folders and stdin; from Helm charts, rendered by the installed `helm`; and from kustomizations, built by
+//! `kustomize` or `kubectl`. These programs run in child processes with a deadline, and don't get access to the cluster.
 //!
-//! In two steps, since a chart may ask what the cluster serves: [`gather`] does all that needs no cluster, and
-//! [`Gathered::render`] the rest. What anything means is not known here. [`FileAccess`] is what the
-//! process hands in: this crate knows no command line, no environment and no terminal.
+//! There are two steps, as a chart may depend on what the cluster serves: [`gather`] does everything that needs no cluster, and
+//! [`Gathered::render`] the rest. This crate doesn't interpret the manifests. [`FileAccess`] is passed in by the process: this crate
+//! knows no command line, no environment variables and no terminal.
 
 mod access;
 mod bases;
@@ -41,20 +41,20 @@ pub use self::{
     tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
 };
 
-/// The file of a folder that describes applications; it is no manifest.
+/// The project file of a folder, which is skipped as it isn't a manifest.
 pub const PROJECT_FILE: &str = "capstan.yaml";
 
-/// How long rendering may take if nobody says.
+/// How long rendering may take by default.
 pub const RENDERING: Duration = Duration::from_mins(2);
 
-/// Where manifests come from.
+/// A source of manifests.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     /// A file, a folder, or `-` for stdin.
     Files {
         /// Its path.
         path: PathBuf,
-        /// Whether a folder is read with all its subfolders.
+        /// Whether the subfolders of a folder are read, too.
         recursive: bool,
         /// Which files of a folder are manifests.
         rules: FolderRules,
@@ -65,27 +65,27 @@ pub enum Source {
     Kustomization(Kustomization),
 }
 
-/// What a chart may ask the cluster about.
+/// What a chart may know about the cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// The version of Kubernetes.
     pub kube_version: String,
-    /// What it serves: `apps/v1`, `apps/v1/Deployment`.
+    /// The served API versions: `apps/v1`, `apps/v1/Deployment`.
     pub api_versions: Vec<String>,
 }
 
-/// For whom charts are rendered.
+/// The release for which charts are rendered.
 #[derive(Debug, Clone, Copy)]
 pub struct Release<'a> {
-    /// The application's name; the release's, too, unless the chart's source says another.
+    /// The application's name; also the release's, unless the chart's source has another one.
     pub name: &'a str,
     /// The application's namespace.
     pub namespace: &'a str,
-    /// What the cluster serves; without a cluster, what helm thinks of.
+    /// What the cluster serves; helm's own defaults without a cluster.
     pub capabilities: Option<&'a Capabilities>,
 }
 
-/// Sources of which everything is read that needs no cluster.
+/// Sources after the first step: everything that needs no cluster was read.
 #[derive(Debug)]
 pub struct Gathered {
     parts: Vec<Part>,
@@ -101,33 +101,33 @@ enum Part {
     Chart(Box<Chart>, Program),
 }
 
-/// How sources are read.
+/// Options for reading sources.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
-    /// How long each program may take that renders.
+    /// How long each rendering program may take.
     pub deadline: Duration,
-    /// The tree that the sources stay in, if a file names them; what the user typed is looked for wherever it is.
+    /// The tree that paths in a file have to stay in; `None` for paths from the command line, which may be anywhere.
     pub tree: Option<&'a WorkTree>,
-    /// What else may be read, and what the process was given.
+    /// The files that may be read, and the process's standard input.
     pub access: &'a FileAccess,
-    /// Whether the last of two equal keys counts in files, as by Argo CD's rules. In what helm rendered it always does.
+    /// Whether files may repeat a key, of which the last one counts, as by Argo CD's rules. Rendered charts always may.
     pub last_key_counts: bool,
-    /// Whether the manifests are to be applied, and not only to be looked up.
+    /// Whether the manifests are to be applied, rather than only looked up.
     pub is_applied: bool,
 }
 
-/// What sources say.
+/// The result of reading and rendering.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desired {
     /// The manifests.
     pub manifests: Vec<Manifest>,
-    /// Which state of the sources they are.
+    /// The revision of the sources.
     pub revision: Revision,
-    /// What the programs wanted to be known.
+    /// What the user should know about how they were read.
     pub notices: Vec<String>,
 }
 
-/// Something rendered, and what the program said beside it.
+/// Rendered manifests, with what the program wrote to stderr.
 struct Rendered {
     texts: Vec<Text>,
     said: Vec<String>,
@@ -135,15 +135,15 @@ struct Rendered {
 
 /// A text with manifests.
 struct Text {
-    /// What it is called.
+    /// Its name in messages.
     name: String,
     text: String,
-    /// Whether it is outside of the work tree: then its lines are not shown.
+    /// Whether it comes from outside of the work tree: then its lines aren't shown in messages.
     is_outside: bool,
 }
 
 impl Text {
-    /// Makes one that a program has rendered, still empty.
+    /// Makes an empty text that a program rendered.
     fn rendered(name: String) -> Text {
         Text {
             name,
@@ -154,7 +154,7 @@ impl Text {
 }
 
 impl Source {
-    /// Takes a path for what it is: a chart, or manifests.
+    /// Returns the source at a path: a chart, or manifests.
     pub fn of_path(path: PathBuf, recursive: bool) -> Source {
         if helm::is_chart(&path) {
             Source::Chart(Box::new(Chart::at(path.to_string_lossy())))
@@ -167,7 +167,7 @@ impl Source {
         }
     }
 
-    /// Takes a folder for what it holds: a kustomization, a chart, or manifests.
+    /// Returns the source in a folder: a kustomization, a chart, or manifests.
     pub fn of_folder(path: PathBuf) -> Source {
         if kustomize::is_kustomization(&path) {
             return Source::Kustomization(Kustomization {
@@ -178,7 +178,7 @@ impl Source {
         Source::of_path(path, false)
     }
 
-    /// Returns the files and folders of this machine that it is read from.
+    /// Returns the local files and folders that it is read from.
     fn paths(&self) -> Vec<&Path> {
         match self {
             Source::Files { path, .. } if path == Path::new("-") => Vec::new(),
@@ -197,7 +197,7 @@ impl Source {
         }
     }
 
-    /// Names an application after it.
+    /// Returns the name of an application with this source.
     pub fn name(&self) -> Option<String> {
         match self {
             Source::Files { path, .. } => name_of(path),
@@ -207,11 +207,11 @@ impl Source {
     }
 }
 
-/// Reads what needs no cluster, and finds the programs that will be needed.
+/// Reads everything that needs no cluster, and finds the programs for the rest.
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong, together.
+/// Returns all mistakes together.
 pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Diagnostics> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
@@ -248,7 +248,7 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Dia
 }
 
 impl<'a> Reading<'a> {
-    /// Reads what the user typed, with the usual deadline.
+    /// Returns the options for paths from the command line.
     pub fn typed(access: &'a FileAccess) -> Reading<'a> {
         Reading {
             deadline: RENDERING,
@@ -259,7 +259,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Checks the path of a source.
+    /// Checks that a path of a source may be read.
     fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
         match self.tree {
             Some(tree) => tree.confine(path),
@@ -267,7 +267,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Returns what stays in which tree that is below a path.
+    /// Returns the tree that everything below a path has to stay in.
     fn tree_of(&self, path: &Path) -> WorkTree {
         self.tree
             .cloned()
@@ -300,7 +300,7 @@ impl<'a> Reading<'a> {
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong, together.
+/// Returns all mistakes together.
 pub fn manifests(paths: &[PathBuf], access: &FileAccess) -> Result<Vec<Manifest>, Diagnostics> {
     let files = |path: &PathBuf| Source::Files {
         path: path.clone(),
@@ -317,7 +317,7 @@ pub fn manifests(paths: &[PathBuf], access: &FileAccess) -> Result<Vec<Manifest>
 }
 
 impl Gathered {
-    /// Says whether something is left to render.
+    /// Says whether there are charts to render.
     pub fn has_charts(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Chart(..)))
     }
@@ -326,7 +326,7 @@ impl Gathered {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong, together.
+    /// Returns all mistakes together.
     pub fn render(self, release: &Release<'_>) -> Result<Desired, Diagnostics> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
         let mut told = self.told;

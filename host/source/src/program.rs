@@ -1,32 +1,32 @@
-//! Runs a program that renders: its output is text, it ends in time, and what it complains about is shown as it wrote it.
+//! Runs a program that renders manifests: its output has to be text, it has a deadline, and its errors are shown.
 
 use std::time::Duration;
 
 use capstan_core::{duration::span, error::Diagnostic};
 use capstan_process::{Command, RunError};
 
-/// How many bytes a program may write: manifests of more than this would not fit into the cluster's store either.
+/// The most bytes of output: larger manifests would not fit into the cluster's store either.
 const OUTPUT_BYTES: usize = 256 << 20;
-/// How many lines of a complaint are shown.
+/// How many lines of a program's errors are shown.
 const MOST_LINES: usize = 40;
 
-/// What a program wrote.
+/// The output of a program.
 pub(super) struct Said {
-    /// On stdout.
+    /// Its stdout.
     pub out: String,
-    /// On stderr.
+    /// Its stderr.
     pub err: String,
 }
 
 impl Said {
-    /// Returns what the program wants to be known though it ended well.
+    /// Returns the lines that a successful program wrote to stderr, as notices.
     pub fn notices(&self, program: &str) -> Vec<String> {
         let lines = self.err.lines().filter(|line| !line.trim().is_empty());
         lines.map(|line| format!("{program}: {line}")).collect()
     }
 }
 
-/// Runs a command to its end. `what` says what is being done: `helm can't render the chart shop`.
+/// Runs a command to its end. `what` begins the error message: `helm can't render the chart shop`.
 pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Result<Said, Diagnostic> {
     command.deadline(deadline).output_bytes(OUTPUT_BYTES);
     let output = match command.run() {
@@ -49,7 +49,7 @@ pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Resul
     Ok(Said { out, err })
 }
 
-/// Writes what a program complained about, below what it was to do. Whoever prints it cleans and indents its lines.
+/// Writes the error message of a program that failed. The caller cleans and indents its lines before it prints them.
 fn complaint(what: &str, status: &str, err: &str) -> String {
     let lines: Vec<&str> = err.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() {

@@ -1,8 +1,7 @@
 //! Reads a Git repository without running git: where its work tree is, which commit is checked out, which remotes it has.
 //!
-//! A repository's configuration can name programs that git runs (`core.fsmonitor`, `filter.*.clean`, `core.sshCommand`, aliases). Here
-//! it is only read as text, and of its values only addresses and a few booleans are looked at. Formats:
-//! <https://git-scm.com/docs/gitrepository-layout>.
+//! A repository's configuration can name programs that git runs (`core.fsmonitor`, `filter.*.clean`, `core.sshCommand`, aliases). Here it
+//! is only read as text, and only for addresses and a few booleans. Formats: <https://git-scm.com/docs/gitrepository-layout>.
 
 use std::{
     fs,
@@ -10,11 +9,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// A file of a repository that is longer than this is not read.
+/// The most bytes of a file of a repository; a longer one isn't read.
 const FILE_BYTES: u64 = 1 << 20;
-/// The same for the list of all references.
+/// The most bytes of the list of all references.
 const PACKED_REFS_BYTES: u64 = 64 << 20;
-/// How many references may point at each other.
+/// The longest chain of symbolic references.
 const REFERENCES: usize = 5;
 
 /// A repository with a work tree.
@@ -22,22 +21,22 @@ const REFERENCES: usize = 5;
 pub struct Repository {
     /// The root of the work tree, canonical.
     pub root: PathBuf,
-    /// Where `HEAD` and the index of this work tree are.
+    /// The folder with `HEAD` and the index of this work tree.
     pub git_dir: PathBuf,
-    /// Where the rest is; another folder for a linked work tree.
+    /// The folder with the rest; another one for a linked work tree.
     pub common_dir: PathBuf,
 }
 
 impl Repository {
-    /// Finds the repository whose work tree a folder is in. Like git, it doesn't look at or above the folders of
-    /// `GIT_CEILING_DIRECTORIES` (`ceilings`), but for the folder itself. A bare repository has no work tree, and isn't one.
+    /// Finds the repository whose work tree contains a folder. Like git, it doesn't search the folders of `GIT_CEILING_DIRECTORIES`
+    /// (`ceilings`) and above, except for the folder itself. A bare repository has no work tree, and isn't found.
     pub fn around(folder: &Path, ceilings: &[PathBuf]) -> Option<Repository> {
         let folder = folder.canonicalize().ok()?;
         let is_searched = |at: &&Path| *at == folder || !ceilings.iter().any(|ceiling| ceiling == at);
         folder.ancestors().take_while(is_searched).find_map(Repository::at)
     }
 
-    /// Takes the repository whose work tree's root a folder is.
+    /// Opens the repository with this root of its work tree.
     pub fn at(root: &Path) -> Option<Repository> {
         let dot_git = root.join(".git");
         let git_dir = if dot_git.is_dir() {
@@ -73,7 +72,7 @@ impl Repository {
         None
     }
 
-    /// Returns what a reference says: an id, or another reference.
+    /// Returns the value of a reference: an id, or another reference.
     fn reference(&self, name: &str) -> Option<String> {
         let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
         if !name.starts_with("refs/") || !Path::new(name).components().all(is_plain) {
@@ -96,8 +95,8 @@ impl Repository {
         self.configuration().into_iter().filter_map(of_remote).collect()
     }
 
-    /// Returns the settings that say how this file system and this checkout differ from usual, if their values are words of git.
-    /// None of them names a program.
+    /// Returns the settings by which this file system and this checkout differ from usual, if their values are words of git. None of them
+    /// names a program.
     pub fn checkout_settings(&self) -> Vec<(String, String)> {
         const KEYS: [&str; 5] = ["autocrlf", "filemode", "ignorecase", "precomposeunicode", "symlinks"];
         let known = |entry: Entry| {
@@ -108,7 +107,7 @@ impl Repository {
         self.configuration().into_iter().filter_map(known).collect()
     }
 
-    /// Reads the repository's own configuration: nothing that it includes, and nothing is evaluated.
+    /// Reads the repository's own configuration, without the files that it includes, and without evaluating anything.
     fn configuration(&self) -> Vec<Entry> {
         let text = short_text(&self.common_dir.join("config"), FILE_BYTES).unwrap_or_default();
         let mut section = String::new();
@@ -140,7 +139,7 @@ fn is_id(text: &str) -> bool {
     [40, 64].contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Reads a regular file that is not long; whatever else is there would be waited for, or never end.
+/// Reads a regular file with at most `most` bytes. Other files, such as pipes, might block or never end.
 pub(crate) fn short_text(path: &Path, most: u64) -> Option<String> {
     if !fs::metadata(path).ok()?.is_file() {
         return None;

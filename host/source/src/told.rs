@@ -1,4 +1,4 @@
-//! Reads manifests out of texts, and collects what the user should know about how they were read: one line for each kind of thing.
+//! Reads manifests from texts, and collects notices about how they were read: one line for each kind of notice.
 
 use capstan_core::{
     error::Diagnostic,
@@ -13,7 +13,7 @@ pub fn is_argocd_application(manifest: &Manifest) -> bool {
     manifest.object.group() == "argoproj.io" && manifest.object.kind() == "Application"
 }
 
-/// What the user should know about how sources were read.
+/// Notices about how sources were read.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     said: Vec<String>,
@@ -22,11 +22,11 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// Reads the manifests of what was rendered.
+    /// Reads the manifests of rendered texts.
     ///
     /// # Errors
     ///
-    /// Returns all mistakes of all texts.
+    /// Returns the mistakes of all texts.
     pub fn decode(
         &mut self,
         rendered: Rendered,
@@ -69,7 +69,7 @@ impl Told {
         }
     }
 
-    /// Returns all of it in words.
+    /// Returns the notices as lines.
     pub fn notices(self) -> Vec<String> {
         let mut notices = self.said;
         if let Some(first) = self.left_out.first() {

@@ -1,4 +1,4 @@
-//! The list of known differences, `differential/KNOWN.md`: a table of cases, what differs, and why.
+//! The known differences in `differential/KNOWN.md`: a table with the case, the aspect, and the reason.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use anyhow::Context as _;
 
 use super::told::Aspect;
 
-/// A difference that is meant.
+/// An intended difference.
 #[derive(Debug)]
 pub struct Known {
-    /// In which case.
+    /// The case.
     pub case: String,
-    /// What differs.
+    /// The differing aspects.
     pub aspects: BTreeSet<Aspect>,
 }
 
@@ -19,7 +19,7 @@ pub struct Known {
 ///
 /// # Errors
 ///
-/// Returns which line is not of its form.
+/// Returns which line is invalid.
 pub fn read() -> anyhow::Result<Vec<Known>> {
     parse(&std::fs::read_to_string(crate::path("differential/KNOWN.md"))?)
 }

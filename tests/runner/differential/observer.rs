@@ -1,4 +1,5 @@
-//! Who sees what happens in the cluster, whoever does it: a watch on each kind that cases use. Revisions give one order to all.
+//! Records what happens in the cluster, whichever tool does it, with a watch on each kind that cases use. Resource versions give all
+//! changes one order.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 
 use super::told::Effect;
 
-/// The kinds that cases use, beside those that they define.
+/// The kinds that cases use, besides those that they define.
 const KINDS: [(&str, &str, &str); 16] = [
     ("", "v1", "ConfigMap"),
     ("", "v1", "Namespace"),
@@ -38,36 +39,37 @@ const KINDS: [(&str, &str, &str); 16] = [
     ("rbac.authorization.k8s.io", "v1", "RoleBinding"),
 ];
 
-/// How long a watch lasts before it is begun anew, in seconds.
+/// The duration of a watch in seconds.
 const LASTS: u32 = 280;
-/// How long what is going may take to be gone.
+/// How long a deletion may take.
 const GONE_WITHIN: Duration = Duration::from_secs(8);
-/// Between two looks at something that nobody tells.
+/// The interval of polling.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Sees what happens.
+/// Records what happens in the cluster.
 pub struct Observer {
     client: Client,
     seen: Arc<Mutex<Seen>>,
     tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
-/// A namespace that a case has for itself, with all whose names begin with it and a dash, and the objects of the cluster that name it.
+/// A namespace that belongs to a case, with all namespaces whose names begin with it and a dash, and the cluster-scoped objects that name
+/// it.
 #[derive(Debug, Clone)]
 pub struct Space {
     /// Its name.
     pub name: String,
-    /// What generated names begin with.
+    /// The prefixes of generated names.
     pub prefixes: Vec<String>,
 }
 
 impl Space {
-    /// Returns a text without what only this space has: its own name, and what was generated.
+    /// Replaces what differs in every run: the namespace's own name, and generated names.
     pub fn plain(&self, text: &str) -> String {
         text.replace(&self.name, "SPACE")
     }
 
-    /// Returns a name without what was generated.
+    /// Replaces the generated part of a name.
     pub fn plain_name(&self, name: &str) -> String {
         let prefix = self.prefixes.iter().find(|prefix| name.starts_with(*prefix));
         prefix.map_or_else(|| self.plain(name), |prefix| format!("{prefix}*"))
@@ -83,7 +85,7 @@ impl Space {
     }
 }
 
-/// What was seen.
+/// Everything that was recorded.
 #[derive(Default)]
 struct Seen {
     spaces: Vec<(Space, View)>,
@@ -91,17 +93,17 @@ struct Seen {
     trouble: Option<String>,
 }
 
-/// What was seen of a space.
+/// The record of a space.
 struct View {
-    /// Effects up to this revision belong to what was before.
+    /// Changes up to this resource version belong to the previous step.
     from: u64,
     effects: BTreeMap<(u64, String), Effect>,
-    /// What is there, by kind, namespace and name.
+    /// The existing objects, by kind, namespace and name.
     objects: BTreeMap<String, Known>,
     last: Instant,
 }
 
-/// An object that is there.
+/// An existing object.
 struct Known {
     shown: String,
     content: String,
@@ -110,7 +112,7 @@ struct Known {
 }
 
 impl Observer {
-    /// Begins to watch.
+    /// Starts to watch.
     ///
     /// # Errors
     ///
@@ -129,7 +131,7 @@ impl Observer {
         Ok(observer)
     }
 
-    /// Begins to take down what happens in a space.
+    /// Starts to record what happens in a space.
     pub fn space(&self, name: String, prefixes: Vec<String>) -> Space {
         let space = Space { name, prefixes };
         let view = View {
@@ -142,11 +144,11 @@ impl Observer {
         space
     }
 
-    /// Forgets what happened so far in a space, but not what is there.
+    /// Forgets the changes in a space so far, but not the existing objects.
     ///
     /// # Errors
     ///
-    /// Returns why the server doesn't say where it is.
+    /// Returns why the server's current resource version couldn't be read.
     pub async fn forget(&self, space: &Space) -> anyhow::Result<()> {
         let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Namespace"));
         let from: u64 = version_of(&self.client, &resource).await?.parse()?;
@@ -158,11 +160,11 @@ impl Observer {
         Ok(())
     }
 
-    /// Waits until nothing happens any more in a space.
+    /// Waits until nothing happens in a space any more.
     ///
     /// # Errors
     ///
-    /// Returns why what is there of kinds of its own can't be listed.
+    /// Returns why the objects of the case's own kinds can't be listed.
     pub async fn settle(&self, space: &Space, quiet: Duration) -> anyhow::Result<()> {
         let began = Instant::now();
         loop {
@@ -177,7 +179,7 @@ impl Observer {
             }
             tokio::time::sleep(LOOK).await;
         }
-        // A watch on a kind that was just defined may end in silence while the server makes its mind up about it.
+        // A watch on a kind that was just defined may end silently before the server is ready.
         let group = format!("{}.io", space.name);
         let kinds: Vec<ApiResource> = lock(&self.seen)
             .defined
@@ -200,11 +202,11 @@ impl Observer {
         Ok(())
     }
 
-    /// Returns what happened in a space, and what is there.
+    /// Returns the changes in a space, and the existing objects.
     ///
     /// # Errors
     ///
-    /// Returns that something can't have been seen.
+    /// Returns that a change may have been missed.
     pub fn told(&self, space: &Space) -> anyhow::Result<(Vec<Effect>, BTreeMap<String, String>)> {
         let mut seen = lock(&self.seen);
         if let Some(trouble) = &seen.trouble {
@@ -215,7 +217,7 @@ impl Observer {
         for known in view.objects.values() {
             let going = if known.is_going { " (going)" } else { "" };
             let mut name = format!("{}{going}", known.shown);
-            // Of what has generated names there may be many.
+            // There may be several objects with generated names.
             while left.contains_key(&name) {
                 name.push('+');
             }
@@ -224,7 +226,7 @@ impl Observer {
         Ok((view.effects.values().cloned().collect(), left))
     }
 
-    /// Returns what is there, by kind, namespace and name, and in which version.
+    /// Returns the resource versions of existing objects, by kind, namespace and name.
     pub fn versions(&self, space: &Space) -> BTreeMap<String, u64> {
         let mut seen = lock(&self.seen);
         let objects = seen.view(space).map(|view| view.objects.iter());
@@ -248,14 +250,14 @@ impl Observer {
         });
     }
 
-    /// Follows one kind for ever.
+    /// Watches one kind forever.
     async fn follow(&self, resource: &ApiResource, mut from: String) -> anyhow::Result<()> {
         let api: Api<DynamicObject> = Api::all_with(self.client.clone(), resource);
         let params = WatchParams::default().timeout(LASTS);
         loop {
             let mut events = match api.watch(&params, &from).await {
                 Ok(events) => events.boxed(),
-                // A kind that was just defined is served a moment later; one that went is not any more.
+                // A kind that was just defined is served a moment later; a deleted one isn't served any more.
                 Err(kube::Error::Api(status)) if status.code == 404 => {
                     tokio::time::sleep(LOOK).await;
                     continue;
@@ -286,7 +288,7 @@ impl Observer {
         }
     }
 
-    /// Watches a kind as soon as it is served.
+    /// Starts to watch a kind as soon as it is served.
     fn define(&self, definition: &DynamicObject) {
         let word = |pointer: &str| {
             definition
@@ -373,7 +375,7 @@ impl View {
     }
 }
 
-/// Says whether an object isn't of any set: what controllers make, and what a tool keeps for itself.
+/// Says whether an object doesn't belong to any set: objects of controllers, and a tool's own state.
 fn is_of_others(kind: &str, object: &DynamicObject) -> bool {
     !object.owner_references().is_empty()
         || (kind == "ConfigMap" && object.name_any() == "kube-root-ca.crt")
@@ -381,8 +383,8 @@ fn is_of_others(kind: &str, object: &DynamicObject) -> bool {
         || object.labels().keys().any(|name| name.starts_with("capstan.dev/state"))
 }
 
-/// Says with whom an effect may change places: made are all of a kind in a wave side by side, deleted are all of a wave, and hooks when they
-/// have had their time.
+/// Returns the group of changes that may happen in any order: creations of one kind in a wave, deletions in a wave, and deletions of
+/// hooks after their time.
 fn side(verb: &str, kind: &str, object: &DynamicObject) -> String {
     let annotation = |name: &str| object.annotations().get(name).map(String::as_str).unwrap_or_default();
     let number = |name: &str| annotation(name).trim().parse::<i64>().ok();
@@ -395,7 +397,7 @@ fn side(verb: &str, kind: &str, object: &DynamicObject) -> String {
         annotation("helm.sh/hook")
     );
     let hook = phases(&words);
-    // Those of SyncFail have no waves.
+    // Hooks of SyncFail have no waves.
     let wave = if hook == "SyncFail" { 0 } else { wave };
     match verb {
         "delete" if hook.is_empty() => format!("delete {wave}"),
@@ -404,7 +406,7 @@ fn side(verb: &str, kind: &str, object: &DynamicObject) -> String {
     }
 }
 
-/// Returns the phases of a hook's words, whoever's they are.
+/// Returns the phases of a hook annotation, of Argo CD or Helm.
 fn phases(words: &str) -> String {
     let phases: BTreeSet<&str> = words
         .split(',')
@@ -418,7 +420,7 @@ fn phases(words: &str) -> String {
     Vec::from_iter(phases).join(",")
 }
 
-/// Returns what is in an object, without what the server, controllers and tools write there for themselves.
+/// Returns the content of an object, without the fields that the server, controllers and tools manage.
 fn content(space: &Space, kind: &str, object: &DynamicObject) -> String {
     let mut data = object.data.clone();
     let mut remove = |pointer: &str| {
@@ -436,7 +438,7 @@ fn content(space: &Space, kind: &str, object: &DynamicObject) -> String {
         "PersistentVolumeClaim" => vec![remove("/spec/volumeName")],
         "Pod" => vec![remove("/spec")],
         "ServiceAccount" => vec![remove("/secrets")],
-        // How long a finished Job stays is also how Capstan keeps its verdict from being lost.
+        // Capstan also uses the TTL of a finished Job to keep its result from being lost.
         "Job" => [
             "/spec/selector",
             "/spec/template/metadata/labels",

@@ -1,4 +1,4 @@
-//! A step by Capstan in compat mode.
+//! Runs a step by Capstan in compat mode.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ use crate::{
     stage::{SOMEBODY, Stage},
 };
 
-/// An application of Capstan's.
+/// Capstan on the namespace of a case.
 pub struct Ours {
     stage: Stage,
 }
 
 impl Ours {
-    /// Makes its namespace.
+    /// Prepares the namespace.
     ///
     /// # Errors
     ///
-    /// Returns why it couldn't be made ready.
+    /// Returns why it couldn't be prepared.
     pub async fn start(plane: &Plane, namespace: &str, setup: Setup) -> anyhow::Result<Ours> {
         let stage = Stage::real(plane, namespace, setup).await?;
         Ok(Ours { stage })
@@ -105,7 +105,7 @@ fn refused<Mistake: std::fmt::Display>(space: &Space, mistakes: &[Mistake]) -> T
 }
 
 fn told(space: &Space, step: &Step, view: &OperationView) -> Told {
-    // Argo CD tells nothing of what it leaves alone by this option.
+    // Argo CD reports nothing about objects that it leaves alone because of this option.
     let tells_all = !step.options.iter().any(|option| option == "ApplyOutOfSyncOnly=true");
     let is_told = |task: &&TaskView| tells_all || task.outline.action != "check";
     let (status, words) = match &view.status {
@@ -137,7 +137,7 @@ fn result(space: &Space, task: &TaskView) -> Option<String> {
     let is_hook = outline.action == "run";
     let outcome = match &task.progress {
         TaskProgress::Pending => return None,
-        // What was applied and is no longer waited for is synced as well.
+        // An object that was applied and isn't waited for any more counts as synced.
         TaskProgress::Running | TaskProgress::Finished(TaskResult::Stopped(_)) if !is_hook => "Synced",
         TaskProgress::Running => "Running",
         TaskProgress::Finished(TaskResult::Done(_) | TaskResult::Tolerated(_)) => match outline.action.as_str() {

@@ -1,5 +1,5 @@
-//! Manifests in short: `Kind/name` and what is special about it. `SPACE` stands for the namespace, a `*` at the end of a name for the part
-//! that is generated.
+//! Manifests in a short form: `Kind/name` with its annotations and fields. `SPACE` stands for the namespace, and a `*` at the end of a
+//! name for the generated part.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What is special about a manifest.
+/// The annotations and fields of a manifest.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Entry {
@@ -27,28 +27,28 @@ pub struct Entry {
     helm_policy: Option<String>,
     /// Other annotations.
     annotations: BTreeMap<String, String>,
-    /// Its API version, if its kind isn't a usual one.
+    /// The API version, if its kind isn't a common one.
     api: Option<String>,
-    /// Fields beside the usual ones of its kind, or instead of them.
+    /// Fields that are added to the default ones of its kind, or replace them.
     with: Value,
 }
 
-/// Writes a set out as objects.
+/// Makes the objects of a set.
 ///
 /// # Errors
 ///
-/// Returns which entry is not of the form.
+/// Returns which entry is invalid.
 pub fn objects(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<Vec<Value>> {
     set.iter()
         .map(|(name, entry)| object(name, entry, space).with_context(|| format!("manifest `{name}`")))
         .collect()
 }
 
-/// Writes a set out as the text of a file.
+/// Makes the text of a file with a set.
 ///
 /// # Errors
 ///
-/// Returns which entry is not of the form.
+/// Returns which entry is invalid.
 pub fn text(set: &BTreeMap<String, Entry>, space: &str) -> anyhow::Result<String> {
     let mut text = String::new();
     for object in objects(set, space)? {
@@ -99,7 +99,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-/// Returns what objects of a kind have unless told otherwise.
+/// Returns the default fields of a kind.
 fn usual(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
     if let Some(api) = &entry.api {
         return Ok(json!({ "apiVersion": api }));
@@ -134,7 +134,7 @@ fn usual(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "main" },
             "subjects": [{ "kind": "ServiceAccount", "name": "default", "namespace": "SPACE" }] }),
         "NetworkPolicy" => json!({ "apiVersion": "networking.k8s.io/v1", "spec": { "podSelector": {} } }),
-        // One kind, `Thing`, of a group that the case has for itself.
+        // The kind `Thing`, of a group that belongs to the case.
         "CustomResourceDefinition" => {
             json!({ "apiVersion": "apiextensions.k8s.io/v1", "spec": { "group": "SPACE.io", "scope": "Namespaced",
             "names": { "kind": "Thing", "plural": "things" },
@@ -146,7 +146,7 @@ fn usual(kind: &str, entry: &Entry) -> anyhow::Result<Value> {
     })
 }
 
-/// Merges a value into another, as a merge patch does but for `null`, which stays.
+/// Merges a value into another, as a merge patch does, except that `null` is kept.
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {

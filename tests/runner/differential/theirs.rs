@@ -1,4 +1,4 @@
-//! A step by Argo CD's engine: the program `argo-differential` runs all of them in one process, as one controller does.
+//! Runs a step by Argo CD's engine: the program `argo-differential` runs all of them in one process, like a controller.
 
 use std::{
     collections::BTreeMap,
@@ -20,10 +20,10 @@ use super::{case::Step, observer::Space, set, told::Told};
 
 /// How long an operation may take, in seconds.
 const DEADLINE: u32 = 90;
-/// How long one is looked at that never ends, in seconds.
+/// How long an operation without an end is observed, in seconds.
 pub const LONG_ENOUGH: u32 = 8;
 
-/// Returns the program; `None`, and the calling test is skipped, when it can't be built here.
+/// Returns the program. Returns `None` when it can't be built here; the test is skipped then.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub fn program() -> anyhow::Result<Option<PathBuf>> {
     Error::or_skip(argo_differential())
 }
 
-/// What is ordered.
+/// A request to run a step.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Order<'step> {
@@ -47,12 +47,12 @@ struct Order<'step> {
     confirmed: bool,
     retries: u32,
     terminate_at: Option<&'step str>,
-    /// What the engine's cache must know before it begins: what is there, and in which version.
+    /// The existing objects with their resource versions, which the engine's cache must have before it starts.
     live: BTreeMap<String, u64>,
     seconds: u32,
 }
 
-/// What comes back.
+/// The result of a step.
 #[derive(Debug, Deserialize)]
 struct Report {
     id: String,
@@ -114,7 +114,7 @@ impl Engine {
                     let _ = listener.send(report);
                 }
             }
-            // Who still waits is told so by the end of its channel.
+            // Waiting callers get an error when their channel is dropped.
             heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
         });
         Ok(Engine {
@@ -191,15 +191,15 @@ impl Report {
 }
 
 impl Outcome {
-    /// What isn't pruned is told by what is left.
+    /// A pruned object is reported by its absence.
     fn told(&self, space: &Space) -> Option<String> {
         let outcome = match (self.status.as_str(), self.state.as_str()) {
             ("PruneSkipped", _) => return None,
-            // A hook that was refused has failed.
+            // A refused hook has failed.
             ("SyncFailed", _) if self.hook => "Failed",
             ("SyncFailed", _) => "SyncFailed",
             ("Pruned", _) => "Pruned",
-            // Whether an object of the last wave was still looked at is chance.
+            // Whether an object of the last wave was still assessed depends on timing.
             ("Synced", "Running" | "Succeeded") if !self.hook => "Synced",
             ("Synced", "Failed") if !self.hook => "Degraded",
             (_, state) => state,

@@ -1,27 +1,27 @@
-//! The normal form of what a step came to, in which two tools can be compared.
+//! The normal form of a step's result, in which the results of two tools can be compared.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
-/// What can differ.
+/// The aspects that can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
-    /// How the operation ended.
+    /// The end of the operation.
     Status,
-    /// How its tasks ended.
+    /// The results of its tasks.
     Results,
-    /// What happened in the cluster, in its order.
+    /// The changes in the cluster, with their order.
     Order,
-    /// What is there afterwards.
+    /// The objects that exist afterwards.
     Left,
 }
 
 impl Aspect {
     const ALL: [Aspect; 4] = [Aspect::Status, Aspect::Results, Aspect::Order, Aspect::Left];
 
-    /// Returns the aspect of a word.
+    /// Returns the aspect with this name.
     pub fn of(word: &str) -> Option<Aspect> {
         Aspect::ALL.into_iter().find(|aspect| aspect.to_string() == word)
     }
@@ -38,34 +38,34 @@ impl fmt::Display for Aspect {
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// How the operation ended.
+    /// The end of the operation.
     pub status: String,
-    /// What the tool says about that: not compared.
+    /// The tool's message about that, which isn't compared.
     pub words: String,
-    /// How its tasks ended.
+    /// The results of its tasks.
     pub results: BTreeSet<String>,
-    /// What happened.
+    /// The changes in the cluster.
     pub effects: Vec<Effect>,
-    /// What is there afterwards, with what is in it.
+    /// The objects that exist afterwards, with their content.
     pub left: BTreeMap<String, String>,
 }
 
-/// Something that happened to an object.
+/// A change of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
     /// `create`, `change` or `delete`.
     pub verb: &'static str,
     /// The object, as `Kind/name`.
     pub object: String,
-    /// What of neighbours in the order makes them run side by side: those of the same side may come either way.
+    /// The group of changes that may happen in any order: neighbours with the same group.
     pub side: String,
 }
 
 impl Told {
-    /// Returns what differs, and how.
+    /// Returns the aspects that differ, each with a description.
     pub fn differences(&self, other: &Told) -> BTreeMap<Aspect, String> {
         let mut differences = BTreeMap::new();
         if self.status != other.status {
@@ -94,7 +94,7 @@ fn versus(ours: &str, theirs: &str) -> String {
     format!("    ours   {ours}\n    theirs {theirs}\n")
 }
 
-/// Names the entries of one map that the other doesn't have, with what is in them where it has them otherwise.
+/// Names the entries of one map that the other doesn't have or has with another content.
 fn beyond(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> String {
     let beyond = one.iter().filter_map(|(name, content)| match other.get(name) {
         None => Some(name.clone()),
@@ -103,7 +103,7 @@ fn beyond(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> S
     beyond.collect::<Vec<_>>().join(", ")
 }
 
-/// Puts effects into words, those that ran side by side in the order of their names.
+/// Describes changes; those of one group are sorted by name.
 fn in_words(effects: &[Effect]) -> String {
     let together = effects.chunk_by(|one, next| one.side == next.side);
     let sorted = together.map(|group| {

@@ -1,4 +1,4 @@
-//! What others do to objects while a story is told, and what is there afterwards.
+//! Changes of objects from outside during a story, and checks of what exists afterwards.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,7 +28,7 @@ pub(super) async fn remove(stage: &Stage, names: &[String]) -> anyhow::Result<()
         let gone = tokio::time::timeout(Duration::from_secs(30), is_gone).await;
         gone.with_context(|| format!("{name} isn't gone"))??;
     }
-    // A definition takes its kind with it.
+    // The kind of a definition is deleted with it.
     cluster.refresh().await?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Conducts the operations of one application: carries on with one that was left, makes way for ours, starts it and follows it.
+//! Runs the operations of one application: resumes an unfinished one, waits for or terminates that of another driver, starts ours and
+//! follows it.
 
 use capstan_core::plugins::Application;
 use capstan_engine::{CarriedOn, LintErrors, Notice, OnBusy, Planned, Policy, Running, Same, Undertaken, Work};
@@ -15,25 +16,25 @@ use crate::{
     text,
 };
 
-/// Conducts the operations of one application.
+/// Runs the operations of one application.
 pub(super) struct Conductor<'a> {
-    /// What it works with.
+    /// The cluster, the plugins and the engine.
     pub(super) context: &'a Context,
     /// The options of every command.
     pub(super) global: &'a Global,
-    /// How its work is undertaken.
+    /// How work is prepared and started.
     pub(super) policy: Policy,
-    /// Who speaks.
+    /// Where output goes.
     pub(super) voice: &'a Voice,
-    /// Signals, where they are listened to from the start; else they are while an operation runs.
+    /// Signals, if they are received from the start of the command; else they are received while an operation runs.
     pub(super) signals: Option<Signals>,
     /// Which findings are shown.
     pub(super) lints: Lints,
 }
 
 impl<'a> Conductor<'a> {
-    /// Makes one that refuses to wait for other operations, and shows what lint finds. `same` says which unfinished operation does what the
-    /// command asks for.
+    /// Makes one that doesn't wait for other operations, and shows the findings of lint. `same` says which unfinished operation does the
+    /// same work as the command.
     pub(super) fn new(context: &'a Context, global: &'a Global, same: Same, voice: &'a Voice) -> Conductor<'a> {
         let policy = Policy {
             by: context.who(),
@@ -51,13 +52,13 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Shows a plan.
+    /// Prints a plan.
     pub(super) fn show(&self, planned: &Planned) {
         self.voice.print(&text!("on {}\n", self.context.cluster));
         self.voice.print(&text(self.global, planned, &self.lints));
     }
 
-    /// Shows a plan and runs it to its end.
+    /// Prints a plan and runs it to its end.
     pub(super) async fn run_plan(&mut self, planned: Planned) -> anyhow::Result<Exit> {
         if self.global.output == Output::Text {
             self.show(&planned);
@@ -70,7 +71,7 @@ impl<'a> Conductor<'a> {
         self.follow(running).await.map(Followed::exit)
     }
 
-    /// Starts an operation, when nobody else is at work.
+    /// Starts an operation, once no other driver works on the application.
     pub(super) async fn start(&self, planned: Planned) -> anyhow::Result<Running> {
         let engine = &self.context.engine;
         let started = engine.start_when_free(planned, &self.policy, |notice| self.notify(&notice));
@@ -85,7 +86,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Says what is waited for.
+    /// Prints what is waited for.
     fn notify(&self, notice: &Notice) {
         self.voice.say(&match notice {
             Notice::WaitingForEnd(busy) => text!("{}; waiting for its end", busy),
@@ -93,8 +94,8 @@ impl<'a> Conductor<'a> {
         });
     }
 
-    /// Plans work, after what was left before its end was carried on with. That one's result is the command's own if it failed, or if it
-    /// did what the command asks for.
+    /// Prepares work after an unfinished operation was resumed. That operation's result is the command's own if it failed, or if it did
+    /// the same work.
     pub(super) async fn undertake(&mut self, mut work: Work) -> anyhow::Result<Result<Planned, Exit>> {
         loop {
             let undertaken = self
@@ -113,7 +114,7 @@ impl<'a> Conductor<'a> {
         }
     }
 
-    /// Carries on with what was left before its end. Nothing comes back if the command has its own work to do.
+    /// Resumes an unfinished operation. Returns `None` if the command's own work is still to be done.
     pub(super) async fn carry_on(&mut self, application: &Application) -> anyhow::Result<Option<Exit>> {
         let engine = &self.context.engine;
         let carried_on = engine.carry_on(application, &[], &self.policy, |notice| self.notify(&notice));

@@ -56,16 +56,16 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
     result
 }
 
-/// Whether a yes is asked for.
+/// Whether the user is asked for a confirmation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asks {
-    /// Unless `--yes` is given.
+    /// Yes, unless `--yes` is given.
     Yes,
-    /// It was.
+    /// No: it was given.
     No,
 }
 
-/// Removes several applications, each when those that depend on it are gone.
+/// Deletes several applications, each after those that depend on it.
 async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
     let context = Context::new(&project.global).await?;
     let names: Vec<&str> = project.apps.iter().rev().map(|app| app.name.as_str()).collect();
@@ -107,7 +107,7 @@ async fn remove_all(project: Project, delete: &Delete) -> anyhow::Result<Exit> {
     result
 }
 
-/// What isn't there needs no deletion.
+/// Ignores the error that an application doesn't exist.
 fn gone_already(result: anyhow::Result<Exit>, voice: &Voice) -> anyhow::Result<Exit> {
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(EngineError::NoApplication { .. })) => {
@@ -152,10 +152,10 @@ async fn remove(
     conductor.follow(running).await.map(Followed::exit)
 }
 
-/// How many objects are listed that stay.
+/// How many remaining objects are listed.
 const MOST_LISTED: usize = 100;
 
-/// Forgets what is stored about an application, and says what stays in the cluster.
+/// Removes the stored state of an application, and lists the objects that stay in the cluster.
 async fn abandon(
     context: &Context,
     global: &Global,
@@ -212,7 +212,7 @@ fn is_confirmed(plan: &Plan) -> anyhow::Result<bool> {
     asks(&question, "deleting")
 }
 
-/// Asks for a yes. `what` is what needs it.
+/// Asks for a confirmation. `what` names what needs it, for an error without a terminal.
 pub(super) fn asks(question: &str, what: &str) -> anyhow::Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Err(usage_error(

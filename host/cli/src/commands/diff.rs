@@ -1,4 +1,4 @@
-//! `capstan diff`: what a sync would change, field by field, as the API server would have it.
+//! `capstan diff`: the changes that a sync would make, field by field, by the API server's dry runs.
 
 use std::{path::Path, process::Stdio};
 
@@ -27,7 +27,7 @@ use crate::{
     text,
 };
 
-/// Names the program that shows differences, with its options; kubectl's own variable.
+/// The environment variable with the program that shows differences, with its options. kubectl uses the same.
 const PROGRAM: &str = "KUBECTL_EXTERNAL_DIFF";
 
 /// One object before and after.
@@ -82,7 +82,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
     })
 }
 
-/// Finds what differs; hooks run anyway and are left out.
+/// Returns what differs. Hooks run anyway, and are left out.
 fn difference<'a>(
     task: &Task,
     one: &'a DryRunResult,
@@ -102,7 +102,7 @@ fn difference<'a>(
     }))
 }
 
-/// Writes an object without what the server keeps for itself; nothing for none.
+/// Returns an object as YAML, without the fields that the server manages; empty for no object.
 fn written(object: Option<Object>) -> String {
     object.map_or_else(String::new, |object| yaml::text(&diff::comparable(&object, MANAGER)))
 }
@@ -123,7 +123,7 @@ fn text(one: &Difference, name: &str, paint: Paint) -> Text {
     }))
 }
 
-/// Has a program show two folders, one file for each object.
+/// Runs a program with two folders, each with one file per object.
 fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
     if differences.is_empty() {
         return Ok(());
@@ -138,20 +138,20 @@ fn show_by(program: &str, differences: &[Difference]) -> anyhow::Result<()> {
     }
     let mut words = program.split_whitespace();
     let name = words.next().unwrap_or("diff");
-    // A bare name is looked for where all programs are, never in the working directory.
+    // A name without a slash is searched in `PATH`, never in the working directory.
     let path = match Program::find(name) {
         Some(found) => found.path().to_owned(),
         None if name.contains(std::path::is_separator) => name.into(),
         None => anyhow::bail!("failed to run `{program}` ({PROGRAM}): it is not in PATH"),
     };
-    // It may be a program that talks to the user at the terminal: no deadline, and no process group of its own.
+    // It may be a program that uses the terminal: it has no deadline, and no process group of its own.
     let status = std::process::Command::new(path)
         .args(words)
         .args([&live, &desired])
         .stdin(Stdio::null())
         .status()
         .with_context(|| format!("failed to run `{program}` ({PROGRAM})"))?;
-    // As for diff: 0 and 1 are answers.
+    // As for diff, 0 and 1 are results.
     anyhow::ensure!(
         status.code().is_some_and(|code| code <= 1),
         "`{program}` failed: {status}"

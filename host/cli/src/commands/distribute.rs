@@ -1,4 +1,4 @@
-//! Getting, pinning and publishing plugins. What is downloaded is read and compiled, never asked anything.
+//! The commands that fetch, pin and publish plugins. A downloaded plugin is inspected and compiled, but not called.
 
 mod add;
 mod publish;
@@ -39,7 +39,7 @@ fn here(global: &Global) -> anyhow::Result<Option<Configuration>> {
     Ok(Some(file::read(&path, &global.files).map_err(Diagnostics)?))
 }
 
-/// Returns who has to sign what, as `capstan.yaml` says it.
+/// Returns the signature policy in `capstan.yaml`.
 fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
     match file {
         Some(configuration) => Ok(configuration.policy().map_err(Diagnostics)?),
@@ -47,7 +47,7 @@ fn policy(file: Option<&Configuration>) -> anyhow::Result<Policy> {
     }
 }
 
-/// Makes a store that reaches registries as flags say, and else the environment.
+/// Makes a store that uses the flags for registries, and else the environment variables.
 fn store(global: &Global, reach: &Reach, policy: Policy) -> Store {
     let mut access = global.plugin_host.access.clone();
     access.ca = reach.registry_ca.clone().or(access.ca);

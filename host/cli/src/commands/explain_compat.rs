@@ -25,7 +25,7 @@ pub(super) async fn run(global: &Global, context: &Context, request: Request) ->
     let native = plan(context, &request, Mode::Native).await?;
     let argo_cd = plan(context, &request, Mode::ArgoCd).await?;
     let (native, argo_cd) = match (native, argo_cd) {
-        // What is wrong by both is wrong with the manifests.
+        // A mistake by both rules is a mistake in the manifests.
         (Err(errors), Err(_)) => return Err(EngineError::Plan(errors).into()),
         others => others,
     };
@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, context: &Context, request: Request) ->
     Ok(Exit::Done)
 }
 
-/// Plans by some rules; returns the plan, or what is wrong with the manifests by these rules.
+/// Plans by some rules. Returns the plan, or the mistakes in the manifests by these rules.
 async fn plan(context: &Context, request: &Request, mode: Mode) -> anyhow::Result<Result<Arc<Plan>, Vec<Diagnostic>>> {
     let mut request = request.clone();
     request.options.mode = mode;

@@ -1,4 +1,4 @@
-//! Follows an operation to its end: prints what happens, and listens to signals meanwhile.
+//! Follows an operation to its end: prints its records, and reacts to signals.
 
 use capstan_core::{event::Status, view::OperationView};
 use capstan_engine::{Record, Running};
@@ -13,11 +13,11 @@ use crate::{
     text,
 };
 
-/// How following ended.
+/// How following an operation ended.
 pub(super) enum Followed {
-    /// With the operation.
+    /// The operation ended.
     Over(Status),
-    /// Before it: somebody wanted the process to go.
+    /// The process was asked to exit, and the operation was left unfinished.
     Left,
 }
 
@@ -30,15 +30,15 @@ impl Followed {
     }
 }
 
-/// A signal, by what it means.
+/// A signal, by its meaning.
 pub(super) enum Signal {
-    /// Ctrl-C: terminate; the second time, leave.
+    /// Ctrl-C: terminate the operation; the second time, leave it unfinished.
     Interrupt,
-    /// The process shall go; the operation is to be carried on by another.
+    /// The process has to exit; the operation is left unfinished for another driver.
     Leave(&'static str),
 }
 
-/// The end of a run as one document.
+/// The result of a run as one JSON document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Result<'a> {
@@ -47,9 +47,9 @@ struct Result<'a> {
     logs: Vec<capstan_engine::Line>,
 }
 
-/// Signals as they come. The second one ends the command, so there is room for two; more say nothing new.
+/// The signals of this process. The second one ends the command, so there is room for two; more say nothing new.
 pub(super) type Signals = tokio::sync::mpsc::Receiver<Signal>;
-/// How many signals wait to be read.
+/// How many signals are queued.
 const MAX_SIGNALS: usize = 2;
 
 /// Follows an operation to its end.

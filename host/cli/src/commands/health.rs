@@ -1,4 +1,4 @@
-//! `capstan health`: how objects are.
+//! `capstan health`: the health of objects.
 
 use std::collections::BTreeMap;
 
@@ -49,10 +49,10 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
     Ok(exit(&judged))
 }
 
-/// Judges what files name, and says in which namespace that is.
+/// Assesses the objects in files. Returns them with the namespace that was used.
 async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<AssessedObject>)> {
     let objects = read(args, &global.files)?;
-    // Plugins are told an application with every question.
+    // Plugins get an application with every call.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
         namespace: namespace.to_owned(),
@@ -88,7 +88,7 @@ fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>>
         namespace: "default",
         capabilities: None,
     };
-    // No program runs for files: nothing has to be waited for.
+    // No program runs for files, so no deadline is needed.
     let reading = Reading {
         deadline: std::time::Duration::ZERO,
         is_applied: false,
@@ -98,11 +98,11 @@ fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>>
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
 }
 
-/// Says which live objects are meant: those without a namespace are in the command's, if their kind has any.
+/// Returns the keys of the live objects that files name. Those without a namespace are in the command's, if their kind is namespaced.
 fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Result<Vec<ObjectKey>> {
     let discovery = cluster.discovery();
     let (mut keys, mut mistakes) = (Vec::new(), Vec::new());
-    // Those that the server names have no name to look for.
+    // Objects with a generated name can't be looked up.
     for object in objects.iter().filter(|object| !object.name().is_empty()) {
         let mut key = object.key();
         match discovery.kind(&key.group_kind()) {
@@ -133,7 +133,7 @@ fn keys(cluster: &Cluster, objects: &[Object], namespace: &str) -> anyhow::Resul
     }
 }
 
-/// Returns the exit code of the worst.
+/// Returns the exit code for the worst health.
 fn exit(judged: &[AssessedObject]) -> Exit {
     match judged.iter().map(|one| one.assessment.health).max() {
         None | Some(Health::Healthy | Health::Suspended) => Exit::Done,

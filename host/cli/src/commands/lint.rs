@@ -1,4 +1,4 @@
-//! `capstan lint`: what would go wrong, said without a cluster.
+//! `capstan lint`: finds mistakes in manifests without a cluster.
 
 use capstan_core::{
     directive::Mode,
@@ -52,7 +52,7 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
                 count += manifests.len();
                 findings.extend(find(&project.global, app, application, (manifests, kube_minor)).await?);
             }
-            // What can't be read is a finding like others, for those who read them by machine.
+            // A file that can't be read is a finding, too, for programs that read the findings.
             Err(error) => {
                 let Diagnostics(mistakes) = error.downcast()?;
                 findings.extend(mistakes.into_iter().map(Finding::of_mistake));
@@ -79,8 +79,8 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
     Ok(if is_bad { Exit::Usage } else { Exit::Done })
 }
 
-/// Reads the manifests; charts are told the newest version of Kubernetes that Capstan knows, unless the user names one, and what helm
-/// thinks a cluster serves.
+/// Reads the manifests. Charts see the newest version of Kubernetes that Capstan knows, unless the user names one, and helm's own
+/// defaults for a cluster.
 fn read(app: &App, access: &FileAccess, args: &args::Lint, application: &Application) -> anyhow::Result<Vec<Manifest>> {
     let newest = Capabilities {
         kube_version: format!("1.{}.0", versions::NEWEST),
@@ -102,7 +102,7 @@ fn read(app: &App, access: &FileAccess, args: &args::Lint, application: &Applica
     Ok(desired.manifests)
 }
 
-/// Names what comes without a name of its own: for looking at it, any will do.
+/// Returns a name for sources that don't give the application one: for lint, any name will do.
 fn unnamed(from: &From) -> Option<String> {
     let is_unnamed = from.sources().first().is_some_and(|source| source.name().is_none());
     is_unnamed.then(|| "app".to_owned())

@@ -87,7 +87,7 @@ pub(super) async fn run(global: &Global, plan: &args::Plan) -> anyhow::Result<Ex
     Ok(failed.unwrap_or(Exit::Done))
 }
 
-/// Says which applications come before one.
+/// Names the applications that come before one.
 fn after(app: &App) -> String {
     if app.depends_on.is_empty() {
         String::new()
@@ -96,7 +96,7 @@ fn after(app: &App) -> String {
     }
 }
 
-/// Writes a plan for people, and what would go wrong all the same.
+/// Describes a plan, with the findings of lint.
 pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> Text {
     let paint = Paint::new(global.color);
     let mut text = render::plan::text(&planned.plan, paint);
@@ -107,17 +107,17 @@ pub(super) fn text(global: &Global, planned: &Planned, lints: &Lints) -> Text {
     text
 }
 
-/// What a command is about, and what it works with.
+/// The applications of a command, with their cluster.
 pub(super) struct Prepared {
     /// The cluster.
     pub(super) context: Context,
-    /// The options of every command, with what files add.
+    /// The options of every command, with those of the files.
     pub(super) global: Global,
-    /// The applications, each after those that it depends on.
+    /// The applications with their manifests, each after those that it depends on.
     pub(super) all: Vec<(App, Desired)>,
 }
 
-/// Reads what a command is about, and makes the engine meanwhile: mistakes that need no cluster are told without one.
+/// Reads the sources of a command, and makes the engine at the same time: mistakes that need no cluster are reported without one.
 pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepared> {
     let project = project::of(global, set)?;
     let read = project.read()?;
@@ -150,7 +150,7 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
     })
 }
 
-/// Says what is to be planned.
+/// Makes the request for a plan.
 pub(super) fn request(context: &Context, app: &App, desired: Desired) -> anyhow::Result<Request> {
     let application = context.application_in(&app.name, app.namespace.as_deref())?;
     Ok(Request {

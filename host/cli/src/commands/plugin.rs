@@ -1,6 +1,6 @@
-//! `capstan plugin`: one file for each verb.
+//! `capstan plugin`: the commands, one file for each.
 //!
-//! What they do is in `capstan-devkit`; here are flags, words and exit codes.
+//! `capstan-devkit` does the work; here are flags, messages and exit codes.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ use crate::{
     text,
 };
 
-/// Finds the plugin that is meant, and warns if it is older than its sources.
+/// Finds a plugin, and warns if it is older than its sources.
 pub(super) fn found(global: &Global, what: &Path) -> anyhow::Result<Subject> {
     let subject = Subject::find(&global.plugins, &global.plugin_host, what)?;
     subject.stale.iter().for_each(report::stale);
@@ -72,7 +72,7 @@ pub(super) async fn run(global: &Global, command: &Plugin) -> anyhow::Result<Exi
     }
 }
 
-/// Writes lines below something, each cleaned.
+/// Indents lines, each cleaned.
 fn indented(lines: impl IntoIterator<Item = impl Into<Text>>) -> Text {
     crate::render::lines(lines.into_iter().map(|line| text!("  {}", line.into())))
 }

@@ -25,7 +25,7 @@ pub(super) async fn cel(global: &Global, args: &Import) -> anyhow::Result<Exit> 
     tell(global, args, &imported)
 }
 
-/// Debug builds contain the interpreters only when they are asked to.
+/// Checks that the interpreters are in this executable: debug builds only contain them on request.
 fn require_interpreters() -> Result<(), Diagnostics> {
     if capstan_bundle::INTERPRETERS.is_empty() {
         return Err(Diagnostics::one(
@@ -54,7 +54,7 @@ impl Import {
     }
 }
 
-/// Prints what was made.
+/// Prints the result of an import.
 fn tell(global: &Global, args: &Import, imported: &Imported) -> anyhow::Result<Exit> {
     let Imported {
         file,

@@ -1,4 +1,5 @@
-//! `capstan history --replay`: an operation that is over is told again what it was told. `again` asks a plugin again what it was asked.
+//! `capstan history --replay`: runs a finished operation again from its journal. `again` calls another version of a plugin with the
+//! recorded inputs.
 
 mod again;
 
@@ -38,7 +39,7 @@ pub(super) async fn run(
     told(global, past, &kept, &view)
 }
 
-/// Shows what the operation told, by telling it the same again.
+/// Shows the events of the operation, by replaying its inputs.
 fn told(global: &Global, past: &PastOperation, kept: &StoredOperation, view: &OperationView) -> anyhow::Result<Exit> {
     let replayed = journal::replay(Arc::clone(&kept.plan), &past.id, &kept.entries);
     match global.output {

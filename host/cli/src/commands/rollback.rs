@@ -1,4 +1,4 @@
-//! `capstan rollback`: the manifests of an earlier operation, once more.
+//! `capstan rollback`: syncs the manifests of an earlier operation again.
 
 use capstan_core::{
     event::Status,
@@ -30,7 +30,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
     let voice = Voice::default();
     let before = history_of(context, &application).await?;
     let same = match &args.operation {
-        // Where an unfinished rollback leads to was decided when it began.
+        // The target of an unfinished rollback was decided when it was started.
         None => Same::Rollback(None),
         Some(wanted) => match find(&before, Some(wanted)) {
             Ok(past) => Same::Rollback(Some(past.digest.clone())),
@@ -69,7 +69,7 @@ async fn roll_back(context: &Context, global: &Global, args: &Rollback) -> anyho
         },
         grants: context.grants.clone(),
         plugin_settings: context.plugin_settings.clone(),
-        // What is deployed again is what it was then.
+        // The manifests are deployed as they were stored.
         revision: past.revision.clone(),
         ..Request::sync(application, manifests)
     };
@@ -91,7 +91,7 @@ async fn history_of(context: &Context, application: &Application) -> anyhow::Res
     Ok(context.engine.report(application).await?.history)
 }
 
-/// Finds the last success with other manifests than those of the last operation.
+/// Finds the last successful operation with other manifests than the last one.
 fn before_last(history: &[PastOperation]) -> anyhow::Result<&PastOperation> {
     let deploys = |past: &PastOperation| past.does == OperationKind::Sync && past.purpose != Purpose::Test;
     let last = history.iter().rev().find(|past| deploys(past));

@@ -1,4 +1,4 @@
-//! Several applications in one command: each when those before it are done, independent ones side by side, one exit code.
+//! Runs several applications in one command: each after those that it depends on, independent ones at the same time, with one exit code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,27 +18,27 @@ use crate::{
     text,
 };
 
-/// How many are at work at once.
+/// How many applications are worked on at the same time.
 const AT_ONCE: usize = 8;
 
-/// One of several, and what comes before it.
+/// The work on one of several applications.
 pub(super) struct Turn<T> {
     /// The application's name.
     pub(super) name: String,
-    /// Those that must have ended well.
+    /// The applications that must have succeeded before.
     pub(super) after: Vec<String>,
-    /// What is to be done.
+    /// The work.
     pub(super) work: T,
 }
 
-/// How one of several ended.
+/// How the work on one of several applications ended.
 enum End {
     Over(Exit),
     NotStarted(String),
 }
 
-/// Does the work of all in their turn. What depends on one that failed, and what has not begun when somebody wants an end, is not
-/// started. Returns the exit code of the first that failed.
+/// Does the work on all applications. An application isn't started when one that it depends on failed, or when the command is being
+/// ended. Returns the exit code of the first one that failed.
 pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)>>(
     global: &Global,
     turns: Vec<Turn<T>>,
@@ -102,7 +102,7 @@ pub(super) async fn run<T, F: Future<Output = (anyhow::Result<Exit>, Vec<Value>)
         .unwrap_or(Exit::Done))
 }
 
-/// Takes out those that can't be started any more, with the reason.
+/// Removes the applications that can't be started any more, and returns them with the reasons.
 fn stuck<T>(waiting: &mut Vec<Turn<T>>, ends: &BTreeMap<String, End>, is_stopped: bool) -> Vec<(String, String)> {
     let mut stuck: Vec<(String, String)> = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! `capstan simulate`: a sync on an embedded cluster, or one that is served.
+//! `capstan simulate`: syncs on an embedded cluster, or serves one.
 
 use std::{net::Ipv4Addr, path::Path};
 
@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global, args: Simulate) -> anyhow::Result<Exit>
     if args.serve {
         return serve_world(global, &args).await;
     }
-    // Everything else as if it had not been written.
+    // The other options are used as if `simulate` weren't there.
     match Args::try_parse_from(["capstan", "sync"])?.command {
         Command::Sync(mut sync) => {
             sync.set.from = args.from;
@@ -50,7 +50,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
         None => print_raw(kubeconfig.as_bytes()),
     }
     let stop = async {
-        // Without signals there is no way to stop but to kill it.
+        // Without signals, it can only be stopped by killing it.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

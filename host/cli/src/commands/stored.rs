@@ -1,4 +1,4 @@
-//! `capstan status`, `history`, `logs`, `terminate` and `sweep`: what is stored about applications, and what can be done from outside.
+//! `capstan status`, `history`, `logs`, `terminate` and `sweep`: the stored state of applications.
 
 use capstan_core::{
     event::Status,
@@ -39,7 +39,7 @@ pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-/// Shows the applications that files tell of, whether they are deployed or not.
+/// Shows the applications that files describe, whether they are deployed or not.
 async fn of_project(project: &Project) -> anyhow::Result<Exit> {
     let context = Context::new(&project.global).await?;
     let (mut reports, mut absent) = (Vec::new(), Vec::new());
@@ -114,7 +114,7 @@ fn show_all(
     Ok(Exit::Done)
 }
 
-/// Finds an operation by its number, its id, or as the last one.
+/// Finds an operation by its number or id; without either, the last one.
 pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> anyhow::Result<&'a PastOperation> {
     let number = |past: &PastOperation| past.id.split('-').next().map(str::to_owned);
     let found = match wanted {
@@ -190,7 +190,7 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
         let logged = ObjectIndex::of(logs.iter().filter_map(|(id, _)| key(id).cloned()));
         match logged.resolve_hook(hook) {
             Ok(wanted) => logs.retain(|(id, _)| key(id) == Some(wanted)),
-            // A hook without logs is no mistake.
+            // A hook without logs isn't an error.
             Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| fits_hook(hook, &task.outline.key)) => {
                 logs.clear();
             }
@@ -237,7 +237,7 @@ pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit
     }
 }
 
-/// Ends an operation that nobody drives any more: by driving it for the moment that takes.
+/// Terminates an operation without a driver: this process drives it for the moment that takes.
 async fn end_here(context: &Context, global: &Global, application: &Application, by: &str) -> anyhow::Result<Exit> {
     let running = match context.engine.resume(application).await {
         Err(EngineError::NothingRuns(_)) => return Ok(Exit::Done),
@@ -246,7 +246,7 @@ async fn end_here(context: &Context, global: &Global, application: &Application,
     running.terminate(by);
     let followed = follow::to_end(running, global).await?;
     context.save()?;
-    // That it was terminated is what was asked for.
+    // The operation was terminated, as the user wants.
     Ok(match followed.exit() {
         Exit::Terminated => Exit::Done,
         other => other,

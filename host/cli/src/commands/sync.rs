@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
             sync_all(&mut prepared, args).await
         }
     };
-    // What was done in an embedded cluster was done, however it ended.
+    // Changes in an embedded cluster are kept, however the operation ended.
     prepared.context.save()?;
     result
 }
@@ -64,7 +64,7 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
     })
 }
 
-/// Syncs several applications, each when those that it depends on are done.
+/// Syncs several applications, each after those that it depends on.
 async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> {
     let mut turns = Vec::new();
     for (app, desired) in std::mem::take(&mut prepared.all) {
@@ -105,7 +105,7 @@ async fn sync(conductor: &mut Conductor<'_>, args: &Sync, work: Work) -> anyhow:
     }
 }
 
-/// Makes the conductor of one application's sync.
+/// Makes the runner of one application's sync.
 fn conductor<'a>(
     context: &'a Context,
     global: &'a Global,

@@ -1,4 +1,4 @@
-//! `capstan test`: the test hooks of what is deployed.
+//! `capstan test`: runs the test hooks of a deployed application.
 
 use capstan_core::plan::Limits;
 use capstan_engine::{Request, Same, Work};

@@ -1,4 +1,4 @@
-//! Who speaks: the only application of a command, or one of several, whose lines then carry its name.
+//! Prints the output of an application. With several applications, each line starts with the application's name.
 
 use std::cell::RefCell;
 
@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use super::{print, print_json, say};
 use crate::{terminal::Text, text};
 
-/// Who speaks.
+/// Prints the output of one application.
 #[derive(Debug, Default)]
 pub(super) struct Voice {
-    /// The name and how wide the widest is; nothing for an only one.
+    /// The application's name and the width of the longest name; `None` for a single application.
     name: Option<(String, usize)>,
     documents: RefCell<Vec<Value>>,
 }
 
 impl Voice {
-    /// Speaks for one of several; `width` is that of the longest name.
+    /// Makes the printer of one of several applications; `width` is that of the longest name.
     pub(super) fn of(name: &str, width: usize) -> Voice {
         Voice {
             name: Some((name.to_owned(), width)),
@@ -25,12 +25,12 @@ impl Voice {
         }
     }
 
-    /// Prints text for people, line by line.
+    /// Prints text to stdout, line by line.
     pub(super) fn print(&self, text: &Text) {
         print(&self.lines(text));
     }
 
-    /// Tells something beside the output.
+    /// Prints text to stderr, line by line.
     pub(super) fn say(&self, text: &Text) {
         say(&self.lines(text).trim_end());
     }
@@ -42,7 +42,7 @@ impl Voice {
         }
     }
 
-    /// Prints one record of a stream; that of one of several names it.
+    /// Prints one JSON record of a stream; with several applications, with the application's name.
     pub(super) fn record(&self, record: &impl Serialize) -> anyhow::Result<()> {
         let Some((name, _)) = &self.name else {
             print(&text!("{}\n", Text::json(record)?));
@@ -56,7 +56,7 @@ impl Voice {
         Ok(())
     }
 
-    /// Prints a document; those of several are kept until [`documents`](Voice::documents).
+    /// Prints a JSON document. With several applications it is kept until [`documents`](Voice::documents).
     pub(super) fn document(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.name.is_none() {
             return print_json(value);
@@ -65,7 +65,7 @@ impl Voice {
         Ok(())
     }
 
-    /// Returns the documents that were kept, with the application's name.
+    /// Returns the documents that were kept, each with the application's name.
     pub(super) fn documents(self) -> Vec<Value> {
         let name = self.name.map(|(name, _)| name);
         let documents = self.documents.into_inner().into_iter().map(|mut value| {

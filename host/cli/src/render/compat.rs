@@ -1,4 +1,4 @@
-//! What differs between our rules and Argo CD's, for people.
+//! The differences between Capstan's rules and Argo CD's, for people.
 
 use capstan_core::{
     compat::{Difference, DifferenceKind, Rule},
@@ -10,23 +10,23 @@ use serde::Serialize;
 use super::{Paint, name_of};
 use crate::{terminal::Text, text};
 
-/// What came of planning by both rules.
+/// The result of planning by both rules.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explained {
-    /// For which application.
+    /// The application.
     pub application: Application,
-    /// What differs; nothing when one of the plans couldn't be made.
+    /// The differences; empty when one of the plans couldn't be made.
     pub differences: Vec<Difference>,
-    /// What is wrong with the manifests by our rules alone.
+    /// The mistakes in the manifests by Capstan's rules alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub native_mistakes: Vec<Diagnostic>,
-    /// What is wrong with them by Argo CD's alone.
+    /// The mistakes in them by Argo CD's rules alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub argo_cd_mistakes: Vec<Diagnostic>,
 }
 
-/// Writes it.
+/// Describes it for people.
 pub fn text(explained: &Explained, paint: Paint) -> Text {
     let Application { name, namespace } = &explained.application;
     let planned: Vec<&Difference> = of(explained, false);

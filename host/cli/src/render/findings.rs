@@ -1,11 +1,11 @@
-//! What lint rules found, for people: what is wrong, where, and what mends it.
+//! Findings of lint, for people: the problem, its place, and how to fix it.
 
 use capstan_core::lint::{Finding, Severity};
 
 use super::Paint;
 use crate::{report, terminal::Text, text};
 
-/// Writes the findings that matter at least so much, one below the other; those that are known are left out.
+/// Describes the findings of at least this severity. Ignored ones are left out.
 pub fn text(findings: &[Finding], least: Severity, paint: Paint) -> Text {
     let shown = findings
         .iter()
@@ -38,7 +38,7 @@ fn one(finding: &Finding, paint: Paint) -> Text {
     text
 }
 
-/// Counts them: `1 error, 2 warnings`; nothing when there are none that matter at least so much.
+/// Counts the findings of at least this severity: `1 error, 2 warnings`; `None` if there are none.
 pub fn count(findings: &[Finding], least: Severity) -> Option<String> {
     let of = |severity: Severity| {
         let same = findings

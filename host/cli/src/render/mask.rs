@@ -8,14 +8,14 @@ use capstan_core::{
 };
 use serde_json::{Map, Value, json};
 
-/// What stands where a value was.
+/// The replacement for a value.
 const HIDDEN: &str = "(hidden)";
 
-/// Returns a plan as JSON, without the data of Secrets, and without digests that they are part of.
+/// Returns a plan as JSON, without the data of Secrets and without digests of it.
 ///
 /// # Errors
 ///
-/// Returns that it can't be written as JSON.
+/// Returns why it can't be written as JSON.
 pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
     let mut value = serde_json::to_value(plan)?;
     for task in value
@@ -45,7 +45,7 @@ pub fn plan(plan: &Plan) -> serde_json::Result<Value> {
     Ok(value)
 }
 
-/// Returns an object before and after a change without the data of Secrets: what differs is still seen to differ.
+/// Returns an object before and after a change without the data of Secrets. Changed values still differ.
 pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>, Option<Object>) {
     let hidden = |own: Option<&Object>, other: Option<&Object>, word: &str| {
         own.map(|own| {
@@ -68,13 +68,13 @@ pub fn both(before: Option<&Object>, after: Option<&Object>) -> (Option<Object>,
     (hidden(before, after, "before"), hidden(after, before, "after"))
 }
 
-/// Hides the data of all Secrets that a document holds, wherever they are in it: also in lists.
+/// Hides the data of all Secrets in a document, also within lists.
 pub fn hide(document: &mut Value) {
     match document {
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::Object(_) if is_secret(document) => hide_secret(document, |_, _, _| json!(HIDDEN)),
         Value::Object(members) => {
-            // The members of a typed list don't say what they are.
+            // The items of a typed list don't have a kind.
             let is_list = members.get("kind").and_then(Value::as_str) == Some("SecretList");
             for (name, value) in members.iter_mut() {
                 match value {
@@ -96,7 +96,7 @@ fn is_secret(value: &Value) -> bool {
     text("kind") == Some("Secret") && text("apiVersion") == Some("v1")
 }
 
-/// Hides what a Secret holds; `word` says what stands where a value was, by its field and its name.
+/// Hides the values of a Secret; `word` returns the replacement for a value, by its field and name.
 fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
     let copies = copies(secret);
     for field in VALUES {
@@ -124,7 +124,7 @@ fn hide_secret(secret: &mut Value, word: impl Fn(&str, &str, &Value) -> Value) {
     }
 }
 
-/// Lists the values of a Secret as an annotation may hold them: as they are and in base64.
+/// Lists the values of a Secret as an annotation may contain them: as they are and in base64.
 fn copies(secret: &Value) -> Vec<String> {
     let members = |field: &str| secret.get(field).and_then(Value::as_object);
     let texts = |members: Option<&Map<String, Value>>| {

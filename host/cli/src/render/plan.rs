@@ -1,4 +1,4 @@
-//! A plan for people: phases, waves, what each task does, what it waits for, and which plugin answers.
+//! A plan for people: phases, waves, the action of each task, its waits, and its plugins.
 
 use capstan_core::{
     operation_kind::{OperationKind, Purpose},
@@ -12,10 +12,10 @@ use jiff::SignedDuration;
 use super::{Paint, columns, lines, name_of, phase_name, span};
 use crate::{terminal::Text, text};
 
-/// How many changed fields are named before they are counted.
+/// How many changed fields are named; more are counted.
 const NAMED: usize = 3;
 
-/// Writes a plan.
+/// Describes a plan.
 pub fn text(plan: &Plan, paint: Paint) -> Text {
     let mut text = text!("{}\n", paint.strong(heading(plan)));
     let rows: Vec<Vec<String>> = plan.tasks.iter().map(|task| row(task, plan)).collect();
@@ -74,7 +74,7 @@ pub fn text(plan: &Plan, paint: Paint) -> Text {
     text
 }
 
-/// Says what the plugins of a plan's hooks may have done beside their own objects, and what they request in vain.
+/// Describes what the plugins of a plan's hooks may do besides managing their own objects, and which requests aren't granted.
 fn allowed(plan: &Plan, paint: Paint) -> Text {
     if plan.allowances.is_empty() {
         return Text::default();
@@ -105,7 +105,7 @@ fn allowed(plan: &Plan, paint: Paint) -> Text {
     text
 }
 
-/// Says in one line what a plan comes to.
+/// Summarizes a plan in one line.
 pub fn heading(plan: &Plan) -> String {
     let (mut hooks, mut on_failure, mut apply, mut unchanged, mut delete) = (0, 0, 0, 0, 0);
     for task in &plan.tasks {
@@ -202,7 +202,7 @@ fn row(task: &Task, plan: &Plan) -> Vec<String> {
     }
 }
 
-/// Names what a task waits for within its wave.
+/// Names the tasks that a task waits for within its wave.
 fn after(task: &Task, plan: &Plan) -> String {
     let wanted = task.waits_for.iter().filter_map(|wanted| plan.task(wanted));
     let names: Vec<String> = wanted
@@ -253,7 +253,7 @@ fn changes(task: &Task, apply: &ApplyTask) -> String {
     text
 }
 
-/// Names an object that a hook's plugin says it will make, which it hands over as JSON.
+/// Names an object that a hook's plugin says it will create, given as JSON.
 fn also_name(object: &str) -> String {
     let value: serde_json::Value = serde_json::from_str(object).unwrap_or_default();
     let text = |pointer: &str| {
@@ -265,7 +265,7 @@ fn also_name(object: &str) -> String {
     format!("{}/{}", text("/kind"), text("/metadata/name"))
 }
 
-/// Names the plugins of delete policies that aren't Capstan's own: those have names with a domain.
+/// Names the plugins of delete policies that aren't built in: these have names with a domain.
 fn policy_plugins(hook: &HookTask) -> String {
     let others = hook.policies.iter().filter(|policy| policy.by.claim.contains('/'));
     let names: Vec<String> = others.map(|policy| policy.by.to_string()).collect();
@@ -276,7 +276,7 @@ fn policy_plugins(hook: &HookTask) -> String {
     }
 }
 
-/// Says what becomes of a hook's object after its end.
+/// Describes what happens to a hook's object after its end.
 fn afterwards(hook: &HookTask) -> String {
     if !hook.has_object {
         return match &*hook.also {

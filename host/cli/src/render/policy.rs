@@ -1,16 +1,16 @@
-//! How the delete policy that decides about a hook's object is named: with its plugin, unless that came with Capstan.
+//! The name of the delete policy that decides about a hook's object: with its plugin, unless that is built in.
 
-/// Names a delete policy: `HookSucceeded`, `acme.io/on-friday of on-friday 1.2.0`.
+/// Returns the name of a delete policy: `HookSucceeded`, `acme.io/on-friday of on-friday 1.2.0`.
 pub fn name(by: &str, plugins: &[String]) -> String {
     match foreign(plugins).next() {
         None => by.to_owned(),
-        // A policy that is asked for every hook is named like its plugin.
+        // A policy that is called for every hook has its plugin's name.
         Some(plugin) if by.is_empty() || name_of(plugin) == by => plugin.to_owned(),
         Some(plugin) => format!("{by} of {plugin}"),
     }
 }
 
-/// Says which plugins keep an object; nothing if those of Capstan alone do.
+/// Names the plugins that keep an object; `None` if only built-in ones do.
 pub fn keepers(plugins: &[String]) -> Option<String> {
     let foreign: Vec<&str> = foreign(plugins).collect();
     match *foreign {
@@ -20,7 +20,7 @@ pub fn keepers(plugins: &[String]) -> Option<String> {
     }
 }
 
-/// Lists the plugins that did not come with Capstan.
+/// Lists the plugins that aren't built in.
 fn foreign(plugins: &[String]) -> impl Iterator<Item = &str> {
     plugins
         .iter()

@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use super::{Paint, name_of, phase_name, policy, span};
 use crate::{terminal::Text, text};
 
-/// How wide the column of names gets; longer names push their line's rest aside.
+/// The widest column of names; the rest of a line with a longer name moves to the right.
 const WIDEST: usize = 48;
 
-/// Turns records into lines.
+/// Converts records to lines.
 pub struct RunText {
     paint: Paint,
     view: OperationView,
@@ -27,7 +27,7 @@ pub struct RunText {
 }
 
 impl RunText {
-    /// Begins without anything known.
+    /// Starts with an empty state.
     pub fn new(paint: Paint) -> RunText {
         RunText {
             paint,
@@ -37,12 +37,12 @@ impl RunText {
         }
     }
 
-    /// Returns what is known so far.
+    /// Returns the state so far.
     pub fn view(&self) -> &OperationView {
         &self.view
     }
 
-    /// Writes one record; most are one line, some none.
+    /// Describes one record; most are one line, some are none.
     pub fn text(&mut self, record: &Record) -> Text {
         match record {
             Record::Line(line) => self.log(line),
@@ -187,7 +187,7 @@ impl RunText {
                 self.line(at, "held", &name, &message.unwrap_or_default())
             }
             EventKind::ObjectMade { key, how, .. } => {
-                // Of what is unchanged, its end says all there is to say.
+                // The end of an unchanged object says everything.
                 if how == "unchanged" {
                     return Text::default();
                 }
@@ -195,12 +195,12 @@ impl RunText {
                 self.line(at, how, &name, "")
             }
             EventKind::TaskProgressed { task, health, message } => {
-                // The same reason twice in a row is said once.
+                // The same reason twice in a row is printed once.
                 if self.last.as_ref() == Some(&(task.clone(), message.clone())) {
                     return Text::default();
                 }
                 self.last = Some((task.clone(), message.clone()));
-                // Until there is an object, there is nothing to wait for; when that takes long, `Waiting` says so.
+                // Before the object exists there is nothing to wait for; if that takes long, `Waiting` reports it.
                 let is_to_come =
                     |view: &capstan_core::view::TaskView| view.object.is_none() && view.outline.key.kind != "Hook";
                 if health.is_none() && self.view.task(task).is_some_and(is_to_come) {
@@ -265,7 +265,7 @@ impl RunText {
                 })
                 .collect(),
             EventKind::Stopping { why } => self.line(at, "stopping", "", why),
-            // The wave's line, the object's or the plan says it.
+            // This is in the line of the wave, of the object, or in the plan.
             EventKind::PhaseStarted { .. }
             | EventKind::WaveFinished { .. }
             | EventKind::PhaseFinished { .. }
@@ -288,7 +288,7 @@ impl RunText {
         let by = policy::name(by, plugins);
         match fate {
             DisposalOutcome::Kept => match policy::keepers(plugins) {
-                // That it stays until the next run was in the plan.
+                // The plan says already that it is kept until the next run.
                 None => Text::default(),
                 Some(keepers) => self.line(at, "kept", &name, &keepers),
             },

@@ -1,4 +1,4 @@
-//! What is stored about applications, for people.
+//! The stored state of applications, for people.
 
 use capstan_core::{
     event::Status,
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::{Paint, columns, lines, name_of, policy, span};
 use crate::{terminal::Text, text};
 
-/// Writes how an operation is or ended, in a few words.
+/// Describes the status of an operation in a few words.
 pub fn status(status: &Status, paint: Paint) -> Text {
     match status {
         Status::Running => "Running".into(),
@@ -23,7 +23,7 @@ pub fn status(status: &Status, paint: Paint) -> Text {
     }
 }
 
-/// Writes the last operations, the newest first.
+/// Lists the last operations, the newest first.
 pub fn history(history: &[PastOperation], now: Timestamp, paint: Paint) -> Text {
     let mut rows = vec![
         ["OPERATION", "DOES", "STARTED", "TOOK", "BY", "REVISION", "RESULT"]
@@ -44,13 +44,13 @@ pub fn history(history: &[PastOperation], now: Timestamp, paint: Paint) -> Text 
     lines(columns(&rows, 3))
 }
 
-/// Names the state of what was deployed: its Git commit; without one, the digest of its manifests.
+/// Returns the deployed revision: the Git commit, or the digest of the manifests without one.
 fn revision(past: &PastOperation) -> String {
     let commit = past.revision.as_ref().and_then(Revision::short_commit);
     commit.unwrap_or_else(|| past.digest.clone())
 }
 
-/// Writes from where an operation's manifests came, in one line.
+/// Describes the origin of an operation's manifests, in one line.
 pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> Text {
     let mut parts = vec![format!("manifests {digest}")];
     if let Some(revision) = revision {
@@ -62,7 +62,7 @@ pub fn origin(digest: &str, revision: Option<&Revision>, paint: Paint) -> Text {
     text!("{} {}\n", paint.strong("revision:"), parts.join(", "))
 }
 
-/// Writes what is known of an application.
+/// Describes the state of an application.
 pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text {
     let application = &report.application;
     let mut text = text!(
@@ -118,7 +118,7 @@ pub fn report(report: &ApplicationReport, now: Timestamp, paint: Paint) -> Text 
     text
 }
 
-/// Writes when each hook last ran, and why it was left out since.
+/// Lists when each hook last ran, and why it was skipped since.
 fn hooks(report: &ApplicationReport, now: Timestamp) -> Text {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for record in report.hooks.values() {
@@ -149,7 +149,7 @@ fn hooks(report: &ApplicationReport, now: Timestamp) -> Text {
     lines(columns(&rows, 3))
 }
 
-/// Writes one operation with its tasks.
+/// Describes one operation with its tasks.
 pub fn operation(view: &OperationView, paint: Paint) -> Text {
     let namespace = view
         .about

@@ -1,4 +1,4 @@
-//! Whatever others wrote, what is printed of it acts on no terminal and begins no line like one of ours.
+//! Text of others has no effect on a terminal, and can't begin a line like one of ours.
 
 use capstan_core::{
     event::{DisposalOutcome, Event, EventKind, Status, TaskOutline, WaitingOn},
@@ -23,7 +23,7 @@ use crate::{
     terminal::Text,
 };
 
-/// Erases the line above, sets the clipboard, turns the direction round, and fakes a line of ours.
+/// Erases the line above, sets the clipboard, reverses the direction, and fakes a line of ours.
 const HOSTILE: &str = "x\r\u{1b}[1A\u{1b}[2K\nSucceeded in 0.0s\r\nerror: fake\u{202e}\u{9b}1A\u{1b}]52;c;eA==\u{7}\u{200b}\u{85}\u{2028}y";
 
 fn hostile() -> String {
@@ -54,7 +54,7 @@ fn cause() -> FailureCause {
     }
 }
 
-/// Checks a text: only our own colours, and only so many lines as there are of ours.
+/// Checks a text: it only has our own colours, and only as many lines as ours.
 fn check(text: &Text, lines: impl Into<Option<usize>>) {
     let text = text.as_str();
     let mut rest = text.replace('\n', "");

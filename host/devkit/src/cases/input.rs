@@ -1,4 +1,4 @@
-//! The contract's inputs, from the few keys of them that a case cares about.
+//! Completes the input of a case, of which only the relevant keys are written.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{error::Diagnostic, manifest};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::CaseFile;
 
-/// Completes an input. An object may be the name of a file beside the file of cases; for `assess` it may stand alone.
+/// Completes an input. An object may be the name of a file next to the case's file; for `assess` it may stand alone.
 pub(super) fn of(
     file: &CaseFile,
     pointer: &str,
@@ -41,7 +41,7 @@ pub(super) fn of(
     Ok(input)
 }
 
-/// Adds each key that the host always sends and the input lacks. Of a mapping, each key is added by itself.
+/// Adds the keys that the host always sends and the input lacks, also within mappings.
 pub fn complete(function: Function, input: &mut Map<String, Value>) {
     for (key, value) in usual(function) {
         match (input.get_mut(key), value) {
@@ -58,7 +58,7 @@ pub fn complete(function: Function, input: &mut Map<String, Value>) {
     }
 }
 
-/// What the host says in every input of a function.
+/// The keys that the host sends in every input of a function.
 fn usual(function: Function) -> Vec<(&'static str, Value)> {
     let mut keys = vec![
         ("application", json!({ "name": "test", "namespace": "test" })),
@@ -94,7 +94,7 @@ fn usual(function: Function) -> Vec<(&'static str, Value)> {
     keys
 }
 
-/// Completes an observation: a word alone is its kind, `text` is a body that needs no base64, `health` may be a word.
+/// Completes an observation: a single word is its kind, `text` is a body without base64, and `health` may be a single word.
 pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result<Map<String, Value>, Diagnostic> {
     let mut seen = match seen {
         Value::String(kind) => Map::from_iter([("kind".to_owned(), json!(kind))]),
@@ -123,7 +123,7 @@ pub(super) fn observation(file: &CaseFile, pointer: &str, seen: Value) -> Result
     Ok(seen)
 }
 
-/// Reads an object that is named by its file, from where the cases are.
+/// Reads an object that is named by its file, relative to the file of cases.
 fn resolve(file: &CaseFile, pointer: &str, object: &mut Value) -> Result<(), Diagnostic> {
     let Some(name) = object.as_str() else {
         return Ok(());

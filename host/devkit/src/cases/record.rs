@@ -1,4 +1,4 @@
-//! Writes answers into a file of cases as what is expected. The rest of the file stays as it is, comments too.
+//! Records answers as expected ones in a file of cases. The rest of the file stays as it is, comments included.
 
 use capstan_core::error::Diagnostic;
 use serde_json::{Value, json};
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 use super::CaseFile;
 use crate::answer::telling;
 
-/// A place in a file of cases, and the answer that is expected there from now on.
+/// An answer that is to be recorded, with its place.
 pub struct Expectation {
-    /// The case or step.
+    /// The JSON pointer to the case or step.
     pub pointer: String,
     /// The answer in the contract's words.
     pub answer: Value,
 }
 
-/// Returns the file's text with these expectations in it.
+/// Returns the file's text with these answers recorded.
 ///
 /// # Errors
 ///
-/// Returns which of them can't be written.
+/// Returns which of them can't be recorded.
 pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Diagnostic>> {
     let mut lines: Vec<String> = file.text.lines().map(str::to_owned).collect();
     let (mut edits, mut mistakes) = (Vec::new(), Vec::new());
@@ -31,7 +31,7 @@ pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Dia
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    // From the end, so that the lines before keep their numbers.
+    // The edits are made from the end, so that the numbers of earlier lines stay right.
     edits.sort_by_key(|edit| std::cmp::Reverse((edit.from, edit.to)));
     for Edit { from, to, text } in edits {
         lines.splice(from..to, text);
@@ -41,7 +41,7 @@ pub fn written(file: &CaseFile, all: Vec<Expectation>) -> Result<String, Vec<Dia
     Ok(text)
 }
 
-/// Lines to take out, from the first to before the last, counted from 0, and those in their place.
+/// Replaces the lines from `from` up to `to` (exclusive, counted from 0) by others.
 struct Edit {
     from: usize,
     to: usize,
@@ -82,7 +82,7 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
     let key = file.document.key_place(&format!("{pointer}/expect"));
     let from = key.map_or(line, |key| index(key.line));
     let mut text = text;
-    // The first key of a step stands behind its dash.
+    // The first key of a step stands after its dash.
     if let (Some(first), Some(old)) = (text.first_mut(), lines.get(from))
         && let Some(dash) = old.get(..column)
     {
@@ -99,7 +99,7 @@ fn index(number: u32) -> usize {
     usize::try_from(number).unwrap_or_default().saturating_sub(1)
 }
 
-/// Finds the first line after this one that is not indented so far; blank lines and comments before it are its own.
+/// Finds the first line after this one with less indentation. Blank lines and comments before it belong to it.
 fn end_of(lines: &[String], line: usize, indent: usize) -> usize {
     let width = |line: &String| line.len() - line.trim_start().len();
     let mut end = line + 1;
@@ -115,10 +115,10 @@ fn end_of(lines: &[String], line: usize, indent: usize) -> usize {
     end
 }
 
-/// What readers want to know first; everything else comes behind it.
+/// The keys that are written first, as readers look for them.
 const FIRST: [&str; 4] = ["status", "progress", "message", "rule"];
 
-/// Writes `expect` with what is below it, so far indented.
+/// Writes `expect` with the answer below it, with this indentation.
 fn block(answer: &Value, indent: usize) -> Vec<String> {
     let yaml = |value: Value| capstan_yaml::write::text(&value);
     let answer = telling(answer.clone());

@@ -1,5 +1,4 @@
-//! Runs a case. A hook's case is a script of what happens, in virtual time: what the host would never tell a hook can't happen here
-//! either.
+//! Runs a case. A hook's case is a script of steps in virtual time. A step that the host would never make is an error here, too.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,46 +13,46 @@ use serde_json::{Map, Value, json};
 use super::{Case, Step, Task, Told};
 use crate::answer::{differences, words};
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Default)]
 pub struct Outcome {
-    /// What is not as it should be.
+    /// What is wrong.
     pub failures: Vec<Failure>,
-    /// What was answered, in order.
+    /// The answers, in order.
     pub answers: Vec<Given>,
-    /// Calls of the plugin.
+    /// The number of calls.
     pub calls: usize,
-    /// Instructions of all calls.
+    /// The instructions of all calls.
     pub fuel: u64,
     /// The most memory of a call, in bytes.
     pub memory: usize,
-    /// How long the calls took.
+    /// The time of all calls.
     pub duration: Duration,
-    /// What the plugin logged and wrote, and the stack of a trap.
+    /// The plugin's log and output, and the stack of a trap.
     pub written: Vec<String>,
 }
 
-/// Something that is not as it should be.
+/// A failure of a case.
 pub struct Failure {
-    /// Where in the file of cases.
+    /// The JSON pointer to its place in the file of cases.
     pub pointer: String,
-    /// What, in lines.
+    /// The description, in lines.
     pub lines: Vec<String>,
-    /// Whether only the answer is another one: recording mends that.
+    /// Whether only the answer differs: then recording fixes it.
     pub is_other_answer: bool,
 }
 
-/// An answer, and where in the file of cases its `expect` belongs.
+/// An answer, with the place for `expect`.
 pub struct Given {
-    /// The case or step.
+    /// The JSON pointer to the case or step.
     pub pointer: String,
-    /// The answer in the contract's words.
+    /// The answer, in the contract's words.
     pub answer: Value,
-    /// Whether that is what was expected; it isn't where nothing is.
+    /// Whether it is the expected one; `false` if none is expected.
     pub is_as_expected: bool,
 }
 
-/// Runs a case against the plugin of this name.
+/// Runs a case with the plugin of this name.
 pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     let mut outcome = Outcome::default();
     let plugin = Plugin { sandbox, name, case };
@@ -126,7 +125,7 @@ impl Plugin<'_> {
 }
 
 impl Outcome {
-    /// Takes an answer to the account; one that can't even be asked for is a failure.
+    /// Records an answer and its cost. An error of the call is a failure of the case.
     fn took(&mut self, case: &Case, asked: Result<Asked, AskError>) -> Option<Asked> {
         match asked {
             Ok(asked) => {
@@ -134,7 +133,7 @@ impl Outcome {
                     Err(PluginError::Failed { backtrace, .. }) => backtrace.as_str(),
                     Ok(_) | Err(_) => "",
                 };
-                // What it wrote to stderr stands below its stack.
+                // The plugin's stderr is shown below its stack.
                 self.count(&asked.cost, stack.is_empty());
                 self.written.extend(stack.lines().map(str::to_owned));
                 Some(asked)
@@ -168,7 +167,7 @@ impl Outcome {
         }
     }
 
-    /// Compares an answer with what was expected of it.
+    /// Compares an answer with the expected one.
     fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &Asked) {
         let answer = words(&asked.answer);
         let lines = match expect {
@@ -202,19 +201,19 @@ impl Outcome {
     }
 }
 
-/// A hook in flight.
+/// A run of a hook.
 struct Hook {
     now: Timestamp,
-    /// When it asked to be woken.
+    /// The time for which it asked to be woken.
     wake: Option<Timestamp>,
-    /// What it asked for and what is still under way, by number.
+    /// Its requests that aren't finished, by number.
     asks: BTreeMap<u32, Request>,
     state: Vec<u8>,
     verdict: Option<HookOutcome>,
 }
 
 impl Hook {
-    /// Lets one thing happen. An error says why that can't happen to this hook now.
+    /// Makes one step. Returns an error if that step can't happen to this hook now.
     async fn step(
         &mut self,
         plugin: &Plugin<'_>,
@@ -269,7 +268,7 @@ impl Hook {
                 }
                 self.goes_on(next)
             }
-            // The same is told again; nothing has changed.
+            // The same observation is repeated; nothing has changed.
             Err(PluginError::Retry { .. }) => Ok(()),
             Ok(Answer::Assessment(_) | Answer::Placement(_) | Answer::Disposal(_))
             | Err(
@@ -284,7 +283,7 @@ impl Hook {
         }
     }
 
-    /// Lets time pass: to the moment it asked to be woken at, or for so long.
+    /// Advances the time: to the requested wake-up time, or by a duration.
     fn pass(&mut self, after: SignedDuration, is_woken: bool) -> Result<(), String> {
         let then = self.now.checked_add(after);
         let then = then.map_err(|error| format!("`after` is too long: {error}"))?;
@@ -310,7 +309,7 @@ impl Hook {
         Ok(())
     }
 
-    /// Finds the ask that an observation answers.
+    /// Finds the request that an observation answers.
     fn answered(&self, kind: &str, seen: &Map<String, Value>) -> Result<Option<u32>, String> {
         let running = || {
             if self.asks.is_empty() {
@@ -338,7 +337,7 @@ impl Hook {
         }
     }
 
-    /// Takes down what a step asks for. The host ends a hook to which nothing could ever happen again.
+    /// Records the requests of a step. The host ends a hook that could never be called again.
     fn goes_on(&mut self, next: &HookStep) -> Result<(), String> {
         self.state.clone_from(&next.state);
         self.wake = next.wake_after_ms.and_then(|wait| {
@@ -362,7 +361,7 @@ impl Hook {
     }
 }
 
-/// Kinds of observations that only come because a hook asked.
+/// Observations that only answer a request.
 const NEEDS_AN_ASK: [&str; 11] = [
     "created", "deleted", "done", "failed", "gone", "http", "log", "object", "objects", "refused", "signal",
 ];
@@ -384,13 +383,13 @@ fn is_answered_by(what: &Request, kind: &str) -> bool {
     }
 }
 
-/// Watches and logs go on after an answer.
+/// Says whether this observation ends its request. Watches and logs continue.
 fn ends_with(kind: &str, what: &Request) -> bool {
     let goes_on = matches!(what, Request::WatchOwn | Request::Watch(_) | Request::FollowLogsOwn);
     !goes_on || matches!(kind, "refused" | "failed")
 }
 
-/// Adds what the host always says: the own object when it was created, the name of a signal.
+/// Adds what the host always sends: the created object, the name of a signal.
 fn complete(seen: &mut Map<String, Value>, kind: &str, what: &Request, own: Option<&Value>) {
     match (kind, what) {
         ("created", _) => {

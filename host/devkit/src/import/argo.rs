@@ -1,8 +1,9 @@
 //! Argo CD's health scripts.
 //!
-//! Its own come as a folder: `GROUP/KIND/health.lua`, `KIND/health.lua` for the core group, `_` where any text may stand, with cases in
-//! `health_test.yaml` beside it; they get Lua's whole library. A user's are in the ConfigMap `argocd-cm`, in three kinds of keys
-//! (<https://argo-cd.readthedocs.io/en/stable/operator-manual/health/>), and get a part of the library unless they ask for the whole.
+//! Argo CD's own are in a folder: `GROUP/KIND/health.lua`, `KIND/health.lua` for the core group, `_` for a wildcard, with test cases in
+//! `health_test.yaml` next to them; they may use Lua's whole library. A user's are in the ConfigMap `argocd-cm`, under three kinds of
+//! keys (<https://argo-cd.readthedocs.io/en/stable/operator-manual/health/>), and may use a part of the library unless they ask for all
+//! of it.
 
 use std::{
     collections::BTreeMap,
@@ -21,11 +22,11 @@ use super::Found;
 pub struct Script {
     /// Its text.
     pub text: String,
-    /// Whether it gets Lua's whole library.
+    /// Whether it may use Lua's whole library.
     pub open_libs: bool,
 }
 
-/// What Argo CD's folder is called.
+/// The name of Argo CD's folder.
 const FOLDER: &str = "resource_customizations";
 
 /// The keys of `argocd-cm`.
@@ -116,7 +117,7 @@ fn first(mistakes: Vec<Diagnostic>, name: &str) -> Diagnostic {
     mistakes.into_iter().next().unwrap_or_else(none)
 }
 
-/// Reads the data of an `argocd-cm`. A key of its own comes before the one that has all.
+/// Reads the data of an `argocd-cm`. A key for one kind wins over the key for all.
 fn keys(found: &mut Found<Script>, data: &BTreeMap<&str, &str>) {
     if let Some(all) = data.get(ALL_IN_ONE) {
         match manifest::foreign_value(all) {

@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use super::Found;
 
-/// The expressions of a kind. The first that is true decides, in this order; none is as `in_progress`.
+/// The expressions of a kind. The first true one decides, in this order; without a true one the object is in progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Expressions {
-    /// It is on its way.
+    /// The object is in progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_progress: Option<String>,
-    /// It will not become current as it is.
+    /// The object has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// It does what it is for.
+    /// The object is current.
     pub current: String,
 }
 
@@ -32,10 +32,10 @@ struct Entry {
     expressions: Expressions,
 }
 
-/// Where the list is.
+/// The key of the list.
 const KEY: &str = "healthCheckExprs";
 
-/// Reads a file with a list, with a mapping that has one, or with Kustomizations.
+/// Reads a file with a list, a mapping that has one, or Kustomizations.
 pub fn read(path: &Path, access: &FileAccess) -> Result<Found<Expressions>, Vec<Diagnostic>> {
     let text = access.text(path).map_err(|mistake| vec![mistake])?;
     let name = path.display().to_string();

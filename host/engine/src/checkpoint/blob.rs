@@ -25,24 +25,24 @@ use crate::{
     error::{ClusterError, EngineError},
 };
 
-/// How many compressed bytes one Secret holds; the API server takes about a million. The smaller size is tried when that is refused, by a
-/// proxy for example.
+/// How many compressed bytes one Secret holds; the API server accepts about a million. The smaller size is tried when the larger one is
+/// refused, for example by a proxy.
 const PARTS: [usize; 2] = [700_000, 150_000];
-/// What a blob may unpack to, in bytes: a stored state that was tampered with must not fill our memory.
+/// The most bytes that a blob may unpack to: a manipulated blob must not fill our memory.
 pub(super) const MOST_BYTES: u64 = 512 * 1024 * 1024;
-/// How many names are tried when foreign Secrets have them.
+/// How many names are tried when Secrets of others have them.
 const MOST_NAMES: u32 = 8;
-/// Counts how often a blob that was no longer needed has been needed again.
+/// The annotation that counts how often a blob became needed again after nothing had named it.
 const REUSED: &str = "capstan.dev/reused";
 
-/// Names a stored blob.
+/// A reference to a stored blob.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BlobRef {
     /// The names of its Secrets, in order.
     pub parts: Vec<String>,
-    /// How many bytes it is when unpacked; 0 of what was packed already.
+    /// The number of bytes when unpacked; 0 for bytes that were already compressed.
     pub bytes: u64,
-    /// How many bytes it is as it is stored; 0 if it was stored before this was taken down.
+    /// The number of bytes as stored; 0 if a version stored it that didn't record this.
     #[serde(default)]
     pub packed: u64,
     /// The SHA-256 digest of its bytes as they are stored, in hexadecimal; empty if version 0.1.0 stored it.
@@ -73,7 +73,7 @@ pub(super) fn secret_key(namespace: &str, name: &str) -> ObjectKey {
     }
 }
 
-/// The label by which everything stored about an application is found. It is another than that of its objects.
+/// The label of everything that is stored about an application. It differs from the label of the application's objects.
 pub(super) const STATE_OF: &str = "capstan.dev/state-of";
 
 pub(super) fn secret(application: &Application, name: &str, kind: &str, data: serde_json::Value) -> Object {
@@ -168,14 +168,14 @@ pub(super) struct WrittenBlob {
 pub(super) struct Writer<'a> {
     pub cluster: &'a Cluster,
     pub application: &'a Application,
-    /// The Secrets that the head names: nobody removes them.
+    /// The Secrets that the head names. They aren't removed.
     pub named: BTreeSet<String>,
-    /// What was written.
+    /// The blobs that were written.
     pub made: Vec<WrittenBlob>,
 }
 
 impl Writer<'_> {
-    /// Stores a value. Storing the same one twice is storing it once.
+    /// Stores a value. Storing the same value twice stores it once.
     pub async fn write(&mut self, packed: &Packed) -> Result<BlobRef, EngineError> {
         let blob = self.write_bytes(&packed.data).await?;
         Ok(BlobRef {
@@ -230,7 +230,7 @@ impl Writer<'_> {
                 }
                 // It was removed in the meantime.
                 None => {}
-                // Nobody can foresee this name, so nobody can take all of them.
+                // This name is random: others can't take it in advance.
                 Some(_) => name = format!("{first}-{:016x}", RandomState::new().hash_one(&part)),
             }
         }
@@ -249,8 +249,8 @@ impl Writer<'_> {
         secret.name().to_owned()
     }
 
-    /// Marks a blob that nothing names as needed: it becomes another version, so that who has listed it before can't remove it any more.
-    /// Nothing if it was removed in the meantime.
+    /// Marks a blob that nothing names as needed. That changes its resource version, so a driver that listed it before can't remove it
+    /// any more. Returns `None` if it was removed in the meantime.
     async fn reuse(&self, mut found: Object) -> Result<Option<Object>, ClusterError> {
         let count: u64 = found
             .annotation(REUSED)
@@ -290,7 +290,7 @@ pub(super) async fn read_bytes(
             .map_err(EngineError::while_("reading what is stored"))?;
         let part = secret.as_ref().and_then(|secret| data(secret, "part"));
         let part = part.ok_or_else(|| EngineError::Stored(format!("{key} is missing or empty")))?;
-        // Version 0.1.0 took down no digest; the name has 50 bits of one.
+        // Version 0.1.0 stored no digest; the name has 50 bits of one.
         if blob.sha256.is_empty() && !name.ends_with(&format!(".{}", short_hash(&[&BASE64_STANDARD.encode(&part)]))) {
             return Err(EngineError::Stored(format!(
                 "{key} is not what was stored under this name"

@@ -1,4 +1,4 @@
-//! Whether those who act under a lock may do so at the moment.
+//! Whether the holder of an application's lock may act at this moment.
 
 use std::time::Duration;
 
@@ -6,56 +6,57 @@ use tokio::sync::watch;
 
 use crate::clock::{Clock, Moment};
 
-/// How long after the last renewal its driver may still act, also when the machine slept in between: less than a Lease lasts, for slow requests and bad clocks.
+/// How long after the last renewal the driver may still act, also when the machine slept in between. It is shorter than the duration of
+/// the Lease, to allow for slow requests and clocks that differ.
 const ACTS_FOR: Duration = Duration::from_secs(10);
-/// How long after the last renewal a driver that may not act still waits for the next one: an API server's restart is over by then.
-/// If another driver has taken the lock meanwhile, that renewal tells.
+/// How long after the last renewal a driver that may not act still waits for the next one: longer than an API server takes to restart. If
+/// another driver has taken the lock meanwhile, the next renewal fails.
 const WAITS_FOR: Duration = Duration::from_secs(70);
 
 #[derive(Debug, Clone)]
 enum Hold {
-    /// It was renewed then.
+    /// The last renewal was sent at this moment.
     Renewed(Moment),
-    /// It is lost, and why.
+    /// The lock is lost, for this reason.
     Lost(String),
 }
 
-/// What its keeper tells of a lock.
+/// The side that renews the Lease: it reports renewals and the loss of the lock.
 pub(crate) struct Renewals(watch::Sender<Hold>);
 
-/// What those who act under a lock hear of it.
+/// The side that acts under the lock: it waits until it may.
 #[derive(Clone)]
 pub(crate) struct LeaseGuard(watch::Receiver<Hold>);
 
 impl Renewals {
-    /// Begins with a lock that was just taken.
+    /// Starts with a lock that was just acquired.
     pub fn begin(clock: Clock) -> (Renewals, LeaseGuard) {
         let (hold, heard) = watch::channel(Hold::Renewed(clock.moment()));
         (Renewals(hold), LeaseGuard(heard))
     }
 
-    /// Tells of a renewal that was sent `at`.
+    /// Reports a renewal that was sent at `at`.
     pub fn renewed(&self, at: Moment) {
         self.0.send_replace(Hold::Renewed(at));
     }
 
-    /// Tells that the lock is lost.
+    /// Reports that the lock is lost.
     pub fn lost(&self, why: &str) {
         self.0.send_replace(Hold::Lost(why.to_owned()));
     }
 
-    /// Says whether a renewal that comes late is worth waiting for. While the machine slept there was none to wait for.
+    /// Says whether a late renewal may still succeed. Time in which the machine slept doesn't count, as nothing could be renewed then.
     pub fn wait_on(&self) -> bool {
         matches!(*self.0.borrow(), Hold::Renewed(at) if at.elapsed_awake() < WAITS_FOR)
     }
 }
 
 impl LeaseGuard {
-    /// Comes back as soon as the lock's holder may act: at once, or when a late renewal has succeeded.
+    /// Waits until the lock's holder may act: returns at once, or when a late renewal has succeeded.
     ///
     /// # Errors
     ///
-    /// Returns why the lock is lost.
+    /// Returns the reason when the lock is lost.
     pub async fn firm(&self) -> Result<(), String> {
         let mut heard = self.0.clone();
         let mut told = false;

@@ -1,8 +1,8 @@
-//! Who drives: one driver is told from all others, and one whose process has ended is known to be dead.
+//! The identity of a driver. Drivers can be told apart, and a driver whose process has ended is known to be dead.
 
 use std::fmt;
 
-/// Tells one driver from all others.
+/// The identity of one driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     host: String,
@@ -11,8 +11,8 @@ pub(crate) struct Identity {
     process: Option<Process>,
 }
 
-/// Which process a process id means. The same number means another process in another pid namespace (a container), after a restart of the
-/// machine, and later.
+/// A process. Its id alone isn't enough: the same number is another process in another pid namespace (a container), after a restart of
+/// the machine, and once it is used again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Process {
     /// The running kernel and the pid namespace, as a hash.
@@ -22,7 +22,7 @@ struct Process {
 }
 
 impl Identity {
-    /// Names a driver in this process.
+    /// Makes the identity of a driver in this process.
     pub fn new(host: &str, instance: String) -> Identity {
         let pid = std::process::id();
         Identity {
@@ -33,8 +33,8 @@ impl Identity {
         }
     }
 
-    /// Says whether a driver is known to be dead: it was a process of this machine, in this pid namespace, that is no more. Of one that doesn't
-    /// say which process it is, nothing is known.
+    /// Says whether a driver is known to be dead: it was a process of this machine in this pid namespace, and no such process is running.
+    /// A holder that doesn't name its process is never known to be dead.
     pub(super) fn knows_dead(&self, holder: &str) -> bool {
         let mut parts = holder.split('/');
         let (host, pid, _instance) = (parts.next(), parts.next(), parts.next());

@@ -1,4 +1,5 @@
-//! The lock: a Lease that its driver renews. Who wants the operation to end writes so onto the Lease.
+//! The lock of an application: a Lease that its driver renews. Requests to end the operation and signals for hooks are annotations of
+//! this Lease.
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -36,34 +37,35 @@ use crate::{
     watch::object_of,
 };
 
-/// How long a Lease holds after its last renewal.
+/// How long a Lease is valid after its last renewal.
 const DURATION: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEWAL: Duration = Duration::from_secs(5);
-/// How long taking a lock may be tried while its Lease changes in between.
+/// How long to try to acquire a lock whose Lease others change at the same time.
 const TAKEN_WITHIN: Duration = Duration::from_mins(1);
 /// How long one renewal may take before it counts as failed.
 const RENEWED_WITHIN: Duration = Duration::from_secs(3);
-/// How soon a renewal that failed is tried again.
+/// The pause after a renewal that failed.
 const AGAIN: Duration = Duration::from_secs(1);
-/// What the head has, too, if it was made by a driver that had this Lease. Somebody who may only create Secrets can't know it.
+/// The annotation with a random mark. A head that was written under this Lease has the same mark; somebody who may only create Secrets
+/// can't know it.
 const MARK: &str = "capstan.dev/state-mark";
-/// Who wants the operation to end.
+/// The annotation that asks for the end of the operation. Its value says who asks.
 const END: &str = "capstan.dev/terminate";
 
 /// What happens to a lock while it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LockEvent {
-    /// Somebody wants the operation to end.
+    /// Somebody asked for the end of the operation: this is who.
     EndWanted(String),
     /// These signals are on the Lease now.
     Signals(Vec<Signal>),
-    /// It is lost.
+    /// The lock is lost, for this reason.
     Lost(String),
 }
 
-/// The kinds of [`LockEvent`]s. The keeper renews the Lease and must not wait, so of each kind only the last one waits for the driver:
-/// a signal that is taken off and sent again in the same words meanwhile is the same signal.
+/// The kinds of [`LockEvent`]s. The task that renews the Lease must not wait for the driver, so only the last event of each kind is
+/// queued. A signal that is removed and sent again with the same content meanwhile counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum EventKind {
     EndWanted,
@@ -71,25 +73,25 @@ enum EventKind {
     Lost,
 }
 
-/// What happens to a lock, for whoever holds it.
+/// The events of a held lock, for its holder.
 pub(crate) struct LockEvents(queue::Receiver<EventKind, LockEvent>);
 
 impl LockEvents {
-    /// Returns what happens next; nothing when the lock's keeper is gone.
+    /// Returns the next event; `None` when the Lease isn't renewed any more.
     pub async fn next(&mut self) -> Option<LockEvent> {
         self.0.recv().await.map(|(_, event)| event)
     }
 }
 
-/// A held lock. Dropping it stops its renewal; `release` gives it back.
+/// A held lock. Dropping it stops the renewal; `release` also frees the Lease.
 pub(crate) struct Lock {
     cluster: Cluster,
     key: ObjectKey,
     identity: Identity,
     grip: LeaseGuard,
-    /// Its mark; nothing if version 0.1.0 made its Lease.
+    /// The mark of the Lease; `None` if version 0.1.0 created it.
     mark: Option<String>,
-    /// Whether its Lease was made when it was taken.
+    /// Whether the Lease was created when the lock was acquired.
     is_new: bool,
     task: JoinHandle<()>,
 }
@@ -114,7 +116,7 @@ fn micro(at: Timestamp) -> String {
 }
 
 impl Lock {
-    /// Takes the lock of an application, if nobody holds it or its holder is gone.
+    /// Acquires the lock of an application, if nobody holds it or its holder is gone.
     pub async fn take(
         cluster: &Cluster,
         clock: Clock,
@@ -149,7 +151,7 @@ impl Lock {
             };
             match written {
                 Ok(lease) => break (lease, is_new_lease),
-                // Somebody was faster: look again who it is.
+                // Another driver was faster: check again who holds it.
                 Err(ClusterError::Moved(_) | ClusterError::AlreadyExists(_) | ClusterError::NotFound(_))
                     if !backoff.is_over() =>
                 {
@@ -181,28 +183,27 @@ impl Lock {
         Ok((lock, LockEvents(receiver)))
     }
 
-    /// Returns the mark that a head has which is made under this lock.
+    /// Returns the mark for a head that is created under this lock.
     pub fn mark(&self) -> Option<&str> {
         self.mark.as_deref()
     }
 
-    /// Says whether a head that is there was made by a driver that had this lock's Lease, by the head's mark. One that was there before
-    /// the Lease was not.
+    /// Says whether a head with this mark was created by a driver that had this Lease. No head can be from before the Lease was created.
     pub fn vouches_for(&self, mark: &str) -> bool {
         !self.is_new && self.mark().is_none_or(|ours| ours == mark)
     }
 
-    /// Says whether its Lease was made when it was taken.
+    /// Says whether the Lease was created when the lock was acquired.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Returns what tells those who act in its holder's name whether they may.
+    /// Returns a guard for those who act on behalf of the lock's holder.
     pub fn grip(&self) -> LeaseGuard {
         self.grip.clone()
     }
 
-    /// Gives the lock back, or removes it altogether. If that fails, it runs out by itself.
+    /// Frees the Lease, or deletes it if `removes` is set. If that fails, it expires.
     pub async fn release(self, removes: bool) {
         self.task.abort();
         let Ok(Some(mut lease)) = self.cluster.get(&self.key).await else {
@@ -248,7 +249,7 @@ fn random() -> String {
     format!("{:016x}{:016x}", number(), number())
 }
 
-/// Takes off what was meant for an operation that is over.
+/// Removes the signals for an operation that is finished.
 fn forget_signals(lease: &mut Object) {
     if let Some(annotations) = lease
         .0
@@ -259,7 +260,7 @@ fn forget_signals(lease: &mut Object) {
     }
 }
 
-/// Takes one signal off the Lease. If that can't be done, the next driver is told it again, and knows it.
+/// Removes one signal from the Lease. If that fails, the next driver receives it again, and recognises it.
 pub(crate) async fn forget_signal(cluster: &Cluster, application: &Application, mark: &str) {
     let key = lease_key(application);
     let Ok(Some(lease)) = cluster.get(&key).await else {
@@ -302,13 +303,13 @@ fn forget_end(lease: &mut Object) {
     }
 }
 
-/// Returns when a Lease runs out, by what its holder wrote.
+/// Returns when a Lease expires, by the time that its holder wrote.
 fn runs_out(lease: &Object) -> Option<Timestamp> {
     let renewed: Timestamp = lease.text("/spec/renewTime")?.parse().ok()?;
     renewed.checked_add(DURATION).ok()
 }
 
-/// Says whether somebody drives an application's operation, as far as its Lease tells.
+/// Says whether a driver holds the lock of an application, by its Lease.
 pub(crate) async fn is_held(
     cluster: &Cluster,
     clock: Clock,
@@ -324,7 +325,7 @@ pub(crate) async fn is_held(
     Ok(!holder.is_empty() && is_fresh && !identity.knows_dead(holder))
 }
 
-/// Comes back when nobody drives an application's operation any more.
+/// Waits until nobody holds the lock of an application.
 pub(crate) async fn until_free(
     cluster: &Cluster,
     clock: Clock,
@@ -343,14 +344,14 @@ pub(crate) async fn until_free(
                 Some(Err(error)) => return Err(doing(ClusterError::Unreachable(error.to_string()))),
                 None => sight = futures::stream::pending().boxed(),
             },
-            // Nothing is told when a holder dies.
+            // Nothing reports that a holder has died.
             () = sleep(RENEWAL) => {}
         }
     }
     Ok(())
 }
 
-/// Comes back when the holder of a Lease is gone; fails when it is alive.
+/// Waits until the holder of a Lease is gone; fails with `Busy` if it is alive.
 async fn wait_for_holder(
     cluster: &Cluster,
     clock: Clock,
@@ -372,7 +373,7 @@ async fn wait_for_holder(
     if runs_out(lease).is_some_and(|ends| clock.now() < ends) {
         return busy();
     }
-    // By our clock it has run out. Clocks differ: it counts as gone when its renewals have stopped.
+    // By our clock it has expired. Clocks differ: the holder counts as gone when it doesn't renew any more.
     sleep(RENEWAL + AGAIN).await;
     let now = cluster
         .get(&lease.key())
@@ -382,7 +383,7 @@ async fn wait_for_holder(
     if moved { busy() } else { Ok(()) }
 }
 
-/// Renews a Lease and hears what is written onto it.
+/// Renews a Lease, and reports the annotations that others add to it.
 struct Keeper {
     cluster: Cluster,
     clock: Clock,
@@ -390,7 +391,7 @@ struct Keeper {
     renewals: Renewals,
     events: queue::Sender<EventKind, LockEvent>,
     end_told: bool,
-    /// The signals that were last seen.
+    /// The signals that were last reported.
     signals: Vec<Signal>,
 }
 
@@ -410,7 +411,7 @@ impl Keeper {
                         self.look_for_end(&lease);
                     }
                     Some(Ok(Event::Delete(_) | Event::Init | Event::InitDone)) => {}
-                    // Renewals go on, and see the annotation too, if later.
+                    // Renewals go on; they will see the annotation too, but later.
                     Some(Err(_)) | None => sight = futures::stream::pending().boxed(),
                 },
                 () = sleep_until(next) => match self.renew_in_time(&lease).await {
@@ -429,10 +430,11 @@ impl Keeper {
         }
     }
 
-    /// Renews the Lease, or nothing if the server can't be reached; fails when another driver has it, or when that lasts too long.
+    /// Renews the Lease. Returns `None` if the server can't be reached, and an error when another driver has the Lease or the outage
+    /// lasts too long.
     async fn renew_in_time(&mut self, lease: &Object) -> Result<Option<Object>, String> {
         let before = self.clock.moment();
-        // One that was not heard of may have been carried out: the next one meets `Moved` and looks.
+        // A renewal without an answer may have succeeded: the next one fails with a conflict and reads the Lease.
         if let Some(renewed) = timeout(RENEWED_WITHIN, self.renew(lease)).await.unwrap_or(Ok(None))? {
             self.renewals.renewed(before);
             self.look_for_end(&renewed);
@@ -445,7 +447,7 @@ impl Keeper {
         }
     }
 
-    /// Renews the Lease, also over somebody's annotation.
+    /// Renews the Lease. An annotation that others added in between doesn't stop that.
     async fn renew(&self, lease: &Object) -> Result<Option<Object>, String> {
         let mut lease = lease.clone();
         for _ in 0..3 {
@@ -488,7 +490,7 @@ impl Keeper {
     }
 }
 
-/// Asks whoever drives the application's operation to end it; says who that is. Nobody, if none does or its driver is dead.
+/// Asks the driver of an application's operation to end it. Returns the driver; `None` if there is none or it is dead.
 pub(crate) async fn request_end(
     cluster: &Cluster,
     clock: Clock,

@@ -1,22 +1,22 @@
-//! What an operation stores before it begins, and whether that is too much.
+//! Limits what an operation stores when it starts.
 
 use capstan_core::{error::Diagnostic, object::Object, operation_kind::OperationKind};
 
 use super::blob::{self, Packed};
 use crate::{error::EngineError, planning::Planned};
 
-/// How many compressed bytes an operation may store before it begins: its plan and the manifests. It has to store more while it runs, and ten
-/// operations are remembered, in a store that often takes 2 GiB.
+/// The most compressed bytes that an operation may store when it starts: its plan and the manifests. It stores more while it runs, and
+/// ten operations are kept, in an etcd that often has a quota of 2 GiB.
 const MOST_STORED: u64 = 64 * 1024 * 1024;
 
-/// What an operation stores before it begins.
+/// The plan and the manifests of an operation, compressed.
 pub(crate) struct PackedPlan {
     pub(super) plan: Packed,
     pub(super) manifests: Option<Packed>,
 }
 
 impl PackedPlan {
-    /// Packs a plan and its manifests.
+    /// Compresses a plan and its manifests.
     ///
     /// # Errors
     ///
@@ -39,13 +39,13 @@ impl PackedPlan {
     }
 }
 
-/// Estimates how much an operation would store before it begins: for a plan that isn't run yet.
+/// Estimates the size of a plan that isn't run yet.
 ///
 /// # Errors
 ///
 /// Returns `Plan` when it is too large to be stored.
 pub(crate) fn check_size(planned: &Planned) -> Result<(), EngineError> {
-    /// How many bytes of manifests are packed to see how well they can be.
+    /// How many bytes of manifests are compressed to estimate the ratio.
     const SAMPLE: u64 = 1024 * 1024;
     let bytes = blob::measure(&*planned.manifests)?;
     // The plan has them, too.
@@ -60,7 +60,7 @@ pub(crate) fn check_size(planned: &Planned) -> Result<(), EngineError> {
     fits(planned.manifests.len(), estimated, bytes)
 }
 
-/// Says that what an operation stores is too large, if it is.
+/// Returns an error if an operation stores too much when it starts.
 fn fits(objects: usize, packed: u64, largest: u64) -> Result<(), EngineError> {
     let mib = |bytes: u64| bytes / (1024 * 1024);
     let message = if packed > MOST_STORED {

@@ -39,13 +39,13 @@ use crate::{
     planning::Planned,
 };
 
-/// How many operations are remembered.
+/// How many finished operations are kept.
 const MOST_PAST: usize = 10;
-/// How many compressed bytes a view may have; of one that has more, only how each task is is stored.
+/// The most compressed bytes of a view. Of a larger one, only the state of each task is stored.
 const MOST_VIEW: usize = 4 * 1024 * 1024;
-/// How many bytes of logs are kept for an application, before they are compressed; the oldest go first.
+/// The most bytes of logs of an application, before they are compressed; the oldest are removed first.
 const MOST_LOGS: u64 = 2 * 1024 * 1024;
-/// How many bytes of journals and their plans are kept for an application, compressed; the oldest go first.
+/// The most compressed bytes of journals and their plans of an application; the oldest are removed first.
 const MOST_JOURNALS: u64 = 8 * 1024 * 1024;
 
 /// What is stored about one application, as it was last read or written.
@@ -54,19 +54,19 @@ pub(crate) struct Store {
     grip: Option<LeaseGuard>,
     writer: String,
     pub head: Head,
-    /// Where the head is, if it is in a blob.
+    /// The blob that the head is in, if it is too large for its own Secret.
     head_blob: Option<BlobRef>,
-    /// How far the operation is that isn't over.
+    /// The progress of the operation that isn't finished.
     progress: Option<Progress>,
     /// Full pages of its journal that aren't stored yet.
     pages: Vec<Document>,
-    /// The head as the server has it; nothing before it was first written.
+    /// The head's Secret as the server has it; `None` before it is first written.
     stored: Option<Object>,
-    /// Who had written that, and how often it had been written.
+    /// The driver that wrote that, and its number of writes.
     seen: (String, u64),
-    /// The Secrets that it names.
+    /// The Secrets that the head names.
     named: BTreeSet<String>,
-    /// Secrets that it named and doesn't any more.
+    /// Secrets that the head named before and doesn't any more.
     dropped: BTreeSet<String>,
     /// The blobs that were written since it was opened.
     made: Vec<WrittenBlob>,
@@ -79,7 +79,7 @@ pub async fn is_stored(cluster: &Cluster, application: &Application) -> Result<b
 }
 
 impl Store {
-    /// Reads what is stored; what isn't there yet is empty.
+    /// Reads the stored state of an application. What isn't stored yet is empty.
     pub async fn open(cluster: &Cluster, application: &Application, writer: String) -> Result<Store, EngineError> {
         let key = blob::secret_key(&application.namespace, &blob::name(application));
         let stored = cluster
@@ -132,7 +132,7 @@ impl Store {
         store.seen = (store.head.written_by.clone(), store.head.writes);
         store.head.format = FORMAT;
         store.progress = Progress::of(&secret, &parts);
-        // Who carries on begins a page of its own.
+        // A driver that resumes an operation starts a new page.
         let page = store.progress.as_ref().and_then(|progress| progress.page.clone());
         store.pages.extend(page);
         store.head_blob.clone_from(&parts.head);
@@ -200,7 +200,7 @@ impl Store {
         self.head.was_deployed |= planned.was_installed;
         self.head.operations += 1;
         let Application { name, namespace } = self.application();
-        // The number is for people. The rest keeps runs apart when an application is deleted and made anew.
+        // The number is for people. The rest tells operations apart when an application is deleted and created again.
         let unique = capstan_core::hook::short_hash(&[namespace, name, &at.to_string()]);
         let id = format!("{}-{}", self.head.operations, unique.get(..5).unwrap_or_default());
         self.head.places.extend(planned.places.iter().cloned());
@@ -224,7 +224,7 @@ impl Store {
         Ok(id)
     }
 
-    /// Stores how far the operation is, and what it looks like.
+    /// Stores the state of the operation and its view.
     pub async fn save(
         &mut self,
         state: &OperationState,
@@ -244,7 +244,7 @@ impl Store {
         self.write().await
     }
 
-    /// Returns how many compressed bytes the last write of how far the operation is had, blobs included.
+    /// Returns how many compressed bytes the last `save` had, blobs included.
     pub fn weight(&self) -> u64 {
         let weigh = |document: &Document| match document {
             Document::Inline(packed) => packed.len() as u64,
@@ -255,7 +255,7 @@ impl Store {
         weigh(&progress.state) + rest.map(weigh).sum::<u64>()
     }
 
-    /// Stores the full pages of a journal; returns the one that is open.
+    /// Stores the full pages of a journal, and returns the page that isn't full.
     async fn turn_pages(&mut self, journal: &Journal) -> Result<Vec<u8>, EngineError> {
         if self
             .head
@@ -286,7 +286,7 @@ impl Store {
         Ok(open)
     }
 
-    /// Keeps the logs of a hook; returns how many bytes they are.
+    /// Stores the logs of a hook, and returns how many bytes they have.
     pub async fn keep_logs(&mut self, task: &TaskId, streams: &[ContainerLogs]) -> Result<u64, EngineError> {
         let bytes = streams
             .iter()
@@ -330,7 +330,7 @@ impl Store {
             journal.pages.push(self.put_bytes(last_page).await?);
         }
         record::remember(&mut self.head.hooks, plan, view, at);
-        // What hooks applied is found again by its label, where there is any.
+        // Objects that hooks applied are found again by their label, if they have one.
         let touched = view.tasks.iter().flat_map(|task| &task.touched);
         let places = touched.map(|(key, _)| (key.group_kind(), key.namespace.clone()));
         self.head.places.extend(places);
@@ -370,7 +370,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the operation that isn't over, ready to be carried on, and what it looks like.
+    /// Returns the operation that isn't finished, ready to be resumed, and its view.
     pub async fn current(&self) -> Result<Option<(Operation, OperationView)>, EngineError> {
         let Some(current) = &self.head.current else {
             return Ok(None);
@@ -386,7 +386,7 @@ impl Store {
                 None => OperationView::unseen(&operation),
                 Some(view) => match self.document(view).await {
                     Ok(view) => view,
-                    // It is there for people; the operation can be carried on without.
+                    // The view is for people; the operation can be resumed without it.
                     Err(error @ EngineError::Stored(_)) => {
                         tracing::warn!(%error, "what the operation looked like can't be read");
                         OperationView::unseen(&operation)
@@ -408,7 +408,7 @@ impl Store {
         self.manifests_in(self.head.manifests.as_ref()).await
     }
 
-    /// Returns the manifests of an operation that is over; nothing when they were not kept.
+    /// Returns the manifests of a finished operation; empty when they weren't kept.
     pub async fn manifests_of(&self, past: &PastOperation) -> Result<Vec<Manifest>, EngineError> {
         self.manifests_in(past.manifests.as_ref()).await
     }
@@ -419,12 +419,12 @@ impl Store {
         Ok(objects.into_iter().map(Manifest::new).collect())
     }
 
-    /// Returns what an operation that is over looked like.
+    /// Returns the view of a finished operation.
     pub async fn view(&self, past: &PastOperation) -> Result<OperationView, EngineError> {
         self.take(&past.view).await
     }
 
-    /// Returns what an operation that is over was told; nothing when that wasn't kept.
+    /// Returns the journal of a finished operation; `None` when it wasn't kept.
     pub async fn journal(&self, past: &PastOperation) -> Result<Option<StoredOperation>, EngineError> {
         let Some(kept) = &past.journal else { return Ok(None) };
         let plan: Plan = self.take(&kept.plan).await?;
@@ -439,7 +439,7 @@ impl Store {
         }))
     }
 
-    /// Returns kept logs.
+    /// Returns the stored logs of a hook.
     pub async fn logs(&self, kept: &StoredLogs) -> Result<Vec<ContainerLogs>, EngineError> {
         self.take(&kept.blob).await
     }
@@ -465,7 +465,7 @@ pub(crate) async fn applications(cluster: &Cluster, namespace: &str) -> Result<V
     Ok(found)
 }
 
-/// Refuses what a newer version stored.
+/// Returns an error if a newer version stored the head.
 fn check_format(head: &Value) -> Result<(), EngineError> {
     match head.get("format").and_then(Value::as_u64) {
         Some(format) if format > u64::from(FORMAT) => Err(newer(u32::try_from(format).unwrap_or(u32::MAX))),
@@ -479,7 +479,7 @@ fn newer(format: u32) -> EngineError {
     ))
 }
 
-/// Forgets something of the oldest operations until what is kept of it for the others has at most so many bytes.
+/// Removes something of the oldest operations until the rest has at most `most` bytes.
 fn trim(
     history: &mut [PastOperation],
     most: u64,

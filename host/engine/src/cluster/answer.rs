@@ -1,7 +1,7 @@
-//! What an answer must be about: nobody sees one that is about something else.
+//! Checks that an answer of the API server is about what was asked.
 //!
-//! A path that is read otherwise than it was meant, by the API server or by something in front of it, leads to another object, a list or
-//! a subresource. What comes back tells.
+//! A path that the API server or a proxy reads otherwise than it was meant leads to another object, a list or a subresource. Only the
+//! answer shows that.
 
 use capstan_core::object::{GroupKind, Object, ObjectKey};
 use serde_json::Value;
@@ -14,17 +14,17 @@ const NAMESPACE: [&str; 2] = ["metadata", "namespace"];
 /// What an answer must be about.
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
-    /// One object; any name where the server gives it.
+    /// One object; any name where the server generates it.
     Object(ObjectKey),
     /// The metadata of one object, or the object where the server has no shorter form.
     MetadataOf(ObjectKey),
-    /// One object that is deleted: it, or a `Status` about it.
+    /// One object that is deleted: the object, or a `Status` about it.
     Deleted(ObjectKey),
-    /// Objects of a kind, in one namespace or in all if it is empty.
+    /// Objects of a kind, in one namespace; in all if it is empty.
     List(GroupKind, String),
     /// The metadata of such objects, or the objects where the server has no shorter form.
     Metadata(GroupKind, String),
-    /// An object of this kind that isn't stored.
+    /// A review object of this kind, which isn't stored.
     Review(GroupKind),
 }
 
@@ -44,7 +44,7 @@ impl Expected {
     /// Returns what was asked and what was answered.
     pub(super) fn check(&self, answer: &Value) -> Result<(), ClusterError> {
         match self {
-            // The shorter form doesn't say of which kind the objects are.
+            // The metadata form doesn't name the kind of the objects.
             Expected::MetadataOf(key) if kind_of(answer) == shorter("") => {
                 let GroupKind { group, kind } = shorter("");
                 let key = ObjectKey {
@@ -83,7 +83,7 @@ impl Expected {
     }
 }
 
-/// Compares what was seen of an object in a watch with what is watched. The members of a list that begins it don't say what they are.
+/// Checks that an object in a watch is of the watched kind and namespace. The items of the initial list don't have a kind.
 ///
 /// # Errors
 ///
@@ -105,7 +105,7 @@ pub(super) fn check_seen(
     ))
 }
 
-/// Returns what the server calls an object of which it shows the metadata alone, or with `List` several of them.
+/// Returns the kind of an object's metadata alone: `PartialObjectMetadata`, with `List` as the suffix that of several.
 fn shorter(suffix: &str) -> GroupKind {
     GroupKind::new("meta.k8s.io", format!("PartialObjectMetadata{suffix}"))
 }
@@ -127,12 +127,12 @@ fn list(kind: &GroupKind, namespace: &str, answer: &Value) -> Result<(), Cluster
     let Some(items) = answer.get("items") else {
         return Err(mismatch(&asked(), &given.to_string()));
     };
-    // No list at all is how Go writes one without members.
+    // Go writes an empty list as `null`.
     let items = items.as_array().map(Vec::as_slice).unwrap_or_default();
     let is_named_so = given.group == kind.group && given.kind.strip_suffix("List") == Some(&kind.kind);
     for item in items {
         let own = kind_of(item);
-        // A definition may name its list otherwise (`listKind`); then its members say what they are.
+        // A definition may give its list another name (`listKind`); then its items have a kind.
         let says_nothing = own.kind.is_empty() && own.group.is_empty();
         let is_kind = own == *kind || (says_nothing && is_named_so);
         let item_namespace = text(item, &NAMESPACE);
@@ -193,7 +193,7 @@ fn text<'a>(value: &'a Value, path: &[&str]) -> &'a str {
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
-/// What a written object must come back as.
+/// Returns what the answer to a write of an object must be about.
 pub(super) fn same(object: &Object) -> Expected {
     Expected::Object(ObjectKey {
         name: object.name().to_owned(),

@@ -1,4 +1,4 @@
-//! What is followed rather than asked once: watches and logs. Nothing is changed here.
+//! Streams: watches and logs. Nothing is changed here.
 
 use capstan_core::{
     name::path_segment,
@@ -24,12 +24,12 @@ use super::{
 };
 use crate::error::ClusterError;
 
-/// What a watch brings.
+/// The events of a watch.
 pub(crate) type WatchItem = BoxStream<'static, watcher::Result<Event<DynamicObject>>>;
 
 impl Cluster {
-    /// Follows the objects of a kind in a namespace, in all if it is empty. What is seen of another kind or namespace is an error in its
-    /// place.
+    /// Watches the objects of a kind in a namespace; in all if it is empty. An object of another kind or namespace becomes an error in
+    /// the stream.
     ///
     /// # Errors
     ///
@@ -53,11 +53,11 @@ impl Cluster {
         Ok(watcher::watcher(api, config).map(checked).boxed())
     }
 
-    /// Comes back when an object is gone, or another one has its name.
+    /// Waits until an object is gone, or another object has its name.
     ///
     /// # Errors
     ///
-    /// Returns why that can't be seen.
+    /// Returns why that can't be watched.
     pub(crate) async fn until_gone(&self, key: &ObjectKey, uid: &str) -> Result<(), ClusterError> {
         let api = self.api(&key.group_kind(), &key.namespace)?;
         let gone = await_condition(api, object_name(&key.name)?.as_str(), is_deleted(uid)).await;

@@ -1,7 +1,7 @@
 //! The HTTP requests for the objects of one kind in one namespace.
 //!
-//! Only this module makes a [`Prepared`], and only a [`Prepared`] is sent: whatever the engine asks of the API server or changes there is
-//! in the list of functions here, with names that can't mean another path, and with what its answer must be about.
+//! Only this module makes a [`Prepared`], and only a [`Prepared`] is sent. So everything that the engine reads or changes on the API
+//! server is in the list of functions here, with names that can't lead to another path, and with the check of the answer.
 
 use capstan_core::{
     hook::Propagation,
@@ -51,7 +51,7 @@ impl Prepared {
         self.request.body()
     }
 
-    /// Returns an answer that is about what was asked.
+    /// Returns an answer, if it is about what was asked.
     ///
     /// # Errors
     ///
@@ -60,7 +60,8 @@ impl Prepared {
         self.expected.check(&answer).map(|()| answer)
     }
 
-    /// Returns why the server refused the request, with no more of its words than may be shown: about a Secret it may quote what was sent.
+    /// Returns why the server refused the request. Of its message only what may be shown is kept: about a Secret it may quote what was
+    /// sent.
     pub(super) fn refused(&self, error: kube::Error) -> ClusterError {
         let kind = self.expected.kind();
         let sent = is_secret_kind(&kind.group, &kind.kind)
@@ -74,11 +75,11 @@ impl Prepared {
 pub(super) struct Endpoint {
     request: Request,
     kind: GroupKind,
-    /// Empty for kinds without one, and for all.
+    /// The namespace; empty for cluster-scoped kinds, and for all namespaces.
     namespace: String,
 }
 
-/// Returns a resource with its names as they stand in a path. Those of Kubernetes stay as they are.
+/// Returns a resource with its names encoded for a path. Those of Kubernetes stay as they are.
 pub(super) fn in_path(resource: &ApiResource) -> ApiResource {
     let (group, version) = (path_segment(&resource.group), path_segment(&resource.version));
     ApiResource {
@@ -94,17 +95,18 @@ pub(super) fn in_path(resource: &ApiResource) -> ApiResource {
     }
 }
 
-/// Checks the name of an object that is about to stand in a path.
+/// Checks the name of an object for use in a path.
 pub(super) fn object_name(name: &str) -> Result<ObjectName, ClusterError> {
     ObjectName::new(name).map_err(|error| ClusterError::Invalid(error.to_string()))
 }
 
-/// Checks the name of a namespace that is about to stand in a path; empty for none.
+/// Checks the name of a namespace for use in a path; empty for none.
 pub(super) fn namespace_name(name: &str) -> Result<Option<NamespaceName>, ClusterError> {
     NamespaceName::optional(name).map_err(|error| ClusterError::Invalid(error.to_string()))
 }
 
-/// Says whether the server refuses fields that it doesn't know, or leaves them out; kube has no parameter for it where it isn't a patch.
+/// Sets whether the server refuses fields that it doesn't know, or leaves them out. kube has no parameter for that in a create or
+/// replace.
 fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> Built {
     let directive = match unknown {
         UnknownFields::Refused => "Strict",
@@ -119,7 +121,7 @@ fn with_validation(mut prepared: Prepared, unknown: UnknownFields) -> Built {
     Ok(prepared)
 }
 
-/// A question about ourselves, which is answered and never stored.
+/// A review of our own permissions, which is answered and never stored.
 pub(super) fn review(resource: &str, kind: &str, body: &Value) -> Built {
     let path = format!("/apis/authorization.k8s.io/v1/{}", path_segment(resource));
     let request = http::Request::post(path)
@@ -163,7 +165,7 @@ impl Endpoint {
         Prepared::new(request, Expected::MetadataOf(self.key(name)))
     }
 
-    /// Lists some of those whose fields are like this.
+    /// Lists some of the objects that match a field selector.
     pub(super) fn some(&self, fields: &str, page: u32) -> Built {
         let request = self.request.list(&ListParams::default().fields(fields).limit(page));
         Prepared::new(request, self.list_of())
@@ -180,7 +182,7 @@ impl Endpoint {
         Prepared::new(self.request.list(&params), self.list_of())
     }
 
-    /// Lists objects with their metadata alone, where the server can do that.
+    /// Lists the metadata of objects, where the server supports that.
     pub(super) fn list_metadata(&self, labels: &str, fields: &str, page: u32, next: &str) -> Built {
         let mut params = ListParams::default().limit(page);
         if !labels.is_empty() {
@@ -201,7 +203,7 @@ impl Endpoint {
         Ok(prepared)
     }
 
-    /// Deletes what still is in this version; nothing depends on it.
+    /// Deletes an object that still has this resource version. It has no dependents.
     pub(super) fn delete_version(&self, name: &ObjectName, uid: &str, version: &str) -> Built {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),

@@ -1,23 +1,23 @@
-//! Hides the values of the set's own Secrets in what hooks write, and in what the API server says about other objects.
+//! Hides the values of the plan's own Secrets in hooks' logs, and in what the API server says about other objects.
 //!
-//! No more than that: a value that is split, hashed or otherwise changed is not found, nor are Secrets that the manifests don't bring.
+//! No more than that: a value that is split, hashed or otherwise changed is not found, nor are Secrets outside of the manifests.
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{plan::Plan, secret};
 use serde_json::Value;
 
-/// Shorter values would hide half of every log.
+/// Shorter values aren't hidden: that would hide half of every log.
 const SHORTEST: usize = 8;
-/// What stands where a value was.
+/// The replacement for a value.
 const HIDDEN: &str = "(hidden)";
 
-/// Knows what to hide.
+/// Finds the values that are hidden.
 #[derive(Debug, Default)]
 pub(crate) struct Redactor(Option<AhoCorasick>);
 
 impl Redactor {
-    /// Takes the values of a plan's Secrets: as they are, and in base64.
+    /// Collects the values of a plan's Secrets: as they are, and in base64.
     pub fn of(plan: &Plan) -> Redactor {
         let objects = plan.tasks.iter().filter_map(|task| task.object.as_ref());
         let secrets = objects.filter(|object| secret::is_secret(object));

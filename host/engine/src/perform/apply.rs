@@ -1,4 +1,4 @@
-//! Objects as they are desired: asked about, applied, replaced, created anew; and deleted.
+//! Applies, replaces, recreates and deletes objects.
 
 use std::time::Duration;
 
@@ -25,14 +25,14 @@ use crate::{
     error::ClusterError,
 };
 
-/// How long the cluster may take to serve a kind whose definition it has accepted.
+/// How long the cluster may take to serve a kind after its definition was accepted.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
-/// How often an object is replaced that others write to at the same time.
+/// How often a replace is tried when others write to the object at the same time.
 const MOST_TRIES: u32 = 5;
-/// How long an object that is created anew may take to go.
+/// How long the deletion of an object that is recreated may take.
 const GONE_WITHIN: Duration = Duration::from_mins(5);
 
-/// How long a kind has been waited for that isn't served yet.
+/// The wait for a kind that isn't served yet.
 pub(super) struct KindWait {
     begun: tokio::time::Instant,
     pause: Duration,
@@ -47,7 +47,7 @@ impl KindWait {
     }
 }
 
-/// Asks the server what would become of a task's object; nothing comes back for what it has nothing to say about.
+/// Sends a dry run for a task's object. Returns `None` for a task about which the server has nothing to say.
 pub(crate) async fn rehearse(
     cluster: &Cluster,
     plan: &Plan,
@@ -58,7 +58,7 @@ pub(crate) async fn rehearse(
     match &task.action {
         Action::Delete(_) => Ok(None),
         Action::Hook(hook) if hook.runs_to_completion => {
-            // The name of its next run may be taken by the last one, which goes first.
+            // The last run may have the name of the next one; it is deleted first.
             let own = operation::own_object(plan, task, operation, 0);
             let own = own.as_ref().unwrap_or(object);
             match cluster.create_with(own, task.unknown_fields, DryRun::DryRun).await {
@@ -73,16 +73,16 @@ pub(crate) async fn rehearse(
             .map(|(made, _)| Some(made)),
         Action::Apply(apply) => match write(cluster, object, apply, task.unknown_fields, DryRun::DryRun).await {
             Ok((made, _)) => Ok(Some(made)),
-            // It is replaced by a new one.
+            // The object is replaced by a new one.
             Err(ClusterError::Immutable(_)) if apply.way.recreates() => Ok(Some(object.clone())),
-            // What kubectl left as its own becomes ours first.
+            // Fields that kubectl owns are migrated first.
             Err(ClusterError::Conflict(_)) if apply.migrates => Ok(Some(object.clone())),
             Err(error) => Err(error),
         },
     }
 }
 
-/// Says what is done about fields of a hook's object that others own.
+/// Returns what happens to fields of a hook's object that others own.
 pub(super) fn of_hooks(plan: &Plan) -> Conflicts {
     if plan.mode.has(Rule::FieldsAreTakenOver) {
         Conflicts::TakeOver
@@ -91,11 +91,11 @@ pub(super) fn of_hooks(plan: &Plan) -> Conflicts {
     }
 }
 
-/// Writes a task's object, and returns it as it is afterwards, with the fields that were left out.
+/// Writes a task's object. Returns it as it is afterwards, with the unknown fields that were left out.
 ///
 /// # Errors
 ///
-/// Returns what the server has against the object, or the fields that others own unless they are taken over.
+/// Returns why the server refuses the object, or the fields that others own unless they are taken over.
 pub(crate) async fn write(
     cluster: &Cluster,
     object: &Object,
@@ -127,14 +127,14 @@ pub(crate) async fn write(
             }
             sent.set_meta("resourceVersion", live.resource_version());
             match cluster.replace_with(&sent, unknown, rehearsal).await {
-                // Its controller wrote a status between: what is replaced is whatever is there.
+                // A controller updated the status in between: the object is replaced as it is now.
                 Err(ClusterError::Moved(_)) if tries < MOST_TRIES => tries += 1,
                 other => return other.map(|made| (made, Vec::new())),
             }
         }
     }
     match ports::apply(cluster, object, conflicts, unknown, rehearsal).await {
-        // What a hook of ours changed is the application's own.
+        // Fields that a hook of ours changed are the application's own.
         Err(error) if is_of_hooks(&error) => {
             ports::apply(cluster, object, Conflicts::TakeOver, unknown, rehearsal).await
         }
@@ -143,14 +143,14 @@ pub(crate) async fn write(
 }
 
 impl EffectExecutor {
-    /// Asks the server what it would say to a task's object.
+    /// Sends a dry run for a task's object.
     pub(super) async fn check(&self, task: &Task) -> Result<(), ClusterError> {
         rehearse(&self.cluster, &self.plan, task, &self.operation)
             .await
             .map(drop)
     }
 
-    /// Makes an object as it is desired, and looks at what came of it.
+    /// Makes an object as desired, and assesses the result.
     pub(super) async fn apply(&self, task: &Task) -> Result<AppliedObject, ClusterError> {
         let (Some(object), Action::Apply(apply)) = (&task.object, &task.action) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
@@ -166,10 +166,11 @@ impl EffectExecutor {
                 Err(ClusterError::Immutable(_)) if apply.way.recreates() => {
                     break self.recreate(task, object, apply).await?;
                 }
-                // Whoever looks after an ignored field may have taken it in this moment.
+                // The owner of an ignored field may have changed it at this moment.
                 Err(ClusterError::Conflict(_)) if !apply.ignored.is_empty() && !met_others => met_others = true,
                 Err(error) => self.learn_kinds(&mut patience, error).await?,
-                // What the last application had in a list goes after the new one was merged in, and an empty list with it.
+                // Entries of the previous application in a list are removed after the new ones were merged in, and an empty list with
+                // them.
                 Ok((made, _)) if !apply.way.replaces() && !has_emptied && sent::lacks_empty(object, &made) => {
                     has_emptied = true;
                 }
@@ -179,7 +180,7 @@ impl EffectExecutor {
         self.has_made(&made);
         let by = Some(&apply.judge);
         let mut assessment = self.judge.assess(by, &made).await;
-        // Whatever is not the last word is explained by who watches it.
+        // An assessment that may change is explained later, by the watch.
         if assessment.is_final {
             assessment = self.judge.explain(by, &made, assessment, None).await;
         }
@@ -197,8 +198,8 @@ impl EffectExecutor {
         })
     }
 
-    /// Looks which kinds are served after a request failed because its kind isn't: an earlier wave may have brought it, and nothing tells
-    /// when every API server has taken in a new definition. Any other failure, and one that lasts too long, comes back.
+    /// Waits for a kind after a request failed because it isn't served: an earlier wave may have applied its definition, and nothing
+    /// reports when every API server has read that. Returns any other error, and this one after a timeout.
     pub(super) async fn learn_kinds(&self, patience: &mut KindWait, error: ClusterError) -> Result<(), ClusterError> {
         let is_new = matches!(error, ClusterError::UnknownKind(_) | ClusterError::NotServed(_));
         if !is_new || patience.begun.elapsed() > SERVED_WITHIN {
@@ -209,7 +210,7 @@ impl EffectExecutor {
         self.cluster.refresh().await
     }
 
-    /// Deletes an object that can't be changed as desired, and creates it anew.
+    /// Deletes an object that can't be changed as desired, and creates it again.
     async fn recreate(
         &self,
         task: &Task,
@@ -238,7 +239,7 @@ impl EffectExecutor {
         write(&self.cluster, object, apply, unknown, DryRun::No).await
     }
 
-    /// Makes fields ours that another tool's apply left as its own.
+    /// Migrates fields that another tool's apply left to our field manager.
     async fn migrate(&self, key: &ObjectKey, apply: &ApplyTask) -> Result<(), ClusterError> {
         let Some(live) = self.cluster.get(key).await? else {
             return Ok(());
@@ -250,13 +251,13 @@ impl EffectExecutor {
         let fields = migration::migrated(&live, MANAGER, adopts);
         let patch = json!({ "metadata": { "managedFields": fields, "resourceVersion": live.resource_version() } });
         match self.cluster.merge(key, live.uid(), patch).await {
-            // Somebody was quicker: what is theirs now is told as a conflict.
+            // Another writer was faster: its fields are reported as a conflict.
             Ok(_) | Err(ClusterError::Moved(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Deletes an object; what Argo CD left on it, which nobody would ever take off, doesn't hold that up.
+    /// Deletes an object. Finalizers of Argo CD, which no controller would remove, are removed first.
     pub(super) async fn delete(
         &self,
         task: &Task,

@@ -1,4 +1,4 @@
-//! What hook types ask for. Only what has passed the gate is performed; twice is as good as once.
+//! Carries out the requests of hook types. Only requests that the gate permits are carried out, and every one may be carried out twice.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -29,14 +29,14 @@ use crate::{
     web::Call,
 };
 
-/// What all objects of a list may have together, in bytes: a plugin's input has a bound.
+/// The most bytes of all objects of a list together: a plugin's input is limited.
 const MOST_LISTED: usize = 1 << 20;
-/// How long lines of a log are gathered before a plugin is told.
+/// How long lines of a log are collected before they are passed to a plugin.
 const GATHERING: Duration = Duration::from_millis(250);
-/// How many lines a plugin is told at once. A line has at most 16 KiB.
+/// The most lines that are passed to a plugin at once. A line has at most 16 KiB.
 const MAX_GATHERED: usize = 256;
 
-/// What runs beside the orders: log lines that are passed on to plugins.
+/// The tasks that pass log lines on to plugins.
 #[derive(Default)]
 pub(crate) struct LogForwarders(BTreeMap<TaskId, JoinHandle<()>>);
 
@@ -63,7 +63,7 @@ impl Drop for LogForwarders {
 }
 
 impl EffectExecutor {
-    /// Performs what a plugin asked for; nothing comes back now of what is answered whenever something happens.
+    /// Carries out a plugin's request. Returns `None` for requests whose answer comes later.
     pub(super) async fn perform(&self, task: &Task, ask: &Ask, order: &PreparedEffect) -> Option<Answer> {
         let permitted = match gate(&ask.what, &self.plan.asker(task)) {
             Ok(permitted) => permitted,
@@ -88,7 +88,7 @@ impl EffectExecutor {
             Request::Watch(_) => self.key(&permitted).map(Answer::Found),
             Request::Http(call) => self.call(task, ask, call, &permitted, order).await,
             Request::EmitEvent(text) => self.emit_event(task, ask, text, order).await,
-            // The operation itself answers these, or they are read when the plugin is told.
+            // The operation itself answers these, or they are read when the plugin is called.
             Request::WatchOwn
             | Request::DeleteOwn(_)
             | Request::Get(_)
@@ -103,7 +103,7 @@ impl EffectExecutor {
         }))
     }
 
-    /// Stops what still runs for a hook.
+    /// Stops everything that still runs for a hook.
     pub fn release(&self, task: &TaskId) {
         self.signals.release(task);
         self.lines.unlisten(task);
@@ -113,7 +113,8 @@ impl EffectExecutor {
             .end(task);
     }
 
-    /// Says which object is meant. What may not be, now that its kind's scope is known, is an error like a missing permission.
+    /// Returns the key of the requested object. A request that isn't allowed for the kind's actual scope is an error like a missing
+    /// permission.
     fn key(&self, permitted: &Permitted<'_>) -> Result<ObjectKey, ClusterError> {
         let kind = permitted.kind();
         let discovery = self.cluster.discovery();
@@ -142,7 +143,7 @@ impl EffectExecutor {
         }
         let live = self.cluster.get(&key).await?;
         self.check_owner(live.as_ref())?;
-        // What was there before stays whose it was.
+        // Existing fields stay with their owners.
         if live.is_none_or(|live| live.label(labels::APPLIED_BY).is_some()) {
             ownership::mark(&mut object, &self.plan.application);
             object.set_label(labels::OPERATION, &self.operation);
@@ -261,7 +262,7 @@ impl EffectExecutor {
             .and_then(Value::as_str);
         let value = value.and_then(|value| BASE64_STANDARD.decode(value).ok());
         let value = value.and_then(|value| String::from_utf8(value).ok());
-        // Whoever made it with an editor left a line's end.
+        // Secrets that were made with an editor often end with a line break.
         let value = value.map(|value| value.trim_end_matches(['\r', '\n']).to_owned());
         value.ok_or_else(|| ClusterError::NotFound(format!("a text under the key `{key}` of {at}")))
     }
@@ -282,7 +283,7 @@ impl EffectExecutor {
         ]);
         let hook = task.key.name.trim_end_matches(['*', '-']);
         let now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        // Of a hook without an object in the application's namespace, the Lease says what goes on.
+        // For a hook whose object isn't in the application's namespace, the event is about the Lease.
         let about = match order.own.as_ref().filter(|own| own.key.namespace == *namespace) {
             Some(own) => json!({
                 "apiVersion": task.object.as_ref().map(Object::api_version), "kind": own.key.kind,
@@ -307,7 +308,7 @@ impl EffectExecutor {
         }
     }
 
-    /// Passes the lines of a hook's pods on to its plugin, some at a time.
+    /// Passes the log lines of a hook's pods on to its plugin, in batches.
     fn pass_lines_on(&self, task: &Task, ask: &Ask) {
         let lines = self.lines.listen(&task.id);
         let inbox = self.inbox.clone();
@@ -332,7 +333,7 @@ impl EffectExecutor {
             .replace(&task.id, passing);
     }
 
-    /// Reads what a plugin wants to see, as it is now.
+    /// Reads the objects that a plugin asked for, as they are now.
     pub(super) async fn read(&self, task: &Task, request: &Request) -> ObservationKind {
         let permitted = match gate(request, &self.plan.asker(task)) {
             Ok(permitted) => permitted,
@@ -378,7 +379,7 @@ impl EffectExecutor {
         Ok(ObservationKind::Objects(objects))
     }
 
-    /// Reads an object that isn't the hook's own, with the judgement of whoever answers for its kind.
+    /// Reads an object that isn't the hook's own, with an assessment by the plugin of its kind.
     pub(super) async fn look_at(&self, key: &ObjectKey) -> Result<ObservationKind, ClusterError> {
         Ok(match self.cluster.get(key).await? {
             None => ObservationKind::Gone,
@@ -391,7 +392,7 @@ impl EffectExecutor {
     }
 }
 
-/// Returns the next lines: those of [`GATHERING`], or as many as a plugin is told at once. Nothing when there will be no more.
+/// Returns the next batch of lines: those of [`GATHERING`], or as many as are passed to a plugin at once. `None` when there are no more.
 async fn gather(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>> {
     let mut gathered = vec![lines.recv().await?];
     let until = Instant::now() + GATHERING;
@@ -403,7 +404,7 @@ async fn gather(lines: &mut mpsc::Receiver<LogLine>) -> Option<Vec<LogLine>> {
     Some(gathered)
 }
 
-/// Says whether all fields in the way are ones that a hook of ours changed: the manifests have the last word on them.
+/// Says whether all conflicting fields were changed by our hooks. The manifests win over them.
 pub(crate) fn is_of_hooks(error: &ClusterError) -> bool {
     let is_hooks = |manager: &str| manager.trim_start_matches('"').starts_with(MANAGER_OF_HOOKS);
     if let ClusterError::Conflict(conflicts) = error {

@@ -1,4 +1,4 @@
-//! Questions to hook types, and what they ask for.
+//! Calls of hook types, and the creation of their objects.
 
 use capstan_core::{
     compat::{self, Rule},
@@ -79,7 +79,7 @@ impl EffectExecutor {
         capstan_core::hook::RunId::of(&hook.hook, &self.operation, attempt, phase)
     }
 
-    /// Fills the live object into a note.
+    /// Fills the live object into an observation.
     async fn observation(
         &self,
         task: &Task,
@@ -132,7 +132,7 @@ impl EffectExecutor {
         })
     }
 
-    /// Returns the health of a hook's own object as its plugin is shown it.
+    /// Returns the health of a hook's own object as its plugin sees it.
     fn shown(&self, task: &Task, health: Assessment, order: &PreparedEffect) -> Assessment {
         let health = grace::shown_to_hook(health, order.is_grace_over);
         compat::of_hook(self.plan.mode, task.phase, health)
@@ -145,7 +145,7 @@ impl EffectExecutor {
         }
     }
 
-    /// Creates a hook's object, as soon as its kind is served.
+    /// Creates a hook's object as soon as its kind is served.
     pub(super) async fn create_own_when_served(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
         let mut patience = KindWait::new();
         loop {
@@ -156,13 +156,13 @@ impl EffectExecutor {
         }
     }
 
-    /// Creates a hook's object, or finds that it did so before a crash.
+    /// Creates a hook's object, or finds the one that was created before a crash.
     async fn create_own(&self, task: &Task, attempt: u32) -> Result<Answer, ClusterError> {
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
         let (Some(mut own), Some(hook)) = (own, task.hook()) else {
             return Err(ClusterError::Other("the plan has no object for it".to_owned()));
         };
-        // By Argo CD's rules what an earlier run left is applied over.
+        // By Argo CD's rules the object of an earlier run is applied over.
         let is_created = hook.runs_to_completion && !self.plan.mode.has(Rule::OlderObjectCounts);
         let (made, is_new) = if is_created {
             match self.cluster.create_with(&own, task.unknown_fields, DryRun::No).await {
@@ -180,7 +180,7 @@ impl EffectExecutor {
                 if !self.gives_way(live, task) {
                     return Err(self.taken(live));
                 }
-                // Another object that takes its place now is refused.
+                // Another object that takes the name now is refused.
                 own.set_meta("uid", live.uid());
             }
             let conflicts = of_hooks(&self.plan);

@@ -1,4 +1,4 @@
-//! What is the application's own: what its operations made, and what of it may be deleted.
+//! Tells the application's own objects from others: what its operations created, and what of it may be deleted.
 
 use std::sync::PoisonError;
 
@@ -15,7 +15,7 @@ use capstan_core::{
 use super::EffectExecutor;
 use crate::{contents, error::ClusterError};
 
-/// What earlier operations made, and what this one has made since this driver carries it out.
+/// The objects that the application created: in earlier operations, and in this one since this driver runs it.
 pub(crate) struct CreatedObjects {
     pub before: Inventory,
     pub since: std::sync::Mutex<Inventory>,
@@ -31,12 +31,12 @@ impl CreatedObjects {
 }
 
 impl EffectExecutor {
-    /// Returns what tells the application's objects from those of others.
+    /// Returns the rules that tell the application's objects from those of others.
     pub(super) fn ownership(&self) -> Ownership<'_> {
         Ownership::new(&self.plan.application, &self.made.before).after_deletion_of(&self.plan.deleted_applications)
     }
 
-    /// Takes down that this operation made an object, if it carries the application's labels.
+    /// Records that this operation created an object, if it has the application's labels.
     pub(super) fn has_made(&self, object: &Object) {
         if self.ownership().owner(object) == Owner::Ours {
             let mut since = self.made.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +44,7 @@ impl EffectExecutor {
         }
     }
 
-    /// Returns the inventory as it is at the operation's end. `gone`: what planning found missing.
+    /// Returns the inventory at the operation's end. `gone` are the objects that were missing when it was planned.
     pub async fn inventory(&self, operation: &Operation, gone: &[(ObjectKey, String)]) -> Inventory {
         let mut now = self.made.before.clone();
         for (key, uid) in gone {
@@ -74,7 +74,7 @@ impl EffectExecutor {
                 }
             }
         }
-        // What a driver applied that was lost before its end.
+        // Objects that a driver applied which was lost before the end.
         if !unseen.is_empty() {
             match self.cluster.look_up(unseen).await {
                 Ok(found) => {
@@ -90,13 +90,13 @@ impl EffectExecutor {
         now
     }
 
-    /// Returns why an object may not be deleted since others live in it.
+    /// Returns why an object may not be deleted, since others are in it.
     async fn held(&self, live: &Object, task: &Task) -> Option<String> {
         Container::of(live)?;
         let leaving = PlannedDeletions::of(&self.plan, &self.operation);
-        // Planning has made sure that the manifests put nothing in what they leave out.
+        // Planning has made sure that the manifests put nothing into what they leave out.
         let plan = task.hook().map(|_| &*self.plan);
-        // A kind that was defined a moment ago has objects, too.
+        // A kind that was defined a moment ago may have objects, too.
         if let Err(error) = self.cluster.refresh().await {
             return Some(error.to_string());
         }
@@ -104,7 +104,7 @@ impl EffectExecutor {
         Some(container::reason(&live.key(), &held))
     }
 
-    /// Makes sure that nothing lives in an object that is about to be deleted.
+    /// Checks that an object that is about to be deleted contains no others.
     pub(super) async fn check_empty(&self, key: &ObjectKey, uid: &str, task: &Task) -> Result<(), ClusterError> {
         if !Container::is_kind(&key.group_kind()) {
             return Ok(());
@@ -117,7 +117,7 @@ impl EffectExecutor {
         }
     }
 
-    /// Has an object stay that holds others, whatever a hook's delete policies say.
+    /// Keeps an object that contains others, whatever a hook's delete policies say.
     pub(super) async fn spare(&self, decision: DisposalDecision, live: &Object, task: &Task) -> DisposalDecision {
         if decision.deletion(self.clock.now()).is_none() {
             return decision;
@@ -133,7 +133,7 @@ impl EffectExecutor {
         }
     }
 
-    /// Says whether a hook's object may take the place of a live one of its name.
+    /// Says whether a hook's object may replace a live object of its name.
     pub(super) fn gives_way(&self, live: &Object, task: &Task) -> bool {
         task.hook().is_some_and(|hook| {
             let ownership = self.ownership();
@@ -145,7 +145,7 @@ impl EffectExecutor {
         ClusterError::Other(format!("{}; {}", self.ownership().taken(live), ownership::TAKEN_HINT))
     }
 
-    /// Refuses what a plugin wants done to an object of another application.
+    /// Refuses a plugin's request for an object of another application.
     pub(super) fn check_owner(&self, live: Option<&Object>) -> Result<(), ClusterError> {
         match live.and_then(|live| self.ownership().another(live)) {
             Some(owner) => Err(ClusterError::Forbidden(format!(
@@ -155,7 +155,7 @@ impl EffectExecutor {
         }
     }
 
-    /// Refuses the deletion that a plugin asks for of an object that looks like the application's and isn't.
+    /// Refuses a plugin's request to delete an object that has the application's labels and isn't the application's.
     pub(super) fn check_removal(&self, live: &Object) -> Result<(), ClusterError> {
         if self.ownership().owner(live) == Owner::Nobody {
             return Ok(());

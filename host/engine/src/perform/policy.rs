@@ -1,4 +1,4 @@
-//! Questions to delete policies.
+//! Calls of delete policies.
 
 use capstan_core::{
     compat::{Mode, Rule},
@@ -18,10 +18,10 @@ use serde_json::{Map, Value};
 use super::{EffectExecutor, PreparedEffect};
 use crate::{clock::Clock, error::ClusterError};
 
-/// The claim of a delete policy that is asked for every hook.
+/// The claim of a delete policy that is called for every hook.
 const FOR_ALL: &str = "*";
 
-/// One object of a hook, and everything its policies are told.
+/// One object of a hook, with everything that its policies are told.
 pub(crate) struct PolicyCase<'a> {
     pub application: &'a Application,
     pub mode: Mode,
@@ -36,11 +36,11 @@ pub(crate) struct PolicyCase<'a> {
     pub runs_to_completion: bool,
     pub ttl: Ttl,
     pub policies: &'a [PolicyUse],
-    /// What the user says of the hook: one mapping for its type and its policies.
+    /// The user's settings for the hook, for its type and its policies.
     pub settings: &'a Map<String, Value>,
 }
 
-/// Asks all policies about one object, and joins what they say.
+/// Calls all policies for one object, and joins their answers.
 pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCase<'_>) -> DisposalDecision {
     let mut decision = DisposalDecision::keep();
     let mut keepers = Vec::new();
@@ -71,7 +71,7 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
                     decision.by = name_of(policy);
                     decision.plugins = vec![policy.by.to_string()];
                 }
-                // Those that are asked for every hook have nothing to say about most.
+                // Most hooks don't concern the policies that are called for every hook.
                 if disposal == Disposal::Keep && policy.by.claim != FOR_ALL {
                     keepers.push(policy.by.to_string());
                 }
@@ -87,7 +87,7 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
     decision
 }
 
-/// Names a policy as its user knows it; one that is asked for every hook goes by its plugin's name.
+/// Returns the name of a policy as its user knows it; for one that is called for every hook, its plugin's name.
 fn name_of(policy: &PolicyUse) -> String {
     if policy.by.claim == FOR_ALL {
         policy.by.plugin.clone()
@@ -96,7 +96,7 @@ fn name_of(policy: &PolicyUse) -> String {
     }
 }
 
-/// Reads off an object when it finished.
+/// Returns when an object finished, by its status.
 pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
     let parse = |text: &str| text.parse::<Timestamp>().ok();
     let conditions = object.0.pointer("/status/conditions").and_then(Value::as_array);
@@ -127,7 +127,7 @@ pub(crate) fn finished_at(object: &Object) -> Option<Timestamp> {
 }
 
 impl EffectExecutor {
-    /// Finds the objects of earlier runs of a hook, newest first, and asks its policies about each.
+    /// Finds the objects of earlier runs of a hook, newest first, and calls its policies for each.
     pub(super) async fn look_for_older(&self, task: &Task, attempt: u32) -> Result<EarlierObjects, ClusterError> {
         let mut older = EarlierObjects::default();
         let own = operation::own_object(&self.plan, task, &self.operation, attempt);
@@ -137,11 +137,11 @@ impl EffectExecutor {
         let selector = format!("{}={}", labels::HOOK, hook.hook);
         let key = own.key();
         let mut found = match self.cluster.list(&key.group_kind(), &key.namespace, &selector).await {
-            // Of a kind that an earlier wave has just brought there is nothing yet.
+            // A kind that an earlier wave has just defined has no objects yet.
             Err(ClusterError::UnknownKind(_) | ClusterError::NotServed(_)) => return Ok(older),
             found => found?,
         };
-        // What carries the hook's labels and was made by others is left alone.
+        // An object with the hook's labels that others created is left alone.
         found.retain(|live| self.ownership().is_own(live));
         if !found.iter().any(|live| live.key() == key)
             && let Some(live) = self.cluster.get(&key).await?
@@ -162,7 +162,7 @@ impl EffectExecutor {
                 older.own = Some(target);
                 continue;
             }
-            // By Argo CD's rules a name that was generated is another object's.
+            // By Argo CD's rules a generated name belongs to another object.
             let is_generated = task
                 .object
                 .as_ref()
@@ -170,7 +170,7 @@ impl EffectExecutor {
             if is_generated && live.key() != key && self.plan.mode.has(Rule::GeneratedHooksStay) {
                 continue;
             }
-            // What the same hook made in another phase of this try is no older object.
+            // An object of the same hook in another phase of this attempt isn't an earlier one.
             if runs.iter().any(|run| live.label(labels::RUN) == Some(&run.0)) && live.key() != key {
                 continue;
             }
@@ -236,7 +236,7 @@ pub(crate) fn made(object: &Object) -> &str {
     object.text("/metadata/creationTimestamp").unwrap_or_default()
 }
 
-/// Says whether a disposal removes something at a moment.
+/// Returns the propagation if a disposal deletes an object at this time.
 pub(crate) fn removes(disposal: Disposal, now: Timestamp) -> Option<capstan_core::hook::Propagation> {
     DisposalDecision {
         disposal,

@@ -1,4 +1,4 @@
-//! Applying a Service whose ports others have changed meanwhile.
+//! Applies a Service whose ports others have changed meanwhile.
 
 use capstan_core::{
     object::Object,
@@ -15,8 +15,8 @@ use crate::{
 
 type Applied = (Object, Vec<String>);
 
-/// Applies an object. A port of a Service that has the name of one that is applied, and that somebody else wrote, is a conflict like
-/// others: it is refused with the name of its owner, or taken over.
+/// Applies an object. A port of a Service that others wrote and that has the name of an applied one is a conflict like others: it is
+/// refused with its owner's name, or taken over.
 pub(super) async fn apply(
     cluster: &Cluster,
     object: &Object,
@@ -37,7 +37,7 @@ pub(super) async fn apply(
         (true, _, _) => Err(refusal),
         (false, Conflicts::Refuse, _) => Err(ClusterError::Conflict(ports.iter().flat_map(conflict).collect())),
         (false, Conflicts::TakeOver, DryRun::DryRun) => {
-            // Taking a port over takes two requests, of which the second can't be tried before the first.
+            // Taking a port over needs two requests, and a dry run of the second one is only possible after the first.
             let patch = as_patch(&object, &live, &ports);
             let after = cluster.rehearse_merge(&object.key(), &patch).await?;
             Ok((after, Vec::new()))
@@ -69,7 +69,7 @@ fn conflict(port: &PortInTheWay) -> Vec<FieldConflict> {
         .collect()
 }
 
-/// Returns the object as a merge patch, with the ports that others added beside ours.
+/// Returns the object as a merge patch, with the ports that others added.
 fn as_patch(object: &Object, live: &Object, ports: &[PortInTheWay]) -> Value {
     let mut patch = object.0.clone();
     let wanted = patch.pointer("/spec/ports").and_then(Value::as_array).cloned();

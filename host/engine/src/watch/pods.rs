@@ -1,7 +1,7 @@
-//! Follows the pods of workloads that aren't healthy yet, for what is wrong with them.
+//! Follows the pods of workloads that aren't healthy, to find problems.
 //!
-//! What people read about them is written by the plugin that judges the workload, which is shown these pods when it asks. How
-//! long it may last, and whether it ends by itself, is known here: no plugin remembers what was before.
+//! The plugin of the workload writes what people read about the pods; it is shown the pods when it is called. How long a problem may
+//! last, and whether it ends by itself, is decided here: no plugin remembers earlier states.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -27,13 +27,13 @@ pub(super) type PodSummary = (ObjectKey, PodObservation);
 /// What the pods of a workload look like.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PodObservation {
-    /// The worst that is wrong with any of them.
+    /// The most severe problem of any pod.
     worst: Option<PodProblem>,
-    /// What the plugin is shown.
+    /// The pods, as the plugin is shown them.
     found: RelatedResult,
 }
 
-/// The pods of one workload, as long as it isn't healthy.
+/// Follows the pods of one workload, as long as it isn't healthy.
 pub(super) struct PodWatch {
     task: JoinHandle<()>,
     seen: Option<PodObservation>,
@@ -46,7 +46,7 @@ impl Drop for PodWatch {
 }
 
 impl PodWatch {
-    /// Begins to follow the pods of a workload, if its kind has any.
+    /// Starts to follow the pods of a workload, if its kind has any.
     pub fn begin(shared: &Arc<Shared>, workload: &Object, news: mpsc::Sender<PodSummary>) -> Option<PodWatch> {
         let selector = pods::selector(workload)?;
         let crew = WorkloadPods {
@@ -58,22 +58,22 @@ impl PodWatch {
         Some(PodWatch { task, seen: None })
     }
 
-    /// Takes in what they look like now.
+    /// Stores the state of the pods.
     pub fn take(&mut self, seen: PodObservation) {
         self.seen = Some(seen);
     }
 
-    /// Says whether they have been looked at.
+    /// Says whether the pods have been read.
     pub fn has_seen(&self) -> bool {
         self.seen.is_some()
     }
 
-    /// Returns what a plugin is shown of them.
+    /// Returns the pods as a plugin is shown them.
     pub fn found(&self) -> Option<RelatedResult> {
         self.seen.as_ref().map(|seen| seen.found.clone())
     }
 
-    /// Adds what is wrong with the pods to what is told of their workload, and leaves the verdict as it is.
+    /// Adds the pods' problem to the assessment of their workload, for what is reported. The verdict stays.
     pub fn tell(&self, mut assessment: Assessment, is_explained: bool) -> Assessment {
         let worst = self.seen.as_ref().and_then(|seen| seen.worst.as_ref());
         if let Some(trouble) = worst.filter(|_| !is_explained && assessment.health == Health::Progressing) {
@@ -82,8 +82,8 @@ impl PodWatch {
         assessment
     }
 
-    /// Adds what is wrong with the pods to how their workload is. `is_explained`: whether its judge was shown them, and says what people
-    /// shall read.
+    /// Adds the pods' problem to the assessment of their workload. `is_explained` says whether the workload's plugin was shown the pods,
+    /// and so writes what people read.
     pub fn judge(&self, workload: &Object, assessment: Assessment, is_explained: bool) -> Assessment {
         match self.seen.as_ref().and_then(|seen| seen.worst.as_ref()) {
             Some(trouble) if assessment.health == Health::Progressing => {
@@ -94,7 +94,7 @@ impl PodWatch {
     }
 }
 
-/// Adds what is wrong with a pod to the judgement of its workload. How long it may last is counted by the operation.
+/// Adds a pod's problem to the assessment of its workload. The operation measures how long it lasts.
 fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &PodProblem, is_explained: bool) -> Assessment {
     match trouble.weight {
         PodSeverity::Told if is_explained => {}
@@ -115,7 +115,7 @@ fn with_trouble(workload: &Object, mut assessment: Assessment, trouble: &PodProb
     assessment
 }
 
-/// Adds what keeps a Pod from starting to its own judgement.
+/// Adds to a Pod's assessment what keeps it from starting.
 pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessment) -> Assessment {
     let is_open = match assessment.health {
         Health::Progressing | Health::Degraded => !assessment.is_final,
@@ -131,7 +131,7 @@ pub(super) async fn judge_pod(shared: &Shared, pod: &Object, assessment: Assessm
     }
 }
 
-/// Returns what keeps a pod from starting: what its containers say, or what it mounts and isn't there.
+/// Returns what keeps a pod from starting: a container's state, or a missing object that it mounts.
 async fn trouble_of(shared: &Shared, pod: &Object) -> (Option<PodProblem>, Option<Missing>) {
     if let Some(trouble) = pods::trouble(pod) {
         return (Some(trouble), None);
@@ -164,7 +164,7 @@ struct WorkloadPods {
     pods: BTreeMap<String, Pod>,
 }
 
-/// A pod as far as it is of interest.
+/// The relevant part of a pod.
 struct Pod {
     shown: Object,
     trouble: Option<PodProblem>,
@@ -205,7 +205,7 @@ async fn follow(shared: Arc<Shared>, mut crew: WorkloadPods, selector: String, n
         Ok(()) => return,
         Err(error) => error,
     };
-    // Without a look at the pods there is less to tell; who may not look at them can't be helped.
+    // Without the pods there is less to report; a missing permission to read them is not an error.
     tracing::debug!(error = %why, workload = %crew.workload, "its pods can't be watched");
     let seen = PodObservation {
         worst: None,
@@ -226,7 +226,7 @@ fn is_forbidden(error: &watcher::Error) -> bool {
     }
 }
 
-/// Tells what the pods look like whenever that changes; ends when nobody listens, or with what is in the way.
+/// Reports the state of the pods whenever it changes. Returns when nobody receives it any more, or with an error.
 async fn watch(
     shared: &Shared,
     crew: &mut WorkloadPods,
@@ -243,7 +243,7 @@ async fn watch(
         let event = match event {
             Ok(event) => event,
             Err(error) if is_forbidden(&error) => return Err(ClusterError::Other(error.to_string())),
-            // The stream goes on by itself, with a new list.
+            // The stream continues by itself, with a new list.
             Err(_) => {
                 backoff.pause().await;
                 continue;

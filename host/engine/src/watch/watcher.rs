@@ -1,4 +1,4 @@
-//! Follows the objects of one kind in one namespace.
+//! Watches the objects of one kind in one namespace.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,19 +32,19 @@ use super::{
 };
 use crate::{backoff::Backoff, cluster::WatchItem, owned, queue};
 
-/// How soon the pods of an object are looked at again that is deleted after them, in milliseconds.
+/// How soon the pods of a deleted object that waits for them are read again, in milliseconds.
 const OWNED_AGAIN_MS: u64 = 5_000;
 
-/// How often in a row a watch fails before that is told.
+/// How often in a row a watch fails before that is reported.
 const TOLD_AFTER: u32 = 3;
 
-/// How many looks at workloads' pods wait for the watcher; whoever has one more waits.
+/// How many observations of workloads' pods wait for the watcher; a sender with another one waits.
 const MAX_POD_NEWS: usize = 64;
 
-/// How long a watch that was begun anew lasts at most before its object is read once more, whatever the watch brings.
+/// An object that couldn't be read is read once more after this time, also if its renewed watch reports nothing wrong.
 const LONGEST_WATCH: Duration = Duration::from_mins(1);
 
-/// An object that couldn't be read or watched.
+/// The retries of an object that couldn't be read or watched.
 struct Unread {
     /// When it is read again.
     next: Instant,
@@ -65,14 +65,14 @@ pub(super) struct Watcher {
     orders: queue::Receiver<Followed, WatchCommand>,
     followers: BTreeMap<ObjectKey, Vec<Follower>>,
     live: BTreeMap<ObjectKey, Object>,
-    /// Those that a new list has named so far.
+    /// The objects of a list that is being received.
     listed: BTreeSet<ObjectKey>,
     /// Whether the first list is complete.
     is_ready: bool,
-    /// Objects without the label, which have watches of their own.
+    /// Objects without the application's label, which have watches of their own.
     strays: BTreeMap<ObjectKey, WatchItem>,
     recheck: BTreeMap<ObjectKey, Instant>,
-    /// Objects that couldn't be read or watched, until they can be.
+    /// Objects that couldn't be read or watched.
     unread: BTreeMap<ObjectKey, Unread>,
     /// The pods of workloads that aren't healthy.
     pods: BTreeMap<ObjectKey, PodWatch>,
@@ -186,8 +186,8 @@ impl Watcher {
         }
     }
 
-    /// Tells how an object is that was just begun to be followed. One that the watch doesn't know is asked for: it may be too new for
-    /// it, without the label, or gone.
+    /// Reports the state of an object that a task has just begun to follow. One that the watch doesn't have is read: it may be too new,
+    /// without the label, or gone.
     async fn look(&mut self, key: &ObjectKey) {
         if self.live.contains_key(key) {
             return self.tell(key).await;
@@ -219,7 +219,7 @@ impl Watcher {
         }
     }
 
-    /// Has an object read again after a pause.
+    /// Schedules another read of an object.
     fn read_later(&mut self, key: &ObjectKey) {
         let unread = self.unread.entry(key.clone()).or_insert_with(|| Unread {
             next: Instant::now(),
@@ -228,7 +228,7 @@ impl Watcher {
         unread.next = Instant::now() + unread.backoff.failed();
     }
 
-    /// Reads the objects again whose pause is over.
+    /// Reads the objects whose pause is over.
     async fn read_again(&mut self, now: Instant) {
         let due: Vec<ObjectKey> = self
             .unread
@@ -237,7 +237,7 @@ impl Watcher {
             .map(|(key, _)| key.clone())
             .collect();
         for key in due {
-            // It fails again, or is kept for the next failure of its watch.
+            // If this fails, it is scheduled again; else the entry is kept for the next failure of its watch.
             if let Some(unread) = self.unread.get_mut(&key) {
                 unread.next = now + LONGEST_WATCH;
             }
@@ -269,7 +269,7 @@ impl Watcher {
             Event::Delete(seen) => {
                 let key = self.key_of(&seen);
                 self.live.remove(&key);
-                // It is gone, or has lost its label.
+                // It was deleted, or has lost its label.
                 if self.followers.contains_key(&key) {
                     self.look(&key).await;
                 }
@@ -291,7 +291,7 @@ impl Watcher {
             }
             Some(Ok(Event::Init | Event::InitDone)) => {}
             Some(Err(_)) | None => {
-                // Reading it again begins a new watch, if there is still something to follow.
+                // Reading it again starts a new watch, if there is still something to follow.
                 self.strays.remove(&key);
                 self.read_later(&key);
             }
@@ -320,7 +320,7 @@ impl Watcher {
         key
     }
 
-    /// Judges an object and tells all who follow it.
+    /// Assesses an object and reports it to all tasks that follow it.
     async fn tell(&mut self, key: &ObjectKey) {
         let Some(followers) = self.followers.get(key) else {
             return;
@@ -345,7 +345,7 @@ impl Watcher {
             {
                 self.pods.insert(key.clone(), pods);
             }
-            // Pods that are about to be seen are told by the next look; a last word has none.
+            // Pods that haven't been read yet are reported later. A final assessment has none.
             let pods = self.pods.get(key);
             if !needs_pods || pods.is_none_or(PodWatch::has_seen) {
                 assessment = self.shared.judge.explain(by, object, assessment, found).await;
@@ -387,7 +387,7 @@ fn is_pod(object: &Object) -> bool {
     object.group().is_empty() && object.kind() == "Pod"
 }
 
-/// Waits for the next event of any stray.
+/// Waits for the next event of any object without the label.
 async fn next_stray(
     strays: &mut BTreeMap<ObjectKey, WatchItem>,
 ) -> (ObjectKey, Option<watcher::Result<Event<DynamicObject>>>) {

@@ -1,5 +1,5 @@
-//! The network, but for addresses that are too near. Names are judged by what they resolve to at the moment of the call, which is also
-//! what is connected to: a name server that answers otherwise the next time gains nothing.
+//! A network client that refuses local addresses. A name is checked by the addresses that it resolves to for the call, and these are
+//! connected to: a name server that answers differently the next time gains nothing.
 
 use std::{
     future::Future,
@@ -24,7 +24,7 @@ use hyper_util::{
 
 use super::{Caller, boxed};
 
-/// An address that wasn't granted.
+/// An address that only a grant with `local: true` allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{name} leads to {address}, which is this machine, its link or a cloud's metadata service, and that was not granted (`local: true`)"
@@ -34,7 +34,7 @@ pub(super) struct Near {
     address: IpAddr,
 }
 
-/// Makes a client, which keeps no connection.
+/// Makes a client that keeps no connections.
 pub(super) fn client(by_tls: bool, may_be_near: bool) -> Result<Caller, io::Error> {
     let mut connector = HttpConnector::new_with_resolver(Resolver { may_be_near });
     connector.enforce_http(false);
@@ -52,7 +52,7 @@ pub(super) fn client(by_tls: bool, may_be_near: bool) -> Result<Caller, io::Erro
     Ok(boxed(builder.build::<_, Full<Bytes>>(secure)))
 }
 
-/// Resolves names as this machine does.
+/// Resolves names by the system's resolver, and removes addresses that may not be called.
 #[derive(Debug, Clone, Copy)]
 struct Resolver {
     may_be_near: bool,
@@ -76,11 +76,11 @@ impl tower::Service<Name> for Resolver {
     }
 }
 
-/// Checks a host that is written as an address, which nobody resolves.
+/// Checks a host that is written as an address, which isn't resolved.
 ///
 /// # Errors
 ///
-/// Returns that it is this machine's own.
+/// Returns the address if it is one of this machine or its link.
 pub(super) fn check_literal(host: &str) -> Result<(), Near> {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
@@ -92,14 +92,14 @@ pub(super) fn check_literal(host: &str) -> Result<(), Near> {
     }
 }
 
-/// Says whether an address is one of this machine's own: to those alone a socket can be bound. Where the system binds to any address
-/// (`ip_nonlocal_bind`), all of them count as its own.
+/// Says whether an address belongs to this machine: only to such an address can a socket be bound. Where the system allows to bind to any
+/// address (`ip_nonlocal_bind`), all of them count as its own.
 fn is_own(address: IpAddr) -> bool {
     // A mapped address is the IPv4 address.
     UdpSocket::bind((address.to_canonical(), 0)).is_ok()
 }
 
-/// Leaves the addresses that may be called; none is an error that names what was found.
+/// Returns the addresses that may be called. If there is none, the error names those that were found.
 fn allowed(name: &str, found: Vec<SocketAddr>, may_be_near: bool) -> io::Result<Vec<SocketAddr>> {
     let (near, far): (Vec<SocketAddr>, Vec<SocketAddr>) = found
         .into_iter()

@@ -1,6 +1,6 @@
-//! Finds the values of Secrets in an answer, as they are and as servers usually write them when they echo a request.
+//! Finds the values of Secrets in an answer, as they are and as servers usually encode them when they echo a request.
 //!
-//! A server that changes a value in any other way gives it away; whoever grants a host trusts it that far.
+//! A value that a server changes in any other way isn't found; a user who grants a host trusts it that far.
 
 use std::fmt::Write as _;
 
@@ -11,19 +11,19 @@ use base64::{
 };
 use capstan_core::name::path_segment;
 
-/// What stands where a value was.
+/// The replacement for a value.
 const HIDDEN: &[u8] = b"(hidden)";
-/// An encoded form of fewer bytes is left alone: it would hide what has nothing to do with it.
+/// An encoded form with fewer bytes isn't searched for: it would hide unrelated text.
 const SHORTEST_ENCODED: usize = 6;
 
-/// Knows what to hide.
+/// The values that are hidden, with their encoded forms.
 pub(super) struct SecretValues {
     finder: Option<AhoCorasick>,
     longest: usize,
 }
 
 impl SecretValues {
-    /// Takes the values.
+    /// Prepares the search for these values.
     pub(super) fn new(values: &[String]) -> SecretValues {
         let mut forms: Vec<Vec<u8>> = Vec::new();
         for value in values.iter().filter(|value| !value.is_empty()) {
@@ -54,12 +54,12 @@ impl SecretValues {
         self.longest == 0
     }
 
-    /// Returns how many bytes the longest form of a value has.
+    /// Returns the number of bytes of the longest form of a value.
     pub(super) fn longest(&self) -> usize {
         self.longest
     }
 
-    /// Returns the first `most` bytes without the values. What a value is that begins within them is seen where so much more follows as
+    /// Returns the first `most` bytes without the values. A value that begins within them is only found if as many bytes follow as
     /// [`SecretValues::longest`] says.
     pub(super) fn clean(&self, bytes: &[u8], most: usize) -> Vec<u8> {
         let kept = |from: usize, to: usize| bytes.get(from..to.min(most)).unwrap_or_default();
@@ -81,7 +81,7 @@ impl SecretValues {
     }
 }
 
-/// Lists how a value is written in JSON, in URLs and forms, in hexadecimal digits, and in base64, wherever in a longer text it stands.
+/// Lists how a value is written in JSON, in URLs and forms, in hexadecimal digits, and in base64 at any position within a longer text.
 fn encoded(value: &str) -> Vec<String> {
     let mut forms = Vec::new();
     let json = serde_json::Value::from(value).to_string();
@@ -94,7 +94,8 @@ fn encoded(value: &str) -> Vec<String> {
     forms.push(json);
     let percent = path_segment(value);
     forms.push(percent.replace("%20", "+"));
-    // What is left as it is differs: `encodeURIComponent`, forms, and whoever encodes only what must be.
+    // Encoders differ in which characters they leave as they are: `encodeURIComponent`, forms, and encoders that only encode what must
+    // be.
     let some: String = value.chars().map(some_percent).collect();
     forms.extend([lower_hex(&some), some, lower_hex(&percent), percent]);
     let hex = value.bytes().fold(String::new(), |mut hex, byte| {
@@ -105,7 +106,7 @@ fn encoded(value: &str) -> Vec<String> {
     forms.extend([hex.to_uppercase(), hex]);
     for before in 0..3 {
         let shifted = [vec![0; before], value.as_bytes().to_vec()].concat();
-        // The first and last letters also stand for what is beside the value.
+        // The first and last letters also depend on the neighbouring bytes.
         let first = (before * 8).div_ceil(6);
         let last = shifted.len() * 8 / 6;
         for all in [
@@ -118,7 +119,7 @@ fn encoded(value: &str) -> Vec<String> {
     forms
 }
 
-/// Writes a letter as `encodeURIComponent` of JavaScript does.
+/// Encodes a character as `encodeURIComponent` of JavaScript does.
 fn some_percent(letter: char) -> String {
     if matches!(letter, '!' | '*' | '\'' | '(' | ')') {
         letter.to_string()

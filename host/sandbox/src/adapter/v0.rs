@@ -1,5 +1,5 @@
-//! Asks over the contract 0.1 and understands its answers. A case of a later contract becomes what the contract says of
-//! `other`: unknown health, a kept object, a failure. Every text for people is cut by [`bounded`]: it becomes part of what is stored.
+//! Calls plugins of the contract 0.1 and converts their answers. A case of a later contract becomes what the contract says about `other`:
+//! unknown health, a kept object, a failure. Every text for people is shortened by [`bounded`], since it is stored.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use capstan_core::{
@@ -28,19 +28,19 @@ use crate::{
     state::State,
 };
 
-/// Things a hook may ask for in one step.
+/// The most requests of a hook in one step.
 const MAX_ASKS: usize = 64;
 
-/// Bytes a hook may want to remember.
+/// The most bytes of a hook's state.
 const MAX_STATE: usize = 64 << 10;
 
-/// Things that a plugin may need to see beside an object.
+/// The most related objects that a plugin may ask for.
 const MAX_NEEDS: usize = 8;
 
-/// No plugin is asked again sooner.
+/// The shortest time before a plugin is called again.
 const MIN_WAIT_MS: u32 = 100;
 
-/// Where a component has the functions of the contract.
+/// The functions of the contract that a component exports.
 pub(crate) struct Exports {
     health: Option<health::GuestIndices>,
     health_by_view: Option<health_by_view::GuestIndices>,
@@ -49,7 +49,7 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    /// Finds them and checks their types, of the interfaces that the plugin has claims for.
+    /// Finds the functions of the interfaces that the plugin has claims for, and checks their types.
     pub(crate) fn find(pre: &InstancePre<State>, claimed: &[Interface]) -> wasmtime::Result<Exports> {
         let has = |interface| claimed.contains(&interface);
         let by_view = has(Interface::Health) && pre.component().get_export_index(None, HEALTH_BY_VIEW).is_some();
@@ -69,18 +69,18 @@ impl Exports {
     }
 }
 
-/// What a plugin answered; the outer error is a trap.
+/// The answer of a plugin; the outer error is a trap.
 type Answered<T> = wasmtime::Result<Result<T, Failure>>;
 
 fn absent(interface: Interface) -> Failure {
     Failure::Failed(format!("the plugin does not answer for `{interface}`"))
 }
 
-/// How is this object?
+/// The call that assesses an object.
 pub(crate) enum Assess {
-    /// It is in the input.
+    /// The object is in the input.
     Text,
-    /// What of it is seen; it is not in the input.
+    /// The plugin reads this object through a handle; it isn't in the input.
     View(Value),
 }
 
@@ -115,7 +115,7 @@ impl Question for Assess {
     }
 }
 
-/// Keep this object of a hook, or delete it?
+/// The call that decides whether a hook's object is deleted.
 pub(crate) struct Decide;
 
 impl Question for Decide {
@@ -142,7 +142,7 @@ impl Question for Decide {
     }
 }
 
-/// Where does this manifest go?
+/// The call that places a manifest.
 pub(crate) struct Place;
 
 impl Question for Place {
@@ -169,7 +169,7 @@ impl Question for Place {
     }
 }
 
-/// What comes next in this hook?
+/// The calls about a running hook.
 pub(crate) enum Step<'a> {
     Start,
     Advance(&'a [u8]),
@@ -266,7 +266,7 @@ fn disposal(answer: &delete_policy::Disposal) -> Disposal {
     }
 }
 
-/// Reads a moment. Those after the year 9999 are the last of it: nobody deletes anything too early because of that.
+/// Converts a time. One after the year 9999 becomes the last possible time, so that no object is deleted too early.
 fn moment(milliseconds: u64) -> Timestamp {
     let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
@@ -395,7 +395,7 @@ fn request(request: hook::Request) -> Result<Request, Failure> {
     })
 }
 
-/// The case of `header-value.other` that is a Secret's value after a text, and its JSON.
+/// The case of `header-value.other` with a prefix and a Secret's value, as JSON.
 const PREFIXED_SECRET: &str = "prefixed-secret";
 
 #[derive(Deserialize)]
@@ -423,7 +423,7 @@ fn http(call: hook::HttpRequest) -> Result<Request, Failure> {
                 })?;
                 HeaderValue::Secret { prefix, name, key }
             }
-            // The call without it would be another one.
+            // The call without this header would be a different one.
             hook::HeaderValue::Other((kind, _)) => {
                 return Ok(Request::NotInThisVersion(bounded(format!(
                     "http with a header value `{kind}`"
@@ -454,7 +454,7 @@ fn texts(texts: &[String]) -> usize {
     texts.iter().map(String::len).sum()
 }
 
-/// Refuses an answer that is too large, though it came over: the host may count more than what is in it.
+/// Refuses an answer that is too large. The host's limit during the call may have counted differently.
 fn fits(size: usize) -> Result<(), Failure> {
     if size > MAX_ANSWER {
         return Err(broken(format!("{size} bytes, where {MAX_ANSWER} may be")));
@@ -462,7 +462,7 @@ fn fits(size: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses `details` that are no JSON: a mistake in them would be found by whoever reads them first.
+/// Refuses `details` that aren't JSON, so that the author finds the mistake and not a later reader.
 fn check_details(details: Option<String>) -> Result<(), Failure> {
     let Some(details) = details.filter(|details| !details.is_empty()) else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Adoption: a workload becomes the controller of what its selector matches and nobody controls, as after an orphaning deletion.
+//! Adoption: a workload becomes the controller of objects that match its selector and have no controller, as after an orphaning deletion.
 //!
 //! Rules: `ControllerRefManager` in `pkg/controller/controller_ref_manager.go` of Kubernetes.
 
@@ -13,7 +13,7 @@ use super::{
 /// A group and a kind of it.
 type Named = (&'static str, &'static str);
 
-/// Group and kind of each controller, and of what it adopts.
+/// Group and kind of each controller, and of the objects that it adopts.
 const ADOPTERS: [(Named, Named); 5] = [
     (("apps", "Deployment"), ("apps", "ReplicaSet")),
     (("apps", "ReplicaSet"), ("", "Pod")),

@@ -1,5 +1,5 @@
-//! The availability of each `APIService`, as the aggregator of the API server judges it. Whether the extension's server answers is not asked:
-//! it counts as serving once its Service has a ready pod or endpoint.
+//! The availability of each `APIService`, as the API server's aggregator reports it. The extension server itself isn't called: it counts
+//! as available once its Service has a ready pod or endpoint.
 //!
 //! Reasons and messages: `staging/src/k8s.io/kube-aggregator/pkg/controllers/status/remote/remote_available_controller.go` of Kubernetes.
 
@@ -11,7 +11,7 @@ use super::{
     look::{has_labels, is_condition, is_going, is_true, items, namespace, number, status_of, text},
 };
 
-/// The port of `spec.service` where none is written.
+/// The default port of `spec.service`.
 const DEFAULT_PORT: i64 = 443;
 
 pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
@@ -68,7 +68,7 @@ fn availability(sight: &Sight<'_>, of: &Value) -> Result<(&'static str, &'static
     Err(("MissingEndpoints", message))
 }
 
-/// Says whether a Service leads anywhere: to a ready pod, or where it selects none to endpoints that somebody wrote.
+/// Says whether a Service has endpoints: a ready pod, or for a Service without a selector, endpoints that somebody wrote.
 fn has_endpoints(sight: &Sight<'_>, service: &Value) -> bool {
     let (space, name) = (namespace(service), super::look::name(service));
     let selector = service.pointer("/spec/selector").filter(|selector| !selector.is_null());

@@ -1,5 +1,5 @@
-//! The controller of each `HorizontalPodAutoscaler`. There are no measured metrics here: they count as being at their target, so that a target is
-//! scaled only into the range between `minReplicas` and `maxReplicas`.
+//! The controller of each `HorizontalPodAutoscaler`. Metrics aren't measured here: they count as being at their target, so that a target
+//! is only scaled into the range between `minReplicas` and `maxReplicas`.
 //!
 //! Reasons and messages: `pkg/controller/podautoscaler/horizontal.go` of Kubernetes.
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::kinds::Scale;
 
-/// How often the controller looks, in seconds: `--horizontal-pod-autoscaler-sync-period`.
+/// The interval of the controller in seconds: `--horizontal-pod-autoscaler-sync-period`.
 const PERIOD: i64 = 15;
 
 pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
@@ -90,7 +90,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, autoscaler: &Value) {
     turn.status(autoscaler, status);
 }
 
-/// Returns what is scaled and where its numbers are, or why it can't be.
+/// Returns the scaled object and the paths of its numbers, or why it can't be scaled.
 fn target<'a>(sight: &Sight<'a>, autoscaler: &Value) -> Result<(&'a Value, Scale), String> {
     let reference = |field: &str| text(autoscaler, &format!("/spec/scaleTargetRef/{field}"));
     let (api_version, kind, name) = (reference("apiVersion"), reference("kind"), reference("name"));

@@ -1,11 +1,11 @@
-//! Conditions: set them as controllers do, so that `lastTransitionTime` moves only when the status does.
+//! Sets conditions as controllers do, so that `lastTransitionTime` only changes with the status.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::look::{stamp, text};
 
-/// What a condition says.
+/// The new value of a condition.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Says<'a> {
     pub kind: &'a str,
@@ -14,9 +14,9 @@ pub(crate) struct Says<'a> {
     pub message: &'a str,
 }
 
-/// Sets one condition of a status, in place when there is one of its type, else at the end.
+/// Sets one condition of a status: in place when there is one of its type, else at the end.
 ///
-/// `extra` names a second time field some kinds carry: `lastProbeTime` (Job), `lastUpdateTime` (Deployment).
+/// `extra` names a second time field of some kinds: `lastProbeTime` (Job), `lastUpdateTime` (Deployment).
 pub(crate) fn set(status: &mut Map<String, Value>, says: Says<'_>, extra: Option<&str>, now: Timestamp) {
     let list = status.entry("conditions").or_insert_with(|| json!([]));
     let Some(list) = list.as_array_mut() else { return };

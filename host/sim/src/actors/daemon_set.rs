@@ -33,7 +33,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
             }
         }
         Some(pod) if is_going(pod) => {}
-        // A pod that ended is replaced; one of an old template too, unless that is left to the user.
+        // A pod that ended is replaced, and so is one of an old template unless that is left to the user.
         Some(pod) if is_terminal(pod) => turn.delete(pod, Propagation::Background, None),
         Some(pod) if !is_updated(pod) && text(set, "/spec/updateStrategy/type") != "OnDelete" => {
             turn.delete(pod, Propagation::Background, None);

@@ -28,12 +28,12 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-/// One Deployment at one moment.
+/// The state of one Deployment.
 struct Rollout<'a> {
     sight: &'a Sight<'a>,
     deployment: &'a Value,
     hash: String,
-    /// The ReplicaSet of the present template.
+    /// The ReplicaSet of the current template.
     new: Option<&'a Value>,
     /// The others, oldest revision first.
     old: Vec<&'a Value>,
@@ -84,7 +84,7 @@ impl<'a> Rollout<'a> {
         self.tell(turn, paused);
     }
 
-    /// Moves pods from the old sets to the new one, within the limits.
+    /// Scales the old and the new `ReplicaSet`s, within the limits.
     fn roll(&self, turn: &mut Turn) {
         let olds: i64 = self.old.iter().map(|set| size(set)).sum();
         let Some(new) = self.new else {
@@ -100,7 +100,7 @@ impl<'a> Rollout<'a> {
         };
         resize(turn, new, target);
 
-        // Pods that are not available anyway go first; then as many as the new ones make up for.
+        // Pods that aren't available anyway are removed first; then as many as new pods are available.
         let available = |set: &Value| number(set, "/status/availableReplicas").unwrap_or(0);
         let all_available: i64 = self.old.iter().map(|set| available(set)).sum::<i64>() + available(new);
         let least = self.wanted - self.unavailable;
@@ -134,7 +134,7 @@ impl<'a> Rollout<'a> {
         }
     }
 
-    /// A paused Deployment is scaled, not rolled.
+    /// A paused Deployment is scaled, but not rolled out.
     fn resize_in_place(&self, turn: &mut Turn) {
         let active: Vec<&Value> = self
             .old
@@ -194,7 +194,7 @@ impl<'a> Rollout<'a> {
         self.old.iter().map(|set| revision(set)).max().unwrap_or(0) + 1
     }
 
-    /// The set of the present template has the highest revision; the Deployment shows it.
+    /// Gives the ReplicaSet of the current template the highest revision, and shows that on the Deployment.
     fn number(&self, turn: &mut Turn) {
         let Some(new) = self.new else { return };
         let highest = self.next_revision();
@@ -285,7 +285,7 @@ impl<'a> Rollout<'a> {
         condition::set(status, says, Some("lastUpdateTime"), self.sight.now);
     }
 
-    /// Sets `Progressing`: the rollout moved, is done, or has not moved for `progressDeadlineSeconds`.
+    /// Sets `Progressing`: the rollout progresses, is complete, or hasn't progressed for `progressDeadlineSeconds`.
     fn progress(&self, turn: &mut Turn, status: &mut Map<String, Value>, sums: Sums, paused: bool) {
         let now = self.sight.now;
         let known = items(self.deployment, "/status/conditions")
@@ -326,12 +326,12 @@ impl<'a> Rollout<'a> {
             || old(sums.total, sums.updated) < old(number_of("replicas"), number_of("updatedReplicas"));
         let finished_before = reason == "NewReplicaSetAvailable" && about;
         if finished_before && !moved {
-            // A finished rollout whose pods fail later, or that is scaled, is not timed again.
+            // A complete rollout isn't timed again when its pods fail later, or when it is scaled.
             return;
         }
         if moved || !about || reason == "DeploymentPaused" {
             say(true, "ReplicaSetUpdated", &message);
-            // `lastUpdateTime` is the clock of the deadline: it moves whenever something moves.
+            // `lastUpdateTime` starts the deadline again: it changes with any progress.
             touch(status, &stamp(now));
         }
         let deadline = number(self.deployment, "/spec/progressDeadlineSeconds").unwrap_or(600);

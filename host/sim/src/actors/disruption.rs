@@ -1,4 +1,4 @@
-//! The disruption controller: how many pods of a `PodDisruptionBudget` may go.
+//! The disruption controller: how many pods of a `PodDisruptionBudget` may be evicted.
 //!
 //! Rules, reasons and messages: `pkg/controller/disruption/disruption.go` of Kubernetes.
 
@@ -74,7 +74,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, budget: &Value) {
     turn.status(budget, status);
 }
 
-/// Returns how many pods there should be, and how many of them have to be healthy.
+/// Returns the number of expected pods, and how many of them have to be healthy.
 fn expectation(sight: &Sight<'_>, budget: &Value, pods: &[&Value]) -> Result<(i64, i64), String> {
     let found = i64::try_from(pods.len()).unwrap_or(i64::MAX);
     let least = budget.pointer("/spec/minAvailable").filter(|value| !value.is_null());
@@ -93,7 +93,7 @@ fn expectation(sight: &Sight<'_>, budget: &Value, pods: &[&Value]) -> Result<(i6
     }
 }
 
-/// Adds up the replicas that the controllers of these pods want. Pods without a controller don't count.
+/// Returns the sum of the replicas of these pods' controllers. Pods without a controller don't count.
 fn scale_of(sight: &Sight<'_>, pods: &[&Value]) -> Result<i64, String> {
     let mut scales: BTreeMap<&str, i64> = BTreeMap::new();
     for pod in pods {
@@ -117,7 +117,7 @@ fn scale_of(sight: &Sight<'_>, pods: &[&Value]) -> Result<i64, String> {
     Ok(scales.values().sum())
 }
 
-/// Returns the controller of an object, if it is there.
+/// Returns the controller of an object, if it exists.
 fn owner<'a>(sight: &Sight<'a>, object: &Value) -> Option<&'a Value> {
     let reference = controller(object)?;
     let kind = super::kind_of(reference);

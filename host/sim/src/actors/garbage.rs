@@ -1,4 +1,4 @@
-//! The garbage collector: deletes what has lost its owners, and sees foreground and orphan deletions through.
+//! The garbage collector: deletes objects that have lost their owners, and completes foreground and orphan deletions.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/architecture/garbage-collection/>.
 
@@ -38,7 +38,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-/// Takes the owner off its dependents, then the finalizer off the owner.
+/// Removes the owner from its dependents, then the finalizer from the owner.
 fn orphan(turn: &mut Turn, owner: &Value, owned: &[&Value]) {
     for dependent in owned {
         turn.update(without_owners(dependent, |reference| {
@@ -50,7 +50,7 @@ fn orphan(turn: &mut Turn, owner: &Value, owned: &[&Value]) {
     }
 }
 
-/// Deletes the dependents, and lets the owner go once those that block it are gone.
+/// Deletes the dependents, and removes the owner's finalizer once those that block its deletion are gone.
 fn foreground(turn: &mut Turn, owner: &Value, owned: &[&Value]) {
     let blocks = |dependent: &&&Value| {
         items(dependent, "/metadata/ownerReferences")
@@ -62,7 +62,7 @@ fn foreground(turn: &mut Turn, owner: &Value, owned: &[&Value]) {
     }
 }
 
-/// Deletes an object none of whose owners will stay.
+/// Deletes an object of which no owner will stay.
 fn collect(turn: &mut Turn, object: &Value, by_uid: &BTreeMap<&str, &Value>, has_dependents: bool) {
     let owners = items(object, "/metadata/ownerReferences");
     if owners.is_empty() {
@@ -72,7 +72,7 @@ fn collect(turn: &mut Turn, object: &Value, by_uid: &BTreeMap<&str, &Value>, has
     let is_waiting = |owner: &Value| is_going(owner) && has_finalizer(owner, FOREGROUND);
     let stays = |reference: &Value| find(reference).is_some_and(|owner| !is_waiting(owner));
     if owners.iter().any(stays) {
-        // An owner stays: only the references to lost ones go (`attemptToDeleteItem`, case "solid").
+        // An owner stays: only the references to lost owners are removed (`attemptToDeleteItem`, case "solid").
         if !owners.iter().all(stays) {
             turn.update(without_owners(object, |reference| !stays(reference)));
         }

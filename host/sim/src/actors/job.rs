@@ -1,11 +1,11 @@
-//! The Job controller: pods per try, back-off between failures, limits, suspension, and the conditions at the end.
+//! The Job controller: pods, back-off between failures, limits, suspension, and the conditions at the end.
 //!
 //! ```text
 //!   suspended <-> running -> SuccessCriteriaMet -> Complete
 //!                        \-> FailureTarget      -> Failed
 //! ```
-//! The first condition is set when the end is certain, the second when no pod is left running (since Kubernetes 1.31).
-//! Pods carry the finalizer `batch.kubernetes.io/job-tracking` until they are counted, so that none is missed.
+//! The first condition is set when the result is certain, the second when no pod is running any more (since Kubernetes 1.31). Pods have
+//! the finalizer `batch.kubernetes.io/job-tracking` until they are counted, so that none is missed.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/job/>.
 
@@ -32,7 +32,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     for job in sight.list("batch", "Job") {
         Job::new(sight, job).run(&mut turn);
     }
-    // Pods whose Job is gone are counted by nobody.
+    // Pods whose Job is gone aren't counted by anybody.
     for pod in sight.list("", "Pod") {
         if has_finalizer(pod, TRACKING) && !has_job(sight, pod) {
             turn.release(pod, TRACKING);
@@ -48,7 +48,7 @@ fn has_job(sight: &Sight<'_>, pod: &Value) -> bool {
     })
 }
 
-/// One Job at one moment.
+/// The state of one Job.
 struct Job<'a> {
     sight: &'a Sight<'a>,
     job: &'a Value,
@@ -111,7 +111,7 @@ impl<'a> Job<'a> {
         is_condition(self.job, kind)
     }
 
-    /// Sets the condition that makes the end certain, if it is. A Job that fails and succeeds at once has failed.
+    /// Sets the condition that makes the result certain, if it is. A Job that fails and succeeds at the same time has failed.
     fn decide(&mut self, turn: &mut Turn, count: &Count<'_>, verdict: Verdict) -> bool {
         if let Some(message) = verdict.fails {
             self.set("FailureTarget", true, "PodFailurePolicy", &message);
@@ -147,7 +147,7 @@ impl<'a> Job<'a> {
         number(self.job, "/spec/activeDeadlineSeconds").map(|seconds| later(start, seconds))
     }
 
-    /// Turns the certain end into the end.
+    /// Sets the final condition.
     fn finish(&mut self) {
         let complete = self.is("SuccessCriteriaMet");
         let (from, to) = if complete {
@@ -165,7 +165,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Deletes the running pods, uncounted: they are neither successes nor failures.
+    /// Deletes the running pods without counting them: they are neither successes nor failures.
     fn suspend(&mut self, turn: &mut Turn, count: &Count<'_>) {
         for pod in &count.active {
             turn.release(pod, TRACKING);
@@ -184,7 +184,7 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Starts the pods that are missing, unless the last failure was too short ago. Returns how many are active then.
+    /// Starts missing pods, unless the last failure was too recent. Returns the number of active pods afterwards.
     fn scale(&self, turn: &mut Turn, count: &Count<'_>) -> usize {
         let wanted = count.wanted(self.job);
         let active = count.active.len();
@@ -243,7 +243,7 @@ impl<'a> Job<'a> {
         Some(pod)
     }
 
-    /// After the end, pods that end late are still let go.
+    /// Removes the finalizer from pods that end after the Job.
     fn release_counted(&self, turn: &mut Turn) {
         for pod in self
             .pods

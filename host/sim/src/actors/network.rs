@@ -1,4 +1,4 @@
-//! The cloud: load balancers for Services of that type, and for Ingresses, a second after they are asked for.
+//! The cloud provider: gives Services of type `LoadBalancer` and Ingresses an address, a second after their creation.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{
     look::{is_going, items, later, moment, status_of, text, uid},
 };
 
-/// How long the cloud takes.
+/// How long the cloud provider takes, in seconds.
 const SECONDS: i64 = 1;
 
 pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
@@ -33,7 +33,7 @@ fn give_address(sight: &Sight<'_>, turn: &mut Turn, object: &Value) {
         turn.wake(given);
         return;
     }
-    // 203.0.113.0/24 is set aside for examples; the last byte comes from the uid, so that it does not change.
+    // 203.0.113.0/24 is reserved for examples; the last byte is derived from the UID, so that it doesn't change.
     let last = uid(object)
         .bytes()
         .fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 253)

@@ -1,11 +1,11 @@
-//! Scheduler and kubelet in one: places pods on the only node, runs their containers, reports how they are.
+//! Scheduler and kubelet in one: binds pods to the only node, runs their containers, and reports their status.
 //!
 //! ```text
 //!   Pending: unschedulable -> ContainerCreating -> init containers, one by one
 //!   Running: started, ready, crashed and restarted (CrashLoopBackOff)
 //!   Succeeded / Failed: every container ended for good
 //! ```
-//! What containers do is the business of a [`Runtime`]; what is known about them is kept here, by the uid of the pod.
+//! A [`Runtime`] decides what containers do; their state is kept here, by the UID of the pod.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/>.
 
@@ -32,7 +32,7 @@ pub(crate) mod cell;
 pub(crate) mod needs;
 mod status;
 
-/// The node agent: what it knows about the pods it runs.
+/// The kubelet, with the state of the pods that it runs.
 pub(crate) struct Kubelet {
     pub runtime: Box<dyn Runtime>,
     memory: Memory,
@@ -41,12 +41,12 @@ pub(crate) struct Kubelet {
 #[derive(Default, Deserialize, Serialize)]
 struct Memory {
     pods: BTreeMap<String, Known>,
-    /// How often a container was started, over the restarts and, in a Job, over its pods.
+    /// How often a container was started, over its restarts and, in a Job, over its pods.
     tries: BTreeMap<String, usize>,
     addresses: u32,
 }
 
-/// What is known about one pod.
+/// The state of one pod.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Known {
     namespace: String,
@@ -55,7 +55,7 @@ struct Known {
     cells: BTreeMap<String, Cell>,
 }
 
-/// Which containers a pod has, and how they start.
+/// The kinds of containers in a pod, by when they start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// Runs to its end before the next starts.
@@ -181,7 +181,7 @@ impl Kubelet {
         self.tell(sight, turn, pod, false);
     }
 
-    /// Takes in what the runtime says about the containers that were started.
+    /// Updates the state of started containers from the runtime's reports.
     fn observe(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
         let Some(known) = self.memory.pods.get_mut(uid(pod)) else {
             return;
@@ -194,7 +194,7 @@ impl Kubelet {
         }
     }
 
-    /// Starts what may start now: init containers in order, then the others; and again what ended and shall not.
+    /// Starts the containers whose turn it is: init containers in order, then the others; and restarts containers that ended.
     fn advance(&mut self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
         let policy = restart_policy(pod);
         let mains: Vec<&Value> = items(pod, "/spec/containers").iter().collect();
@@ -216,7 +216,7 @@ impl Kubelet {
         for (role, container) in containers(pod) {
             let policy = match role {
                 Role::Sidecar => "Always",
-                // An init container of a pod that restarts always is restarted only when it fails.
+                // In a pod that always restarts, an init container is only restarted when it fails.
                 Role::Init if policy == "Always" => "OnFailure",
                 Role::Init | Role::Main => policy,
             };
@@ -289,7 +289,7 @@ impl Kubelet {
         }
     }
 
-    /// Writes the status; a pod that ends and has no container left alive gets its last one, and goes.
+    /// Writes the status. A pod that is terminated and has no running container gets its last status, and is removed.
     fn tell(&self, sight: &Sight<'_>, turn: &mut Turn, pod: &Value, ending: bool) {
         let Some(known) = self.memory.pods.get(uid(pod)) else {
             return;
@@ -315,7 +315,7 @@ impl Kubelet {
     }
 }
 
-/// Binds a pod to the node, or says why not.
+/// Binds a pod to the node, or reports why that isn't possible.
 fn schedule(sight: &Sight<'_>, turn: &mut Turn, pod: &Value) {
     let mut status = status_of(pod);
     status.insert("phase".into(), json!("Pending"));
@@ -366,13 +366,13 @@ fn grace_of(pod: &Value) -> u64 {
     u64::try_from(seconds).unwrap_or(0)
 }
 
-/// Returns when the pod's own `activeDeadlineSeconds` end it.
+/// Returns when the pod's `activeDeadlineSeconds` are over.
 fn deadline(pod: &Value) -> Option<Timestamp> {
     let seconds = number(pod, "/spec/activeDeadlineSeconds")?;
     moment(pod, "/status/startTime").map(|start| later(start, seconds))
 }
 
-/// In a Job each pod is a try; elsewhere each restart is.
+/// In a Job each pod is an attempt; elsewhere each restart is.
 fn tries_key(pod: &Value, container: &str) -> String {
     let owner = controller(pod).filter(|owner| text(owner, "/kind") == "Job");
     let index = pod

@@ -1,5 +1,5 @@
-//! The protection controllers of storage: claims and volumes that are deleted keep their finalizer while they are in use. The API server
-//! here doesn't add these finalizers, but objects may bring them, as exported manifests do.
+//! The protection controllers of storage: a deleted claim or volume keeps its finalizer while it is used. The API server here doesn't add
+//! these finalizers, but manifests may contain them, for example exported ones.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Controllers that do nothing but record a status: what a quota counts, whether a flow schema's level is there, which volume is taken.
+//! Controllers that only write a status: the usage of a quota, whether a flow schema's priority level exists, the phase of a volume.
 
 use serde_json::{Map, Value, json};
 
@@ -53,7 +53,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-/// Counts what a quota limits, as far as that is a number of objects.
+/// Counts the usage of a quota, as far as it limits numbers of objects.
 fn used(sight: &Sight<'_>, space: &str, hard: &Value) -> Map<String, Value> {
     fields(hard, "")
         .map(|(limit, _)| (limit.clone(), json!(count(sight, space, limit).to_string())))
@@ -78,7 +78,7 @@ fn count(sight: &Sight<'_>, space: &str, limit: &str) -> usize {
         .count()
 }
 
-/// Returns whether a claim has a volume, or who had it is gone.
+/// Returns the phase of a volume, by whether its claim exists.
 fn phase(sight: &Sight<'_>, volume: &Value) -> &'static str {
     let mut claims = sight.list("", "PersistentVolumeClaim").into_iter();
     if claims.any(|claim| text(claim, "/spec/volumeName") == name(volume)) {
@@ -92,10 +92,10 @@ fn phase(sight: &Sight<'_>, volume: &Value) -> &'static str {
     "Available"
 }
 
-/// Says whether the priority level that a flow schema names is missing (`apf_controller.go` of Kubernetes).
+/// Sets the condition that the priority level of a flow schema is missing (`apf_controller.go` of Kubernetes).
 fn dangling(sight: &Sight<'_>, schema: &Value, status: &mut Map<String, Value>) {
     let level = text(schema, "/spec/priorityLevelConfiguration/name");
-    // Every API server brings these.
+    // Every API server has these.
     let is_own = matches!(
         level,
         "exempt"

@@ -1,4 +1,4 @@
-//! The ReplicaSet controller, which looks after each `ReplicationController`, too: as many pods of one template as asked for.
+//! The ReplicaSet controller, which also manages each `ReplicationController`: it keeps the desired number of pods of one template.
 
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     turn.status(set, status);
 }
 
-/// Picks the pods to delete: the not ready go before the ready, and the youngest first.
+/// Returns the pods to delete: those that aren't ready first, then the youngest.
 fn surplus<'a>(pods: &[&'a Value], wanted: usize) -> Vec<&'a Value> {
     let mut pods = pods.to_vec();
     pods.sort_by_key(|pod| {

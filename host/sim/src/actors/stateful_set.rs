@@ -1,4 +1,4 @@
-//! The StatefulSet controller: pods with names that last, one after the other, each with its own volume claims.
+//! The StatefulSet controller: pods with stable names, one after the other, each with its own volume claims.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/>. Revisions are names only: no
 //! `ControllerRevision` object is written.
@@ -57,7 +57,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
     for pod in &pods {
         available += usize::from(is_available(turn, pod));
     }
-    // The update is over when every pod has it and is ready: then it is the current revision.
+    // The update is complete when every pod has it and is ready: then it is the current revision.
     let complete = i64::try_from(updated) == Ok(wanted) && updated == pods.len() && ready == updated;
     let current = if complete { update.clone() } else { current };
     let mut status = status_of(set);
@@ -85,7 +85,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, set: &Value) {
 
 type IsAvailable<'f> = dyn Fn(&mut Turn, &Value) -> bool + 'f;
 
-/// Starts missing pods from the lowest ordinal, deletes surplus ones from the highest; one at a time, unless `Parallel`.
+/// Starts missing pods from the lowest ordinal, and deletes surplus ones from the highest; one at a time, unless `Parallel`.
 fn scale(
     sight: &Sight<'_>,
     turn: &mut Turn,
@@ -125,7 +125,7 @@ fn scale(
     }
 }
 
-/// Replaces pods of another revision, highest ordinal first, down to the partition, each after the last is available.
+/// Replaces pods of another revision, from the highest ordinal down to the partition, each after the previous one is available.
 fn roll(turn: &mut Turn, set: &Value, pods: &[&Value], update: &str, is_available: &IsAvailable<'_>) {
     if text(set, "/spec/updateStrategy/type") == "OnDelete" {
         return;

@@ -1,4 +1,4 @@
-//! Pods from templates, as every workload controller makes them, and what they ask of pods.
+//! Makes pods from templates for all workload controllers, and reads the state of pods.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub(crate) fn pod(sight: &Sight<'_>, owner: &Value) -> Option<Value> {
     }))
 }
 
-/// Sets one field of an object; anything but an object stays as it is.
+/// Sets a field, if the value is an object.
 pub(crate) fn put(object: &mut Value, field: &str, value: Value) {
     if let Some(fields) = object.as_object_mut() {
         fields.insert(field.into(), value);
@@ -59,12 +59,12 @@ pub(crate) fn mark(object: &mut Value, map: &str, key: &str, value: &str) {
     put(entry, key, json!(value));
 }
 
-/// Says whether a pod has ended or is ending: controllers count it no more (`IsPodActive`).
+/// Says whether a pod hasn't ended and isn't terminating: controllers only count such pods (`IsPodActive`).
 pub(crate) fn is_active(pod: &Value) -> bool {
     !is_terminal(pod) && !is_going(pod)
 }
 
-/// Says whether a pod has ended for good.
+/// Says whether a pod has ended.
 pub(crate) fn is_terminal(pod: &Value) -> bool {
     matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }

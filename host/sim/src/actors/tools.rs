@@ -1,5 +1,5 @@
-//! The controllers of Argo, cert-manager and Flux, as far as an object's health depends on them: they see each new spec, and all goes well.
-//! What a user or a scenario writes into a status that is about the present spec stays.
+//! The controllers of Argo, cert-manager and Flux, as far as the health of their objects depends on them: they observe each new spec, and
+//! report success. A status about the current spec that a user or a scenario writes is kept.
 
 use serde_json::{Map, Value, json};
 
@@ -12,13 +12,13 @@ use super::{
 /// What the controller of a kind writes when it is done with an object.
 #[derive(Clone, Copy)]
 enum Done {
-    /// This phase.
+    /// `status.phase`.
     Phase(&'static str),
-    /// This state.
+    /// `status.state`.
     State(&'static str),
-    /// These conditions, as `True`.
+    /// Conditions that are `True`.
     Conditions(&'static [&'static str]),
-    /// What Argo CD writes about an Application.
+    /// The status of an Argo CD Application.
     Application,
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn tick(sight: &Sight<'_>) -> Turn {
     turn
 }
 
-/// Says whether a status about the present spec is there.
+/// Says whether there is a status about the current spec.
 fn is_seen(object: &Value) -> bool {
     let status = object.get("status").and_then(Value::as_object);
     let seen = object.pointer("/status/observedGeneration");
@@ -91,7 +91,7 @@ fn is_seen(object: &Value) -> bool {
 fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
     let mut status = status_of(object);
     let generation = number(object, "/metadata/generation").unwrap_or(1);
-    // Argo Rollouts writes it as a text.
+    // Argo Rollouts writes it as a string.
     let seen = match text(object, "/kind") {
         "Rollout" => json!(generation.to_string()),
         _ => json!(generation),
@@ -123,7 +123,7 @@ fn status(object: &Value, done: Done, sight: &Sight<'_>) -> Map<String, Value> {
     status
 }
 
-/// Makes the Secret that a Certificate names, as cert-manager does.
+/// Makes the Secret of a Certificate, as cert-manager does.
 fn make_secret(sight: &Sight<'_>, turn: &mut Turn, certificate: &Value) {
     let secret = text(certificate, "/spec/secretName");
     if secret.is_empty() || sight.get("", "Secret", namespace(certificate), secret).is_some() {

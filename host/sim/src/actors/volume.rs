@@ -1,5 +1,5 @@
-//! The volume provisioner: binds claims, at once unless the scenario says otherwise, or their storage class waits for the first pod
-//! that uses them. No volume object is made.
+//! The volume provisioner: binds claims at once, unless the scenario says otherwise or their storage class waits for the first pod that
+//! uses them. It creates no volume object.
 
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ fn run(sight: &Sight<'_>, turn: &mut Turn, claim: &Value) {
     turn.status(claim, status);
 }
 
-/// Gives a bound claim what it asks for by now.
+/// Sets the capacity of a bound claim to the current request.
 fn grow(turn: &mut Turn, claim: &Value) {
     let Some(requests) = claim.pointer("/spec/resources/requests") else {
         return;
@@ -78,7 +78,7 @@ fn grow(turn: &mut Turn, claim: &Value) {
     }
 }
 
-/// Says whether the claim's class binds only what a pod uses, and none does.
+/// Says whether the claim's storage class waits for a pod that uses the claim, and there is none.
 fn waits_for_a_pod(sight: &Sight<'_>, claim: &Value) -> bool {
     let class = sight.get(
         "storage.k8s.io",

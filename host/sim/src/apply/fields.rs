@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// A set of paths below some point. Steps are written as in `FieldsV1`: `f:name`, `k:{"name":"app"}`, `v:"text"`.
+/// A set of field paths below some path. Steps are written as in `FieldsV1`: `f:name`, `k:{"name":"app"}`, `v:"text"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fields {
-    /// Whether the point itself is in the set.
+    /// Whether that path itself is in the set.
     pub here: bool,
-    /// What is in the set below it.
+    /// The paths in the set below it, by their next step.
     pub below: BTreeMap<String, Fields>,
 }
 
 impl Fields {
-    /// Returns the set of only this point.
+    /// Returns the set that only has this path.
     pub fn point() -> Fields {
         Fields {
             here: true,
@@ -26,7 +26,7 @@ impl Fields {
         !self.here && self.below.values().all(Fields::is_empty)
     }
 
-    /// Adds what is below a step.
+    /// Adds the paths below a step.
     pub fn add(&mut self, step: String, fields: Fields) {
         if !fields.is_empty() {
             let at = self.below.entry(step).or_default();
@@ -74,7 +74,7 @@ impl Fields {
         both
     }
 
-    /// Takes a path out, with all below it.
+    /// Removes a path, with everything below it.
     pub fn cut(&mut self, path: &[&str]) {
         match path {
             [] => *self = Fields::default(),
@@ -89,7 +89,7 @@ impl Fields {
         }
     }
 
-    /// Returns every path as the server's messages write it: `.spec.containers[name="app"].image`.
+    /// Returns every path in the form of the server's messages: `.spec.containers[name="app"].image`.
     pub fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         self.collect("", &mut paths);
@@ -135,7 +135,7 @@ impl Fields {
     }
 }
 
-/// Returns a step as messages write it.
+/// Returns a step in the form of messages.
 pub(crate) fn spoken(step: &str) -> String {
     let (kind, rest) = step.split_once(':').unwrap_or(("f", step));
     match kind {

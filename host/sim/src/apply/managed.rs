@@ -1,16 +1,16 @@
-//! `metadata.managedFields`: who owns which fields, and what plain writes do to that.
+//! `metadata.managedFields`: the owners of fields, and how plain writes change them.
 
 use serde_json::{Value, json};
 
 use super::{fields::Fields, schema::Rule, walk::difference};
 use crate::store::Writer;
 
-/// How a manager came by its fields.
+/// The operation by which a manager owns its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
-    /// By server-side apply.
+    /// Server-side apply.
     Apply,
-    /// By any other write.
+    /// Any other write.
     Update,
 }
 
@@ -23,7 +23,7 @@ impl Operation {
     }
 }
 
-/// One manager's fields.
+/// The fields of one manager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub manager: String,
@@ -35,7 +35,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Returns whether this is the entry of that writer.
+    /// Says whether this is the entry of that writer.
     pub fn is_of(&self, operation: Operation, writer: &Writer, api_version: &str) -> bool {
         self.operation == operation
             && self.manager == writer.manager
@@ -43,7 +43,7 @@ impl Entry {
             && (operation == Operation::Apply || self.api_version == api_version)
     }
 
-    /// Returns the manager as conflict messages name it.
+    /// Returns the manager in the form of conflict messages.
     pub fn spoken(&self) -> String {
         let mut text = format!("\"{}\"", self.manager);
         if !self.subresource.is_empty() {
@@ -102,7 +102,7 @@ pub(crate) fn write(object: &mut Value, mut entries: Vec<Entry>) {
     metadata.insert("managedFields".into(), written.collect());
 }
 
-/// Takes the fields out that nobody can own.
+/// Removes the fields that nobody can own.
 pub(crate) fn strip(fields: &mut Fields) {
     fields.cut(&["f:apiVersion"]);
     fields.cut(&["f:kind"]);
@@ -129,10 +129,10 @@ pub(crate) fn strip(fields: &mut Fields) {
     fields.here = false;
 }
 
-/// Makes a plain writer the owner of what it changed, and takes that from everybody else.
+/// Makes a plain writer the owner of the fields that it changed, and removes these from all other managers.
 pub(crate) fn note(live: Option<&Value>, object: &mut Value, rule: &Rule<'_>, writer: &Writer, now: &str) {
     let sent = object["metadata"]["managedFields"].as_array();
-    // `[{}]` is how a client drops all ownership; nothing at all leaves it as it was.
+    // `[{}]` removes all ownership; an absent field leaves it as it was.
     let reset = sent.is_some_and(|sent| sent.len() == 1 && sent.iter().all(|entry| entry == &json!({})));
     let mut all = entries(object);
     if all.is_empty() && !reset {

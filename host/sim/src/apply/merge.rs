@@ -1,4 +1,4 @@
-//! Merging an applied configuration into a live object, and taking out what its manager gave up.
+//! Merges an applied configuration into a live object, and removes the fields that its manager gave up.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{
     walk::parts,
 };
 
-/// Returns the live value with the applied one in it.
+/// Merges the applied value into the live one, and returns the result.
 pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
     match (live, applied, rule) {
         (Value::Object(old), Value::Object(new), rule) if rule.is_granular() => {
@@ -33,7 +33,7 @@ pub(crate) fn merge(live: &Value, applied: &Value, rule: &Rule<'_>) -> Value {
     }
 }
 
-/// Merges two lists by identity: shared items in the order of the new list, old ones where they were.
+/// Merges two lists by the identity of their items: shared items in the order of the new list, old ones at their positions.
 fn interleave(
     old: &[Value],
     new: &[Value],
@@ -61,10 +61,10 @@ fn interleave(
     merged
 }
 
-/// Takes out of a value what is in `given_up`, directly or by one of its parts, and not in `kept`.
+/// Removes everything in `given_up` from a value that isn't in `kept`, directly or with one of its parts.
 pub(crate) fn prune(value: &mut Value, given_up: &Fields, kept: &Fields, rule: &Rule<'_>) {
     let Some(parts) = parts(value, rule) else { return };
-    // What happens to each part: none when it goes.
+    // The change of each part; `None` when it is removed.
     let fates: Vec<Option<Value>> = parts
         .into_iter()
         .map(

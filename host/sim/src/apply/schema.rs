@@ -1,4 +1,5 @@
-//! Which lists are maps, which are sets, which maps are one value: from the types of built-in kinds, and from the schemas of custom ones.
+//! How values merge: which lists are maps, which are sets, which maps are atomic. From the types of built-in kinds, and the schemas of
+//! custom ones.
 
 use capstan_schema::{
     Type,
@@ -13,21 +14,21 @@ use crate::kinds::Resource;
 pub(crate) enum Rule<'a> {
     /// Maps are granular, lists are atomic.
     Plain,
-    /// A struct whose fields have rules of their own.
+    /// A struct whose fields have their own rules.
     Struct(&'static Type),
-    /// An object of a custom kind, by its schema.
+    /// An object of a custom kind, with its schema.
     Custom(&'a Value),
-    /// A value in one, by its part of the schema.
+    /// A value within one, with its part of the schema.
     Schema(&'a Value),
-    /// The whole value changes at once.
+    /// The whole value has a single owner.
     Atomic,
-    /// A list of scalars, each owned alone.
+    /// A list of scalars, each with its own owner.
     Set,
-    /// A list of structs that are known by keys.
+    /// A list of structs that are identified by keys.
     Map(Vec<Key>, Box<Rule<'a>>),
 }
 
-/// A field that tells the items of a list apart.
+/// A field that identifies the items of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub field: String,
@@ -66,7 +67,7 @@ impl<'a> Rule<'a> {
         }
     }
 
-    /// Returns whether a value of this rule is a map whose fields are owned one by one.
+    /// Says whether a value with this rule is a map whose fields have their own owners.
     pub fn is_granular(&self) -> bool {
         matches!(self, Rule::Plain | Rule::Struct(_) | Rule::Custom(_) | Rule::Schema(_))
     }
@@ -123,7 +124,7 @@ fn of_schema(schema: &Value) -> Rule<'_> {
     }
 }
 
-/// Returns what tells an item of a list apart, as `managedFields` writes it: `k:{"name":"app"}`.
+/// Returns the identity of an item in a list, in the form of `managedFields`: `k:{"name":"app"}`.
 pub(crate) fn item(keys: &[Key], item: &Value) -> String {
     let mut named = Map::new();
     for key in keys {

@@ -1,4 +1,5 @@
-//! Server-side apply: the fields a manager names are its own, those it no longer names go, those of others are a conflict.
+//! Server-side apply: a manager owns the fields that it applies, those that it doesn't apply any more are removed, and those of others
+//! are a conflict.
 
 use capstan_schema::without_nulls;
 use serde_json::{Value, json};
@@ -12,22 +13,22 @@ use super::{
 };
 use crate::{status::Refusal, store::Writer};
 
-/// What is applied.
+/// A server-side apply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Configuration<'a> {
     /// The fields the manager wants.
     pub object: &'a Value,
     /// How the object merges.
     pub rule: &'a Rule<'a>,
-    /// Who applies, through which subresource.
+    /// The manager, and the subresource of the request.
     pub writer: &'a Writer,
-    /// Whether fields of others are taken over.
+    /// Whether fields of other managers are taken over.
     pub force: bool,
-    /// Whether status belongs to a subresource of its own.
+    /// Whether `status` is a subresource.
     pub has_status: bool,
 }
 
-/// Returns the live object with the configuration applied, ownership included; `Null` stands for no live object.
+/// Applies a configuration to a live object, and returns the result with its managed fields; `live` is `Null` if there is no object.
 pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -> Result<Value, Refusal> {
     let Configuration {
         rule, writer, force, ..
@@ -98,13 +99,13 @@ pub(crate) fn apply(live: &Value, configuration: Configuration<'_>, now: &str) -
     Ok(merged)
 }
 
-/// The manager whose applies know the annotation of client-side apply.
+/// The manager whose applies update the annotation of client-side apply.
 const KUBECTL: &str = "kubectl";
-/// What `kubectl apply` without `--server-side` applied last.
+/// The annotation with the last configuration of `kubectl apply` without `--server-side`.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Returns the fields that `kubectl` takes over without a conflict: those it applied on the client's side and that are live as it left
-/// them (`lastappliedmanager.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
+/// Returns the fields that `kubectl` takes over without a conflict: those that it applied on the client's side and that haven't changed
+/// since (`lastappliedmanager.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
 fn client_side_applied(live: &Value, rule: &Rule<'_>, writer: &Writer) -> Fields {
     let text = live["metadata"]["annotations"][LAST_APPLIED].as_str();
     let last: Option<Value> = text.and_then(|text| serde_json::from_str(text).ok());
@@ -115,8 +116,8 @@ fn client_side_applied(live: &Value, rule: &Rule<'_>, writer: &Writer) -> Fields
     fields(&last, rule).minus(&differs.changed).minus(&differs.removed)
 }
 
-/// Keeps the annotation of client-side apply, where there is one, in step with what `kubectl` applies on the server's side
-/// (`lastappliedupdater.go` in `k8s.io/apimachinery/pkg/util/managedfields/internal`).
+/// Updates the annotation of client-side apply, if there is one, when `kubectl` applies on the server's side (`lastappliedupdater.go` in
+/// `k8s.io/apimachinery/pkg/util/managedfields/internal`).
 fn renew_last_applied(merged: &mut Value, applied: &Value, writer: &Writer) {
     let annotations = merged.pointer_mut("/metadata/annotations");
     let Some(annotation) = annotations.and_then(|all| all.get_mut(LAST_APPLIED)) else {

@@ -1,7 +1,6 @@
-//! Strategic merge patches: lists of structs merge by their first key, and directives say the rest.
+//! Strategic merge patches: lists of structs merge by their first key, and directives change that.
 //!
-//! See `k8s.io/apimachinery/pkg/util/strategicpatch`. Maps always merge here, even those that server-side apply takes as
-//! one value.
+//! See `k8s.io/apimachinery/pkg/util/strategicpatch`. Maps always merge here, even those that are atomic in server-side apply.
 
 use serde_json::{Map, Value};
 
@@ -131,7 +130,7 @@ fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rul
     Ok(())
 }
 
-/// Puts the items that the order names in its order; the others keep their places after them.
+/// Sorts the items that the order names; the others keep their positions after them.
 fn sort(items: &mut [Value], order: &[Value], rule: &Rule<'_>) {
     let place = |item: &Value| match rule {
         Rule::Map(keys, _) => {

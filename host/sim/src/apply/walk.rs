@@ -1,4 +1,4 @@
-//! Which fields an object has, and which differ between two.
+//! The fields of an object, and the differences between two objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ pub(crate) struct Difference {
     pub removed: Fields,
 }
 
-/// Returns the parts of a value that are owned on their own, by step; none when the value is owned as a whole.
+/// Returns the parts of a value that have their own owners, by step; `None` when the whole value has a single owner.
 pub(crate) fn parts<'a, 'rule>(value: &'a Value, rule: &Rule<'rule>) -> Option<Vec<(String, &'a Value, Rule<'rule>)>> {
     match (value, rule) {
         (Value::Object(map), rule) if rule.is_granular() => Some(
@@ -57,7 +57,7 @@ pub(crate) fn fields(value: &Value, rule: &Rule<'_>) -> Fields {
     all
 }
 
-/// Returns an item that a list merged by keys or values has twice.
+/// Returns the duplicate item of a list that merges by keys or values.
 pub(crate) fn twin(value: &Value, rule: &Rule<'_>) -> Option<String> {
     let mut seen = BTreeSet::new();
     parts(value, rule)?.into_iter().find_map(|(step, part, rule)| {

@@ -1,6 +1,6 @@
-//! `OpenAPI`: documents of version 3 with the fields of every kind, which `kubectl explain` reads, and an empty one of version 2.
+//! `OpenAPI`: documents of version 3 with the fields of every kind, which `kubectl explain` reads, and an empty document of version 2.
 //!
-//! The table of built-in kinds has no descriptions, so the documents have none of them; those of definitions are handed out.
+//! The table of built-in kinds has no descriptions, so the documents have none; those of definitions are served.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::{Found, groups, served};
 use crate::{kinds::Version, status::Refusal, store::Store};
 
-/// How `kubectl` asks for the document of version 2 (`openAPIV2mimePb` of `k8s.io/client-go/discovery`).
+/// How `kubectl` requests the document of version 2 (`openAPIV2mimePb` of `k8s.io/client-go/discovery`).
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
-/// How the server answers that: an `@` can't be in a media type (`k8s.io/kube-openapi/pkg/handler`).
+/// The content type of the answer: a media type can't contain an `@` (`k8s.io/kube-openapi/pkg/handler`).
 const PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const VERSION: &str = "v1.36.0-capstan-sim";
 const META: &str = "meta/v1.ObjectMeta";
@@ -36,7 +36,7 @@ pub(super) fn answer(store: &Store, path: &str, accept: &str) -> Result<Found, R
             let paths: BTreeMap<String, Value> = versions
                 .map(|(group, version)| {
                     let place = place(group, version);
-                    // A client that has a document of this hash doesn't ask for it again.
+                    // A client that has a document with this hash doesn't request it again.
                     let is_custom = served(store, group, version).any(|(resource, _)| resource.custom);
                     let hash = if is_custom { store.revision() } else { 0 };
                     let url = format!("/openapi/v3/{place}?hash={}-{hash}", env!("CARGO_PKG_VERSION"));
@@ -114,7 +114,7 @@ fn document(store: &Store, group: &str, version: &str, place: &str) -> Value {
     })
 }
 
-/// The schemas of a document, and the types that they name and that are yet to be written.
+/// The schemas of a document, and the types that they refer to and that aren't written yet.
 #[derive(Debug, Default)]
 struct Schemas {
     done: BTreeMap<String, Value>,
@@ -145,7 +145,7 @@ impl Schemas {
         schema
     }
 
-    /// Adds the types that are named by those that are there, and by each other.
+    /// Adds the types that the schemas refer to, and those that these refer to.
     fn complete(mut self) -> BTreeMap<String, Value> {
         while let Some(name) = self.named.pop_first() {
             let key = component(name);
@@ -153,7 +153,7 @@ impl Schemas {
                 continue;
             }
             if let Some(of) = capstan_schema::table::named(name) {
-                // What names itself is there before it is written.
+                // A type that refers to itself is added before it is written.
                 self.done.insert(key.clone(), Value::Null);
                 let schema = self.structure(of);
                 self.done.insert(key, schema);

@@ -1,4 +1,4 @@
-//! One process from start to end: its lines to the log, a request to stop, its exit code.
+//! Supervises one process from start to end: its output goes to the log, it is stopped on request, and its exit code is returned.
 
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
@@ -14,23 +14,23 @@ use super::groups::Groups;
 
 /// Longer lines are cut into pieces, as container runtimes do.
 const LONGEST_LINE: u64 = 16 * 1024;
-/// How long output may still come after the end of the process.
+/// How long to read output after the end of the process.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Pod, container, line.
 pub(super) type Written = (String, String, String);
 
-/// What attending a process takes.
+/// Everything that supervising a process needs.
 pub(super) struct Attendance {
     pub child: Child,
     pub group: RawPid,
     pub groups: Groups,
     pub writer: Writer,
-    /// Brings the grace period when the container shall stop.
+    /// Receives the grace period when the container is to be stopped.
     pub stop: oneshot::Receiver<Duration>,
 }
 
-/// Where a container's lines go.
+/// The destination of a container's output.
 pub(super) struct Writer {
     pub pod: String,
     pub container: String,
@@ -39,7 +39,7 @@ pub(super) struct Writer {
 }
 
 impl Attendance {
-    /// Follows the process to its end. Returns its exit code, the way a shell counts it.
+    /// Supervises the process to its end. Returns its exit code, in the form of a shell.
     pub async fn follow(self) -> i32 {
         let Attendance {
             mut child,
@@ -78,7 +78,7 @@ impl Attendance {
         };
         groups.end(group);
         if !read {
-            // Whoever still held the pipe is dead now, but what it wrote is in there.
+            // All processes with the pipe are dead now, but their output is still in it.
             let _ = timeout(LAST_WORDS, reading).await;
         }
         status.map_or(255, code)

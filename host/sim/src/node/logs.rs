@@ -1,5 +1,5 @@
-//! What a kubelet answers on its own port: `GET /containerLogs/NAMESPACE/POD/CONTAINER`, which the API server asks when
-//! it is asked for `pods/log`. Who may ask is not checked.
+//! The logs on a kubelet's own port: `GET /containerLogs/NAMESPACE/POD/CONTAINER`, which the API server requests for `pods/log`.
+//! Permissions aren't checked.
 
 use std::{
     convert::Infallible,
@@ -17,7 +17,7 @@ use crate::{
     verbs::{self, Call},
 };
 
-/// The lines of a node's containers, as a tower service.
+/// The logs of a node's containers, as a tower service.
 #[derive(Clone, Debug)]
 pub struct Logs(Shared);
 
@@ -69,7 +69,7 @@ impl<B> tower::Service<Request<B>> for Logs {
     }
 }
 
-/// A kubelet refuses in plain words; the API server makes a `Status` of them.
+/// A kubelet refuses with a plain text; the API server converts that to a `Status`.
 fn plain(refusal: &Refusal) -> Response<Body> {
     let mut response = Response::new(whole(refusal.message.clone()));
     *response.status_mut() = StatusCode::from_u16(refusal.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

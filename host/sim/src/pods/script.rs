@@ -1,4 +1,4 @@
-//! The scripted runtime: a start writes down the whole future of a container; a look reads where in it we are.
+//! The scripted runtime: the whole timeline of a container is computed at its start, and its state is read from that.
 
 use std::{
     collections::BTreeMap,
@@ -16,22 +16,22 @@ use crate::{
     span::Span,
 };
 
-/// Containers that follow behaviours.
+/// Runs containers by behaviours.
 pub(crate) struct Scripts {
     book: Book,
-    /// How many times faster than written everything goes.
+    /// By how much everything is faster than written.
     pace: u32,
     courses: Courses,
 }
 
-/// The behaviours, which may change while pods run; what has started follows the one it started with.
+/// The behaviours, which may change while pods run; a running container keeps the one that it started with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Book(Arc<Mutex<Vec<Behaviour>>>);
 
-/// Pod (its uid), then container.
+/// By pod (its UID), then by container.
 type Courses = BTreeMap<String, BTreeMap<String, Course>>;
 
-/// What will become of one container, decided at its start.
+/// The timeline of one container, computed at its start.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct Course {
     running: Timestamp,
@@ -39,13 +39,13 @@ struct Course {
     ends: Option<Timestamp>,
     code: i32,
     reason: String,
-    /// Why there is no image.
+    /// The message if the image can't be pulled.
     no_image: Option<String>,
     stop: Span,
     stopped: bool,
-    /// Lines still to be written.
+    /// The lines that aren't logged yet.
     log: Vec<(Timestamp, String)>,
-    /// Objects still to be created.
+    /// The objects that aren't created yet.
     #[serde(default)]
     makes: Vec<(Timestamp, Value)>,
 }
@@ -242,7 +242,7 @@ impl Course {
             return;
         }
         self.stopped = true;
-        // SIGTERM ends a process with 143; one that outlives its grace period is killed: 137.
+        // SIGTERM ends a process with 143; one that is killed after its grace period ends with 137.
         let (wait, code) = if self.stop <= grace {
             (self.stop, 143)
         } else {
@@ -264,7 +264,7 @@ impl Course {
 }
 
 impl Behaviour {
-    /// A container told how it exits is meant to exit, though it belongs to a Deployment.
+    /// A container with a configured exit is meant to exit, even in a Deployment.
     fn ends_early(&self) -> bool {
         self.oom || self.exit != 0 || !self.exit_codes.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Rules as scenarios write them: conditions that are left out, and one word for what happens.
+//! The form of rules in scenarios: conditions that may be absent, and one key for the fault.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ pub(super) struct Text {
     expire: Option<Expire>,
 }
 
-/// `stall: true`, or after how long.
+/// `stall: true`, or a time before it.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Stall {
@@ -56,7 +56,7 @@ enum Stall {
     After(Span),
 }
 
-/// `expire: true`, or how.
+/// `expire: true`, or the form of the answer.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 enum Expire {
@@ -64,7 +64,7 @@ enum Expire {
     How(Expiry),
 }
 
-/// The word `true`: a fault is left out rather than denied.
+/// The value `true`: a fault is left out rather than set to `false`.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(try_from = "bool", into = "bool")]
 struct True;

@@ -1,5 +1,5 @@
-//! Who may talk to a served cluster: whoever knows its token, and no web page. It listens on a port that every page and every user of
-//! this machine can reach.
+//! Access control of a served cluster: a client needs its token, and web pages are refused. It listens on a port that every web page and
+//! every user of this machine can reach.
 
 use std::{
     fmt, io,
@@ -19,19 +19,19 @@ use crate::{
 /// How many random bytes a token has.
 const BYTES: usize = 32;
 
-/// What a client has to know: sent as `Authorization: Bearer TOKEN`, or as the first segment of the path.
+/// The secret of a served cluster: sent as `Authorization: Bearer TOKEN`, or as the first segment of the path.
 ///
-/// The path is what kubeconfigs carry, since `kubectl` sends no credentials over plain HTTP (`ClientConfig` in
+/// Kubeconfigs have it in the path, since `kubectl` sends no credentials over plain HTTP (`ClientConfig` in
 /// `k8s.io/client-go/tools/clientcmd/client_config.go`).
 #[derive(Clone)]
 pub struct Token(String);
 
 impl Token {
-    /// Makes a token that nobody can guess.
+    /// Makes a random token.
     ///
     /// # Errors
     ///
-    /// Returns that the system gives no random bytes.
+    /// Returns why the system has no random bytes.
     pub fn random() -> io::Result<Token> {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes).map_err(io::Error::other)?;
@@ -43,7 +43,7 @@ impl Token {
         &self.0
     }
 
-    /// Compares in a time that doesn't depend on where the texts differ.
+    /// Compares in constant time.
     fn is(&self, given: &str) -> bool {
         let differs = self
             .0
@@ -60,7 +60,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A service behind the check of every request.
+/// A service that checks every request before it is handled.
 #[derive(Debug, Clone)]
 pub(super) struct Guarded<S> {
     inner: S,
@@ -98,7 +98,7 @@ where
     }
 }
 
-/// Checks a request, and returns its address without the token.
+/// Checks a request, and returns its URI without the token.
 fn check(uri: &Uri, headers: &HeaderMap, has_body: bool, token: &Token) -> Result<Uri, Refusal> {
     let forbidden = |message: &str| Refusal::new(403, "Forbidden", message);
     if headers.contains_key(header::ORIGIN) {
@@ -139,7 +139,7 @@ fn split_first_segment(path: &str) -> Option<(&str, String)> {
 
 fn is_loopback(authority: &str) -> bool {
     let (host, port) = match authority.rsplit_once(':') {
-        // The colons inside of `[::1]` are no port's.
+        // The colons within `[::1]` don't belong to the port.
         Some((host, port)) if !port.ends_with(']') => (host, port),
         Some(_) | None => (authority, ""),
     };

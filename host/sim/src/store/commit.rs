@@ -1,4 +1,4 @@
-//! What every write ends in: the next revision, an entry in the history, and the bell.
+//! The common end of every write: the next revision, an entry in the history, and a notification.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 use super::{Change, Entry, Kind, Store};
 use crate::{kinds::Resource, status::Refusal};
 
-/// On whose behalf a write happens.
+/// The origin and the options of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writer {
     /// The field manager.
     pub manager: String,
     /// The subresource written through, if any.
     pub subresource: Option<String>,
-    /// Whether everything is checked and nothing is stored.
+    /// Whether it is a dry run.
     pub dry_run: bool,
-    /// Whether the object brings its ownership along, as after a server-side apply.
+    /// Whether the object contains its managed fields, as after a server-side apply.
     pub owned: bool,
 }
 
 impl Writer {
-    /// Returns a writer of that name.
+    /// Returns a writer with this field manager.
     pub fn named(manager: &str) -> Writer {
         Writer {
             manager: manager.into(),
@@ -31,14 +31,14 @@ impl Writer {
         }
     }
 
-    /// Returns the writer for everything the cluster's own controllers do.
+    /// Returns the writer of the cluster's own controllers.
     pub fn controller() -> Writer {
         Writer::named("kube-controller-manager")
     }
 }
 
 impl Store {
-    /// Returns the kind's description and a copy of the object, or says that there is none.
+    /// Returns the resource of a kind and a copy of the object, or an error that it doesn't exist.
     pub(super) fn existing(&self, kind: &Kind, namespace: &str, name: &str) -> Result<(Resource, Value), Refusal> {
         let resource = self.served(kind)?.clone();
         match self.get(kind, namespace, name) {
@@ -50,7 +50,7 @@ impl Store {
         }
     }
 
-    /// Returns the kind's description, or says that it is not served.
+    /// Returns the resource of a kind, or an error that it isn't served.
     pub(super) fn served(&self, kind: &Kind) -> Result<&Resource, Refusal> {
         self.resources.get(kind).ok_or_else(Refusal::no_such_path)
     }
@@ -71,7 +71,7 @@ impl Store {
         object.as_ref().clone()
     }
 
-    /// Removes an object; returns it as it was, at the revision of its removal.
+    /// Removes an object. Returns its last state, at the revision of its removal.
     pub(super) fn remove(&mut self, resource: &Resource, object: &Value) -> Value {
         let (namespace, name) = place(object);
         let mut last = object.clone();

@@ -1,4 +1,4 @@
-//! Creation: a name, an identity, defaults, validation.
+//! Creation of objects: name, UID, defaults, validation.
 
 use serde_json::{Value, json};
 
@@ -68,7 +68,7 @@ impl Store {
         let metadata = &object["metadata"];
         let named = metadata["name"].as_str().is_some_and(|name| !name.is_empty());
         if !named && let Some(prefix) = metadata["generateName"].as_str() {
-            // The API server cuts the prefix so that the name stays a label value.
+            // The API server shortens the prefix so that the name can be a label's value.
             let name = format!("{}{}", prefix.get(..58).unwrap_or(prefix), self.suffix());
             object["metadata"]["name"] = json!(name);
         }
@@ -124,7 +124,7 @@ impl Store {
         }
     }
 
-    /// Fills in what the server draws: cluster addresses and node ports.
+    /// Sets the values that the server assigns: cluster addresses and node ports.
     fn assign(&mut self, resource: &Resource, object: &mut Value) {
         if !resource.is("", "Service") || object["spec"]["type"] == "ExternalName" || !object["spec"].is_object() {
             return;

@@ -1,4 +1,4 @@
-//! Custom kinds: a definition is accepted at once, its kinds are served from then on, and its objects go with it.
+//! Custom kinds: a definition is accepted at once, its kind is served from then on, and its objects are deleted with it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Deletion, Kind, Store, delete::CLEANUP};
 use crate::kinds::{Keeping, Resource, Scale, Version};
 
-/// Writes the status that the API extension server gives a definition it accepts.
+/// Sets the status that the API extension server gives an accepted definition.
 pub(super) fn accept(object: &mut Value, now: &str) {
     let condition = |kind: &str, reason: &str, message: &str| json!({ "type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now });
     let stored: Vec<Value> = versions(object)
@@ -25,26 +25,26 @@ pub(super) fn accept(object: &mut Value, now: &str) {
 }
 
 impl Store {
-    /// Serves the kind of a definition from now on.
+    /// Starts to serve the kind of a definition.
     pub(super) fn define(&mut self, definition: &Value) {
         if let Some(resource) = resource(definition) {
             self.resources.insert(resource.id(), resource);
         }
     }
 
-    /// Stops serving the kind of a definition.
+    /// Stops to serve the kind of a definition.
     pub(super) fn undefine(&mut self, definition: &Value) {
         if let Some(resource) = resource(definition) {
             self.resources.remove(&resource.id());
         }
     }
 
-    /// Lets a definition go that waited for the last object of its kind.
+    /// Completes the deletion of a definition that has waited for the last object of its kind.
     pub(super) fn close_definition(&mut self, of: &Resource) {
         if self.list(&of.id()).is_empty() {
             let name = format!("{}.{}", of.plural, of.group);
             let kind = Kind::new("apiextensions.k8s.io", "CustomResourceDefinition");
-            // No such definition, or one that nobody deletes, stays as it is.
+            // A definition that doesn't exist or isn't being deleted stays as it is.
             let going = self
                 .get(&kind, "", &name)
                 .is_some_and(|one| !one["metadata"]["deletionTimestamp"].is_null());
@@ -54,7 +54,7 @@ impl Store {
         }
     }
 
-    /// Deletes the objects of a definition that is going; tells whether any is left.
+    /// Deletes the objects of a definition that is being deleted. Returns whether any is left.
     pub(super) fn drain(&mut self, definition: &Value) -> bool {
         let Some(resource) = resource(definition) else {
             return false;
@@ -62,7 +62,7 @@ impl Store {
         let kind = resource.id();
         let places: Vec<_> = self.list(&kind).into_iter().map(super::commit::place).collect();
         for (namespace, name) in places {
-            // Refusals leave the object where it is, which the answer then tells.
+            // A refused deletion leaves the object, which the result then tells.
             self.delete(&kind, &namespace, &name, Deletion::default()).ok();
         }
         !self.list(&kind).is_empty()
@@ -130,7 +130,7 @@ fn version(version: &Value) -> Option<Version> {
     })
 }
 
-/// Versions in the order of preference: stable before beta before alpha, higher numbers first, all others last.
+/// The order of preference of versions: stable before beta before alpha, higher numbers first, all others last.
 fn priority(version: &str) -> (u8, u32, u32) {
     let Some(rest) = version.strip_prefix('v') else {
         return (0, 0, 0);

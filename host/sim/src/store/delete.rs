@@ -1,28 +1,28 @@
-//! Deletion: preconditions, grace, finalizers, and the marks that the garbage collector acts on.
+//! Deletion: preconditions, grace periods, finalizers, and the marks for the garbage collector.
 
 use serde_json::{Value, json};
 
 use super::{Change, Kind, Store, Writer};
 use crate::{kinds::Resource, status::Refusal};
 
-/// The finalizer of foreground deletion: the garbage collector removes it once no blocking dependent is left.
+/// The finalizer of foreground deletion: the garbage collector removes it when no blocking dependent is left.
 pub const FOREGROUND: &str = "foregroundDeletion";
-/// The finalizer of orphaning deletion: the garbage collector removes it once no dependent names the owner any more.
+/// The finalizer of orphan deletion: the garbage collector removes it when no dependent refers to the owner any more.
 pub const ORPHAN: &str = "orphan";
 /// The finalizer of a definition that waits for its objects.
 pub(super) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
-/// Namespaces that can't be deleted (`plugin/pkg/admission/namespace/lifecycle`).
+/// The namespaces that can't be deleted (`plugin/pkg/admission/namespace/lifecycle`).
 const IMMORTAL: [&str; 3] = ["default", "kube-public", "kube-system"];
 
 /// What happens to the dependents of a deleted object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Propagation {
-    /// They go first; the object waits for those that block it.
+    /// They are deleted first; the object waits for those that block it.
     Foreground,
-    /// They go after the object.
+    /// They are deleted after the object.
     Background,
-    /// They stay, without their owner.
+    /// They stay, without the owner reference.
     Orphan,
 }
 
@@ -32,18 +32,18 @@ pub struct Deletion {
     /// What happens to dependents; the kind's own default when absent (a Job orphans its pods, all others go in the
     /// background).
     pub propagation: Option<Propagation>,
-    /// Refuse unless the object has this uid.
+    /// The UID that the object must have.
     pub uid: Option<String>,
-    /// Refuse unless the object is at this revision.
+    /// The resource version that the object must have.
     pub resource_version: Option<String>,
-    /// Seconds a pod gets to end; zero removes it at once.
+    /// The grace period of a pod in seconds; zero removes it at once.
     pub grace: Option<i64>,
 }
 
 impl Store {
-    /// Deletes an object, or marks it and leaves the rest to finalizers, the pod's end or the namespace's emptying.
+    /// Deletes an object, or marks it as being deleted if finalizers, a pod's grace period or a namespace's contents hold it up.
     ///
-    /// Returns the object as it was last: marked, or gone.
+    /// Returns the last state of the object: marked or removed.
     pub fn delete(&mut self, kind: &Kind, namespace: &str, name: &str, how: Deletion) -> Result<Value, Refusal> {
         self.delete_as(kind, namespace, name, &how, &Writer::controller())
     }
@@ -97,7 +97,7 @@ impl Store {
         Ok(marked)
     }
 
-    /// Takes a finalizer off an object, and the object with it when it is marked and this was the last.
+    /// Removes a finalizer from an object. An object that is being deleted is removed with its last finalizer.
     pub fn remove_finalizer(
         &mut self,
         kind: &Kind,
@@ -114,7 +114,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a changed object, or removes it when it is marked for deletion and nothing holds it any more.
+    /// Writes a changed object, or removes it when it is being deleted and nothing holds it up.
     pub(super) fn settle(&mut self, resource: &Resource, object: Value) -> Value {
         let metadata = &object["metadata"];
         let waits = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) > 0;
@@ -137,7 +137,7 @@ impl Store {
         let metadata = &mut object["metadata"];
         if metadata["deletionTimestamp"].is_null() {
             metadata["deletionTimestamp"] = json!(due);
-            // A deletion is a new desired state, see `rest.BeforeDelete`.
+            // A deletion increases the generation, see `rest.BeforeDelete`.
             if let Some(generation) = metadata["generation"].as_i64() {
                 metadata["generation"] = json!(generation + 1);
             }
@@ -172,9 +172,9 @@ impl Deletion {
     }
 }
 
-/// Puts the finalizer of the wanted propagation on, and takes the other one off.
+/// Adds the finalizer of the requested propagation, and removes the other one.
 fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<Propagation>) {
-    // Kinds from before garbage collection orphan unless told otherwise: `jobStrategy.DefaultGarbageCollectionPolicy`.
+    // Kinds from before garbage collection orphan by default: `jobStrategy.DefaultGarbageCollectionPolicy`.
     let legacy = resource.is("batch", "Job") || resource.is("", "ReplicationController");
     let default = if legacy {
         Propagation::Orphan
@@ -198,7 +198,7 @@ fn mark_dependents(resource: &Resource, object: &mut Value, propagation: Option<
     }
 }
 
-/// Seconds until a pod must be gone. Only a pod that may be running gets any.
+/// Returns the grace period of a pod in seconds; it is zero for a pod that can't be running.
 fn grace(pod: &Value, asked: Option<i64>) -> i64 {
     let phase = pod["status"]["phase"].as_str().unwrap_or_default();
     let placed = !pod["spec"]["nodeName"].is_null() || phase == "Running";

@@ -1,4 +1,4 @@
-//! What cannot change once it is there.
+//! Fields that can't be changed after the creation of an object.
 
 mod storage;
 
@@ -11,7 +11,7 @@ use crate::{
     status::{Cause, Refusal},
 };
 
-/// Fields that never change once an object is there: group, kind, and the paths as the server names them.
+/// Immutable fields: group, kind, and the paths in the form of the server's messages.
 const FIXED: &[(&str, &str, &[&str])] = &[
     ("", "ResourceQuota", &["spec.scopes"]),
     ("", "Secret", &["type"]),
@@ -63,7 +63,7 @@ const FIXED: &[(&str, &str, &[&str])] = &[
     ("storage.k8s.io", "VolumeAttachment", &["spec"]),
 ];
 
-/// Fields that are refused in other words.
+/// Immutable fields with other messages.
 const FORBIDDEN: &[(&str, &str, &str, &str)] = &[
     (
         "scheduling.k8s.io",
@@ -85,10 +85,10 @@ const FORBIDDEN: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// What a server says of most fields.
+/// The message for most fields.
 const IMMUTABLE: &str = "field is immutable";
 
-/// Checks what cannot change. The words are those of an API server 1.36, which a test compares.
+/// Checks that no immutable field changes. The messages are those of an API server 1.36, which a test compares.
 pub(super) fn check(resource: &Resource, live: &Value, object: &Value) -> Result<(), Refusal> {
     let mut causes = Vec::new();
     let at = |from: &Value, path: &str| path.split('.').fold(from.clone(), |value, part| value[part].clone());
@@ -130,7 +130,7 @@ fn job(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     if after["completionMode"] != "Indexed" && before["completions"] != after["completions"] {
         causes.push(Cause::invalid("spec.completions", &after["completions"], IMMUTABLE));
     }
-    // A suspended job that has not started may still be told where to run; the rest of the template is fixed.
+    // The scheduling fields of a suspended Job that hasn't started may still change; the rest of the template is immutable.
     let (path, value) = if before["suspend"] == true {
         let same = placeless(&before["template"]) == placeless(&after["template"]);
         ("spec.template.spec", (!same).then(|| &after["template"]["spec"]))
@@ -143,7 +143,7 @@ fn job(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-/// The address of a Service stays, unless it becomes or was an `ExternalName`, which has none.
+/// The address of a Service is immutable, except for changes from and to `ExternalName`, which has none.
 fn service(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
     const SET_ONCE: &str = "may not change once set";
     let is_name = |spec: &Value| spec["type"] == "ExternalName";
@@ -162,7 +162,7 @@ fn service(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-/// A template without what says where its pods run and how much they may use.
+/// Returns a pod template without the fields for scheduling and resources.
 fn placeless(template: &Value) -> Value {
     let mut template = template.clone();
     if let Some(metadata) = template["metadata"].as_object_mut() {
@@ -213,7 +213,7 @@ fn frozen(resource: &Resource, live: &Value, object: &Value, causes: &mut Vec<Ca
     }
 }
 
-/// Returns an object without some of its fields.
+/// Returns an object without these fields.
 fn but(object: &Value, fields: &[&str]) -> Value {
     let mut rest = object.clone();
     if let Some(map) = rest.as_object_mut() {

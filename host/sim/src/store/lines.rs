@@ -1,4 +1,4 @@
-//! What containers print: lines with the time they were printed at, gone with their pod.
+//! The logs of containers: lines with the time of their output. They are removed with their pod.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,33 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 
-/// How many lines of one container are kept; the oldest go first, as when a node rotates its files.
+/// The most lines of one container; the oldest are dropped, as when a node rotates its log files.
 const KEPT: usize = 100_000;
 
-/// One printed line.
+/// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// When it was printed.
+    /// The time of its output.
     pub at: Timestamp,
     /// The text without its line end.
     pub text: String,
 }
 
-/// What one container printed.
+/// The logs of one container.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Output {
-    /// Lines before the kept ones that are gone.
+    /// The number of lines that were dropped before the kept ones.
     dropped: usize,
     current: Vec<Line>,
     previous: Option<Vec<Line>>,
 }
 
-/// The output of every container.
+/// The logs of all containers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Lines(BTreeMap<String, BTreeMap<String, BTreeMap<String, Output>>>);
 
 impl Store {
-    /// Adds a line to the output of a container, printed now.
+    /// Adds a line to the log of a container, with the current time.
     pub fn log_append(&mut self, namespace: &str, pod: &str, container: &str, line: &str) {
         let at = self.now();
         let output = self.output(namespace, pod, container);
@@ -48,7 +48,7 @@ impl Store {
         self.bell.notify_waiters();
     }
 
-    /// Starts the output of a container anew, as when it restarts: what was printed becomes its previous output.
+    /// Starts a new log, as when the container restarts. The current log becomes the previous one.
     pub fn log_restart(&mut self, namespace: &str, pod: &str, container: &str) {
         let output = self.output(namespace, pod, container);
         output.previous = Some(std::mem::take(&mut output.current));
@@ -56,18 +56,18 @@ impl Store {
         self.bell.notify_waiters();
     }
 
-    /// Returns what a container printed since it started.
+    /// Returns the log of a container since its start.
     pub fn logs(&self, namespace: &str, pod: &str, container: &str) -> &[Line] {
         self.printed(namespace, pod, container)
             .map_or(&[], |output| &output.current)
     }
 
-    /// Returns what a container printed before its last restart, if it restarted.
+    /// Returns the log of a container before its last restart, if it restarted.
     pub fn logs_previous(&self, namespace: &str, pod: &str, container: &str) -> Option<&[Line]> {
         self.printed(namespace, pod, container)?.previous.as_deref()
     }
 
-    /// Returns the lines from the `seen`-th on, and how many there are in all: what a follower reads next.
+    /// Returns the lines from number `seen` on, and the number of all lines: the next lines for a follower.
     pub(crate) fn logs_after(&self, namespace: &str, pod: &str, container: &str, seen: usize) -> (&[Line], usize) {
         let Some(output) = self.printed(namespace, pod, container) else {
             return (&[], 0);
@@ -82,7 +82,7 @@ impl Store {
         )
     }
 
-    /// Forgets what the containers of a pod printed.
+    /// Removes the logs of a pod's containers.
     pub(super) fn log_forget(&mut self, namespace: &str, pod: &str) {
         if let Some(pods) = self.lines.0.get_mut(namespace) {
             pods.remove(pod);

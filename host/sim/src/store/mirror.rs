@@ -1,4 +1,4 @@
-//! Objects as another API server has them: taken as they are, without judgement, revision or history.
+//! Copies of another API server's objects: stored as they are, without validation, revision or history.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use super::{Kind, Store, commit::place};
 use crate::actors::look::uid;
 
 impl Store {
-    /// Takes an object as it is elsewhere. What a pod printed is gone with it, so a namesake begins with empty logs.
+    /// Stores an object as it is on the other server. A pod's logs are removed with it, so a later pod of the same name starts with empty
+    /// logs.
     pub(crate) fn mirror(&mut self, object: Value) {
         let Some(kind) = Kind::of(&object) else { return };
         let (namespace, name) = place(&object);
@@ -23,7 +24,7 @@ impl Store {
         self.bell.notify_waiters();
     }
 
-    /// Forgets an object that is gone elsewhere, and what it printed.
+    /// Removes an object that was deleted on the other server, with its logs.
     pub(crate) fn unmirror(&mut self, kind: &Kind, namespace: &str, name: &str) {
         if let Some(objects) = self.objects.get_mut(kind)
             && let Some(names) = objects.get_mut(namespace)

@@ -1,4 +1,4 @@
-//! The state as a file, so that a simulated cluster can live across runs of a command.
+//! The state as a file, so that a simulated cluster can continue in later commands.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use super::{Kind, Lines, Store, commit::place, typed};
 #[error("the saved state is damaged")]
 pub struct RestoreError(#[from] serde_json::Error);
 
-/// The file. History is not in it: watches begin anew, and older revisions are expired.
+/// The contents of the file. History isn't saved: watches start again, and older revisions are expired.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     seed: u64,
-    /// How far the random numbers are used up; text, because JSON numbers end at 64 bits.
+    /// The position in the random numbers, as a string since JSON numbers end at 64 bits.
     draws: String,
     now: Timestamp,
     revision: u64,
@@ -26,7 +26,7 @@ struct Saved {
 }
 
 impl Store {
-    /// Returns the whole state but the history.
+    /// Returns the whole state except for the history.
     pub fn save(&self) -> Value {
         let saved = Saved {
             seed: self.seed,
@@ -36,11 +36,11 @@ impl Store {
             objects: self.all().map(|(_, object)| object.clone()).collect(),
             lines: self.lines.clone(),
         };
-        // Names are text and numbers are finite: this cannot fail.
+        // All names are strings and all numbers finite, so this can't fail.
         serde_json::to_value(saved).unwrap_or_else(|_| json!({}))
     }
 
-    /// Returns the saved cluster; its clock goes on from where it was.
+    /// Returns the saved cluster. Its clock continues from the saved time.
     pub fn restore(value: Value) -> Result<Store, RestoreError> {
         let saved: Saved = serde_json::from_value(value)?;
         let mut store = Store::bare(saved.seed, saved.now);

@@ -1,4 +1,4 @@
-//! The store between tasks: one lock that is never held across an await, one bell that rings at every change.
+//! A store that tasks share: one lock that is never held across an await, and a notification of every change.
 
 use std::{
     pin::Pin,
@@ -10,7 +10,7 @@ use tokio::sync::{Notify, futures::OwnedNotified};
 
 use super::Store;
 
-/// A store that tasks share.
+/// A store that several tasks share.
 #[derive(Clone, Debug)]
 pub struct Shared {
     store: Arc<Mutex<Store>>,
@@ -32,10 +32,10 @@ impl Shared {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns a future that is ready after the next change from now on. Ask for it before reading the store.
+    /// Returns a future that is ready after the next change from now on. Call this before reading the store.
     ///
-    /// Waiters are woken in the order in which they asked: tokio's `watch` channel would wake them in random order, and
-    /// a run would no longer repeat.
+    /// Waiters are woken in the order of their calls: tokio's `watch` channel would wake them in random order, and a run would not be
+    /// repeatable.
     pub fn changed(&self) -> Changed {
         let mut notified = Box::pin(self.bell.clone().notified_owned());
         notified.as_mut().enable();

@@ -1,11 +1,11 @@
-//! Objects as Go reads, stores and writes them: see [`capstan_schema::stored`].
+//! Objects after Go has decoded and encoded them: see [`capstan_schema::stored`].
 
 use capstan_schema::{stored, structural};
 use serde_json::Value;
 
 use crate::kinds::Resource;
 
-/// Returns an object as the API server reads it: without what Go doesn't tell from nothing, complete with a custom kind's defaults.
+/// Returns an object as the API server decodes it: without empty values that Go doesn't keep, and with a custom kind's defaults.
 pub(super) fn read(resource: &Resource, object: Value) -> Value {
     if resource.custom {
         return completed(resource, object);
@@ -16,7 +16,7 @@ pub(super) fn read(resource: &Resource, object: Value) -> Value {
     }
 }
 
-/// Returns an object as the API server hands it out after it was stored.
+/// Returns an object as the API server returns it after it was stored.
 pub(super) fn written(resource: &Resource, object: Value) -> Value {
     if resource.custom {
         return object;

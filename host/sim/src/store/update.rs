@@ -1,4 +1,4 @@
-//! Updates: the optimistic lock, what a writer cannot change, and the generation.
+//! Updates: the optimistic lock, fields that a writer can't change, and the generation.
 
 use serde_json::{Value, json};
 
@@ -10,9 +10,9 @@ use crate::{
 };
 
 impl Store {
-    /// Replaces an object as a PUT would; status stays as it is where it is a subresource.
+    /// Replaces an object, as a PUT does. If `status` is a subresource, it stays as it is.
     ///
-    /// An object without a `resourceVersion` is written whatever is there now. Nothing is written when nothing differs.
+    /// An object without a `resourceVersion` is written unconditionally. Nothing is written when nothing changes.
     pub fn update(&mut self, object: Value) -> Result<Value, Refusal> {
         self.update_as(object, &Writer::controller())
     }
@@ -44,7 +44,7 @@ impl Store {
         Ok(written)
     }
 
-    /// Replaces the status of an object. Nothing is written when nothing differs.
+    /// Replaces the status of an object. Nothing is written when nothing changes.
     pub fn update_status(&mut self, kind: &Kind, namespace: &str, name: &str, status: Value) -> Result<Value, Refusal> {
         let writer = Writer {
             subresource: Some("status".into()),
@@ -55,8 +55,8 @@ impl Store {
         self.update_status_as(object, &writer)
     }
 
-    /// Replaces the status of an object by the one of `object`, which otherwise only says which object is meant and,
-    /// perhaps, at which revision.
+    /// Replaces the status of an object by that of `object`. Of the rest of `object`, only the identity and an optional resource version
+    /// are used.
     pub(crate) fn update_status_as(&mut self, mut object: Value, writer: &Writer) -> Result<Value, Refusal> {
         let kind = Kind::of(&object).ok_or_else(|| Refusal::bad_request("Object 'Kind' is missing"))?;
         let (namespace, name) = place(&object);
@@ -106,7 +106,7 @@ fn check_lock(resource: &Resource, live: &Value, object: &Value, name: &str) -> 
     }
 }
 
-/// Makes a field what it is in another object, absence included.
+/// Sets a field to its value in another object; an absent one is removed.
 fn keep(object: &mut Value, from: &Value, field: &str) {
     match from.get(field) {
         Some(value) => object[field] = value.clone(),
@@ -114,7 +114,7 @@ fn keep(object: &mut Value, from: &Value, field: &str) {
     }
 }
 
-/// A writer cannot change who an object is.
+/// Keeps the fields that identify the object.
 fn keep_identity(object: &mut Value, live: &Value) {
     for field in [
         "uid",
@@ -129,7 +129,7 @@ fn keep_identity(object: &mut Value, live: &Value) {
     }
 }
 
-/// What the server drew at creation stays when a writer leaves it out.
+/// Keeps values that the server assigned at creation, if a writer leaves them out.
 fn carry_over(resource: &Resource, object: &mut Value, live: &Value) {
     if resource.is("", "Service") && object["spec"].is_object() && object["spec"]["type"] != "ExternalName" {
         for field in ["clusterIP", "clusterIPs"] {
@@ -138,7 +138,7 @@ fn carry_over(resource: &Resource, object: &mut Value, live: &Value) {
             }
         }
     }
-    // What was asked to be signed is what is signed: an update leaves it as it is.
+    // The request of a signing request is immutable: an update leaves it as it is.
     if resource.is("certificates.k8s.io", "CertificateSigningRequest") {
         keep(object, live, "spec");
     }
@@ -148,7 +148,7 @@ fn carry_over(resource: &Resource, object: &mut Value, live: &Value) {
     }
 }
 
-/// What counts for the generation: all but metadata, and status where it is a subresource.
+/// Returns what counts for the generation: everything but metadata, and the status where it is a subresource.
 fn desired<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a Value)> {
     let fields = object.as_object().into_iter().flatten();
     let status = resource.has_status() || !resource.custom;

@@ -1,4 +1,4 @@
-//! What the API server refuses: bad names, missing parts, changes to what cannot change.
+//! The validation of the API server: invalid names, missing fields, wrong values.
 
 mod others;
 
@@ -17,7 +17,7 @@ const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alpha
     and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 
-/// Checks that the parts every kind has are of the right JSON type, as decoding would.
+/// Checks that the fields of all kinds have the right JSON type, as decoding does.
 pub(crate) fn shape(object: &Value) -> Result<(), Refusal> {
     let metadata = &object["metadata"];
     let maps = [&object["spec"], metadata, &metadata["labels"], &metadata["annotations"]];
@@ -26,7 +26,7 @@ pub(crate) fn shape(object: &Value) -> Result<(), Refusal> {
         &metadata["ownerReferences"],
         &metadata["managedFields"],
     ];
-    // A custom kind may have a spec of any type; nothing here looks into one that is not an object.
+    // The spec of a custom kind may have any type; it is only read here if it is an object.
     let fine = object.is_object()
         && maps.iter().skip(1).all(|map| map.is_null() || map.is_object())
         && lists.iter().all(|list| list.is_null() || list.is_array())
@@ -57,7 +57,7 @@ pub(super) fn name(resource: &Resource, object: &Value) -> Result<(), Refusal> {
     if name.is_empty() {
         return refuse(Cause::required("metadata.name", "name or generateName is required"));
     }
-    // RBAC names are path segments: they may hold colons.
+    // Names of RBAC objects are path segments: they may contain colons.
     if resource.group == "rbac.authorization.k8s.io" {
         return Ok(());
     }
@@ -84,7 +84,7 @@ fn is_dns_label(part: &str) -> bool {
     !part.is_empty() && part.chars().all(inner) && !part.starts_with('-') && !part.ends_with('-')
 }
 
-/// Checks what each kind asks of an object.
+/// Checks the rules of an object's kind.
 pub(super) fn object(resource: &Resource, object: &Value) -> Result<(), Refusal> {
     shape(object)?;
     let mut causes = Vec::new();
@@ -119,7 +119,7 @@ pub(super) fn refuse(resource: &Resource, object: &Value, causes: &[Cause]) -> R
     Err(Refusal::invalid(&resource.kind, &resource.group, name, causes))
 }
 
-/// Checks what a ConfigMap or Secret holds: texts under keys that can be the names of files.
+/// Checks the data of a ConfigMap or Secret: strings under keys that can be file names.
 fn data(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) -> Result<(), Refusal> {
     let kind = &resource.kind;
     let wrong = |why: &str| {
@@ -132,7 +132,7 @@ fn data(resource: &Resource, object: &Value, causes: &mut Vec<Cause>) -> Result<
             let Some(text) = value.as_str() else {
                 return wrong("json: cannot unmarshal a value of data into Go value of type string");
             };
-            // Go's decoder leaves line breaks out.
+            // Go's decoder ignores line breaks.
             if in_base64 && BASE64_STANDARD.decode(text.replace(['\r', '\n'], "")).is_err() {
                 return wrong("illegal base64 data");
             }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::text::{NONE, age, count, or, since};
 use crate::actors::look::{is_condition, is_going, is_true, items, moment, text};
 
-/// What the states of a pod's containers come to.
+/// The summary of a pod's containers.
 #[derive(Debug, Default)]
 struct Seen {
     reason: String,
@@ -86,7 +86,7 @@ fn seen(pod: &Value) -> Seen {
     seen
 }
 
-/// Returns whether an init container is yet to end, and notes why.
+/// Returns whether an init container hasn't ended yet, and sets the reason.
 fn initializing(pod: &Value, sidecars: &[&str], seen: &mut Seen, of_sidecars: &mut Seen) -> bool {
     for (index, container) in items(pod, "/status/initContainerStatuses").iter().enumerate() {
         seen.restarted(container);

@@ -1,4 +1,4 @@
-//! The cells of roles, policies and everything else.
+//! The cells of roles, policies and all other kinds.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ pub(super) fn only_age(object: &Value, now: Timestamp) -> Vec<Value> {
     vec![age(object, now)]
 }
 
-/// For kinds whose printer is the default one.
+/// The cells of kinds without a printer of their own.
 pub(super) fn created_at(object: &Value, _: Timestamp) -> Vec<Value> {
     vec![
         object
@@ -215,7 +215,7 @@ pub(super) fn resource_slice(object: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// The cells of an event of either group. Its name is the last one.
+/// The cells of an event of either group. The name is the last one.
 pub(super) fn event(object: &Value, now: Timestamp) -> Vec<Value> {
     let either = |one: &'static str, other: &'static str| if object.pointer(one).is_some() { one } else { other };
     let about = |field: &str| {

@@ -1,4 +1,4 @@
-//! The cells of what runs pods.
+//! The cells of kinds that run pods.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::text::{NONE, UNKNOWN, UNSET, age, containers, count, duration, labels, listed, or, plain, selector, since};
 use crate::actors::look::{controller, is_condition, is_going, items, moment, number, text};
 
-/// Completes the cells of a pod template's owner: containers, images, and the selector at a JSON pointer.
+/// Adds the cells of a pod template: containers, images, and the selector at a JSON pointer.
 fn with_template(mut cells: Vec<Value>, object: &Value, template: &str) -> Vec<Value> {
     cells.extend(containers(object, &format!("{template}/spec/containers")));
     cells
@@ -171,7 +171,7 @@ pub(super) fn autoscaler(object: &Value, now: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// Writes the metrics of an autoscaler, at most two of them (`formatHPAMetrics`).
+/// Formats the metrics of an autoscaler, at most two of them (`formatHPAMetrics`).
 fn targets(object: &Value) -> String {
     let current = items(object, "/status/currentMetrics");
     let specs = items(object, "/spec/metrics");

@@ -1,4 +1,4 @@
-//! What a request brings, and how an object is handed out in the asked version.
+//! Decodes the body of a request, and converts an object to the requested version.
 
 use capstan_schema::protobuf;
 use capstan_yaml::Duplicates;
@@ -14,15 +14,15 @@ use crate::{
 const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
 
-/// The media types of whole objects. Which patches a resource takes is known by `Format`.
+/// The media types of whole objects. `Format` has those of patches.
 pub(crate) const MEDIA_TYPES: &[&str] = &[JSON, YAML, protobuf::MEDIA_TYPE];
 
-/// Returns the body as a value, whether JSON, YAML or protobuf.
+/// Decodes the body from JSON, YAML or protobuf.
 pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
     let media = call.content_type.split(';').next().unwrap_or_default().trim();
     let refuse = |error: &dyn std::fmt::Display| Refusal::bad_request(format!("error decoding the body: {error}"));
     match media.to_ascii_lowercase().as_str() {
-        // As a real API server takes it. Over a socket a body without a type is refused: see `serve`.
+        // As on a real API server. On a socket, a body without a type is refused: see `serve`.
         ""
         | JSON
         | "application/json-patch+json"
@@ -34,7 +34,7 @@ pub(super) fn decode(call: &Call<'_>) -> Result<Value, Refusal> {
     }
 }
 
-/// Reads a body in YAML. As on a real API server the last of two equal keys counts; a second document, which that drops, is refused.
+/// Parses YAML. As on a real API server, the last of two equal keys is used. A second document, which a real server ignores, is refused.
 fn yaml(body: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
     capstan_yaml::value(text, Duplicates::LastWins).map_err(|trouble| {
@@ -45,13 +45,13 @@ fn yaml(body: &[u8]) -> Result<Value, String> {
     })
 }
 
-/// Returns the object in the body, checked against the path and complete with what the path says.
+/// Returns the object in the body, after checking it against the path and adding what only the path has.
 pub(super) fn object(call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
     let object = decode(call)?;
     addressed(object, call, target)
 }
 
-/// Checks an object against the path, and fills in what only the path says.
+/// Checks an object against the path, and adds what only the path has.
 pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> Result<Value, Refusal> {
     if !object.is_object() {
         return Err(Refusal::bad_request("the body of the request is not an object"));
@@ -103,13 +103,13 @@ pub(super) fn addressed(mut object: Value, call: &Call<'_>, target: &Target) -> 
     Ok(object)
 }
 
-/// Returns an object in a version.
+/// Converts an object to a version.
 pub(crate) fn versioned(mut object: Value, resource: &Resource, version: &str) -> Value {
     convert(&mut object, &resource.api_version(version));
     object
 }
 
-/// Returns a copy of the object in the asked version, if it is there.
+/// Returns a copy of the object in the requested version, if it exists.
 pub(super) fn live(store: &Store, call: &Call<'_>, target: &Target, name: &str) -> Option<Value> {
     let object = store.get(&target.kind, call.namespace(), name)?.clone();
     Some(versioned(object, &target.resource, &target.version.name))

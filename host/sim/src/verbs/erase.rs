@@ -10,7 +10,7 @@ use crate::{
     store::{Deletion, Propagation},
 };
 
-/// Kinds whose deletion answers with the object even when it is gone: `ReturnDeletedObject` in their storage.
+/// Kinds whose deletion returns the object even when it was removed: `ReturnDeletedObject` in their storage.
 const RETURNED: [&str; 6] = [
     "PersistentVolume",
     "PersistentVolumeClaim",
@@ -26,7 +26,7 @@ pub(super) fn one(call: &Call<'_>, target: &Target, name: &str) -> Result<Respon
     erase(call, target, name, &how, dry_run)
 }
 
-/// Deletes an object on behalf of a request.
+/// Deletes an object for a request.
 pub(super) fn erase(
     call: &Call<'_>,
     target: &Target,
@@ -90,7 +90,7 @@ fn options(call: &Call<'_>) -> Result<(Deletion, bool), Refusal> {
     read_options(call, &options)
 }
 
-/// Reads the options in the body; those in the query count where the body says nothing.
+/// Reads the options in the body; those in the query are used where the body has none.
 pub(super) fn read_options(call: &Call<'_>, options: &Value) -> Result<(Deletion, bool), Refusal> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let asked = options["propagationPolicy"]

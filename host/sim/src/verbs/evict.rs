@@ -1,4 +1,4 @@
-//! Evictions, and the disruption budgets that stop them (`pkg/registry/core/pod/storage/eviction.go`).
+//! Evictions, which disruption budgets may refuse (`pkg/registry/core/pod/storage/eviction.go`).
 
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub(super) fn answer(call: &Call<'_>, target: &Target, name: &str) -> Result<Res
     Ok(value(StatusCode::CREATED, &status))
 }
 
-/// Counts a disruption, or refuses it.
+/// Counts a disruption in the budget, or refuses it.
 fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: bool) -> Result<(), Refusal> {
     let pod = store
         .get(&target.kind, inside, name)

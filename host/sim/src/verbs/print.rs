@@ -1,4 +1,4 @@
-//! What containers print: `pods/log`, once or as it comes.
+//! `pods/log`: the log of a container, once or followed.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
@@ -15,7 +15,7 @@ use crate::{
     store::{Kind, Line, Shared, Store},
 };
 
-/// What a reader wants of the lines.
+/// The options of a request for a log.
 #[derive(Clone, Debug)]
 struct Wanted {
     namespace: String,
@@ -24,11 +24,11 @@ struct Wanted {
     timestamps: bool,
     since: Option<Timestamp>,
     tail: Option<usize>,
-    /// Bytes left to send.
+    /// The number of bytes that may still be sent.
     limit: Option<usize>,
 }
 
-/// Answers a request for the lines of a container.
+/// Answers a request for the log of a container.
 pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refusal> {
     let store = call.shared.lock();
     let Some(pod) = store.get(&Kind::new("", "Pod"), call.namespace(), name) else {
@@ -90,7 +90,7 @@ pub(super) fn answer(call: &Call<'_>, name: &str) -> Result<Response<Body>, Refu
     Ok(response)
 }
 
-/// Lines as they come, until the container has ended or its pod is gone.
+/// Returns new lines as they come, until the container has ended or its pod is deleted.
 fn follow(
     shared: Shared,
     wanted: Wanted,
@@ -132,7 +132,7 @@ fn uid(pod: &Value) -> Value {
 }
 
 impl Wanted {
-    /// Returns what a reader gets at once.
+    /// Returns the lines for the beginning of the answer.
     fn first(&mut self, lines: &[Line]) -> String {
         let lines: Vec<&Line> = lines
             .iter()
@@ -164,7 +164,7 @@ impl Wanted {
     }
 }
 
-/// What a container is doing, as far as its lines go.
+/// The state of a container, as far as its log depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
     Waiting,
@@ -190,7 +190,7 @@ impl Container {
             }
             Some(_) => Container::Started,
             None if over => Container::Ended,
-            // A pod without a node has nobody to ask: the real server answers with nothing at all.
+            // A pod without a node has no kubelet to ask: the real server's answer is empty.
             None if pod["spec"]["nodeName"].is_null() || status["phase"] == "Running" => Container::Started,
             None => Container::Waiting,
         }
@@ -210,7 +210,7 @@ fn waiting(pod: &Value, container: &str) -> Refusal {
     ))
 }
 
-/// Returns the container that is meant.
+/// Returns the requested container.
 fn container(pod: &Value, asked: &str) -> Result<String, Refusal> {
     let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let names = |list: &str| -> Vec<&str> {

@@ -20,7 +20,7 @@ pub(super) fn get(call: &Call<'_>, target: &Target, name: &str) -> Result<Respon
     Ok(call.answer(StatusCode::OK, target, object))
 }
 
-/// Returns the objects a request selects, sorted by namespace and name.
+/// Returns the objects that a request selects, sorted by namespace and name.
 pub(super) fn selected<'a>(store: &'a Store, call: &Call<'_>, target: &Target) -> Result<Vec<&'a Value>, Refusal> {
     let selector = Selector::parse(
         call.query.text("labelSelector"),
@@ -91,7 +91,7 @@ pub(super) fn list(call: &Call<'_>, target: &Target) -> Result<Response<Body>, R
     ))
 }
 
-/// Items of built-in lists do not repeat their kind, those of custom lists do: as on a real server.
+/// Items of lists of built-in kinds don't contain their kind, those of custom kinds do, as on a real server.
 fn listed(object: &Value, target: &Target) -> Value {
     let mut item = body::versioned(object.clone(), &target.resource, &target.version.name);
     if !target.resource.custom
@@ -103,7 +103,7 @@ fn listed(object: &Value, target: &Target) -> Value {
     item
 }
 
-/// The place of an object in a list.
+/// Returns the position of an object in a list.
 fn key(object: &Value) -> (String, String) {
     let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
     (text("namespace"), text("name"))

@@ -1,4 +1,4 @@
-//! What the API server refuses since a value has another type than its kind says, in the server's own words.
+//! Refuses values of another type than their kind's, with the server's own messages.
 
 use capstan_schema::{
     Fault, Problem, check,
@@ -23,7 +23,7 @@ fn problems(target: &Target, object: &Value) -> Vec<Problem> {
     kind.map_or_else(Vec::new, |kind| check::object(kind, object))
 }
 
-/// Refuses an object that a create, an update or a patch would store. Returns what the client is warned about.
+/// Refuses an object of a create, an update or a patch. Returns warnings for the client.
 pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<Vec<String>, Refusal> {
     let (resource, version) = (&target.resource, &target.version.name);
     let problems = problems(target, object);
@@ -62,7 +62,7 @@ pub(super) fn whole(call: &Call<'_>, target: &Target, object: &Value) -> Result<
     Err(Refusal::invalid(&resource.kind, &resource.group, name, &causes))
 }
 
-/// Says in the words of Go's JSON decoder why a value can't be read, if so (`encoding/json`).
+/// Returns the message of Go's JSON decoder for a value that it can't decode (`encoding/json`).
 fn decoding(problem: &Problem, object: &Value) -> Option<String> {
     match &problem.fault {
         Fault::WrongType { go, within, .. } => {
@@ -88,7 +88,7 @@ fn decoding(problem: &Problem, object: &Value) -> Option<String> {
     }
 }
 
-/// Names the type that Go gives a value of JSON.
+/// Returns Go's type for a value of JSON.
 fn go_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "<nil>",
@@ -113,7 +113,7 @@ fn go_name(value: &Value) -> String {
     }
 }
 
-/// Names the type that OpenAPI gives a value of JSON.
+/// Returns OpenAPI's type for a value of JSON.
 fn open_api_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -126,7 +126,7 @@ fn open_api_type(value: &Value) -> &'static str {
     }
 }
 
-/// Says which rule of a custom kind's schema isn't met, if one isn't.
+/// Returns the rule of a custom kind's schema that a value violates, if it does.
 fn cause(problem: &Problem, object: &Value) -> Option<Cause> {
     let path = problem.path.to_string();
     let value = || object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
@@ -169,7 +169,7 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
                     _ => "map",
                 };
                 let value = object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
-                // Each type writes the value in a format of its own: `%T`, `%v`, `%#v`.
+                // Each type formats the value differently: `%T`, `%v`, `%#v`.
                 let got = match expected {
                     "numeric (int or float)" => go_type(&value).to_owned(),
                     "string" => format!("&value.valueUnstructured{{Value:{value}}}"),
@@ -214,7 +214,7 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
     Err(Refusal::new(500, "InternalError", why))
 }
 
-/// Splits the path of an item that is there twice into its list and its key.
+/// Splits the path of a duplicate item into its list and its key.
 fn twin(path: &Path, object: &Value, rule: &Rule<'_>) -> (String, String) {
     let list = path.0.split_last().map_or(&[][..], |(_, list)| list);
     let (whole, list) = (spoken(&path.0, object, rule), spoken(list, object, rule));
@@ -222,7 +222,7 @@ fn twin(path: &Path, object: &Value, rule: &Rule<'_>) -> (String, String) {
     (list, key)
 }
 
-/// Writes a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
+/// Formats a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
 fn spoken(steps: &[Step], object: &Value, rule: &Rule<'_>) -> String {
     let (mut value, mut rule) = (object, rule.clone());
     let mut written = String::new();

@@ -1,15 +1,15 @@
-//! Subresources that the embedded cluster doesn't have, refused in words that `kubectl` shows.
+//! Refuses subresources that the embedded cluster doesn't support, with messages that `kubectl` shows.
 
 use crate::{kinds::Resource, status::Refusal};
 
-/// Connections to a pod, each with the kind that discovery lists for it.
+/// Subresources that connect to a pod, each with its kind in discovery.
 pub(crate) const CONNECTIONS: [(&str, &str); 3] = [
     ("attach", "PodAttachOptions"),
     ("exec", "PodExecOptions"),
     ("portforward", "PodPortForwardOptions"),
 ];
 
-/// Returns why a subresource is not served: what is missing, or that there is no such path.
+/// Returns the error for a subresource: that it isn't supported, or that there is no such path.
 pub(super) fn subresource(resource: &Resource, name: &str) -> Refusal {
     let why = match (resource.group.as_str(), resource.kind.as_str(), name) {
         ("", "Pod", "exec" | "attach" | "portforward") => {

@@ -1,4 +1,4 @@
-//! The scale subresource: the number of replicas of whatever has one.
+//! The scale subresource: the number of replicas of any kind that has one.
 
 use http::{Response, StatusCode};
 use serde_json::{Value, json};

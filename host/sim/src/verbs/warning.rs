@@ -1,10 +1,10 @@
-//! Warnings: what clients show to their users although the request was carried out (RFC 7234, as `k8s.io/apiserver/pkg/warning` sends them).
+//! Warnings, which clients show to their users though the request succeeded (RFC 7234, as `k8s.io/apiserver/pkg/warning` sends them).
 
 use http::{HeaderValue, Response, header};
 
 use crate::{kinds::Resource, service::Body};
 
-/// How many bytes all warnings of an answer may have (`k8s.io/apiserver/pkg/endpoints/filters/warning.go`).
+/// The most bytes of all warnings in an answer (`k8s.io/apiserver/pkg/endpoints/filters/warning.go`).
 const BYTES: usize = 4 * 1024;
 
 /// Adds warnings to an answer, as many as fit.
@@ -23,7 +23,7 @@ pub(super) fn add(mut response: Response<Body>, warnings: &[String]) -> Response
     response
 }
 
-/// Returns what is said about a kind that is out of date.
+/// Returns the warning about a deprecated kind.
 pub(super) fn deprecated(resource: &Resource) -> Option<String> {
     let words = match (resource.group.as_str(), resource.kind.as_str()) {
         ("", "Endpoints") => "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",

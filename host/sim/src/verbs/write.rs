@@ -160,7 +160,7 @@ fn check_options(call: &Call<'_>, format: Format) -> Result<(), Refusal> {
     Err(Refusal::invalid("PatchOptions", "meta.k8s.io", "", &[cause]))
 }
 
-/// Answers the request that takes finalizers off the spec of a namespace.
+/// Answers the request that removes finalizers from the spec of a namespace.
 pub(super) fn finalize(call: &Call<'_>, target: &Target, name: &str) -> Result<Response<Body>, Refusal> {
     let object = body::object(call, target)?;
     let finalizers = object["spec"]["finalizers"].clone();

@@ -67,7 +67,7 @@ pub(super) fn run(global: &Global, args: &Add) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Names the plugin in `capstan.yaml`.
+/// Adds the plugin to `capstan.yaml`.
 fn name(source: &str, instead_of: &[String]) -> anyhow::Result<()> {
     let path = PathBuf::from(FILE);
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {FILE}"))?;

@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, args: &Publish) -> anyhow::Result<Exit> {
         let message = format!("the plugin {} can't be read: {error}", file.display());
         usage_error(message, "name a `.wasm` file, or the folder that it was built in")
     })?;
-    // What no host would load is nothing to publish.
+    // A component that no host would load isn't published.
     checked(global, file.display().to_string(), component.clone())?;
     let store = store(global, &args.reach, Policy::default());
     let on_taken = if args.overwrite {

@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn run(global: &Global, args: &Pull) -> anyhow::Result<Exit> {
     let store = store(global, &args.reach, policy(here(global)?.as_ref())?);
     let plugin = plugins::apart(store.resolve(&args.source, Path::new("")))??;
-    // Its name has no letter that a path could be made of: the manifest was checked.
+    // Its name contains no character that has a meaning in paths: the manifest was checked.
     let usual = || PathBuf::from(format!("{}.wasm", plugin.stamp.name));
     let file = args.file.clone().unwrap_or_else(usual);
     capstan_files::write(&file, &plugin.component.bytes, Readers::AsUsual)

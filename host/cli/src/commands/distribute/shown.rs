@@ -1,4 +1,4 @@
-//! What is shown of a plugin that was looked up.
+//! The description of a plugin that was looked up.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::{
     text,
 };
 
-/// A plugin that was looked up, and that the sandbox takes.
+/// A plugin that was looked up and that the sandbox accepts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
@@ -26,24 +26,24 @@ pub(super) struct Shown {
     pub(super) digest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) manifest: Option<Digest>,
-    /// Who of those that rules name signed it.
+    /// The signers in the rules that signed it.
     signed_by: Vec<String>,
-    /// How many signatures there are.
+    /// The number of signatures.
     signatures: usize,
-    /// The kinds of what is attested, not verified.
+    /// The types of its attestations, which aren't verified.
     attested: Vec<String>,
-    /// What whoever published it added.
+    /// The annotations that its publisher added.
     annotations: BTreeMap<String, String>,
     claims: Vec<String>,
     pub(super) requests: Vec<String>,
 }
 
 impl Shown {
-    /// Has the sandbox read and compile a plugin, and notes what there is to know.
+    /// Loads a plugin in the sandbox, which compiles it, and collects its description.
     ///
     /// # Errors
     ///
-    /// Returns why the sandbox doesn't take it.
+    /// Returns why the sandbox refuses it.
     pub(super) fn new(global: &Global, plugin: &Plugin) -> anyhow::Result<Shown> {
         let info = checked(global, plugin.source.to_string(), plugin.component.bytes.clone())?;
         let added = |(key, _): &(&String, &String)| !repeats_component(key);
@@ -70,7 +70,7 @@ impl Shown {
         })
     }
 
-    /// Writes it for people.
+    /// Describes it for people.
     pub(super) fn text(&self) -> Text {
         let mut rows = vec![("from", self.source.clone()), ("digest", self.digest.to_string())];
         rows.extend(self.manifest.map(|digest| ("manifest", digest.to_string())));
@@ -80,7 +80,7 @@ impl Shown {
                 .iter()
                 .map(|kind| ("attested", format!("{kind} (nobody has verified it)"))),
         );
-        // A signature is of the manifest, and so of its annotations.
+        // A signature is of the manifest, including its annotations.
         let doubt = if self.signed_by.is_empty() {
             " (nobody has verified it)"
         } else {
@@ -115,7 +115,7 @@ impl Shown {
         )
     }
 
-    /// Says by whom it is signed, in a few words.
+    /// Names the signers, in a few words.
     pub(super) fn signed(&self) -> String {
         match (self.signed_by.as_slice(), self.signatures) {
             ([], 0) => "by nobody".to_owned(),
@@ -130,7 +130,7 @@ impl Shown {
 ///
 /// # Errors
 ///
-/// Returns why the sandbox doesn't take it.
+/// Returns why the sandbox refuses it.
 pub(super) fn checked(global: &Global, name: String, component: Vec<u8>) -> anyhow::Result<PluginInfo> {
     let found = capstan_runtime::alone(&global.plugin_host, name, component)?
         .plugins()

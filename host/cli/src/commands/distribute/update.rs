@@ -24,7 +24,7 @@ pub(super) fn run(global: &Global, args: &Update) -> anyhow::Result<Exit> {
     let wanted = selected(&lock, args.name.as_deref())?;
     let store = store(global, &args.reach, policy(file.as_ref())?);
     let mut told = Vec::new();
-    // All are looked up before any is pinned: the file is as it was when one fails.
+    // All plugins are looked up before any is pinned: if one fails, the file stays as it was.
     for old in wanted {
         let source = old.source.parse::<capstan_registry::Source>();
         let source = source.map_err(capstan_registry::RegistryError::from)?;

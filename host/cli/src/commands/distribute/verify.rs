@@ -37,7 +37,7 @@ pub(super) fn run(global: &Global, args: &Verify) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// All keys that were named have to have signed.
+/// Returns a policy by which all named keys have to sign.
 fn by_keys(args: &Verify) -> anyhow::Result<Policy> {
     let signers = args.key.iter().map(|path| {
         signature_policy::signer(path, &path.display().to_string()).map_err(|reason| {

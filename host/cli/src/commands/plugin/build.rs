@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &PluginBuild) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-/// Builds a project, and says what should be known of it.
+/// Builds a project, and prints notes about it.
 pub(super) async fn build(global: &Global, args: &PluginBuild) -> anyhow::Result<Built> {
     let spec = BuildSpec {
         folder: args.folder.clone(),

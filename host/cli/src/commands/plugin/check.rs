@@ -1,4 +1,4 @@
-//! `capstan plugin check`: all mistakes of components in one go.
+//! `capstan plugin check`: reports all mistakes in components.
 
 use capstan_core::error::Diagnostic;
 use capstan_devkit::{faults, subject::Subject};

@@ -18,7 +18,7 @@ use crate::{
     report, text,
 };
 
-/// How often the files are looked at.
+/// How often the files are checked for changes.
 const LOOK: Duration = Duration::from_millis(300);
 
 pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global, args: &PluginDev) -> anyhow::Result<Exi
     let folder = &args.build.folder;
     let mut work = Work::BuildAndTest;
     loop {
-        // A file that changes during a build causes another round.
+        // A file that changes during a build causes another build.
         let before = plugin_folder::files(folder);
         let done = match work {
             Work::BuildAndTest => round(global, args).await,
@@ -62,7 +62,7 @@ async fn round(global: &Global, args: &PluginDev) -> anyhow::Result<Exit> {
     test_cases(global, &args.build.folder, &built.file).await
 }
 
-/// Runs the cases of a folder, if it has some, against a component or what was built in a folder.
+/// Runs the test cases in a folder, if it has any, with a component or the one in a folder.
 async fn test_cases(global: &Global, folder: &Path, component: &Path) -> anyhow::Result<Exit> {
     let path = folder.join(plugin_folder::CASES);
     if !path.is_dir() {

@@ -1,4 +1,4 @@
-//! `capstan plugin doctor`: which toolchains are there, and how to get those that aren't.
+//! `capstan plugin doctor`: checks the toolchains, and says how to install missing ones.
 
 use capstan_devkit::language::{self, Found};
 use serde_json::json;

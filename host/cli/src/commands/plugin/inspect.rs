@@ -1,4 +1,4 @@
-//! `capstan plugin inspect`: what a plugin says of itself and what it is made of.
+//! `capstan plugin inspect`: shows a plugin's manifest and the parts of its component.
 
 use capstan_devkit::faults;
 use capstan_sandbox::{Examination, examine};
@@ -99,7 +99,7 @@ fn row<const N: usize>(name: &str, cells: [impl AsRef<str>; N]) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(cells).collect()
 }
 
-/// Adds a heading and what stands below it, if anything does.
+/// Adds a heading with lines below it, if there are any.
 fn section<L: Into<Text>>(text: &mut Text, heading: &str, body: impl IntoIterator<Item = L>) {
     let body = indented(body);
     if !body.is_empty() {
@@ -152,9 +152,9 @@ fn settings(manifest: &Manifest) -> Vec<Text> {
     Text::lines_of(&serde_json::to_string_pretty(schema).unwrap_or_default())
 }
 
-/// Writes a number of bytes as people say it.
+/// Formats a number of bytes.
 pub(super) fn size(bytes: usize) -> String {
-    // Tenths, rounded down: no number of bytes is so large that it matters.
+    // Tenths, rounded down. Numbers that are too large for that don't occur.
     let tenths = |unit: usize| {
         let tenths = bytes.saturating_mul(10) / unit;
         if tenths.is_multiple_of(10) || tenths >= 1000 {

@@ -67,7 +67,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
             && !backtrace.is_empty()
         {
             print(&indented(backtrace.lines()));
-            // What it wrote to stderr stands below its stack.
+            // The plugin's stderr is shown below its stack.
             streams.pop();
         }
         for line in &cost.log {
@@ -93,7 +93,7 @@ pub(super) async fn run(global: &Global, args: &PluginRun) -> anyhow::Result<Exi
     Ok(if failed.is_some() { Exit::Plugin } else { Exit::Done })
 }
 
-/// Leaves out of an answer what is empty, as a recorded case does, but not what the plugin remembers.
+/// Removes empty values from an answer, as a recorded test case does, but not the plugin's state.
 fn shown(answer: Value) -> Value {
     let state = answer.get("state").cloned();
     let mut shown = telling(answer);
@@ -105,12 +105,12 @@ fn shown(answer: Value) -> Value {
     shown
 }
 
-/// What is no plugin's name is a component, or the folder that it is built in.
+/// Says whether a text is the path of a component or its folder, rather than a plugin's name.
 fn is_path(text: &str) -> bool {
     text.contains(['/', '.'])
 }
 
-/// Completes an input as the cases of `capstan plugin test` are completed. A bare object is a question about that object.
+/// Completes an input as the cases of `capstan plugin test` are completed. A single object becomes the input of a health check.
 fn question_of(function: Function, value: Value) -> anyhow::Result<Map<String, Value>> {
     let Value::Object(map) = value else {
         return Err(usage_error(

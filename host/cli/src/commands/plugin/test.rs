@@ -1,4 +1,4 @@
-//! `capstan plugin test`: a plugin's cases in the real sandbox.
+//! `capstan plugin test`: runs a plugin's test cases in the real sandbox.
 
 mod junit;
 
@@ -46,7 +46,7 @@ pub(super) async fn run(global: &Global, args: &PluginTest) -> anyhow::Result<Ex
     Ok(exit(failed))
 }
 
-/// Prints what came of cases.
+/// Prints the results of test cases.
 pub(super) fn tell(name: &str, trials: &[Trial], recorded: usize, paint: Paint) -> Exit {
     let failed = trials.iter().filter(|trial| !trial.is_good()).count();
     for trial in trials {
@@ -60,7 +60,7 @@ fn exit(failed: usize) -> Exit {
     if failed == 0 { Exit::Done } else { Exit::Other }
 }
 
-/// Says what failed, as lines below the case.
+/// Describes the failures of a case, as lines below it.
 fn failures(trial: &Trial, paint: Paint) -> Text {
     let mut text = Text::default();
     if let Some(mistake) = trial.case.mistake() {

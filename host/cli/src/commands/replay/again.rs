@@ -1,4 +1,4 @@
-//! Asks a plugin what another version of it was asked in an operation, and shows where its answers differ.
+//! Calls a plugin with the inputs that another version of it got in an operation, and shows where the answers differ.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -27,12 +27,12 @@ use crate::{
     text,
 };
 
-/// What asking again came to.
+/// The result of all calls.
 #[derive(Default)]
 struct Found {
     alike: usize,
     others: Vec<Other>,
-    /// How many were not asked, by the reason.
+    /// The number of calls that were not made, by the reason.
     left_out: BTreeMap<&'static str, usize>,
 }
 
@@ -40,7 +40,7 @@ const AFTER_ANOTHER: &str = "come after an answer that differs in what the hook 
 const SAW_SECRETS: &str = "showed the data of a Secret, which isn't kept";
 const NO_CLAIM: &str = "are about a claim that it no longer has";
 
-/// An answer that differs.
+/// A different answer.
 struct Other {
     about: String,
     at: Option<Timestamp>,
@@ -125,12 +125,12 @@ fn asked(entry: &Entry) -> Option<&PluginCall> {
     }
 }
 
-/// How far a hook's run has been gone through.
+/// The state of a hook's run in the replay.
 #[derive(Default)]
 struct Run {
-    /// What the plugin remembers now, by what the other one remembered then.
+    /// The plugin's new state for each recorded one.
     memory: HashMap<Vec<u8>, Vec<u8>>,
-    /// Whether it has answered otherwise: what was told afterwards answers other requests than its own.
+    /// Whether an answer has differed: later observations answer other requests than the new plugin's.
     has_left: bool,
 }
 
@@ -194,7 +194,7 @@ async fn ask_all(sandbox: &Sandbox, info: &PluginInfo, all: &[&PluginCall], name
     found
 }
 
-/// Puts an answer into the contract's words. What a plugin remembers is its own business.
+/// Converts an answer to the contract's words, without the plugin's state.
 fn told(answer: Result<Answer, PluginError>) -> Value {
     let mut words = words(&answer);
     if let Some(members) = words.as_object_mut() {
@@ -278,7 +278,7 @@ async fn ask(
     }
 }
 
-/// Says what a question was.
+/// Describes a call.
 fn about(what: &PluginExchange, namespace: &str) -> String {
     match what {
         PluginExchange::Place { question, .. } => format!("where {} goes", name_of(&question.object.key(), namespace)),
@@ -312,7 +312,7 @@ fn about(what: &PluginExchange, namespace: &str) -> String {
     }
 }
 
-/// The contract's word for an observation.
+/// Returns the contract's word for an observation.
 fn observed(what: &ObservationKind) -> &'static str {
     match what {
         ObservationKind::Created(_) => "created",

@@ -1,4 +1,4 @@
-//! How the head and what is stored with it are written: in one Secret as long as that is small, else partly in blobs.
+//! How the head and what belongs to it are stored: in one Secret as long as that is small, else partly in blobs.
 
 use std::collections::BTreeSet;
 
@@ -17,18 +17,18 @@ use crate::{
     error::{ClusterError, EngineError},
 };
 
-/// How often in a row the head is written over changes that are no driver's.
+/// How often in a row the head is written again over changes that no driver made.
 const MOST_WRITES: u32 = 10;
-/// How many compressed bytes are stored in one write of the head, with state, view and journal. What is more goes into blobs, the largest
-/// first: the API server takes about a million, and a write of a small operation is one request.
+/// The most compressed bytes in one write of the head, with state, view and journal. The largest parts above that go into blobs: the API
+/// server accepts about a million bytes, and a write of a small operation should be one request.
 const INLINE: usize = 256 * 1024;
 
 /// A document that is stored with the head.
 #[derive(Clone)]
 pub(super) enum Document {
-    /// Beside it, in the same Secret.
+    /// In the head's own Secret.
     Inline(Vec<u8>),
-    /// In Secrets of its own.
+    /// In a blob.
     Blob(BlobRef),
 }
 
@@ -48,11 +48,11 @@ impl Document {
     }
 }
 
-/// An operation at one moment: its state, what it looks like and the open page of its journal, packed.
+/// An operation at one moment: its state, its view and the page of its journal that isn't full, compressed.
 #[derive(Clone)]
 pub(super) struct Progress {
     pub(super) state: Document,
-    /// Nothing if it was too large to be stored.
+    /// `None` if it was too large to be stored.
     pub(super) view: Option<Document>,
     pub(super) page: Option<Document>,
 }
@@ -87,7 +87,7 @@ impl Store {
         }
     }
 
-    /// Stores the head as it is. If that is too large, it is stored without what only people look at.
+    /// Stores the head. If it is too large, it is stored without what only people read.
     pub async fn write(&mut self) -> Result<(), EngineError> {
         self.head.writes += 1;
         self.head.written_by.clone_from(&self.writer);
@@ -111,7 +111,7 @@ impl Store {
         Ok(())
     }
 
-    /// Stores the head with at most so many compressed bytes in one write; the rest goes into blobs first.
+    /// Stores the head with at most `most` compressed bytes in one write. The rest is written into blobs first.
     async fn write_with(&mut self, most: usize) -> Result<(), EngineError> {
         let (data, parts) = self.lay_out(most).await?;
         let name = blob::name(self.application());
@@ -148,7 +148,7 @@ impl Store {
         Ok(())
     }
 
-    /// Puts what is to be stored into the head's Secret, and what doesn't fit there into blobs. Returns the Secret's data.
+    /// Puts the documents into the head's Secret, and those that don't fit into blobs. Returns the Secret's data.
     async fn lay_out(&mut self, most: usize) -> Result<(Value, StoredParts), EngineError> {
         let mut progress = self.progress.take();
         let laid_out = self.lay_out_with(most, progress.as_mut()).await;
@@ -164,7 +164,7 @@ impl Store {
         let mut head = blob::pack(&self.head)?;
         let mut parts = StoredParts::default();
         if head.data.len() > most {
-            // The rest of it hardly ever changes.
+            // The rest of the head hardly ever changes.
             let steady = Head {
                 written_by: String::new(),
                 writes: 0,
@@ -226,8 +226,9 @@ impl Store {
         Ok((data, parts))
     }
 
-    /// Looks behind a conflict, and says whether our own write is there: its answer was lost and it was sent again. If only others
-    /// than drivers have touched the object, it has to be written again. Else another driver has taken over.
+    /// Called after a conflict. Returns `true` when the head on the server is our own write, whose answer was lost and which was sent
+    /// again. Returns `false` when the head has to be written again, since only others than drivers changed the object. Fails when
+    /// another driver has taken over.
     async fn look_again(&mut self) -> Result<bool, EngineError> {
         let now = Store::open(&self.cluster, self.application(), self.writer.clone()).await?;
         if now.stored.is_none() {

@@ -1,8 +1,9 @@
-//! Removes what is stored and isn't needed any more.
+//! Removes stored state that isn't needed any more.
 //!
-//! A blob that the head doesn't name may be one that another driver is about to name. That driver has the head in an older version, unless it
-//! read it after we wrote it; and if it needs a blob that was there before, it makes another version of it (`Writer::reuse`). So of what was
-//! listed before we wrote the head, what is still in that version is needed by nobody who can still write the head.
+//! A blob that the head doesn't name may be one that another driver is about to name. That driver has an older version of the head,
+//! unless it read the head after we wrote it. If it needs a blob that was there before, it changes the blob's resource version
+//! (`Writer::reuse`). So of the blobs that were listed before we wrote the head, those that still have the listed version aren't needed
+//! by any driver that can still write the head.
 
 use capstan_core::{deletion::DecidedPropagation, object::Object, plugins::Application};
 use jiff::Timestamp;
@@ -18,12 +19,11 @@ use crate::{
     error::EngineError,
 };
 
-/// How old a blob is that is removed without having been named by the head that is being replaced, in seconds: a driver that was about to
-/// name it is long gone.
+/// The age in seconds from which a blob that the replaced head didn't name is removed: a driver that was about to name it is long gone.
 const OLD: i64 = 24 * 60 * 60;
 
 impl Store {
-    /// Lists the Secrets of one of our types that are stored about the application, without their data.
+    /// Lists the Secrets of one of our types, without their data.
     pub(super) async fn list(&self, kind: &str) -> Result<Vec<Object>, EngineError> {
         let Application { name, namespace } = self.application();
         let (labels, fields) = (format!("{STATE_OF}={name}"), format!("type=capstan.dev/{kind}"));
@@ -32,7 +32,7 @@ impl Store {
         secrets.map_err(EngineError::while_("listing what is stored"))
     }
 
-    /// Removes the blobs of an earlier moment of the operation that were written here.
+    /// Removes the blobs of an earlier state of the operation that this driver wrote.
     pub(super) async fn discard_superseded(&mut self) {
         let (dropped, kept) = std::mem::take(&mut self.made)
             .into_iter()
@@ -41,12 +41,12 @@ impl Store {
         self.discard(dropped).await;
     }
 
-    /// Removes blobs that nothing names any more, of those that were listed before the head was last written: those that the head named
-    /// before, and those that have been of no use for a day. What can't be removed now will be the next time.
+    /// Removes blobs that nothing names any more, of those that were listed before the head was last written: those that the previous
+    /// head named, and those that are a day old. What can't be removed now is removed the next time.
     pub(super) async fn sweep_blobs(&self, listed: Vec<Object>) {
         let made_at =
             |secret: &Object| -> Option<Timestamp> { secret.text("/metadata/creationTimestamp")?.parse().ok() };
-        // The server's clock: its newest blob was written by this operation.
+        // The age is measured by the server's clock: this operation wrote its newest blob.
         let newest = listed.iter().filter_map(made_at).max().unwrap_or(Timestamp::MIN);
         let is_old = |secret: &Object| made_at(secret).is_some_and(|at| newest.duration_since(at).as_secs() >= OLD);
         let unneeded = listed.iter().filter(|secret| {
@@ -56,7 +56,7 @@ impl Store {
         self.discard(unneeded.map(made_of).collect()).await;
     }
 
-    /// Removes Secrets that the head doesn't name, each if it is still in this version, as long as the lock is held and the head is ours.
+    /// Removes Secrets that the head doesn't name and that still have this version, as long as the lock is held and the head is ours.
     async fn discard(&self, unneeded: Vec<WrittenBlob>) {
         for WrittenBlob { name, uid, version } in unneeded {
             if self.named.contains(&name) || !self.is_ours().await {
@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// Says whether the lock is held, and nobody has written the head since we did.
+    /// Says whether the lock is held, and nobody else has written the head.
     async fn is_ours(&self) -> bool {
         if let Some(grip) = &self.grip
             && grip.firm().await.is_err()
@@ -81,14 +81,14 @@ impl Store {
         version.is_ok_and(|version| version.as_deref() == Some(stored.resource_version()))
     }
 
-    /// Removes everything that is stored about the application: the head first, so that nothing names what is removed after it.
+    /// Removes everything that is stored about the application. The head goes first, so that nothing names what is removed after it.
     pub async fn remove(&mut self) -> Result<(), EngineError> {
         let doing = EngineError::while_("removing the application's state");
         let blobs = self.list("blob").await?;
         if let Some(stored) = self.stored.take() {
             let (key, uid, version) = (stored.key(), stored.uid(), stored.resource_version());
             let deleted = self.cluster.delete_version(&key, uid, version).await.map_err(&doing)?;
-            // Or it was deleted by us, and the answer was lost.
+            // We may also have deleted it ourselves, and the answer was lost.
             if deleted == Deletion::AlreadyGone && self.cluster.version_of(&key).await.map_err(&doing)?.is_some() {
                 let why = "its state was changed by somebody else".to_owned();
                 return Err(EngineError::LostLock(why));
@@ -117,7 +117,7 @@ fn made_of(secret: &Object) -> WrittenBlob {
     }
 }
 
-/// Removes what is stored about an application without reading it, by its label. Returns how many Secrets that were.
+/// Removes what is stored about an application by its label, without reading it. Returns the number of Secrets.
 pub(crate) async fn forget(
     cluster: &Cluster,
     application: &Application,
@@ -127,13 +127,13 @@ pub(crate) async fn forget(
     let kind = blob::secret_key("", "").group_kind();
     let labels = format!("{STATE_OF}={}", application.name);
     let mut secrets = Vec::new();
-    // The head first, so that nothing names what is removed after it.
+    // The head goes first, so that nothing names what is removed after it.
     for of_type in ["head", "blob"] {
         let fields = format!("type=capstan.dev/{of_type}");
         let found = cluster.list_metadata(&kind, &application.namespace, &labels, &fields);
         secrets.extend(found.await.map_err(&doing)?);
     }
-    // One whose label somebody took off.
+    // A head whose label somebody removed.
     let head = blob::secret_key(&application.namespace, &blob::name(application));
     if !secrets.iter().any(|secret| secret.name() == head.name)
         && let Some(found) = cluster.get(&head).await.map_err(&doing)?

@@ -1,4 +1,4 @@
-//! What a Job's pods add up to: how many are active, have succeeded, have failed, and what follows for the next one.
+//! Counts a Job's pods: active, succeeded and failed ones, and what follows for the next pod.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +11,27 @@ use crate::actors::{
     template::{is_active, is_terminal},
 };
 
-/// The first wait after a failure; it doubles with each further one.
+/// The first back-off after a failure in seconds; it doubles with each further failure.
 const FIRST_REST: i64 = 10;
-/// The longest wait after a failure, six minutes.
+/// The longest back-off after a failure in seconds.
 const LONGEST_REST: i64 = 360;
 
-/// What a Job's pods add up to.
+/// The numbers of a Job's pods.
 pub(super) struct Count<'a> {
     pub active: Vec<&'a Value>,
     pub terminating: usize,
     pub succeeded: i64,
     pub failed: i64,
-    /// Pods counted now for the first time: their tracking finalizer goes.
+    /// Pods that are counted for the first time: their tracking finalizer is removed.
     pub fresh: Vec<&'a Value>,
-    /// Indexes with a success, of an indexed Job.
+    /// The completed indexes of an indexed Job.
     pub completed: BTreeSet<i64>,
-    /// Restarts of containers in active pods.
+    /// The number of container restarts in active pods.
     restarts: i64,
 }
 
 impl<'a> Count<'a> {
-    /// Counts: what the status says, and the ended pods that still carry the tracking finalizer.
+    /// Counts the pods in the status, and ended pods that still have the tracking finalizer.
     pub fn take(job: &Value, pods: &[&'a Value], ignored: &BTreeSet<String>) -> Self {
         let fresh: Vec<&Value> = pods
             .iter()
@@ -79,7 +79,7 @@ impl<'a> Count<'a> {
             }
     }
 
-    /// Says whether enough pods succeeded. Without `completions`, one success and no pod at work are enough.
+    /// Says whether enough pods succeeded. Without `completions`, that is one success without active pods.
     pub fn is_complete(&self, job: &Value) -> bool {
         match completions(job) {
             Some(completions) => self.succeeded >= completions,
@@ -98,7 +98,7 @@ impl<'a> Count<'a> {
         usize::try_from(wanted).unwrap_or(0)
     }
 
-    /// Returns until when no new pod may start: 10 s after a failure, twice as long after each further in a row.
+    /// Returns until when no new pod may start: 10 s after a failure, and twice as long after each further failure in a row.
     pub fn rests_until(pods: &[&Value]) -> Option<Timestamp> {
         let mut ends: Vec<(Timestamp, bool)> = pods
             .iter()
@@ -145,7 +145,7 @@ fn restarts(pod: &Value) -> i64 {
         .sum()
 }
 
-/// Writes indexes as Kubernetes does: `0-2,5`.
+/// Formats indexes as Kubernetes does: `0-2,5`.
 pub(super) fn ranges(indexes: &BTreeSet<i64>) -> String {
     let mut spans: Vec<(i64, i64)> = Vec::new();
     for index in indexes {

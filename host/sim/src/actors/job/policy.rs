@@ -1,4 +1,4 @@
-//! The pod failure policy: which failures end the Job at once, and which don't count.
+//! The pod failure policy: which failures end the Job at once, and which are ignored.
 //!
 //! Rules: <https://kubernetes.io/docs/concepts/workloads/controllers/job/#pod-failure-policy>.
 
@@ -8,16 +8,16 @@ use serde_json::Value;
 
 use crate::actors::look::{condition, items, name, namespace, number, text, uid};
 
-/// What the policy says about a Job's failed pods.
+/// The result of the policy for a Job's failed pods.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Verdict {
-    /// Why the Job fails at once.
+    /// The message of the failure that ends the Job at once.
     pub fails: Option<String>,
-    /// The uids of pods whose failure does not count.
+    /// The UIDs of pods whose failure is ignored.
     pub ignored: BTreeSet<String>,
 }
 
-/// Judges each failed pod by the first rule that fits it.
+/// Applies the first matching rule to each failed pod.
 pub(super) fn judge(job: &Value, pods: &[&Value]) -> Verdict {
     let mut verdict = Verdict::default();
     let rules = items(job, "/spec/podFailurePolicy/rules");
@@ -41,7 +41,7 @@ pub(super) fn judge(job: &Value, pods: &[&Value]) -> Verdict {
     verdict
 }
 
-/// Says why the rule fits the pod, if it does.
+/// Returns why the rule matches the pod, if it does.
 fn cause(rule: &Value, pod: &Value) -> Option<String> {
     let title = format!("{}/{}", namespace(pod), name(pod));
     if let Some(wanted) = rule.get("onExitCodes") {
@@ -57,7 +57,7 @@ fn cause(rule: &Value, pod: &Value) -> Option<String> {
             .flat_map(|pointer| items(pod, pointer))
             .filter(|status| only.is_empty() || text(status, "/name") == only)
             .find_map(|status| {
-                // Zero never fits, also not with `NotIn`.
+                // Zero never matches, not even with `NotIn`.
                 let code = number(status, "/state/terminated/exitCode").filter(|code| *code != 0)?;
                 let container = text(status, "/name");
                 (listed(code) == inside)

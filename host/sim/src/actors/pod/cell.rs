@@ -1,4 +1,4 @@
-//! One container over its restarts.
+//! The state of one container over its restarts.
 //!
 //! ```text
 //!   Idle -> Begun -> Ended -> (back-off) -> Begun ...
@@ -14,14 +14,14 @@ use crate::{
     pods::{Ended, Report},
 };
 
-/// The first wait before a restart that is not the first; it doubles each time.
+/// The first back-off in seconds, before the second restart; it doubles each time.
 const FIRST_REST: i64 = 10;
-/// The longest wait before a restart.
+/// The longest back-off before a restart, in seconds.
 const LONGEST_REST: i64 = 300;
-/// A container that ran this long is no crash loop: the waits begin anew.
+/// After a container has run for this many seconds, the back-off is reset.
 const RECOVERY: i64 = 600;
 
-/// What is known about one container.
+/// The state of one container.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Cell {
     pub stage: Stage,
@@ -32,24 +32,24 @@ pub(crate) struct Cell {
     crashes: u32,
 }
 
-/// Where a container is.
+/// The stage of a container.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) enum Stage {
-    /// Not started.
+    /// It wasn't started.
     #[default]
     Idle,
-    /// Can't be started: `CreateContainerConfigError`, with this message.
+    /// It can't be started: `CreateContainerConfigError`, with this message.
     Refused(String),
-    /// Given to the runtime; `None` while it is being created.
+    /// The runtime has it; `None` while it is being created.
     Begun(Option<(Timestamp, bool)>),
-    /// Its image can't be pulled, since then.
+    /// Its image can't be pulled, since this time and with this message.
     NoImage(Timestamp, String, bool),
-    /// Ended.
+    /// It has ended.
     Ended(Ended),
 }
 
 impl Cell {
-    /// Takes in the runtime's report. Returns when to look again.
+    /// Updates the state from the runtime's report. Returns when to check again.
     pub fn observe(&mut self, report: Option<Report>, now: Timestamp) -> Option<Timestamp> {
         if !self.is_alive() {
             return None;
@@ -65,7 +65,7 @@ impl Cell {
                 None
             }
             Some(Report::NoImage { message }) => {
-                // The error shows for a moment, then the kubelet says that it waits before it tries again.
+                // The error shows for a moment, then the kubelet reports that it waits before the next try.
                 let since = match &self.stage {
                     Stage::NoImage(since, _, _) => *since,
                     Stage::Idle | Stage::Refused(_) | Stage::Begun(_) | Stage::Ended(_) => now,
@@ -77,7 +77,7 @@ impl Cell {
         }
     }
 
-    /// Returns when the container may start; `None` if it runs or is over.
+    /// Returns when the container may start; `None` if it runs or isn't restarted.
     pub fn starts_at(&self, policy: &str) -> Option<Timestamp> {
         match &self.stage {
             Stage::Idle | Stage::Refused(_) => Some(Timestamp::MIN),
@@ -94,7 +94,7 @@ impl Cell {
         }
     }
 
-    /// Notes that the container is given to the runtime. Says whether it is a restart.
+    /// Records that the container is given to the runtime. Returns whether it is a restart.
     pub fn begin(&mut self) -> bool {
         let before = std::mem::replace(&mut self.stage, Stage::Begun(None));
         let Stage::Ended(ended) = before else { return false };
@@ -182,7 +182,7 @@ fn terminated(ended: &Ended) -> Value {
     json!({"terminated": terminated})
 }
 
-/// Writes seconds as Go does: `10s`, `1m20s`.
+/// Formats seconds as Go does: `10s`, `1m20s`.
 fn minutes(seconds: i64) -> String {
     match seconds / 60 {
         0 => format!("{seconds}s"),

@@ -1,4 +1,4 @@
-//! What a pod needs to be there before it runs: claims to be scheduled, volumes to be created, and an environment.
+//! What a pod needs before it runs: claims to be scheduled, volumes to be created, and an environment.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::actors::{
     look::{fields, is_true, items, name, namespace, text, uid},
 };
 
-/// Says which volume claim keeps the pod from being scheduled, in the scheduler's words.
+/// Returns the scheduler's message about a volume claim that keeps the pod from being scheduled.
 pub(super) fn missing_claim(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     items(pod, "/spec/volumes").iter().find_map(|volume| {
         let claim = text(volume, "/persistentVolumeClaim/claimName");
@@ -29,7 +29,7 @@ pub(super) fn missing_claim(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     })
 }
 
-/// Says which ConfigMap or Secret keeps the pod's volumes from being mounted: it stays in `ContainerCreating`.
+/// Returns which ConfigMap or Secret keeps the pod's volumes from being mounted: it stays in `ContainerCreating`.
 pub(super) fn missing_volume(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     let source = |source: &Value, map: &str, secret: &str| {
         [("ConfigMap", "/configMap", map), ("Secret", "/secret", secret)]
@@ -50,7 +50,7 @@ pub(super) fn missing_volume(sight: &Sight<'_>, pod: &Value) -> Option<String> {
     })
 }
 
-/// Lists the `ConfigMap`s and Secrets that a pod names, by kind and name: as volumes and in its environment.
+/// Lists the `ConfigMap`s and Secrets that a pod refers to, by kind and name: in volumes and its environment.
 pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut look = |source: &Value, pointers: [(&'static str, &str); 2]| {
@@ -98,7 +98,7 @@ pub(crate) fn named(pod: &Value) -> Vec<(&'static str, String)> {
     found
 }
 
-/// Resolves the environment of a container: `envFrom`, then `env`, later entries first where names meet.
+/// Resolves the environment of a container: `envFrom`, then `env`; later entries replace earlier ones of the same name.
 ///
 /// The error is the message of `CreateContainerConfigError`.
 pub(crate) fn environment(
@@ -146,7 +146,7 @@ pub(crate) fn environment(
     Ok(order.into_iter().filter_map(|key| values.remove_entry(&key)).collect())
 }
 
-/// Replaces `$(NAME)` by the variable's value; `$$(NAME)` stands for `$(NAME)`, and unknown names stay as they are.
+/// Replaces `$(NAME)` by the variable's value; `$$(NAME)` becomes `$(NAME)`, and unknown names stay as they are.
 pub(crate) fn expand(text: &str, values: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -186,7 +186,7 @@ fn entry(kind: &str, object: &Value, key: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Resolves a `valueFrom`; `None` for an optional reference to nothing.
+/// Resolves a `valueFrom`; `None` for an optional reference to an object that doesn't exist.
 fn referred(sight: &Sight<'_>, pod: &Value, from: &Value, address: &str) -> Result<Option<String>, String> {
     for (kind, at) in [("ConfigMap", "/configMapKeyRef"), ("Secret", "/secretKeyRef")] {
         let Some(reference) = from.pointer(at) else { continue };

@@ -1,4 +1,4 @@
-//! A pod's status from what is known about its containers.
+//! Makes a pod's status from the states of its containers.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::actors::{
     look::{items, stamp, status_of, text},
 };
 
-/// Composes the status; `ended` is the last one of a pod that is stopped.
+/// Makes the status; `ended` is set for the last status of a terminated pod.
 pub(super) fn compose(
     sight: &Sight<'_>,
     pod: &Value,
@@ -134,7 +134,7 @@ fn is_initialized(pod: &Value, cells: &BTreeMap<String, Cell>) -> bool {
     })
 }
 
-/// Sums the containers up: `getPhase` in k8s.io/kubernetes/pkg/kubelet.
+/// Returns the phase: `getPhase` in k8s.io/kubernetes/pkg/kubelet.
 fn phase(pod: &Value, cells: &BTreeMap<String, Cell>, ended: bool) -> &'static str {
     let policy = restart_policy(pod);
     let cell = |container: &Value| cells.get(text(container, "/name"));

@@ -1,4 +1,4 @@
-//! What cannot change of volumes and claims.
+//! Immutable fields of volumes and claims.
 
 use capstan_schema::quantity;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{IMMUTABLE, but};
 use crate::status::Cause;
 
-/// The fields of a volume beside its source.
+/// The fields of a volume besides its source.
 const BESIDE_SOURCE: &[&str] = &[
     "accessModes",
     "capacity",
@@ -33,7 +33,7 @@ pub(super) fn volume(live: &Value, spec: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-/// A claim gets its volume once; a bound one may ask for more, or for another class of attributes.
+/// A claim gets its volume once. A bound claim may request more storage, or another class of attributes.
 pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     let (before, after) = (&live["spec"], &object["spec"]);
     let mut free = vec!["volumeAttributesClassName"];
@@ -63,7 +63,7 @@ pub(super) fn claim(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
-/// What a node says of a driver stays; drivers may come and go.
+/// The fields of a node's driver are immutable; drivers may be added and removed.
 pub(super) fn drivers(live: &Value, object: &Value, causes: &mut Vec<Cause>) {
     let drivers = |node: &Value| node["spec"]["drivers"].as_array().cloned().unwrap_or_default();
     let old = drivers(live);

@@ -1,11 +1,11 @@
-//! What is asked of kinds that run no pods themselves. The words are those of an API server 1.36.
+//! Validation of kinds without pods of their own. The messages are those of an API server 1.36.
 
 use capstan_schema::quantity;
 use serde_json::{Value, json};
 
 use crate::status::Cause;
 
-/// The highest value of a priority class that isn't the system's own.
+/// The highest value of a user's priority class; higher ones are the system's.
 const HIGHEST_PRIORITY: i64 = 1_000_000_000;
 
 pub(super) fn check(group: &str, kind: &str, object: &Value, causes: &mut Vec<Cause>) {

@@ -1,4 +1,4 @@
-//! A report in the XML of `JUnit`, which CI systems show.
+//! A report in the XML format of `JUnit`, which CI systems show.
 
 use capstan_devkit::trial::Trial;
 
@@ -40,7 +40,7 @@ fn seconds(trial: &Trial) -> f64 {
     trial.outcome.duration.as_secs_f64()
 }
 
-/// Escapes what XML takes for markup, and leaves out what it can't hold.
+/// Escapes characters with a meaning in XML, and removes those that XML can't contain.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
