@@ -9,6 +9,7 @@ use crate::{
     hook::{Disposal, Occasion, Propagation},
     object::ObjectKey,
     plugins::{HookStep, PluginError},
+    remedy::Remedies,
     task::{FailureClass, TaskId},
     text::{bound, bound_list},
 };
@@ -221,6 +222,9 @@ pub struct EffectFailure {
     pub class: FailureClass,
     /// What went wrong, for people.
     pub message: String,
+    /// What may help.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 fn bound_problem<T>(result: &mut Result<T, EffectFailure>) {
@@ -235,6 +239,7 @@ impl EffectFailure {
         EffectFailure {
             class,
             message: message.into(),
+            remedies: Remedies::default(),
         }
     }
 }
@@ -269,6 +274,9 @@ pub struct DisposalDecision {
     pub plugins: Vec<String>,
     /// Policies that gave no answer, each with its error; those count as `Keep`.
     pub troubles: Vec<String>,
+    /// What may help against the troubles.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 impl DisposalDecision {
@@ -285,6 +293,7 @@ impl DisposalDecision {
             by: String::new(),
             plugins: Vec::new(),
             troubles: Vec::new(),
+            remedies: Remedies::default(),
         }
     }
 

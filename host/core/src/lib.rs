@@ -5,7 +5,7 @@
 //! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
 //! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
 //! is told [`input`]s with [`fact`]s and classes of [`failure`] ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last, [`deletion`] what becomes of what a deleted object owns), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
-//! [`record`] what is remembered; [`text`] bounds what others say. A [`revision`] names the state of the sources. A [`journal`] has what an operation was told, to be told again.
+//! [`record`] what is remembered; [`text`] bounds what others say. A [`remedy`] is what the user can do about any of it. A [`revision`] names the state of the sources. A [`journal`] has what an operation was told, to be told again.
 #![forbid(unsafe_code)]
 
 pub mod compat;
@@ -47,6 +47,7 @@ pub mod pods;
 pub mod record;
 pub mod reference;
 pub mod related;
+pub mod remedy;
 pub mod request;
 pub mod revision;
 pub mod secret;

@@ -51,6 +51,7 @@ use crate::{
     operation_kind::OperationKind,
     plan::{FieldPlaces, Plan},
     plugins::FailureCause,
+    remedy::Remedies,
     task::{Action, ExpectedChange, FailureClass, Task, TaskId, TaskResult},
     text,
 };
@@ -283,8 +284,13 @@ impl Operation {
 
     /// Ends a task, tells so, and remembers what failed.
     fn finish(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
-        if let TaskResult::Failed { class, message } = &result {
-            self.blame(task, *class, message);
+        if let TaskResult::Failed {
+            class,
+            message,
+            remedies,
+        } = &result
+        {
+            self.blame(task, *class, message, remedies);
         }
         // A resource may be applied twice; a hook whose verdict is known must never run again.
         out.must_save |= task.hook().is_some() || !result.lets_go_on();
@@ -296,7 +302,7 @@ impl Operation {
     }
 
     /// Remembers a failure; the first one gives the operation its class.
-    fn blame(&mut self, task: &Task, class: FailureClass, message: &str) {
+    fn blame(&mut self, task: &Task, class: FailureClass, message: &str, remedies: &Remedies) {
         if self.state.stage == Stage::Failing {
             return;
         }
@@ -308,7 +314,13 @@ impl Operation {
             class,
             message: String::new(),
             objects: Vec::new(),
+            remedies: Remedies::default(),
         });
+        for remedy in &remedies.0 {
+            if !cause.remedies.0.contains(remedy) {
+                cause.remedies.0.push(remedy.clone());
+            }
+        }
         if cause.objects.len() < MOST_BLAMED_OBJECTS {
             cause.objects.push(key.to_string());
         }

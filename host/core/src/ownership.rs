@@ -14,6 +14,7 @@ use crate::{
     inventory::Inventory,
     object::{Object, labels},
     plugins::Application,
+    remedy::{Notice, Setting},
 };
 
 /// The application's name in `managedFields`.
@@ -45,8 +46,8 @@ pub enum Removal {
     Allowed,
     /// It isn't the application's own, for this reason.
     NotOurs(String),
-    /// It may be another application's: `--confirm` is needed, for this reason.
-    Unconfirmed(String),
+    /// It may be another application's: the user has to confirm it, for this reason.
+    Unconfirmed(Notice),
 }
 
 /// What an application knows by which its objects are told from those of others.
@@ -172,7 +173,7 @@ impl<'a> Ownership<'a> {
         self.not_ours(live).is_none()
     }
 
-    /// Says whether an object may be removed. `is_confirmed`: whether the user's `--confirm` names it.
+    /// Says whether an object may be removed. `is_confirmed`: whether the user has confirmed that.
     pub fn removal(&self, live: &Object, is_confirmed: bool) -> Removal {
         if let Some(reason) = self.not_ours(live) {
             return Removal::NotOurs(reason);
@@ -180,11 +181,15 @@ impl<'a> Ownership<'a> {
         let is_known = self.inventory.has(&live.key(), live.uid());
         let is_at_home = live.namespace() == self.application.namespace;
         if self.owner(live) == Owner::OursByOldLabel && !is_known && !is_at_home && !is_confirmed {
-            return Removal::Unconfirmed(format!(
-                "version 0.1.0 made it, for this application or for another one named {}: `--confirm {}`",
-                self.application.name,
-                live.key().short()
-            ));
+            let why = format!(
+                "version 0.1.0 made it, for this application or for another one named {}",
+                self.application.name
+            );
+            let confirm = Setting::Confirm {
+                object: live.key().short(),
+                with_contents: false,
+            };
+            return Removal::Unconfirmed(Notice::new(why, confirm));
         }
         Removal::Allowed
     }
@@ -369,7 +374,7 @@ mod tests {
         let told = |live: &Object, inventory: &Inventory| match Ownership::new(&ours, inventory).removal(live, false) {
             Removal::Allowed => "allowed".to_owned(),
             Removal::NotOurs(reason) => format!("not ours: {reason}"),
-            Removal::Unconfirmed(reason) => format!("unconfirmed: {reason}"),
+            Removal::Unconfirmed(reason) => format!("unconfirmed: {}", reason.text),
         };
         let copy = "not ours: it carries this application's labels, but this application didn't make it";
         for (what, live, inventory, expected) in [
@@ -400,7 +405,7 @@ mod tests {
                 "of version 0.1.0",
                 object(&old, &["capstan"]),
                 &none,
-                "unconfirmed: version 0.1.0 made it, for this application or for another one named web: `--confirm ConfigMap/c`",
+                "unconfirmed: version 0.1.0 made it, for this application or for another one named web",
             ),
             (
                 "of version 0.1.0, and known",

@@ -13,10 +13,12 @@ use crate::{
     grace::{self, Grace},
     hook::{HookId, OnVanished, Propagation, Ttl},
     ignore::Ignored,
+    input::EffectFailure,
     object::{Object, ObjectKey},
     phase::Phase,
     place::Place,
     plugins::PluginRef,
+    remedy::Remedies,
     wave::Wave,
 };
 
@@ -376,12 +378,30 @@ pub enum TaskResult {
         class: FailureClass,
         /// Why.
         message: String,
+        /// What may help.
+        #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+        remedies: Remedies,
     },
     /// It was not carried to its end, for a reason outside itself.
     Stopped(String),
 }
 
+impl From<EffectFailure> for TaskResult {
+    fn from(failure: EffectFailure) -> TaskResult {
+        TaskResult::Failed {
+            class: failure.class,
+            message: failure.message,
+            remedies: failure.remedies,
+        }
+    }
+}
+
 impl TaskResult {
+    /// Makes one of a failure for which no option and no command helps.
+    pub fn failed(class: FailureClass, message: impl Into<String>) -> TaskResult {
+        EffectFailure::new(class, message).into()
+    }
+
     /// Returns what came of it, in words.
     pub fn message(&self) -> &str {
         match self {

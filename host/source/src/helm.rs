@@ -3,14 +3,24 @@
 
 use std::{path::Path, time::Duration};
 
-use capstan_core::{error::Diagnostic, manifest};
+use capstan_core::{
+    error::Diagnostic,
+    manifest,
+    remedy::{Remedies, Setting},
+};
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
 use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, program, tree::WorkTree};
 
-const MISSING: &str = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH; \
-                       or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`";
+/// Returns what to do where there is no helm.
+fn missing() -> Remedies {
+    let elsewhere = Setting::StdinFrom {
+        command: "helm template NAME CHART".to_owned(),
+    };
+    let install = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH";
+    [install.into(), elsewhere.into()].into()
+}
 
 /// A chart and what is wanted of it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -132,7 +142,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
             Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart))
-                .hint("`-f` reads a folder of manifests, `-k` builds a kustomization"),
+                .hint([Setting::Files.into(), Setting::Kustomization { path: None }.into()]),
         );
     }
     let missing = |file: &&String| !file.contains("://") && *file != "-" && !Path::new(file).is_file();
@@ -162,7 +172,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
             "{} is a Helm chart, and there is no `helm` to render it with",
             chart.chart
         ))
-        .hint(MISSING)
+        .hint(missing())
     })
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::{error::Diagnostic, remedy::Setting};
 use capstan_files::Readers;
 use capstan_process::{Command, Environment, Program};
 use serde_json::{Map, Value, json};
@@ -77,7 +77,7 @@ pub(super) fn build(
     if !is_kustomization(path) {
         let error = Diagnostic::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
         return Err(vec![
-            error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"),
+            error.hint([Setting::Files.into(), Setting::Chart { path: None }.into()]),
         ]);
     }
     bases::check(path, tree, kustomization.enable_helm)?;

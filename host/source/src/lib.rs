@@ -25,6 +25,7 @@ use std::{
 use capstan_core::{
     error::{Diagnostic, Diagnostics},
     manifest::Manifest,
+    remedy::Notice,
     revision::Revision,
 };
 use capstan_process::Program;
@@ -38,7 +39,7 @@ pub use self::{
     kustomize::Kustomization,
     repository::Repository,
     told::is_argocd_application,
-    tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
+    tree::{ConfinedPath, WorkTree, text},
 };
 
 /// The file of a folder that describes applications; it is no manifest.
@@ -124,7 +125,7 @@ pub struct Desired {
     /// Which state of the sources they are.
     pub revision: Revision,
     /// What the programs wanted to be known.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
 }
 
 /// Something rendered, and what the program said beside it.

@@ -22,6 +22,7 @@ use capstan_core::{
     phase::Phase,
     plan::{FieldPlaces, Limits, Plan, TaskIndex},
     plugins::{Application, Ask, HookStep, PluginRef, PluginSettings, Progress, Request},
+    remedy::Remedies,
     sync_options::SyncOptions,
     task::{
         Action, ApplyStrategy, ApplyTask, Check, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, HookTask, Task,

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use capstan_core::{
     hook::HookOutcome,
     plugins::{HookStep, PluginError, Progress, Request},
+    remedy::{Remedies, Setting},
 };
 use capstan_sandbox::{Answer, AskError, Asked, Cost, Function, Question, Sandbox};
 use jiff::{SignedDuration, Timestamp};
@@ -39,6 +40,8 @@ pub struct Failure {
     pub pointer: String,
     /// What, in lines.
     pub lines: Vec<String>,
+    /// What may help.
+    pub remedies: Remedies,
     /// Whether only the answer is another one: recording mends that.
     pub is_other_answer: bool,
 }
@@ -60,13 +63,10 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     match &case.task {
         Task::Unreadable(mistake) => {
             let place = mistake.place.as_ref().map(|place| format!("at {place}"));
-            let hint = mistake.hint.as_ref().map(|hint| format!("hint: {hint}"));
             outcome.failures.push(Failure {
                 pointer: case.pointer.clone(),
-                lines: std::iter::once(mistake.message.clone())
-                    .chain(place)
-                    .chain(hint)
-                    .collect(),
+                lines: std::iter::once(mistake.message.clone()).chain(place).collect(),
+                remedies: mistake.hint.clone(),
                 is_other_answer: false,
             });
         }
@@ -140,11 +140,12 @@ impl Outcome {
                 Some(asked)
             }
             Err(error) => {
-                let hint = error.hint().map(|hint| format!("hint: {hint}"));
+                let remedies = error.hint();
                 let lines = std::iter::once(error.to_string()).chain(hint).collect();
                 self.failures.push(Failure {
                     pointer: case.pointer.clone(),
                     lines,
+                    remedies: Remedies::default(),
                     is_other_answer: false,
                 });
                 None
@@ -171,12 +172,16 @@ impl Outcome {
     /// Compares an answer with what was expected of it.
     fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &Asked) {
         let answer = words(&asked.answer);
+        let mut remedies = Remedies::default();
         let lines = match expect {
             Some(expect) => {
                 let found = differences(expect, &answer);
                 found.iter().flat_map(super::super::answer::Difference::lines).collect()
             }
-            None if must_expect => vec!["nothing is expected: write `expect`, or let `--record` do it".to_owned()],
+            None if must_expect => {
+                remedies = ["write `expect`".into(), Setting::RecordAnswers.into()].into();
+                vec!["nothing is expected".to_owned()]
+            }
             None => Vec::new(),
         };
         self.answers.push(Given {
@@ -188,6 +193,7 @@ impl Outcome {
             self.failures.push(Failure {
                 pointer: pointer.to_owned(),
                 lines,
+                remedies,
                 is_other_answer: true,
             });
         }
@@ -197,6 +203,7 @@ impl Outcome {
         self.failures.push(Failure {
             pointer: pointer.to_owned(),
             lines: vec![why],
+            remedies: Remedies::default(),
             is_other_answer: false,
         });
     }

@@ -10,6 +10,7 @@ use crate::{
     args::{Global, Output, PluginCheck},
     commands::say,
     exit::Exit,
+    render::remedy,
     report::{self, Diagnostics},
     text,
 };
@@ -45,7 +46,7 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
         report.extend(unreadable.iter().map(|(file, mistakes)| {
             let faults = mistakes
                 .iter()
-                .map(|mistake| json!({ "message": mistake.message, "hint": mistake.hint }));
+                .map(|mistake| json!({ "message": mistake.message, "hint": remedy::hint(&mistake.hint) }));
             json!({ "file": file, "ok": false, "faults": faults.collect::<Vec<_>>(), "notes": [] })
         }));
         print_json(&report)?;
