@@ -21,8 +21,15 @@ pub enum Remedy {
 pub enum Setting {
     /// Where the manifests are: files, a folder, standard input, a kustomization or a chart.
     Sources,
+    /// A source of one of these kinds.
+    SourceKinds {
+        /// The kinds.
+        kinds: Vec<SourceKind>,
+    },
     /// Files or a folder with manifests.
     Files,
+    /// Files by their names, so that what has no manifests is left out.
+    FewerFiles,
     /// Manifests from standard input.
     Stdin,
     /// Manifests from standard input, as another program prints them.
@@ -104,8 +111,10 @@ pub enum Setting {
     World,
     /// The file or folder with a plugin's test cases.
     Cases,
-    /// Which test cases run.
+    /// Which test cases run, by a part of their names.
     OnlyCases,
+    /// Which test cases run, so that others are left out.
+    FewerCases,
     /// Answers are written into the test cases.
     RecordAnswers,
     /// The folder in which a new plugin's project is made.
@@ -116,6 +125,18 @@ pub enum Setting {
     OverwriteImport,
     /// The name and the version of an imported plugin.
     ImportName,
+}
+
+/// A kind of sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceKind {
+    /// Files or a folder with manifests.
+    Files,
+    /// A folder with a kustomization.
+    Kustomization,
+    /// A Helm chart.
+    Chart,
 }
 
 /// A command of Capstan's.

@@ -37,7 +37,7 @@ pub async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration)
     if !first.failures.is_empty() {
         return Err(usage_error(
             format!("the case `{}` fails", case.name),
-            [Command::TestPlugin.into(), Setting::OnlyCases.into()],
+            [Command::TestPlugin.into(), Setting::FewerCases.into()],
         ));
     }
     let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use capstan_core::{error::Diagnostics, remedy::Setting};
+use capstan_core::error::Diagnostics;
 use capstan_files::Readers;
 use capstan_sandbox::Sandbox;
 
@@ -74,7 +74,7 @@ pub fn record(trials: &mut [Trial]) -> anyhow::Result<usize> {
         let text = written(&file, all).map_err(Diagnostics)?;
         capstan_files::write(&path, text.as_bytes(), Readers::AsUsual).map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
-            usage_error(message, Setting::RecordAnswers)
+            usage_error(message, "recording changes the files of cases")
         })?;
     }
     Ok(count)

@@ -156,7 +156,7 @@ impl Examination {
                 for flaw in flaws.0 {
                     self.fault(
                         format!("its manifest is wrong: {}: {}", flaw.place, flaw.message),
-                        ["correct its `plugin.toml`".into(), BUILD.into()],
+                        ["correct it".into(), BUILD.into()],
                     );
                 }
             }

@@ -191,7 +191,7 @@ impl Check<'_> {
                 format!("{} can't be read: there is no such file", path.display()),
             );
             self.mistakes.push(error.hint([
-                "kustomize may take it for an address".into(),
+                "kustomize may take it for an address; correct it".into(),
                 Setting::AllowOutsideTree.into(),
             ]));
         } else if let Err(mistake) = self.tree.confine(&path) {

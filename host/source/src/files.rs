@@ -174,7 +174,7 @@ impl Walk<'_> {
             let chart = Setting::Chart {
                 path: Some(shown.to_string()),
             };
-            return Err(error.hint(["name it by itself, and the manifests beside it".into(), chart.into()]));
+            return Err(error.hint(chart));
         } else if self.rules.is_argo_cds && ends_with(&["jsonnet"]) {
             let message = format!("{} is Jsonnet, which is not evaluated", entry.display());
             return Err(Diagnostic::new(message).hint([

@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 use capstan_core::{
     error::Diagnostic,
     manifest,
-    remedy::{Remedies, Setting},
+    remedy::{Remedies, Setting, SourceKind},
 };
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, program, tree::WorkTree};
 
 /// Returns what to do where there is no helm.
-fn missing() -> Remedies {
+fn not_installed() -> Remedies {
     let elsewhere = Setting::StdinFrom {
         command: "helm template NAME CHART".to_owned(),
     };
@@ -141,8 +141,11 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
-            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart))
-                .hint([Setting::Files.into(), Setting::Kustomization { path: None }.into()]),
+            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart)).hint(
+                Setting::SourceKinds {
+                    kinds: vec![SourceKind::Files, SourceKind::Kustomization],
+                },
+            ),
         );
     }
     let missing = |file: &&String| !file.contains("://") && *file != "-" && !Path::new(file).is_file();
@@ -172,7 +175,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
             "{} is a Helm chart, and there is no `helm` to render it with",
             chart.chart
         ))
-        .hint(missing())
+        .hint(not_installed())
     })
 }
 

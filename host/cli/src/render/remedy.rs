@@ -3,22 +3,26 @@
 use capstan_core::{
     error::Diagnostic,
     lint::Finding,
-    remedy::{Command, Notice, ObjectOption, Remedies, Remedy, Setting},
+    remedy::{Command, Notice, ObjectOption, Remedies, Remedy, Setting, SourceKind},
 };
 use serde_json::Value;
 
 /// Returns all remedies as one hint; nothing without any.
 pub fn hint(remedies: &Remedies) -> Option<String> {
-    let words: Vec<String> = remedies.0.iter().map(words).collect();
-    (!words.is_empty()).then(|| words.join("; "))
+    let hint = with_hint("", remedies);
+    (!hint.is_empty()).then_some(hint)
 }
 
 /// Adds the remedies to what they are about.
 pub fn with_hint(text: &str, remedies: &Remedies) -> String {
-    match hint(remedies) {
-        Some(hint) => format!("{text}; {hint}"),
-        None => text.to_owned(),
+    let mut text = text.to_owned();
+    for Phrase { joint, words } in remedies.0.iter().map(phrase) {
+        if !text.is_empty() {
+            text.push_str(joint);
+        }
+        text.push_str(&words);
     }
+    text
 }
 
 /// Writes a notice.
@@ -72,95 +76,149 @@ pub const fn flag(option: ObjectOption) -> &'static str {
     }
 }
 
-fn words(remedy: &Remedy) -> String {
-    match remedy {
-        Remedy::Text(text) => text.clone(),
-        Remedy::Setting(setting) => setting_words(setting),
-        Remedy::Command(command) => command_words(command),
+/// A remedy in words, and how it continues what is before it.
+struct Phrase {
+    joint: &'static str,
+    words: String,
+}
+
+fn after(joint: &'static str, words: impl Into<String>) -> Phrase {
+    Phrase {
+        joint,
+        words: words.into(),
     }
 }
 
-fn setting_words(setting: &Setting) -> String {
-    let fixed = match setting {
-        Setting::StdinFrom { command } => {
-            return format!("or render where it is: `{command} | capstan ... --app NAME -f -`");
-        }
-        Setting::Kustomization { path: Some(path) } => return format!("`-k {path}` builds it"),
-        Setting::Chart { path: Some(path) } => return format!("`--chart {path}` renders it"),
-        Setting::ConfigFile { path } => {
-            return format!("or with `--config {path}` they come instead of those it names");
-        }
-        Setting::KubernetesVersion { newest_minor } => {
-            return format!("for an older cluster, say `--kube-version 1.{newest_minor}` or less");
-        }
-        Setting::Confirm { object, with_contents } => {
-            let contents = if *with_contents { " with everything in it" } else { "" };
-            return format!("`--confirm {object}` removes it{contents}");
-        }
-        Setting::Grant { plugin } => return format!("`--grant {plugin}=requested` grants all that it requests"),
-        Setting::Sources => {
-            "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`"
-        }
-        Setting::Files => "`-f` reads files or a folder of manifests",
-        Setting::Stdin => "`-f -` reads what is piped into it",
-        Setting::Kustomization { path: None } => "`-k DIR` builds a kustomization",
-        Setting::Chart { path: None } => "`--chart CHART` renders a Helm chart",
-        Setting::ChartValues => "`--values` names its files",
-        Setting::ArgoCdApplication => "`--argocd-application FILE` reads it as a description of what to sync",
-        Setting::Application => "name one of them with `--app`",
-        Setting::ApplicationName => "`--app NAME` names it",
-        Setting::Namespace => "`-n`, `capstan.yaml` or the kubeconfig names it",
-        Setting::CreateNamespace => "`--create-namespace` makes it",
-        Setting::AllowOutsideTree => "`--allow-outside-tree` allows it",
-        Setting::EnableHelm => "`--enable-helm` allows it",
-        Setting::RenderTimeout => "`--render-timeout` gives it longer",
-        Setting::Adopt => "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, or both will",
-        Setting::ForceConflicts => "`--force-conflicts` takes them over",
-        Setting::Plugin => "`--plugin PATH` adds one",
-        Setting::ThisPlugin => "`--plugin` loads it",
-        Setting::WithoutPlugin => "`--without-plugin` leaves it out",
-        Setting::RegistryCertificate => {
-            "if it has a certificate of your own CA, name that with `--registry-ca` or CAPSTAN_REGISTRY_CA"
-        }
-        Setting::OverwriteTag => "`--overwrite` lets the tag name another plugin",
-        Setting::BuildOutput => "`--to FILE` names another place",
-        Setting::BuildTimeout => "`--timeout` gives it longer",
-        Setting::World => "name it with `--world`",
-        Setting::Cases => "`--cases PATH` names another folder or file",
-        Setting::OnlyCases => "`--only` takes a part of a case's name",
-        Setting::RecordAnswers => "`--record` writes the answers into the files of cases",
-        Setting::ProjectFolder => "`--in` names another folder",
-        Setting::ImportFolder => "`--out` names another folder",
-        Setting::OverwriteImport => "`--overwrite` replaces it",
-        Setting::ImportName => "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
-    };
-    fixed.to_owned()
+fn phrase(remedy: &Remedy) -> Phrase {
+    match remedy {
+        Remedy::Text(text) => after("; ", text.as_str()),
+        Remedy::Setting(setting) => setting_phrase(setting),
+        Remedy::Command(command) => command_phrase(command),
+    }
 }
 
-fn command_words(command: &Command) -> String {
-    let fixed = match command {
-        Command::InspectPlugin { plugin: Some(plugin) } => {
-            return format!("`capstan plugin inspect {plugin}` shows what it takes");
+fn setting_phrase(setting: &Setting) -> Phrase {
+    let (joint, words) = match setting {
+        Setting::SourceKinds { kinds } => {
+            let kinds = kinds.iter().map(|kind| match kind {
+                SourceKind::Files => "`-f` reads a folder of manifests",
+                SourceKind::Kustomization => "`-k` builds a kustomization",
+                SourceKind::Chart => "`--chart` renders a Helm chart",
+            });
+            return after("; ", kinds.collect::<Vec<_>>().join(", "));
         }
-        Command::BuildPlugin { folder: Some(folder) } => return format!("`capstan plugin build {folder}` builds it"),
-        Command::AddPlugin { source } => return format!("`capstan plugin add {source}` pins it"),
-        Command::Delete => "`capstan delete` does that",
-        Command::Plan => "`capstan plan` asks the cluster",
-        Command::SavePlan => "`capstan plan --save FILE` writes one",
-        Command::ListPlugins => "`capstan plugin list` shows what the loaded plugins claim",
-        Command::InspectPlugin { plugin: None } => "`capstan plugin inspect` shows what it takes",
-        Command::RunPlugin => "`capstan plugin run` asks the plugin by hand",
-        Command::TestPlugin => "`capstan plugin test` says why",
-        Command::RecordCases => "`capstan plugin test --record` adds what is answered",
-        Command::NewPlugin => "`capstan plugin new` makes a project",
-        Command::BuildPlugin { folder: None } => "`capstan plugin build` puts its `plugin.toml` into it",
-        Command::CheckTools => "`capstan plugin doctor` says what is missing",
-        Command::UpdatePlugins => "if the change is meant, `capstan plugin update` pins the new one",
-        Command::PublishPlugin => {
-            "a plugin is published by `capstan plugin publish`: a component as one layer `application/wasm`"
+        Setting::StdinFrom { command } => {
+            let words = format!("or render where it is: `{command} | capstan ... --app NAME -f -`");
+            return after("; ", words);
         }
+        Setting::Kustomization { path: Some(path) } => return after("; ", format!("`-k {path}` builds it")),
+        Setting::Chart { path: Some(path) } => {
+            let words = format!("name it by itself, with `--chart {path}`, and the manifests beside it");
+            return after("; ", words);
+        }
+        Setting::ConfigFile { path } => {
+            let words = format!("or with `--config {path}` they come instead of those it names");
+            return after("; ", words);
+        }
+        Setting::KubernetesVersion { newest_minor } => {
+            let words = format!("for an older cluster, say `--kube-version 1.{newest_minor}` or less");
+            return after("; ", words);
+        }
+        Setting::Confirm { object, with_contents } => {
+            return if *with_contents {
+                after(
+                    ", or ",
+                    format!("`--confirm {object}` removes it with everything in it"),
+                )
+            } else {
+                after(": ", format!("`--confirm {object}`"))
+            };
+        }
+        Setting::Grant { plugin } => {
+            return after(
+                "; ",
+                format!("`--grant {plugin}=requested` grants all that it requests"),
+            );
+        }
+        Setting::Sources => (
+            "; ",
+            "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`",
+        ),
+        Setting::Files => ("; ", "manifests are named with `-f`"),
+        Setting::FewerFiles => ("; ", "leave other files out with `-f`"),
+        Setting::Stdin => (", and ", "pipe the result into `-f -`"),
+        Setting::Kustomization { path: None } => ("; ", "name its folder with `-k DIR`, which builds it"),
+        Setting::Chart { path: None } => ("; ", "name its chart with `--chart CHART`, which renders it"),
+        Setting::ChartValues => (", and ", "name its files with `--values`"),
+        Setting::ArgoCdApplication => (
+            "; ",
+            "`--argocd-application FILE` reads it as a description of what to sync",
+        ),
+        Setting::Application => ("; ", "name one of them with `--app`"),
+        Setting::ApplicationName => (": ", "`--app NAME`"),
+        Setting::Namespace => ("; ", "`-n`, `capstan.yaml` or the kubeconfig names it"),
+        Setting::CreateNamespace => ("; ", "`--create-namespace` makes it"),
+        Setting::AllowOutsideTree => (", or ", "allow it with `--allow-outside-tree`"),
+        Setting::EnableHelm => ("; ", "`--enable-helm` allows it"),
+        Setting::RenderTimeout => ("; ", "`--render-timeout` gives it longer"),
+        Setting::Adopt => (
+            "; ",
+            "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, or both will",
+        ),
+        Setting::ForceConflicts => ("; ", "`--force-conflicts` takes them over"),
+        Setting::Plugin => ("; ", "`--plugin PATH` adds one"),
+        Setting::ThisPlugin => (": ", "`--plugin` loads it"),
+        Setting::WithoutPlugin => (", ", "`--without-plugin` leaves it out"),
+        Setting::RegistryCertificate => (
+            "; ",
+            "if it has a certificate of your own CA, name that with `--registry-ca` or CAPSTAN_REGISTRY_CA",
+        ),
+        Setting::OverwriteTag => ("; ", "`--overwrite` lets the tag name another plugin"),
+        Setting::BuildOutput => ("; ", "`--to FILE` names another place"),
+        Setting::BuildTimeout => ("; ", "`--timeout` gives it longer"),
+        Setting::World => (", and ", "name it with `--world`"),
+        Setting::Cases => ("; ", "`--cases PATH` names another folder or file"),
+        Setting::OnlyCases => ("; ", "`--only` takes a part of a name"),
+        Setting::FewerCases => ("; ", "`--only` leaves cases out"),
+        Setting::RecordAnswers => (", or ", "let `--record` do it"),
+        Setting::ProjectFolder => (", or ", "take another folder with `--in`"),
+        Setting::ImportFolder => (", ", "`--out` names another folder"),
+        Setting::OverwriteImport => ("; ", "`--overwrite` replaces it"),
+        Setting::ImportName => (
+            "; ",
+            "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
+        ),
     };
-    fixed.to_owned()
+    after(joint, words)
+}
+
+fn command_phrase(command: &Command) -> Phrase {
+    let (joint, words) = match command {
+        Command::InspectPlugin { plugin } => {
+            let plugin = plugin.iter().map(|plugin| format!(" {plugin}")).collect::<String>();
+            return after(": ", format!("`capstan plugin inspect{plugin}` shows what it takes"));
+        }
+        Command::BuildPlugin { folder: Some(folder) } => {
+            return after("; ", format!("`capstan plugin build {folder}` builds it"));
+        }
+        Command::AddPlugin { source } => return after("; ", format!("`capstan plugin add {source}` pins it")),
+        Command::Delete => ("; ", "`capstan delete` does that"),
+        Command::Plan => ("; ", "`capstan plan` asks the cluster"),
+        Command::SavePlan => ("; ", "`capstan plan --save FILE` writes one"),
+        Command::ListPlugins => ("; ", "`capstan plugin list` shows what the loaded plugins claim"),
+        Command::RunPlugin => ("; ", "`capstan plugin run` asks the plugin by hand"),
+        Command::TestPlugin => ("; ", "`capstan plugin test` says why"),
+        Command::RecordCases => (", and ", "let `capstan plugin test --record` add what is answered"),
+        Command::NewPlugin => ("; ", "`capstan plugin new` makes a project"),
+        Command::BuildPlugin { folder: None } => ("; ", "`capstan plugin build` puts its `plugin.toml` into it"),
+        Command::CheckTools => ("; ", "`capstan plugin doctor` says what is missing"),
+        Command::UpdatePlugins => ("; ", "if the change is meant, `capstan plugin update` pins the new one"),
+        Command::PublishPlugin => (
+            "; ",
+            "a plugin is published by `capstan plugin publish`: a component as one layer `application/wasm`",
+        ),
+    };
+    after(joint, words)
 }
 
 #[cfg(test)]
@@ -177,6 +235,11 @@ mod tests {
             Some("`-n`, `capstan.yaml` or the kubeconfig names it; or add a Namespace")
         );
         assert_eq!(hint(&Remedies::default()), None);
+        let outside = Remedies::from(["move it inside".into(), Setting::AllowOutsideTree.into()]);
+        let both = hint(&outside).unwrap();
+        assert_eq!(both, "move it inside, or allow it with `--allow-outside-tree`");
+        let alone = hint(&outside.without_text()).unwrap();
+        assert_eq!(alone, "allow it with `--allow-outside-tree`");
         let conflict = Remedies::from(Setting::ForceConflicts);
         assert_eq!(
             with_hint("a conflict", &conflict),

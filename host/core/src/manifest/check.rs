@@ -307,7 +307,7 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
         match near(field, keys.map(String::as_str)).filter(|found| *found != field) {
             Some(found) => error.hint(format!("did you mean `{field}` where `{found}` is written?")),
             None => {
-                let files = Setting::Files.into();
+                let files = Setting::FewerFiles.into();
                 error.hint(["a manifest has `apiVersion`, `kind` and `metadata.name`".into(), files])
             }
         },

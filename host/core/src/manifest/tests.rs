@@ -143,10 +143,10 @@ fn json_is_read_with_tabs_and_without_separators() {
     assert_snapshot!(errors("{\"a\": \"x\ny\"}"), @r#"
     a.yaml:1, column 1: this document has no `apiVersion`
       | {"a": "x
-      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; Setting(Files)
+      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; Setting(FewerFiles)
     a.yaml:1, column 1: this document has no `kind`
       | {"a": "x
-      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; Setting(Files)
+      hint: a manifest has `apiVersion`, `kind` and `metadata.name`; Setting(FewerFiles)
     "#);
     assert_eq!(
         one("{apiVersion: v1, kind: Pod, metadata: {name: a}} # flow")

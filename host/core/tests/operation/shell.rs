@@ -441,6 +441,7 @@ impl Shell {
                             by,
                             plugins: Vec::new(),
                             troubles,
+                            remedies: Remedies::default(),
                         },
                     ));
                 }
@@ -493,6 +494,7 @@ impl Shell {
                         by,
                         plugins: Vec::new(),
                         troubles,
+                        remedies: Remedies::default(),
                     },
                 }]
             }

@@ -140,12 +140,10 @@ impl Outcome {
                 Some(asked)
             }
             Err(error) => {
-                let remedies = error.hint();
-                let lines = std::iter::once(error.to_string()).chain(hint).collect();
                 self.failures.push(Failure {
                     pointer: case.pointer.clone(),
-                    lines,
-                    remedies: Remedies::default(),
+                    lines: vec![error.to_string()],
+                    remedies: error.hint(),
                     is_other_answer: false,
                 });
                 None

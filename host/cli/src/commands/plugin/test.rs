@@ -3,7 +3,7 @@
 mod junit;
 
 use capstan_devkit::{
-    cases,
+    cases::{self, script::Failure},
     trial::{self, Trial},
 };
 use capstan_files::Readers;
