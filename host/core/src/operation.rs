@@ -68,6 +68,8 @@ pub struct Operation {
 const MOST_BLAMED: u32 = 20;
 /// How many objects that failed are named there.
 const MOST_BLAMED_OBJECTS: usize = 100;
+/// How many different remedies are named there.
+const MAX_REMEDIES: usize = 8;
 /// How many bytes each of those failures has there, but for the first.
 const BLAME_BYTES: usize = 512;
 
@@ -317,7 +319,7 @@ impl Operation {
             remedies: Remedies::default(),
         });
         for remedy in &remedies.0 {
-            if !cause.remedies.0.contains(remedy) {
+            if !cause.remedies.0.contains(remedy) && cause.remedies.0.len() < MAX_REMEDIES {
                 cause.remedies.0.push(remedy.clone());
             }
         }

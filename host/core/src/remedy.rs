@@ -198,12 +198,12 @@ pub enum ObjectOption {
     Confirm,
 }
 
-/// All that may help, in the order in which it is shown. A text is read as the only remedy: earlier versions stored hints as texts.
+/// All that may help, in the order in which it is shown. A single text is stored as such: so earlier versions stored hints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StoredRemedies")]
+#[serde(from = "StoredRemedies", into = "StoredRemedies")]
 pub struct Remedies(pub Vec<Remedy>);
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum StoredRemedies {
     Text(String),
@@ -215,6 +215,18 @@ impl From<StoredRemedies> for Remedies {
         match stored {
             StoredRemedies::Text(text) => Remedies::from(text),
             StoredRemedies::List(remedies) => Remedies(remedies),
+        }
+    }
+}
+
+impl From<Remedies> for StoredRemedies {
+    fn from(mut remedies: Remedies) -> StoredRemedies {
+        match remedies.0.pop() {
+            Some(Remedy::Text(text)) if remedies.0.is_empty() => StoredRemedies::Text(text),
+            last => {
+                remedies.0.extend(last);
+                StoredRemedies::List(remedies.0)
+            }
         }
     }
 }
@@ -376,6 +388,10 @@ mod tests {
         );
         let earlier: Remedies = serde_json::from_value(json!("rename the field")).expect("the earlier form");
         assert_eq!(earlier, Remedies::from("rename the field"));
+        assert_eq!(
+            serde_json::to_value(&earlier).expect("serializable"),
+            json!("rename the field")
+        );
         assert_eq!(remedies.free_text(), "check its name");
         assert_eq!(remedies.without_text().0.len(), 3);
     }

@@ -624,7 +624,9 @@ fn tell(news: &EventKind) -> Option<String> {
         }
         EventKind::TaskStarted { task } => format!("    start {task}"),
         EventKind::ObjectMade { key, how, .. } => format!("    {how} {key}"),
-        EventKind::TaskFinished { task, result } => format!("    end {task}: {result:?}"),
+        EventKind::TaskFinished { task, result } => {
+            format!("    end {task}: {result:?}").replace(", remedies: Remedies([])", "")
+        }
         EventKind::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
         EventKind::Stopping { why } => format!("stopping: {why}"),
         EventKind::Waiting { on } => {
