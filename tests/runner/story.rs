@@ -7,7 +7,11 @@ mod others;
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
-use capstan::{exit::Exit, render::Paint, report};
+use capstan::{
+    exit::Exit,
+    render::{Paint, remedy},
+    report,
+};
 use capstan_core::{
     directive::Mode,
     event::Status,
@@ -447,7 +451,10 @@ async fn operation(stage: &Stage, request: Request, expected: &Expected) -> anyh
         .plan
         .skipped
         .iter()
-        .map(|skipped| (skipped.key.short(), skipped.reason.clone()))
+        .map(|skipped| {
+            let reason = remedy::with_hint(&skipped.reason, &skipped.remedies);
+            (skipped.key.short(), reason)
+        })
         .collect();
     for (name, reason) in &expected.left_alone {
         let found = left

@@ -1,5 +1,6 @@
 //! Describes events in a few words, without times and generated names: the form that stories expect.
 
+use capstan::render::remedy;
 use capstan_core::{
     event::{DisposalOutcome, Event, EventKind},
     object::ObjectKey,
@@ -41,8 +42,16 @@ pub fn told(event: &Event, view: &OperationView) -> Option<String> {
             task, what, refused, ..
         } if refused.is_empty() => format!("asked {}: {what}", name(task)),
         EventKind::Requested {
-            task, what, refused, ..
-        } => format!("refused {}: {what}: {refused}", name(task)),
+            task,
+            what,
+            refused,
+            remedies,
+            ..
+        } => format!(
+            "refused {}: {what}: {}",
+            name(task),
+            remedy::with_hint(refused, remedies)
+        ),
         EventKind::HookTouched { task, key, how } => format!("{how} {} for {}", key.short(), name(task)),
         EventKind::Troubled { message } => format!("trouble: {message}"),
         EventKind::Waiting { on } => {

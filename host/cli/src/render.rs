@@ -6,6 +6,7 @@ pub mod findings;
 pub mod mask;
 pub mod plan;
 pub mod policy;
+pub mod remedy;
 pub mod run;
 pub mod sarif;
 pub mod tables;

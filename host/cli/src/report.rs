@@ -8,20 +8,22 @@ use capstan_core::{
     lint::Finding,
     object::ObjectKey,
     place::Place,
+    remedy::Remedies,
 };
 use capstan_engine::{AwaitedSignal, EngineError, HookState};
+use capstan_project::plugins::registry_remedies;
 use capstan_registry::RegistryError;
 use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
 use capstan_sandbox::{AskError, SandboxError};
 
 use crate::{
-    render::Paint,
+    render::{Paint, remedy},
     terminal::{Text, clean, say},
     text,
 };
 
 /// Makes an error of the user's input, with a hint.
-pub fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+pub fn usage_error(message: impl Into<String>, hint: impl Into<Remedies>) -> anyhow::Error {
     Diagnostics::one(message, hint).into()
 }
 
@@ -47,10 +49,11 @@ fn refusal(findings: &[Finding]) -> Vec<Diagnostic> {
         .iter()
         .map(|finding| Diagnostic {
             message: format!("{} [{}]", finding.message, finding.rule),
+            option: None,
             object: finding.key.clone(),
             place: finding.place.clone(),
             source_line: finding.source_line.clone(),
-            hint: Some(finding.fix.clone()),
+            hint: remedy::fix(finding).into(),
         })
         .collect();
     let flags: Vec<String> = rules.iter().map(|rule| format!("--allow-lint {rule}")).collect();
@@ -92,15 +95,15 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
 }
 
 fn mistake_text(mistake: &Diagnostic, paint: Paint) -> Text {
-    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&mistake.message));
+    let mut text = text!("{} {}\n", paint.bad("error:"), Text::block(&remedy::message(mistake)));
     text.push(place_text(
         mistake.place.as_ref(),
         mistake.source_line.as_deref(),
         mistake.object.as_ref(),
         paint,
     ));
-    if let Some(hint) = &mistake.hint {
-        text.push(text!("  hint: {}\n", Text::block(hint)));
+    if let Some(hint) = remedy::hint(&mistake.hint) {
+        text.push(text!("  hint: {}\n", Text::block(&hint)));
     }
     text
 }
@@ -157,13 +160,13 @@ fn awaited(hooks: &[String], signals: &[AwaitedSignal]) -> String {
 
 fn hint(error: &anyhow::Error) -> Option<String> {
     if let Some(error) = error.downcast_ref::<SandboxError>() {
-        return error.hint();
+        return remedy::hint(&error.hint());
     }
     if let Some(error) = error.downcast_ref::<AskError>() {
-        return error.hint();
+        return remedy::hint(&error.hint());
     }
     if let Some(error) = error.downcast_ref::<RegistryError>() {
-        return error.hint();
+        return remedy::hint(&registry_remedies(error));
     }
     if let Some(error) = error.downcast_ref::<CredentialError>() {
         return Some(error.hint());
@@ -207,8 +210,8 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "if nobody can bring it back, `capstan delete APP --abandon` forgets it, and says what it leaves in the cluster"
                 .to_owned()
         }
-        EngineError::Cluster { .. }
-        | EngineError::NothingRuns(_)
+        EngineError::Cluster { source, .. } => return remedy::hint(&source.remedies()),
+        EngineError::NothingRuns(_)
         | EngineError::Plan(_)
         | EngineError::Findings(_) => {
             return None;

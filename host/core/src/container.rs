@@ -14,6 +14,7 @@ use crate::{
     object::{GroupKind, Object, ObjectKey, labels},
     operation_kind::OperationKind,
     plan::Plan,
+    remedy::{Notice, Setting},
     task::Action,
 };
 
@@ -289,9 +290,12 @@ pub fn put_in<'a>(container: &Container, plan: &'a Plan) -> Option<&'a ObjectKey
 }
 
 /// Returns the message why a container is kept and how to delete it nevertheless.
-pub fn reason(key: &ObjectKey, held: &RetentionReason) -> String {
-    let name = key.short();
-    format!("{held}; it stays until it is empty, or `--confirm {name}` removes it with everything in it")
+pub fn reason(key: &ObjectKey, held: &RetentionReason) -> Notice {
+    let confirm = Setting::Confirm {
+        object: key.short(),
+        with_contents: true,
+    };
+    Notice::new(format!("{held}; it stays until it is empty"), confirm)
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ use crate::{
     lint,
     manifest::Manifest,
     object::Object,
+    remedy::Command,
 };
 
 /// Reads what a manifest's annotations ask for.
@@ -168,7 +169,7 @@ fn own_type(reader: &mut Reader<'_>) -> Option<String> {
         let error = reader
             .manifest
             .error("/spec/type", "a document of `kind: Hook` needs `spec.type`");
-        reader.push(error.hint("write the name of a hook type; `capstan plugin list` shows them"));
+        reader.push(error.hint(["write the name of a hook type".into(), Command::ListPlugins.into()]));
     }
     name.map(str::to_owned)
 }

@@ -3,15 +3,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{object::ObjectKey, place::Place};
+use crate::{
+    object::ObjectKey,
+    place::Place,
+    remedy::{ObjectOption, Remedies},
+};
 
 /// One mistake in the user's input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnostic {
-    /// What is wrong, without a full stop.
+    /// What is wrong; a fragment without a full stop. About an option it begins with the option's value.
     pub message: String,
+    /// The option it is about, if it is about one that names objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub option: Option<ObjectOption>,
     /// The object that it is about, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectKey>,
@@ -22,8 +29,8 @@ pub struct Diagnostic {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_line: Option<String>,
     /// What the user can do about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub hint: Remedies,
 }
 
 impl Diagnostic {
@@ -31,10 +38,11 @@ impl Diagnostic {
     pub fn new(message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             message: message.into(),
+            option: None,
             object: None,
             place: None,
             source_line: None,
-            hint: None,
+            hint: Remedies::default(),
         }
     }
 
@@ -54,8 +62,8 @@ impl Diagnostic {
 
     /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Diagnostic {
-        self.hint = Some(hint.into());
+    pub fn hint(mut self, hint: impl Into<Remedies>) -> Diagnostic {
+        self.hint = hint.into();
         self
     }
 }
@@ -67,7 +75,7 @@ pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
     /// Creates diagnostics with one entry without a place.
-    pub fn one(message: impl Into<String>, hint: impl Into<String>) -> Diagnostics {
+    pub fn one(message: impl Into<String>, hint: impl Into<Remedies>) -> Diagnostics {
         Diagnostics(vec![Diagnostic::new(message).hint(hint)])
     }
 }

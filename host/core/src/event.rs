@@ -10,6 +10,7 @@ use crate::{
     phase::Phase,
     plan::Skipped,
     plugins::{Application, FailureCause},
+    remedy::Remedies,
     task::{TaskId, TaskResult},
     wave::Wave,
 };
@@ -160,6 +161,9 @@ pub enum EventKind {
         /// Why it was refused; empty if it was granted.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         refused: String,
+        /// What may help when it was refused.
+        #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+        remedies: Remedies,
     },
     /// An object was changed on request of a hook's plugin.
     HookTouched {

@@ -9,6 +9,7 @@ use crate::{
     hook::{Disposal, Occasion, Propagation},
     object::ObjectKey,
     plugins::{HookStep, PluginError},
+    remedy::Remedies,
     task::{FailureClass, TaskId},
     text::{bound, bound_list},
 };
@@ -220,6 +221,9 @@ pub struct EffectFailure {
     pub class: FailureClass,
     /// What went wrong, for users.
     pub message: String,
+    /// What may help.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 fn bound_problem<T>(result: &mut Result<T, EffectFailure>) {
@@ -234,6 +238,7 @@ impl EffectFailure {
         EffectFailure {
             class,
             message: message.into(),
+            remedies: Remedies::default(),
         }
     }
 }
@@ -268,6 +273,9 @@ pub struct DisposalDecision {
     pub plugins: Vec<String>,
     /// The errors of policies that gave no answer. Those count as `Keep`.
     pub troubles: Vec<String>,
+    /// What may help against the troubles.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 impl DisposalDecision {
@@ -284,6 +292,7 @@ impl DisposalDecision {
             by: String::new(),
             plugins: Vec::new(),
             troubles: Vec::new(),
+            remedies: Remedies::default(),
         }
     }
 

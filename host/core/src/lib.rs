@@ -1,15 +1,11 @@
 //! Capstan's rules. Pure: no clock, no network, no files, and no plugin runs here; inputs contain the time.
 //!
-//! Modules in reading order: the vocabulary is in [`object`], [`object_word`], [`name`], [`phase`], [`wave`], [`hook`] and [`health`].
-//! [`plugins`] has the questions to plugins and their answers, [`request`] what hook types request, and [`grant`] what they may do.
-//! [`ownership`], with the [`inventory`], says to which application an object belongs; a [`container`] contains other objects. A
-//! [`manifest`] is read from text and knows the [`place`] of each value. Its annotations become [`directive`]s, completed by
-//! [`sync_options`]. With [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of [`task`]s, or an
-//! [`error`]. [`lint`] finds what would still go wrong; [`compat`] has the differences to Argo CD. An [`operation`] runs a plan: it
-//! receives [`input`]s with [`fact`]s and classes of [`failure`], and returns [`effect`]s and [`event`]s. [`finalizer`] and [`pods`]
-//! explain why an object isn't gone or isn't healthy, [`related`] is what plugins see of that, [`grace`] how long it may last, [`deletion`]
-//! what happens to dependents. [`view`] is computed from events; [`record`] and [`journal`] are stored. [`text`] limits texts from outside.
-//! A [`revision`] names the state of the sources.
+//! In reading order: [`object`], [`object_word`], [`name`] and [`phase`], [`wave`], [`hook`], [`health`] are the words; [`plugins`] is what is asked of
+//! plugins and what they answer; [`request`] is what a hook type asks for, and [`grant`] whether it may have it. [`ownership`] says whose a live object is, with the [`inventory`] of what was made; a [`container`] holds other objects. A [`manifest`] is decoded from text and remembers its [`place`]; its annotations become
+//! [`directive`]s, and [`sync_options`] fill in what they don't say; with [`diff`], [`ignore`], [`migration`], [`mod@reference`] and [`order`] they become a [`plan`] of
+//! [`task`]s, or [`error`]s, and [`lint`] says what would go wrong all the same; [`compat`] is where Argo CD's way differs. An [`operation`] runs the plan: it
+//! is told [`input`]s with [`fact`]s and classes of [`failure`] ([`finalizer`] says why one that goes is still there, [`pods`] why one that comes isn't, [`related`] what plugins see of that, [`grace`] how long that may last, [`deletion`] what becomes of what a deleted object owns), and answers with [`effect`]s and [`event`]s, of which [`view`] makes what people see, and
+//! [`record`] what is remembered; [`text`] bounds what others say. A [`remedy`] is what the user can do about any of it. A [`revision`] names the state of the sources. A [`journal`] has what an operation was told, to be told again.
 #![forbid(unsafe_code)]
 
 pub mod compat;
@@ -51,6 +47,7 @@ pub mod pods;
 pub mod record;
 pub mod reference;
 pub mod related;
+pub mod remedy;
 pub mod request;
 pub mod revision;
 pub mod secret;

@@ -34,7 +34,7 @@ pub use self::{
 };
 use crate::{
     directive::Mode, error::Diagnostic, manifest::Manifest, object::ObjectKey, operation_kind::OperationKind,
-    place::Place,
+    place::Place, remedy::Remedies,
 };
 
 /// How serious a finding is.
@@ -78,8 +78,11 @@ pub struct Finding {
     pub source_line: Option<String>,
     /// What is wrong and what the consequence is, without a full stop.
     pub message: String,
-    /// How to fix it.
+    /// What mends it, in words; empty if only `remedies` do.
     pub fix: String,
+    /// The options and commands that mend it.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
     /// The other object that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub related: Option<Related>,
@@ -107,8 +110,9 @@ impl Finding {
 
     /// Creates a finding from a mistake that prevents a plan.
     pub fn of_mistake(mistake: Diagnostic) -> Finding {
-        let fix = mistake.hint.clone().unwrap_or_default();
-        Finding::from_error(&INVALID, mistake, fix)
+        let remedies = mistake.hint.clone();
+        let fix = remedies.free_text();
+        Finding::from_error(&INVALID, mistake, fix).helped_by(remedies.without_text())
     }
 
     fn from_error(rule: &Rule, error: Diagnostic, fix: String) -> Finding {
@@ -120,6 +124,7 @@ impl Finding {
             source_line: error.source_line,
             message: error.message,
             fix,
+            remedies: Remedies::default(),
             related: None,
             is_ignored: false,
         }
@@ -129,6 +134,13 @@ impl Finding {
     #[must_use]
     pub fn as_(mut self, severity: Severity) -> Finding {
         self.severity = severity;
+        self
+    }
+
+    /// Says which options and commands mend it.
+    #[must_use]
+    pub fn helped_by(mut self, remedies: impl Into<Remedies>) -> Finding {
+        self.remedies = remedies.into();
         self
     }
 

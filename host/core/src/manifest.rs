@@ -24,6 +24,7 @@ use crate::{
     error::Diagnostic,
     object::{Object, ObjectKey},
     place::Place,
+    remedy::{Remedies, Setting},
 };
 
 /// An object as the user wrote it, with its places.
@@ -150,20 +151,23 @@ impl Source {
         let may_be_secret = chunk.text.contains("Secret");
         let mut error = Diagnostic::new(trouble.message).at(self.place(document, trouble.at));
         error.hint = match line {
-            Some(line) if line.contains("{{") => Some(TEMPLATE.to_owned()),
-            _ if trouble.hint.is_none() && has_template_line(chunk.text) => Some(TEMPLATE.to_owned()),
+            Some(line) if line.contains("{{") => unrendered(),
+            _ if trouble.hint.is_none() && has_template_line(chunk.text) => unrendered(),
             _ if trouble.hint.is_none() && line.is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) => {
-                Some("YAML is indented with spaces, not with tabs".to_owned())
+                "YAML is indented with spaces, not with tabs".into()
             }
-            _ => trouble.hint,
+            _ => trouble.hint.into(),
         };
         error.source_line = line.filter(|_| !may_be_secret).map(str::to_owned);
         error
     }
 }
 
-/// The hint for a template that wasn't rendered.
-const TEMPLATE: &str = "this looks like a Helm template; name its chart with `--chart CHART`, which renders it";
+/// Returns what to do about a template that was never rendered.
+fn unrendered() -> Remedies {
+    let chart = Setting::Chart { path: None };
+    ["this looks like a Helm template".into(), chart.into()].into()
+}
 
 /// Returns whether a line contains only an action of a template, which YAML never does.
 fn has_template_line(text: &str) -> bool {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     error::{self, Diagnostic},
     object::ObjectKey,
+    remedy::ObjectOption,
     text::listed,
 };
 
@@ -103,21 +104,27 @@ pub enum Unresolved {
 }
 
 impl Unresolved {
-    /// Returns the diagnostic for a word. `after` is its flag or key, such as `--confirm`.
-    pub fn mistake(self, after: &str, word: &str) -> Diagnostic {
+    /// Returns the mistake of an option's value.
+    pub fn mistake(self, option: ObjectOption, word: &str) -> Diagnostic {
+        let mut error = self.mistake_of(word);
+        error.option = Some(option);
+        error
+    }
+
+    fn mistake_of(self, word: &str) -> Diagnostic {
         match self {
             Unresolved::NoWord => {
-                Diagnostic::new(format!("{after} {word}: this names no object")).hint(format!("write {FORM}"))
+                Diagnostic::new(format!("{word}: this names no object")).hint(format!("write {FORM}"))
             }
             Unresolved::Unknown { near, known } => {
-                let error = Diagnostic::new(format!("{after} {word} matches nothing in the manifests"));
+                let error = Diagnostic::new(format!("{word} matches nothing in the manifests"));
                 match near {
                     Some(near) => error.hint(format!("did you mean `{near}`?")),
                     None if known.is_empty() => error.hint("there is nothing it could match"),
                     None => error.hint(format!("there is {}", listed(&known))),
                 }
             }
-            Unresolved::Several(fitting) => Diagnostic::new(format!("{after} {word} fits several objects"))
+            Unresolved::Several(fitting) => Diagnostic::new(format!("{word} fits several objects"))
                 .hint(format!("write one of {}", listed(&fitting))),
         }
     }

@@ -51,6 +51,7 @@ use crate::{
     operation_kind::OperationKind,
     plan::{FieldPlaces, Plan},
     plugins::FailureCause,
+    remedy::Remedies,
     task::{Action, ExpectedChange, FailureClass, Task, TaskId, TaskResult},
     text,
 };
@@ -67,6 +68,8 @@ pub struct Operation {
 const MOST_BLAMED: u32 = 20;
 /// The maximum number of failed objects that an operation's failure names.
 const MOST_BLAMED_OBJECTS: usize = 100;
+/// How many different remedies are named there.
+const MAX_REMEDIES: usize = 8;
 /// The maximum length of each of those messages in bytes, except for the first.
 const BLAME_BYTES: usize = 512;
 
@@ -283,8 +286,13 @@ impl Operation {
 
     /// Ends a task: emits the event and stores the result.
     fn finish(&mut self, task: &Task, result: TaskResult, out: &mut StepOutput) {
-        if let TaskResult::Failed { class, message } = &result {
-            self.blame(task, *class, message);
+        if let TaskResult::Failed {
+            class,
+            message,
+            remedies,
+        } = &result
+        {
+            self.blame(task, *class, message, remedies);
         }
         // A resource may be applied twice; a hook with a verdict must never run again.
         out.must_save |= task.hook().is_some() || !result.lets_go_on();
@@ -296,7 +304,7 @@ impl Operation {
     }
 
     /// Records a failure. The first one determines the class of the operation's failure.
-    fn blame(&mut self, task: &Task, class: FailureClass, message: &str) {
+    fn blame(&mut self, task: &Task, class: FailureClass, message: &str, remedies: &Remedies) {
         if self.state.stage == Stage::Failing {
             return;
         }
@@ -308,7 +316,13 @@ impl Operation {
             class,
             message: String::new(),
             objects: Vec::new(),
+            remedies: Remedies::default(),
         });
+        for remedy in &remedies.0 {
+            if !cause.remedies.0.contains(remedy) && cause.remedies.0.len() < MAX_REMEDIES {
+                cause.remedies.0.push(remedy.clone());
+            }
+        }
         if cause.objects.len() < MOST_BLAMED_OBJECTS {
             cause.objects.push(key.to_string());
         }

@@ -13,6 +13,7 @@ use crate::{
     inventory::Inventory,
     object::{Object, labels},
     plugins::Application,
+    remedy::{Notice, Setting},
 };
 
 /// Capstan's field manager.
@@ -44,8 +45,8 @@ pub enum Removal {
     Allowed,
     /// It doesn't belong to the application, for this reason.
     NotOurs(String),
-    /// It may belong to another application, for this reason. It may be deleted with `--confirm`.
-    Unconfirmed(String),
+    /// It may be another application's: the user has to confirm it, for this reason.
+    Unconfirmed(Notice),
 }
 
 /// What distinguishes an application's objects from those of others.
@@ -171,7 +172,7 @@ impl<'a> Ownership<'a> {
         self.not_ours(live).is_none()
     }
 
-    /// Returns whether an object may be deleted. `is_confirmed`: whether the user's `--confirm` names it.
+    /// Says whether an object may be removed. `is_confirmed`: whether the user has confirmed that.
     pub fn removal(&self, live: &Object, is_confirmed: bool) -> Removal {
         if let Some(reason) = self.not_ours(live) {
             return Removal::NotOurs(reason);
@@ -179,11 +180,15 @@ impl<'a> Ownership<'a> {
         let is_known = self.inventory.has(&live.key(), live.uid());
         let is_at_home = live.namespace() == self.application.namespace;
         if self.owner(live) == Owner::OursByOldLabel && !is_known && !is_at_home && !is_confirmed {
-            return Removal::Unconfirmed(format!(
-                "version 0.1.0 made it, for this application or for another one named {}: `--confirm {}`",
-                self.application.name,
-                live.key().short()
-            ));
+            let why = format!(
+                "version 0.1.0 made it, for this application or for another one named {}",
+                self.application.name
+            );
+            let confirm = Setting::Confirm {
+                object: live.key().short(),
+                with_contents: false,
+            };
+            return Removal::Unconfirmed(Notice::new(why, confirm));
         }
         Removal::Allowed
     }
@@ -368,7 +373,7 @@ mod tests {
         let told = |live: &Object, inventory: &Inventory| match Ownership::new(&ours, inventory).removal(live, false) {
             Removal::Allowed => "allowed".to_owned(),
             Removal::NotOurs(reason) => format!("not ours: {reason}"),
-            Removal::Unconfirmed(reason) => format!("unconfirmed: {reason}"),
+            Removal::Unconfirmed(reason) => format!("unconfirmed: {}", reason.text),
         };
         let copy = "not ours: it carries this application's labels, but this application didn't make it";
         for (what, live, inventory, expected) in [
@@ -399,7 +404,7 @@ mod tests {
                 "of version 0.1.0",
                 object(&old, &["capstan"]),
                 &none,
-                "unconfirmed: version 0.1.0 made it, for this application or for another one named web: `--confirm ConfigMap/c`",
+                "unconfirmed: version 0.1.0 made it, for this application or for another one named web",
             ),
             (
                 "of version 0.1.0, and known",

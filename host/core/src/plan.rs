@@ -48,6 +48,7 @@ use crate::{
     phase::Phase,
     place::Place,
     plugins::{Application, PluginRef, PluginSettings},
+    remedy::Remedies,
     sync_options::SyncOptions,
     task::{Task, TaskId},
     wave::Wave,
@@ -157,6 +158,9 @@ pub struct Skipped {
     pub key: ObjectKey,
     /// Why it is skipped.
     pub reason: String,
+    /// What may help.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,

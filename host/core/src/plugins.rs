@@ -19,6 +19,7 @@ use crate::{
     operation_kind::OperationKind,
     phase::Phase,
     related::Related,
+    remedy::{Remedies, Setting},
     wave::Wave,
 };
 
@@ -212,6 +213,9 @@ pub struct FailureCause {
     pub message: String,
     /// The objects that failed: `Job shop/migrate`.
     pub objects: Vec<String>,
+    /// What may help; not part of what plugins are told.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 /// An observation for a hook's plugin.
@@ -487,7 +491,7 @@ pub enum PluginError {
         message: String,
     },
     /// The plugin with which the operation started isn't loaded.
-    #[error("plugin {plugin} with digest {digest} is not loaded: `--plugin` loads it")]
+    #[error("plugin {plugin} with digest {digest} is not loaded")]
     Missing {
         /// The plugin and its version.
         plugin: String,
@@ -497,6 +501,17 @@ pub enum PluginError {
 }
 
 impl PluginError {
+    /// Returns what may help.
+    pub fn remedies(&self) -> Remedies {
+        match self {
+            PluginError::Missing { .. } => Setting::ThisPlugin.into(),
+            PluginError::Invalid { .. }
+            | PluginError::Retry { .. }
+            | PluginError::Failed { .. }
+            | PluginError::CouldNotTell { .. } => Remedies::default(),
+        }
+    }
+
     /// Returns the message; for a plugin that isn't loaded its name.
     pub(crate) fn message_mut(&mut self) -> &mut String {
         match self {

@@ -385,8 +385,8 @@ mod tests {
         ] {
             let errors = SyncOptions::read([word], Mode::Native).expect_err("a mistake");
             assert_eq!(
-                (errors[0].message.as_str(), errors[0].hint.as_deref()),
-                (message, Some(hint))
+                (errors[0].message.as_str(), errors[0].hint.shown()),
+                (message, hint.to_owned())
             );
             let ignored = SyncOptions::read([word], Mode::ArgoCd).expect("ignored");
             assert_eq!(ignored.notices, [format!("{message}; it is ignored")]);

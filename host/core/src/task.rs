@@ -13,10 +13,12 @@ use crate::{
     grace::{self, Grace},
     hook::{HookId, OnVanished, Propagation, Ttl},
     ignore::Ignored,
+    input::EffectFailure,
     object::{Object, ObjectKey},
     phase::Phase,
     place::Place,
     plugins::PluginRef,
+    remedy::Remedies,
     wave::Wave,
 };
 
@@ -377,12 +379,30 @@ pub enum TaskResult {
         class: FailureClass,
         /// Why it failed.
         message: String,
+        /// What may help.
+        #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+        remedies: Remedies,
     },
     /// It was stopped before its end, for this reason.
     Stopped(String),
 }
 
+impl From<EffectFailure> for TaskResult {
+    fn from(failure: EffectFailure) -> TaskResult {
+        TaskResult::Failed {
+            class: failure.class,
+            message: failure.message,
+            remedies: failure.remedies,
+        }
+    }
+}
+
 impl TaskResult {
+    /// Makes one of a failure for which no option and no command helps.
+    pub fn failed(class: FailureClass, message: impl Into<String>) -> TaskResult {
+        EffectFailure::new(class, message).into()
+    }
+
     /// Returns the text of the result.
     pub fn message(&self) -> &str {
         match self {

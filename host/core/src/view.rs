@@ -14,6 +14,7 @@ use crate::{
     phase::Phase,
     plan::{Skipped, TaskIndex},
     plugins::{Application, FailureCause},
+    remedy::Remedies,
     task::{TaskId, TaskResult},
     text::bounded_to,
     wave::Wave,
@@ -115,6 +116,9 @@ pub struct RequestView {
     /// Why it was refused; empty when it was granted.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub refused: String,
+    /// What may help when it was refused.
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 /// Whether a task has started or ended.
@@ -323,13 +327,18 @@ impl TaskView {
                 list(&mut self.troubles, &mut self.troubles_left_out, message);
             }
             EventKind::Requested {
-                what, times, refused, ..
+                what,
+                times,
+                refused,
+                remedies,
+                ..
             } => {
                 self.requests.retain(|known| known.what != *what);
                 self.requests.push(RequestView {
                     what: what.clone(),
                     times: *times,
                     refused: refused.clone(),
+                    remedies: remedies.clone(),
                 });
             }
             EventKind::HookTouched { key, how, .. } => {

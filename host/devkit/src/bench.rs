@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use capstan_core::remedy::{Command, Setting};
 use capstan_sandbox::Sandbox;
 
 use crate::{
@@ -36,7 +37,7 @@ pub async fn measure(sandbox: &Sandbox, name: &str, case: &Case, time: Duration)
     if !first.failures.is_empty() {
         return Err(usage_error(
             format!("the case `{}` fails", case.name),
-            "`capstan plugin test` says why; `--only` leaves cases out",
+            [Command::TestPlugin.into(), Setting::FewerCases.into()],
         ));
     }
     let begun = Instant::now();

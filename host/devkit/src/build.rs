@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use capstan_core::{
     duration::span,
     error::{Diagnostic, Diagnostics},
+    remedy::{self, Setting},
 };
 use capstan_files::Readers;
 use capstan_process::{Command, Environment, LeadingDash, Program, RunError};
@@ -111,10 +112,11 @@ fn built_before(folder: &Path, manifest: &Manifest) -> anyhow::Result<Vec<u8>> {
             folder.display(),
             manifest.name
         ),
-        format!(
-            "a language is known by {}; `capstan plugin new` makes a project. To rename an imported plugin, rename its .wasm file, too",
-            marks.join(", ")
-        ),
+        [
+            format!("a language is known by {}", marks.join(", ")).into(),
+            remedy::Command::NewPlugin.into(),
+            "to rename an imported plugin, rename its .wasm file, too".into(),
+        ],
     ))
 }
 
@@ -147,7 +149,7 @@ async fn compiled(
 fn write(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     capstan_files::write(file, bytes, Readers::AsUsual).map_err(|error| {
         let message = format!("{} can't be written: {error}", file.display());
-        usage_error(message, "`--to FILE` names another place")
+        usage_error(message, Setting::BuildOutput)
     })
 }
 
@@ -262,8 +264,8 @@ impl Project<'_> {
 
     async fn go(&self) -> anyhow::Result<Vec<u8>> {
         let contract = |error: anyhow::Error| {
-            let hint = "`capstan plugin new` writes the contract into `wit/`";
-            usage_error(format!("{error:#}"), hint)
+            let hint = "the contract belongs into `wit/`, as in every new project";
+            usage_error(format!("{error:#}"), [hint.into(), remedy::Command::NewPlugin.into()])
         };
         let mut world = World::read(&self.folder.join("wit"), &self.world()?).map_err(contract)?;
         world.bindings_for_go(self.folder)?;
@@ -284,12 +286,8 @@ impl Project<'_> {
     }
 
     fn command(&self, name: &str) -> anyhow::Result<Command> {
-        let program = Program::find(name).ok_or_else(|| {
-            usage_error(
-                format!("there is no `{name}` in PATH"),
-                "`capstan plugin doctor` says what is missing",
-            )
-        })?;
+        let program = Program::find(name)
+            .ok_or_else(|| usage_error(format!("there is no `{name}` in PATH"), remedy::Command::CheckTools))?;
         self.started(&program)
     }
 
@@ -320,13 +318,13 @@ impl Project<'_> {
                 let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
                 return Err(usage_error(
                     format!("{what} did not end within {took} and was killed"),
-                    "`--timeout` gives it longer",
+                    Setting::BuildTimeout,
                 ));
             }
             Err(error) => {
                 return Err(usage_error(
                     format!("{what} can't be run: {error}"),
-                    "`capstan plugin doctor` says what is missing",
+                    remedy::Command::CheckTools,
                 ));
             }
         };
@@ -359,7 +357,7 @@ impl Project<'_> {
             _ => {
                 return Err(usage_error(
                     "the contract has no world for all that `plugin.toml` claims",
-                    "write one in `wit/worlds.wit`, and name it with `--world`",
+                    ["write one in `wit/worlds.wit`".into(), Setting::World.into()],
                 ));
             }
         };

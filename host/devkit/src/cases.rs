@@ -18,6 +18,7 @@ use capstan_core::{
     manifest::{self, Manifest},
     object::Object,
     place::reference_token,
+    remedy::{Command, Remedies, Setting},
 };
 use capstan_project::config_errors;
 use capstan_sandbox::Function;
@@ -30,9 +31,20 @@ use crate::usage_error;
 /// The time at which a case starts by default: a fixed one, so that every run is the same.
 const BEGIN: i64 = 1_767_225_600;
 
-/// A hint how to write the first case.
-const EXAMPLE: &str = "write `cases/first.yaml` with `first: { assess: { apiVersion: .., kind: .., status: {} } }`, and let \
-                       `capstan plugin test --record` add what is answered";
+/// Returns how a first case comes to be.
+fn first_case() -> Remedies {
+    let example = "write `cases/first.yaml` with `first: { assess: { apiVersion: .., kind: .., status: {} } }`";
+    [example.into(), Command::RecordCases.into(), Setting::Cases.into()].into()
+}
+
+/// Returns where cases are.
+fn place_of_cases() -> Remedies {
+    [
+        "cases are in the folder `cases` beside the plugin".into(),
+        Setting::Cases.into(),
+    ]
+    .into()
+}
 
 /// One case.
 pub struct Case {
@@ -149,7 +161,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     if !path.exists() {
         return Err(usage_error(
             format!("there are no cases: {} doesn't exist", path.display()),
-            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
+            first_case(),
         ));
     }
     if path.is_dir() {
@@ -159,15 +171,12 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Case>> {
     } else {
         return Err(usage_error(
             format!("{} can't be read: there is no such file", path.display()),
-            "cases are in the folder `cases` beside the plugin; `--cases` names another one",
+            place_of_cases(),
         ));
     }
     let cases: Vec<Case> = files.iter().flat_map(|file| of_file(file)).collect();
     if cases.is_empty() {
-        return Err(usage_error(
-            format!("{} has no cases", path.display()),
-            format!("{EXAMPLE}; `--cases PATH` names another folder or file"),
-        ));
+        return Err(usage_error(format!("{} has no cases", path.display()), first_case()));
     }
     Ok(cases)
 }
@@ -192,19 +201,15 @@ pub fn chosen(path: &Path, only: Option<&str>) -> anyhow::Result<Vec<Case>> {
     if cases.is_empty() {
         return Err(usage_error(
             format!("none of {all} cases has `{text}` in its name"),
-            "`--only` takes a part of a name",
+            Setting::OnlyCases,
         ));
     }
     Ok(cases)
 }
 
 fn collect(folder: &Path, is_top: bool, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let wrong = |error: std::io::Error| {
-        usage_error(
-            format!("{} can't be read: {error}", folder.display()),
-            "cases are in the folder `cases` beside the plugin; `--cases` names another one",
-        )
-    };
+    let wrong =
+        |error: std::io::Error| usage_error(format!("{} can't be read: {error}", folder.display()), place_of_cases());
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(wrong)? {
         entries.push(entry.map_err(wrong)?.path());

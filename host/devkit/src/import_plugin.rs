@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    remedy::Setting,
+};
 use capstan_files::Readers;
 use capstan_runtime::plugin_folder;
 use capstan_sandbox::PrepareError;
@@ -118,7 +121,7 @@ async fn make<T>(
     found: Found<T>,
 ) -> anyhow::Result<Imported> {
     let stock = interpreters(interpreter)
-        .with_context(|| format!("this capstan was built without the interpreter {interpreter}"))?;
+        .with_context(|| format!("this version of Capstan was built without the interpreter {interpreter}"))?;
     let made = match capstan_sandbox::prepare(stock, &text.to_string()).await {
         Ok(made) => made,
         Err(PrepareError::Refused(why)) => return Err(refused(&why)),
@@ -169,7 +172,11 @@ fn refuse_edited(file: &Path, toml: &str) -> anyhow::Result<()> {
     match fs::read(file) {
         Ok(present) if present != toml.as_bytes() => Err(usage_error(
             format!("{} is there, and this import would change it", file.display()),
-            "nothing was written; `--overwrite` replaces it, `--out` names another folder",
+            [
+                "nothing was written".into(),
+                Setting::OverwriteImport.into(),
+                Setting::ImportFolder.into(),
+            ],
         )),
         Ok(_) | Err(_) => Ok(()),
     }
@@ -181,10 +188,7 @@ fn refused(why: &str) -> anyhow::Error {
 }
 
 fn flawed(error: ManifestError) -> anyhow::Error {
-    usage_error(
-        format!("no plugin can be called that: {error}"),
-        "`--name` takes a-z, 0-9 and -, `--plugin-version` a version like 1.2.3",
-    )
+    usage_error(format!("no plugin can be called that: {error}"), Setting::ImportName)
 }
 
 /// Writes the `plugin.toml`. The fields of a check are only listed where they are known.

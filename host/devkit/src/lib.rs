@@ -21,11 +21,14 @@ mod template;
 pub mod trial;
 pub mod watch;
 
-use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    remedy::Remedies,
+};
 use capstan_sandbox::Examination;
 
 /// Makes an error of the user's input, with a hint.
-fn usage_error(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+fn usage_error(message: impl Into<String>, hint: impl Into<Remedies>) -> anyhow::Error {
     Diagnostics::one(message, hint).into()
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use capstan_core::remedy::Setting;
 use capstan_files::Readers;
 use capstan_stamp::Manifest;
 
@@ -37,7 +38,10 @@ pub fn write(folder: &Path, name: &str, kind: Kind, language: Language) -> anyho
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) || folder.is_file() {
         return Err(usage_error(
             format!("{shown} is there already"),
-            "nothing was changed; take another name, or another folder with `--in`",
+            [
+                "nothing was changed; take another name".into(),
+                Setting::ProjectFolder.into(),
+            ],
         ));
     }
     for (path, text) in &files {
@@ -46,7 +50,7 @@ pub fn write(folder: &Path, name: &str, kind: Kind, language: Language) -> anyho
         let made = made.and_then(|()| capstan_files::write(&path, text.as_bytes(), Readers::AsUsual));
         made.map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
-            usage_error(message, "`--in` names another folder")
+            usage_error(message, Setting::ProjectFolder)
         })?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())

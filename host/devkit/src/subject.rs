@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use capstan_core::remedy::Setting;
 use capstan_project::PluginSpec;
 use capstan_runtime::{
     PluginHost,
@@ -89,7 +90,7 @@ impl Subject {
             }
             (None, None) => Err(usage_error(
                 format!("it is not known where the cases of {} are", self.label),
-                "`--cases PATH` names them",
+                Setting::Cases,
             )),
         }
     }

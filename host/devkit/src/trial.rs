@@ -74,7 +74,7 @@ pub fn record(trials: &mut [Trial]) -> anyhow::Result<usize> {
         let text = written(&file, all).map_err(Diagnostics)?;
         capstan_files::write(&path, text.as_bytes(), Readers::AsUsual).map_err(|error| {
             let message = format!("{} can't be written: {error}", path.display());
-            usage_error(message, "`--record` changes the files of cases")
+            usage_error(message, "recording changes the files of cases")
         })?;
     }
     Ok(count)

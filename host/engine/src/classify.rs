@@ -12,6 +12,7 @@ use capstan_core::{
         Application, PlaceQuestion, Placement, PluginError, PluginQuery, PluginRef, PluginSettings, Plugins,
         SettingsFlaw, health_settings,
     },
+    remedy::{Command, Setting},
 };
 
 use crate::planning::Request;
@@ -203,10 +204,10 @@ fn require(plugins: &dyn Plugins, manifest: &Manifest, need: &PluginQuery) -> Re
                 None
             }
         };
-        error.hint(match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one".to_owned(),
-        })
+        match near {
+            Some(near) => error.hint(format!("did you mean `{near}`?")),
+            None => error.hint([Command::ListPlugins.into(), Setting::Plugin.into()]),
+        }
     })
 }
 
@@ -231,9 +232,12 @@ fn wrong_settings(manifest: &Manifest, by: &PluginRef, flaw: &SettingsFlaw) -> D
     } else {
         format!("the setting `{pointer}`")
     };
-    manifest.error(&place, format!("{at}: {message}")).hint(format!(
-        "plugin {by} says so in its manifest: `capstan plugin inspect` shows what it takes"
-    ))
+    let inspect = Command::InspectPlugin {
+        plugin: Some(by.plugin.clone()),
+    };
+    manifest
+        .error(&place, format!("{at}: {message}"))
+        .hint([format!("plugin {by} says so in its manifest").into(), inspect.into()])
 }
 
 fn refused(manifest: &Manifest, error: PluginError) -> Diagnostic {
@@ -242,9 +246,9 @@ fn refused(manifest: &Manifest, error: PluginError) -> Diagnostic {
             let error = manifest.error("", message);
             error.hint(format!("plugin {plugin} says so: it would run this hook"))
         }
-        PluginError::Retry { .. }
-        | PluginError::Failed { .. }
-        | PluginError::CouldNotTell { .. }
-        | PluginError::Missing { .. } => manifest.error("", error.to_string()),
+        PluginError::Missing { .. } => manifest.error("", error.to_string()).hint(error.remedies()),
+        PluginError::Retry { .. } | PluginError::Failed { .. } | PluginError::CouldNotTell { .. } => {
+            manifest.error("", error.to_string())
+        }
     }
 }

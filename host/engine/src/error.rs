@@ -2,7 +2,14 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use capstan_core::{error::Diagnostic, hook::HookOutcome, lint::Finding, task::FailureClass, text, unknown_fields};
+use capstan_core::{
+    error::Diagnostic,
+    hook::HookOutcome,
+    lint::Finding,
+    remedy::{Notice, Remedies, Setting},
+    task::FailureClass,
+    text, unknown_fields,
+};
 
 use crate::{confidential::Subject, engine::AwaitedSignal, permission::Permission};
 
@@ -48,6 +55,9 @@ pub enum ClusterError {
     /// The server can't be reached or can't answer now, after all tries.
     #[error("the API server can't serve us now: {0}")]
     Unreachable(String),
+    /// An object isn't deleted, since others are in it.
+    #[error("it isn't deleted: {}", .0.text)]
+    NotEmpty(Notice),
     /// Any other error, in the server's words.
     #[error("{0}")]
     Other(String),
@@ -206,6 +216,7 @@ impl ClusterError {
             | ClusterError::AlreadyExists(_)
             | ClusterError::Forbidden(_)
             | ClusterError::UnknownKind(_)
+            | ClusterError::NotEmpty(_)
             | ClusterError::Other(_) => false,
         }
     }
@@ -218,6 +229,27 @@ impl ClusterError {
     /// Says whether the server itself can't be reached, rather than something that it depends on.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self, ClusterError::Unreachable(why) if !why.contains("failed calling webhook"))
+    }
+
+    /// Returns what may help.
+    pub fn remedies(&self) -> Remedies {
+        match self {
+            ClusterError::Conflict(_) => Setting::ForceConflicts.into(),
+            ClusterError::NotEmpty(reason) => reason.remedies.clone(),
+            ClusterError::Timeout(_)
+            | ClusterError::Unreachable(_)
+            | ClusterError::Moved(_)
+            | ClusterError::Invalid(_)
+            | ClusterError::TooLarge(_)
+            | ClusterError::Undeclared(_)
+            | ClusterError::Immutable(_)
+            | ClusterError::NotServed(_)
+            | ClusterError::NotFound(_)
+            | ClusterError::AlreadyExists(_)
+            | ClusterError::Forbidden(_)
+            | ClusterError::UnknownKind(_)
+            | ClusterError::Other(_) => Remedies::default(),
+        }
     }
 
     /// Returns the failure class of a task that ends with this error.
@@ -236,6 +268,7 @@ impl ClusterError {
             | ClusterError::AlreadyExists(_)
             | ClusterError::Forbidden(_)
             | ClusterError::UnknownKind(_)
+            | ClusterError::NotEmpty(_)
             | ClusterError::Other(_) => FailureClass::Apply,
         }
     }
@@ -317,7 +350,10 @@ impl ClusterError {
             ClusterError::Unreachable(text) => ClusterError::Unreachable(with(text)),
             ClusterError::Other(text) => ClusterError::Other(with(text)),
             ClusterError::Undeclared(fields) => ClusterError::Undeclared(fields.into_iter().map(with).collect()),
-            other @ (ClusterError::Conflict(_) | ClusterError::UnknownKind(_) | ClusterError::Timeout(_)) => other,
+            other @ (ClusterError::Conflict(_)
+            | ClusterError::UnknownKind(_)
+            | ClusterError::NotEmpty(_)
+            | ClusterError::Timeout(_)) => other,
         }
     }
 }
@@ -420,7 +456,7 @@ fn conflicts(conflicts: &[FieldConflict]) -> String {
              leave it alone with `capstan.dev/ignore-differences: /spec/replicas`;",
         );
     }
-    text.push_str(" `--force-conflicts` takes them over");
+    text.truncate(text.trim_end_matches(';').len());
     text
 }
 

@@ -18,6 +18,7 @@ use capstan_core::{
     },
     plugins::{Application, Plugins},
     record::HookRecords,
+    remedy::{Command, Setting},
 };
 
 use crate::{
@@ -184,12 +185,11 @@ fn removed_version(manifest: &Manifest, kube_minor: Option<u32>) -> Option<Findi
     let finding = |fix: String| Finding::new(&lint::REMOVED_VERSION, manifest, "/apiVersion", message.clone(), fix);
     Some(match kube_minor {
         Some(_) => finding(removed.hint()),
-        None => finding(format!(
-            "{}; for an older cluster, say `--kube-version 1.{}` or less",
-            removed.hint(),
-            removed.removed_in.saturating_sub(1)
-        ))
-        .as_(Severity::Warning),
+        None => finding(removed.hint())
+            .helped_by(Setting::KubernetesVersion {
+                newest_minor: removed.removed_in.saturating_sub(1),
+            })
+            .as_(Severity::Warning),
     })
 }
 
@@ -216,8 +216,9 @@ fn scopes(manifests: &[Manifest]) -> (Scopes, Vec<Finding>) {
             continue;
         }
         let message = format!("whether the cluster knows the kind {kind} can't be told without one");
-        let fix = "its objects are taken to live in a namespace; `capstan plan` asks the cluster";
-        findings.push(Finding::new(&lint::UNKNOWN_KIND, manifest, "/kind", message, fix));
+        let fix = "its objects are taken to live in a namespace";
+        let finding = Finding::new(&lint::UNKNOWN_KIND, manifest, "/kind", message, fix);
+        findings.push(finding.helped_by(Command::Plan));
         scopes.insert(kind, Scope::Namespaced);
     }
     (scopes, findings)

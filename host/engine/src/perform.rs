@@ -203,7 +203,10 @@ impl EffectExecutor {
     /// Returns a failure as the operation is told it: without the values of the plan's Secrets, whatever object it is about.
     fn problem(&self, error: ClusterError) -> EffectFailure {
         let error = error.reworded(|text| self.lines.redacted(text));
-        EffectFailure::new(error.class(), error.to_string())
+        EffectFailure {
+            remedies: error.remedies(),
+            ..EffectFailure::new(error.class(), error.to_string())
+        }
     }
 
     /// Does so with the places of the fields that the server names.

@@ -19,6 +19,7 @@ use capstan_core::{
     plan::{self, Classified, FieldPlaces, Hooks, LiveObjects, Plan, PlanInput, PlanOptions, Role, Scopes, Unasked},
     plugins::{Application, PluginRef, PluginSettings, Plugins},
     record::HookRecords,
+    remedy::Setting,
     revision::Revision,
 };
 
@@ -393,12 +394,17 @@ async fn check_namespaces(
         }
         errors.push(match manifest {
             Some(manifest) if !is_own => manifest
-                .error("/metadata/namespace", format!("the namespace `{namespace}` isn't there"))
+                .error(
+                    "/metadata/namespace",
+                    format!("the namespace `{namespace}` isn't there"),
+                )
                 .hint("add a Namespace to the manifests, or create it first"),
             // The manifests have this namespace from the command line.
-            _ => Diagnostic::new(format!("the application's namespace `{namespace}` isn't there")).hint(
-                "`-n`, `capstan.yaml` or the kubeconfig names it; `--create-namespace` makes it, or add a Namespace to the manifests",
-            ),
+            _ => Diagnostic::new(format!("the application's namespace `{namespace}` isn't there")).hint([
+                Setting::Namespace.into(),
+                Setting::CreateNamespace.into(),
+                "or add a Namespace to the manifests".into(),
+            ]),
         });
     }
     Ok(missing)

@@ -6,6 +6,7 @@ use capstan_core::{
     error::Diagnostic,
     object::Object,
     plan::Plan,
+    remedy::Command,
     revision::Revision,
     task::{Action, LiveState, Task},
 };
@@ -69,9 +70,8 @@ impl Planned {
     ///
     /// Returns that it isn't a saved plan, or that a newer version wrote it.
     pub fn load(text: &str) -> Result<Planned, Diagnostic> {
-        let saved: Saved<'static> = serde_json::from_str(text).map_err(|error| {
-            Diagnostic::new(format!("this is no saved plan: {error}")).hint("`capstan plan --save FILE` writes one")
-        })?;
+        let saved: Saved<'static> = serde_json::from_str(text)
+            .map_err(|error| Diagnostic::new(format!("this is no saved plan: {error}")).hint(Command::SavePlan))?;
         if saved.format > FORMAT || saved.plan.format > capstan_core::plan::FORMAT {
             let error = Diagnostic::new("this plan was saved by a newer capstan");
             return Err(error.hint("run it with that one, or make it anew"));

@@ -10,6 +10,7 @@ use capstan_core::{
     object::{Object, labels},
     ownership::Ownership,
     plugins::Plugins,
+    remedy::Remedies,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,6 +32,9 @@ pub struct SweepResult {
     pub object: DueObject,
     /// What the sweep did about it.
     pub fate: SweepOutcome,
+    /// What may help if that isn't its deletion.
+    #[serde(skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 /// What a sweep did about one object.
@@ -61,10 +65,11 @@ pub(crate) async fn sweep(
     let mut swept = Vec::new();
     let mut left = Vec::new();
     for mut object in std::mem::take(&mut store.head.due) {
+        let mut remedies = Remedies::default();
         let fate = if object.due.at > clock.now() {
             SweepOutcome::Waits
         } else {
-            match dispose(cluster, plugins, clock, store, &mut object).await {
+            match dispose(cluster, plugins, clock, store, &mut object, &mut remedies).await {
                 Ok(fate) => fate,
                 Err(error) => SweepOutcome::Failed(error.to_string()),
             }
@@ -75,7 +80,7 @@ pub(crate) async fn sweep(
         ) {
             left.push(object.clone());
         }
-        swept.push(SweepResult { object, fate });
+        swept.push(SweepResult { object, fate, remedies });
     }
     store.head.due = left;
     if swept.iter().any(|swept| swept.fate != SweepOutcome::Waits) {
@@ -90,6 +95,7 @@ async fn dispose(
     clock: Clock,
     store: &Store,
     object: &mut DueObject,
+    remedies: &mut Remedies,
 ) -> Result<SweepOutcome, ClusterError> {
     let target = &object.due.target;
     let live = cluster.get(&target.key).await?.filter(|live| live.uid() == target.uid);
@@ -102,6 +108,7 @@ async fn dispose(
         disposal = decision.disposal;
         let deletes = decision.deletion(clock.now()).is_some();
         if let Some(trouble) = decision.troubles.first().filter(|_| !deletes) {
+            *remedies = decision.remedies;
             return Ok(SweepOutcome::Unanswered(trouble.clone()));
         }
         match disposal {
@@ -112,7 +119,9 @@ async fn dispose(
         }
     }
     if let Some(held) = contents::held(cluster, &live, None, &PlannedDeletions::default()).await {
-        return Ok(SweepOutcome::Failed(container::reason(&live.key(), &held)));
+        let reason = container::reason(&live.key(), &held);
+        *remedies = reason.remedies;
+        return Ok(SweepOutcome::Failed(reason.text));
     }
     let rules = PropagationRules {
         annotation: object.due.propagation,

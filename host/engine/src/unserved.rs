@@ -40,7 +40,7 @@ pub(crate) async fn explain(cluster: &Cluster, errors: &mut [Diagnostic]) {
             continue;
         };
         error.message = unknown_group(&key.group, why);
-        error.hint = Some("its pods or its Service don't answer; mend them, or remove the APIService".to_owned());
+        error.hint = "its pods or its Service don't answer; mend them, or remove the APIService".into();
     }
 }
 

@@ -6,6 +6,7 @@ use capstan_core::{
     error::Diagnostic,
     ignore::IgnoreRule,
     manifest::{self, Manifest},
+    remedy::{Remedies, Setting},
 };
 use capstan_source::{
     self as source, Chart, FileAccess, FolderRules, Glob, Repository, Source, WorkTree, is_argocd_application,
@@ -53,7 +54,7 @@ pub(super) fn read(file: &Path, access: &FileAccess) -> Result<Vec<App>, Vec<Dia
     }
     if apps.is_empty() && mistakes.is_empty() {
         let error = Diagnostic::new(format!("{} holds no Application of Argo CD", file.display()));
-        return Err(vec![error.hint("manifests are named with `-f`")]);
+        return Err(vec![error.hint(Setting::Files)]);
     }
     if mistakes.is_empty() { Ok(apps) } else { Err(mistakes) }
 }
@@ -147,7 +148,7 @@ impl Reader<'_> {
         self.notices.push(format!("Application {name}: {}", what.as_ref()));
     }
 
-    fn wrong(&mut self, pointer: &str, message: &str, hint: &str) {
+    fn wrong(&mut self, pointer: &str, message: &str, hint: impl Into<Remedies>) {
         self.mistakes.push(self.manifest.error(pointer, message).hint(hint));
     }
 
@@ -331,7 +332,11 @@ impl Reader<'_> {
         let revision = self.text(&format!("{at}/targetRevision"));
         if self.at(&format!("{at}/plugin")).is_some() {
             let message = "config management plugins of Argo CD are not run";
-            self.wrong(&format!("{at}/plugin"), message, "render it, and pipe it into `-f -`");
+            self.wrong(
+                &format!("{at}/plugin"),
+                message,
+                ["render it".into(), Setting::Stdin.into()],
+            );
             return None;
         }
         if let Some(name) = self.text(&format!("{at}/chart")) {
@@ -403,7 +408,7 @@ impl Reader<'_> {
     fn directory(&mut self, at: &str, path: PathBuf) -> Option<Source> {
         self.others(at, &["recurse", "include", "exclude", "jsonnet"]);
         if !self.map(&format!("{at}/jsonnet")).is_empty() {
-            let hint = "evaluate it with `jsonnet`, and pipe the result into `-f -`";
+            let hint = ["evaluate it with `jsonnet`".into(), Setting::Stdin.into()];
             self.wrong(&format!("{at}/jsonnet"), "Jsonnet is not evaluated", hint);
         }
         let include = self.glob(&format!("{at}/include"));
@@ -547,7 +552,7 @@ impl Reader<'_> {
             return Some(path.to_string_lossy().into_owned());
         }
         let message = format!("`{file}` is in another repository than this work tree");
-        self.wrong(pointer, &message, "check it out, and name its files with `--values`");
+        self.wrong(pointer, &message, ["check it out".into(), Setting::ChartValues.into()]);
         None
     }
 

@@ -12,6 +12,7 @@ use capstan_core::{
     error::Diagnostic,
     grant::UserGrants,
     manifest::{self, Manifest},
+    remedy::Setting,
 };
 use capstan_registry::Policy;
 use serde::Deserialize;
@@ -414,7 +415,7 @@ impl Entry {
                 let pointer = format!("{}/enableHelm", place.pointer);
                 let message = "this kustomization may only have charts rendered by helm if you allow it";
                 let error = place.file.document.key_error(&pointer, message);
-                place.refused.push(error.hint("`--enable-helm` allows it"));
+                place.refused.push(error.hint(Setting::EnableHelm));
             }
             return Source::Kustomization(Kustomization {
                 path: place.path("kustomization", path),

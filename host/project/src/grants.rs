@@ -4,6 +4,7 @@ use capstan_core::{
     error::{Diagnostics, near},
     grant::{Granted, UserGrants},
     manifest,
+    remedy::{Remedies, Setting},
 };
 
 use crate::config_errors;
@@ -49,8 +50,11 @@ pub fn check_loaded(grants: &UserGrants, loaded: &[String]) -> Result<(), Diagno
         return Ok(());
     };
     let hint = match near(unknown, loaded.iter().map(String::as_str)) {
-        Some(known) => format!("did you mean `{known}`?"),
-        None => format!("loaded are {}; `--plugin` loads another one", loaded.join(", ")),
+        Some(known) => format!("did you mean `{known}`?").into(),
+        None => Remedies::from([
+            format!("loaded are {}", loaded.join(", ")).into(),
+            Setting::Plugin.into(),
+        ]),
     };
     Err(Diagnostics::one(
         format!("a grant is for the plugin `{unknown}`, and no such plugin is loaded"),

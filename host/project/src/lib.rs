@@ -29,6 +29,7 @@ use capstan_core::{
     error::{Diagnostic, Diagnostics, near},
     grant::UserGrants,
     manifest::Manifest,
+    remedy::Setting,
 };
 use capstan_source::{Capabilities, Desired, FileAccess, Gathered, Kustomization, Reading, Release, Source, WorkTree};
 
@@ -198,7 +199,7 @@ fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
         let shown = named.first().map(|path| path.display().to_string()).unwrap_or_default();
         return Err(Diagnostics::one(
             format!("{shown} describes applications, and beside it there are other sources"),
-            format!("write them into it; or with `--config {shown}` they come instead of those it names"),
+            ["write them into it".into(), Setting::ConfigFile { path: shown }.into()],
         ));
     }
     Ok(named)
@@ -209,9 +210,7 @@ fn of_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
     if sources.is_empty() {
         return Err(Diagnostics::one(
             "there are no manifests",
-            format!(
-                "name a file, a folder or - with `-f`, a kustomization with `-k`, or a Helm chart with `--chart`; or write a {FILE}"
-            ),
+            [Setting::Sources.into(), format!("or write a {FILE}").into()],
         ));
     }
     let name = match &spec.app {
@@ -241,7 +240,7 @@ fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
     }
     Err(Diagnostics::one(
         "the application has no name",
-        "manifests from stdin need one: `--app NAME`",
+        ["manifests from stdin need one".into(), Setting::ApplicationName.into()],
     ))
 }
 
@@ -317,7 +316,7 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project) -> Res
     if apps.len() > 1 && !spec.sources.config.is_empty() && !spec.sources.sources().is_empty() {
         return Err(Diagnostics::one(
             "sources on the command line can't be those of several applications",
-            "name one of them with `--app`, or leave the sources out",
+            [Setting::Application.into(), "or leave the sources out".into()],
         ));
     }
     let mut namespaces = read.iter().map(|configuration| configuration.file.namespace.clone());

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use capstan_core::grant::UserGrants;
-use capstan_registry::{Policy, Source};
+use capstan_core::{
+    grant::UserGrants,
+    remedy::{Command, Remedies, Remedy, Setting},
+};
+use capstan_registry::{Hint, Policy, RegistryError, Source};
 
 use crate::plugin_settings::WrittenSettings;
 
@@ -54,6 +57,19 @@ impl Named {
 pub fn source(text: &str) -> Result<Source, String> {
     text.parse()
         .map_err(|error: capstan_registry::SourceError| format!("{}; {}", error.reason, error.hint))
+}
+
+/// Returns what may help against an error of a registry.
+pub fn registry_remedies(error: &RegistryError) -> Remedies {
+    let remedy = |hint| match hint {
+        Hint::Text(text) => Remedy::Text(text),
+        Hint::TrustCertificate => Setting::RegistryCertificate.into(),
+        Hint::UpdatePin => Command::UpdatePlugins.into(),
+        Hint::Publish => Command::PublishPlugin.into(),
+        Hint::Pin(source) => Command::AddPlugin { source }.into(),
+        Hint::OverwriteTag => Setting::OverwriteTag.into(),
+    };
+    Remedies(error.hints().into_iter().map(remedy).collect())
 }
 
 /// The name in errors and lists.

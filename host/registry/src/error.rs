@@ -136,50 +136,68 @@ pub enum RegistryError {
     },
 }
 
+/// What the user can do about an error. Whoever shows it names the options and commands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// In words.
+    Text(String),
+    /// Trust the registry's own certificate authority.
+    TrustCertificate,
+    /// Pin the digest that the source has now.
+    UpdatePin,
+    /// Publish the plugin as plugins are published.
+    Publish,
+    /// Pin this source.
+    Pin(String),
+    /// Publish it under the tag all the same.
+    OverwriteTag,
+}
+
+fn text(words: &str) -> Hint {
+    Hint::Text(words.to_owned())
+}
+
 impl RegistryError {
     /// Returns a hint what the user can do.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            RegistryError::Source(error) => error.hint.clone(),
+    pub fn hints(&self) -> Vec<Hint> {
+        match self {
+            RegistryError::Source(error) => vec![Hint::Text(error.hint.clone())],
             RegistryError::Unreachable { reason, .. } if reason.contains("certificate") => {
-                "if it has a certificate of your own CA, name that with `--registry-ca` or CAPSTAN_REGISTRY_CA"
-                    .to_owned()
+                vec![Hint::TrustCertificate]
             }
-            RegistryError::Unreachable { host, .. } => {
-                format!("check the address; a registry without TLS is named by CAPSTAN_REGISTRY_HTTP={host}")
-            }
-            RegistryError::Denied { host, who: None, .. } => {
-                format!(
-                    "log in with `docker login {host}`, or set CAPSTAN_REGISTRY={host}, CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD"
-                )
-            }
-            RegistryError::Denied { host, .. } => {
-                format!("the credentials may have expired, or may not do this; `docker login {host}` renews them")
-            }
-            RegistryError::NotFound { .. } => "check its name; who may not see it is often told the same".to_owned(),
-            RegistryError::TooLarge { .. } => "build it in release mode, without debug information".to_owned(),
-            RegistryError::Cut { .. } => "run the same command again; nothing of it was kept".to_owned(),
+            RegistryError::Unreachable { host, .. } => vec![Hint::Text(format!(
+                "check the address; a registry without TLS is named by CAPSTAN_REGISTRY_HTTP={host}"
+            ))],
+            RegistryError::Denied { host, who: None, .. } => vec![Hint::Text(format!(
+                "log in with `docker login {host}`, or set CAPSTAN_REGISTRY={host}, CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD"
+            ))],
+            RegistryError::Denied { host, .. } => vec![Hint::Text(format!(
+                "the credentials may have expired, or may not do this; `docker login {host}` renews them"
+            ))],
+            RegistryError::NotFound { .. } => vec![text("check its name; who may not see it is often told the same")],
+            RegistryError::TooLarge { .. } => vec![text("build it in release mode, without debug information")],
+            RegistryError::Cut { .. } => vec![text("run the same command again; nothing of it was kept")],
             RegistryError::WrongDigest { .. } => {
-                "nothing of it was used; if the change is meant, `capstan plugin update` pins the new one".to_owned()
+                vec![text("nothing of it was used"), Hint::UpdatePin]
             }
             RegistryError::NotAPlugin { .. } => {
-                "a plugin is published by `capstan plugin publish`: a component as one layer `application/wasm`"
-                    .to_owned()
+                vec![Hint::Publish]
             }
             RegistryError::NotLocked { source_text, .. } => {
-                format!("`capstan plugin add {source_text}` pins it; or name the digest of its manifest, `@sha256:...`")
+                vec![
+                    Hint::Pin(source_text.clone()),
+                    text("or name the digest of its manifest, `@sha256:...`"),
+                ]
             }
-            RegistryError::Unsigned(unmet) => unmet.hint(),
+            RegistryError::Unsigned(unmet) => vec![Hint::Text(unmet.hint())],
             RegistryError::Taken { .. } => {
-                "give it another version; `--overwrite` lets the tag name another plugin".to_owned()
+                vec![text("give it another version"), Hint::OverwriteTag]
             }
-            RegistryError::Credentials { host, .. } => {
-                format!(
-                    "`docker login {host}` writes them anew; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
-                )
-            }
-            RegistryError::Answer { .. } | RegistryError::File { .. } => return None,
-        })
+            RegistryError::Credentials { host, .. } => vec![Hint::Text(format!(
+                "`docker login {host}` writes them anew; CAPSTAN_REGISTRY_USER and CAPSTAN_REGISTRY_PASSWORD come before"
+            ))],
+            RegistryError::Answer { .. } | RegistryError::File { .. } => Vec::new(),
+        }
     }
 
     /// Makes an error about reading or writing a file.

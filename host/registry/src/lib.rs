@@ -29,7 +29,7 @@ mod token;
 
 pub use access::{Access, Limits, Login, Proxy};
 pub use digest::Digest;
-pub use error::{RegistryError, SourceError};
+pub use error::{Hint, RegistryError, SourceError};
 pub use key::PublicKey;
 pub use layout::repeats_component;
 pub use lock::{Lock, Locked};

@@ -76,7 +76,7 @@ impl Lock {
             wrong(format!("{line}{}", error.message()))
         })?;
         if lock.form != FORM {
-            let reason = format!("its form is {}, and this version of capstan knows {FORM}", lock.form);
+            let reason = format!("its form is {}, and this version of Capstan knows {FORM}", lock.form);
             return Err(wrong(reason));
         }
         Ok(lock)
@@ -154,7 +154,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(NAME);
         for (text, reason) in [
-            ("form = 2\n", "its form is 2, and this version of capstan knows 1"),
+            ("form = 2\n", "its form is 2, and this version of Capstan knows 1"),
             ("form = 1\n[[plugin]]\nname = \"a\"\n", "missing field"),
             ("form = 1\nplugins = []\n", "line 2: unknown field `plugins`"),
             ("<<<<<<< HEAD\n", "line 1: "),

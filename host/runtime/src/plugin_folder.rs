@@ -7,7 +7,10 @@ use std::{
     time::SystemTime,
 };
 
-use capstan_core::error::{Diagnostic, Diagnostics};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics},
+    remedy::Command,
+};
 use capstan_stamp::{Manifest, ManifestError};
 
 /// The name of a plugin's manifest.
@@ -48,7 +51,9 @@ pub fn component(path: &Path) -> Result<PathBuf, Diagnostics> {
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     Err(Diagnostics::one(
         format!("there is no {}: the plugin {name} isn't built", file.display()),
-        format!("`capstan plugin build {}` builds it", path.display()),
+        Command::BuildPlugin {
+            folder: Some(path.display().to_string()),
+        },
     ))
 }
 
@@ -61,11 +66,13 @@ pub fn manifest(folder: &Path) -> Result<Manifest, Diagnostics> {
     let path = folder.join(MANIFEST);
     let shown = path.display();
     let text = fs::read_to_string(&path).map_err(|error| {
-        let hint = "a plugin's folder has a `plugin.toml`; `capstan plugin new` makes such a folder";
+        let hint = [
+            "a plugin's folder has a `plugin.toml`".into(),
+            Command::NewPlugin.into(),
+        ];
         Diagnostics::one(format!("{shown} can't be read: {error}"), hint)
     })?;
-    let hint =
-        "`wit/README.md`, which `capstan plugin new` puts into a project, shows all that a `plugin.toml` may say";
+    let hint = "`wit/README.md`, which every new project has, shows all that a `plugin.toml` may say";
     Manifest::from_toml(&text).map_err(|error| match error {
         ManifestError::Toml(error) => Diagnostics::one(format!("{shown}: {}", error.to_string().trim_end()), hint),
         ManifestError::Flaws(flaws) => {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use capstan_core::error::{Diagnostic, Diagnostics, near};
+use capstan_core::{
+    error::{Diagnostic, Diagnostics, near},
+    remedy::Command,
+};
 use capstan_project::WrittenSettings;
 use capstan_sandbox::Sandbox;
 
@@ -41,7 +44,9 @@ fn mistakes(name: &str, written: &WrittenSettings, sandbox: &Sandbox) -> Vec<Dia
         } else {
             document.error(&format!("{pointer}{}", flaw.pointer), message)
         };
-        error.hint(format!("`capstan plugin inspect {name}` shows what it takes"))
+        error.hint(Command::InspectPlugin {
+            plugin: Some(name.to_owned()),
+        })
     });
     all.collect()
 }

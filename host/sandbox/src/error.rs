@@ -1,7 +1,10 @@
 //! Why plugins can't be loaded, and why one can't be called by name.
 
+use capstan_core::remedy::Remedies;
 use capstan_stamp::{Interface, ReadError};
 use thiserror::Error;
+
+use crate::examine::BUILD;
 
 /// Why the sandbox couldn't be made. A plugin is named as the user named it: by its path, or as a built-in.
 #[derive(Debug, Error)]
@@ -103,36 +106,32 @@ pub enum SandboxError {
 
 impl SandboxError {
     /// Says what the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            SandboxError::Engine(_) | SandboxError::Conflict { .. } => return None,
-            SandboxError::TooLarge { .. } => "build it in release mode, without debug information".to_owned(),
+    pub fn hint(&self) -> Remedies {
+        match self {
+            SandboxError::Engine(_) | SandboxError::Conflict { .. } => Remedies::default(),
+            SandboxError::TooLarge { .. } => "build it in release mode, without debug information".into(),
             SandboxError::NotAPlugin {
                 source: ReadError::NotAComponent(_),
                 ..
-            } => "a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module".to_owned(),
+            } => "a plugin is a WebAssembly component (Rust: target `wasm32-wasip2`), not a core module".into(),
             SandboxError::NotAPlugin {
                 source: ReadError::NoManifest,
                 ..
-            } => "`capstan plugin build` puts its `plugin.toml` into it".to_owned(),
-            SandboxError::NotAPlugin { .. } => {
-                "`capstan plugin build` builds it and puts its `plugin.toml` into it".to_owned()
-            }
+            } => BUILD.into(),
+            SandboxError::NotAPlugin { .. } => BUILD.into(),
             SandboxError::ForeignImport { .. } => {
                 "a plugin may import `capstan:plugin/host@0.1.0` and WASI 0.2, and asks for everything else as data"
-                    .to_owned()
+                    .into()
             }
-            SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".to_owned(),
-            SandboxError::Grants { .. } => {
-                "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".to_owned()
-            }
+            SandboxError::MissingExport { .. } => "export it, or take the claim out of `plugin.toml`".into(),
+            SandboxError::Grants { .. } => "mend the `grants` in its `plugin.toml`; `wit/README.md` shows them".into(),
             SandboxError::Settings { .. } => {
-                "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".to_owned()
+                "mend `settings` in its `plugin.toml`; `wit/README.md` says what it may be".into()
             }
-            SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".to_owned(),
-            SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".to_owned(),
-            SandboxError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)),
-        })
+            SandboxError::Compile { .. } => "build it again against the contract 0.1.0 in `wit/`".into(),
+            SandboxError::SameName { .. } => "name one of them otherwise in its `plugin.toml`".into(),
+            SandboxError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)).into(),
+        }
     }
 }
 
@@ -179,16 +178,16 @@ pub enum AskError {
 
 impl AskError {
     /// Says what the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> Remedies {
         match self {
-            AskError::NoSuchPlugin { known, .. } => Some(format!("there are {}", quoted(known))),
+            AskError::NoSuchPlugin { known, .. } => format!("there are {}", quoted(known)).into(),
             AskError::NoSuchClaim { known, .. } | AskError::WhichClaim { known, .. } if known.is_empty() => {
-                Some("it has no claim of that interface".to_owned())
+                "it has no claim of that interface".into()
             }
-            AskError::NoSuchClaim { known, .. } => Some(format!("it claims {}", quoted(known))),
-            AskError::WhichClaim { known, .. } => Some(format!("name one of {}", quoted(known))),
+            AskError::NoSuchClaim { known, .. } => format!("it claims {}", quoted(known)).into(),
+            AskError::WhichClaim { known, .. } => format!("name one of {}", quoted(known)).into(),
             AskError::Sandbox(error) => error.hint(),
-            AskError::Input(_) => None,
+            AskError::Input(_) => Remedies::default(),
         }
     }
 }

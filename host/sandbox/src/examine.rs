@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use capstan_core::remedy::{Command, Remedies};
 use capstan_stamp::{Anatomy, CONTRACTS, Claim, Interface, Manifest, ReadError};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -51,7 +52,7 @@ pub struct Fault {
     /// What is wrong.
     pub message: String,
     /// A hint how to solve it.
-    pub hint: String,
+    pub hint: Remedies,
 }
 
 /// The limits of a call of an interface.
@@ -111,6 +112,9 @@ pub fn examine(bytes: &[u8], cache: Option<PathBuf>, compiler: Option<&Path>) ->
     Ok(found)
 }
 
+/// What puts a manifest into a component.
+pub(crate) const BUILD: Command = Command::BuildPlugin { folder: None };
+
 fn not_a_component(error: &ReadError) -> &'static str {
     match error {
         ReadError::NotAComponent(why) if why == "a core module" => {
@@ -126,7 +130,7 @@ impl Examination {
         self.faults.is_empty()
     }
 
-    fn fault(&mut self, message: impl Into<String>, hint: impl Into<String>) {
+    fn fault(&mut self, message: impl Into<String>, hint: impl Into<Remedies>) {
         self.faults.push(Fault {
             message: message.into(),
             hint: hint.into(),
@@ -152,18 +156,12 @@ impl Examination {
                 for flaw in flaws.0 {
                     self.fault(
                         format!("its manifest is wrong: {}: {}", flaw.place, flaw.message),
-                        "correct its `plugin.toml`; `capstan plugin build` puts it into the component",
+                        ["correct it".into(), BUILD.into()],
                     );
                 }
             }
-            Err(ReadError::Json(error)) => self.fault(
-                format!("its manifest can't be read: {error}"),
-                "`capstan plugin build` puts its `plugin.toml` into it",
-            ),
-            Err(error) => self.fault(
-                error.to_string(),
-                "`capstan plugin build` puts its `plugin.toml` into it",
-            ),
+            Err(ReadError::Json(error)) => self.fault(format!("its manifest can't be read: {error}"), BUILD),
+            Err(error) => self.fault(error.to_string(), BUILD),
         }
     }
 

@@ -14,13 +14,11 @@ use capstan_core::{
     error::Diagnostic,
     manifest::{self, Manifest},
     place::reference_token,
+    remedy::{Remedies, Setting},
 };
 use serde_json::Value;
 
-use super::{
-    kustomize::FILES,
-    tree::{FLAG, WorkTree},
-};
+use super::{kustomize::FILES, tree::WorkTree};
 
 /// The most kustomizations that may refer to each other.
 const KUSTOMIZATIONS: usize = 1000;
@@ -73,13 +71,17 @@ pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), 
 pub(super) fn check_overlay(overlay: &Value, tree: &WorkTree) -> Result<(), Vec<Diagnostic>> {
     let mistakes = named_files(overlay).into_iter().filter_map(|named| {
         let path = named.word.split_once('=').map_or(named.word.as_str(), |(_, path)| path);
-        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched(&named.word)).hint(HINT))
+        (has_scheme(path) && !tree.allows_outside()).then(|| Diagnostic::new(fetched(&named.word)).hint(hint()))
     });
     let mistakes: Vec<Diagnostic> = mistakes.collect();
     if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
 }
 
-const HINT: &str = "keep a copy of it in the work tree, or allow it with `--allow-outside-tree`";
+/// Returns what to do about what would be fetched.
+fn hint() -> Remedies {
+    let allow = Setting::AllowOutsideTree.into();
+    ["keep a copy of it in the work tree".into(), allow].into()
+}
 
 fn fetched(word: &str) -> String {
     format!("`{word}` would be fetched from elsewhere")
@@ -150,7 +152,7 @@ impl Check<'_> {
         match key {
             "confighome" => {
                 let message = format!("helm would take its configuration and its plugins from `{word}`");
-                Err(Diagnostic::new(message).hint(format!("leave `configHome` out, or allow it with `{FLAG}`")))
+                Err(Diagnostic::new(message).hint(["leave `configHome` out".into(), Setting::AllowOutsideTree.into()]))
             }
             "charthome" => {
                 let home = folder.join(word);
@@ -168,7 +170,7 @@ impl Check<'_> {
                 // A generator's file may get another name: `NAME=PATH`.
                 let path = word.split_once('=').map_or(word, |(_, path)| path);
                 if has_scheme(path) || has_scheme(word) {
-                    return Err(Diagnostic::new(fetched(word)).hint(HINT));
+                    return Err(Diagnostic::new(fetched(word)).hint(hint()));
                 }
                 Ok(())
             }
@@ -182,14 +184,16 @@ impl Check<'_> {
         }
         let path = folder.join(word);
         if is_address(word, path.is_file()) {
-            self.mistakes.push(document.error(pointer, fetched(word)).hint(HINT));
+            self.mistakes.push(document.error(pointer, fetched(word)).hint(hint()));
         } else if !path.exists() {
             let error = document.error(
                 pointer,
                 format!("{} can't be read: there is no such file", path.display()),
             );
-            self.mistakes
-                .push(error.hint(format!("kustomize may take it for an address; `{FLAG}` lets it try")));
+            self.mistakes.push(error.hint([
+                "kustomize may take it for an address; correct it".into(),
+                Setting::AllowOutsideTree.into(),
+            ]));
         } else if let Err(mistake) = self.tree.confine(&path) {
             let error = document.error(pointer, mistake.message);
             self.mistakes.push(Diagnostic {

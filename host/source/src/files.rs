@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::{error::Diagnostic, remedy::Setting};
 
 use super::{
     Stdin, Text,
@@ -67,7 +67,9 @@ pub(super) fn texts(
         let error = Diagnostic::new(format!(
             "{shown} has a {file}: it is a kustomization, not a folder of manifests"
         ));
-        return Err(error.hint(format!("`-k {shown}` builds it")));
+        return Err(error.hint(Setting::Kustomization {
+            path: Some(shown.to_string()),
+        }));
     }
     let mut walk = Walk {
         root: path,
@@ -170,14 +172,17 @@ impl Walk<'_> {
         } else if name == CHART && depth > 0 {
             let shown = entry.parent().unwrap_or(&entry).display();
             let error = Diagnostic::new(format!("{shown} is a Helm chart in a folder of manifests"));
-            return Err(error.hint(format!(
-                "name it by itself, with `--chart {shown}`, and the manifests beside it"
-            )));
+            let chart = Setting::Chart {
+                path: Some(shown.to_string()),
+            };
+            return Err(error.hint(chart));
         } else if self.rules.is_argo_cds && ends_with(&["jsonnet"]) {
             let message = format!("{} is Jsonnet, which is not evaluated", entry.display());
-            return Err(Diagnostic::new(message).hint(
-                "evaluate it with `jsonnet`, and pipe the result into `-f -`; or leave it out with `directory.exclude`",
-            ));
+            return Err(Diagnostic::new(message).hint([
+                "evaluate it with `jsonnet`".into(),
+                Setting::Stdin.into(),
+                "or leave it out with `directory.exclude`".into(),
+            ]));
         } else if ends_with(&["yaml", "yml", "json"]) {
             self.files.push(entry);
         }

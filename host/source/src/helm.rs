@@ -3,14 +3,24 @@
 
 use std::{path::Path, time::Duration};
 
-use capstan_core::{error::Diagnostic, manifest};
+use capstan_core::{
+    error::Diagnostic,
+    manifest,
+    remedy::{Remedies, Setting, SourceKind},
+};
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
 use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, program, tree::WorkTree};
 
-const MISSING: &str = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH; \
-                       or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`";
+/// Returns what to do where there is no helm.
+fn not_installed() -> Remedies {
+    let elsewhere = Setting::StdinFrom {
+        command: "helm template NAME CHART".to_owned(),
+    };
+    let install = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH";
+    [install.into(), elsewhere.into()].into()
+}
 
 /// A chart with its values and options.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -131,8 +141,11 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
-            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart))
-                .hint("`-f` reads a folder of manifests, `-k` builds a kustomization"),
+            Diagnostic::new(format!("{} is no Helm chart: it has no Chart.yaml", chart.chart)).hint(
+                Setting::SourceKinds {
+                    kinds: vec![SourceKind::Files, SourceKind::Kustomization],
+                },
+            ),
         );
     }
     let missing = |file: &&String| !file.contains("://") && *file != "-" && !Path::new(file).is_file();
@@ -162,7 +175,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
             "{} is a Helm chart, and there is no `helm` to render it with",
             chart.chart
         ))
-        .hint(MISSING)
+        .hint(not_installed())
     })
 }
 

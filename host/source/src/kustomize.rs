@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::{
+    error::Diagnostic,
+    remedy::{Setting, SourceKind},
+};
 use capstan_files::Readers;
 use capstan_process::{Command, Environment, Program};
 use serde_json::{Map, Value, json};
@@ -76,9 +79,9 @@ pub(super) fn build(
     let shown = path.display();
     if !is_kustomization(path) {
         let error = Diagnostic::new(format!("{shown} is no kustomization: it has no kustomization.yaml"));
-        return Err(vec![
-            error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"),
-        ]);
+        return Err(vec![error.hint(Setting::SourceKinds {
+            kinds: vec![SourceKind::Files, SourceKind::Chart],
+        })]);
     }
     bases::check(path, tree, kustomization.enable_helm)?;
     bases::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;

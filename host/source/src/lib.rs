@@ -25,6 +25,7 @@ use std::{
 use capstan_core::{
     error::{Diagnostic, Diagnostics},
     manifest::Manifest,
+    remedy::Notice,
     revision::Revision,
 };
 use capstan_process::Program;
@@ -38,7 +39,7 @@ pub use self::{
     kustomize::Kustomization,
     repository::Repository,
     told::is_argocd_application,
-    tree::{ConfinedPath, FLAG as ALLOW_OUTSIDE_TREE, WorkTree, text},
+    tree::{ConfinedPath, WorkTree, text},
 };
 
 /// The project file of a folder, which is skipped as it isn't a manifest.
@@ -124,7 +125,7 @@ pub struct Desired {
     /// The revision of the sources.
     pub revision: Revision,
     /// What the user should know about how they were read.
-    pub notices: Vec<String>,
+    pub notices: Vec<Notice>,
 }
 
 /// Rendered manifests, with what the program wrote to stderr.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_core::{duration::span, error::Diagnostic};
+use capstan_core::{duration::span, error::Diagnostic, remedy::Setting};
 use capstan_process::{Command, RunError};
 
 /// The most bytes of output: larger manifests would not fit into the cluster's store either.
@@ -35,7 +35,7 @@ pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Resul
             let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
             return Err(
                 Diagnostic::new(format!("{what}: it did not end within {took} and was killed"))
-                    .hint("`--render-timeout` gives it longer"),
+                    .hint(Setting::RenderTimeout),
             );
         }
         Err(error) => return Err(Diagnostic::new(format!("{what}: {error}"))),

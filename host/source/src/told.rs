@@ -3,6 +3,7 @@
 use capstan_core::{
     error::Diagnostic,
     manifest::{self, Manifest, RemovedFields},
+    remedy::{Notice, Setting},
     text::listed,
 };
 
@@ -16,7 +17,7 @@ pub fn is_argocd_application(manifest: &Manifest) -> bool {
 /// Notices about how sources were read.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    said: Vec<String>,
+    said: Vec<Notice>,
     left_out: Vec<RemovedFields>,
     repeated_keys: Vec<Diagnostic>,
 }
@@ -51,16 +52,14 @@ impl Told {
                 Err(wrong) => mistakes.extend(wrong),
             }
         }
-        self.said.extend(rendered.said);
+        self.said.extend(rendered.said.into_iter().map(Notice::from));
         for application in manifests.iter().filter(|manifest| is_argocd_application(manifest)) {
             let place = application
                 .place("")
                 .map(|place| format!(" ({place})"))
                 .unwrap_or_default();
-            self.said.push(format!(
-                "{}{place} is applied like any other object; `--argocd-application FILE` reads it as a description of what to sync",
-                application.key()
-            ));
+            let text = format!("{}{place} is applied like any other object", application.key());
+            self.said.push(Notice::new(text, Setting::ArgoCdApplication));
         }
         if mistakes.is_empty() {
             Ok(manifests)
@@ -70,7 +69,7 @@ impl Told {
     }
 
     /// Returns the notices as lines.
-    pub fn notices(self) -> Vec<String> {
+    pub fn notices(self) -> Vec<Notice> {
         let mut notices = self.said;
         if let Some(first) = self.left_out.first() {
             let place = first
@@ -90,11 +89,14 @@ impl Told {
                     names.push(name);
                 }
             }
-            notices.push(format!(
-                "{}{place}{others} {were} exported from a cluster; what it wrote is left out: {}",
-                first.key,
-                listed(&names)
-            ));
+            notices.push(
+                format!(
+                    "{}{place}{others} {were} exported from a cluster; what it wrote is left out: {}",
+                    first.key,
+                    listed(&names)
+                )
+                .into(),
+            );
         }
         if let Some(first) = self.repeated_keys.first() {
             let place = first
@@ -107,7 +109,7 @@ impl Told {
                 2 => ", and so is 1 other key".to_owned(),
                 count => format!(", and so are {} other keys", count - 1),
             };
-            notices.push(format!("{place}{}{others}: the last one counts", first.message));
+            notices.push(format!("{place}{}{others}: the last one counts", first.message).into());
         }
         notices
     }

@@ -7,12 +7,9 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use capstan_core::error::Diagnostic;
+use capstan_core::{error::Diagnostic, remedy::Setting};
 
 use super::{FileAccess, repository::Repository};
-
-/// The flag that allows files outside of it.
-pub const FLAG: &str = "--allow-outside-tree";
 
 /// The most bytes of a file: larger manifests would not fit into the cluster's store either.
 const FILE_BYTES: u64 = 256 << 20;
@@ -74,7 +71,7 @@ impl WorkTree {
         if is_outside && !self.allows_outside {
             let what = if self.is_git { "the Git work tree" } else { "the folder" };
             let message = format!("{} leads out of {what} {}", path.display(), self.root.display());
-            return Err(Diagnostic::new(message).hint(format!("move it inside, or allow it with `{FLAG}`")));
+            return Err(Diagnostic::new(message).hint(["move it inside".into(), Setting::AllowOutsideTree.into()]));
         }
         Ok(ConfinedPath {
             path: path.to_owned(),

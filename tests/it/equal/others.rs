@@ -1,6 +1,6 @@
 //! What controllers and other managers write into our objects, on both arms.
 
-use capstan_core::{event::Status, manifest, object::Object, task::ExpectedChange};
+use capstan_core::{event::Status, manifest, object::Object, remedy::Setting, task::ExpectedChange};
 use capstan_engine::{Engine, Request};
 use capstan_sim::world::Setup;
 use capstan_tests::{Ran, Stage, in_virtual_time, real};
@@ -71,9 +71,10 @@ fn a_port_that_others_moved_is_told_and_put_back() {
         let Status::Failed(cause) = &ran.status else {
             panic!("{:#?}", ran.told);
         };
-        for word in ["83/TCP", "`http`", "80/TCP", "kubectl-patch", "--force-conflicts"] {
+        for word in ["83/TCP", "`http`", "80/TCP", "kubectl-patch"] {
             assert!(cause.message.contains(word), "{word}: {}", cause.message);
         }
+        assert_eq!(cause.remedies, Setting::ForceConflicts.into());
         let mut forced = request(&stage, &service(80));
         forced.options.force_conflicts = true;
         let planned = stage.engine.plan(forced.clone()).await.unwrap();

@@ -65,7 +65,10 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
     let least = args.lints.least(global.verbose);
     match global.output {
         Output::Text => print(&text(&findings, count, least, Paint::new(global.color))),
-        Output::Json | Output::Jsonl => print_json(&json!({ "manifests": count, "findings": findings }))?,
+        Output::Json | Output::Jsonl => {
+            let shown: serde_json::Result<Vec<_>> = findings.iter().map(render::remedy::finding_json).collect();
+            print_json(&json!({ "manifests": count, "findings": shown? }))?;
+        }
         Output::Sarif => print_json(&render::sarif::document(&findings))?,
     }
     let stops = if args.strict {

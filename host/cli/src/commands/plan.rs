@@ -137,11 +137,11 @@ pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepar
     if !mistakes.is_empty() {
         return Err(Diagnostics(mistakes).into());
     }
-    for notice in all
-        .iter()
-        .flat_map(|(app, desired)| app.notices.iter().chain(&desired.notices))
-    {
-        say(&text!("notice: {}", notice));
+    for (app, desired) in &all {
+        let rendered = desired.notices.iter().map(render::remedy::notice);
+        for notice in app.notices.iter().cloned().chain(rendered) {
+            say(&text!("notice: {}", notice));
+        }
     }
     Ok(Prepared {
         context,

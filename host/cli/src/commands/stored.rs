@@ -4,6 +4,7 @@ use capstan_core::{
     event::Status,
     object_word::{ObjectIndex, Unresolved, fits_hook},
     plugins::Application,
+    remedy::ObjectOption,
     task::TaskId,
 };
 use capstan_engine::{ApplicationReport, EndedBy, EngineError, PastOperation, SweepOutcome};
@@ -15,7 +16,7 @@ use crate::{
     context::Context,
     exit::Exit,
     project::{self, Project},
-    render::{Paint, columns, lines, name_of, policy, span, tables},
+    render::{Paint, columns, lines, name_of, policy, remedy, span, tables},
     report::{Diagnostics, usage_error},
     terminal::Text,
     text,
@@ -194,7 +195,7 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
             Err(Unresolved::Unknown { .. }) if view.tasks.iter().any(|task| fits_hook(hook, &task.outline.key)) => {
                 logs.clear();
             }
-            Err(why) => return Err(Diagnostics(vec![why.mistake("--hook", hook)]).into()),
+            Err(why) => return Err(Diagnostics(vec![why.mistake(ObjectOption::Hook, hook)]).into()),
         }
     }
     if global.output != Output::Text {
@@ -279,11 +280,11 @@ pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
                         format!("asked again in {} ({by})", span(due.at.duration_since(now))),
                     ),
                     SweepOutcome::Waits => ("waits", format!("{} left ({by})", span(due.at.duration_since(now)))),
-                    SweepOutcome::Unanswered(why) => ("waits", why.clone()),
+                    SweepOutcome::Unanswered(why) => ("waits", remedy::with_hint(why, &swept.remedies)),
                     SweepOutcome::Deleted => ("deleted", by),
                     SweepOutcome::Gone => ("gone", "it was deleted already".to_owned()),
                     SweepOutcome::Kept => ("kept", "its delete policies want it to stay".to_owned()),
-                    SweepOutcome::Failed(why) => ("FAILED", why.clone()),
+                    SweepOutcome::Failed(why) => ("FAILED", remedy::with_hint(why, &swept.remedies)),
                 };
                 vec![word.to_owned(), name_of(&due.target.key, &application.namespace), rest]
             })

@@ -5,9 +5,9 @@ use capstan_core::{
     error::Diagnostic,
     plugins::Application,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::Error as _};
 
-use super::{Paint, name_of};
+use super::{Paint, name_of, remedy};
 use crate::{terminal::Text, text};
 
 /// The result of planning by both rules.
@@ -19,11 +19,16 @@ pub struct Explained {
     /// The differences; empty when one of the plans couldn't be made.
     pub differences: Vec<Difference>,
     /// The mistakes in the manifests by Capstan's rules alone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "in_words")]
     pub native_mistakes: Vec<Diagnostic>,
     /// The mistakes in them by Argo CD's rules alone.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "in_words")]
     pub argo_cd_mistakes: Vec<Diagnostic>,
+}
+
+fn in_words<S: Serializer>(mistakes: &[Diagnostic], serializer: S) -> Result<S::Ok, S::Error> {
+    let mistakes: serde_json::Result<Vec<_>> = mistakes.iter().map(remedy::mistake_json).collect();
+    mistakes.map_err(S::Error::custom)?.serialize(serializer)
 }
 
 /// Describes it for people.
@@ -117,11 +122,11 @@ fn both(difference: &Difference) -> Text {
 }
 
 fn told(mistake: &Diagnostic) -> String {
-    let mut text = mistake.message.clone();
+    let mut text = remedy::message(mistake);
     if let Some(place) = &mistake.place {
         text = format!("{place}: {text}");
     }
-    if let Some(hint) = &mistake.hint {
+    if let Some(hint) = remedy::hint(&mistake.hint) {
         text = format!("{text} ({hint})");
     }
     text

@@ -2,7 +2,7 @@
 
 use capstan_core::lint::{Finding, Severity};
 
-use super::Paint;
+use super::{Paint, remedy};
 use crate::{report, terminal::Text, text};
 
 /// Describes the findings of at least this severity. Ignored ones are left out.
@@ -27,8 +27,8 @@ fn one(finding: &Finding, paint: Paint) -> Text {
         finding.key.as_ref(),
         paint,
     ));
-    if !finding.fix.is_empty() {
-        text.push(text!("  fix: {}\n", finding.fix));
+    if let Some(fix) = remedy::fix(finding) {
+        text.push(text!("  fix: {}\n", fix));
     }
     if let Some(related) = &finding.related
         && let Some(place) = &related.place

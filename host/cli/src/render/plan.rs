@@ -9,7 +9,7 @@ use capstan_core::{
 };
 use jiff::SignedDuration;
 
-use super::{Paint, columns, lines, name_of, phase_name, span};
+use super::{Paint, columns, lines, name_of, phase_name, remedy, span};
 use crate::{terminal::Text, text};
 
 /// How many changed fields are named; more are counted.
@@ -49,7 +49,7 @@ pub fn text(plan: &Plan, paint: Paint) -> Text {
             .map(|skipped| {
                 vec![
                     format!("  {}", name_of(&skipped.key, namespace)),
-                    skipped.reason.clone(),
+                    remedy::with_hint(&skipped.reason, &skipped.remedies),
                 ]
             })
             .collect();

@@ -12,7 +12,7 @@ use capstan_core::{
 use capstan_engine::{Line, Record};
 use jiff::Timestamp;
 
-use super::{Paint, name_of, phase_name, policy, span};
+use super::{Paint, name_of, phase_name, policy, remedy, span};
 use crate::{terminal::Text, text};
 
 /// The widest column of names; the rest of a line with a longer name moves to the right.
@@ -219,7 +219,12 @@ impl RunText {
                 match result {
                     TaskResult::Done(message) => self.line(at, "ok", &name, message),
                     TaskResult::Tolerated(message) => self.line(at, "passed", &name, message),
-                    TaskResult::Failed { class, message } => {
+                    TaskResult::Failed {
+                        class,
+                        message,
+                        remedies,
+                    } => {
+                        let message = remedy::with_hint(message, remedies);
                         self.line(at, "FAILED", &name, &format!("{message} ({class})"))
                     }
                     TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
@@ -237,9 +242,14 @@ impl RunText {
                 self.line(at, "plugin", &name, message)
             }
             EventKind::Requested {
-                task, what, refused, ..
+                task,
+                what,
+                refused,
+                remedies,
+                ..
             } if !refused.is_empty() => {
                 let name = self.name(task);
+                let refused = remedy::with_hint(refused, remedies);
                 self.line(at, "refused", &name, &format!("{what}: {refused}"))
             }
             EventKind::HookTouched { task, key, how } => {
@@ -327,7 +337,7 @@ impl RunText {
                     self.paint.bad("Failed"),
                     took,
                     cause.class,
-                    cause.message
+                    remedy::with_hint(&cause.message, &cause.remedies)
                 )
             }
             Status::Terminated { by } => text!("{} after {} by {}\n", self.paint.bad("Terminated"), took, by),

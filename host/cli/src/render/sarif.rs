@@ -49,10 +49,9 @@ fn level(severity: Severity) -> &'static str {
 }
 
 fn result(finding: &Finding, rules: &[&Rule]) -> Value {
-    let text = if finding.fix.is_empty() {
-        finding.message.clone()
-    } else {
-        format!("{}; fix: {}", finding.message, finding.fix)
+    let text = match super::remedy::fix(finding) {
+        None => finding.message.clone(),
+        Some(fix) => format!("{}; fix: {fix}", finding.message),
     };
     let mut result = json!({
         "ruleId": finding.rule,
@@ -154,6 +153,7 @@ mod tests {
             source_line: None,
             message: "it hangs".to_owned(),
             fix: "don't".to_owned(),
+            remedies: Remedies::default(),
             related: None,
             is_ignored,
         };

@@ -9,7 +9,7 @@ use capstan_core::{
 use capstan_engine::{ApplicationReport, PastOperation, Revision};
 use jiff::Timestamp;
 
-use super::{Paint, columns, lines, name_of, policy, span};
+use super::{Paint, columns, lines, name_of, policy, remedy, span};
 use crate::{terminal::Text, text};
 
 /// Describes the status of an operation in a few words.
@@ -18,7 +18,12 @@ pub fn status(status: &Status, paint: Paint) -> Text {
         Status::Running => "Running".into(),
         Status::Terminating { by } => text!("Terminating ({})", by),
         Status::Succeeded => paint.good("Succeeded"),
-        Status::Failed(cause) => text!("{} ({}): {}", paint.bad("Failed"), cause.class, cause.message),
+        Status::Failed(cause) => text!(
+            "{} ({}): {}",
+            paint.bad("Failed"),
+            cause.class,
+            remedy::with_hint(&cause.message, &cause.remedies)
+        ),
         Status::Terminated { by } => text!("{} by {}", paint.bad("Terminated"), by),
     }
 }
@@ -204,7 +209,7 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
         let rows = view.skipped.iter().map(|skipped| {
             vec![
                 format!("  {}", name_of(&skipped.key, &namespace)),
-                skipped.reason.clone(),
+                remedy::with_hint(&skipped.reason, &skipped.remedies),
             ]
         });
         text.push(lines(columns(&rows.collect::<Vec<_>>(), 3)));
@@ -221,7 +226,7 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
             text.push(if request.refused.is_empty() {
                 text!("{} asked: {}{}\n", hook, what, times)
             } else {
-                let why = &request.refused;
+                let why = remedy::with_hint(&request.refused, &request.remedies);
                 text!("{} {}: {}{}: {}\n", paint.odd("refused:"), hook, what, times, why)
             });
         }

@@ -10,6 +10,7 @@ use capstan_core::{
     place::Place,
     plan::{Plan, Skipped},
     plugins::{Application, FailureCause},
+    remedy::{ObjectOption, Setting},
     task::{FailureClass, TaskId, TaskResult},
     wave::Wave,
 };
@@ -51,6 +52,7 @@ fn cause() -> FailureCause {
         class: FailureClass::Hook,
         message: hostile(),
         objects: vec![hostile()],
+        remedies: hostile().into(),
     }
 }
 
@@ -142,6 +144,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         finished(TaskResult::Failed {
             class: FailureClass::Apply,
             message: hostile(),
+            remedies: hostile().into(),
         }),
         EventKind::LogsKept {
             task: task.clone(),
@@ -161,6 +164,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             what: hostile(),
             times: 2,
             refused: hostile(),
+            remedies: Setting::Grant { plugin: hostile() }.into(),
         },
         EventKind::HookTouched {
             task: task.clone(),
@@ -262,10 +266,11 @@ fn empty() -> Plan {
 fn an_error_shows_nothing_that_a_terminal_acts_on() {
     let mistake = capstan_core::error::Diagnostic {
         message: hostile(),
+        option: Some(ObjectOption::Hook),
         object: Some(key()),
         place: None,
         source_line: None,
-        hint: Some(hostile()),
+        hint: hostile().into(),
     };
     let placed = capstan_core::error::Diagnostic {
         place: Some(Place {

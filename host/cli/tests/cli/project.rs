@@ -572,7 +572,7 @@ fn mistakes_in_an_application_of_argo_cd_have_places() {
       --> app.yaml:5
       5 |   source: { repoURL: a, path: b, plugin: { name: c } }
         |                                          ^
-      hint: render it, and pipe it into `-f -`
+      hint: render it, and pipe the result into `-f -`
     [exit code 2]
     ");
     assert_snapshot!(told("  sources:\n    - { repoURL: https://charts, chart: a, helm: { valueFiles: [$v/a.yaml] } }\n    - { repoURL: b, ref: v }\n"), @"

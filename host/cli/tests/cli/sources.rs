@@ -220,7 +220,7 @@ fn a_chart_is_rendered_by_helm_and_its_hooks_come_through() {
                  + Job/echo-smoke*                                   run, wait Succeeded   then delete on HookSucceeded                       job 0.1.0
 
     Left alone
-      Pod/echo-test   it runs in `capstan test` only
+      Pod/echo-test   it runs in tests only
     [exit code 0]
     ");
 }

@@ -38,7 +38,7 @@ impl RunCondition {
             RunCondition::FirstInstall => "at the first install",
             RunCondition::Upgrade => "in upgrades",
             RunCondition::Rollback => "in rollbacks",
-            RunCondition::Test => "in `capstan test`",
+            RunCondition::Test => "in tests",
             RunCondition::Changed => "when its inputs have changed",
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     manifest::{self, Manifest},
     object::Object,
     place::reference_token,
+    remedy::Remedies,
 };
 
 /// A manifest that is read, the mode, and what was found so far.
@@ -53,7 +54,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds an error about an annotation's value.
-    pub fn wrong(&mut self, name: &str, message: impl Into<String>, hint: impl Into<String>) {
+    pub fn wrong(&mut self, name: &str, message: impl Into<String>, hint: impl Into<Remedies>) {
         self.errors
             .push(self.manifest.error(&pointer(name), message).hint(hint));
     }
@@ -70,7 +71,8 @@ impl<'a> Reader<'a> {
         }
         self.used(Rule::MistakesAreIgnored);
         let mut notice = format!("{}; it is ignored", error.message);
-        if let Some(hint) = &error.hint {
+        let hint = error.hint.free_text();
+        if !hint.is_empty() {
             notice.push_str(&format!(" ({hint})"));
         }
         self.notice(notice);

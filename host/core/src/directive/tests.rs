@@ -38,11 +38,10 @@ fn read(annotations: &[(&str, &str)], mode: Mode) -> String {
 
 fn told(error: &Diagnostic) -> String {
     let place = error.place.as_ref().map(ToString::to_string).unwrap_or_default();
-    let hint = error
-        .hint
-        .as_deref()
-        .map(|hint| format!(" ({hint})"))
-        .unwrap_or_default();
+    let hint = match error.hint.shown() {
+        hint if hint.is_empty() => hint,
+        hint => format!(" ({hint})"),
+    };
     format!("{place}: {}{hint}", error.message)
 }
 

@@ -93,7 +93,7 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// Returns why something isn't permitted, and what would permit it.
+    /// Says why something isn't allowed, and and what is missing.
     pub(super) fn why_not(&self, wanted: &RequestedPermission<'_>) -> String {
         let name = &self.plugin;
         let missing = |grants: &Grants| match wanted.missing(grants) {
@@ -104,9 +104,7 @@ impl Allowance {
             let missing = missing(&self.requested);
             format!("not granted: the manifest of plugin {name} doesn't request to {wanted}{missing}")
         } else if self.granted.is_empty() {
-            format!(
-                "not granted: nobody granted plugin {name} to {wanted}; `--grant {name}={REQUESTED}` grants all that it requests"
-            )
+            format!("not granted: nobody granted plugin {name} to {wanted}")
         } else {
             let missing = missing(&self.granted);
             format!("not granted: what plugin {name} is granted doesn't say that it may {wanted}{missing}")

@@ -13,6 +13,7 @@ use crate::{
     name::{MOST_BYTES, NamespaceName, ObjectName},
     object::{GroupKind, Object, ObjectKey},
     plugins::Application,
+    remedy::{Remedies, Setting},
     request::{HeaderValue, HttpRequest, ObjectRef, Request},
 };
 
@@ -262,6 +263,26 @@ fn writer<'a>(asker: &Requester<'a>, way: WriteMethod) -> Writer<'a> {
 fn effective<'a>(asker: &Requester<'a>) -> &'a Grants {
     static NOTHING: LazyLock<Grants> = LazyLock::new(Grants::default);
     asker.allowance.map_or(&NOTHING, |allowance| &allowance.effective)
+}
+
+/// Returns what may help against a refusal.
+pub fn remedies(request: &Request, asker: &Requester<'_>) -> Remedies {
+    let Some(allowance) = asker.allowance.filter(|allowance| allowance.granted.is_empty()) else {
+        return Remedies::default();
+    };
+    let all_granted = Allowance {
+        effective: allowance.requested.clone(),
+        ..allowance.clone()
+    };
+    let asker = Requester {
+        allowance: Some(&all_granted),
+        ..*asker
+    };
+    if gate(request, &asker).is_err() {
+        return Remedies::default();
+    }
+    let plugin = allowance.plugin.clone();
+    Setting::Grant { plugin }.into()
 }
 
 fn refusal(asker: &Requester<'_>, wanted: &RequestedPermission<'_>) -> String {

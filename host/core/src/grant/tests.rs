@@ -8,6 +8,7 @@ use crate::{
     hook::Propagation,
     object::GroupKind,
     plugins::{Application, PluginRef},
+    remedy::{Remedies, Setting},
     request::{HeaderValue, HttpRequest, ObjectRef, Request, Selector},
 };
 
@@ -41,6 +42,17 @@ fn asked(request: &Request, allowance: Option<&Allowance>) -> Result<(), String>
         allowance,
     };
     gate(request, &asker).map(drop)
+}
+
+/// Returns what may help against a refusal.
+fn offered(request: &Request, allowance: &Allowance) -> Remedies {
+    let application = application();
+    let asker = Requester {
+        application: &application,
+        has_object: true,
+        allowance: Some(allowance),
+    };
+    remedies(request, &asker)
 }
 
 fn object(kind: &str, namespace: Option<&str>, name: &str) -> ObjectRef {
@@ -86,9 +98,16 @@ fn nothing_is_granted_by_default_and_the_reason_says_who_has_to_change_what() {
     let requested = allowance(deployments.clone(), Granted::Only(Grants::default()));
     assert_eq!(
         asked(&patch, Some(&requested)).unwrap_err(),
-        "not granted: nobody granted plugin scale to patch apps/Deployment in namespace shop; `--grant scale=requested` grants \
-         all that it requests"
+        "not granted: nobody granted plugin scale to patch apps/Deployment in namespace shop"
     );
+    assert_eq!(
+        offered(&patch, &requested),
+        Setting::Grant {
+            plugin: "scale".to_owned()
+        }
+        .into()
+    );
+    assert!(offered(&patch, &none).is_empty() && offered(&patch, &reading).is_empty());
     let some = json!({"cluster": [{"verbs": ["get"], "kinds": ["*/*"]}]});
     let some = allowance(deployments.clone(), Granted::Only(grants(some)));
     assert_eq!(

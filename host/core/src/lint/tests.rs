@@ -201,5 +201,5 @@ fn an_ignored_rule_that_is_none_is_a_mistake() {
     let document = object("v1", "ConfigMap", "c", "capstan.dev/lint-ignore: hook-need-later") + "}";
     let manifests = manifest::decode("set.yaml", &document).expect("a manifest");
     let errors = directive::directives(&manifests[0], Mode::Native).expect_err("there is no such rule");
-    assert_eq!(errors[0].hint.as_deref(), Some("did you mean `hook-needs-later`?"));
+    assert_eq!(errors[0].hint.shown(), "did you mean `hook-needs-later`?");
 }

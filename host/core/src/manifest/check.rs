@@ -6,12 +6,13 @@ use std::sync::Arc;
 use capstan_yaml::{Content, Key, Node, is_base64};
 use serde_json::Value;
 
-use super::{Decoded, Manifest, Origin, RemovedFields, TEMPLATE, exported, source::Source};
+use super::{Decoded, Manifest, Origin, RemovedFields, exported, source::Source, unrendered};
 use crate::{
     error::{Diagnostic, near},
     name::{NameError, NamespaceName, ObjectName, check_generate_name},
     object::Object,
     place::reference_token,
+    remedy::Setting,
 };
 
 /// Collects the manifests and mistakes of a text.
@@ -66,9 +67,9 @@ impl CheckedDocuments {
             );
             let is_template = error.source_line.as_deref().is_some_and(|line| line.contains("{{"));
             vec![error.hint(if is_template {
-                TEMPLATE
+                unrendered()
             } else {
-                "a manifest starts with `apiVersion:` and `kind:`"
+                "a manifest starts with `apiVersion:` and `kind:`".into()
             })]
         };
         if !found.is_empty() {
@@ -282,7 +283,8 @@ fn nameless(manifest: &Manifest, pointer: &str) -> Diagnostic {
         },
     );
     if kind == "Kustomization" && manifest.object.group() == "kustomize.config.k8s.io" {
-        error.hint("this file tells kustomize what to build; name its folder with `-k DIR`, which builds it")
+        let build = Setting::Kustomization { path: None };
+        error.hint(["this file tells kustomize what to build".into(), build.into()])
     } else {
         error.hint("write `metadata.name`, or `metadata.generateName` for a hook with a new name in each run")
     }
@@ -304,7 +306,8 @@ fn check_required(manifest: &Manifest, field: &str) -> Option<Diagnostic> {
         match near(field, keys.map(String::as_str)).filter(|found| *found != field) {
             Some(found) => error.hint(format!("did you mean `{field}` where `{found}` is written?")),
             None => {
-                error.hint("a manifest has `apiVersion`, `kind` and `metadata.name`; leave other files out with `-f`")
+                let files = Setting::FewerFiles.into();
+                error.hint(["a manifest has `apiVersion`, `kind` and `metadata.name`".into(), files])
             }
         },
     )
@@ -346,7 +349,7 @@ fn check_texts(manifest: &Manifest, field: &str) -> Vec<Diagnostic> {
 fn not_text(manifest: &Manifest, pointer: &str, field: &str, value: &Value) -> Diagnostic {
     let error = manifest.error(pointer, format!("`{field}` must be a text, not {}", name(value)));
     if error.source_line.as_deref().is_some_and(|line| line.contains("{{")) {
-        return error.hint(TEMPLATE);
+        return error.hint(unrendered());
     }
     if value.is_object() || value.is_array() {
         return error;

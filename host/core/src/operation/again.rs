@@ -169,10 +169,7 @@ impl Operation {
             return;
         }
         for task in tasks {
-            let result = |why: String| TaskResult::Failed {
-                class: FailureClass::Timeout,
-                message: format!("{what}: {why}"),
-            };
+            let result = |why: String| TaskResult::failed(FailureClass::Timeout, format!("{what}: {why}"));
             self.end_waiting_apply(task, result, out);
         }
         self.board.wipe();

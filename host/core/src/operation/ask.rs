@@ -12,11 +12,12 @@ use crate::{
     effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target},
     event::EventKind,
     fact::Fact,
-    grant::gate,
+    grant::{gate, remedies},
     hook::HookOutcome,
     object::ObjectKey,
     plan::Plan,
     plugins::{Ask, Request},
+    remedy::Remedies,
     task::{Task, TaskId},
     text::{bounded, bounded_to},
 };
@@ -93,7 +94,11 @@ pub(super) fn take(run: &mut HookRun, plan: &Plan, task: &Task, asks: Vec<Ask>, 
         let passed = gate(&ask.what, &asker).map(drop).map_err(bounded);
         let passed = passed.and_then(|()| bound(run, &ask.what));
         if !ask.what.is_own() {
-            tell_request(run, &task.id, &ask.what, passed.as_ref().err(), out);
+            let refused = passed
+                .as_ref()
+                .err()
+                .map(|reason| (reason.as_str(), remedies(&ask.what, &asker)));
+            tell_request(run, &task.id, &ask.what, refused, out);
         }
         match passed {
             Ok(()) => run.waiting_requests.push_back(ask),
@@ -124,9 +129,16 @@ fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
 }
 
 /// Emits an event for a request when it is new or its result has changed.
-fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut StepOutput) {
+fn tell_request(
+    run: &mut HookRun,
+    id: &TaskId,
+    request: &Request,
+    refused: Option<(&str, Remedies)>,
+    out: &mut StepOutput,
+) {
     let what = bounded_to(request.to_string(), REQUEST_BYTES);
-    let refused = refused.cloned().unwrap_or_default();
+    let (refused, remedies) = refused.unwrap_or_default();
+    let refused = refused.to_owned();
     if !run.requests.contains_key(&what) && run.requests.len() >= MOST_LISTED {
         run.unlisted_requests = run.unlisted_requests.saturating_add(1);
         return;
@@ -134,16 +146,19 @@ fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Opti
     let tally = run.requests.entry(what.clone()).or_insert_with(|| RequestCount {
         times: 0,
         refused: refused.clone(),
+        remedies: remedies.clone(),
     });
     let is_news = tally.times == 0 || tally.refused != refused;
     tally.times = tally.times.saturating_add(1);
     tally.refused.clone_from(&refused);
+    tally.remedies.clone_from(&remedies);
     if is_news {
         out.tell(EventKind::Requested {
             task: id.clone(),
             what,
             times: tally.times,
             refused,
+            remedies,
         });
     }
 }
@@ -157,6 +172,7 @@ pub(super) fn tell_requests(run: &mut HookRun, id: &TaskId, out: &mut StepOutput
                 what,
                 times: tally.times,
                 refused: tally.refused,
+                remedies: tally.remedies,
             });
         }
     }

@@ -50,17 +50,17 @@ impl Operation {
         if self.state.stage != Stage::Checking || !self.state.unchecked.remove(id) {
             return;
         }
-        let (Some(task), Err(EffectFailure { class, message })) = (plan.task(id), result) else {
+        let (Some(task), Err(failure)) = (plan.task(id), result) else {
             return;
         };
         // A webhook's Service in this plan may only get its pods by this very sync.
-        let behind = webhook::unanswered(&message).and_then(|unanswered| unanswered.service);
+        let behind = webhook::unanswered(&failure.message).and_then(|unanswered| unanswered.service);
         if behind.is_some_and(|(namespace, name)| is_of_plan(plan, &namespace, &name)) {
             return;
         }
         self.state.tasks.insert(id.clone(), TaskState::Over);
         self.board.wipe();
-        self.finish(task, TaskResult::Failed { class, message }, out);
+        self.finish(task, failure.into(), out);
     }
 
     pub(super) fn advance_checking(&mut self, plan: &Plan, out: &mut StepOutput) -> bool {
@@ -197,10 +197,9 @@ impl Operation {
                 }
                 Some(TaskState::Deleting { .. }) => self.give_up(task, what.clone(), out),
                 Some(TaskState::Pending) => {
-                    let class = FailureClass::Timeout;
                     let message = format!("{what}; it was not begun");
                     self.state.tasks.insert(task.id.clone(), TaskState::Over);
-                    self.finish(task, TaskResult::Failed { class, message }, out);
+                    self.finish(task, TaskResult::failed(FailureClass::Timeout, message), out);
                 }
                 Some(TaskState::Applying | TaskState::Over) | None => {}
             }

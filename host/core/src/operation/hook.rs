@@ -80,14 +80,8 @@ impl Operation {
         }
         let older = match result {
             Ok(older) => older,
-            Err(EffectFailure { class, message }) => {
-                return self.end(
-                    task,
-                    HookOutcome::Failed,
-                    TaskResult::Failed { class, message },
-                    false,
-                    out,
-                );
+            Err(failure) => {
+                return self.end(task, HookOutcome::Failed, failure.into(), false, out);
             }
         };
         if let Some(own) = older.own {
@@ -261,6 +255,7 @@ impl Operation {
         let result = TaskResult::Failed {
             class: FailureClass::Plugin,
             message: error.to_string(),
+            remedies: error.remedies(),
         };
         tell_left(run, &task.id, out);
         self.end(task, HookOutcome::Failed, result, true, out);
@@ -359,14 +354,8 @@ impl Operation {
                      BeforeHookCreation to them, or use generateName",
                     task.key
                 );
-                let class = FailureClass::Apply;
-                return self.end(
-                    task,
-                    HookOutcome::Failed,
-                    TaskResult::Failed { class, message },
-                    false,
-                    out,
-                );
+                let result = TaskResult::failed(FailureClass::Apply, message);
+                return self.end(task, HookOutcome::Failed, result, false, out);
             }
             Answer::Touched { key, how } => {
                 run.pending_requests.remove(at);
@@ -443,10 +432,7 @@ impl Operation {
     fn end_as_said(&mut self, task: &Task, outcome: HookOutcome, message: String, out: &mut StepOutput) {
         let result = match outcome {
             HookOutcome::Succeeded => TaskResult::Done(message),
-            HookOutcome::Failed => TaskResult::Failed {
-                class: FailureClass::Hook,
-                message,
-            },
+            HookOutcome::Failed => TaskResult::failed(FailureClass::Hook, message),
         };
         self.end(task, outcome, result, false, out);
     }
@@ -494,10 +480,7 @@ impl Operation {
                     None => format!("no end before the operation's deadline: {}", run.message),
                 };
                 match task.on_timeout {
-                    OnTimeout::Fail => TaskResult::Failed {
-                        class: FailureClass::Timeout,
-                        message,
-                    },
+                    OnTimeout::Fail => TaskResult::failed(FailureClass::Timeout, message),
                     OnTimeout::Continue => TaskResult::Tolerated(message),
                 }
             }

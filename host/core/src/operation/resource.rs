@@ -19,6 +19,7 @@ use crate::{
     input::{AppliedObject, DeleteAnswer, EffectFailure},
     object::ObjectKey,
     plan::Plan,
+    remedy::{Command, Setting},
     task::{
         Action, ApplyTask, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, LiveState, Task, TaskId, TaskResult,
     },
@@ -85,9 +86,9 @@ impl Operation {
         }
         let applied = match result {
             Ok(applied) => applied,
-            Err(EffectFailure { class, message }) => {
-                if !self.try_later(plan, task, &message, out) {
-                    self.close(task, TaskResult::Failed { class, message }, out);
+            Err(failure) => {
+                if !self.try_later(plan, task, &failure.message, out) {
+                    self.close(task, failure.into(), out);
                 }
                 return;
             }
@@ -170,7 +171,7 @@ impl Operation {
                 }
                 Ok(DeleteAnswer::Accepted) => *accepted = true,
                 Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
-                Err(EffectFailure { class, message }) => self.close(task, TaskResult::Failed { class, message }, out),
+                Err(failure) => self.close(task, failure.into(), out),
             },
             Some(TaskState::Hook(run)) => match &run.stage {
                 HookStage::Ended { .. } => self.own_deleted(plan, id, result, out),
@@ -180,10 +181,10 @@ impl Operation {
                 | HookStage::Running => match result {
                     Ok(DeleteAnswer::Accepted) => {}
                     Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
-                    Err(EffectFailure { class, message }) => {
-                        let message = format!("{} could not be deleted: {message}", target.key);
+                    Err(mut failure) => {
+                        failure.message = format!("{} could not be deleted: {}", target.key, failure.message);
                         let outcome = crate::hook::HookOutcome::Failed;
-                        self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
+                        self.end(task, outcome, failure.into(), false, out);
                     }
                 },
             },
@@ -322,9 +323,10 @@ pub(super) fn no_answer(message: &str) -> TaskResult {
     TaskResult::Failed {
         class: FailureClass::Plugin,
         message: format!(
-            "no answer for {}: {message}; `capstan plugin run` asks the plugin by hand, `--without-plugin` leaves it out",
+            "no answer for {}: {message}",
             duration::seconds(NO_ANSWER_GRACE_SECONDS),
         ),
+        remedies: [Command::RunPlugin.into(), Setting::WithoutPlugin.into()].into(),
     }
 }
 
@@ -341,10 +343,8 @@ pub(super) fn settle(
     settling.held = None;
     let assessment = match fact {
         Fact::Gone if apply.wait == Wait::Healthy && mode.has(Rule::VanishedFails) => {
-            return Some(TaskResult::Failed {
-                class: FailureClass::Health,
-                message: "it is missing; somebody may have deleted it".to_owned(),
-            });
+            let message = "it is missing; somebody may have deleted it";
+            return Some(TaskResult::failed(FailureClass::Health, message));
         }
         Fact::Gone => {
             told = Assessment::new(
@@ -395,10 +395,8 @@ pub(super) fn settle(
             settling.grace_seconds = apply.grace().for_(assessment);
             let until = settling.degraded_until();
             if assessment.is_final || until.is_some_and(|until| until <= out.at) {
-                return Some(TaskResult::Failed {
-                    class: FailureClass::Health,
-                    message: format!("Degraded: {}", assessment.message),
-                });
+                let message = format!("Degraded: {}", assessment.message);
+                return Some(TaskResult::failed(FailureClass::Health, message));
             }
         }
         Health::Progressing | Health::Missing | Health::Unknown => {

@@ -18,6 +18,7 @@ use crate::{
     phase::Phase,
     plan::Plan,
     plugins::{AbortReason, Ask, FailureCause, Request},
+    remedy::Remedies,
     task::{TaskId, TaskResult},
     wave::Wave,
 };
@@ -296,6 +297,8 @@ pub(super) struct ModifiedObject {
 pub(super) struct RequestCount {
     pub times: u32,
     pub refused: String,
+    #[serde(default, skip_serializing_if = "Remedies::is_empty")]
+    pub remedies: Remedies,
 }
 
 /// Stores what can be stored of a hook's notes: the rest is brought again after a crash.

@@ -20,6 +20,7 @@ use crate::{
     phase::Phase,
     plan::Plan,
     plugins::{AbortReason, FailureCause},
+    remedy::Remedies,
     task::{Action, FailureClass, Task, TaskId, TaskResult},
     text::listed,
 };
@@ -60,10 +61,10 @@ impl Operation {
                         AbortReason::Terminated | AbortReason::Failed => {
                             TaskResult::Stopped(format!("applied; its health was not awaited{health}"))
                         }
-                        AbortReason::Deadline => TaskResult::Failed {
-                            class: FailureClass::Timeout,
-                            message: format!("not healthy before the operation's deadline{health}"),
-                        },
+                        AbortReason::Deadline => TaskResult::failed(
+                            FailureClass::Timeout,
+                            format!("not healthy before the operation's deadline{health}"),
+                        ),
                     };
                     self.close(task, result, out);
                 }
@@ -134,13 +135,12 @@ impl Operation {
                     return self.close(task, result, out);
                 }
                 if settling.degraded_until().is_some_and(|until| until <= out.at) {
-                    let class = FailureClass::Health;
                     let message = format!(
                         "Degraded for {}: {}",
                         duration::seconds(settling.grace_seconds),
                         settling.message
                     );
-                    self.close(task, TaskResult::Failed { class, message }, out);
+                    self.close(task, TaskResult::failed(FailureClass::Health, message), out);
                 }
             }
             Some(TaskState::Deleting { until, message, .. }) => {
@@ -187,10 +187,7 @@ impl Operation {
 
     pub(super) fn give_up(&mut self, task: &Task, message: String, out: &mut StepOutput) {
         let result = match task.on_timeout {
-            OnTimeout::Fail => TaskResult::Failed {
-                class: FailureClass::Timeout,
-                message,
-            },
+            OnTimeout::Fail => TaskResult::failed(FailureClass::Timeout, message),
             OnTimeout::Continue => TaskResult::Tolerated(message),
         };
         self.close(task, result, out);
@@ -206,6 +203,7 @@ impl Operation {
             class: FailureClass::Timeout,
             message: why.clone(),
             objects: Vec::new(),
+            remedies: Remedies::default(),
         });
         (self.state.deadline, self.state.whole_deadline) = (None, None);
         out.tell(EventKind::Stopping { why });
@@ -230,14 +228,8 @@ impl Operation {
                     "{} of an earlier run is still there, though it was deleted: {why}",
                     listed(&names)
                 );
-                let class = FailureClass::Timeout;
-                self.end(
-                    task,
-                    HookOutcome::Failed,
-                    TaskResult::Failed { class, message },
-                    false,
-                    out,
-                );
+                let result = TaskResult::failed(FailureClass::Timeout, message);
+                self.end(task, HookOutcome::Failed, result, false, out);
             }
             HookStage::Running if has_come(run.abort_until) => {
                 tell_left(run, &task.id, out);

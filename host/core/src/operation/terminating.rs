@@ -16,6 +16,7 @@ use crate::{
     object::ObjectKey,
     operation_kind::OperationKind,
     plan::Plan,
+    remedy::Remedies,
     task::{FailureClass, Task, TaskId},
 };
 
@@ -106,7 +107,8 @@ impl Operation {
             &message
         };
         let why = format!("not gone after {}: {why}", duration::seconds(plan.limits.deletion));
-        self.blame(task, FailureClass::Timeout, &format!("{} is {why}", target.key));
+        let what = format!("{} is {why}", target.key);
+        self.blame(task, FailureClass::Timeout, &what, &Remedies::default());
         out.must_save = true;
         out.tell(EventKind::HookDisposed {
             task: task.id.clone(),

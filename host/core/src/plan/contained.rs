@@ -6,6 +6,7 @@ use crate::{
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
     plan::Role,
+    remedy::Notice,
     task::Action,
 };
 
@@ -106,7 +107,7 @@ impl PlanBuilder<'_> {
         later.map(|task| task.key.clone()).find(|key| container.holds(key))
     }
 
-    fn keep(&mut self, key: &ObjectKey, reason: String, leaving: &mut [PruneCandidate<'_>]) {
+    fn keep(&mut self, key: &ObjectKey, reason: Notice, leaving: &mut [PruneCandidate<'_>]) {
         self.tasks
             .retain(|task| task.key != *key || !matches!(task.action, Action::Delete(_)));
         for one in leaving.iter_mut().filter(|one| one.live.key() == *key) {
@@ -115,7 +116,8 @@ impl PlanBuilder<'_> {
         let manifest = self.desired.iter().find(|one| one.manifest.key() == *key);
         self.skipped.push(Skipped {
             key: key.clone(),
-            reason,
+            reason: reason.text,
+            remedies: reason.remedies,
             place: manifest.and_then(|one| one.manifest.place("")),
             hook: None,
         });

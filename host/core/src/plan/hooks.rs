@@ -20,6 +20,7 @@ use crate::{
     phase::Phase,
     plugins::{Application, PluginQuery},
     record,
+    remedy::Remedies,
     task::{Action, Check, HookTask, PolicyUse, Task, TaskId},
     wave::Wave,
 };
@@ -174,6 +175,7 @@ impl PlanBuilder<'_> {
         self.skipped.push(Skipped {
             key,
             reason,
+            remedies: Remedies::default(),
             place: manifest.place(""),
             hook: Some(id.clone()),
         });

@@ -26,6 +26,7 @@ use crate::{
     phase::Phase,
     plugins::{Application, PluginQuery, PluginRef, PluginSettings},
     record::HookRecords,
+    remedy::{Command, Notice, ObjectOption, Setting},
     task::{Action, ApplyStrategy, ApplyTask, Check, ExpectedChange, LiveState, Task, TaskId},
     wave::Wave,
 };
@@ -126,7 +127,7 @@ impl Confirmed {
 
     /// Returns an error for each word that names no object, or more than one.
     fn check(&self, objects: &ObjectIndex) -> Vec<Diagnostic> {
-        let unresolved = |word: &String| Some(objects.resolve(word).err()?.mistake("--confirm", word));
+        let unresolved = |word: &String| Some(objects.resolve(word).err()?.mistake(ObjectOption::Confirm, word));
         self.only.iter().filter_map(unresolved).collect()
     }
 }
@@ -287,8 +288,10 @@ impl PlanBuilder<'_> {
         let desired = &self.desired;
         if desired.is_empty() && self.planning.does == OperationKind::Sync {
             let error = Diagnostic::new("there are no manifests in the input");
-            self.errors
-                .push(error.hint("an empty set would mean to remove everything; `capstan delete` does that"));
+            self.errors.push(error.hint([
+                "an empty set would mean to remove everything".into(),
+                Command::Delete.into(),
+            ]));
         }
         self.errors.extend(
             self.planning
@@ -337,7 +340,7 @@ impl PlanBuilder<'_> {
             self.used(*rule, &manifest.key(), None);
         }
         match role {
-            Role::Skip(reason) => self.skip(manifest, reason),
+            Role::Skip(reason) => self.skip(manifest, reason.as_str()),
             Role::Hook { .. } => self.add_hook(classified, id),
             Role::Resource => match self.planning.does {
                 OperationKind::Sync => self.add_resource(manifest, directives),
@@ -358,10 +361,12 @@ impl PlanBuilder<'_> {
         }
     }
 
-    pub(super) fn skip(&mut self, manifest: &Manifest, reason: &str) {
+    pub(super) fn skip(&mut self, manifest: &Manifest, reason: impl Into<Notice>) {
+        let Notice { text, remedies } = reason.into();
         self.skipped.push(Skipped {
             key: manifest.key(),
-            reason: reason.to_owned(),
+            reason: text,
+            remedies,
             place: manifest.place(""),
             hook: None,
         });
@@ -396,8 +401,7 @@ impl PlanBuilder<'_> {
         if let Some(tracked) = self.argo_cd_owner(live) {
             let message = format!("{key} belongs to Argo CD's application {tracked}");
             let error = manifest.error("/metadata/name", message);
-            let hint = "`--adopt` takes it over; first make sure that Argo CD no longer syncs it, or both will";
-            self.errors.push(error.hint(hint));
+            self.errors.push(error.hint(Setting::Adopt));
             return;
         }
         let ownership = self.planning.ownership();
@@ -513,7 +517,7 @@ impl PlanBuilder<'_> {
         let found = (self.planning.answerer)(need);
         if found.is_none() {
             let error = manifest.error(pointer, format!("no plugin answers for {need}"));
-            let hint = "`capstan plugin list` shows what the loaded plugins claim; `--plugin PATH` adds one";
+            let hint = [Command::ListPlugins.into(), Setting::Plugin.into()];
             if !self.errors.iter().any(|known| known.message == error.message) {
                 self.errors.push(error.hint(hint));
             }

@@ -13,6 +13,7 @@ use crate::{
     order,
     ownership::{Owner, Removal},
     phase::Phase,
+    remedy::{Notice, Remedies, Setting},
     task::{Action, Check, DeleteTask, DeletionEnd, Task, TaskId, UnknownFields},
     wave::Wave,
 };
@@ -37,13 +38,14 @@ impl PlanBuilder<'_> {
         }
         match self.removal(live) {
             Removal::Allowed => {}
-            Removal::NotOurs(reason) | Removal::Unconfirmed(reason) => return self.skip(manifest, &reason),
+            Removal::NotOurs(reason) => return self.skip(manifest, reason),
+            Removal::Unconfirmed(reason) => return self.skip(manifest, reason),
         }
         match directives.delete {
             Permission::Yes => {}
             Permission::No => return self.skip(manifest, "its annotations or options keep it (Delete=false)"),
             Permission::Confirm if self.planning.options.confirmed.has(&key) => {}
-            Permission::Confirm => return self.skip(manifest, &self.unconfirmed("Delete", &key)),
+            Permission::Confirm => return self.skip(manifest, self.unconfirmed("Delete", &key)),
         }
         if self.is_home(live) {
             return self.skip(manifest, HOME);
@@ -128,7 +130,7 @@ impl PlanBuilder<'_> {
             let may_go = self.removal(live);
             if let Removal::NotOurs(reason) = may_go {
                 if is_wanted {
-                    self.leave_alone(key, reason);
+                    self.leave_alone(key, reason.into());
                 }
                 continue;
             }
@@ -140,7 +142,7 @@ impl PlanBuilder<'_> {
                     let refused = self.permission(live, &directives).err();
                     (directives, refused)
                 }
-                Err(reason) => (Directives::default(), Some(reason)),
+                Err(reason) => (Directives::default(), Some(reason.into())),
             };
             if let Removal::Unconfirmed(reason) = may_go {
                 refused.get_or_insert(reason);
@@ -207,10 +209,11 @@ impl PlanBuilder<'_> {
         self.planning.ownership().removal(live, is_confirmed)
     }
 
-    fn leave_alone(&mut self, key: ObjectKey, reason: String) {
+    fn leave_alone(&mut self, key: ObjectKey, reason: Notice) {
         self.skipped.push(Skipped {
             key,
-            reason,
+            reason: reason.text,
+            remedies: reason.remedies,
             place: None,
             hook: None,
         });
@@ -269,6 +272,7 @@ impl PlanBuilder<'_> {
             self.skipped.push(Skipped {
                 key,
                 reason: "it is a hook's, and Argo CD never removes those".to_owned(),
+                remedies: Remedies::default(),
                 place: None,
                 hook: None,
             });
@@ -297,9 +301,9 @@ impl PlanBuilder<'_> {
     }
 
     /// Returns why a live object that no manifest names may not be deleted.
-    fn permission(&mut self, live: &Object, directives: &Directives) -> Result<(), String> {
+    fn permission(&mut self, live: &Object, directives: &Directives) -> Result<(), Notice> {
         if self.is_home(live) {
-            return Err(HOME.to_owned());
+            return Err(HOME.into());
         }
         let (permission, option) = match self.planning.does {
             OperationKind::Sync => (directives.prune, "Prune"),
@@ -309,16 +313,20 @@ impl PlanBuilder<'_> {
             Permission::Confirm if !self.planning.options.confirmed.has(&live.key()) => {
                 Err(self.unconfirmed(option, &live.key()))
             }
-            Permission::Yes | Permission::Confirm if self.survives(live) => Err(SURVIVES.to_owned()),
+            Permission::Yes | Permission::Confirm if self.survives(live) => Err(SURVIVES.into()),
             Permission::Yes | Permission::Confirm => Ok(()),
-            Permission::No => Err(format!("its annotations or options keep it ({option}=false)")),
+            Permission::No => Err(format!("its annotations or options keep it ({option}=false)").into()),
         }
     }
 
-    fn unconfirmed(&self, option: &str, key: &ObjectKey) -> String {
-        format!(
-            "its annotations want a confirmation ({option}=confirm): `--confirm {}`",
-            self.confirmable().word_for(key)
+    fn unconfirmed(&self, option: &str, key: &ObjectKey) -> Notice {
+        let confirm = Setting::Confirm {
+            object: self.confirmable().word_for(key),
+            with_contents: false,
+        };
+        Notice::new(
+            format!("its annotations want a confirmation ({option}=confirm)"),
+            confirm,
         )
     }
 

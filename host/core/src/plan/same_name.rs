@@ -12,6 +12,7 @@ use crate::{
     object::{Object, ObjectKey},
     operation_kind::OperationKind,
     phase::Phase,
+    remedy::Remedies,
     task::{Action, ExpectedChange, Task},
     wave::Wave,
 };
@@ -135,6 +136,7 @@ impl PlanBuilder<'_> {
                     self.skipped.push(Skipped {
                         key: task.key.clone(),
                         reason: format!("as a hook of {}: {reason}", task.phase),
+                        remedies: Remedies::default(),
                         place: task.place.clone(),
                         hook: Some(hook.hook.clone()),
                     });

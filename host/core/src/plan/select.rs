@@ -7,6 +7,7 @@ use crate::{
     object::ObjectKey,
     object_word::{ObjectIndex, fits, fits_hook},
     phase::Phase,
+    remedy::ObjectOption,
 };
 
 /// The user's selection of manifests.
@@ -74,14 +75,23 @@ impl Selection {
         if !self.only.is_empty() {
             let resources = ObjectIndex::of(resources.cloned());
             for word in &self.only {
-                errors.extend(resources.resolve(word).err().map(|why| why.mistake("--only", word)));
+                errors.extend(
+                    resources
+                        .resolve(word)
+                        .err()
+                        .map(|why| why.mistake(ObjectOption::Only, word)),
+                );
             }
         }
         if !self.hook.is_empty() || !self.skip_hook.is_empty() {
             let hooks = ObjectIndex::of(hooks.cloned());
-            for (flag, words) in [("--hook", &self.hook), ("--skip-hook", &self.skip_hook)] {
+            let named = [
+                (ObjectOption::Hook, &self.hook),
+                (ObjectOption::SkipHook, &self.skip_hook),
+            ];
+            for (option, words) in named {
                 for word in words {
-                    errors.extend(hooks.resolve_hook(word).err().map(|why| why.mistake(flag, word)));
+                    errors.extend(hooks.resolve_hook(word).err().map(|why| why.mistake(option, word)));
                 }
             }
         }
@@ -134,7 +144,7 @@ mod tests {
         let hooks = [key("Job", "migrate")];
         let errors = selection.check([].iter(), hooks.iter());
         assert_eq!(errors.len(), 1);
-        assert_eq!(errors[0].hint.as_deref(), Some("did you mean `migrate`?"));
+        assert_eq!(errors[0].hint.shown(), "did you mean `migrate`?");
     }
 
     #[test]
@@ -151,18 +161,18 @@ mod tests {
         let errors = selection.check(resources.iter(), hooks.iter());
         let told: Vec<_> = errors
             .iter()
-            .map(|error| (error.message.as_str(), error.hint.as_deref()))
+            .map(|error| (error.message.as_str(), error.hint.shown()))
             .collect();
         assert_eq!(
             told,
             [
                 (
-                    "--only ConfigMap/settings fits several objects",
-                    Some("write one of ConfigMap/other/settings, ConfigMap/shop/settings")
+                    "ConfigMap/settings fits several objects",
+                    "write one of ConfigMap/other/settings, ConfigMap/shop/settings".to_owned()
                 ),
                 (
-                    "--hook migrate fits several objects",
-                    Some("write one of Job/shop/migrate, Pod/shop/migrate")
+                    "migrate fits several objects",
+                    "write one of Job/shop/migrate, Pod/shop/migrate".to_owned()
                 ),
             ]
         );

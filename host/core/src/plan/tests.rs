@@ -106,7 +106,10 @@ impl Case {
             Err(errors) => {
                 for error in errors {
                     let place = error.place.map(|place| place.to_string()).unwrap_or_default();
-                    let hint = error.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    let hint = match error.hint.shown() {
+                        hint if hint.is_empty() => hint,
+                        hint => format!(" ({hint})"),
+                    };
                     writeln!(text, "{place}: {}{hint}", error.message).expect("a text takes everything");
                 }
             }
@@ -201,7 +204,7 @@ fn what_is_left_out_says_when_it_runs() {
     assert_snapshot!(set.told(), @r"
     PostSync/0/batch/Job/shop/a
     without Job shop/a: PreSync: it runs at the first install only
-    without Job shop/b: it runs in `capstan test` only
+    without Job shop/b: it runs in tests only
     ");
 }
 

@@ -288,7 +288,7 @@ mod tests {
             .collect();
         check(manifests.iter(), &served)
             .into_iter()
-            .map(|error| format!("{} ({})", error.message, error.hint.unwrap_or_default()))
+            .map(|error| format!("{} ({})", error.message, error.hint.shown()))
             .collect()
     }
 

@@ -117,7 +117,7 @@ fn a_judge_that_breaks_again_and_again_ends_a_hook_that_needs_it() {
     shell.run(10_000);
     let story = shell.story();
     assert!(
-        story.contains("Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'phase' (plugin.py:9); "),
+        story.contains("Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'phase' (plugin.py:9)\", remedies: Remedies([Command(RunPlugin), "),
         "{story}"
     );
     assert_eq!(shell.now.duration_since(begun).as_secs(), 120, "{story}");

@@ -22,6 +22,7 @@ use capstan_core::{
     phase::Phase,
     plan::{FieldPlaces, Limits, Plan, TaskIndex},
     plugins::{Application, Ask, HookStep, PluginRef, PluginSettings, Progress, Request},
+    remedy::Remedies,
     sync_options::SyncOptions,
     task::{
         Action, ApplyStrategy, ApplyTask, Check, DeleteTask, DeletionEnd, ExpectedChange, FailureClass, HookTask, Task,
@@ -440,6 +441,7 @@ impl Shell {
                             by,
                             plugins: Vec::new(),
                             troubles,
+                            remedies: Remedies::default(),
                         },
                     ));
                 }
@@ -492,6 +494,7 @@ impl Shell {
                         by,
                         plugins: Vec::new(),
                         troubles,
+                        remedies: Remedies::default(),
                     },
                 }]
             }
@@ -621,7 +624,9 @@ fn tell(news: &EventKind) -> Option<String> {
         }
         EventKind::TaskStarted { task } => format!("    start {task}"),
         EventKind::ObjectMade { key, how, .. } => format!("    {how} {key}"),
-        EventKind::TaskFinished { task, result } => format!("    end {task}: {result:?}"),
+        EventKind::TaskFinished { task, result } => {
+            format!("    end {task}: {result:?}").replace(", remedies: Remedies([])", "")
+        }
         EventKind::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
         EventKind::Stopping { why } => format!("stopping: {why}"),
         EventKind::Waiting { on } => {

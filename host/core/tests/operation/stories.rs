@@ -545,7 +545,7 @@ fn a_plugin_that_never_answers_about_an_object_ends_the_wait_after_its_grace() {
     shell.judge(&bad, no_answer);
     shell.run(10_000);
     let story = shell.story();
-    let end = "Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'nothing' (plugin.py:9); ";
+    let end = "Failed { class: Plugin, message: \"no answer for 2m: KeyError: 'nothing' (plugin.py:9)\", remedies: Remedies([Command(RunPlugin), ";
     assert!(story.contains(end), "{story}");
     assert!(!story.contains("3 times in a row"), "{story}");
     assert_eq!(shell.now.duration_since(begun).as_secs(), 120, "{story}");

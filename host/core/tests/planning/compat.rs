@@ -7,6 +7,7 @@ use capstan_core::{
     container::Contents,
     operation_kind::OperationKind,
     phase::Phase,
+    remedy::ObjectOption,
     task::Action,
 };
 use insta::assert_snapshot;
@@ -142,10 +143,8 @@ fn who_names_what_left_the_manifests_prunes_that_alone() {
         .with(live("ConfigMap", "older", json!({})));
     case.only = vec!["ConfigMap/old".to_owned()];
     let errors = case.plan().unwrap_err();
-    assert_eq!(
-        errors[0].message,
-        "--only ConfigMap/old matches nothing in the manifests"
-    );
+    assert_eq!(errors[0].option, Some(ObjectOption::Only));
+    assert_eq!(errors[0].message, "ConfigMap/old matches nothing in the manifests");
     case.prune = true;
     assert_eq!(told(&case.planned()), ["Sync/1 ConfigMap/old delete Background Gone"]);
     let plan = case.by_argo_cd().planned();

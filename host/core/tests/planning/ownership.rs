@@ -6,6 +6,7 @@ use capstan_core::{
     object::Object,
     operation_kind::OperationKind,
     plan::Plan,
+    remedy::{Remedies, Setting},
 };
 use serde_json::{Value, json};
 
@@ -105,7 +106,7 @@ fn a_full_namespace_stays_and_an_empty_one_goes() {
     let namespace = || pruning(&object("ConfigMap", "new", "")).with(live("Namespace", "data", json!({})));
     let one = resident(json!({ "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "one", "namespace": "data", "uid": "u1" } }));
-    let tail = "it stays until it is empty, or `--confirm Namespace/data` removes it with everything in it";
+    let tail = "it stays until it is empty";
     for (contents, expected) in [
         (Some(Contents::Known(Vec::new())), None),
         (
@@ -129,6 +130,15 @@ fn a_full_namespace_stays_and_an_empty_one_goes() {
                 .into_iter()
                 .collect();
             assert_eq!(left_alone(&plan), expected, "{mode:?}");
+            let confirm = Setting::Confirm {
+                object: "Namespace/data".to_owned(),
+                with_contents: true,
+            };
+            assert!(
+                plan.skipped
+                    .iter()
+                    .all(|skipped| skipped.remedies == confirm.clone().into())
+            );
             assert_eq!(plan.tasks.len(), 2 - expected.len(), "{mode:?}: {:?}", told(&plan));
         }
     }
@@ -219,8 +229,8 @@ fn a_hook_takes_nobodys_name() {
             let errors = case.plan().unwrap_err();
             assert_eq!(errors[0].message, expected, "{mode:?}");
             assert_eq!(
-                errors[0].hint.as_deref(),
-                Some("delete it or give the hook another name")
+                errors[0].hint,
+                Remedies::from("delete it or give the hook another name")
             );
         }
     }

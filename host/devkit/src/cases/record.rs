@@ -56,7 +56,7 @@ fn edit(file: &CaseFile, lines: &[String], expectation: Expectation) -> Result<E
         let error = file
             .document
             .error(&pointer, "this is written in one line, in YAML's flow style");
-        error.hint("write it in lines of its own, so that `--record` can add to it")
+        error.hint("write it in lines of its own, so that the answer can be recorded")
     };
     let Some((line, column)) = start else {
         return Err(flow());

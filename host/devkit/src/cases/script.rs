@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use capstan_core::{
     hook::HookOutcome,
     plugins::{HookStep, PluginError, Progress, Request},
+    remedy::{Remedies, Setting},
 };
 use capstan_sandbox::{Answer, AskError, Asked, Cost, Function, Question, Sandbox};
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +39,8 @@ pub struct Failure {
     pub pointer: String,
     /// The description, in lines.
     pub lines: Vec<String>,
+    /// What may help.
+    pub remedies: Remedies,
     /// Whether only the answer differs: then recording fixes it.
     pub is_other_answer: bool,
 }
@@ -59,13 +62,10 @@ pub async fn run(sandbox: &Sandbox, name: &str, case: &Case) -> Outcome {
     match &case.task {
         Task::Unreadable(mistake) => {
             let place = mistake.place.as_ref().map(|place| format!("at {place}"));
-            let hint = mistake.hint.as_ref().map(|hint| format!("hint: {hint}"));
             outcome.failures.push(Failure {
                 pointer: case.pointer.clone(),
-                lines: std::iter::once(mistake.message.clone())
-                    .chain(place)
-                    .chain(hint)
-                    .collect(),
+                lines: std::iter::once(mistake.message.clone()).chain(place).collect(),
+                remedies: mistake.hint.clone(),
                 is_other_answer: false,
             });
         }
@@ -139,11 +139,10 @@ impl Outcome {
                 Some(asked)
             }
             Err(error) => {
-                let hint = error.hint().map(|hint| format!("hint: {hint}"));
-                let lines = std::iter::once(error.to_string()).chain(hint).collect();
                 self.failures.push(Failure {
                     pointer: case.pointer.clone(),
-                    lines,
+                    lines: vec![error.to_string()],
+                    remedies: error.hint(),
                     is_other_answer: false,
                 });
                 None
@@ -170,12 +169,16 @@ impl Outcome {
     /// Compares an answer with the expected one.
     fn judge(&mut self, pointer: &str, expect: Option<&Value>, must_expect: bool, asked: &Asked) {
         let answer = words(&asked.answer);
+        let mut remedies = Remedies::default();
         let lines = match expect {
             Some(expect) => {
                 let found = differences(expect, &answer);
                 found.iter().flat_map(super::super::answer::Difference::lines).collect()
             }
-            None if must_expect => vec!["nothing is expected: write `expect`, or let `--record` do it".to_owned()],
+            None if must_expect => {
+                remedies = ["write `expect`".into(), Setting::RecordAnswers.into()].into();
+                vec!["nothing is expected".to_owned()]
+            }
             None => Vec::new(),
         };
         self.answers.push(Given {
@@ -187,6 +190,7 @@ impl Outcome {
             self.failures.push(Failure {
                 pointer: pointer.to_owned(),
                 lines,
+                remedies,
                 is_other_answer: true,
             });
         }
@@ -196,6 +200,7 @@ impl Outcome {
         self.failures.push(Failure {
             pointer: pointer.to_owned(),
             lines: vec![why],
+            remedies: Remedies::default(),
             is_other_answer: false,
         });
     }

@@ -236,7 +236,7 @@ impl Writer<'_> {
         }
         let key = secret_key(&self.application.namespace, &first);
         Err(ClusterError::Other(format!(
-            "{key} isn't what capstan would have stored under this name"
+            "{key} isn't what Capstan would have stored under this name"
         )))
     }
 

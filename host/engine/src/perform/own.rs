@@ -9,6 +9,7 @@ use capstan_core::{
     object::{Object, ObjectKey},
     operation::Operation,
     ownership::{self, Owner, Ownership, Removal},
+    remedy::Notice,
     task::{Action, ExpectedChange, Task, TaskResult},
 };
 
@@ -91,14 +92,14 @@ impl EffectExecutor {
     }
 
     /// Returns why an object may not be deleted, since others are in it.
-    async fn held(&self, live: &Object, task: &Task) -> Option<String> {
+    async fn held(&self, live: &Object, task: &Task) -> Option<Notice> {
         Container::of(live)?;
         let leaving = PlannedDeletions::of(&self.plan, &self.operation);
         // Planning has made sure that the manifests put nothing into what they leave out.
         let plan = task.hook().map(|_| &*self.plan);
         // A kind that was defined a moment ago may have objects, too.
         if let Err(error) = self.cluster.refresh().await {
-            return Some(error.to_string());
+            return Some(error.to_string().into());
         }
         let held = contents::held(&self.cluster, live, plan, &leaving).await?;
         Some(container::reason(&live.key(), &held))
@@ -112,7 +113,7 @@ impl EffectExecutor {
         let live = self.cluster.get(key).await?.filter(|live| live.uid() == uid);
         let Some(live) = live else { return Ok(()) };
         match self.held(&live, task).await {
-            Some(reason) => Err(ClusterError::Other(format!("it isn't deleted: {reason}"))),
+            Some(reason) => Err(ClusterError::NotEmpty(reason)),
             None => Ok(()),
         }
     }
@@ -126,9 +127,17 @@ impl EffectExecutor {
             return decision;
         };
         let mut troubles = decision.troubles;
-        troubles.push(format!("{} doesn't delete {}: {reason}", decision.by, live.key()));
+        troubles.push(format!(
+            "{} doesn't delete {}: {}",
+            decision.by,
+            live.key(),
+            reason.text
+        ));
+        let mut remedies = decision.remedies;
+        remedies.0.extend(reason.remedies.0);
         DisposalDecision {
             troubles,
+            remedies,
             ..DisposalDecision::keep()
         }
     }
@@ -162,7 +171,8 @@ impl EffectExecutor {
         }
         match self.ownership().removal(live, false) {
             Removal::Allowed => Ok(()),
-            Removal::NotOurs(reason) | Removal::Unconfirmed(reason) => Err(ClusterError::Forbidden(reason)),
+            Removal::NotOurs(reason) => Err(ClusterError::Forbidden(reason)),
+            Removal::Unconfirmed(reason) => Err(ClusterError::Forbidden(reason.text)),
         }
     }
 }

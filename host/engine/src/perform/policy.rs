@@ -77,7 +77,10 @@ pub(crate) async fn ask_all(plugins: &dyn Plugins, clock: Clock, case: PolicyCas
                 }
                 decision.disposal = joined;
             }
-            Err(error) => decision.troubles.push(error.to_string()),
+            Err(error) => {
+                decision.remedies.0.extend(error.remedies().0);
+                decision.troubles.push(error.to_string());
+            }
         }
     }
     if decision.disposal == Disposal::Keep {

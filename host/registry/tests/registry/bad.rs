@@ -38,7 +38,7 @@ async fn resolve(answers: Answers) -> Result<Plugin, RegistryError> {
 }
 
 fn told(error: &RegistryError) -> String {
-    format!("{error}; hint: {}", error.hint().unwrap_or_default())
+    format!("{error}; hint: {:?}", error.hints())
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use capstan_cluster::registry::{Guard, PASSWORD, USER};
-use capstan_registry::{Access, Digest, Locked, Login, OnTaken, Proxy, RegistryError};
+use capstan_registry::{Access, Digest, Hint, Locked, Login, OnTaken, Proxy, RegistryError};
 
 use crate::support::{Answers, Place, access, component, oci, other_component, registry, source};
 
@@ -102,7 +102,7 @@ async fn what_is_pinned_is_there_without_the_registry() {
 
     let unpinned = store.load(&source(&text), Path::new(""), None, lock).await.unwrap_err();
     assert!(matches!(unpinned, RegistryError::NotLocked { .. }), "{unpinned}");
-    assert!(unpinned.hint().unwrap().contains(&format!("capstan plugin add {text}")));
+    assert!(unpinned.hints().contains(&Hint::Pin(text.clone())));
     let elsewhere = Place::new().store(access(&[]));
     let gone = elsewhere
         .load(&source(&text), Path::new(""), Some(&locked), lock)
@@ -134,11 +134,11 @@ async fn a_private_ca_and_a_login_are_asked_for_and_enough() {
             .publish(component().to_vec(), &oci(&text), BTreeMap::new(), OnTaken::Refuse)
             .await
     };
-    let said = |error: RegistryError| format!("{error}; hint: {}", error.hint().unwrap_or_default());
+    let said = |error: RegistryError| format!("{error}; hint: {:?}", error.hints());
 
     let untrusted = said(publish(access(&[])).await.unwrap_err());
     assert!(
-        untrusted.contains("certificate") && untrusted.contains("--registry-ca"),
+        untrusted.contains("certificate") && untrusted.contains("TrustCertificate"),
         "{untrusted}"
     );
     let trusting = Access {

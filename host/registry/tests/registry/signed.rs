@@ -208,7 +208,10 @@ async fn the_bundle_beside_a_file_signs_it() {
         store.resolve(&source(path.display().to_string()), Path::new("")).await
     };
     let refused = resolve().await.unwrap_err();
-    assert!(refused.hint().unwrap().contains("cosign sign-blob"), "{refused}");
+    assert!(
+        format!("{:?}", refused.hints()).contains("cosign sign-blob"),
+        "{refused}"
+    );
     let words = "sign-blob -y --key ours.key --use-signing-config=false --tlog-upload=false --bundle ttl.wasm.sigstore.json ttl.wasm";
     cosign.run(&words.split(' ').collect::<Vec<_>>());
     assert_eq!(resolve().await.unwrap().component.signed_by, ["ours"]);

@@ -18,7 +18,7 @@ fn question(function: Function, input: &Value) -> Question {
 }
 
 fn with_hint(error: &AskError) -> String {
-    format!("{error}\nhint: {}", error.hint().unwrap_or_default())
+    format!("{error}\nhint: {}", error.hint().free_text())
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What is refused when it is loaded, and how that is said.
 
+use capstan_core::remedy::Command;
 use capstan_sandbox::{Compiled, Sandbox, SandboxError, Source};
 use insta::assert_snapshot;
 use wasm_encoder::{Component, Module};
@@ -19,8 +20,9 @@ fn with_hint(error: &SandboxError) -> String {
         source = error.source();
     }
     match error.hint() {
-        Some(hint) => format!("{text}\nhint: {hint}"),
-        None => text,
+        hint if hint.is_empty() => text,
+        hint if hint == (Command::BuildPlugin { folder: None }).into() => format!("{text}\nhint: build it"),
+        hint => format!("{text}\nhint: {}", hint.free_text()),
     }
 }
 
@@ -44,7 +46,7 @@ fn what_is_no_plugin_is_refused() {
     ");
     assert_snapshot!(refused(Component::new().finish()), @r"
     ./x.wasm is no plugin: no manifest: there is no section `capstan:plugin`
-    hint: `capstan plugin build` puts its `plugin.toml` into it
+    hint: build it
     ");
     assert_snapshot!(refused(vec![0; (32 << 20) + 1]), @r"
     plugin ./x.wasm has 33554433 bytes, and may have 33554432

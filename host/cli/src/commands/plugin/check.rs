@@ -2,7 +2,7 @@
 
 use capstan_core::error::Diagnostic;
 use capstan_devkit::{faults, subject::Subject};
-use capstan_sandbox::{Examination, examine};
+use capstan_sandbox::{Examination, Fault, examine};
 use serde_json::{Value, json};
 
 use super::{print, print_json};
@@ -10,6 +10,7 @@ use crate::{
     args::{Global, Output, PluginCheck},
     commands::say,
     exit::Exit,
+    render::remedy,
     report::{self, Diagnostics},
     text,
 };
@@ -40,17 +41,25 @@ pub(super) fn run(global: &Global, args: &PluginCheck) -> anyhow::Result<Exit> {
     } else {
         let mut report: Vec<Value> = found
             .iter()
-            .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": found.faults, "notes": found.notes }))
+            .map(|(file, found)| json!({ "file": file, "ok": found.is_plugin(), "faults": faults_json(&found.faults), "notes": found.notes }))
             .collect();
         report.extend(unreadable.iter().map(|(file, mistakes)| {
             let faults = mistakes
                 .iter()
-                .map(|mistake| json!({ "message": mistake.message, "hint": mistake.hint }));
+                .map(|mistake| json!({ "message": mistake.message, "hint": remedy::hint(&mistake.hint) }));
             json!({ "file": file, "ok": false, "faults": faults.collect::<Vec<_>>(), "notes": [] })
         }));
         print_json(&report)?;
     }
     Ok(if is_good { Exit::Done } else { Exit::Usage })
+}
+
+/// Returns faults as JSON, with their hints in words.
+pub(super) fn faults_json(faults: &[Fault]) -> Value {
+    let faults = faults
+        .iter()
+        .map(|fault| json!({ "message": fault.message, "hint": remedy::hint(&fault.hint) }));
+    faults.collect()
 }
 
 fn tell(file: &str, found: &Examination) {

@@ -5,7 +5,7 @@ use capstan_sandbox::{Examination, examine};
 use capstan_stamp::{Claim, Manifest};
 use serde_json::json;
 
-use super::{found, indented, print, print_json};
+use super::{check::faults_json, found, indented, print, print_json};
 use crate::{
     args::{Global, Output, PluginInspect},
     commands::say,
@@ -33,7 +33,9 @@ pub(super) fn run(global: &Global, args: &PluginInspect) -> anyhow::Result<Exit>
             return Err(Diagnostics(mistakes).into());
         }
     } else {
-        print_json(&json!({ "file": subject.label, "plugin": examination }))?;
+        let mut plugin = serde_json::to_value(&examination)?;
+        plugin["faults"] = faults_json(&examination.faults);
+        print_json(&json!({ "file": subject.label, "plugin": plugin }))?;
     }
     Ok(if examination.is_plugin() {
         Exit::Done

@@ -3,7 +3,7 @@
 mod junit;
 
 use capstan_devkit::{
-    cases,
+    cases::{self, script::Failure},
     trial::{self, Trial},
 };
 use capstan_files::Readers;
@@ -13,7 +13,7 @@ use super::{found, print, print_json};
 use crate::{
     args::{Global, Output, PluginTest},
     exit::Exit,
-    render::Paint,
+    render::{Paint, remedy},
     report::{place_text, usage_error},
     terminal::Text,
     text,
@@ -67,7 +67,7 @@ fn failures(trial: &Trial, paint: Paint) -> Text {
         text.push(text!("can't be read: {}\n", mistake.message));
         let line = mistake.source_line.as_deref();
         text.push(place_text(mistake.place.as_ref(), line, None, paint));
-        if let Some(hint) = &mistake.hint {
+        if let Some(hint) = remedy::hint(&mistake.hint) {
             text.push(text!("  hint: {}\n", hint));
         }
         return text;
@@ -80,11 +80,11 @@ fn failures(trial: &Trial, paint: Paint) -> Text {
             None,
             paint,
         ));
-        for line in &failure.lines {
+        for line in lines(failure) {
             let line = match line.trim_start().chars().next() {
-                Some('-') => paint.good(line),
-                Some('+') => paint.bad(line),
-                _ => line.into(),
+                Some('-') => paint.good(&line),
+                Some('+') => paint.bad(&line),
+                _ => line.as_str().into(),
             };
             text.push(text!("    {}\n", line));
         }
@@ -111,10 +111,16 @@ fn trial_text(trial: &Trial, paint: Paint) -> Text {
     )
 }
 
+/// Returns the lines of a failure, and what may help in a line of its own.
+fn lines(failure: &Failure) -> Vec<String> {
+    let hint = remedy::hint(&failure.remedies).map(|hint| format!("hint: {hint}"));
+    failure.lines.iter().cloned().chain(hint).collect()
+}
+
 fn trial_json(trial: &Trial) -> Value {
     let failures = trial.outcome.failures.iter().map(|failure| {
         let place = trial.case.file.document.key_place(&failure.pointer);
-        json!({ "place": place.map(|place| place.to_string()), "lines": failure.lines })
+        json!({ "place": place.map(|place| place.to_string()), "lines": lines(failure) })
     });
     json!({
         "file": trial.file(),
