@@ -66,8 +66,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 
 /// Returns the options for an application that is named: if the working directory's `capstan.yaml` tells of it, it is in that file's
 /// namespace and has that file's plugins.
-fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
-    let Some(project) = project::described(global, &[])? else {
+async fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
+    let Some(project) = project::described(global, &[]).await? else {
         return Ok(global.clone());
     };
     let Some(app) = project.apps.iter().find(|app| app.name == name) else {

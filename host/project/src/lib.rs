@@ -22,7 +22,6 @@ mod sources;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use capstan_core::{
@@ -30,7 +29,10 @@ use capstan_core::{
     grant::UserGrants,
     manifest::Manifest,
 };
-use capstan_source::{Capabilities, Desired, FileAccess, Gathered, Kustomization, Reading, Release, Source, WorkTree};
+use capstan_source::{
+    Capabilities, Deadline, Desired, FileAccess, Gathered, Kustomization, Reading, Release, Source, Work, WorkTree,
+    blocking,
+};
 
 use self::file::{Configuration, Entry};
 pub use self::{
@@ -121,19 +123,19 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with them, together.
-    pub fn gather(&self, deadline: Duration, access: &FileAccess) -> Result<Gathered, Diagnostics> {
+    /// Returns everything that is wrong with them, together, or what was being read when the deadline passed.
+    pub async fn gather(&self, deadline: Deadline, access: &FileAccess) -> Result<Gathered, Diagnostics> {
         if !self.refused.is_empty() {
             return Err(Diagnostics(self.refused.clone()));
         }
         let reading = Reading {
             deadline,
-            tree: self.tree.as_ref(),
-            access,
+            tree: self.tree.clone(),
+            access: access.clone(),
             last_key_counts: self.options.compat.is_some(),
             is_applied: true,
         };
-        capstan_source::gather(&self.sources, &reading)
+        capstan_source::gather(self.sources.clone(), reading).await
     }
 
     /// Makes an error about a part of its description.
@@ -149,8 +151,13 @@ impl App {
 ///
 /// # Errors
 ///
-/// Returns what is missing or wrong.
-pub fn load(spec: &ProjectSpec) -> Result<Project, Diagnostics> {
+/// Returns what is missing or wrong, or which file was being read when the deadline passed.
+pub async fn load(spec: &ProjectSpec, deadline: Deadline) -> Result<Project, Diagnostics> {
+    let spec = spec.clone();
+    blocking(deadline, move |work| loaded(&spec, work)).await
+}
+
+fn loaded(spec: &ProjectSpec, work: &Work) -> Result<Project, Diagnostics> {
     let files = files(&spec.sources)?;
     let mut project = Project {
         apps: Vec::new(),
@@ -158,14 +165,14 @@ pub fn load(spec: &ProjectSpec) -> Result<Project, Diagnostics> {
         plugins: spec.plugins.clone(),
     };
     if !spec.sources.argocd_applications.is_empty() {
-        project.apps = of_argocd(spec)?;
+        project.apps = of_argocd(spec, work)?;
         if let [only] = project.apps.as_slice() {
             project.namespace = project.namespace.or_else(|| only.namespace.clone());
         }
     } else if files.is_empty() {
         project.apps = vec![of_spec(spec)?];
     } else {
-        of_files(&files, spec, &mut project)?;
+        of_files(&files, spec, &mut project, work)?;
     }
     Ok(project)
 }
@@ -174,12 +181,22 @@ pub fn load(spec: &ProjectSpec) -> Result<Project, Diagnostics> {
 ///
 /// # Errors
 ///
-/// Returns what is wrong with them.
-pub fn described(spec: &ProjectSpec) -> Result<Option<Project>, Diagnostics> {
-    if files(&spec.sources)?.is_empty() {
-        return Ok(None);
-    }
-    load(spec).map(Some)
+/// Returns what is wrong with them, or which file was being read when the deadline passed.
+pub async fn described(spec: &ProjectSpec, deadline: Deadline) -> Result<Option<Project>, Diagnostics> {
+    let spec = spec.clone();
+    blocking(deadline, move |work| {
+        if files(&spec.sources)?.is_empty() {
+            return Ok(None);
+        }
+        loaded(&spec, work).map(Some)
+    })
+    .await
+}
+
+/// Notes that a file is read next.
+fn begin(work: &Work, file: &Path) -> Result<(), Diagnostics> {
+    let begun = work.begin(format!("{} can't be read", file.display()));
+    begun.map_err(|mistake| Diagnostics(vec![mistake]))
 }
 
 /// Lists the files that tell of applications: those that are named, else the working directory's, unless there are other sources.
@@ -246,9 +263,10 @@ fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
 }
 
 /// Reads Applications of Argo CD; the user wins over what they say.
-fn of_argocd(spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
+fn of_argocd(spec: &ProjectSpec, work: &Work) -> Result<Vec<App>, Diagnostics> {
     let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
     for file in &spec.sources.argocd_applications {
+        begin(work, file)?;
         match argocd::read(file, &spec.access) {
             Ok(read) => apps.extend(read),
             Err(wrong) => mistakes.extend(wrong),
@@ -298,9 +316,10 @@ fn select(mut apps: Vec<App>, spec: &ProjectSpec) -> Result<Vec<App>, Diagnostic
     Ok(apps)
 }
 
-fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project) -> Result<(), Diagnostics> {
+fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project, work: &Work) -> Result<(), Diagnostics> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for path in files {
+        begin(work, path)?;
         match file::read(path, &spec.access) {
             Ok(configuration) => read.push(configuration),
             Err(wrong) => mistakes.extend(wrong),
@@ -311,7 +330,7 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project) -> Res
     }
     let mut apps = Vec::new();
     for configuration in &read {
-        apps.extend(apps_of(configuration, spec, files.len() == 1)?);
+        apps.extend(apps_of(configuration, spec, files.len() == 1, work)?);
     }
     let apps = select(order::sorted(apps).map_err(Diagnostics)?, spec)?;
     if apps.len() > 1 && !spec.sources.config.is_empty() && !spec.sources.sources().is_empty() {
@@ -352,7 +371,12 @@ fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project) -> Res
 }
 
 /// Lists the applications of a file.
-fn apps_of(configuration: &Configuration, spec: &ProjectSpec, is_only: bool) -> Result<Vec<App>, Diagnostics> {
+fn apps_of(
+    configuration: &Configuration,
+    spec: &ProjectSpec,
+    is_only: bool,
+    work: &Work,
+) -> Result<Vec<App>, Diagnostics> {
     let file = &configuration.file;
     let instead = if spec.sources.config.is_empty() {
         Vec::new()
@@ -414,26 +438,30 @@ fn apps_of(configuration: &Configuration, spec: &ProjectSpec, is_only: bool) -> 
         let pointer = format!("/argocdApplications/{index}");
         let inside = configuration.confine(&pointer, &path);
         inside.map_err(|mistake| Diagnostics(vec![mistake]))?;
+        begin(work, &path)?;
         let read = argocd::read(&path, &spec.access).map_err(Diagnostics)?;
         all.extend(read.into_iter().map(|app| settle_argocd(app, &file.options, spec)));
     }
     Ok(all)
 }
 
-/// Reads the sources of applications, as far as that needs no cluster. `deadline` is how long rendering may take.
+/// Reads the sources of applications, as far as that needs no cluster.
 ///
 /// # Errors
 ///
-/// Returns everything that is wrong with them, together.
-pub fn read(apps: &[App], deadline: Duration, access: &FileAccess) -> Result<Vec<Read>, Diagnostics> {
+/// Returns everything that is wrong with them, together, or what was being read when the deadline passed.
+pub async fn read(apps: &[App], deadline: Deadline, access: &FileAccess) -> Result<Vec<Read>, Diagnostics> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for app in apps {
-        match app.gather(deadline, access) {
+        match app.gather(deadline, access).await {
             Ok(gathered) => read.push(Read {
                 app: app.clone(),
                 gathered,
             }),
             Err(Diagnostics(wrong)) => mistakes.extend(wrong),
+        }
+        if !mistakes.is_empty() && deadline.left().is_zero() {
+            break;
         }
     }
     if mistakes.is_empty() {
@@ -449,18 +477,25 @@ impl Read {
         self.gathered.has_charts()
     }
 
-    /// Renders what is left. `namespace` is that of an application that names none, `capabilities` what the cluster serves.
+    /// Renders what is left. `namespace` is that of an application that names none, `capabilities` what the cluster serves. `deadline`
+    /// is what is left of the one that the sources were read by.
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong with the charts.
-    pub fn render(self, namespace: &str, capabilities: Option<&Capabilities>) -> Result<(App, Desired), Diagnostics> {
+    /// Returns everything that is wrong with the charts, or what was being rendered when the deadline passed.
+    pub async fn render(
+        self,
+        namespace: &str,
+        capabilities: Option<Arc<Capabilities>>,
+        deadline: Deadline,
+    ) -> Result<(App, Desired), Diagnostics> {
+        let namespace = self.app.namespace.as_deref().unwrap_or(namespace);
         let release = Release {
-            name: &self.app.name,
-            namespace: self.app.namespace.as_deref().unwrap_or(namespace),
+            name: self.app.name.clone(),
+            namespace: namespace.to_owned(),
             capabilities,
         };
-        let desired = self.gathered.render(&release)?;
+        let desired = self.gathered.render(release, deadline).await?;
         Ok((self.app, desired))
     }
 }

@@ -10,6 +10,7 @@ use capstan_core::error::Diagnostic;
 
 use super::{
     Stdin, Text,
+    deadline::Work,
     glob::Glob,
     kustomize,
     tree::{ConfinedPath, WorkTree, plain, text},
@@ -45,8 +46,10 @@ pub(super) fn texts(
     rules: &FolderRules,
     tree: &WorkTree,
     stdin: &Stdin,
+    work: &Work,
 ) -> Result<Vec<Text>, Diagnostic> {
     let (path, is_outside) = (path.path(), path.is_outside());
+    work.begin(format!("{} can't be read", path.display()))?;
     if path == Path::new("-") {
         return Ok(vec![Text {
             name: "stdin".to_owned(),
@@ -73,6 +76,7 @@ pub(super) fn texts(
         recursive,
         rules,
         tree,
+        work,
         folders: BTreeMap::new(),
         files: Vec::new(),
     };
@@ -92,6 +96,7 @@ pub(super) fn texts(
     let mut texts = Vec::with_capacity(files.len());
     for file in files {
         let file = tree.confine(&file)?;
+        work.begin(format!("{} can't be read", file.path().display()))?;
         let text = file.text()?;
         if rules.is_argo_cds && text.contains(SKIPPED_BY_ARGO_CD) {
             continue;
@@ -117,6 +122,7 @@ struct Walk<'a> {
     recursive: bool,
     rules: &'a FolderRules,
     tree: &'a WorkTree,
+    work: &'a Work,
     /// The folders that were seen, by their canonical paths, as they are reached.
     folders: BTreeMap<PathBuf, PathBuf>,
     files: Vec<PathBuf>,
@@ -128,6 +134,7 @@ impl Walk<'_> {
             let message = format!("{} is more than {DEPTH} folders deep", folder.display());
             return Err(Diagnostic::new(message).hint("name a folder that is further down"));
         }
+        self.work.begin(format!("{} can't be read", folder.display()))?;
         let wrong =
             |error: io::Error| Diagnostic::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
         let real = folder.canonicalize().map_err(wrong)?;

@@ -1,13 +1,15 @@
 //! Helm charts, rendered by the installed `helm`. Hooks and tests come with the rest (`helm template` prints them unless it is told
 //! not to), and so do the definitions in `crds/`, as `helm install` would bring them.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use capstan_core::{error::Diagnostic, manifest};
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
-use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, program, tree::WorkTree};
+use super::{
+    FileAccess, Release, Rendered, Stdin, Text, bases, deadline::Work, files::name_of, program, tree::WorkTree,
+};
 
 const MISSING: &str = "install helm (https://helm.sh/docs/intro/install) so that it is in PATH; \
                        or render where it is: `helm template NAME CHART | capstan ... --app NAME -f -`";
@@ -127,7 +129,12 @@ pub(super) fn is_chart(path: &Path) -> bool {
 }
 
 /// Finds helm, and checks what can be checked of a chart without it. `tree` is what the chart's links stay in.
-pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) -> Result<Program, Diagnostic> {
+pub(super) fn find(
+    chart: &Chart,
+    tree: Option<&WorkTree>,
+    access: &FileAccess,
+    work: &Work,
+) -> Result<Program, Diagnostic> {
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
@@ -149,7 +156,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
     }
     if path.is_dir() {
         let own = || WorkTree::around(path, access);
-        bases::check_links(path, &tree.cloned().unwrap_or_else(own))?;
+        bases::check_links(path, &tree.cloned().unwrap_or_else(own), work)?;
     }
     if chart.local().is_none() && chart.chart.starts_with('-') {
         return Err(dash(&LeadingDash(chart.chart.clone())));
@@ -196,8 +203,8 @@ pub fn set_file_parts(text: &str) -> Option<(&str, &str)> {
 pub(super) fn render(
     chart: &Chart,
     helm: &Program,
-    release: &Release<'_>,
-    deadline: Duration,
+    release: &Release,
+    work: &Work,
     stdin: &Stdin,
 ) -> Result<Rendered, Diagnostic> {
     let what = format!("helm can't render the chart {}", chart.chart);
@@ -208,11 +215,16 @@ pub(super) fn render(
     arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
     let is_stdin = chart.values.all_files().any(|file| file == "-");
-    let input = if is_stdin { Some(stdin.text()?) } else { inline };
+    let input = if is_stdin {
+        work.begin("- can't be read")?;
+        Some(stdin.text()?)
+    } else {
+        inline
+    };
     if let Some(input) = input {
         command.input(input.into_bytes());
     }
-    let said = program::run(command, &what, deadline)?;
+    let said = program::run(command, &what, work)?;
     Ok(Rendered {
         texts: by_template(&said.out, &chart.chart),
         said: said.notices("helm"),
@@ -238,10 +250,10 @@ pub(super) const HELM_PATHS: [&str; 8] = [
     "HELM_REPOSITORY_CONFIG",
 ];
 
-fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Result<(), LeadingDash> {
+fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<(), LeadingDash> {
     command.word("template");
-    command.flag("namespace", chart.namespace.as_deref().unwrap_or(release.namespace));
-    let of_cluster = release.capabilities;
+    command.flag("namespace", chart.namespace.as_deref().unwrap_or(&release.namespace));
+    let of_cluster = release.capabilities.as_deref();
     let version = chart.kube_version.as_deref();
     if let Some(version) = version.or(of_cluster.map(|found| found.kube_version.as_str())) {
         command.flag("kube-version", version);
@@ -285,7 +297,7 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Res
         command.word("--include-crds");
     }
     command.word("--");
-    command.operand(chart.release_name.as_deref().unwrap_or(release.name))?;
+    command.operand(chart.release_name.as_deref().unwrap_or(&release.name))?;
     match chart.local() {
         Some(path) => command.path(path),
         None => command.operand(&chart.chart)?,
@@ -409,9 +421,9 @@ mod tests {
             api_versions: vec!["apps/v1".to_owned(), "apps/v1/Deployment".to_owned()],
         };
         let release = Release {
-            name: "shop",
-            namespace: "store",
-            capabilities: Some(&capabilities),
+            name: "shop".to_owned(),
+            namespace: "store".to_owned(),
+            capabilities: Some(capabilities.into()),
         };
         let mut chart = Chart::at("stable/shop");
         chart.values.set.push("a=1".to_owned());
@@ -438,7 +450,7 @@ mod tests {
         assert!(words.contains(&"other".to_owned()) && words.contains(&"--kube-version=1.30".to_owned()));
     }
 
-    fn words(chart: &Chart, release: &Release<'_>) -> Vec<String> {
+    fn words(chart: &Chart, release: &Release) -> Vec<String> {
         let program = Program::at(Path::new("/usr/bin/helm")).unwrap();
         let mut command = Command::new(&program, Environment::Minimal);
         arguments(&mut command, chart, release).unwrap();

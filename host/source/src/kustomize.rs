@@ -1,9 +1,6 @@
 //! Kustomizations, built by `kustomize`, or by the kubectl that has it built in.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use capstan_core::error::Diagnostic;
 use capstan_files::Readers;
@@ -13,6 +10,7 @@ use tempfile::TempDir;
 
 use super::{
     Rendered, Text, bases,
+    deadline::Work,
     helm::{HELM_PATHS, NO_FILE},
     program,
     tree::WorkTree,
@@ -67,11 +65,7 @@ pub(super) fn is_kustomization(path: &Path) -> bool {
 }
 
 /// Builds a kustomization, after a look at all that it names.
-pub(super) fn build(
-    kustomization: &Kustomization,
-    tree: &WorkTree,
-    deadline: Duration,
-) -> Result<Rendered, Vec<Diagnostic>> {
+pub(super) fn build(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Rendered, Vec<Diagnostic>> {
     let path = &kustomization.path;
     let shown = path.display();
     if !is_kustomization(path) {
@@ -80,12 +74,12 @@ pub(super) fn build(
             error.hint("`-f` reads a folder of manifests, `--chart` renders a Helm chart"),
         ]);
     }
-    bases::check(path, tree, kustomization.enable_helm)?;
+    bases::check(path, tree, kustomization.enable_helm, work)?;
     bases::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;
-    run(kustomization, tree, deadline).map_err(|mistake| vec![mistake])
+    run(kustomization, tree, work).map_err(|mistake| vec![mistake])
 }
 
-fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Result<Rendered, Diagnostic> {
+fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Rendered, Diagnostic> {
     let path = &kustomization.path;
     let shown = path.display();
     let (program, word) = match (Program::find("kustomize"), Program::find("kubectl")) {
@@ -131,7 +125,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
     command.word("--").path(folder);
     let name = program.name();
     let what = format!("{name} can't build the kustomization {shown}");
-    let said = program::run(command, &what, deadline)?;
+    let said = program::run(command, &what, work)?;
     Ok(Rendered {
         said: said.notices(&name),
         texts: vec![Text {

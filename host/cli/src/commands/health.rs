@@ -31,7 +31,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
     let mode = args.compat.map(|Compat::Argocd| Mode::ArgoCd);
     let (namespace, judged) = match &args.app {
         Some(app) => {
-            let global = which(global, app)?;
+            let global = which(global, app).await?;
             let context = Context::new(&global).await?;
             let application = context.application(app)?;
             let judged = context
@@ -51,7 +51,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 
 /// Judges what files name, and says in which namespace that is.
 async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<AssessedObject>)> {
-    let objects = read(args, &global.files)?;
+    let objects = read(args, &global.files).await?;
     // Plugins are told an application with every question.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
@@ -73,7 +73,7 @@ async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::R
     Ok((application.namespace, judged))
 }
 
-fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
+async fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
     let sources: Vec<Source> = args
         .files
         .iter()
@@ -84,17 +84,17 @@ fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>>
         })
         .collect();
     let release = Release {
-        name: "none",
-        namespace: "default",
+        name: "none".to_owned(),
+        namespace: "default".to_owned(),
         capabilities: None,
     };
-    // No program runs for files: nothing has to be waited for.
     let reading = Reading {
-        deadline: std::time::Duration::ZERO,
         is_applied: false,
         ..Reading::typed(access)
     };
-    let desired = capstan_source::gather(&sources, &reading)?.render(&release)?;
+    let deadline = reading.deadline;
+    let gathered = capstan_source::gather(sources, reading).await?;
+    let desired = gathered.render(release, deadline).await?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
 }
 
