@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use capstan_core::{
     lint::Finding,
     manifest::Manifest,
+    on_busy::OnBusy,
     operation_kind::{OperationKind, Purpose},
     plugins::Application,
 };
@@ -58,18 +59,6 @@ impl Work {
             Work::Saved(planned) => planned.request.clone(),
         }
     }
-}
-
-/// What is done when another driver is at work on the application.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnBusy {
-    /// That is an error: [`EngineError::Busy`].
-    #[default]
-    Refuse,
-    /// Its end is waited for.
-    Wait,
-    /// Its operation is terminated, and the end of that is waited for.
-    Supersede,
 }
 
 /// Which unfinished operation does what is asked for, so that nothing is left to do after its end.

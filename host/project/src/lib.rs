@@ -38,7 +38,7 @@ use self::file::{Configuration, Entry};
 pub use self::{
     duration::{Seconds, seconds},
     file::NAME as FILE,
-    options::{Compat, OnBusy, Options, confirmed},
+    options::{Options, confirmed},
     plugin_settings::WrittenSettings,
     plugins::PluginSpec,
     sources::{ChartSpec, SourceSpec},

@@ -5,49 +5,22 @@ use capstan_core::{
     directive::OnTimeout,
     error::Diagnostics,
     ignore::IgnoreRule,
+    on_busy::OnBusy,
     phase::Phase,
     plan::{Confirmed, Hooks, Limits, PlanOptions, Retry, Selection},
     sync_options::{NamespaceMetadata, SyncOptions},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::duration::Seconds;
-
-/// Another tool's rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compat {
-    /// Argo CD's.
-    Argocd,
-}
-
-impl From<Compat> for Mode {
-    fn from(compat: Compat) -> Mode {
-        match compat {
-            Compat::Argocd => Mode::ArgoCd,
-        }
-    }
-}
-
-/// What is done when another operation of the application runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnBusy {
-    /// The command fails.
-    #[default]
-    Refuse,
-    /// The command waits for the operation's end.
-    Wait,
-    /// The operation is terminated first.
-    Supersede,
-}
 
 /// What is wanted of an application: each key means what the flag of its name means.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
     /// Plan and run by another tool's rules.
-    pub compat: Option<Compat>,
+    #[serde(deserialize_with = "compat")]
+    pub compat: Option<Mode>,
     /// Sync options of Argo CD, `NAME=VALUE` each.
     pub sync_options: Vec<String>,
     /// Fields whose differences don't count, since others look after them.
@@ -141,7 +114,7 @@ impl Options {
     /// Returns what is no sync option.
     pub fn plan_options(&self) -> Result<PlanOptions, Diagnostics> {
         let usual = PlanOptions::default();
-        let mode = self.compat.map_or(usual.mode, Mode::from);
+        let mode = self.compat.unwrap_or(usual.mode);
         let sync_options = SyncOptions::read(self.sync_options.iter().map(String::as_str), mode);
         Ok(PlanOptions {
             mode,
@@ -180,6 +153,17 @@ impl Options {
             ..usual
         }
     }
+}
+
+/// Reads whose rules hold: there is no word for Capstan's own.
+fn compat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mode>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Compat {
+        Argocd,
+    }
+    let read = Option::<Compat>::deserialize(deserializer)?;
+    Ok(read.map(|Compat::Argocd| Mode::ArgoCd))
 }
 
 /// Says what may go though its annotations want a confirmation.

@@ -1,7 +1,7 @@
 //! Conducts the operations of one application: carries on with one that was left, makes way for ours, starts it and follows it.
 
-use capstan_core::plugins::Application;
-use capstan_engine::{CarriedOn, LintErrors, Notice, OnBusy, Planned, Policy, Running, Same, Undertaken, Work};
+use capstan_core::{on_busy::OnBusy, plugins::Application};
+use capstan_engine::{CarriedOn, LintErrors, Notice, Planned, Policy, Running, Same, Undertaken, Work};
 
 use super::{
     follow::{self, Followed, Signals},

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::{print, print_json, which};
 use crate::{
-    args::{self, Compat, Global, Output},
+    args::{self, Global, Output},
     context::{self, Context},
     exit::Exit,
     render::{Paint, columns, lines, name_of},
@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<Exit> {
-    let mode = args.compat.map(|Compat::Argocd| Mode::ArgoCd);
+    let mode = args.compat.map(Mode::from);
     let (namespace, judged) = match &args.app {
         Some(app) => {
             let global = which(global, app).await?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use capstan_core::{
-    directive::Mode,
     lint::{Finding, Severity},
     manifest::Manifest,
     plan::{PlanOptions, versions},
@@ -128,7 +127,7 @@ async fn find(
 ) -> anyhow::Result<Vec<Finding>> {
     let request = Request {
         options: PlanOptions {
-            mode: app.options.compat.map_or(Mode::Native, Mode::from),
+            mode: app.options.compat.unwrap_or_default(),
             ..PlanOptions::default()
         },
         plugin_settings: global.plugins.plugin_settings(),
