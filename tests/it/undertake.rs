@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use capstan_core::event::Status;
+use capstan_core::{event::Status, on_busy::OnBusy};
 use capstan_engine::{
-    APPROVAL, CarriedOn, Engine, EngineError, LintErrors, Notice, OnBusy, Planned, Policy, Request, Running, Same,
-    Undertaken, Work,
+    APPROVAL, CarriedOn, Engine, EngineError, LintErrors, Notice, Planned, Policy, Request, Running, Same, Undertaken,
+    Work,
 };
 use capstan_sim::world::Setup;
 use capstan_tests::{Stage, in_virtual_time, stage::SOMEBODY};

@@ -66,8 +66,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<Exit> {
 
 /// Returns the options for a named application: if the working directory's `capstan.yaml` describes it, with that file's namespace and
 /// plugins.
-fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
-    let Some(project) = project::described(global, &[])? else {
+async fn which(global: &Global, name: &str) -> anyhow::Result<Global> {
+    let Some(project) = project::described(global, &[]).await? else {
         return Ok(global.clone());
     };
     let Some(app) = project.apps.iter().find(|app| app.name == name) else {

@@ -13,6 +13,7 @@ pub mod context;
 pub mod environment;
 pub mod exit;
 pub mod global;
+mod interrupt;
 pub mod project;
 pub mod render;
 pub mod report;
@@ -44,6 +45,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     log(args.global.verbose);
+    interrupt::watch();
     let paint = render::Paint::new(args.global.color);
     let args = match args.settled() {
         Ok(args) => args,

@@ -1,9 +1,9 @@
 //! The applications of a command, from flags and files. A flag wins over a file.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use capstan_project::{ProjectSpec, Read};
-use capstan_source::Source;
+use capstan_source::{Deadline, RENDERING, Source};
 
 pub use capstan_project::{App, FILE};
 
@@ -19,7 +19,8 @@ pub struct Project {
     pub apps: Vec<App>,
     /// The options of every command, with those of the files.
     pub global: Global,
-    deadline: Duration,
+    /// When all reading and rendering has to be done.
+    pub deadline: Deadline,
 }
 
 impl Project {
@@ -28,8 +29,8 @@ impl Project {
     /// # Errors
     ///
     /// Returns all mistakes together.
-    pub fn read(&self) -> Result<Vec<Read>, Diagnostics> {
-        capstan_project::read(&self.apps, self.deadline, &self.global.files)
+    pub async fn read(&self) -> Result<Vec<Read>, Diagnostics> {
+        capstan_project::read(&self.apps, self.deadline, &self.global.files).await
     }
 }
 
@@ -38,8 +39,9 @@ impl Project {
 /// # Errors
 ///
 /// Returns what is missing or wrong.
-pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
-    let project = capstan_project::load(&spec(global, set))?;
+pub async fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
+    let deadline = Deadline::after(set.from.deadline());
+    let project = capstan_project::load(&spec(global, set), deadline).await?;
     let all = || project.apps.iter().flat_map(|app| &app.sources);
     if let Some(flag) = set.from.chart_flag()
         && !all().any(|source| matches!(source, Source::Chart(_)))
@@ -49,7 +51,7 @@ pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
             "name one with `--chart`, or a folder that has a Chart.yaml with `-f`",
         ));
     }
-    Ok(made(global, set, project))
+    Ok(made(global, project, deadline))
 }
 
 /// Loads the applications that the working directory's file or the named files describe; `None` without any.
@@ -57,14 +59,15 @@ pub fn of(global: &Global, set: &Set) -> anyhow::Result<Project> {
 /// # Errors
 ///
 /// Returns the mistakes in them.
-pub fn described(global: &Global, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
+pub async fn described(global: &Global, config: &[PathBuf]) -> anyhow::Result<Option<Project>> {
     let from = From {
         config: config.to_vec(),
         ..From::default()
     };
     let set = Set { from, ..Set::default() };
-    let project = capstan_project::described(&spec(global, &set))?;
-    Ok(project.map(|project| made(global, &set, project)))
+    let deadline = Deadline::after(RENDERING);
+    let project = capstan_project::described(&spec(global, &set), deadline).await?;
+    Ok(project.map(|project| made(global, project, deadline)))
 }
 
 fn spec(global: &Global, set: &Set) -> ProjectSpec {
@@ -78,11 +81,11 @@ fn spec(global: &Global, set: &Set) -> ProjectSpec {
     }
 }
 
-fn made(global: &Global, set: &Set, project: capstan_project::Project) -> Project {
+fn made(global: &Global, project: capstan_project::Project, deadline: Deadline) -> Project {
     Project {
         global: global.with(&project),
         apps: project.apps,
-        deadline: set.from.deadline(),
+        deadline,
     }
 }
 

@@ -35,6 +35,7 @@ pub mod migration;
 pub mod name;
 pub mod object;
 pub mod object_word;
+pub mod on_busy;
 pub mod operation;
 pub mod operation_kind;
 pub mod order;

@@ -9,6 +9,7 @@ mod make;
 mod namespace;
 mod naming;
 mod options;
+mod plan_input;
 mod post_delete;
 mod remove;
 mod repeated;
@@ -30,8 +31,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     kinds::built_in,
-    make::{Classified, Confirmed, LiveObjects, PlanInput, Role, Unasked, in_order, make, wait_text},
+    make::{in_order, make, wait_text},
     options::PlanOptions,
+    plan_input::{Classified, Confirmed, LiveObjects, PlanInput, Role, Unasked},
     repeated::leave_out as leave_out_repeated,
     scope::{Scope, Scopes, brought, settle},
     select::{Hooks, Selection},

@@ -1,7 +1,10 @@
-//! The verbs: plan, start, resume, terminate, report, sweep.
+//! The verbs: plan, start, resume, terminate; in the modules below signal, report and sweep.
+
+mod leftovers;
+mod report;
+mod signal;
 
 use std::{
-    collections::BTreeSet,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -10,68 +13,41 @@ use std::{
 };
 
 use capstan_core::{
-    compat::Mode,
-    error::near,
-    event::WaitingOn,
-    hook::HookOutcome,
     input::InputKind,
     manifest::Manifest,
-    object::{Object, ObjectKey, labels},
-    object_word::{ObjectIndex, fits_hook},
+    object::{Object, ObjectKey},
     operation::Operation,
     operation_kind::{OperationKind, Purpose},
-    plan::{self, Scope},
+    plan,
     plugins::{Application, Plugins},
-    record::HookRecords,
-    sync_options::SyncOptions,
-    task::Task,
     view::OperationView,
 };
-use futures::{StreamExt as _, stream};
-use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::{Notify, mpsc};
 
+pub use self::{
+    leftovers::{AbandonedState, RemainingObjects},
+    report::{ApplicationReport, AwaitedSignal},
+};
 use crate::{
     bus::Bus,
-    checkpoint::{
-        ContainerLogs, CurrentOperation, DueObject, Identity, Lock, LockEvents, PackedPlan, PastOperation, Store,
-        check_size, forget, is_held, request_end, send_signal, until_free,
-    },
+    checkpoint::{Identity, Lock, LockEvents, PackedPlan, PastOperation, Store, check_size, request_end, until_free},
     clock::Clock,
-    cluster::{AT_ONCE, Cluster, DryRun, MAX_AGE_OF_DISCOVERY},
+    cluster::{Cluster, DryRun},
     driver::{Driver, Publisher},
-    error::{ClusterError, EngineError, HookState},
-    journal::{CallRecorder, Journal, RecordingPlugins, StoredOperation},
+    error::{ClusterError, EngineError},
+    journal::{CallRecorder, Journal, RecordingPlugins},
     permission,
-    planning::{self, Place, Planned, Request, namespace_key},
+    planning::{self, Planned, Request, namespace_key},
     rehearse::{self, DryRunResult},
     running::Running,
     saved,
-    signals::{APPROVAL, Written},
-    sweep::{SweepResult, sweep},
+    sweep::sweep,
     web::HttpCaller,
 };
 
 /// Returns the name under which a hook is sent signals.
 pub(crate) fn signal_name(key: &ObjectKey) -> String {
     key.name.trim_end_matches('*').to_owned()
-}
-
-/// Returns the state of the hook that a word names.
-fn hook_state(operation: &Operation, word: &str) -> HookState {
-    let all = || operation.plan().tasks.iter().filter(|task| task.hook().is_some());
-    let named: Vec<&Task> = all().filter(|task| fits_hook(word, &task.key)).collect();
-    if named.is_empty() {
-        let names: Vec<String> = all().map(|task| signal_name(&task.key)).collect();
-        let near = near(word, names.iter().map(String::as_str)).map(str::to_owned);
-        return HookState::Unknown { near };
-    }
-    let outcomes: Option<Vec<HookOutcome>> = named.iter().map(|task| operation.outcome(&task.id)).collect();
-    match outcomes.and_then(|outcomes| outcomes.last().copied()) {
-        Some(outcome) => HookState::Ended(outcome),
-        None => HookState::Unended,
-    }
 }
 
 /// Counts the drivers of this process, to tell them apart.
@@ -87,44 +63,6 @@ pub struct Engine {
     web: HttpCaller,
 }
 
-/// The state of an application.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ApplicationReport {
-    /// The application's name and namespace.
-    pub application: Application,
-    /// The operation that isn't finished.
-    pub current: Option<CurrentOperation>,
-    /// Whether a driver holds the lock of that operation.
-    pub is_driven: bool,
-    /// The view of that operation, as it was last stored.
-    pub progress: Option<OperationView>,
-    /// What that operation waits for, and until when.
-    pub waiting: Vec<WaitingOn>,
-    /// The hooks of that operation, by name, that wait for an approval.
-    pub approvals: Vec<String>,
-    /// The signals that hooks of that operation wait for, approvals included.
-    pub signals: Vec<AwaitedSignal>,
-    /// The deadline of that operation.
-    pub deadline: Option<Timestamp>,
-    /// The last finished operations, oldest first.
-    pub history: Vec<PastOperation>,
-    /// The objects of hooks that are to be deleted later.
-    pub due: Vec<DueObject>,
-    /// When each hook last ran, and why one didn't run.
-    pub hooks: HookRecords,
-}
-
-/// A signal that a hook waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AwaitedSignal {
-    /// The hook, by the name under which it is sent signals.
-    pub hook: String,
-    /// The signal's name.
-    pub signal: String,
-}
-
 /// The result of a request to end an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndedBy {
@@ -132,23 +70,6 @@ pub enum EndedBy {
     Asked(String),
     /// It has no driver: resume it with [`Engine::resume`] and end it there.
     NoDriver,
-}
-
-/// The objects that stay in the cluster when an application's state is removed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RemainingObjects {
-    /// The objects that have the application's label.
-    pub objects: BTreeSet<ObjectKey>,
-    /// The number of kinds that may not be listed, of which there may be more objects.
-    pub unlisted: usize,
-}
-
-/// What was removed with an application's stored state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct AbandonedState {
-    /// How many Secrets it was stored in.
-    pub secrets: usize,
 }
 
 impl Engine {
@@ -469,254 +390,6 @@ impl Engine {
         let asked = request_end(&self.cluster, self.clock, &self.identity(), application, by).await?;
         Ok(asked.map_or(EndedBy::NoDriver, EndedBy::Asked))
     }
-
-    /// Sends a signal to a hook of the running operation that waits for it. `hook` names it, as in `gate` or `Hook/shop/gate`; without
-    /// it, exactly one hook must be waiting. Returns the hook's name.
-    ///
-    /// # Errors
-    ///
-    /// Returns `NothingRuns`, or `NobodyWaits` with the hooks that wait.
-    pub async fn signal(
-        &self,
-        application: &Application,
-        hook: Option<&str>,
-        signal: &str,
-        by: &str,
-        value: serde_json::Value,
-    ) -> Result<String, EngineError> {
-        let Some((operation, _)) = self.open_known(application).await?.current().await? else {
-            return Err(EngineError::NothingRuns(application.name.clone()));
-        };
-        let waiting = operation.awaited(signal);
-        let fitting: Vec<&ObjectKey> = waiting
-            .iter()
-            .filter(|key| hook.is_none_or(|hook| fits_hook(hook, key)))
-            .collect();
-        // A signal on the Lease names the hook by its name alone.
-        let names: BTreeSet<String> = fitting.iter().map(|key| signal_name(key)).collect();
-        let namesakes = waiting.iter().filter(|key| names.contains(&signal_name(key))).count();
-        let (Some(name), 1) = (names.first(), namesakes) else {
-            let index = ObjectIndex::of(waiting.iter().cloned());
-            return Err(EngineError::NobodyWaits {
-                signal: signal.to_owned(),
-                hook: hook.map(str::to_owned),
-                state: hook.map(|hook| hook_state(&operation, hook)),
-                namesakes,
-                waiting: waiting.iter().map(|key| index.word_for(key)).collect(),
-                signals: awaited_signals(&operation),
-            });
-        };
-        let written = Written {
-            signal: signal.to_owned(),
-            by: by.to_owned(),
-            value,
-            at: self.clock.now().to_string(),
-        };
-        send_signal(&self.cluster, application, name, &written).await?;
-        Ok(name.clone())
-    }
-
-    /// Returns the rules and options of the last sync of an application.
-    ///
-    /// # Errors
-    ///
-    /// Returns `NoApplication`, or why the stored state couldn't be read.
-    pub async fn rules(&self, application: &Application) -> Result<(Mode, SyncOptions), EngineError> {
-        let head = self.open_known(application).await?.head;
-        Ok((head.mode, head.options))
-    }
-
-    /// Returns the operation that isn't finished, if there is one, whether its driver is alive or not.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn current(&self, application: &Application) -> Result<Option<CurrentOperation>, EngineError> {
-        Ok(self.open(application).await?.head.current)
-    }
-
-    /// Lists the applications of a namespace, by name.
-    ///
-    /// # Errors
-    ///
-    /// Returns why they couldn't be listed.
-    pub async fn applications(&self, namespace: &str) -> Result<Vec<Application>, EngineError> {
-        crate::checkpoint::applications(&self.cluster, namespace).await
-    }
-
-    /// Returns the state of an application.
-    ///
-    /// # Errors
-    ///
-    /// Returns `NoApplication`, or why the stored state couldn't be read.
-    pub async fn report(&self, application: &Application) -> Result<ApplicationReport, EngineError> {
-        let store = self.open_known(application).await?;
-        let (waiting, signals, deadline, progress) = match store.current().await? {
-            Some((operation, view)) => (
-                operation.waiting(),
-                awaited_signals(&operation),
-                operation.deadline(),
-                Some(view),
-            ),
-            None => (Vec::new(), Vec::new(), None, None),
-        };
-        let is_driven = match &store.head.current {
-            Some(_) => is_held(&self.cluster, self.clock, &self.identity(), application).await?,
-            None => false,
-        };
-        let approvals = signals.iter().filter(|awaited| awaited.signal == APPROVAL);
-        let head = store.head;
-        Ok(ApplicationReport {
-            is_driven,
-            application: head.application,
-            current: head.current,
-            progress,
-            waiting,
-            approvals: approvals.map(|awaited| awaited.hook.clone()).collect(),
-            signals,
-            deadline,
-            history: head.history,
-            due: head.due,
-            hooks: head.hooks,
-        })
-    }
-
-    /// Returns the view of a finished operation.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn view(&self, application: &Application, past: &PastOperation) -> Result<OperationView, EngineError> {
-        self.open(application).await?.view(past).await
-    }
-
-    /// Returns the journal of a finished operation, for replay; `None` when it wasn't kept.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn journal(
-        &self,
-        application: &Application,
-        past: &PastOperation,
-    ) -> Result<Option<StoredOperation>, EngineError> {
-        self.open(application).await?.journal(past).await
-    }
-
-    /// Returns the kept logs of an operation's hooks, in the order in which the hooks ended.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the stored state couldn't be read.
-    pub async fn logs(
-        &self,
-        application: &Application,
-        operation: &str,
-    ) -> Result<Vec<(capstan_core::task::TaskId, Vec<ContainerLogs>)>, EngineError> {
-        let store = self.open_known(application).await?;
-        let past = store
-            .head
-            .history
-            .iter()
-            .find(|past| past.id == operation)
-            .map(|past| &past.logs);
-        let current = store.head.current.as_ref().filter(|current| current.id == operation);
-        let kept = past.or(current.map(|current| &current.logs));
-        let mut logs = Vec::new();
-        for kept in kept.into_iter().flatten() {
-            logs.push((kept.task.clone(), store.logs(kept).await?));
-        }
-        Ok(logs)
-    }
-
-    /// Lists the objects that have an application's label: they stay in the cluster when its state is removed. They are looked for in the
-    /// application's namespace, among cluster-scoped objects, and in the places that its state names if that can be read.
-    ///
-    /// # Errors
-    ///
-    /// Returns why the cluster couldn't be asked. Kinds that may not be listed are counted.
-    pub async fn left_by(&self, application: &Application) -> Result<RemainingObjects, EngineError> {
-        self.cluster
-            .refresh_if_older_than(MAX_AGE_OF_DISCOVERY)
-            .await
-            .map_err(EngineError::while_("asking what the cluster serves"))?;
-        let mut places: BTreeSet<Place> = match self.open(application).await {
-            Ok(store) => store.head.places,
-            // State that can't be read is a reason to remove it.
-            Err(EngineError::Stored(_)) => BTreeSet::new(),
-            Err(error) => return Err(error),
-        };
-        places.extend(
-            self.cluster
-                .discovery()
-                .scopes()
-                .into_iter()
-                .map(|(kind, scope)| match scope {
-                    Scope::Namespaced => (kind, application.namespace.clone()),
-                    Scope::Cluster => (kind, String::new()),
-                }),
-        );
-        let labels = format!("{}={}", labels::APPLICATION, application.name);
-        let lists = places.into_iter().map(|(kind, namespace)| {
-            let (cluster, labels) = (&self.cluster, &labels);
-            async move { cluster.list_metadata(&kind, &namespace, labels, "").await }
-        });
-        let mut left = RemainingObjects::default();
-        let mut lists = stream::iter(lists).buffered(AT_ONCE);
-        while let Some(found) = lists.next().await {
-            match found {
-                Ok(found) => left.objects.extend(found.iter().map(Object::key)),
-                Err(ClusterError::Forbidden(_)) => left.unlisted += 1,
-                Err(error) if error.is_temporary() => {
-                    return Err(EngineError::while_("looking for what is left")(error));
-                }
-                // Not every kind can be listed.
-                Err(_) => {}
-            }
-        }
-        Ok(left)
-    }
-
-    /// Removes everything that is stored about an application, whether it can be read or not. Its objects stay in the cluster.
-    ///
-    /// # Errors
-    ///
-    /// Returns `Busy` when an operation is being driven, `NoApplication` when nothing is stored, or why it couldn't be removed.
-    pub async fn abandon(&self, application: &Application) -> Result<AbandonedState, EngineError> {
-        let (lock, _, _) = self.lock(application, true).await?;
-        let forgotten = forget(&self.cluster, application, &lock.grip()).await;
-        lock.release(forgotten.is_ok()).await;
-        match forgotten? {
-            0 => Err(EngineError::NoApplication {
-                name: application.name.clone(),
-                namespace: application.namespace.clone(),
-            }),
-            secrets => Ok(AbandonedState { secrets }),
-        }
-    }
-
-    /// Deletes the objects of hooks whose time has come. Returns the result for every object that is or was due.
-    ///
-    /// # Errors
-    ///
-    /// Returns `Busy` when an operation runs, which does this itself.
-    pub async fn sweep(&self, application: &Application) -> Result<Vec<SweepResult>, EngineError> {
-        self.open_known(application).await?;
-        let (lock, _, mut store) = self.open_locked(application, false).await?;
-        let swept = sweep(&self.cluster, &*self.plugins, self.clock, &mut store).await;
-        lock.release(false).await;
-        swept
-    }
-}
-
-fn awaited_signals(operation: &Operation) -> Vec<AwaitedSignal> {
-    let awaited = operation.awaited_signals().into_iter();
-    awaited
-        .map(|(key, signal)| AwaitedSignal {
-            hook: signal_name(&key),
-            signal,
-        })
-        .collect()
 }
 
 /// Returns a digest of a set of manifests, whatever their order.

@@ -69,5 +69,5 @@ pub use crate::{
     running::Running,
     signals::APPROVAL,
     sweep::{SweepOutcome, SweepResult},
-    undertake::{CarriedOn, LintErrors, Notice, OnBusy, Policy, Same, Undertaken, Work},
+    undertake::{CarriedOn, LintErrors, Notice, Policy, Same, Undertaken, Work},
 };

@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use capstan_core::{
     lint::Finding,
     manifest::Manifest,
+    on_busy::OnBusy,
     operation_kind::{OperationKind, Purpose},
     plugins::Application,
 };
@@ -58,18 +59,6 @@ impl Work {
             Work::Saved(planned) => planned.request.clone(),
         }
     }
-}
-
-/// What happens when another driver works on the application.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnBusy {
-    /// The command fails: [`EngineError::Busy`].
-    #[default]
-    Refuse,
-    /// Its end is waited for.
-    Wait,
-    /// Its operation is terminated, and the end is waited for.
-    Supersede,
 }
 
 /// Which unfinished operation does the same work, so that nothing is left to do after its end.

@@ -173,7 +173,13 @@ impl Command {
         &self.arguments
     }
 
-    /// Returns a handle that ends the program, for a run on another thread.
+    /// Has a canceller end the program, which may end others, too.
+    pub fn cancelled_by(&mut self, canceller: &Canceller) -> &mut Command {
+        self.cancel = canceller.clone();
+        self
+    }
+
+    /// Returns what ends the program: for a run on another thread, whose caller may go away.
     pub fn canceller(&self) -> Canceller {
         self.cancel.clone()
     }

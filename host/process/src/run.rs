@@ -3,11 +3,7 @@
 use std::{
     io::{self, Read, Write as _},
     process::{Child, ExitStatus, Stdio},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, mpsc},
     time::{Duration, Instant},
 };
 
@@ -46,21 +42,55 @@ pub enum RunError {
     Cancelled,
 }
 
-/// Ends a program through a guard; has no effect after the program has ended.
+/// Kills programs and their process groups. Clones cancel the same programs.
 #[derive(Debug, Clone, Default)]
-pub struct Canceller(Arc<AtomicBool>);
+pub struct Canceller(Arc<Mutex<Cancellation>>);
 
-impl Canceller {
-    fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
+#[derive(Debug, Default)]
+struct Cancellation {
+    is_cancelled: bool,
+    /// The process ids of the programs that run. None of them is reaped: each id is still that program's, and its group's.
+    leaders: Vec<u32>,
 }
 
-/// A canceller that is held where a run is awaited.
+/// The canceller of all programs.
+static ALL: LazyLock<Canceller> = LazyLock::new(Canceller::default);
+
+/// Kills every program that this crate has started, with its process group, and starts none any more: for a process that is about to
+/// exit.
+pub fn kill_all() {
+    ALL.cancel();
+}
+
 impl Canceller {
-    /// Returns a guard that cancels when it is dropped.
+    /// Kills the programs that run, and those that are started later. Programs that have ended are not concerned.
+    pub fn cancel(&self) {
+        let mut state = self.state();
+        state.is_cancelled = true;
+        // Without process groups, `run` finds out by itself.
+        #[cfg(unix)]
+        state.leaders.iter().for_each(|leader| kill_group(*leader));
+    }
+
+    /// Returns a guard that cancels when it is dropped, to be held where a run is awaited.
     pub fn guard(self) -> impl Drop {
         Guard(self)
+    }
+
+    fn state(&self) -> MutexGuard<'_, Cancellation> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.state().is_cancelled
+    }
+
+    fn add(&self, leader: u32) {
+        self.state().leaders.push(leader);
+    }
+
+    fn remove(&self, leader: u32) {
+        self.state().leaders.retain(|known| *known != leader);
     }
 }
 
@@ -68,13 +98,23 @@ struct Guard(Canceller);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.cancel();
+    }
+}
+
+#[cfg(unix)]
+fn kill_group(leader: u32) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    // The only failure is that nobody is left.
+    if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
+        kill_process_group(group, Signal::KILL).ok();
     }
 }
 
 /// A child with its process group. Dropping it kills both.
 struct Group {
     child: Child,
+    cancellers: [Canceller; 2],
     is_reaped: bool,
 }
 
@@ -97,17 +137,23 @@ impl Group {
     /// Kills the rest of the group, and returns the leader's exit status.
     fn end(&mut self) -> io::Result<ExitStatus> {
         self.kill();
+        // Once it is reaped, its id can be another's.
+        for canceller in &self.cancellers {
+            canceller.remove(self.child.id());
+        }
         self.is_reaped = true;
         self.child.wait()
     }
 
+    /// Says whether the group was cancelled, or is to be.
+    fn is_cancelled(&self) -> bool {
+        self.cancellers.iter().any(Canceller::is_cancelled)
+    }
+
     #[cfg(unix)]
     fn kill(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process_group};
-        // The leader isn't reaped yet, so the ID is still its own. It only fails if the group has no process.
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            kill_process_group(group, Signal::KILL).ok();
-        }
+        // The leader isn't reaped yet: the id is still its own.
+        kill_group(self.child.id());
     }
 
     #[cfg(not(unix))]
@@ -177,12 +223,20 @@ fn copy(stream: &mut impl Read, bytes: &Mutex<Vec<u8>>, most: usize) -> io::Resu
 }
 
 pub(crate) fn run(command: Command) -> Result<Output, RunError> {
-    let (deadline, most, cancel) = (command.deadline, command.output_bytes, command.cancel.clone());
+    let (deadline, most) = (command.deadline, command.output_bytes);
     let until = Instant::now() + deadline;
-    if cancel.is_cancelled() {
+    let cancellers = [command.cancel.clone(), ALL.clone()];
+    if cancellers.iter().any(Canceller::is_cancelled) {
         return Err(RunError::Cancelled);
     }
-    let mut group = spawn(&command)?;
+    let mut group = Group {
+        child: spawn(&command)?,
+        cancellers,
+        is_reaped: false,
+    };
+    for canceller in &group.cancellers {
+        canceller.add(group.child.id());
+    }
     if let (Some(text), Some(mut stdin)) = (command.input, group.child.stdin.take()) {
         // A program that doesn't read its input explains that by its exit.
         std::thread::spawn(move || stdin.write_all(&text));
@@ -202,7 +256,8 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
                 }
             }
         }
-        if cancel.is_cancelled() {
+        // It may have been so before its id was known to the cancellers.
+        if group.is_cancelled() {
             return Err(RunError::Cancelled);
         }
         let left = until.saturating_duration_since(Instant::now());
@@ -211,6 +266,9 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
         }
         std::thread::sleep(pause.min(left));
         pause = (pause * 2).min(LOOK);
+    }
+    if group.is_cancelled() {
+        return Err(RunError::Cancelled);
     }
     let status = group.end()?;
     let grace = Instant::now() + GRACE;
@@ -229,7 +287,7 @@ pub(crate) fn run(command: Command) -> Result<Output, RunError> {
     Ok(Output { status, out, err })
 }
 
-fn spawn(command: &Command) -> io::Result<Group> {
+fn spawn(command: &Command) -> io::Result<Child> {
     let mut process = std::process::Command::new(command.program.path());
     process
         .args(&command.arguments)
@@ -255,11 +313,7 @@ fn spawn(command: &Command) -> io::Result<Group> {
     std::os::unix::process::CommandExt::process_group(&mut process, 0);
     #[cfg(target_os = "linux")]
     end_with_us(&mut process);
-    let child = process.spawn()?;
-    Ok(Group {
-        child,
-        is_reaped: false,
-    })
+    process.spawn()
 }
 
 /// Makes the kernel kill the program when the thread that started it ends, and therefore also when this process ends. [`run`] stays on that
@@ -359,6 +413,39 @@ mod tests {
         let running = std::thread::spawn(move || command.run());
         drop(guard);
         assert!(matches!(running.join().unwrap(), Err(RunError::Cancelled)));
+    }
+
+    #[test]
+    fn a_cancelled_program_ends_at_once_with_its_group() {
+        let folder = tempfile::tempdir().unwrap();
+        let canceller = Canceller::default();
+        let started: Vec<_> = ["one", "two"]
+            .map(|name| {
+                let mut command = sh("sleep 60 & echo $! > \"$NAME.new\"; mv \"$NAME.new\" \"$NAME\"; wait");
+                command.env("NAME", name).folder(folder.path()).cancelled_by(&canceller);
+                std::thread::spawn(move || command.run())
+            })
+            .into();
+        let children = ["one", "two"].map(|name| {
+            (0..1000)
+                .find_map(|_| {
+                    std::thread::sleep(Duration::from_millis(10));
+                    std::fs::read_to_string(folder.path().join(name)).ok()
+                })
+                .unwrap()
+        });
+        canceller.cancel();
+        // The kill doesn't wait for the threads that wait for the programs.
+        for child in children {
+            assert!(has_ended(child.trim()), "{child} is still there");
+        }
+        for run in started {
+            assert!(matches!(run.join().unwrap(), Err(RunError::Cancelled)));
+        }
+        assert!(canceller.state().leaders.is_empty());
+        let mut late = sh("echo late");
+        late.cancelled_by(&canceller);
+        assert!(matches!(late.run(), Err(RunError::Cancelled)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod duration;
 pub mod edit;
 pub mod file;
 pub mod grants;
+mod load;
 mod options;
 mod order;
 mod plugin_settings;
@@ -19,25 +20,20 @@ pub mod plugins;
 pub mod signature_policy;
 mod sources;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 
 use capstan_core::{
-    error::{Diagnostic, Diagnostics, near},
-    grant::UserGrants,
+    error::{Diagnostic, Diagnostics},
     manifest::Manifest,
     remedy::Setting,
 };
-use capstan_source::{Capabilities, Desired, FileAccess, Gathered, Kustomization, Reading, Release, Source, WorkTree};
+use capstan_source::{Capabilities, Deadline, Desired, FileAccess, Gathered, Reading, Release, Source, WorkTree};
 
-use self::file::{Configuration, Entry};
 pub use self::{
     duration::{Seconds, seconds},
     file::NAME as FILE,
-    options::{Compat, OnBusy, Options, confirmed},
+    load::{described, load},
+    options::{Options, confirmed},
     plugin_settings::WrittenSettings,
     plugins::PluginSpec,
     sources::{ChartSpec, SourceSpec},
@@ -122,19 +118,19 @@ impl App {
     ///
     /// # Errors
     ///
-    /// Returns all mistakes in them.
-    pub fn gather(&self, deadline: Duration, access: &FileAccess) -> Result<Gathered, Diagnostics> {
+    /// Returns everything that is wrong with them, together, or what was being read when the deadline passed.
+    pub async fn gather(&self, deadline: Deadline, access: &FileAccess) -> Result<Gathered, Diagnostics> {
         if !self.refused.is_empty() {
             return Err(Diagnostics(self.refused.clone()));
         }
         let reading = Reading {
             deadline,
-            tree: self.tree.as_ref(),
-            access,
+            tree: self.tree.clone(),
+            access: access.clone(),
             last_key_counts: self.options.compat.is_some(),
             is_applied: true,
         };
-        capstan_source::gather(&self.sources, &reading)
+        capstan_source::gather(self.sources.clone(), reading).await
     }
 
     /// Makes an error about a part of its description.
@@ -146,293 +142,23 @@ impl App {
     }
 }
 
-/// Finds the applications that the user or files describe.
+/// Reads the sources of applications, as far as that needs no cluster.
 ///
 /// # Errors
 ///
-/// Returns what is missing or wrong.
-pub fn load(spec: &ProjectSpec) -> Result<Project, Diagnostics> {
-    let files = files(&spec.sources)?;
-    let mut project = Project {
-        apps: Vec::new(),
-        namespace: spec.namespace.clone(),
-        plugins: spec.plugins.clone(),
-    };
-    if !spec.sources.argocd_applications.is_empty() {
-        project.apps = of_argocd(spec)?;
-        if let [only] = project.apps.as_slice() {
-            project.namespace = project.namespace.or_else(|| only.namespace.clone());
-        }
-    } else if files.is_empty() {
-        project.apps = vec![of_spec(spec)?];
-    } else {
-        of_files(&files, spec, &mut project)?;
-    }
-    Ok(project)
-}
-
-/// Loads the applications from the project file of the working directory or from the named files; `None` without any.
-///
-/// # Errors
-///
-/// Returns the mistakes in them.
-pub fn described(spec: &ProjectSpec) -> Result<Option<Project>, Diagnostics> {
-    if files(&spec.sources)?.is_empty() {
-        return Ok(None);
-    }
-    load(spec).map(Some)
-}
-
-/// Lists the files that describe applications: the named ones, else that of the working directory, unless there are other sources.
-fn files(from: &SourceSpec) -> Result<Vec<PathBuf>, Diagnostics> {
-    if !from.config.is_empty() {
-        let named = |path: &PathBuf| file::named_by(path).unwrap_or_else(|| path.clone());
-        return Ok(from.config.iter().map(named).collect());
-    }
-    let named: Vec<PathBuf> = from.files.iter().filter_map(|path| file::named_by(path)).collect();
-    if named.is_empty() {
-        let here = PathBuf::from(FILE);
-        let is_asked = from.sources().is_empty() && here.is_file();
-        return Ok(if is_asked { vec![here] } else { Vec::new() });
-    }
-    if named.len() < from.sources().len() {
-        let shown = named.first().map(|path| path.display().to_string()).unwrap_or_default();
-        return Err(Diagnostics::one(
-            format!("{shown} describes applications, and beside it there are other sources"),
-            ["write them into it".into(), Setting::ConfigFile { path: shown }.into()],
-        ));
-    }
-    Ok(named)
-}
-
-fn of_spec(spec: &ProjectSpec) -> Result<App, Diagnostics> {
-    let sources = spec.sources.sources();
-    if sources.is_empty() {
-        return Err(Diagnostics::one(
-            "there are no manifests",
-            [Setting::Sources.into(), format!("or write a {FILE}").into()],
-        ));
-    }
-    let name = match &spec.app {
-        Some(name) => name.clone(),
-        None => named_after(&sources)?,
-    };
-    Ok(App {
-        sources,
-        options: spec.options.clone(),
-        ..App::named(&name)
-    })
-}
-
-fn named_after(sources: &[Source]) -> Result<String, Diagnostics> {
-    let first = sources.first();
-    if let Some(name) = first.and_then(Source::name) {
-        return Ok(name);
-    }
-    // A folder that doesn't exist can't give the application its name.
-    if let Some(Source::Files { path, .. } | Source::Kustomization(Kustomization { path, .. })) = first
-        && path != Path::new("-")
-    {
-        return Err(Diagnostics::one(
-            format!("{} can't be read: there is no such file", path.display()),
-            "name a file or a folder that is there",
-        ));
-    }
-    Err(Diagnostics::one(
-        "the application has no name",
-        ["manifests from stdin need one".into(), Setting::ApplicationName.into()],
-    ))
-}
-
-/// Reads Argo CD Applications; the user's options win over theirs.
-fn of_argocd(spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
-    let (mut apps, mut mistakes) = (Vec::new(), Vec::new());
-    for file in &spec.sources.argocd_applications {
-        match argocd::read(file, &spec.access) {
-            Ok(read) => apps.extend(read),
-            Err(wrong) => mistakes.extend(wrong),
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(Diagnostics(mistakes));
-    }
-    let usual = Options::default();
-    let settled = apps.into_iter().map(|app| settle_argocd(app, &usual, spec));
-    let mut apps: Vec<App> = settled.collect();
-    if let ([only], Some(name)) = (apps.as_mut_slice(), &spec.app) {
-        only.name.clone_from(name);
-    }
-    select(order::sorted(apps).map_err(Diagnostics)?, spec)
-}
-
-/// Adds the user's and a file's options to an Argo CD Application. The user's win over the Application's, and those over the file's.
-fn settle_argocd(mut app: App, file: &Options, spec: &ProjectSpec) -> App {
-    let own = std::mem::take(&mut app.options);
-    app.options = spec.options.clone().over(own).over(file.clone());
-    if spec.namespace.is_some() {
-        app.namespace = None;
-    }
-    for source in &mut app.sources {
-        if let Source::Chart(chart) = source {
-            spec.sources.chart.fill(chart);
-        }
-    }
-    app
-}
-
-/// Selects the application that the user named, of several.
-fn select(mut apps: Vec<App>, spec: &ProjectSpec) -> Result<Vec<App>, Diagnostics> {
-    let Some(name) = spec.app.as_ref().filter(|_| apps.len() > 1) else {
-        return Ok(apps);
-    };
-    let names: Vec<String> = apps.iter().map(|app| app.name.clone()).collect();
-    apps.retain(|app| app.name == *name);
-    if apps.is_empty() {
-        let hint = match near(name, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", names.join(", ")),
-        };
-        return Err(Diagnostics::one(format!("there is no application `{name}`"), hint));
-    }
-    Ok(apps)
-}
-
-fn of_files(files: &[PathBuf], spec: &ProjectSpec, project: &mut Project) -> Result<(), Diagnostics> {
-    let (mut read, mut mistakes) = (Vec::new(), Vec::new());
-    for path in files {
-        match file::read(path, &spec.access) {
-            Ok(configuration) => read.push(configuration),
-            Err(wrong) => mistakes.extend(wrong),
-        }
-    }
-    if !mistakes.is_empty() {
-        return Err(Diagnostics(mistakes));
-    }
-    let mut apps = Vec::new();
-    for configuration in &read {
-        apps.extend(apps_of(configuration, spec, files.len() == 1)?);
-    }
-    let apps = select(order::sorted(apps).map_err(Diagnostics)?, spec)?;
-    if apps.len() > 1 && !spec.sources.config.is_empty() && !spec.sources.sources().is_empty() {
-        return Err(Diagnostics::one(
-            "sources on the command line can't be those of several applications",
-            [Setting::Application.into(), "or leave the sources out".into()],
-        ));
-    }
-    let mut namespaces = read.iter().map(|configuration| configuration.file.namespace.clone());
-    project.namespace = project.namespace.take().or_else(|| namespaces.next().flatten());
-    let mut grants = UserGrants::default();
-    for configuration in &read {
-        let plugins = &mut project.plugins;
-        plugins.sources.extend(configuration.plugins());
-        plugins
-            .signatures
-            .0
-            .extend(configuration.policy().map_err(Diagnostics)?.0);
-        let without = configuration.file.without_plugins.iter().cloned();
-        plugins.without.extend(without);
-        grants.extend(configuration.file.grants.clone());
-        plugin_settings::add(&mut plugins.settings, configuration)?;
-    }
-    grants.extend(std::mem::take(&mut project.plugins.grants));
-    project.plugins.grants = grants;
-    let plugins: Vec<&capstan_registry::Source> = project.plugins.sources.iter().map(|named| &named.source).collect();
-    if !plugins.is_empty() {
-        let rules = |configuration: &Configuration| {
-            signature_policy::idle(&configuration.file.plugin_signatures, &configuration.document, &plugins)
-        };
-        let idle: Vec<Diagnostic> = read.iter().flat_map(rules).collect();
-        if !idle.is_empty() {
-            return Err(Diagnostics(idle));
-        }
-    }
-    project.apps = apps;
-    Ok(())
-}
-
-/// Lists the applications of a file.
-fn apps_of(configuration: &Configuration, spec: &ProjectSpec, is_only: bool) -> Result<Vec<App>, Diagnostics> {
-    let file = &configuration.file;
-    let instead = if spec.sources.config.is_empty() {
-        Vec::new()
-    } else {
-        spec.sources.sources()
-    };
-    let sources = |entries: &[Entry], pointer: &str| {
-        if !instead.is_empty() {
-            return (instead.clone(), Vec::new(), None);
-        }
-        let mut named = configuration.sources(entries, pointer, spec.sources.enable_helm);
-        for source in &mut named.sources {
-            if let Source::Chart(chart) = source {
-                spec.sources.chart.fill(chart);
-            }
-        }
-        (named.sources, named.refused, Some(configuration.tree.clone()))
-    };
-    let namespace = |own: &Option<String>| match &spec.namespace {
-        Some(_) => None,
-        None => own.clone().or_else(|| file.namespace.clone()),
-    };
-    let options = |own: &Options| spec.options.clone().over(own.clone());
-    if file.applications.is_empty() && file.argocd_applications.is_empty() {
-        let (sources, refused, tree) = sources(&file.sources, "/sources");
-        let name = match (spec.app.as_ref().filter(|_| is_only), &file.name) {
-            (Some(name), _) | (None, Some(name)) => name.clone(),
-            (None, None) => named_after(&configuration.sources(&[], "", false).sources)?,
-        };
-        return Ok(vec![App {
-            name,
-            namespace: namespace(&None),
-            sources,
-            options: options(&file.options),
-            depends_on: file.depends_on.clone(),
-            notices: Vec::new(),
-            tree,
-            refused,
-            origin: Some((Arc::clone(&configuration.document), String::new())),
-        }]);
-    }
-    let all = file.applications.iter().enumerate().map(|(number, one)| {
-        let (sources, refused, tree) = sources(&one.sources, &format!("/applications/{number}/sources"));
-        App {
-            name: one.name.clone(),
-            namespace: namespace(&one.namespace),
-            sources,
-            options: options(&one.options.clone().over(file.options.clone())),
-            depends_on: one.depends_on.clone(),
-            notices: Vec::new(),
-            tree,
-            refused,
-            origin: Some((Arc::clone(&configuration.document), format!("/applications/{number}"))),
-        }
-    });
-    let mut all: Vec<App> = all.collect();
-    for (index, path) in file.argocd_applications.iter().enumerate() {
-        let path = configuration.folder.join(path);
-        let pointer = format!("/argocdApplications/{index}");
-        let inside = configuration.confine(&pointer, &path);
-        inside.map_err(|mistake| Diagnostics(vec![mistake]))?;
-        let read = argocd::read(&path, &spec.access).map_err(Diagnostics)?;
-        all.extend(read.into_iter().map(|app| settle_argocd(app, &file.options, spec)));
-    }
-    Ok(all)
-}
-
-/// Reads the sources of applications, as far as that needs no cluster. `deadline` is how long rendering may take.
-///
-/// # Errors
-///
-/// Returns all mistakes together.
-pub fn read(apps: &[App], deadline: Duration, access: &FileAccess) -> Result<Vec<Read>, Diagnostics> {
+/// Returns everything that is wrong with them, together, or what was being read when the deadline passed.
+pub async fn read(apps: &[App], deadline: Deadline, access: &FileAccess) -> Result<Vec<Read>, Diagnostics> {
     let (mut read, mut mistakes) = (Vec::new(), Vec::new());
     for app in apps {
-        match app.gather(deadline, access) {
+        match app.gather(deadline, access).await {
             Ok(gathered) => read.push(Read {
                 app: app.clone(),
                 gathered,
             }),
             Err(Diagnostics(wrong)) => mistakes.extend(wrong),
+        }
+        if !mistakes.is_empty() && deadline.left().is_zero() {
+            break;
         }
     }
     if mistakes.is_empty() {
@@ -448,65 +174,28 @@ impl Read {
         self.gathered.has_charts()
     }
 
-    /// Renders the charts. `namespace` is used if the application doesn't name one; `capabilities` is what the cluster serves.
+    /// Renders what is left. `namespace` is that of an application that names none, `capabilities` what the cluster serves. `deadline`
+    /// is what is left of the one that the sources were read by.
     ///
     /// # Errors
     ///
-    /// Returns the mistakes in the charts.
-    pub fn render(self, namespace: &str, capabilities: Option<&Capabilities>) -> Result<(App, Desired), Diagnostics> {
+    /// Returns everything that is wrong with the charts, or what was being rendered when the deadline passed.
+    pub async fn render(
+        self,
+        namespace: &str,
+        capabilities: Option<Arc<Capabilities>>,
+        deadline: Deadline,
+    ) -> Result<(App, Desired), Diagnostics> {
+        let namespace = self.app.namespace.as_deref().unwrap_or(namespace);
         let release = Release {
-            name: &self.app.name,
-            namespace: self.app.namespace.as_deref().unwrap_or(namespace),
+            name: self.app.name.clone(),
+            namespace: namespace.to_owned(),
             capabilities,
         };
-        let desired = self.gathered.render(&release)?;
+        let desired = self.gathered.render(release, deadline).await?;
         Ok((self.app, desired))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use serde::de::DeserializeOwned;
-    use serde_json::json;
-
-    use super::{
-        file::{Application, File},
-        signature_policy::{SignatureRule, SignerEntry},
-        *,
-    };
-
-    /// Lists the keys that may stand in something: serde says them of a key that may not.
-    fn keys<T: DeserializeOwned>() -> BTreeSet<String> {
-        let said = match serde_json::from_value::<T>(json!({ "?": 1 })) {
-            Ok(_) => String::new(),
-            Err(error) => error.to_string(),
-        };
-        said.split('`').skip(3).step_by(2).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_document_of_the_file_has_every_key() -> std::io::Result<()> {
-        let tested = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-        let text = std::fs::read_to_string(Path::new(&tested).join("../CAPSTAN-YAML.md"))?;
-        let sections = [
-            ("The file", keys::<File>()),
-            ("An application", keys::<Application>()),
-            ("A source", keys::<Entry>()),
-            ("A rule of signatures", keys::<SignatureRule>()),
-            ("A signer", keys::<SignerEntry>()),
-            ("Options", keys::<Options>()),
-        ];
-        for (title, keys) in sections {
-            let section = text.split(&format!("## {title}\n")).nth(1).unwrap_or_default();
-            let section = section.split("\n## ").next().unwrap_or_default();
-            let rows = section
-                .lines()
-                .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-            let rows: BTreeSet<String> = rows.map(str::to_owned).collect();
-            assert_eq!(rows, keys, "in the section `{title}`");
-        }
-        Ok(())
-    }
-}
+mod tests;

@@ -5,49 +5,22 @@ use capstan_core::{
     directive::OnTimeout,
     error::Diagnostics,
     ignore::IgnoreRule,
+    on_busy::OnBusy,
     phase::Phase,
     plan::{Confirmed, Hooks, Limits, PlanOptions, Retry, Selection},
     sync_options::{NamespaceMetadata, SyncOptions},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::duration::Seconds;
-
-/// The tool whose rules are followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Compat {
-    /// Argo CD's.
-    Argocd,
-}
-
-impl From<Compat> for Mode {
-    fn from(compat: Compat) -> Mode {
-        match compat {
-            Compat::Argocd => Mode::ArgoCd,
-        }
-    }
-}
-
-/// What to do when another operation of the application runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnBusy {
-    /// The command fails.
-    #[default]
-    Refuse,
-    /// The command waits for the operation's end.
-    Wait,
-    /// The operation is terminated first.
-    Supersede,
-}
 
 /// The options of an application. Each key means the same as the flag of its name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Options {
     /// Plan and run by the rules of another tool.
-    pub compat: Option<Compat>,
+    #[serde(deserialize_with = "compat")]
+    pub compat: Option<Mode>,
     /// Sync options of Argo CD, `NAME=VALUE` each.
     pub sync_options: Vec<String>,
     /// Fields whose differences are ignored, since others manage them.
@@ -142,7 +115,7 @@ impl Options {
     /// Returns which sync option is invalid.
     pub fn plan_options(&self) -> Result<PlanOptions, Diagnostics> {
         let usual = PlanOptions::default();
-        let mode = self.compat.map_or(usual.mode, Mode::from);
+        let mode = self.compat.unwrap_or(usual.mode);
         let sync_options = SyncOptions::read(self.sync_options.iter().map(String::as_str), mode);
         Ok(PlanOptions {
             mode,
@@ -181,6 +154,17 @@ impl Options {
             ..usual
         }
     }
+}
+
+/// Reads whose rules hold: there is no word for Capstan's own.
+fn compat<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mode>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Compat {
+        Argocd,
+    }
+    let read = Option::<Compat>::deserialize(deserializer)?;
+    Ok(read.map(|Compat::Argocd| Mode::ArgoCd))
 }
 
 /// Parses the objects that may be deleted although their annotations require a confirmation.

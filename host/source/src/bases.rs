@@ -18,7 +18,11 @@ use capstan_core::{
 };
 use serde_json::Value;
 
-use super::{kustomize::FILES, tree::WorkTree};
+use super::{
+    deadline::Work,
+    kustomize::FILES,
+    tree::WorkTree,
+};
 
 /// The most kustomizations that may refer to each other.
 const KUSTOMIZATIONS: usize = 1000;
@@ -49,13 +53,14 @@ const FILE_KEYS: [&str; 10] = [
 ];
 
 /// Checks a kustomization and everything that it is built from. `charts` says whether it may use helm.
-pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool) -> Result<(), Vec<Diagnostic>> {
+pub(super) fn check(folder: &Path, tree: &WorkTree, charts: bool, work: &Work) -> Result<(), Vec<Diagnostic>> {
     if tree.allows_outside() {
         return Ok(());
     }
     let mut check = Check {
         tree,
         charts,
+        work,
         seen: BTreeSet::new(),
         mistakes: Vec::new(),
     };
@@ -90,6 +95,7 @@ fn fetched(word: &str) -> String {
 struct Check<'a> {
     tree: &'a WorkTree,
     charts: bool,
+    work: &'a Work,
     seen: BTreeSet<PathBuf>,
     mistakes: Vec<Diagnostic>,
 }
@@ -98,6 +104,13 @@ impl Check<'_> {
     fn kustomization(&mut self, folder: &Path) {
         let real = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         if !self.seen.insert(real) {
+            return;
+        }
+        if let Err(mistake) = self.work.begin(format!("{} can't be read", folder.display())) {
+            // Once is enough.
+            if self.mistakes.last() != Some(&mistake) {
+                self.mistakes.push(mistake);
+            }
             return;
         }
         if self.seen.len() > KUSTOMIZATIONS {
@@ -221,7 +234,7 @@ impl Check<'_> {
 
     fn links(&mut self, folder: &Path) {
         if folder.is_dir()
-            && let Err(mistake) = check_links(folder, self.tree)
+            && let Err(mistake) = check_links(folder, self.tree, self.work)
         {
             self.mistakes.push(mistake);
         }
@@ -233,13 +246,14 @@ const CHART_FILES: usize = 100_000;
 
 /// Checks that no symbolic link in a chart's folder leads out of the tree, as helm follows links, and that everything else is a regular
 /// file.
-pub(super) fn check_links(folder: &Path, tree: &WorkTree) -> Result<(), Diagnostic> {
+pub(super) fn check_links(folder: &Path, tree: &WorkTree, work: &Work) -> Result<(), Diagnostic> {
     let mut folders = vec![folder.to_owned()];
     let (mut seen, mut count) = (BTreeSet::new(), 0);
     while let Some(folder) = folders.pop() {
         if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
             continue;
         }
+        work.begin(format!("{} can't be read", folder.display()))?;
         let wrong = |error: std::io::Error| Diagnostic::new(format!("{} can't be read: {error}", folder.display()));
         for entry in fs::read_dir(&folder).map_err(wrong)? {
             let path = entry.map_err(wrong)?.path();

@@ -10,6 +10,7 @@ use capstan_core::{error::Diagnostic, remedy::Setting};
 
 use super::{
     Stdin, Text,
+    deadline::Work,
     glob::Glob,
     kustomize,
     tree::{ConfinedPath, WorkTree, plain, text},
@@ -46,8 +47,10 @@ pub(super) fn texts(
     rules: &FolderRules,
     tree: &WorkTree,
     stdin: &Stdin,
+    work: &Work,
 ) -> Result<Vec<Text>, Diagnostic> {
     let (path, is_outside) = (path.path(), path.is_outside());
+    work.begin(format!("{} can't be read", path.display()))?;
     if path == Path::new("-") {
         return Ok(vec![Text {
             name: "stdin".to_owned(),
@@ -76,6 +79,7 @@ pub(super) fn texts(
         recursive,
         rules,
         tree,
+        work,
         folders: BTreeMap::new(),
         files: Vec::new(),
     };
@@ -95,6 +99,7 @@ pub(super) fn texts(
     let mut texts = Vec::with_capacity(files.len());
     for file in files {
         let file = tree.confine(&file)?;
+        work.begin(format!("{} can't be read", file.path().display()))?;
         let text = file.text()?;
         if rules.is_argo_cds && text.contains(SKIPPED_BY_ARGO_CD) {
             continue;
@@ -120,6 +125,7 @@ struct Walk<'a> {
     recursive: bool,
     rules: &'a FolderRules,
     tree: &'a WorkTree,
+    work: &'a Work,
     /// The folders that were visited: by canonical path, the path by which each was reached.
     folders: BTreeMap<PathBuf, PathBuf>,
     files: Vec<PathBuf>,
@@ -131,6 +137,7 @@ impl Walk<'_> {
             let message = format!("{} is more than {DEPTH} folders deep", folder.display());
             return Err(Diagnostic::new(message).hint("name a folder that is further down"));
         }
+        self.work.begin(format!("{} can't be read", folder.display()))?;
         let wrong =
             |error: io::Error| Diagnostic::new(format!("{} can't be read: {}", folder.display(), plain(&error)));
         let real = folder.canonicalize().map_err(wrong)?;

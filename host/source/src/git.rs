@@ -7,19 +7,19 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
+use capstan_core::error::Diagnostic;
 use capstan_process::{Command, Environment, Program};
 use tempfile::TempDir;
 
 use super::{
     Source,
+    deadline::Work,
+    program,
     repository::{Repository, short_text},
 };
 
-/// How long one run of git may take.
-const DEADLINE: Duration = Duration::from_secs(30);
 /// The deepest nesting of submodules.
 const SUBMODULES: usize = 4;
 /// A longer list of ignored files isn't used.
@@ -27,8 +27,33 @@ const EXCLUDE_BYTES: u64 = 1 << 20;
 
 /// Returns the commit, with `-dirty` if the sources differ from it; `None` outside of a work tree, without git, or when the sources are
 /// in several work trees.
-pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<String> {
-    let git = Program::find("git")?;
+///
+/// # Errors
+///
+/// Returns that git was still at it when the deadline passed. Whatever else is wrong with the repository or with git is no error: then
+/// the commit isn't known.
+pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf], work: &Work) -> Result<Option<String>, Diagnostic> {
+    let Some(program) = Program::find("git") else {
+        return Ok(None);
+    };
+    let Some((repository, paths)) = common_repository(sources, ceilings) else {
+        return Ok(None);
+    };
+    let Some(commit) = repository.commit() else {
+        return Ok(None);
+    };
+    let git = Git { program, work };
+    // A kustomization takes what it likes from elsewhere.
+    let takes_more = sources.iter().any(|source| matches!(source, Source::Kustomization(_)));
+    let is_dirty = match git.is_dirty(&repository, &commit, &paths, SUBMODULES)? {
+        Some(false) if takes_more => git.has_changes(&repository, &commit)?,
+        known => known,
+    };
+    Ok(is_dirty.map(|is_dirty| if is_dirty { format!("{commit}-dirty") } else { commit }))
+}
+
+/// Returns the repository that all sources are in, and their canonical paths.
+fn common_repository(sources: &[Source], ceilings: &[PathBuf]) -> Option<(Repository, Vec<PathBuf>)> {
     let paths: Vec<PathBuf> = sources
         .iter()
         .flat_map(Source::paths)
@@ -43,81 +68,116 @@ pub(super) fn commit(sources: &[Source], ceilings: &[PathBuf]) -> Option<String>
         }
         found = Some(this);
     }
-    let repository = found?;
-    let commit = repository.commit()?;
-    // A kustomization may use any file of the tree.
-    let takes_more = sources.iter().any(|source| matches!(source, Source::Kustomization(_)));
-    let is_dirty = is_dirty(&git, &repository, &commit, &paths, SUBMODULES)?
-        || (takes_more && has_changes(&git, &repository, &commit)?);
-    Some(if is_dirty { format!("{commit}-dirty") } else { commit })
+    Some((found?, paths))
 }
 
-/// Says whether files below these paths differ from the commit, in submodules, too.
-fn is_dirty(git: &Program, repository: &Repository, commit: &str, paths: &[PathBuf], depth: usize) -> Option<bool> {
-    let changes = ask(git, repository, commit, |git| {
-        // git itself would enter a submodule with the submodule's own configuration.
-        git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--"]);
-        for path in paths {
-            git.path(path);
+/// git, and the work that it is asked for. It answers nothing where it fails.
+struct Git<'a> {
+    program: Program,
+    work: &'a Work,
+}
+
+impl Git<'_> {
+    /// Says whether something below these paths differs from the commit, in submodules, too.
+    fn is_dirty(
+        &self,
+        repository: &Repository,
+        commit: &str,
+        paths: &[PathBuf],
+        depth: usize,
+    ) -> Result<Option<bool>, Diagnostic> {
+        let changes = self.ask(repository, commit, |git| {
+            // git itself would go into a submodule with the configuration that it finds there.
+            git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all", "--"]);
+            for path in paths {
+                git.path(path);
+            }
+        })?;
+        match changes {
+            None => return Ok(None),
+            Some(changes) if !changes.is_empty() => return Ok(Some(true)),
+            Some(_) => {}
         }
-    })?;
-    if !changes.is_empty() {
-        return Some(true);
-    }
-    let tracked = ask(git, repository, commit, |git| {
-        git.words(&["ls-files", "--stage", "-z", "--"]);
-        for path in paths {
-            git.path(path);
-        }
-    })?;
-    // MODE ID STAGE, a tab, the path: mode 160000 is a submodule.
-    for entry in tracked.split('\0').filter(|entry| entry.starts_with("160000 ")) {
-        let (of_entry, path) = entry.split_once('\t')?;
-        let id = of_entry.split(' ').nth(1)?;
-        let root = repository.root.join(path).canonicalize().ok()?;
-        // A submodule that isn't checked out has no files that could differ.
-        let Some(submodule) = Repository::at(&root) else {
-            continue;
+        let tracked = self.ask(repository, commit, |git| {
+            git.words(&["ls-files", "--stage", "-z", "--"]);
+            for path in paths {
+                git.path(path);
+            }
+        })?;
+        let Some(tracked) = tracked else {
+            return Ok(None);
         };
-        let is_same = submodule.commit().as_deref() == Some(id);
-        if !is_same || depth == 0 || is_dirty(git, &submodule, id, &[root], depth - 1)? {
-            return Some(true);
+        // MODE ID STAGE, a tab, the path: mode 160000 is a submodule.
+        for entry in tracked.split('\0').filter(|entry| entry.starts_with("160000 ")) {
+            let Some((root, id)) = submodule(repository, entry) else {
+                return Ok(None);
+            };
+            // One that isn't checked out has no files that could differ.
+            let Some(submodule) = Repository::at(&root) else {
+                continue;
+            };
+            if submodule.commit().as_deref() != Some(&*id) || depth == 0 {
+                return Ok(Some(true));
+            }
+            match self.is_dirty(&submodule, &id, &[root], depth - 1)? {
+                Some(false) => {}
+                known => return Ok(known),
+            }
         }
+        Ok(Some(false))
     }
-    Some(false)
+
+    /// Says whether any tracked file of the work tree differs from the commit.
+    fn has_changes(&self, repository: &Repository, commit: &str) -> Result<Option<bool>, Diagnostic> {
+        let changes = self.ask(repository, commit, |git| {
+            git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all"]);
+            git.word("--untracked-files=no");
+        })?;
+        Ok(changes.map(|changes| !changes.is_empty()))
+    }
+
+    /// Asks git about a work tree, and returns its answer if there is one.
+    fn ask(
+        &self,
+        repository: &Repository,
+        commit: &str,
+        words: impl FnOnce(&mut Command),
+    ) -> Result<Option<String>, Diagnostic> {
+        let Ok(folder) = own_folder(repository, commit) else {
+            return Ok(None);
+        };
+        let mut command = Command::new(&self.program, Environment::Minimal);
+        command
+            .env("GIT_DIR", folder.path())
+            .env("GIT_WORK_TREE", &repository.root)
+            .env("GIT_OBJECT_DIRECTORY", repository.common_dir.join("objects"))
+            .env("GIT_INDEX_FILE", repository.git_dir.join("index"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", if cfg!(windows) { "NUL" } else { "/dev/null" })
+            .env("GIT_ATTR_NOSYSTEM", "1")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .folder(&repository.root)
+            .word("--literal-pathspecs");
+        words(&mut command);
+        let what = format!("git can't compare {} with its commit", repository.root.display());
+        let output = match program::run_whole(command, &what, self.work) {
+            Ok(output) => output,
+            Err(error) if self.work.is_over() => return Err(error),
+            Err(_) => return Ok(None),
+        };
+        let text = output.status.success().then(|| String::from_utf8(output.out).ok());
+        Ok(text.flatten())
+    }
 }
 
-/// Says whether any tracked file of the work tree differs from the commit.
-fn has_changes(git: &Program, repository: &Repository, commit: &str) -> Option<bool> {
-    let changes = ask(git, repository, commit, |git| {
-        git.words(&["status", "--porcelain", "--no-renames", "--ignore-submodules=all"]);
-        git.word("--untracked-files=no");
-    })?;
-    Some(!changes.is_empty())
-}
-
-/// Runs git in a work tree, and returns its output if it succeeds.
-fn ask(git: &Program, repository: &Repository, commit: &str, words: impl FnOnce(&mut Command)) -> Option<String> {
-    let folder = own_folder(repository, commit).ok()?;
-    let mut command = Command::new(git, Environment::Minimal);
-    command
-        .env("GIT_DIR", folder.path())
-        .env("GIT_WORK_TREE", &repository.root)
-        .env("GIT_OBJECT_DIRECTORY", repository.common_dir.join("objects"))
-        .env("GIT_INDEX_FILE", repository.git_dir.join("index"))
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", if cfg!(windows) { "NUL" } else { "/dev/null" })
-        .env("GIT_ATTR_NOSYSTEM", "1")
-        .env("GIT_NO_LAZY_FETCH", "1")
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("LC_ALL", "C")
-        .folder(&repository.root)
-        .deadline(DEADLINE)
-        .word("--literal-pathspecs");
-    words(&mut command);
-    let output = command.run().ok()?;
-    output.status.success().then(|| String::from_utf8(output.out).ok())?
+/// Returns the root and the commit of a submodule that is an entry of `git ls-files --stage`.
+fn submodule(repository: &Repository, entry: &str) -> Option<(PathBuf, String)> {
+    let (of_entry, path) = entry.split_once('\t')?;
+    let id = of_entry.split(' ').nth(1)?;
+    Some((repository.root.join(path).canonicalize().ok()?, id.to_owned()))
 }
 
 /// Makes a Git folder that has nothing of the repository but its commit and its list of ignored files.

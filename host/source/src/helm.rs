@@ -1,7 +1,7 @@
 //! Helm charts, rendered by the installed `helm`. Hooks and tests are included, as `helm template` prints them by default, and so are the
 //! definitions in `crds/`, as `helm install` would install them.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use capstan_core::{
     error::Diagnostic,
@@ -11,7 +11,9 @@ use capstan_core::{
 use capstan_process::{Command, Environment, LeadingDash, Program};
 use serde_json::Value;
 
-use super::{FileAccess, Release, Rendered, Stdin, Text, bases, files::name_of, program, tree::WorkTree};
+use super::{
+    FileAccess, Release, Rendered, Stdin, Text, bases, deadline::Work, files::name_of, program, tree::WorkTree,
+};
 
 /// Returns what to do where there is no helm.
 fn not_installed() -> Remedies {
@@ -137,7 +139,12 @@ pub(super) fn is_chart(path: &Path) -> bool {
 }
 
 /// Finds helm, and checks the chart as far as that is possible without it. Links in the chart have to stay in `tree`.
-pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) -> Result<Program, Diagnostic> {
+pub(super) fn find(
+    chart: &Chart,
+    tree: Option<&WorkTree>,
+    access: &FileAccess,
+    work: &Work,
+) -> Result<Program, Diagnostic> {
     let path = Path::new(&chart.chart);
     if path.is_dir() && !path.join("Chart.yaml").is_file() {
         return Err(
@@ -162,7 +169,7 @@ pub(super) fn find(chart: &Chart, tree: Option<&WorkTree>, access: &FileAccess) 
     }
     if path.is_dir() {
         let own = || WorkTree::around(path, access);
-        bases::check_links(path, &tree.cloned().unwrap_or_else(own))?;
+        bases::check_links(path, &tree.cloned().unwrap_or_else(own), work)?;
     }
     if chart.local().is_none() && chart.chart.starts_with('-') {
         return Err(dash(&LeadingDash(chart.chart.clone())));
@@ -209,8 +216,8 @@ pub fn set_file_parts(text: &str) -> Option<(&str, &str)> {
 pub(super) fn render(
     chart: &Chart,
     helm: &Program,
-    release: &Release<'_>,
-    deadline: Duration,
+    release: &Release,
+    work: &Work,
     stdin: &Stdin,
 ) -> Result<Rendered, Diagnostic> {
     let what = format!("helm can't render the chart {}", chart.chart);
@@ -221,11 +228,16 @@ pub(super) fn render(
     arguments(&mut command, chart, release).map_err(|error| dash(&error))?;
     let inline = chart.values.inline.as_ref().map(ToString::to_string);
     let is_stdin = chart.values.all_files().any(|file| file == "-");
-    let input = if is_stdin { Some(stdin.text()?) } else { inline };
+    let input = if is_stdin {
+        work.begin("- can't be read")?;
+        Some(stdin.text()?)
+    } else {
+        inline
+    };
     if let Some(input) = input {
         command.input(input.into_bytes());
     }
-    let said = program::run(command, &what, deadline)?;
+    let said = program::run(command, &what, work)?;
     Ok(Rendered {
         texts: by_template(&said.out, &chart.chart),
         said: said.notices("helm"),
@@ -251,10 +263,10 @@ pub(super) const HELM_PATHS: [&str; 8] = [
     "HELM_REPOSITORY_CONFIG",
 ];
 
-fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Result<(), LeadingDash> {
+fn arguments(command: &mut Command, chart: &Chart, release: &Release) -> Result<(), LeadingDash> {
     command.word("template");
-    command.flag("namespace", chart.namespace.as_deref().unwrap_or(release.namespace));
-    let of_cluster = release.capabilities;
+    command.flag("namespace", chart.namespace.as_deref().unwrap_or(&release.namespace));
+    let of_cluster = release.capabilities.as_deref();
     let version = chart.kube_version.as_deref();
     if let Some(version) = version.or(of_cluster.map(|found| found.kube_version.as_str())) {
         command.flag("kube-version", version);
@@ -298,7 +310,7 @@ fn arguments(command: &mut Command, chart: &Chart, release: &Release<'_>) -> Res
         command.word("--include-crds");
     }
     command.word("--");
-    command.operand(chart.release_name.as_deref().unwrap_or(release.name))?;
+    command.operand(chart.release_name.as_deref().unwrap_or(&release.name))?;
     match chart.local() {
         Some(path) => command.path(path),
         None => command.operand(&chart.chart)?,
@@ -379,123 +391,4 @@ fn name_in(chart: &str, template: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PRINTED: &str = "---\n# Source: shop/templates/a.yaml\nkind: A\n---\n# Source: shop/templates/b.yaml\nkind: B\n\
-                           ---\nkind: B2\n---\n# Source: shop/templates/a.yaml\nkind: A2\n";
-
-    #[test]
-    fn what_is_rendered_is_told_by_template() {
-        let texts = by_template(PRINTED, "charts/shop/");
-        let texts: Vec<(String, String)> = texts.into_iter().map(|text| (text.name, text.text)).collect();
-        assert_eq!(
-            texts,
-            [
-                (
-                    "charts/shop/templates/a.yaml (rendered)".to_owned(),
-                    "---\n# Source: shop/templates/a.yaml\nkind: A\n---\n# Source: shop/templates/a.yaml\nkind: A2\n"
-                        .to_owned()
-                ),
-                (
-                    "charts/shop/templates/b.yaml (rendered)".to_owned(),
-                    "---\n# Source: shop/templates/b.yaml\nkind: B\n---\nkind: B2\n".to_owned()
-                ),
-            ]
-        );
-    }
-
-    #[test]
-    fn an_application_is_named_after_its_chart() {
-        let name = |chart: &str| Chart::at(chart).name();
-        assert_eq!(name("shop-1.2.3.tgz").as_deref(), Some("shop"));
-        assert_eq!(name("charts/my-shop-0.1.0-rc.1.tgz").as_deref(), Some("my-shop"));
-        assert_eq!(name("oci://somewhere/charts/shop").as_deref(), Some("shop"));
-        assert_eq!(name("oci://somewhere/charts/shop:1.2").as_deref(), Some("shop"));
-        assert_eq!(name("stable/redis").as_deref(), Some("redis"));
-    }
-
-    #[test]
-    fn helm_is_told_what_the_cluster_serves() {
-        let capabilities = Capabilities {
-            kube_version: "v1.36.0".to_owned(),
-            api_versions: vec!["apps/v1".to_owned(), "apps/v1/Deployment".to_owned()],
-        };
-        let release = Release {
-            name: "shop",
-            namespace: "store",
-            capabilities: Some(&capabilities),
-        };
-        let mut chart = Chart::at("stable/shop");
-        chart.values.set.push("a=1".to_owned());
-        chart.values.late_files.push("/prod.yaml".to_owned());
-        assert_eq!(
-            words(&chart, &release),
-            [
-                "template",
-                "--namespace=store",
-                "--kube-version=v1.36.0",
-                "--api-versions=apps/v1",
-                "--api-versions=apps/v1/Deployment",
-                "--values=/prod.yaml",
-                "--set=a=1",
-                "--include-crds",
-                "--",
-                "shop",
-                "stable/shop",
-            ]
-        );
-        chart.release_name = Some("other".to_owned());
-        chart.kube_version = Some("1.30".to_owned());
-        let words = words(&chart, &release);
-        assert!(words.contains(&"other".to_owned()) && words.contains(&"--kube-version=1.30".to_owned()));
-    }
-
-    fn words(chart: &Chart, release: &Release<'_>) -> Vec<String> {
-        let program = Program::at(Path::new("/usr/bin/helm")).unwrap();
-        let mut command = Command::new(&program, Environment::Minimal);
-        arguments(&mut command, chart, release).unwrap();
-        let words = command.arguments().iter();
-        words.map(|word| word.to_string_lossy().into_owned()).collect()
-    }
-
-    #[test]
-    fn a_release_is_named_as_helm_wants_it() {
-        for name in ["shop", "shop-1", "a.b-c", "1", &"a".repeat(53)] {
-            assert_eq!(check_release_name(name), Ok(()), "{name}");
-        }
-        for name in [
-            "",
-            "-a",
-            "--post-renderer=./evil.sh",
-            "a-",
-            "A",
-            "a b",
-            "a..b",
-            "a/b",
-            &"a".repeat(54),
-        ] {
-            assert!(check_release_name(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_comma_in_the_name_of_a_file_of_values_names_no_second_one() {
-        assert_eq!(one_of_list("/a/prod.yaml"), "/a/prod.yaml");
-        assert_eq!(one_of_list("/a/x,/etc/passwd"), "\"/a/x,/etc/passwd\"");
-        assert_eq!(one_of_list("/a/\"x"), "\"/a/\"\"x\"");
-    }
-
-    #[test]
-    fn the_paths_of_set_file_are_made_absolute() {
-        let here = std::env::current_dir().unwrap().display().to_string();
-        assert_eq!(absolute_set_file("a=b.txt"), format!("a={here}/b.txt"));
-        assert_eq!(absolute_set_file("a=/b,c=d\\,e"), format!("a=/b,c={here}/d\\,e"));
-        assert_eq!(set_file_parts("a.b=c.txt"), Some(("a.b", "c.txt")));
-        for text in ["a=b,c=/etc/passwd", "a=b\\,c", "a={/etc/passwd}", "a"] {
-            assert_eq!(set_file_parts(text), None, "{text}");
-        }
-    }
-
-    use super::super::Capabilities;
-}
+mod tests;

@@ -1,9 +1,6 @@
 //! Kustomizations, built by `kustomize`, or by kubectl, which has it built in.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
 use capstan_core::{
     error::Diagnostic,
@@ -16,6 +13,7 @@ use tempfile::TempDir;
 
 use super::{
     Rendered, Text, bases,
+    deadline::Work,
     helm::{HELM_PATHS, NO_FILE},
     program,
     tree::WorkTree,
@@ -70,11 +68,7 @@ pub(super) fn is_kustomization(path: &Path) -> bool {
 }
 
 /// Builds a kustomization, after a check of everything that it refers to.
-pub(super) fn build(
-    kustomization: &Kustomization,
-    tree: &WorkTree,
-    deadline: Duration,
-) -> Result<Rendered, Vec<Diagnostic>> {
+pub(super) fn build(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Rendered, Vec<Diagnostic>> {
     let path = &kustomization.path;
     let shown = path.display();
     if !is_kustomization(path) {
@@ -83,12 +77,12 @@ pub(super) fn build(
             kinds: vec![SourceKind::Files, SourceKind::Chart],
         })]);
     }
-    bases::check(path, tree, kustomization.enable_helm)?;
+    bases::check(path, tree, kustomization.enable_helm, work)?;
     bases::check_overlay(&Value::Object(kustomization.overlay.clone()), tree)?;
-    run(kustomization, tree, deadline).map_err(|mistake| vec![mistake])
+    run(kustomization, tree, work).map_err(|mistake| vec![mistake])
 }
 
-fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Result<Rendered, Diagnostic> {
+fn run(kustomization: &Kustomization, tree: &WorkTree, work: &Work) -> Result<Rendered, Diagnostic> {
     let path = &kustomization.path;
     let shown = path.display();
     let (program, word) = match (Program::find("kustomize"), Program::find("kubectl")) {
@@ -134,7 +128,7 @@ fn run(kustomization: &Kustomization, tree: &WorkTree, deadline: Duration) -> Re
     command.word("--").path(folder);
     let name = program.name();
     let what = format!("{name} can't build the kustomization {shown}");
-    let said = program::run(command, &what, deadline)?;
+    let said = program::run(command, &what, work)?;
     Ok(Rendered {
         said: said.notices(&name),
         texts: vec![Text {

@@ -1,12 +1,14 @@
 //! Reads manifests: from files, folders and stdin; from Helm charts, rendered by the installed `helm`; and from kustomizations, built by
 //! `kustomize` or `kubectl`. These programs run in child processes with a deadline, and don't get access to the cluster.
 //!
-//! There are two steps, as a chart may depend on what the cluster serves: [`gather`] does everything that needs no cluster, and
-//! [`Gathered::render`] the rest. This crate doesn't interpret the manifests. [`FileAccess`] is passed in by the process: this crate
-//! knows no command line, no environment variables and no terminal.
+//! In two steps, since a chart may ask what the cluster serves: [`gather`] does all that needs no cluster, and
+//! [`Gathered::render`] the rest. Both work on a thread where that may block, and one [`Deadline`] holds for all of it. What anything
+//! means is not known here. [`FileAccess`] is what the process hands in: this crate knows no command line, no environment and no
+//! terminal.
 
 mod access;
 mod bases;
+mod deadline;
 mod files;
 mod git;
 mod glob;
@@ -19,6 +21,7 @@ mod tree;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -33,6 +36,7 @@ use capstan_process::Program;
 use self::told::Told;
 pub use self::{
     access::{FileAccess, Stdin},
+    deadline::{Deadline, PausedDeadline, Work, blocking},
     files::{FolderRules, name_of},
     glob::Glob,
     helm::{Chart, Values, check_release_name, set_file_parts},
@@ -45,7 +49,7 @@ pub use self::{
 /// The project file of a folder, which is skipped as it isn't a manifest.
 pub const PROJECT_FILE: &str = "capstan.yaml";
 
-/// How long rendering may take by default.
+/// How long all reading and rendering may take if nobody says.
 pub const RENDERING: Duration = Duration::from_mins(2);
 
 /// A source of manifests.
@@ -76,14 +80,14 @@ pub struct Capabilities {
 }
 
 /// The release for which charts are rendered.
-#[derive(Debug, Clone, Copy)]
-pub struct Release<'a> {
+#[derive(Debug, Clone)]
+pub struct Release {
     /// The application's name; also the release's, unless the chart's source has another one.
-    pub name: &'a str,
+    pub name: String,
     /// The application's namespace.
-    pub namespace: &'a str,
+    pub namespace: String,
     /// What the cluster serves; helm's own defaults without a cluster.
-    pub capabilities: Option<&'a Capabilities>,
+    pub capabilities: Option<Arc<Capabilities>>,
 }
 
 /// Sources after the first step: everything that needs no cluster was read.
@@ -91,7 +95,6 @@ pub struct Release<'a> {
 pub struct Gathered {
     parts: Vec<Part>,
     sources: Vec<Source>,
-    deadline: Duration,
     access: FileAccess,
     told: Told,
 }
@@ -103,14 +106,14 @@ enum Part {
 }
 
 /// Options for reading sources.
-#[derive(Debug, Clone, Copy)]
-pub struct Reading<'a> {
-    /// How long each rendering program may take.
-    pub deadline: Duration,
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// When all of it has to be done.
+    pub deadline: Deadline,
     /// The tree that paths in a file have to stay in; `None` for paths from the command line, which may be anywhere.
-    pub tree: Option<&'a WorkTree>,
+    pub tree: Option<WorkTree>,
     /// The files that may be read, and the process's standard input.
-    pub access: &'a FileAccess,
+    pub access: FileAccess,
     /// Whether files may repeat a key, of which the last one counts, as by Argo CD's rules. Rendered charts always may.
     pub last_key_counts: bool,
     /// Whether the manifests are to be applied, rather than only looked up.
@@ -212,18 +215,22 @@ impl Source {
 ///
 /// # Errors
 ///
-/// Returns all mistakes together.
-pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Diagnostics> {
+/// Returns everything that is wrong, together, or what was being done when the deadline passed.
+pub async fn gather(sources: Vec<Source>, reading: Reading) -> Result<Gathered, Diagnostics> {
+    blocking(reading.deadline, move |work| gathered(sources, reading, work)).await
+}
+
+fn gathered(sources: Vec<Source>, reading: Reading, work: &Work) -> Result<Gathered, Diagnostics> {
     let mut parts = Vec::new();
     let mut mistakes = Vec::new();
     let mut told = Told::default();
-    for source in sources {
+    for source in &sources {
         let read = match source {
-            Source::Files { path, recursive, rules } => {
-                reading.files(path, *recursive, rules).map_err(|mistake| vec![mistake])
-            }
-            Source::Kustomization(kustomization) => reading.kustomization(kustomization),
-            Source::Chart(chart) => match reading.chart(chart) {
+            Source::Files { path, recursive, rules } => reading
+                .files(path, *recursive, rules, work)
+                .map_err(|mistake| vec![mistake]),
+            Source::Kustomization(kustomization) => reading.kustomization(kustomization, work),
+            Source::Chart(chart) => match reading.chart(chart, work) {
                 Ok(program) => {
                     parts.push(Part::Chart(chart.clone(), program));
                     continue;
@@ -235,26 +242,28 @@ pub fn gather(sources: &[Source], reading: &Reading<'_>) -> Result<Gathered, Dia
             Ok(manifests) => parts.push(Part::Manifests(manifests)),
             Err(wrong) => mistakes.extend(wrong),
         }
+        if work.is_over() && !mistakes.is_empty() {
+            break;
+        }
     }
     if !mistakes.is_empty() {
         return Err(Diagnostics(mistakes));
     }
     Ok(Gathered {
         parts,
-        sources: sources.to_vec(),
-        deadline: reading.deadline,
-        access: reading.access.clone(),
+        sources,
+        access: reading.access,
         told,
     })
 }
 
-impl<'a> Reading<'a> {
+impl Reading {
     /// Returns the options for paths from the command line.
-    pub fn typed(access: &'a FileAccess) -> Reading<'a> {
+    pub fn typed(access: &FileAccess) -> Reading {
         Reading {
-            deadline: RENDERING,
+            deadline: Deadline::after(RENDERING),
             tree: None,
-            access,
+            access: access.clone(),
             last_key_counts: false,
             is_applied: true,
         }
@@ -262,59 +271,40 @@ impl<'a> Reading<'a> {
 
     /// Checks that a path of a source may be read.
     fn confine(&self, path: &Path) -> Result<ConfinedPath, Diagnostic> {
-        match self.tree {
+        match &self.tree {
             Some(tree) => tree.confine(path),
-            None => WorkTree::confine_typed(path, self.access),
+            None => WorkTree::confine_typed(path, &self.access),
         }
     }
 
     /// Returns the tree that everything below a path has to stay in.
     fn tree_of(&self, path: &Path) -> WorkTree {
         self.tree
-            .cloned()
-            .unwrap_or_else(|| WorkTree::around(path, self.access))
+            .clone()
+            .unwrap_or_else(|| WorkTree::around(path, &self.access))
     }
 
-    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules) -> Result<Rendered, Diagnostic> {
+    fn files(&self, path: &Path, recursive: bool, rules: &FolderRules, work: &Work) -> Result<Rendered, Diagnostic> {
         let path = self.confine(path)?;
-        let texts = files::texts(&path, recursive, rules, &self.tree_of(path.path()), &self.access.stdin)?;
+        let tree = self.tree_of(path.path());
+        let texts = files::texts(&path, recursive, rules, &tree, &self.access.stdin, work)?;
         Ok(Rendered {
             texts,
             said: Vec::new(),
         })
     }
 
-    fn kustomization(&self, kustomization: &Kustomization) -> Result<Rendered, Vec<Diagnostic>> {
+    fn kustomization(&self, kustomization: &Kustomization, work: &Work) -> Result<Rendered, Vec<Diagnostic>> {
         self.confine(&kustomization.path).map_err(|mistake| vec![mistake])?;
-        kustomize::build(kustomization, &self.tree_of(&kustomization.path), self.deadline)
+        kustomize::build(kustomization, &self.tree_of(&kustomization.path), work)
     }
 
-    fn chart(&self, chart: &Chart) -> Result<Program, Diagnostic> {
+    fn chart(&self, chart: &Chart, work: &Work) -> Result<Program, Diagnostic> {
         if let Some(path) = chart.local() {
             self.confine(path)?;
         }
-        helm::find(chart, self.tree, self.access)
+        helm::find(chart, self.tree.as_ref(), &self.access, work)
     }
-}
-
-/// Reads the manifests of files and folders.
-///
-/// # Errors
-///
-/// Returns all mistakes together.
-pub fn manifests(paths: &[PathBuf], access: &FileAccess) -> Result<Vec<Manifest>, Diagnostics> {
-    let files = |path: &PathBuf| Source::Files {
-        path: path.clone(),
-        recursive: false,
-        rules: FolderRules::default(),
-    };
-    let sources: Vec<Source> = paths.iter().map(files).collect();
-    let parts = gather(&sources, &Reading::typed(access))?.parts;
-    let manifests = parts.into_iter().flat_map(|part| match part {
-        Part::Manifests(manifests) => manifests,
-        Part::Chart(..) => Vec::new(),
-    });
-    Ok(manifests.collect())
 }
 
 impl Gathered {
@@ -323,12 +313,16 @@ impl Gathered {
         self.parts.iter().any(|part| matches!(part, Part::Chart(..)))
     }
 
-    /// Renders the charts.
+    /// Renders the charts. `deadline` is the one that they were gathered by, or what was left of it.
     ///
     /// # Errors
     ///
-    /// Returns all mistakes together.
-    pub fn render(self, release: &Release<'_>) -> Result<Desired, Diagnostics> {
+    /// Returns everything that is wrong, together, or what was being done when the deadline passed.
+    pub async fn render(self, release: Release, deadline: Deadline) -> Result<Desired, Diagnostics> {
+        blocking(deadline, move |work| self.rendered(&release, work)).await
+    }
+
+    fn rendered(self, release: &Release, work: &Work) -> Result<Desired, Diagnostics> {
         let (mut manifests, mut mistakes) = (Vec::new(), Vec::new());
         let mut told = self.told;
         for part in self.parts {
@@ -339,7 +333,7 @@ impl Gathered {
                 }
                 Part::Chart(chart, program) => (chart, program),
             };
-            let rendered = helm::render(&chart, &program, release, self.deadline, &self.access.stdin);
+            let rendered = helm::render(&chart, &program, release, work, &self.access.stdin);
             match rendered
                 .map_err(|mistake| vec![mistake])
                 .and_then(|rendered| told.decode(rendered, true, true))
@@ -347,14 +341,18 @@ impl Gathered {
                 Ok(read) => manifests.extend(read),
                 Err(wrong) => mistakes.extend(wrong),
             }
+            if work.is_over() && !mistakes.is_empty() {
+                break;
+            }
         }
         if !mistakes.is_empty() {
             return Err(Diagnostics(mistakes));
         }
+        let commit = git::commit(&self.sources, &self.access.git_ceilings, work);
         Ok(Desired {
             manifests,
             revision: Revision {
-                commit: git::commit(&self.sources, &self.access.git_ceilings),
+                commit: commit.map_err(|mistake| Diagnostics(vec![mistake]))?,
                 sources: self.sources.iter().map(Source::about).collect(),
             },
             notices: told.notices(),

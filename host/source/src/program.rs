@@ -1,9 +1,9 @@
 //! Runs a program that renders manifests: its output has to be text, it has a deadline, and its errors are shown.
 
-use std::time::Duration;
+use capstan_core::error::Diagnostic;
+use capstan_process::{Command, Output, RunError};
 
-use capstan_core::{duration::span, error::Diagnostic, remedy::Setting};
-use capstan_process::{Command, RunError};
+use crate::deadline::Work;
 
 /// The most bytes of output: larger manifests would not fit into the cluster's store either.
 const OUTPUT_BYTES: usize = 256 << 20;
@@ -27,19 +27,9 @@ impl Said {
 }
 
 /// Runs a command to its end. `what` begins the error message: `helm can't render the chart shop`.
-pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Result<Said, Diagnostic> {
-    command.deadline(deadline).output_bytes(OUTPUT_BYTES);
-    let output = match command.run() {
-        Ok(output) => output,
-        Err(RunError::Deadline(deadline)) => {
-            let took = span(jiff::SignedDuration::try_from(deadline).unwrap_or_default());
-            return Err(
-                Diagnostic::new(format!("{what}: it did not end within {took} and was killed"))
-                    .hint(Setting::RenderTimeout),
-            );
-        }
-        Err(error) => return Err(Diagnostic::new(format!("{what}: {error}"))),
-    };
+pub(super) fn run(mut command: Command, what: &str, work: &Work) -> Result<Said, Diagnostic> {
+    command.output_bytes(OUTPUT_BYTES);
+    let output = run_whole(command, what, work)?;
     let err = String::from_utf8_lossy(&output.err).into_owned();
     if !output.status.success() {
         return Err(Diagnostic::new(complaint(what, &output.status.to_string(), &err)));
@@ -47,6 +37,16 @@ pub(super) fn run(mut command: Command, what: &str, deadline: Duration) -> Resul
     let out = String::from_utf8(output.out);
     let out = out.map_err(|_| Diagnostic::new(format!("{what}: it printed no text in UTF-8")))?;
     Ok(Said { out, err })
+}
+
+/// Runs a command to its end or to that of the work, whatever it ends with.
+pub(super) fn run_whole(mut command: Command, what: &str, work: &Work) -> Result<Output, Diagnostic> {
+    work.begin(what)?;
+    command.deadline(work.left()).cancelled_by(work.canceller());
+    command.run().map_err(|error| match error {
+        RunError::Deadline(_) => work.cut_off(),
+        error => Diagnostic::new(format!("{what}: {error}")),
+    })
 }
 
 /// Writes the error message of a program that failed. The caller cleans and indents its lines before it prints them.

@@ -64,7 +64,7 @@ pub struct From {
     /// File with Argo CD `Application` objects to sync. May be repeated
     #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "kustomizations", "charts", "config"])]
     pub argocd_application: Vec<PathBuf>,
-    /// Time limit for reading and rendering all manifests [default: 2m]
+    /// How long all reading and rendering may take together [default: 2m]
     #[arg(long, value_name = "DURATION", value_parser = seconds)]
     pub render_timeout: Option<u64>,
 }
@@ -116,7 +116,7 @@ impl From {
         all.into_iter().find(|(_, is_absent)| !is_absent).map(|(flag, _)| flag)
     }
 
-    /// Returns how long rendering may take.
+    /// Returns how long all reading and rendering may take.
     pub fn deadline(&self) -> std::time::Duration {
         self.render_timeout.map_or(RENDERING, std::time::Duration::from_secs)
     }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use capstan_core::{directive, phase::Phase, plan};
-use capstan_project::{self as project, Options, Seconds, seconds};
+use capstan_core::{compat::Mode, directive, on_busy, phase::Phase, plan};
+use capstan_project::{Options, Seconds, seconds};
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::{From, Lints};
@@ -206,10 +206,10 @@ pub enum OnBusy {
     Supersede,
 }
 
-impl std::convert::From<Compat> for project::Compat {
-    fn from(compat: Compat) -> project::Compat {
+impl std::convert::From<Compat> for Mode {
+    fn from(compat: Compat) -> Mode {
         match compat {
-            Compat::Argocd => project::Compat::Argocd,
+            Compat::Argocd => Mode::ArgoCd,
         }
     }
 }
@@ -233,12 +233,12 @@ impl std::convert::From<OnTimeout> for directive::OnTimeout {
     }
 }
 
-impl std::convert::From<project::OnBusy> for OnBusy {
-    fn from(on_busy: project::OnBusy) -> OnBusy {
+impl std::convert::From<OnBusy> for on_busy::OnBusy {
+    fn from(on_busy: OnBusy) -> on_busy::OnBusy {
         match on_busy {
-            project::OnBusy::Refuse => OnBusy::Refuse,
-            project::OnBusy::Wait => OnBusy::Wait,
-            project::OnBusy::Supersede => OnBusy::Supersede,
+            OnBusy::Refuse => on_busy::OnBusy::Refuse,
+            OnBusy::Wait => on_busy::OnBusy::Wait,
+            OnBusy::Supersede => on_busy::OnBusy::Supersede,
         }
     }
 }
@@ -251,14 +251,4 @@ fn phase(word: &str) -> Result<Phase, String> {
             None => format!("there is no phase `{word}`"),
         },
     )
-}
-
-impl std::convert::From<OnBusy> for capstan_engine::OnBusy {
-    fn from(on_busy: OnBusy) -> capstan_engine::OnBusy {
-        match on_busy {
-            OnBusy::Refuse => capstan_engine::OnBusy::Refuse,
-            OnBusy::Wait => capstan_engine::OnBusy::Wait,
-            OnBusy::Supersede => capstan_engine::OnBusy::Supersede,
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &Approve) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+    let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (verdict, done) = if args.reject {

@@ -1,8 +1,8 @@
 //! Runs the operations of one application: resumes an unfinished one, waits for or terminates that of another driver, starts ours and
 //! follows it.
 
-use capstan_core::plugins::Application;
-use capstan_engine::{CarriedOn, LintErrors, Notice, OnBusy, Planned, Policy, Running, Same, Undertaken, Work};
+use capstan_core::{on_busy::OnBusy, plugins::Application};
+use capstan_engine::{CarriedOn, LintErrors, Notice, Planned, Policy, Running, Same, Undertaken, Work};
 
 use super::{
     follow::{self, Followed, Signals},

@@ -30,7 +30,7 @@ use crate::{
 
 pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit> {
     let Some(app) = &delete.app else {
-        return match project::described(global, &delete.config)? {
+        return match project::described(global, &delete.config).await? {
             Some(project) => remove_all(project, delete).await,
             None => Err(usage_error(
                 "no application is named",
@@ -41,7 +41,7 @@ pub(super) async fn run(global: &Global, delete: &Delete) -> anyhow::Result<Exit
             )),
         };
     };
-    let global = &which(global, app)?;
+    let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     if delete.abandon {
         return abandon(&context, global, delete, &context.application(app)?).await;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app)?;
+    let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
     match global.output {

@@ -9,6 +9,7 @@ use super::voice::Voice;
 use crate::{
     args::{Global, Output},
     exit::Exit,
+    interrupt,
     render::{Paint, run::RunText},
     text,
 };
@@ -116,6 +117,8 @@ pub(super) fn signals() -> std::io::Result<Signals> {
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
+    interrupt::command_handles_interrupt();
+    interrupt::command_handles_terminate();
     tokio::spawn(async move {
         loop {
             let signal = tokio::select! {
@@ -134,6 +137,7 @@ pub(super) fn signals() -> std::io::Result<Signals> {
 
 #[cfg(not(unix))]
 pub(super) fn signals() -> std::io::Result<Signals> {
+    interrupt::command_handles_interrupt();
     let (sender, signals) = tokio::sync::mpsc::channel(MAX_SIGNALS);
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {

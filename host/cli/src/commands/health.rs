@@ -18,7 +18,7 @@ use jiff::Timestamp;
 
 use super::{print, print_json, which};
 use crate::{
-    args::{self, Compat, Global, Output},
+    args::{self, Global, Output},
     context::{self, Context},
     exit::Exit,
     render::{Paint, columns, lines, name_of},
@@ -28,10 +28,10 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<Exit> {
-    let mode = args.compat.map(|Compat::Argocd| Mode::ArgoCd);
+    let mode = args.compat.map(Mode::from);
     let (namespace, judged) = match &args.app {
         Some(app) => {
-            let global = which(global, app)?;
+            let global = which(global, app).await?;
             let context = Context::new(&global).await?;
             let application = context.application(app)?;
             let judged = context
@@ -51,7 +51,7 @@ pub(super) async fn run(global: &Global, args: &args::Health) -> anyhow::Result<
 
 /// Assesses the objects in files. Returns them with the namespace that was used.
 async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::Result<(String, Vec<AssessedObject>)> {
-    let objects = read(args, &global.files)?;
+    let objects = read(args, &global.files).await?;
     // Plugins get an application with every call.
     let nobodys = |namespace: &str| Application {
         name: "none".to_owned(),
@@ -73,7 +73,7 @@ async fn of_files(global: &Global, args: &args::Health, mode: Mode) -> anyhow::R
     Ok((application.namespace, judged))
 }
 
-fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
+async fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>> {
     let sources: Vec<Source> = args
         .files
         .iter()
@@ -84,17 +84,17 @@ fn read(args: &args::Health, access: &FileAccess) -> anyhow::Result<Vec<Object>>
         })
         .collect();
     let release = Release {
-        name: "none",
-        namespace: "default",
+        name: "none".to_owned(),
+        namespace: "default".to_owned(),
         capabilities: None,
     };
-    // No program runs for files, so no deadline is needed.
     let reading = Reading {
-        deadline: std::time::Duration::ZERO,
         is_applied: false,
         ..Reading::typed(access)
     };
-    let desired = capstan_source::gather(&sources, &reading)?.render(&release)?;
+    let deadline = reading.deadline;
+    let gathered = capstan_source::gather(sources, reading).await?;
+    let desired = gathered.render(release, deadline).await?;
     Ok(desired.manifests.into_iter().map(|manifest| manifest.object).collect())
 }
 

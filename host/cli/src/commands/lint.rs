@@ -1,14 +1,15 @@
 //! `capstan lint`: finds mistakes in manifests without a cluster.
 
+use std::sync::Arc;
+
 use capstan_core::{
-    directive::Mode,
     lint::{Finding, Severity},
     manifest::Manifest,
     plan::{PlanOptions, versions},
     plugins::Application,
 };
 use capstan_engine::{Request, offline};
-use capstan_source::{Capabilities, FileAccess, Release, Source};
+use capstan_source::{Capabilities, Deadline, FileAccess, Release, Source};
 use serde_json::json;
 
 use super::{print, print_json, say};
@@ -39,15 +40,19 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
             )
         })?),
     };
-    let project = project::of(global, &set)?;
+    let project = project::of(global, &set).await?;
     let (mut count, mut findings) = (0, Vec::new());
+    let mut paused = project.deadline.pause();
     for app in &project.apps {
         let namespace = app.namespace.clone().or_else(|| project.global.namespace.clone());
         let application = Application {
             name: app.name.clone(),
             namespace: namespace.unwrap_or_else(|| "default".to_owned()),
         };
-        match read(app, &global.files, args, &application) {
+        let deadline = paused.resume();
+        let read = read(app, &global.files, &application, deadline).await;
+        paused = deadline.pause();
+        match read {
             Ok(manifests) => {
                 count += manifests.len();
                 findings.extend(find(&project.global, app, application, (manifests, kube_minor)).await?);
@@ -84,15 +89,20 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
 
 /// Reads the manifests. Charts see the newest version of Kubernetes that Capstan knows, unless the user names one, and helm's own
 /// defaults for a cluster.
-fn read(app: &App, access: &FileAccess, args: &args::Lint, application: &Application) -> anyhow::Result<Vec<Manifest>> {
+async fn read(
+    app: &App,
+    access: &FileAccess,
+    application: &Application,
+    deadline: Deadline,
+) -> anyhow::Result<Vec<Manifest>> {
     let newest = Capabilities {
         kube_version: format!("1.{}.0", versions::NEWEST),
         api_versions: Vec::new(),
     };
     let release = Release {
-        name: &application.name,
-        namespace: &application.namespace,
-        capabilities: Some(&newest),
+        name: application.name.clone(),
+        namespace: application.namespace.clone(),
+        capabilities: Some(Arc::new(newest)),
     };
     let is_unsaid = |source: &Source| matches!(source, Source::Chart(chart) if chart.kube_version.is_none());
     if app.sources.iter().any(is_unsaid) {
@@ -101,7 +111,8 @@ fn read(app: &App, access: &FileAccess, args: &args::Lint, application: &Applica
             versions::NEWEST
         ));
     }
-    let desired = app.gather(args.from.deadline(), access)?.render(&release)?;
+    let gathered = app.gather(deadline, access).await?;
+    let desired = gathered.render(release, deadline).await?;
     Ok(desired.manifests)
 }
 
@@ -119,7 +130,7 @@ async fn find(
 ) -> anyhow::Result<Vec<Finding>> {
     let request = Request {
         options: PlanOptions {
-            mode: app.options.compat.map_or(Mode::Native, Mode::from),
+            mode: app.options.compat.unwrap_or_default(),
             ..PlanOptions::default()
         },
         plugin_settings: global.plugins.plugin_settings(),

@@ -1,5 +1,7 @@
 //! `capstan plan`.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use capstan_engine::{Planned, Request};
 use capstan_files::Readers;
@@ -119,19 +121,25 @@ pub(super) struct Prepared {
 
 /// Reads the sources of a command, and makes the engine at the same time: mistakes that need no cluster are reported without one.
 pub(super) async fn prepare(global: &Global, set: &Set) -> anyhow::Result<Prepared> {
-    let project = project::of(global, set)?;
-    let read = project.read()?;
+    let project = project::of(global, set).await?;
+    let read = project.read().await?;
+    // Connecting and loading plugins have limits of their own.
+    let deadline = project.deadline.pause();
     let context = Context::new(&project.global).await?;
     let (mut all, mut mistakes) = (Vec::new(), Vec::new());
     let capabilities = if read.iter().any(Read::has_charts) {
-        Some(context.capabilities().await?)
+        Some(Arc::new(context.capabilities().await?))
     } else {
         None
     };
+    let deadline = deadline.resume();
     for one in read {
-        match one.render(&context.namespace, capabilities.as_ref()) {
+        match one.render(&context.namespace, capabilities.clone(), deadline).await {
             Ok((app, desired)) => all.push((app, desired)),
             Err(Diagnostics(wrong)) => mistakes.extend(wrong),
+        }
+        if !mistakes.is_empty() && deadline.left().is_zero() {
+            break;
         }
     }
     if !mistakes.is_empty() {

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, args: &Rollback) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+    let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let result = roll_back(&context, global, args).await;
     context.save()?;

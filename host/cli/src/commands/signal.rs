@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &SendSignal) -> anyhow::Result<Ex
         ));
     }
     let value = value(&args.value)?;
-    let global = &which(global, app)?;
+    let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let (who, hook) = (context.who(), Some(args.hook.as_str()));

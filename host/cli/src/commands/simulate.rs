@@ -13,6 +13,7 @@ use crate::{
     args::{Args, Command, Global, Simulate},
     context,
     exit::Exit,
+    interrupt,
     terminal::{Text, print_raw},
     text,
 };
@@ -49,6 +50,7 @@ async fn serve_world(global: &Global, args: &Simulate) -> anyhow::Result<Exit> {
         }
         None => print_raw(kubeconfig.as_bytes()),
     }
+    interrupt::command_handles_interrupt();
     let stop = async {
         // Without signals, it can only be stopped by killing it.
         if tokio::signal::ctrl_c().await.is_err() {

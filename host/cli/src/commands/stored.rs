@@ -24,12 +24,12 @@ use crate::{
 
 pub(super) async fn status(global: &Global, args: &MaybeApp) -> anyhow::Result<Exit> {
     let Some(app) = &args.app else {
-        return match project::described(global, &args.config)? {
+        return match project::described(global, &args.config).await? {
             Some(project) => of_project(&project).await,
             None => all(global).await,
         };
     };
-    let global = &which(global, app)?;
+    let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let report = context.engine.report(&context.application(app)?).await?;
     let now = context.engine.clock().now();
@@ -137,7 +137,7 @@ pub(super) fn find<'a>(history: &'a [PastOperation], wanted: Option<&str>) -> an
 }
 
 pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+    let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let (paint, now) = (Paint::new(global.color), context.engine.clock().now());
@@ -168,7 +168,7 @@ pub(super) async fn history(global: &Global, args: &History) -> anyhow::Result<E
 }
 
 pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
-    let global = &which(global, &args.app.app)?;
+    let global = &which(global, &args.app.app).await?;
     let context = Context::new(global).await?;
     let application = context.application(&args.app.app)?;
     let report = context.engine.report(&application).await?;
@@ -221,7 +221,7 @@ pub(super) async fn logs(global: &Global, args: &Logs) -> anyhow::Result<Exit> {
 }
 
 pub(super) async fn terminate(global: &Global, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app)?;
+    let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let by = context.who();
@@ -255,7 +255,7 @@ async fn end_here(context: &Context, global: &Global, application: &Application,
 }
 
 pub(super) async fn sweep(global: &Global, app: &str) -> anyhow::Result<Exit> {
-    let global = &which(global, app)?;
+    let global = &which(global, app).await?;
     let context = Context::new(global).await?;
     let application = context.application(app)?;
     let swept = context.engine.sweep(&application).await?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use capstan_core::on_busy::OnBusy;
 use capstan_engine::{DryRunResult, LintErrors, Planned, Same, Work};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    args::{DryRun, Global, OnBusy, Output, Sync},
+    args::{DryRun, Global, Output, Sync},
     context::Context,
     environment,
     exit::Exit,
@@ -26,7 +27,7 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
     if let Some(path) = &args.saved {
         let planned = load(path, args)?;
         let context = Context::new(global).await?;
-        let on_busy = args.on_busy.unwrap_or_default();
+        let on_busy = args.on_busy.map(Into::into).unwrap_or_default();
         let mut conductor = conductor(&context, global, args, on_busy, &voice);
         let result = sync(&mut conductor, args, Work::Saved(Box::new(planned))).await;
         context.save()?;
@@ -35,7 +36,7 @@ pub(super) async fn run(global: &Global, args: &Sync) -> anyhow::Result<Exit> {
     let mut prepared = prepare(global, &args.set).await?;
     let result = match prepared.all.pop() {
         Some((app, desired)) if prepared.all.is_empty() => {
-            let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
+            let on_busy = args.on_busy.map(Into::into).or(app.options.on_busy).unwrap_or_default();
             let work = Work::Request(Box::new(request(&prepared.context, &app, desired)?));
             let mut conductor = conductor(&prepared.context, &prepared.global, args, on_busy, &voice);
             sync(&mut conductor, args, work).await
@@ -68,7 +69,7 @@ fn load(path: &Path, args: &Sync) -> anyhow::Result<Planned> {
 async fn sync_all(prepared: &mut Prepared, args: &Sync) -> anyhow::Result<Exit> {
     let mut turns = Vec::new();
     for (app, desired) in std::mem::take(&mut prepared.all) {
-        let on_busy = args.on_busy.or(app.options.on_busy.map(Into::into)).unwrap_or_default();
+        let on_busy = args.on_busy.map(Into::into).or(app.options.on_busy).unwrap_or_default();
         let request = request(&prepared.context, &app, desired)?;
         turns.push(Turn {
             name: app.name,
@@ -117,7 +118,7 @@ fn conductor<'a>(
         lints: args.lints.clone(),
         ..Conductor::new(context, global, Same::Nothing, voice)
     };
-    conductor.policy.on_busy = on_busy.into();
+    conductor.policy.on_busy = on_busy;
     conductor.policy.lint_errors = LintErrors::Refuse {
         allowed: args.lints.allowed.iter().cloned().collect(),
     };

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    make::{Classified, PlanBuilder, Role},
-    naming::Names,
-};
+use super::{Classified, Role, make::PlanBuilder, naming::Names};
 use crate::{
     directive::Directives,
     manifest::Manifest,

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    Skipped, inputs,
-    make::{Classified, PlanBuilder, Role},
-    write::unknown_fields,
-};
+use super::{Classified, Role, Skipped, inputs, make::PlanBuilder, write::unknown_fields};
 use crate::{
     compat::Rule,
     diff,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{make::Classified, naming::Names};
+use super::{Classified, naming::Names};
 use crate::{
     diff,
     error::Diagnostic,

@@ -1,6 +1,6 @@
 //! Resolves names of objects in annotations: `KIND[.GROUP]/[NAMESPACE/]NAME`.
 
-use super::make::Classified;
+use super::Classified;
 use crate::{
     error::Diagnostic,
     manifest::Manifest,

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Skipped, hooks,
-    make::{Classified, PlanBuilder, Role},
-};
+use super::{Classified, Role, Skipped, hooks, make::PlanBuilder};
 use crate::{
     compat::Rule,
     manifest::Manifest,

@@ -1,6 +1,8 @@
 //! The lock of an application: a Lease that its driver renews. Requests to end the operation and signals for hooks are annotations of
 //! this Lease.
 
+mod keeper;
+
 use std::{
     hash::{BuildHasher as _, RandomState},
     time::Duration,
@@ -15,13 +17,11 @@ use capstan_core::{
 };
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use kube::runtime::watcher::{self, Event};
+use kube::runtime::watcher;
 use serde_json::json;
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::{task::JoinHandle, time::sleep};
 
+use self::keeper::Keeper;
 use super::{
     blob::{self, STATE_OF},
     grip::{LeaseGuard, Renewals},
@@ -33,8 +33,7 @@ use crate::{
     cluster::{Cluster, DryRun},
     error::{ClusterError, EngineError},
     queue,
-    signals::{PREFIX, Signal, Written, signals_of},
-    watch::object_of,
+    signals::{PREFIX, Signal, Written},
 };
 
 /// How long a Lease is valid after its last renewal.
@@ -43,8 +42,6 @@ const DURATION: Duration = Duration::from_secs(15);
 const RENEWAL: Duration = Duration::from_secs(5);
 /// How long to try to acquire a lock whose Lease others change at the same time.
 const TAKEN_WITHIN: Duration = Duration::from_mins(1);
-/// How long one renewal may take before it counts as failed.
-const RENEWED_WITHIN: Duration = Duration::from_secs(3);
 /// The pause after a renewal that failed.
 const AGAIN: Duration = Duration::from_secs(1);
 /// The annotation with a random mark. A head that was written under this Lease has the same mark; somebody who may only create Secrets
@@ -381,113 +378,6 @@ async fn wait_for_holder(
         .map_err(EngineError::while_("waiting for the lock's holder"))?;
     let moved = now.is_some_and(|now| now.text("/spec/renewTime") != lease.text("/spec/renewTime"));
     if moved { busy() } else { Ok(()) }
-}
-
-/// Renews a Lease, and reports the annotations that others add to it.
-struct Keeper {
-    cluster: Cluster,
-    clock: Clock,
-    identity: Identity,
-    renewals: Renewals,
-    events: queue::Sender<EventKind, LockEvent>,
-    end_told: bool,
-    /// The signals that were last reported.
-    signals: Vec<Signal>,
-}
-
-impl Keeper {
-    async fn keep(mut self, mut lease: Object) {
-        let key = lease.key();
-        let config = watcher::Config::default().fields(&field_selector(&key.name));
-        let sight = self.cluster.watch(&key.group_kind(), &key.namespace, config);
-        let mut sight = sight.unwrap_or_else(|_| futures::stream::pending().boxed());
-        let mut next = Instant::now() + RENEWAL;
-        loop {
-            tokio::select! {
-                biased;
-                seen = sight.next() => match seen {
-                    Some(Ok(Event::Apply(seen) | Event::InitApply(seen))) => {
-                        lease = object_of(&seen, &key.group_kind(), lease.api_version());
-                        self.look_for_end(&lease);
-                    }
-                    Some(Ok(Event::Delete(_) | Event::Init | Event::InitDone)) => {}
-                    // Renewals go on; they will see the annotation too, but later.
-                    Some(Err(_)) | None => sight = futures::stream::pending().boxed(),
-                },
-                () = sleep_until(next) => match self.renew_in_time(&lease).await {
-                    Ok(Some(renewed)) => {
-                        lease = renewed;
-                        next = Instant::now() + RENEWAL;
-                    }
-                    Ok(None) => next = Instant::now() + AGAIN,
-                    Err(why) => {
-                        self.renewals.lost(&why);
-                        self.events.send(EventKind::Lost, LockEvent::Lost(why));
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Renews the Lease. Returns `None` if the server can't be reached, and an error when another driver has the Lease or the outage
-    /// lasts too long.
-    async fn renew_in_time(&mut self, lease: &Object) -> Result<Option<Object>, String> {
-        let before = self.clock.moment();
-        // A renewal without an answer may have succeeded: the next one fails with a conflict and reads the Lease.
-        if let Some(renewed) = timeout(RENEWED_WITHIN, self.renew(lease)).await.unwrap_or(Ok(None))? {
-            self.renewals.renewed(before);
-            self.look_for_end(&renewed);
-            return Ok(Some(renewed));
-        }
-        if self.renewals.wait_on() {
-            Ok(None)
-        } else {
-            Err("it couldn't be renewed in time".to_owned())
-        }
-    }
-
-    /// Renews the Lease. An annotation that others added in between doesn't stop that.
-    async fn renew(&self, lease: &Object) -> Result<Option<Object>, String> {
-        let mut lease = lease.clone();
-        for _ in 0..3 {
-            lease.0["spec"]["renewTime"] = json!(micro(self.clock.now()));
-            match self.cluster.replace(&lease, DryRun::No).await {
-                Ok(renewed) => return Ok(Some(renewed)),
-                Err(ClusterError::Moved(_)) => {
-                    let Ok(Some(now)) = self.cluster.get(&lease.key()).await else {
-                        continue;
-                    };
-                    let holder = now.text("/spec/holderIdentity").unwrap_or_default();
-                    if holder != self.identity.to_string() {
-                        return Err(format!("{holder} has it now"));
-                    }
-                    lease = now;
-                }
-                Err(ClusterError::NotFound(_)) => return Err("its Lease was deleted".to_owned()),
-                Err(error) => {
-                    tracing::debug!(%error, "the application's lock can't be renewed");
-                    return Ok(None);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn look_for_end(&mut self, lease: &Object) {
-        if let Some(by) = lease.annotation(END)
-            && !self.end_told
-        {
-            self.end_told = true;
-            self.events
-                .send(EventKind::EndWanted, LockEvent::EndWanted(by.to_owned()));
-        }
-        let signals = signals_of(lease);
-        if signals != self.signals {
-            self.signals.clone_from(&signals);
-            self.events.send(EventKind::Signals, LockEvent::Signals(signals));
-        }
-    }
 }
 
 /// Asks the driver of an application's operation to end it. Returns the driver; `None` if there is none or it is dead.

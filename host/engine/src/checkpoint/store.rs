@@ -1,15 +1,15 @@
 //! Reads and writes what is stored about one application.
 
 mod layout;
+mod read;
 mod removal;
 
 use std::collections::BTreeSet;
 
 use capstan_core::{
     event::Status,
-    manifest::Manifest,
     object::Object,
-    operation::{Operation, OperationState},
+    operation::OperationState,
     operation_kind::{OperationKind, Purpose},
     plan::Plan,
     plugins::Application,
@@ -35,7 +35,7 @@ use super::{
 use crate::{
     cluster::Cluster,
     error::{ClusterError, EngineError},
-    journal::{self, Journal, Page, StoredOperation},
+    journal::{Journal, Page},
     planning::Planned,
 };
 
@@ -368,80 +368,6 @@ impl Store {
         self.write().await?;
         self.sweep_blobs(listed.unwrap_or_default()).await;
         Ok(())
-    }
-
-    /// Returns the operation that isn't finished, ready to be resumed, and its view.
-    pub async fn current(&self) -> Result<Option<(Operation, OperationView)>, EngineError> {
-        let Some(current) = &self.head.current else {
-            return Ok(None);
-        };
-        let plan: Plan = self.take(&current.plan).await?;
-        if plan.format > capstan_core::plan::FORMAT {
-            return Err(newer(plan.format));
-        }
-        let plan = std::sync::Arc::new(plan);
-        if let Some(Progress { state, view, .. }) = &self.progress {
-            let operation = Operation::restore(plan, self.document(state).await?);
-            let view = match view {
-                None => OperationView::unseen(&operation),
-                Some(view) => match self.document(view).await {
-                    Ok(view) => view,
-                    // The view is for people; the operation can be resumed without it.
-                    Err(error @ EngineError::Stored(_)) => {
-                        tracing::warn!(%error, "what the operation looked like can't be read");
-                        OperationView::unseen(&operation)
-                    }
-                    Err(error) => return Err(error),
-                },
-            };
-            return Ok(Some((operation, view)));
-        }
-        let view = OperationView {
-            operation: current.id.clone(),
-            ..OperationView::default()
-        };
-        Ok(Some((Operation::new(plan, current.id.clone()), view)))
-    }
-
-    /// Returns the manifests of the last sync.
-    pub async fn manifests(&self) -> Result<Vec<Manifest>, EngineError> {
-        self.manifests_in(self.head.manifests.as_ref()).await
-    }
-
-    /// Returns the manifests of a finished operation; empty when they weren't kept.
-    pub async fn manifests_of(&self, past: &PastOperation) -> Result<Vec<Manifest>, EngineError> {
-        self.manifests_in(past.manifests.as_ref()).await
-    }
-
-    async fn manifests_in(&self, blob: Option<&BlobRef>) -> Result<Vec<Manifest>, EngineError> {
-        let Some(blob) = blob else { return Ok(Vec::new()) };
-        let objects: Vec<Object> = self.take(blob).await?;
-        Ok(objects.into_iter().map(Manifest::new).collect())
-    }
-
-    /// Returns the view of a finished operation.
-    pub async fn view(&self, past: &PastOperation) -> Result<OperationView, EngineError> {
-        self.take(&past.view).await
-    }
-
-    /// Returns the journal of a finished operation; `None` when it wasn't kept.
-    pub async fn journal(&self, past: &PastOperation) -> Result<Option<StoredOperation>, EngineError> {
-        let Some(kept) = &past.journal else { return Ok(None) };
-        let plan: Plan = self.take(&kept.plan).await?;
-        let mut entries = Vec::new();
-        for page in &kept.pages {
-            let page = blob::read_bytes(&self.cluster, self.application(), page).await?;
-            entries.extend(journal::read(&page)?);
-        }
-        Ok(Some(StoredOperation {
-            plan: std::sync::Arc::new(plan),
-            entries,
-        }))
-    }
-
-    /// Returns the stored logs of a hook.
-    pub async fn logs(&self, kept: &StoredLogs) -> Result<Vec<ContainerLogs>, EngineError> {
-        self.take(&kept.blob).await
     }
 }
 
