@@ -8,6 +8,7 @@ use std::{
 use capstan_core::{
     duration::span,
     error::{Diagnostic, Diagnostics},
+    remedy::Setting,
 };
 use capstan_process::Canceller;
 
@@ -115,7 +116,7 @@ impl Work {
         Diagnostic::new(format!(
             "{current}: it was stopped, since all reading and rendering together may take {limit}"
         ))
-        .hint("`--render-timeout` gives it longer")
+        .hint(Setting::RenderTimeout)
     }
 }
 
