@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::{Read, are_same, first_documents, kubectl::Kubectl};
+use super::{Read, are_same, first_documents, json::leading_documents, kubectl::Kubectl};
 
 /// How often a text is read again where kubectl may read it by chance: of two keys in a map Go has each first in an eighth of the cases
 /// at least.
@@ -220,17 +220,20 @@ fn is_joined(line: &str) -> bool {
     behind_dashes(line).is_some_and(|rest| !is_separator(rest) && !is_blank_first(rest))
 }
 
+/// Drops the byte order marks at the beginning and in each line, as YAML counts lines, behind one with `---`.
 fn without_byte_order_mark(text: &str) -> String {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut is_behind_marker = false;
-    rewrite_lines(text, |line| {
+    let lines = text.split_inclusive(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
+    let lines = lines.map(|line| {
         let kept = line.strip_prefix('\u{feff}').filter(|_| is_behind_marker);
         is_behind_marker = line.starts_with("---");
         match kept {
             Some(kept) if is_joined(kept) => format!(" {kept}"),
             kept => kept.unwrap_or(line).to_owned(),
         }
-    })
+    });
+    lines.collect()
 }
 
 /// YAML takes `\r` for the end of a line, but kubectl doesn't when it looks for separators.
@@ -307,18 +310,13 @@ fn with_json_parts_as_yaml(text: &str) -> String {
 
 /// Makes parts of the documents of JSON that `---` comes after.
 fn with_json_separated(text: &str) -> String {
-    let mut documents = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    let (mut separated, mut end) = (String::new(), 0);
-    while let Some(Ok(json)) = documents.next() {
-        separated.push_str(&format!("---\n{}\n", yaml_of(&json)));
-        end = documents.byte_offset();
-    }
+    let (documents, end) = leading_documents(text);
     let rest = text.get(end..).unwrap_or_default().trim_start();
-    if end > 0 && rest.starts_with("---") {
-        separated + rest
-    } else {
-        text.to_owned()
+    if documents.is_empty() || !rest.starts_with("---") {
+        return text.to_owned();
     }
+    let separated = documents.iter().map(|json| format!("---\n{}\n", yaml_of(json)));
+    separated.collect::<String>() + rest
 }
 
 /// kubectl drops each separator behind a document, but keeps a second one.
