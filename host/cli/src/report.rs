@@ -9,7 +9,7 @@ use capstan_core::{
     object::ObjectKey,
     place::Place,
 };
-use capstan_engine::{AwaitedSignal, EngineError, HookState};
+use capstan_engine::{AwaitedSignal, EngineError, HookState, Refusal};
 use capstan_registry::RegistryError;
 use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
 use capstan_sandbox::{AskError, SandboxError};
@@ -87,6 +87,16 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     }
     if let Some(hint) = hint(error) {
         text.push(text!("  hint: {}\n", Text::block(&hint)));
+    }
+    text
+}
+
+/// Writes what the API server has against an object of a plan, with the places in the manifests.
+pub(crate) fn refused(name: &str, refusal: &Refusal, paint: Paint) -> Text {
+    let error = refusal.to_string();
+    let mut text = text!("{} {}: {}", paint.bad("error:"), name, Text::block(&error));
+    for place in &refusal.places {
+        text.push(text!("\n  --> {}", place));
     }
     text
 }

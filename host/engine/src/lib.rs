@@ -6,7 +6,7 @@
 //! In reading order: [`Engine`] has the verbs, and `undertake` the way from a wish to a running operation; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
 //! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
 //! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
-//! `saved` are about plans: may we, what would the server say, and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
+//! `saved` are about plans: may we, what would the server say ([`Refusal`]), and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
 mod backoff;
@@ -34,6 +34,7 @@ mod perform;
 mod permission;
 mod planning;
 mod queue;
+mod refusal;
 mod rehearse;
 mod running;
 mod same;
@@ -57,6 +58,7 @@ pub use crate::{
     lines::Line,
     permission::Permission,
     planning::{Place, Planned, Request},
+    refusal::Refusal,
     rehearse::DryRunResult,
     running::Running,
     signals::APPROVAL,

@@ -13,6 +13,7 @@ use crate::{
     error::ClusterError,
     lines::redact::Redactor,
     perform,
+    refusal::Refusal,
 };
 
 /// What would become of one object.
@@ -23,7 +24,7 @@ pub struct DryRunResult {
     /// The object as it is.
     pub live: Option<Object>,
     /// The object as it would be, nothing when it would be gone; or what the server has against it.
-    pub result: Result<Option<Object>, ClusterError>,
+    pub result: Result<Option<Object>, Refusal>,
 }
 
 /// Asks about every object of a plan that would change.
@@ -64,7 +65,7 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult
         .map(|(task, live, result)| DryRunResult {
             task: task.id.clone(),
             live,
-            result: result.map_err(|error| error.reworded(|text| redactor.clean(text))),
+            result: result.map_err(|error| Refusal::of(plan, task, error.reworded(|text| redactor.clean(text)))),
         })
         .collect()
         .await

@@ -222,15 +222,20 @@ fn is_joined(line: &str) -> bool {
 
 /// Drops the byte order marks at the beginning and in each line, as YAML counts lines, behind one with `---`.
 fn without_byte_order_mark(text: &str) -> String {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.trim_start_matches('\u{feff}');
     let mut is_behind_marker = false;
     let lines = text.split_inclusive(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
     let lines = lines.map(|line| {
-        let kept = line.strip_prefix('\u{feff}').filter(|_| is_behind_marker);
+        let kept = if is_behind_marker {
+            line.trim_start_matches('\u{feff}')
+        } else {
+            line
+        };
         is_behind_marker = line.starts_with("---");
-        match kept {
-            Some(kept) if is_joined(kept) => format!(" {kept}"),
-            kept => kept.unwrap_or(line).to_owned(),
+        if kept.len() < line.len() && is_joined(kept) {
+            format!(" {kept}")
+        } else {
+            kept.to_owned()
         }
     });
     lines.collect()
