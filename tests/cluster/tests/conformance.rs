@@ -109,6 +109,7 @@ both! {
         a_scale_is_a_table_too;
     kubectl:
         unknown_fields_are_warned_about
+        a_budget_stops_an_eviction
         what_kubectl_applied_itself_is_no_conflict_for_it
         refusals_have_the_servers_words
         a_job_without_labels_has_those_of_its_pods
@@ -131,10 +132,4 @@ both! {
         a_new_deployment_adopts_what_the_old_one_left
         a_new_stateful_set_adopts_the_pods_of_the_old_one
         a_pod_prints_and_ends;
-}
-
-/// On the embedded cluster only: whether the hollow node's pods count as healthy for a budget of a real one is not known yet.
-#[test]
-fn a_budget_stops_an_eviction() {
-    ground::embedded(kubectl::a_budget_stops_an_eviction);
 }
