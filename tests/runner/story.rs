@@ -109,6 +109,8 @@ struct Deletion {
     application: Option<Application>,
     #[serde(default)]
     confirm: Vec<String>,
+    /// The operation's deadline, in seconds.
+    timeout: Option<u64>,
     #[serde(flatten)]
     expected: Expected,
 }
@@ -360,6 +362,7 @@ async fn perform(stage: &Stage, step: &Step) -> anyhow::Result<()> {
                 request.application = application.clone();
             }
             request.options.confirmed = confirmed(&deletion.confirm);
+            limit_time(stage, &mut request, deletion.timeout);
             operation(stage, request, &deletion.expected).await
         }
         Step::Test(expected) => operation(stage, Request::test(stage.application.clone()), expected).await,
@@ -411,10 +414,14 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     let options = sync.sync_options.iter().map(String::as_str);
     request.options.sync_options =
         SyncOptions::read(options, request.options.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
-    if let Some(timeout) = sync.timeout {
-        request.options.limits.operation = timeout / stage.pace();
-    }
+    limit_time(stage, &mut request, sync.timeout);
     Ok(request)
+}
+
+fn limit_time(stage: &Stage, request: &mut Request, seconds: Option<u64>) {
+    if let Some(seconds) = seconds {
+        request.options.limits.operation = seconds / stage.pace();
+    }
 }
 
 fn confirmed(words: &[String]) -> Confirmed {

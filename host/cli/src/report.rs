@@ -10,7 +10,7 @@ use capstan_core::{
     place::Place,
     remedy::Remedies,
 };
-use capstan_engine::{AwaitedSignal, EngineError, HookState};
+use capstan_engine::{AwaitedSignal, EngineError, HookState, Refusal};
 use capstan_project::plugins::registry_remedies;
 use capstan_registry::RegistryError;
 use capstan_runtime::{ConnectError, CredentialError, plugin_folder::Stale};
@@ -90,6 +90,16 @@ pub fn tell(error: &anyhow::Error, paint: Paint) -> Text {
     }
     if let Some(hint) = hint(error) {
         text.push(text!("  hint: {}\n", Text::block(&hint)));
+    }
+    text
+}
+
+/// Writes what the API server has against an object of a plan, with the places in the manifests.
+pub(crate) fn refused(name: &str, refusal: &Refusal, paint: Paint) -> Text {
+    let error = refusal.to_string();
+    let mut text = text!("{} {}: {}", paint.bad("error:"), name, Text::block(&error));
+    for place in &refusal.places {
+        text.push(text!("\n  --> {}", place));
     }
     text
 }

@@ -20,23 +20,59 @@ const ENTRY: &str = include_str!("entry.js");
 const NO_EXPORT: &str = "the program doesn't export `";
 const NO_FUNCTION: &str = "the program has no function `";
 
+/// How the file of that module is called: `.capstan-` and some letters and digits that are chosen at random.
+const ENTRY_PREFIX: &str = ".capstan-";
+const ENTRY_SUFFIX: &str = ".js";
+const ENTRY_LETTERS: usize = 6;
+
 /// Writes the module that is compiled into the folder of a project, for as long as the returned file lives. It has to be in that folder:
 /// a module may only import what is below its own folder. A watch of the project ignores it because of the leading dot.
+///
+/// Removes such files of builds that were killed. A build that runs has a lock on its own.
 ///
 /// # Errors
 ///
 /// Returns why it can't be written.
 pub(super) fn entry(folder: &Path) -> anyhow::Result<NamedTempFile> {
+    remove_stale(folder);
     let write = || {
         let mut file = tempfile::Builder::new()
-            .prefix(".capstan-")
-            .suffix(".js")
+            .prefix(ENTRY_PREFIX)
+            .suffix(ENTRY_SUFFIX)
+            .rand_bytes(ENTRY_LETTERS)
             .tempfile_in(folder)?;
+        // Shared, since an exclusive lock would keep node from reading it on Windows. Some network file systems have no locks.
+        let _ = file.as_file().lock_shared();
         file.write_all(ENTRY.as_bytes())?;
         file.flush()?;
         std::io::Result::Ok(file)
     };
     write().with_context(|| format!("the module that is compiled can't be written into {}", folder.display()))
+}
+
+/// Removes the modules that killed builds left. What can't be removed does no harm.
+fn remove_stale(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_entry));
+    for path in names.map(|entry| entry.path()) {
+        let Ok(file) = std::fs::File::open(&path) else { continue };
+        // Another build has just created an empty one, and locks it before it writes into it.
+        let is_written = file
+            .metadata()
+            .is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0);
+        if is_written && file.try_lock().is_ok() {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}
+
+fn is_entry(name: &str) -> bool {
+    let letters = name
+        .strip_prefix(ENTRY_PREFIX)
+        .and_then(|rest| rest.strip_suffix(ENTRY_SUFFIX));
+    letters.is_some_and(|letters| {
+        letters.len() == ENTRY_LETTERS && letters.bytes().all(|letter| letter.is_ascii_alphanumeric())
+    })
 }
 
 /// Calls each function that the claims need, and returns a mistake for each that is missing.
@@ -110,5 +146,32 @@ fn question(function: Function) -> Question {
         input,
         state: Vec::new(),
         now: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_build_left_is_removed_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let names = std::fs::read_dir(folder.path()).unwrap();
+            let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.collect::<std::collections::BTreeSet<String>>()
+        };
+        let own = [".capstan-notes.js", ".capstan-a1b2c3.ts", "plugin.js"];
+        for name in own.iter().chain(&[".capstan-Ab12Cd.js"]) {
+            std::fs::write(folder.path().join(name), ENTRY).unwrap();
+        }
+        let running = entry(folder.path()).unwrap();
+        let other = entry(folder.path()).unwrap();
+        for file in [&running, &other] {
+            assert_eq!(std::fs::read_to_string(file.path()).unwrap(), ENTRY);
+        }
+        assert_eq!(names().len(), own.len() + 2, "{:?}", names());
+        drop((running, other));
+        assert_eq!(names(), own.into_iter().map(str::to_owned).collect());
     }
 }

@@ -383,6 +383,8 @@ fn is_about_the_object(message: &str) -> bool {
             "duplicate entries for key",
             "omits key field",
             "does not contain declared merge key",
+            "list element types are not identical",
+            "unknown patch type:",
             "unable to find api field in struct",
             "cannot restore slice from map",
             "cannot restore struct from",

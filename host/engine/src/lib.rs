@@ -3,18 +3,10 @@
 //! Real and simulated clusters differ only in the client that [`Engine::new`] is given; real and virtual time only in the
 //! [`Clock`]; components and scripted stand-ins only in the [`Plugins`](capstan_core::plugins::Plugins).
 //!
-//! In reading order:
-//! - [`Engine`] has the commands; `undertake` leads from a request to a running operation.
-//! - `planning` and `classify` make a plan from the manifests and the `live` objects; `permission`, `rehearse` and `saved` check a plan:
-//!   permissions, dry runs, and whether the cluster has changed since. [`offline`] plans without a cluster.
-//! - `driver` is the loop that runs an operation; `inbox` is what it receives, [`bus`] what it publishes, `queue` passes events on
-//!   without waiting.
-//! - `perform` carries out effects (`contents` finds what a deletion would take along); `watch` follows objects and `judge` assesses them
-//!   (with `owned`); `lines` follows logs, `signals` delivers signals, and [`web`] makes HTTP calls.
-//! - [`cluster`] is the API server in the core's types, with [`discovery`]; `confidential` decides which of the server's words may be
-//!   shown, and `nesting` leaves out of its answers what is nested too deep.
-//! - `checkpoint` stores operations in the cluster, with the `journal` of their inputs; `sweep` deletes later what is due.
-//! - [`health`] assesses objects without an operation.
+//! In reading order: [`Engine`] has the verbs, and `undertake` the way from a wish to a running operation; `planning` and `classify` make a plan of what is `live`; `driver` is the one cycle that runs it,
+//! `inbox` is what it is told, [`bus`] what it publishes to any number of subscribers, `queue` how others are told something without waiting; `perform` its hands (`contents` says what a deletion would take along), `watch` its eyes, `judge` its judgement (with `owned`), `lines` and `signals` its ears, [`web`] its telephone; [`cluster`] is the API server in the core's words, with [`discovery`], `confidential` says which of the server's words may be shown, and `nesting` leaves out of its answers what can't be read;
+//! `checkpoint` is where operations live in the cluster, with the `journal` of what they were told; `sweep` deletes what falls due afterwards. `permission`, `rehearse` and
+//! `saved` are about plans: may we, what would the server say ([`Refusal`]), and is the cluster still as it was. [`offline`] plans without a cluster, [`health`] judges without an operation.
 
 mod answers;
 mod backoff;
@@ -42,6 +34,7 @@ mod perform;
 mod permission;
 mod planning;
 mod queue;
+mod refusal;
 mod rehearse;
 mod running;
 mod same;
@@ -65,6 +58,7 @@ pub use crate::{
     lines::Line,
     permission::Permission,
     planning::{Place, Planned, Request},
+    refusal::Refusal,
     rehearse::DryRunResult,
     running::Running,
     signals::APPROVAL,

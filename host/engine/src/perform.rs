@@ -35,6 +35,7 @@ use crate::{
     inbox::Inbox,
     judge::HealthAssessor,
     lines::Lines,
+    refusal::Refusal,
     signals::Signals,
     watch::ObjectCache,
     web::HttpCaller,
@@ -211,17 +212,9 @@ impl EffectExecutor {
 
     /// Does so with the places of the fields that the server names.
     fn refused(&self, task: &Task, error: ClusterError) -> EffectFailure {
-        let is_about_fields = matches!(
-            error,
-            ClusterError::Invalid(_) | ClusterError::Immutable(_) | ClusterError::Undeclared(_)
-        );
-        let mut problem = self.problem(error);
-        if let (true, Some(object), Some(whole)) = (is_about_fields, &task.object, &task.place) {
-            let places = self.plan.written.places(object, whole, &problem.message);
-            let places: Vec<String> = places.iter().map(ToString::to_string).collect();
-            problem.message = format!("{}; it is written in {}", problem.message, places.join(", "));
-        }
-        problem
+        let error = error.reworded(|text| self.lines.redacted(text));
+        let class = error.class();
+        EffectFailure::new(class, Refusal::of(&self.plan, task, error).line())
     }
 
     async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, String) {

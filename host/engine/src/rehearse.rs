@@ -13,6 +13,7 @@ use crate::{
     error::ClusterError,
     lines::redact::Redactor,
     perform,
+    refusal::Refusal,
 };
 
 /// The result of a dry run of one task.
@@ -23,7 +24,7 @@ pub struct DryRunResult {
     /// The object as it is; `None` if it doesn't exist.
     pub live: Option<Object>,
     /// The object as it would be, `None` when it would be deleted; or why the server refuses the change.
-    pub result: Result<Option<Object>, ClusterError>,
+    pub result: Result<Option<Object>, Refusal>,
 }
 
 /// Sends a dry run for every object of a plan that would change.
@@ -64,7 +65,7 @@ pub(crate) async fn rehearse(cluster: &Cluster, plan: &Plan) -> Vec<DryRunResult
         .map(|(task, live, result)| DryRunResult {
             task: task.id.clone(),
             live,
-            result: result.map_err(|error| error.reworded(|text| redactor.clean(text))),
+            result: result.map_err(|error| Refusal::of(plan, task, error.reworded(|text| redactor.clean(text)))),
         })
         .collect()
         .await

@@ -52,10 +52,93 @@ pub enum Fault {
         allowed: Vec<String>,
     },
     /// The value violates a rule of a custom kind's schema.
-    Rule {
-        /// The rule, as a text that follows "must".
-        must: String,
+    Rule(Rule),
+}
+
+/// A rule of a custom kind's schema about a value of the right type. Displayed as it follows "must".
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rule {
+    /// The value has too few of something.
+    TooFew {
+        /// Of what.
+        of: Counted,
+        /// How many it has.
+        found: usize,
+        /// How many it must have.
+        least: usize,
     },
+    /// The value has too many of something.
+    TooMany {
+        /// Of what.
+        of: Counted,
+        /// How many it has.
+        found: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// The number is too small.
+    Minimum {
+        /// The smallest number, or the one below.
+        least: f64,
+        /// Whether the number must be greater.
+        is_exclusive: bool,
+    },
+    /// The number is too large.
+    Maximum {
+        /// The largest number, or the one above.
+        most: f64,
+        /// Whether the number must be smaller.
+        is_exclusive: bool,
+    },
+    /// The number is no multiple of this one.
+    MultipleOf(f64),
+    /// The whole number doesn't fit into 32 bits.
+    Int32,
+    /// The text doesn't match this regular expression.
+    Pattern(String),
+}
+
+/// What a rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// The characters of a text.
+    Characters,
+    /// The items of a list.
+    Items,
+    /// The entries of a mapping.
+    Entries,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Counted::Characters => "characters",
+            Counted::Items => "items",
+            Counted::Entries => "entries",
+        })
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::TooFew { of, least, .. } => write!(formatter, "have at least {least} {of}"),
+            Rule::TooMany { of, most, .. } => write!(formatter, "have at most {most} {of}"),
+            Rule::Minimum {
+                least,
+                is_exclusive: false,
+            } => write!(formatter, "be at least {least}"),
+            Rule::Minimum { least, .. } => write!(formatter, "be more than {least}"),
+            Rule::Maximum {
+                most,
+                is_exclusive: false,
+            } => write!(formatter, "be at most {most}"),
+            Rule::Maximum { most, .. } => write!(formatter, "be less than {most}"),
+            Rule::MultipleOf(factor) => write!(formatter, "be a multiple of {factor}"),
+            Rule::Int32 => formatter.write_str("fit into 32 bits"),
+            Rule::Pattern(pattern) => write!(formatter, "match the pattern `{pattern}`"),
+        }
+    }
 }
 
 impl Fault {

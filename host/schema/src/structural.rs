@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     check,
-    problem::{Fault, Problem, Way, name_of},
+    problem::{Counted, Fault, Problem, Rule, Way, name_of},
     stored,
 };
 
@@ -81,7 +81,7 @@ impl Checker {
                 way.field(name).add(Fault::Missing, found);
             }
         }
-        limit(schema, ENTRIES, members.len(), way, found);
+        limit(schema, Counted::Entries, members.len(), way, found);
     }
 
     fn value(&self, schema: &Value, value: &Value, way: &Way<'_>, found: &mut Vec<Problem>) {
@@ -95,7 +95,7 @@ impl Checker {
             _ if is_either => (
                 value.is_string() || number.is_some(),
                 "a whole number or a text",
-                "integer",
+                "integer,string",
             ),
             "string" => (value.is_string(), "a text", "string"),
             "integer" => (number.is_some(), "a whole number", "integer"),
@@ -140,7 +140,7 @@ impl Checker {
 
     fn text(&self, schema: &Value, text: &str, way: &Way<'_>, found: &mut Vec<Problem>) {
         let letters = text.chars().count();
-        limit(schema, CHARACTERS, letters, way, found);
+        limit(schema, Counted::Characters, letters, way, found);
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else {
             return;
         };
@@ -151,13 +151,12 @@ impl Checker {
             builder.unicode(false).size_limit(PATTERN_BYTES).build().ok()
         });
         if compiled.as_ref().is_some_and(|known| !known.is_match(text.as_bytes())) {
-            let must = format!("match the pattern `{pattern}`");
-            way.add(Fault::Rule { must }, found);
+            way.add(Fault::Rule(Rule::Pattern(pattern.to_owned())), found);
         }
     }
 
     fn items(&self, schema: &Value, items: &[Value], way: &Way<'_>, found: &mut Vec<Problem>) {
-        limit(schema, ITEMS, items.len(), way, found);
+        limit(schema, Counted::Items, items.len(), way, found);
         if let Some(inner) = schema.get("items").filter(|inner| inner.is_object()) {
             for (index, item) in items.iter().enumerate().filter(|(_, item)| !item.is_null()) {
                 self.value(inner, item, &way.item(index), found);
@@ -184,46 +183,53 @@ impl Checker {
     }
 }
 
-/// A limit for the number of characters, items or entries: the keys for minimum and maximum, and what is counted.
-type Limit = (&'static str, &'static str, &'static str);
-const CHARACTERS: Limit = ("minLength", "maxLength", "characters");
-const ITEMS: Limit = ("minItems", "maxItems", "items");
-const ENTRIES: Limit = ("minProperties", "maxProperties", "entries");
-
-fn limit(schema: &Value, (least, most, of): Limit, is: usize, way: &Way<'_>, found: &mut Vec<Problem>) {
+/// Judges how many characters, items or entries a value has.
+fn limit(schema: &Value, of: Counted, is: usize, way: &Way<'_>, found: &mut Vec<Problem>) {
+    let (least, most) = match of {
+        Counted::Characters => ("minLength", "maxLength"),
+        Counted::Items => ("minItems", "maxItems"),
+        Counted::Entries => ("minProperties", "maxProperties"),
+    };
     let limit = |name: &str| usize::try_from(schema.get(name)?.as_u64()?).ok();
-    let must = match (limit(least), limit(most)) {
-        (Some(least), _) if is < least => format!("have at least {least} {of}"),
-        (_, Some(most)) if is > most => format!("have at most {most} {of}"),
+    let rule = match (limit(least), limit(most)) {
+        (Some(least), _) if is < least => Rule::TooFew { of, found: is, least },
+        (_, Some(most)) if is > most => Rule::TooMany { of, found: is, most },
         _ => return,
     };
-    way.add(Fault::Rule { must }, found);
+    way.add(Fault::Rule(rule), found);
 }
+
+/// How far a quotient may be from a whole number, as the API server has it (`k8s.io/kube-openapi/pkg/validation`).
+const NEARLY_WHOLE: f64 = 1e-9;
 
 fn numbers(schema: &Value, number: f64, way: &Way<'_>, found: &mut Vec<Problem>) {
     let limit = |name: &str| schema.get(name).and_then(Value::as_f64);
     let is_exclusive = |name: &str| schema.get(name) == Some(&Value::Bool(true));
-    let mut must = None;
-    if let Some(least) = limit("minimum") {
-        if is_exclusive("exclusiveMinimum") && number <= least {
-            must = Some(format!("be more than {least}"));
-        } else if number < least {
-            must = Some(format!("be at least {least}"));
+    let mut rules = Vec::new();
+    if let Some(most) = limit("maximum") {
+        let is_exclusive = is_exclusive("exclusiveMaximum");
+        if number > most || (is_exclusive && number >= most) {
+            rules.push(Rule::Maximum { most, is_exclusive });
         }
     }
-    if let Some(most) = limit("maximum") {
-        if is_exclusive("exclusiveMaximum") && number >= most {
-            must = Some(format!("be less than {most}"));
-        } else if number > most {
-            must = Some(format!("be at most {most}"));
+    if let Some(least) = limit("minimum") {
+        let is_exclusive = is_exclusive("exclusiveMinimum");
+        if number < least || (is_exclusive && number <= least) {
+            rules.push(Rule::Minimum { least, is_exclusive });
+        }
+    }
+    if let Some(factor) = limit("multipleOf").filter(|factor| *factor > 0.0) {
+        let quotient = number / factor;
+        if (quotient - quotient.round()).abs() > NEARLY_WHOLE * quotient.abs().max(1.0) {
+            rules.push(Rule::MultipleOf(factor));
         }
     }
     let is_int32 = schema.get("format").is_some_and(|format| format == "int32");
     if is_int32 && (number > f64::from(i32::MAX) || number < f64::from(i32::MIN)) {
-        must = Some("fit into 32 bits".to_owned());
+        rules.push(Rule::Int32);
     }
-    if let Some(must) = must {
-        way.add(Fault::Rule { must }, found);
+    for rule in rules {
+        way.add(Fault::Rule(rule), found);
     }
 }
 

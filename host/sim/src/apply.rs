@@ -18,6 +18,7 @@ pub(crate) mod walk;
 
 use serde_json::Value;
 
+use self::strategic::MergeError;
 use crate::{kinds::Resource, status::Refusal};
 
 /// The patch formats, by media type.
@@ -71,8 +72,10 @@ pub(crate) fn patched(format: Format, resource: &Resource, live: &Value, patch: 
         }
         Format::Merge => json_patch::merge(&mut object, &patch),
         Format::Strategic | Format::Apply => {
-            strategic::merge(&mut object, patch, &schema::root(resource))
-                .map_err(|why| Refusal::bad_request(format!("error when applying patch: {why}")))?;
+            strategic::merge(&mut object, patch, &schema::root(resource)).map_err(|error| match error {
+                MergeError::Internal(why) => Refusal::new(500, "", why),
+                MergeError::BadFormat(why) => Refusal::bad_request(why),
+            })?;
         }
     }
     Ok(object)

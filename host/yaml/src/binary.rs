@@ -18,11 +18,10 @@ fn bytes(text: &str) -> Result<Vec<u8>, DecodeError> {
     GO.decode(digits)
 }
 
-/// Decodes a `!!binary` value to a string.
-pub(crate) fn decode(text: &str) -> Result<String, String> {
+/// Decodes a `!!binary` value, which stands for a text; `None` if it isn't UTF-8. Fails if it is no base64.
+pub(crate) fn decode(text: &str) -> Result<Option<String>, String> {
     let bytes = bytes(text).map_err(|_| "this !!binary value is no base64".to_owned())?;
-    String::from_utf8(bytes)
-        .map_err(|_| "this !!binary value is no text; put it into `data` or `binaryData` as it is".to_owned())
+    Ok(String::from_utf8(bytes).ok())
 }
 
 /// Returns whether a text is valid base64.

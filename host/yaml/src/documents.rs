@@ -162,8 +162,7 @@ impl Begin {
         let Some(rest) = line.strip_prefix("---") else {
             return Begin::Nothing;
         };
-        let inside = rest.trim_end_matches(['\n', '\r']);
-        let is_yaml = inside.is_empty() || inside.starts_with([' ', '\t']);
+        let is_yaml = rest.is_empty() || rest.starts_with([' ', '\t']) || break_length(rest.as_bytes(), 0) > 0;
         match (is_separator(line), has_other_break(line)) {
             // The text after the other line break is dropped with the separator.
             (true, true) if has_lines => Begin::Behind,

@@ -60,7 +60,13 @@ pub fn read(chunk: Chunk<'_>, duplicates: Duplicates) -> Vec<Result<Node, Vec<Tr
     match json::read(inside, duplicates) {
         Ok(json) => json,
         Err(partial) if is_further(&documents, partial.trouble.at) => documents,
-        Err(partial) => told_as_json(inside, documents, partial),
+        Err(mut partial) => {
+            // documents that are YAML have the values that kubectl reads; only the mistake is explained as one of JSON
+            if documents.first().is_some_and(Result::is_ok) {
+                partial.documents = documents.iter().take_while(|read| read.is_ok()).cloned().collect();
+            }
+            told_as_json(inside, documents, partial)
+        }
     }
 }
 

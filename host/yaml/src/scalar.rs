@@ -18,14 +18,18 @@ pub(crate) enum Meaning {
     Float(f64),
     /// A string.
     Text(String),
+    /// Bytes of a `!!binary` that aren't UTF-8.
+    Bytes,
 }
+
+const NO_TEXT: &str = "this !!binary value is no text; put it into `data` or `binaryData` as it is";
 
 impl Meaning {
     /// Returns its approximate size in bytes.
     pub fn size(&self) -> usize {
         match self {
             Meaning::Text(text) => 64 + text.len(),
-            Meaning::Null | Meaning::Bool(_) | Meaning::Whole(_) | Meaning::Float(_) => 64,
+            Meaning::Null | Meaning::Bool(_) | Meaning::Whole(_) | Meaning::Float(_) | Meaning::Bytes => 64,
         }
     }
 
@@ -39,6 +43,7 @@ impl Meaning {
                 .map(Value::Number)
                 .ok_or_else(|| "infinity and NaN can't be sent to Kubernetes".to_owned()),
             Meaning::Text(text) => Ok(Value::String(text)),
+            Meaning::Bytes => Err(NO_TEXT.to_owned()),
         }
     }
 
@@ -51,6 +56,7 @@ impl Meaning {
             Meaning::Whole(value) => Err(format!("{value} is too large for a number as a key; put it in quotes")),
             Meaning::Float(value) => Ok(float_key(value)),
             Meaning::Text(text) => Ok(text),
+            Meaning::Bytes => Err(NO_TEXT.to_owned()),
         }
     }
 }
@@ -94,7 +100,7 @@ pub(crate) fn tagged(tag: &str, text: &str) -> Result<Meaning, String> {
         | ("null", meaning @ Meaning::Null) => meaning,
         // Go only accepts signed integers of 64 bits.
         ("float", Meaning::Whole(value)) if value.is_i64() => Meaning::Float(value.as_f64().unwrap_or_default()),
-        ("binary", _) => Meaning::Text(binary::decode(text)?),
+        ("binary", _) => binary::decode(text)?.map_or(Meaning::Bytes, Meaning::Text),
         ("bool" | "int" | "float" | "null", _) => return Err(format!("`{text}` can't be read as !!{tag}")),
         _ => Meaning::Text(text.to_owned()),
     };
@@ -170,13 +176,27 @@ fn float_key(value: f64) -> String {
     if short.is_infinite() {
         return if short > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    let scientific = format!("{short:e}");
+    let scientific = shortest(short);
     let Some((mantissa, exponent)) = scientific.split_once('e') else {
         return scientific;
     };
     match exponent.parse::<i32>() {
-        Ok(-4..6) => short.to_string(),
+        Ok(power @ -4..6) => {
+            let digits = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
+            let places = i32::try_from(digits).unwrap_or(i32::MAX).saturating_sub(power);
+            format!("{short:.*}", usize::try_from(places).unwrap_or(0))
+        }
         Ok(power) => format!("{mantissa}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs()),
         Err(_) => scientific.clone(),
     }
+}
+
+/// Writes a float with an exponent and as few digits as it can be read back from. Halfway between two such numbers Go takes the one
+/// with an even last digit, which Rust does only where the number of digits is given.
+fn shortest(float: f32) -> String {
+    let short = format!("{float:e}");
+    let mantissa = short.split_once('e').map_or(short.as_str(), |(mantissa, _)| mantissa);
+    let places = mantissa.split_once('.').map_or(0, |(_, digits)| digits.len());
+    let even = format!("{float:.places$e}");
+    if even.parse() == Ok(float) { even } else { short }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wasmparser::{KnownCustom, Parser, Payload};
+use wasmparser::{Instance, KnownCustom, Parser, Payload};
 
 use crate::{ReadError, visible};
 
@@ -20,7 +20,8 @@ pub struct Anatomy {
     pub data: usize,
     /// Its custom sections by name, at any depth: bytes of those with one name together.
     pub sections: BTreeMap<String, usize>,
-    /// Which tools made it, each once: the languages, then what processed it.
+    /// Which tools made it, each once: the languages, then what processed it. Of a program that an interpreter runs, the language is the
+    /// program's, and the interpreter's own are left out.
     pub producers: Vec<Producer>,
     /// What its tools say of it: `authors`, `licenses`, `revision`, as of the component model's tools.
     pub annotations: BTreeMap<String, String>,
@@ -48,11 +49,29 @@ const TEXTS: [&str; 7] = [
     "version",
 ];
 
+/// The field of a producers section that names languages.
+const LANGUAGE: &str = "language";
+
+/// Languages whose programs are in a component together with their interpreter, which is written in another language.
+const INTERPRETED: [&str; 3] = ["JavaScript", "Lua", "Python"];
+
+/// Returns the language of the program if a library of a component is its interpreter: componentize-py names no language, but links
+/// `libpython3.14.so`.
+fn interpreted_by(library: &str) -> Option<Producer> {
+    let version = library.strip_prefix("libpython")?.strip_suffix(".so")?;
+    Some(Producer {
+        field: LANGUAGE.to_owned(),
+        name: "Python".to_owned(),
+        version: visible(version),
+    })
+}
+
 /// Takes a component apart, without compiling it.
 pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
     let wrong = |error: wasmparser::BinaryReaderError| ReadError::NotAComponent(error.message().to_owned());
     let mut found = Anatomy::default();
     let mut depth = 0_usize;
+    let mut interpreted: Vec<Producer> = Vec::new();
     for payload in Parser::new(0).parse_all(component) {
         match payload.map_err(wrong)? {
             Payload::Version { .. } => depth += 1,
@@ -60,6 +79,13 @@ pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
             Payload::ModuleSection { .. } => found.modules += 1,
             Payload::CodeSectionStart { size, .. } => found.code += usize::try_from(size).unwrap_or_default(),
             Payload::DataSection(data) => found.data += data.range().len(),
+            Payload::InstanceSection(instances) => {
+                for instance in instances {
+                    if let Instance::Instantiate { args, .. } = instance.map_err(wrong)? {
+                        interpreted.extend(args.iter().find_map(|argument| interpreted_by(argument.name)));
+                    }
+                }
+            }
             Payload::CustomSection(section) => {
                 *found.sections.entry(visible(section.name())).or_default() += section.data().len();
                 if let KnownCustom::Producers(producers) = section.as_known() {
@@ -85,6 +111,13 @@ pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
             _ => {}
         }
     }
+    let names_program = |tool: &Producer| tool.field == LANGUAGE && INTERPRETED.contains(&tool.name.as_str());
+    found.producers.extend(interpreted);
+    if found.producers.iter().any(names_program) {
+        found
+            .producers
+            .retain(|tool| tool.field != LANGUAGE || names_program(tool));
+    }
     found.producers.sort();
     found.producers.dedup();
     Ok(found)
@@ -93,8 +126,8 @@ pub fn anatomy(component: &[u8]) -> Result<Anatomy, ReadError> {
 #[cfg(test)]
 mod tests {
     use wasm_encoder::{
-        CodeSection, Component, CustomSection, Function, FunctionSection, Module, ModuleSection, ProducersField,
-        ProducersSection, TypeSection,
+        CodeSection, Component, CustomSection, Function, FunctionSection, InstanceSection, Module, ModuleArg,
+        ModuleSection, ProducersField, ProducersSection, TypeSection,
     };
 
     use super::*;
@@ -149,6 +182,45 @@ mod tests {
             BTreeMap::from([("revision".to_owned(), "abc123".to_owned())])
         );
         assert_eq!(found.sections.get("moon"), Some(&4));
+    }
+
+    /// As componentize-py links a component: its runtime, which is written in Rust, beside the library of Python.
+    #[test]
+    fn a_program_of_an_interpreter_is_of_the_programs_language() {
+        let mut languages = ProducersField::new();
+        languages.value("Rust", "").value("C11", "");
+        let mut producers = ProducersSection::new();
+        producers.field(LANGUAGE, &languages);
+        let mut runtime = module();
+        runtime.section(&producers);
+        let languages = |library: &str| {
+            let mut instances = InstanceSection::new();
+            instances.instantiate(0, std::iter::empty::<(&str, ModuleArg)>());
+            instances.instantiate(0, [(library, ModuleArg::Instance(0))]);
+            let mut component = Component::new();
+            component.section(&ModuleSection(&runtime)).section(&instances);
+            let found = anatomy(&component.finish()).unwrap().producers;
+            let found = found.into_iter().filter(|tool| tool.field == LANGUAGE);
+            let found = found.map(|tool| format!("{} {}", tool.name, tool.version));
+            found.collect::<Vec<_>>()
+        };
+        assert_eq!(languages("libpython3.14.so"), ["Python 3.14"]);
+        assert_eq!(languages("libc.so"), ["C11 ", "Rust "]);
+    }
+
+    #[test]
+    fn a_language_that_a_tool_names_for_the_program_is_the_only_one() {
+        let mut languages = ProducersField::new();
+        languages.value("Rust", "").value("JavaScript", "");
+        let mut producers = ProducersSection::new();
+        producers.field(LANGUAGE, &languages);
+        let mut runtime = module();
+        runtime.section(&producers);
+        let mut component = Component::new();
+        component.section(&ModuleSection(&runtime));
+        let found = anatomy(&component.finish()).unwrap().producers;
+        let names: Vec<&str> = found.iter().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(names, ["JavaScript", "rustc"]);
     }
 
     #[test]

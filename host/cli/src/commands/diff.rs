@@ -8,7 +8,7 @@ use capstan_core::{
     object::{Object, ObjectKey},
     task::{Action, Task},
 };
-use capstan_engine::{DryRunResult, cluster::MANAGER};
+use capstan_engine::{DryRunResult, Refusal, cluster::MANAGER};
 use capstan_files::Readers;
 use capstan_process::Program;
 use capstan_yaml::write as yaml;
@@ -23,8 +23,8 @@ use crate::{
     args::{Global, Output, Set},
     exit::Exit,
     render::{Paint, lines, mask, name_of},
+    report,
     terminal::Text,
-    text,
 };
 
 /// The environment variable with the program that shows differences, with its options. kubectl uses the same.
@@ -52,9 +52,10 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
             match difference(task, &one, &namespace) {
                 Ok(Some(found)) => differences.push(found),
                 Ok(None) => {}
-                Err(error) => {
+                Err(refusal) => {
                     is_refused = true;
-                    say(&text!("error: {}: {}", name_of(&task.key, &namespace), error));
+                    let name = name_of(&task.key, &namespace);
+                    say(&report::refused(&name, refusal, Paint::new(global.color)));
                 }
             }
         }
@@ -83,11 +84,7 @@ pub(super) async fn run(global: &Global, set: &Set) -> anyhow::Result<Exit> {
 }
 
 /// Returns what differs. Hooks run anyway, and are left out.
-fn difference<'a>(
-    task: &Task,
-    one: &'a DryRunResult,
-    namespace: &str,
-) -> Result<Option<Difference>, &'a capstan_engine::ClusterError> {
+fn difference<'a>(task: &Task, one: &'a DryRunResult, namespace: &str) -> Result<Option<Difference>, &'a Refusal> {
     if matches!(task.action, Action::Hook(_)) {
         return one.result.as_ref().map(|_| None);
     }

@@ -17,8 +17,8 @@ use crate::{
     context::Context,
     environment,
     exit::Exit,
-    render::{self, name_of},
-    report::{Diagnostics, usage_error},
+    render::{self, Paint, name_of},
+    report::{self, Diagnostics, usage_error},
     text,
 };
 
@@ -139,9 +139,9 @@ async fn rehearse(conductor: &Conductor<'_>, planned: &Planned, by: DryRun) -> a
         }
     };
     for one in &refused {
-        if let (Err(error), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
+        if let (Err(refusal), Some(task)) = (&one.result, planned.plan.task(&one.task)) {
             let name = name_of(&task.key, &planned.plan.application.namespace);
-            voice.say(&text!("error: {}: {}", name, error));
+            voice.say(&report::refused(&name, refusal, Paint::new(conductor.global.color)));
         }
     }
     voice.say(&text!("a dry run: nothing was changed"));

@@ -48,8 +48,8 @@ pub(super) fn wrong(set: &ManifestSet<'_>, found: &mut Findings<'_>) {
                 let message = format!("`{path}` must be {expected}, and this value isn't");
                 (message, format!("write {expected}"))
             }
-            Fault::Rule { must } => {
-                let message = format!("`{path}` must {must}");
+            Fault::Rule(rule) => {
+                let message = format!("`{path}` must {rule}");
                 (message, "see the kind's definition".to_owned())
             }
             Fault::NotAllowed { allowed } if !is_built_in(member) => {

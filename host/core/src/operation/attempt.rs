@@ -4,6 +4,7 @@ use super::{
     Operation, StepOutput,
     again::is_of_plan,
     state::{Stage, TaskState},
+    terminating::because,
 };
 use crate::{
     compat::Rule,
@@ -195,7 +196,10 @@ impl Operation {
                     let message = format!("{what}: {}", settling.message);
                     self.give_up(task, message, out);
                 }
-                Some(TaskState::Deleting { .. }) => self.give_up(task, what.clone(), out),
+                Some(TaskState::Deleting { message, .. }) => {
+                    let message = format!("{what}{}", because(message));
+                    self.give_up(task, message, out);
+                }
                 Some(TaskState::Pending) => {
                     let message = format!("{what}; it was not begun");
                     self.state.tasks.insert(task.id.clone(), TaskState::Over);

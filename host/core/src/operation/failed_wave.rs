@@ -3,6 +3,7 @@
 use super::{
     Operation, StepOutput, has_sync_fail,
     state::{Stage, TaskState},
+    terminating::because,
 };
 use crate::{
     compat::Rule,
@@ -55,7 +56,11 @@ impl Operation {
                     .cloned()
                     .collect();
                 for task in &others {
-                    let text = "not awaited any longer, since its wave failed".to_owned();
+                    let why = match self.state.tasks.get(&task.id) {
+                        Some(TaskState::Deleting { message, .. }) => because(message),
+                        _ => String::new(),
+                    };
+                    let text = format!("not awaited any longer, since its wave failed{why}");
                     self.close(task, TaskResult::Stopped(text), out);
                 }
             }

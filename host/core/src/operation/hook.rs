@@ -11,6 +11,8 @@ use super::{
     hook_health::OwnHealth,
     later,
     state::{Cleanup, HookRun, HookStage, TaskState, Verdict},
+    stop::names,
+    terminating::because,
 };
 use crate::{
     compat::Rule,
@@ -443,6 +445,9 @@ impl Operation {
         match run.stage {
             HookStage::Ended { .. } => {}
             HookStage::FindingPrevious | HookStage::Ready | HookStage::DeletingPrevious { .. } => {
+                if let HookStage::DeletingPrevious { left, .. } = &run.stage {
+                    run.message = format!("the end of {}{}", names(left), because(&run.message));
+                }
                 run.abort = Some(reason);
                 self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }

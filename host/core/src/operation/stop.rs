@@ -1,5 +1,7 @@
 //! Termination, deadlines, and reports about what the operation waits for.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::{
@@ -8,12 +10,13 @@ use super::{
     later,
     resource::settle,
     state::{HookStage, Stage, TaskState},
+    terminating::{because, why_not_gone},
 };
 use crate::{
     compat::Rule,
     directive::OnTimeout,
     duration,
-    effect::{Effect, PendingObservation, PendingObservationKind},
+    effect::{Effect, PendingObservation, PendingObservationKind, Target},
     event::{EventKind, Status, WaitingOn},
     fact::Fact,
     hook::HookOutcome,
@@ -68,8 +71,17 @@ impl Operation {
                     };
                     self.close(task, result, out);
                 }
-                Some(TaskState::Deleting { .. }) => {
-                    let result = TaskResult::Stopped("its deletion was ordered and not awaited".to_owned());
+                Some(TaskState::Deleting { message, .. }) => {
+                    let result = match reason {
+                        AbortReason::Terminated | AbortReason::Failed => {
+                            let why = because(message);
+                            TaskResult::Stopped(format!("its deletion was ordered and not awaited{why}"))
+                        }
+                        AbortReason::Deadline => TaskResult::Failed {
+                            class: FailureClass::Timeout,
+                            message: format!("not gone before the operation's deadline: {}", why_not_gone(message)),
+                        },
+                    };
                     self.close(task, result, out);
                 }
                 Some(TaskState::Pending | TaskState::Applying | TaskState::Over) | None => {}
@@ -146,12 +158,7 @@ impl Operation {
             Some(TaskState::Deleting { until, message, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
                     let limit = task.timeout_seconds.unwrap_or(plan.limits.deletion);
-                    let why = if message.is_empty() {
-                        "nothing tells why"
-                    } else {
-                        message
-                    };
-                    let message = format!("not gone after {}: {why}", duration::seconds(limit));
+                    let message = format!("not gone after {}: {}", duration::seconds(limit), why_not_gone(message));
                     self.give_up(task, message, out);
                 }
             }
@@ -218,15 +225,10 @@ impl Operation {
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         match &run.stage {
             HookStage::DeletingPrevious { left, until } if has_come(*until) => {
-                let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
-                let why = if run.message.is_empty() {
-                    "nothing tells why"
-                } else {
-                    &run.message
-                };
                 let message = format!(
-                    "{} of an earlier run is still there, though it was deleted: {why}",
-                    listed(&names)
+                    "{} of an earlier run is still there, though it was deleted: {}",
+                    names(left),
+                    why_not_gone(&run.message)
                 );
                 let result = TaskResult::failed(FailureClass::Timeout, message);
                 self.end(task, HookOutcome::Failed, result, false, out);
@@ -313,25 +315,14 @@ impl Operation {
                 until: end, message, ..
             } => {
                 until = *end;
-                let next = self.deleted_after(plan, task);
-                if message.is_empty() {
-                    format!("its end{next}")
-                } else {
-                    format!("its end{next}: {message}")
-                }
+                format!("its end{}{}", self.deleted_after(plan, task), because(message))
             }
             TaskState::Hook(run) => match &run.stage {
                 HookStage::FindingPrevious => "objects of earlier runs".to_owned(),
                 HookStage::Ready => "its turn".to_owned(),
                 HookStage::DeletingPrevious { left, until: end } => {
                     until = *end;
-                    let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
-                    let why = if run.message.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {}", run.message)
-                    };
-                    format!("the end of {}{why}", listed(&names))
+                    format!("the end of {}{}", names(left), because(&run.message))
                 }
                 HookStage::Running => {
                     asked_at = [run.wake_at, run.retry_at].into_iter().flatten().min();
@@ -408,6 +399,12 @@ impl Operation {
             out.order(Effect::Wake { at });
         }
     }
+}
+
+/// Lists the names of objects.
+pub(super) fn names(targets: &BTreeSet<Target>) -> String {
+    let names: Vec<String> = targets.iter().map(|target| target.key.to_string()).collect();
+    listed(&names)
 }
 
 fn soonest<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp> {

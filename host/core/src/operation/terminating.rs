@@ -23,11 +23,25 @@ use crate::{
 impl Terminating {
     /// Returns what is waited for, for users.
     pub fn why_waited_for(&self) -> String {
-        if self.message.is_empty() {
-            format!("the end of {}", self.target.key)
-        } else {
-            format!("the end of {}: {}", self.target.key, self.message)
-        }
+        format!("the end of {}{}", self.target.key, because(&self.message))
+    }
+}
+
+/// Says after a colon what holds a deletion up; empty when nothing is known.
+pub(super) fn because(held_up_by: &str) -> String {
+    if held_up_by.is_empty() {
+        String::new()
+    } else {
+        format!(": {held_up_by}")
+    }
+}
+
+/// Says what holds up a deletion that is given up.
+pub(super) fn why_not_gone(held_up_by: &str) -> &str {
+    if held_up_by.is_empty() {
+        "nothing tells why"
+    } else {
+        held_up_by
     }
 }
 
@@ -101,12 +115,8 @@ impl Operation {
             return;
         };
         unwatch(&task.id, &target.key, out);
-        let why = if message.is_empty() {
-            "nothing tells why"
-        } else {
-            &message
-        };
-        let why = format!("not gone after {}: {why}", duration::seconds(plan.limits.deletion));
+        let limit = duration::seconds(plan.limits.deletion);
+        let why = format!("not gone after {limit}: {}", why_not_gone(&message));
         let what = format!("{} is {why}", target.key);
         self.blame(task, FailureClass::Timeout, &what, &Remedies::default());
         out.must_save = true;

@@ -5,14 +5,28 @@
 use serde_json::{Map, Value};
 
 use super::schema::{Key, Rule};
+use crate::go;
 
 const DIRECTIVE: &str = "$patch";
 const RETAIN: &str = "$retainKeys";
 const ORDER: &str = "$setElementOrder/";
 const TAKE_OUT: &str = "$deleteFromPrimitiveList/";
 
+/// Why a patch can't be merged.
+#[derive(Debug)]
+pub(crate) enum MergeError {
+    /// The API server takes it for a mistake of its own, and answers 500.
+    Internal(String),
+    /// It answers 400.
+    BadFormat(&'static str),
+}
+
+fn internal(why: impl Into<String>) -> MergeError {
+    MergeError::Internal(why.into())
+}
+
 /// Merges a patch into a value.
-pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result<(), String> {
+pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result<(), MergeError> {
     match patch {
         Value::Object(patch) => merge_map(target, patch, rule),
         patch => {
@@ -22,7 +36,7 @@ pub(crate) fn merge(target: &mut Value, patch: Value, rule: &Rule<'_>) -> Result
     }
 }
 
-fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>) -> Result<(), String> {
+fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>) -> Result<(), MergeError> {
     match directive(&patch)? {
         Some(Directive::Delete) => {
             *target = Value::Object(Map::new());
@@ -42,7 +56,9 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
         return Ok(());
     };
     if let Some(retained) = patch.remove(RETAIN) {
-        let retained = retained.as_array().cloned().unwrap_or_default();
+        let Value::Array(retained) = retained else {
+            return Err(MergeError::BadFormat("invalid patch format of retainKeys"));
+        };
         map.retain(|name, _| retained.iter().any(|one| one == name));
     }
     for (name, value) in &patch {
@@ -53,10 +69,15 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
             items.retain(|item| !out.contains(item));
         }
     }
-    let orders: Vec<(String, Value)> = patch
-        .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(ORDER)?.to_owned(), value.clone())))
-        .collect();
+    let mut orders: Vec<(String, Vec<Value>)> = Vec::new();
+    for (name, value) in &patch {
+        let Some(name) = name.strip_prefix(ORDER) else { continue };
+        let Value::Array(order) = value else {
+            let found = go::type_of(value);
+            return Err(internal(format!("expected a []interface {{}}, but received a {found}")));
+        };
+        orders.push((name.to_owned(), order.clone()));
+    }
     for (name, value) in patch.into_iter().filter(|(name, _)| !name.starts_with('$')) {
         let rule = rule.field(&name);
         match value {
@@ -76,13 +97,13 @@ fn merge_map(target: &mut Value, mut patch: Map<String, Value>, rule: &Rule<'_>)
     for (name, order) in orders {
         let rule = rule.field(&name);
         if let Some(Value::Array(items)) = map.get_mut(&name) {
-            sort(items, order.as_array().map(Vec::as_slice).unwrap_or_default(), &rule);
+            sort(items, &order, &rule);
         }
     }
     Ok(())
 }
 
-fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule<'_>) -> Result<(), String> {
+fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule<'_>) -> Result<(), MergeError> {
     let Value::Array(items) = target else {
         *target = Value::Array(patch.into_iter().filter(|item| item.get(DIRECTIVE).is_none()).collect());
         return Ok(());
@@ -90,18 +111,36 @@ fn merge_list(target: &mut Value, patch: Vec<Value>, rule: &Rule<'_>) -> Result<
     match rule {
         Rule::Plain | Rule::Struct(_) | Rule::Custom(_) | Rule::Schema(_) | Rule::Atomic => *items = patch,
         Rule::Set => {
+            check_types(items, &patch)?;
             for item in patch {
                 if !items.contains(&item) {
                     items.push(item);
                 }
             }
         }
-        Rule::Map(keys, of) => merge_items(items, patch, keys, of)?,
+        Rule::Map(keys, of) => {
+            check_types(items, &patch)?;
+            merge_items(items, patch, keys, of)?;
+        }
     }
     Ok(())
 }
 
-fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rule<'_>) -> Result<(), String> {
+/// Refuses a patch whose items have other types than those of the list.
+fn check_types(items: &[Value], patch: &[Value]) -> Result<(), MergeError> {
+    let mut types = items.iter().chain(patch).map(go::type_of);
+    let first = types.next();
+    if types.all(|of| Some(of) == first) {
+        return Ok(());
+    }
+    let printed = |items: &[Value]| go::printed(&Value::from(items.to_vec()));
+    let (items, patch) = (printed(items), printed(patch));
+    Err(internal(format!(
+        "list element types are not identical: [{items} {patch}]"
+    )))
+}
+
+fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rule<'_>) -> Result<(), MergeError> {
     let replaces = patch
         .iter()
         .any(|item| item.get(DIRECTIVE).is_some_and(|directive| directive == "replace"));
@@ -115,7 +154,10 @@ fn merge_items(items: &mut Vec<Value>, patch: Vec<Value>, keys: &[Key], of: &Rul
     for item in patch {
         let id = item[key].clone();
         if id.is_null() {
-            return Err(format!("map: {item} does not contain declared merge key: {key}"));
+            let item = go::printed(&item);
+            return Err(internal(format!(
+                "map: {item} does not contain declared merge key: {key}"
+            )));
         }
         if item.get(DIRECTIVE).is_some_and(|directive| directive == "delete") {
             items.retain(|live| live[key] != id);
@@ -149,12 +191,15 @@ enum Directive {
     Merge,
 }
 
-fn directive(patch: &Map<String, Value>) -> Result<Option<Directive>, String> {
+fn directive(patch: &Map<String, Value>) -> Result<Option<Directive>, MergeError> {
     match patch.get(DIRECTIVE).map(|value| value.as_str().unwrap_or_default()) {
         None => Ok(None),
         Some("replace") => Ok(Some(Directive::Replace)),
         Some("delete") => Ok(Some(Directive::Delete)),
         Some("merge") => Ok(Some(Directive::Merge)),
-        Some(other) => Err(format!("unknown patch type: {other}")),
+        Some(other) => {
+            let map = go::printed(&Value::Object(patch.clone()));
+            Err(internal(format!("unknown patch type: {other} in map: {map}")))
+        }
     }
 }

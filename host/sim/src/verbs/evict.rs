@@ -66,10 +66,29 @@ fn allow(store: &mut Store, target: &Target, inside: &str, name: &str, dry_run: 
             return Ok(());
         }
         (false, _) => format!("The disruption budget {name} is still being processed by the server."),
-        (true, _) => format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently"),
+        (true, _) => why_none(budget, name, healthy, desired),
     };
     let said = "Cannot evict pod as it would violate the pod's disruption budget.";
     let mut refusal = Refusal::new(429, "TooManyRequests", said);
     refusal.details = json!({ "causes": [{ "reason": "DisruptionBudget", "message": why }] });
     Err(refusal)
+}
+
+/// Says why a budget allows no disruption.
+fn why_none(budget: &Value, name: &str, healthy: i64, desired: i64) -> String {
+    let conditions = budget.pointer("/status/conditions").and_then(Value::as_array);
+    let denial = conditions.into_iter().flatten().find_map(|condition| {
+        let is_denied = condition["type"] == "DisruptionAllowed" && condition["status"] == "False";
+        let message = text(condition, "/message");
+        (is_denied && !message.is_empty()).then(|| (text(condition, "/reason"), message))
+    });
+    let not = "does not allow evicting pods currently";
+    match denial {
+        Some(("SyncFailed", why)) => format!("The disruption budget {name} {not} because it failed sync: {why}"),
+        _ if healthy <= desired => {
+            format!("The disruption budget {name} needs {desired} healthy pods and has {healthy} currently")
+        }
+        Some((reason, why)) => format!("The disruption budget {name} {not} ({reason}): {why}"),
+        None => format!("The disruption budget {name} {not}"),
+    }
 }

@@ -1,15 +1,18 @@
 //! Refuses values of another type than their kind's, with the server's own messages.
 
+pub(super) mod patch;
+
 use capstan_schema::{
     Fault, Problem, check,
-    problem::{Path, Step},
+    problem::{Counted, Path, Rule, Step},
     structural::Checker,
 };
 use serde_json::Value;
 
 use super::{Call, Target};
 use crate::{
-    apply::schema::{self, Rule, item},
+    apply::schema::{self, item},
+    go,
     status::{Cause, Refusal},
 };
 
@@ -73,7 +76,7 @@ fn decoding(problem: &Problem, object: &Value) -> Option<String> {
                 Step::Key(_) | Step::Item(_) => None,
             });
             let fields: Vec<&str> = fields.collect();
-            let found = go_name(value);
+            let found = go::json_name(value);
             let fields = fields.join(".");
             Some(format!(
                 "json: cannot unmarshal {found} into Go struct field {name}.{fields} of type {go}"
@@ -85,31 +88,6 @@ fn decoding(problem: &Problem, object: &Value) -> Option<String> {
         ),
         Fault::Malformed { expected } => Some(format!("{}: the value can't be read as {expected}", problem.path)),
         _ => None,
-    }
-}
-
-/// Returns Go's type for a value of JSON.
-fn go_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    }
-}
-
-fn go_name(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) => "bool".to_owned(),
-        Value::Number(number) if number.is_f64() => format!("number {number}"),
-        Value::Number(_) => "number".to_owned(),
-        Value::String(_) => "string".to_owned(),
-        Value::Array(_) => "array".to_owned(),
-        Value::Object(_) => "object".to_owned(),
     }
 }
 
@@ -134,22 +112,85 @@ fn cause(problem: &Problem, object: &Value) -> Option<Cause> {
         Fault::WrongType { go, .. } => {
             let found = open_api_type(&value());
             let why = format!("{path} in body must be of type {go}: \"{found}\"");
-            Cause::invalid(&path, &Value::from(found), &why)
+            Cause {
+                reason: "FieldValueTypeInvalid",
+                ..Cause::invalid(&path, &Value::from(found), &why)
+            }
         }
         Fault::Missing => Cause::required(&path, ""),
         Fault::NotAllowed { allowed } => {
             let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
             Cause::unsupported(&path, &value(), &allowed)
         }
-        Fault::Duplicate { keys, .. } => Cause {
-            reason: "FieldValueDuplicate",
-            field: path,
-            message: format!("Duplicate value: {keys}"),
-        },
+        Fault::Duplicate { keys, .. } => Cause::duplicate(&path, &keys_of(&value(), keys)),
         Fault::Malformed { expected } => Cause::invalid(&path, &value(), &format!("must be {expected}")),
-        Fault::Rule { must } => Cause::invalid(&path, &value(), &format!("{path} in body should {must}")),
+        Fault::Rule(rule) => broken(rule, &path, &value()),
         Fault::Unknown { .. } => return None,
     })
+}
+
+/// Takes the keys of an item that is there twice out of it: `{"name":"a"}` of `name="a"`. An item of a set is a key itself.
+fn keys_of(item: &Value, keys: &str) -> Value {
+    let names = keys.split(',').filter_map(|key| key.split_once('='));
+    let of_map = |members: &serde_json::Map<String, Value>| {
+        let keys = names.filter_map(|(name, _)| Some((name.to_owned(), members.get(name)?.clone())));
+        keys.collect::<serde_json::Map<String, Value>>()
+    };
+    let keys = item.as_object().map(of_map).filter(|keys| !keys.is_empty());
+    keys.map_or_else(|| item.clone(), Value::Object)
+}
+
+/// Says which rule of a custom kind's schema a value breaks (`k8s.io/kube-openapi/pkg/validation/errors`, and
+/// `apiserver/validation` of `k8s.io/apiextensions-apiserver`).
+fn broken(rule: &Rule, path: &str, value: &Value) -> Cause {
+    let invalid = |value: &Value, should: &str| Cause::invalid(path, value, &format!("{path} in body should {should}"));
+    match rule {
+        Rule::TooFew {
+            of: Counted::Characters,
+            least,
+            ..
+        } => invalid(value, &format!("be at least {least} chars long")),
+        Rule::TooFew { of, found, least } => {
+            let of = if *of == Counted::Items { "items" } else { "properties" };
+            invalid(&Value::from(*found), &format!("have at least {least} {of}"))
+        }
+        Rule::TooMany {
+            of: Counted::Characters,
+            most,
+            ..
+        } => Cause {
+            reason: "FieldValueTooLong",
+            field: path.to_owned(),
+            message: format!(
+                "Too long: may not be more than {most} {}",
+                if *most == 1 { "byte" } else { "bytes" }
+            ),
+        },
+        Rule::TooMany { found, most, .. } => Cause {
+            reason: "FieldValueTooMany",
+            field: path.to_owned(),
+            message: format!(
+                "Too many: {found}: must have at most {most} {}",
+                if *most == 1 { "item" } else { "items" }
+            ),
+        },
+        Rule::Minimum { least, is_exclusive } => {
+            let or_equal = if *is_exclusive { "" } else { "or equal to " };
+            invalid(value, &format!("be greater than {or_equal}{least}"))
+        }
+        Rule::Maximum { most, is_exclusive } => {
+            let or_equal = if *is_exclusive { "" } else { "or equal to " };
+            invalid(value, &format!("be less than {or_equal}{most}"))
+        }
+        Rule::MultipleOf(factor) => invalid(value, &format!("be a multiple of {factor}")),
+        Rule::Pattern(pattern) => invalid(value, &format!("match '{pattern}'")),
+        // It has no field in the server's answer either.
+        Rule::Int32 => Cause::invalid(
+            "<nil>",
+            &Value::from(""),
+            &format!("Checked value must be of type integer with format int32 in {path}"),
+        ),
+    }
 }
 
 /// Refuses a configuration that can't be applied: the server has to know the type of every field that a manager owns
@@ -162,7 +203,9 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
             Fault::Unknown { .. } => "field not declared in schema".to_owned(),
             Fault::WrongType { go, .. } => {
                 let expected = match *go {
-                    "int32" | "int64" | "uint8" | "float64" | "integer" | "number" => "numeric (int or float)",
+                    "int32" | "int64" | "uint8" | "float64" | "integer" | "integer,string" | "number" => {
+                        "numeric (int or float)"
+                    }
                     "bool" | "boolean" => "boolean",
                     "[]" | "array" => "list",
                     "string" | "[]uint8" => "string",
@@ -171,7 +214,7 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
                 let value = object.pointer(&problem.path.pointer()).cloned().unwrap_or_default();
                 // Each type formats the value differently: `%T`, `%v`, `%#v`.
                 let got = match expected {
-                    "numeric (int or float)" => go_type(&value).to_owned(),
+                    "numeric (int or float)" => go::type_of(&value).to_owned(),
                     "string" => format!("&value.valueUnstructured{{Value:{value}}}"),
                     _ => format!(
                         "&{{{}}}",
@@ -188,7 +231,7 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
                 }
                 continue;
             }
-            Fault::Malformed { .. } | Fault::Missing | Fault::NotAllowed { .. } | Fault::Rule { .. } => continue,
+            Fault::Malformed { .. } | Fault::Missing | Fault::NotAllowed { .. } | Fault::Rule(_) => continue,
         };
         let path = spoken(&problem.path.0, object, &rule);
         found.push(format!("{path}: {said}"));
@@ -215,7 +258,7 @@ pub(super) fn applied(target: &Target, object: &Value) -> Result<(), Refusal> {
 }
 
 /// Splits the path of a duplicate item into its list and its key.
-fn twin(path: &Path, object: &Value, rule: &Rule<'_>) -> (String, String) {
+fn twin(path: &Path, object: &Value, rule: &schema::Rule<'_>) -> (String, String) {
     let list = path.0.split_last().map_or(&[][..], |(_, list)| list);
     let (whole, list) = (spoken(&path.0, object, rule), spoken(list, object, rule));
     let key = whole.strip_prefix(&list).unwrap_or_default().to_owned();
@@ -223,7 +266,7 @@ fn twin(path: &Path, object: &Value, rule: &Rule<'_>) -> (String, String) {
 }
 
 /// Formats a path as the server's messages about ownership do: `.spec.containers[name="app"].image`.
-fn spoken(steps: &[Step], object: &Value, rule: &Rule<'_>) -> String {
+fn spoken(steps: &[Step], object: &Value, rule: &schema::Rule<'_>) -> String {
     let (mut value, mut rule) = (object, rule.clone());
     let mut written = String::new();
     for step in steps {
@@ -235,16 +278,16 @@ fn spoken(steps: &[Step], object: &Value, rule: &Rule<'_>) -> String {
             Step::Item(index) => {
                 value = &value[*index];
                 (written, rule) = match rule {
-                    Rule::Map(keys, of) => {
+                    schema::Rule::Map(keys, of) => {
                         let step = crate::apply::fields::spoken(&item(&keys, value));
                         (format!("{written}{step}"), *of)
                     }
-                    Rule::Set => (format!("{written}[={value}]"), Rule::Plain),
-                    Rule::Schema(schema) => {
-                        let items = schema.get("items").unwrap_or(&Value::Null);
-                        (format!("{written}[{index}]"), Rule::Schema(items))
+                    schema::Rule::Set => (format!("{written}[={value}]"), schema::Rule::Plain),
+                    schema::Rule::Schema(of) => {
+                        let items = of.get("items").unwrap_or(&Value::Null);
+                        (format!("{written}[{index}]"), schema::Rule::Schema(items))
                     }
-                    _ => (format!("{written}[{index}]"), Rule::Plain),
+                    _ => (format!("{written}[{index}]"), schema::Rule::Plain),
                 };
             }
         }

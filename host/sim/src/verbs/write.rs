@@ -90,7 +90,9 @@ pub(super) fn patch(
     }
 
     let live = live.ok_or_else(|| target.not_found(name))?;
-    let object = patched(format, &target.resource, &live, patch)?;
+    refuse::patch::form(format, &patch)?;
+    let object = patched(format, &target.resource, &live, patch.clone())?;
+    refuse::patch::result(target, format, &patch, &object)?;
     crate::store::check_shape(&object)?;
     for field in ["name", "namespace", "uid"] {
         if object["metadata"][field] != live["metadata"][field] {
