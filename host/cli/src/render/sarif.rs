@@ -153,7 +153,7 @@ mod tests {
             source_line: None,
             message: "it hangs".to_owned(),
             fix: "don't".to_owned(),
-            remedies: Remedies::default(),
+            remedies: capstan_core::remedy::Remedies::default(),
             related: None,
             is_ignored,
         };

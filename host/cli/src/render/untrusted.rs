@@ -226,6 +226,7 @@ fn a_plan_shows_nothing_that_a_terminal_acts_on() {
         }),
         source_line: Some(hostile()),
         fix: hostile(),
+        remedies: hostile().into(),
         related: None,
         is_ignored: false,
     };
