@@ -52,7 +52,7 @@ impl Discovery {
             for version in versions {
                 for (resource, capabilities) in group.versioned_resources(version) {
                     if !is_in_path(&resource) {
-                        tracing::warn!(kind = resource.kind, "the server names it so that no path leads to it");
+                        tracing::warn!(kind = resource.kind, "a resource is ignored: its names don't fit paths");
                         continue;
                     }
                     let kind = GroupKind::new(&resource.group, &resource.kind);

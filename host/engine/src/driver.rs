@@ -1,4 +1,4 @@
-//! The one cycle: what happened goes into the operation, what it orders is carried out, what it tells is passed on.
+//! The loop of an operation: inputs go into the operation, the effects that it orders are carried out, and its events are published.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -42,18 +42,18 @@ use crate::{
     web::HttpCaller,
 };
 
-/// How old the stored view may be: what was only told since is in it after so long.
+/// How old the stored view may be. Events that change nothing else are in it after this time.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
-/// A view that is stored in more bytes than this may be older, in proportion: so much is stored within [`SEEN_WITHIN`] at most.
+/// A stored view with more bytes than this may be older, in proportion: this many bytes are stored within [`SEEN_WITHIN`] at most.
 const SEEN_BYTES: u64 = 256 * 1024;
-/// How many times as long as storing it took the stored view may be old: a slow machine has time for other things.
+/// How many times as long as it took to store it the stored view may be old, so that a slow machine has time for its other work.
 const SEEN_TIMES: u32 = 10;
-/// How old the stored view may be at most, whatever storing it costs.
+/// How old the stored view may be at most, whatever it costs to store it.
 const SEEN_AT_LAST: Duration = Duration::from_secs(30);
-/// How long a driver waits before it tries again to store how far it is.
+/// The pause before storing the operation's state is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Carries one operation to its end.
+/// Runs one operation to its end.
 pub(crate) struct Driver {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
@@ -66,11 +66,11 @@ pub(crate) struct Driver {
     pub lock_events: LockEvents,
     pub bus: Publisher,
     pub people: mpsc::Receiver<InputKind>,
-    /// Rings when the operation is to be left to another driver.
+    /// Notified when the operation is to be left unfinished for another driver.
     pub leave: Arc<Notify>,
-    /// What the operation looks like so far.
+    /// The view of the operation so far.
     pub view: OperationView,
-    /// What planning found missing of what earlier operations made.
+    /// The objects of earlier operations that didn't exist any more when this one was planned.
     pub gone: Vec<(ObjectKey, String)>,
 }
 
@@ -83,7 +83,7 @@ impl Drop for Publisher {
     }
 }
 
-/// What of a driver the cycle itself doesn't touch.
+/// The parts of a driver that the loop itself doesn't change.
 struct DriverContext {
     performer: Arc<EffectExecutor>,
     watches: Watches,

@@ -134,7 +134,7 @@ impl Queue {
 
     fn troubled(&mut self, message: String) {
         if self.troubles >= MAX_TROUBLES {
-            tracing::warn!(message, "the operation has too many troubles to list this one");
+            tracing::warn!(message, "a problem is dropped: the operation has too many of them");
             return;
         }
         self.troubles += 1;

@@ -1,4 +1,4 @@
-//! Carries out orders: one function for each, answered by what happened.
+//! Carries out effects: one function for each, which returns an input for the operation.
 
 mod apply;
 mod ask;
@@ -41,7 +41,7 @@ use crate::{
     web::HttpCaller,
 };
 
-/// Everything that carrying out an order needs.
+/// Everything that carrying out an effect needs.
 pub(crate) struct EffectExecutor {
     pub cluster: Cluster,
     pub plugins: Arc<dyn Plugins>,
@@ -56,11 +56,11 @@ pub(crate) struct EffectExecutor {
     pub web: HttpCaller,
     pub signals: Signals,
     pub beside: std::sync::Mutex<LogForwarders>,
-    /// Where answers go that come whenever something happens.
+    /// Receives the answers that come later.
     pub inbox: Inbox,
 }
 
-/// An order with what it needs of the operation's state, as it was when the order was given.
+/// An effect with what it needs of the operation's state, as of the time when it was ordered.
 pub(crate) struct PreparedEffect {
     pub task: TaskId,
     pub what: EffectWork,
@@ -68,13 +68,13 @@ pub(crate) struct PreparedEffect {
     pub outcome: Option<HookOutcome>,
     pub cause: Option<FailureCause>,
     pub operation_outcome: HookOutcome,
-    /// Which try it is.
+    /// The number of the attempt.
     pub attempt: u32,
-    /// Whether the time is over that the hook's object has for what its pods lack.
+    /// Whether the grace period for what the pods of the hook's object lack is over.
     pub is_grace_over: bool,
 }
 
-/// The orders that take their time.
+/// The effects that take time.
 pub(crate) enum EffectWork {
     Check,
     Apply,
@@ -89,7 +89,7 @@ pub(crate) enum EffectWork {
 }
 
 impl PreparedEffect {
-    /// Makes one of an effect, unless it is one that the driver itself carries out.
+    /// Makes one of an effect. Returns the effect if the driver itself carries it out.
     pub fn of(effect: Effect, operation: &Operation) -> Result<Box<PreparedEffect>, Box<Effect>> {
         let (task, what) = match effect {
             Effect::Check { task } => (task, EffectWork::Check),

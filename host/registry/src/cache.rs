@@ -37,7 +37,7 @@ impl Cache {
             return Some(content);
         }
         let file = self.blobs.path().join(digest.hex());
-        tracing::warn!(file = %file.display(), "A downloaded plugin is not as it was written, and is downloaded anew.");
+        tracing::warn!(file = %file.display(), "A downloaded plugin was changed since it was written, and is downloaded again.");
         None
     }
 
@@ -70,7 +70,7 @@ fn read(folder: &PrivateFolder, name: &str) -> Option<Vec<u8>> {
         Ok(mut file) => file.read_to_end(&mut content).ok().map(|_| content),
         Err(error) => {
             if !error.is_missing() {
-                tracing::warn!(%error, "What was downloaded is not used.");
+                tracing::warn!(%error, "A cached download can't be read.");
             }
             None
         }
@@ -79,7 +79,7 @@ fn read(folder: &PrivateFolder, name: &str) -> Option<Vec<u8>> {
 
 fn write(folder: &PrivateFolder, name: &str, content: &[u8]) {
     if let Err(error) = folder.write(name, &[content]) {
-        tracing::warn!(folder = %folder.path().display(), %error, "Downloaded plugins can't be kept.");
+        tracing::warn!(folder = %folder.path().display(), %error, "Downloaded plugins can't be cached.");
     }
 }
 

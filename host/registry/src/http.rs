@@ -102,7 +102,7 @@ impl Http {
         for _ in 1..TRIES {
             match self.try_once(wanted).await {
                 Err(error) if error.is_passing() => {
-                    tracing::debug!(%error, "It is tried again.");
+                    tracing::debug!(%error, "The request is retried.");
                     sleep(pause).await;
                     pause *= 2;
                 }

@@ -66,7 +66,7 @@ impl Store {
         let cache = folder.and_then(|folder| {
             Cache::open(&folder)
                 .inspect_err(
-                    |error| tracing::warn!(folder = %folder.display(), %error, "Downloaded plugins are not kept."),
+                    |error| tracing::warn!(folder = %folder.display(), %error, "Downloaded plugins are not cached."),
                 )
                 .ok()
         });
@@ -145,7 +145,7 @@ impl Store {
             Err(RegistryError::Unsigned(unmet)) => match self.find(source, folder, manifest, Look::Anew).await {
                 Ok(mut found) => self.checked(source, &mut found, expected),
                 Err(error) => {
-                    tracing::debug!(%error, "Whether it was signed since can't be found out.");
+                    tracing::debug!(%error, "New signatures can't be looked up.");
                     Err(unmet.into())
                 }
             },

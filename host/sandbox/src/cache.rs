@@ -75,14 +75,14 @@ impl Cache {
             Ok(file) => file,
             Err(error) => {
                 if !error.is_missing() {
-                    tracing::warn!(%error, "A compiled plugin is not used, and is compiled anew.");
+                    tracing::warn!(%error, "A compiled plugin can't be read, and is compiled again.");
                 }
                 return None;
             }
         };
         if !self.is_ours(name, &mut file) {
             let file = self.folder.path().join(name);
-            tracing::warn!(file = %file.display(), "A compiled plugin is not as it was written, and is compiled anew.");
+            tracing::warn!(file = %file.display(), "A compiled plugin was changed since it was written, and is compiled again.");
             return None;
         }
         // The modification time is the time of the last use.

@@ -58,7 +58,7 @@ impl Kept {
             return;
         }
         if let Err(error) = self.write(&name(digest), component) {
-            tracing::debug!(folder = %self.folder.path().display(), %error, "A component can't be kept.");
+            tracing::debug!(folder = %self.folder.path().display(), %error, "A component can't be stored.");
         }
     }
 

@@ -311,7 +311,7 @@ fn tell(plugin: &str, function: &str, object: &str, cost: &Cost) {
     }
     if cost.dropped_lines > 0 {
         let dropped = cost.dropped_lines;
-        tracing::warn!(target: "capstan::plugin", plugin, function, object, dropped, "More lines than a call may log.");
+        tracing::warn!(target: "capstan::plugin", plugin, function, object, dropped, "Lines are dropped: a call may not log so many.");
     }
     for (stream, text) in [("stdout", &cost.stdout), ("stderr", &cost.stderr)] {
         for line in text.lines() {
@@ -414,7 +414,7 @@ impl Plugins for Sandbox {
             assessment.need.retain(|word| {
                 let may = plugin.may_see(claim, word);
                 if !may {
-                    tracing::warn!(target: "capstan::plugin", plugin = %name, %claim, %word, "It asks to see what its claim's `related` doesn't name.");
+                    tracing::warn!(target: "capstan::plugin", plugin = %name, %claim, %word, "The plugin asks for related objects that its claim's `related` doesn't name.");
                 }
                 may
             });

@@ -221,7 +221,7 @@ impl Lock {
             self.cluster.replace(&lease, DryRun::No).await.map(drop)
         };
         if let Err(error) = result {
-            tracing::debug!(%error, "the lock runs out by itself");
+            tracing::debug!(%error, "the lock can't be released; it expires by itself");
         }
     }
 }
@@ -268,7 +268,7 @@ pub(crate) async fn forget_signal(cluster: &Cluster, application: &Application, 
     if let Some((name, _)) = found {
         let patch = json!({ "metadata": { "annotations": { name: null } } });
         if let Err(error) = cluster.merge(&key, lease.uid(), patch).await {
-            tracing::debug!(%error, "a signal stays on the Lease");
+            tracing::debug!(%error, "a signal can't be removed from the Lease");
         }
     }
 }

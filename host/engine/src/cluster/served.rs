@@ -104,7 +104,7 @@ impl Cluster {
             refreshed = self.refresh_if_older_than(began.elapsed()).await;
         }
         if let Err(error) = refreshed {
-            tracing::warn!(%error, "the cluster can't be asked what it serves; the plan is made with what is known");
+            tracing::warn!(%error, "discovery failed; the plan uses the last discovery");
         }
     }
 }

@@ -82,7 +82,7 @@ impl EffectExecutor {
                     let ours = found.into_values().filter(|live| self.ownership().has_made(live));
                     ours.for_each(|live| now.insert(live.key(), live.uid()));
                 }
-                Err(error) => tracing::warn!(%error, "not all of what was applied is in the inventory"),
+                Err(error) => tracing::warn!(%error, "some applied objects are missing in the inventory"),
             }
         }
         for (key, uid) in since.iter() {

@@ -112,7 +112,7 @@ impl Builder {
             let folder = PrivateFolder::open(&cache.folder().path().join("components"));
             folder
                 .map(Kept::new)
-                .inspect_err(|error| tracing::warn!(%error, "Components are not kept."))
+                .inspect_err(|error| tracing::warn!(%error, "Components are not stored."))
                 .ok()
         });
         let built_in = read_all(self.built_in, Source::BuiltIn)?;

@@ -96,7 +96,7 @@ impl Store {
             written = self.write_with(0).await;
         }
         if is_too_large(&written) {
-            tracing::warn!("what the operation looks like is too large to be stored; it goes on without that");
+            tracing::warn!("the operation's view is too large to be stored; the operation continues without it");
             if let Some(progress) = &mut self.progress {
                 (progress.view, progress.page) = (None, None);
             }

@@ -33,7 +33,7 @@ impl Store {
                     Ok(view) => view,
                     // The view is for people; the operation can be resumed without it.
                     Err(error @ EngineError::Stored(_)) => {
-                        tracing::warn!(%error, "what the operation looked like can't be read");
+                        tracing::warn!(%error, "the operation's view can't be read");
                         OperationView::unseen(&operation)
                     }
                     Err(error) => return Err(error),

@@ -64,7 +64,7 @@ impl Store {
             }
             let key = blob::secret_key(&self.application().namespace, &name);
             if let Err(error) = self.cluster.delete_version(&key, &uid, &version).await {
-                tracing::debug!(%error, secret = name, "a blob stays");
+                tracing::debug!(%error, secret = name, "an unused blob can't be removed now");
             }
         }
     }
