@@ -1,6 +1,7 @@
 //! The logs of hooks' pods: followed line by line, with their end kept for the history.
 
 pub(crate) mod redact;
+mod split;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -16,7 +17,7 @@ use capstan_core::{
     plugins::LogLine,
     task::TaskId,
 };
-use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use kube::{
     api::LogParams,
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
-use self::redact::Redactor;
+use self::{redact::Redactor, split::lines_of};
 use crate::{
     backoff::Backoff,
     bus::Bus,
@@ -39,11 +40,9 @@ use crate::{
 
 /// How many bytes of the end of each container's log are kept.
 const KEPT: usize = 64 * 1024;
-/// The most bytes of a line; a longer one is cut.
-const LONGEST: usize = 16 * 1024;
 /// How long to wait for the end of the streams after the containers have ended.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How many unread lines a hook's plugin may have; a line has at most [`LONGEST`] bytes.
+/// How many lines a hook's plugin hasn't read yet; a line has at most [`split::LONGEST`] bytes.
 const MAX_UNREAD: usize = 256;
 /// How often in a row a log whose stream broke is requested again.
 const MOST_TRIES: u32 = 5;
@@ -418,64 +417,9 @@ impl Lines {
     }
 }
 
-/// Splits a stream into lines, whatever bytes it has; a line that is too long is cut, and its rest left out.
-fn lines_of(stream: impl AsyncBufRead) -> impl futures::Stream<Item = std::io::Result<String>> {
-    let stream = Box::pin(stream);
-    futures::stream::unfold(stream, |mut stream| async move {
-        let mut line = Vec::new();
-        let mut is_cut = false;
-        loop {
-            let available = match stream.fill_buf().await {
-                Ok(available) => available,
-                Err(error) => return Some((Err(error), stream)),
-            };
-            if available.is_empty() {
-                if line.is_empty() {
-                    return None;
-                }
-                break;
-            }
-            let end = available.iter().position(|byte| *byte == b'\n');
-            let taken = end.unwrap_or(available.len());
-            let room = LONGEST.saturating_sub(line.len());
-            is_cut |= taken > room;
-            line.extend(available.iter().take(taken.min(room)));
-            let consumed = end.map_or(taken, |end| end + 1);
-            stream.as_mut().consume(consumed);
-            if end.is_some() {
-                break;
-            }
-        }
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        let mut text = String::from_utf8_lossy(&line).into_owned();
-        if is_cut {
-            text.push_str(" [cut]");
-        }
-        Some((Ok(text), stream))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    async fn split(text: &[u8]) -> Vec<String> {
-        lines_of(text).map(Result::unwrap).collect().await
-    }
-
-    #[tokio::test]
-    async fn lines_are_split_whatever_they_hold() {
-        assert_eq!(
-            split(b"one\r\n\ntwo\xff\nthree").await,
-            ["one", "", "two\u{fffd}", "three"]
-        );
-        assert_eq!(split(b"").await, Vec::<String>::new());
-        let long = split(&[vec![b'x'; LONGEST + 5], b"\nnext".to_vec()].concat()).await;
-        assert_eq!(long[0].len(), LONGEST + " [cut]".len());
-        assert_eq!(long[1], "next");
-    }
 
     #[test]
     fn the_end_of_long_logs_is_kept() {

@@ -1,9 +1,12 @@
 //! Compares a native plan with a compat plan of the same manifests: what differs, and by which rules.
 
+mod rules;
+
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
+use self::rules::rules_for;
 use super::Rule;
 use crate::{
     deletion::DecidedPropagation,
@@ -146,73 +149,6 @@ fn difference(task: &Task, what: DifferenceKind, native: String, argo_cd: String
 fn presence(task: &Task, native: String, argo_cd: String, argo: &Plan) -> Difference {
     let rules = rules_for(argo, task, DifferenceKind::Presence);
     difference(task, DifferenceKind::Presence, native, argo_cd, rules)
-}
-
-/// Returns the rules of one kind of difference that the compat plan recorded for a task.
-fn rules_for(argo: &Plan, task: &Task, what: DifferenceKind) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = argo
-        .uses
-        .iter()
-        .filter(|used| {
-            used.key == task.key
-                && used
-                    .phase
-                    .is_none_or(|phase| phase == task.phase || task.hook().is_none())
-        })
-        .map(|used| used.rule)
-        .filter(|rule| about(*rule).contains(&what))
-        .collect();
-    rules.dedup();
-    rules
-}
-
-/// Returns the kinds of differences that a rule can cause.
-fn about(rule: Rule) -> &'static [DifferenceKind] {
-    match rule {
-        Rule::MistakesAreIgnored => &[DifferenceKind::Presence, DifferenceKind::Turn, DifferenceKind::Disposal],
-        Rule::HelmHookBesideOurs
-        | Rule::DeleteHooksOfBoth
-        | Rule::SkipBesideOthers
-        | Rule::HelmHooksAlwaysRun
-        | Rule::KeepEndsAtPrune
-        | Rule::HooksAreNotPruned
-        | Rule::SharedObjectsAreTaken
-        | Rule::DefinitionsSurvive => &[DifferenceKind::Presence],
-        Rule::WeightOnEveryObject
-        | Rule::WaveFallsBack
-        | Rule::WideWaves
-        | Rule::DependenciesMoveForward
-        | Rule::PruneInsideWaves
-        | Rule::PruneLastWave
-        | Rule::SyncFailHasNoWaves
-        | Rule::PostDeleteStandsAlone
-        | Rule::DeleteHooksHaveNoWaves => &[DifferenceKind::Turn],
-        Rule::KindOrder | Rule::DeletionInParallel => &[DifferenceKind::Order],
-        Rule::LastWaveNotAwaited | Rule::OneStepWaitsForHooksOnly | Rule::SkippedPrunesCount => &[DifferenceKind::Wait],
-        Rule::PoliciesAreJoined
-        | Rule::EveryKindIsReplaced
-        | Rule::GeneratedHooksStay
-        | Rule::OperationJudgesPolicies
-        | Rule::OlderObjectCounts
-        | Rule::ForegroundDeletion
-        | Rule::PreDeleteHooksGo => &[DifferenceKind::Disposal],
-        Rule::FieldsAreTakenOver | Rule::IgnoredFieldsAreSent | Rule::LiveOptionsCount => &[DifferenceKind::Write],
-        Rule::DegradedFailsAtOnce
-        | Rule::SuspendedIsAwaited
-        | Rule::VanishedFails
-        | Rule::PodsOnlyTell
-        | Rule::FailedKindGoesOn
-        | Rule::FailedWaveIsAwaited
-        | Rule::SyncFailBesideHooks
-        | Rule::SyncFailAfterChangesOnly
-        | Rule::SyncFailInEveryTry
-        | Rule::RetryFromTheStart
-        | Rule::HooksClearFirst
-        | Rule::UnknownHookFails
-        | Rule::MissingHookSucceeds
-        | Rule::UnclearDeleteHookIsDone
-        | Rule::TerminateKeepsEnded => &[DifferenceKind::Outcome],
-    }
 }
 
 fn compare(one: &Task, other: &Task, argo: &Plan) -> Vec<Difference> {
