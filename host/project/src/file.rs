@@ -14,7 +14,6 @@ use capstan_core::{
     error::Diagnostic,
     grant::UserGrants,
     manifest::{self, Manifest},
-    remedy::Setting,
 };
 use capstan_registry::Policy;
 use serde::Deserialize;

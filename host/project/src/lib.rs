@@ -25,7 +25,6 @@ use std::sync::Arc;
 use capstan_core::{
     error::{Diagnostic, Diagnostics},
     manifest::Manifest,
-    remedy::Setting,
 };
 use capstan_source::{Capabilities, Deadline, Desired, FileAccess, Gathered, Reading, Release, Source, WorkTree};
 

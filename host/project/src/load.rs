@@ -8,6 +8,7 @@ use std::{
 use capstan_core::{
     error::{Diagnostic, Diagnostics, near},
     grant::UserGrants,
+    remedy::Setting,
 };
 use capstan_source::{Deadline, Kustomization, Source, Work, blocking};
 

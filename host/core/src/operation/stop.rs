@@ -80,6 +80,7 @@ impl Operation {
                         AbortReason::Deadline => TaskResult::Failed {
                             class: FailureClass::Timeout,
                             message: format!("not gone before the operation's deadline: {}", why_not_gone(message)),
+                            remedies: Remedies::default(),
                         },
                     };
                     self.close(task, result, out);

@@ -21,6 +21,7 @@ use crate::{
     ownership::{self, Owner, Removal},
     phase::Phase,
     plugins::{PluginQuery, PluginRef, PluginSettings},
+    remedy::{Command, Notice, Setting},
     task::{Action, ApplyStrategy, ApplyTask, Check, ExpectedChange, LiveState, Task, TaskId},
     wave::Wave,
 };

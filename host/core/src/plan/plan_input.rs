@@ -17,7 +17,7 @@ use crate::{
     phase::Phase,
     plugins::{Application, PluginQuery, PluginRef},
     record::HookRecords,
-    remedy::{Command, Notice, ObjectOption, Setting},
+    remedy::ObjectOption,
 };
 
 /// A manifest with its directives and its role.
