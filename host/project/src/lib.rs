@@ -1,7 +1,7 @@
 //! Which applications there are, where their manifests come from, and what is wanted of each. The user says it ([`ProjectSpec`]), or a
 //! [`File`](file::File) beside the manifests does; the user wins over a file.
 //!
-//! In reading order: [`mod@file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
+//! In reading order: [`load`](load()) finds the applications, [`mod@file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
 //! [`SourceSpec`] which sources the user names; [`PluginSpec`] is which plugins are loaded, with [`grants`], the [`signature_policy`] and [`WrittenSettings`];
 //! `order` sorts applications, [`edit`] changes a file, [`config_errors`] reports what is wrong with one. This crate knows no command
 //! line, no terminal and no environment: all that is handed in.
