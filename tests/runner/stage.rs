@@ -2,15 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    fs,
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use capstan_core::{
+    error::Diagnostics,
     event::Status,
     journal,
+    manifest::{self, Manifest},
     plugins::{Application, Plugins},
     view::OperationView,
 };
@@ -19,7 +22,6 @@ use capstan_engine::{
 };
 use capstan_sandbox::Sandbox;
 use capstan_sim::world::{Setup, World};
-use capstan_source::FileAccess;
 use kube::Client;
 use serde::Deserialize;
 use serde_json::json;
@@ -211,16 +213,16 @@ impl Stage {
 
     /// Returns a request to sync these files of `tests/`.
     pub fn request(&self, files: &[&str]) -> anyhow::Result<Request> {
-        let paths: Vec<PathBuf> = files.iter().map(|file| crate::path(file)).collect();
-        Ok(Request::sync(
-            self.application.clone(),
-            capstan_source::manifests(&paths, &FileAccess::default())?,
-        ))
+        let mut manifests = Vec::new();
+        for file in files {
+            manifests.extend(read(&crate::path(file))?);
+        }
+        Ok(Request::sync(self.application.clone(), manifests))
     }
 
     /// Returns a request to sync these manifests.
     pub fn request_text(&self, text: &str) -> Request {
-        let manifests = capstan_core::manifest::decode("story", text).expect("the story's manifests");
+        let manifests = manifest::decode("story", text).expect("the story's manifests");
         Request::sync(self.application.clone(), manifests)
     }
 
@@ -364,4 +366,21 @@ impl Stage {
         }
         found
     }
+}
+
+/// Reads the manifests of a file, or of the files of a folder by their names.
+fn read(path: &Path) -> anyhow::Result<Vec<Manifest>> {
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path)?.map(|entry| Ok(entry?.path()));
+        files = entries.collect::<std::io::Result<_>>()?;
+        files.retain(|file| file.extension().is_some_and(|ending| ending == "yaml") && !file.ends_with("capstan.yaml"));
+        files.sort();
+    }
+    let mut manifests = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        manifests.extend(manifest::decode(&file.display().to_string(), &text).map_err(Diagnostics)?);
+    }
+    Ok(manifests)
 }

@@ -1,10 +1,10 @@
 //! The applications of a command: their names, sources and options. They come from the user ([`ProjectSpec`]) or from a
 //! [`File`](file::File) next to the manifests; the user's options win.
 //!
-//! In reading order: [`mod@file`] is `capstan.yaml`, `argocd` an Argo CD Application, [`Options`] the options of an application,
-//! [`SourceSpec`] the sources that the user names; [`PluginSpec`] says which plugins are loaded, with [`grants`], the
-//! [`signature_policy`] and [`WrittenSettings`]; `order` sorts applications, [`edit`] changes a file, [`config_errors`] reports mistakes
-//! in one. This crate knows no command line, no terminal and no environment variables: everything is passed in.
+//! In reading order: [`load`](load()) finds the applications, [`mod@file`] is `capstan.yaml`, `argocd` an Application of Argo CD, [`Options`] what is wanted of an application,
+//! [`SourceSpec`] which sources the user names; [`PluginSpec`] is which plugins are loaded, with [`grants`], the [`signature_policy`] and [`WrittenSettings`];
+//! `order` sorts applications, [`edit`] changes a file, [`config_errors`] reports what is wrong with one. This crate knows no command
+//! line, no terminal and no environment: all that is handed in.
 
 pub mod argocd;
 pub mod config_errors;

@@ -61,6 +61,9 @@ pub(super) async fn run(global: &Global, args: &args::Lint) -> anyhow::Result<Ex
             Err(error) => {
                 let Diagnostics(mistakes) = error.downcast()?;
                 findings.extend(mistakes.into_iter().map(Finding::of_mistake));
+                if deadline.left().is_zero() {
+                    break;
+                }
             }
         }
     }
