@@ -8,4 +8,5 @@ mod hook_health;
 mod properties;
 mod requests;
 mod shell;
+mod stored;
 mod stories;
