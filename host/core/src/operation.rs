@@ -44,7 +44,7 @@ use self::{
     state::{Stage, TaskState},
 };
 use crate::{
-    effect::Effect,
+    effect::{Effect, Work},
     event::{Event, EventKind, Status, TaskOutline},
     input::{Input, InputKind},
     object::{Object, ObjectKey},
@@ -404,6 +404,13 @@ impl StepOutput {
 
     fn order(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    fn work(&mut self, task: &TaskId, work: Work) {
+        self.order(Effect::Do {
+            task: task.clone(),
+            work,
+        });
     }
 
     fn tell(&mut self, news: EventKind) {

@@ -8,7 +8,7 @@ use super::{
     state::{Stage, TaskState},
 };
 use crate::{
-    effect::Effect,
+    effect::Work,
     event::{EventKind, Status},
     plan::Plan,
     task::{FailureClass, Task, TaskId, TaskResult},
@@ -100,10 +100,7 @@ impl Operation {
         again.at = None;
         let Some(run) = self.state.hook(&task.id) else { return };
         for ask in run.pending_requests.iter().filter(|ask| ask.what.is_write()) {
-            out.order(Effect::Perform {
-                task: task.id.clone(),
-                ask: ask.clone(),
-            });
+            out.work(&task.id, Work::Perform(ask.clone()));
         }
     }
 
@@ -131,7 +128,7 @@ impl Operation {
         };
         if again.at.is_some_and(|at| at <= out.at) {
             again.at = None;
-            out.order(Effect::Apply { task: task.id.clone() });
+            out.work(&task.id, Work::Apply);
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservation, PendingObservationKind, Target, Work},
     event::EventKind,
     fact::Fact,
     grant::gate,
@@ -41,7 +41,7 @@ const MOST_LINE_BYTES: usize = 16 << 10;
 pub(super) fn call(run: &mut HookRun, id: &TaskId, call: HookCall, out: &mut StepOutput) {
     run.current_call = Some(call.clone());
     run.retry_at = None;
-    out.order(Effect::StepHook { task: id.clone(), call });
+    out.work(id, Work::StepHook(call));
 }
 
 pub(super) fn note(run: &mut HookRun, answers: Option<u32>, what: PendingObservationKind) {
@@ -234,10 +234,7 @@ fn begin(run: &mut HookRun, plan: &Plan, task: &Task, ask: Ask, out: &mut StepOu
         | Request::NotInThisVersion(_) => {
             out.must_save = true;
             run.pending_requests.push(ask.clone());
-            out.order(Effect::Perform {
-                task: task.id.clone(),
-                ask,
-            });
+            out.work(&task.id, Work::Perform(ask));
         }
     }
 }
@@ -378,11 +375,13 @@ pub(super) fn watch_own(run: &mut HookRun, id: &TaskId, out: &mut StepOutput) {
 
 /// Orders a deletion and follows it to its end.
 pub(super) fn clear(id: &TaskId, target: &Target, propagation: DecidedPropagation, out: &mut StepOutput) {
-    out.order(Effect::Delete {
-        task: id.clone(),
-        target: target.clone(),
-        propagation,
-    });
+    out.work(
+        id,
+        Work::Delete {
+            target: target.clone(),
+            propagation,
+        },
+    );
     out.order(Effect::Watch {
         task: id.clone(),
         key: target.key.clone(),

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     compat::Rule,
     duration,
-    effect::Effect,
+    effect::Work,
     event::{EventKind, Status},
     input::EffectFailure,
     phase::Phase,
@@ -36,7 +36,7 @@ impl Operation {
 
     pub(super) fn order_checks(&self, out: &mut StepOutput) {
         for task in &self.state.unchecked {
-            out.order(Effect::Check { task: task.clone() });
+            out.work(&task, Work::Check);
         }
     }
 

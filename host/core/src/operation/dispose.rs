@@ -12,7 +12,7 @@ use super::{
 use crate::{
     compat::Rule,
     deletion::PropagationRules,
-    effect::{Effect, Target},
+    effect::{Target, Work},
     event::{DisposalOutcome, EventKind, Status},
     hook::{Disposal, HookOutcome, Occasion, Propagation},
     input::{DeleteAnswer, DisposalDecision, EffectFailure},
@@ -54,7 +54,7 @@ impl Operation {
         let must_go = self.verdict(id).is_some_and(|verdict| verdict.must_go);
         if guards_ttl(task) && !must_go {
             self.set_tidying(id, Cleanup::SettingTtl);
-            out.order(Effect::SetTtl { task: id.clone() });
+            out.work(id, Work::SetTtl);
         } else {
             self.ask_policies(plan, task, out);
         }
@@ -138,10 +138,7 @@ impl Operation {
 
     fn ask(&mut self, task: &Task, occasion: Occasion, out: &mut StepOutput) {
         self.set_tidying(&task.id, Cleanup::Deciding(occasion));
-        out.order(Effect::Decide {
-            task: task.id.clone(),
-            occasion,
-        });
+        out.work(&task.id, Work::Decide(occasion));
     }
 
     /// Asks the policies of all hooks whose object is still there, now that the operation's outcome is known.
@@ -268,11 +265,13 @@ impl Operation {
         });
         self.set_tidying(&task.id, Cleanup::Deleting);
         out.must_save = true;
-        out.order(Effect::Delete {
-            task: task.id.clone(),
-            target: own,
-            propagation,
-        });
+        out.work(
+            &task.id,
+            Work::Delete {
+                target: own,
+                propagation,
+            },
+        );
     }
 
     fn is_being_deleted(&self, target: &Target) -> bool {

@@ -17,7 +17,7 @@ use crate::{
     deletion::PropagationRules,
     directive::OnTimeout,
     duration,
-    effect::{Effect, HookCall, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
     event::{DisposalOutcome, EventKind},
     fact::Fact,
     hook::HookOutcome,
@@ -42,7 +42,7 @@ impl Operation {
             .tasks
             .insert(task.id.clone(), TaskState::Hook(Box::new(HookRun::new())));
         if has_object {
-            out.order(Effect::LookForOlder { task: task.id.clone() });
+            out.work(&task.id, Work::LookForOlder);
         } else {
             self.go_on(task, out);
         }
@@ -137,10 +137,7 @@ impl Operation {
             call(run, &task.id, HookCall::Start, out);
         } else {
             for ask in run.pending_requests.clone() {
-                out.order(Effect::Perform {
-                    task: task.id.clone(),
-                    ask,
-                });
+                out.work(&task.id, Work::Perform(ask));
             }
         }
     }
@@ -350,7 +347,7 @@ impl Operation {
             Answer::NameTaken if run.rounds < MOST_ROUNDS => {
                 run.rounds += 1;
                 run.stage = HookStage::FindingPrevious;
-                out.order(Effect::LookForOlder { task: id.clone() });
+                out.work(id, Work::LookForOlder);
                 return;
             }
             Answer::NameTaken => {
@@ -398,10 +395,7 @@ impl Operation {
                 if let PendingObservationKind::Signal { mark, .. } = &noted {
                     out.must_save = true;
                     run.delivered_signals.push(mark.clone());
-                    out.order(Effect::ForgetSignal {
-                        task: id.clone(),
-                        mark: mark.clone(),
-                    });
+                    out.work(id, Work::ForgetSignal { mark: mark.clone() });
                 }
                 note(run, Some(ask), noted);
             }
@@ -516,7 +510,7 @@ impl Operation {
         run.wake_at = None;
         run.retry_at = None;
         let tidying = if run.object.is_some() {
-            out.order(Effect::KeepLogs { task: task.id.clone() });
+            out.work(&task.id, Work::KeepLogs);
             Cleanup::KeepingLogs
         } else {
             Cleanup::Done

@@ -12,7 +12,7 @@ use crate::{
     compat::{Mode, Rule},
     directive::Wait,
     duration,
-    effect::{Effect, Target},
+    effect::{Effect, Target, Work},
     event::EventKind,
     fact::{Fact, Freshness, ObservedObject, is_older},
     health::{self, Assessment, Health},
@@ -58,7 +58,7 @@ impl Operation {
     fn order_apply(&mut self, task: &Task, out: &mut StepOutput) {
         self.state.again.remove(&task.id);
         self.state.tasks.insert(task.id.clone(), TaskState::Applying);
-        out.order(Effect::Apply { task: task.id.clone() });
+        out.work(&task.id, Work::Apply);
     }
 
     fn settle_later(&mut self, task: &Task, settling: AwaitedHealth, out: &mut StepOutput) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     deletion::{DecidedPropagation, PropagationRules},
-    effect::{Effect, PendingObservationKind},
+    effect::{Effect, PendingObservationKind, Work},
     event::EventKind,
     hook::Propagation,
     object::ObjectKey,
@@ -35,7 +35,7 @@ impl Operation {
                     if let Some(again) = self.state.again.get_mut(&task.id) {
                         again.at = None;
                     }
-                    out.order(Effect::Apply { task: task.id.clone() });
+                    out.work(&task.id, Work::Apply);
                 }
                 Some(TaskState::AwaitingHealth(_)) => out.order(Effect::Watch {
                     task: task.id.clone(),
@@ -54,10 +54,7 @@ impl Operation {
                     let usual = PropagationRules::of_hook(plan, task).decide(Propagation::Background);
                     order_again(run, &task.id, run.deleting_with.unwrap_or(usual), out);
                     for mark in &run.delivered_signals {
-                        out.order(Effect::ForgetSignal {
-                            task: task.id.clone(),
-                            mark: mark.clone(),
-                        });
+                        out.work(&task.id, Work::ForgetSignal { mark: mark.clone() });
                     }
                     self.pump(task, out);
                 }
@@ -70,7 +67,7 @@ impl Operation {
 fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, out: &mut StepOutput) {
     let task = id.clone();
     match &run.stage {
-        HookStage::FindingPrevious => out.order(Effect::LookForOlder { task }),
+        HookStage::FindingPrevious => out.work(id, Work::LookForOlder),
         HookStage::Ready => {}
         HookStage::DeletingPrevious { left, .. } => {
             for target in left {
@@ -79,16 +76,10 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, 
         }
         HookStage::Running => {
             if let (Some(call), None) = (&run.current_call, run.retry_at) {
-                out.order(Effect::StepHook {
-                    task: task.clone(),
-                    call: call.clone(),
-                });
+                out.work(&task, Work::StepHook(call.clone()));
             }
             for ask in &run.pending_requests {
-                out.order(Effect::Perform {
-                    task: task.clone(),
-                    ask: ask.clone(),
-                });
+                out.work(&task, Work::Perform(ask.clone()));
             }
             // A watch tells the object's state anew; what was noted about the older one is dropped.
             run.queue.retain(|note| {
@@ -114,17 +105,16 @@ fn order_again(run: &mut HookRun, id: &TaskId, propagation: DecidedPropagation, 
             }
         }
         HookStage::Ended { tidying, .. } => match (tidying, &run.object) {
-            (Cleanup::KeepingLogs, _) => out.order(Effect::KeepLogs { task }),
-            (Cleanup::SettingTtl, _) => out.order(Effect::SetTtl { task }),
-            (Cleanup::Deciding(occasion), _) => out.order(Effect::Decide {
-                task,
-                occasion: *occasion,
-            }),
-            (Cleanup::Deleting, Some(own)) => out.order(Effect::Delete {
-                task,
-                target: own.clone(),
-                propagation,
-            }),
+            (Cleanup::KeepingLogs, _) => out.work(id, Work::KeepLogs),
+            (Cleanup::SettingTtl, _) => out.work(id, Work::SetTtl),
+            (Cleanup::Deciding(occasion), _) => out.work(id, Work::Decide(*occasion)),
+            (Cleanup::Deleting, Some(own)) => out.work(
+                id,
+                Work::Delete {
+                    target: own.clone(),
+                    propagation,
+                },
+            ),
             (Cleanup::Deleting, None) | (Cleanup::Done, _) => {
                 if let Some(terminating) = &run.terminating {
                     out.order(Effect::Watch {

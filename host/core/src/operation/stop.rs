@@ -13,7 +13,7 @@ use crate::{
     compat::Rule,
     directive::OnTimeout,
     duration,
-    effect::{Effect, PendingObservation, PendingObservationKind},
+    effect::{Effect, PendingObservation, PendingObservationKind, Work},
     event::{EventKind, Status, WaitingOn},
     fact::Fact,
     hook::HookOutcome,
@@ -247,10 +247,7 @@ impl Operation {
                 if has_come(run.retry_at) {
                     run.retry_at = None;
                     if let Some(call) = run.current_call.clone() {
-                        out.order(Effect::StepHook {
-                            task: task.id.clone(),
-                            call,
-                        });
+                        out.work(&task.id, Work::StepHook(call));
                     }
                 }
                 if has_come(run.wake_at) {

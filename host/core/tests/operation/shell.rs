@@ -9,7 +9,7 @@ use capstan_core::{
     compat::Mode,
     deletion::PropagationRules,
     directive::{OnTimeout, Wait},
-    effect::{Effect, HookCall, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
     event::{Event, EventKind, Status},
     fact::{Fact, Freshness, ObservedObject},
     health::{Assessment, Health},
@@ -264,7 +264,11 @@ impl Shell {
             self.stored = Some(serde_json::to_value(self.operation.state()).unwrap());
         }
         for effect in step.effects {
-            if let Effect::Delete { task, target, .. } = &effect {
+            if let Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } = &effect
+            {
                 self.deletions.push((self.events.len(), task.clone(), target.clone()));
             }
             if let Effect::Wake { at } = effect {
@@ -350,14 +354,18 @@ impl Shell {
     }
 
     fn answer(&mut self, effect: &Effect) -> Vec<InputKind> {
-        if let Effect::Delete {
-            target, propagation, ..
+        if let Effect::Do {
+            work: Work::Delete { target, propagation },
+            ..
         } = effect
         {
             self.deleted_with.push((target.key.name.clone(), propagation.get()));
         }
         match effect.clone() {
-            Effect::Check { task } => {
+            Effect::Do {
+                task,
+                work: Work::Check,
+            } => {
                 let result = if self.unfit.contains(&task) {
                     Err(EffectFailure::new(FailureClass::Apply, "the server wouldn't take it"))
                 } else {
@@ -365,7 +373,10 @@ impl Shell {
                 };
                 vec![InputKind::Checked { task, result }]
             }
-            Effect::Apply { task } => {
+            Effect::Do {
+                task,
+                work: Work::Apply,
+            } => {
                 self.applied.push(task.clone());
                 let result = match self.fate_of(&task) {
                     Fate::Badly => Err(EffectFailure::new(FailureClass::Apply, "refused")),
@@ -383,17 +394,24 @@ impl Shell {
                 };
                 vec![InputKind::Applied { task, result }]
             }
-            Effect::Delete { task, target, .. }
-                if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() =>
-            {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } if self.fate_of(&task) == Fate::Badly && self.task(&task).hook().is_none() => {
                 let result = Err(EffectFailure::new(FailureClass::Apply, "refused"));
                 vec![InputKind::Deleted { task, target, result }]
             }
-            Effect::Delete { task, target, .. } if self.keeps_deleted => {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } if self.keeps_deleted => {
                 let result = Ok(DeleteAnswer::Accepted);
                 vec![InputKind::Deleted { task, target, result }]
             }
-            Effect::Delete { task, target, .. } => {
+            Effect::Do {
+                task,
+                work: Work::Delete { target, .. },
+            } => {
                 let was_there = self.objects.remove(&target);
                 let answer = if was_there {
                     DeleteAnswer::Accepted
@@ -419,10 +437,17 @@ impl Shell {
                 task,
                 key,
             }],
-            Effect::Unwatch { .. } | Effect::Wake { .. } | Effect::Release { .. } | Effect::ForgetSignal { .. } => {
-                Vec::new()
-            }
-            Effect::LookForOlder { task } => {
+            Effect::Unwatch { .. }
+            | Effect::Wake { .. }
+            | Effect::Release { .. }
+            | Effect::Do {
+                work: Work::ForgetSignal { .. },
+                ..
+            } => Vec::new(),
+            Effect::Do {
+                task,
+                work: Work::LookForOlder,
+            } => {
                 let mut older = EarlierObjects::default();
                 let own = self.own(&task);
                 if self.created.contains_key(&task) && self.objects.contains(&own) {
@@ -448,15 +473,21 @@ impl Shell {
                     result: Ok(older),
                 }]
             }
-            Effect::StepHook {
-                call: HookCall::Abort { .. },
+            Effect::Do {
+                work: Work::StepHook(HookCall::Abort { .. }),
                 ..
             } if self.ignores_abort => Vec::new(),
-            Effect::StepHook { task, call } => vec![InputKind::HookStepped {
+            Effect::Do {
+                task,
+                work: Work::StepHook(call),
+            } => vec![InputKind::HookStepped {
                 result: Ok(self.plugin(&task, &call)),
                 task,
             }],
-            Effect::Perform { task, ask } => {
+            Effect::Do {
+                task,
+                work: Work::Perform(ask),
+            } => {
                 let own = self.own(&task);
                 if self.objects.insert(own.clone()) {
                     *self.created.entry(task.clone()).or_default() += 1;
@@ -468,13 +499,22 @@ impl Shell {
                     answer: Answer::Created(own),
                 }]
             }
-            Effect::KeepLogs { task } => vec![InputKind::LogsKept {
+            Effect::Do {
+                task,
+                work: Work::KeepLogs,
+            } => vec![InputKind::LogsKept {
                 task,
                 bytes: 12,
                 trouble: String::new(),
             }],
-            Effect::SetTtl { task } => vec![InputKind::TtlSet { task, result: Ok(()) }],
-            Effect::Decide { task, occasion } => {
+            Effect::Do {
+                task,
+                work: Work::SetTtl,
+            } => vec![InputKind::TtlSet { task, result: Ok(()) }],
+            Effect::Do {
+                task,
+                work: Work::Decide(occasion),
+            } => {
                 let by = "policy".to_owned();
                 let troubles = Vec::new();
                 let disposal = match self.goes_after.get(&task) {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use capstan_core::{
     compat::Mode,
-    effect::{Effect, HookCall, PendingObservationKind, Target},
+    effect::{Effect, HookCall, PendingObservationKind, Target, Work},
     fact::{Fact, Freshness, ObservedObject},
     grant::{Grants, UserGrants},
     health::{Assessment, Health},
@@ -413,11 +413,26 @@ fn word(effect: &Effect, hook: &Task) -> Option<String> {
         Effect::Watch { task, key } => (task, format!("watch {}", key.name)),
         Effect::Unwatch { task, key } => (task, format!("unwatch {}", key.name)),
         Effect::Release { task } => (task, "release".to_owned()),
-        Effect::Check { task } => (task, "check".to_owned()),
-        Effect::Apply { task } => (task, "apply".to_owned()),
-        Effect::Delete { task, target, .. } => (task, format!("delete {}", target.uid)),
-        Effect::LookForOlder { task } => (task, "look for older".to_owned()),
-        Effect::StepHook { task, call } => (
+        Effect::Do {
+            task,
+            work: Work::Check,
+        } => (task, "check".to_owned()),
+        Effect::Do {
+            task,
+            work: Work::Apply,
+        } => (task, "apply".to_owned()),
+        Effect::Do {
+            task,
+            work: Work::Delete { target, .. },
+        } => (task, format!("delete {}", target.uid)),
+        Effect::Do {
+            task,
+            work: Work::LookForOlder,
+        } => (task, "look for older".to_owned()),
+        Effect::Do {
+            task,
+            work: Work::StepHook(call),
+        } => (
             task,
             match call {
                 HookCall::Start => "start".to_owned(),
@@ -425,11 +440,26 @@ fn word(effect: &Effect, hook: &Task) -> Option<String> {
                 HookCall::Abort { .. } => "abort".to_owned(),
             },
         ),
-        Effect::Perform { task, ask } => (task, format!("perform {}", ask.id)),
-        Effect::KeepLogs { task } => (task, "keep logs".to_owned()),
-        Effect::SetTtl { task } => (task, "set TTL".to_owned()),
-        Effect::Decide { task, .. } => (task, "decide".to_owned()),
-        Effect::ForgetSignal { task, mark } => (task, format!("forget {mark}")),
+        Effect::Do {
+            task,
+            work: Work::Perform(ask),
+        } => (task, format!("perform {}", ask.id)),
+        Effect::Do {
+            task,
+            work: Work::KeepLogs,
+        } => (task, "keep logs".to_owned()),
+        Effect::Do {
+            task,
+            work: Work::SetTtl,
+        } => (task, "set TTL".to_owned()),
+        Effect::Do {
+            task,
+            work: Work::Decide(_),
+        } => (task, "decide".to_owned()),
+        Effect::Do {
+            task,
+            work: Work::ForgetSignal { mark },
+        } => (task, format!("forget {mark}")),
     };
     (*task == hook.id).then_some(word)
 }
