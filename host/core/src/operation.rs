@@ -26,6 +26,8 @@ mod dispose;
 mod failed_wave;
 mod hook;
 mod hook_health;
+mod hook_run;
+mod hook_step;
 mod missing;
 mod own;
 mod resource;

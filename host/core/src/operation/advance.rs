@@ -2,7 +2,8 @@
 
 use super::{
     Operation, StepOutput, has_sync_fail,
-    state::{Cleanup, HookStage, Stage, TaskState},
+    hook_run::HookStage,
+    state::{Stage, TaskState},
 };
 use crate::{
     compat::Rule,
@@ -352,13 +353,7 @@ impl Operation {
     /// Says whether a hook has its verdict while its policies still have the word.
     pub(super) fn is_tidying(&self, task: &Task) -> bool {
         match self.state.tasks.get(&task.id) {
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { tidying, .. } => *tidying != Cleanup::Done,
-                HookStage::FindingPrevious
-                | HookStage::Ready
-                | HookStage::DeletingPrevious { .. }
-                | HookStage::Running => false,
-            },
+            Some(TaskState::Hook(run)) => run.is_cleaning_up(),
             Some(
                 TaskState::Pending
                 | TaskState::Applying

@@ -99,7 +99,7 @@ impl Operation {
         }
         again.at = None;
         let Some(run) = self.state.hook(&task.id) else { return };
-        for ask in run.pending_requests.iter().filter(|ask| ask.what.is_write()) {
+        for ask in run.requests.pending.iter().filter(|ask| ask.what.is_write()) {
             out.work(&task.id, Work::Perform(ask.clone()));
         }
     }
@@ -112,7 +112,7 @@ impl Operation {
         }
         self.state.again.remove(id);
         if let Some(run) = self.state.hook(id) {
-            run.pending_requests.retain(|ask| !ask.what.is_write());
+            run.requests.pending.retain(|ask| !ask.what.is_write());
         }
     }
 

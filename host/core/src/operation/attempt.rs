@@ -36,7 +36,7 @@ impl Operation {
 
     pub(super) fn order_checks(&self, out: &mut StepOutput) {
         for task in &self.state.unchecked {
-            out.work(&task, Work::Check);
+            out.work(task, Work::Check);
         }
     }
 

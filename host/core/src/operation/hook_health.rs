@@ -9,7 +9,7 @@ use super::{
     ask::{note_object, tell_left},
     later,
     resource::{NO_ANSWER_GRACE_SECONDS, no_answer},
-    state::{HookStage, TaskState},
+    state::TaskState,
 };
 use crate::{
     event::EventKind,
@@ -109,7 +109,7 @@ impl Operation {
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         let Some(run) = self.state.hook(&task.id) else { return };
-        if run.stage != HookStage::Running || run.abort.is_some() || run.verdict.is_some() {
+        if run.running().is_none() || run.abort.is_some() || run.is_finishing() {
             return;
         }
         if has_come(run.health.unanswered_until()) {

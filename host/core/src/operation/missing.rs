@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{
-    Operation, StepOutput, later,
-    state::{HookStage, TaskState},
-};
+use super::{Operation, StepOutput, later, state::TaskState};
 use crate::{
     event::EventKind,
     grace,
@@ -95,9 +92,7 @@ impl Operation {
     /// Says whether a task runs something that ends by itself, and hasn't ended.
     fn runs_to_completion_now(&self, task: &Task) -> bool {
         match (self.state.tasks.get(&task.id), &task.action) {
-            (Some(TaskState::Hook(run)), Action::Hook(hook)) => {
-                hook.runs_to_completion && run.stage == HookStage::Running
-            }
+            (Some(TaskState::Hook(run)), Action::Hook(hook)) => hook.runs_to_completion && run.running().is_some(),
             (Some(TaskState::Applying | TaskState::AwaitingHealth(_)), Action::Apply(_)) => {
                 task.key.group == "batch" && task.key.kind == "Job"
             }

@@ -6,7 +6,7 @@ use super::{
     Operation, StepOutput,
     ask::{clear, unwatch},
     later,
-    state::{AwaitedHealth, HookStage, TaskState},
+    state::{AwaitedHealth, TaskState},
 };
 use crate::{
     compat::{Mode, Rule},
@@ -172,20 +172,17 @@ impl Operation {
                 Ok(DeleteAnswer::AlreadyGone) => self.close(task, TaskResult::Done("gone".to_owned()), out),
                 Err(EffectFailure { class, message }) => self.close(task, TaskResult::Failed { class, message }, out),
             },
-            Some(TaskState::Hook(run)) => match &run.stage {
-                HookStage::Ended { .. } => self.own_deleted(plan, id, result, out),
-                HookStage::FindingPrevious
-                | HookStage::Ready
-                | HookStage::DeletingPrevious { .. }
-                | HookStage::Running => match result {
-                    Ok(DeleteAnswer::Accepted) => {}
-                    Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
-                    Err(EffectFailure { class, message }) => {
-                        let message = format!("{} could not be deleted: {message}", target.key);
-                        let outcome = crate::hook::HookOutcome::Failed;
-                        self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
-                    }
-                },
+            Some(TaskState::Hook(run)) if run.ended().is_some() => self.own_deleted(plan, id, result, out),
+            // It was deleted for something that the hook doesn't wait for any more.
+            Some(TaskState::Hook(run)) if !run.awaits_end_of(target) => {}
+            Some(TaskState::Hook(_)) => match result {
+                Ok(DeleteAnswer::Accepted) => {}
+                Ok(DeleteAnswer::AlreadyGone) => self.hook_observed(plan, id, &target.key, &Fact::Gone, out),
+                Err(EffectFailure { class, message }) => {
+                    let message = format!("{} could not be deleted: {message}", target.key);
+                    let outcome = crate::hook::HookOutcome::Failed;
+                    self.end(task, outcome, TaskResult::Failed { class, message }, false, out);
+                }
             },
             Some(TaskState::Pending | TaskState::Applying | TaskState::AwaitingHealth(_) | TaskState::Over) | None => {}
         }

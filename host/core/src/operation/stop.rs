@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use super::{
     Operation, StepOutput,
     ask::tell_left,
+    hook_run::{Clearing, HookStage, RunningHook, Turn},
     later,
     resource::settle,
-    state::{HookStage, Stage, TaskState},
+    state::{Stage, TaskState},
 };
 use crate::{
     compat::Rule,
@@ -100,13 +101,7 @@ impl Operation {
         self.wait_for_missing(plan, task, out);
         match self.state.tasks.get_mut(&task.id) {
             Some(TaskState::Hook(run)) => {
-                let runs = match run.stage {
-                    HookStage::FindingPrevious
-                    | HookStage::Ready
-                    | HookStage::DeletingPrevious { .. }
-                    | HookStage::Running => true,
-                    HookStage::Ended { .. } => false,
-                };
+                let runs = run.ended().is_none();
                 if is_late && runs {
                     self.abort_hook(task, AbortReason::Deadline, out);
                 }
@@ -168,17 +163,15 @@ impl Operation {
             }
             TaskState::Deleting { until, .. } => soonest([*until, self.timeout_of(task)]),
             TaskState::Hook(run) => match &run.stage {
-                HookStage::FindingPrevious | HookStage::Ready => self.timeout_of(task),
-                HookStage::DeletingPrevious { until, .. } => soonest([*until, self.timeout_of(task)]),
-                HookStage::Running if run.abort.is_some() => soonest([run.abort_until, run.retry_at, run.wake_at]),
-                HookStage::Running => soonest([
-                    self.timeout_of(task),
-                    run.retry_at,
-                    run.wake_at,
+                HookStage::Ready => self.timeout_of(task),
+                HookStage::Clearing(clearing) => soonest([clearing.until(), self.timeout_of(task)]),
+                HookStage::Running(running) => soonest([
+                    running.next_moment(),
+                    self.timeout_of(task).filter(|_| run.abort.is_none()),
                     self.again_at(&task.id),
-                    run.health.next().filter(|_| run.verdict.is_none()),
+                    run.health.next().filter(|_| run.abort.is_none() && !run.is_finishing()),
                 ]),
-                HookStage::Ended { .. } => run.terminating.as_ref()?.until,
+                HookStage::Ended(_) => run.terminating()?.until,
             },
             TaskState::Applying => self.again_at(&task.id),
             TaskState::Pending | TaskState::Over => None,
@@ -218,51 +211,45 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         let now = out.at;
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        match &run.stage {
-            HookStage::DeletingPrevious { left, until } if has_come(*until) => {
-                let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
-                let why = if run.message.is_empty() {
-                    "nothing tells why"
-                } else {
-                    &run.message
-                };
-                let message = format!(
-                    "{} of an earlier run is still there, though it was deleted: {why}",
-                    listed(&names)
-                );
-                let class = FailureClass::Timeout;
-                self.end(
-                    task,
-                    HookOutcome::Failed,
-                    TaskResult::Failed { class, message },
-                    false,
-                    out,
-                );
-            }
-            HookStage::Running if has_come(run.abort_until) => {
+        if let Some(Clearing::DeletingPrevious {
+            left,
+            until,
+            held_up_by,
+        }) = run.clearing_mut()
+            && has_come(*until)
+        {
+            let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
+            let why = held_up_by.as_deref().unwrap_or("nothing tells why");
+            let message = format!(
+                "{} of an earlier run is still there, though it was deleted: {why}",
+                listed(&names)
+            );
+            let class = FailureClass::Timeout;
+            if run.running().is_some() {
                 tell_left(run, &task.id, out);
-                self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
             }
-            HookStage::Running => {
-                if has_come(run.retry_at) {
-                    run.retry_at = None;
-                    if let Some(call) = run.current_call.clone() {
-                        out.work(&task.id, Work::StepHook(call));
-                    }
-                }
-                if has_come(run.wake_at) {
-                    run.wake_at = None;
-                    run.queue.push_back(PendingObservation {
-                        answers: None,
-                        what: PendingObservationKind::Woke,
-                    });
-                    self.pump(task, out);
-                }
-            }
-            HookStage::FindingPrevious
-            | HookStage::Ready
-            | HookStage::DeletingPrevious { .. }
-            | HookStage::Ended { .. } => {}
+            let result = TaskResult::Failed { class, message };
+            return self.end(task, HookOutcome::Failed, result, false, out);
+        }
+        let Some(running) = run.running_mut() else { return };
+        if has_come(running.abort_until) {
+            tell_left(run, &task.id, out);
+            return self.end(task, HookOutcome::Failed, TaskResult::Stopped(String::new()), true, out);
+        }
+        if let Turn::Retrying { call, at } = &running.turn
+            && has_come(Some(*at))
+        {
+            let call = call.clone();
+            running.turn = Turn::Asking(call.clone());
+            out.work(&task.id, Work::StepHook(call));
+        }
+        if has_come(running.wake_at) {
+            running.wake_at = None;
+            run.queue.push_back(PendingObservation {
+                answers: None,
+                what: PendingObservationKind::Woke,
+            });
+            self.pump(task, out);
         }
     }
 
@@ -326,20 +313,17 @@ impl Operation {
                 }
             }
             TaskState::Hook(run) => match &run.stage {
-                HookStage::FindingPrevious => "objects of earlier runs".to_owned(),
                 HookStage::Ready => "its turn".to_owned(),
-                HookStage::DeletingPrevious { left, until: end } => {
-                    until = *end;
-                    let names: Vec<String> = left.iter().map(|target| target.key.to_string()).collect();
-                    let why = if run.message.is_empty() {
-                        String::new()
-                    } else {
-                        format!(": {}", run.message)
-                    };
-                    format!("the end of {}{why}", listed(&names))
+                HookStage::Clearing(clearing)
+                | HookStage::Running(RunningHook {
+                    clearing: Some(clearing),
+                    ..
+                }) => {
+                    until = clearing.until().or(until);
+                    clearing.why_waited_for()
                 }
-                HookStage::Running => {
-                    asked_at = [run.wake_at, run.retry_at].into_iter().flatten().min();
+                HookStage::Running(running) => {
+                    asked_at = soonest([running.wake_at, running.retry_at()]);
                     let waits_for_webhook = self.state.again.get(&task.id);
                     let mut message = match waits_for_webhook {
                         Some(again) => again.message.clone(),
@@ -351,9 +335,9 @@ impl Operation {
                     }
                     message
                 }
-                HookStage::Ended { .. } if self.is_tidying(task) => "its logs and delete policies".to_owned(),
-                HookStage::Ended { .. } => {
-                    let terminating = run.terminating.as_ref()?;
+                HookStage::Ended(_) if run.is_cleaning_up() => "its logs and delete policies".to_owned(),
+                HookStage::Ended(_) => {
+                    let terminating = run.terminating()?;
                     until = terminating.until;
                     terminating.why_waited_for()
                 }

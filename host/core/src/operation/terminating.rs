@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::{
     Operation, StepOutput,
     ask::unwatch,
-    state::{HookRun, TaskState, Terminating},
+    hook_run::{Cleanup, HookRun, Terminating},
+    state::TaskState,
 };
 use crate::{
     duration,
@@ -43,11 +44,13 @@ pub(super) fn await_end(
         task: id.clone(),
         key: target.key.clone(),
     });
-    run.terminating = Some(Terminating {
-        target,
-        until,
-        message: String::new(),
-    });
+    if let Some(ended) = run.ended_mut() {
+        ended.cleanup = Cleanup::AwaitingDeletion(Terminating {
+            target,
+            until,
+            message: String::new(),
+        });
+    }
 }
 
 /// Returns what becomes of what a hook's object owns where nobody says it. When the application is deleted its pods go before it does, so
@@ -63,15 +66,20 @@ impl Operation {
     /// Says whether the end of something that hooks made is awaited.
     pub(super) fn has_terminating(&self) -> bool {
         let mut runs = self.state.tasks.values().filter_map(TaskState::as_hook);
-        self.state.status == Status::Running && runs.any(|run| run.terminating.is_some())
+        self.state.status == Status::Running && runs.any(|run| run.terminating().is_some())
     }
 
     /// Takes in a look at a hook's object whose end is awaited.
     pub(super) fn observe_terminating(&mut self, id: &TaskId, key: &ObjectKey, fact: &Fact, out: &mut StepOutput) {
-        let Some(run) = self.state.hook(id) else { return };
-        let Some(terminating) = run.terminating.as_mut().filter(|one| one.target.key == *key) else {
+        let Some(ended) = self.state.hook(id).and_then(HookRun::ended_mut) else {
             return;
         };
+        let Cleanup::AwaitingDeletion(terminating) = &mut ended.cleanup else {
+            return;
+        };
+        if terminating.target.key != *key {
+            return;
+        }
         match fact {
             Fact::Present(seen) if seen.uid == terminating.target.uid => {
                 if terminating.message != seen.held_up_by {
@@ -84,7 +92,7 @@ impl Operation {
                 }
             }
             Fact::Present(_) | Fact::Gone => {
-                run.terminating = None;
+                ended.cleanup = Cleanup::Done;
                 out.must_save = true;
                 unwatch(id, key, out);
             }
@@ -94,11 +102,14 @@ impl Operation {
     /// Gives the wait up whose time is over: the operation fails, since it leaves something behind.
     pub(super) fn check_terminating(&mut self, plan: &Plan, task: &Task, out: &mut StepOutput) {
         let now = out.at;
-        let Some(run) = self.state.hook(&task.id) else { return };
-        let is_over = |one: &mut Terminating| one.until.is_some_and(|until| until <= now);
-        let Some(Terminating { target, message, .. }) = run.terminating.take_if(is_over) else {
+        let Some(ended) = self.state.hook(&task.id).and_then(HookRun::ended_mut) else {
             return;
         };
+        let Terminating { target, message, .. } = match &ended.cleanup {
+            Cleanup::AwaitingDeletion(one) if one.until.is_some_and(|until| until <= now) => one.clone(),
+            _ => return,
+        };
+        ended.cleanup = Cleanup::Done;
         unwatch(&task.id, &target.key, out);
         let why = if message.is_empty() {
             "nothing tells why"
