@@ -4,7 +4,7 @@
 
 mod others;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use capstan::{exit::Exit, render::Paint, report};
@@ -397,7 +397,8 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.grants = sync.grants.clone();
     request.options.limits.retry.times = sync.retry;
     // What is waited for is told after a minute.
-    request.options.limits.notice /= stage.pace();
+    let notice = request.options.limits.notice.as_secs() / stage.pace();
+    request.options.limits.notice = Duration::from_secs(notice);
     if sync.rollback {
         request.purpose = Purpose::Rollback;
     }
@@ -408,7 +409,7 @@ fn request(stage: &Stage, sync: &Sync) -> anyhow::Result<Request> {
     request.options.sync_options =
         SyncOptions::read(options, request.options.mode).map_err(|wrong| anyhow::anyhow!("{wrong:?}"))?;
     if let Some(timeout) = sync.timeout {
-        request.options.limits.operation = timeout / stage.pace();
+        request.options.limits.operation = Duration::from_secs(timeout / stage.pace());
     }
     Ok(request)
 }

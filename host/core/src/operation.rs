@@ -36,7 +36,7 @@ mod state;
 mod stop;
 mod terminating;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
@@ -419,15 +419,14 @@ impl StepOutput {
         self.news.push(news);
     }
 
-    fn after(&self, seconds: u64) -> Option<Timestamp> {
-        later(self.at, seconds.saturating_mul(1000))
+    fn after(&self, duration: Duration) -> Option<Timestamp> {
+        later(self.at, duration)
     }
 }
 
-/// Returns the moment so many milliseconds later; nothing when that is out of range.
-fn later(at: Timestamp, milliseconds: u64) -> Option<Timestamp> {
-    let span = jiff::SignedDuration::from_millis(i64::try_from(milliseconds).ok()?);
-    at.checked_add(span).ok()
+/// Returns the moment so much later; nothing when that is out of range.
+fn later(at: Timestamp, duration: Duration) -> Option<Timestamp> {
+    at.checked_add(jiff::SignedDuration::try_from(duration).ok()?).ok()
 }
 
 /// Says whether what this operation does has a SyncFail phase.

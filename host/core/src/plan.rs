@@ -24,6 +24,7 @@ mod written;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::OnceLock,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,7 @@ pub use self::{
 use crate::{
     compat::{Mode, RuleUse},
     container::Container,
+    duration,
     grant::{Allowance, Requester},
     hook::{HookId, Propagation},
     lint::Finding,
@@ -165,26 +167,39 @@ pub struct Skipped {
     pub hook: Option<HookId>,
 }
 
-/// How long things may take, in seconds.
+/// How long things may take. They are stored in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// The whole operation without SyncFail.
-    pub operation: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub operation: Duration,
     /// SyncFail.
-    pub sync_fail: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub sync_fail: Duration,
     /// A deletion that is waited for.
-    pub deletion: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub deletion: Duration,
     /// A hook that is being stopped: its plugin's answers to that, and what they ask for.
-    pub abort: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub abort: Duration,
     /// How long nothing may change before the user is told what is waited for.
-    pub notice: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub notice: Duration,
     /// Each phase before SyncFail; as long as the operation when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<u64>,
+    #[serde(
+        with = "duration::as_seconds::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub phase: Option<Duration>,
     /// Each wave of those.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wave: Option<u64>,
+    #[serde(
+        with = "duration::as_seconds::option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub wave: Option<Duration>,
     /// How often what failed is tried again.
     #[serde(default)]
     pub retry: Retry,
@@ -196,26 +211,28 @@ pub struct Limits {
 pub struct Retry {
     /// How often; 0 for never.
     pub times: u32,
-    /// How long the first pause is, in seconds; each further one is twice as long.
-    pub first: u64,
+    /// How long the first pause is; each further one is twice as long.
+    #[serde(with = "duration::as_seconds")]
+    pub first: Duration,
     /// How long a pause is at most.
-    pub most: u64,
+    #[serde(with = "duration::as_seconds")]
+    pub most: Duration,
 }
 
 impl Default for Retry {
     fn default() -> Retry {
         Retry {
             times: 0,
-            first: 5,
-            most: 180,
+            first: Duration::from_secs(5),
+            most: Duration::from_mins(3),
         }
     }
 }
 
 impl Retry {
-    /// Returns how long the pause after a try is, in seconds; nothing when it was the last. The first try is number 1.
-    pub fn pause(&self, attempt: u32) -> Option<u64> {
-        let factor = 1_u64.checked_shl(attempt.saturating_sub(1)).unwrap_or(u64::MAX);
+    /// Returns how long the pause after a try is; nothing when it was the last. The first try is number 1.
+    pub fn pause(&self, attempt: u32) -> Option<Duration> {
+        let factor = 1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         (attempt <= self.times).then(|| self.first.saturating_mul(factor).min(self.most))
     }
 }
@@ -223,11 +240,11 @@ impl Retry {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            operation: 6 * 60 * 60,
-            sync_fail: 10 * 60,
-            deletion: 5 * 60,
-            abort: 10,
-            notice: 60,
+            operation: Duration::from_hours(6),
+            sync_fail: Duration::from_mins(10),
+            deletion: Duration::from_mins(5),
+            abort: Duration::from_secs(10),
+            notice: Duration::from_mins(1),
             phase: None,
             wave: None,
             retry: Retry::default(),

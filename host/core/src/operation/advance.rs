@@ -1,5 +1,7 @@
 //! Is this wave settled, which comes next, which failure ends it.
 
+use std::time::Duration;
+
 use super::{
     Operation, StepOutput, has_sync_fail,
     hook_run::HookStage,
@@ -178,7 +180,7 @@ impl Operation {
             (self.state.phase_deadline, self.state.wave_deadline) = (None, None);
             return;
         }
-        let after = |seconds: Option<u64>| seconds.and_then(|seconds| out.after(seconds));
+        let after = |limit: Option<Duration>| limit.and_then(|limit| out.after(limit));
         if is_new_phase {
             self.state.phase_deadline = after(plan.limits.phase);
         }

@@ -1,5 +1,7 @@
 //! Objects that can't be applied or created yet, since a webhook that has to be asked about them isn't up: the request is made again.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +17,10 @@ use crate::{
     webhook,
 };
 
-/// How long a webhook may take to answer for an object without a timeout of its own, in seconds.
-const LONGEST_SECONDS: u64 = 300;
-/// The longest pause between two requests, in seconds.
-const LONGEST_PAUSE_SECONDS: u64 = 30;
+/// How long a webhook may take to answer for an object without a timeout of its own.
+const LONGEST: Duration = Duration::from_mins(5);
+/// The longest pause between two requests.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A request that is made again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,16 +54,19 @@ impl Operation {
         let failures = before.map_or(0, |again| again.failures);
         let since = before.and_then(|again| again.since).unwrap_or(out.at);
         let (begun, longest) = match task.timeout_seconds {
-            Some(seconds) => (self.state.started.get(&task.id).copied().unwrap_or(since), seconds),
-            None => (since, LONGEST_SECONDS),
+            Some(seconds) => (
+                self.state.started.get(&task.id).copied().unwrap_or(since),
+                Duration::from_secs(seconds),
+            ),
+            None => (since, LONGEST),
         };
-        let Some(until) = later(begun, longest.saturating_mul(1000)).filter(|until| *until > out.at) else {
+        let Some(until) = later(begun, longest).filter(|until| *until > out.at) else {
             return false;
         };
         let pause = 1_u64
             .checked_shl(failures)
-            .unwrap_or(LONGEST_PAUSE_SECONDS)
-            .min(LONGEST_PAUSE_SECONDS);
+            .map_or(LONGEST_PAUSE, Duration::from_secs)
+            .min(LONGEST_PAUSE);
         let own = unanswered
             .service
             .filter(|(namespace, name)| is_of_plan(plan, namespace, name));
@@ -69,7 +74,7 @@ impl Operation {
             Some((_, name)) => format!("the webhook behind Service/{name} of this set isn't up yet"),
             None => "a webhook doesn't answer".to_owned(),
         };
-        let told = format!("{who}; asked again for up to {longest} s: {message}");
+        let told = format!("{who}; asked again for up to {} s: {message}", longest.as_secs());
         if before.map(|again| again.message.as_str()) != Some(told.as_str()) {
             out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),

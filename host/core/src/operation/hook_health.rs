@@ -1,6 +1,8 @@
 //! How a hook's own object is, as far as the operation itself counts how long that may last: pods that can't start, and a judge that
 //! gives no answer. The verdict is the hook's plugin's, which is shown the object.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ use super::{
     Operation, StepOutput,
     ask::{note_object, tell_left},
     later,
-    resource::{NO_ANSWER_GRACE_SECONDS, no_answer},
+    resource::{NO_ANSWER_GRACE, no_answer},
     state::TaskState,
 };
 use crate::{
@@ -80,11 +82,11 @@ impl OwnHealth {
 
     fn degraded_until(&self) -> Option<Timestamp> {
         let since = self.degraded_since.filter(|_| !self.is_grace_over)?;
-        later(since, self.grace_seconds.saturating_mul(1000))
+        later(since, Duration::from_secs(self.grace_seconds))
     }
 
     fn unanswered_until(&self) -> Option<Timestamp> {
-        later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
+        later(self.unanswered_since?, NO_ANSWER_GRACE)
     }
 
     /// Returns the next moment at which the time for something is over.

@@ -1,5 +1,7 @@
 //! The talk with a hook's plugin: one question at a time, and what the plugin asks for.
 
+use std::time::Duration;
+
 use super::{
     Operation, StepOutput,
     ask::{call, go_on, is_stranded, keep_what_counts, note, note_lines, take, tell_left, touch, watch_own},
@@ -49,27 +51,24 @@ impl Operation {
         let Some(run) = self.state.hook(&task.id) else { return };
         let is_stopped = run.abort.is_some() && !matches!(call, HookCall::Abort { .. });
         let Some(running) = run.running_mut() else { return };
-        let wait_ms = match error {
-            PluginError::Retry { after_ms, .. } => Some(u64::from(*after_ms)),
-            PluginError::CouldNotTell { .. } => Some(1000 << running.retries.min(MOST_RETRIES)),
+        let wait = match error {
+            PluginError::Retry { after_ms, .. } => Some(Duration::from_millis(u64::from(*after_ms))),
+            PluginError::CouldNotTell { .. } => Some(Duration::from_secs(1 << running.retries.min(MOST_RETRIES))),
             PluginError::Invalid { .. } | PluginError::Failed { .. } | PluginError::Missing { .. } => None,
         };
-        if wait_ms.is_some() && is_stopped {
+        if wait.is_some() && is_stopped {
             // The question is of no interest any more.
             return self.stop_plugin(task, out);
         }
-        if let Some(wait_ms) = wait_ms
+        if let Some(wait) = wait
             && running.retries < MOST_RETRIES
-            && let Some(at) = later(out.at, wait_ms)
+            && let Some(at) = later(out.at, wait)
         {
             running.retries += 1;
             running.turn = Turn::Retrying { call, at };
             out.tell(EventKind::PluginTroubled {
                 task: task.id.clone(),
-                message: format!(
-                    "{error}; asking again in {:.1} s",
-                    std::time::Duration::from_millis(wait_ms).as_secs_f64()
-                ),
+                message: format!("{error}; asking again in {:.1} s", wait.as_secs_f64()),
             });
             return;
         }
@@ -96,7 +95,9 @@ impl Operation {
         }
         if let Some(running) = run.running_mut() {
             running.retries = 0;
-            running.wake_at = step.wake_after_ms.and_then(|after| later(out.at, u64::from(after)));
+            running.wake_at = step
+                .wake_after_ms
+                .and_then(|after_ms| later(out.at, Duration::from_millis(u64::from(after_ms))));
         }
         run.steps += 1;
         run.state = step.state;
@@ -238,7 +239,7 @@ impl Operation {
 
     /// Asks the next question if none is being asked, or ends the hook if all is said.
     pub(super) fn pump(&mut self, task: &Task, out: &mut StepOutput) {
-        let limit_ms = self.plan.limits.abort.saturating_mul(1_000);
+        let limit = self.plan.limits.abort;
         let Some(run) = self.state.hook(&task.id) else { return };
         let HookStage::Running(running) = &mut run.stage else {
             return;
@@ -250,13 +251,13 @@ impl Operation {
                     let (outcome, message) = (*outcome, std::mem::take(message));
                     self.end_as_said(task, outcome, message, out);
                 } else if run.abort.is_some() && running.abort_until.is_none() {
-                    running.abort_until = later(out.at, limit_ms);
+                    running.abort_until = later(out.at, limit);
                 }
             }
             Turn::Idle => {
                 let state = run.state.clone();
                 if let Some(reason) = run.abort.filter(|_| running.abort_until.is_none()) {
-                    running.abort_until = later(out.at, limit_ms);
+                    running.abort_until = later(out.at, limit);
                     call(run, &task.id, HookCall::Abort { state, reason }, out);
                 } else if let Some(note) = run.queue.pop_front() {
                     call(run, &task.id, HookCall::Advance { state, note }, out);

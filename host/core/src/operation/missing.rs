@@ -65,7 +65,7 @@ impl Operation {
         now: Timestamp,
     ) -> Option<String> {
         // Whoever says how long it may be Degraded means that.
-        if grace_seconds != grace::PODS {
+        if grace_seconds != grace::PODS.as_secs() {
             return None;
         }
         let others = || plan.tasks.iter().filter(|other| other.id != task.id);
@@ -81,7 +81,7 @@ impl Operation {
             return Some(format!("{} stands for it", maker.key.short()));
         }
         let started = self.state.started.get(&task.id)?;
-        let until = later(*started, grace::MADE_BY_CONTROLLERS.saturating_mul(1000))?;
+        let until = later(*started, grace::MADE_BY_CONTROLLERS)?;
         if now >= until {
             return None;
         }

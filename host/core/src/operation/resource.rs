@@ -1,5 +1,7 @@
 //! Resources: applied and awaited until healthy, or deleted and awaited until gone.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
@@ -26,10 +28,10 @@ use crate::{
 
 /// How long the plugin that judges an object may give no answer about it. A plugin that breaks on an object without a status may answer
 /// when a controller has written one.
-pub(super) const NO_ANSWER_GRACE_SECONDS: u64 = 120;
+pub(super) const NO_ANSWER_GRACE: Duration = Duration::from_mins(2);
 
-/// How long a controller may take to see a change, in milliseconds, when its objects don't tell.
-const SLOWEST_CONTROLLER: u64 = 5000;
+/// How long a controller may take to see a change when its objects don't tell.
+const SLOWEST_CONTROLLER: Duration = Duration::from_secs(5);
 
 impl Operation {
     pub(super) fn start_delete(&mut self, plan: &Plan, task: &Task, delete: &DeleteTask, out: &mut StepOutput) {
@@ -279,12 +281,12 @@ impl AwaitedHealth {
 
     /// Returns until when it may be as Degraded as it is.
     pub(super) fn degraded_until(&self) -> Option<Timestamp> {
-        later(self.degraded_since?, self.grace_seconds.saturating_mul(1000))
+        later(self.degraded_since?, Duration::from_secs(self.grace_seconds))
     }
 
     /// Returns until when its plugin may give no answer.
     pub(super) fn unanswered_until(&self) -> Option<Timestamp> {
-        later(self.unanswered_since?, NO_ANSWER_GRACE_SECONDS * 1000)
+        later(self.unanswered_since?, NO_ANSWER_GRACE)
     }
 
     /// Returns when the wait ends if nothing changes, before any timeout.
@@ -320,7 +322,7 @@ pub(super) fn no_answer(message: &str) -> TaskResult {
         class: FailureClass::Plugin,
         message: format!(
             "no answer for {}: {message}; `capstan plugin run` asks the plugin by hand, `--without-plugin` leaves it out",
-            duration::seconds(NO_ANSWER_GRACE_SECONDS),
+            duration::whole(NO_ANSWER_GRACE),
         ),
     }
 }
@@ -389,7 +391,7 @@ pub(super) fn settle(
         }
         Health::Degraded => {
             settling.degraded_since.get_or_insert(out.at);
-            settling.grace_seconds = apply.grace().for_(assessment);
+            settling.grace_seconds = apply.grace().for_(assessment).as_secs();
             let until = settling.degraded_until();
             if assessment.is_final || until.is_some_and(|until| until <= out.at) {
                 return Some(TaskResult::Failed {

@@ -180,7 +180,7 @@ pub(super) struct AwaitedHealth {
 }
 
 fn others() -> u64 {
-    grace::OTHERS
+    grace::OTHERS.as_secs()
 }
 
 impl TaskState {

@@ -1,5 +1,7 @@
 //! Terminate, deadlines, and saying what is waited for.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{
@@ -25,8 +27,8 @@ use crate::{
     text::listed,
 };
 
-/// How long a driver sleeps, in milliseconds, before it is woken for a moment that has passed.
-const SHORTEST_PAUSE_MS: u64 = 100;
+/// How long a driver sleeps before it is woken for a moment that has passed.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Operation {
     /// Stops everything: what runs is brought to an end, nothing else starts, SyncFail neither.
@@ -140,13 +142,13 @@ impl Operation {
             }
             Some(TaskState::Deleting { until, message, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
-                    let limit = task.timeout_seconds.unwrap_or(plan.limits.deletion);
+                    let limit = task.timeout_seconds.map_or(plan.limits.deletion, Duration::from_secs);
                     let why = if message.is_empty() {
                         "nothing tells why"
                     } else {
                         message
                     };
-                    let message = format!("not gone after {}: {why}", duration::seconds(limit));
+                    let message = format!("not gone after {}: {why}", duration::whole(limit));
                     self.give_up(task, message, out);
                 }
             }
@@ -194,7 +196,7 @@ impl Operation {
             Some((Phase::SyncFail, _)) => (plan.limits.sync_fail, "SyncFail"),
             Some(_) | None => (plan.limits.operation, "the operation"),
         };
-        let why = format!("{what} took longer than {}", duration::seconds(limit));
+        let why = format!("{what} took longer than {}", duration::whole(limit));
         self.state.cause.get_or_insert_with(|| FailureCause {
             class: FailureClass::Timeout,
             message: why.clone(),
@@ -255,7 +257,7 @@ impl Operation {
 
     fn timeout_of(&self, task: &Task) -> Option<Timestamp> {
         let started = self.state.started.get(&task.id)?;
-        later(*started, task.timeout_seconds?.saturating_mul(1000))
+        later(*started, Duration::from_secs(task.timeout_seconds?))
     }
 
     /// Says what is waited for when nothing has changed for a while.
@@ -385,7 +387,7 @@ impl Operation {
             self.board.next(),
         ];
         // What was due has been acted on. A moment that stays in the past would wake the driver again and again, without end.
-        let earliest = later(out.at, SHORTEST_PAUSE_MS).unwrap_or(out.at);
+        let earliest = later(out.at, SHORTEST_PAUSE).unwrap_or(out.at);
         if let Some(at) = moments
             .into_iter()
             .flatten()
@@ -403,9 +405,9 @@ fn soonest<const N: usize>(moments: [Option<Timestamp>; N]) -> Option<Timestamp>
     moments.into_iter().flatten().min()
 }
 
-/// Returns how many seconds pass before the next notice, when so many were told since something last happened: the first pause, and
+/// Returns how long it is to the next notice, when so many were told since something last happened: the first pause, and
 /// then 5, 15 and 60 times as long.
-fn notice_pause(first: u64, told: u32) -> u64 {
+fn notice_pause(first: Duration, told: u32) -> Duration {
     let times = match told {
         0 => 1,
         1 => 5,

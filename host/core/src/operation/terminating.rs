@@ -116,7 +116,7 @@ impl Operation {
         } else {
             &message
         };
-        let why = format!("not gone after {}: {why}", duration::seconds(plan.limits.deletion));
+        let why = format!("not gone after {}: {why}", duration::whole(plan.limits.deletion));
         self.blame(task, FailureClass::Timeout, &format!("{} is {why}", target.key));
         out.must_save = true;
         out.tell(EventKind::HookDisposed {
