@@ -11,6 +11,7 @@ use crate::{
     plan::Skipped,
     plugins::{Application, FailureCause},
     task::{TaskId, TaskResult},
+    text,
     wave::Wave,
 };
 
@@ -131,8 +132,9 @@ pub enum EventKind {
         task: TaskId,
         /// How many bytes.
         bytes: u64,
-        /// What couldn't be saved, and why; may be empty.
-        trouble: String,
+        /// What couldn't be saved, and why.
+        #[serde(with = "text::or_empty", default)]
+        trouble: Option<String>,
     },
     /// It was decided what becomes of an object that a hook made.
     HookDisposed {
@@ -142,8 +144,9 @@ pub enum EventKind {
         key: ObjectKey,
         /// What becomes of it.
         fate: DisposalOutcome,
-        /// Why: the policy's name, `terminated`; may be empty.
-        by: String,
+        /// Why: the policy's name, `terminated`; nothing when none decided.
+        #[serde(with = "text::or_empty", default)]
+        by: Option<String>,
         /// The plugins of the delete policies that decided so, with their versions.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         plugins: Vec<String>,
@@ -156,9 +159,9 @@ pub enum EventKind {
         what: String,
         /// How often so far.
         times: u32,
-        /// Why it was refused; empty when it was granted.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        refused: String,
+        /// Why it was refused; nothing when it was granted.
+        #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
     },
     /// Something was done to an object, since a hook's plugin asked for it.
     HookTouched {
@@ -226,9 +229,9 @@ pub struct TaskOutline {
     pub key: ObjectKey,
     /// `create`, `change`, `check`, `delete`, `run`.
     pub action: String,
-    /// The plugin that runs the hook; empty for others.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub by: String,
+    /// The plugin that runs the hook; nothing for others.
+    #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// A task that is waited for.

@@ -10,7 +10,7 @@ use crate::{
     object::ObjectKey,
     plugins::{HookStep, PluginError},
     task::{FailureClass, TaskId},
-    text::{bound, bound_list},
+    text::{self, bound, bound_list},
 };
 
 /// How many texts a list in an input may have.
@@ -96,8 +96,9 @@ pub enum InputKind {
         task: TaskId,
         /// How many bytes were kept.
         bytes: u64,
-        /// What couldn't be kept, and why; usually empty.
-        trouble: String,
+        /// What couldn't be kept, and why.
+        #[serde(with = "text::or_empty", default)]
+        trouble: Option<String>,
     },
     /// Answers `SetTtl`.
     TtlSet {
@@ -166,7 +167,7 @@ impl InputKind {
                 Err(error) => bound(error.message_mut()),
             },
             InputKind::Answered { answer, .. } => answer.bound(),
-            InputKind::LogsKept { trouble, .. } => bound(trouble),
+            InputKind::LogsKept { trouble, .. } => trouble.iter_mut().for_each(bound),
             InputKind::Decided { decision, .. } => decision.bound(),
             InputKind::Terminated { by } => bound(by),
             InputKind::Troubled { message } => bound(message),
@@ -262,8 +263,9 @@ pub struct EarlierObjects {
 pub struct DisposalDecision {
     /// All of them together.
     pub disposal: Disposal,
-    /// Whose word it was: `HookSucceeded`; empty when it stays.
-    pub by: String,
+    /// Whose word it was: `HookSucceeded`; nothing when it stays.
+    #[serde(with = "text::or_empty", default)]
+    pub by: Option<String>,
     /// The plugins of the policies that decided so, with their versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<String>,
@@ -273,7 +275,7 @@ pub struct DisposalDecision {
 
 impl DisposalDecision {
     fn bound(&mut self) {
-        bound(&mut self.by);
+        self.by.iter_mut().for_each(bound);
         bound_list(&mut self.plugins, MOST_TEXTS);
         bound_list(&mut self.troubles, MOST_TEXTS);
     }
@@ -282,7 +284,7 @@ impl DisposalDecision {
     pub fn keep() -> DisposalDecision {
         DisposalDecision {
             disposal: Disposal::Keep,
-            by: String::new(),
+            by: None,
             plugins: Vec::new(),
             troubles: Vec::new(),
         }
@@ -350,6 +352,23 @@ impl Answer {
             | Answer::NameTaken
             | Answer::Found(_)
             | Answer::Going(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_absent_is_stored_as_an_empty_one() {
+        let decision = |by| json!({ "disposal": "Keep", "by": by, "troubles": [] });
+        for (stored, by) in [("", None), ("HookSucceeded", Some("HookSucceeded".to_owned()))] {
+            let read: DisposalDecision = serde_json::from_value(decision(stored)).unwrap();
+            assert_eq!(read.by, by);
+            assert_eq!(serde_json::to_value(&read).unwrap()["by"], stored);
         }
     }
 }

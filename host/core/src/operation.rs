@@ -364,10 +364,10 @@ fn outline(task: &Task) -> TaskOutline {
                 ExpectedChange::Fields(_) => "change",
                 ExpectedChange::None => "check",
             },
-            String::new(),
+            None,
         ),
-        Action::Delete(_) => ("delete", String::new()),
-        Action::Hook(hook) => ("run", hook.by.plugin.clone()),
+        Action::Delete(_) => ("delete", None),
+        Action::Hook(hook) => ("run", Some(hook.by.plugin.clone())),
     };
     TaskOutline {
         id: task.id.clone(),

@@ -15,7 +15,7 @@ use crate::{
     plan::{Skipped, TaskIndex},
     plugins::{Application, FailureCause},
     task::{TaskId, TaskResult},
-    text::bounded_to,
+    text::{self, bounded_to},
     wave::Wave,
 };
 
@@ -112,9 +112,9 @@ pub struct RequestView {
     pub what: String,
     /// How often.
     pub times: u32,
-    /// Why it was refused; empty when it was granted.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub refused: String,
+    /// Why it was refused; nothing when it was granted.
+    #[serde(with = "text::or_empty", default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// How far a task is.
@@ -317,7 +317,8 @@ impl TaskView {
             }
             EventKind::LogsKept { bytes, .. } => self.logs = Some(*bytes),
             EventKind::HookDisposed { key, fate, by, .. } => {
-                self.fates.insert(key.to_string(), (fate.clone(), by.clone()));
+                self.fates
+                    .insert(key.to_string(), (fate.clone(), by.clone().unwrap_or_default()));
             }
             EventKind::PluginTroubled { message, .. } => {
                 list(&mut self.troubles, &mut self.troubles_left_out, message);

@@ -185,12 +185,12 @@ impl EffectExecutor {
         problem
     }
 
-    async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, String) {
-        let Some(own) = own else { return (0, String::new()) };
+    async fn keep_logs(&self, task: &Task, own: Option<&Target>) -> (u64, Option<String>) {
+        let Some(own) = own else { return (0, None) };
         let (streams, trouble) = self.lines.finish(&task.id, own).await;
         match self.store.lock().await.keep_logs(&task.id, &streams).await {
             Ok(bytes) => (bytes, trouble),
-            Err(error) => (0, format!("the logs couldn't be stored: {error}")),
+            Err(error) => (0, Some(format!("the logs couldn't be stored: {error}"))),
         }
     }
 

@@ -225,20 +225,27 @@ impl RunText {
                     TaskResult::Stopped(message) => self.line(at, "stopped", &name, message),
                 }
             }
-            EventKind::LogsKept { task, trouble, .. } if !trouble.is_empty() => {
+            EventKind::LogsKept {
+                task,
+                trouble: Some(trouble),
+                ..
+            } => {
                 let name = self.name(task);
                 self.line(at, "trouble", &name, trouble)
             }
             EventKind::HookDisposed {
                 key, fate, by, plugins, ..
-            } => self.disposed(at, key, fate, (by, plugins)),
+            } => self.disposed(at, key, fate, (by.as_deref().unwrap_or_default(), plugins)),
             EventKind::PluginTroubled { task, message } => {
                 let name = self.name(task);
                 self.line(at, "plugin", &name, message)
             }
             EventKind::Requested {
-                task, what, refused, ..
-            } if !refused.is_empty() => {
+                task,
+                what,
+                refused: Some(refused),
+                ..
+            } => {
                 let name = self.name(task);
                 self.line(at, "refused", &name, &format!("{what}: {refused}"))
             }

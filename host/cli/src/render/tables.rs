@@ -218,11 +218,9 @@ pub fn operation(view: &OperationView, paint: Paint) -> Text {
                 String::new()
             };
             let what = &request.what;
-            text.push(if request.refused.is_empty() {
-                text!("{} asked: {}{}\n", hook, what, times)
-            } else {
-                let why = &request.refused;
-                text!("{} {}: {}{}: {}\n", paint.odd("refused:"), hook, what, times, why)
+            text.push(match &request.refused {
+                None => text!("{} asked: {}{}\n", hook, what, times),
+                Some(why) => text!("{} {}: {}{}: {}\n", paint.odd("refused:"), hook, what, times, why),
             });
         }
         for (key, how) in &task.touched {

@@ -83,7 +83,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         wave: Wave(0),
         key: key(),
         action: hostile(),
-        by: hostile(),
+        by: Some(hostile()),
     };
     let at = Timestamp::UNIX_EPOCH;
     let finished = |result: TaskResult| EventKind::TaskFinished {
@@ -94,7 +94,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         task: task.clone(),
         key: key(),
         fate,
-        by: hostile(),
+        by: Some(hostile()),
         plugins: vec![hostile()],
     };
     let skipped: Skipped = serde_json::from_value(json!({ "key": key(), "reason": HOSTILE })).unwrap();
@@ -146,7 +146,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
         EventKind::LogsKept {
             task: task.clone(),
             bytes: 1,
-            trouble: hostile(),
+            trouble: Some(hostile()),
         },
         disposed(DisposalOutcome::Deleted),
         disposed(DisposalOutcome::Due(at)),
@@ -160,7 +160,7 @@ fn a_run_shows_nothing_that_a_terminal_acts_on() {
             task: task.clone(),
             what: hostile(),
             times: 2,
-            refused: hostile(),
+            refused: Some(hostile()),
         },
         EventKind::HookTouched {
             task: task.clone(),

@@ -130,7 +130,7 @@ fn bound(run: &HookRun, request: &Request) -> Result<(), String> {
 /// Tells what was asked for, the first time and whenever the answer is another one.
 fn tell_request(run: &mut HookRun, id: &TaskId, request: &Request, refused: Option<&String>, out: &mut StepOutput) {
     let what = bounded_to(request.to_string(), REQUEST_BYTES);
-    let refused = refused.cloned().unwrap_or_default();
+    let refused = refused.cloned();
     if !run.requests.counts.contains_key(&what) && run.requests.counts.len() >= MOST_LISTED {
         run.requests.unlisted = run.requests.unlisted.saturating_add(1);
         return;

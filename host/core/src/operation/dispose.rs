@@ -26,7 +26,7 @@ use crate::{
 /// Why a hook's object is deleted.
 struct Reason {
     /// The name of the delete policy, or what else it is.
-    by: String,
+    by: Option<String>,
     /// The plugins of the delete policies.
     plugins: Vec<String>,
 }
@@ -35,14 +35,21 @@ impl Reason {
     /// Makes one that is no delete policy.
     fn of(text: &str) -> Reason {
         Reason {
-            by: text.to_owned(),
+            by: Some(text.to_owned()),
             plugins: Vec::new(),
         }
     }
 }
 
 impl Operation {
-    pub(super) fn logs_kept(&mut self, plan: &Plan, id: &TaskId, bytes: u64, trouble: String, out: &mut StepOutput) {
+    pub(super) fn logs_kept(
+        &mut self,
+        plan: &Plan,
+        id: &TaskId,
+        bytes: u64,
+        trouble: Option<String>,
+        out: &mut StepOutput,
+    ) {
         let Some(task) = plan.task(id) else { return };
         if self.cleanup(id) != Some(Cleanup::KeepingLogs) {
             return;
@@ -207,7 +214,7 @@ impl Operation {
             target: own.clone(),
             propagation: rules.annotation.or(rules.application),
             at,
-            by: decision.by.clone(),
+            by: decision.by.clone().unwrap_or_default(),
             plugins: decision.plugins.clone(),
             ask_again,
         };
@@ -333,7 +340,7 @@ impl Operation {
                         task: id.clone(),
                         key: own.key,
                         fate: DisposalOutcome::Stuck(problem.message),
-                        by: String::new(),
+                        by: None,
                         plugins: Vec::new(),
                     });
                 }

@@ -216,9 +216,12 @@ impl Operation {
                     Some(seconds) => format!(
                         "no end within its timeout of {}: {}",
                         duration::seconds(seconds),
-                        run.last_message()
+                        run.last_message().unwrap_or_default()
                     ),
-                    None => format!("no end before the operation's deadline: {}", run.last_message()),
+                    None => format!(
+                        "no end before the operation's deadline: {}",
+                        run.last_message().unwrap_or_default()
+                    ),
                 };
                 match task.on_timeout {
                     OnTimeout::Fail => TaskResult::Failed {
@@ -296,10 +299,9 @@ fn previous_observed(
     if let Fact::Present(seen) = fact
         && left.iter().any(|target| target.key == *key)
     {
-        let reason = Some(seen.held_up_by.clone()).filter(|reason| !reason.is_empty());
-        if *held_up_by != reason {
-            held_up_by.clone_from(&reason);
-            if let Some(reason) = reason {
+        if *held_up_by != seen.held_up_by {
+            held_up_by.clone_from(&seen.held_up_by);
+            if let Some(reason) = held_up_by {
                 out.tell(EventKind::TaskProgressed {
                     task: id.clone(),
                     health: None,

@@ -21,6 +21,7 @@ use crate::{
     plan::Plan,
     pods,
     task::{HookTask, Task, TaskId},
+    text,
 };
 
 /// How a hook's own object is.
@@ -37,9 +38,9 @@ pub(super) struct OwnHealth {
     pub lacks: Option<Box<ObjectKey>>,
     /// What its judge said last.
     message: String,
-    /// Why what its pods lack is waited for beyond that time; empty while it isn't.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub why_awaited: String,
+    /// Why what its pods lack is waited for beyond that time; nothing while it isn't.
+    #[serde(with = "text::or_empty", skip_serializing_if = "Option::is_none")]
+    pub why_awaited: Option<String>,
     /// Whether the time is over, so that the plugin is shown that waiting is useless.
     is_grace_over: bool,
     /// Since when the plugin that judges it has given no answer.
@@ -67,7 +68,7 @@ impl OwnHealth {
         if may_end {
             self.degraded_since.get_or_insert(now);
             if self.lacks != assessment.lacks {
-                self.why_awaited.clear();
+                self.why_awaited = None;
             }
             self.lacks.clone_from(&assessment.lacks);
             self.grace_seconds = hook.pods_grace_seconds;
@@ -128,14 +129,14 @@ impl Operation {
         out.must_save = true;
         let Some(why) = awaited else {
             run.health.is_grace_over = true;
-            run.health.why_awaited.clear();
+            run.health.why_awaited = None;
             note_object(run);
             return self.pump(task, out);
         };
         run.health.degraded_since = Some(now);
-        if run.health.why_awaited != why {
+        if run.health.why_awaited.as_ref() != Some(&why) {
             let message = format!("{}; it is waited for, since {why}", run.health.message);
-            run.health.why_awaited = why;
+            run.health.why_awaited = Some(why);
             out.tell(EventKind::TaskProgressed {
                 task: task.id.clone(),
                 health: None,

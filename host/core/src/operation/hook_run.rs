@@ -53,7 +53,7 @@ use crate::{
     object::ObjectKey,
     plugins::{AbortReason, Ask, Request},
     task::TaskResult,
-    text::listed,
+    text::{self, listed},
 };
 
 /// A hook that began.
@@ -72,7 +72,7 @@ pub(super) struct HookRun {
     /// What the plugin asked for.
     pub requests: HookRequests,
     /// What is going on, in the plugin's words.
-    pub message: String,
+    pub message: Option<String>,
     /// How many steps the plugin took.
     pub steps: u32,
     /// How often the object's name was taken.
@@ -175,11 +175,12 @@ pub(super) struct ModifiedObject {
     pub how: String,
 }
 
-/// How often something was asked for, and why it was refused the last time; empty when it was granted.
+/// How often something was asked for, and why it was refused the last time; nothing when it was granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct RequestCount {
     pub times: u32,
-    pub refused: String,
+    #[serde(with = "text::or_empty", default)]
+    pub refused: Option<String>,
 }
 
 /// A hook that has its verdict.
@@ -225,8 +226,9 @@ pub(super) struct Terminating {
     pub target: Target,
     /// When the wait is given up.
     pub until: Option<Timestamp>,
-    /// What holds its deletion up; empty while nothing is known.
-    pub message: String,
+    /// What holds its deletion up, as far as it is known.
+    #[serde(rename = "message", with = "text::or_empty", default)]
+    pub held_up_by: Option<String>,
 }
 
 impl Clearing {
@@ -304,7 +306,7 @@ impl HookRun {
             state: Vec::new(),
             queue: VecDeque::new(),
             requests: HookRequests::default(),
-            message: String::new(),
+            message: None,
             steps: 0,
             rounds: 0,
             abort: None,
@@ -415,13 +417,13 @@ impl HookRun {
     }
 
     /// Says what it waited for last, if that is known.
-    pub fn last_message(&self) -> &str {
+    pub fn last_message(&self) -> Option<&str> {
         match self.clearing() {
             Some(Clearing::DeletingPrevious {
                 held_up_by: Some(reason),
                 ..
-            }) => reason,
-            Some(Clearing::FindingPrevious | Clearing::DeletingPrevious { .. }) | None => &self.message,
+            }) => Some(reason),
+            Some(Clearing::FindingPrevious | Clearing::DeletingPrevious { .. }) | None => self.message.as_deref(),
         }
     }
 

@@ -101,8 +101,8 @@ impl Operation {
         }
         run.steps += 1;
         run.state = step.state;
-        if run.message != step.message && !step.message.is_empty() {
-            run.message.clone_from(&step.message);
+        if run.message.as_deref() != Some(&step.message) && !step.message.is_empty() {
+            run.message = Some(step.message.clone());
             if step.progress == Progress::Running {
                 out.tell(EventKind::TaskProgressed {
                     task: task.id.clone(),

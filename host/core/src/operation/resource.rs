@@ -39,7 +39,7 @@ impl Operation {
         let deleting = TaskState::Deleting {
             accepted: false,
             until,
-            message: String::new(),
+            held_up_by: None,
         };
         self.state.tasks.insert(task.id.clone(), deleting);
         order_deletion(task, delete, out);
@@ -136,16 +136,16 @@ impl Operation {
                     self.close(task, result, out);
                 }
             }
-            Some(TaskState::Deleting { message, .. }) => {
+            Some(TaskState::Deleting { held_up_by, .. }) => {
                 let Action::Delete(delete) = &task.action else { return };
                 match fact {
                     Fact::Present(seen) if seen.uid == delete.uid => {
-                        if *message != seen.held_up_by {
-                            message.clone_from(&seen.held_up_by);
+                        if *held_up_by != seen.held_up_by {
+                            held_up_by.clone_from(&seen.held_up_by);
                             out.tell(EventKind::TaskProgressed {
                                 task: id.clone(),
                                 health: None,
-                                message: seen.held_up_by.clone(),
+                                message: seen.held_up_by.clone().unwrap_or_default(),
                             });
                         }
                     }

@@ -18,6 +18,7 @@ use crate::{
     plan::Plan,
     plugins::FailureCause,
     task::{TaskId, TaskResult},
+    text,
     wave::Wave,
 };
 
@@ -139,9 +140,9 @@ pub(super) enum TaskState {
         accepted: bool,
         /// When it is given up.
         until: Option<Timestamp>,
-        /// What holds it up.
-        #[serde(default)]
-        message: String,
+        /// What holds it up, as far as it is known.
+        #[serde(rename = "message", with = "text::or_empty", default)]
+        held_up_by: Option<String>,
     },
     /// A hook that began; also after its end, for what is left of it.
     Hook(Box<HookRun>),

@@ -140,14 +140,10 @@ impl Operation {
                     self.close(task, TaskResult::Failed { class, message }, out);
                 }
             }
-            Some(TaskState::Deleting { until, message, .. }) => {
+            Some(TaskState::Deleting { until, held_up_by, .. }) => {
                 if is_late || until.is_some_and(|until| until <= out.at) {
                     let limit = task.timeout_seconds.map_or(plan.limits.deletion, Duration::from_secs);
-                    let why = if message.is_empty() {
-                        "nothing tells why"
-                    } else {
-                        message
-                    };
+                    let why = held_up_by.as_deref().unwrap_or("nothing tells why");
                     let message = format!("not gone after {}: {why}", duration::whole(limit));
                     self.give_up(task, message, out);
                 }
@@ -304,14 +300,13 @@ impl Operation {
                 }
             }
             TaskState::Deleting {
-                until: end, message, ..
+                until: end, held_up_by, ..
             } => {
                 until = *end;
                 let next = self.deleted_after(plan, task);
-                if message.is_empty() {
-                    format!("its end{next}")
-                } else {
-                    format!("its end{next}: {message}")
+                match held_up_by {
+                    Some(reason) => format!("its end{next}: {reason}"),
+                    None => format!("its end{next}"),
                 }
             }
             TaskState::Hook(run) => match &run.stage {
@@ -327,13 +322,13 @@ impl Operation {
                 HookStage::Running(running) => {
                     asked_at = soonest([running.wake_at, running.retry_at()]);
                     let waits_for_webhook = self.state.again.get(&task.id);
-                    let mut message = match waits_for_webhook {
-                        Some(again) => again.message.clone(),
-                        None if run.message.is_empty() => format!("plugin {}", by(plan, &task.id)),
-                        None => run.message.clone(),
+                    let mut message = match (waits_for_webhook, &run.message) {
+                        (Some(again), _) => again.message.clone(),
+                        (None, Some(message)) => message.clone(),
+                        (None, None) => format!("plugin {}", by(plan, &task.id)),
                     };
-                    if !run.health.why_awaited.is_empty() {
-                        message = format!("{message}; it is waited for, since {}", run.health.why_awaited);
+                    if let Some(why) = &run.health.why_awaited {
+                        message = format!("{message}; it is waited for, since {why}");
                     }
                     message
                 }

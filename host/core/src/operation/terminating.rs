@@ -23,10 +23,9 @@ use crate::{
 impl Terminating {
     /// Says what is waited for.
     pub fn why_waited_for(&self) -> String {
-        if self.message.is_empty() {
-            format!("the end of {}", self.target.key)
-        } else {
-            format!("the end of {}: {}", self.target.key, self.message)
+        match &self.held_up_by {
+            Some(reason) => format!("the end of {}: {reason}", self.target.key),
+            None => format!("the end of {}", self.target.key),
         }
     }
 }
@@ -48,7 +47,7 @@ pub(super) fn await_end(
         ended.cleanup = Cleanup::AwaitingDeletion(Terminating {
             target,
             until,
-            message: String::new(),
+            held_up_by: None,
         });
     }
 }
@@ -82,8 +81,8 @@ impl Operation {
         }
         match fact {
             Fact::Present(seen) if seen.uid == terminating.target.uid => {
-                if terminating.message != seen.held_up_by {
-                    terminating.message.clone_from(&seen.held_up_by);
+                if terminating.held_up_by != seen.held_up_by {
+                    terminating.held_up_by.clone_from(&seen.held_up_by);
                     out.tell(EventKind::TaskProgressed {
                         task: id.clone(),
                         health: None,
@@ -105,17 +104,13 @@ impl Operation {
         let Some(ended) = self.state.hook(&task.id).and_then(HookRun::ended_mut) else {
             return;
         };
-        let Terminating { target, message, .. } = match &ended.cleanup {
+        let Terminating { target, held_up_by, .. } = match &ended.cleanup {
             Cleanup::AwaitingDeletion(one) if one.until.is_some_and(|until| until <= now) => one.clone(),
             _ => return,
         };
         ended.cleanup = Cleanup::Done;
         unwatch(&task.id, &target.key, out);
-        let why = if message.is_empty() {
-            "nothing tells why"
-        } else {
-            &message
-        };
+        let why = held_up_by.as_deref().unwrap_or("nothing tells why");
         let why = format!("not gone after {}: {why}", duration::whole(plan.limits.deletion));
         self.blame(task, FailureClass::Timeout, &format!("{} is {why}", target.key));
         out.must_save = true;
@@ -123,7 +118,7 @@ impl Operation {
             task: task.id.clone(),
             key: target.key,
             fate: DisposalOutcome::Stuck(why),
-            by: String::new(),
+            by: None,
             plugins: Vec::new(),
         });
     }

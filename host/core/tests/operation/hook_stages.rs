@@ -373,7 +373,7 @@ impl Chance {
                 Work::KeepLogs => self.tell(InputKind::LogsKept {
                     task,
                     bytes: 1,
-                    trouble: String::new(),
+                    trouble: None,
                 }),
                 Work::SetTtl => self.tell(InputKind::TtlSet { task, result: Ok(()) }),
                 Work::Decide(occasion) => self.tell(InputKind::Decided {

@@ -140,7 +140,7 @@ impl Hook {
         let all = self.news.iter().filter_map(|news| match news {
             EventKind::Requested {
                 what, times, refused, ..
-            } => Some((what.clone(), *times, refused.is_empty())),
+            } => Some((what.clone(), *times, refused.is_none())),
             _ => None,
         });
         all.collect()

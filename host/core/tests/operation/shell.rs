@@ -456,7 +456,7 @@ impl Shell {
                 for target in self.older.remove(&task).unwrap_or_default() {
                     self.objects.insert(target.clone());
                     let disposal = Disposal::Delete(Propagation::Background);
-                    let by = "BeforeHookCreation".to_owned();
+                    let by = Some("BeforeHookCreation".to_owned());
                     let troubles = Vec::new();
                     older.decided.push((
                         target,
@@ -505,7 +505,7 @@ impl Shell {
             } => vec![InputKind::LogsKept {
                 task,
                 bytes: 12,
-                trouble: String::new(),
+                trouble: None,
             }],
             Effect::Do {
                 task,
@@ -515,7 +515,7 @@ impl Shell {
                 task,
                 work: Work::Decide(occasion),
             } => {
-                let by = "policy".to_owned();
+                let by = Some("policy".to_owned());
                 let troubles = Vec::new();
                 let disposal = match self.goes_after.get(&task) {
                     None => self.disposal,
@@ -587,7 +587,7 @@ impl Shell {
             resource_version: "8".to_owned(),
             is_terminating: false,
             freshness: Freshness::Current,
-            held_up_by: String::new(),
+            held_up_by: None,
             assessment: Assessment::new(health, "as scripted", "script"),
         })
     }
@@ -662,7 +662,9 @@ fn tell(news: &EventKind) -> Option<String> {
         EventKind::TaskStarted { task } => format!("    start {task}"),
         EventKind::ObjectMade { key, how, .. } => format!("    {how} {key}"),
         EventKind::TaskFinished { task, result } => format!("    end {task}: {result:?}"),
-        EventKind::HookDisposed { key, fate, by, .. } => format!("    {fate:?} {key} ({by})"),
+        EventKind::HookDisposed { key, fate, by, .. } => {
+            format!("    {fate:?} {key} ({})", by.as_deref().unwrap_or_default())
+        }
         EventKind::Stopping { why } => format!("stopping: {why}"),
         EventKind::Waiting { on } => {
             let on: Vec<String> = on.iter().map(|on| format!("{} ({})", on.task, on.message)).collect();

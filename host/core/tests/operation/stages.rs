@@ -136,7 +136,7 @@ impl Run {
     pub fn found(mut self, decided: Vec<Target>) -> Run {
         let decision = DisposalDecision {
             disposal: Disposal::Delete(Propagation::Background),
-            by: "BeforeHookCreation".to_owned(),
+            by: Some("BeforeHookCreation".to_owned()),
             plugins: Vec::new(),
             troubles: Vec::new(),
         };
@@ -157,7 +157,7 @@ impl Run {
                 resource_version: "8".to_owned(),
                 is_terminating: !held_up_by.is_empty(),
                 freshness: Freshness::Current,
-                held_up_by: held_up_by.to_owned(),
+                held_up_by: Some(held_up_by.to_owned()).filter(|reason| !reason.is_empty()),
                 assessment: Assessment::new(Health::Progressing, "as scripted", "script"),
             }),
         });
@@ -218,7 +218,7 @@ impl Run {
         self.tell(InputKind::LogsKept {
             task: self.hook.id.clone(),
             bytes: 12,
-            trouble: String::new(),
+            trouble: None,
         });
         self
     }
@@ -237,7 +237,7 @@ impl Run {
             occasion: Occasion::HookFinished,
             decision: DisposalDecision {
                 disposal,
-                by: "HookSucceeded".to_owned(),
+                by: Some("HookSucceeded".to_owned()),
                 plugins: Vec::new(),
                 troubles: Vec::new(),
             },

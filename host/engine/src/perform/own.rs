@@ -126,7 +126,8 @@ impl EffectExecutor {
             return decision;
         };
         let mut troubles = decision.troubles;
-        troubles.push(format!("{} doesn't delete {}: {reason}", decision.by, live.key()));
+        let by = decision.by.unwrap_or_default();
+        troubles.push(format!("{by} doesn't delete {}: {reason}", live.key()));
         DisposalDecision {
             troubles,
             ..DisposalDecision::keep()

@@ -17,6 +17,7 @@ use crate::{
     object::ObjectKey,
     operation::hook_health::OwnHealth,
     plugins::{AbortReason, Ask},
+    text,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -33,7 +34,8 @@ pub(super) struct StoredHookRun {
     watched: bool,
     wake_at: Option<Timestamp>,
     /// Before the first step, what holds a deletion up.
-    message: String,
+    #[serde(with = "text::or_empty")]
+    message: Option<String>,
     retries: u32,
     steps: u32,
     rounds: u32,
@@ -164,7 +166,7 @@ impl From<HookRun> for StoredHookRun {
 impl StoredHookRun {
     fn set_clearing(&mut self, mut clearing: Clearing) {
         if let Clearing::DeletingPrevious { held_up_by, .. } = &mut clearing {
-            self.message = held_up_by.take().unwrap_or_default();
+            self.message = held_up_by.take();
         }
         self.stage = StoredStage::of(clearing);
     }
@@ -251,11 +253,7 @@ impl From<StoredHookRun> for HookRun {
                 until,
                 held_up_by,
             } => {
-                let held_up_by = if has_begun {
-                    held_up_by
-                } else {
-                    Some(std::mem::take(&mut message)).filter(|message| !message.is_empty())
-                };
+                let held_up_by = if has_begun { held_up_by } else { message.take() };
                 clearing(
                     running,
                     Clearing::DeletingPrevious {
